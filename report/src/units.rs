@@ -1,0 +1,86 @@
+//! Sizes and durations in words. Sizes are printed like vmmap's: K below
+//! 10 MiB, then one decimal of M, G or T; always powers of 1024.
+
+/// Formats bytes: `0K`, `512B`, `9999K`, `12.5M`, `1.4T`.
+pub fn size(bytes: u64) -> String {
+    const K: u64 = 1 << 10;
+    if bytes % K != 0 && bytes < K * K {
+        return format!("{bytes}B");
+    }
+    if bytes < 10 * K * K {
+        return format!("{}K", bytes / K);
+    }
+    // Rounding may carry into the next unit (1023.96M is 1.0G).
+    let mut value = bytes as f64 / (K * K) as f64;
+    let mut unit = "M";
+    for larger in ["G", "T", "P", "E"] {
+        if value < 1023.95 {
+            break;
+        }
+        value /= K as f64;
+        unit = larger;
+    }
+    format!("{value:.1}{unit}")
+}
+
+/// Formats a difference of bytes with its sign: `+12.5M`, `-4K`, `0K`.
+pub fn signed_size(bytes: i128) -> String {
+    let magnitude = size(u64::try_from(bytes.unsigned_abs()).unwrap_or(u64::MAX));
+    match bytes.signum() {
+        1 => format!("+{magnitude}"),
+        -1 => format!("-{magnitude}"),
+        _ => magnitude,
+    }
+}
+
+/// Formats a duration in its two largest units: `850ms`, `12.5s`, `3m 20s`, `2h 05m`, `3d 04h`.
+pub fn duration(nanoseconds: u64) -> String {
+    let milliseconds = nanoseconds / 1_000_000;
+    let seconds = milliseconds / 1000;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    if nanoseconds < 1_000_000 {
+        format!("{}us", nanoseconds / 1000)
+    } else if milliseconds < 1000 {
+        format!("{milliseconds}ms")
+    } else if minutes == 0 {
+        format!("{seconds}.{}s", milliseconds % 1000 / 100)
+    } else if hours == 0 {
+        format!("{minutes}m {:02}s", seconds % 60)
+    } else if days == 0 {
+        format!("{hours}h {:02}m", minutes % 60)
+    } else {
+        format!("{days}d {:02}h", hours % 24)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_read_like_vmmap() {
+        let sizes =
+            [0, 512, 4096, (10 << 20) - 1024, 10 << 20, (1 << 30) - 1, 1 << 30, 1_550 << 30];
+        assert_eq!(
+            sizes.map(size),
+            ["0K", "512B", "4K", "10239K", "10.0M", "1.0G", "1.0G", "1.5T"]
+        );
+        assert_eq!(size(u64::MAX), "16.0E");
+    }
+
+    #[test]
+    fn differences_carry_their_sign() {
+        assert_eq!([4096, -4096, 0].map(signed_size), ["+4K", "-4K", "0K"]);
+    }
+
+    #[test]
+    fn durations_keep_two_units() {
+        let ms = 1_000_000;
+        let seconds = 1000 * ms;
+        assert_eq!(
+            [12_000, 850 * ms, 12_500 * ms, 200 * seconds, 7_500 * seconds, 273_600 * seconds]
+                .map(duration),
+            ["12us", "850ms", "12.5s", "3m 20s", "2h 05m", "3d 04h"]
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! What can go wrong while sampling, told apart by what the caller does next.
+
+use std::path::PathBuf;
+
+/// An error of the sampler. Messages name the object; remedies are the caller's to give.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such process (or it is hidden from us).
+    #[error("no process with pid {pid}")]
+    NotFound {
+        /// The pid asked for.
+        pid: u32,
+    },
+    /// The kernel refuses to show this process's memory to us.
+    #[error("not permitted to read the memory map of {name} (pid {pid})")]
+    NotPermitted {
+        /// The process.
+        pid: u32,
+        /// Its name.
+        name: String,
+        /// Its owner's user number, where known.
+        user_id: Option<u32>,
+    },
+    /// The process ended.
+    #[error("pid {pid} has exited")]
+    Exited {
+        /// The process.
+        pid: u32,
+    },
+    /// The process ended and another one has its pid now.
+    #[error("pid {pid} is another process now")]
+    Reused {
+        /// The pid.
+        pid: u32,
+    },
+    /// The process replaced its program; its memory is a new one.
+    #[error("pid {pid} has started another program")]
+    Replaced {
+        /// The process.
+        pid: u32,
+    },
+    /// The process has ended, its parent has not yet collected it, and it has no memory.
+    #[error("pid {pid} is a zombie: it has ended and has no memory")]
+    Zombie {
+        /// The process.
+        pid: u32,
+    },
+    /// A thread of the kernel has no memory of its own.
+    #[error("pid {pid} ({name}) is a kernel thread: it has no memory map")]
+    KernelThread {
+        /// The process.
+        pid: u32,
+        /// Its name.
+        name: String,
+    },
+    /// A file of the kernel could not be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file of the kernel says something this version does not understand.
+    #[error("cannot understand line {line} of {}: {text:?}", path.display())]
+    BadLine {
+        /// The file.
+        path: PathBuf,
+        /// The line's number, from 1.
+        line: usize,
+        /// The line, cut to a sane length.
+        text: String,
+    },
+}

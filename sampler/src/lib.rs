@@ -1,0 +1,21 @@
+//! Asks a kernel for snapshots of a process's memory regions and names each
+//! region's type.
+//!
+//! Parsing and deciding are pure and compile on every system; only the folder
+//! of an operating system touches its kernel.
+
+pub mod error;
+pub mod process;
+pub mod quantity;
+pub mod region;
+pub mod snapshot;
+pub mod vocabulary;
+
+pub use error::Error;
+pub use process::{Host, ProcessId, ProcessInfo};
+pub use quantity::{Quantities, Quantity};
+pub use region::{
+    AddressRange, Confidence, Identity, Label, Object, Protection, Provenance, Region, ShareMode,
+};
+pub use snapshot::{Consistency, Cost, ProcessTotals, Snapshot, Timestamp};
+pub use vocabulary::{Family, RegionType, types};

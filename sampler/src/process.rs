@@ -1,0 +1,68 @@
+//! Which process: a pid alone is not enough, since pids are used again.
+
+use std::fmt;
+
+/// One process for as long as it exists: pid, start time and boot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ProcessId {
+    /// The process number.
+    pub pid: u32,
+    /// When it started, in the platform's own ticks since boot. Linux: stat field 22; macOS: microseconds since 1970.
+    pub start_ticks: u64,
+    /// Which boot of the machine, so that equal ticks of two boots differ.
+    pub boot_id: String,
+}
+
+impl fmt::Display for ProcessId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {}", self.pid)
+    }
+}
+
+/// What is known of a process besides its regions. Text is as the process set it: escape it where it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessInfo {
+    /// Which process.
+    pub id: ProcessId,
+    /// The process that started it, unknown if it is not shown to us.
+    pub parent_pid: Option<u32>,
+    /// When it started: nanoseconds since 1970-01-01 UTC, worked out from boot time.
+    pub started_utc_ns: Option<i64>,
+    /// The executable's path, unknown where it may not be read.
+    pub executable: Option<String>,
+    /// Whether the executable's file was removed or replaced since.
+    pub executable_deleted: bool,
+    /// The arguments; the first is the name it was called by.
+    pub arguments: Vec<String>,
+    /// The kernel's short name (Linux: 15 bytes of comm).
+    pub short_name: String,
+    /// The owner's user number.
+    pub user_id: Option<u32>,
+}
+
+impl ProcessInfo {
+    /// Returns the name to show: the executable's file name, else that of the first argument, else the short name.
+    pub fn name(&self) -> &str {
+        self.executable
+            .as_deref()
+            .or(self.arguments.first().map(String::as_str))
+            .and_then(|path| path.rsplit('/').next())
+            .filter(|name| !name.is_empty())
+            .unwrap_or(&self.short_name)
+    }
+}
+
+/// The machine a process runs on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// The machine's name.
+    pub name: String,
+    /// `linux` or `macos`.
+    pub os: String,
+    /// The kernel's release, such as `6.18.44`.
+    pub kernel: String,
+    /// The processor architecture, such as `x86_64`.
+    pub architecture: String,
+    /// Bytes of a page.
+    pub page_size_bytes: u64,
+}

@@ -1,0 +1,285 @@
+//! A region: one range of a process's addresses with one meaning.
+//!
+//! The kernel merges unlike mappings and splits single ones, so a region may
+//! be part of a mapping (VMA) or span several. What stays the same from sample
+//! to sample is its [`Identity`], shared by reference; what changes is beside it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::quantity::Quantities;
+use crate::vocabulary::RegionType;
+
+/// A half-open range of addresses, `start..end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AddressRange {
+    /// The first address inside.
+    pub start: u64,
+    /// The first address after it.
+    pub end: u64,
+}
+
+impl AddressRange {
+    /// Creates the range `start..end`; `end` below `start` gives an empty range.
+    pub const fn new(start: u64, end: u64) -> Self {
+        Self { start, end: if end < start { start } else { end } }
+    }
+
+    /// Returns the virtual size in bytes.
+    pub const fn virtual_bytes(self) -> u64 {
+        self.end - self.start
+    }
+
+    /// Tells whether both ranges hold a common address.
+    pub const fn overlaps(self, other: Self) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+}
+
+impl fmt::Display for AddressRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}-{:x}", self.start, self.end)
+    }
+}
+
+/// Rights to read, write and execute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Protection(u8);
+
+impl Protection {
+    /// No right at all: `---`.
+    pub const NONE: Self = Self(0);
+    /// The right to read.
+    pub const READ: Self = Self(1);
+    /// The right to write.
+    pub const WRITE: Self = Self(2);
+    /// The right to execute.
+    pub const EXECUTE: Self = Self(4);
+
+    /// Creates a protection from its bits (1 read, 2 write, 4 execute); other bits are dropped.
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits & 7)
+    }
+
+    /// Returns the bits: 1 read, 2 write, 4 execute.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Returns the rights of both.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Tells whether every right of `other` is held.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl fmt::Display for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let right = |right, letter| if self.contains(right) { letter } else { "-" };
+        write!(
+            f,
+            "{}{}{}",
+            right(Self::READ, "r"),
+            right(Self::WRITE, "w"),
+            right(Self::EXECUTE, "x")
+        )
+    }
+}
+
+/// How a region's pages are shared between processes, in vmmap's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ShareMode {
+    /// Pages are visible to this process alone.
+    Private = 0,
+    /// Pages are shared until written to.
+    CopyOnWrite = 1,
+    /// No page really exists.
+    Empty = 2,
+    /// Pages are shared between processes.
+    Shared = 3,
+    /// Pages are shared and mapped more than once in this process.
+    Aliased = 4,
+    /// Private pages mapped more than once (macOS).
+    PrivateAliased = 5,
+    /// Shared pages mapped more than once (macOS).
+    SharedAliased = 6,
+    /// Large pages (macOS).
+    LargePage = 7,
+}
+
+impl ShareMode {
+    /// Every share mode, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::Private,
+        Self::CopyOnWrite,
+        Self::Empty,
+        Self::Shared,
+        Self::Aliased,
+        Self::PrivateAliased,
+        Self::SharedAliased,
+        Self::LargePage,
+    ];
+
+    /// Returns vmmap's three letters, as in `SM=COW`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Private => "PRV",
+            Self::CopyOnWrite => "COW",
+            Self::Empty => "NUL",
+            Self::Shared => "SHM",
+            Self::Aliased => "ALI",
+            Self::PrivateAliased => "P/A",
+            Self::SharedAliased => "S/A",
+            Self::LargePage => "LPG",
+        }
+    }
+}
+
+/// What lies behind a mapping that is not plain anonymous memory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Object {
+    /// The kernel's name for it: a path, `[heap]`, `/memfd:NAME`, `anon:NAME`. Invalid UTF-8 is written as `\xNN`.
+    pub name: Arc<str>,
+    /// Major and minor device number; (0, 0) where there is none.
+    pub device: (u32, u32),
+    /// The inode number; 0 where there is none.
+    pub inode: u64,
+    /// Whether the file's name was removed (the kernel says ` (deleted)`; not part of `name`).
+    pub deleted: bool,
+}
+
+/// How sure a type is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Confidence {
+    /// Nothing known explains the region.
+    Unknown = 0,
+    /// What is left over when all else is explained.
+    Guess = 1,
+    /// Signs that rarely mislead.
+    Likely = 2,
+    /// Proved by the kernel's own name or a structure found.
+    Sure = 3,
+}
+
+impl Confidence {
+    /// Every confidence, lowest first.
+    pub const ALL: [Self; 4] = [Self::Unknown, Self::Guess, Self::Likely, Self::Sure];
+
+    /// Returns the word shown to users.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Guess => "guess",
+            Self::Likely => "likely",
+            Self::Sure => "sure",
+        }
+    }
+}
+
+/// What a region is for, how sure that is and which rule decided.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label {
+    /// The type, from [`crate::vocabulary`].
+    pub region_type: RegionType,
+    /// What tells it from others of its type: a thread, the name an allocator gave. Not part of the type.
+    pub detail: Option<Arc<str>>,
+    /// How sure the type is.
+    pub confidence: Confidence,
+    /// The rule that decided, such as `R1`.
+    pub rule: Arc<str>,
+}
+
+/// What stays the same about a region for as long as it exists.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    /// Where it lies.
+    pub range: AddressRange,
+    /// The rights in force.
+    pub protection: Protection,
+    /// The most rights it may get, unknown on kernels that do not say.
+    pub max_protection: Option<Protection>,
+    /// What lies behind it; `None` for plain anonymous memory.
+    pub object: Option<Arc<Object>>,
+    /// Offset of `range.start` in the object, in bytes.
+    pub offset: u64,
+    /// The platform's own words on the mapping. Linux: `p` or `s`, then VmFlags (`p rd wr mr mw me ac`); macOS: the user tag's number.
+    pub flags: Arc<str>,
+    /// What it is for.
+    pub label: Label,
+}
+
+/// Where the quantities of a region come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Provenance {
+    /// The kernel gave them for exactly this range.
+    Measured = 0,
+    /// The kernel gave them for a larger mapping; its pages present were counted to share them out.
+    Apportioned = 1,
+    /// The kernel gave them for a larger mapping; they were shared out without seeing its pages.
+    Estimated = 2,
+    /// Some were taken over from an earlier sample.
+    Carried = 3,
+}
+
+impl Provenance {
+    /// Every provenance, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Measured, Self::Apportioned, Self::Estimated, Self::Carried];
+
+    /// Returns the word shown to users.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Apportioned => "apportioned",
+            Self::Estimated => "estimated",
+            Self::Carried => "carried",
+        }
+    }
+}
+
+/// One region as one sample saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// What does not change while it exists.
+    pub identity: Arc<Identity>,
+    /// How its pages are shared now, unknown where the platform does not say.
+    pub share_mode: Option<ShareMode>,
+    /// Where `quantities` come from.
+    pub provenance: Provenance,
+    /// Its sizes now.
+    pub quantities: Quantities,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protection_reads_like_the_kernel_prints_it() {
+        assert_eq!(Protection::NONE.to_string(), "---");
+        assert_eq!(Protection::READ.union(Protection::EXECUTE).to_string(), "r-x");
+        assert_eq!(Protection::from_bits(0xff).to_string(), "rwx");
+    }
+
+    #[test]
+    fn ranges_that_touch_do_not_overlap() {
+        let low = AddressRange::new(0x1000, 0x2000);
+        assert!(!low.overlaps(AddressRange::new(0x2000, 0x3000)));
+        assert!(low.overlaps(AddressRange::new(0x1fff, 0x3000)));
+        assert_eq!(AddressRange::new(5, 3).virtual_bytes(), 0);
+    }
+
+    #[test]
+    fn numbers_are_places_in_all() {
+        assert!(ShareMode::ALL.iter().enumerate().all(|(n, mode)| *mode as usize == n));
+        assert!(Confidence::ALL.iter().enumerate().all(|(n, level)| *level as usize == n));
+        assert!(Provenance::ALL.iter().enumerate().all(|(n, source)| *source as usize == n));
+    }
+}

@@ -1,0 +1,76 @@
+//! A sample: one full snapshot of a process's regions, with what it cost.
+
+use crate::region::Region;
+
+/// A moment, by both clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp {
+    /// Wall clock: nanoseconds since 1970-01-01 UTC. May step back.
+    pub utc_ns: i64,
+    /// Monotonic clock of this boot, in nanoseconds. Linux: `CLOCK_BOOTTIME`, which counts suspended time.
+    pub monotonic_ns: u64,
+}
+
+/// What taking a sample cost the sampling thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Processor time, in nanoseconds.
+    pub cpu_ns: u64,
+    /// Wall clock time, in nanoseconds.
+    pub wall_ns: u64,
+}
+
+/// Whether the regions of a sample were seen as of one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// Order, overlap and the sum of sizes agree with the process totals read before and after.
+    Complete,
+    /// The regions moved while they were read, twice in a row. The text says which check failed, by how much.
+    Torn(String),
+}
+
+/// What the kernel says of the process as a whole. Sizes in bytes; unknown is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProcessTotals {
+    /// Linux: statm `size`.
+    pub virtual_bytes: Option<u64>,
+    /// Linux: statm `resident` (may lag the regions by a few pages a CPU).
+    pub resident_bytes: Option<u64>,
+    /// The most `resident_bytes` has been. Linux: status `VmHWM`.
+    pub peak_resident_bytes: Option<u64>,
+    /// Linux: status `RssAnon`.
+    pub anonymous_resident_bytes: Option<u64>,
+    /// Linux: status `RssFile`.
+    pub file_resident_bytes: Option<u64>,
+    /// Linux: status `RssShmem`.
+    pub shmem_resident_bytes: Option<u64>,
+    /// Linux: status `VmSwap`.
+    pub swapped_bytes: Option<u64>,
+    /// Linux: status `VmPTE`.
+    pub page_table_bytes: Option<u64>,
+    /// What the process alone is charged for. Linux: sum of private dirty + swapped, derived; macOS: `phys_footprint`.
+    pub footprint_bytes: Option<u64>,
+    /// Linux: status `Threads`.
+    pub threads: Option<u64>,
+    /// Page faults served without I/O since its start. Linux: stat `minflt`.
+    pub minor_faults: Option<u64>,
+    /// Page faults that needed I/O since its start. Linux: stat `majflt`.
+    pub major_faults: Option<u64>,
+    /// Processor time used since its start, user + system, in nanoseconds. Linux: stat `utime + stime`.
+    pub cpu_ns: Option<u64>,
+}
+
+/// One full snapshot of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// When it was taken (as reading began).
+    pub taken: Timestamp,
+    /// What taking it cost.
+    pub cost: Cost,
+    /// Whether it is of one moment.
+    pub consistency: Consistency,
+    /// What the kernel says of the whole.
+    pub totals: ProcessTotals,
+    /// The regions in ascending order of start address; disjoint if complete, perhaps overlapping if torn.
+    pub regions: Vec<Region>,
+}

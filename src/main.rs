@@ -1,0 +1,2 @@
+//! vmrec.
+fn main() {}

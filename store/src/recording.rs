@@ -1,0 +1,96 @@
+//! The words of a recording: what a caller writes and reads back, free of SQL.
+
+use vmrec_sampler::{Cost, Host, ProcessInfo, ProcessTotals, Timestamp};
+
+/// Names a recording within its file; never used again for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordingId(pub i64);
+
+/// One target over one stretch of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recording {
+    /// Its number in this file.
+    pub id: RecordingId,
+    /// The process recorded.
+    pub process: ProcessInfo,
+    /// The machine it ran on.
+    pub host: Host,
+    /// The user's own name for the recording.
+    pub name: Option<String>,
+    /// Planned time between samples, in nanoseconds.
+    pub interval_ns: u64,
+    /// When recording began, by both clocks: the anchor that ties them together.
+    pub begun: Timestamp,
+    /// When it ended; `None` while it runs, or if its recorder was killed.
+    pub ended: Option<Timestamp>,
+    /// Why it ended; `None` while it runs, or if its recorder was killed.
+    pub why_ended: Option<WhyEnded>,
+}
+
+/// Why a recording ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhyEnded {
+    /// The user interrupted it (SIGINT, SIGTERM or SIGHUP).
+    Interrupted,
+    /// The time or number of samples asked for was reached.
+    Finished,
+    /// The target exited, with its wait status where the recorder was its parent: exit code, or 128 + signal.
+    TargetExited(Option<i32>),
+    /// The target replaced its program (exec); the recording of its new program follows.
+    TargetReplaced,
+    /// The recorder was killed or the machine stopped; found by the next recorder.
+    RecorderLost,
+    /// Something failed; the text says what.
+    Failed(String),
+}
+
+/// Whether a sample has regions, and how far they can be trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SampleState {
+    /// Seen as of one moment.
+    Complete,
+    /// The regions moved while they were read; the text says which check failed.
+    Torn(String),
+    /// Not taken: this many ticks in a row, and why. It has no regions, cost or totals.
+    Missed {
+        /// Ticks of the schedule that passed.
+        ticks: u64,
+        /// Why none was taken.
+        reason: String,
+    },
+}
+
+/// One sample without its regions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Its number in the recording, from 1, without holes; missed ticks have a number too.
+    pub number: u64,
+    /// When it was taken, or was due if missed.
+    pub taken: Timestamp,
+    /// Whether it has regions.
+    pub state: SampleState,
+    /// What taking it cost; zero if missed.
+    pub cost: Cost,
+    /// What the kernel said of the whole process; unknown if missed.
+    pub totals: ProcessTotals,
+    /// How many regions it has; `None` if missed.
+    pub regions: Option<u64>,
+}
+
+impl Sample {
+    /// Tells whether it has regions, that is, was not missed.
+    pub const fn has_regions(&self) -> bool {
+        !matches!(self.state, SampleState::Missed { .. })
+    }
+}
+
+/// A named moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The recording it belongs to.
+    pub recording: RecordingId,
+    /// When: nanoseconds since 1970-01-01 UTC.
+    pub utc_ns: i64,
+    /// The user's text.
+    pub text: String,
+}
