@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod process;
+pub mod procfs;
 pub mod quantity;
 pub mod region;
 pub mod snapshot;
