@@ -4,15 +4,22 @@
 //! Parsing and deciding are pure and compile on every system; only the folder
 //! of an operating system touches its kernel.
 
+pub mod classify;
+pub mod consistency;
 pub mod error;
+pub mod find;
+pub mod layout;
+pub mod mapping;
 pub mod process;
 pub mod procfs;
 pub mod quantity;
 pub mod region;
+pub mod share;
 pub mod snapshot;
 pub mod vocabulary;
 
 pub use error::Error;
+pub use find::matching;
 pub use process::{Host, ProcessId, ProcessInfo};
 pub use quantity::{Quantities, Quantity};
 pub use region::{
