@@ -9,6 +9,8 @@ pub mod consistency;
 pub mod error;
 pub mod find;
 pub mod layout;
+#[cfg(target_os = "linux")]
+pub mod linux;
 pub mod mapping;
 pub mod process;
 pub mod procfs;
@@ -20,6 +22,8 @@ pub mod vocabulary;
 
 pub use error::Error;
 pub use find::matching;
+#[cfg(target_os = "linux")]
+pub use linux::{ExitWatch, Sampler, host, now, process_info, processes, send_signal};
 pub use process::{Host, ProcessId, ProcessInfo};
 pub use quantity::{Quantities, Quantity};
 pub use region::{
