@@ -310,3 +310,6 @@ fn totals(pass: &Pass) -> ProcessTotals {
         cpu_ns: stat.cpu_ticks.checked_mul(1_000_000_000 / ticks_per_second()),
     }
 }
+
+#[cfg(test)]
+mod tests;

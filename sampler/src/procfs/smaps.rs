@@ -93,11 +93,13 @@ impl SmapsParser {
             if !at_end && rest.len() <= template.least_bytes() {
                 break;
             }
-            let Some((record, after, count)) = by_template(template, rest, at_end)
-                .or_else(|| line_by_line(rest, at_end, Some(template)))
-            else {
-                break;
+            let mut record = Record { header: b"", flags: None, sizes: Sizes::default() };
+            let read = match by_template(template, rest, at_end, &mut record) {
+                Attempt::Whole(after) => Some((after, 1 + template.lines())),
+                Attempt::Short if !at_end => None,
+                _ => line_by_line(rest, at_end, Some(template), &mut record),
             };
+            let Some((after, count)) = read else { break };
             if begins_header(record.header) != Some(true) || !each(&record) {
                 return Err(BadSmaps::new(*lines + 1, record.header));
             }
@@ -110,31 +112,50 @@ impl SmapsParser {
     }
 }
 
-/// A record, the text after it and the number of its lines.
-type Read<'a> = (Record<'a>, &'a [u8], usize);
+/// What reading a record by the template came to.
+enum Attempt<'a> {
+    /// It fits, and this comes after it.
+    Whole(&'a [u8]),
+    /// It fits, but more text must come.
+    Short,
+    Other,
+}
 
-fn by_template<'a>(template: &Template, text: &'a [u8], at_end: bool) -> Option<Read<'a>> {
-    let end = newline(text)?;
-    let mut sizes = Sizes::default();
-    let Fit::Whole { rest, flags } = template.read(&text[end + 1..], &mut sizes) else {
-        return None;
+fn by_template<'a>(
+    template: &Template,
+    text: &'a [u8],
+    at_end: bool,
+    record: &mut Record<'a>,
+) -> Attempt<'a> {
+    let Some(end) = newline(text) else { return Attempt::Short };
+    let (header, body) = (&text[..end], &text[end + 1..]);
+    record.header = header;
+    let rest = match template.read(body, &mut record.sizes, &mut record.flags) {
+        Fit::Whole(rest) => rest,
+        Fit::Short => return Attempt::Short,
+        Fit::Other => return Attempt::Other,
     };
     // Only the next header proves that no further line belongs to this mapping.
-    let over = match begins_header(rest) {
-        Some(is_header) => is_header,
-        None => at_end && rest.is_empty(),
-    };
-    over.then_some((Record { header: &text[..end], flags, sizes }, rest, 1 + template.lines()))
+    match begins_header(rest) {
+        Some(true) => {}
+        None if at_end && rest.is_empty() => {}
+        None => return Attempt::Short,
+        Some(false) => return Attempt::Other,
+    }
+    Attempt::Whole(rest)
 }
 
 /// Reads one record whatever its lines are; what is not understood is skipped.
+///
+/// Returns the text after it and the number of its lines.
 fn line_by_line<'a>(
     text: &'a [u8],
     at_end: bool,
     learn: Option<&mut Template>,
-) -> Option<Read<'a>> {
+    record: &mut Record<'a>,
+) -> Option<(&'a [u8], usize)> {
     let (header, mut rest) = split_off_line(text, at_end)?;
-    let mut record = Record { header, flags: None, sizes: Sizes::default() };
+    *record = Record { header, flags: None, sizes: Sizes::default() };
     let mut template = Template::default();
     let mut count = 1;
     loop {
@@ -160,7 +181,7 @@ fn line_by_line<'a>(
     if let Some(learn) = learn {
         *learn = template;
     }
-    Some((record, rest, count))
+    Some((rest, count))
 }
 
 fn split_off_line(text: &[u8], at_end: bool) -> Option<(&[u8], &[u8])> {

@@ -36,8 +36,8 @@ enum Meaning {
 
 /// What reading a body by a template came to.
 pub(super) enum Fit<'a> {
-    /// It fits and ends before `rest`.
-    Whole { rest: &'a [u8], flags: Option<&'a [u8]> },
+    /// It fits, and this comes after it.
+    Whole(&'a [u8]),
     /// It fits as far as it goes.
     Short,
     /// It has other lines.
@@ -74,10 +74,14 @@ impl Template {
         self.least_bytes
     }
 
-    /// Reads the lines after a header from `body` into `sizes`.
-    pub(super) fn read<'a>(&self, body: &'a [u8], sizes: &mut Sizes) -> Fit<'a> {
+    /// Reads the lines after a header from `body` into `sizes` and `flags`.
+    pub(super) fn read<'a>(
+        &self,
+        body: &'a [u8],
+        sizes: &mut Sizes,
+        flags: &mut Option<&'a [u8]>,
+    ) -> Fit<'a> {
         let mut rest = body;
-        let mut flags = None;
         for line in &self.lines {
             if let Some(start) = &line.start
                 && let Some((bytes, after)) = rest.split_first_chunk::<LINE_BYTES>()
@@ -103,12 +107,12 @@ impl Template {
                         sizes.set(field, bytes);
                     }
                 }
-                Meaning::Flags => flags = Some(value),
+                Meaning::Flags => *flags = Some(value),
                 Meaning::Other => {}
             }
             rest = &rest[end + 1..];
         }
-        Fit::Whole { rest, flags }
+        Fit::Whole(rest)
     }
 }
 
@@ -169,7 +173,8 @@ mod tests {
         let body =
             b"Rss:            123456789 kB\nPrivate_Hugetlb:      12 kB\nVmFlags: rd wr \nnext";
         let mut sizes = Sizes::default();
-        let Fit::Whole { rest, flags } = template.read(body, &mut sizes) else { panic!() };
+        let mut flags = None;
+        let Fit::Whole(rest) = template.read(body, &mut sizes, &mut flags) else { panic!() };
         assert_eq!((rest, flags), (&b"next"[..], Some(&b"rd wr"[..])));
         assert_eq!(sizes.get(Field::Rss), Some(123_456_789 * 1024));
         assert_eq!(sizes.get(Field::PrivateHugetlb), Some(12 * 1024));

@@ -29,7 +29,8 @@ fn parse(text: &[u8], piece_bytes: usize) -> Result<Vec<Found>, BadSmaps> {
 fn tolerant(mut text: &[u8]) -> Option<Vec<Found>> {
     let mut found = Vec::new();
     while !text.is_empty() {
-        let (record, rest, _) = line_by_line(text, true, None)?;
+        let mut record = Record { header: b"", flags: None, sizes: Sizes::default() };
+        let (rest, _) = line_by_line(text, true, None, &mut record)?;
         if begins_header(record.header) != Some(true) {
             return None;
         }
