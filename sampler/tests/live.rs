@@ -189,7 +189,7 @@ fn moving_regions_are_complete_or_called_torn() {
     }
     let mut sampler = Sampler::attach(child.pid()).unwrap();
     let mut complete = 0;
-    for _ in 0..200 {
+    for _ in 0..30 {
         let snapshot = sampler.sample().unwrap();
         let counted = || {
             snapshot
