@@ -188,3 +188,11 @@ fn nobody_is_nobody() {
     let proc = Proc::new();
     assert!(matches!(Sampler::attach_in(proc.0.path(), 43), Err(Error::NotFound { pid: 43 })));
 }
+
+#[test]
+fn a_sampler_may_work_on_another_thread() {
+    let proc = Proc::new();
+    let mut sampler = proc.attach().unwrap();
+    let snapshot = std::thread::spawn(move || sampler.sample().unwrap()).join().unwrap();
+    assert_eq!(snapshot.regions.len(), 2);
+}
