@@ -4,14 +4,26 @@
 //! Parsing and deciding are pure and compile on every system; only the folder
 //! of an operating system touches its kernel.
 
+pub mod classify;
+pub mod consistency;
 pub mod error;
+pub mod find;
+pub mod layout;
+#[cfg(target_os = "linux")]
+pub mod linux;
+pub mod mapping;
 pub mod process;
+pub mod procfs;
 pub mod quantity;
 pub mod region;
+pub mod share;
 pub mod snapshot;
 pub mod vocabulary;
 
 pub use error::Error;
+pub use find::matching;
+#[cfg(target_os = "linux")]
+pub use linux::{ExitWatch, Sampler, host, now, process_info, processes, send_signal};
 pub use process::{Host, ProcessId, ProcessInfo};
 pub use quantity::{Quantities, Quantity};
 pub use region::{

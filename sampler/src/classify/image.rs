@@ -1,0 +1,81 @@
+//! Rules for executables and libraries: a file of which a part is executable.
+
+use std::collections::HashMap;
+
+use super::label;
+use crate::mapping::Mapping;
+use crate::region::{Confidence, Label, Protection};
+use crate::vocabulary::types;
+
+/// What labels depend on beyond a mapping's neighbours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scene {
+    /// Files with executable mappings (device and inode), each with the lowest address of those.
+    images: HashMap<((u32, u32), u64), u64>,
+}
+
+impl Scene {
+    /// Looks over all mappings of a process.
+    pub fn of(mappings: &[Mapping]) -> Self {
+        let mut images = HashMap::new();
+        for mapping in mappings {
+            if let Some(file) = mapping.file()
+                && mapping.protection.contains(Protection::EXECUTE)
+            {
+                let lowest = images.entry(file).or_insert(mapping.range.start);
+                *lowest = mapping.range.start.min(*lowest);
+            }
+        }
+        Self { images }
+    }
+
+    fn text_of(&self, mapping: &Mapping) -> Option<u64> {
+        if mapping.shared {
+            return None;
+        }
+        self.images.get(&mapping.file()?).copied()
+    }
+}
+
+/// R4: the segments of an image, told apart by rights, offset and order.
+pub(super) fn by_segment(scene: &Scene, mapping: &Mapping) -> Option<Label> {
+    let text = scene.text_of(mapping)?;
+    let rights = mapping.protection;
+    let (region_type, confidence) = if rights.contains(Protection::EXECUTE) {
+        (types::TEXT, Confidence::Sure)
+    } else if rights.contains(Protection::WRITE) {
+        (types::DATA, Confidence::Sure)
+    } else if rights == Protection::NONE {
+        (types::ELF_GAP, Confidence::Likely)
+    } else if mapping.offset == 0 {
+        (types::LINKEDIT, Confidence::Likely)
+    } else if was_writable(mapping).unwrap_or(mapping.range.start > text) {
+        (types::DATA_CONST, Confidence::Likely)
+    } else {
+        (types::RODATA, Confidence::Likely)
+    };
+    Some(label(region_type, confidence, "R4"))
+}
+
+/// Tells whether a read-only private mapping was writable before, unknown on kernels without flags.
+///
+/// Memory is charged (`ac`) when a private mapping becomes writable, and stays
+/// so when the loader makes it read-only after relocation.
+fn was_writable(mapping: &Mapping) -> Option<bool> {
+    mapping.max_protection.map(|_| mapping.has_flag("ac"))
+}
+
+/// R5: zero-filled data follows the written data of its image.
+pub(super) fn by_image_below(
+    scene: &Scene,
+    mapping: &Mapping,
+    below: Option<&Mapping>,
+) -> Option<Label> {
+    let writable = Protection::READ.union(Protection::WRITE);
+    let below = below?;
+    let follows = mapping.object.is_none()
+        && mapping.protection == writable
+        && below.protection == writable
+        && scene.text_of(below).is_some();
+    follows.then(|| label(types::BSS, Confidence::Likely, "R5"))
+}

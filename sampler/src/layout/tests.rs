@@ -1,0 +1,143 @@
+//! Tests of what is kept from sample to sample.
+
+use super::*;
+use crate::mapping::tests::mappings;
+use crate::procfs::{Field, Sizes};
+use proptest::prelude::*;
+
+fn take(layout: &mut Layout, lines: &str) -> Vec<Region> {
+    layout.begin();
+    feed(layout, lines);
+    layout.finish()
+}
+
+fn feed(layout: &mut Layout, lines: &str) {
+    for line in lines.lines() {
+        let (header, flags) = line.trim_start().split_once('|').unwrap();
+        let mut sizes = Sizes::default();
+        sizes.set(Field::Rss, 4096);
+        let record = Record { header: header.as_bytes(), flags: Some(flags.as_bytes()), sizes };
+        assert!(layout.push(&record), "{line}");
+    }
+}
+
+fn rules(regions: &[Region]) -> Vec<&str> {
+    regions.iter().map(|region| region.identity.label.region_type.name()).collect()
+}
+
+fn kept(before: &[Region], after: &[Region]) -> Vec<bool> {
+    after
+        .iter()
+        .map(|new| before.iter().any(|old| Arc::ptr_eq(&old.identity, &new.identity)))
+        .collect()
+}
+
+const HEAP: &str = "1000-2000 rw-p 0 0:0 0 [heap]|rd wr\n";
+const TEXT: &str = "3000-4000 r-xp 0 8:1 9 /a|rd ex\n";
+const DATA: &str = "4000-5000 rw-p 1000 8:1 9 /a|rd wr\n";
+const ANON: &str = "5000-6000 rw-p 0 0:0 0 |rd wr\n";
+const VIEW: &str = "7000-8000 rw-s 0 0:1 7 /memfd:a|rd wr\n";
+
+#[test]
+fn what_stays_is_the_same_identity() {
+    let mut layout = Layout::new();
+    let first = take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
+    assert_eq!(rules(&first), ["MALLOC (brk heap)", "__TEXT", "__DATA", "__BSS"]);
+    let second = take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
+    assert_eq!(kept(&first, &second), [true; 4]);
+    assert_eq!(second[0].quantities.get(crate::Quantity::Resident), Some(4096));
+}
+
+#[test]
+fn a_neighbour_that_goes_changes_only_the_label_that_looked_at_it() {
+    let mut layout = Layout::new();
+    let first = take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
+    let second = take(&mut layout, &[HEAP, TEXT, ANON].concat());
+    assert_eq!(rules(&second), ["MALLOC (brk heap)", "__TEXT", "VM_ALLOCATE"]);
+    assert_eq!(kept(&first, &second), [true, true, false]);
+    let third = take(&mut layout, &[TEXT, DATA, ANON].concat());
+    assert_eq!(rules(&third), ["__TEXT", "__DATA", "__BSS"]);
+    assert_eq!(kept(&second, &third), [true, false, false]);
+}
+
+#[test]
+fn the_last_ones_guard_sees_the_stack_go() {
+    let guard = "1000-2000 ---p 0 0:0 0 |mr\n";
+    let stack = "2000-3000 rw-p 0 0:0 0 [stack]|rd wr gd\n";
+    let mut layout = Layout::new();
+    assert_eq!(rules(&take(&mut layout, &[guard, stack].concat())), ["STACK GUARD", "Stack"]);
+    assert_eq!(rules(&take(&mut layout, guard)), ["guard"]);
+    assert_eq!(take(&mut layout, ""), []);
+}
+
+#[test]
+fn a_file_that_becomes_an_image_is_labelled_anew_everywhere() {
+    let plain = "3000-4000 r--p 0 8:1 9 /a|rd\n";
+    let far = "9000-a000 r--p 2000 8:1 9 /a|rd\n";
+    let mut layout = Layout::new();
+    let first =
+        take(&mut layout, &[plain, HEAP.replace("1000-2", "6000-7").as_str(), far].concat());
+    assert_eq!(rules(&first)[2], "mapped file");
+    let second =
+        take(&mut layout, &[TEXT, HEAP.replace("1000-2", "6000-7").as_str(), far].concat());
+    assert_eq!(rules(&second), ["__TEXT", "MALLOC (brk heap)", "__RODATA"]);
+    assert_eq!(kept(&first, &second), [false, true, false]);
+}
+
+#[test]
+fn an_alias_shows_in_the_share_mode_while_both_views_are_there() {
+    let other = VIEW.replace("7000-8000", "9000-a000");
+    let mut layout = Layout::new();
+    let mode = |regions: &[Region]| regions[0].share_mode;
+    assert_eq!(mode(&take(&mut layout, VIEW)), Some(ShareMode::Shared));
+    assert_eq!(mode(&take(&mut layout, &[VIEW, &other].concat())), Some(ShareMode::Aliased));
+    assert_eq!(mode(&take(&mut layout, &[VIEW, &other].concat())), Some(ShareMode::Aliased));
+    assert_eq!(mode(&take(&mut layout, VIEW)), Some(ShareMode::Shared));
+}
+
+#[test]
+fn a_sample_broken_off_leaves_the_next_one_right() {
+    let mut layout = Layout::new();
+    take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
+    layout.begin();
+    feed(&mut layout, &[TEXT, DATA].concat());
+    let regions = take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
+    assert_eq!(rules(&regions), ["MALLOC (brk heap)", "__TEXT", "__DATA", "__BSS"]);
+    layout.begin();
+    feed(&mut layout, HEAP);
+    assert_eq!(rules(&take(&mut layout, &[HEAP, TEXT].concat())), ["MALLOC (brk heap)", "__TEXT"]);
+}
+
+#[test]
+fn a_header_that_cannot_be_read_is_refused() {
+    let mut layout = Layout::new();
+    layout.begin();
+    let record = Record { header: b"1-2 rwxq 0 0:0 0 ", flags: None, sizes: Sizes::default() };
+    assert!(!layout.push(&record));
+}
+
+const POOL: [&str; 8] = [
+    HEAP,
+    "2000-3000 ---p 0 0:0 0 |mr\n",
+    "3000-4000 r--p 0 8:1 9 /a|rd\n",
+    TEXT,
+    DATA,
+    ANON,
+    "6000-7000 rw-p 0 0:0 0 [stack]|rd wr gd\n",
+    VIEW,
+];
+
+proptest! {
+    // Whatever came before, a sample says what it would have said as the first;
+    // pool places in any order stand for torn samples too.
+    #[test]
+    fn the_past_leaves_no_trace(samples in proptest::collection::vec(proptest::collection::vec(0..POOL.len(), 0..9), 1..6)) {
+        let mut layout = Layout::new();
+        for places in samples {
+            let text: String = places.into_iter().map(|place| POOL[place]).collect();
+            let regions = take(&mut layout, &text);
+            prop_assert_eq!(layout.mappings(), mappings(&text));
+            prop_assert_eq!(regions, take(&mut Layout::new(), &text));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The files of one process in `/proc`, kept open from sample to sample.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::procfs::{Stat, Statm, Status, parse_stat, parse_statm, parse_status};
+
+/// The most that is read of a small file; the longest (cmdline) is cut there.
+const MOST_BYTES: u64 = 128 << 10;
+
+/// A file of a process, kept open.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl OpenFile {
+    pub(super) fn open(path: PathBuf) -> Result<Self, Refusal> {
+        match File::open(&path) {
+            Ok(file) => Ok(Self { path, file }),
+            Err(error) => Err(Refusal::new(path, error)),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads up to `buffer` from `offset` on; the kernel prints the file anew at 0.
+    pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Refusal> {
+        loop {
+            match self.file.read_at(buffer, offset) {
+                Ok(count) => return Ok(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Refusal::new(self.path.clone(), error)),
+            }
+        }
+    }
+
+    /// Reads a file that fits in 4 KiB, as stat, statm and status do.
+    fn read_small<T>(&self, parse: impl FnOnce(&[u8]) -> T) -> Result<T, Refusal> {
+        let mut buffer = [0; 4096];
+        let count = self.read_at(&mut buffer, 0)?;
+        Ok(parse(&buffer[..count]))
+    }
+
+    fn bad_line(&self) -> Refusal {
+        let text =
+            self.read_small(|text| crate::procfs::line::readable(&text[..text.len().min(200)]));
+        match text {
+            Ok(text) => Refusal::Other(Error::BadLine { path: self.path.clone(), line: 1, text }),
+            Err(refusal) => refusal,
+        }
+    }
+
+    pub(super) fn stat(&self) -> Result<Stat, Refusal> {
+        self.read_small(parse_stat)?.ok_or_else(|| self.bad_line())
+    }
+
+    pub(super) fn statm(&self) -> Result<Statm, Refusal> {
+        self.read_small(parse_statm)?.ok_or_else(|| self.bad_line())
+    }
+
+    pub(super) fn status(&self) -> Result<Status, Refusal> {
+        self.read_small(parse_status)
+    }
+}
+
+/// Why a file of a process cannot be read.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// There is no such process (any more).
+    Gone,
+    /// It is there, but not for us.
+    NotPermitted,
+    /// Something else.
+    Other(Error),
+}
+
+impl Refusal {
+    pub(super) fn new(path: PathBuf, source: io::Error) -> Self {
+        match source.raw_os_error() {
+            Some(libc::ESRCH | libc::ENOENT) => Self::Gone,
+            Some(libc::EACCES | libc::EPERM) => Self::NotPermitted,
+            _ => Self::Other(Error::Io { path, source }),
+        }
+    }
+}
+
+/// Reads a small file of a process as a whole, cut at a sane length.
+pub(super) fn read(path: PathBuf) -> Result<Vec<u8>, Refusal> {
+    let mut text = Vec::new();
+    match File::open(&path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut text)) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Refusal::new(path, error)),
+    }
+}
+
+/// The files that a sample reads of a process's memory.
+#[derive(Debug)]
+pub(super) struct MemoryFiles {
+    pub(super) smaps: OpenFile,
+    pub(super) statm: OpenFile,
+    pub(super) status: OpenFile,
+}
+
+impl MemoryFiles {
+    /// Opens those of `folder`: a process's, or one of its threads'.
+    pub(super) fn open(folder: &Path) -> Result<Self, Refusal> {
+        Ok(Self {
+            smaps: OpenFile::open(folder.join("smaps"))?,
+            statm: OpenFile::open(folder.join("statm"))?,
+            status: OpenFile::open(folder.join("status"))?,
+        })
+    }
+
+    /// Opens those of the first thread of the process in `folder` that has not ended.
+    pub(super) fn open_by_thread(folder: &Path) -> Result<Self, Refusal> {
+        let tasks = folder.join("task");
+        let threads = match std::fs::read_dir(&tasks) {
+            Ok(threads) => threads,
+            Err(error) => return Err(Refusal::new(tasks, error)),
+        };
+        for thread in threads.flatten() {
+            let folder = thread.path();
+            let stat = OpenFile::open(folder.join("stat")).and_then(|file| file.stat());
+            if stat.is_ok_and(|stat| !stat.ended())
+                && let Ok(files) = Self::open(&folder)
+            {
+                return Ok(files);
+            }
+        }
+        Err(Refusal::Gone)
+    }
+}

@@ -1,0 +1,15 @@
+//! Asks the Linux kernel, through `/proc` and a few system calls.
+
+mod files;
+mod process;
+mod sampler;
+mod system;
+mod watch;
+
+pub use process::{host, process_info, processes};
+pub use sampler::Sampler;
+pub use system::{now, send_signal};
+pub use watch::ExitWatch;
+
+/// Where the kernel shows its processes.
+const PROC: &str = "/proc";

@@ -1,0 +1,167 @@
+//! What the kernel says of processes and the machine, besides memory.
+
+use std::path::Path;
+
+use super::PROC;
+use super::files::{OpenFile, Refusal, read};
+use super::system::{architecture, now, page_size_bytes, ticks_per_second};
+use crate::error::Error;
+use crate::process::{Host, ProcessId, ProcessInfo};
+use crate::procfs::Stat;
+use crate::procfs::line::readable;
+
+/// Returns what is known of the process `pid`.
+///
+/// # Errors
+///
+/// Fails if there is no such process, or none that we may see.
+pub fn process_info(pid: u32) -> Result<ProcessInfo, Error> {
+    info(Path::new(PROC), pid).map(|(info, _)| info).map_err(|refusal| refused(refusal, pid))
+}
+
+/// Returns every process we may see that can have memory of its own: no threads of the kernel.
+pub fn processes() -> Vec<ProcessInfo> {
+    all(Path::new(PROC))
+}
+
+/// Returns the machine this runs on.
+pub fn host() -> Host {
+    let read_line = |name: &str| {
+        let text = read(Path::new(PROC).join("sys/kernel").join(name)).unwrap_or_default();
+        readable(text.trim_ascii())
+    };
+    Host {
+        name: read_line("hostname"),
+        os: "linux".to_owned(),
+        kernel: read_line("osrelease"),
+        architecture: architecture().unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+        page_size_bytes: page_size_bytes(),
+    }
+}
+
+/// Turns a refusal before anything is known of the process into an error.
+pub(super) fn refused(refusal: Refusal, pid: u32) -> Error {
+    match refusal {
+        Refusal::Gone => Error::NotFound { pid },
+        Refusal::NotPermitted => {
+            Error::NotPermitted { pid, name: format!("process {pid}"), user_id: None }
+        }
+        Refusal::Other(error) => error,
+    }
+}
+
+fn all(root: &Path) -> Vec<ProcessInfo> {
+    let Ok(folders) = std::fs::read_dir(root) else { return Vec::new() };
+    let mut pids: Vec<u32> =
+        folders.flatten().filter_map(|folder| folder.file_name().to_str()?.parse().ok()).collect();
+    pids.sort_unstable();
+    pids.into_iter()
+        .filter_map(|pid| info(root, pid).ok())
+        .filter(|(_, stat)| !stat.kernel_thread)
+        .map(|(info, _)| info)
+        .collect()
+}
+
+/// Reads what is known of the process `pid` under `root`.
+pub(super) fn info(root: &Path, pid: u32) -> Result<(ProcessInfo, Stat), Refusal> {
+    let folder = root.join(pid.to_string());
+    let stat = OpenFile::open(folder.join("stat"))?.stat()?;
+    let status = OpenFile::open(folder.join("status"))?.status()?;
+    // A thread's number opens files too, but lists no process.
+    if status.process_pid.is_some_and(|process| process != pid) {
+        return Err(Refusal::Gone);
+    }
+    let (executable, executable_deleted) = executable(&folder);
+    let info = ProcessInfo {
+        id: ProcessId { pid, start_ticks: stat.start_ticks, boot_id: boot_id(root) },
+        parent_pid: Some(stat.parent_pid).filter(|parent| *parent != 0),
+        started_utc_ns: started_utc_ns(stat.start_ticks),
+        executable,
+        executable_deleted,
+        arguments: read(folder.join("cmdline")).map(|text| arguments(&text)).unwrap_or_default(),
+        short_name: stat.comm.clone(),
+        user_id: status.user_id,
+    };
+    Ok((info, stat))
+}
+
+/// Returns the executable's path, where it may be read, and whether its file is gone.
+pub(super) fn executable(folder: &Path) -> (Option<String>, bool) {
+    use std::os::unix::ffi::OsStrExt;
+    let Ok(path) = std::fs::read_link(folder.join("exe")) else { return (None, false) };
+    let path = path.as_os_str().as_bytes();
+    match path.strip_suffix(b" (deleted)") {
+        Some(path) => (Some(readable(path)), true),
+        None => (Some(readable(path)), false),
+    }
+}
+
+fn boot_id(root: &Path) -> String {
+    let text = read(root.join("sys/kernel/random/boot_id")).unwrap_or_default();
+    readable(text.trim_ascii())
+}
+
+fn started_utc_ns(start_ticks: u64) -> Option<i64> {
+    let now = now();
+    let boot_utc_ns = now.utc_ns.checked_sub(i64::try_from(now.monotonic_ns).ok()?)?;
+    let since_boot_ns = start_ticks.checked_mul(1_000_000_000 / ticks_per_second())?;
+    boot_utc_ns.checked_add(i64::try_from(since_boot_ns).ok()?)
+}
+
+/// Splits the text of cmdline, each argument of which ends in a NUL.
+fn arguments(text: &[u8]) -> Vec<String> {
+    // Processes that write a title over their arguments leave many NULs behind it.
+    let used = text.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let kept = if text.len() - used > 2 { &text[..used] } else { text };
+    if kept.is_empty() {
+        return Vec::new();
+    }
+    let kept = kept.strip_suffix(b"\0").unwrap_or(kept);
+    kept.split(|byte| *byte == 0).map(readable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_may_be_empty_and_titles_leave_nothing_behind() {
+        assert_eq!(arguments(b"a\0\0b\0"), ["a", "", "b"]);
+        assert_eq!(arguments(b"a\0\0"), ["a", ""]);
+        assert_eq!(arguments(b"title of it\0\0\0\0\0"), ["title of it"]);
+        assert_eq!(arguments(b"cut \xff"), ["cut \\xff"]);
+        assert_eq!(arguments(b""), [""; 0]);
+    }
+
+    #[test]
+    fn we_know_ourselves() {
+        let me = process_info(std::process::id()).unwrap();
+        let exe = std::env::current_exe().unwrap();
+        assert_eq!(me.executable.as_deref(), exe.to_str());
+        assert_eq!(me.arguments, std::env::args().collect::<Vec<_>>());
+        assert_eq!(me.parent_pid, Some(std::os::unix::process::parent_id()));
+        assert!(!me.id.boot_id.is_empty());
+        let age_ns = now().utc_ns - me.started_utc_ns.unwrap();
+        assert!((0..600_000_000_000).contains(&age_ns), "{age_ns}");
+        assert!(processes().iter().any(|process| process.id == me.id));
+        assert!(processes().iter().all(|process| process.short_name != "kthreadd"));
+    }
+
+    #[test]
+    fn a_threads_number_is_no_process() {
+        let thread = std::thread::spawn(|| std::fs::read_link("/proc/thread-self").unwrap());
+        let path = thread.join().unwrap();
+        let tid: u32 = path.file_name().unwrap().to_str().unwrap().parse().unwrap();
+        assert!(matches!(process_info(tid), Err(Error::NotFound { pid }) if pid == tid));
+    }
+
+    #[test]
+    fn the_host_is_named() {
+        let host = host();
+        assert_eq!(host.os, "linux");
+        assert!(
+            !host.name.is_empty() && host.kernel.contains('.') && !host.architecture.is_empty()
+        );
+        assert!(host.page_size_bytes.is_power_of_two());
+    }
+}

@@ -1,0 +1,315 @@
+//! Takes snapshots of one process.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::PROC;
+use super::files::{MemoryFiles, OpenFile, Refusal};
+use super::process::{executable, info, refused};
+use super::system::{now, page_size_bytes, thread_cpu_ns, ticks_per_second};
+use crate::consistency::check;
+use crate::error::Error;
+use crate::layout::Layout;
+use crate::process::ProcessInfo;
+use crate::procfs::{BadSmaps, SmapsParser, Stat, Statm, Status};
+use crate::quantity::Quantity;
+use crate::region::Region;
+use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot};
+
+/// The kernel prints smaps 4 KiB at a time; asked for this much, it seldom walks a mapping twice.
+const PIECE_BYTES: usize = 3000;
+
+/// How often and how long to wait for a process that has given up its memory to be seen ended.
+const ENDING_TRIES: usize = 200;
+const ENDING_PAUSE: Duration = Duration::from_millis(1);
+
+/// Takes snapshots of one process, for as long as it runs the same program.
+#[derive(Debug)]
+pub struct Sampler {
+    folder: PathBuf,
+    process: ProcessInfo,
+    /// Where the stack of the program began; another place means another program.
+    stack_start: u64,
+    stat: OpenFile,
+    files: MemoryFiles,
+    /// Whether `files` are those of a thread, as the first one has ended.
+    by_thread: bool,
+    parser: SmapsParser,
+    layout: Layout,
+}
+
+/// What one reading of all files gave.
+struct Pass {
+    regions: Vec<Region>,
+    consistency: Consistency,
+    stat: Stat,
+    status: Status,
+    statm: Statm,
+}
+
+impl Sampler {
+    /// Opens the files of the process `pid`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such process, if it has no memory, or if it may not be read.
+    pub fn attach(pid: u32) -> Result<Self, Error> {
+        Self::attach_in(Path::new(PROC), pid)
+    }
+
+    fn attach_in(root: &Path, pid: u32) -> Result<Self, Error> {
+        let (process, stat) = info(root, pid).map_err(|refusal| refused(refusal, pid))?;
+        if stat.kernel_thread {
+            return Err(Error::KernelThread { pid, name: process.short_name });
+        }
+        if stat.ended() && stat.threads <= 1 {
+            return Err(Error::Zombie { pid });
+        }
+        let folder = root.join(pid.to_string());
+        let by_thread = stat.ended();
+        let open = || {
+            let files = if by_thread {
+                MemoryFiles::open_by_thread(&folder)
+            } else {
+                MemoryFiles::open(&folder)
+            };
+            Ok((OpenFile::open(folder.join("stat"))?, files?))
+        };
+        let (stat_file, files) = match open() {
+            Ok(files) => files,
+            Err(Refusal::NotPermitted) => return Err(not_permitted(&process)),
+            Err(refusal) => return Err(refused(refusal, pid)),
+        };
+        Ok(Self {
+            folder,
+            process,
+            stack_start: stat.stack_start,
+            stat: stat_file,
+            files,
+            by_thread,
+            parser: SmapsParser::new(),
+            layout: Layout::new(),
+        })
+    }
+
+    /// Returns the process, as it was when attached.
+    pub fn process(&self) -> &ProcessInfo {
+        &self.process
+    }
+
+    /// Takes a snapshot.
+    ///
+    /// Regions that stayed as they were share their identity with the snapshot before.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Exited`], [`Error::Reused`] or [`Error::Replaced`] if the
+    /// process attached is no more, and if its files cannot be read or understood.
+    pub fn sample(&mut self) -> Result<Snapshot, Error> {
+        let taken = now();
+        let (cpu_ns, begun) = (thread_cpu_ns(), Instant::now());
+        let mut pass = self.pass()?;
+        if pass.consistency != Consistency::Complete {
+            pass = self.pass()?;
+        }
+        if pass.consistency != Consistency::Complete && self.runs_another_file() {
+            return Err(Error::Replaced { pid: self.pid() });
+        }
+        let totals = totals(&pass);
+        Ok(Snapshot {
+            taken,
+            cost: Cost {
+                cpu_ns: thread_cpu_ns().saturating_sub(cpu_ns),
+                wall_ns: u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            },
+            consistency: pass.consistency,
+            totals,
+            regions: pass.regions,
+        })
+    }
+
+    fn pid(&self) -> u32 {
+        self.process.id.pid
+    }
+
+    fn pass(&mut self) -> Result<Pass, Error> {
+        let mut tries = 0;
+        loop {
+            let stat = self.living_stat()?;
+            if stat.ended() && !self.by_thread {
+                self.reopen(true)?;
+            } else if self.by_thread && !stat.ended() {
+                // Only a thread that starts another program becomes the first one.
+                return Err(Error::Replaced { pid: self.pid() });
+            }
+            let read = self.read(stat);
+            match read {
+                Ok(Some(pass)) => return Ok(pass),
+                Ok(None) => self.explain_empty(tries)?,
+                // A text broken off by the end of the process is that end, no fault.
+                Err(Refusal::Other(error)) => {
+                    return Err(self.living_stat().err().unwrap_or(error));
+                }
+                Err(Refusal::NotPermitted) => return Err(not_permitted(&self.process)),
+                // With one thread gone there may be others.
+                Err(Refusal::Gone) if self.by_thread => self.reopen(true)?,
+                Err(Refusal::Gone) => return Err(self.gone()),
+            }
+            tries += 1;
+            if tries > ENDING_TRIES {
+                return Err(Error::Exited { pid: self.pid() });
+            }
+        }
+    }
+
+    /// Reads all files once; `None` if smaps is empty.
+    fn read(&mut self, stat: Stat) -> Result<Option<Pass>, Refusal> {
+        let before = self.files.statm.statm()?;
+        let status = self.files.status.status()?;
+        self.layout.begin();
+        self.parser.restart();
+        let layout = &mut self.layout;
+        let path = self.files.smaps.path();
+        let bad = |BadSmaps { line, text }| {
+            Refusal::Other(Error::BadLine { path: path.to_owned(), line, text })
+        };
+        let mut piece = [0; PIECE_BYTES];
+        let mut offset = 0;
+        loop {
+            let count = self.files.smaps.read_at(&mut piece, offset)?;
+            if count == 0 {
+                break;
+            }
+            offset += count as u64;
+            self.parser.feed(&piece[..count], |record| layout.push(record)).map_err(bad)?;
+        }
+        if offset == 0 {
+            return Ok(None);
+        }
+        self.parser.finish(|record| layout.push(record)).map_err(bad)?;
+        let after = self.files.statm.statm()?;
+        let regions = layout.finish();
+        let page = page_size_bytes();
+        let [before_bytes, after_bytes] =
+            [before, after].map(|statm| statm.size.saturating_mul(page));
+        let consistency = check(layout.mappings(), Some(before_bytes), Some(after_bytes));
+        // The totals should be those of the moment the regions are of.
+        let of_before = check(layout.mappings(), Some(before_bytes), None) == Consistency::Complete;
+        let statm = if of_before { before } else { after };
+        Ok(Some(Pass { regions, consistency, stat, status, statm }))
+    }
+
+    /// Reads stat and checks that it is still the process attached, with the program it had.
+    fn living_stat(&self) -> Result<Stat, Error> {
+        let pid = self.pid();
+        let stat = match self.stat.stat() {
+            Ok(stat) => stat,
+            Err(Refusal::Gone) => return Err(self.gone()),
+            Err(refusal) => return Err(refused(refusal, pid)),
+        };
+        if stat.start_ticks != self.process.id.start_ticks {
+            return Err(Error::Reused { pid });
+        }
+        if stat.ended() && stat.threads <= 1 {
+            return Err(Error::Exited { pid });
+        }
+        // 0 means that it may not be known, or that the first thread has ended.
+        let known = stat.stack_start != 0 && self.stack_start != 0;
+        if known && stat.stack_start != self.stack_start {
+            return Err(Error::Replaced { pid });
+        }
+        Ok(stat)
+    }
+
+    /// Says what became of a process that is gone: whether its number is in use again.
+    fn gone(&self) -> Error {
+        let pid = self.pid();
+        let again = OpenFile::open(self.folder.join("stat")).and_then(|file| file.stat());
+        match again {
+            Ok(stat) if stat.start_ticks != self.process.id.start_ticks => Error::Reused { pid },
+            _ => Error::Exited { pid },
+        }
+    }
+
+    /// Finds out why smaps is empty: an error, or another file to read.
+    ///
+    /// The open file stays with the memory it was opened for, so an empty one
+    /// means that nobody uses that memory any more.
+    fn explain_empty(&mut self, tries: usize) -> Result<(), Error> {
+        if tries > 0 {
+            std::thread::sleep(ENDING_PAUSE);
+        }
+        if self.living_stat()?.ended() {
+            return self.reopen(true);
+        }
+        let mut byte = [0];
+        let again = OpenFile::open(self.folder.join("smaps"));
+        match again.and_then(|smaps| smaps.read_at(&mut byte, 0)) {
+            // Between giving up its memory and being seen as ended.
+            Ok(0) => Ok(()),
+            Err(Refusal::Gone) => Err(self.gone()),
+            // What it runs now may also be what we may not read.
+            Ok(_) | Err(_) => Err(Error::Replaced { pid: self.pid() }),
+        }
+    }
+
+    fn reopen(&mut self, by_thread: bool) -> Result<(), Error> {
+        let files = if by_thread {
+            MemoryFiles::open_by_thread(&self.folder)
+        } else {
+            MemoryFiles::open(&self.folder)
+        };
+        match files {
+            Ok(files) => {
+                self.files = files;
+                self.by_thread = by_thread;
+                Ok(())
+            }
+            Err(Refusal::NotPermitted) => Err(not_permitted(&self.process)),
+            Err(Refusal::Gone) => Err(self.gone()),
+            Err(refusal) => Err(refused(refusal, self.pid())),
+        }
+    }
+
+    /// Tells whether the executable is another one than when attached.
+    fn runs_another_file(&self) -> bool {
+        let (path, _) = executable(&self.folder);
+        path.is_some() && self.process.executable.is_some() && path != self.process.executable
+    }
+}
+
+fn not_permitted(process: &ProcessInfo) -> Error {
+    Error::NotPermitted {
+        pid: process.id.pid,
+        name: process.name().to_owned(),
+        user_id: process.user_id,
+    }
+}
+
+fn totals(pass: &Pass) -> ProcessTotals {
+    let Pass { regions, stat, status, statm, .. } = pass;
+    let page = page_size_bytes();
+    let footprint_bytes = regions.iter().try_fold(0_u64, |sum, region| {
+        let dirty = region.quantities.get(Quantity::PrivateDirty)?;
+        let swapped = region.quantities.get(Quantity::Swapped)?;
+        Some(sum.saturating_add(dirty).saturating_add(swapped))
+    });
+    ProcessTotals {
+        virtual_bytes: Some(statm.size.saturating_mul(page)),
+        resident_bytes: Some(statm.resident.saturating_mul(page)),
+        peak_resident_bytes: status.peak_resident_bytes,
+        anonymous_resident_bytes: status.anonymous_bytes,
+        file_resident_bytes: status.file_bytes,
+        shmem_resident_bytes: status.shmem_bytes,
+        swapped_bytes: status.swapped_bytes,
+        page_table_bytes: status.page_table_bytes,
+        footprint_bytes,
+        threads: status.threads.or(Some(stat.threads)),
+        minor_faults: Some(stat.minor_faults),
+        major_faults: Some(stat.major_faults),
+        cpu_ns: stat.cpu_ticks.checked_mul(1_000_000_000 / ticks_per_second()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! Tests of the sampler on a made-up `/proc`, for what real processes do too seldom.
+
+use super::*;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::region::ShareMode;
+use crate::vocabulary::types;
+
+const SMAPS: &str = "\
+1000-3000 rw-p 00000000 00:00 0                          [heap]
+Rss:                   8 kB
+Private_Clean:         0 kB
+Private_Dirty:         4 kB
+Shared_Clean:          4 kB
+Shared_Dirty:          0 kB
+Swap:                  0 kB
+VmFlags: rd wr mr mw me ac 
+3000-4000 rw-p 00000000 00:00 0 
+Rss:                   0 kB
+Private_Clean:         0 kB
+Private_Dirty:         0 kB
+Shared_Clean:          0 kB
+Shared_Dirty:          0 kB
+Swap:                  4 kB
+VmFlags: rd wr mr mw me ac 
+";
+
+/// A false `/proc` with one process, number 42.
+struct Proc(tempfile::TempDir);
+
+impl Proc {
+    fn new() -> Self {
+        let proc = Self(tempfile::tempdir().unwrap());
+        proc.write("sys/kernel/random/boot_id", "b-o-o-t\n");
+        proc.process("42", "S", 1, 500, 7000);
+        proc.write("42/cmdline", "prog\0");
+        symlink("/usr/bin/prog", proc.0.path().join("42/exe")).unwrap();
+        proc
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let path = self.0.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn process(&self, folder: &str, state: &str, threads: u32, start: u64, stack: u64) {
+        self.stat(folder, state, threads, start, stack);
+        self.write(&format!("{folder}/status"), "Tgid:\t42\nUid:\t7\t7\t7\t7\nVmHWM:\t 12 kB\n");
+        self.write(&format!("{folder}/statm"), "3 2 0 0 0 0 0\n");
+        self.write(&format!("{folder}/smaps"), SMAPS);
+    }
+
+    fn stat(&self, folder: &str, state: &str, threads: u32, start: u64, stack: u64) {
+        let stat = format!(
+            "42 (prog) {state} 1 1 1 0 -1 0 5 0 6 0 1 2 0 0 20 0 {threads} 0 {start} 0 0 0 1 1 {stack} 0\n"
+        );
+        self.write(&format!("{folder}/stat"), &stat);
+    }
+
+    fn attach(&self) -> Result<Sampler, Error> {
+        Sampler::attach_in(self.0.path(), 42)
+    }
+}
+
+#[test]
+fn a_sample_holds_what_the_files_say() {
+    let proc = Proc::new();
+    let mut sampler = proc.attach().unwrap();
+    let id = &sampler.process().id;
+    assert_eq!((id.pid, id.start_ticks, id.boot_id.as_str()), (42, 500, "b-o-o-t"));
+    let snapshot = sampler.sample().unwrap();
+    assert_eq!(snapshot.consistency, Consistency::Complete);
+    let page = page_size_bytes();
+    let totals = &snapshot.totals;
+    assert_eq!((totals.virtual_bytes, totals.resident_bytes), (Some(3 * page), Some(2 * page)));
+    assert_eq!(totals.footprint_bytes, Some(8192));
+    assert_eq!(totals.peak_resident_bytes, Some(12 << 10));
+    assert_eq!(totals.swapped_bytes, None);
+    assert_eq!((totals.minor_faults, totals.major_faults), (Some(5), Some(6)));
+    assert_eq!(totals.cpu_ns, Some(3 * 1_000_000_000 / ticks_per_second()));
+    let [heap, other] = &snapshot.regions[..] else { panic!() };
+    assert_eq!(heap.identity.label.region_type, types::MALLOC_BRK);
+    assert_eq!(heap.quantities.get(Quantity::Resident), Some(8192));
+    assert_eq!(heap.quantities.get(Quantity::Pss), None);
+    assert_eq!(heap.share_mode, Some(ShareMode::CopyOnWrite));
+    assert_eq!(other.share_mode, Some(ShareMode::Private));
+}
+
+#[test]
+fn what_stays_torn_is_kept_with_the_figures() {
+    let proc = Proc::new();
+    let mut sampler = proc.attach().unwrap();
+    proc.write("42/statm", "9 2 0 0 0 0 0\n");
+    let snapshot = sampler.sample().unwrap();
+    let total = 9 * page_size_bytes();
+    let reason =
+        format!("regions sum to 12288 bytes, the process to {total} before and {total} after");
+    assert_eq!(snapshot.consistency, Consistency::Torn(reason));
+    assert_eq!(snapshot.regions.len(), 2);
+    // The same with another executable is another program's memory.
+    fs::remove_file(proc.0.path().join("42/exe")).unwrap();
+    symlink("/usr/bin/other", proc.0.path().join("42/exe")).unwrap();
+    assert!(matches!(sampler.sample(), Err(Error::Replaced { pid: 42 })));
+}
+
+#[test]
+fn another_start_time_is_another_process() {
+    let proc = Proc::new();
+    let mut sampler = proc.attach().unwrap();
+    proc.stat("42", "S", 1, 501, 7000);
+    assert!(matches!(sampler.sample(), Err(Error::Reused { pid: 42 })));
+}
+
+#[test]
+fn another_stack_is_another_program() {
+    let proc = Proc::new();
+    let mut sampler = proc.attach().unwrap();
+    proc.stat("42", "S", 1, 500, 8000);
+    assert!(matches!(sampler.sample(), Err(Error::Replaced { pid: 42 })));
+    // A place that may not be known says nothing.
+    proc.stat("42", "S", 1, 500, 0);
+    sampler.sample().unwrap();
+}
+
+#[test]
+fn memory_given_up_while_the_process_lives_is_another_program() {
+    let proc = Proc::new();
+    let mut sampler = proc.attach().unwrap();
+    proc.write("42/smaps", "");
+    fs::rename(proc.0.path().join("42/smaps"), proc.0.path().join("old")).unwrap();
+    proc.write("42/smaps", SMAPS);
+    assert!(matches!(sampler.sample(), Err(Error::Replaced { pid: 42 })));
+}
+
+#[test]
+fn memory_given_up_for_good_is_the_end() {
+    let proc = Proc::new();
+    let mut sampler = proc.attach().unwrap();
+    proc.write("42/smaps", "");
+    assert!(matches!(sampler.sample(), Err(Error::Exited { pid: 42 })));
+    proc.stat("42", "Z", 1, 500, 0);
+    assert!(matches!(sampler.sample(), Err(Error::Exited { pid: 42 })));
+    assert!(matches!(proc.attach(), Err(Error::Zombie { pid: 42 })));
+}
+
+#[test]
+fn the_first_thread_may_end_before_the_others() {
+    let proc = Proc::new();
+    let mut sampler = proc.attach().unwrap();
+    sampler.sample().unwrap();
+    proc.stat("42", "Z", 3, 500, 0);
+    proc.write("42/statm", "0 0 0 0 0 0 0\n");
+    proc.process("42/task/42", "Z", 3, 500, 0);
+    proc.write("42/task/42/smaps", "");
+    proc.process("42/task/44", "S", 3, 510, 0);
+    for sampler in [&mut sampler, &mut proc.attach().unwrap()] {
+        let snapshot = sampler.sample().unwrap();
+        assert_eq!(snapshot.consistency, Consistency::Complete);
+        assert_eq!(snapshot.regions.len(), 2);
+    }
+    // Back to life, it can only be a thread that started another program.
+    proc.stat("42", "S", 1, 500, 0);
+    assert!(matches!(sampler.sample(), Err(Error::Replaced { pid: 42 })));
+}
+
+#[test]
+fn a_kernel_thread_and_a_strange_file_are_named() {
+    let proc = Proc::new();
+    let mut sampler = proc.attach().unwrap();
+    proc.write("42/smaps", &format!("{SMAPS}5000-4000 rw-p 0 0:0 0 \n"));
+    match sampler.sample() {
+        Err(Error::BadLine { line: 17, text, path }) => {
+            assert_eq!(text, "5000-4000 rw-p 0 0:0 0 ");
+            assert!(path.ends_with("42/smaps"));
+        }
+        other => panic!("{other:?}"),
+    }
+    proc.write("42/smaps", SMAPS);
+    sampler.sample().unwrap();
+    proc.write("42/stat", "42 (kw) S 0 0 0 0 -1 2097152 0 0 0 0 0 0 0 0 20 0 1 0 30 0 0\n");
+    assert!(matches!(proc.attach(), Err(Error::KernelThread { name, .. }) if name == "kw"));
+}
+
+#[test]
+fn nobody_is_nobody() {
+    let proc = Proc::new();
+    assert!(matches!(Sampler::attach_in(proc.0.path(), 43), Err(Error::NotFound { pid: 43 })));
+}
+
+#[test]
+fn a_sampler_may_work_on_another_thread() {
+    let proc = Proc::new();
+    let mut sampler = proc.attach().unwrap();
+    let snapshot = std::thread::spawn(move || sampler.sample().unwrap()).join().unwrap();
+    assert_eq!(snapshot.regions.len(), 2);
+}

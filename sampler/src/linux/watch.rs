@@ -1,0 +1,139 @@
+//! Waits for a process to end.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::PROC;
+use super::files::{OpenFile, Refusal};
+use super::process::refused;
+use super::system::{open_process, wait_readable};
+use crate::error::Error;
+use crate::process::ProcessId;
+
+/// How often a kernel without process handles is asked.
+const ASK_EVERY: Duration = Duration::from_millis(100);
+
+/// Waits for one process to end, whoever started it.
+#[derive(Debug)]
+pub struct ExitWatch {
+    id: ProcessId,
+    stat: OpenFile,
+    /// The process's handle, where the kernel has such.
+    handle: Option<OwnedFd>,
+}
+
+impl ExitWatch {
+    /// Watches the process `id`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not there any more.
+    pub fn new(id: &ProcessId) -> Result<Self, Error> {
+        let handle = open_process(id.pid).ok();
+        Self::with_handle(id, handle)
+    }
+
+    fn with_handle(id: &ProcessId, handle: Option<OwnedFd>) -> Result<Self, Error> {
+        let path = Path::new(PROC).join(id.pid.to_string()).join("stat");
+        let stat = OpenFile::open(path).map_err(|refusal| refused(refusal, id.pid))?;
+        let watch = Self { id: id.clone(), stat, handle };
+        // The handle was opened before the start time is read, so both are of one process.
+        match watch.stat.stat() {
+            Ok(stat) if stat.start_ticks == id.start_ticks => Ok(watch),
+            Ok(_) => Err(Error::Reused { pid: id.pid }),
+            Err(refusal) => Err(refused(refusal, id.pid)),
+        }
+    }
+
+    /// Waits until the process ends.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses to tell.
+    pub fn wait(&self) -> Result<(), Error> {
+        while !self.wait_timeout(Duration::from_secs(3600))? {}
+        Ok(())
+    }
+
+    /// Waits until the process ends, `limit` at most; `false` if it lives on.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses to tell.
+    pub fn wait_timeout(&self, limit: Duration) -> Result<bool, Error> {
+        let begun = Instant::now();
+        loop {
+            let left = limit.saturating_sub(begun.elapsed());
+            let ended = match &self.handle {
+                Some(handle) => match wait_readable(handle, Some(left)) {
+                    Ok(ended) => ended,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
+                    Err(source) => {
+                        return Err(Error::Io { path: self.stat.path().to_owned(), source });
+                    }
+                },
+                None => {
+                    let ended = self.ended()?;
+                    if !ended {
+                        std::thread::sleep(left.min(ASK_EVERY));
+                    }
+                    ended
+                }
+            };
+            if ended || begun.elapsed() >= limit {
+                return Ok(ended);
+            }
+        }
+    }
+
+    fn ended(&self) -> Result<bool, Error> {
+        match self.stat.stat() {
+            // The first thread may end before the others; the process is then still there.
+            Ok(stat) => {
+                Ok(stat.start_ticks != self.id.start_ticks || (stat.ended() && stat.threads <= 1))
+            }
+            Err(Refusal::Gone) => Ok(true),
+            Err(refusal) => Err(refused(refusal, self.id.pid)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linux::process_info;
+    use std::process::{Child, Command};
+
+    fn sleeper() -> (Child, ProcessId) {
+        let child = Command::new("sleep").arg("60").spawn().unwrap();
+        let id = process_info(child.id()).unwrap().id;
+        (child, id)
+    }
+
+    #[test]
+    fn an_end_is_seen_with_and_without_a_handle() {
+        for by_handle in [true, false] {
+            let (mut child, id) = sleeper();
+            let handle = by_handle.then(|| open_process(id.pid).unwrap());
+            let watch = ExitWatch::with_handle(&id, handle).unwrap();
+            assert!(!watch.wait_timeout(Duration::from_millis(150)).unwrap());
+            let waiting = std::thread::spawn(move || watch.wait());
+            child.kill().unwrap();
+            // Not collected yet: a zombie has ended all the same.
+            waiting.join().unwrap().unwrap();
+            child.wait().unwrap();
+            assert!(matches!(ExitWatch::new(&id), Err(Error::NotFound { .. })));
+        }
+    }
+
+    #[test]
+    fn another_process_of_that_number_is_refused() {
+        let (mut child, mut id) = sleeper();
+        id.start_ticks -= 1;
+        assert!(matches!(ExitWatch::new(&id), Err(Error::Reused { .. })));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

@@ -1,0 +1,40 @@
+//! The two-letter flags of a mapping (`VmFlags:`).
+
+use crate::region::Protection;
+
+/// Tells whether `flags` (two letters each, set apart by spaces) holds `flag`.
+pub fn has_flag(flags: &str, flag: &str) -> bool {
+    flags.split_ascii_whitespace().any(|held| held == flag)
+}
+
+/// Returns the most rights the mapping may get: `mr`, `mw` and `me`.
+pub fn max_protection(flags: &str) -> Protection {
+    let mut most = Protection::NONE;
+    for flag in flags.split_ascii_whitespace() {
+        most = most.union(match flag {
+            "mr" => Protection::READ,
+            "mw" => Protection::WRITE,
+            "me" => Protection::EXECUTE,
+            _ => Protection::NONE,
+        });
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_whole_words() {
+        assert!(has_flag("rd mr gd ac ", "gd"));
+        assert!(!has_flag("rd mrgd", "gd"));
+        assert!(!has_flag("", "gd"));
+    }
+
+    #[test]
+    fn may_rights_are_not_the_rights_in_force() {
+        assert_eq!(max_protection("rd ex mr me").to_string(), "r-x");
+        assert_eq!(max_protection("rd wr ex").to_string(), "---");
+    }
+}

@@ -1,0 +1,83 @@
+//! `/proc/PID/status`: totals of the process's memory, its owner and threads.
+
+use super::line::decimal;
+use super::sizes::{kilobytes, split_line};
+
+/// What `/proc/PID/status` says, as far as vmrec uses it; what is not printed is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The process's number; another than asked for if that was a thread's.
+    pub process_pid: Option<u32>,
+    /// The owner's real user number.
+    pub user_id: Option<u32>,
+    /// Most resident bytes so far (`VmHWM`).
+    pub peak_resident_bytes: Option<u64>,
+    /// Resident bytes of no file (`RssAnon`).
+    pub anonymous_bytes: Option<u64>,
+    /// Resident bytes of files (`RssFile`).
+    pub file_bytes: Option<u64>,
+    /// Resident bytes of shared memory (`RssShmem`).
+    pub shmem_bytes: Option<u64>,
+    /// Bytes swapped out (`VmSwap`).
+    pub swapped_bytes: Option<u64>,
+    /// Bytes of page tables (`VmPTE`).
+    pub page_table_bytes: Option<u64>,
+    /// The number of threads.
+    pub threads: Option<u64>,
+}
+
+/// Reads the text of `/proc/PID/status`.
+pub fn parse_status(text: &[u8]) -> Status {
+    let mut status = Status::default();
+    for line in text.split(|byte| *byte == b'\n') {
+        // The name can be set to look like another line, but not to hold a newline.
+        let Some((key, value)) = split_line(line) else { continue };
+        match key {
+            b"Tgid" => status.process_pid = first(value),
+            b"Uid" => status.user_id = first(value),
+            b"VmHWM" => status.peak_resident_bytes = kilobytes(value),
+            b"RssAnon" => status.anonymous_bytes = kilobytes(value),
+            b"RssFile" => status.file_bytes = kilobytes(value),
+            b"RssShmem" => status.shmem_bytes = kilobytes(value),
+            b"VmSwap" => status.swapped_bytes = kilobytes(value),
+            b"VmPTE" => status.page_table_bytes = kilobytes(value),
+            b"Threads" => status.threads = decimal(value),
+            _ => {}
+        }
+    }
+    status
+}
+
+fn first(value: &[u8]) -> Option<u32> {
+    let word = value.split(u8::is_ascii_whitespace).next()?;
+    decimal(word)?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn known_lines_are_read_and_missing_ones_unknown() {
+        let status = parse_status(
+            b"Name:\tUid: 5\nTgid:\t42\nPid:\t43\nUid:\t1000\t0\t0\t0\nVmHWM:\t    1640 kB\n\
+              RssAnon:\t     100 kB\nRssFile:\t 20 kB\nRssShmem:\t 3 kB\nVmPTE:\t  48 kB\nThreads:\t7\n",
+        );
+        assert_eq!((status.process_pid, status.user_id), (Some(42), Some(1000)));
+        assert_eq!(status.peak_resident_bytes, Some(1640 * 1024));
+        assert_eq!(status.anonymous_bytes, Some(100 * 1024));
+        assert_eq!(status.file_bytes, Some(20 * 1024));
+        assert_eq!(status.shmem_bytes, Some(3 * 1024));
+        assert_eq!(status.page_table_bytes, Some(48 * 1024));
+        assert_eq!(status.threads, Some(7));
+        assert_eq!(status.swapped_bytes, None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(text: Vec<u8>) {
+            let _ = parse_status(&text);
+        }
+    }
+}
