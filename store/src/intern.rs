@@ -24,9 +24,24 @@ const SPARE_OBJECTS: usize = 1024;
 pub(crate) struct Interner {
     identities: HashMap<Arc<Identity>, i64>,
     objects: HashMap<Arc<Object>, i64>,
+    /// Numbered in the transaction under way: void if it fails.
+    fresh: Vec<Arc<Identity>>,
 }
 
 impl Interner {
+    /// Takes note that what was written is stored for good.
+    pub(crate) fn accept(&mut self) {
+        self.fresh.clear();
+    }
+
+    /// Takes note that what was written since [`Interner::accept`] is not stored.
+    pub(crate) fn reject(&mut self) {
+        for identity in self.fresh.drain(..) {
+            self.identities.remove(&identity);
+        }
+        self.objects.clear();
+    }
+
     /// Returns the number of each region's identity, writing those that are new. `last` is the sample before.
     pub(crate) fn number(
         &mut self,
@@ -103,6 +118,7 @@ impl Interner {
             ])?;
         let number = transaction.last_insert_rowid();
         self.identities.insert(Arc::clone(identity), number);
+        self.fresh.push(Arc::clone(identity));
         Ok(number)
     }
 

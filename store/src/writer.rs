@@ -84,7 +84,12 @@ impl Writer {
             write_rows::recording(transaction, process, host, name, interval_ns, begun)
         })
         .map_err(|source| Error::sql(&self.path, source))?;
-        self.current = Some(Current::new(id, Some(1)));
+        self.current = Some(Current {
+            id,
+            next: Some(1),
+            encoder: Encoder::default(),
+            interner: Interner::default(),
+        });
         Ok(id)
     }
 
@@ -137,14 +142,17 @@ impl Writer {
         match in_transaction(&mut self.connection, |transaction| sample(current, transaction)) {
             Ok((number, stored)) => {
                 current.next = Some(number + 1);
+                current.interner.accept();
                 if let Some((table, kind)) = stored {
                     current.encoder.accept(number, table, kind);
                 }
                 Ok(number)
             }
             Err(source) => {
-                // Numbers given in vain, and perhaps a commit that took place all the same.
-                *current = Current::new(current.id, None);
+                // Nothing is known for sure now: the commit may have taken place all the same.
+                current.next = None;
+                current.encoder = Encoder::default();
+                current.interner.reject();
                 Err(Error::sql(&self.path, source))
             }
         }
@@ -182,10 +190,6 @@ impl Drop for Writer {
 }
 
 impl Current {
-    fn new(id: RecordingId, next: Option<u64>) -> Self {
-        Self { id, next, encoder: Encoder::default(), interner: Interner::default() }
-    }
-
     fn next(&self, transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
         match self.next {
             Some(next) => Ok(next),
