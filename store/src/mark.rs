@@ -18,7 +18,7 @@ pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) ->
         Found::Empty => {
             return Err(Error::NotARecording { path: path.to_owned(), what: "is empty" });
         }
-        Found::Ours { .. } => {}
+        Found::Ours => {}
     }
     let sql = |source| Error::sql(path, source);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -1,8 +1,10 @@
 //! What makes a file a recording: its application id, its version, and the
 //! migrations that lead from one version to the next.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -21,7 +23,6 @@ const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_initial.sql")
 pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
 
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
-const WRITE_VERSION: usize = 18;
 const APPLICATION_ID_PLACE: std::ops::Range<usize> = 68..72;
 const HEADER_BYTES: u64 = 100;
 
@@ -32,40 +33,67 @@ pub(crate) enum Found {
     Nothing,
     /// A file of no bytes.
     Empty,
-    /// A file of ours. `wal` tells whether its journal mode is WAL.
-    Ours { wal: bool },
+    /// A file of ours.
+    Ours,
 }
 
-/// Looks at the file's header without SQLite, which would leave files of its own beside a foreign database.
+/// Tells what lies at `path`, leaving no trace beside a foreign database.
+///
+/// Our own files are looked at through SQLite: were we to open and close one ourselves, the system
+/// would drop the locks of every connection this process has to it.
 pub(crate) fn identify(path: &Path) -> Result<Found, Error> {
     let not_ours = |what| Error::NotARecording { path: path.to_owned(), what };
-    let mut header = Vec::new();
     match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(source) => return Err(Error::io(path, source)),
         Ok(metadata) if metadata.is_dir() => return Err(not_ours("is a folder")),
         Ok(metadata) if !metadata.is_file() => return Err(not_ours("is not a regular file")),
-        Ok(_) => {
-            let file = File::open(path).map_err(|source| Error::io(path, source))?;
-            file.take(HEADER_BYTES)
-                .read_to_end(&mut header)
+        Ok(metadata) if metadata.len() == 0 => return Ok(Found::Empty),
+        Ok(_) => {}
+    }
+    let application: rusqlite::Result<i32> = open_immutable(path)
+        .and_then(|connection| connection.query_row("PRAGMA application_id", [], |row| row.get(0)));
+    match application {
+        Ok(APPLICATION_ID) => Ok(Found::Ours),
+        Ok(_) => Err(not_ours("is an SQLite database of another program")),
+        Err(error) => {
+            let mut header = Vec::new();
+            File::open(path)
+                .and_then(|file| file.take(HEADER_BYTES).read_to_end(&mut header))
                 .map_err(|source| Error::io(path, source))?;
+            if header.get(APPLICATION_ID_PLACE) == Some(&APPLICATION_ID.to_be_bytes()) {
+                return Err(Error::sql(path, error));
+            }
+            Err(not_ours(if header.starts_with(SQLITE_MAGIC) {
+                "is an SQLite database of another program"
+            } else if is_text(&header) {
+                "is a text file"
+            } else {
+                "is not an SQLite database"
+            }))
         }
     }
-    if header.is_empty() {
-        return Ok(Found::Empty);
-    }
-    if !header.starts_with(SQLITE_MAGIC) {
-        return Err(not_ours(if is_text(&header) {
-            "is a text file"
+}
+
+/// Opens a file nobody writes to, or of which only what never changes is read: no lock, no log, no trace.
+pub(crate) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(immutable_uri(path), flags)
+}
+
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte) {
+            uri.push(char::from(*byte));
         } else {
-            "is not an SQLite database"
-        }));
+            // Writing to a String cannot fail.
+            let _ = write!(uri, "%{byte:02x}");
+        }
     }
-    if header.get(APPLICATION_ID_PLACE) != Some(&APPLICATION_ID.to_be_bytes()) {
-        return Err(not_ours("is an SQLite database of another program"));
-    }
-    Ok(Found::Ours { wal: header.get(WRITE_VERSION) == Some(&2) })
+    uri + "?immutable=1"
 }
 
 fn is_text(header: &[u8]) -> bool {
@@ -213,13 +241,21 @@ mod tests {
         assert_eq!(identify(&path).unwrap(), Found::Nothing);
         fs::write(beside(&path, "-new"), "left by a recorder killed while creating").unwrap();
         create(&path).unwrap();
-        assert_eq!(identify(&path).unwrap(), Found::Ours { wal: false });
+        assert_eq!(identify(&path).unwrap(), Found::Ours);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let connection = Connection::open(&path).unwrap();
         assert_eq!(version(&connection, &path).unwrap(), VERSION);
         let vacuum: u32 = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0)).unwrap();
         assert_eq!(vacuum, 2);
+    }
+
+    #[test]
+    fn any_path_makes_a_uri() {
+        assert_eq!(
+            immutable_uri(Path::new("/a b/c?d%é.db")),
+            "file:/a%20b/c%3fd%25%c3%a9.db?immutable=1"
+        );
     }
 
     #[test]

@@ -1,9 +1,7 @@
 //! Reads recordings, also while they are being written.
 
 use std::cell::RefCell;
-use std::fmt::Write as _;
 use std::ops::{ControlFlow, RangeInclusive};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, params};
@@ -36,25 +34,25 @@ impl Store {
     /// It may be being recorded to, be read-only or lie in a read-only folder, or its recorder
     /// may have been killed.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let wal = match schema::identify(path)? {
+        match schema::identify(path)? {
             Found::Nothing => return Err(Error::Missing { path: path.to_owned() }),
             Found::Empty => {
                 return Err(Error::NotARecording { path: path.to_owned(), what: "is empty" });
             }
-            Found::Ours { wal } => wal,
-        };
+            Found::Ours => {}
+        }
         let real_path = schema::real_path(path)?;
-        let opened = connect(&real_path, false).or_else(|error| {
-            if !wal || !wants_to_write(&error) {
-                return Err(Error::sql(path, error));
+        let connection = match connect(&real_path) {
+            Err(error) if wants_to_write(&error) => {
+                if ["-wal", "-journal"].iter().any(|log| has_bytes(&beside(&real_path, log))) {
+                    return Err(Error::FolderNotWritable { path: path.to_owned() });
+                }
+                // Without a log nobody writes, and the file alone is the whole.
+                schema::open_immutable(&real_path)
             }
-            // Without a log nobody writes, and the file alone is the whole.
-            match std::fs::metadata(beside(&real_path, "-wal")) {
-                Ok(log) if log.len() > 0 => Err(Error::FolderNotWritable { path: path.to_owned() }),
-                _ => connect(&real_path, true).map_err(|error| Error::sql(path, error)),
-            }
-        });
-        let connection = opened?;
+            other => other,
+        }
+        .map_err(|error| Error::sql(path, error))?;
         let version = schema::version(&connection, path)?;
         Ok(Self {
             connection,
@@ -282,45 +280,19 @@ fn key_before(connection: &Connection, id: RecordingId, number: u64) -> rusqlite
 }
 
 /// Opens the file read-only and reads from it, as only then SQLite asks for its log.
-fn connect(path: &Path, immutable: bool) -> rusqlite::Result<Connection> {
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = if immutable {
-        Connection::open_with_flags(immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI)?
-    } else {
-        Connection::open_with_flags(path, flags)?
-    };
+    let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
 }
 
-fn immutable_uri(path: &Path) -> String {
-    let mut uri = String::from("file:");
-    for byte in path.as_os_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte) {
-            uri.push(char::from(*byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(uri, "%{byte:02x}");
-        }
-    }
-    uri + "?immutable=1"
+fn has_bytes(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
 }
 
 /// Tells whether SQLite failed because it may not make or mend its log.
 fn wants_to_write(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_path_makes_a_uri() {
-        assert_eq!(
-            immutable_uri(Path::new("/a b/c?d%é.db")),
-            "file:/a%20b/c%3fd%25%c3%a9.db?immutable=1"
-        );
-    }
 }

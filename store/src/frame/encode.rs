@@ -38,8 +38,8 @@ impl Encoder {
             return key(table);
         }
         let delta = delta(*number, last, table);
-        // A region takes three bytes of a key frame or more, so a smaller delta needs no comparison.
-        if delta.data.len() > table.regions.len() * 3 / 2 {
+        // A region takes two bytes of a key frame at least, so a small delta needs no comparison.
+        if delta.data.len() > table.regions.len() {
             let key = key(table);
             if delta.data.len() * 2 > key.data.len() {
                 return key;

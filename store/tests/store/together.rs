@@ -1,10 +1,12 @@
 //! Writers, readers and marks at the same time.
 
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
-use vmrec_store::{Error, Store, Writer, add_mark};
+use vmrec_store::{Error, RecordingId, Store, Writer, add_mark};
 
 use crate::made_up::{begun, snapshot};
 
@@ -67,4 +69,37 @@ fn a_recorder_waits_for_a_mark_that_is_being_written() {
     let store = Store::open(&path).unwrap();
     assert_eq!(store.marks(id).unwrap().len(), 20);
     assert_eq!(store.samples(id).unwrap().len(), 60);
+}
+
+const CHILD: &str = "VMREC_STORE_TEST_MARKER";
+
+/// Not a test of its own: what the child of the test below does.
+#[test]
+fn child_that_marks() {
+    let Ok(path) = std::env::var(CHILD) else { return };
+    add_mark(Path::new(&path), RecordingId(1), 1, "from outside").unwrap();
+}
+
+/// A process that opens and closes a file by itself drops its locks on it; then whoever closes the
+/// database next takes itself for the last one and removes the log.
+#[test]
+fn looking_at_a_file_does_not_drop_the_locks_of_its_recorder() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, id) = begun(&path);
+    writer.append(&snapshot(5, 1)).unwrap();
+    drop(Store::open(&path).unwrap());
+    add_mark(&path, id, 0, "from inside").unwrap();
+    let marked = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "together::child_that_marks"])
+        .env(CHILD, &path)
+        .output()
+        .unwrap();
+    assert!(marked.status.success(), "{marked:?}");
+    assert!(folder.path().join("a.db-wal").exists());
+    writer.append(&snapshot(5, 2)).unwrap();
+    drop(Store::open(&path).unwrap());
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.snapshot(id, 2).unwrap(), snapshot(5, 2));
+    assert_eq!(store.marks(id).unwrap().len(), 2);
 }
