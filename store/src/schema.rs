@@ -56,13 +56,13 @@ pub(crate) fn identify(path: &Path) -> Result<Found, Error> {
     match application {
         Ok(APPLICATION_ID) => Ok(Found::Ours),
         Ok(_) => Err(not_ours("is an SQLite database of another program")),
-        Err(error) => {
+        Err(_) => {
             let mut header = Vec::new();
             File::open(path)
                 .and_then(|file| file.take(HEADER_BYTES).read_to_end(&mut header))
                 .map_err(|source| Error::io(path, source))?;
             if header.get(APPLICATION_ID_PLACE) == Some(&APPLICATION_ID.to_be_bytes()) {
-                return Err(Error::sql(path, error));
+                return Ok(Found::Ours); // damaged or not: whoever opens it will see
             }
             Err(not_ours(if header.starts_with(SQLITE_MAGIC) {
                 "is an SQLite database of another program"
@@ -248,6 +248,15 @@ mod tests {
         assert_eq!(version(&connection, &path).unwrap(), VERSION);
         let vacuum: u32 = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0)).unwrap();
         assert_eq!(vacuum, 2);
+    }
+
+    #[test]
+    fn a_file_in_the_middle_of_a_checkpoint_is_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        create(&path).unwrap();
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(4096).unwrap();
+        assert_eq!(identify(&path).unwrap(), Found::Ours);
     }
 
     #[test]
