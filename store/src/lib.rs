@@ -1,5 +1,28 @@
 //! The recording: schema, encoding and queries of a vmrec file.
+//!
+//! [`Writer`] records, one at a time per file; [`Store`] reads, at any time and
+//! from any number of processes; [`add_mark`] names a moment, also while
+//! another process records.
 
+mod address;
+pub mod error;
+mod frame;
+mod identities;
+mod intern;
+mod lock;
+mod mark;
+mod read_rows;
 pub mod recording;
+mod schema;
+mod store;
+mod verify;
+mod write_rows;
+mod writer;
 
-pub use recording::{Mark, Recording, RecordingId, Sample, SampleState, WhyEnded};
+pub use error::Error;
+pub use mark::add_mark;
+pub use recording::{
+    Mark, Recording, RecordingId, RecordingSummary, Sample, SampleState, WhyEnded,
+};
+pub use store::Store;
+pub use writer::Writer;

@@ -27,6 +27,25 @@ pub struct Recording {
     pub why_ended: Option<WhyEnded>,
 }
 
+/// A recording with what its samples add up to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordingSummary {
+    /// What is known of it.
+    pub recording: Recording,
+    /// How many samples have regions.
+    pub samples: u64,
+    /// How many of those are torn.
+    pub torn: u64,
+    /// Ticks of the schedule that passed without a sample.
+    pub missed_ticks: u64,
+    /// When the first sample was taken (or due, if missed); `None` if there is none.
+    pub first: Option<Timestamp>,
+    /// When the last one was.
+    pub last: Option<Timestamp>,
+    /// Bytes of its encoded regions, without what SQLite adds.
+    pub stored_bytes: u64,
+}
+
 /// Why a recording ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WhyEnded {

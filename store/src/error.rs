@@ -1,0 +1,167 @@
+//! What can go wrong with a recording file, told apart by what the caller does next.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use crate::recording::RecordingId;
+
+/// An error of the store. Messages name the file; remedies are the caller's to give.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no such file.
+    #[error("{} does not exist", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is something else; it was not touched.
+    #[error("{} is not a recording: it {what}", path.display())]
+    NotARecording {
+        /// The file.
+        path: PathBuf,
+        /// What it is, such as `is a text file`.
+        what: &'static str,
+    },
+    /// A newer vmrec wrote the file.
+    #[error("{} has version {found}, and this vmrec knows versions up to {known}", path.display())]
+    NewerVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// Another recorder is writing to the file.
+    #[error("{} is being recorded to by {}", path.display(), recorder(*pid))]
+    Busy {
+        /// The file.
+        path: PathBuf,
+        /// The other recorder, where it said who it is.
+        pid: Option<u32>,
+    },
+    /// A recorder was killed, and what it wrote last can only be read where its folder may be written to.
+    #[error(
+        "{0} was not closed by its recorder: its newest samples are in {0}-wal, and SQLite must write to the folder to read them",
+        path.display()
+    )]
+    FolderNotWritable {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no room for more; all before is stored.
+    #[error("no room left to write to {}", path.display())]
+    DiskFull {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What the file holds contradicts itself.
+    #[error("{} is damaged: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        what: String,
+    },
+    /// The file holds no such recording.
+    #[error("no recording {} in {}", id.0, path.display())]
+    NoSuchRecording {
+        /// The number asked for.
+        id: RecordingId,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The recording has no such sample.
+    #[error("no sample {number} in recording {} of {}", recording.0, path.display())]
+    NoSuchSample {
+        /// The recording.
+        recording: RecordingId,
+        /// The number asked for.
+        number: u64,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The sample was not taken, so it has no regions.
+    #[error("sample {number} of recording {} in {} was missed: {reason}", recording.0, path.display())]
+    Missed {
+        /// The recording.
+        recording: RecordingId,
+        /// The sample's number.
+        number: u64,
+        /// Why it was not taken.
+        reason: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A sample or an end was given without a recording begun.
+    #[error("no recording has begun in {}", path.display())]
+    NotBegun {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A recording was begun before the one under way ended.
+    #[error("recording {} in {} has not ended", id.0, path.display())]
+    NotEnded {
+        /// The recording under way.
+        id: RecordingId,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file could not be opened, read or written.
+    #[error("cannot access {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// SQLite refused.
+    #[error("cannot use {} as a database", path.display())]
+    Sql {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
+}
+
+impl Error {
+    /// Returns what SQLite's refusal means for the file at `path`.
+    pub(crate) fn sql(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull { path },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Damaged { path, what: source.to_string() }
+            }
+            _ if is_wrong_value(&source) => Self::Damaged { path, what: source.to_string() },
+            _ => Self::Sql { path, source },
+        }
+    }
+
+    /// Returns what the system's refusal means for the file at `path`.
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            std::io::ErrorKind::StorageFull => Self::DiskFull { path },
+            std::io::ErrorKind::NotFound => Self::Missing { path },
+            _ => Self::Io { path, source },
+        }
+    }
+}
+
+/// Tells whether a column holds what a recorder never writes there.
+const fn is_wrong_value(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+    )
+}
+
+fn recorder(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another vmrec".to_owned(), |pid| format!("another vmrec (pid {pid})"))
+}

@@ -1,0 +1,86 @@
+//! Numbers in as few bytes as they need: seven bits a byte, lowest first
+//! (LEB128); signed ones folded so that small magnitudes stay short (zigzag).
+
+use super::Malformed;
+
+/// Appends `value`.
+pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Appends `value`, which may be negative.
+pub(super) fn put_signed(out: &mut Vec<u8>, value: i64) {
+    put(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
+}
+
+/// What is left to read of a frame.
+pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
+
+impl Cursor<'_> {
+    /// Tells whether all was read.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns how many bytes are left.
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Takes the next value.
+    pub(super) fn take(&mut self) -> Result<u64, Malformed> {
+        let mut value = 0_u64;
+        for (place, byte) in self.0.iter().copied().enumerate().take(10) {
+            let bits = u64::from(byte & 0x7f);
+            if place == 9 && bits > 1 {
+                return Err(Malformed("a number of more than 64 bits"));
+            }
+            value |= bits << (7 * place);
+            if byte & 0x80 == 0 {
+                self.0 = &self.0[place + 1..];
+                return Ok(value);
+            }
+        }
+        Err(Malformed("a number without end"))
+    }
+
+    /// Takes the next value, which may be negative.
+    pub(super) fn take_signed(&mut self) -> Result<i64, Malformed> {
+        let folded = self.take()?;
+        Ok((folded >> 1).cast_signed() ^ -(folded & 1).cast_signed())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extremes_come_back() {
+        let mut bytes = Vec::new();
+        let unsigned = [0, 1, 127, 128, 1 << 35, u64::MAX];
+        let signed = [0, -1, 1, 63, -64, 64, i64::MIN, i64::MAX];
+        unsigned.iter().for_each(|value| put(&mut bytes, *value));
+        signed.iter().for_each(|value| put_signed(&mut bytes, *value));
+        let mut cursor = Cursor(&bytes);
+        for value in unsigned {
+            assert_eq!(cursor.take(), Ok(value));
+        }
+        for value in signed {
+            assert_eq!(cursor.take_signed(), Ok(value));
+        }
+        assert!(cursor.is_empty());
+    }
+
+    #[test]
+    fn numbers_that_do_not_end_or_fit_are_refused() {
+        assert!(Cursor(&[]).take().is_err());
+        assert!(Cursor(&[0x80]).take().is_err());
+        assert!(Cursor(&[0xff; 11]).take().is_err());
+        assert!(Cursor(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2]).take().is_err());
+    }
+}

@@ -1,0 +1,41 @@
+//! Marks: written by whoever wants to name a moment, beside the recorder.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+
+use crate::error::Error;
+use crate::recording::RecordingId;
+use crate::schema::{self, Found};
+use crate::writer::BUSY_TIMEOUT;
+
+/// Adds a mark to a recording in the file at `path`, also while a recorder writes to it.
+///
+/// `utc_ns` is the moment in nanoseconds since 1970-01-01 UTC.
+pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) -> Result<(), Error> {
+    match schema::identify(path)? {
+        Found::Nothing => return Err(Error::Missing { path: path.to_owned() }),
+        Found::Empty => {
+            return Err(Error::NotARecording { path: path.to_owned(), what: "is empty" });
+        }
+        Found::Ours => {}
+    }
+    let sql = |source| Error::sql(path, source);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+    connection.execute_batch("PRAGMA synchronous = FULL").map_err(sql)?;
+    schema::version(&connection, path)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+    let added = transaction
+        .execute(
+            "INSERT INTO mark (recording, utc_ns, text) SELECT id, ?2, ?3 FROM recording WHERE id = ?1",
+            params![recording.0, utc_ns, text],
+        )
+        .map_err(sql)?;
+    if added == 0 {
+        return Err(Error::NoSuchRecording { id: recording, path: path.to_owned() });
+    }
+    transaction.commit().map_err(sql)
+}

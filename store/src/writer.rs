@@ -1,0 +1,250 @@
+//! Writes recordings: one durable transaction per sample.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use vmrec_sampler::{Host, ProcessInfo, Snapshot, Timestamp};
+
+use crate::error::Error;
+use crate::frame::{Encoder, Table, checksum};
+use crate::intern::Interner;
+use crate::lock::{Lock, beside};
+use crate::recording::{RecordingId, WhyEnded};
+use crate::schema::{self, Found};
+use crate::write_rows;
+
+/// How long to wait for a mark that is being written.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait for readers before the file is left in WAL mode, which any reader copes with.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
+/// More statements than are used, so that none is prepared twice.
+const STATEMENTS: usize = 32;
+
+/// The only writer of a recording file, which may hold several recordings, one under way at a time.
+#[derive(Debug)]
+pub struct Writer {
+    connection: Connection,
+    path: PathBuf,
+    /// Where `path` leads: SQLite's own files lie beside it.
+    real_path: PathBuf,
+    current: Option<Current>,
+    closed: bool,
+    /// After `connection`, so that it is given back when the file is closed.
+    _lock: Lock,
+}
+
+/// The recording under way.
+#[derive(Debug)]
+struct Current {
+    id: RecordingId,
+    /// The number of the next sample; `None` after a failure, as what was stored is to be looked up.
+    next: Option<u64>,
+    encoder: Encoder,
+    interner: Interner,
+}
+
+impl Writer {
+    /// Opens the file at `path` for recording, creating it (mode 0600) where there is none.
+    ///
+    /// A file that is not a recording is refused untouched, and so is one another recorder writes to.
+    /// Recordings whose recorder was killed get their end: the last sample stored.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        schema::identify(path)?;
+        let real_path = schema::real_path(path)?;
+        let lock = Lock::take(&real_path)?;
+        // Looked at again, as another recorder may have created or closed it before we had the lock.
+        if matches!(schema::identify(&real_path)?, Found::Nothing | Found::Empty) {
+            schema::create(&real_path)?;
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let sql = |source| Error::sql(path, source);
+        let mut connection = Connection::open_with_flags(&real_path, flags).map_err(sql)?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+        schema::version(&connection, path)?;
+        prepare(&mut connection).map_err(sql)?;
+        let path = path.to_owned();
+        Ok(Self { connection, path, real_path, current: None, closed: false, _lock: lock })
+    }
+
+    /// Begins a recording of `process` on `host`; samples go to it until [`Writer::end`].
+    pub fn begin(
+        &mut self,
+        process: &ProcessInfo,
+        host: &Host,
+        name: Option<&str>,
+        interval_ns: u64,
+        begun: Timestamp,
+    ) -> Result<RecordingId, Error> {
+        if let Some(current) = &self.current {
+            return Err(Error::NotEnded { id: current.id, path: self.path.clone() });
+        }
+        let id = in_transaction(&mut self.connection, |transaction| {
+            write_rows::recording(transaction, process, host, name, interval_ns, begun)
+        })
+        .map_err(|source| Error::sql(&self.path, source))?;
+        self.current = Some(Current {
+            id,
+            next: Some(1),
+            encoder: Encoder::default(),
+            interner: Interner::default(),
+        });
+        Ok(id)
+    }
+
+    /// Stores `snapshot` for good and returns its number.
+    ///
+    /// After an error nothing of it is stored, what came before is, and the next one may be given.
+    pub fn append(&mut self, snapshot: &Snapshot) -> Result<u64, Error> {
+        self.write(|current, transaction| current.append(transaction, snapshot))
+    }
+
+    /// Stores that `ticks` ticks of the schedule passed without a sample, the first one due at `due`; returns their number.
+    pub fn missed(&mut self, due: Timestamp, ticks: u64, reason: &str) -> Result<u64, Error> {
+        self.write(|current, transaction| {
+            let number = current.next(transaction)?;
+            write_rows::missed(transaction, current.id, number, due, ticks, reason)?;
+            Ok((number, None))
+        })
+    }
+
+    /// Ends the recording under way.
+    pub fn end(&mut self, at: Timestamp, why: &WhyEnded) -> Result<(), Error> {
+        let current = self.current.as_ref().ok_or_else(|| self.not_begun())?;
+        let id = current.id;
+        in_transaction(&mut self.connection, |transaction| {
+            write_rows::end(transaction, id, at, why)
+        })
+        .map_err(|source| Error::sql(&self.path, source))?;
+        self.current = None;
+        Ok(())
+    }
+
+    /// Returns the bytes the file takes on disk, with what waits in its write-ahead log.
+    pub fn file_bytes(&self) -> u64 {
+        file_bytes(&self.real_path)
+    }
+
+    /// Closes the file so that it can be read from a folder that cannot be written to.
+    pub fn close(mut self) -> Result<(), Error> {
+        self.shut().map_err(|source| Error::sql(&self.path, source))
+    }
+
+    fn write(
+        &mut self,
+        sample: impl FnOnce(
+            &mut Current,
+            &Transaction<'_>,
+        ) -> rusqlite::Result<(u64, Option<(Table, crate::frame::Kind)>)>,
+    ) -> Result<u64, Error> {
+        let Some(current) = &mut self.current else { return Err(self.not_begun()) };
+        match in_transaction(&mut self.connection, |transaction| sample(current, transaction)) {
+            Ok((number, stored)) => {
+                current.next = Some(number + 1);
+                current.interner.accept();
+                if let Some((table, kind)) = stored {
+                    current.encoder.accept(number, table, kind);
+                }
+                Ok(number)
+            }
+            Err(source) => {
+                // Nothing is known for sure now: the commit may have taken place all the same.
+                current.next = None;
+                current.encoder = Encoder::default();
+                current.interner.reject();
+                Err(Error::sql(&self.path, source))
+            }
+        }
+    }
+
+    fn not_begun(&self) -> Error {
+        Error::NotBegun { path: self.path.clone() }
+    }
+
+    fn shut(&mut self) -> rusqlite::Result<()> {
+        if std::mem::replace(&mut self.closed, true) {
+            return Ok(());
+        }
+        self.connection.flush_prepared_statement_cache();
+        self.connection.busy_timeout(CLOSE_TIMEOUT)?;
+        let left =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).and_then(
+                |()| self.connection.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())),
+            );
+        match left {
+            // Readers hold on to the log; every sample is in it, and the next writer tidies up.
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `close`.
+        let _ = self.shut();
+    }
+}
+
+impl Current {
+    fn next(&self, transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
+        match self.next {
+            Some(next) => Ok(next),
+            None => write_rows::next_number(transaction, self.id),
+        }
+    }
+
+    fn append(
+        &mut self,
+        transaction: &Transaction<'_>,
+        snapshot: &Snapshot,
+    ) -> rusqlite::Result<(u64, Option<(Table, crate::frame::Kind)>)> {
+        let number = self.next(transaction)?;
+        let last = self.encoder.last();
+        let identities = self.interner.number(transaction, self.id, last, &snapshot.regions)?;
+        let table = Table { identities, regions: snapshot.regions.clone() };
+        let frame = self.encoder.encode(&table);
+        let sample = write_rows::taken(transaction, self.id, number, snapshot)?;
+        let sum = checksum(self.id.0, number, frame.kind, &frame.data);
+        write_rows::frame(transaction, sample, &frame, sum)?;
+        Ok((number, Some((table, frame.kind))))
+    }
+}
+
+/// Makes the file ready for one writer and any number of readers. What is a property of the
+/// file itself (page size, vacuum mode) was set as it was created.
+fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Where the file system cannot do WAL the mode stays as it is: as durable, but readers wait.
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
+    )?;
+    connection.query_row("PRAGMA wal_autocheckpoint = 64", [], |_| Ok(()))?;
+    connection.query_row("PRAGMA journal_size_limit = 1048576", [], |_| Ok(()))?;
+    schema::migrate(connection)?;
+    in_transaction(connection, write_rows::end_lost)
+}
+
+/// Runs `work` in a transaction that holds the write lock from its start, and rolls back if it fails.
+fn in_transaction<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = work(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
+}
+
+/// Returns the bytes of the file at `path` and of its write-ahead log.
+pub(crate) fn file_bytes(path: &Path) -> u64 {
+    [path.to_owned(), beside(path, "-wal")]
+        .iter()
+        .filter_map(|file| fs::metadata(file).ok())
+        .map(|metadata| metadata.len())
+        .sum()
+}

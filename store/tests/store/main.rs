@@ -1,0 +1,11 @@
+//! The store as its callers see it, through files in temporary folders.
+
+// Clippy exempts tests, but not the functions they share.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
+
+mod damage;
+mod made_up;
+mod refusals;
+mod round_trip;
+mod survival;
+mod together;
