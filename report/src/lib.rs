@@ -1,3 +1,5 @@
 //! Series, deltas, charts, tables and export formats of vmrec recordings.
 
+pub mod clock;
+pub mod escape;
 pub mod units;
