@@ -2,4 +2,5 @@
 
 pub mod clock;
 pub mod escape;
+pub mod time;
 pub mod units;
