@@ -1,6 +1,10 @@
 //! Series, deltas, charts, tables and export formats of vmrec recordings.
 
+pub mod amounts;
 pub mod clock;
+pub mod diff;
 pub mod escape;
+#[cfg(test)]
+mod fixture;
 pub mod time;
 pub mod units;

@@ -1,0 +1,158 @@
+//! Small made-up regions and snapshots for this crate's tests.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use vmrec_sampler::{
+    AddressRange, Confidence, Consistency, Cost, Identity, Label, Object, ProcessTotals,
+    Protection, Provenance, Quantities, Quantity, Region, RegionType, ShareMode, Snapshot,
+    Timestamp, types,
+};
+
+pub(crate) const K: u64 = 1024;
+
+pub(crate) fn heap() -> RegionType {
+    types::MALLOC_BRK
+}
+
+/// A region with those quantities known and no other.
+pub(crate) fn region(
+    range: Range<u64>,
+    region_type: RegionType,
+    object: Option<&str>,
+    quantities: &[(Quantity, u64)],
+) -> Region {
+    let object = object.map(|name| {
+        Arc::new(Object { name: name.into(), device: (8, 1), inode: 42, deleted: false })
+    });
+    let quantities = quantities
+        .iter()
+        .fold(Quantities::UNKNOWN, |known, &(quantity, bytes)| known.with(quantity, bytes));
+    Region {
+        identity: Arc::new(Identity {
+            range: AddressRange::new(range.start, range.end),
+            protection: Protection::READ.union(Protection::WRITE),
+            max_protection: Some(Protection::from_bits(7)),
+            object,
+            offset: 0,
+            flags: "p rd wr mr mw me ac".into(),
+            label: Label {
+                region_type,
+                detail: None,
+                confidence: Confidence::Sure,
+                rule: "R1".into(),
+            },
+        }),
+        share_mode: Some(ShareMode::Private),
+        provenance: Provenance::Measured,
+        quantities,
+    }
+}
+
+/// The same region, told from others by `detail`.
+pub(crate) fn detailed(mut region: Region, detail: &str) -> Region {
+    let mut identity = (*region.identity).clone();
+    identity.label.detail = Some(detail.into());
+    region.identity = Arc::new(identity);
+    region
+}
+
+/// Resident bytes of which `private` are private, `dirty` dirty and private dirty; nothing swapped.
+pub(crate) fn memory(resident: u64, private: u64, dirty: u64) -> [(Quantity, u64); 5] {
+    [
+        (Quantity::Resident, resident),
+        (Quantity::Private, private),
+        (Quantity::Dirty, dirty),
+        (Quantity::PrivateDirty, dirty),
+        (Quantity::Swapped, 0),
+    ]
+}
+
+pub(crate) fn snapshot(seconds: u64, totals: ProcessTotals, regions: Vec<Region>) -> Snapshot {
+    Snapshot {
+        taken: Timestamp {
+            utc_ns: 1_772_370_000_000_000_000 + seconds as i64 * 1_000_000_000,
+            monotonic_ns: seconds * 1_000_000_000,
+        },
+        cost: Cost { cpu_ns: 310_000, wall_ns: 400_000 },
+        consistency: Consistency::Complete,
+        totals,
+        regions,
+    }
+}
+
+/// A program whose heap grows by 12 MiB, which loads a library, ends a thread and writes to libc.
+pub(crate) fn before_and_after() -> (Snapshot, Snapshot) {
+    const LIBC: &str = "/usr/lib/x86_64-linux-gnu/libc.so.6";
+    const M: u64 = 1024 * K;
+    let heap_at = 0x5555_0000_0000;
+    let libc = 0x7f00_0000_0000;
+    let stack = 0x7ffc_0000_0000;
+    let thread = |number: u64| {
+        detailed(
+            region(
+                0x7e00_0000_0000 + number * 16 * M..0x7e00_0000_0000 + number * 16 * M + 8 * M,
+                RegionType::named("Stack (thread)", vmrec_sampler::Family::Stack),
+                None,
+                &memory(40 * K, 40 * K, 40 * K),
+            ),
+            &format!("worker {number}"),
+        )
+    };
+    let totals = |resident, size| ProcessTotals {
+        virtual_bytes: Some(size),
+        resident_bytes: Some(resident),
+        swapped_bytes: Some(0),
+        ..ProcessTotals::default()
+    };
+    let text = region(libc..libc + 1600 * K, types::TEXT, Some(LIBC), &memory(1200 * K, 0, 0));
+    let vsyscall = region(
+        0xffff_ffff_ff60_0000..0xffff_ffff_ff60_1000,
+        types::VSYSCALL,
+        None,
+        &memory(0, 0, 0),
+    );
+    let data = |dirty| {
+        let range = libc + 1600 * K..libc + 1624 * K;
+        region(range, types::DATA, Some(LIBC), &memory(24 * K, dirty, dirty))
+    };
+    let heap_of = |size, resident| {
+        region(
+            heap_at..heap_at + size,
+            heap(),
+            Some("[heap]"),
+            &memory(resident, resident, resident),
+        )
+    };
+    let main_stack = region(
+        stack..stack + 132 * K,
+        types::STACK,
+        Some("[stack]"),
+        &memory(32 * K, 32 * K, 32 * K),
+    );
+    let zlib = region(
+        libc + 64 * M..libc + 64 * M + 100 * K,
+        types::TEXT,
+        Some("/opt/app/lib/libz.so.1"),
+        &memory(100 * K, 0, 0),
+    );
+    let before = snapshot(
+        0,
+        totals(5400 * K, 32 * M),
+        vec![
+            heap_of(4 * M, 3 * M),
+            thread(1),
+            thread(2),
+            text.clone(),
+            data(4 * K),
+            main_stack.clone(),
+            vsyscall.clone(),
+        ],
+    );
+    let after = snapshot(
+        600,
+        totals(16 * M + 8 * K, 40 * M),
+        vec![heap_of(16 * M, 14 * M), thread(1), text, data(20 * K), zlib, main_stack, vsyscall],
+    );
+    (before, after)
+}
