@@ -42,6 +42,11 @@ impl Metric {
         Self::ALL.into_iter().find(|metric| bare(metric.name()) == bare(name))
     }
 
+    /// Returns the name in running text: `private dirty`.
+    pub(crate) fn words(self) -> String {
+        self.name().trim_end_matches("_bytes").replace('_', " ")
+    }
+
     /// Returns the word at the head of a table's column.
     pub(crate) const fn title(self) -> &'static str {
         match self {

@@ -35,6 +35,8 @@ pub struct Diff {
     pub total: Change,
     /// What the process has beyond its regions.
     pub unattributed: Unattributed,
+    /// What the rows are sorted by.
+    pub sorted_by: Metric,
 }
 
 /// One region, or several that are the same memory, at both times.
@@ -143,6 +145,7 @@ impl Residual {
 impl Diff {
     /// Sorts the rows of every view by how far `metric` moved.
     pub fn sort_by(&mut self, metric: Metric) {
+        self.sorted_by = metric;
         self.regions.sort_by(|a, b| {
             a.change
                 .largest_first(&b.change, metric)
@@ -192,6 +195,7 @@ pub fn diff(from: &Snapshot, to: &Snapshot) -> Diff {
         objects: objects.into_rows(),
         total,
         unattributed: unattributed(from, to, &total),
+        sorted_by: Metric::RESIDENT,
     };
     diff.sort_by(Metric::RESIDENT);
     diff

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use vmrec_sampler::{
-    AddressRange, Confidence, Consistency, Cost, Identity, Label, Object, ProcessTotals,
-    Protection, Provenance, Quantities, Quantity, Region, RegionType, ShareMode, Snapshot,
-    Timestamp, types,
+    AddressRange, Confidence, Consistency, Cost, Identity, Label, Object, ProcessId, ProcessInfo,
+    ProcessTotals, Protection, Provenance, Quantities, Quantity, Region, RegionType, ShareMode,
+    Snapshot, Timestamp, types,
 };
 
 pub(crate) const K: u64 = 1024;
@@ -155,4 +155,17 @@ pub(crate) fn before_and_after() -> (Snapshot, Snapshot) {
         vec![heap_of(16 * M, 14 * M), thread(1), text, data(20 * K), zlib, main_stack, vsyscall],
     );
     (before, after)
+}
+
+pub(crate) fn process() -> ProcessInfo {
+    ProcessInfo {
+        id: ProcessId { pid: 4242, start_ticks: 99, boot_id: "b0".into() },
+        parent_pid: Some(1),
+        started_utc_ns: Some(1_772_369_000_000_000_000),
+        executable: Some("/opt/app/bin/server".into()),
+        executable_deleted: false,
+        arguments: vec!["server".into(), "--port".into(), "80 80".into()],
+        short_name: "server".into(),
+        user_id: Some(1000),
+    }
 }

@@ -3,8 +3,10 @@
 pub mod amounts;
 pub mod clock;
 pub mod diff;
+pub mod diff_table;
 pub mod escape;
 #[cfg(test)]
 mod fixture;
+pub mod table;
 pub mod time;
 pub mod units;

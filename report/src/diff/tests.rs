@@ -50,10 +50,7 @@ fn another_type_or_object_at_the_same_place_is_other_memory() {
         |name| vec![region(range.clone(), types::MAPPED_FILE, Some(name), &memory(K, K, 0))];
     assert_eq!(
         rows(named("/a"), named("/b")),
-        [("new", 0, 1, Some(1024)), ("gone", 1, 0, Some(-1024))]
-            .into_iter()
-            .rev()
-            .collect::<Vec<_>>()
+        [("gone", 1, 0, Some(-1024)), ("new", 0, 1, Some(1024))]
     );
 }
 
