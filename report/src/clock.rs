@@ -8,6 +8,11 @@ pub fn local(utc_ns: i64, time_zone: &TimeZone) -> String {
     zoned(utc_ns, time_zone, "%Y-%m-%d %H:%M:%S %:z")
 }
 
+/// Formats a moment for lists: `2026-03-01 14:05`.
+pub fn local_short(utc_ns: i64, time_zone: &TimeZone) -> String {
+    zoned(utc_ns, time_zone, "%Y-%m-%d %H:%M")
+}
+
 /// Formats a moment for people to the millisecond: `2026-03-01 14:05:09.250 +01:00`.
 pub fn local_exact(utc_ns: i64, time_zone: &TimeZone) -> String {
     zoned(utc_ns, time_zone, "%Y-%m-%d %H:%M:%S%.3f %:z")
@@ -35,6 +40,7 @@ mod tests {
         let moment = 1_772_370_309_250_999_999;
         let paris = TimeZone::get("Europe/Paris").unwrap();
         assert_eq!(local(moment, &paris), "2026-03-01 14:05:09 +01:00");
+        assert_eq!(local_short(moment, &paris), "2026-03-01 14:05");
         assert_eq!(local_exact(moment, &paris), "2026-03-01 14:05:09.250 +01:00");
         assert_eq!(utc(moment), "2026-03-01T13:05:09.250Z");
     }

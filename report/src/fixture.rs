@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use vmrec_sampler::{
-    AddressRange, Confidence, Consistency, Cost, Identity, Label, Object, ProcessId, ProcessInfo,
-    ProcessTotals, Protection, Provenance, Quantities, Quantity, Region, RegionType, ShareMode,
-    Snapshot, Timestamp, types,
+    AddressRange, Confidence, Consistency, Cost, Host, Identity, Label, Object, ProcessId,
+    ProcessInfo, ProcessTotals, Protection, Provenance, Quantities, Quantity, Region, RegionType,
+    ShareMode, Snapshot, Timestamp, types,
 };
+use vmrec_store::{Recording, RecordingId, Sample, SampleState, WhyEnded};
 
 pub(crate) const K: u64 = 1024;
 
@@ -168,4 +169,53 @@ pub(crate) fn process() -> ProcessInfo {
         short_name: "server".into(),
         user_id: Some(1000),
     }
+}
+
+/// A recording of five seconds that ended because its target did.
+pub(crate) fn recording(number: i64) -> Recording {
+    let begun = Timestamp { utc_ns: 1_772_370_000_000_000_000, monotonic_ns: 0 };
+    Recording {
+        id: RecordingId(number),
+        process: process(),
+        host: Host {
+            name: "box".into(),
+            os: "linux".into(),
+            kernel: "6.18.44".into(),
+            architecture: "x86_64".into(),
+            page_size_bytes: 4096,
+        },
+        name: None,
+        interval_ns: 2_000_000_000,
+        begun,
+        ended: Some(Timestamp {
+            utc_ns: begun.utc_ns + 5_000_000_000,
+            monotonic_ns: 5_000_000_000,
+        }),
+        why_ended: Some(WhyEnded::TargetExited(Some(1))),
+    }
+}
+
+/// Three samples two seconds apart, the second of them missed.
+pub(crate) fn samples() -> Vec<Sample> {
+    let sample = |number: u64, mebibytes: u64| Sample {
+        number,
+        taken: Timestamp {
+            utc_ns: 1_772_370_000_000_000_000 + (number as i64 - 1) * 2_000_000_000,
+            monotonic_ns: (number - 1) * 2_000_000_000,
+        },
+        state: SampleState::Complete,
+        cost: Cost { cpu_ns: number * 300_000, wall_ns: number * 400_000 },
+        totals: ProcessTotals {
+            resident_bytes: Some(mebibytes << 20),
+            footprint_bytes: Some(mebibytes << 19),
+            ..ProcessTotals::default()
+        },
+        regions: Some(7),
+    };
+    let missed = SampleState::Missed { ticks: 1, reason: "late".into() };
+    let unknown = ProcessTotals::default();
+    let second = sample(2, 0);
+    let second =
+        Sample { state: missed, cost: Cost::default(), totals: unknown, regions: None, ..second };
+    vec![sample(1, 20), second, sample(3, 64)]
 }
