@@ -2,11 +2,15 @@
 
 pub mod amounts;
 pub mod clock;
+pub mod csv;
 pub mod diff;
 pub mod diff_table;
 pub mod escape;
 #[cfg(test)]
 mod fixture;
+pub mod json;
+pub mod recording_table;
+pub mod recordings;
 pub mod table;
 pub mod time;
 pub mod units;
