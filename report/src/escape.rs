@@ -40,7 +40,7 @@ pub fn csv_text(text: &str) -> Cow<'_, str> {
 }
 
 /// Tells whether a character acts on its surroundings instead of showing itself.
-fn steers(character: char) -> bool {
+pub(crate) fn steers(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}'                        // soft hyphen

@@ -1,10 +1,11 @@
 //! JSON for other programs. Its keys are stable: they are added to, not renamed.
 //!
 //! Sizes are bytes, unknown is null, times are RFC 3339 UTC to the millisecond
-//! with the exact nanoseconds beside them. Text is as the process set it; JSON
-//! itself escapes control characters.
+//! with the exact nanoseconds beside them. Text is as the process set it, with
+//! what steers a terminal written as `\uXXXX`, which readers turn back.
 
 mod diff;
+mod format;
 mod recording;
 mod snapshot;
 
@@ -22,7 +23,9 @@ pub use snapshot::{SeriesRow, SnapshotDocument};
 
 /// Writes a document, indented, with a line break at its end.
 pub fn write(mut out: impl io::Write, document: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut out, document)?;
+    let formatter = format::Indented::default();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
+    document.serialize(&mut serializer)?;
     out.write_all(b"\n")
 }
 
