@@ -1,3 +1,16 @@
 //! Series, deltas, charts, tables and export formats of vmrec recordings.
 
+pub mod amounts;
+pub mod clock;
+pub mod csv;
+pub mod diff;
+pub mod diff_table;
+pub mod escape;
+#[cfg(test)]
+mod fixture;
+pub mod json;
+pub mod recording_table;
+pub mod recordings;
+pub mod table;
+pub mod time;
 pub mod units;

@@ -4,7 +4,7 @@
 /// Formats bytes: `0K`, `512B`, `9999K`, `12.5M`, `1.4T`.
 pub fn size(bytes: u64) -> String {
     const K: u64 = 1 << 10;
-    if bytes % K != 0 && bytes < K * K {
+    if !bytes.is_multiple_of(K) && bytes < K * K {
         return format!("{bytes}B");
     }
     if bytes < 10 * K * K {

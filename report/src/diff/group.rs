@@ -1,0 +1,114 @@
+//! What a diff adds regions up by.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use vmrec_sampler::{Region, RegionType};
+
+use super::matching::Entry;
+use crate::amounts::{Change, Metric};
+
+/// How a diff's rows are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// One row a family.
+    Family,
+    /// One row a type.
+    Type,
+    /// One row a library, file or thread; else a type.
+    Object,
+    /// One row a region.
+    Region,
+}
+
+impl View {
+    /// Every view, the coarsest first.
+    pub const ALL: [Self; 4] = [Self::Family, Self::Type, Self::Object, Self::Region];
+
+    /// Returns the word for it on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Family => "family",
+            Self::Type => "type",
+            Self::Object => "object",
+            Self::Region => "region",
+        }
+    }
+}
+
+/// What regions of one kind became.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row<K> {
+    /// Which kind.
+    pub key: K,
+    /// Its sums at both times.
+    pub change: Change,
+}
+
+/// What a user would call the owner of a region. Text is as the process set it: escape it where it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObjectKey {
+    /// A mapped file, or what the kernel shows as one, by its path.
+    File(Arc<str>),
+    /// A thread, or what an allocator named.
+    Detail(RegionType, Arc<str>),
+    /// Nothing tells it from others of its type.
+    Type(RegionType),
+}
+
+impl ObjectKey {
+    /// Returns what `region` belongs to.
+    pub fn of(region: &Region) -> Self {
+        let identity = &region.identity;
+        let label = &identity.label;
+        match (&identity.object, &label.detail) {
+            (Some(object), _) if object.name.starts_with('/') => Self::File(object.name.clone()),
+            (_, Some(detail)) => Self::Detail(label.region_type.clone(), detail.clone()),
+            _ => Self::Type(label.region_type.clone()),
+        }
+    }
+
+    /// Returns the name to show: a file's base name, a type with its detail, or a type.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => match path.rsplit('/').next() {
+                Some(base) if !base.is_empty() => base.to_owned(),
+                _ => path.to_string(),
+            },
+            Self::Detail(region_type, detail) => format!("{region_type}: {detail}"),
+            Self::Type(region_type) => region_type.to_string(),
+        }
+    }
+
+    /// Returns the path of a file.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Detail(..) | Self::Type(_) => None,
+        }
+    }
+}
+
+/// Adds up entries by a key.
+pub(super) struct Grouping<K>(HashMap<K, Change>);
+
+impl<K: Eq + Hash + Ord> Grouping<K> {
+    pub(super) fn new() -> Self {
+        Self(HashMap::new())
+    }
+
+    pub(super) fn add(&mut self, key: K, entry: &Entry<'_>) {
+        let change = self.0.entry(key).or_default();
+        let side = if entry.later { &mut change.to } else { &mut change.from };
+        side.add(entry.region);
+    }
+
+    pub(super) fn into_rows(self) -> Vec<Row<K>> {
+        self.0.into_iter().map(|(key, change)| Row { key, change }).collect()
+    }
+}
+
+pub(super) fn sort_rows<K: Ord>(rows: &mut [Row<K>], metric: Metric) {
+    rows.sort_by(|a, b| a.change.largest_first(&b.change, metric).then_with(|| a.key.cmp(&b.key)));
+}

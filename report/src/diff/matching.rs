@@ -1,0 +1,82 @@
+//! Finds which regions of two snapshots are the same memory.
+//!
+//! Addresses alone do not tell: the kernel merges and splits mappings, and
+//! reuses addresses. Regions of one type and object whose ranges overlap, at
+//! either time, are one group, however many there are on each side.
+
+use std::collections::HashMap;
+
+use vmrec_sampler::{Region, RegionType, Snapshot};
+
+/// A region of either snapshot.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'a> {
+    class: usize,
+    /// Whether it is of the later snapshot.
+    pub(super) later: bool,
+    pub(super) region: &'a Region,
+}
+
+/// What two regions share if they may be the same memory. A file may be
+/// removed while it is mapped, so that is left aside.
+type Class<'a> = (&'a RegionType, Option<(&'a str, (u32, u32), u64)>);
+
+/// Regions of both snapshots, those of one group side by side.
+pub(super) struct Matched<'a> {
+    entries: Vec<Entry<'a>>,
+    /// The place after each group's last entry.
+    ends: Vec<usize>,
+}
+
+impl<'a> Matched<'a> {
+    pub(super) fn of(from: &'a Snapshot, to: &'a Snapshot) -> Self {
+        let mut classes: HashMap<Class<'a>, usize> = HashMap::new();
+        let sides = [(false, &from.regions), (true, &to.regions)];
+        let mut entries: Vec<Entry<'a>> = sides
+            .into_iter()
+            .flat_map(|(later, regions)| regions.iter().map(move |region| (later, region)))
+            .map(|(later, region)| {
+                let next = classes.len();
+                let class = *classes.entry(class_of(region)).or_insert(next);
+                Entry { class, later, region }
+            })
+            .collect();
+        entries.sort_by_key(|entry| (entry.class, entry.region.identity.range, entry.later));
+
+        let mut ends = Vec::with_capacity(from.regions.len());
+        let mut reach: Option<(usize, u64, u64)> = None;
+        for (place, entry) in entries.iter().enumerate() {
+            let range = entry.region.identity.range;
+            reach = match reach {
+                // Empty ranges at one address are the same, though nothing overlaps.
+                Some((class, start, end))
+                    if class == entry.class && (range.start < end || range.start == start) =>
+                {
+                    Some((class, start, end.max(range.end)))
+                }
+                _ => {
+                    if place > 0 {
+                        ends.push(place);
+                    }
+                    Some((entry.class, range.start, range.end))
+                }
+            };
+        }
+        if !entries.is_empty() {
+            ends.push(entries.len());
+        }
+        Self { entries, ends }
+    }
+
+    /// Returns each group's regions by ascending address, the earlier snapshot's before the later's.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &[Entry<'a>]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.entries[start..end])
+    }
+}
+
+fn class_of(region: &Region) -> Class<'_> {
+    let identity = &region.identity;
+    let object = identity.object.as_ref();
+    (&identity.label.region_type, object.map(|object| (&*object.name, object.device, object.inode)))
+}

@@ -1,0 +1,155 @@
+//! What a user sees, and that it keeps within the line.
+
+use unicode_width::UnicodeWidthStr;
+use vmrec_sampler::{Family, ProcessTotals, Region, RegionType, Snapshot};
+
+use super::*;
+use crate::diff::diff;
+use crate::fixture::{K, before_and_after, detailed, memory, process, region, snapshot};
+
+fn resolved(number: u64, snapshot: &Snapshot, off_by_ns: i64) -> Resolved {
+    let asked_utc_ns = snapshot.taken.utc_ns - off_by_ns;
+    Resolved { number, taken: snapshot.taken, asked_utc_ns, off_by_ns }
+}
+
+fn table(
+    from: &Snapshot,
+    to: &Snapshot,
+    metric: Metric,
+    view: View,
+    rows: Option<usize>,
+) -> String {
+    let mut diff = diff(from, to);
+    diff.sort_by(metric);
+    let heading = Heading {
+        process: &process(),
+        recording: RecordingId(3),
+        from: &resolved(1, from, 0),
+        to: &resolved(301, to, -1_200_000_000),
+        from_torn: None,
+        to_torn: None,
+        time_zone: &TimeZone::get("Europe/Paris").unwrap(),
+    };
+    let layout = DiffLayout { view, rows, width: 80, color: false };
+    let text = diff_table(&heading, &diff, &layout);
+    for line in text.lines() {
+        assert!(line.width() <= 80, "{line}");
+    }
+    text
+}
+
+#[test]
+fn by_family() {
+    let (from, to) = before_and_after();
+    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Family, Some(20)), @r"
+    server (pid 4242), recording 3
+    from  #1 of 2026-03-01 14:00:00.000 +01:00
+    to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for
+    10m 00s apart; sizes are changes, AFTER is resident at the end
+
+    FAMILY        REGIONS  VIRTUAL  RESIDENT  PRIVATE   DIRTY  SWAPPED  AFTER
+    ============  =======  =======  ========  =======  ======  =======  =====
+    malloc              0   +12.0M    +11.0M   +11.0M  +11.0M       0K  14.0M
+    image              +1    +100K     +100K     +16K    +16K       0K  1324K
+    stack              -1   -8192K      -40K     -40K    -40K       0K    72K
+    ============  =======  =======  ========  =======  ======  =======  =====
+    TOTAL               0   +4196K    +11.1M   +11.0M  +11.0M       0K  15.4M
+    unattributed            +3996K     -332K                        0K  +660K
+    1 unchanged row left out (0K resident)
+    ");
+}
+
+#[test]
+fn by_type() {
+    let (from, to) = before_and_after();
+    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Type, Some(2)), @r"
+    server (pid 4242), recording 3
+    from  #1 of 2026-03-01 14:00:00.000 +01:00
+    to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for
+    10m 00s apart; sizes are changes, AFTER is resident at the end
+
+    TYPE               REGIONS  VIRTUAL  RESIDENT  PRIVATE   DIRTY  SWAPPED  AFTER
+    =================  =======  =======  ========  =======  ======  =======  =====
+    MALLOC (brk heap)        0   +12.0M    +11.0M   +11.0M  +11.0M       0K  14.0M
+    __TEXT                  +1    +100K     +100K       0K      0K       0K  1300K
+    other (2 rows)          -1   -8192K      -40K     -24K    -24K       0K    64K
+    =================  =======  =======  ========  =======  ======  =======  =====
+    TOTAL                    0   +4196K    +11.1M   +11.0M  +11.0M       0K  15.4M
+    unattributed                 +3996K     -332K                        0K  +660K
+    2 unchanged rows left out (32K resident)
+    ");
+}
+
+#[test]
+fn by_object() {
+    let (from, to) = before_and_after();
+    let pss = Metric::Measured(Quantity::Pss);
+    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Object, None), @r"
+    server (pid 4242), recording 3
+    from  #1 of 2026-03-01 14:00:00.000 +01:00
+    to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for
+    10m 00s apart; sizes are changes, AFTER is resident at the end
+
+    OBJECT                    REGIONS  VIRTUAL  RESIDENT  PRIVATE   DIRTY  AFTER
+    ========================  =======  =======  ========  =======  ======  =====
+    MALLOC (brk heap)               0   +12.0M    +11.0M   +11.0M  +11.0M  14.0M
+    libz.so.1                      +1    +100K     +100K       0K      0K   100K
+    Stack (thread): worker 2       -1   -8192K      -40K     -40K    -40K     0K
+    libc.so.6                       0       0K        0K     +16K    +16K  1224K
+    ========================  =======  =======  ========  =======  ======  =====
+    TOTAL                           0   +4196K    +11.1M   +11.0M  +11.0M  15.4M
+    unattributed                        +3996K     -332K                   +660K
+    3 unchanged rows left out (72K resident)
+    ");
+    assert!(
+        table(&from, &to, pss, View::Object, None).contains("pss is unknown for up to 7 regions")
+    );
+}
+
+#[test]
+fn by_region() {
+    let (from, to) = before_and_after();
+    insta::assert_snapshot!(table(&from, &to, Metric::Virtual, View::Region, None), @r"
+    server (pid 4242), recording 3
+    from  #1 of 2026-03-01 14:00:00.000 +01:00
+    to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for
+    10m 00s apart; sizes are changes
+
+    REGION                    CHANGE          START  VIRTUAL  RESIDENT  PRIVATE
+    ========================  =======  ============  =======  ========  =======
+    MALLOC (brk heap) [heap]  grown    555500000000   +12.0M    +11.0M   +11.0M
+    Stack (thread) worker 2   gone     7e0002000000   -8192K      -40K     -40K
+    __TEXT libz.so.1          new      7f0004000000    +100K     +100K       0K
+    __DATA libc.so.6          changed  7f0000190000       0K        0K     +16K
+    ========================  =======  ============  =======  ========  =======
+    TOTAL                                             +4196K    +11.1M   +11.0M
+    unattributed                                      +3996K     -332K
+    4 unchanged rows left out (9928K virtual)
+    ");
+}
+
+#[test]
+fn hostile_and_long_names_keep_the_line() {
+    let named = |n: u64| -> Region {
+        let region_type = RegionType::named(&"日本\x1b[31m".repeat(9), Family::Stack);
+        let size = 1500 << 30;
+        let range = n * 2 * size..n * 2 * size + size;
+        detailed(
+            region(
+                range,
+                region_type,
+                Some(&format!("/tmp/{}\n", "é".repeat(99))),
+                &memory(size, size - K, K),
+            ),
+            "\u{202e}x",
+        )
+    };
+    let from = snapshot(600, ProcessTotals::default(), vec![named(1)]);
+    let to = snapshot(0, ProcessTotals::default(), (2..40).map(named).collect());
+    for view in View::ALL {
+        for metric in Metric::ALL {
+            let text = table(&from, &to, metric, view, Some(20));
+            assert!(!text.contains('\x1b') && text.contains("the second time is the earlier"));
+        }
+    }
+}

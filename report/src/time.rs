@@ -1,0 +1,198 @@
+//! Times on the command line: what a user may write, and which sample it means.
+//!
+//! [`TimeSpec::parse`] reads the words without knowing any recording;
+//! [`resolve`] finds the sample they mean on a [`Timeline`].
+
+mod parse;
+mod resolve;
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+use vmrec_sampler::Timestamp;
+use vmrec_store::{Mark, Sample};
+
+use crate::{clock, escape, units};
+
+pub use resolve::resolve;
+
+/// The forms [`TimeSpec::parse`] reads, for help texts and errors.
+pub const FORMS: &str = "2026-03-01T14:05:09Z, '2026-03-01 14:05', 14:05[:09] (local), \
+    -1h30m (before the end, or before now while recording), +90s (after the start), \
+    start, end, now, peak (largest footprint), #12 (a sample), @TEXT (a mark)";
+
+/// A time as the user wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TimeSpec {
+    /// A moment of the wall clock: nanoseconds since 1970-01-01 UTC.
+    At {
+        /// Which moment.
+        utc_ns: i64,
+    },
+    /// A local date and time; of two (clocks set back), the first.
+    Local(civil::DateTime),
+    /// A local time of day: the latest such time that is not after the end, or after now while recording.
+    TimeOfDay(civil::Time),
+    /// So long before the end of the recording, or before now while it runs.
+    BeforeEnd {
+        /// How long before.
+        ns: u64,
+    },
+    /// So long after the start of the recording.
+    AfterStart {
+        /// How long after.
+        ns: u64,
+    },
+    /// The first sample.
+    Start,
+    /// The last sample.
+    End,
+    /// The last sample too: the newest there is.
+    Now,
+    /// The sample with the largest footprint; the first of several.
+    Peak,
+    /// The sample of that number.
+    Sample(u64),
+    /// The mark of that text, or the only one whose text begins so.
+    Mark(String),
+}
+
+/// What a recording has for a time to mean: its samples and marks, in order.
+#[derive(Clone, Debug)]
+pub struct Timeline<'a> {
+    /// Every sample, by ascending number.
+    pub samples: &'a [Sample],
+    /// Every mark of the recording.
+    pub marks: &'a [Mark],
+    /// Planned time between samples: how far past its last sample a recording reaches.
+    pub interval_ns: u64,
+    /// The wall clock now.
+    pub now_utc_ns: i64,
+    /// Whether the recording is still being made.
+    pub running: bool,
+    /// Where local times are read and shown.
+    pub time_zone: TimeZone,
+}
+
+/// The sample a time means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The sample's number.
+    pub number: u64,
+    /// When it was taken.
+    pub taken: Timestamp,
+    /// The moment asked for.
+    pub asked_utc_ns: i64,
+    /// How far the sample is from the moment asked for; negative if it is earlier.
+    pub off_by_ns: i64,
+}
+
+impl Resolved {
+    /// Says which sample was used and how far off it is:
+    /// `sample #12 of 2026-03-01 14:05:09.250 +01:00, 1.2s before the time asked for`.
+    pub fn sentence(&self, time_zone: &TimeZone) -> String {
+        let taken = clock::local_exact(self.taken.utc_ns, time_zone);
+        let off_by = units::duration(self.off_by_ns.unsigned_abs());
+        match self.off_by_ns.signum() {
+            -1 => format!("sample #{} of {taken}, {off_by} before the time asked for", self.number),
+            1 => format!("sample #{} of {taken}, {off_by} after the time asked for", self.number),
+            _ => format!("sample #{} of {taken}", self.number),
+        }
+    }
+}
+
+/// How two samples lie to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The second is later.
+    Forward,
+    /// Both are the same sample: a diff has nothing to show.
+    Same,
+    /// The second is earlier: growth reads as shrinking.
+    Backward,
+}
+
+/// Tells whether `to` is later than `from`, by their numbers: the wall clock may step back.
+pub fn direction(from: &Resolved, to: &Resolved) -> Direction {
+    match to.number.cmp(&from.number) {
+        std::cmp::Ordering::Greater => Direction::Forward,
+        std::cmp::Ordering::Equal => Direction::Same,
+        std::cmp::Ordering::Less => Direction::Backward,
+    }
+}
+
+/// Why a time means no sample. Texts are escaped for a terminal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TimeError {
+    /// The words are of no known form.
+    #[error(
+        "time \"{}\" is not understood: {}; give one of {FORMS}",
+        escape::terminal(text),
+        reason
+    )]
+    Unparsable {
+        /// What the user wrote.
+        text: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The time is before the first sample.
+    #[error("{asked} is before the recording, which spans {first} to {last}")]
+    BeforeFirst {
+        /// The time asked for, local.
+        asked: String,
+        /// The first sample's time, local.
+        first: String,
+        /// The last sample's time, local.
+        last: String,
+    },
+    /// The time is after the last sample.
+    #[error("{asked} is after the recording, which spans {first} to {last}")]
+    AfterLast {
+        /// The time asked for, local.
+        asked: String,
+        /// The first sample's time, local.
+        first: String,
+        /// The last sample's time, local.
+        last: String,
+    },
+    /// No mark has this text or begins so.
+    #[error("no mark begins with \"{}\"; {}", escape::terminal(text), listed(marks))]
+    UnknownMark {
+        /// What the user wrote, without the `@`.
+        text: String,
+        /// The marks there are, each with its local time.
+        marks: Vec<String>,
+    },
+    /// Several marks have this text or begin so.
+    #[error("several marks fit \"{}\"; {}", escape::terminal(text), listed(marks))]
+    AmbiguousMark {
+        /// What the user wrote, without the `@`.
+        text: String,
+        /// The marks that fit, each with its local time.
+        marks: Vec<String>,
+    },
+    /// The recording has no sample of this number.
+    #[error("no sample #{number}; the recording has #{first} to #{last}")]
+    NoSuchSample {
+        /// The number asked for.
+        number: u64,
+        /// The first sample's number.
+        first: u64,
+        /// The last sample's number.
+        last: u64,
+    },
+    /// `peak` was asked for, but no sample has a footprint.
+    #[error("the recording has no peak: the footprint of every sample is unknown")]
+    NoPeak,
+    /// The recording has no sample with regions.
+    #[error("the recording has no samples")]
+    NoSamples,
+}
+
+fn listed(marks: &[String]) -> String {
+    if marks.is_empty() {
+        "the recording has no marks".to_owned()
+    } else {
+        format!("marks: {}", marks.join(", "))
+    }
+}
