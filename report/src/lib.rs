@@ -1,3 +1,5 @@
 //! Series, deltas, charts, tables and export formats of vmrec recordings.
 
+pub mod series;
+
 pub mod units;
