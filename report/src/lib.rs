@@ -2,4 +2,5 @@
 
 pub mod series;
 
+pub mod thin;
 pub mod units;
