@@ -120,6 +120,7 @@ pub fn draw(
         width: options.width,
         height: options.height,
         theme: options.theme,
+        dense: selection.thinned.is_thinned(),
     };
     Ok(canvas::document(&drawn, &used, &about))
 }

@@ -197,12 +197,14 @@ pub(super) struct Document<'a> {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) theme: Theme,
+    /// Whether areas may have spikes as thin as a pixel.
+    pub(super) dense: bool,
 }
 
 /// Makes the backend's output a document: its head gets title, description, styles and hatching,
 /// which the backend cannot write.
 pub(super) fn document(drawn: &str, used: &BTreeMap<Rgb, Rgb>, about: &Document<'_>) -> String {
-    let Document { id, title, description, width, height, theme } = about;
+    let Document { id, title, description, width, height, theme, .. } = about;
     let pick = |paint: Paint| hex(if *theme == Theme::Dark { paint.dark } else { paint.light });
     let (view_width, view_height) = (*width * SCALE as u32, *height * SCALE as u32);
     let mut svg = format!(
@@ -212,11 +214,13 @@ pub(super) fn document(drawn: &str, used: &BTreeMap<Rgb, Rgb>, about: &Document<
          <title id=\"{id}-title\">{}</title>\n<desc id=\"{id}-desc\">{}</desc>\n<style>\n\
          #{id} text{{font-family:system-ui,-apple-system,\"Segoe UI\",Roboto,\
          \"Helvetica Neue\",Arial,sans-serif}}\n\
-         #{id} polygon{{stroke:{paper};stroke-width:5}}\n\
+         #{id} polygon{{stroke:{paper};stroke-width:{edge};stroke-linejoin:round}}\n\
          #{id} polyline{{stroke-linejoin:round;stroke-linecap:round}}\n",
         text::escape(title),
         text::escape(description),
         paper = pick(palette::PAPER),
+        // Areas are told apart by a pale edge, which would hide spikes as thin as itself.
+        edge = if about.dense { 0 } else { 5 },
     );
     if *theme == Theme::Auto {
         svg.push_str("@media (prefers-color-scheme:dark){\n");

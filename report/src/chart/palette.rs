@@ -38,18 +38,18 @@ pub(super) const MARK: Paint = paint(0x3b4148, 0xd4d8dd);
 /// Hatching of gaps.
 pub(super) const GAP: Paint = paint(0xc4c9cf, 0x454c56);
 /// What is not one of the keys drawn.
-pub(super) const OTHER: Paint = paint(0x9aa0a8, 0x7d858f);
+pub(super) const OTHER: Paint = paint(0x6a7078, 0x8a929c);
 
 /// Returns the colour of a family.
 pub(super) const fn family(family: Family) -> Paint {
     match family {
-        Family::Image => paint(0x0072b2, 0x2f8fce),
+        Family::Image => paint(0x0072b2, 0x38a0da),
         Family::Malloc => paint(0xe69f00, 0xf0ad1f),
-        Family::Stack => paint(0x7a2a8c, 0xa65cba),
+        Family::Stack => paint(0x93378f, 0xa8459f),
         Family::RuntimeHeap => paint(0x2ba884, 0x3cc39c),
-        Family::Jit => paint(0xe4d42e, 0xf2e55c),
-        Family::MappedFile => paint(0x6cc0f0, 0x8fd3fa),
-        Family::SharedMemory => paint(0x2b2a78, 0x5453c4),
+        Family::Jit => paint(0xf2e33a, 0xf7ec6e),
+        Family::MappedFile => paint(0x6cb9ea, 0x7cc8f4),
+        Family::SharedMemory => paint(0x1e2160, 0x4a47b8),
         Family::Kernel => paint(0xe08fb8, 0xf0a9cb),
         Family::VmAllocate => paint(0xc94a0c, 0xe0642a),
         Family::Reserved => paint(0xcdd1d6, 0x4d5560),

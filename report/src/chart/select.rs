@@ -10,7 +10,7 @@ use super::text;
 use crate::series::{By, Column, Gap, KeySeries, Metric, Series};
 use crate::thin::{self, Thinned};
 
-/// The most keys drawn; the rest is `other`.
+/// The most keys drawn beside `other`, which is all the rest.
 const MOST_KEYS: usize = 8;
 /// The most gaps drawn: each costs a line of its own for every key.
 const MOST_GAPS: usize = 60;
@@ -63,10 +63,11 @@ pub(super) fn select(series: &Series, options: &ChartOptions, columns: usize) ->
     let mut ranked: Vec<(u128, &KeySeries)> =
         keys.iter().map(|key| (weight(key, options.kind), *key)).collect();
     ranked.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-    let drawn = ranked.iter().take_while(|(weight, _)| *weight > 0).count().min(MOST_KEYS);
+    let changing = ranked.iter().take_while(|(weight, _)| *weight > 0).count();
+    // An "other" of one key says less in the same room.
+    let drawn = if changing == MOST_KEYS + 1 { changing } else { changing.min(MOST_KEYS) };
     let (drawn, rest) = ranked.split_at(drawn);
-    let rest: Vec<&KeySeries> =
-        rest.iter().filter(|(weight, _)| *weight > 0).map(|(_, key)| *key).collect();
+    let rest = &rest[..changing - drawn.len()];
 
     let mut shown: Vec<Shown> = keys
         .iter()
@@ -80,7 +81,7 @@ pub(super) fn select(series: &Series, options: &ChartOptions, columns: usize) ->
         })
         .collect();
     if !rest.is_empty() {
-        let values = rest.iter().fold(nothing, |sum, key| sum.plus(&key.values));
+        let values = rest.iter().fold(nothing, |sum, (_, key)| sum.plus(&key.values));
         let (one, many) = (series.by.name(), series.by.plural());
         let name = format!("other ({})", text::counted(rest.len() as u64, one, many));
         shown.push(show(name, palette::OTHER, &values, &thinned, options.kind));

@@ -27,6 +27,12 @@ const STEPS: [f64; 12] = [0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200
 /// Makes an axis from `low` (0 or below) to `high` with at most `most` steps.
 pub(super) fn axis(low: f64, high: f64, unit: Unit, signed: bool, most: usize) -> ValueAxis {
     let most = most.max(2) as f64;
+    // Nothing at all still wants a scale: a page, or a few of what is counted.
+    let high = match unit {
+        _ if high > low => high,
+        Unit::Bytes => low + 4096.0,
+        Unit::Count => low + 4.0,
+    };
     let reach = high.max(-low).max(1.0);
     // A little air above, so that the peak does not touch the frame.
     let span = ((high - low) * 1.04).max(1.0);
@@ -111,7 +117,7 @@ mod tests {
         assert_eq!(labels(0.0, 420.0 * m, Unit::Bytes, false), "0 100M 200M 300M 400M 500M");
         assert_eq!(labels(0.0, 1300.0 * m, Unit::Bytes, false), "0 0.25G 0.5G 0.75G 1G 1.25G 1.5G");
         assert_eq!(labels(0.0, 1.5 * m * m, Unit::Bytes, false), "0 0.5T 1T 1.5T 2T");
-        assert_eq!(labels(0.0, 0.0, Unit::Bytes, false), "0 1B 2B");
+        assert_eq!(labels(0.0, 0.0, Unit::Bytes, false), "0 1K 2K 3K 4K 5K");
         assert_eq!(labels(-30.0 * m, 90.0 * m, Unit::Bytes, true), "-50M 0 +50M +100M");
         assert_eq!(labels(0.0, 1081.0, Unit::Count, false), "0 200 400 600 800 1,000 1,200");
     }

@@ -116,7 +116,9 @@ pub(super) fn browser(by: By) -> Series {
     };
     let mut series = series(Metric::Resident, by, &names, 300, 2 * SECOND, value);
     let mut ticks = series.ticks.to_vec();
-    [60, 61, 130].map(|torn| ticks[torn].state = TickState::Torn);
+    for torn in [60, 61, 130] {
+        ticks[torn].state = TickState::Torn;
+    }
     series.ticks = ticks.into();
     series
 }
