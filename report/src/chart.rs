@@ -72,16 +72,19 @@ pub fn draw(
         height,
         value_labels: widest(&value_axis),
         mark_rows: 0,
-        date_row: options.axis == TimeAxis::Wall,
+        most_rows: 1 + if marks.is_empty() { 0 } else { marks::MOST_ROWS },
+        date_row: false,
         // Laid out for the longest footer there may be.
         footer_lines: footer(LeftOut { mark_texts: marks.len(), torn_shown: true }).len(),
     };
-    // Rows of texts change the height only, so the columns found first stay true.
-    let columns_of_marks = scales(series, &layout::lay_out(labels.clone(), &needs), &value_axis);
+    // Rows of texts and dates change heights only, so what is placed across now stays true.
+    let across = scales(series, &layout::lay_out(labels.clone(), &needs), &value_axis);
     let named: Vec<(f64, &str)> =
-        marks.iter().map(|(at, mark)| (columns_of_marks.x(*at), mark.text.as_str())).collect();
+        marks.iter().map(|(at, mark)| (across.x(*at), mark.text.as_str())).collect();
     let (rules, mark_rows, mark_texts) = marks::place(&named, width - layout::MARGIN);
+    let time_ticks = time_ticks(series, options, &across);
     needs.mark_rows = mark_rows;
+    needs.date_row = time_ticks.iter().any(|tick| tick.date.is_some());
     let layout = layout::lay_out(labels, &needs);
     let scales = scales(series, &layout, &value_axis);
     let torn = plot::torn(series, &scales);
@@ -101,7 +104,7 @@ pub fn draw(
         }
         ChartKind::Growth => plot::lines(&mut canvas, series, &selection, &scales)?,
     };
-    plot::time_axis(&mut canvas, &time_ticks(series, options, &scales), &torn, &scales)?;
+    plot::time_axis(&mut canvas, &time_ticks, &torn, &scales, width)?;
     plot::mark_rules(&mut canvas, &rules, &layout)?;
     plot::key(&mut canvas, &selection, &layout, &ends)?;
     let face = Face { size: layout::FOOTER_SIZE, bold: false, paint: palette::MUTED };

@@ -66,6 +66,8 @@ pub(super) struct Needs {
     /// Width of the widest label of the value axis.
     pub(super) value_labels: f64,
     pub(super) mark_rows: usize,
+    /// The most rows of marks' texts and dates there may turn out to be.
+    pub(super) most_rows: usize,
     pub(super) date_row: bool,
     pub(super) footer_lines: usize,
 }
@@ -77,8 +79,10 @@ pub(super) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
     let footer = needs.footer_lines as f64 * FOOTER_LINE + 16.0;
     let bottom = needs.height - footer - TIME_ROW - dates;
     let marks = needs.mark_rows as f64 * super::marks::ROW;
-    let beside = needs.width >= LEAST_WIDTH_FOR_LABELS
-        && (labels.len() as f64) * labels::LINE <= bottom - HEADER - marks;
+    // Decided by what there may be, so that columns stay where they are once the rows are known.
+    let least = needs.height - footer - TIME_ROW - HEADER - needs.most_rows as f64 * DATE_ROW;
+    let beside =
+        needs.width >= LEAST_WIDTH_FOR_LABELS && labels.len() as f64 * labels::LINE <= least;
     if beside {
         let column = label_column(&labels, needs.width);
         let right = needs.width - MARGIN - column;

@@ -9,7 +9,7 @@ pub(super) const SIZE: f64 = 10.5;
 /// Height of a row of texts, in pixels.
 pub(super) const ROW: f64 = 14.0;
 /// The most rows of texts.
-const MOST_ROWS: usize = 3;
+pub(super) const MOST_ROWS: usize = 3;
 /// The most rules drawn.
 const MOST_RULES: usize = 200;
 /// The widest a text may be, in pixels.

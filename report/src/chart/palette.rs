@@ -67,6 +67,15 @@ pub(super) fn shade(of: Family, rank: usize) -> Paint {
     if rank == 0 { base } else { Paint { light: all(base.light), dark: all(base.dark) } }
 }
 
+/// Returns the colour for a line: pale colours, fine as areas, are lost on white as lines.
+pub(super) fn line(paint: Paint) -> Paint {
+    let (r, g, b) = paint.light;
+    let brightness = 0.3 * f64::from(r) + 0.6 * f64::from(g) + 0.1 * f64::from(b);
+    let darker = |channel: u8| (f64::from(channel) * 0.75) as u8;
+    let light = if brightness > 160.0 { (darker(r), darker(g), darker(b)) } else { paint.light };
+    Paint { light, ..paint }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,15 +158,14 @@ mod tests {
 
     #[test]
     fn light_colours_have_one_purpose() {
-        let mut all: Vec<Rgb> = Family::ALL
-            .into_iter()
-            .flat_map(|of| (0..5).map(move |rank| shade(of, rank)))
-            .chain([PAPER, INK, MUTED, GRID, AXIS, MARK, GAP, OTHER])
-            .map(|paint| paint.light)
-            .collect();
-        let count = all.len();
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!(all.len(), count);
+        let shades = || Family::ALL.into_iter().flat_map(|of| (0..5).map(move |n| shade(of, n)));
+        let others = [PAPER, INK, MUTED, GRID, AXIS, MARK, GAP, OTHER];
+        for keys in [shades().collect::<Vec<_>>(), shades().map(line).collect()] {
+            let mut all: Vec<Rgb> = keys.iter().chain(&others).map(|paint| paint.light).collect();
+            let count = all.len();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len(), count);
+        }
     }
 }

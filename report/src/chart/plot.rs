@@ -8,6 +8,7 @@ use super::marks::{self, PlacedMark};
 use super::options::ChartKind;
 use super::palette;
 use super::select::Selection;
+use super::text;
 use super::time::TimeTick;
 use super::value::ValueAxis;
 use crate::series::{Series, TickState};
@@ -169,13 +170,14 @@ pub(super) fn grid(
     Ok(())
 }
 
-/// Draws the time axis, and ticks below it where samples are torn.
-/// Draws the zero line too, which for growth is not the lowest one.
+/// Draws the time axis, with ticks below it where samples are torn, and the zero line, which for
+/// growth is not the lowest one.
 pub(super) fn time_axis(
     canvas: &mut Canvas<'_>,
     ticks: &[TimeTick],
     torn: &[(f64, f64)],
     scales: &Scales,
+    picture_width: f64,
 ) -> Result<(), ChartError> {
     let (bottom, face) =
         (scales.bottom, Face { size: layout::TICK_SIZE, bold: false, paint: palette::MUTED });
@@ -188,9 +190,15 @@ pub(super) fn time_axis(
     for tick in ticks {
         let x = scales.x(tick.elapsed_ns);
         canvas.line((x, bottom), (x, bottom + 5.0), palette::AXIS, 1.0, 1.0)?;
-        canvas.text(&tick.label, (x, bottom + 14.0), Anchor::Middle, face)?;
-        if let Some(date) = &tick.date {
-            canvas.text(date, (x, bottom + 14.0 + layout::DATE_ROW), Anchor::Middle, face)?;
+        let rows = [Some(&tick.label), tick.date.as_ref()];
+        for (row, words) in
+            rows.into_iter().enumerate().filter_map(|(row, words)| Some((row, words?)))
+        {
+            // The last one may be at the very edge.
+            let half = text::width(words, layout::TICK_SIZE) / 2.0 + 4.0;
+            let x = x.min(picture_width - half).max(half);
+            let y = bottom + 14.0 + row as f64 * layout::DATE_ROW;
+            canvas.text(words, (x, y), Anchor::Middle, face)?;
         }
     }
     Ok(())

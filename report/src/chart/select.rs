@@ -116,6 +116,10 @@ fn show(name: String, paint: Paint, values: &Column, thinned: &Thinned, kind: Ch
     };
     // A sample is kept only where the total is known, and so is every key.
     let value = |index: &usize| i128::from(values.get(*index).unwrap_or(first)) - base;
+    let paint = match kind {
+        ChartKind::Area => paint,
+        ChartKind::Growth => palette::line(paint),
+    };
     Shown {
         name,
         paint,

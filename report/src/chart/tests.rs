@@ -230,6 +230,35 @@ fn themes_differ_in_colours_only() {
     assert_eq!(texts(&light), texts(&dark));
 }
 
+/// Estimates of widths are on the wide side, so what fits by them is not cut off anywhere.
+#[test]
+fn no_text_leaves_the_picture() {
+    for (name, series, options) in data::gallery() {
+        for (width, height) in [(960, 540), (600, 400), (320, 260), (1600, 300)] {
+            let options = ChartOptions { width, height, ..options.clone() };
+            let svg = draw(&series, &options, &context()).unwrap();
+            for node in parse(&svg).descendants().filter(|node| node.has_tag_name("text")) {
+                let number = |name| node.attribute(name).unwrap().parse::<f64>().unwrap() / 10.0;
+                let words = node.text().unwrap().trim();
+                let length = text::width(words, number("font-size"));
+                let left = match node.attribute("text-anchor") {
+                    Some("end") => number("x") - length,
+                    Some("middle") => number("x") - length / 2.0,
+                    _ => number("x"),
+                };
+                assert!(
+                    left >= 0.0 && left + length <= f64::from(width) + 1.0,
+                    "{name} {width}: {words}"
+                );
+                assert!(
+                    (5.0..=f64::from(height) - 5.0).contains(&number("y")),
+                    "{name} {height}: {words}"
+                );
+            }
+        }
+    }
+}
+
 /// Writes pictures to look at: `cargo test -p vmrec-report gallery -- --ignored`.
 #[test]
 #[ignore = "for eyes"]

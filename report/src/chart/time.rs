@@ -101,8 +101,11 @@ pub(super) fn offset(moment: Timestamp, zone: &TimeZone) -> String {
     }
 }
 
-/// The smallest step whose labels do not touch.
+/// The smallest step whose labels do not touch; a single moment is told to the second.
 fn step_for(span_ns: u64, room: f64, label: impl Fn(u64) -> String) -> u64 {
+    if span_ns == 0 {
+        return SECOND;
+    }
     let powers = (0..9).map(|n| 10u64.pow(n)).flat_map(|power| [power, 2 * power, 5 * power]);
     let months = (1..).map(|n| n * 28 * DAY);
     let mut steps = powers.chain(STEPS).chain(months.take(10_000));
@@ -116,10 +119,10 @@ fn step_for(span_ns: u64, room: f64, label: impl Fn(u64) -> String) -> u64 {
 /// Where ticks of local time fall: on whole steps of the local day, or of the calendar's days.
 fn wall_places(utc_ns: i64, span_ns: u64, zone: &TimeZone, step: u64) -> Vec<u64> {
     let begin = local(utc_ns, 0, zone);
-    let Ok(midnight) = begin.date().at(0, 0, 0, 0).checked_sub(SignedDuration::ZERO) else {
-        return Vec::new();
-    };
-    // Steps below an hour are the same in every offset but rare ones; hours and days must follow the calendar.
+    if span_ns == 0 {
+        return vec![0];
+    }
+    let midnight = begin.date().at(0, 0, 0, 0);
     let into_day = begin.duration_since(midnight).as_nanos().max(0) as u128;
     let first = u64::try_from(into_day / u128::from(step)).unwrap_or(0);
     let mut places = Vec::new();
