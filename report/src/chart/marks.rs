@@ -5,7 +5,7 @@ use super::text;
 use crate::series::Series;
 
 /// Font size of the texts, in pixels.
-pub(super) const SIZE: f64 = 10.5;
+pub(super) const SIZE: f64 = 10.6;
 /// Height of a row of texts, in pixels.
 pub(super) const ROW: f64 = 14.0;
 /// The most rows of texts.

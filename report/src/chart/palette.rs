@@ -72,7 +72,7 @@ pub(super) fn line(paint: Paint) -> Paint {
     let (r, g, b) = paint.light;
     let brightness = 0.3 * f64::from(r) + 0.6 * f64::from(g) + 0.1 * f64::from(b);
     let darker = |channel: u8| (f64::from(channel) * 0.75) as u8;
-    let light = if brightness > 160.0 { (darker(r), darker(g), darker(b)) } else { paint.light };
+    let light = if brightness > 190.0 { (darker(r), darker(g), darker(b)) } else { paint.light };
     Paint { light, ..paint }
 }
 

@@ -71,7 +71,7 @@ pub(super) fn gaps(
     for gap in &selection.gaps {
         let [left, right] = [gap.after, gap.before].map(|at| scales.x(series.elapsed_ns(at)));
         canvas.rect((left, scales.top), (right, scales.bottom), palette::GAP)?;
-        let face = Face { size: 10.5, bold: false, paint: palette::MUTED };
+        let face = Face { size: marks::SIZE, bold: false, paint: palette::MUTED };
         if right - left > 90.0 {
             let (x, y) = (f64::midpoint(left, right), f64::midpoint(scales.top, scales.bottom));
             canvas.rect((x - 40.0, y - 9.0), (x + 40.0, y + 9.0), palette::PAPER)?;

@@ -153,8 +153,12 @@ pub(super) fn gallery() -> Vec<(&'static str, Series, ChartOptions)> {
     let all: Vec<_> = Family::ALL.iter().map(|family| (*family, family.name())).collect();
     let many = |n: u64, key: u64| Some((key + 1) * 20 + n / 7 * (key % 3));
     let virtual_bytes =
-        |n: u64, key: u64| Some(if key == 9 { 1_550 << 30 } else { (key + 1) * (n + 90) << 20 });
+        |n: u64, key: u64| Some(if key == 9 { 1_550 << 30 } else { ((key + 1) * (n + 90)) << 20 });
+    let holes = |n: u64, key: u64| (n % 100 > 30 && n % 100 != 77).then_some((key + n) << 20);
+    let holes = series(Metric::Resident, By::Family, &names, 250, 2 * SECOND, holes);
     vec![
+        ("holes", holes.clone(), plain.clone()),
+        ("holes-growth", holes, growth.clone()),
         ("family", browser(By::Family), plain.clone()),
         ("type", browser(By::Type), plain.clone()),
         ("growth", browser(By::Family), growth.clone()),
