@@ -1,6 +1,7 @@
 //! Series, deltas, charts, tables and export formats of vmrec recordings.
 
 pub mod amounts;
+pub mod chart;
 pub mod clock;
 pub mod csv;
 pub mod diff;
@@ -11,6 +12,8 @@ mod fixture;
 pub mod json;
 pub mod recording_table;
 pub mod recordings;
+pub mod series;
 pub mod table;
+pub mod thin;
 pub mod time;
 pub mod units;

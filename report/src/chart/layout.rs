@@ -1,0 +1,154 @@
+//! Where everything of a chart lies, in pixels.
+
+use super::labels;
+use super::options::ChartKind;
+use super::select::{Selection, Shown};
+use super::{text, value};
+use crate::series::{Series, Unit};
+
+/// Space at the left and right edge of the picture.
+pub(super) const MARGIN: f64 = 18.0;
+/// Font size of the ticks' labels.
+pub(super) const TICK_SIZE: f64 = 11.0;
+/// Font size of the footer.
+pub(super) const FOOTER_SIZE: f64 = 10.0;
+/// Height of a line of the footer.
+pub(super) const FOOTER_LINE: f64 = 14.0;
+/// Where the lines above the drawing lie.
+pub(super) const TITLE_Y: f64 = 24.0;
+pub(super) const PERIOD_Y: f64 = 45.0;
+pub(super) const HEADLINE_Y: f64 = 64.0;
+const HEADER: f64 = 84.0;
+/// Height of the row of time labels, and of the dates below it.
+pub(super) const TIME_ROW: f64 = 22.0;
+pub(super) const DATE_ROW: f64 = 14.0;
+/// Below this width labels have no column of their own.
+const LEAST_WIDTH_FOR_LABELS: f64 = 560.0;
+/// From the plot to a label's swatch and from there to its text.
+pub(super) const LEADER: f64 = 16.0;
+pub(super) const SWATCH: f64 = 14.0;
+
+/// A label: name and last value.
+#[derive(Clone, Debug)]
+pub(super) struct Label {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+/// Where the labels go.
+#[derive(Clone, Debug)]
+pub(super) enum Key {
+    /// At the right edge, beside what they name.
+    Beside(Vec<Label>),
+    /// In rows above the plot: left edge and row of each.
+    Above(Vec<(Label, f64, usize)>),
+}
+
+/// The rectangle of the data and what lies around it.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    pub(super) width: f64,
+    pub(super) height: f64,
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
+    /// Top of the rows of the legend and of the marks' texts.
+    pub(super) legend_top: f64,
+    pub(super) marks_top: f64,
+    pub(super) key: Key,
+}
+
+/// What has to find room.
+pub(super) struct Needs {
+    pub(super) width: f64,
+    pub(super) height: f64,
+    /// Width of the widest label of the value axis.
+    pub(super) value_labels: f64,
+    pub(super) mark_rows: usize,
+    /// The most rows of marks' texts and dates there may turn out to be.
+    pub(super) most_rows: usize,
+    pub(super) date_row: bool,
+    pub(super) footer_lines: usize,
+}
+
+/// Lays out a chart.
+pub(super) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
+    let left = MARGIN + needs.value_labels + 8.0;
+    let dates = if needs.date_row { DATE_ROW } else { 0.0 };
+    let footer = needs.footer_lines as f64 * FOOTER_LINE + 16.0;
+    let bottom = needs.height - footer - TIME_ROW - dates;
+    let marks = needs.mark_rows as f64 * super::marks::ROW;
+    // Decided by what there may be, so that columns stay where they are once the rows are known.
+    let least = needs.height - footer - TIME_ROW - HEADER - needs.most_rows as f64 * DATE_ROW;
+    let beside =
+        needs.width >= LEAST_WIDTH_FOR_LABELS && labels.len() as f64 * labels::LINE <= least;
+    if beside {
+        let column = label_column(&labels, needs.width);
+        let right = needs.width - MARGIN - column;
+        let key = Key::Beside(cut(labels, column - LEADER - SWATCH));
+        let top = HEADER + marks + 2.0;
+        return Layout {
+            width: needs.width,
+            height: needs.height,
+            left,
+            right,
+            top,
+            bottom,
+            legend_top: HEADER,
+            marks_top: HEADER,
+            key,
+        };
+    }
+    let right = needs.width - MARGIN;
+    let room = right - MARGIN;
+    let labels = cut(labels, room / 2.0);
+    let entries: Vec<String> =
+        labels.iter().map(|label| format!("{} {}", label.name, label.value)).collect();
+    let places = labels::flow(&entries, room);
+    let rows = places.last().map_or(0, |(_, row)| row + 1);
+    let marks_top = HEADER + rows as f64 * labels::LINE;
+    let key = labels.into_iter().zip(places).map(|(label, (x, row))| (label, x, row)).collect();
+    Layout {
+        width: needs.width,
+        height: needs.height,
+        left,
+        right,
+        // However little room there is, something of the data is seen.
+        top: (marks_top + marks + 2.0).min(bottom - 40.0),
+        bottom,
+        legend_top: HEADER,
+        marks_top,
+        key: Key::Above(key),
+    }
+}
+
+/// Width of the column of labels, at most a third of the picture.
+fn label_column(labels: &[Label], width: f64) -> f64 {
+    let widest = labels.iter().map(label_width).fold(0.0, f64::max);
+    (LEADER + SWATCH + widest).clamp(24.0, width * 0.32)
+}
+
+fn label_width(label: &Label) -> f64 {
+    text::width(&label.name, labels::SIZE) + 10.0 + text::width(&label.value, labels::SIZE)
+}
+
+/// Cuts names so that each label takes at most `room`.
+fn cut(labels: Vec<Label>, room: f64) -> Vec<Label> {
+    let cut = |label: Label| {
+        let room = room - 10.0 - text::width(&label.value, labels::SIZE) + 0.5;
+        Label { name: text::fit(&label.name, labels::SIZE, room), ..label }
+    };
+    labels.into_iter().map(cut).collect()
+}
+
+/// Returns the labels of what is shown, with their last values.
+pub(super) fn labels(series: &Series, selection: &Selection, kind: ChartKind) -> Vec<Label> {
+    let unit: Unit = series.metric.unit();
+    let value = |shown: &Shown| match kind {
+        ChartKind::Area => value::plain(shown.last, unit),
+        ChartKind::Growth => value::signed(i128::from(shown.last) - i128::from(shown.first), unit),
+    };
+    let label = |shown: &Shown| Label { name: shown.name.clone(), value: value(shown) };
+    selection.shown.iter().map(label).collect()
+}

@@ -1,0 +1,118 @@
+//! How a chart is to look, and what is told beside it.
+
+use jiff::tz::TimeZone;
+
+/// What of a series is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChartKind {
+    /// The values, stacked to their total.
+    #[default]
+    Area,
+    /// A line for each key: its value less its first one.
+    Growth,
+}
+
+/// The colours around the data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// Light, and dark where the reader prefers it.
+    #[default]
+    Auto,
+    /// Always light.
+    Light,
+    /// Always dark.
+    Dark,
+}
+
+/// How times are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeAxis {
+    /// Local time of day, with its offset from UTC said once.
+    #[default]
+    Wall,
+    /// Time since the first sample.
+    Elapsed,
+}
+
+/// How a chart is to look.
+#[derive(Clone, Debug)]
+pub struct ChartOptions {
+    /// What of the series is drawn.
+    pub kind: ChartKind,
+    /// The colours around the data.
+    pub theme: Theme,
+    /// How times are told.
+    pub axis: TimeAxis,
+    /// The time zone of local times.
+    pub zone: TimeZone,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Whether virtual memory includes the reserved family, which may be a thousand times the rest.
+    pub include_reserved: bool,
+    /// Tells this chart's elements from those of others in one page; letters, digits, `-` and `_` are kept.
+    pub id: String,
+}
+
+impl Default for ChartOptions {
+    fn default() -> Self {
+        Self {
+            kind: ChartKind::default(),
+            theme: Theme::default(),
+            axis: TimeAxis::default(),
+            zone: TimeZone::UTC,
+            width: 960,
+            height: 540,
+            include_reserved: false,
+            id: "vmrec".to_owned(),
+        }
+    }
+}
+
+/// How many samples there were of each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SampleCounts {
+    /// Seen as of one moment.
+    pub complete: u64,
+    /// Taken while regions moved.
+    pub torn: u64,
+    /// Not taken.
+    pub missed: u64,
+}
+
+/// A named moment to draw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChartMark {
+    /// When: nanoseconds since 1970-01-01 UTC.
+    pub utc_ns: i64,
+    /// Its text, as the user gave it.
+    pub text: String,
+}
+
+/// What is told beside the data. Text may hold anything.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ChartContext {
+    /// The name of the process.
+    pub process: String,
+    /// Its number.
+    pub pid: u32,
+    /// The name of the machine.
+    pub host: String,
+    /// Its system and release, such as `linux 6.18.44 x86_64`.
+    pub kernel: String,
+    /// The user's name for the recording.
+    pub recording: Option<String>,
+    /// Planned time between samples, in nanoseconds.
+    pub interval_ns: u64,
+    /// The samples of the time drawn; counted from the series where all are 0.
+    pub samples: SampleCounts,
+    /// Processor time of taking a sample, in nanoseconds, on average.
+    pub cost_ns: Option<u64>,
+    /// Processor time of taking samples, as a part of one processor in percent.
+    pub cost_percent: Option<f64>,
+    /// Named moments; those outside the time drawn are left out.
+    pub marks: Vec<ChartMark>,
+    /// The version of vmrec that draws.
+    pub version: String,
+}

@@ -1,0 +1,293 @@
+//! Draws the data: areas or lines, gaps, axes and marks.
+
+use super::canvas::{Anchor, Canvas, Face};
+use super::error::ChartError;
+use super::labels;
+use super::layout::{self, Key, Label, Layout};
+use super::marks::{self, PlacedMark};
+use super::options::ChartKind;
+use super::palette;
+use super::select::Selection;
+use super::text;
+use super::time::TimeTick;
+use super::value::ValueAxis;
+use crate::series::{Series, TickState};
+
+/// The most stretches of torn samples shown on the axis.
+const MOST_TORN: usize = 150;
+
+/// Maps time and values to pixels.
+#[derive(Clone, Debug)]
+pub(super) struct Scales {
+    pub(super) span_ns: u64,
+    pub(super) left: f64,
+    pub(super) right: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+}
+
+impl Scales {
+    /// Returns the column of a time; that of a single moment is in the middle.
+    pub(super) fn x(&self, elapsed_ns: u64) -> f64 {
+        match self.span_ns {
+            0 => f64::midpoint(self.left, self.right),
+            span => self.left + (self.right - self.left) * (elapsed_ns as f64 / span as f64),
+        }
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        let part = (value - self.low) / (self.high - self.low);
+        self.bottom - (self.bottom - self.top) * part
+    }
+
+    /// Half the width of a sample that stands alone.
+    fn alone(&self) -> f64 {
+        if self.span_ns == 0 { (self.right - self.left) / 10.0 } else { 0.8 }
+    }
+}
+
+/// Returns the lowest and highest value drawn.
+pub(super) fn extent(selection: &Selection, kind: ChartKind) -> (f64, f64) {
+    match kind {
+        ChartKind::Area => (0.0, selection.totals.max().unwrap_or(0) as f64),
+        ChartKind::Growth => {
+            let values = || selection.shown.iter().flat_map(|shown| &shown.values);
+            let low = values().min().copied().unwrap_or(0).min(0);
+            let high = values().max().copied().unwrap_or(0).max(0);
+            (low as f64, high as f64)
+        }
+    }
+}
+
+/// Draws hatching over the stretches without measurements.
+pub(super) fn gaps(
+    canvas: &mut Canvas<'_>,
+    series: &Series,
+    selection: &Selection,
+    scales: &Scales,
+) -> Result<(), ChartError> {
+    for gap in &selection.gaps {
+        let [left, right] = [gap.after, gap.before].map(|at| scales.x(series.elapsed_ns(at)));
+        canvas.rect((left, scales.top), (right, scales.bottom), palette::GAP)?;
+        let face = Face { size: marks::SIZE, bold: false, paint: palette::MUTED };
+        if right - left > 90.0 {
+            let (x, y) = (f64::midpoint(left, right), f64::midpoint(scales.top, scales.bottom));
+            canvas.rect((x - 40.0, y - 9.0), (x + 40.0, y + 9.0), palette::PAPER)?;
+            canvas.text("not measured", (x, y), Anchor::Middle, face)?;
+        }
+    }
+    Ok(())
+}
+
+/// Draws the stacked areas and returns the height of each one's middle at the right edge.
+///
+/// The areas all reach down to zero and are drawn from the top of the stack to its bottom, so that
+/// neighbours share their edge and each costs one edge only.
+pub(super) fn areas(
+    canvas: &mut Canvas<'_>,
+    series: &Series,
+    selection: &Selection,
+    scales: &Scales,
+) -> Result<Vec<f64>, ChartError> {
+    let kept = &selection.thinned.kept;
+    let mut tops: Vec<Vec<f64>> = Vec::with_capacity(selection.shown.len());
+    for shown in &selection.shown {
+        let below = tops.last();
+        let top = |(place, value): (usize, &i128)| {
+            *value as f64 + below.map_or(0.0, |below| below[place])
+        };
+        tops.push(shown.values.iter().enumerate().map(top).collect());
+    }
+    let x = |place: usize| scales.x(series.elapsed_ns(kept[place]));
+    for (shown, top) in selection.shown.iter().zip(&tops).rev() {
+        let mut points = Vec::with_capacity(kept.len() + 2 * selection.runs.len());
+        for run in &selection.runs {
+            let (begin, end) = (x(run.start), x(run.end - 1));
+            let alone = if end - begin < 0.1 { scales.alone() } else { 0.0 };
+            points.push((begin - alone, scales.bottom));
+            points.push((begin - alone, scales.y(top[run.start])));
+            points.extend(run.clone().map(|place| (x(place), scales.y(top[place]))));
+            points.push((end + alone, scales.y(top[run.end - 1])));
+            points.push((end + alone, scales.bottom));
+        }
+        canvas.polygon(points, shown.paint)?;
+    }
+    let mut below = 0.0;
+    let middle = |top: &Vec<f64>| {
+        let top = top.last().copied().unwrap_or(0.0);
+        let middle = scales.y(f64::midpoint(top, below));
+        below = top;
+        middle
+    };
+    Ok(tops.iter().map(middle).collect())
+}
+
+/// Draws a line for each key and returns the height of each one's end.
+pub(super) fn lines(
+    canvas: &mut Canvas<'_>,
+    series: &Series,
+    selection: &Selection,
+    scales: &Scales,
+) -> Result<Vec<f64>, ChartError> {
+    let kept = &selection.thinned.kept;
+    let x = |place: usize| scales.x(series.elapsed_ns(kept[place]));
+    for shown in &selection.shown {
+        let point = |place: usize| (x(place), scales.y(shown.values[place] as f64));
+        for run in &selection.runs {
+            if run.len() == 1 {
+                canvas.dot(point(run.start), 2.0, shown.paint)?;
+            } else {
+                canvas.polyline(run.clone().map(point), shown.paint, 2.0)?;
+            }
+        }
+    }
+    let end = |values: &Vec<i128>| scales.y(values.last().map_or(0.0, |value| *value as f64));
+    Ok(selection.shown.iter().map(|shown| end(&shown.values)).collect())
+}
+
+/// Draws the value axis: lines of the grid, either below the data or as a faint trace above it.
+pub(super) fn grid(
+    canvas: &mut Canvas<'_>,
+    axis: &ValueAxis,
+    scales: &Scales,
+    above: bool,
+) -> Result<(), ChartError> {
+    let face = Face { size: layout::TICK_SIZE, bold: false, paint: palette::MUTED };
+    for tick in &axis.ticks {
+        let y = scales.y(tick.value);
+        let ends = ((scales.left, y), (scales.right, y));
+        if above {
+            if tick.value != 0.0 {
+                canvas.line(ends.0, ends.1, palette::PAPER, 1.0, 0.3)?;
+            }
+        } else {
+            canvas.text(&tick.label, (scales.left - 8.0, y), Anchor::End, face)?;
+            canvas.line(ends.0, ends.1, palette::GRID, 1.0, 1.0)?;
+        }
+    }
+    Ok(())
+}
+
+/// Draws the time axis, with ticks below it where samples are torn, and the zero line, which for
+/// growth is not the lowest one.
+pub(super) fn time_axis(
+    canvas: &mut Canvas<'_>,
+    ticks: &[TimeTick],
+    torn: &[(f64, f64)],
+    scales: &Scales,
+    picture_width: f64,
+) -> Result<(), ChartError> {
+    let (bottom, face) =
+        (scales.bottom, Face { size: layout::TICK_SIZE, bold: false, paint: palette::MUTED });
+    for y in [scales.y(0.0), bottom] {
+        canvas.line((scales.left, y), (scales.right, y), palette::AXIS, 1.0, 1.0)?;
+    }
+    for (left, right) in torn {
+        canvas.rect((*left, bottom + 1.0), (*right, bottom + 5.0), palette::MARK)?;
+    }
+    for tick in ticks {
+        let x = scales.x(tick.elapsed_ns);
+        canvas.line((x, bottom), (x, bottom + 5.0), palette::AXIS, 1.0, 1.0)?;
+        let rows = [Some(&tick.label), tick.date.as_ref()];
+        for (row, words) in
+            rows.into_iter().enumerate().filter_map(|(row, words)| Some((row, words?)))
+        {
+            // The last one may be at the very edge.
+            let half = text::width(words, layout::TICK_SIZE) / 2.0 + 4.0;
+            let x = x.min(picture_width - half).max(half);
+            let y = bottom + 14.0 + row as f64 * layout::DATE_ROW;
+            canvas.text(words, (x, y), Anchor::Middle, face)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the stretches of torn samples on the axis, those less than a few pixels apart as one.
+pub(super) fn torn(series: &Series, scales: &Scales) -> Vec<(f64, f64)> {
+    let mut stretches: Vec<(f64, f64)> = Vec::new();
+    for index in (0..series.ticks.len()).filter(|n| series.ticks[*n].state == TickState::Torn) {
+        let x = scales.x(series.elapsed_ns(index));
+        match stretches.last_mut() {
+            Some((_, right)) if x - *right < 2.0 => *right = x + 0.6,
+            _ => stretches.push((x - 0.6, x + 0.6)),
+        }
+    }
+    if stretches.len() > MOST_TORN { Vec::new() } else { stretches }
+}
+
+/// Draws the marks' rules and texts.
+pub(super) fn mark_rules(
+    canvas: &mut Canvas<'_>,
+    placed: &[PlacedMark],
+    layout: &Layout,
+) -> Result<(), ChartError> {
+    let face = Face { size: marks::SIZE, bold: false, paint: palette::MARK };
+    for mark in placed {
+        let top = match &mark.text {
+            Some((row, _)) => layout.marks_top + *row as f64 * marks::ROW,
+            None => layout.top,
+        };
+        // A pale edge keeps the rule visible on dark areas.
+        canvas.line((mark.x, layout.top), (mark.x, layout.bottom), palette::PAPER, 3.0, 0.5)?;
+        canvas.line((mark.x, top), (mark.x, layout.bottom), palette::MARK, 1.0, 1.0)?;
+        if let Some((_, text)) = &mark.text {
+            let at = (mark.x + 4.0, top + marks::ROW / 2.0 - 1.0);
+            canvas.text(text, at, Anchor::Start, face)?;
+        }
+    }
+    Ok(())
+}
+
+/// Draws the labels, at the right edge or above; `wanted` is where each series ends.
+pub(super) fn key(
+    canvas: &mut Canvas<'_>,
+    selection: &Selection,
+    layout: &Layout,
+    wanted: &[f64],
+) -> Result<(), ChartError> {
+    match &layout.key {
+        Key::Beside(labels) => {
+            let bounds = (layout.top + 4.0, layout.bottom - 4.0);
+            let heights = labels::spread(wanted, bounds.0, bounds.1);
+            for (place, label) in labels.iter().enumerate() {
+                let y = heights[place];
+                let swatch = layout.right + layout::LEADER;
+                let (from, to) = ((layout.right + 2.0, wanted[place]), (swatch - 3.0, y));
+                canvas.line(from, to, palette::AXIS, 1.0, 0.8)?;
+                let value_x = Some(layout.width - layout::MARGIN);
+                entry(canvas, selection, place, label, (swatch, y), value_x)?;
+            }
+        }
+        Key::Above(entries) => {
+            for (place, (label, left, row)) in entries.iter().enumerate() {
+                let y = layout.legend_top + *row as f64 * labels::LINE;
+                entry(canvas, selection, place, label, (layout::MARGIN + left, y), None)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Draws a swatch with name and value; the value ends at `value_x`, or follows the name.
+fn entry(
+    canvas: &mut Canvas<'_>,
+    selection: &Selection,
+    place: usize,
+    label: &Label,
+    (x, y): (f64, f64),
+    value_x: Option<f64>,
+) -> Result<(), ChartError> {
+    canvas.rect((x, y - 4.5), (x + 9.0, y + 4.5), selection.shown[place].paint)?;
+    let face = Face { size: labels::SIZE, bold: false, paint: palette::INK };
+    let at = (x + layout::SWATCH, y);
+    match value_x {
+        Some(right) => {
+            canvas.text(&label.name, at, Anchor::Start, face)?;
+            let face = Face { bold: true, ..face };
+            canvas.text(&label.value, (right, y), Anchor::End, face)
+        }
+        None => canvas.text(&format!("{} {}", label.name, label.value), at, Anchor::Start, face),
+    }
+}

@@ -1,0 +1,162 @@
+//! Decides what is drawn: which keys, which samples, which gaps.
+
+use std::ops::Range;
+
+use vmrec_sampler::Family;
+
+use super::options::{ChartKind, ChartOptions};
+use super::palette::{self, Paint};
+use super::text;
+use crate::series::{By, Column, Gap, KeySeries, Metric, Series};
+use crate::thin::{self, Thinned};
+
+/// The most keys drawn beside `other`, which is all the rest.
+const MOST_KEYS: usize = 8;
+/// The most gaps drawn: each costs a line of its own for every key.
+const MOST_GAPS: usize = 60;
+/// Gaps narrower than this many columns cannot be seen.
+const LEAST_GAP_COLUMNS: f64 = 1.5;
+
+/// One area or line.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) name: String,
+    pub(super) paint: Paint,
+    /// What is drawn at each of the samples kept.
+    pub(super) values: Vec<i128>,
+    /// First known, last known and largest value, over all samples.
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) peak: u64,
+}
+
+/// What is drawn.
+#[derive(Clone, Debug)]
+pub(super) struct Selection {
+    /// From the bottom of the stack to its top.
+    pub(super) shown: Vec<Shown>,
+    /// The sum of all keys but those left out, at every tick.
+    pub(super) totals: Column,
+    /// Which samples are drawn.
+    pub(super) thinned: Thinned,
+    /// Ranges of places in `thinned.kept` without a drawn gap inside.
+    pub(super) runs: Vec<Range<usize>>,
+    pub(super) gaps: Vec<Gap>,
+    /// How many gaps are too narrow to draw.
+    pub(super) hidden_gaps: usize,
+    /// The most of the reserved family that was left out.
+    pub(super) reserved: Option<u64>,
+}
+
+/// Selects what to draw of `series` in `columns` columns.
+pub(super) fn select(series: &Series, options: &ChartOptions, columns: usize) -> Selection {
+    let hide_reserved = series.metric == Metric::Virtual && !options.include_reserved;
+    let (left_out, keys): (Vec<&KeySeries>, Vec<&KeySeries>) =
+        series.keys.iter().partition(|key| hide_reserved && key.key.family == Family::Reserved);
+    let reserved = left_out.iter().filter_map(|key| key.values.max()).reduce(u64::saturating_add);
+    let measured = |index| series.totals.get(index).map(|_| 0);
+    let nothing: Column = (0..series.ticks.len()).map(measured).collect();
+    let totals = keys.iter().fold(nothing.clone(), |sum, key| sum.plus(&key.values));
+    let thinned =
+        thin::thin(|index| series.elapsed_ns(index), totals.iter(), series.span_ns(), columns);
+
+    let mut ranked: Vec<(u128, &KeySeries)> =
+        keys.iter().map(|key| (weight(key, options.kind), *key)).collect();
+    ranked.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    let changing = ranked.iter().take_while(|(weight, _)| *weight > 0).count();
+    // An "other" of one key says less in the same room.
+    let drawn = if changing == MOST_KEYS + 1 { changing } else { changing.min(MOST_KEYS) };
+    let (drawn, rest) = ranked.split_at(drawn);
+    let rest = &rest[..changing - drawn.len()];
+
+    let mut shown: Vec<Shown> = keys
+        .iter()
+        .filter(|key| drawn.iter().any(|(_, other)| std::ptr::eq(*other, **key)))
+        .map(|key| {
+            let paint = match series.by {
+                By::Family => palette::family(key.key.family),
+                By::Type => palette::shade(key.key.family, rank(key, &ranked)),
+            };
+            show(text::clean(&key.key.name), paint, &key.values, &thinned, options.kind)
+        })
+        .collect();
+    if !rest.is_empty() {
+        let values = rest.iter().fold(nothing, |sum, (_, key)| sum.plus(&key.values));
+        let (one, many) = (series.by.name(), series.by.plural());
+        let name = format!("other ({})", text::counted(rest.len() as u64, one, many));
+        shown.push(show(name, palette::OTHER, &values, &thinned, options.kind));
+    }
+    let (gaps, hidden_gaps) = visible(series, thinned.columns);
+    let runs = runs(&thinned.kept, &gaps);
+    Selection { shown, totals, thinned, runs, gaps, hidden_gaps, reserved }
+}
+
+/// How much a key has to say: its peak, or the most it grew or shrank.
+fn weight(key: &KeySeries, kind: ChartKind) -> u128 {
+    match kind {
+        ChartKind::Area => u128::from(key.values.max().unwrap_or(0)),
+        ChartKind::Growth => key.growth().flatten().map(i128::unsigned_abs).max().unwrap_or(0),
+    }
+}
+
+/// The place of a key among those of its family, largest first.
+fn rank(key: &KeySeries, ranked: &[(u128, &KeySeries)]) -> usize {
+    ranked
+        .iter()
+        .filter(|(_, other)| other.key.family == key.key.family)
+        .position(|(_, other)| std::ptr::eq(*other, key))
+        .unwrap_or(0)
+}
+
+fn show(name: String, paint: Paint, values: &Column, thinned: &Thinned, kind: ChartKind) -> Shown {
+    let first = values.first_known().unwrap_or(0);
+    let base = match kind {
+        ChartKind::Area => 0,
+        ChartKind::Growth => i128::from(first),
+    };
+    // A sample is kept only where the total is known, and so is every key.
+    let value = |index: &usize| i128::from(values.get(*index).unwrap_or(first)) - base;
+    let paint = match kind {
+        ChartKind::Area => paint,
+        ChartKind::Growth => palette::line(paint),
+    };
+    Shown {
+        name,
+        paint,
+        values: thinned.kept.iter().map(value).collect(),
+        first,
+        last: values.last_known().unwrap_or(0),
+        peak: values.max().unwrap_or(0),
+    }
+}
+
+/// The gaps wide enough to be seen, the widest ones if they are many, and how many others there are.
+fn visible(series: &Series, columns: usize) -> (Vec<Gap>, usize) {
+    let width = |gap: &Gap| series.elapsed_ns(gap.before) - series.elapsed_ns(gap.after);
+    let least = LEAST_GAP_COLUMNS * series.span_ns() as f64 / columns as f64;
+    let mut wide: Vec<Gap> =
+        series.gaps.iter().filter(|gap| width(gap) as f64 >= least).copied().collect();
+    wide.sort_by_key(|gap| std::cmp::Reverse(width(gap)));
+    wide.truncate(MOST_GAPS);
+    wide.sort_by_key(|gap| gap.after);
+    let hidden = series.gaps.len() - wide.len();
+    (wide, hidden)
+}
+
+/// Cuts the kept samples where a gap lies between two of them.
+fn runs(kept: &[usize], gaps: &[Gap]) -> Vec<Range<usize>> {
+    let mut runs = Vec::new();
+    let mut begin = 0;
+    let mut gaps = gaps.iter().peekable();
+    for place in 1..kept.len() {
+        while gaps.next_if(|gap| gap.before <= kept[place - 1]).is_some() {}
+        if gaps.peek().is_some_and(|gap| gap.before <= kept[place]) {
+            runs.push(begin..place);
+            begin = place;
+        }
+    }
+    if !kept.is_empty() {
+        runs.push(begin..kept.len());
+    }
+    runs
+}

@@ -1,0 +1,243 @@
+//! The words of a chart: title, headline, footer and the description for
+//! screen readers.
+
+use super::options::{ChartContext, ChartKind, ChartOptions, SampleCounts, TimeAxis};
+use super::select::Selection;
+use super::{text, time, value};
+use crate::series::{Series, TickState};
+use crate::units;
+
+/// Returns the title: what is drawn, of which process.
+pub(super) fn title(series: &Series, options: &ChartOptions, context: &ChartContext) -> String {
+    let what = series.metric.title();
+    let by = series.by.name();
+    let what = match options.kind {
+        ChartKind::Area => format!("{what} by {by}"),
+        ChartKind::Growth => {
+            let mut letters = what.chars();
+            let first = letters.next().map(|c| c.to_ascii_lowercase());
+            let lower: String = first.into_iter().chain(letters).collect();
+            format!("Growth of {lower} by {by} since the first sample")
+        }
+    };
+    format!("{what} — {}", process(context))
+}
+
+fn process(context: &ChartContext) -> String {
+    format!("{} (pid {})", text::clean(&context.process), context.pid)
+}
+
+/// Returns the stretch of time drawn, with the offset from UTC, after the recording's name.
+pub(super) fn period(series: &Series, options: &ChartOptions, context: &ChartContext) -> String {
+    let Some(first) = series.ticks.first() else { return String::new() };
+    let (utc_ns, span_ns) = (first.taken.utc_ns, series.span_ns());
+    let (begin, end) =
+        (time::local(utc_ns, 0, &options.zone), time::local(utc_ns, span_ns, &options.zone));
+    let offsets =
+        [0, span_ns].map(|elapsed| time::offset(time::moment(utc_ns, elapsed), &options.zone));
+    let mut period = match &context.recording {
+        Some(name) => format!("{} · ", text::clean(name)),
+        None => String::new(),
+    };
+    period.push_str(&begin.strftime("%Y-%m-%d %H:%M:%S").to_string());
+    if span_ns > 0 {
+        let format = if begin.date() == end.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
+        period.push_str(&format!(" to {}", end.strftime(format)));
+    }
+    match &offsets {
+        [before, after] if before == after => period.push_str(&format!(" {before}")),
+        [before, after] => period.push_str(&format!(" {before}, then {after}")),
+    }
+    if span_ns > 0 {
+        period.push_str(&format!(" · {}", units::duration(span_ns)));
+    }
+    period
+}
+
+/// Returns the main figures: first and last total, and its peak.
+pub(super) fn headline(series: &Series, options: &ChartOptions, selection: &Selection) -> String {
+    let unit = series.metric.unit();
+    let totals = &selection.totals;
+    let (Some(first), Some(last)) = (totals.first_known(), totals.last_known()) else {
+        return String::new();
+    };
+    let peak = totals.iter().enumerate().filter_map(|(index, total)| Some((total?, index)));
+    let Some((peak, at)) = peak.rev().max_by_key(|(total, _)| *total) else {
+        return String::new();
+    };
+    let lowest = totals.iter().flatten().min().unwrap_or(0);
+    let [first_text, last_text, peak_text] =
+        [first, last, peak].map(|total| value::plain(total, unit));
+    if selection.thinned.known == 1 {
+        return format!("{first_text} in the one sample there is");
+    }
+    if lowest == peak {
+        return format!("{first_text} throughout");
+    }
+    let change = value::signed(i128::from(last) - i128::from(first), unit);
+    let at = moment(series, options, at);
+    let place = if options.axis == TimeAxis::Elapsed { "after" } else { "at" };
+    match options.kind {
+        ChartKind::Area => {
+            format!("{first_text} → {last_text} ({change}) · peak {peak_text} {place} {at}")
+        }
+        ChartKind::Growth => format!(
+            "{change} in total ({first_text} → {last_text}) · peak {} {place} {at}",
+            value::signed(i128::from(peak) - i128::from(first), unit)
+        ),
+    }
+}
+
+/// A sample's time as the axis tells it.
+fn moment(series: &Series, options: &ChartOptions, index: usize) -> String {
+    let elapsed = series.elapsed_ns(index);
+    let Some(first) = series.ticks.first() else { return String::new() };
+    match options.axis {
+        TimeAxis::Elapsed => units::duration(elapsed),
+        TimeAxis::Wall => {
+            let begin = time::local(first.taken.utc_ns, 0, &options.zone);
+            let local = time::local(first.taken.utc_ns, elapsed, &options.zone);
+            let format = if begin.date() == local.date() { "%H:%M:%S" } else { "%b %-d %H:%M:%S" };
+            local.strftime(format).to_string()
+        }
+    }
+}
+
+/// What the drawing had to leave out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LeftOut {
+    /// Marks without their text.
+    pub(super) mark_texts: usize,
+    /// Whether torn samples are shown on the axis.
+    pub(super) torn_shown: bool,
+}
+
+/// Returns the parts of the footer, to be wrapped: what is measured, where and how.
+pub(super) fn footer(
+    series: &Series,
+    context: &ChartContext,
+    selection: &Selection,
+    left_out: LeftOut,
+) -> Vec<String> {
+    let counts = counts(series, context);
+    let taken = counts.complete + counts.torn;
+    let metric = series.metric;
+    let mut parts = vec![format!("{}: {}", metric.name(), metric.meaning())];
+    if let Some(reserved) = selection.reserved {
+        let size = value::plain(reserved, metric.unit());
+        parts.push(format!("left out: {size} of reserved address space"));
+    }
+    if !series.unknown.is_empty() {
+        let names: Vec<_> = series.unknown.iter().map(|key| text::clean(&key.name)).collect();
+        parts.push(format!("unknown, so left out: {}", names.join(", ")));
+    }
+    parts.push(process(context));
+    let host = [&context.host, &context.kernel].map(|words| text::clean(words));
+    parts.push(match host {
+        [host, kernel] if kernel.is_empty() => host,
+        [host, kernel] if host.is_empty() => kernel,
+        [host, kernel] => format!("{host}, {kernel}"),
+    });
+    parts.push(format!(
+        "{} every {} ({} torn{}, {} missed)",
+        text::counted(taken, "sample", "samples"),
+        units::duration(context.interval_ns),
+        text::count(counts.torn),
+        if left_out.torn_shown { ": ticks below the axis" } else { "" },
+        text::count(counts.missed),
+    ));
+    if let Some(cost) = context.cost_ns {
+        let percent = context.cost_percent.filter(|percent| percent.is_finite());
+        let percent =
+            percent.map_or(String::new(), |percent| format!(", {percent:.2}% of one CPU"));
+        parts.push(format!("measuring took {} a sample{percent}", precise(cost)));
+    }
+    let thinned = &selection.thinned;
+    parts.push(match thinned.is_thinned() {
+        false => "every sample is drawn".to_owned(),
+        true => format!(
+            "{} of {} samples are drawn: the lowest and highest total of each of {} columns",
+            text::count(thinned.kept.len() as u64),
+            text::count(thinned.known as u64),
+            text::count(thinned.columns as u64),
+        ),
+    });
+    if !selection.gaps.is_empty() {
+        parts.push("hatched: not measured".to_owned());
+    }
+    if selection.hidden_gaps > 0 {
+        let gaps = text::counted(selection.hidden_gaps as u64, "gap", "gaps");
+        parts.push(format!("{gaps} too short to be seen"));
+    }
+    if left_out.mark_texts > 0 {
+        let marks = text::counted(left_out.mark_texts as u64, "mark", "marks");
+        parts.push(format!("{marks} without room for text"));
+    }
+    if let Some(change) = clock_change(series) {
+        parts.push(format!("the clock was set by {change} meanwhile"));
+    }
+    parts.push(match context.version.is_empty() {
+        true => "vmrec".to_owned(),
+        false => format!("vmrec {}", text::clean(&context.version)),
+    });
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// Milliseconds with a digit after the point: short costs are the usual ones.
+fn precise(ns: u64) -> String {
+    match ns {
+        1_000_000..100_000_000 => format!("{:.1}ms", ns as f64 / 1e6),
+        ns => units::duration(ns),
+    }
+}
+
+fn counts(series: &Series, context: &ChartContext) -> SampleCounts {
+    if context.samples != SampleCounts::default() {
+        return context.samples;
+    }
+    let of = |state| series.ticks.iter().filter(|tick| tick.state == state).count() as u64;
+    SampleCounts {
+        complete: of(TickState::Complete),
+        torn: of(TickState::Torn),
+        missed: of(TickState::Missed),
+    }
+}
+
+/// How far the wall clock moved against the monotonic one, if that is worth saying.
+fn clock_change(series: &Series) -> Option<String> {
+    let (first, last) = (series.ticks.first()?.taken, series.ticks.last()?.taken);
+    let wall = i128::from(last.utc_ns) - i128::from(first.utc_ns);
+    let change = wall - i128::from(last.monotonic_ns.saturating_sub(first.monotonic_ns));
+    let size = u64::try_from(change.unsigned_abs()).unwrap_or(u64::MAX);
+    let sign = if change < 0 { '-' } else { '+' };
+    (size > 1_000_000_000).then(|| format!("{sign}{}", units::duration(size)))
+}
+
+/// Returns the description for screen readers: the main figures of every series, gaps and marks.
+pub(super) fn description(
+    series: &Series,
+    lead: &[&str],
+    selection: &Selection,
+    marks: &[String],
+) -> String {
+    let unit = series.metric.unit();
+    let mut sentences: Vec<String> = lead.iter().map(|words| format!("{words}.")).collect();
+    for shown in selection.shown.iter().rev() {
+        sentences.push(format!(
+            "{}: {} to {}, at most {}.",
+            shown.name,
+            value::plain(shown.first, unit),
+            value::plain(shown.last, unit),
+            value::plain(shown.peak, unit),
+        ));
+    }
+    let gaps = series.gaps.len() as u64;
+    if gaps > 0 {
+        sentences.push(format!("{} without measurements.", text::counted(gaps, "gap", "gaps")));
+    }
+    if !marks.is_empty() {
+        sentences.push(format!("Marks: {}.", marks.join("; ")));
+    }
+    sentences.join(" ")
+}

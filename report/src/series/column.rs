@@ -1,0 +1,79 @@
+//! A column of values of which some may be unknown, 8 bytes each.
+
+/// Values in the order of samples; unknown ones are `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Column(Vec<u64>);
+
+/// Stands for unknown: no sum of bytes reaches it, and `Option<u64>` would take twice the room.
+const UNKNOWN: u64 = u64::MAX;
+
+impl Column {
+    /// Adds a value at the end.
+    pub fn push(&mut self, value: Option<u64>) {
+        self.0.push(value.map_or(UNKNOWN, |bytes| bytes.min(UNKNOWN - 1)));
+    }
+
+    /// Returns the value at `index`; `None` where it is unknown or there is none.
+    pub fn get(&self, index: usize) -> Option<u64> {
+        self.0.get(index).copied().filter(|value| *value != UNKNOWN)
+    }
+
+    /// Returns how many values there are, unknown ones included.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Tells whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the values in order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Option<u64>> + ExactSizeIterator + '_ {
+        self.0.iter().map(|value| Some(*value).filter(|value| *value != UNKNOWN))
+    }
+
+    /// Returns the first value known.
+    pub fn first_known(&self) -> Option<u64> {
+        self.iter().flatten().next()
+    }
+
+    /// Returns the last value known.
+    pub fn last_known(&self) -> Option<u64> {
+        self.iter().rev().flatten().next()
+    }
+
+    /// Returns the largest value known.
+    pub fn max(&self) -> Option<u64> {
+        self.iter().flatten().max()
+    }
+
+    /// Returns the sum of both columns, unknown where either is. The shorter one decides the length.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        self.iter().zip(other.iter()).map(|(a, b)| Some(a?.saturating_add(b?))).collect()
+    }
+}
+
+impl FromIterator<Option<u64>> for Column {
+    fn from_iter<I: IntoIterator<Item = Option<u64>>>(values: I) -> Self {
+        let mut column = Self::default();
+        values.into_iter().for_each(|value| column.push(value));
+        column
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_values_stay_unknown() {
+        let column: Column = [None, Some(0), Some(u64::MAX), None].into_iter().collect();
+        assert_eq!(column.iter().collect::<Vec<_>>(), [None, Some(0), Some(u64::MAX - 1), None]);
+        assert_eq!((column.first_known(), column.last_known()), (Some(0), Some(u64::MAX - 1)));
+        let ones: Column = [Some(1); 4].into_iter().collect();
+        assert_eq!(column.plus(&ones).get(1), Some(1));
+        assert_eq!(column.plus(&ones).get(0), None);
+    }
+}
