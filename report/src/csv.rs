@@ -161,14 +161,14 @@ pub fn series<'a>(
     rows: impl IntoIterator<Item = SeriesRow<'a>>,
 ) -> Result<(), CsvError> {
     let mut out = Writer::from_writer(out);
-    out.write_record(["time", "utc_ns", "key", "quantity", "bytes"])?;
+    out.write_record(["time", "utc_ns", "key", "quantity", "value"])?;
     for row in rows {
         out.write_record([
             clock::utc(row.utc_ns),
             row.utc_ns.to_string(),
             text(row.key),
             text(row.quantity),
-            number(row.bytes),
+            number(row.value),
         ])?;
     }
     Ok(out.flush()?)
@@ -256,7 +256,7 @@ mod tests {
         let values =
             [Some(4096), None].map(|bytes| SeriesRow::new(0, "malloc", "resident_bytes", bytes));
         insta::assert_snapshot!(written(|out| series(out, values)), @r"
-    time,utc_ns,key,quantity,bytes
+    time,utc_ns,key,quantity,value
     1970-01-01T00:00:00.000Z,0,malloc,resident_bytes,4096
     1970-01-01T00:00:00.000Z,0,malloc,resident_bytes,
     ");

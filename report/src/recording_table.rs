@@ -168,24 +168,24 @@ mod tests {
         let overview =
             Overview { recording: &recording, samples: &samples, marks: &marks, running: false };
         insta::assert_snapshot!(info_text(&overview, &paris(), 80), @r"
-    recording       1
-    process         server (pid 4242)
-    executable      /opt/app/bin/server
-    arguments       server --port '80 80'
-    process started 2026-03-01 13:43:20 +01:00
-    host            box, linux 6.18.44 x86_64
-    page size       4K
-    recorded from   2026-03-01 14:00:00 +01:00
-    recorded to     2026-03-01 14:00:05 +01:00
-    length          5.0s, target exited (1)
-    samples         2 every 2.0s, 0 torn, 1 missed
-    cost a sample   600us CPU (max 900us), 800us in all (max 1ms)
-    overhead        0.03% of one CPU
-    first           20.0M resident, 10.0M footprint, #1 at 2026-03-01 14:00
-    last            64.0M resident, 32.0M footprint, #3 at 2026-03-01 14:00
-    peak            64.0M resident, 32.0M footprint, #3 at 2026-03-01 14:00
-    mark            2026-03-01 14:00:00 +01:00 a\nb
-    ");
+        recording       1
+        process         server (pid 4242)
+        executable      /opt/app/bin/server
+        arguments       server --port '80 80'
+        process started 2026-03-01 13:43:20 +01:00
+        host            box, linux 6.18.44 x86_64
+        page size       4K
+        recorded from   2026-03-01 14:00:00 +01:00
+        recorded to     2026-03-01 14:00:05 +01:00
+        length          5.0s, target exited (1)
+        samples         2 every 2.0s, 0 torn, 1 missed
+        cost a sample   600us CPU (max 900us), 800us in all (max 1.2ms)
+        overhead        0.03% of one CPU
+        first           20.0M resident, 10.0M footprint, #1 at 2026-03-01 14:00
+        last            64.0M resident, 32.0M footprint, #3 at 2026-03-01 14:00
+        peak            64.0M resident, 32.0M footprint, #3 at 2026-03-01 14:00
+        mark            2026-03-01 14:00:00 +01:00 a\nb
+        ");
         let empty = Overview { samples: &[], ..overview };
         assert!(info_text(&empty, &paris(), 80).contains("overhead        -\n"));
     }

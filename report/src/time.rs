@@ -15,11 +15,6 @@ use crate::{clock, escape, units};
 
 pub use resolve::resolve;
 
-/// The forms [`TimeSpec::parse`] reads, for help texts and errors.
-pub const FORMS: &str = "2026-03-01T14:05:09Z, '2026-03-01 14:05', 14:05[:09] (local), \
-    -1h30m (before the end, or before now while recording), +90s (after the start), \
-    start, end, now, peak (largest footprint), #12 (a sample), @TEXT (a mark)";
-
 /// A time as the user wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TimeSpec {
@@ -124,11 +119,7 @@ pub fn direction(from: &Resolved, to: &Resolved) -> Direction {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
     /// The words are of no known form.
-    #[error(
-        "time \"{}\" is not understood: {}; give one of {FORMS}",
-        escape::terminal(text),
-        reason
-    )]
+    #[error("time \"{}\" is not understood: {}", escape::terminal(text), reason)]
     Unparsable {
         /// What the user wrote.
         text: String,

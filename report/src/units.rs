@@ -1,14 +1,14 @@
 //! Sizes and durations in words. Sizes are printed like vmmap's: K below
 //! 10 MiB, then one decimal of M, G or T; always powers of 1024.
 
-/// Formats bytes: `0K`, `512B`, `9999K`, `12.5M`, `1.4T`.
+/// Formats bytes: `0K`, `512B`, `9999K`, `12.5M`, `1.4T`. Only below 10K are single bytes told.
 pub fn size(bytes: u64) -> String {
     const K: u64 = 1 << 10;
-    if !bytes.is_multiple_of(K) && bytes < K * K {
+    if !bytes.is_multiple_of(K) && bytes < 10 * K {
         return format!("{bytes}B");
     }
     if bytes < 10 * K * K {
-        return format!("{}K", bytes / K);
+        return format!("{}K", (bytes + K / 2) / K);
     }
     // Rounding may carry into the next unit (1023.96M is 1.0G).
     let mut value = bytes as f64 / (K * K) as f64;
@@ -33,13 +33,15 @@ pub fn signed_size(bytes: i128) -> String {
     }
 }
 
-/// Formats a duration in its two largest units: `850ms`, `12.5s`, `3m 20s`, `2h 05m`, `3d 04h`.
+/// Formats a duration in its two largest units: `3.8ms`, `850ms`, `12.5s`, `3m 20s`, `2h 05m`, `3d 04h`.
 pub fn duration(nanoseconds: u64) -> String {
     let milliseconds = nanoseconds / 1_000_000;
     let seconds = milliseconds / 1000;
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     if nanoseconds < 1_000_000 {
         format!("{}us", nanoseconds / 1000)
+    } else if milliseconds < 10 {
+        format!("{milliseconds}.{}ms", nanoseconds / 100_000 % 10)
     } else if milliseconds < 1000 {
         format!("{milliseconds}ms")
     } else if minutes == 0 {
@@ -59,11 +61,20 @@ mod tests {
 
     #[test]
     fn sizes_read_like_vmmap() {
-        let sizes =
-            [0, 512, 4096, (10 << 20) - 1024, 10 << 20, (1 << 30) - 1, 1 << 30, 1_550 << 30];
+        let sizes = [
+            0,
+            512,
+            4096,
+            345_680,
+            (10 << 20) - 1024,
+            10 << 20,
+            (1 << 30) - 1,
+            1 << 30,
+            1_550 << 30,
+        ];
         assert_eq!(
             sizes.map(size),
-            ["0K", "512B", "4K", "10239K", "10.0M", "1.0G", "1.0G", "1.5T"]
+            ["0K", "512B", "4K", "338K", "10239K", "10.0M", "1.0G", "1.0G", "1.5T"]
         );
         assert_eq!(size(u64::MAX), "16.0E");
     }
@@ -78,9 +89,17 @@ mod tests {
         let ms = 1_000_000;
         let seconds = 1000 * ms;
         assert_eq!(
-            [12_000, 850 * ms, 12_500 * ms, 200 * seconds, 7_500 * seconds, 273_600 * seconds]
-                .map(duration),
-            ["12us", "850ms", "12.5s", "3m 20s", "2h 05m", "3d 04h"]
+            [
+                12_000,
+                3_850_000,
+                850 * ms,
+                12_500 * ms,
+                200 * seconds,
+                7_500 * seconds,
+                273_600 * seconds
+            ]
+            .map(duration),
+            ["12us", "3.8ms", "850ms", "12.5s", "3m 20s", "2h 05m", "3d 04h"]
         );
     }
 }

@@ -103,13 +103,13 @@ pub struct SeriesRow<'a> {
     pub(crate) utc_ns: i64,
     pub(crate) key: &'a str,
     pub(crate) quantity: &'a str,
-    pub(crate) bytes: Option<u64>,
+    pub(crate) value: Option<u64>,
 }
 
 impl<'a> SeriesRow<'a> {
     /// Creates the value of `quantity` of `key` (a family, a type) at a moment.
-    pub fn new(utc_ns: i64, key: &'a str, quantity: &'a str, bytes: Option<u64>) -> Self {
-        Self { time: clock::utc(utc_ns), utc_ns, key, quantity, bytes }
+    pub fn new(utc_ns: i64, key: &'a str, quantity: &'a str, value: Option<u64>) -> Self {
+        Self { time: clock::utc(utc_ns), utc_ns, key, quantity, value }
     }
 }
 
@@ -186,6 +186,6 @@ mod tests {
     #[test]
     fn a_series_value() {
         let row = SeriesRow::new(1_772_370_000_000_000_000, "malloc", "resident_bytes", None);
-        insta::assert_snapshot!(serde_json::to_string(&row).unwrap(), @r#"{"time":"2026-03-01T13:00:00.000Z","utc_ns":1772370000000000000,"key":"malloc","quantity":"resident_bytes","bytes":null}"#);
+        insta::assert_snapshot!(serde_json::to_string(&row).unwrap(), @r#"{"time":"2026-03-01T13:00:00.000Z","utc_ns":1772370000000000000,"key":"malloc","quantity":"resident_bytes","value":null}"#);
     }
 }

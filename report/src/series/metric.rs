@@ -45,6 +45,20 @@ impl Metric {
         Self::Regions,
     ];
 
+    /// Returns the name used in JSON and CSV, with its unit.
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Virtual => "virtual_bytes",
+            Self::Resident => Quantity::Resident.name(),
+            Self::Private => Quantity::Private.name(),
+            Self::Dirty => Quantity::Dirty.name(),
+            Self::Swapped => Quantity::Swapped.name(),
+            Self::Pss => Quantity::Pss.name(),
+            Self::Footprint => "footprint_bytes",
+            Self::Regions => "regions",
+        }
+    }
+
     /// Returns the name used on the command line.
     pub const fn name(self) -> &'static str {
         match self {
