@@ -1,2 +1,40 @@
-//! vmrec.
-fn main() {}
+//! vmrec: records where a process's memory goes, over time.
+//!
+//! This file parses the command line, runs one command and turns its outcome
+//! into an exit status. What a command does is in `commands/`.
+
+mod cli;
+mod commands;
+mod failure;
+mod file;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::commands::{chart, demo, diff, export, info, list, mark, record};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(status) => status,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Runs one command.
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    match cli.command {
+        Command::Record(args) => record::run(&args),
+        Command::List(args) => list::run(&args),
+        Command::Info(args) => info::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Chart(args) => chart::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Mark(args) => mark::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::DemoWorkload => demo::workload(),
+    }
+}

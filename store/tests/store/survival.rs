@@ -101,7 +101,7 @@ fn a_full_disk_loses_nothing_stored_and_room_lets_recording_go_on() {
         .status()
         .is_ok_and(|status| status.success());
     if !mounted {
-        println!("skipped: a small file system cannot be mounted here");
+        skipped("a small file system cannot be mounted here");
         return;
     }
     let unmount = Unmount(&disk);
@@ -156,7 +156,7 @@ fn a_read_only_file_in_a_read_only_folder_is_read() {
     set_mode(&path, 0o400);
     set_mode(folder.path(), 0o500);
     if fs::write(folder.path().join("probe"), "").is_ok() {
-        println!("skipped: modes mean nothing to this user");
+        skipped("modes mean nothing to this user");
     } else {
         let store = Store::open(&path).unwrap();
         assert_eq!(store.snapshot(id, 1).unwrap(), snapshot(5, 1));
@@ -213,4 +213,10 @@ fn a_recorder_killed_while_creating_leaves_no_half_file() {
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .unwrap();
     assert_eq!(version, 1);
+}
+
+/// Says that a test proved nothing here, past the capture of output that hides what passing tests print.
+fn skipped(why: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

@@ -1,0 +1,128 @@
+//! `vmrec diff`: what changed between two times.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use jiff::tz::TimeZone;
+use vmrec_report::amounts::Metric;
+use vmrec_report::diff::{View, diff};
+use vmrec_report::diff_table::{DEFAULT_ROWS, DiffLayout, Heading, diff_table};
+use vmrec_report::time::{Direction, Resolved, direction};
+use vmrec_report::{csv, json};
+use vmrec_sampler::{Consistency, Snapshot};
+
+use crate::cli::{FormatArgs, RecordingArgs};
+use crate::failure::Failure;
+use crate::file::Opened;
+use crate::output;
+
+/// Show what changed between two times
+#[derive(Args, Debug)]
+pub(crate) struct DiffArgs {
+    /// First time, such as start, -10m, 14:05, #12 or @mark
+    #[arg(allow_hyphen_values = true, value_name = "T1")]
+    from: String,
+
+    /// Second time, such as end or now
+    #[arg(allow_hyphen_values = true, value_name = "T2")]
+    to: String,
+
+    /// What a row of the table or CSV is
+    #[arg(long, value_enum, default_value_t = By::Type)]
+    by: By,
+
+    /// What rows are sorted by
+    #[arg(long, value_name = "METRIC", default_value = "resident", value_parser = parse_metric)]
+    metric: Metric,
+
+    /// Show every row instead of the 20 that moved most
+    #[arg(long)]
+    all: bool,
+
+    #[command(flatten)]
+    format: FormatArgs,
+
+    #[command(flatten)]
+    recording: RecordingArgs,
+}
+
+/// What a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum By {
+    Family,
+    Type,
+    Object,
+    Region,
+}
+
+impl From<By> for View {
+    fn from(by: By) -> Self {
+        match by {
+            By::Family => Self::Family,
+            By::Type => Self::Type,
+            By::Object => Self::Object,
+            By::Region => Self::Region,
+        }
+    }
+}
+
+/// Reads the name of a size.
+fn parse_metric(name: &str) -> Result<Metric, String> {
+    Metric::from_name(name).ok_or_else(|| {
+        let names: Vec<_> =
+            Metric::ALL.iter().map(|metric| metric.name().trim_end_matches("_bytes")).collect();
+        format!("there is no such size\nhint: the sizes are {}", names.join(", "))
+    })
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
+    let opened = Opened::open(&args.recording)?;
+    let (from, to) = (opened.resolve(&args.from)?, opened.resolve(&args.to)?);
+    match direction(&from, &to) {
+        Direction::Forward => {}
+        Direction::Same => output::note(&format!(
+            "note: `{}` and `{}` are the same sample, #{}: nothing can differ",
+            args.from, args.to, from.number
+        )),
+        Direction::Backward => {
+            return Err(Failure::usage(format!("`{}` is later than `{}`", args.from, args.to))
+                .hint(format!("swap them: vmrec diff {} {}", args.to, args.from)));
+        }
+    }
+    print(args, &opened, &from, &to)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Result<(), Failure> {
+    let (before, after) = (opened.snapshot(from)?, opened.snapshot(to)?);
+    let mut changes = diff(&before, &after);
+    changes.sort_by(args.metric);
+    let time_zone = TimeZone::system();
+    let (from_torn, to_torn) = (torn(&before), torn(&after));
+    let recording = opened.recording.id;
+    if args.format.json {
+        let ends = (json::End::new(from, from_torn), json::End::new(to, to_torn));
+        output::print_json(&json::DiffDocument::new(recording, ends.0, ends.1, &changes))
+    } else if args.format.csv {
+        output::print(&output::csv(|out| csv::diff(out, &changes, args.by.into()))?)
+    } else {
+        let process = &opened.recording.process;
+        let heading =
+            Heading { process, recording, from, to, from_torn, to_torn, time_zone: &time_zone };
+        let layout = DiffLayout {
+            view: args.by.into(),
+            rows: (!args.all).then_some(DEFAULT_ROWS),
+            width: output::width(),
+            color: output::color(),
+        };
+        output::print(&diff_table(&heading, &changes, &layout))
+    }
+}
+
+fn torn(snapshot: &Snapshot) -> Option<&str> {
+    match &snapshot.consistency {
+        Consistency::Complete => None,
+        Consistency::Torn(why) => Some(why),
+    }
+}

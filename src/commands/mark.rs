@@ -1,0 +1,54 @@
+//! `vmrec mark`: names a moment of a recording.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use vmrec_report::escape;
+
+use crate::cli::RecordingArgs;
+use crate::failure::{Failure, Status};
+use crate::file::{self, Opened};
+use crate::output;
+
+/// Name a moment, to find it in charts and as @TEXT in times
+///
+/// Marks this moment while a recording runs; give another with --at.
+#[derive(Args, Debug)]
+pub(crate) struct MarkArgs {
+    /// The name of the moment
+    text: String,
+
+    /// Mark the sample at this time instead of now
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    at: Option<String>,
+
+    #[command(flatten)]
+    recording: RecordingArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &MarkArgs) -> Result<ExitCode, Failure> {
+    if args.text.trim().is_empty() {
+        return Err(Failure::usage("the mark's text is empty"));
+    }
+    let opened = Opened::open(&args.recording)?;
+    let utc_ns = match &args.at {
+        Some(time) => opened.resolve(time)?.taken.utc_ns,
+        None if opened.running => file::now_utc_ns(),
+        None => {
+            let error = anyhow::anyhow!(
+                "recording {} has ended: there is no now to mark",
+                opened.recording.id.0
+            );
+            return Err(Failure::new(Status::Usage, error)
+                .hint("mark a moment of it with --at TIME, such as --at peak or --at -5m"));
+        }
+    };
+    vmrec_store::add_mark(&opened.path, opened.recording.id, utc_ns, &args.text)?;
+    output::note(&format!(
+        "marked `{}` in recording {}",
+        escape::terminal(&args.text),
+        opened.recording.id.0
+    ));
+    Ok(ExitCode::SUCCESS)
+}

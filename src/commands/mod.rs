@@ -1,0 +1,10 @@
+//! The commands: one file each, with its arguments and its function.
+
+pub(crate) mod chart;
+pub(crate) mod demo;
+pub(crate) mod diff;
+pub(crate) mod export;
+pub(crate) mod info;
+pub(crate) mod list;
+pub(crate) mod mark;
+pub(crate) mod record;

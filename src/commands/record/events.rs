@@ -1,0 +1,75 @@
+//! What can end or disturb a recording: signals to vmrec and the target's exit.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Instant;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::SignalsInfo;
+use signal_hook::iterator::exfiltrator::origin::{Origin, WithOrigin};
+use signal_hook::low_level::siginfo::{Cause, Sent};
+
+use crate::failure::{Failure, Status};
+
+/// Something that happened while waiting for the next tick.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// A signal reached vmrec. A launched command must be sent it too if `forward`.
+    Signal { signal: i32, forward: bool },
+    /// The target exited; with its status if vmrec started it: exit code, or 128 + signal.
+    Exited(Option<i32>),
+}
+
+/// A queue of events, filled by threads that wait for them.
+pub(super) struct Events {
+    sender: Sender<Event>,
+    receiver: Receiver<Event>,
+}
+
+impl Events {
+    /// Begins to listen for signals that ask vmrec to end.
+    pub(super) fn listen() -> Result<Self, Failure> {
+        let (sender, receiver) = mpsc::channel();
+        let mut signals = SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])
+            .map_err(|error| {
+                Failure::new(
+                    Status::Recording,
+                    anyhow::Error::new(error).context("cannot listen for signals"),
+                )
+            })?;
+        let to_queue = sender.clone();
+        thread::spawn(move || {
+            for origin in &mut signals {
+                let forward = forwards(&origin);
+                if to_queue.send(Event::Signal { signal: origin.signal, forward }).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { sender, receiver })
+    }
+
+    /// Returns a sender that adds to the queue.
+    pub(super) fn sender(&self) -> Sender<Event> {
+        self.sender.clone()
+    }
+
+    /// Waits for an event until `deadline`; `None` when it is reached.
+    pub(super) fn wait_until(&self, deadline: Instant) -> Option<Event> {
+        // The queue is never cut off: this very struct holds a sender.
+        self.receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
+    }
+
+    /// Waits for an event for as long as it takes.
+    pub(super) fn wait(&self) -> Option<Event> {
+        self.receiver.recv().ok()
+    }
+}
+
+/// Tells whether a signal must be passed on to a launched command.
+///
+/// The terminal sends Ctrl-C to every process in the foreground, the command
+/// among them; a signal sent to vmrec alone has to be passed on.
+fn forwards(origin: &Origin) -> bool {
+    matches!(origin.cause, Cause::Sent(Sent::User | Sent::TKill | Sent::Queue))
+}

@@ -1,0 +1,230 @@
+//! `vmrec record`: samples a process at intervals into the file.
+//!
+//! The loop here owns the order of things; its parts decide: `schedule` when a
+//! tick is due, `target` whom to watch, `events` what ends it, `session` what
+//! is written, `progress` what is shown.
+
+mod events;
+mod progress;
+mod schedule;
+mod session;
+mod target;
+
+use std::num::NonZeroU64;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use vmrec_sampler::Error as SamplerError;
+use vmrec_store::WhyEnded;
+
+use self::events::{Event, Events};
+use self::progress::Progress;
+use self::schedule::Schedule;
+use self::session::{Session, Stored};
+use self::target::Target;
+use crate::cli::FileArgs;
+use crate::failure::Failure;
+use crate::{file, output};
+
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+
+/// Record snapshots of a process at intervals
+///
+/// TARGET is a pid or a full or partial executable name: an exact name beats
+/// one that begins so, which beats one that has it inside. Ctrl-C or the
+/// target's exit ends the recording.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "vmrec record [OPTIONS] <TARGET>\n       vmrec record [OPTIONS] -- <COMMAND> [ARGS]..."
+)]
+pub(crate) struct RecordArgs {
+    /// Pid or full or partial executable name
+    #[arg(required_unless_present = "launch", conflicts_with = "launch")]
+    pub(crate) target: Option<String>,
+
+    /// Command to start and record until it ends; its exit status is passed on
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) launch: Vec<std::ffi::OsString>,
+
+    /// Time between samples: 50ms to 24h
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_interval)]
+    pub(crate) every: Duration,
+
+    /// Stop after this time
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) duration: Option<Duration>,
+
+    /// Stop after this many samples
+    #[arg(long, value_name = "N")]
+    pub(crate) samples: Option<NonZeroU64>,
+
+    /// Name for the recording, shown in lists and charts
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+
+    /// Of several matching processes take the one started last
+    #[arg(long, conflicts_with_all = ["oldest", "launch"])]
+    pub(crate) newest: bool,
+
+    /// Of several matching processes take the one started first
+    #[arg(long, conflicts_with = "launch")]
+    pub(crate) oldest: bool,
+
+    /// Show nothing but errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+}
+
+/// Reads a duration such as `2s`, `500ms` or `1h30m`.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "not a time span\nhint: write it like 500ms, 2s, 10m or 1h30m".to_owned();
+    let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+    let duration = Duration::try_from(span).map_err(|_| wrong())?;
+    if duration.is_zero() { Err("no time at all".to_owned()) } else { Ok(duration) }
+}
+
+/// Reads an interval between samples and checks its bounds.
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    const BOUNDS: &str =
+        "samples need time between them\nhint: give 50ms to 24h, such as --every 2s";
+    if text.trim() == "0" {
+        return Err(BOUNDS.to_owned());
+    }
+    let interval = parse_duration(text)?;
+    if (SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err(BOUNDS.to_owned())
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
+    let path = file::path(&args.file)?;
+    // The file is opened before the target is started: a bad path must not cost the user a run.
+    let writer = session::open_writer(&path)?;
+    let events = Events::listen()?;
+    let mut target = match &args.target {
+        Some(name) => Target::find(name, args.newest, args.oldest)?,
+        None => Target::launch(&args.launch)?,
+    };
+    target.watch(&events)?;
+    let recorded = record(args, &path, writer, &events, &mut target);
+    // A launched command outlives a failing recorder: its work is worth more than our sampling.
+    let command_status = target.wait(&events);
+    match (recorded, command_status) {
+        (Err(failure), Some(status)) if status != 0 => {
+            failure.report();
+            Ok(exit_code(status))
+        }
+        (Err(failure), _) => Err(failure),
+        (Ok(()), status) => Ok(status.map_or(ExitCode::SUCCESS, exit_code)),
+    }
+}
+
+fn exit_code(status: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX))
+}
+
+/// Tells whether an error means that the target has ended, which is an ending, not a failure.
+const fn is_gone(error: &SamplerError) -> bool {
+    use SamplerError::{Exited, NotFound, Reused, Zombie};
+    matches!(error, Exited { .. } | NotFound { .. } | Reused { .. } | Zombie { .. })
+}
+
+/// Takes samples until something ends it.
+fn record(
+    args: &RecordArgs,
+    path: &Path,
+    writer: vmrec_store::Writer,
+    events: &Events,
+    target: &mut Target,
+) -> Result<(), Failure> {
+    let mut sampler = match target.attach() {
+        Ok(sampler) => sampler,
+        Err(error) if target.is_launched() && is_gone(&error) => {
+            output::note(
+                "the command ended before its memory could be looked at: nothing was recorded",
+            );
+            return Ok(writer.close()?);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut session = Session::begin(writer, &sampler, args)?;
+    let mut progress = Progress::start(args, path, session.recording(), sampler.process());
+    let begun = Instant::now();
+    let mut schedule = Schedule::new(args.every);
+    let why = loop {
+        match sampler.sample() {
+            Ok(snapshot) => match session.append(&snapshot)? {
+                Stored::Kept(number) => progress.sample(number, &snapshot, session.file_bytes()),
+                Stored::Lost(failure) => progress.lost(&failure),
+            },
+            Err(error) if is_gone(&error) => break WhyEnded::TargetExited(target.wait(events)),
+            Err(SamplerError::Replaced { .. }) => match target.attach() {
+                Ok(attached) => {
+                    session.replace(&attached)?;
+                    progress.replaced(session.recording(), attached.process());
+                    sampler = attached;
+                    continue;
+                }
+                Err(_) => break WhyEnded::TargetExited(target.wait(events)),
+            },
+            Err(error) => {
+                session.end(&WhyEnded::Failed(error.to_string()))?;
+                return Err(error.into());
+            }
+        }
+        if args.samples.is_some_and(|most| session.samples_taken() >= most.get()) {
+            break WhyEnded::Finished;
+        }
+        let tick = schedule.next(begun.elapsed());
+        if tick.missed > 0 {
+            session.missed(tick.missed, args.every)?;
+            progress.missed(tick.missed);
+        }
+        let end_due = args.duration.filter(|duration| *duration < tick.due);
+        match events.wait_until(begun + end_due.unwrap_or(tick.due)) {
+            None if end_due.is_some() => break WhyEnded::Finished,
+            None => {}
+            Some(Event::Exited(status)) => {
+                target.exited(status);
+                break WhyEnded::TargetExited(status);
+            }
+            Some(Event::Signal { signal, forward }) => {
+                if target.is_launched() {
+                    // The command decides what a signal means to it; its exit ends the recording.
+                    if forward {
+                        target.forward(signal);
+                    }
+                } else {
+                    break WhyEnded::Interrupted;
+                }
+            }
+        }
+    };
+    let ended = session.end(&why);
+    progress.summary(&why, path, session.recording());
+    ended?;
+    session.close()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_have_bounds() {
+        assert_eq!(parse_interval("50ms"), Ok(Duration::from_millis(50)));
+        assert_eq!(parse_interval("1h30m"), Ok(Duration::from_secs(5400)));
+        for wrong in ["0", "0s", "49ms", "25h", "-2s", "fast", "", "2"] {
+            assert!(parse_interval(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What is written: the recording that a run of the recorder makes.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use vmrec_sampler::{Sampler, Snapshot, Timestamp};
+use vmrec_store::{Error as StoreError, RecordingId, WhyEnded, Writer};
+
+use super::RecordArgs;
+use crate::failure::{FOLDER_MISSING, Failure};
+use crate::file;
+
+/// How long a full disk is waited for before the recording is given up.
+const DISK_FULL_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Opens the file for recording, making the default folder where it is missing.
+pub(super) fn open_writer(path: &Path) -> Result<Writer, Failure> {
+    if let (Some(folder), true) = (path.parent(), file::default_path().as_deref() == Some(path)) {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|source| {
+            Failure::io("create", folder, source).hint("name a file with --db FILE")
+        })?;
+    }
+    Writer::open(path).map_err(|error| match error {
+        // A writer makes the file, so that only its folder can be missing.
+        missing @ StoreError::Missing { .. } => Failure::from(missing).hint(FOLDER_MISSING),
+        error => error.into(),
+    })
+}
+
+/// What became of a sample.
+pub(super) enum Stored {
+    /// It is on disk, under this number.
+    Kept(u64),
+    /// The disk is full: it is lost, those before are not.
+    Lost(Failure),
+}
+
+/// A recording being written.
+pub(super) struct Session {
+    writer: Writer,
+    recording: RecordingId,
+    name: Option<String>,
+    interval_ns: u64,
+    samples_taken: u64,
+    /// Ticks whose samples could not be written, since when.
+    unwritten: Option<(Timestamp, u64, Instant)>,
+}
+
+impl Session {
+    /// Begins a recording of the sampler's process.
+    pub(super) fn begin(
+        mut writer: Writer,
+        sampler: &Sampler,
+        args: &RecordArgs,
+    ) -> Result<Self, Failure> {
+        let interval_ns = u64::try_from(args.every.as_nanos()).unwrap_or(u64::MAX);
+        let recording = writer.begin(
+            sampler.process(),
+            &vmrec_sampler::host(),
+            args.name.as_deref(),
+            interval_ns,
+            vmrec_sampler::now(),
+        )?;
+        Ok(Self {
+            writer,
+            recording,
+            name: args.name.clone(),
+            interval_ns,
+            samples_taken: 0,
+            unwritten: None,
+        })
+    }
+
+    /// Ends the recording because its target runs another program now, and begins the next.
+    pub(super) fn replace(&mut self, sampler: &Sampler) -> Result<(), Failure> {
+        let now = vmrec_sampler::now();
+        self.writer.end(now, &WhyEnded::TargetReplaced)?;
+        self.recording = self.writer.begin(
+            sampler.process(),
+            &vmrec_sampler::host(),
+            self.name.as_deref(),
+            self.interval_ns,
+            now,
+        )?;
+        Ok(())
+    }
+
+    /// Writes a sample. A full disk is waited for, tick by tick, for a minute.
+    pub(super) fn append(&mut self, snapshot: &Snapshot) -> Result<Stored, Failure> {
+        self.samples_taken += 1;
+        if let Some((due, ticks, _)) = self.unwritten
+            && self.writer.missed(due, ticks, "disk full").is_ok()
+        {
+            self.unwritten = None;
+        }
+        match self.writer.append(snapshot) {
+            Ok(number) => Ok(Stored::Kept(number)),
+            Err(error @ StoreError::DiskFull { .. }) => {
+                let (due, ticks, since) =
+                    self.unwritten.unwrap_or((snapshot.taken, 0, Instant::now()));
+                self.unwritten = Some((due, ticks + 1, since));
+                // Nothing kept yet means that the disk was full from the start.
+                if self.samples_taken == 1 || since.elapsed() > DISK_FULL_PATIENCE {
+                    return Err(error.into());
+                }
+                Ok(Stored::Lost(error.into()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes that ticks went by without a sample.
+    pub(super) fn missed(&mut self, ticks: u64, interval: Duration) -> Result<(), Failure> {
+        let now = vmrec_sampler::now();
+        let ago = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX).saturating_mul(ticks);
+        let due = Timestamp {
+            utc_ns: now.utc_ns.saturating_sub_unsigned(ago),
+            monotonic_ns: now.monotonic_ns.saturating_sub(ago),
+        };
+        match self.writer.missed(due, ticks, "the recorder came late") {
+            // Nothing is lost that the next sample would not say: the gap stays visible by its times.
+            Ok(_) | Err(StoreError::DiskFull { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes why the recording ends.
+    pub(super) fn end(&mut self, why: &WhyEnded) -> Result<(), Failure> {
+        if let Some((due, ticks, _)) = self.unwritten.take() {
+            self.writer.missed(due, ticks, "disk full")?;
+        }
+        Ok(self.writer.end(vmrec_sampler::now(), why)?)
+    }
+
+    /// Leaves the file in one piece.
+    pub(super) fn close(self) -> Result<(), Failure> {
+        Ok(self.writer.close()?)
+    }
+
+    /// Returns the recording being written.
+    pub(super) const fn recording(&self) -> RecordingId {
+        self.recording
+    }
+
+    /// Returns how many samples were taken, kept or not.
+    pub(super) const fn samples_taken(&self) -> u64 {
+        self.samples_taken
+    }
+
+    /// Returns the bytes of the file on disk.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.writer.file_bytes()
+    }
+}

@@ -1,0 +1,165 @@
+//! Whom to watch: a process found by pid or name, or a command started here.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus};
+use std::thread;
+
+use vmrec_report::escape;
+use vmrec_sampler::{Error as SamplerError, ExitWatch, ProcessInfo, Sampler};
+
+use super::events::{Event, Events};
+use crate::failure::{Failure, Status};
+
+/// The process to record.
+pub(super) struct Target {
+    pid: u32,
+    child: Option<Child>,
+    launched: bool,
+    status: Option<i32>,
+}
+
+impl Target {
+    /// Finds the process meant by a pid or a name.
+    pub(super) fn find(text: &str, newest: bool, oldest: bool) -> Result<Self, Failure> {
+        let pid = if text.is_empty() {
+            return Err(Failure::usage("the target's name is empty"));
+        } else if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            text.parse().map_err(|_| Failure::usage(format!("`{text}` is too large for a pid")))?
+        } else {
+            let processes = vmrec_sampler::processes();
+            let found = vmrec_sampler::matching(text, &processes);
+            let found: Vec<_> = found.into_iter().filter_map(|at| processes.get(at)).collect();
+            choose(text, &found, newest, oldest)?
+        };
+        if pid == std::process::id() {
+            return Err(Failure::usage("vmrec cannot record itself"));
+        }
+        Ok(Self { pid, child: None, launched: false, status: None })
+    }
+
+    /// Starts a command.
+    pub(super) fn launch(command: &[OsString]) -> Result<Self, Failure> {
+        let Some((program, arguments)) = command.split_first() else {
+            return Err(Failure::usage("no command follows `--`"));
+        };
+        let child = Command::new(program).args(arguments).spawn().map_err(|source| {
+            let context = format!("cannot start `{}`", program.display());
+            Failure::new(Status::Target, anyhow::Error::new(source).context(context))
+                .hint("check the name, or record a running process: `vmrec record TARGET`")
+        })?;
+        Ok(Self { pid: child.id(), child: Some(child), launched: true, status: None })
+    }
+
+    /// Tells whether vmrec started it.
+    pub(super) const fn is_launched(&self) -> bool {
+        self.launched
+    }
+
+    /// Attaches a sampler to it.
+    pub(super) fn attach(&self) -> Result<Sampler, SamplerError> {
+        Sampler::attach(self.pid)
+    }
+
+    /// Starts a thread that puts its exit into the queue.
+    pub(super) fn watch(&mut self, events: &Events) -> Result<(), Failure> {
+        let queue = events.sender();
+        if let Some(mut child) = self.child.take() {
+            thread::spawn(move || {
+                let status = child.wait().ok().map(status_number);
+                // Nobody listens any more once the recording has ended.
+                let _ = queue.send(Event::Exited(status));
+            });
+            return Ok(());
+        }
+        let watch =
+            match vmrec_sampler::process_info(self.pid).and_then(|info| ExitWatch::new(&info.id)) {
+                Ok(watch) => watch,
+                // Attaching says better than watching what is wrong with the target.
+                Err(SamplerError::NotFound { .. } | SamplerError::Exited { .. }) => {
+                    return Err(SamplerError::NotFound { pid: self.pid }.into());
+                }
+                Err(error) => return Err(error.into()),
+            };
+        thread::spawn(move || {
+            // A watch that fails leaves the exit to the next sample.
+            let _ = watch.wait();
+            let _ = queue.send(Event::Exited(None));
+        });
+        Ok(())
+    }
+
+    /// Sends a signal that vmrec got on to the command it started.
+    pub(super) fn forward(&self, signal: i32) {
+        // It fails only if the command is already gone, which its exit event tells.
+        let _ = vmrec_sampler::send_signal(self.pid, signal);
+    }
+
+    /// Waits for a launched command to end, passing signals on; `None` for a target found.
+    pub(super) fn wait(&mut self, events: &Events) -> Option<i32> {
+        if !self.launched {
+            return None;
+        }
+        while self.status.is_none() {
+            match events.wait()? {
+                Event::Exited(status) => self.status = Some(status?),
+                Event::Signal { signal, forward: true } => self.forward(signal),
+                Event::Signal { .. } => {}
+            }
+        }
+        self.status
+    }
+
+    /// Keeps the status an exit event brought.
+    pub(super) fn exited(&mut self, status: Option<i32>) {
+        self.status = status.or(self.status);
+    }
+}
+
+/// Returns the number a shell would give: the exit code, or 128 + the signal that ended it.
+fn status_number(status: ExitStatus) -> i32 {
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
+}
+
+/// Chooses one of the processes that match a name, or says why none can be chosen.
+fn choose(text: &str, found: &[&ProcessInfo], newest: bool, oldest: bool) -> Result<u32, Failure> {
+    let started = |process: &&&ProcessInfo| process.id.start_ticks;
+    let chosen = match found {
+        [] => {
+            return Err(Failure::new(
+                Status::Target,
+                anyhow::anyhow!(
+                    "no process has an executable named like `{}`",
+                    escape::terminal(text)
+                ),
+            )
+            .hint("`ps -e` lists the processes; start one with `vmrec record -- COMMAND`"));
+        }
+        [only] => Some(only),
+        several if newest => several.iter().max_by_key(started),
+        several if oldest => several.iter().min_by_key(started),
+        _ => None,
+    };
+    chosen.map(|process| process.id.pid).ok_or_else(|| ambiguous(text, found))
+}
+
+/// Lists the processes that a name may mean.
+fn ambiguous(text: &str, found: &[&ProcessInfo]) -> Failure {
+    const SHOWN: usize = 20;
+    let mut hint = String::new();
+    for process in found.iter().take(SHOWN) {
+        let line = format!("{:>8}  {}", process.id.pid, process.arguments.join(" "));
+        let line: String = escape::terminal(&line).chars().take(73).collect();
+        hint.push_str(&line);
+        hint.push('\n');
+    }
+    if found.len() > SHOWN {
+        hint.push_str(&format!("     and {} more\n", found.len() - SHOWN));
+    }
+    hint.push_str("give a pid, or take one of them with --newest or --oldest");
+    Failure::new(
+        Status::Target,
+        anyhow::anyhow!("{} processes match `{}`", found.len(), escape::terminal(text)),
+    )
+    .hint(hint)
+}

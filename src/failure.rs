@@ -1,0 +1,142 @@
+//! How a command fails: what is wrong, what to do next, and the exit status.
+
+use std::fmt::Display;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::ExitCode;
+
+use vmrec_report::escape;
+use vmrec_sampler::Error as SamplerError;
+use vmrec_store::Error as StoreError;
+
+/// What to do about a file in a folder that is not there.
+pub(crate) const FOLDER_MISSING: &str = "the folder must exist: create it, or name another file";
+
+/// Whose fault it is, which decides the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// What was typed cannot be meant (2).
+    Usage = 2,
+    /// The target is not there or may not be read (3).
+    Target = 3,
+    /// The recording cannot be used (4).
+    Recording = 4,
+}
+
+/// An error as the user sees it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    status: Status,
+    error: anyhow::Error,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// Wraps `error` under `status`, without a hint.
+    pub(crate) fn new(status: Status, error: impl Into<anyhow::Error>) -> Self {
+        Self { status, error: error.into(), hint: None }
+    }
+
+    /// States a misuse of the command line.
+    pub(crate) fn usage(message: impl Display) -> Self {
+        Self::new(Status::Usage, anyhow::anyhow!("{message}"))
+    }
+
+    /// States that a file cannot be read or written.
+    pub(crate) fn io(action: &str, path: &Path, source: std::io::Error) -> Self {
+        let kind = source.kind();
+        let error =
+            anyhow::Error::new(source).context(format!("cannot {action} {}", path.display()));
+        let failure = Self::new(Status::Recording, error);
+        match kind {
+            ErrorKind::StorageFull => {
+                failure.hint("free some space or name a file on another disk")
+            }
+            ErrorKind::NotFound => failure.hint(FOLDER_MISSING),
+            ErrorKind::PermissionDenied => failure.hint("name a file where you may write"),
+            _ => failure,
+        }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Display) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// Prints the error and its hint to standard error and gives the exit status.
+    #[expect(clippy::print_stderr, reason = "this is where errors are printed")]
+    pub(crate) fn report(&self) -> ExitCode {
+        // A reader of our output that went away (`vmrec list | head -1`) is not an error.
+        let broken_pipe = self.error.chain().any(|cause| {
+            cause
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
+        });
+        if broken_pipe {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("vmrec: {}", escape::terminal(&format!("{:#}", self.error)));
+        for line in self.hint.iter().flat_map(|hint| hint.lines()) {
+            eprintln!("hint: {}", escape::terminal(line));
+        }
+        ExitCode::from(self.status as u8)
+    }
+}
+
+impl From<SamplerError> for Failure {
+    fn from(error: SamplerError) -> Self {
+        let hint = match &error {
+            SamplerError::NotFound { .. } => {
+                Some("look for it with `ps -e`; give a pid or a full or partial executable name")
+            }
+            SamplerError::NotPermitted { .. } => Some(
+                "run vmrec as the owner of the process or with sudo,\n\
+                 or give it the right: sudo setcap cap_sys_ptrace=ep \"$(which vmrec)\"",
+            ),
+            SamplerError::Exited { .. } | SamplerError::Zombie { .. } => {
+                Some("start it again, or let vmrec start it: `vmrec record -- COMMAND`")
+            }
+            SamplerError::Reused { .. } => Some("look its new pid up with `ps -e` and record that"),
+            SamplerError::KernelThread { .. } => {
+                Some("only programs have memory regions to record")
+            }
+            SamplerError::BadLine { .. } => {
+                Some("this kernel prints what vmrec does not know; please report the line")
+            }
+            _ => None,
+        };
+        let failure = Self::new(Status::Target, error);
+        if let Some(hint) = hint { failure.hint(hint) } else { failure }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let hint = match &error {
+            StoreError::NotARecording { .. } => {
+                Some("name another file with --db; this one was left as it is".to_owned())
+            }
+            StoreError::NewerVersion { .. } => Some("it was written by a newer vmrec: update vmrec".to_owned()),
+            StoreError::Busy { .. } => Some(
+                "end that recorder first, or record into another file with --db FILE".to_owned(),
+            ),
+            StoreError::Missing { .. } => Some(
+                "record something first: `vmrec record TARGET`; or name the file with --db FILE".to_owned(),
+            ),
+            StoreError::DiskFull { .. } => {
+                Some("free some space, or record to another disk with --db FILE; all samples before are kept".to_owned())
+            }
+            StoreError::NoSuchRecording { .. } => {
+                Some("`vmrec list` shows the recordings of a file".to_owned())
+            }
+            StoreError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                Some("name a file where you may write with --db FILE".to_owned())
+            }
+            _ => None,
+        };
+        let failure = Self::new(Status::Recording, error);
+        if let Some(hint) = hint { failure.hint(hint) } else { failure }
+    }
+}

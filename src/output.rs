@@ -1,0 +1,106 @@
+//! Where results go: standard output, or a file that appears whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use vmrec_report::csv::CsvError;
+use vmrec_report::json;
+
+use crate::failure::{Failure, Status};
+
+/// Writes a result to standard output.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|source| Failure::io("write to", Path::new("standard output"), source))
+}
+
+/// Returns a document as JSON.
+pub(crate) fn json(document: &impl Serialize) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    json::write(&mut bytes, document).map_err(unwritable)?;
+    String::from_utf8(bytes).map_err(unwritable)
+}
+
+/// Returns what `write` writes as CSV.
+pub(crate) fn csv(
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), CsvError>,
+) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    write(&mut bytes).map_err(unwritable)?;
+    String::from_utf8(bytes).map_err(unwritable)
+}
+
+/// Writes a document to standard output as JSON.
+pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
+    print(&json(document)?)
+}
+
+fn unwritable(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::new(Status::Recording, error)
+}
+
+/// Writes a note to standard error; a standard error that is gone is no reason to stop.
+#[expect(clippy::print_stderr, reason = "notes go to standard error")]
+pub(crate) fn note(text: &str) {
+    for line in text.lines() {
+        eprintln!("{}", vmrec_report::escape::terminal(line));
+    }
+}
+
+/// Tells whether results may be coloured: standard output is a terminal and NO_COLOR is not set.
+pub(crate) fn color() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+}
+
+/// Returns the columns of the terminal on standard output, or 80 where it is none.
+pub(crate) fn width() -> usize {
+    terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0).max(40))
+}
+
+/// Writes `bytes` to `path` through a neighbouring file that is renamed, so that a file there stays whole until then.
+pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |source| Failure::io("write", path, source);
+    // A device or pipe (/dev/stdout, a fifo) is written to, not replaced.
+    if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        return fs::write(path, bytes).map_err(failed);
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let unfinished: PathBuf = path.with_file_name(name);
+    let written = File::create(&unfinished).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(&unfinished, path)).map_err(|source| {
+        // What is left of the unfinished file is of no use; the error worth telling is the first.
+        let _ = fs::remove_file(&unfinished);
+        failed(source)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("missing/chart.svg");
+        assert!(replace_file(&target, b"x").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("chart.svg");
+        fs::write(&target, b"old and longer").unwrap();
+        replace_file(&target, b"new").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

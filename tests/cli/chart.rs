@@ -1,0 +1,61 @@
+//! `vmrec chart`.
+
+use std::fs;
+
+use insta::assert_snapshot;
+
+use crate::harness::{Bench, Workload};
+
+fn recorded() -> Bench {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    bench.run(&["record", &workload.pid_text(), "--samples", "4", "--every", "50ms"]);
+    bench
+}
+
+#[test]
+fn every_metric_is_drawn_by_family_and_type() {
+    let bench = recorded();
+    for metric in
+        ["virtual", "resident", "private", "dirty", "swapped", "pss", "footprint", "regions"]
+    {
+        for options in
+            [&["--by", "family"][..], &["--by", "type"], &["--growth"], &["--axis", "elapsed"]]
+        {
+            let mut arguments = vec!["chart", "--metric", metric];
+            arguments.extend(options);
+            let svg = bench.out(&arguments);
+            assert!(svg.starts_with("<svg") || svg.starts_with("<?xml"), "{svg}");
+            assert!(svg.trim_end().ends_with("</svg>"), "{metric} {options:?}");
+            assert!(svg.contains("workload"), "the process is named");
+            assert!(svg.len() < 200_000);
+        }
+    }
+}
+
+#[test]
+fn a_chart_that_fails_leaves_the_last_one_whole() {
+    let bench = recorded();
+    bench.out(&["chart", "-o", "growth.svg"]);
+    let before = fs::read(bench.path("growth.svg")).unwrap();
+    let said = bench.run(&["chart", "-o", "growth.svg", "--from", "@nowhere"]);
+    assert_eq!(said.status, Some(2));
+    assert_eq!(fs::read(bench.path("growth.svg")).unwrap(), before);
+    assert_snapshot!(bench.run(&["chart", "-o", "missing/growth.svg"]).failure(), @"
+    vmrec: cannot write missing/growth.svg: No such file or directory (os error 2)
+    hint: the folder must exist: create it, or name another file
+    [exit status: Some(4)]
+    ");
+    assert_snapshot!(bench.run(&["chart", "--from", "end", "--to", "start"]).failure(), @"
+    vmrec: `end` is later than `start`
+    hint: swap them: --from start --to end
+    [exit status: Some(2)]
+    ");
+    assert_snapshot!(bench.run(&["chart", "--metric", "beauty"]).failure(), @"
+    error: invalid value 'beauty' for '--metric <METRIC>': there is no such metric
+    hint: the metrics are virtual, resident, private, dirty, swapped, pss, footprint, regions
+
+    For more information, try '--help'.
+    [exit status: Some(2)]
+    ");
+}

@@ -1,0 +1,88 @@
+//! `vmrec diff`.
+
+use insta::assert_snapshot;
+
+use crate::harness::{Bench, Workload};
+use crate::recorder::Recorder;
+
+/// Records a heap that grows by 8 MiB.
+fn growing_heap() -> Bench {
+    let bench = Bench::new();
+    let mut workload = Workload::start();
+    let recorder = Recorder::start(&bench, &workload);
+    recorder.wait_for_samples(1);
+    workload.tell(&format!("heap {}", 8 << 20));
+    recorder.wait_for_samples(2);
+    recorder.interrupt();
+    bench
+}
+
+#[test]
+fn every_view_sums_to_the_total_and_fits_80_columns() {
+    let bench = growing_heap();
+    let diff = bench.json(&["diff", "start", "end", "--json"]);
+    for quantity in ["virtual_bytes", "resident_bytes", "private_bytes", "dirty_bytes"] {
+        let total = diff["total"][quantity]["delta"].as_i64().unwrap();
+        for view in ["families", "types", "objects", "regions"] {
+            let rows = diff[view].as_array().unwrap();
+            let sum: i64 = rows.iter().map(|row| row[quantity]["delta"].as_i64().unwrap()).sum();
+            assert_eq!(sum, total, "{view} {quantity}");
+        }
+    }
+    for view in ["family", "type", "object", "region"] {
+        let table = bench.out(&["diff", "start", "end", "--by", view]);
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+        assert!(table.contains("TOTAL"), "{table}");
+        let csv = bench.out(&["diff", "start", "end", "--by", view, "--csv"]);
+        assert!(csv.lines().next().unwrap().contains("resident_bytes_delta"), "{csv}");
+    }
+}
+
+#[test]
+fn the_largest_mover_comes_first() {
+    let bench = growing_heap();
+    let table = bench.out(&["diff", "start", "end"]);
+    let first = table.lines().skip_while(|line| !line.starts_with("===")).nth(1).unwrap();
+    assert!(first.starts_with("MALLOC (brk heap)"), "{table}");
+}
+
+#[test]
+fn what_is_typed_wrong() {
+    let bench = growing_heap();
+    let failure = |from: &str, to: &str| bench.run(&["diff", from, to]).failure_but_digits();
+    assert_snapshot!(failure("end", "start"), @"
+    vmrec: `end` is later than `start`
+    hint: swap them: vmrec diff start end
+    [exit status: Some(2)]
+    ");
+    assert_snapshot!(failure("start", "@nowhere"), @r#"
+    vmrec: no mark begins with "nowhere"; the recording has no marks
+    hint: `vmrec info --recording 0` shows its span, samples and marks
+    [exit status: Some(2)]
+    "#);
+    assert_snapshot!(failure("yesterday", "end"), @r#"
+    vmrec: time "yesterday" is not understood: it is neither a time nor a word known here
+    hint: times are 0000-00-00T00:00:00Z, '0000-00-00 00:00', 00:00[:00] (local),
+    hint: -0h00m (before the end, or before now while recording), +00s (after the start),
+    hint: start, end, now, peak (largest footprint), #00 (a sample), @TEXT (a mark)
+    [exit status: Some(2)]
+    "#);
+    assert_snapshot!(failure("#999999", "end"), @"
+    vmrec: no sample #000000; the recording has #0 to #0
+    hint: `vmrec info --recording 0` shows its span, samples and marks
+    [exit status: Some(2)]
+    ");
+    assert_snapshot!(failure("1999-01-01T00:00:00Z", "end"), @"
+    vmrec: 0000-00-00 00:00:00 +00:00 is before the recording, which spans 0000-00-00 00:00:00 +00:00 to 0000-00-00 00:00:00 +00:00
+    hint: `vmrec info --recording 0` shows its span, samples and marks
+    [exit status: Some(2)]
+    ");
+    assert_snapshot!(failure("start", "2099-01-01T00:00:00Z"), @"
+    vmrec: 0000-00-00 00:00:00 +00:00 is after the recording, which spans 0000-00-00 00:00:00 +00:00 to 0000-00-00 00:00:00 +00:00
+    hint: `vmrec info --recording 0` shows its span, samples and marks
+    [exit status: Some(2)]
+    ");
+    let same = bench.run(&["diff", "end", "end"]);
+    assert_eq!(same.status, Some(0));
+    assert!(same.error.contains("are the same sample"), "{}", same.error);
+}

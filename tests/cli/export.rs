@@ -1,0 +1,53 @@
+//! `vmrec export`.
+
+use insta::assert_snapshot;
+
+use crate::harness::{Bench, Workload};
+
+fn recorded() -> Bench {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    bench.run(&["record", &workload.pid_text(), "--samples", "3", "--every", "50ms"]);
+    bench
+}
+
+#[test]
+fn a_snapshot_has_every_region_in_both_formats() {
+    let bench = recorded();
+    let snapshot = bench.json(&["export", "--json", "--at", "#2"]);
+    let regions = snapshot["regions"].as_array().unwrap();
+    let sum: u64 = regions.iter().map(|region| region["resident_bytes"].as_u64().unwrap()).sum();
+    assert_eq!(snapshot["total"]["resident_bytes"], sum);
+    let csv = bench.out(&["export", "--csv", "--at", "#2"]);
+    assert_eq!(csv.lines().count(), regions.len() + 1);
+}
+
+#[test]
+fn a_series_has_every_sample() {
+    let bench = recorded();
+    let series = bench.json(&["export", "--json", "--series", "family"]);
+    let images: Vec<_> = series
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["key"] == "image" && row["quantity"] == "resident_bytes")
+        .collect();
+    assert_eq!(images.len(), 3);
+    assert!(images.iter().all(|row| row["value"].as_u64().unwrap() > 0), "{images:?}");
+    bench.out(&["export", "--csv", "--series", "type", "--from", "#2", "-o", "series.csv"]);
+    let csv = std::fs::read_to_string(bench.path("series.csv")).unwrap();
+    assert!(csv.lines().any(|line| line.contains("__TEXT")), "{csv}");
+}
+
+#[test]
+fn a_format_must_be_chosen() {
+    assert_snapshot!(recorded().run(&["export"]).failure(), @"
+    error: the following required arguments were not provided:
+      <--json|--csv>
+
+    Usage: vmrec export --db <FILE> <--json|--csv>
+
+    For more information, try '--help'.
+    [exit status: Some(2)]
+    ");
+}

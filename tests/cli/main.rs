@@ -1,0 +1,21 @@
+//! The commands as a user runs them, on processes that the tests start.
+//! A test of a command goes into the file of its name.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends with what it did not expect"
+)]
+
+mod chart;
+mod demo;
+mod diff;
+mod export;
+mod harness;
+mod info;
+mod list;
+mod mark;
+mod record;
+mod record_errors;
+mod recorder;

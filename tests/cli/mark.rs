@@ -1,0 +1,38 @@
+//! `vmrec mark`.
+
+use insta::assert_snapshot;
+
+use crate::harness::{Bench, Workload};
+use crate::recorder::Recorder;
+
+#[test]
+fn a_mark_names_a_moment_of_a_running_recording() {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    let recorder = Recorder::start(&bench, &workload);
+    recorder.mark("cache warm");
+    recorder.wait_for_samples(1);
+    recorder.interrupt();
+    let diff = bench.json(&["diff", "@cache", "end", "--json"]);
+    assert!(diff["from"]["sample"].as_u64().unwrap() >= 2, "{}", diff["from"]);
+    assert_eq!(bench.json(&["info", "--json"])["marks"][0]["text"], "cache warm");
+}
+
+#[test]
+fn an_ended_recording_is_marked_at_a_time() {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    bench.run(&["record", &workload.pid_text(), "--samples", "3", "--every", "50ms"]);
+    assert_snapshot!(bench.run(&["mark", "too late"]).failure(), @"
+    vmrec: recording 1 has ended: there is no now to mark
+    hint: mark a moment of it with --at TIME, such as --at peak or --at -5m
+    [exit status: Some(2)]
+    ");
+    bench.run(&["mark", "middle", "--at", "#2"]);
+    assert_eq!(bench.json(&["diff", "@middle", "end", "--json"])["from"]["sample"], 2);
+    assert_snapshot!(bench.run(&["diff", "@other", "end"]).failure_but_digits(), @r#"
+    vmrec: no mark begins with "other"; marks: "middle" (0000-00-00 00:00:00 +00:00)
+    hint: `vmrec info --recording 0` shows its span, samples and marks
+    [exit status: Some(2)]
+    "#);
+}

@@ -1,0 +1,217 @@
+//! `vmrec record`: what is recorded, and how it ends.
+
+use std::fs;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use crate::harness::{Bench, Workload, signal, smaps_sum};
+use crate::recorder::Recorder;
+
+const MIB: i64 = 1 << 20;
+
+/// Returns the change of a type's quantity, 0 where the diff has no such type.
+fn delta(diff: &serde_json::Value, region_type: &str, quantity: &str) -> i64 {
+    diff["types"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["type"] == region_type)
+        .map_or(0, |row| row[quantity]["delta"].as_i64().unwrap())
+}
+
+#[test]
+fn a_known_workload_shows_exactly_what_it_did() {
+    let bench = Bench::new();
+    let file = bench.path("mapped.bin");
+    fs::write(&file, vec![7; 32 << 20]).unwrap();
+    let mut workload = Workload::start();
+    let recorder = Recorder::start(&bench, &workload);
+
+    recorder.mark("idle");
+    workload.tell(&format!("heap {}", 64 << 20));
+    recorder.mark("heap grown");
+    workload.tell(&format!("map {}", file.display()));
+    recorder.mark("file mapped");
+    workload.tell("threads 8");
+    recorder.mark("threads started");
+    workload.tell("free-half");
+    recorder.mark("half freed");
+    recorder.interrupt();
+
+    let diff = |from: &str, to: &str| {
+        bench.json(&["diff", &format!("@{from}"), &format!("@{to}"), "--json"])
+    };
+    let heap = "MALLOC (brk heap)";
+    let grown = diff("idle", "heap grown");
+    for quantity in ["resident_bytes", "private_bytes", "dirty_bytes"] {
+        let bytes = delta(&grown, heap, quantity);
+        assert!((64 * MIB..65 * MIB).contains(&bytes), "{quantity}: {bytes}");
+    }
+    assert_eq!(delta(&grown, "mapped file", "virtual_bytes"), 0);
+
+    let mapped = diff("heap grown", "file mapped");
+    for quantity in ["virtual_bytes", "resident_bytes"] {
+        assert_eq!(delta(&mapped, "mapped file", quantity), 32 * MIB, "{quantity}");
+    }
+    assert_eq!(delta(&mapped, heap, "resident_bytes"), 0);
+    let row = &mapped["regions"][0];
+    assert_eq!((&row["change"], &row["type"]), (&"new".into(), &"mapped file".into()));
+    assert_eq!(row["object"], "DIR/mapped.bin");
+
+    let started = diff("file mapped", "threads started");
+    let stacks = started["regions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["change"] == "new" && row["virtual_bytes"]["delta"] == 2 * MIB)
+        .count();
+    assert_eq!(stacks, 8, "{started:#}");
+
+    let freed = delta(&diff("threads started", "half freed"), heap, "resident_bytes");
+    assert!((-33 * MIB..=-31 * MIB).contains(&freed), "{freed}");
+}
+
+// PSS is left out: it changes whenever another process maps the same libraries.
+#[test]
+fn sums_equal_the_kernels_own_of_a_frozen_target() {
+    let bench = Bench::new();
+    let mut workload = Workload::start();
+    workload.tell(&format!("heap {}", 8 << 20));
+    signal(workload.pid(), libc::SIGSTOP);
+    bench.run(&["record", &workload.pid_text(), "--samples", "2", "--every", "50ms"]);
+    let sum = |field| workload.smaps_sum(field);
+    let total = &bench.json(&["export", "--json"])["total"];
+    for (quantity, bytes) in [
+        ("virtual_bytes", sum("Size")),
+        ("resident_bytes", sum("Rss") + sum("Shared_Hugetlb") + sum("Private_Hugetlb")),
+        ("private_bytes", sum("Private_Clean") + sum("Private_Dirty") + sum("Private_Hugetlb")),
+        ("dirty_bytes", sum("Private_Dirty") + sum("Shared_Dirty")),
+        ("swapped_bytes", sum("Swap")),
+        ("locked_bytes", sum("Locked")),
+    ] {
+        assert_eq!(total[quantity], bytes, "{quantity}");
+    }
+}
+
+#[test]
+fn ctrl_c_ends_it_with_a_summary_that_says_what_to_type_next() {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    let (status, said) = Recorder::start(&bench, &workload).interrupt();
+    assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("interrupted: recorded "), "{said}");
+    assert!(said.contains("next: vmrec diff --recording 1 start end\n"), "{said}");
+    assert_eq!(bench.json(&["list", "--json"])[0]["why_ended"], "interrupted");
+}
+
+#[test]
+fn the_targets_exit_ends_it() {
+    let bench = Bench::new();
+    let mut workload = Workload::start();
+    let recorder = Recorder::start(&bench, &workload);
+    workload.send("exit 0");
+    workload.wait();
+    let (status, said) = recorder.finish();
+    assert_eq!(status, Some(0), "{said}");
+    assert_eq!(bench.json(&["list", "--json"])[0]["why_ended"], "target_exited");
+}
+
+#[test]
+fn a_commands_own_exit_status_comes_back() {
+    let bench = Bench::new();
+    let status =
+        |script: &str| bench.run(&["record", "--every", "50ms", "--", "sh", "-c", script]).status;
+    assert_eq!(status("sleep 0.2; exit 7"), Some(7));
+    assert_eq!(status("sleep 0.2; kill -9 $$"), Some(137));
+    assert_eq!(bench.json(&["list", "--json"]).as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_commands_output_is_its_own() {
+    let bench = Bench::new();
+    let said = bench.run(&["record", "--every", "50ms", "--", "sh", "-c", "echo out; sleep 0.2"]);
+    assert_eq!(said.output, "out\n");
+    assert!(said.error.contains("the command ended with status 0"), "{}", said.error);
+}
+
+#[test]
+fn a_signal_sent_to_vmrec_alone_reaches_the_command() {
+    let bench = Bench::new();
+    let script = "trap 'exit 5' INT; echo ready; while :; do sleep 0.05; done";
+    let mut recorder = bench
+        .command(&["record", "--every", "50ms", "--", "sh", "-c", script])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut ready = [0; 6];
+    std::io::Read::read_exact(recorder.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    signal(recorder.id(), libc::SIGINT);
+    assert_eq!(recorder.wait().unwrap().code(), Some(5));
+    let list = bench.json(&["list", "--json"]);
+    assert_eq!(
+        (&list[0]["why_ended"], &list[0]["exit_status"]),
+        (&"target_exited".into(), &5.into())
+    );
+}
+
+#[test]
+fn a_new_program_gets_a_recording_of_its_own() {
+    let bench = Bench::new();
+    let mut workload = Workload::start();
+    let recorder = Recorder::start(&bench, &workload);
+    workload.send("exec /bin/sleep");
+    recorder.wait_for_samples(3);
+    let (_, said) = recorder.interrupt();
+    assert!(said.contains("the target runs sleep"), "{said}");
+    let list = bench.json(&["list", "--json"]);
+    let names: Vec<_> =
+        list.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["workload", "sleep"]);
+    assert_eq!(list[0]["why_ended"], "target_replaced");
+}
+
+#[test]
+fn a_recorder_that_is_killed_loses_no_sample_it_has_shown() {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    let recorder = Recorder::start(&bench, &workload);
+    recorder.wait_for_samples(5);
+    let before = bench.json(&["info", "--json"])["samples"].as_u64().unwrap();
+    signal(recorder.pid(), libc::SIGKILL);
+    recorder.finish();
+    let info = bench.json(&["info", "--json"]);
+    assert!(info["samples"].as_u64().unwrap() >= before);
+    let resident = bench.json(&["export", "--json"])["total"]["resident_bytes"].as_u64().unwrap();
+    assert_eq!(resident, smaps_sum(workload.pid(), "Rss"));
+    // The next recorder takes the file over and says what happened to the last.
+    bench.run(&["record", &workload.pid_text(), "--samples", "1"]);
+    let list = bench.json(&["list", "--json"]);
+    assert_eq!(list[0]["why_ended"], "recorder_lost");
+    assert_eq!(list[1]["why_ended"], "finished");
+}
+
+#[test]
+fn ticks_that_pass_while_the_recorder_is_stopped_are_recorded_as_missed() {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    let recorder = Recorder::start(&bench, &workload);
+    signal(recorder.pid(), libc::SIGSTOP);
+    thread::sleep(Duration::from_millis(600));
+    signal(recorder.pid(), libc::SIGCONT);
+    recorder.wait_for_samples(2);
+    recorder.interrupt();
+    let missed = bench.json(&["info", "--json"])["missed_ticks"].as_u64().unwrap();
+    assert!((8..=14).contains(&missed), "{missed}");
+}
+
+#[test]
+fn it_stops_after_the_samples_or_the_time_asked_for() {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    bench.run(&["record", &workload.pid_text(), "--every", "50ms", "--samples", "3"]);
+    assert_eq!(bench.json(&["info", "--json"])["samples"], 3);
+    bench.run(&["record", &workload.pid_text(), "--every", "100ms", "--for", "450ms"]);
+    assert_eq!(bench.json(&["info", "--json"])["samples"], 5);
+}

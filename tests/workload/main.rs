@@ -1,0 +1,93 @@
+//! A process that does to its memory what a test tells it, line by line on
+//! standard input, and answers each line once it is done:
+//!
+//!     heap BYTES      grow the brk heap by BYTES in blocks of 64 KiB, all touched
+//!     free-half       free the newer half of those blocks and give their memory back
+//!     map FILE        map FILE privately, read-only, and touch every page
+//!     threads N       start N threads that wait
+//!     reserve BYTES   reserve address space without any right to it
+//!     exec PROGRAM    become PROGRAM
+//!     exit STATUS     end with STATUS
+//!
+//! Any other line is an error and ends it with status 2.
+
+#![allow(
+    unsafe_code,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test's own target may die of a mistake in the test"
+)]
+
+use std::fs::File;
+use std::io::{self, BufRead, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::{ptr, thread};
+
+const BLOCK_BYTES: usize = 64 << 10;
+const PAGE_BYTES: usize = 4096;
+
+fn main() {
+    let mut blocks: Vec<Vec<u8>> = Vec::new();
+    answer(&format!("pid {}", std::process::id()));
+    for line in io::stdin().lock().lines().map_while(Result::ok) {
+        let (word, argument) = line.split_once(' ').unwrap_or((&line, ""));
+        let number = || argument.parse::<usize>().expect("a number");
+        match word {
+            "heap" => blocks.extend((0..number() / BLOCK_BYTES).map(|_| vec![1; BLOCK_BYTES])),
+            "free-half" => {
+                blocks.truncate(blocks.len() / 2);
+                give_back();
+            }
+            "map" => touch(map_file(argument)),
+            "threads" => (0..number()).for_each(|_| drop(thread::spawn(thread::park))),
+            "reserve" => {
+                _ = map(number(), libc::PROT_NONE, libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, -1)
+            }
+            "exec" => {
+                let error = Command::new(argument).arg("60").exec();
+                panic!("cannot become {argument}: {error}");
+            }
+            "exit" => std::process::exit(i32::try_from(number()).expect("a status")),
+            _ => std::process::exit(2),
+        }
+        answer("ok");
+    }
+}
+
+fn answer(text: &str) {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).expect("a reader");
+}
+
+/// Gives freed memory back to the kernel, which an allocation above it may otherwise prevent.
+fn give_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it only returns what is free, and takes malloc's own locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+fn map_file(path: &str) -> &'static [u8] {
+    let file = File::open(path).expect("a file to map");
+    let bytes =
+        usize::try_from(file.metadata().expect("its size").len()).expect("a size that fits");
+    map(bytes, libc::PROT_READ, 0, file.as_raw_fd())
+}
+
+fn map(bytes: usize, protection: i32, flags: i32, file: i32) -> &'static [u8] {
+    // SAFETY: a new mapping at an address of the kernel's choice touches no memory in use.
+    let address = unsafe {
+        libc::mmap(ptr::null_mut(), bytes, protection, libc::MAP_PRIVATE | flags, file, 0)
+    };
+    assert_ne!(address, libc::MAP_FAILED, "{}", io::Error::last_os_error());
+    // SAFETY: `bytes` bytes are mapped there and never unmapped; callers read only what they mapped readable.
+    unsafe { std::slice::from_raw_parts(address.cast(), bytes) }
+}
+
+fn touch(memory: &[u8]) {
+    let sum: u64 = memory.iter().step_by(PAGE_BYTES).map(|&byte| u64::from(byte)).sum();
+    std::hint::black_box(sum);
+}
