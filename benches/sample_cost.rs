@@ -1,0 +1,227 @@
+//! What one sample costs, against the least any reader of smaps can cost: a
+//! plain read of /proc/PID/smaps through a 64 KiB buffer without parsing.
+//!
+//! `cargo bench --bench sample_cost` prints, for each target, processor time a
+//! sample and the ratio to the plain read beside its goal, then the same for
+//! pmap -XX and psutil's memory_maps where they are installed. Rounds are
+//! interleaved, figures are medians. Memory needed: 8 GiB (skipped with less).
+
+#![allow(
+    unsafe_code,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and dies of what it cannot measure"
+)]
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use std::{ptr, thread};
+
+use vmrec_sampler::Sampler;
+use vmrec_store::Writer;
+
+const ROUNDS: usize = 15;
+
+/// A process to sample, with the goal for its ratio to the plain read.
+struct Target {
+    name: &'static str,
+    goal: f64,
+    start: fn() -> Option<Child>,
+}
+
+const TARGETS: [Target; 3] = [
+    Target { name: "60,000 VMAs", goal: 1.10, start: || start_self("vmas") },
+    Target { name: "8 GiB in one VMA", goal: 0.55, start: start_large },
+    Target { name: "Chromium browser", goal: 1.10, start: start_chromium },
+];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(kind) =
+        arguments.iter().position(|a| a == "--be").and_then(|at| arguments.get(at + 1))
+    {
+        return be(kind);
+    }
+    println!("processor time a sample, median of {ROUNDS} interleaved rounds\n");
+    println!(
+        "{:<18} {:>8} {:>12} {:>12} {:>7} {:>7} {:>14} {:>7}",
+        "target", "VMAs", "plain read", "sample", "ratio", "goal", "+store", "ratio"
+    );
+    for target in TARGETS {
+        let Some(mut child) = (target.start)() else {
+            println!("{:<18} skipped: not enough memory, or not installed", target.name);
+            continue;
+        };
+        measure(&target, child.id());
+        peers(child.id());
+        child.kill().ok();
+        child.wait().ok();
+    }
+}
+
+fn measure(target: &Target, pid: u32) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut sampler = Sampler::attach(pid).expect("our own child");
+    let mut writer = Writer::open(&folder.path().join("bench.db")).expect("a new file");
+    let host = vmrec_sampler::host();
+    writer.begin(sampler.process(), &host, None, 1, vmrec_sampler::now()).expect("a recording");
+    let (mut plain, mut sample, mut stored) = (Vec::new(), Vec::new(), Vec::new());
+    let mut regions = 0;
+    for round in 0..=ROUNDS {
+        let read_ns = cpu_ns(|| _ = read_plainly(pid));
+        let mut snapshot = None;
+        let sample_ns = cpu_ns(|| snapshot = sampler.sample().ok());
+        let snapshot = snapshot.expect("a sample");
+        let store_ns = cpu_ns(|| _ = writer.append(&snapshot).expect("a stored sample"));
+        regions = snapshot.regions.len();
+        // The first round warms caches and classifies everything once.
+        if round > 0 {
+            plain.push(read_ns);
+            sample.push(sample_ns);
+            stored.push(sample_ns + store_ns);
+        }
+    }
+    let (plain, sample, stored) = (median(plain), median(sample), median(stored));
+    println!(
+        "{:<18} {regions:>8} {:>9.0} us {:>9.0} us {:>7.2} {:>7.2} {:>11.0} us {:>7.2}",
+        target.name,
+        plain / 1e3,
+        sample / 1e3,
+        sample / plain,
+        target.goal,
+        stored / 1e3,
+        stored / plain
+    );
+}
+
+fn read_plainly(pid: u32) -> usize {
+    let mut file = File::open(format!("/proc/{pid}/smaps")).expect("smaps of our own child");
+    let mut buffer = vec![0; 64 << 10];
+    let mut bytes = 0;
+    while let Ok(read @ 1..) = file.read(&mut buffer) {
+        bytes += read;
+    }
+    bytes
+}
+
+/// Prints what other tools need for the same, their own process start included for pmap.
+fn peers(pid: u32) {
+    let script = format!(
+        "import psutil, time; p = psutil.Process({pid}); t = []\n\
+         for _ in range(4):\n s = time.thread_time(); p.memory_maps(grouped=False); t.append(time.thread_time() - s)\n\
+         print(sorted(t[1:])[1] * 1e6)"
+    );
+    let psutil = Command::new("python3").args(["-c", &script]).stderr(Stdio::null()).output();
+    match psutil {
+        Ok(output) if output.status.success() => {
+            let us: f64 =
+                String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(f64::NAN);
+            println!("{:>18} {us:>31.0} us", "psutil");
+        }
+        _ => println!("{:>18} not installed", "psutil"),
+    }
+    let before = children_cpu_us();
+    let pid = pid.to_string();
+    match Command::new("pmap").args(["-XX", &pid]).stdout(Stdio::null()).status() {
+        Ok(status) if status.success() => {
+            println!("{:>18} {:>31.0} us", "pmap -XX", children_cpu_us() - before);
+        }
+        _ => println!("{:>18} not installed", "pmap -XX"),
+    }
+}
+
+fn median(mut values: Vec<u64>) -> f64 {
+    values.sort_unstable();
+    values[values.len() / 2] as f64
+}
+
+fn cpu_ns(work: impl FnOnce()) -> u64 {
+    let now = || {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the pointer is to a timespec of ours that outlives the call.
+        unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    };
+    let before = now();
+    work();
+    now() - before
+}
+
+fn children_cpu_us() -> f64 {
+    // SAFETY: all-zero is a valid rusage, which the call fills in.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
+        usage
+    };
+    let us = |time: libc::timeval| time.tv_sec as f64 * 1e6 + time.tv_usec as f64;
+    us(usage.ru_utime) + us(usage.ru_stime)
+}
+
+/// Starts this program as a target and waits until its memory is laid out.
+fn start_self(kind: &str) -> Option<Child> {
+    let own = std::env::current_exe().ok()?;
+    let mut child = Command::new(own).args(["--be", kind]).stdout(Stdio::piped()).spawn().ok()?;
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut()?).read_line(&mut line).ok()?;
+    (line == "ready\n").then_some(child)
+}
+
+fn start_large() -> Option<Child> {
+    let meminfo = fs::read_to_string("/proc/meminfo").ok()?;
+    let available = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kilobytes: u64 = available.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    (kilobytes > 10 << 20).then(|| start_self("large")).flatten()
+}
+
+fn start_chromium() -> Option<Child> {
+    let program = ["/usr/bin/chromium", "/usr/bin/google-chrome"]
+        .into_iter()
+        .find(|p| Path::new(p).exists())?;
+    let profile = std::env::temp_dir().join(format!("vmrec-bench-{}", std::process::id()));
+    let child = Command::new(program)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--remote-debugging-port=0",
+        ])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .arg("about:blank")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    thread::sleep(Duration::from_secs(5));
+    Some(child)
+}
+
+/// Is the target: lays out memory, says so and waits to be killed.
+fn be(kind: &str) {
+    match kind {
+        // Alternating rights keep the kernel from merging neighbours.
+        "vmas" => {
+            for place in 0..60_000 {
+                let rights = if place % 2 == 0 { libc::PROT_READ } else { libc::PROT_NONE };
+                map(4096, rights, 0);
+            }
+        }
+        _ => map(8 << 30, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_POPULATE),
+    }
+    println!("ready");
+    loop {
+        thread::park();
+    }
+}
+
+fn map(bytes: usize, rights: i32, flags: i32) {
+    let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a new mapping at an address of the kernel's choice touches no memory in use.
+    let address = unsafe { libc::mmap(ptr::null_mut(), bytes, rights, flags, -1, 0) };
+    assert_ne!(address, libc::MAP_FAILED, "{}", std::io::Error::last_os_error());
+}
