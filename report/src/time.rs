@@ -1,7 +1,7 @@
 //! Times on the command line: what a user may write, and which sample it means.
 //!
 //! [`TimeSpec::parse`] reads the words without knowing any recording;
-//! [`resolve`] finds the sample they mean on a [`Timeline`].
+//! [`resolve()`] finds the sample they mean on a [`Timeline`].
 
 mod parse;
 mod resolve;
