@@ -5,7 +5,9 @@
 //! [`REACH`] away and on the [`Scene`], so that after a change only those
 //! mappings need to be looked at again.
 
+pub mod facts;
 mod image;
+pub mod markers;
 mod name;
 
 use std::sync::Arc;

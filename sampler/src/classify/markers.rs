@@ -1,0 +1,66 @@
+//! What tells a runtime or allocator by the files it is in.
+//!
+//! A new runtime is one entry here, the rule that uses its name, and one test.
+
+/// Where a marker stands in an ELF file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A whole name in `.dynstr` or `.strtab`.
+    Symbol,
+    /// The beginning of a name in `.dynstr` or `.strtab`: mangled names go on with types.
+    SymbolPrefix,
+    /// Bytes in `.rodata`, which stripping leaves.
+    Rodata,
+    /// The name of a section.
+    Section,
+}
+
+/// A sign of a runtime in an ELF file.
+#[derive(Clone, Copy, Debug)]
+pub struct Marker {
+    /// What [`super::facts::Image::markers`] calls it.
+    pub name: &'static str,
+    /// Where it stands.
+    pub place: Place,
+    /// What stands there.
+    pub text: &'static str,
+}
+
+const fn symbol(name: &'static str) -> Marker {
+    Marker { name, place: Place::Symbol, text: name }
+}
+
+const fn rodata(name: &'static str, text: &'static str) -> Marker {
+    Marker { name, place: Place::Rodata, text }
+}
+
+/// Every marker that is looked for.
+pub const MARKERS: &[Marker] = &[
+    symbol("__libc_malloc"),
+    rodata("str:glibc-malloc", "malloc_consolidate(): "),
+    symbol("mallctl"),
+    symbol("je_mallctl"),
+    symbol("_rjem_mallctl"),
+    rodata("str:jemalloc", "<jemalloc>: "),
+    symbol("tc_malloc"),
+    Marker { name: "MallocExtension", place: Place::SymbolPrefix, text: "_ZN15MallocExtension" },
+    rodata("str:tcmalloc", "tcmalloc: "),
+    symbol("mi_malloc"),
+    symbol("mi_option_get"),
+    rodata("str:mimalloc", "mimalloc: "),
+    symbol("moz_xmalloc"),
+    symbol("__asan_init"),
+    Marker { name: "_ZN2v87Isolate", place: Place::SymbolPrefix, text: "_ZN2v87Isolate" },
+    rodata("str:v8", "disabled-by-default-v8"),
+    symbol("gHotSpotVMStructs"),
+    symbol("_PyRuntime"),
+    symbol("PyObject_Malloc"),
+    symbol("rb_gc_start"),
+    symbol("zend_mm_alloc"),
+    symbol("_zend_mm_alloc"),
+    symbol("erts_alloc"),
+    symbol("GC_malloc"),
+    rodata("str:libgc", "GC_malloc"),
+    symbol("runtime.mheap_"),
+    Marker { name: "section:.go.buildinfo", place: Place::Section, text: ".go.buildinfo" },
+];
