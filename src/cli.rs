@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
+use vmrec_report::metric::Metric;
 
 use crate::commands::{chart, demo, diff, export, info, list, mark, record};
 
@@ -80,4 +81,12 @@ pub(crate) struct SpanArgs {
     /// End at this time
     #[arg(long, value_name = "TIME", default_value = "end", allow_hyphen_values = true)]
     pub(crate) to: String,
+}
+
+/// Reads the name of a metric.
+pub(crate) fn parse_metric(name: &str) -> Result<Metric, String> {
+    Metric::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = Metric::ALL.into_iter().map(Metric::name).collect();
+        format!("there is no such metric\nhint: the metrics are {}", names.join(", "))
+    })
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use vmrec_report::series::{By, Metric, Series, SeriesBuilder};
+use vmrec_report::metric::Metric;
+use vmrec_report::series::{By, Series, SeriesBuilder};
 use vmrec_report::time::{Resolved, TimeSpec, Timeline};
 use vmrec_sampler::Snapshot;
 use vmrec_store::{Mark, Recording, RecordingId, Sample, Store};

@@ -5,8 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use vmrec_report::csv::CsvError;
-use vmrec_report::json;
+use vmrec_report::{Error as ReportError, json};
 
 use crate::failure::{Failure, Status};
 
@@ -27,7 +26,7 @@ pub(crate) fn json(document: &impl Serialize) -> Result<String, Failure> {
 
 /// Returns what `write` writes as CSV.
 pub(crate) fn csv(
-    write: impl FnOnce(&mut Vec<u8>) -> Result<(), CsvError>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), ReportError>,
 ) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     write(&mut bytes).map_err(unwritable)?;

@@ -4,67 +4,7 @@ use std::cmp::{Ordering, Reverse};
 
 use vmrec_sampler::{Quantity, Region};
 
-/// What a report can measure a region by: its virtual size or one of its quantities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Metric {
-    /// The size of the address range.
-    Virtual,
-    /// A measured size.
-    Measured(Quantity),
-}
-
-impl Metric {
-    /// Every metric: virtual size, then each quantity in its order.
-    pub const ALL: [Self; Quantity::COUNT + 1] = {
-        let mut all = [Self::Virtual; Quantity::COUNT + 1];
-        let mut place = 0;
-        while place < Quantity::COUNT {
-            all[place + 1] = Self::Measured(Quantity::ALL[place]);
-            place += 1;
-        }
-        all
-    };
-
-    /// Resident size, what reports sort by unless told otherwise.
-    pub const RESIDENT: Self = Self::Measured(Quantity::Resident);
-
-    /// Returns the name used in columns and JSON keys, with its unit.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Virtual => "virtual_bytes",
-            Self::Measured(quantity) => quantity.name(),
-        }
-    }
-
-    /// Returns the metric of that name, with or without `_bytes`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        let bare = |name: &str| name.trim_end_matches("_bytes").replace('-', "_");
-        Self::ALL.into_iter().find(|metric| bare(metric.name()) == bare(name))
-    }
-
-    /// Returns the name in running text: `private dirty`.
-    pub(crate) fn words(self) -> String {
-        self.name().trim_end_matches("_bytes").replace('_', " ")
-    }
-
-    /// Returns the word at the head of a table's column.
-    pub(crate) const fn title(self) -> &'static str {
-        match self {
-            Self::Virtual => "VIRTUAL",
-            Self::Measured(Quantity::Resident) => "RESIDENT",
-            Self::Measured(Quantity::Private) => "PRIVATE",
-            Self::Measured(Quantity::Dirty) => "DIRTY",
-            Self::Measured(Quantity::PrivateDirty) => "PRIV.DIRTY",
-            Self::Measured(Quantity::Swapped) => "SWAPPED",
-            Self::Measured(Quantity::Pss) => "PSS",
-            Self::Measured(Quantity::Anonymous) => "ANONYMOUS",
-            Self::Measured(Quantity::Referenced) => "REFERENCED",
-            Self::Measured(Quantity::Reclaimable) => "RECLAIMABLE",
-            Self::Measured(Quantity::Locked) => "LOCKED",
-            Self::Measured(Quantity::Huge) => "HUGE",
-        }
-    }
-}
+use crate::metric::Metric;
 
 /// Regions added up. Sums stop at 2^64 − 1, which only overlapping regions could pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,14 +52,27 @@ impl Amounts {
                 let any_known = u64::from(self.unknown[place]) < self.regions;
                 (any_known || self.regions == 0).then_some(self.bytes[place])
             }
+            Metric::Footprint => {
+                let swapped = self.get(Metric::SWAPPED)?;
+                Some(self.get(Metric::Measured(Quantity::PrivateDirty))?.saturating_add(swapped))
+            }
+            Metric::Regions => Some(self.regions),
         }
     }
 
     /// Returns of how many regions `metric` is unknown: they add nothing to the sum.
     pub fn unknown_regions(&self, metric: Metric) -> u64 {
         match metric {
-            Metric::Virtual => 0,
+            Metric::Virtual | Metric::Regions => 0,
             Metric::Measured(quantity) => u64::from(self.unknown[quantity as usize]),
+            Metric::Footprint => {
+                let parts = [Quantity::PrivateDirty, Quantity::Swapped];
+                parts
+                    .map(|quantity| u64::from(self.unknown[quantity as usize]))
+                    .into_iter()
+                    .max()
+                    .unwrap_or(0)
+            }
         }
     }
 }
@@ -160,7 +113,7 @@ impl Change {
         };
         std::iter::once(metric)
             .chain([Metric::RESIDENT, Metric::Virtual])
-            .chain(Metric::ALL)
+            .chain(Metric::SIZES)
             .map(|metric| moved(self, metric).cmp(&moved(other, metric)))
             .find(|order| order.is_ne())
             .unwrap_or(Ordering::Equal)
@@ -186,16 +139,6 @@ impl Delta {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn metrics_are_found_by_either_name() {
-        assert_eq!(Metric::from_name("resident"), Some(Metric::RESIDENT));
-        assert_eq!(Metric::from_name("virtual_bytes"), Some(Metric::Virtual));
-        let private_dirty = Metric::Measured(Quantity::PrivateDirty);
-        assert_eq!(Metric::from_name("private-dirty"), Some(private_dirty));
-        assert_eq!(Metric::from_name("colour"), None);
-        assert!(Metric::ALL.into_iter().all(|m| Metric::from_name(m.name()) == Some(m)));
-    }
 
     #[test]
     fn no_regions_hold_nothing_but_unknown_regions_hold_an_unknown_amount() {

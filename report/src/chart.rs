@@ -5,7 +5,6 @@
 //! long the recording.
 
 mod canvas;
-mod error;
 mod labels;
 mod layout;
 mod marks;
@@ -21,6 +20,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use crate::Error;
 use crate::series::{Series, TickState};
 
 use canvas::{Anchor, Canvas, Document, Face};
@@ -30,7 +30,6 @@ use time::TimeTick;
 use value::ValueAxis;
 use words::LeftOut;
 
-pub use error::ChartError;
 pub use options::{
     ChartContext, ChartKind, ChartMark, ChartOptions, SampleCounts, Theme, TimeAxis,
 };
@@ -47,7 +46,7 @@ pub fn draw(
     series: &Series,
     options: &ChartOptions,
     context: &ChartContext,
-) -> Result<String, ChartError> {
+) -> Result<String, Error> {
     check(series, options)?;
     let (width, height) = (f64::from(options.width), f64::from(options.height));
     // The plot is narrower than the picture by labels on both sides, about a quarter.
@@ -128,10 +127,10 @@ pub fn draw(
     Ok(canvas::document(&drawn, &used, &about))
 }
 
-fn check(series: &Series, options: &ChartOptions) -> Result<(), ChartError> {
+fn check(series: &Series, options: &ChartOptions) -> Result<(), Error> {
     let (width, height) = (options.width, options.height);
     if !(LEAST_WIDTH..=MOST).contains(&width) || !(LEAST_HEIGHT..=MOST).contains(&height) {
-        return Err(ChartError::Size {
+        return Err(Error::Size {
             width,
             height,
             least_width: LEAST_WIDTH,
@@ -141,11 +140,11 @@ fn check(series: &Series, options: &ChartOptions) -> Result<(), ChartError> {
     }
     let missed = series.ticks.iter().filter(|tick| tick.state == TickState::Missed).count();
     if series.ticks.is_empty() {
-        Err(ChartError::NoSamples)
+        Err(Error::NoSamples)
     } else if missed == series.ticks.len() {
-        Err(ChartError::NothingMeasured { missed })
+        Err(Error::NothingMeasured { missed })
     } else if series.totals.last_known().is_none() {
-        Err(ChartError::Unknown { metric: series.metric.name() })
+        Err(Error::Unknown { metric: series.metric.words() })
     } else {
         Ok(())
     }
@@ -168,7 +167,7 @@ fn widest(axis: &ValueAxis) -> f64 {
     axis.ticks.iter().map(width).fold(0.0, f64::max)
 }
 
-fn header(canvas: &mut Canvas<'_>, width: f64, lines: [&str; 3]) -> Result<(), ChartError> {
+fn header(canvas: &mut Canvas<'_>, width: f64, lines: [&str; 3]) -> Result<(), Error> {
     let faces =
         [(16.0, true, palette::INK), (11.5, false, palette::MUTED), (13.0, true, palette::INK)];
     let heights = [layout::TITLE_Y, layout::PERIOD_Y, layout::HEADLINE_Y];

@@ -7,26 +7,16 @@ use std::io;
 use ::csv::Writer;
 use vmrec_sampler::Snapshot;
 
-use crate::amounts::{Amounts, Change, Metric};
+use crate::amounts::{Amounts, Change};
 use crate::diff::{Diff, View};
 use crate::json::SeriesRow;
+use crate::metric::Metric;
 use crate::recordings::{Listed, why_ended_name};
-use crate::{clock, escape};
-
-/// Why CSV was not written.
-#[derive(Debug, thiserror::Error)]
-#[error("CSV could not be written")]
-pub struct CsvError(#[from] ::csv::Error);
-
-impl From<io::Error> for CsvError {
-    fn from(error: io::Error) -> Self {
-        Self(error.into())
-    }
-}
+use crate::{Error, clock, escape};
 
 /// Writes one view of a diff, in the diff's order. Each metric has three columns:
 /// `…_from`, `…_to`, `…_delta`.
-pub fn diff(out: impl io::Write, diff: &Diff, view: View) -> Result<(), CsvError> {
+pub fn diff(out: impl io::Write, diff: &Diff, view: View) -> Result<(), Error> {
     let mut out = Writer::from_writer(out);
     let names: &[&str] = match view {
         View::Family => &["family"],
@@ -35,7 +25,7 @@ pub fn diff(out: impl io::Write, diff: &Diff, view: View) -> Result<(), CsvError
         View::Region => &["change", "type", "family", "object", "detail", "start", "end"],
     };
     let mut header: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-    for name in std::iter::once("regions").chain(Metric::ALL.map(Metric::name)) {
+    for name in std::iter::once("regions").chain(Metric::SIZES.map(Metric::column)) {
         header.extend(["from", "to", "delta"].map(|end| format!("{name}_{end}")));
     }
     out.write_record(&header)?;
@@ -76,7 +66,7 @@ pub fn diff(out: impl io::Write, diff: &Diff, view: View) -> Result<(), CsvError
 }
 
 /// Writes one line a region.
-pub fn snapshot(out: impl io::Write, snapshot: &Snapshot) -> Result<(), CsvError> {
+pub fn snapshot(out: impl io::Write, snapshot: &Snapshot) -> Result<(), Error> {
     let mut out = Writer::from_writer(out);
     let names = [
         "start",
@@ -93,7 +83,7 @@ pub fn snapshot(out: impl io::Write, snapshot: &Snapshot) -> Result<(), CsvError
         "offset",
         "provenance",
     ];
-    out.write_record(names.into_iter().chain(Metric::ALL.map(Metric::name)))?;
+    out.write_record(names.into_iter().chain(Metric::SIZES.map(Metric::column)))?;
     for region in &snapshot.regions {
         let identity = &*region.identity;
         let label = &identity.label;
@@ -114,14 +104,14 @@ pub fn snapshot(out: impl io::Write, snapshot: &Snapshot) -> Result<(), CsvError
             region.provenance.name().to_owned(),
         ];
         let sizes: Amounts = [region].into_iter().collect();
-        record.extend(Metric::ALL.map(|metric| number(sizes.get(metric))));
+        record.extend(Metric::SIZES.map(|metric| number(sizes.get(metric))));
         out.write_record(record)?;
     }
     Ok(out.flush()?)
 }
 
 /// Writes one line a recording.
-pub fn list(out: impl io::Write, rows: &[Listed<'_>]) -> Result<(), CsvError> {
+pub fn list(out: impl io::Write, rows: &[Listed<'_>]) -> Result<(), Error> {
     let mut out = Writer::from_writer(out);
     out.write_record([
         "recording",
@@ -159,7 +149,7 @@ pub fn list(out: impl io::Write, rows: &[Listed<'_>]) -> Result<(), CsvError> {
 pub fn series<'a>(
     out: impl io::Write,
     rows: impl IntoIterator<Item = SeriesRow<'a>>,
-) -> Result<(), CsvError> {
+) -> Result<(), Error> {
     let mut out = Writer::from_writer(out);
     out.write_record(["time", "utc_ns", "key", "quantity", "value"])?;
     for row in rows {
@@ -179,7 +169,7 @@ fn change_record(names: &[&str], change: &Change) -> Vec<String> {
     let (from, to) = (change.from.regions, change.to.regions);
     record.extend([from.to_string(), to.to_string()]);
     record.push((i128::from(to) - i128::from(from)).to_string());
-    for metric in Metric::ALL {
+    for metric in Metric::SIZES {
         let delta = change.get(metric);
         record.extend([number(delta.from), number(delta.to), number(delta.delta())]);
     }
@@ -199,7 +189,7 @@ mod tests {
     use super::*;
     use crate::fixture::{before_and_after, detailed, heap, memory, recording, region, samples};
 
-    fn written(write: impl FnOnce(&mut Vec<u8>) -> Result<(), CsvError>) -> String {
+    fn written(write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> String {
         let mut bytes = Vec::new();
         write(&mut bytes).unwrap();
         String::from_utf8(bytes).unwrap()

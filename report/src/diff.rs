@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use vmrec_sampler::{AddressRange, Family, Object, Protection, RegionType, Snapshot, types};
 
-use crate::amounts::{Amounts, Change, Metric};
+use crate::amounts::{Amounts, Change};
+use crate::metric::Metric;
 use group::{Grouping, sort_rows};
 use matching::{Entry, Matched};
 
@@ -121,7 +122,7 @@ impl Unattributed {
             Metric::Virtual => Some(self.virtual_bytes),
             Metric::Measured(Resident) => Some(self.resident_bytes),
             Metric::Measured(Swapped) => Some(self.swapped_bytes),
-            Metric::Measured(_) => None,
+            Metric::Measured(_) | Metric::Footprint | Metric::Regions => None,
         }
     }
 }

@@ -5,8 +5,9 @@ use vmrec_store::RecordingId;
 
 use jiff::tz::TimeZone;
 
-use crate::amounts::{Amounts, Change, Metric};
+use crate::amounts::{Amounts, Change};
 use crate::diff::{ChangeKind, Diff, RegionRow, View};
+use crate::metric::Metric;
 use crate::table::{Align, Cell, Column, Table, Tone, cut_middle};
 use crate::time::Resolved;
 use crate::{clock, escape, units};
@@ -184,7 +185,7 @@ fn empty_table(view: View, metrics: &[Metric], diff: &Diff) -> Table {
         columns.push(Column::new("REGIONS", Align::Right).droppable(4));
     }
     for &metric in metrics {
-        let column = Column::new(metric.title(), Align::Right);
+        let column = Column::new(metric.heading(), Align::Right);
         let total = diff.total.get(metric);
         // A column that tells nothing goes first, then what is mostly said by another.
         let rank = match metric {

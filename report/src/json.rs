@@ -14,8 +14,9 @@ use std::io;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::amounts::{Amounts, Change, Delta, Metric};
+use crate::amounts::{Amounts, Change, Delta};
 use crate::clock;
+use crate::metric::Metric;
 
 pub use diff::{DiffDocument, End};
 pub use recording::{InfoDocument, ListRow};
@@ -52,9 +53,9 @@ struct Changes<'a>(&'a Change);
 
 impl Serialize for Changes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(Metric::ALL.len()))?;
-        for metric in Metric::ALL {
-            map.serialize_entry(metric.name(), &DeltaValue::from(self.0.get(metric)))?;
+        let mut map = serializer.serialize_map(Some(Metric::SIZES.len()))?;
+        for metric in Metric::SIZES {
+            map.serialize_entry(metric.column(), &DeltaValue::from(self.0.get(metric)))?;
         }
         map.end()
     }
@@ -65,9 +66,9 @@ struct Sums(Amounts);
 
 impl Serialize for Sums {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(Metric::ALL.len()))?;
-        for metric in Metric::ALL {
-            map.serialize_entry(metric.name(), &self.0.get(metric))?;
+        let mut map = serializer.serialize_map(Some(Metric::SIZES.len()))?;
+        for metric in Metric::SIZES {
+            map.serialize_entry(metric.column(), &self.0.get(metric))?;
         }
         map.end()
     }

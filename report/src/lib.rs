@@ -6,10 +6,12 @@ pub mod clock;
 pub mod csv;
 pub mod diff;
 pub mod diff_table;
+pub mod error;
 pub mod escape;
 #[cfg(test)]
 mod fixture;
 pub mod json;
+pub mod metric;
 pub mod recording_table;
 pub mod recordings;
 pub mod series;
@@ -17,3 +19,5 @@ pub mod table;
 pub mod thin;
 pub mod time;
 pub mod units;
+
+pub use error::Error;

@@ -6,18 +6,20 @@
 //! `None`, and a type that a measured sample does not have is 0.
 
 mod builder;
+mod by;
 mod column;
 mod gap;
-mod metric;
 
 use std::sync::Arc;
 
 use vmrec_sampler::{Family, Timestamp};
 
 pub use builder::SeriesBuilder;
+pub use by::By;
 pub use column::Column;
 pub use gap::{Gap, GapReason};
-pub use metric::{By, Metric, Unit};
+
+use crate::metric::Metric;
 
 /// Whether a sample can be trusted, or was taken at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use vmrec_sampler::Timestamp;
 use vmrec_store::{Mark, Sample};
 
-use crate::{clock, escape, units};
+use crate::{clock, units};
 
 pub use resolve::resolve;
 
@@ -112,78 +112,5 @@ pub fn direction(from: &Resolved, to: &Resolved) -> Direction {
         std::cmp::Ordering::Greater => Direction::Forward,
         std::cmp::Ordering::Equal => Direction::Same,
         std::cmp::Ordering::Less => Direction::Backward,
-    }
-}
-
-/// Why a time means no sample. Texts are escaped for a terminal.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TimeError {
-    /// The words are of no known form.
-    #[error("time \"{}\" is not understood: {}", escape::terminal(text), reason)]
-    Unparsable {
-        /// What the user wrote.
-        text: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// The time is before the first sample.
-    #[error("{asked} is before the recording, which spans {first} to {last}")]
-    BeforeFirst {
-        /// The time asked for, local.
-        asked: String,
-        /// The first sample's time, local.
-        first: String,
-        /// The last sample's time, local.
-        last: String,
-    },
-    /// The time is after the last sample.
-    #[error("{asked} is after the recording, which spans {first} to {last}")]
-    AfterLast {
-        /// The time asked for, local.
-        asked: String,
-        /// The first sample's time, local.
-        first: String,
-        /// The last sample's time, local.
-        last: String,
-    },
-    /// No mark has this text or begins so.
-    #[error("no mark begins with \"{}\"; {}", escape::terminal(text), listed(marks))]
-    UnknownMark {
-        /// What the user wrote, without the `@`.
-        text: String,
-        /// The marks there are, each with its local time.
-        marks: Vec<String>,
-    },
-    /// Several marks have this text or begin so.
-    #[error("several marks fit \"{}\"; {}", escape::terminal(text), listed(marks))]
-    AmbiguousMark {
-        /// What the user wrote, without the `@`.
-        text: String,
-        /// The marks that fit, each with its local time.
-        marks: Vec<String>,
-    },
-    /// The recording has no sample of this number.
-    #[error("no sample #{number}; the recording has #{first} to #{last}")]
-    NoSuchSample {
-        /// The number asked for.
-        number: u64,
-        /// The first sample's number.
-        first: u64,
-        /// The last sample's number.
-        last: u64,
-    },
-    /// `peak` was asked for, but no sample has a footprint.
-    #[error("the recording has no peak: the footprint of every sample is unknown")]
-    NoPeak,
-    /// The recording has no sample with regions.
-    #[error("the recording has no samples")]
-    NoSamples,
-}
-
-fn listed(marks: &[String]) -> String {
-    if marks.is_empty() {
-        "the recording has no marks".to_owned()
-    } else {
-        format!("marks: {}", marks.join(", "))
     }
 }

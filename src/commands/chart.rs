@@ -9,10 +9,11 @@ use jiff::tz::TimeZone;
 use vmrec_report::chart::{
     ChartContext, ChartKind, ChartMark, ChartOptions, Theme, TimeAxis, draw,
 };
+use vmrec_report::metric::Metric;
 use vmrec_report::recordings::Overview;
-use vmrec_report::series::{By as SeriesBy, Metric};
+use vmrec_report::series::By as SeriesBy;
 
-use crate::cli::{RecordingArgs, SpanArgs};
+use crate::cli::{RecordingArgs, SpanArgs, parse_metric};
 use crate::failure::{Failure, Status};
 use crate::file::Opened;
 use crate::output;
@@ -85,14 +86,6 @@ enum Colours {
     Auto,
     Light,
     Dark,
-}
-
-/// Reads the name of a metric.
-fn parse_metric(name: &str) -> Result<Metric, String> {
-    Metric::ALL.into_iter().find(|metric| metric.name() == name).ok_or_else(|| {
-        let names: Vec<_> = Metric::ALL.iter().map(|metric| metric.name()).collect();
-        format!("there is no such metric\nhint: the metrics are {}", names.join(", "))
-    })
 }
 
 /// Runs the command.

@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
-use vmrec_report::amounts::Metric;
 use vmrec_report::diff::{View, diff};
 use vmrec_report::diff_table::{DEFAULT_ROWS, DiffLayout, Heading, diff_table};
+use vmrec_report::metric::Metric;
 use vmrec_report::time::{Direction, Resolved, direction};
 use vmrec_report::{csv, json};
 use vmrec_sampler::{Consistency, Snapshot};
 
-use crate::cli::{FormatArgs, RecordingArgs};
+use crate::cli::{FormatArgs, RecordingArgs, parse_metric};
 use crate::failure::Failure;
 use crate::file::Opened;
 use crate::output;
@@ -64,15 +64,6 @@ impl From<By> for View {
             By::Region => Self::Region,
         }
     }
-}
-
-/// Reads the name of a size.
-fn parse_metric(name: &str) -> Result<Metric, String> {
-    Metric::from_name(name).ok_or_else(|| {
-        let names: Vec<_> =
-            Metric::ALL.iter().map(|metric| metric.name().trim_end_matches("_bytes")).collect();
-        format!("there is no such size\nhint: the sizes are {}", names.join(", "))
-    })
 }
 
 /// Runs the command.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use vmrec_report::series::{By as SeriesBy, Metric, Series};
+use vmrec_report::metric::Metric;
+use vmrec_report::series::{By as SeriesBy, Series};
 use vmrec_report::{csv, json};
 use vmrec_store::Recording;
 

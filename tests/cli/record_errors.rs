@@ -48,8 +48,8 @@ fn an_ambiguous_name_lists_the_candidates() {
     let said = said.replace("  ", "");
     assert_snapshot!(said, @"
     vmrec: 2 processes match `twin-of`
-    hint: PIDDIR/twin-of-two 60
-    hint: PIDDIR/twin-of-two 60
+    hint:PIDDIR/twin-of-two 60
+    hint:PIDDIR/twin-of-two 60
     hint: give a pid, or take one of them with --newest or --oldest
     [exit status: Some(3)]
     ");

@@ -13,10 +13,10 @@ use plotters::prelude::{DrawingBackend, IntoFont, ShapeStyle, TextStyle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, RGBAColor};
 
-use super::error::ChartError;
 use super::options::Theme;
 use super::palette::{self, Paint, Rgb};
 use super::text;
+use crate::Error;
 
 /// Units of the drawing in a pixel.
 const SCALE: f64 = 10.0;
@@ -58,7 +58,7 @@ impl<'a> Canvas<'a> {
         (left, top): (f64, f64),
         (right, bottom): (f64, f64),
         paint: Paint,
-    ) -> Result<(), ChartError> {
+    ) -> Result<(), Error> {
         let style = self.style(paint, 1.0, 0.0);
         self.backend
             .draw_rect(point((left, top)), point((right, bottom)), &style, true)
@@ -73,7 +73,7 @@ impl<'a> Canvas<'a> {
         paint: Paint,
         width: f64,
         alpha: f64,
-    ) -> Result<(), ChartError> {
+    ) -> Result<(), Error> {
         let style = self.style(paint, alpha, width);
         self.backend
             .draw_line(point(from), point(to), &style)
@@ -85,7 +85,7 @@ impl<'a> Canvas<'a> {
         &mut self,
         points: impl IntoIterator<Item = (f64, f64)>,
         paint: Paint,
-    ) -> Result<(), ChartError> {
+    ) -> Result<(), Error> {
         let style = self.style(paint, 1.0, 0.0);
         self.backend
             .fill_polygon(straightened(points), &style)
@@ -98,7 +98,7 @@ impl<'a> Canvas<'a> {
         points: impl IntoIterator<Item = (f64, f64)>,
         paint: Paint,
         width: f64,
-    ) -> Result<(), ChartError> {
+    ) -> Result<(), Error> {
         let style = self.style(paint, 1.0, width);
         self.backend
             .draw_path(straightened(points), &style)
@@ -106,12 +106,7 @@ impl<'a> Canvas<'a> {
         Ok(())
     }
 
-    pub(super) fn dot(
-        &mut self,
-        at: (f64, f64),
-        radius: f64,
-        paint: Paint,
-    ) -> Result<(), ChartError> {
+    pub(super) fn dot(&mut self, at: (f64, f64), radius: f64, paint: Paint) -> Result<(), Error> {
         let style = self.style(paint, 1.0, 0.0);
         self.backend
             .draw_circle(point(at), (radius * SCALE) as u32, &style, true)
@@ -125,7 +120,7 @@ impl<'a> Canvas<'a> {
         at: (f64, f64),
         anchor: Anchor,
         face: Face,
-    ) -> Result<(), ChartError> {
+    ) -> Result<(), Error> {
         let horizontal = match anchor {
             Anchor::Start => HPos::Left,
             Anchor::Middle => HPos::Center,
@@ -143,7 +138,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// Ends the drawing and returns the colours it used.
-    pub(super) fn finish(mut self) -> Result<BTreeMap<Rgb, Rgb>, ChartError> {
+    pub(super) fn finish(mut self) -> Result<BTreeMap<Rgb, Rgb>, Error> {
         self.backend.present().map_err(DrawingAreaErrorKind::BackendError)?;
         Ok(std::mem::take(&mut self.used))
     }

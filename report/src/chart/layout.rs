@@ -4,7 +4,8 @@ use super::labels;
 use super::options::ChartKind;
 use super::select::{Selection, Shown};
 use super::{text, value};
-use crate::series::{Series, Unit};
+use crate::metric::Unit;
+use crate::series::Series;
 
 /// Space at the left and right edge of the picture.
 pub(super) const MARGIN: f64 = 18.0;

@@ -1,7 +1,6 @@
 //! Draws the data: areas or lines, gaps, axes and marks.
 
 use super::canvas::{Anchor, Canvas, Face};
-use super::error::ChartError;
 use super::labels;
 use super::layout::{self, Key, Label, Layout};
 use super::marks::{self, PlacedMark};
@@ -11,6 +10,7 @@ use super::select::Selection;
 use super::text;
 use super::time::TimeTick;
 use super::value::ValueAxis;
+use crate::Error;
 use crate::series::{Series, TickState};
 
 /// The most stretches of torn samples shown on the axis.
@@ -67,7 +67,7 @@ pub(super) fn gaps(
     series: &Series,
     selection: &Selection,
     scales: &Scales,
-) -> Result<(), ChartError> {
+) -> Result<(), Error> {
     for gap in &selection.gaps {
         let [left, right] = [gap.after, gap.before].map(|at| scales.x(series.elapsed_ns(at)));
         canvas.rect((left, scales.top), (right, scales.bottom), palette::GAP)?;
@@ -90,7 +90,7 @@ pub(super) fn areas(
     series: &Series,
     selection: &Selection,
     scales: &Scales,
-) -> Result<Vec<f64>, ChartError> {
+) -> Result<Vec<f64>, Error> {
     let kept = &selection.thinned.kept;
     let mut tops: Vec<Vec<f64>> = Vec::with_capacity(selection.shown.len());
     for shown in &selection.shown {
@@ -130,7 +130,7 @@ pub(super) fn lines(
     series: &Series,
     selection: &Selection,
     scales: &Scales,
-) -> Result<Vec<f64>, ChartError> {
+) -> Result<Vec<f64>, Error> {
     let kept = &selection.thinned.kept;
     let x = |place: usize| scales.x(series.elapsed_ns(kept[place]));
     for shown in &selection.shown {
@@ -153,7 +153,7 @@ pub(super) fn grid(
     axis: &ValueAxis,
     scales: &Scales,
     above: bool,
-) -> Result<(), ChartError> {
+) -> Result<(), Error> {
     let face = Face { size: layout::TICK_SIZE, bold: false, paint: palette::MUTED };
     for tick in &axis.ticks {
         let y = scales.y(tick.value);
@@ -178,7 +178,7 @@ pub(super) fn time_axis(
     torn: &[(f64, f64)],
     scales: &Scales,
     picture_width: f64,
-) -> Result<(), ChartError> {
+) -> Result<(), Error> {
     let (bottom, face) =
         (scales.bottom, Face { size: layout::TICK_SIZE, bold: false, paint: palette::MUTED });
     for y in [scales.y(0.0), bottom] {
@@ -222,7 +222,7 @@ pub(super) fn mark_rules(
     canvas: &mut Canvas<'_>,
     placed: &[PlacedMark],
     layout: &Layout,
-) -> Result<(), ChartError> {
+) -> Result<(), Error> {
     let face = Face { size: marks::SIZE, bold: false, paint: palette::MARK };
     for mark in placed {
         let top = match &mark.text {
@@ -246,7 +246,7 @@ pub(super) fn key(
     selection: &Selection,
     layout: &Layout,
     wanted: &[f64],
-) -> Result<(), ChartError> {
+) -> Result<(), Error> {
     match &layout.key {
         Key::Beside(labels) => {
             let bounds = (layout.top + 4.0, layout.bottom - 4.0);
@@ -278,7 +278,7 @@ fn entry(
     label: &Label,
     (x, y): (f64, f64),
     value_x: Option<f64>,
-) -> Result<(), ChartError> {
+) -> Result<(), Error> {
     canvas.rect((x, y - 4.5), (x + 9.0, y + 4.5), selection.shown[place].paint)?;
     let face = Face { size: labels::SIZE, bold: false, paint: palette::INK };
     let at = (x + layout::SWATCH, y);

@@ -7,7 +7,8 @@ use vmrec_sampler::Family;
 use super::options::{ChartKind, ChartOptions};
 use super::palette::{self, Paint};
 use super::text;
-use crate::series::{By, Column, Gap, KeySeries, Metric, Series};
+use crate::metric::Metric;
+use crate::series::{By, Column, Gap, KeySeries, Series};
 use crate::thin::{self, Thinned};
 
 /// The most keys drawn beside `other`, which is all the rest.

@@ -7,7 +7,8 @@ use std::fmt::Write;
 use vmrec_sampler::Family;
 
 use super::*;
-use crate::series::{By, Metric};
+use crate::metric::Metric;
+use crate::series::By;
 use data::{browser, context, sawtooth, series};
 
 const SECOND: u64 = 1_000_000_000;
@@ -69,7 +70,7 @@ fn weeks_of_samples_stay_small_and_keep_their_peak() {
     let names: Vec<_> = Family::ALL.iter().map(|family| (*family, family.name())).collect();
     let noise =
         |n: u64, key: u64| Some((n * 7919 + key * 104_729).wrapping_mul(2_654_435_761) % (1 << 30));
-    let series = series(Metric::Resident, By::Family, &names, 300_000, 2 * SECOND, noise);
+    let series = series(Metric::RESIDENT, By::Family, &names, 300_000, 2 * SECOND, noise);
     for kind in [ChartKind::Area, ChartKind::Growth] {
         let options = ChartOptions { kind, width: 1920, ..ChartOptions::default() };
         let svg = draw(&series, &options, &context()).unwrap();
@@ -84,7 +85,7 @@ fn many_gaps_and_marks_stay_small_too() {
     let noise = |n: u64, key: u64| {
         (n % 20 > 8).then(|| (n * 7919 + key * 104_729).wrapping_mul(2_654_435_761) % (1 << 30))
     };
-    let series = series(Metric::Resident, By::Family, &names, 10_000, 2 * SECOND, noise);
+    let series = series(Metric::RESIDENT, By::Family, &names, 10_000, 2 * SECOND, noise);
     let mut context = context();
     let mark = |n: i64| ChartMark {
         utc_ns: data::BEGUN + n * 20_000_000_000,
@@ -102,7 +103,7 @@ fn many_gaps_and_marks_stay_small_too() {
 fn gaps_break_lines_and_areas() {
     let names = [(Family::Malloc, "malloc")];
     let values = |n: u64, _| (!(40..60).contains(&n)).then_some((n + 1) << 20);
-    let series = series(Metric::Resident, By::Family, &names, 100, SECOND, values);
+    let series = series(Metric::RESIDENT, By::Family, &names, 100, SECOND, values);
     let options = ChartOptions { kind: ChartKind::Growth, ..ChartOptions::default() };
     let svg = draw(&series, &options, &context()).unwrap();
     assert_eq!(elements(&svg, "polyline"), 2);
@@ -154,26 +155,26 @@ fn extreme_recordings_are_drawn() {
     let cases = [
         (
             "one sample",
-            series(Metric::Resident, By::Family, &malloc, 1, SECOND, |_, _| Some(5 << 20)),
+            series(Metric::RESIDENT, By::Family, &malloc, 1, SECOND, |_, _| Some(5 << 20)),
         ),
-        ("all zero", series(Metric::Swapped, By::Family, &malloc, 50, SECOND, |_, _| Some(0))),
+        ("all zero", series(Metric::SWAPPED, By::Family, &malloc, 50, SECOND, |_, _| Some(0))),
         (
             "a microsecond",
-            series(Metric::Resident, By::Family, &malloc, 5, 250, |n, _| Some(n << 20)),
+            series(Metric::RESIDENT, By::Family, &malloc, 5, 250, |n, _| Some(n << 20)),
         ),
         ("huge values", series(Metric::Virtual, By::Family, &malloc, 50, SECOND, huge)),
         (
             "a long name",
-            series(Metric::Resident, By::Type, &long, 50, SECOND, |n, _| Some(n << 20)),
+            series(Metric::RESIDENT, By::Type, &long, 50, SECOND, |n, _| Some(n << 20)),
         ),
-        ("no key at all", series(Metric::Resident, By::Family, &[], 5, SECOND, |_, _| None)),
+        ("no key at all", series(Metric::RESIDENT, By::Family, &[], 5, SECOND, |_, _| None)),
         (
             "years",
-            series(Metric::Resident, By::Family, &malloc, 50, 10_000_000 * SECOND, |n, _| Some(n)),
+            series(Metric::RESIDENT, By::Family, &malloc, 50, 10_000_000 * SECOND, |n, _| Some(n)),
         ),
         (
             "lone samples",
-            series(Metric::Resident, By::Family, &malloc, 50, SECOND, |n, _| {
+            series(Metric::RESIDENT, By::Family, &malloc, 50, SECOND, |n, _| {
                 (n % 10 == 0).then_some(n)
             }),
         ),
@@ -197,7 +198,7 @@ fn extreme_recordings_are_drawn() {
 fn what_cannot_be_drawn_is_said() {
     let malloc = [(Family::Malloc, "malloc")];
     let with = |count, state| {
-        let mut series = series(Metric::Pss, By::Family, &malloc, count, SECOND, |_, _| None);
+        let mut series = series(Metric::PSS, By::Family, &malloc, count, SECOND, |_, _| None);
         let mut ticks = series.ticks.to_vec();
         ticks.iter_mut().for_each(|tick| tick.state = state);
         series.ticks = ticks.into();
@@ -205,17 +206,14 @@ fn what_cannot_be_drawn_is_said() {
     };
     insta::assert_snapshot!(
         [with(0, TickState::Complete), with(3, TickState::Missed), with(3, TickState::Complete)].join("\n"),
-        @r"
-    there are no samples to draw
+        @"
+    the recording has no samples
     all 3 samples were missed: there is nothing to draw
     pss is unknown in this recording: its platform does not report it
     "
     );
     let options = ChartOptions { width: 10, ..ChartOptions::default() };
-    assert!(matches!(
-        draw(&browser(By::Family), &options, &context()),
-        Err(ChartError::Size { .. })
-    ));
+    assert!(matches!(draw(&browser(By::Family), &options, &context()), Err(Error::Size { .. })));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The value axis: nice binary ticks, and values in words.
 
 use super::text;
-use crate::series::Unit;
+use crate::metric::Unit;
 use crate::units;
 
 /// A tick of the value axis.

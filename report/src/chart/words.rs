@@ -122,7 +122,7 @@ pub(super) fn footer(
     let counts = counts(series, context);
     let taken = counts.complete + counts.torn;
     let metric = series.metric;
-    let mut parts = vec![format!("{}: {}", metric.name(), metric.meaning())];
+    let mut parts = vec![format!("{}: {}", metric.words(), metric.meaning())];
     if let Some(reserved) = selection.reserved {
         let size = value::plain(reserved, metric.unit());
         parts.push(format!("left out: {size} of reserved address space"));

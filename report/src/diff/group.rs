@@ -7,7 +7,8 @@ use std::sync::Arc;
 use vmrec_sampler::{Region, RegionType};
 
 use super::matching::Entry;
-use crate::amounts::{Change, Metric};
+use crate::amounts::Change;
+use crate::metric::Metric;
 
 /// How a diff's rows are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use vmrec_sampler::{Family, Region, Snapshot};
 use vmrec_store::{Sample, SampleState};
 
-use super::{By, Column, KeySeries, Metric, Series, SeriesKey, Tick, TickState, gap};
+use super::{By, Column, KeySeries, Series, SeriesKey, Tick, TickState, gap};
+use crate::metric::Metric;
 
 /// Builds the series of one or more metrics from samples in the order of time.
 #[derive(Debug)]
@@ -198,7 +199,7 @@ mod tests {
     #[test]
     fn sums_by_family_and_by_type() {
         for (by, name, expected) in [(By::Family, "image", 30), (By::Type, "__TEXT", 10)] {
-            let mut builder = SeriesBuilder::new(&[Metric::Regions, Metric::Resident], by, 1);
+            let mut builder = SeriesBuilder::new(&[Metric::Regions, Metric::RESIDENT], by, 1);
             let regions = vec![
                 resident(types::TEXT, 10),
                 resident(types::DATA, 20),
@@ -214,7 +215,7 @@ mod tests {
 
     #[test]
     fn absent_is_zero_but_missed_is_unknown() {
-        let mut builder = SeriesBuilder::new(&[Metric::Resident], By::Family, 1_000_000_000);
+        let mut builder = SeriesBuilder::new(&[Metric::RESIDENT], By::Family, 1_000_000_000);
         push(&mut builder, 1, Some(vec![resident(types::TEXT, 10)]));
         push(&mut builder, 2, None);
         push(&mut builder, 3, Some(vec![resident(types::TEXT, 7), resident(types::STACK, 5)]));
@@ -230,7 +231,7 @@ mod tests {
     #[test]
     fn a_metric_no_region_knows_gives_no_key_and_no_total() {
         let mut builder =
-            SeriesBuilder::new(&[Metric::Pss, Metric::Resident], By::Family, 1_000_000_000);
+            SeriesBuilder::new(&[Metric::PSS, Metric::RESIDENT], By::Family, 1_000_000_000);
         push(&mut builder, 1, Some(vec![]));
         push(&mut builder, 2, Some(vec![resident(types::TEXT, 10)]));
         let series = builder.finish();
@@ -241,7 +242,7 @@ mod tests {
 
     #[test]
     fn one_unknown_region_makes_its_key_unknown_there() {
-        let mut builder = SeriesBuilder::new(&[Metric::Resident], By::Family, 1_000_000_000);
+        let mut builder = SeriesBuilder::new(&[Metric::RESIDENT], By::Family, 1_000_000_000);
         push(&mut builder, 1, Some(vec![resident(types::TEXT, 10)]));
         let unknown = region(types::DATA, 1, Quantities::UNKNOWN);
         push(&mut builder, 2, Some(vec![resident(types::TEXT, 10), unknown]));

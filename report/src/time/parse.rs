@@ -2,11 +2,12 @@
 
 use jiff::{Timestamp, civil};
 
-use super::{TimeError, TimeSpec};
+use super::TimeSpec;
+use crate::Error;
 
 impl TimeSpec {
     /// Reads a time in any of its forms.
-    pub fn parse(text: &str) -> Result<Self, TimeError> {
+    pub fn parse(text: &str) -> Result<Self, Error> {
         let trimmed = text.trim();
         let parsed = match trimmed {
             "start" => Ok(Self::Start),
@@ -32,7 +33,7 @@ impl TimeSpec {
                 }
             }
         };
-        parsed.map_err(|reason| TimeError::Unparsable { text: text.to_owned(), reason })
+        parsed.map_err(|reason| Error::Unparsable { text: text.to_owned(), reason })
     }
 }
 
@@ -157,7 +158,7 @@ mod tests {
         ];
         for text in refused {
             let error = TimeSpec::parse(text).unwrap_err();
-            assert!(matches!(error, TimeError::Unparsable { .. }), "{text}");
+            assert!(matches!(error, Error::Unparsable { .. }), "{text}");
         }
         insta::assert_snapshot!(TimeSpec::parse("tea\x1btime").unwrap_err(), @r#"time "tea\x1btime" is not understood: it is neither a time nor a word known here"#);
     }

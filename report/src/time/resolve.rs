@@ -7,11 +7,12 @@ use jiff::tz::TimeZone;
 use vmrec_sampler::Timestamp;
 use vmrec_store::{Mark, Sample};
 
-use super::{Resolved, TimeError, TimeSpec, Timeline};
+use super::{Resolved, TimeSpec, Timeline};
+use crate::Error;
 use crate::{clock, escape};
 
 /// Returns the sample `spec` means: between two samples, the last one with regions at or before.
-pub fn resolve(spec: &TimeSpec, timeline: &Timeline<'_>) -> Result<Resolved, TimeError> {
+pub fn resolve(spec: &TimeSpec, timeline: &Timeline<'_>) -> Result<Resolved, Error> {
     let span = Span::of(timeline)?;
     match spec {
         TimeSpec::Start => Ok(exactly(span.first)),
@@ -56,9 +57,9 @@ struct Span<'a> {
 }
 
 impl<'a> Span<'a> {
-    fn of(timeline: &'a Timeline<'a>) -> Result<Self, TimeError> {
+    fn of(timeline: &'a Timeline<'a>) -> Result<Self, Error> {
         let mut seen = timeline.samples.iter().filter(|sample| sample.has_regions());
-        let first = seen.next().ok_or(TimeError::NoSamples)?;
+        let first = seen.next().ok_or(Error::NoSamples)?;
         let last = seen.next_back().unwrap_or(first);
         let newest = timeline.samples.last().unwrap_or(last);
         Ok(Self { timeline, first, last, newest })
@@ -87,7 +88,7 @@ impl<'a> Span<'a> {
         self.timeline.samples.iter().filter(|sample| sample.has_regions())
     }
 
-    fn at_wall_clock(&self, asked_utc_ns: i64) -> Result<Resolved, TimeError> {
+    fn at_wall_clock(&self, asked_utc_ns: i64) -> Result<Resolved, Error> {
         if asked_utc_ns > self.end_utc_ns() {
             return Err(self.outside(&self.local(asked_utc_ns), false));
         }
@@ -99,7 +100,7 @@ impl<'a> Span<'a> {
             .ok_or_else(|| self.outside(&self.local(asked_utc_ns), true))
     }
 
-    fn at_monotonic(&self, asked_ns: i128) -> Result<Resolved, TimeError> {
+    fn at_monotonic(&self, asked_ns: i128) -> Result<Resolved, Error> {
         let end = i128::from(self.end_monotonic_ns()) + i128::from(self.timeline.interval_ns);
         let before = self.seen().filter(|s| i128::from(s.taken.monotonic_ns) <= asked_ns).last();
         let nearest = before.unwrap_or(self.first);
@@ -116,12 +117,12 @@ impl<'a> Span<'a> {
         })
     }
 
-    fn numbered(&self, number: u64) -> Result<Resolved, TimeError> {
+    fn numbered(&self, number: u64) -> Result<Resolved, Error> {
         let samples = self.timeline.samples;
         let first = samples.first().unwrap_or(self.first).number;
         let last = self.newest.number;
         if !(first..=last).contains(&number) {
-            return Err(TimeError::NoSuchSample { number, first, last });
+            return Err(Error::NoSuchSample { number, first, last });
         }
         // A missed sample, or one thinned out since, gives the last one before it.
         let upto = &samples[..samples.partition_point(|sample| sample.number <= number)];
@@ -137,14 +138,14 @@ impl<'a> Span<'a> {
         }
     }
 
-    fn outside(&self, asked: &str, before: bool) -> TimeError {
+    fn outside(&self, asked: &str, before: bool) -> Error {
         let asked = asked.to_owned();
         let first = self.local(self.first.taken.utc_ns);
         let last = self.local(self.last.taken.utc_ns);
         if before {
-            TimeError::BeforeFirst { asked, first, last }
+            Error::BeforeFirst { asked, first, last }
         } else {
-            TimeError::AfterLast { asked, first, last }
+            Error::AfterLast { asked, first, last }
         }
     }
 
@@ -178,7 +179,7 @@ fn nanoseconds(moment: jiff::Timestamp) -> i64 {
     clamped(moment.as_nanosecond())
 }
 
-fn peak<'a>(timeline: &Timeline<'a>) -> Result<&'a Sample, TimeError> {
+fn peak<'a>(timeline: &Timeline<'a>) -> Result<&'a Sample, Error> {
     let footprint = |sample: &'a Sample| Some((sample.totals.footprint_bytes?, sample));
     timeline
         .samples
@@ -187,7 +188,7 @@ fn peak<'a>(timeline: &Timeline<'a>) -> Result<&'a Sample, TimeError> {
         .filter_map(footprint)
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .map(|(_, sample)| sample)
-        .ok_or(TimeError::NoPeak)
+        .ok_or(Error::NoPeak)
 }
 
 /// Returns the latest moment with that time of day that is not after `end_utc_ns`.
@@ -208,11 +209,7 @@ fn latest(time: jiff::civil::Time, end_utc_ns: i64, time_zone: &TimeZone) -> Opt
     None
 }
 
-fn find_mark<'a>(
-    text: &str,
-    marks: &'a [Mark],
-    time_zone: &TimeZone,
-) -> Result<&'a Mark, TimeError> {
+fn find_mark<'a>(text: &str, marks: &'a [Mark], time_zone: &TimeZone) -> Result<&'a Mark, Error> {
     let shown = |mark: &Mark| {
         let moment = clock::local(mark.utc_ns, time_zone);
         format!("\"{}\" ({moment})", escape::terminal(&mark.text))
@@ -225,11 +222,11 @@ fn find_mark<'a>(
     };
     match fitting[..] {
         [mark] => Ok(mark),
-        [] => Err(TimeError::UnknownMark {
+        [] => Err(Error::UnknownMark {
             text: text.to_owned(),
             marks: marks.iter().map(shown).collect(),
         }),
-        _ => Err(TimeError::AmbiguousMark {
+        _ => Err(Error::AmbiguousMark {
             text: text.to_owned(),
             marks: fitting.into_iter().map(shown).collect(),
         }),

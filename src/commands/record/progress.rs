@@ -6,10 +6,11 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vmrec_report::amounts::{Amounts, Metric as AmountOf};
+use vmrec_report::amounts::Amounts;
 use vmrec_report::escape;
+use vmrec_report::metric::Metric;
 use vmrec_report::units::{duration, signed_size, size};
-use vmrec_sampler::{Consistency, ProcessInfo, Quantity, Snapshot};
+use vmrec_sampler::{Consistency, ProcessInfo, Snapshot};
 use vmrec_store::{RecordingId, WhyEnded};
 
 use super::RecordArgs;
@@ -30,8 +31,8 @@ struct Sizes {
 impl Sizes {
     fn of(snapshot: &Snapshot) -> Self {
         let sums: Amounts = snapshot.regions.iter().collect();
-        let private = sums.get(AmountOf::Measured(Quantity::Private));
-        Self { resident: sums.get(AmountOf::RESIDENT).unwrap_or(0), private }
+        let private = sums.get(Metric::PRIVATE);
+        Self { resident: sums.get(Metric::RESIDENT).unwrap_or(0), private }
     }
 }
 

@@ -6,9 +6,8 @@ use jiff::tz::TimeZone;
 use vmrec_sampler::{Family, Timestamp};
 
 use crate::chart::{ChartContext, ChartKind, ChartMark, ChartOptions, SampleCounts, TimeAxis};
-use crate::series::{
-    By, Column, Gap, GapReason, KeySeries, Metric, Series, SeriesKey, Tick, TickState,
-};
+use crate::metric::Metric;
+use crate::series::{By, Column, Gap, GapReason, KeySeries, Series, SeriesKey, Tick, TickState};
 
 pub(super) const BEGUN: i64 = 1_795_608_121_000_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -23,7 +22,7 @@ pub(super) fn series(
     interval_ns: u64,
     value: impl Fn(u64, u64) -> Option<u64>,
 ) -> Series {
-    let missed = |n| !names.is_empty() && metric != Metric::Pss && value(n, 0).is_none();
+    let missed = |n| !names.is_empty() && metric != Metric::PSS && value(n, 0).is_none();
     let ticks: Arc<[Tick]> = (0..count)
         .map(|n| Tick {
             number: n + 1,
@@ -114,7 +113,7 @@ pub(super) fn browser(by: By) -> Series {
         };
         (!(190..215).contains(&n)).then_some((megabytes * M) as u64)
     };
-    let mut series = series(Metric::Resident, by, &names, 300, 2 * SECOND, value);
+    let mut series = series(Metric::RESIDENT, by, &names, 300, 2 * SECOND, value);
     let mut ticks = series.ticks.to_vec();
     for torn in [60, 61, 130] {
         ticks[torn].state = TickState::Torn;
@@ -138,7 +137,7 @@ pub(super) fn sawtooth() -> Series {
         };
         Some((megabytes * M) as u64)
     };
-    series(Metric::Private, By::Family, &names, 43_200, 2 * SECOND, value)
+    series(Metric::PRIVATE, By::Family, &names, 43_200, 2 * SECOND, value)
 }
 
 /// Every kind of chart, to look at.
@@ -155,7 +154,7 @@ pub(super) fn gallery() -> Vec<(&'static str, Series, ChartOptions)> {
     let virtual_bytes =
         |n: u64, key: u64| Some(if key == 9 { 1_550 << 30 } else { ((key + 1) * (n + 90)) << 20 });
     let holes = |n: u64, key: u64| (n % 100 > 30 && n % 100 != 77).then_some((key + n) << 20);
-    let holes = series(Metric::Resident, By::Family, &names, 250, 2 * SECOND, holes);
+    let holes = series(Metric::RESIDENT, By::Family, &names, 250, 2 * SECOND, holes);
     vec![
         ("holes", holes.clone(), plain.clone()),
         ("holes-growth", holes, growth.clone()),
@@ -167,7 +166,7 @@ pub(super) fn gallery() -> Vec<(&'static str, Series, ChartOptions)> {
         ("small", browser(By::Family), small),
         (
             "dominated",
-            series(Metric::Resident, By::Family, &names, 300, 2 * SECOND, dominated),
+            series(Metric::RESIDENT, By::Family, &names, 300, 2 * SECOND, dominated),
             elapsed,
         ),
         (
@@ -182,17 +181,17 @@ pub(super) fn gallery() -> Vec<(&'static str, Series, ChartOptions)> {
         ),
         (
             "one",
-            series(Metric::Resident, By::Family, &names, 1, SECOND, |_, k| Some((k + 1) << 20)),
+            series(Metric::RESIDENT, By::Family, &names, 1, SECOND, |_, k| Some((k + 1) << 20)),
             plain.clone(),
         ),
         (
             "zero",
-            series(Metric::Swapped, By::Family, &names, 300, SECOND, |_, _| Some(0)),
+            series(Metric::SWAPPED, By::Family, &names, 300, SECOND, |_, _| Some(0)),
             plain.clone(),
         ),
         (
             "weeks",
-            series(Metric::Resident, By::Family, &names, 300_000, 6 * SECOND, |n, k| {
+            series(Metric::RESIDENT, By::Family, &names, 300_000, 6 * SECOND, |n, k| {
                 Some((k + 1) * (40_000_000 + n * 40 + n * n % 9973 * 900))
             }),
             plain,

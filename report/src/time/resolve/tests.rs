@@ -58,7 +58,7 @@ fn timeline<'a>(samples: &'a [Sample], marks: &'a [Mark], running: bool) -> Time
     }
 }
 
-fn ask(text: &str, timeline: &Timeline<'_>) -> Result<Resolved, TimeError> {
+fn ask(text: &str, timeline: &Timeline<'_>) -> Result<Resolved, Error> {
     resolve(&TimeSpec::parse(text)?, timeline)
 }
 
@@ -124,10 +124,10 @@ fn times_outside_say_what_the_recording_spans() {
     @lod: no mark begins with "lod"; marks: "load a" (2026-03-01 14:00:01 +01:00), "load b" (2026-03-01 14:00:02 +01:00), "evil\x1b[2J" (2026-03-01 14:00:03 +01:00)
     @load: several marks fit "load"; marks: "load a" (2026-03-01 14:00:01 +01:00), "load b" (2026-03-01 14:00:02 +01:00)
     "#);
-    assert_eq!(
+    assert!(matches!(
         ask("end", &super::super::Timeline { samples: &[], ..timeline }),
-        Err(TimeError::NoSamples)
-    );
+        Err(Error::NoSamples)
+    ));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn while_recording_the_end_is_now() {
     let timeline = timeline(&samples, &[], true);
     assert_eq!(number("-20s", &timeline), (4, -5000));
     assert_eq!(number("2026-03-01T13:00:55Z", &timeline), (6, -5000));
-    assert!(matches!(ask("2026-03-01T13:00:56Z", &timeline), Err(TimeError::AfterLast { .. })));
+    assert!(matches!(ask("2026-03-01T13:00:56Z", &timeline), Err(Error::AfterLast { .. })));
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn lengths_do_not_follow_a_wall_clock_that_stepped() {
     assert_eq!(number("-10s", &timeline), (3, 0));
     assert_eq!(number("+20s", &timeline), (3, 0));
     assert_eq!(number("+12s", &timeline), (2, -2000));
-    assert!(matches!(ask("peak", &timeline), Err(TimeError::NoPeak)));
+    assert!(matches!(ask("peak", &timeline), Err(Error::NoPeak)));
 }
 
 #[test]

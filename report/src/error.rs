@@ -1,0 +1,120 @@
+//! What can go wrong while reporting, told apart by what the caller does next.
+
+use plotters::drawing::DrawingAreaErrorKind;
+
+use crate::escape;
+
+/// An error of the reports. Messages name the object; remedies are the caller's to give.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The words are of no known form.
+    #[error("time \"{}\" is not understood: {}", escape::terminal(text), reason)]
+    Unparsable {
+        /// What the user wrote.
+        text: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The time is before the first sample.
+    #[error("{asked} is before the recording, which spans {first} to {last}")]
+    BeforeFirst {
+        /// The time asked for, local.
+        asked: String,
+        /// The first sample's time, local.
+        first: String,
+        /// The last sample's time, local.
+        last: String,
+    },
+    /// The time is after the last sample.
+    #[error("{asked} is after the recording, which spans {first} to {last}")]
+    AfterLast {
+        /// The time asked for, local.
+        asked: String,
+        /// The first sample's time, local.
+        first: String,
+        /// The last sample's time, local.
+        last: String,
+    },
+    /// No mark has this text or begins so.
+    #[error("no mark begins with \"{}\"; {}", escape::terminal(text), listed(marks))]
+    UnknownMark {
+        /// What the user wrote, without the `@`.
+        text: String,
+        /// The marks there are, each with its local time.
+        marks: Vec<String>,
+    },
+    /// Several marks have this text or begin so.
+    #[error("several marks fit \"{}\"; {}", escape::terminal(text), listed(marks))]
+    AmbiguousMark {
+        /// What the user wrote, without the `@`.
+        text: String,
+        /// The marks that fit, each with its local time.
+        marks: Vec<String>,
+    },
+    /// The recording has no sample of this number.
+    #[error("no sample #{number}; the recording has #{first} to #{last}")]
+    NoSuchSample {
+        /// The number asked for.
+        number: u64,
+        /// The first sample's number.
+        first: u64,
+        /// The last sample's number.
+        last: u64,
+    },
+    /// `peak` was asked for, but no sample has a footprint.
+    #[error("the recording has no peak: the footprint of every sample is unknown")]
+    NoPeak,
+    /// There is no sample with regions, at all or in the time asked for.
+    #[error("the recording has no samples")]
+    NoSamples,
+    /// Every sample was missed.
+    #[error("all {missed} samples were missed: there is nothing to draw")]
+    NothingMeasured {
+        /// How many samples were missed.
+        missed: usize,
+    },
+    /// The platform does not say what was asked for.
+    #[error("{metric} is unknown in this recording: its platform does not report it")]
+    Unknown {
+        /// The name of the metric.
+        metric: String,
+    },
+    /// The picture would be too small or too large.
+    #[error(
+        "a chart of {width}x{height} pixels cannot be drawn: it must be at least \
+         {least_width}x{least_height} and at most {most}x{most}"
+    )]
+    Size {
+        /// The width asked for, in pixels.
+        width: u32,
+        /// The height asked for, in pixels.
+        height: u32,
+        /// The least width, in pixels.
+        least_width: u32,
+        /// The least height, in pixels.
+        least_height: u32,
+        /// The most of either, in pixels.
+        most: u32,
+    },
+    /// The drawing library failed.
+    #[error("the chart could not be drawn")]
+    Draw {
+        /// What it said.
+        #[from]
+        source: DrawingAreaErrorKind<std::io::Error>,
+    },
+    /// CSV could not be written.
+    #[error("CSV could not be written")]
+    Csv(#[from] csv::Error),
+    /// What was being written to could not be written.
+    #[error("a report could not be written")]
+    Write(#[from] std::io::Error),
+}
+
+fn listed(marks: &[String]) -> String {
+    if marks.is_empty() {
+        "the recording has no marks".to_owned()
+    } else {
+        format!("marks: {}", marks.join(", "))
+    }
+}

@@ -1,0 +1,184 @@
+//! What a report can measure regions by, and what it calls that.
+
+use vmrec_sampler::{Quantity, Region};
+
+/// A number that can be summed over regions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Metric {
+    /// The size of the address range.
+    Virtual,
+    /// A measured size.
+    Measured(Quantity),
+    /// What the process alone is charged for: private dirty + swapped.
+    Footprint,
+    /// The number of regions.
+    Regions,
+}
+
+/// What a metric counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes, printed in powers of 1024.
+    Bytes,
+    /// A plain number.
+    Count,
+}
+
+impl Metric {
+    /// Resident size, what reports use unless told otherwise.
+    pub const RESIDENT: Self = Self::Measured(Quantity::Resident);
+    /// Private size.
+    pub const PRIVATE: Self = Self::Measured(Quantity::Private);
+    /// Swapped size.
+    pub const SWAPPED: Self = Self::Measured(Quantity::Swapped);
+    /// Proportional share.
+    pub const PSS: Self = Self::Measured(Quantity::Pss);
+
+    /// Every size a region has by itself: virtual, then each quantity in its order.
+    pub const SIZES: [Self; Quantity::COUNT + 1] = {
+        let mut sizes = [Self::Virtual; Quantity::COUNT + 1];
+        let mut place = 0;
+        while place < Quantity::COUNT {
+            sizes[place + 1] = Self::Measured(Quantity::ALL[place]);
+            place += 1;
+        }
+        sizes
+    };
+
+    /// Every metric: the sizes, then what is derived.
+    pub const ALL: [Self; Quantity::COUNT + 3] = {
+        let mut all = [Self::Footprint; Quantity::COUNT + 3];
+        let mut place = 0;
+        while place < Self::SIZES.len() {
+            all[place] = Self::SIZES[place];
+            place += 1;
+        }
+        all[place + 1] = Self::Regions;
+        all
+    };
+
+    /// Returns the name used in columns and JSON keys, with its unit.
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Virtual => "virtual_bytes",
+            Self::Measured(quantity) => quantity.name(),
+            Self::Footprint => "footprint_bytes",
+            Self::Regions => "regions",
+        }
+    }
+
+    /// Returns the name used on the command line: `private-dirty`.
+    pub fn name(self) -> String {
+        self.words().replace(' ', "-")
+    }
+
+    /// Returns the metric of that name, with or without `_bytes`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = name.trim_end_matches("_bytes").replace('_', "-");
+        Self::ALL.into_iter().find(|metric| metric.name() == name)
+    }
+
+    /// Returns the name in running text: `private dirty`.
+    pub fn words(self) -> String {
+        self.column().trim_end_matches("_bytes").replace('_', " ")
+    }
+
+    /// Returns the word at the head of a table's column.
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Virtual => "VIRTUAL",
+            Self::Measured(Quantity::Resident) => "RESIDENT",
+            Self::Measured(Quantity::Private) => "PRIVATE",
+            Self::Measured(Quantity::Dirty) => "DIRTY",
+            Self::Measured(Quantity::PrivateDirty) => "PRIV.DIRTY",
+            Self::Measured(Quantity::Swapped) => "SWAPPED",
+            Self::Measured(Quantity::Pss) => "PSS",
+            Self::Measured(Quantity::Anonymous) => "ANONYMOUS",
+            Self::Measured(Quantity::Referenced) => "REFERENCED",
+            Self::Measured(Quantity::Reclaimable) => "RECLAIMABLE",
+            Self::Measured(Quantity::Locked) => "LOCKED",
+            Self::Measured(Quantity::Huge) => "HUGE",
+            Self::Footprint => "FOOTPRINT",
+            Self::Regions => "REGIONS",
+        }
+    }
+
+    /// Returns what it is in words, to begin a title with.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Virtual => "Virtual memory",
+            Self::Measured(Quantity::Resident) => "Resident memory",
+            Self::Measured(Quantity::Private) => "Private memory",
+            Self::Measured(Quantity::Dirty) => "Dirty memory",
+            Self::Measured(Quantity::PrivateDirty) => "Private dirty memory",
+            Self::Measured(Quantity::Swapped) => "Swapped memory",
+            Self::Measured(Quantity::Pss) => "Proportional share of memory (PSS)",
+            Self::Measured(Quantity::Anonymous) => "Anonymous memory",
+            Self::Measured(Quantity::Referenced) => "Referenced memory",
+            Self::Measured(Quantity::Reclaimable) => "Reclaimable memory",
+            Self::Measured(Quantity::Locked) => "Locked memory",
+            Self::Measured(Quantity::Huge) => "Memory in huge pages",
+            Self::Footprint => "Memory footprint",
+            Self::Regions => "Number of regions",
+        }
+    }
+
+    /// Returns one line on what it measures.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Virtual => "address space, whether or not memory is behind it",
+            Self::Measured(Quantity::Resident) => "pages in memory, shared ones included",
+            Self::Measured(Quantity::Private) => "resident pages no other process maps",
+            Self::Measured(Quantity::Dirty) => "written pages",
+            Self::Measured(Quantity::PrivateDirty) => "written pages no other process maps",
+            Self::Measured(Quantity::Swapped) => "pages moved out of memory",
+            Self::Measured(Quantity::Pss) => {
+                "resident pages, each divided by the processes that map it"
+            }
+            Self::Measured(Quantity::Anonymous) => "resident pages that belong to no file",
+            Self::Measured(Quantity::Referenced) => "resident pages marked as accessed",
+            Self::Measured(Quantity::Reclaimable) => "pages the kernel may drop at no cost",
+            Self::Measured(Quantity::Locked) => "pages that cannot be moved out",
+            Self::Measured(Quantity::Huge) => "resident bytes in transparent huge pages",
+            Self::Footprint => "private dirty + swapped: what the process alone is charged for",
+            Self::Regions => "ranges of addresses with one meaning",
+        }
+    }
+
+    /// Returns what it counts.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Regions => Unit::Count,
+            _ => Unit::Bytes,
+        }
+    }
+
+    /// Returns what `region` adds to the sum, unknown where the platform does not say.
+    pub fn of(self, region: &Region) -> Option<u64> {
+        let get = |quantity| region.quantities.get(quantity);
+        match self {
+            Self::Virtual => Some(region.identity.range.virtual_bytes()),
+            Self::Measured(quantity) => get(quantity),
+            Self::Footprint => {
+                Some(get(Quantity::PrivateDirty)?.saturating_add(get(Quantity::Swapped)?))
+            }
+            Self::Regions => Some(1),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_found_by_either_name() {
+        assert_eq!(Metric::from_name("resident"), Some(Metric::RESIDENT));
+        assert_eq!(Metric::from_name("virtual_bytes"), Some(Metric::Virtual));
+        let private_dirty = Metric::Measured(Quantity::PrivateDirty);
+        assert_eq!(Metric::from_name("private-dirty"), Some(private_dirty));
+        assert_eq!(Metric::from_name("colour"), None);
+        assert!(Metric::ALL.into_iter().all(|m| Metric::from_name(&m.name()) == Some(m)));
+        assert!(Metric::ALL.into_iter().all(|m| Metric::from_name(m.column()) == Some(m)));
+    }
+}

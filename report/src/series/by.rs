@@ -1,0 +1,28 @@
+//! What a metric is summed by.
+
+/// What a metric is summed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum By {
+    /// One sum for each family.
+    Family,
+    /// One sum for each type.
+    Type,
+}
+
+impl By {
+    /// Returns the word used on the command line and in titles.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Family => "family",
+            Self::Type => "type",
+        }
+    }
+
+    /// Returns the word for several of them.
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Family => "families",
+            Self::Type => "types",
+        }
+    }
+}
