@@ -29,6 +29,7 @@ impl Bench {
             .current_dir(self.folder.path())
             .env("VMREC_DB", self.path("test.db"))
             .env("HOME", self.folder.path())
+            .env("PATH", "/usr/bin:/bin")
             .env("TZ", "UTC")
             .env("NO_COLOR", "1")
             .env_remove("XDG_DATA_HOME");

@@ -45,11 +45,12 @@ fn an_ambiguous_name_lists_the_candidates() {
     }
     let said = twins.iter().fold(said, |said, twin| said.replace(&twin.id().to_string(), "PID"));
     // How far in a pid stands depends on its digits.
-    let said = said.replace("  ", "");
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = said.lines().map(words).collect::<Vec<_>>().join("\n");
     assert_snapshot!(said, @"
     vmrec: 2 processes match `twin-of`
-    hint:PIDDIR/twin-of-two 60
-    hint:PIDDIR/twin-of-two 60
+    hint: PID DIR/twin-of-two 60
+    hint: PID DIR/twin-of-two 60
     hint: give a pid, or take one of them with --newest or --oldest
     [exit status: Some(3)]
     ");
