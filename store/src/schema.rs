@@ -37,26 +37,32 @@ pub(crate) enum Found {
     Ours,
 }
 
+/// The smallest page SQLite knows.
+const SMALLEST_PAGE_BYTES: u64 = 512;
+
 /// Tells what lies at `path`, leaving no trace beside a foreign database.
 ///
 /// Our own files are looked at through SQLite: were we to open and close one ourselves, the system
 /// would drop the locks of every connection this process has to it.
 pub(crate) fn identify(path: &Path) -> Result<Found, Error> {
     let not_ours = |what| Error::NotARecording { path: path.to_owned(), what };
-    match fs::metadata(path) {
+    let bytes = match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(source) => return Err(Error::io(path, source)),
         Ok(metadata) if metadata.is_dir() => return Err(not_ours("is a folder")),
         Ok(metadata) if !metadata.is_file() => return Err(not_ours("is not a regular file")),
         Ok(metadata) if metadata.len() == 0 => return Ok(Found::Empty),
-        Ok(_) => {}
-    }
+        Ok(metadata) => metadata.len(),
+    };
     let application: rusqlite::Result<i32> = open_immutable(path)
         .and_then(|connection| connection.query_row("PRAGMA application_id", [], |row| row.get(0)));
     match application {
         Ok(APPLICATION_ID) => Ok(Found::Ours),
-        Ok(_) => Err(not_ours("is an SQLite database of another program")),
-        Err(_) => {
+        // SQLite takes a file shorter than its smallest page for an empty database, whatever it holds.
+        Ok(_) if bytes >= SMALLEST_PAGE_BYTES => {
+            Err(not_ours("is an SQLite database of another program"))
+        }
+        Ok(_) | Err(_) => {
             let mut header = Vec::new();
             File::open(path)
                 .and_then(|file| file.take(HEADER_BYTES).read_to_end(&mut header))

@@ -156,8 +156,8 @@ fn record(
         }
         Err(error) => return Err(error.into()),
     };
-    let mut session = Session::begin(writer, &sampler, args)?;
-    let mut progress = Progress::start(args, path, session.recording(), sampler.process());
+    let mut session = Session::new(writer, &sampler, args);
+    let mut progress = Progress::start(args, path, sampler.process());
     let begun = Instant::now();
     let mut schedule = Schedule::new(args.every);
     let why = loop {
@@ -170,7 +170,7 @@ fn record(
             Err(SamplerError::Replaced { .. }) => match target.attach() {
                 Ok(attached) => {
                     session.replace(&attached)?;
-                    progress.replaced(session.recording(), attached.process());
+                    progress.replaced(attached.process());
                     sampler = attached;
                     continue;
                 }

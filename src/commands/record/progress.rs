@@ -36,13 +36,9 @@ impl Sizes {
     }
 }
 
-/// The display of a running recording.
-pub(super) struct Progress {
-    quiet: bool,
-    live: bool,
+/// What a recording came to so far.
+struct Tally {
     begun: Instant,
-    last_line: Option<Instant>,
-    name: String,
     first: Option<Sizes>,
     last: Sizes,
     peak_resident: u64,
@@ -51,23 +47,12 @@ pub(super) struct Progress {
     missed: u64,
     lost: u64,
     cpu_ns: u64,
-    file_bytes: u64,
 }
 
-impl Progress {
-    /// Says what is being recorded.
-    pub(super) fn start(
-        args: &RecordArgs,
-        path: &Path,
-        recording: RecordingId,
-        process: &ProcessInfo,
-    ) -> Self {
-        let progress = Self {
-            quiet: args.quiet,
-            live: io::stderr().is_terminal(),
+impl Tally {
+    fn new() -> Self {
+        Self {
             begun: Instant::now(),
-            last_line: None,
-            name: process_name(process),
             first: None,
             last: Sizes::default(),
             peak_resident: 0,
@@ -76,13 +61,53 @@ impl Progress {
             missed: 0,
             lost: 0,
             cpu_ns: 0,
+        }
+    }
+
+    fn add(&mut self, snapshot: &Snapshot) {
+        self.last = Sizes::of(snapshot);
+        self.first.get_or_insert(self.last);
+        self.kept += 1;
+        self.torn += u64::from(snapshot.consistency != Consistency::Complete);
+        let peak = snapshot.totals.peak_resident_bytes.unwrap_or(0).max(self.last.resident);
+        self.peak_resident = self.peak_resident.max(peak);
+        self.cpu_ns += snapshot.cost.cpu_ns;
+    }
+
+    fn elapsed_ns(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
+    }
+
+    fn blemishes(&self) -> String {
+        let counts = [(self.torn, "torn"), (self.missed, "missed"), (self.lost, "lost: disk full")];
+        let told = counts.into_iter().filter(|(count, _)| *count > 0);
+        told.map(|(count, what)| format!(", {count} {what}")).collect()
+    }
+}
+
+/// The display of a running recording.
+pub(super) struct Progress {
+    quiet: bool,
+    live: bool,
+    last_line: Option<Instant>,
+    process: String,
+    file_bytes: u64,
+    tally: Tally,
+}
+
+impl Progress {
+    /// Says what is being recorded.
+    pub(super) fn start(args: &RecordArgs, path: &Path, process: &ProcessInfo) -> Self {
+        let progress = Self {
+            quiet: args.quiet,
+            live: io::stderr().is_terminal(),
+            last_line: None,
+            process: process_name(process),
             file_bytes: 0,
+            tally: Tally::new(),
         };
         let every = duration(u64::try_from(args.every.as_nanos()).unwrap_or(u64::MAX));
-        progress.say(&format!(
-            "recording {} every {every}, as recording {}",
-            progress.name, recording.0
-        ));
+        progress.say(&format!("recording {} every {every}", progress.process));
         progress.say(&format!("in {}", path.display()));
         progress
     }
@@ -94,48 +119,39 @@ impl Progress {
     }
 
     /// Shows a sample that was kept.
-    pub(super) fn sample(&mut self, _number: u64, snapshot: &Snapshot, file_bytes: u64) {
-        let sizes = Sizes::of(snapshot);
-        let first = *self.first.get_or_insert(sizes);
-        self.last = sizes;
-        self.kept += 1;
-        self.torn += u64::from(snapshot.consistency != Consistency::Complete);
-        let peak = snapshot.totals.peak_resident_bytes.unwrap_or(0).max(sizes.resident);
-        self.peak_resident = self.peak_resident.max(peak);
-        self.cpu_ns += snapshot.cost.cpu_ns;
+    pub(super) fn sample(&mut self, number: u64, snapshot: &Snapshot, file_bytes: u64) {
+        self.tally.add(snapshot);
         self.file_bytes = file_bytes;
         let due = self.live || self.last_line.is_none_or(|at| at.elapsed() >= PLAIN_LINE_EVERY);
         if self.quiet || !due {
             return;
         }
         self.last_line = Some(Instant::now());
-        let line = self.line(first, snapshot.cost.cpu_ns);
+        let line = self.line(number, snapshot.cost.cpu_ns);
         if self.live {
             let width = terminal_size::terminal_size_of(io::stderr())
                 .map_or(80, |(width, _)| usize::from(width.0));
             let line: String = line.chars().take(width.saturating_sub(1)).collect();
+            let mut terminal = io::stderr().lock();
             // A status line that cannot be shown is no reason to stop recording.
-            let _ =
-                write!(io::stderr().lock(), "\r\x1b[K{line}").and_then(|()| io::stderr().flush());
+            let _ = write!(terminal, "\r\x1b[K{line}").and_then(|()| terminal.flush());
         } else {
             note(&line);
         }
     }
 
-    fn line(&self, first: Sizes, cpu_ns: u64) -> String {
-        let with_growth = |now: u64, then: u64| {
-            format!("{} ({})", size(now), signed_size(i128::from(now) - i128::from(then)))
-        };
-        let private = match (self.last.private, first.private) {
+    fn line(&self, number: u64, cpu_ns: u64) -> String {
+        let Tally { first, last, .. } = &self.tally;
+        let first = first.unwrap_or(*last);
+        let with_growth = |now: u64, then: u64| format!("{} ({})", size(now), change(now, then));
+        let private = match (last.private, first.private) {
             (Some(now), Some(then)) => with_growth(now, then),
             _ => "-".to_owned(),
         };
-        let elapsed = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         format!(
-            "{} #{} resident {} private {private} cost {} file {}",
-            duration(elapsed),
-            self.kept + self.missed,
-            with_growth(self.last.resident, first.resident),
+            "{} #{number} resident {} private {private} cost {} file {}",
+            duration(self.tally.elapsed_ns()),
+            with_growth(last.resident, first.resident),
             duration(cpu_ns),
             size(self.file_bytes),
         )
@@ -143,44 +159,40 @@ impl Progress {
 
     /// Says that a sample could not be written.
     pub(super) fn lost(&mut self, failure: &Failure) {
-        self.lost += 1;
-        if self.lost == 1 {
+        self.tally.lost += 1;
+        if self.tally.lost == 1 {
             self.end_live_line();
             failure.report();
-            self.say("still watching; samples are kept again once there is space (given up after a minute)");
+            self.say("still watching: samples are kept again once there is space, for a minute");
         }
     }
 
     /// Counts ticks that went by without a sample.
     pub(super) fn missed(&mut self, ticks: u64) {
-        self.missed += ticks;
+        self.tally.missed += ticks;
     }
 
-    /// Says that the target runs another program now.
-    pub(super) fn replaced(&mut self, recording: RecordingId, process: &ProcessInfo) {
+    /// Says that the target runs another program now, which is counted anew.
+    pub(super) fn replaced(&mut self, process: &ProcessInfo) {
         self.end_live_line();
-        self.name = process_name(process);
-        self.first = None;
-        self.peak_resident = 0;
-        self.say(&format!(
-            "the target runs {} now: going on as recording {}",
-            self.name, recording.0
-        ));
+        self.process = process_name(process);
+        self.tally = Tally::new();
+        self.say(&format!("the target runs {} now, recorded by itself", self.process));
     }
 
-    fn end_live_line(&self) {
-        if self.live && !self.quiet && self.last_line.is_some() {
+    fn end_live_line(&mut self) {
+        if self.live && !self.quiet && self.last_line.take().is_some() {
             let _ = writeln!(io::stderr().lock());
         }
     }
 
     /// Says what was recorded, why it ended and what to type next.
-    pub(super) fn summary(&self, why: &WhyEnded, path: &Path, recording: RecordingId) {
+    pub(super) fn summary(&mut self, why: &WhyEnded, path: &Path, recording: Option<RecordingId>) {
         if self.quiet {
             return;
         }
         self.end_live_line();
-        let elapsed_ns = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1);
+        let tally = &self.tally;
         let why = match why {
             WhyEnded::TargetExited(Some(status)) => {
                 format!("the command ended with status {status}")
@@ -192,59 +204,42 @@ impl Progress {
                 "done".to_owned()
             }
         };
-        note(&format!(
-            "{why}: recorded {} in {} of {}{}",
-            counted(self.kept, "sample"),
-            duration(elapsed_ns),
-            self.name,
-            self.blemishes()
-        ));
-        let Some(first) = self.first else {
-            note("hint: it was gone before the first sample; nothing can be shown of it");
+        let (Some(recording), Some(first)) = (recording, tally.first) else {
+            note(&format!("{why} before the first sample: nothing was recorded"));
             return;
         };
-        let change = |now: u64, then: u64| {
-            format!(
-                "{} -> {} ({})",
-                size(then),
-                size(now),
-                signed_size(i128::from(now) - i128::from(then))
-            )
-        };
+        let samples = if tally.kept == 1 { "sample" } else { "samples" };
+        note(&format!("{why}: recorded {} {samples} of {}", tally.kept, self.process));
+        note(&format!(
+            "as recording {} in {}{}",
+            recording.0,
+            duration(tally.elapsed_ns()),
+            tally.blemishes()
+        ));
+        let from_to =
+            |now, then| format!("{} -> {} ({})", size(then), size(now), change(now, then));
         note(&format!(
             "resident {}, peak {}",
-            change(self.last.resident, first.resident),
-            size(self.peak_resident)
+            from_to(tally.last.resident, first.resident),
+            size(tally.peak_resident)
         ));
-        if let (Some(now), Some(then)) = (self.last.private, first.private) {
-            note(&format!("private  {}", change(now, then)));
+        if let (Some(now), Some(then)) = (tally.last.private, first.private) {
+            note(&format!("private  {}", from_to(now, then)));
         }
         note(&format!(
             "cost     {} a sample, {:.2}% of one CPU; file {}",
-            duration(self.cpu_ns / self.kept.max(1)),
-            self.cpu_ns as f64 / elapsed_ns as f64 * 100.0,
+            duration(tally.cpu_ns / tally.kept.max(1)),
+            tally.cpu_ns as f64 / tally.elapsed_ns() as f64 * 100.0,
             size(self.file_bytes)
         ));
         let db = file::db_option(path);
         note(&format!("next: vmrec diff{db} --recording {} start end", recording.0));
         note(&format!("      vmrec chart{db} --recording {} -o growth.svg", recording.0));
     }
-
-    fn blemishes(&self) -> String {
-        let mut text = String::new();
-        for (count, what) in
-            [(self.torn, "torn"), (self.missed, "missed"), (self.lost, "lost: disk full")]
-        {
-            if count > 0 {
-                text.push_str(&format!(", {count} {what}"));
-            }
-        }
-        text
-    }
 }
 
-fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+fn change(now: u64, then: u64) -> String {
+    signed_size(i128::from(now) - i128::from(then))
 }
 
 fn process_name(process: &ProcessInfo) -> String {

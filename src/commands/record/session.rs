@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vmrec_sampler::{Sampler, Snapshot, Timestamp};
+use vmrec_sampler::{ProcessInfo, Sampler, Snapshot, Timestamp};
 use vmrec_store::{Error as StoreError, RecordingId, WhyEnded, Writer};
 
 use super::RecordArgs;
@@ -37,59 +37,52 @@ pub(super) enum Stored {
     Lost(Failure),
 }
 
-/// A recording being written.
+/// A recording being written. It begins with its first sample, so that a program
+/// that only starts another one (a shell, `env`) leaves no empty recording.
 pub(super) struct Session {
     writer: Writer,
-    recording: RecordingId,
+    process: ProcessInfo,
     name: Option<String>,
     interval_ns: u64,
+    recording: Option<RecordingId>,
     samples_taken: u64,
     /// Ticks whose samples could not be written, since when.
     unwritten: Option<(Timestamp, u64, Instant)>,
 }
 
 impl Session {
-    /// Begins a recording of the sampler's process.
-    pub(super) fn begin(
-        mut writer: Writer,
-        sampler: &Sampler,
-        args: &RecordArgs,
-    ) -> Result<Self, Failure> {
-        let interval_ns = u64::try_from(args.every.as_nanos()).unwrap_or(u64::MAX);
-        let recording = writer.begin(
-            sampler.process(),
-            &vmrec_sampler::host(),
-            args.name.as_deref(),
-            interval_ns,
-            vmrec_sampler::now(),
-        )?;
-        Ok(Self {
+    /// Prepares to record the sampler's process.
+    pub(super) fn new(writer: Writer, sampler: &Sampler, args: &RecordArgs) -> Self {
+        Self {
             writer,
-            recording,
+            process: sampler.process().clone(),
             name: args.name.clone(),
-            interval_ns,
+            interval_ns: u64::try_from(args.every.as_nanos()).unwrap_or(u64::MAX),
+            recording: None,
             samples_taken: 0,
             unwritten: None,
-        })
+        }
     }
 
-    /// Ends the recording because its target runs another program now, and begins the next.
+    /// Ends the recording because its target runs another program now, which the next one is of.
     pub(super) fn replace(&mut self, sampler: &Sampler) -> Result<(), Failure> {
-        let now = vmrec_sampler::now();
-        self.writer.end(now, &WhyEnded::TargetReplaced)?;
-        self.recording = self.writer.begin(
-            sampler.process(),
-            &vmrec_sampler::host(),
-            self.name.as_deref(),
-            self.interval_ns,
-            now,
-        )?;
+        self.end(&WhyEnded::TargetReplaced)?;
+        self.recording = None;
+        self.process = sampler.process().clone();
         Ok(())
+    }
+
+    fn begin(&mut self, at: Timestamp) -> Result<RecordingId, StoreError> {
+        let (host, name) = (vmrec_sampler::host(), self.name.as_deref());
+        self.writer.begin(&self.process, &host, name, self.interval_ns, at)
     }
 
     /// Writes a sample. A full disk is waited for, tick by tick, for a minute.
     pub(super) fn append(&mut self, snapshot: &Snapshot) -> Result<Stored, Failure> {
         self.samples_taken += 1;
+        if self.recording.is_none() {
+            self.recording = Some(self.begin(snapshot.taken)?);
+        }
         if let Some((due, ticks, _)) = self.unwritten
             && self.writer.missed(due, ticks, "disk full").is_ok()
         {
@@ -113,6 +106,9 @@ impl Session {
 
     /// Writes that ticks went by without a sample.
     pub(super) fn missed(&mut self, ticks: u64, interval: Duration) -> Result<(), Failure> {
+        if self.recording.is_none() {
+            return Ok(());
+        }
         let now = vmrec_sampler::now();
         let ago = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX).saturating_mul(ticks);
         let due = Timestamp {
@@ -126,8 +122,11 @@ impl Session {
         }
     }
 
-    /// Writes why the recording ends.
+    /// Writes why the recording ends, if it began.
     pub(super) fn end(&mut self, why: &WhyEnded) -> Result<(), Failure> {
+        if self.recording.is_none() {
+            return Ok(());
+        }
         if let Some((due, ticks, _)) = self.unwritten.take() {
             self.writer.missed(due, ticks, "disk full")?;
         }
@@ -139,8 +138,8 @@ impl Session {
         Ok(self.writer.close()?)
     }
 
-    /// Returns the recording being written.
-    pub(super) const fn recording(&self) -> RecordingId {
+    /// Returns the recording being written, once it has a sample.
+    pub(super) const fn recording(&self) -> Option<RecordingId> {
         self.recording
     }
 

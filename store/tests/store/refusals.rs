@@ -35,6 +35,16 @@ fn refused(path: &Path, is_expected: impl Fn(&Error) -> bool) {
 }
 
 #[test]
+fn a_file_shorter_than_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    fs::write(&path, "x").unwrap();
+    let error = Writer::open(&path).map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::NotARecording { what: "is a text file", .. }), "{error:?}");
+    assert_eq!(fs::read(&path).unwrap(), b"x");
+}
+
+#[test]
 fn a_text_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notes.txt");
