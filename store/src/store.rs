@@ -5,10 +5,12 @@ use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, params};
+use vmrec_sampler::classify::facts::Evidence;
 use vmrec_sampler::{Consistency, Snapshot};
 
 use crate::address::{from_column, to_column};
 use crate::error::Error;
+use crate::evidence;
 use crate::frame::{self, Decoder, checksum};
 use crate::identities::Identities;
 use crate::lock::{self, beside};
@@ -160,6 +162,18 @@ impl Store {
         numbers: RangeInclusive<u64>,
         mut visit: impl FnMut(&Sample, Option<&Snapshot>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
+        self.walk(id, numbers, |sample, regions| {
+            visit(sample, regions.as_ref().map(|(snapshot, _)| snapshot))
+        })
+    }
+
+    /// Calls `visit` with each sample numbered in `numbers` and its regions' numbers in the file, until it breaks.
+    pub(crate) fn walk(
+        &self,
+        id: RecordingId,
+        numbers: RangeInclusive<u64>,
+        mut visit: impl FnMut(&Sample, Option<(Snapshot, &[frame::Row])>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         self.recording(id)?;
         let sql = |source| Error::sql(&self.path, source);
         let _transaction = self.transaction().map_err(sql)?;
@@ -176,10 +190,10 @@ impl Store {
                 continue;
             }
             let snapshot = match decoded {
-                Some(regions) => Some(self.assemble(&sample, regions)?),
+                Some(regions) => Some((self.assemble(&sample, regions)?, regions)),
                 None => None,
             };
-            if visit(&sample, snapshot.as_ref()).is_break() {
+            if visit(&sample, snapshot).is_break() {
                 break;
             }
         }
@@ -206,6 +220,18 @@ impl Store {
     fn damaged(&self, id: RecordingId, sample: &Sample, what: &str) -> Error {
         let what = format!("sample {} of recording {}: {what}", sample.number, id.0);
         Error::Damaged { path: self.path.clone(), what }
+    }
+
+    /// Returns what the types of a sample were told by: the evidence stored at it or latest before.
+    ///
+    /// Files of version 1 hold none.
+    pub fn evidence(&self, id: RecordingId, number: u64) -> Result<Option<Evidence>, Error> {
+        self.recording(id)?;
+        if self.version < 2 {
+            return Ok(None);
+        }
+        let stored = self.read(|connection| evidence::read(connection, id, number))?;
+        stored.transpose().map_err(|what| Error::Damaged { path: self.path.clone(), what })
     }
 
     /// Returns what is wrong with the file, one line each; nothing if all of it can be read.
