@@ -11,6 +11,7 @@ pub mod find;
 pub mod layout;
 #[cfg(target_os = "linux")]
 pub mod linux;
+pub mod mach_tags;
 pub mod mapping;
 pub mod process;
 pub mod procfs;
