@@ -4,6 +4,7 @@
 //! Parsing and deciding are pure and compile on every system; only the folder
 //! of an operating system touches its kernel.
 
+pub mod apportion;
 pub mod classify;
 pub mod consistency;
 pub mod error;

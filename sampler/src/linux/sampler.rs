@@ -1,20 +1,25 @@
 //! Takes snapshots of one process.
 
+mod totals;
+mod witness;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::PROC;
 use super::files::{MemoryFiles, OpenFile, Refusal};
 use super::process::{executable, info, refused};
-use super::system::{now, page_size_bytes, thread_cpu_ns, ticks_per_second};
+use super::system::{now, page_size_bytes, thread_cpu_ns};
+use crate::classify::facts::Evidence;
 use crate::consistency::check;
 use crate::error::Error;
-use crate::layout::Layout;
+use crate::layout::interim::UserRule;
+use crate::layout::{Layout, Moment};
 use crate::process::ProcessInfo;
 use crate::procfs::{BadSmaps, SmapsParser, Stat, Statm, Status};
-use crate::quantity::Quantity;
-use crate::region::Region;
 use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot};
+use totals::totals;
+use witness::Witness;
 
 /// The kernel prints smaps 4 KiB at a time; asked for this much, it seldom walks a mapping twice.
 const PIECE_BYTES: usize = 3000;
@@ -36,11 +41,13 @@ pub struct Sampler {
     by_thread: bool,
     parser: SmapsParser,
     layout: Layout,
+    witness: Witness,
+    /// Whether the rules ran in the last sample.
+    classified: bool,
 }
 
-/// What one reading of all files gave.
+/// What one reading of all files gave, the mappings aside.
 struct Pass {
-    regions: Vec<Region>,
     consistency: Consistency,
     stat: Stat,
     status: Status,
@@ -89,12 +96,30 @@ impl Sampler {
             by_thread,
             parser: SmapsParser::new(),
             layout: Layout::new(),
+            // A false /proc has no memory behind it.
+            witness: Witness::new((root == Path::new(PROC)).then_some(pid)),
+            classified: false,
         })
     }
 
     /// Returns the process, as it was when attached.
     pub fn process(&self) -> &ProcessInfo {
         &self.process
+    }
+
+    /// Sets the user's own rules, in force from the next sample on.
+    pub fn set_user_rules(&mut self, rules: Vec<UserRule>) {
+        self.layout.set_user_rules(rules);
+    }
+
+    /// Returns what the types of the last sample's regions were decided by; `None` if nothing had to be decided in it.
+    pub fn evidence(&self) -> Option<Evidence> {
+        self.witness.evidence().filter(|_| self.classified)
+    }
+
+    /// Returns what could not be found out of the process, and why.
+    pub fn notes(&self) -> Vec<String> {
+        self.witness.notes()
     }
 
     /// Takes a snapshot.
@@ -108,6 +133,7 @@ impl Sampler {
     pub fn sample(&mut self) -> Result<Snapshot, Error> {
         let taken = now();
         let (cpu_ns, begun) = (thread_cpu_ns(), Instant::now());
+        self.classified = false;
         let mut pass = self.pass()?;
         if pass.consistency != Consistency::Complete {
             pass = self.pass()?;
@@ -115,7 +141,17 @@ impl Sampler {
         if pass.consistency != Consistency::Complete && self.runs_another_file() {
             return Err(Error::Replaced { pid: self.pid() });
         }
-        let totals = totals(&pass);
+        let regions = match pass.consistency {
+            Consistency::Complete => {
+                let threads = pass.status.threads.or(Some(pass.stat.threads));
+                let moment = Moment { threads, monotonic_ns: taken.monotonic_ns };
+                let (regions, classified) = self.layout.regions(&moment, &mut self.witness);
+                self.classified = classified;
+                regions
+            }
+            Consistency::Torn(_) => self.layout.torn_regions(),
+        };
+        let totals = totals(&pass, &regions);
         Ok(Snapshot {
             taken,
             cost: Cost {
@@ -124,7 +160,7 @@ impl Sampler {
             },
             consistency: pass.consistency,
             totals,
-            regions: pass.regions,
+            regions,
         })
     }
 
@@ -188,7 +224,7 @@ impl Sampler {
         }
         self.parser.finish(|record| layout.push(record)).map_err(bad)?;
         let after = self.files.statm.statm()?;
-        let regions = layout.finish();
+        layout.end();
         let page = page_size_bytes();
         let [before_bytes, after_bytes] =
             [before, after].map(|statm| statm.size.saturating_mul(page));
@@ -196,7 +232,7 @@ impl Sampler {
         // The totals should be those of the moment the regions are of.
         let of_before = check(layout.mappings(), Some(before_bytes), None) == Consistency::Complete;
         let statm = if of_before { before } else { after };
-        Ok(Some(Pass { regions, consistency, stat, status, statm }))
+        Ok(Some(Pass { consistency, stat, status, statm }))
     }
 
     /// Reads stat and checks that it is still the process attached, with the program it had.
@@ -283,31 +319,6 @@ fn not_permitted(process: &ProcessInfo) -> Error {
         pid: process.id.pid,
         name: process.name().to_owned(),
         user_id: process.user_id,
-    }
-}
-
-fn totals(pass: &Pass) -> ProcessTotals {
-    let Pass { regions, stat, status, statm, .. } = pass;
-    let page = page_size_bytes();
-    let footprint_bytes = regions.iter().try_fold(0_u64, |sum, region| {
-        let dirty = region.quantities.get(Quantity::PrivateDirty)?;
-        let swapped = region.quantities.get(Quantity::Swapped)?;
-        Some(sum.saturating_add(dirty).saturating_add(swapped))
-    });
-    ProcessTotals {
-        virtual_bytes: Some(statm.size.saturating_mul(page)),
-        resident_bytes: Some(statm.resident.saturating_mul(page)),
-        peak_resident_bytes: status.peak_resident_bytes,
-        anonymous_resident_bytes: status.anonymous_bytes,
-        file_resident_bytes: status.file_bytes,
-        shmem_resident_bytes: status.shmem_bytes,
-        swapped_bytes: status.swapped_bytes,
-        page_table_bytes: status.page_table_bytes,
-        footprint_bytes,
-        threads: status.threads.or(Some(stat.threads)),
-        minor_faults: Some(stat.minor_faults),
-        major_faults: Some(stat.major_faults),
-        cpu_ns: stat.cpu_ticks.checked_mul(1_000_000_000 / ticks_per_second()),
     }
 }
 
