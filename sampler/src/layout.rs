@@ -7,7 +7,7 @@ use std::iter::{Peekable, Zip};
 use std::sync::Arc;
 use std::vec::IntoIter;
 
-use crate::classify::{REACH, Scene, classify};
+use crate::classify::{REACH, Scene, classify_by_name};
 use crate::mapping::Mapping;
 use crate::procfs::Record;
 use crate::quantity::Quantities;
@@ -174,7 +174,8 @@ impl Layout {
     }
 
     fn label(&mut self, place: usize) {
-        let Some(piece) = classify(&self.scene, &self.mappings, place).into_iter().next() else {
+        let Some(piece) = classify_by_name(&self.scene, &self.mappings, place).into_iter().next()
+        else {
             return;
         };
         let (mapping, cell) = (&self.mappings[place], &mut self.cells[place]);
