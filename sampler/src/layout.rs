@@ -6,7 +6,6 @@
 //!
 //! [`Identity`]: crate::region::Identity
 
-pub(crate) mod interim;
 mod keep;
 mod listing;
 mod plan;
@@ -15,12 +14,13 @@ mod sums;
 use std::collections::BTreeSet;
 
 use crate::classify::facts::Facts;
+use crate::classify::user::UserRule;
+use crate::classify::{Process, classify};
 use crate::consistency::check;
 use crate::mapping::Mapping;
 use crate::procfs::Record;
 use crate::region::{AddressRange, Region};
 use crate::snapshot::Consistency;
-use interim::{Process, UserRule, classify};
 use listing::Listing;
 use plan::{Plan, occupied};
 

@@ -11,13 +11,13 @@ use super::files::{MemoryFiles, OpenFile, Refusal};
 use super::process::{executable, info, refused};
 use super::system::{now, page_size_bytes, thread_cpu_ns};
 use crate::classify::facts::Evidence;
+use crate::classify::user::UserRule;
 use crate::consistency::check;
 use crate::error::Error;
-use crate::layout::interim::UserRule;
 use crate::layout::{Layout, Moment};
 use crate::process::ProcessInfo;
 use crate::procfs::{BadSmaps, SmapsParser, Stat, Statm, Status};
-use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot};
+use crate::snapshot::{Consistency, Cost, Snapshot};
 use totals::totals;
 use witness::Witness;
 
