@@ -111,7 +111,9 @@ impl Plan {
 
     /// Returns the regions with the sizes of now.
     pub(super) fn regions(&mut self, sizes: &[Measured], source: &mut dyn Source) -> Vec<Region> {
-        Split::weigh(&mut self.splits, sizes, source);
+        for split in &mut self.splits {
+            split.weigh(sizes, source);
+        }
         let mut regions = Vec::with_capacity(self.slots.len());
         regions.extend(self.slots.iter().filter_map(|slot| {
             let identity = Arc::clone(&slot.identity);

@@ -39,31 +39,18 @@ impl Split {
         }
     }
 
-    /// Brings the shares of all `splits` up to date; pages are counted only where their number changed.
-    pub(super) fn weigh(splits: &mut [Self], sizes: &[Measured], source: &mut dyn Source) {
-        let mut wanted = Vec::new();
-        for split in splits.iter_mut() {
-            let Some((_, quantities)) = sizes.get(split.place) else { continue };
-            let resident = quantities.get(Quantity::Resident);
-            if needs_presence(quantities, &split.ranges) && split.counted_at != resident {
-                wanted.extend_from_slice(&split.ranges);
-            }
+    /// Brings the shares up to date; pages are counted only where their number changed.
+    pub(super) fn weigh(&mut self, sizes: &[Measured], source: &mut dyn Source) {
+        let Some((_, quantities)) = sizes.get(self.place) else { return };
+        let resident = quantities.get(Quantity::Resident);
+        if self.counted_at != resident && needs_presence(quantities, &self.ranges) {
+            self.present = source.present_bytes(&self.ranges);
+            self.counted_at = resident;
+            self.shares = None;
         }
-        let counted = if wanted.is_empty() { None } else { source.present_bytes(&wanted) };
-        let mut counted = counted.unwrap_or_default().into_iter();
-        for split in splits.iter_mut() {
-            let Some((_, quantities)) = sizes.get(split.place) else { continue };
-            let resident = quantities.get(Quantity::Resident);
-            if needs_presence(quantities, &split.ranges) && split.counted_at != resident {
-                let present: Vec<u64> = counted.by_ref().take(split.ranges.len()).collect();
-                split.present = Some(present).filter(|all| all.len() == split.ranges.len());
-                split.counted_at = resident;
-                split.shares = None;
-            }
-            if split.shares.as_ref().is_none_or(|(of, _)| of != quantities) {
-                let shares = apportion(quantities, &split.ranges, split.present.as_deref());
-                split.shares = Some((*quantities, shares));
-            }
+        if self.shares.as_ref().is_none_or(|(of, _)| of != quantities) {
+            let shares = apportion(quantities, &self.ranges, self.present.as_deref());
+            self.shares = Some((*quantities, shares));
         }
     }
 
