@@ -7,6 +7,7 @@
 pub mod apportion;
 pub mod classify;
 pub mod consistency;
+pub mod elf;
 pub mod error;
 pub mod find;
 pub mod layout;
