@@ -147,7 +147,10 @@ impl FactReader {
         notes
     }
 
-    fn glibc_stacks(&mut self, mappings: &[Mapping]) -> Option<Vec<crate::classify::facts::GlibcStack>> {
+    fn glibc_stacks(
+        &mut self,
+        mappings: &[Mapping],
+    ) -> Option<Vec<crate::classify::facts::GlibcStack>> {
         let libc = self.images.find(mappings, |facts| facts.threads.is_some())?;
         let loader = self.images.find(mappings, |facts| facts.rtld_global.is_some())?;
         let state = loader.base.wrapping_add(loader.facts.rtld_global?);
@@ -167,8 +170,7 @@ impl FactReader {
             let (file, _) = images::open(&self.folder, placed.mapping).ok()?;
             let symbols = placed.facts.jvm.as_ref()?;
             let image = &placed.facts.image;
-            let fields =
-                jvm::Fields::read(&mut self.memory, &file, image, symbols, placed.base)?;
+            let fields = jvm::Fields::read(&mut self.memory, &file, image, symbols, placed.base)?;
             self.jvm = JvmState::Known { base: placed.base, fields };
         }
         match &self.jvm {

@@ -89,9 +89,8 @@ fn name(folder: &Path) -> Option<Arc<str>> {
 fn robust_list(tid: u32) -> Option<u64> {
     let (mut head, mut bytes) = (0_usize, 0_usize);
     // SAFETY: the kernel writes one pointer and one size, and that is what there is room for.
-    let result = unsafe {
-        libc::syscall(libc::SYS_get_robust_list, tid, &raw mut head, &raw mut bytes)
-    };
+    let result =
+        unsafe { libc::syscall(libc::SYS_get_robust_list, tid, &raw mut head, &raw mut bytes) };
     (result == 0 && head != 0).then_some(head as u64)
 }
 
@@ -120,10 +119,8 @@ mod tests {
     #[test]
     fn our_own_threads_are_found() {
         let (hold, held) = std::sync::mpsc::channel::<()>();
-        let thread = std::thread::Builder::new()
-            .name("a thread".into())
-            .spawn(move || held.recv())
-            .unwrap();
+        let thread =
+            std::thread::Builder::new().name("a thread".into()).spawn(move || held.recv()).unwrap();
         let mut threads = Threads::default();
         let folder = Path::new("/proc/self");
         let is_there = |threads: &mut Threads| {

@@ -2,10 +2,9 @@
 
 use crate::classify::facts::{Evidence, Facts};
 use crate::layout::Source;
+use crate::linux::facts::FactReader;
 use crate::mapping::Mapping;
 use crate::region::AddressRange;
-
-use interim::FactReader;
 
 /// The readers of one process's facts and memory. Whatever they cannot read is left open.
 #[derive(Debug)]
@@ -46,36 +45,5 @@ impl Source for Witness {
 
     fn present_bytes(&mut self, ranges: &[AddressRange]) -> Option<Vec<u64>> {
         self.reader.as_mut()?.present_bytes(ranges)
-    }
-}
-
-mod interim {
-    use super::*;
-    use std::collections::BTreeMap;
-    #[derive(Debug, Default)]
-    pub(crate) struct FactReader(Facts, BTreeMap<u64, Box<[u8]>>);
-    impl FactReader {
-        pub(crate) fn new(_: u32) -> Self {
-            Self::default()
-        }
-        pub(crate) fn refresh(&mut self, _: &[Mapping]) -> &Facts {
-            &self.0
-        }
-        pub(crate) fn facts(&self) -> &Facts {
-            &self.0
-        }
-        pub(crate) fn begin(&mut self, _: &[Mapping], _: &[AddressRange]) {}
-        pub(crate) fn peek(&mut self, _: u64, _: &mut [u8]) -> usize {
-            0
-        }
-        pub(crate) fn peeked(&self) -> &BTreeMap<u64, Box<[u8]>> {
-            &self.1
-        }
-        pub(crate) fn notes(&self) -> Vec<String> {
-            Vec::new()
-        }
-        pub(crate) fn present_bytes(&mut self, _: &[AddressRange]) -> Option<Vec<u64>> {
-            None
-        }
     }
 }
