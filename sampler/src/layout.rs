@@ -120,7 +120,12 @@ impl Layout {
     pub fn finish(&mut self) -> Vec<Region> {
         self.end();
         match check(self.mappings(), None, None) {
-            Consistency::Complete => self.regions(&Moment::default(), &mut NamesOnly).0,
+            Consistency::Complete => {
+                // Without a clock the rules never rest.
+                let at_ns = self.settled.at_ns.unwrap_or(0);
+                let monotonic_ns = at_ns.saturating_add(REST_NS);
+                self.regions(&Moment { threads: None, monotonic_ns }, &mut NamesOnly).0
+            }
             Consistency::Torn(_) => self.torn_regions(),
         }
     }

@@ -62,8 +62,11 @@ impl Plan {
         let fragments = fragments(mappings, pieces);
         let mut plan = Self::default();
         plan.slots.reserve(fragments.len());
-        let mut known = old.slots.iter().map(|slot| &slot.identity).peekable();
-        let mut old_splits = old.splits.iter().peekable();
+        let start = mappings.first().map_or(0, |mapping| mapping.range.start);
+        let from = old.slots.partition_point(|slot| slot.identity.range.start < start);
+        let mut known = old.slots[from..].iter().map(|slot| &slot.identity).peekable();
+        let from = old.splits.partition_point(|split| split.start() < start);
+        let mut old_splits = old.splits[from..].iter().peekable();
         let mut rest = &fragments[..];
         // Number of parts handed out of the last split, which is that of `split_place`.
         let (mut split_place, mut handed_out) = (usize::MAX, 0);

@@ -30,13 +30,17 @@ impl Split {
         ranges: Vec<AddressRange>,
         old: &mut Peekable<Iter<'_, Self>>,
     ) -> Self {
-        let start = |split: &Self| split.ranges.first().map_or(0, |range| range.start);
-        let own = ranges.first().map_or(0, |range| range.start);
-        while old.next_if(|split| start(split) < own).is_some() {}
+        let start = ranges.first().map_or(0, |range| range.start);
+        while old.next_if(|split| split.start() < start).is_some() {}
         match old.next_if(|split| split.ranges == ranges) {
             Some(same) => Self { place, ..same.clone() },
             None => Self { place, ranges, present: None, counted_at: None, shares: None },
         }
+    }
+
+    /// Returns where it starts.
+    pub(super) fn start(&self) -> u64 {
+        self.ranges.first().map_or(0, |range| range.start)
     }
 
     /// Brings the shares up to date; pages are counted only where their number changed.
