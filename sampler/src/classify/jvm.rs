@@ -62,6 +62,8 @@ struct Run<'p> {
     executable: bool,
     /// Bytes resident and swapped of its mappings.
     occupied: u64,
+    /// Whether it follows the archive of classes, as the class space does.
+    above_archive: bool,
 }
 
 fn run_of<'p>(work: &Work<'_, '_>, parts: &'p [Part]) -> Option<Run<'p>> {
@@ -71,7 +73,9 @@ fn run_of<'p>(work: &Work<'_, '_>, parts: &'p [Part]) -> Option<Run<'p>> {
     let executable = parts.iter().any(|part| is_executable(&work.mappings[part.place]));
     let occupied =
         parts.iter().map(|part| work.occupied_bytes(part.place)).fold(0, u64::saturating_add);
-    Some(Run { parts, range, inaccessible, executable, occupied })
+    let below = work.below(parts.first()?.place);
+    let above_archive = below.is_some_and(|below| work.mappings[below].name().ends_with(".jsa"));
+    Some(Run { parts, range, inaccessible, executable, occupied, above_archive })
 }
 
 /// Tells whether the heap is a file of its own, as ZGC has it.
@@ -97,6 +101,8 @@ fn without_tables(work: &mut Work<'_, '_>) {
             types::JIT_JVM
         } else if is_low(&run) || high == Some(run.range) {
             types::JVM_HEAP
+        } else if run.above_archive {
+            types::JVM_METASPACE
         } else if run.inaccessible == 0 && !work.facts.memory_readable {
             types::MALLOC_LARGE
         } else {
