@@ -1,8 +1,9 @@
 //! Measures the rules against captures of processes whose memory is known.
 //!
-//! `evaluate FOLDER [--rights all|read] [--wrong]`: FOLDER holds `captures/NAME/`
+//! `evaluate FOLDER [--rights all|read] [--wrong] [--rules]`: FOLDER holds `captures/NAME/`
 //! and `truth/NAME.json`. With `--rights read` the rules get only what may be
-//! read without attaching. `--wrong` shows every kind of wrong answer.
+//! read without attaching. `--wrong` shows the wrong answers, `--rules` what each
+//! rule found.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -26,11 +27,13 @@ struct Options {
     folder: PathBuf,
     readable: bool,
     wrong: bool,
+    rules: bool,
 }
 
 fn options() -> Option<Options> {
     let mut arguments = std::env::args_os().skip(1);
-    let mut options = Options { folder: PathBuf::new(), readable: true, wrong: false };
+    let mut options =
+        Options { folder: PathBuf::new(), readable: true, wrong: false, rules: false };
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("--rights") => match arguments.next()?.to_str()? {
@@ -39,6 +42,7 @@ fn options() -> Option<Options> {
                 _ => return None,
             },
             Some("--wrong") => options.wrong = true,
+            Some("--rules") => options.rules = true,
             _ => options.folder = argument.into(),
         }
     }
@@ -47,7 +51,7 @@ fn options() -> Option<Options> {
 
 fn main() -> ExitCode {
     let Some(options) = options() else {
-        eprintln!("usage: evaluate FOLDER [--rights all|read] [--wrong]");
+        eprintln!("usage: evaluate FOLDER [--rights all|read] [--wrong] [--rules]");
         return ExitCode::from(2);
     };
     println!(
@@ -98,6 +102,17 @@ fn main() -> ExitCode {
         );
         if options.wrong {
             show_wrong(&score);
+        }
+        if options.rules {
+            for ((_, found, rule), bytes) in
+                score.cases.iter().filter(|((truth, found, _), _)| truth == found)
+            {
+                println!(
+                    "    {rule} {found}: {:.0} KB resident, {:.0} KB",
+                    bytes.resident / 1e3,
+                    bytes.virtual_ / 1e3
+                );
+            }
         }
         processes += 1.0;
         for (mean, found) in means.iter_mut().zip(found) {

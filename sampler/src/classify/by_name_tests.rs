@@ -110,9 +110,9 @@ fn shared_memory_rings_and_devices() {
 
 #[test]
 fn given_names_become_details() {
-    assert_eq!(types_of("1000-2000 rw-p 0 0:0 0 [anon:v8]"), ["VM_ALLOCATE R2 v8"]);
-    assert_eq!(types_of("1000-2000 ---p 0 0:0 0 [anon:v8]"), ["reserved R2 v8"]);
-    assert_eq!(types_of("1000-2000 rwxp 0 0:0 0 [anon:js]"), ["JIT code R2 js"]);
+    assert_eq!(types_of("1000-2000 rw-p 0 0:0 0 [anon:pool]"), ["VM_ALLOCATE R2 pool"]);
+    assert_eq!(types_of("1000-2000 ---p 0 0:0 0 [anon:pool]"), ["reserved R2 pool"]);
+    assert_eq!(types_of("1000-2000 rwxp 0 0:0 0 [anon:made]"), ["JIT code R2 made"]);
 }
 
 #[test]

@@ -56,8 +56,8 @@ pub(super) fn arena_at(work: &mut Work<'_, '_>, address: u64) -> Option<u64> {
             && work.claims.at(arena).is_some()
             && (1..=ARENA_BYTES).contains(&size)
             && (size..=ARENA_BYTES).contains(&accessible)
-            && accessible % PAGE == 0
-            && before % ARENA_BYTES == 0;
+            && accessible.is_multiple_of(PAGE)
+            && before.is_multiple_of(ARENA_BYTES);
         return sound.then_some(accessible);
     }
     if work.profile.malloc.is_some() && !work.facts.memory_readable {
@@ -77,7 +77,7 @@ pub(super) fn mapped_chunk(work: &mut Work<'_, '_>, at: u64, end: u64) -> Option
     let bytes = size & !FLAGS;
     let sound = size & FLAGS == IS_MAPPED
         && bytes != 0
-        && bytes % PAGE == 0
+        && bytes.is_multiple_of(PAGE)
         && before < bytes
         && at.checked_add(bytes).is_some_and(|after| after <= end);
     sound.then_some(bytes)

@@ -20,6 +20,8 @@ const CLASS_SPACE_BYTES: u64 = GIB + 64 * MIB;
 /// Metaspace is reserved in nodes of 64 MiB, aligned to the largest chunk.
 const NODE_ALIGNMENT: u64 = 4 * MIB;
 const NODE_BYTES: u64 = 68 * MIB;
+/// The least that is taken for a heap elsewhere.
+const UNCOMPRESSED_BYTES: u64 = 64 * MIB;
 /// What is smaller is not of the collector.
 const SMALL_BYTES: u64 = 64 * KIB;
 
@@ -58,6 +60,10 @@ struct Run<'p> {
     range: AddressRange,
     inaccessible: u64,
     executable: bool,
+    /// Bytes resident and swapped of its mappings.
+    occupied: u64,
+    /// Whether it follows the archive of classes, as the class space does.
+    above_archive: bool,
 }
 
 fn run_of<'p>(work: &Work<'_, '_>, parts: &'p [Part]) -> Option<Run<'p>> {
@@ -65,19 +71,38 @@ fn run_of<'p>(work: &Work<'_, '_>, parts: &'p [Part]) -> Option<Run<'p>> {
     let none = parts.iter().filter(|part| is_none(&work.mappings[part.place]));
     let inaccessible = none.map(|part| part.range.virtual_bytes()).sum();
     let executable = parts.iter().any(|part| is_executable(&work.mappings[part.place]));
-    Some(Run { parts, range, inaccessible, executable })
+    let occupied =
+        parts.iter().map(|part| work.occupied_bytes(part.place)).fold(0, u64::saturating_add);
+    let below = work.below(parts.first()?.place);
+    let above_archive = below.is_some_and(|below| work.mappings[below].name().ends_with(".jsa"));
+    Some(Run { parts, range, inaccessible, executable, occupied, above_archive })
+}
+
+/// Tells whether the heap is a file of its own, as ZGC has it.
+fn has_file_heap(work: &Work<'_, '_>) -> bool {
+    work.mappings.iter().any(|mapping| mapping.name().starts_with("/memfd:java_heap"))
 }
 
 /// R8x: the tables could not be read.
 fn without_tables(work: &mut Work<'_, '_>) {
     let reserved = label(types::RESERVED_JVM, Confidence::Guess, "R8x");
     let parts = work.claims.parts(is_anonymous);
-    for run in parts.chunk_by(|low, high| low.range.end == high.range.start) {
-        let Some(run) = run_of(work, run) else { continue };
+    let runs = || parts.chunk_by(|low, high| low.range.end == high.range.start);
+    let runs: Vec<_> = runs().filter_map(|run| run_of(work, run)).collect();
+    let is_low =
+        |run: &Run<'_>| run.range.start < COMPRESSED_END && run.range.virtual_bytes() >= HEAP_BYTES;
+    // A heap that pointers to it are not compressed for is what most memory is in.
+    let low = runs.iter().any(is_low) || has_file_heap(work);
+    let candidates = runs.iter().filter(|run| !low && !run.executable);
+    let candidates = candidates.filter(|run| run.range.virtual_bytes() >= UNCOMPRESSED_BYTES);
+    let high = candidates.max_by_key(|run| run.occupied).map(|run| run.range);
+    for run in runs {
         let used = if run.executable {
             types::JIT_JVM
-        } else if run.range.start < COMPRESSED_END && run.range.virtual_bytes() >= HEAP_BYTES {
+        } else if is_low(&run) || high == Some(run.range) {
             types::JVM_HEAP
+        } else if run.above_archive {
+            types::JVM_METASPACE
         } else if run.inaccessible == 0 && !work.facts.memory_readable {
             types::MALLOC_LARGE
         } else {
@@ -123,8 +148,9 @@ fn metaspace_and_collector(work: &mut Work<'_, '_>) {
         if bytes <= SMALL_BYTES {
             continue;
         }
-        let node =
-            run.range.start % NODE_ALIGNMENT == 0 && bytes <= NODE_BYTES && run.inaccessible != 0;
+        let node = run.range.start.is_multiple_of(NODE_ALIGNMENT)
+            && bytes <= NODE_BYTES
+            && run.inaccessible != 0;
         for part in run.parts {
             let found = match (is_none(&work.mappings[part.place]), node) {
                 (true, _) => &reserved,

@@ -86,13 +86,16 @@ fn is_loaded(work: &Work<'_, '_>, place: usize) -> bool {
 
 /// R18: the rest is of the malloc that replaces glibc's, of the runtime, or of a malloc nobody may look into.
 pub(super) fn heaps(work: &mut Work<'_, '_>) {
+    if !work.facts.memory_readable {
+        unread_arenas(work);
+    }
     if let Some(malloc) = work.profile.malloc {
         of_malloc(work, malloc);
     }
     if let Some(region_type) = runtime_heap(work) {
         let found = label(region_type, Confidence::Guess, "R18b");
         for place in work.places(|mapping| is_anonymous(mapping) && !is_none(mapping)) {
-            claim_large(work, place, |_| Some(&found));
+            claim_large(work, place, &found);
         }
     }
     let plain = work.profile.has(Runtime::Glibc) && work.profile.malloc.is_none();
@@ -134,33 +137,37 @@ fn runtime_heap(work: &Work<'_, '_>) -> Option<RegionType> {
     found.map(|(_, region_type)| region_type)
 }
 
-/// R18x: memory that may not be read, by its size.
-fn unread(work: &mut Work<'_, '_>) {
-    let large = label(types::MALLOC_LARGE, Confidence::Guess, "R18x");
+/// R18x: arenas of CPython that may not be read, by their size; a malloc that does not reserve has others.
+fn unread_arenas(work: &mut Work<'_, '_>) {
+    if !work.profile.has(Runtime::Python) {
+        return;
+    }
     let arena = label(types::PYTHON_HEAP, Confidence::Guess, "R18x");
-    let python = work.profile.has(Runtime::Python);
-    let plain = |mapping: &Mapping| {
-        is_anonymous(mapping) && is_writable(mapping) && !is_executable(mapping)
-    };
-    for place in work.places(plain) {
-        let of = |bytes: u64| {
-            let arenas = python && bytes.is_multiple_of(PYTHON_ARENA_BYTES);
-            Some(if arenas { &arena } else { &large })
-        };
-        claim_large(work, place, of);
+    for place in work.places(|mapping| is_plain(mapping) && !mapping.has_flag("nr")) {
+        for part in work.claims.free(place).to_vec() {
+            if part.virtual_bytes().is_multiple_of(PYTHON_ARENA_BYTES) {
+                work.claims.claim(place, part, &arena);
+            }
+        }
     }
 }
 
+/// R18x: memory of glibc's malloc that may not be read.
+fn unread(work: &mut Work<'_, '_>) {
+    let large = label(types::MALLOC_LARGE, Confidence::Guess, "R18x");
+    for place in work.places(is_plain) {
+        claim_large(work, place, &large);
+    }
+}
+
+fn is_plain(mapping: &Mapping) -> bool {
+    is_anonymous(mapping) && is_writable(mapping) && !is_executable(mapping)
+}
+
 /// Claims each unclaimed part of a mapping that is large enough for a heap.
-fn claim_large<'l>(
-    work: &mut Work<'_, '_>,
-    place: usize,
-    label: impl Fn(u64) -> Option<&'l Label>,
-) {
+fn claim_large(work: &mut Work<'_, '_>, place: usize, label: &Label) {
     for part in work.claims.free(place).to_vec() {
-        if part.virtual_bytes() >= HEAP_BYTES
-            && let Some(label) = label(part.virtual_bytes())
-        {
+        if part.virtual_bytes() >= HEAP_BYTES {
             work.claims.claim(place, part, label);
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn look_for_it(work: &mut Work<'_, '_>) {
 /// Returns the bytes of the group at `at`, if there is one.
 pub(super) fn group_at(work: &mut Work<'_, '_>, at: u64) -> Option<u64> {
     let [record] = work.reader.words::<1>(at)?;
-    if record % 8 != 0 || record < PAGE || work.claims.at(record).is_none() {
+    if !record.is_multiple_of(8) || record < PAGE || work.claims.at(record).is_none() {
         return None;
     }
     // struct meta: two links of a list, the group, masks of slots, sizes.

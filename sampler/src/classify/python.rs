@@ -55,11 +55,11 @@ pub(super) fn frame_chunk_at(work: &mut Work<'_, '_>, at: u64, end: u64) -> Opti
     // struct _stack_chunk: the chunk before, the size in bytes, the words in use.
     let [before, size, used] = work.reader.words::<3>(at)?;
     let sound = size != 0
-        && size % CHUNK_UNIT == 0
+        && size.is_multiple_of(CHUNK_UNIT)
         && size <= CHUNK_BYTES
         && at.checked_add(size).is_some_and(|after| after <= end)
         && used <= size / 8
-        && before % PAGE == 0
+        && before.is_multiple_of(PAGE)
         && (before == 0 || work.claims.at(before).is_some());
     sound.then_some(size)
 }

@@ -54,7 +54,7 @@ fn in_chromium(cage: &Cage) -> Option<Purpose> {
     if bytes >= 8 * GIB {
         let head = cage.first_used.map_or(0, |first| first % SUPER_PAGE);
         let in_head = head != 0 && head < SUPER_PAGE_HEAD;
-        let super_pages = in_head || start % SUPER_PAGE != 0;
+        let super_pages = in_head || !start.is_multiple_of(SUPER_PAGE);
         let cppgc = plain(types::V8_CPPGC, types::RESERVED_V8);
         return Some(if super_pages { partition } else { cppgc });
     }
@@ -67,11 +67,11 @@ fn elsewhere(cage: &Cage) -> Option<Purpose> {
     let (bytes, range) = (cage.bytes(), cage.range);
     let cage_unit = 4 * GIB;
     if cage.is_mostly_reserved() {
-        if bytes >= 15 * GIB && range.start % cage_unit == 0 {
+        if bytes >= 15 * GIB && range.start.is_multiple_of(cage_unit) {
             return Some(plain(types::V8_CPPGC, types::RESERVED_V8));
         }
-        let holds_boundary = range.start % cage_unit == 0
-            || range.end % cage_unit == 0
+        let holds_boundary = range.start.is_multiple_of(cage_unit)
+            || range.end.is_multiple_of(cage_unit)
             || range.start / cage_unit != range.end / cage_unit;
         if (3 * GIB..=5 * GIB).contains(&bytes) && holds_boundary {
             return Some(heap(types::JIT_V8));
@@ -81,7 +81,7 @@ fn elsewhere(cage: &Cage) -> Option<Purpose> {
         }
     }
     if cage.far {
-        let aligned = range.start % HEAP_PAGE == 0 || cage.first_used.is_none();
+        let aligned = range.start.is_multiple_of(HEAP_PAGE) || cage.first_used.is_none();
         let confidence = if aligned { Confidence::Likely } else { Confidence::Guess };
         return Some(Purpose { confidence, ..heap(types::JIT_V8) });
     }

@@ -43,6 +43,11 @@ impl<'a, 'p> Work<'a, 'p> {
         self.occupied.get(place).is_none_or(|bytes| *bytes > 0)
     }
 
+    /// Returns the bytes resident and swapped of the mapping at `place`, 0 if unknown.
+    pub(super) fn occupied_bytes(&self, place: usize) -> u64 {
+        self.occupied.get(place).copied().unwrap_or(0)
+    }
+
     /// Returns the place of the mapping right below that at `place`.
     pub(super) fn below(&self, place: usize) -> Option<usize> {
         let below = place.checked_sub(1)?;
