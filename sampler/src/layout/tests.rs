@@ -1,5 +1,6 @@
 //! Tests of what is kept from sample to sample.
 
+mod due;
 mod keeping;
 mod pieces;
 
