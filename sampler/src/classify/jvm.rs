@@ -11,6 +11,8 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
+/// Ranges of its tables that are believed; real JVMs have fewer.
+const RANGES: usize = 64;
 /// Heaps end below this where pointers to them are compressed.
 const COMPRESSED_END: u64 = 128 * GIB;
 /// The least that is taken for a heap.
@@ -34,7 +36,7 @@ pub(super) fn by_its_own_tables(work: &mut Work<'_, '_>) {
     let kinds = [(&jvm.heap, types::JVM_HEAP), (&jvm.code, types::JIT_JVM)];
     for (ranges, region_type) in kinds {
         let found = label(region_type, Confidence::Sure, "R8a");
-        for range in ranges {
+        for range in ranges.iter().take(RANGES) {
             work.claim_anonymous(*range, &found, &reserved);
         }
     }
@@ -89,11 +91,14 @@ fn without_tables(work: &mut Work<'_, '_>) {
     let parts = work.claims.parts(is_anonymous);
     let runs = || parts.chunk_by(|low, high| low.range.end == high.range.start);
     let runs: Vec<_> = runs().filter_map(|run| run_of(work, run)).collect();
-    let is_low =
-        |run: &Run<'_>| run.range.start < COMPRESSED_END && run.range.virtual_bytes() >= HEAP_BYTES;
+    let is_low = |run: &Run<'_>| {
+        run.range.start < COMPRESSED_END
+            && run.range.virtual_bytes() >= HEAP_BYTES
+            && !run.above_archive
+    };
     // A heap that pointers to it are not compressed for is what most memory is in.
     let low = runs.iter().any(is_low) || has_file_heap(work);
-    let candidates = runs.iter().filter(|run| !low && !run.executable);
+    let candidates = runs.iter().filter(|run| !low && !run.executable && !run.above_archive);
     let candidates = candidates.filter(|run| run.range.virtual_bytes() >= UNCOMPRESSED_BYTES);
     let high = candidates.max_by_key(|run| run.occupied).map(|run| run.range);
     for run in runs {

@@ -69,12 +69,19 @@ fn main_stack_guard(work: &mut Work<'_, '_>) {
 fn by_glibc(work: &mut Work<'_, '_>) -> BTreeSet<u32> {
     let mut known = BTreeSet::new();
     let main = work.main_thread();
-    for stack in work.facts.glibc_stacks.iter().flatten() {
-        if stack.tid == Some(main) || stack.range.start == 0 {
+    let mut stacks: Vec<_> = work.facts.glibc_stacks.iter().flatten().collect();
+    stacks.sort_unstable_by_key(|stack| stack.range);
+    let mut free_from = 1;
+    for stack in stacks {
+        // The lists are read from the target: what overlaps is no list of stacks.
+        if stack.tid == Some(main) || stack.range.start < free_from {
             continue;
         }
+        free_from = stack.range.end;
         known.extend(stack.tid);
-        let thread = work.facts.threads.iter().find(|thread| Some(thread.tid) == stack.tid);
+        let threads = &work.facts.threads;
+        let place = stack.tid.map(|tid| threads.binary_search_by_key(&tid, |thread| thread.tid));
+        let thread = place.and_then(Result::ok).and_then(|place| threads.get(place));
         let found = match (thread, stack.tid) {
             (Some(thread), _) => detail(thread),
             (None, Some(tid)) => Arc::from(tid.to_string()),
