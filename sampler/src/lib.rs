@@ -4,8 +4,10 @@
 //! Parsing and deciding are pure and compile on every system; only the folder
 //! of an operating system touches its kernel.
 
+pub mod apportion;
 pub mod classify;
 pub mod consistency;
+pub mod elf;
 pub mod error;
 pub mod find;
 pub mod layout;
