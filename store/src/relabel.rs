@@ -1,12 +1,14 @@
 //! What new rules need of an old recording: its regions with their numbers,
-//! and a way to give those other labels.
+//! what their types were told by, and a way to give them other labels.
 
 use std::ops::ControlFlow;
 
 use rusqlite::{Transaction, params};
+use vmrec_sampler::classify::facts::Evidence;
 use vmrec_sampler::{Label, Snapshot};
 
 use crate::error::Error;
+use crate::evidence;
 use crate::recording::{RecordingId, RegionNumber, Sample};
 use crate::store::Store;
 
@@ -26,6 +28,27 @@ impl Store {
             }
             None => ControlFlow::Continue(()),
         })
+    }
+
+    /// Returns what the types of a sample were told by: the evidence stored at it or latest before.
+    ///
+    /// Files of version 1 hold none.
+    pub fn evidence(&self, id: RecordingId, number: u64) -> Result<Option<Evidence>, Error> {
+        self.recording(id)?;
+        if self.schema_version() < 2 {
+            return Ok(None);
+        }
+        let stored = self.read(|connection| evidence::read(connection, id, number))?;
+        stored.transpose().map_err(|what| Error::Damaged { path: self.path.clone(), what })
+    }
+
+    /// Returns the samples that evidence was stored at, in order.
+    pub fn evidence_numbers(&self, id: RecordingId) -> Result<Vec<u64>, Error> {
+        self.recording(id)?;
+        if self.schema_version() < 2 {
+            return Ok(Vec::new());
+        }
+        self.read(|connection| evidence::numbers(connection, id))
     }
 }
 

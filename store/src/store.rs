@@ -5,12 +5,10 @@ use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, params};
-use vmrec_sampler::classify::facts::Evidence;
 use vmrec_sampler::{Consistency, Snapshot};
 
 use crate::address::{from_column, to_column};
 use crate::error::Error;
-use crate::evidence;
 use crate::frame::{self, Decoder, checksum};
 use crate::identities::Identities;
 use crate::lock::{self, beside};
@@ -23,7 +21,7 @@ use crate::writer::{self, BUSY_TIMEOUT};
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     real_path: PathBuf,
     version: u32,
     /// Taken out while in use, so that a caller's function may ask for other snapshots.
@@ -222,25 +220,16 @@ impl Store {
         Error::Damaged { path: self.path.clone(), what }
     }
 
-    /// Returns what the types of a sample were told by: the evidence stored at it or latest before.
-    ///
-    /// Files of version 1 hold none.
-    pub fn evidence(&self, id: RecordingId, number: u64) -> Result<Option<Evidence>, Error> {
-        self.recording(id)?;
-        if self.version < 2 {
-            return Ok(None);
-        }
-        let stored = self.read(|connection| evidence::read(connection, id, number))?;
-        stored.transpose().map_err(|what| Error::Damaged { path: self.path.clone(), what })
-    }
-
     /// Returns what is wrong with the file, one line each; nothing if all of it can be read.
     pub fn verify(&self) -> Result<Vec<String>, Error> {
         crate::verify::problems(&self.connection, &self.path)
     }
 
     /// Runs `work` on the file as of one moment.
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
         self.transaction()
             .and_then(|_transaction| work(&self.connection))
             .map_err(|source| Error::sql(&self.path, source))

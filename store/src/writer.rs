@@ -46,6 +46,8 @@ struct Current {
     next: Option<u64>,
     encoder: Encoder,
     interner: Interner,
+    /// The images stored last, and the sample whose evidence has them.
+    images: Option<(u64, evidence::Images)>,
 }
 
 impl Writer {
@@ -92,6 +94,7 @@ impl Writer {
             next: Some(1),
             encoder: Encoder::default(),
             interner: Interner::default(),
+            images: None,
         });
         Ok(id)
     }
@@ -116,13 +119,19 @@ impl Writer {
     ///
     /// Evidence beyond all measure is left out: types can then be told again by names only.
     pub fn evidence(&mut self, number: u64, evidence: &Evidence) -> Result<(), Error> {
-        let id = self.current.as_ref().ok_or_else(|| self.not_begun())?.id;
-        let packed = evidence::pack(evidence).map_err(|source| Error::io(&self.path, source))?;
+        let Some(current) = &mut self.current else { return Err(self.not_begun()) };
+        let images = &evidence.facts.images;
+        let base = current.images.take().filter(|(at, base)| *at < number && base == images);
+        let packed = evidence::pack(evidence, base.as_ref().map(|(at, _)| *at))
+            .map_err(|source| Error::io(&self.path, source))?;
         let Some(data) = packed else { return Ok(()) };
+        let id = current.id;
         in_transaction(&mut self.connection, |transaction| {
             evidence::write(transaction, id, number, &data)
         })
-        .map_err(|source| Error::sql(&self.path, source))
+        .map_err(|source| Error::sql(&self.path, source))?;
+        current.images = Some(base.unwrap_or_else(|| (number, images.clone())));
+        Ok(())
     }
 
     /// Changes the labels of regions of a recording that has ended, all or none; their figures stay.

@@ -13,12 +13,13 @@ use crate::frame::varint::Cursor;
 
 type Taken<T> = Result<T, Malformed>;
 
-/// Returns the evidence that `bytes` are of.
-pub(super) fn decode(bytes: &[u8]) -> Taken<Evidence> {
+/// Returns the evidence that `bytes` are of, and the sample whose evidence has its images.
+pub(super) fn decode(bytes: &[u8]) -> Taken<(Evidence, Option<u64>)> {
     let mut from = Cursor(bytes);
     if from.take()? != VERSION {
         return Err(Malformed("evidence of an unknown version"));
     }
+    let images_at = Some(from.take()?).filter(|number| *number != 0);
     let facts = take_facts(&mut from)?;
     let mut peeks = BTreeMap::new();
     let mut address = 0_u64;
@@ -27,7 +28,7 @@ pub(super) fn decode(bytes: &[u8]) -> Taken<Evidence> {
         peeks.insert(address, Box::from(take_bytes(&mut from)?));
     }
     if from.is_empty() {
-        Ok(Evidence { facts, peeks })
+        Ok((Evidence { facts, peeks }, images_at))
     } else {
         Err(Malformed("bytes after its end"))
     }

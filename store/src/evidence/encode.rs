@@ -7,12 +7,13 @@ use vmrec_sampler::classify::facts::{Evidence, Facts, GlibcStack, Image, Jvm, Se
 use super::VERSION;
 use crate::frame::varint::put;
 
-/// Returns the bytes of `evidence`.
-pub(super) fn encode(evidence: &Evidence) -> Vec<u8> {
+/// Returns the bytes of `evidence`, without images where another sample's evidence has them.
+pub(super) fn encode(evidence: &Evidence, images_at: Option<u64>) -> Vec<u8> {
     let Evidence { facts, peeks } = evidence;
     let mut out = Vec::new();
     put(&mut out, VERSION);
-    put_facts(&mut out, facts);
+    put(&mut out, images_at.unwrap_or(0));
+    put_facts(&mut out, facts, images_at.is_none());
     put(&mut out, peeks.len() as u64);
     let mut before = 0;
     for (address, bytes) in peeks {
@@ -23,7 +24,7 @@ pub(super) fn encode(evidence: &Evidence) -> Vec<u8> {
     out
 }
 
-fn put_facts(out: &mut Vec<u8>, facts: &Facts) {
+fn put_facts(out: &mut Vec<u8>, facts: &Facts, with_images: bool) {
     let Facts {
         executable,
         start_stack,
@@ -46,8 +47,8 @@ fn put_facts(out: &mut Vec<u8>, facts: &Facts) {
         put_number(out, *robust_list);
         put_number(out, *stack_pointer);
     }
-    put(out, images.len() as u64);
-    for (name, image) in images {
+    put(out, if with_images { images.len() as u64 } else { 0 });
+    for (name, image) in images.iter().filter(|_| with_images) {
         put_bytes(out, name.as_bytes());
         put_image(out, image);
     }

@@ -2,7 +2,7 @@
 //! of its memory, so that newer rules can tell the types of an old recording.
 //!
 //! ```text
-//! data     = zstd of: version, facts, peeks
+//! data     = zstd of: version, the sample whose evidence has the images (0: this one), facts, peeks
 //! facts    = executable, stack start, brk start, pid, threads, images, glibc stacks, JVM, memory readable
 //! peeks    = count, count × (address − address before, bytes)
 //! ```
@@ -16,11 +16,14 @@ mod decode;
 mod encode;
 mod rows;
 
-use vmrec_sampler::classify::facts::Evidence;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use vmrec_sampler::classify::facts::{Evidence, Image};
 
 use crate::frame::Malformed;
 
-pub(crate) use rows::{problems, read, write};
+pub(crate) use rows::{numbers, problems, read, write};
 
 /// The version of the encoding, at its beginning.
 const VERSION: u64 = 1;
@@ -29,17 +32,25 @@ const MOST_BYTES: usize = 16 << 20;
 /// Evidence is written while the target runs: the level where more work gains little.
 const LEVEL: i32 = 3;
 
+/// Images by name: they seldom change, and are most of what is known.
+pub(crate) type Images = BTreeMap<Arc<str>, Arc<Image>>;
+
 /// Returns the bytes to store; `None` if they would be more than may be read back.
-pub(crate) fn pack(evidence: &Evidence) -> std::io::Result<Option<Vec<u8>>> {
-    let plain = encode::encode(evidence);
+///
+/// With `images_at`, the evidence of that sample has the same images, and they are left out.
+pub(crate) fn pack(
+    evidence: &Evidence,
+    images_at: Option<u64>,
+) -> std::io::Result<Option<Vec<u8>>> {
+    let plain = encode::encode(evidence, images_at);
     if plain.len() > MOST_BYTES {
         return Ok(None);
     }
     zstd::bulk::compress(&plain, LEVEL).map(Some)
 }
 
-/// Returns the evidence that was stored.
-pub(crate) fn unpack(data: &[u8]) -> Result<Evidence, Malformed> {
+/// Returns the evidence that was stored, and the sample whose evidence has its images if they were left out.
+pub(crate) fn unpack(data: &[u8]) -> Result<(Evidence, Option<u64>), Malformed> {
     let mut decoder =
         zstd::stream::read::Decoder::new(data).map_err(|_| Malformed("no zstd data"))?;
     // Frames that ask for more window than the bound are refused before it is allocated.

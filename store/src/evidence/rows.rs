@@ -42,8 +42,21 @@ pub(crate) fn read(
             "SELECT recording, number, checksum, data FROM evidence \
              WHERE recording = ? AND number <= ? ORDER BY number DESC LIMIT 1",
         )?
-        .query_row(params![recording.0, to_column(number.min(i64::MAX as u64))], checked)
+        .query_row(params![recording.0, to_column(number.min(i64::MAX as u64))], |row| {
+            whole(connection, row)
+        })
         .optional()
+}
+
+/// Returns the samples that evidence of `recording` was stored at, in order.
+pub(crate) fn numbers(
+    connection: &Connection,
+    recording: RecordingId,
+) -> rusqlite::Result<Vec<u64>> {
+    connection
+        .prepare_cached("SELECT number FROM evidence WHERE recording = ? ORDER BY number")?
+        .query_map([recording.0], |row| row.get(0).map(from_column))?
+        .collect()
 }
 
 /// Adds what is wrong with the evidence of all recordings.
@@ -60,7 +73,7 @@ pub(crate) fn problems(
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        match checked(row) {
+        match whole(connection, row) {
             Ok(Ok(_)) => {}
             Ok(Err(what)) => problems.push(what),
             Err(error) => problems.push(format!("a row of evidence: {error}")),
@@ -69,8 +82,34 @@ pub(crate) fn problems(
     Ok(())
 }
 
-/// Returns the evidence of a row of recording, number, checksum, data.
-fn checked(row: &Row<'_>) -> rusqlite::Result<Result<Evidence, String>> {
+/// Returns the evidence of a row of recording, number, checksum, data, with its images.
+fn whole(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Result<Evidence, String>> {
+    let (mut evidence, images_at) = match checked(row)? {
+        Ok((evidence, Some(images_at))) => (evidence, images_at),
+        other => return Ok(other.map(|(evidence, _)| evidence)),
+    };
+    let recording: i64 = row.get(0)?;
+    let found = connection
+        .prepare_cached(
+            "SELECT recording, number, checksum, data FROM evidence \
+             WHERE recording = ? AND number = ?",
+        )?
+        .query_row(params![recording, to_column(images_at)], checked)
+        .optional()?;
+    Ok(match found {
+        Some(Ok((base, None))) => {
+            evidence.facts.images = base.facts.images;
+            Ok(evidence)
+        }
+        Some(Err(what)) => Err(what),
+        Some(Ok((_, Some(_)))) | None => Err(format!(
+            "recording {recording}: the evidence with the images of sample {images_at} is gone"
+        )),
+    })
+}
+
+/// Returns the evidence of a row as it stands there.
+fn checked(row: &Row<'_>) -> rusqlite::Result<Result<(Evidence, Option<u64>), String>> {
     let (recording, number, sum): (i64, i64, u32) = (row.get(0)?, row.get(1)?, row.get(2)?);
     let data = row.get_ref(3)?.as_blob()?;
     let number = from_column(number);

@@ -73,20 +73,23 @@ fn evidence() -> impl Strategy<Value = Evidence> {
 proptest! {
     #[test]
     fn it_comes_back_as_it_was(evidence in evidence()) {
-        let packed = pack(&evidence).unwrap().unwrap();
-        prop_assert_eq!(unpack(&packed), Ok(evidence));
+        let packed = pack(&evidence, None).unwrap().unwrap();
+        prop_assert_eq!(unpack(&packed), Ok((evidence.clone(), None)));
+        let packed = pack(&evidence, Some(7)).unwrap().unwrap();
+        let without = Facts { images: BTreeMap::new(), ..evidence.facts };
+        prop_assert_eq!(unpack(&packed), Ok((Evidence { facts: without, ..evidence }, Some(7))));
     }
 
     #[test]
     fn no_bytes_make_it_panic(bytes in vec(any::<u8>(), 0..200)) {
         let _ = unpack(&bytes);
         let _ = decode::decode(&bytes);
-        let _ = decode::decode(&[&[1, 0, 0, 0, 1], &bytes[..]].concat());
+        let _ = decode::decode(&[&[1, 0, 0, 0, 0, 1], &bytes[..]].concat());
     }
 
     #[test]
     fn what_is_cut_short_is_refused(evidence in evidence(), cut in 1_usize..20) {
-        let plain = encode::encode(&evidence);
+        let plain = encode::encode(&evidence, None);
         prop_assert!(decode::decode(&plain[..plain.len().saturating_sub(cut)]).is_err());
     }
 }
@@ -96,7 +99,7 @@ fn a_bomb_is_refused_before_it_fills_memory() {
     let bomb = zstd::bulk::compress(&vec![0; MOST_BYTES + 1], 1).unwrap();
     assert!(bomb.len() < 1 << 20);
     assert_eq!(unpack(&bomb), Err(Malformed("more bytes than evidence has")));
-    let claims: [&[u8]; 2] = [&[1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0x7f], &[2]];
+    let claims: [&[u8]; 2] = [&[1, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0x7f], &[2]];
     for claim in claims {
         let packed = zstd::bulk::compress(claim, 1).unwrap();
         assert!(unpack(&packed).is_err());
@@ -107,5 +110,5 @@ fn a_bomb_is_refused_before_it_fills_memory() {
 fn more_than_may_be_read_back_is_not_written() {
     let bytes = vec![7; MOST_BYTES].into_boxed_slice();
     let evidence = Evidence { facts: Facts::default(), peeks: BTreeMap::from([(1, bytes)]) };
-    assert_eq!(pack(&evidence).unwrap(), None);
+    assert_eq!(pack(&evidence, None).unwrap(), None);
 }

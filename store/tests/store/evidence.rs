@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
-use vmrec_sampler::classify::facts::{Evidence, Facts};
+use vmrec_sampler::classify::facts::{Evidence, Facts, Image};
 use vmrec_sampler::{Confidence, Label, types};
 use vmrec_store::{Error, RecordingId, Store, Writer, add_mark};
 
 use crate::made_up::{at, begun, snapshot};
 
 fn evidence(pid: u32) -> Evidence {
-    let facts = Facts { pid, executable: Some("/bin/a".into()), ..Facts::default() };
+    let image = Image { markers: vec!["mallctl".into()], ..Image::default() };
+    let images = BTreeMap::from([("/bin/a".into(), Arc::new(image))]);
+    let facts = Facts { pid, executable: Some("/bin/a".into()), images, ..Facts::default() };
     Evidence { facts, peeks: BTreeMap::from([(0x7000, Box::from([1, 2, 3]))]) }
 }
 
@@ -40,8 +42,13 @@ fn the_latest_at_or_before_a_sample_is_what_it_goes_by() {
         [None, None, Some(2), Some(2), Some(4), Some(4)]
     );
     assert_eq!(store.evidence(id, 4).unwrap(), Some(evidence(4)));
+    assert_eq!(store.evidence_numbers(id).unwrap(), [2, 4]);
     assert!(matches!(store.evidence(RecordingId(9), 1), Err(Error::NoSuchRecording { .. })));
     assert!(store.verify().unwrap().is_empty());
+    // The second one has its images from the first.
+    Connection::open(&path).unwrap().execute("DELETE FROM evidence WHERE number = 2", []).unwrap();
+    assert!(matches!(store.evidence(id, 4), Err(Error::Damaged { .. })));
+    assert_eq!(store.verify().unwrap().len(), 1);
 }
 
 #[test]
