@@ -18,6 +18,7 @@ pub mod mapping;
 pub mod process;
 pub mod procfs;
 pub mod quantity;
+pub mod rebuild;
 pub mod region;
 pub mod share;
 pub mod snapshot;
