@@ -10,6 +10,7 @@ pub mod escape;
 #[cfg(test)]
 mod fixture;
 pub mod json;
+pub mod map_table;
 pub mod recording_table;
 pub mod recordings;
 pub mod series;
