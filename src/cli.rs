@@ -8,7 +8,7 @@ use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
 use vmrec_report::metric::Metric;
 
-use crate::commands::{chart, demo, diff, export, info, list, mark, record};
+use crate::commands::{chart, demo, diff, export, info, list, map, mark, reclassify, record};
 
 const AFTER_HELP: &str = "\
 Times are RFC 3339, HH:MM[:SS], -10m before the end (or now, while recording),
@@ -31,10 +31,12 @@ pub(crate) enum Command {
     Record(record::RecordArgs),
     List(list::ListArgs),
     Info(info::InfoArgs),
+    Map(map::MapArgs),
     Diff(diff::DiffArgs),
     Chart(chart::ChartArgs),
     Export(export::ExportArgs),
     Mark(mark::MarkArgs),
+    Reclassify(reclassify::ReclassifyArgs),
     Demo(demo::DemoArgs),
     #[command(hide = true)]
     DemoWorkload,
@@ -57,6 +59,14 @@ pub(crate) struct RecordingArgs {
     /// Number of the recording, as `vmrec list` shows it [default: the newest]
     #[arg(long, short, value_name = "N")]
     pub(crate) recording: Option<i64>,
+}
+
+/// The user's own types.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TypesArgs {
+    /// File with types of your own, which go before the built-in ones
+    #[arg(long, value_name = "FILE")]
+    pub(crate) types: Option<PathBuf>,
 }
 
 /// Tables for people unless a format for programs is asked for.

@@ -6,11 +6,21 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use vmrec_report::escape;
-use vmrec_sampler::Error as SamplerError;
+use vmrec_sampler::{Error as SamplerError, Family};
 use vmrec_store::Error as StoreError;
+
+use crate::types_file::{TypesError, Wrong};
 
 /// What to do about a file in a folder that is not there.
 pub(crate) const FOLDER_MISSING: &str = "the folder must exist: create it, or name another file";
+
+/// What to do about a file that is to be changed while it is recorded to.
+pub(crate) const RECORDER_FIRST: &str =
+    "end that recorder first, or look with --dry-run at what would change";
+
+/// What to do about memory of glibc's malloc that only its shape tells.
+pub(crate) const DECORATE_MAPS: &str = "much of its memory is told by guess: where the kernel names memory, start it with\n\
+     GLIBC_TUNABLES=glibc.mem.decorate_maps=1 (glibc 2.40 or later) for malloc to name its own";
 
 /// Whose fault it is, which decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +119,36 @@ impl From<SamplerError> for Failure {
         };
         let failure = Self::new(Status::Target, error);
         if let Some(hint) = hint { failure.hint(hint) } else { failure }
+    }
+}
+
+impl From<TypesError> for Failure {
+    fn from(error: TypesError) -> Self {
+        let hint = match &error.what {
+            Wrong::Read(source) if source.kind() == ErrorKind::NotFound => {
+                "name a file of types with --types FILE".to_owned()
+            }
+            Wrong::Read(_) | Wrong::TooLong => {
+                "a file of types is a short text in UTF-8".to_owned()
+            }
+            Wrong::Toml(message) if message.starts_with("unknown field") => {
+                "what is not known is refused, so that no condition goes unnoticed".to_owned()
+            }
+            Wrong::Toml(_) => "a type is [[type]], then name = \"…\" and its conditions".to_owned(),
+            Wrong::Name => "give name a word or a few, such as name = \"Model weights\"".to_owned(),
+            Wrong::Family(_) => {
+                format!("the families are {}", Family::ALL.map(Family::name).join(", "))
+            }
+            Wrong::Size(_) => "write bytes, or K, M, G or T of them: min_size = \"64M\"".to_owned(),
+            Wrong::NoSize => "min_size must not be above max_size".to_owned(),
+            Wrong::Protection(_) => {
+                "write rights as r, w and x or -: protection = \"rw-\"".to_owned()
+            }
+            Wrong::NoCondition => {
+                "add object, anon_name, min_size, max_size or protection".to_owned()
+            }
+        };
+        Self::new(Status::Usage, error).hint(hint)
     }
 }
 

@@ -8,13 +8,15 @@ mod commands;
 mod failure;
 mod file;
 mod output;
+mod process;
+mod types_file;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{chart, demo, diff, export, info, list, mark, record};
+use crate::commands::{chart, demo, diff, export, info, list, map, mark, reclassify, record};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -33,7 +35,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Diff(args) => diff::run(&args),
         Command::Chart(args) => chart::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Map(args) => map::run(&args),
         Command::Mark(args) => mark::run(&args),
+        Command::Reclassify(args) => reclassify::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::DemoWorkload => demo::workload(),
     }

@@ -1,47 +1,90 @@
-//! The mappings of a process from one sample to the next.
+//! The regions of a process from one sample to the next.
 //!
-//! Most stay as they were: the same text is not parsed again, is not
-//! classified again and shares its [`Identity`] by reference.
+//! Most mappings stay as they were: the same text is not parsed again, is not
+//! classified again, and its regions share their [`Identity`] by reference.
+//! Only when something changed that labels depend on do the rules run.
+//!
+//! [`Identity`]: crate::region::Identity
 
-use std::iter::{Peekable, Zip};
-use std::sync::Arc;
-use std::vec::IntoIter;
+mod keep;
+mod listing;
+mod plan;
+mod sums;
 
-use crate::classify::{REACH, Scene, classify};
+use std::collections::BTreeSet;
+
+use crate::classify::facts::Facts;
+use crate::classify::user::UserRule;
+use crate::classify::{Process, classify};
+use crate::consistency::check;
 use crate::mapping::Mapping;
 use crate::procfs::Record;
-use crate::quantity::Quantities;
-use crate::region::{Identity, Provenance, Region, ShareMode};
-use crate::share::{aliased, share_mode};
+use crate::region::{AddressRange, Region};
+use crate::snapshot::Consistency;
+use listing::Listing;
+use plan::{Plan, occupied};
 
-/// What is kept of a mapping beside what it says.
-#[derive(Debug)]
-struct Cell {
-    header: Box<[u8]>,
-    flags: Option<Box<[u8]>>,
-    identity: Option<Arc<Identity>>,
-    /// Whether something its label depends on changed.
-    stale: bool,
-    aliased: bool,
+/// How long the rules rest when nothing but pages came up since they ran.
+const REST_NS: u64 = 1_000_000_000;
+
+/// What can be asked of the process itself while its regions are worked out.
+pub trait Source {
+    /// Reads the facts of the process; the memory of `changed` may be another than before.
+    fn facts(&mut self, mappings: &[Mapping], changed: &[AddressRange]) -> Facts;
+
+    /// Reads memory, as [`crate::classify::facts::Peek`] says.
+    fn peek(&mut self, address: u64, buffer: &mut [u8]) -> usize;
+
+    /// Counts the bytes of pages present in each of `ranges`; `None` where that cannot be seen.
+    fn present_bytes(&mut self, ranges: &[AddressRange]) -> Option<Vec<u64>>;
 }
 
-impl Cell {
-    fn says_the_same(&self, record: &Record<'_>) -> bool {
-        *self.header == *record.header && self.flags.as_deref() == record.flags
+/// No source: regions are told by names, flags and shapes only.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NamesOnly;
+
+impl Source for NamesOnly {
+    fn facts(&mut self, _: &[Mapping], _: &[AddressRange]) -> Facts {
+        Facts::default()
+    }
+
+    fn peek(&mut self, _: u64, _: &mut [u8]) -> usize {
+        0
+    }
+
+    fn present_bytes(&mut self, _: &[AddressRange]) -> Option<Vec<u64>> {
+        None
     }
 }
 
-/// The mappings of one process, updated record by record.
+/// What a sample says beside the mappings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// How many threads there are.
+    pub threads: Option<u64>,
+    /// The monotonic clock, in nanoseconds.
+    pub monotonic_ns: u64,
+}
+
+/// The mappings of one process, updated record by record, and the regions they make.
 #[derive(Debug, Default)]
 pub struct Layout {
+    listing: Listing,
+    /// Whether the mappings may be others than those settled.
+    stale: bool,
+    settled: Settled,
+    user_rules: Vec<UserRule>,
+}
+
+/// The last list of mappings of one moment, and what was found of it.
+#[derive(Debug, Default)]
+struct Settled {
     mappings: Vec<Mapping>,
-    cells: Vec<Cell>,
-    /// Sizes of the first so many mappings: those of the sample under way.
-    sizes: Vec<(Option<ShareMode>, Quantities)>,
-    /// The rest of the sample before, from the first difference on.
-    before: Option<Peekable<Zip<IntoIter<Mapping>, IntoIter<Cell>>>>,
-    scene: Scene,
-    changed: bool,
+    plan: Plan,
+    images: BTreeSet<((u32, u32), u64)>,
+    threads: Option<u64>,
+    /// When the rules ran last; `None` if they have to run whatever happens.
+    at_ns: Option<u64>,
 }
 
 impl Layout {
@@ -50,146 +93,124 @@ impl Layout {
         Self::default()
     }
 
+    /// Sets the user's own rules, in force from the next sample on.
+    pub fn set_user_rules(&mut self, rules: Vec<UserRule>) {
+        self.user_rules = rules;
+        // They may claim what was proved to be something else.
+        self.settled.mappings.clear();
+        self.settled.at_ns = None;
+    }
+
     /// Begins a sample.
     pub fn begin(&mut self) {
-        if self.before.is_some() {
-            // The last sample was not finished; what it did not reach is gone.
-            self.part_from(self.sizes.len());
-        }
-        self.before = None;
-        self.sizes.clear();
+        self.listing.begin();
     }
 
     /// Takes the next mapping; `false` if its header cannot be read.
     pub fn push(&mut self, record: &Record<'_>) -> bool {
-        let place = self.sizes.len();
-        if self.before.is_none() {
-            if let (Some(cell), Some(mapping)) = (self.cells.get(place), self.mappings.get(place))
-                && cell.says_the_same(record)
-            {
-                let share = share_mode(mapping, &record.sizes, cell.aliased);
-                self.sizes.push((share, record.sizes.quantities()));
-                return true;
-            }
-            self.part_from(place);
-        }
-        self.push_changed(record)
+        self.listing.push(record)
     }
 
-    /// Sets what the last sample had from `place` on aside, to take over from there what still is.
-    fn part_from(&mut self, place: usize) {
-        let mappings = self.mappings.split_off(place.min(self.mappings.len()));
-        let cells = self.cells.split_off(place.min(self.cells.len()));
-        self.before = Some(mappings.into_iter().zip(cells).peekable());
-        self.changed = true;
+    /// Ends the list of mappings.
+    pub fn end(&mut self) {
+        self.stale |= self.listing.end();
     }
 
-    fn push_changed(&mut self, record: &Record<'_>) -> bool {
-        let Some(before) = &mut self.before else { return false };
-        let mut adjacency_changed = false;
-        if !before.peek().is_some_and(|(_, cell)| cell.says_the_same(record)) {
-            let Some(mapping) = Mapping::read(record, self.mappings.last()) else { return false };
-            while before.next_if(|(old, _)| old.range.start < mapping.range.start).is_some() {
-                adjacency_changed = true;
-            }
-            if !before.peek().is_some_and(|(_, cell)| cell.says_the_same(record)) {
-                before.next_if(|(old, _)| old.range.start == mapping.range.start);
-                self.sizes
-                    .push((share_mode(&mapping, &record.sizes, false), record.sizes.quantities()));
-                self.mappings.push(mapping);
-                self.cells.push(Cell {
-                    header: record.header.into(),
-                    flags: record.flags.map(Box::from),
-                    identity: None,
-                    stale: true,
-                    aliased: false,
-                });
-                return true;
-            }
-        }
-        let Some((mapping, mut cell)) = before.next() else { return false };
-        cell.stale |= adjacency_changed;
-        self.sizes
-            .push((share_mode(&mapping, &record.sizes, cell.aliased), record.sizes.quantities()));
-        self.mappings.push(mapping);
-        self.cells.push(cell);
-        true
-    }
-
-    /// Ends the sample: classifies what changed and returns the regions.
+    /// Ends the sample and returns its regions, told by names, flags and shapes only.
     pub fn finish(&mut self) -> Vec<Region> {
-        if self.before.is_none() && self.sizes.len() < self.mappings.len() {
-            self.part_from(self.sizes.len());
+        self.end();
+        match check(self.mappings(), None, None) {
+            Consistency::Complete => {
+                // Without a clock the rules never rest.
+                let at_ns = self.settled.at_ns.unwrap_or(0);
+                let monotonic_ns = at_ns.saturating_add(REST_NS);
+                self.regions(&Moment { threads: None, monotonic_ns }, &mut NamesOnly).0
+            }
+            Consistency::Torn(_) => self.torn_regions(),
         }
-        self.before = None;
-        if std::mem::take(&mut self.changed) {
-            self.settle();
-        }
-        let regions = self.cells.iter().zip(&self.sizes).filter_map(|(cell, sizes)| {
-            let (share_mode, quantities) = *sizes;
-            Some(Region {
-                identity: Arc::clone(cell.identity.as_ref()?),
-                share_mode,
-                provenance: Provenance::Measured,
-                quantities,
-            })
-        });
-        let mut all = Vec::with_capacity(self.cells.len());
-        all.extend(regions);
-        all
     }
 
-    /// Returns the mappings of the sample last finished.
+    /// Returns the mappings of the sample last ended.
     pub fn mappings(&self) -> &[Mapping] {
-        &self.mappings
+        self.listing.mappings()
     }
 
-    /// Brings labels and aliases up to date with the mappings.
-    fn settle(&mut self) {
-        let scene = Scene::of(&self.mappings);
-        let all = scene != self.scene;
-        self.scene = scene;
-        // Labels look at their neighbours, so those of a change are stale too.
-        let fresh: Vec<bool> = self.cells.iter().map(|cell| cell.stale).collect();
-        for place in 0..self.cells.len() {
-            let from = place.saturating_sub(REACH);
-            let to = (place + REACH + 1).min(fresh.len());
-            let stale = all || fresh[from..to].contains(&true) || place + REACH >= fresh.len();
-            self.cells[place].stale = false;
-            if stale {
-                self.label(place);
-            }
+    /// Returns the regions of mappings that are of one moment, and whether the rules ran.
+    pub fn regions(&mut self, moment: &Moment, source: &mut dyn Source) -> (Vec<Region>, bool) {
+        let due = self.is_due(moment);
+        if due {
+            self.settle(moment, source);
         }
-        for ((cell, aliased), (mapping, sizes)) in self
-            .cells
-            .iter_mut()
-            .zip(aliased(&self.mappings))
-            .zip(self.mappings.iter().zip(&mut self.sizes))
+        (self.settled.plan.regions(self.listing.sizes(), source), due)
+    }
+
+    /// Returns the regions of mappings that are not of one moment: labels that still
+    /// fit, and of the rest what names tell. The next sample goes on from the one before.
+    pub fn torn_regions(&mut self) -> Vec<Region> {
+        let ordered = check(self.mappings(), None, None) == Consistency::Complete;
+        let most = if ordered { self.mappings().len().max(1) } else { 1 };
+        let facts = Facts::default();
+        let mut regions = Vec::new();
+        for (mappings, sizes) in
+            self.listing.mappings().chunks(most).zip(self.listing.sizes().chunks(most))
         {
-            cell.aliased = aliased;
-            if mapping.shared {
-                sizes.0 = Some(if aliased { ShareMode::Aliased } else { ShareMode::Shared });
-            }
+            let old = &self.settled;
+            let kept: Vec<_> = keep::untouched(&old.mappings, &old.plan.slots, mappings).collect();
+            let occupied: Vec<u64> = sizes.iter().map(occupied).collect();
+            let process = Process {
+                mappings,
+                occupied: &occupied,
+                facts: &facts,
+                kept: &kept,
+                user_rules: &self.user_rules,
+            };
+            let pieces = classify(&process, &mut |_, _| 0);
+            let mut plan = Plan::new(mappings, sizes, &pieces, &old.plan);
+            regions.extend(plan.regions(sizes, &mut NamesOnly));
         }
+        regions
     }
 
-    fn label(&mut self, place: usize) {
-        let Some(piece) = classify(&self.scene, &self.mappings, place).into_iter().next() else {
-            return;
-        };
-        let (mapping, cell) = (&self.mappings[place], &mut self.cells[place]);
-        if cell.identity.as_ref().is_some_and(|identity| identity.label == piece.label) {
-            return;
+    /// Tells whether the rules have to run.
+    fn is_due(&mut self, moment: &Moment) -> bool {
+        let settled = &self.settled;
+        let Some(at_ns) = settled.at_ns else { return true };
+        // After a torn sample all may be as before it.
+        if self.stale && settled.mappings != self.listing.mappings() {
+            return true;
         }
-        cell.identity = Some(Arc::new(Identity {
-            range: piece.range,
-            protection: mapping.protection,
-            max_protection: mapping.max_protection,
-            object: mapping.object.clone(),
-            offset: mapping.offset,
-            flags: Arc::clone(&mapping.flags),
-            label: piece.label,
-        }));
+        self.stale = false;
+        settled.threads != moment.threads
+            || moment.monotonic_ns.saturating_sub(at_ns) >= REST_NS
+                && settled.plan.has_news(self.listing.sizes())
+    }
+
+    /// Runs the rules over the mappings of now.
+    fn settle(&mut self, moment: &Moment, source: &mut dyn Source) {
+        let (mappings, sizes) = (self.listing.mappings(), self.listing.sizes());
+        let old = &self.settled;
+        let images = keep::images(mappings);
+        let facts = source.facts(mappings, &keep::changed(&old.mappings, mappings));
+        let untouched = keep::untouched(&old.mappings, &old.plan.slots, mappings);
+        let kept = keep::proved(untouched, &facts, images == old.images);
+        let occupied: Vec<u64> = sizes.iter().map(occupied).collect();
+        let process = Process {
+            mappings,
+            occupied: &occupied,
+            facts: &facts,
+            kept: &kept,
+            user_rules: &self.user_rules,
+        };
+        let pieces = classify(&process, &mut |address, buffer| source.peek(address, buffer));
+        let plan = Plan::new(mappings, sizes, &pieces, &self.settled.plan);
+        self.settled = Settled {
+            mappings: mappings.to_vec(),
+            plan,
+            images,
+            threads: moment.threads,
+            at_ns: Some(moment.monotonic_ns),
+        };
+        self.stale = false;
     }
 }
 

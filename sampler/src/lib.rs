@@ -4,17 +4,21 @@
 //! Parsing and deciding are pure and compile on every system; only the folder
 //! of an operating system touches its kernel.
 
+pub mod apportion;
 pub mod classify;
 pub mod consistency;
+pub mod elf;
 pub mod error;
 pub mod find;
 pub mod layout;
 #[cfg(target_os = "linux")]
 pub mod linux;
+pub mod mach_tags;
 pub mod mapping;
 pub mod process;
 pub mod procfs;
 pub mod quantity;
+pub mod rebuild;
 pub mod region;
 pub mod share;
 pub mod snapshot;

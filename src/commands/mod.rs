@@ -6,5 +6,7 @@ pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod info;
 pub(crate) mod list;
+pub(crate) mod map;
 pub(crate) mod mark;
+pub(crate) mod reclassify;
 pub(crate) mod record;

@@ -6,6 +6,7 @@
 
 mod address;
 pub mod error;
+mod evidence;
 mod frame;
 mod identities;
 mod intern;
@@ -13,6 +14,7 @@ mod lock;
 mod mark;
 mod read_rows;
 pub mod recording;
+mod relabel;
 mod schema;
 mod store;
 mod verify;
@@ -22,7 +24,7 @@ mod writer;
 pub use error::Error;
 pub use mark::add_mark;
 pub use recording::{
-    Mark, Recording, RecordingId, RecordingSummary, Sample, SampleState, WhyEnded,
+    Mark, Recording, RecordingId, RecordingSummary, RegionNumber, Sample, SampleState, WhyEnded,
 };
 pub use store::Store;
 pub use writer::Writer;

@@ -6,6 +6,10 @@ use vmrec_sampler::{Cost, Host, ProcessInfo, ProcessTotals, Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordingId(pub i64);
 
+/// Names a region's identity within its file, whatever label it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RegionNumber(pub i64);
+
 /// One target over one stretch of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {

@@ -21,7 +21,7 @@ use crate::writer::{self, BUSY_TIMEOUT};
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     real_path: PathBuf,
     version: u32,
     /// Taken out while in use, so that a caller's function may ask for other snapshots.
@@ -160,6 +160,18 @@ impl Store {
         numbers: RangeInclusive<u64>,
         mut visit: impl FnMut(&Sample, Option<&Snapshot>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
+        self.walk(id, numbers, |sample, regions| {
+            visit(sample, regions.as_ref().map(|(snapshot, _)| snapshot))
+        })
+    }
+
+    /// Calls `visit` with each sample numbered in `numbers` and its regions' numbers in the file, until it breaks.
+    pub(crate) fn walk(
+        &self,
+        id: RecordingId,
+        numbers: RangeInclusive<u64>,
+        mut visit: impl FnMut(&Sample, Option<(Snapshot, &[frame::Row])>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
         self.recording(id)?;
         let sql = |source| Error::sql(&self.path, source);
         let _transaction = self.transaction().map_err(sql)?;
@@ -176,10 +188,10 @@ impl Store {
                 continue;
             }
             let snapshot = match decoded {
-                Some(regions) => Some(self.assemble(&sample, regions)?),
+                Some(regions) => Some((self.assemble(&sample, regions)?, regions)),
                 None => None,
             };
-            if visit(&sample, snapshot.as_ref()).is_break() {
+            if visit(&sample, snapshot).is_break() {
                 break;
             }
         }
@@ -214,7 +226,10 @@ impl Store {
     }
 
     /// Runs `work` on the file as of one moment.
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
         self.transaction()
             .and_then(|_transaction| work(&self.connection))
             .map_err(|source| Error::sql(&self.path, source))

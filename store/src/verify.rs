@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use crate::error::Error;
+use crate::evidence;
 use crate::frame::Decoder;
 use crate::identities::Identities;
 use crate::read_rows;
@@ -37,6 +38,7 @@ fn look(connection: &Connection, problems: &mut Vec<String>) -> rusqlite::Result
     for id in recordings.query_map([], |row| row.get(0).map(RecordingId))? {
         look_at(&transaction, id?, problems)?;
     }
+    evidence::problems(&transaction, problems)?;
     Ok(())
 }
 

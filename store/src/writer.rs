@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use vmrec_sampler::{Host, ProcessInfo, Snapshot, Timestamp};
+use vmrec_sampler::classify::facts::Evidence;
+use vmrec_sampler::{Host, Label, ProcessInfo, Snapshot, Timestamp};
 
 use crate::error::Error;
+use crate::evidence;
 use crate::frame::{Encoder, Table, checksum};
 use crate::intern::Interner;
 use crate::lock::{Lock, beside};
-use crate::recording::{RecordingId, WhyEnded};
+use crate::recording::{RecordingId, RegionNumber, WhyEnded};
+use crate::relabel;
 use crate::schema::{self, Found};
 use crate::write_rows;
 
@@ -43,6 +46,8 @@ struct Current {
     next: Option<u64>,
     encoder: Encoder,
     interner: Interner,
+    /// The images stored last, and the sample whose evidence has them.
+    images: Option<(u64, evidence::Images)>,
 }
 
 impl Writer {
@@ -89,6 +94,7 @@ impl Writer {
             next: Some(1),
             encoder: Encoder::default(),
             interner: Interner::default(),
+            images: None,
         });
         Ok(id)
     }
@@ -107,6 +113,40 @@ impl Writer {
             write_rows::missed(transaction, current.id, number, due, ticks, reason)?;
             Ok((number, None))
         })
+    }
+
+    /// Stores what the types from sample `number` of the recording under way on were told by.
+    ///
+    /// Evidence beyond all measure is left out: types can then be told again by names only.
+    pub fn evidence(&mut self, number: u64, evidence: &Evidence) -> Result<(), Error> {
+        let Some(current) = &mut self.current else { return Err(self.not_begun()) };
+        let images = &evidence.facts.images;
+        let base = current.images.take().filter(|(at, base)| *at < number && base == images);
+        let packed = evidence::pack(evidence, base.as_ref().map(|(at, _)| *at))
+            .map_err(|source| Error::io(&self.path, source))?;
+        let Some(data) = packed else { return Ok(()) };
+        let id = current.id;
+        in_transaction(&mut self.connection, |transaction| {
+            evidence::write(transaction, id, number, &data)
+        })
+        .map_err(|source| Error::sql(&self.path, source))?;
+        current.images = Some(base.unwrap_or_else(|| (number, images.clone())));
+        Ok(())
+    }
+
+    /// Changes the labels of regions of a recording that has ended, all or none; their figures stay.
+    pub fn relabel(
+        &mut self,
+        recording: RecordingId,
+        labels: &[(RegionNumber, Label)],
+    ) -> Result<(), Error> {
+        if let Some(current) = &self.current {
+            return Err(Error::NotEnded { id: current.id, path: self.path.clone() });
+        }
+        in_transaction(&mut self.connection, |transaction| {
+            relabel::write(transaction, recording, labels)
+        })
+        .map_err(|source| Error::sql(&self.path, source))
     }
 
     /// Ends the recording under way.

@@ -215,3 +215,25 @@ fn it_stops_after_the_samples_or_the_time_asked_for() {
     bench.run(&["record", &workload.pid_text(), "--every", "100ms", "--for", "450ms"]);
     assert_eq!(bench.json(&["info", "--json"])["samples"], 5);
 }
+
+#[test]
+fn types_of_ones_own_are_recorded() {
+    let bench = Bench::new();
+    fs::write(bench.path("model.bin"), vec![7; 2 << 20]).unwrap();
+    fs::write(
+        bench.path("types.toml"),
+        "[[type]]\nname = \"Weights\"\nobject = \"*/model.bin\"\nprotection = \"r--\"\n",
+    )
+    .unwrap();
+    let mut workload = Workload::start();
+    workload.tell(&format!("map {}", bench.path("model.bin").display()));
+    let pid = workload.pid_text();
+    let record = ["record", &pid, "--samples", "2", "--every", "50ms", "--types", "types.toml"];
+    bench.run(&record);
+    let map = bench.json(&["map", "--json", "--at", "end"]);
+    let weights = map["regions"].as_array().unwrap().iter().find(|row| row["type"] == "Weights");
+    assert_eq!(weights.unwrap()["virtual_bytes"], 2 * MIB);
+    let failed = bench.run(&["record", &pid, "--types", "missing.toml"]);
+    assert_eq!(failed.status, Some(2));
+    assert_eq!(bench.json(&["list", "--json"]).as_array().unwrap().len(), 1);
+}

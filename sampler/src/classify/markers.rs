@@ -9,7 +9,8 @@ pub enum Place {
     Symbol,
     /// The beginning of a name in `.dynstr` or `.strtab`: mangled names go on with types.
     SymbolPrefix,
-    /// Bytes in `.rodata`, which stripping leaves.
+    /// Bytes in `.rodata`, which stripping leaves. The table has them backwards: written as
+    /// they are, they would stand in vmrec's own `.rodata` and tell of runtimes it does not have.
     Rodata,
     /// The name of a section.
     Section,
@@ -22,7 +23,7 @@ pub struct Marker {
     pub name: &'static str,
     /// Where it stands.
     pub place: Place,
-    /// What stands there.
+    /// What stands there; backwards for [`Place::Rodata`].
     pub text: &'static str,
 }
 
@@ -30,28 +31,28 @@ const fn symbol(name: &'static str) -> Marker {
     Marker { name, place: Place::Symbol, text: name }
 }
 
-const fn rodata(name: &'static str, text: &'static str) -> Marker {
-    Marker { name, place: Place::Rodata, text }
+const fn rodata(name: &'static str, backwards: &'static str) -> Marker {
+    Marker { name, place: Place::Rodata, text: backwards }
 }
 
 /// Every marker that is looked for.
 pub const MARKERS: &[Marker] = &[
     symbol("__libc_malloc"),
-    rodata("str:glibc-malloc", "malloc_consolidate(): "),
+    rodata("str:glibc-malloc", " :)(etadilosnoc_collam"),
     symbol("mallctl"),
     symbol("je_mallctl"),
     symbol("_rjem_mallctl"),
-    rodata("str:jemalloc", "<jemalloc>: "),
+    rodata("str:jemalloc", " :>collamej<"),
     symbol("tc_malloc"),
     Marker { name: "MallocExtension", place: Place::SymbolPrefix, text: "_ZN15MallocExtension" },
-    rodata("str:tcmalloc", "tcmalloc: "),
+    rodata("str:tcmalloc", " :collamct"),
     symbol("mi_malloc"),
     symbol("mi_option_get"),
-    rodata("str:mimalloc", "mimalloc: "),
+    rodata("str:mimalloc", " :collamim"),
     symbol("moz_xmalloc"),
     symbol("__asan_init"),
     Marker { name: "_ZN2v87Isolate", place: Place::SymbolPrefix, text: "_ZN2v87Isolate" },
-    rodata("str:v8", "disabled-by-default-v8"),
+    rodata("str:v8", "8v-tluafed-yb-delbasid"),
     symbol("gHotSpotVMStructs"),
     symbol("_PyRuntime"),
     symbol("PyObject_Malloc"),
@@ -60,7 +61,7 @@ pub const MARKERS: &[Marker] = &[
     symbol("_zend_mm_alloc"),
     symbol("erts_alloc"),
     symbol("GC_malloc"),
-    rodata("str:libgc", "GC_malloc"),
+    rodata("str:libgc", "EZIS_PAEH_LAITINI_CG"),
     symbol("runtime.mheap_"),
     Marker { name: "section:.go.buildinfo", place: Place::Section, text: ".go.buildinfo" },
 ];

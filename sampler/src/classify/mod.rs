@@ -1,30 +1,48 @@
-//! Says what each mapping is for, as far as the kernel's own list of them tells.
+//! Says what each range of a process's memory is for.
 //!
-//! Rules claim in order, the first that fits decides; their names (`R4`) go
-//! into the label. A label depends on the mapping, on its neighbours up to
-//! [`REACH`] away and on the [`Scene`], so that after a change only those
-//! mappings need to be looked at again.
+//! [`classify`] is the table of contents: rules claim in that order, each only
+//! what no earlier one has claimed; their names (`R4`) go into the label. They
+//! are pure: all they know is the list of mappings, the [`Facts`] and what
+//! they peek of the target's memory, and however hostile that is, their work
+//! is bounded.
 
+mod by_name;
+mod cages;
+mod chunks;
+mod claims;
 pub mod facts;
+mod firefox;
+mod glibc;
+mod go;
 mod image;
+mod images;
+mod jvm;
+mod leftovers;
 pub mod markers;
+mod musl;
 mod name;
+mod names;
+mod profile;
+mod python;
+mod reader;
+mod stacks;
+mod threads;
+mod tools;
+pub mod user;
+mod v8;
+mod work;
 
 use std::sync::Arc;
 
+use self::facts::{Facts, Peek};
+use self::user::UserRule;
+use self::work::Work;
 use crate::mapping::Mapping;
-use crate::region::{AddressRange, Confidence, Label, Protection};
-use crate::vocabulary::{RegionType, types};
+use crate::region::{AddressRange, Confidence, Label};
+use crate::vocabulary::RegionType;
 
+pub use by_name::{REACH, classify_by_name};
 pub use image::Scene;
-
-/// How many mappings to either side a label may depend on.
-pub const REACH: usize = 1;
-
-/// The most inaccessible memory taken for the guard of the stack above it.
-const STACK_GUARD_BYTES: u64 = 1 << 20;
-/// The most inaccessible memory taken for a guard elsewhere.
-const GUARD_BYTES: u64 = 64 << 10;
 
 /// A range of addresses with one purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,41 +53,53 @@ pub struct Piece {
     pub label: Label,
 }
 
-/// Labels the mapping at `place` of `mappings`: pieces in ascending order that cover it.
-///
-/// What /proc says of a mapping holds for all of it, so there is one piece.
-pub fn classify(scene: &Scene, mappings: &[Mapping], place: usize) -> Vec<Piece> {
-    let Some(mapping) = mappings.get(place) else { return Vec::new() };
-    let below = place.checked_sub(1).and_then(|below| mappings.get(below));
-    let below = below.filter(|below| below.range.end == mapping.range.start);
-    let above = mappings.get(place + 1);
-    let above = above.filter(|above| above.range.start == mapping.range.end);
-    let label = name::by_kernel_name(mapping)
-        .or_else(|| name::by_object(mapping))
-        .or_else(|| image::by_segment(scene, mapping))
-        .or_else(|| name::by_file(mapping))
-        .or_else(|| image::by_image_below(scene, mapping, below))
-        .unwrap_or_else(|| by_rights(mapping, above));
-    vec![Piece { range: mapping.range, label }]
+/// A process as one sample found it.
+#[derive(Clone, Copy, Debug)]
+pub struct Process<'a> {
+    /// Its mappings: ascending, disjoint.
+    pub mappings: &'a [Mapping],
+    /// Of each mapping, the bytes resident and swapped.
+    pub occupied: &'a [u64],
+    /// What else is known of it.
+    pub facts: &'a Facts,
+    /// Pieces proven before, of mappings that did not change: they stay.
+    pub kept: &'a [Piece],
+    /// The user's own rules, which go before the built-in ones.
+    pub user_rules: &'a [UserRule],
 }
 
-/// Labels anonymous memory by what may be done with it.
-fn by_rights(mapping: &Mapping, above: Option<&Mapping>) -> Label {
-    let bytes = mapping.range.virtual_bytes();
-    if mapping.protection == Protection::NONE {
-        let stack_above = above.is_some_and(name::is_stack);
-        return if stack_above && bytes <= STACK_GUARD_BYTES {
-            label(types::STACK_GUARD, Confidence::Sure, "R9")
-        } else if bytes <= GUARD_BYTES {
-            label(types::GUARD, Confidence::Likely, "R19")
-        } else {
-            label(types::RESERVED, Confidence::Likely, "R19")
-        };
+/// Says what each range of the process is for: pieces in ascending order that
+/// cover every mapping exactly.
+///
+/// A piece lies within one mapping, unless its owner's range goes on in
+/// touching mappings with the same rights.
+pub fn classify(process: &Process<'_>, peek: &mut Peek<'_>) -> Vec<Piece> {
+    let mut work = Work::new(process, peek);
+    for piece in process.kept {
+        work.claims.claim_across(piece.range, &piece.label, |_| true);
     }
-    if mapping.protection.contains(Protection::EXECUTE) {
-        return label(types::JIT_CODE, Confidence::Likely, "R16");
-    }
-    label(types::VM_ALLOCATE, Confidence::Unknown, "R20")
+    names::by_user(&mut work, process.user_rules);
+    names::by_kernel(&mut work); // R1, R2, R3, R6
+    images::claim(&mut work); // R4, R5
+    names::brk_heap(&mut work); // R7
+    jvm::by_its_own_tables(&mut work); // R8a
+    musl::look_for_it(&mut work);
+    threads::claim(&mut work); // R9
+    tools::guest(&mut work); // R10
+    glibc::arenas(&mut work); // R11
+    go::claim(&mut work); // R12
+    cages::far(&mut work); // R13, before a chunk is looked for there
+    chunks::claim(&mut work); // R14
+    cages::near(&mut work); // R13
+    jvm::by_shape(&mut work); // R8b, R8c
+    stacks::claim(&mut work); // R15
+    tools::claim(&mut work); // R16v, R16s
+    leftovers::code(&mut work); // R16
+    leftovers::loader(&mut work); // R17
+    leftovers::heaps(&mut work); // R18
+    leftovers::inaccessible(&mut work); // R19
+    leftovers::rest(&mut work); // R20
+    work.claims.into_pieces()
 }
 
 fn label(region_type: RegionType, confidence: Confidence, rule: &str) -> Label {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::label;
+use super::user::glob;
 use crate::mapping::Mapping;
 use crate::region::{Confidence, Label, Protection};
-use crate::vocabulary::types;
+use crate::vocabulary::{Family, RegionType, types};
 
 /// Tells whether the kernel itself says that `mapping` is a stack.
 pub(super) fn is_stack(mapping: &Mapping) -> bool {
@@ -41,9 +42,25 @@ pub(super) fn by_object(mapping: &Mapping) -> Option<Label> {
     };
     let own = || Some(label(types::VM_ALLOCATE, Confidence::Likely, "R3"));
     if let Some(given) = name.strip_prefix("anon_shmem:") {
-        return Some(Label { detail: Some(Arc::from(given)), ..shared });
+        let known = known_name(mapping, given);
+        return Some(Label { detail: Some(Arc::from(given)), ..known.unwrap_or(shared) });
     }
-    if name.starts_with("/memfd:") || name.starts_with("/SYSV") {
+    if name.starts_with("/memfd:java_heap") {
+        return Some(label(types::JVM_HEAP, Confidence::Sure, "R3"));
+    }
+    if name.starts_with("/memfd:doublemapper") {
+        return Some(label(types::JIT_CODE, Confidence::Sure, "R3"));
+    }
+    if name.starts_with("/memfd:") || name.starts_with("/SYSV") || name.starts_with("/dev/ashmem") {
+        return Some(shared);
+    }
+    let of_browser = |at: usize| {
+        let after = name[at..].strip_prefix('/').map(|name| name.strip_prefix('.').unwrap_or(name));
+        after.is_some_and(|after| {
+            after.starts_with("org.chromium.") || after.starts_with("org.mozilla.")
+        })
+    };
+    if name.rmatch_indices('/').any(|(at, _)| of_browser(at)) {
         return Some(shared);
     }
     if name == "/dev/zero" || name == "/anon_hugepage" {
@@ -56,8 +73,12 @@ pub(super) fn by_object(mapping: &Mapping) -> Option<Label> {
     if name.starts_with("anon_inode:") || name.starts_with("socket:") {
         return Some(label(types::KERNEL_RING, Confidence::Sure, "R3"));
     }
-    if name.starts_with("/dev/") || name.starts_with("/dmabuf:") || name == "/drm mm object" {
+    if name.starts_with("/dev/") || name.starts_with("/dmabuf:") || is_graphics(name) {
         return Some(label(types::DEVICE, Confidence::Sure, "R3"));
+    }
+    // The kernel's own tmpfs, where no file has a path.
+    if mapping.file().is_some_and(|(device, _)| device == (0, 1)) {
+        return Some(shared);
     }
     // Shared memory without a file to show for it.
     (mapping.shared && mapping.object.is_none()).then_some(shared)
@@ -68,14 +89,77 @@ pub(super) fn by_file(mapping: &Mapping) -> Option<Label> {
     mapping.file().map(|_| label(types::MAPPED_FILE, Confidence::Sure, "R6"))
 }
 
+/// Objects of graphics drivers.
+fn is_graphics(name: &str) -> bool {
+    let name = name.strip_prefix('/').unwrap_or(name);
+    ["drm mm object", "i915", "TTM"].iter().any(|driver| name.starts_with(driver))
+}
+
 /// R2: a name covers a whole reservation, so the rights still tell what is used of it.
 fn named(mapping: &Mapping, given: &str) -> Label {
-    let region_type = if mapping.protection == Protection::NONE {
-        types::RESERVED
-    } else if mapping.protection.contains(Protection::EXECUTE) {
-        types::JIT_CODE
-    } else {
-        types::VM_ALLOCATE
-    };
-    Label { detail: Some(Arc::from(given)), ..label(region_type, Confidence::Likely, "R2") }
+    let found = known_name(mapping, given).unwrap_or_else(|| {
+        let region_type = if mapping.protection == Protection::NONE {
+            types::RESERVED
+        } else if mapping.protection.contains(Protection::EXECUTE) {
+            types::JIT_CODE
+        } else {
+            types::VM_ALLOCATE
+        };
+        label(region_type, Confidence::Likely, "R2")
+    });
+    Label { detail: Some(Arc::from(given)), ..found }
 }
+
+fn known_name(mapping: &Mapping, given: &str) -> Option<Label> {
+    let given = given.trim_start();
+    let (_, region_type) = GIVEN_NAMES.iter().find(|(pattern, _)| glob(pattern, given))?;
+    let region_type = if mapping.protection == Protection::NONE {
+        match region_type.family() {
+            Family::Stack => types::STACK_GUARD,
+            Family::Malloc => types::MALLOC_RESERVED,
+            _ if region_type.name().starts_with("V8") => types::RESERVED_V8,
+            _ if region_type.name().starts_with("Go") => types::RESERVED_GO,
+            _ if region_type.name().starts_with("JVM") => types::RESERVED_JVM,
+            _ => types::RESERVED,
+        }
+    } else if mapping.protection.contains(Protection::EXECUTE) {
+        if region_type.name().starts_with("V8") { types::JIT_V8 } else { types::JIT_CODE }
+    } else {
+        region_type.clone()
+    };
+    Some(label(region_type, Confidence::Sure, "R2"))
+}
+
+/// Names that runtimes give their memory by prctl(PR_SET_VMA_ANON_NAME); the first that fits decides.
+const GIVEN_NAMES: &[(&str, RegionType)] = &[
+    ("glibc: *stack*", types::STACK_THREAD),
+    ("glibc: malloc arena*", types::MALLOC_ARENA),
+    ("glibc: malloc*", types::MALLOC_LARGE),
+    ("glibc: loader malloc*", types::LOADER_DATA),
+    ("stack_and_tls*", types::STACK_THREAD),
+    ("thread signal stack*", types::STACK_SIGNAL),
+    ("libc_malloc*", types::MALLOC_SCUDO),
+    ("scudo:*", types::MALLOC_SCUDO),
+    ("GWP-ASan*", types::MALLOC_SCUDO),
+    ("jemalloc*", types::MALLOC_JEMALLOC),
+    ("tcmalloc*", types::MALLOC_TCMALLOC),
+    ("mimalloc*", types::MALLOC_MIMALLOC),
+    ("partition_alloc*", types::MALLOC_PARTITION),
+    ("v8*", types::V8_HEAP),
+    ("blink_gc*", types::V8_CPPGC),
+    ("cppgc*", types::V8_CPPGC),
+    ("wasm-*", types::WASM_MEMORY),
+    ("rlbox_wasm2c_*", types::WASM_MEMORY),
+    ("js-*", types::SPIDERMONKEY_HEAP),
+    ("dalvik-*", types::ART_HEAP),
+    ("Go: heap*", types::GO_HEAP),
+    ("Go:*", types::GO_RUNTIME),
+    ("zend*", types::PHP_HEAP),
+    (".bss*", types::BSS),
+    ("bss*", types::BSS),
+    ("linker*", types::LOADER_DATA),
+    ("cfi shadow*", types::SANITIZER_SHADOW),
+    ("shadow*", types::SANITIZER_SHADOW),
+    ("?ava ?eap*", types::JVM_HEAP),
+    ("?ava*", types::JVM_OTHER),
+];

@@ -1,5 +1,6 @@
 //! Asks the Linux kernel, through `/proc` and a few system calls.
 
+pub mod facts;
 mod files;
 mod process;
 mod sampler;

@@ -1,27 +1,32 @@
 //! Takes snapshots of one process.
 
+mod fate;
+mod totals;
+mod witness;
+
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::PROC;
 use super::files::{MemoryFiles, OpenFile, Refusal};
-use super::process::{executable, info, refused};
-use super::system::{now, page_size_bytes, thread_cpu_ns, ticks_per_second};
+use super::process::{info, refused};
+use super::system::{now, page_size_bytes, thread_cpu_ns};
+use crate::classify::facts::Evidence;
+use crate::classify::user::UserRule;
 use crate::consistency::check;
 use crate::error::Error;
-use crate::layout::Layout;
+use crate::layout::{Layout, Moment};
 use crate::process::ProcessInfo;
 use crate::procfs::{BadSmaps, SmapsParser, Stat, Statm, Status};
-use crate::quantity::Quantity;
-use crate::region::Region;
-use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot};
+use crate::snapshot::{Consistency, Cost, Snapshot};
+use totals::totals;
+use witness::Witness;
 
 /// The kernel prints smaps 4 KiB at a time; asked for this much, it seldom walks a mapping twice.
 const PIECE_BYTES: usize = 3000;
 
-/// How often and how long to wait for a process that has given up its memory to be seen ended.
+/// How often a process that has given up its memory is looked at to be seen ended.
 const ENDING_TRIES: usize = 200;
-const ENDING_PAUSE: Duration = Duration::from_millis(1);
 
 /// Takes snapshots of one process, for as long as it runs the same program.
 #[derive(Debug)]
@@ -36,11 +41,13 @@ pub struct Sampler {
     by_thread: bool,
     parser: SmapsParser,
     layout: Layout,
+    witness: Witness,
+    /// Whether the rules ran in the last sample.
+    classified: bool,
 }
 
-/// What one reading of all files gave.
+/// What one reading of all files gave, the mappings aside.
 struct Pass {
-    regions: Vec<Region>,
     consistency: Consistency,
     stat: Stat,
     status: Status,
@@ -89,12 +96,30 @@ impl Sampler {
             by_thread,
             parser: SmapsParser::new(),
             layout: Layout::new(),
+            // A false /proc has no memory behind it.
+            witness: Witness::new((root == Path::new(PROC)).then_some(pid)),
+            classified: false,
         })
     }
 
     /// Returns the process, as it was when attached.
     pub fn process(&self) -> &ProcessInfo {
         &self.process
+    }
+
+    /// Sets the user's own rules, in force from the next sample on.
+    pub fn set_user_rules(&mut self, rules: Vec<UserRule>) {
+        self.layout.set_user_rules(rules);
+    }
+
+    /// Returns what the types of the last sample's regions were decided by; `None` if nothing had to be decided in it.
+    pub fn evidence(&self) -> Option<Evidence> {
+        self.witness.evidence().filter(|_| self.classified)
+    }
+
+    /// Returns what could not be found out of the process, and why.
+    pub fn notes(&self) -> Vec<String> {
+        self.witness.notes()
     }
 
     /// Takes a snapshot.
@@ -108,6 +133,7 @@ impl Sampler {
     pub fn sample(&mut self) -> Result<Snapshot, Error> {
         let taken = now();
         let (cpu_ns, begun) = (thread_cpu_ns(), Instant::now());
+        self.classified = false;
         let mut pass = self.pass()?;
         if pass.consistency != Consistency::Complete {
             pass = self.pass()?;
@@ -115,7 +141,17 @@ impl Sampler {
         if pass.consistency != Consistency::Complete && self.runs_another_file() {
             return Err(Error::Replaced { pid: self.pid() });
         }
-        let totals = totals(&pass);
+        let regions = match pass.consistency {
+            Consistency::Complete => {
+                let threads = pass.status.threads.or(Some(pass.stat.threads));
+                let moment = Moment { threads, monotonic_ns: taken.monotonic_ns };
+                let (regions, classified) = self.layout.regions(&moment, &mut self.witness);
+                self.classified = classified;
+                regions
+            }
+            Consistency::Torn(_) => self.layout.torn_regions(),
+        };
+        let totals = totals(&pass, &regions);
         Ok(Snapshot {
             taken,
             cost: Cost {
@@ -124,7 +160,7 @@ impl Sampler {
             },
             consistency: pass.consistency,
             totals,
-            regions: pass.regions,
+            regions,
         })
     }
 
@@ -188,7 +224,7 @@ impl Sampler {
         }
         self.parser.finish(|record| layout.push(record)).map_err(bad)?;
         let after = self.files.statm.statm()?;
-        let regions = layout.finish();
+        layout.end();
         let page = page_size_bytes();
         let [before_bytes, after_bytes] =
             [before, after].map(|statm| statm.size.saturating_mul(page));
@@ -196,85 +232,7 @@ impl Sampler {
         // The totals should be those of the moment the regions are of.
         let of_before = check(layout.mappings(), Some(before_bytes), None) == Consistency::Complete;
         let statm = if of_before { before } else { after };
-        Ok(Some(Pass { regions, consistency, stat, status, statm }))
-    }
-
-    /// Reads stat and checks that it is still the process attached, with the program it had.
-    fn living_stat(&self) -> Result<Stat, Error> {
-        let pid = self.pid();
-        let stat = match self.stat.stat() {
-            Ok(stat) => stat,
-            Err(Refusal::Gone) => return Err(self.gone()),
-            Err(refusal) => return Err(refused(refusal, pid)),
-        };
-        if stat.start_ticks != self.process.id.start_ticks {
-            return Err(Error::Reused { pid });
-        }
-        if stat.ended() && stat.threads <= 1 {
-            return Err(Error::Exited { pid });
-        }
-        // 0 means that it may not be known, or that the first thread has ended.
-        let known = stat.stack_start != 0 && self.stack_start != 0;
-        if known && stat.stack_start != self.stack_start {
-            return Err(Error::Replaced { pid });
-        }
-        Ok(stat)
-    }
-
-    /// Says what became of a process that is gone: whether its number is in use again.
-    fn gone(&self) -> Error {
-        let pid = self.pid();
-        let again = OpenFile::open(self.folder.join("stat")).and_then(|file| file.stat());
-        match again {
-            Ok(stat) if stat.start_ticks != self.process.id.start_ticks => Error::Reused { pid },
-            _ => Error::Exited { pid },
-        }
-    }
-
-    /// Finds out why smaps is empty: an error, or another file to read.
-    ///
-    /// The open file stays with the memory it was opened for, so an empty one
-    /// means that nobody uses that memory any more.
-    fn explain_empty(&mut self, tries: usize) -> Result<(), Error> {
-        if tries > 0 {
-            std::thread::sleep(ENDING_PAUSE);
-        }
-        if self.living_stat()?.ended() {
-            return self.reopen(true);
-        }
-        let mut byte = [0];
-        let again = OpenFile::open(self.folder.join("smaps"));
-        match again.and_then(|smaps| smaps.read_at(&mut byte, 0)) {
-            // Between giving up its memory and being seen as ended.
-            Ok(0) => Ok(()),
-            Err(Refusal::Gone) => Err(self.gone()),
-            // What it runs now may also be what we may not read.
-            Ok(_) | Err(_) => Err(Error::Replaced { pid: self.pid() }),
-        }
-    }
-
-    fn reopen(&mut self, by_thread: bool) -> Result<(), Error> {
-        let files = if by_thread {
-            MemoryFiles::open_by_thread(&self.folder)
-        } else {
-            MemoryFiles::open(&self.folder)
-        };
-        match files {
-            Ok(files) => {
-                self.files = files;
-                self.by_thread = by_thread;
-                Ok(())
-            }
-            Err(Refusal::NotPermitted) => Err(not_permitted(&self.process)),
-            Err(Refusal::Gone) => Err(self.gone()),
-            Err(refusal) => Err(refused(refusal, self.pid())),
-        }
-    }
-
-    /// Tells whether the executable is another one than when attached.
-    fn runs_another_file(&self) -> bool {
-        let (path, _) = executable(&self.folder);
-        path.is_some() && self.process.executable.is_some() && path != self.process.executable
+        Ok(Some(Pass { consistency, stat, status, statm }))
     }
 }
 
@@ -283,31 +241,6 @@ fn not_permitted(process: &ProcessInfo) -> Error {
         pid: process.id.pid,
         name: process.name().to_owned(),
         user_id: process.user_id,
-    }
-}
-
-fn totals(pass: &Pass) -> ProcessTotals {
-    let Pass { regions, stat, status, statm, .. } = pass;
-    let page = page_size_bytes();
-    let footprint_bytes = regions.iter().try_fold(0_u64, |sum, region| {
-        let dirty = region.quantities.get(Quantity::PrivateDirty)?;
-        let swapped = region.quantities.get(Quantity::Swapped)?;
-        Some(sum.saturating_add(dirty).saturating_add(swapped))
-    });
-    ProcessTotals {
-        virtual_bytes: Some(statm.size.saturating_mul(page)),
-        resident_bytes: Some(statm.resident.saturating_mul(page)),
-        peak_resident_bytes: status.peak_resident_bytes,
-        anonymous_resident_bytes: status.anonymous_bytes,
-        file_resident_bytes: status.file_bytes,
-        shmem_resident_bytes: status.shmem_bytes,
-        swapped_bytes: status.swapped_bytes,
-        page_table_bytes: status.page_table_bytes,
-        footprint_bytes,
-        threads: status.threads.or(Some(stat.threads)),
-        minor_faults: Some(stat.minor_faults),
-        major_faults: Some(stat.major_faults),
-        cpu_ns: stat.cpu_ticks.checked_mul(1_000_000_000 / ticks_per_second()),
     }
 }
 

@@ -24,9 +24,9 @@ use self::progress::Progress;
 use self::schedule::Schedule;
 use self::session::{Session, Stored};
 use self::target::Target;
-use crate::cli::FileArgs;
+use crate::cli::{FileArgs, TypesArgs};
 use crate::failure::Failure;
-use crate::{file, output};
+use crate::{file, output, types_file};
 
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
@@ -78,6 +78,9 @@ pub(crate) struct RecordArgs {
     pub(crate) quiet: bool,
 
     #[command(flatten)]
+    pub(crate) types: TypesArgs,
+
+    #[command(flatten)]
     pub(crate) file: FileArgs,
 }
 
@@ -106,13 +109,14 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
+    let rules = types_file::rules(&args.types)?;
     let path = file::path(&args.file)?;
     // The file is opened before the target is started: a bad path must not cost the user a run.
     let writer = session::open_writer(&path)?;
     let events = Events::listen()?;
     let mut target = match &args.target {
-        Some(name) => Target::find(name, args.newest, args.oldest)?,
-        None => Target::launch(&args.launch)?,
+        Some(name) => Target::find(name, args.newest, args.oldest, rules)?,
+        None => Target::launch(&args.launch, rules)?,
     };
     target.watch(&events)?;
     let recorded = record(args, &path, writer, &events, &mut target);
@@ -162,7 +166,7 @@ fn record(
     let mut schedule = Schedule::new(args.every);
     let why = loop {
         match sampler.sample() {
-            Ok(snapshot) => match session.append(&snapshot)? {
+            Ok(snapshot) => match session.append(&snapshot, sampler.evidence())? {
                 Stored::Kept(number) => progress.sample(number, &snapshot, session.file_bytes()),
                 Stored::Lost(failure) => progress.lost(&failure),
             },

@@ -5,6 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use vmrec_sampler::classify::facts::{Evidence, Facts};
 use vmrec_sampler::{ProcessInfo, Sampler, Snapshot, Timestamp};
 use vmrec_store::{Error as StoreError, RecordingId, WhyEnded, Writer};
 
@@ -48,6 +49,8 @@ pub(super) struct Session {
     samples_taken: u64,
     /// Ticks whose samples could not be written, since when.
     unwritten: Option<(Timestamp, u64, Instant)>,
+    /// The facts of the evidence written last.
+    facts: Option<Facts>,
 }
 
 impl Session {
@@ -61,6 +64,7 @@ impl Session {
             recording: None,
             samples_taken: 0,
             unwritten: None,
+            facts: None,
         }
     }
 
@@ -69,6 +73,7 @@ impl Session {
         self.end(&WhyEnded::TargetReplaced)?;
         self.recording = None;
         self.process = sampler.process().clone();
+        self.facts = None;
         Ok(())
     }
 
@@ -78,7 +83,13 @@ impl Session {
     }
 
     /// Writes a sample. A full disk is waited for, tick by tick, for a minute.
-    pub(super) fn append(&mut self, snapshot: &Snapshot) -> Result<Stored, Failure> {
+    ///
+    /// `evidence` is what its types were told by, if they were told anew.
+    pub(super) fn append(
+        &mut self,
+        snapshot: &Snapshot,
+        evidence: Option<Evidence>,
+    ) -> Result<Stored, Failure> {
         self.samples_taken += 1;
         if self.recording.is_none() {
             self.recording = Some(self.begin(snapshot.taken)?);
@@ -89,7 +100,12 @@ impl Session {
             self.unwritten = None;
         }
         match self.writer.append(snapshot) {
-            Ok(number) => Ok(Stored::Kept(number)),
+            Ok(number) => {
+                if let Some(evidence) = evidence {
+                    self.keep_evidence(number, evidence)?;
+                }
+                Ok(Stored::Kept(number))
+            }
             Err(error @ StoreError::DiskFull { .. }) => {
                 let (due, ticks, since) =
                     self.unwritten.unwrap_or((snapshot.taken, 0, Instant::now()));
@@ -102,6 +118,21 @@ impl Session {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Writes what the types from a sample on were told by, unless that was written before.
+    fn keep_evidence(&mut self, number: u64, evidence: Evidence) -> Result<(), Failure> {
+        let nothing_new = evidence.peeks.is_empty() && self.facts.as_ref() == Some(&evidence.facts);
+        if nothing_new {
+            return Ok(());
+        }
+        match self.writer.evidence(number, &evidence) {
+            Ok(()) => self.facts = Some(evidence.facts),
+            // The sample is kept, and its types with it: only newer rules would miss this.
+            Err(StoreError::DiskFull { .. }) => self.facts = None,
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
     }
 
     /// Writes that ticks went by without a sample.

@@ -5,11 +5,12 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 
-use vmrec_report::escape;
-use vmrec_sampler::{Error as SamplerError, ExitWatch, ProcessInfo, Sampler};
+use vmrec_sampler::classify::user::UserRule;
+use vmrec_sampler::{Error as SamplerError, ExitWatch, Sampler};
 
 use super::events::{Event, Events};
 use crate::failure::{Failure, Status};
+use crate::process;
 
 /// The process to record.
 pub(super) struct Target {
@@ -17,29 +18,27 @@ pub(super) struct Target {
     child: Option<Child>,
     launched: bool,
     status: Option<i32>,
+    /// The user's own types.
+    rules: Vec<UserRule>,
 }
 
 impl Target {
     /// Finds the process meant by a pid or a name.
-    pub(super) fn find(text: &str, newest: bool, oldest: bool) -> Result<Self, Failure> {
-        let pid = if text.is_empty() {
-            return Err(Failure::usage("the target's name is empty"));
-        } else if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            text.parse().map_err(|_| Failure::usage(format!("`{text}` is too large for a pid")))?
-        } else {
-            let processes = vmrec_sampler::processes();
-            let found = vmrec_sampler::matching(text, &processes);
-            let found: Vec<_> = found.into_iter().filter_map(|at| processes.get(at)).collect();
-            choose(text, &found, newest, oldest)?
-        };
+    pub(super) fn find(
+        text: &str,
+        newest: bool,
+        oldest: bool,
+        rules: Vec<UserRule>,
+    ) -> Result<Self, Failure> {
+        let pid = process::find(text, newest, oldest)?;
         if pid == std::process::id() {
             return Err(Failure::usage("vmrec cannot record itself"));
         }
-        Ok(Self { pid, child: None, launched: false, status: None })
+        Ok(Self { pid, child: None, launched: false, status: None, rules })
     }
 
     /// Starts a command.
-    pub(super) fn launch(command: &[OsString]) -> Result<Self, Failure> {
+    pub(super) fn launch(command: &[OsString], rules: Vec<UserRule>) -> Result<Self, Failure> {
         let Some((program, arguments)) = command.split_first() else {
             return Err(Failure::usage("no command follows `--`"));
         };
@@ -48,7 +47,7 @@ impl Target {
             Failure::new(Status::Target, anyhow::Error::new(source).context(context))
                 .hint("check the name, or record a running process: `vmrec record TARGET`")
         })?;
-        Ok(Self { pid: child.id(), child: Some(child), launched: true, status: None })
+        Ok(Self { pid: child.id(), child: Some(child), launched: true, status: None, rules })
     }
 
     /// Tells whether vmrec started it.
@@ -58,7 +57,9 @@ impl Target {
 
     /// Attaches a sampler to it.
     pub(super) fn attach(&self) -> Result<Sampler, SamplerError> {
-        Sampler::attach(self.pid)
+        let mut sampler = Sampler::attach(self.pid)?;
+        sampler.set_user_rules(self.rules.clone());
+        Ok(sampler)
     }
 
     /// Starts a thread that puts its exit into the queue.
@@ -119,47 +120,4 @@ impl Target {
 /// Returns the number a shell would give: the exit code, or 128 + the signal that ended it.
 fn status_number(status: ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
-}
-
-/// Chooses one of the processes that match a name, or says why none can be chosen.
-fn choose(text: &str, found: &[&ProcessInfo], newest: bool, oldest: bool) -> Result<u32, Failure> {
-    let started = |process: &&&ProcessInfo| process.id.start_ticks;
-    let chosen = match found {
-        [] => {
-            return Err(Failure::new(
-                Status::Target,
-                anyhow::anyhow!(
-                    "no process has an executable named like `{}`",
-                    escape::terminal(text)
-                ),
-            )
-            .hint("`ps -e` lists the processes; start one with `vmrec record -- COMMAND`"));
-        }
-        [only] => Some(only),
-        several if newest => several.iter().max_by_key(started),
-        several if oldest => several.iter().min_by_key(started),
-        _ => None,
-    };
-    chosen.map(|process| process.id.pid).ok_or_else(|| ambiguous(text, found))
-}
-
-/// Lists the processes that a name may mean.
-fn ambiguous(text: &str, found: &[&ProcessInfo]) -> Failure {
-    const SHOWN: usize = 20;
-    let mut hint = String::new();
-    for process in found.iter().take(SHOWN) {
-        let line = format!("{:>8}  {}", process.id.pid, process.arguments.join(" "));
-        let line: String = escape::terminal(&line).chars().take(73).collect();
-        hint.push_str(&line);
-        hint.push('\n');
-    }
-    if found.len() > SHOWN {
-        hint.push_str(&format!("     and {} more\n", found.len() - SHOWN));
-    }
-    hint.push_str("give a pid, or take one of them with --newest or --oldest");
-    Failure::new(
-        Status::Target,
-        anyhow::anyhow!("{} processes match `{}`", found.len(), escape::terminal(text)),
-    )
-    .hint(hint)
 }

@@ -21,9 +21,14 @@ const TABLE: [u32; 256] = {
 
 /// Returns the checksum of the frame `data` of sample `number` in `recording`.
 pub(crate) fn checksum(recording: i64, number: u64, kind: Kind, data: &[u8]) -> u32 {
+    checksum_of(recording, number, kind.name(), data)
+}
+
+/// Returns the checksum of `data`, which is `what` of sample `number` in `recording`.
+pub(crate) fn checksum_of(recording: i64, number: u64, what: &str, data: &[u8]) -> u32 {
     let state = update(!0, &recording.to_le_bytes());
     let state = update(state, &number.to_le_bytes());
-    let state = update(state, kind.name().as_bytes());
+    let state = update(state, what.as_bytes());
     !update(state, data)
 }
 

@@ -24,9 +24,9 @@ mod checksum;
 mod decode;
 mod encode;
 mod reading;
-mod varint;
+pub(crate) mod varint;
 
-pub(crate) use checksum::checksum;
+pub(crate) use checksum::{checksum, checksum_of};
 pub(crate) use decode::Decoder;
 pub(crate) use encode::{Encoder, Table};
 pub(crate) use reading::Reading;

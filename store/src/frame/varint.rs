@@ -4,7 +4,7 @@
 use super::Malformed;
 
 /// Appends `value`.
-pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
@@ -13,26 +13,26 @@ pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Appends `value`, which may be negative.
-pub(super) fn put_signed(out: &mut Vec<u8>, value: i64) {
+pub(crate) fn put_signed(out: &mut Vec<u8>, value: i64) {
     put(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }
 
 /// What is left to read of a frame.
-pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
+pub(crate) struct Cursor<'a>(pub(crate) &'a [u8]);
 
 impl Cursor<'_> {
     /// Tells whether all was read.
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Returns how many bytes are left.
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Takes the next value.
-    pub(super) fn take(&mut self) -> Result<u64, Malformed> {
+    pub(crate) fn take(&mut self) -> Result<u64, Malformed> {
         let mut value = 0_u64;
         for (place, byte) in self.0.iter().copied().enumerate().take(10) {
             let bits = u64::from(byte & 0x7f);
@@ -49,7 +49,7 @@ impl Cursor<'_> {
     }
 
     /// Takes the next value, which may be negative.
-    pub(super) fn take_signed(&mut self) -> Result<i64, Malformed> {
+    pub(crate) fn take_signed(&mut self) -> Result<i64, Malformed> {
         let folded = self.take()?;
         Ok((folded >> 1).cast_signed() ^ -(folded & 1).cast_signed())
     }

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 mod damage;
+mod evidence;
 mod made_up;
 mod refusals;
 mod round_trip;

@@ -1,0 +1,170 @@
+//! Shares the sizes of a mapping out among its pieces.
+//!
+//! The kernel measures whole mappings. Where one has several purposes, each
+//! piece gets its part by the pages present in it, or by its size where those
+//! are not known. The parts of every quantity add up to exactly what was
+//! measured, and no part of a part is larger than the part itself.
+
+use crate::quantity::{Quantities, Quantity};
+use crate::region::{AddressRange, Provenance};
+
+/// The largest unit parts are rounded to: the least page of any kernel.
+const PAGE_BYTES: u64 = 4096;
+
+/// The parts of a mapping's quantities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shares {
+    /// One for each piece, in their order.
+    pub parts: Vec<Quantities>,
+    /// How good they are.
+    pub provenance: Provenance,
+}
+
+/// Tells whether the pages present must be counted to share `whole` out among `ranges`:
+/// not if none or all of them are.
+pub fn needs_presence(whole: &Quantities, ranges: &[AddressRange]) -> bool {
+    let resident = whole.get(Quantity::Resident).unwrap_or(0);
+    resident != 0 && resident < virtual_bytes(ranges)
+}
+
+/// Shares `whole` out among `ranges`, by the bytes of pages `present` in each where they were counted.
+pub fn apportion(whole: &Quantities, ranges: &[AddressRange], present: Option<&[u64]>) -> Shares {
+    let sizes: Vec<u64> = ranges.iter().map(|range| range.virtual_bytes()).collect();
+    let known = presence(whole, ranges, &sizes, present);
+    let here = known.as_deref().unwrap_or(&sizes);
+    let mut parts = vec![Quantities::UNKNOWN; ranges.len()];
+    share(&mut parts, whole, Quantity::Resident, here, &sizes);
+    // Each is a part of another one: by its parent's parts, it never outgrows them.
+    for (quantity, parent) in [
+        (Quantity::Private, Quantity::Resident),
+        (Quantity::Dirty, Quantity::Resident),
+        (Quantity::PrivateDirty, Quantity::Private),
+        (Quantity::Pss, Quantity::Resident),
+        (Quantity::Anonymous, Quantity::Resident),
+        (Quantity::Referenced, Quantity::Resident),
+        (Quantity::Reclaimable, Quantity::Resident),
+        (Quantity::Locked, Quantity::Resident),
+        (Quantity::Huge, Quantity::Anonymous),
+    ] {
+        match parts.iter().map(|part| part.get(parent)).collect::<Option<Vec<u64>>>() {
+            Some(of_parent) => share(&mut parts, whole, quantity, &of_parent, &of_parent),
+            None => share(&mut parts, whole, quantity, here, &sizes),
+        }
+    }
+    // What is swapped out lies where no page is present.
+    let absent: Vec<u64> = sizes
+        .iter()
+        .zip(&parts)
+        .map(|(size, part)| size.saturating_sub(part.get(Quantity::Resident).unwrap_or(0)))
+        .collect();
+    share(&mut parts, whole, Quantity::Swapped, &absent, &absent);
+    let provenance = match known {
+        Some(_) if swap_is_placed(whole, &sizes) => Provenance::Apportioned,
+        _ => Provenance::Estimated,
+    };
+    Shares { parts, provenance }
+}
+
+/// Returns the bytes present in each piece, as far as they are known.
+fn presence(
+    whole: &Quantities,
+    ranges: &[AddressRange],
+    sizes: &[u64],
+    present: Option<&[u64]>,
+) -> Option<Vec<u64>> {
+    match whole.get(Quantity::Resident)? {
+        0 => Some(vec![0; sizes.len()]),
+        _ if !needs_presence(whole, ranges) => Some(sizes.to_vec()),
+        _ => present
+            .filter(|present| present.len() == sizes.len() && present.iter().any(|here| *here > 0))
+            .map(<[u64]>::to_vec),
+    }
+}
+
+/// Tells whether pages were seen that say where the swapped ones can be.
+fn swap_is_placed(whole: &Quantities, sizes: &[u64]) -> bool {
+    let swapped = whole.get(Quantity::Swapped).unwrap_or(0);
+    let size = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
+    swapped == 0 || swapped >= size || whole.get(Quantity::Resident) != Some(0)
+}
+
+fn virtual_bytes(ranges: &[AddressRange]) -> u64 {
+    ranges.iter().fold(0, |sum: u64, range| sum.saturating_add(range.virtual_bytes()))
+}
+
+/// Sets `quantity` of all `parts`, if it is known of the `whole`.
+fn share(
+    parts: &mut [Quantities],
+    whole: &Quantities,
+    quantity: Quantity,
+    weights: &[u64],
+    most: &[u64],
+) {
+    let Some(total) = whole.get(quantity) else { return };
+    if total == 0 {
+        parts.iter_mut().for_each(|part| part.set(quantity, 0));
+        return;
+    }
+    for (part, bytes) in parts.iter_mut().zip(within(total, weights, most)) {
+        part.set(quantity, bytes);
+    }
+}
+
+/// Splits `total` by `weights`, each part up to its `most` as long as the sum of those allows it.
+fn within(total: u64, weights: &[u64], most: &[u64]) -> Vec<u64> {
+    let bits = most.iter().fold(total, |bits, most| bits | most).trailing_zeros();
+    let unit = (1 << bits.min(63)).min(PAGE_BYTES);
+    let most: Vec<u64> = most.iter().map(|most| most / unit).collect();
+    let mut parts = by_largest_remainder(total / unit, weights);
+    let mut excess = 0;
+    for (part, most) in parts.iter_mut().zip(&most) {
+        excess += part.saturating_sub(*most);
+        *part = (*part).min(*most);
+    }
+    if excess > 0 {
+        let room: Vec<u64> = most.iter().zip(&parts).map(|(most, part)| most - part).collect();
+        let rooms: u128 = room.iter().map(|room| u128::from(*room)).sum();
+        let fits = u64::try_from(rooms).unwrap_or(u64::MAX).min(excess);
+        add(&mut parts, &by_largest_remainder(fits, &room));
+        add(&mut parts, &by_largest_remainder(excess - fits, &most));
+    }
+    parts.iter_mut().for_each(|part| *part *= unit);
+    parts
+}
+
+fn add(parts: &mut [u64], more: &[u64]) {
+    parts.iter_mut().zip(more).for_each(|(part, more)| *part += more);
+}
+
+/// Splits `total` in proportion to `weights` (evenly if all are 0); what rounding
+/// down leaves goes to the largest remainders.
+fn by_largest_remainder(total: u64, weights: &[u64]) -> Vec<u64> {
+    if total == 0 {
+        return vec![0; weights.len()];
+    }
+    let sum: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
+    let weight_of = |weight: u64| u128::from(if sum == 0 { 1 } else { weight });
+    let sum = if sum == 0 { weights.len() as u128 } else { sum };
+    let mut left = total;
+    let mut remainders = Vec::with_capacity(weights.len());
+    let mut parts: Vec<u64> = Vec::with_capacity(weights.len());
+    for (place, weight) in weights.iter().enumerate() {
+        let product = u128::from(total) * weight_of(*weight);
+        // At most `total`, as a weight is at most the sum of all.
+        let part = u64::try_from(product / sum).unwrap_or(total);
+        left -= part.min(left);
+        remainders.push((std::cmp::Reverse(product % sum), place));
+        parts.push(part);
+    }
+    let left = usize::try_from(left).unwrap_or(usize::MAX).min(remainders.len());
+    if left > 0 {
+        remainders.sort_unstable();
+        for (_, place) in &remainders[..left] {
+            parts[*place] += 1;
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Reservations of the big runtimes (R13): runs of touching anonymous memory, mostly inaccessible.
+
+use super::claims::Part;
+use super::profile::Runtime;
+use super::work::{Work, is_anonymous, is_executable, is_none};
+use super::{firefox, label, v8};
+use crate::mapping::Mapping;
+use crate::region::{AddressRange, Confidence};
+use crate::vocabulary::RegionType;
+
+/// How far from every file and stack memory is that a runtime placed itself.
+const FAR_BYTES: u64 = 64 << 30;
+
+/// A run of touching unclaimed memory, as its shape goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cage {
+    pub(super) range: AddressRange,
+    /// Bytes of it that are inaccessible.
+    pub(super) inaccessible: u64,
+    /// Whether some of it is executable.
+    pub(super) executable: bool,
+    /// Start of the first mapping in it that is accessible.
+    pub(super) first_used: Option<u64>,
+    /// Whether it lies far from every file and stack.
+    pub(super) far: bool,
+}
+
+impl Cage {
+    pub(super) const fn bytes(&self) -> u64 {
+        self.range.virtual_bytes()
+    }
+
+    /// Tells whether most of it is inaccessible.
+    pub(super) const fn is_mostly_reserved(&self) -> bool {
+        self.inaccessible > self.bytes() / 2
+    }
+}
+
+/// What a cage is for.
+#[derive(Clone, Debug)]
+pub(super) struct Purpose {
+    pub(super) used: RegionType,
+    pub(super) executable: RegionType,
+    pub(super) inaccessible: RegionType,
+    pub(super) confidence: Confidence,
+}
+
+/// The cages that lie far from all else.
+pub(super) fn far(work: &mut Work<'_, '_>) {
+    claim(work, true);
+}
+
+/// All other cages.
+pub(super) fn near(work: &mut Work<'_, '_>) {
+    claim(work, false);
+}
+
+fn claim(work: &mut Work<'_, '_>, far_only: bool) {
+    let (v8, firefox) = (work.profile.has(Runtime::V8), work.profile.has(Runtime::Firefox));
+    if !v8 && !firefox {
+        return;
+    }
+    let anchors = anchors(work.mappings);
+    let parts = work.claims.parts(is_anonymous);
+    for run in parts.chunk_by(|low, high| low.range.end == high.range.start) {
+        let Some(cage) = cage_of(work.mappings, run, &anchors) else { continue };
+        if far_only && !cage.far {
+            continue;
+        }
+        let of_v8 = if v8 { v8::purpose(&cage, work.profile.has(Runtime::Chromium)) } else { None };
+        let purpose = of_v8.or_else(|| if firefox { firefox::purpose(&cage) } else { None });
+        if let Some(purpose) = purpose {
+            claim_run(work, run, &purpose);
+        }
+    }
+}
+
+fn claim_run(work: &mut Work<'_, '_>, run: &[Part], purpose: &Purpose) {
+    let of = |region_type: &RegionType| label(region_type.clone(), purpose.confidence, "R13");
+    let used = of(&purpose.used);
+    let executable = of(&purpose.executable);
+    let inaccessible = of(&purpose.inaccessible);
+    for part in run {
+        let mapping = &work.mappings[part.place];
+        let found = if is_none(mapping) {
+            &inaccessible
+        } else if is_executable(mapping) {
+            &executable
+        } else {
+            &used
+        };
+        work.claims.claim(part.place, part.range, found);
+    }
+}
+
+/// Where files and what the kernel names lie, ascending.
+fn anchors(mappings: &[Mapping]) -> Vec<u64> {
+    let named = |mapping: &&Mapping| mapping.file().is_some() || mapping.name().starts_with('[');
+    mappings.iter().filter(named).map(|mapping| mapping.range.start).collect()
+}
+
+/// Returns the shape of a run.
+fn cage_of(mappings: &[Mapping], run: &[Part], anchors: &[u64]) -> Option<Cage> {
+    let range = AddressRange::new(run.first()?.range.start, run.last()?.range.end);
+    let of = |part: &Part| mappings.get(part.place);
+    let used = || run.iter().filter_map(of).filter(|mapping| !is_none(mapping));
+    let inaccessible = run
+        .iter()
+        .filter(|part| of(part).is_some_and(is_none))
+        .map(|part| part.range.virtual_bytes())
+        .sum();
+    let above = anchors.partition_point(|anchor| *anchor < range.start);
+    let near = anchors[above.saturating_sub(1)..].iter().take(2);
+    Some(Cage {
+        range,
+        inaccessible,
+        executable: used().any(is_executable),
+        first_used: used().next().map(|mapping| mapping.range.start),
+        far: near.into_iter().all(|anchor| anchor.abs_diff(range.start) > FAR_BYTES),
+    })
+}

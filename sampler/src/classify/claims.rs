@@ -1,0 +1,144 @@
+//! Who owns which addresses: each rule claims what no earlier one has claimed.
+
+use super::Piece;
+use crate::mapping::Mapping;
+use crate::region::{AddressRange, Label};
+
+/// A part of a mapping that nobody has claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Where it lies.
+    pub(super) range: AddressRange,
+    /// The place of its mapping in the list.
+    pub(super) place: usize,
+}
+
+/// The mappings' addresses, claimed piece by piece.
+#[derive(Debug)]
+pub(super) struct Claims<'a> {
+    mappings: &'a [Mapping],
+    /// Of each mapping, what is unclaimed: ascending, disjoint.
+    free: Vec<Vec<AddressRange>>,
+    pieces: Vec<Piece>,
+}
+
+impl<'a> Claims<'a> {
+    pub(super) fn new(mappings: &'a [Mapping]) -> Self {
+        let free = mappings.iter().map(|mapping| vec![mapping.range]).collect();
+        Self { mappings, free, pieces: Vec::with_capacity(mappings.len()) }
+    }
+
+    /// Returns the place of the mapping that holds `address`.
+    pub(super) fn at(&self, address: u64) -> Option<usize> {
+        let place = self.from(address);
+        self.mappings.get(place).is_some_and(|found| found.range.start <= address).then_some(place)
+    }
+
+    /// Returns the place of the first mapping that ends after `address`.
+    pub(super) fn from(&self, address: u64) -> usize {
+        self.mappings.partition_point(|mapping| mapping.range.end <= address)
+    }
+
+    /// Returns what is unclaimed of the mapping at `place`.
+    pub(super) fn free(&self, place: usize) -> &[AddressRange] {
+        self.free.get(place).map_or(&[], Vec::as_slice)
+    }
+
+    /// Tells whether nothing of the mapping at `place` is claimed.
+    pub(super) fn is_whole(&self, place: usize) -> bool {
+        self.mappings.get(place).is_some_and(|mapping| *self.free(place) == [mapping.range])
+    }
+
+    /// Tells whether `address`, in the mapping at `place`, is unclaimed.
+    pub(super) fn is_free(&self, place: usize, address: u64) -> bool {
+        self.free(place).iter().any(|free| free.start <= address && address < free.end)
+    }
+
+    /// Claims all that is unclaimed of the mapping at `place`.
+    pub(super) fn claim_mapping(&mut self, place: usize, label: &Label) {
+        let Some(free) = self.free.get_mut(place) else { return };
+        for range in std::mem::take(free) {
+            self.pieces.push(Piece { range, label: label.clone() });
+        }
+    }
+
+    /// Claims what is unclaimed of `range` in the mapping at `place`.
+    pub(super) fn claim(&mut self, place: usize, range: AddressRange, label: &Label) {
+        for range in self.take(place, range) {
+            self.pieces.push(Piece { range, label: label.clone() });
+        }
+    }
+
+    /// Claims what is unclaimed of `range` in all mappings that `fits` takes, for one owner:
+    /// touching parts with the same rights become one piece.
+    pub(super) fn claim_across(
+        &mut self,
+        range: AddressRange,
+        label: &Label,
+        fits: impl Fn(&Mapping) -> bool,
+    ) {
+        let mut rights = None;
+        for place in self.from(range.start)..self.mappings.len() {
+            let mapping = &self.mappings[place];
+            if mapping.range.start >= range.end {
+                break;
+            }
+            if !fits(mapping) {
+                continue;
+            }
+            for taken in self.take(place, range) {
+                let same = rights == Some(mapping.protection);
+                match self.pieces.last_mut().filter(|_| same) {
+                    Some(last) if last.range.end == taken.start => last.range.end = taken.end,
+                    _ => self.pieces.push(Piece { range: taken, label: label.clone() }),
+                }
+                rights = Some(mapping.protection);
+            }
+        }
+    }
+
+    /// Returns the unclaimed parts of the mappings that `fits` takes, ascending.
+    pub(super) fn parts(&self, fits: impl Fn(&Mapping) -> bool) -> Vec<Part> {
+        let mut parts = Vec::new();
+        for (place, (mapping, free)) in self.mappings.iter().zip(&self.free).enumerate() {
+            if !free.is_empty() && fits(mapping) {
+                parts.extend(free.iter().map(|range| Part { range: *range, place }));
+            }
+        }
+        parts
+    }
+
+    /// Returns what is claimed so far, ascending.
+    pub(super) fn pieces(&mut self) -> &[Piece] {
+        self.pieces.sort_unstable_by_key(|piece| piece.range.start);
+        &self.pieces
+    }
+
+    /// Returns all that was claimed, ascending.
+    pub(super) fn into_pieces(mut self) -> Vec<Piece> {
+        self.pieces.sort_unstable_by_key(|piece| piece.range.start);
+        self.pieces
+    }
+
+    /// Cuts `range` out of what is unclaimed of the mapping at `place`; returns what was cut.
+    fn take(&mut self, place: usize, range: AddressRange) -> Vec<AddressRange> {
+        let Some(free) = self.free.get_mut(place) else { return Vec::new() };
+        let first = free.partition_point(|part| part.end <= range.start);
+        let after = free.partition_point(|part| part.start < range.end);
+        if first >= after || range.start >= range.end {
+            return Vec::new();
+        }
+        let mut taken: Vec<_> = free[first..after].to_vec();
+        let mut left = Vec::new();
+        if let Some(low) = taken.first_mut().filter(|low| low.start < range.start) {
+            left.push(AddressRange::new(low.start, range.start));
+            low.start = range.start;
+        }
+        if let Some(high) = taken.last_mut().filter(|high| high.end > range.end) {
+            left.push(AddressRange::new(range.end, high.end));
+            high.end = range.end;
+        }
+        free.splice(first..after, left);
+        taken
+    }
+}

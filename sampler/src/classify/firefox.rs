@@ -1,0 +1,28 @@
+//! What Firefox's JavaScript reserves (R13): far from all else.
+
+use super::cages::{Cage, Purpose};
+use crate::region::Confidence;
+use crate::vocabulary::types;
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// Returns what a cage of SpiderMonkey is for.
+pub(super) fn purpose(cage: &Cage) -> Option<Purpose> {
+    let used = if !cage.far {
+        return None;
+    } else if cage.executable || cage.bytes() >= GIB {
+        types::JIT_CODE
+    } else if cage.range.start.is_multiple_of(MIB) {
+        // Chunks of the garbage collector's heap.
+        types::SPIDERMONKEY_HEAP
+    } else {
+        return None;
+    };
+    Some(Purpose {
+        executable: used.clone(),
+        used,
+        inaccessible: types::RESERVED,
+        confidence: Confidence::Likely,
+    })
+}

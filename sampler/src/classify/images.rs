@@ -1,0 +1,156 @@
+//! Executables and libraries by their ELF headers (R4, R5).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::facts::{Image, Segment};
+use super::label;
+use super::work::{Work, is_anonymous, is_executable, is_none, page_after, page_of};
+use crate::mapping::Mapping;
+use crate::region::{AddressRange, Confidence, Protection};
+use crate::vocabulary::{RegionType, types};
+
+/// What is looked at of one image; real ones have fewer.
+const SEGMENTS: usize = 32;
+const RELRO_RANGES: usize = 8;
+const BASES: usize = 16;
+
+/// R4: segments at the image's load base; R5: the zero-filled memory after them.
+pub(super) fn claim(work: &mut Work<'_, '_>) {
+    let mut of_images: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (place, mapping) in work.mappings.iter().enumerate() {
+        if mapping.file().is_some() && work.facts.images.contains_key(mapping.name()) {
+            of_images.entry(mapping.name()).or_default().push(place);
+        }
+    }
+    // In the order of addresses, so that hostile headers quarrel over memory the same way each time.
+    let mut of_images: Vec<_> = of_images.into_iter().collect();
+    of_images.sort_unstable_by_key(|(_, places)| places.first().copied());
+    let mut bases = Vec::with_capacity(of_images.len());
+    for (name, places) in &of_images {
+        let Some(image) = work.facts.images.get(*name) else { continue };
+        let found = load_bases(image, work.mappings, places);
+        for place in places {
+            let mapping = &work.mappings[*place];
+            let region_type = segment_type(image, &found, mapping);
+            work.claims.claim_mapping(*place, &label(region_type, Confidence::Sure, "R4"));
+        }
+        bases.push((image, found));
+    }
+    let mut visits = work.mappings.len() * 4 + 1024;
+    for (image, found) in bases {
+        for base in found {
+            zero_filled(work, image, base, &mut visits);
+        }
+    }
+}
+
+fn segments(image: &Image) -> impl Iterator<Item = &Segment> {
+    image.segments.iter().take(SEGMENTS)
+}
+
+/// Finds where the image is loaded: where its first segment is really mapped, else what explains most mappings.
+fn load_bases(image: &Image, mappings: &[Mapping], places: &[usize]) -> Vec<u64> {
+    let mut votes: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+    for mapping in places.iter().filter_map(|place| mappings.get(*place)) {
+        for segment in segments(image) {
+            let first = page_of(segment.offset);
+            let after = page_after(segment.offset.saturating_add(segment.file_bytes));
+            if mapping.offset < first || mapping.offset >= after {
+                continue;
+            }
+            let below = (mapping.offset - first).checked_add(page_of(segment.address));
+            if let Some(base) = below.and_then(|below| mapping.range.start.checked_sub(below)) {
+                votes.entry(base).or_default().insert(mapping.range.start);
+            }
+        }
+    }
+    let Some(lowest) = segments(image).map(|segment| page_of(segment.address)).min() else {
+        return Vec::new();
+    };
+    let is_begun = |base: u64, starts: &BTreeSet<u64>| starts.contains(&base.wrapping_add(lowest));
+    let mut bases: Vec<(usize, u64)> = (votes.iter())
+        .filter(|(base, starts)| is_begun(**base, starts))
+        .map(|(base, starts)| (starts.len(), *base))
+        .collect();
+    if bases.is_empty() {
+        bases.extend(votes.iter().map(|(base, starts)| (starts.len(), *base)).max());
+    }
+    if image.fixed && bases.iter().any(|(_, base)| *base == 0) {
+        return vec![0];
+    }
+    bases.sort_unstable_by(|one, other| other.cmp(one));
+    bases.into_iter().map(|(_, base)| base).take(BASES).collect()
+}
+
+/// The type of a mapping of `image` loaded at one of `bases`.
+fn segment_type(image: &Image, bases: &[u64], mapping: &Mapping) -> RegionType {
+    if is_none(mapping) {
+        return types::ELF_GAP;
+    }
+    let found = bases.iter().find_map(|base| {
+        let segment = segments(image).find(|segment| holds(segment, *base, mapping))?;
+        Some((*base, segment))
+    });
+    let Some((base, segment)) = found else {
+        // V8 maps its own code once more, near the code it makes.
+        return if is_executable(mapping) { types::TEXT } else { types::MAPPED_FILE };
+    };
+    if segment.protection.contains(Protection::EXECUTE) {
+        types::TEXT
+    } else if segment.protection.contains(Protection::WRITE) {
+        let writable = mapping.protection.contains(Protection::WRITE);
+        let constant = !writable && is_relro(image, base, mapping.range);
+        if constant { types::DATA_CONST } else { types::DATA }
+    } else if segment.offset == 0 {
+        types::LINKEDIT
+    } else {
+        types::RODATA
+    }
+}
+
+/// Tells whether `mapping` is where `segment` puts that part of the file.
+fn holds(segment: &Segment, base: u64, mapping: &Mapping) -> bool {
+    let start = base.wrapping_add(page_of(segment.address));
+    let after = segment.address.saturating_add(segment.file_bytes);
+    let end = base.wrapping_add(page_after(after));
+    (start..end).contains(&mapping.range.start)
+        && mapping.offset.checked_sub(page_of(segment.offset)) == Some(mapping.range.start - start)
+}
+
+/// Tells whether `range` is made read-only after relocation.
+fn is_relro(image: &Image, base: u64, range: AddressRange) -> bool {
+    image.relro.iter().take(RELRO_RANGES).any(|relro| {
+        let start = base.wrapping_add(relro.start);
+        AddressRange::new(start, start.saturating_add(relro.virtual_bytes())).overlaps(range)
+    })
+}
+
+/// R5: what a segment has in memory beyond its bytes in the file, cut out of whatever it merged with.
+fn zero_filled(work: &mut Work<'_, '_>, image: &Image, base: u64, visits: &mut usize) {
+    let bss = label(types::BSS, Confidence::Sure, "R5");
+    let constant = label(types::DATA_CONST, Confidence::Sure, "R5");
+    for segment in segments(image).filter(|segment| segment.memory_bytes > segment.file_bytes) {
+        let address = base.wrapping_add(segment.address);
+        let range = AddressRange::new(
+            page_after(address.saturating_add(segment.file_bytes)),
+            page_after(address.saturating_add(segment.memory_bytes)),
+        );
+        for place in work.claims.from(range.start)..work.mappings.len() {
+            let mapping = &work.mappings[place];
+            if mapping.range.start >= range.end || *visits == 0 {
+                break;
+            }
+            *visits -= 1;
+            if !is_anonymous(mapping) && mapping.name() != "[heap]" {
+                continue;
+            }
+            let part = AddressRange::new(
+                range.start.max(mapping.range.start),
+                range.end.min(mapping.range.end),
+            );
+            let writable = mapping.protection.contains(Protection::WRITE);
+            let found = if !writable && is_relro(image, base, part) { &constant } else { &bss };
+            work.claims.claim(place, part, found);
+        }
+    }
+}

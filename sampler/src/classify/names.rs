@@ -1,0 +1,86 @@
+//! Rules that go by names (R1, R2, R3, R6, R7): the user's patterns, the kernel's names, files.
+
+use super::name;
+use super::profile::Malloc;
+use super::user::UserRule;
+use super::work::{Work, is_anonymous, is_none};
+use super::{image, label};
+use crate::mapping::Mapping;
+use crate::region::{Confidence, Label};
+use crate::vocabulary::types;
+
+/// The user's rules: the first that matches decides.
+pub(super) fn by_user(work: &mut Work<'_, '_>, rules: &[UserRule]) {
+    if rules.is_empty() {
+        return;
+    }
+    for (place, mapping) in work.mappings.iter().enumerate() {
+        if let Some(rule) = rules.iter().find(|rule| rule.matches(mapping)) {
+            let detail = rule.detail.clone();
+            let found = label(rule.region_type.clone(), Confidence::Sure, "user");
+            work.claims.claim_mapping(place, &Label { detail, ..found });
+        }
+    }
+}
+
+/// R1, R2, R3, R6: what the kernel's name for a mapping tells, of all but the heap and of ELF files.
+pub(super) fn by_kernel(work: &mut Work<'_, '_>) {
+    let mozilla = work.profile.malloc == Some(Malloc::Mozjemalloc);
+    let loose_images = image::Scene::of(work.mappings);
+    for (place, mapping) in work.mappings.iter().enumerate() {
+        let found = name::by_kernel_name(mapping)
+            .filter(|found| &*found.rule != "R7" && !(is_anonymous(mapping) && is_none(mapping)))
+            .or_else(|| name::by_object(mapping))
+            .or_else(|| by_known_file(mapping))
+            .or_else(|| by_other_file(work, &loose_images, mapping));
+        if let Some(mut found) = found {
+            // Firefox's malloc bears the name of the one it comes from.
+            if mozilla && found.region_type == types::MALLOC_JEMALLOC {
+                found.region_type = types::MALLOC_MOZJEMALLOC;
+            }
+            work.claims.claim_mapping(place, &found);
+        }
+    }
+}
+
+/// R7: the brk heap, which tcmalloc and jemalloc use before they map memory.
+pub(super) fn brk_heap(work: &mut Work<'_, '_>) {
+    let region_type = match work.profile.malloc {
+        Some(malloc @ (Malloc::Tcmalloc | Malloc::Jemalloc)) => malloc.region_type(),
+        _ => types::MALLOC_BRK,
+    };
+    let found = label(region_type, Confidence::Sure, "R7");
+    for place in work.places(|mapping| mapping.name() == "[heap]") {
+        work.claims.claim_mapping(place, &found);
+    }
+}
+
+/// R6: files whose names tell what is in them.
+fn by_known_file(mapping: &Mapping) -> Option<Label> {
+    mapping.file()?;
+    let name = mapping.name();
+    if name.ends_with(".jsa") {
+        Some(label(types::JVM_CDS, Confidence::Sure, "R6"))
+    } else if name.contains("/hsperfdata_") {
+        Some(label(types::JVM_PERF, Confidence::Sure, "R6"))
+    } else {
+        None
+    }
+}
+
+/// R4 by rights and order where a file's headers are not known, R6 for whatever else is no image.
+fn by_other_file(work: &Work<'_, '_>, scene: &image::Scene, mapping: &Mapping) -> Option<Label> {
+    let name = mapping.name();
+    if mapping.file().is_none() || work.facts.images.contains_key(name) {
+        return None;
+    }
+    // Where other files' headers were read, those of a data file were not for good reason.
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let image = work.facts.images.is_empty()
+        || last.contains(".so")
+        || work.facts.executable.as_deref() == Some(name);
+    let by_order = if image { image::by_segment(scene, mapping) } else { None };
+    by_order
+        .map(|found| Label { confidence: Confidence::Likely, ..found })
+        .or_else(|| name::by_file(mapping))
+}

@@ -1,0 +1,53 @@
+//! Stacks without a thread in sight (R15): cached ones, and those of signal handlers.
+
+use super::label;
+use super::profile::Runtime;
+use super::reader::PAGE;
+use super::work::{Work, is_anonymous, is_none, is_writable};
+use crate::region::{Confidence, Label};
+use crate::vocabulary::types;
+
+/// Guards and signal stacks are no larger.
+const SMALL_BYTES: u64 = 64 << 10;
+
+/// R15: MAP_STACK shows as `nh` since Linux 6.7; before, the guard below has to do.
+pub(super) fn claim(work: &mut Work<'_, '_>) {
+    if work.profile.has(Runtime::Go) {
+        return;
+    }
+    let cached = label(types::STACK_THREAD, Confidence::Likely, "R15");
+    let cached = Label { detail: Some("cached".into()), ..cached };
+    let signal = label(types::STACK_SIGNAL, Confidence::Likely, "R15");
+    let guessed = label(types::STACK_SIGNAL, Confidence::Guess, "R15");
+    let guard = label(types::STACK_GUARD, Confidence::Likely, "R15");
+    let own_malloc = work.profile.malloc.is_none() && !work.profile.has(Runtime::Jvm);
+    for place in work.places(|mapping| is_anonymous(mapping) && is_writable(mapping)) {
+        if !work.claims.is_whole(place) {
+            continue;
+        }
+        let mapping = &work.mappings[place];
+        let below = work.below(place).filter(|below| is_guard(work, *below, SMALL_BYTES));
+        let small = mapping.range.virtual_bytes() <= SMALL_BYTES;
+        if mapping.has_flag("nh") && (small || below.is_some()) {
+            work.claims.claim_mapping(place, if small { &signal } else { &cached });
+            if let Some(below) = below {
+                work.claims.claim_mapping(below, &guard);
+            }
+        } else if small
+            && own_malloc
+            && let Some(below) = below.filter(|below| is_guard(work, *below, PAGE))
+        {
+            work.claims.claim_mapping(place, &guessed);
+            work.claims.claim_mapping(below, &guard);
+            if let Some(above) = work.above(place).filter(|above| is_guard(work, *above, PAGE)) {
+                work.claims.claim_mapping(above, &guard);
+            }
+        }
+    }
+}
+
+/// Tells whether the mapping at `place` may be a guard of at most so many bytes.
+fn is_guard(work: &Work<'_, '_>, place: usize, bytes: u64) -> bool {
+    let mapping = &work.mappings[place];
+    is_none(mapping) && is_anonymous(mapping) && mapping.range.virtual_bytes() <= bytes
+}

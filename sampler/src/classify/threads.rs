@@ -1,0 +1,137 @@
+//! Stacks of threads (R9), by glibc's lists, by robust lists and by stack pointers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::facts::Thread;
+use super::profile::Runtime;
+use super::reader::PAGE;
+use super::work::{Work, is_anonymous, is_none, is_writable, page_after, page_of};
+use super::{glibc, go, label, musl, tools};
+use crate::region::{AddressRange, Confidence, Label};
+use crate::vocabulary::types;
+
+/// The most inaccessible memory taken for the guard of the stack above it.
+const GUARD_BYTES: u64 = 1 << 20;
+/// A mapping this large may be more than a stack of musl's.
+const MUSL_STACK_BYTES: u64 = 256 << 10;
+/// How far above a stack pointer the end of a stack of musl's is looked for.
+const MUSL_REACH: u64 = 16 << 20;
+/// What is taken for a stack in a mapping that is too large to be one.
+const HUGE_BYTES: u64 = 64 << 20;
+const BELOW_POINTER: u64 = 1 << 20;
+const STACK_BYTES: u64 = 8 << 20;
+
+/// R9: stacks and the guards below them.
+pub(super) fn claim(work: &mut Work<'_, '_>) {
+    main_stack_guard(work);
+    let known = by_glibc(work);
+    let main = work.main_thread();
+    for thread in &work.facts.threads {
+        if known.contains(&thread.tid) {
+            continue;
+        }
+        let robust = thread.robust_list.filter(|_| thread.tid != main);
+        let ways = [(robust, "R9b"), (thread.stack_pointer, "R9c")];
+        let mut ways = ways.into_iter().filter_map(|(address, rule)| Some((address?, rule)));
+        // The first that leads to a stack.
+        let _ = ways.any(|(address, rule)| by_address(work, thread, address, rule));
+    }
+}
+
+/// The thread's number and name.
+fn detail(thread: &Thread) -> Arc<str> {
+    Arc::from(format!("{} {}", thread.tid, thread.name))
+}
+
+fn guard_label() -> Label {
+    label(types::STACK_GUARD, Confidence::Sure, "R9")
+}
+
+/// Claims the guard that ends right at `address`.
+fn guard_below(work: &mut Work<'_, '_>, place: usize) {
+    let Some(below) = work.below(place) else { return };
+    let mapping = &work.mappings[below];
+    if is_none(mapping) && is_anonymous(mapping) && mapping.range.virtual_bytes() <= GUARD_BYTES {
+        work.claims.claim_mapping(below, &guard_label());
+    }
+}
+
+/// A guard that a runtime put below the main thread's stack.
+fn main_stack_guard(work: &mut Work<'_, '_>) {
+    let stack = work.mappings.iter().position(|mapping| mapping.name() == "[stack]");
+    if let Some(place) = stack {
+        guard_below(work, place);
+    }
+}
+
+/// R9a: the blocks glibc lists, those kept for the next thread too. Returns the threads found.
+fn by_glibc(work: &mut Work<'_, '_>) -> BTreeSet<u32> {
+    let mut known = BTreeSet::new();
+    let main = work.main_thread();
+    let mut stacks: Vec<_> = work.facts.glibc_stacks.iter().flatten().collect();
+    stacks.sort_unstable_by_key(|stack| stack.range);
+    let mut free_from = 1;
+    for stack in stacks {
+        // The lists are read from the target: what overlaps is no list of stacks.
+        if stack.tid == Some(main) || stack.range.start < free_from {
+            continue;
+        }
+        free_from = stack.range.end;
+        known.extend(stack.tid);
+        let threads = &work.facts.threads;
+        let place = stack.tid.map(|tid| threads.binary_search_by_key(&tid, |thread| thread.tid));
+        let thread = place.and_then(Result::ok).and_then(|place| threads.get(place));
+        let found = match (thread, stack.tid) {
+            (Some(thread), _) => detail(thread),
+            (None, Some(tid)) => Arc::from(tid.to_string()),
+            (None, None) => Arc::from("cached"),
+        };
+        let range = AddressRange::new(page_of(stack.range.start), page_after(stack.range.end));
+        let stack = label(types::STACK_THREAD, Confidence::Sure, "R9a");
+        let stack = Label { detail: Some(Arc::clone(&found)), ..stack };
+        let guard = label(types::STACK_GUARD, Confidence::Sure, "R9a");
+        work.claim_anonymous(range, &stack, &guard);
+    }
+    known
+}
+
+/// R9b, R9c: the mapping that holds an address on the thread's stack, if that may be one.
+fn by_address(work: &mut Work<'_, '_>, thread: &Thread, address: u64, rule: &str) -> bool {
+    let Some(place) = work.claims.at(address) else { return false };
+    let mapping = &work.mappings[place];
+    // Fibers and goroutines run on memory that is a heap first.
+    let in_heap = work.profile.has(Runtime::Go)
+        && go::HEAP.start <= mapping.range.start
+        && mapping.range.start < go::HEAP.end
+        || work.profile.has(Runtime::Qemu) && mapping.range.start < tools::GUEST.end;
+    if in_heap
+        || !is_anonymous(mapping)
+        || !is_writable(mapping)
+        || !work.claims.is_free(place, address)
+        || work.profile.has(Runtime::Glibc) && glibc::arena_at(work, address).is_some()
+    {
+        return false;
+    }
+    let AddressRange { mut start, mut end } = mapping.range;
+    if work.profile.has(Runtime::Musl) && end - start > MUSL_STACK_BYTES {
+        // musl's stacks merge with the memory its malloc has above them.
+        let mut above = (address | (PAGE - 1)).saturating_add(1);
+        while above < end && above - address < MUSL_REACH && musl::group_at(work, above).is_none() {
+            above += PAGE;
+        }
+        end = above.min(end);
+    }
+    if rule == "R9c" && end - start > HUGE_BYTES {
+        start = start.max(page_of(address).saturating_sub(BELOW_POINTER));
+        end = end.min(start.saturating_add(STACK_BYTES));
+    }
+    let whole = start == mapping.range.start;
+    let found = label(types::STACK_THREAD, Confidence::Likely, rule);
+    let found = Label { detail: Some(detail(thread)), ..found };
+    work.claims.claim(place, AddressRange::new(start, end), &found);
+    if whole {
+        guard_below(work, place);
+    }
+    true
+}

@@ -1,0 +1,65 @@
+//! Tools that run a program inside themselves: emulators, Valgrind, sanitizers, Lisp images.
+
+use super::label;
+use super::profile::Runtime;
+use super::work::{Work, is_anonymous, is_none};
+use crate::mapping::Mapping;
+use crate::region::{AddressRange, Confidence, Protection};
+use crate::vocabulary::types;
+
+/// Where qemu puts the memory of the program it runs.
+pub(super) const GUEST: AddressRange = AddressRange::new(0x40_0000_0000, 0x50_0000_0000);
+/// AddressSanitizer's shadow on x86-64, and where its allocator maps.
+const SHADOW: AddressRange = AddressRange::new(0x7fff_7000, 0x1000_7fff_8000);
+const ASAN_HEAP: AddressRange = AddressRange::new(0x6000_0000_0000, 0x6500_0000_0000);
+
+/// R10: an emulated program's memory; before arenas, as guests have arenas too.
+pub(super) fn guest(work: &mut Work<'_, '_>) {
+    if work.profile.has(Runtime::Qemu) {
+        let found = label(types::GUEST_MEMORY, Confidence::Likely, "R10");
+        let in_guest = |mapping: &Mapping| {
+            GUEST.start <= mapping.range.start && mapping.range.start < GUEST.end
+        };
+        for place in work.places(|mapping| is_anonymous(mapping) && in_guest(mapping)) {
+            work.claims.claim_mapping(place, &found);
+        }
+    }
+}
+
+/// R16v, R16s: tools whose memory is executable without being compiled code, or lies at fixed addresses.
+pub(super) fn claim(work: &mut Work<'_, '_>) {
+    if work.profile.has(Runtime::Valgrind) {
+        let found = label(types::VALGRIND, Confidence::Likely, "R16v");
+        for place in work.places(|mapping| is_anonymous(mapping) && !is_none(mapping)) {
+            work.claims.claim_mapping(place, &found);
+        }
+    }
+    if work.profile.has(Runtime::Sbcl) {
+        let found = label(types::LISP_HEAP, Confidence::Likely, "R16v");
+        let all = Protection::from_bits(u8::MAX);
+        for place in work.places(|mapping| is_anonymous(mapping) && mapping.protection == all) {
+            work.claims.claim_mapping(place, &found);
+        }
+    }
+    if work.profile.has(Runtime::Sanitizer) {
+        sanitizer(work);
+    }
+}
+
+fn sanitizer(work: &mut Work<'_, '_>) {
+    let sure = |region_type| label(region_type, Confidence::Sure, "R16s");
+    let (shadow, gap) = (sure(types::SANITIZER_SHADOW), sure(types::RESERVED));
+    let (heap, unused) = (sure(types::MALLOC_ASAN), sure(types::MALLOC_RESERVED));
+    for place in work.places(is_anonymous) {
+        let mapping = &work.mappings[place];
+        let range = mapping.range;
+        let found = if SHADOW.start <= range.start && range.end <= SHADOW.end {
+            if is_none(mapping) { &gap } else { &shadow }
+        } else if ASAN_HEAP.start <= range.start && range.start < ASAN_HEAP.end {
+            if is_none(mapping) { &unused } else { &heap }
+        } else {
+            continue;
+        };
+        work.claims.claim_mapping(place, found);
+    }
+}

@@ -1,0 +1,90 @@
+//! Rules of the user, which go before all others.
+
+use std::sync::Arc;
+
+use crate::mapping::Mapping;
+use crate::region::Protection;
+use crate::vocabulary::RegionType;
+
+/// A type the user gives to mappings of some looks; what is `None` does not matter.
+#[derive(Clone, Debug)]
+pub struct UserRule {
+    /// The type it gives.
+    pub region_type: RegionType,
+    /// The detail it gives.
+    pub detail: Option<Arc<str>>,
+    /// Pattern of the object's name: `*` stands for any text, `?` for one byte.
+    pub object: Option<String>,
+    /// Pattern of the name given to anonymous memory.
+    pub anon_name: Option<String>,
+    /// The fewest bytes.
+    pub min_bytes: Option<u64>,
+    /// The most bytes.
+    pub max_bytes: Option<u64>,
+    /// The rights in force.
+    pub protection: Option<Protection>,
+}
+
+impl UserRule {
+    /// Tells whether the rule is for `mapping`.
+    pub fn matches(&self, mapping: &Mapping) -> bool {
+        let name = mapping.name();
+        let given = name.strip_prefix("anon:").or_else(|| name.strip_prefix("anon_shmem:"));
+        let bytes = mapping.range.virtual_bytes();
+        self.object.as_deref().is_none_or(|pattern| glob(pattern, name))
+            && (self.anon_name.as_deref())
+                .is_none_or(|pattern| given.is_some_and(|given| glob(pattern, given)))
+            && self.min_bytes.is_none_or(|least| bytes >= least)
+            && self.max_bytes.is_none_or(|most| bytes <= most)
+            && self.protection.is_none_or(|rights| mapping.protection == rights)
+    }
+}
+
+/// Tells whether all of `text` fits `pattern`: `*` is any text, `?` any one byte.
+pub(super) fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut at, mut place) = (0, 0);
+    // Only the last star ever needs to take more: what came before it fits already.
+    let mut star = None;
+    while place < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, place));
+                at += 1;
+            }
+            Some(&byte) if byte == b'?' || byte == text[place] => {
+                at += 1;
+                place += 1;
+            }
+            _ => {
+                let Some((star_at, taken)) = star else { return false };
+                star = Some((star_at, taken + 1));
+                at = star_at + 1;
+                place = taken + 1;
+            }
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        for (pattern, text, expected) in [
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("a*c", "abcbc", true),
+            ("a*c", "abcb", false),
+            ("?b*", "ab", true),
+            ("*.so", "/lib/a.so", true),
+            ("**a", "a", true),
+            ("a?", "a", false),
+        ] {
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}

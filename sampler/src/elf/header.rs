@@ -1,0 +1,140 @@
+//! The headers of an ELF file: segments and sections.
+
+use super::{NotRead, ReadAt, fill, u16_at, u32_at, u64_at};
+use crate::classify::facts::{Image, Segment};
+use crate::region::{AddressRange, Protection};
+
+/// More than any linker writes.
+const MOST_SEGMENTS: usize = 256;
+const MOST_SECTIONS: usize = 1024;
+/// The most that is read of the names of sections, in bytes.
+const MOST_NAMES_BYTES: usize = 64 << 10;
+
+const SEGMENT_BYTES: usize = 56;
+const SECTION_BYTES: usize = 64;
+
+const FIXED: u16 = 2;
+const LOAD: u32 = 1;
+const INTERPRETER: u32 = 3;
+const RELRO: u32 = 0x6474_e552;
+
+/// A section, as far as anything is looked for in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Section {
+    pub(super) name: Box<[u8]>,
+    pub(super) kind: u32,
+    pub(super) offset: u64,
+    pub(super) bytes: u64,
+    pub(super) link: u32,
+    /// Whether its bytes stand in the file as they are.
+    pub(super) plain: bool,
+}
+
+/// Reads the headers. Sections that make no sense are left out: loading needs none.
+pub(super) fn read(read_at: &mut ReadAt<'_>) -> Result<(Image, Vec<Section>), NotRead> {
+    let mut header = [0; 64];
+    let count = fill(read_at, 0, &mut header)?;
+    if count < 4 || header[..4] != *b"\x7fELF" {
+        return Err(NotRead::NotElf);
+    }
+    if header[4] != 2 || header[5] != 1 {
+        return Err(NotRead::Foreign);
+    }
+    if count < header.len() {
+        return Err(NotRead::Damaged);
+    }
+    let read = |place| u16_at(&header, place).unwrap_or(0);
+    let mut image = Image { fixed: read(16) == FIXED, ..Image::default() };
+    if usize::from(read(54)) != SEGMENT_BYTES {
+        return Err(NotRead::Damaged);
+    }
+    let table = (u64_at(&header, 32), usize::from(read(56)).min(MOST_SEGMENTS));
+    segments(read_at, table, &mut image)?;
+    let mut sections = Vec::new();
+    if usize::from(read(58)) == SECTION_BYTES {
+        let table = (u64_at(&header, 40), usize::from(read(60)).min(MOST_SECTIONS));
+        sections = self::sections(read_at, table, read(62)).unwrap_or_default();
+    }
+    Ok((image, sections))
+}
+
+fn table(
+    read_at: &mut ReadAt<'_>,
+    (offset, count): (Option<u64>, usize),
+    entry_bytes: usize,
+) -> Result<Vec<u8>, NotRead> {
+    let mut entries = vec![0; count * entry_bytes];
+    let read = fill(read_at, offset.unwrap_or(0), &mut entries)?;
+    entries.truncate(read);
+    Ok(entries)
+}
+
+fn segments(
+    read_at: &mut ReadAt<'_>,
+    place: (Option<u64>, usize),
+    image: &mut Image,
+) -> Result<(), NotRead> {
+    for entry in table(read_at, place, SEGMENT_BYTES)?.chunks_exact(SEGMENT_BYTES) {
+        let number = |place| u64_at(entry, place).unwrap_or(0);
+        match u32_at(entry, 0) {
+            Some(LOAD) => image.segments.push(Segment {
+                protection: protection(u32_at(entry, 4).unwrap_or(0)),
+                offset: number(8),
+                address: number(16),
+                file_bytes: number(32),
+                memory_bytes: number(40),
+            }),
+            Some(INTERPRETER) => image.has_interpreter = true,
+            Some(RELRO) => image
+                .relro
+                .push(AddressRange::new(number(16), number(16).saturating_add(number(40)))),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// ELF counts the rights the other way round.
+fn protection(flags: u32) -> Protection {
+    [(4, Protection::READ), (2, Protection::WRITE), (1, Protection::EXECUTE)]
+        .into_iter()
+        .filter(|(bit, _)| flags & bit != 0)
+        .fold(Protection::NONE, |held, (_, right)| held.union(right))
+}
+
+fn sections(
+    read_at: &mut ReadAt<'_>,
+    place: (Option<u64>, usize),
+    names: u16,
+) -> Result<Vec<Section>, NotRead> {
+    const NO_BYTES: u32 = 8;
+    const COMPRESSED: u64 = 0x800;
+    let entries = table(read_at, place, SECTION_BYTES)?;
+    let mut sections = Vec::new();
+    let mut name_places = Vec::new();
+    for entry in entries.chunks_exact(SECTION_BYTES) {
+        let number = |place| u64_at(entry, place).unwrap_or(0);
+        let kind = u32_at(entry, 4).unwrap_or(0);
+        name_places.push(u32_at(entry, 0).unwrap_or(0));
+        sections.push(Section {
+            name: Box::default(),
+            kind,
+            offset: number(24),
+            bytes: number(32),
+            link: u32_at(entry, 40).unwrap_or(0),
+            plain: kind != NO_BYTES && number(8) & COMPRESSED == 0,
+        });
+    }
+    let Some(strings) = sections.get(usize::from(names)) else { return Ok(sections) };
+    let most = usize::try_from(strings.bytes).unwrap_or(usize::MAX).min(MOST_NAMES_BYTES);
+    let mut text = vec![0; most];
+    let count = fill(read_at, strings.offset, &mut text)?;
+    text.truncate(count);
+    for (section, place) in sections.iter_mut().zip(name_places) {
+        let from = usize::try_from(place).ok().and_then(|place| text.get(place..)).unwrap_or(&[]);
+        // Longer names are none that is looked for.
+        let from = &from[..from.len().min(64)];
+        section.name = from.split(|byte| *byte == 0).next().unwrap_or(&[]).into();
+    }
+    Ok(sections)
+}

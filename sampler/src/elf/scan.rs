@@ -1,0 +1,217 @@
+//! Looks for markers in the string tables and constants of an ELF file.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use memchr::memmem::Finder;
+
+use super::header::Section;
+use super::{MOST_SCANNED_BYTES, ReadAt, fill};
+use crate::classify::facts::Image;
+use crate::classify::markers::{MARKERS, Marker, Place};
+use crate::region::Protection;
+
+/// What is read at a time, in bytes: it stays in the processor's cache while it is searched.
+const CHUNK_BYTES: usize = 256 << 10;
+/// No name or text that is looked for is longer, in bytes.
+const LONGEST: usize = 64;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) markers: Vec<Arc<str>>,
+    pub(super) names: Vec<&'static str>,
+}
+
+/// Searches `sections` for markers and `names`; without sections, the constant segments.
+pub(super) fn scan(
+    read_at: &mut ReadAt<'_>,
+    image: &Image,
+    sections: &[Section],
+    names: &[&'static str],
+) -> Found {
+    let mut left = MOST_SCANNED_BYTES;
+    let mut strings = Names::new(names);
+    let mut texts = Texts::new();
+    let plain = |section: &&Section| section.plain;
+    // What the dynamic linker needs comes first, should the rest be too much.
+    for section in sections.iter().filter(plain).filter(|section| *section.name == *b".dynstr") {
+        pieces(read_at, (section.offset, section.bytes), &mut left, |piece| strings.feed(piece));
+        strings.end();
+    }
+    for section in sections.iter().filter(plain).filter(|section| is_constant(&section.name)) {
+        texts.restart();
+        pieces(read_at, (section.offset, section.bytes), &mut left, |piece| texts.feed(piece));
+    }
+    for section in sections.iter().filter(plain).filter(|section| *section.name == *b".strtab") {
+        pieces(read_at, (section.offset, section.bytes), &mut left, |piece| strings.feed(piece));
+        strings.end();
+    }
+    if sections.is_empty() {
+        for segment in image.segments.iter().filter(|it| it.protection == Protection::READ) {
+            texts.restart();
+            let place = (segment.offset, segment.file_bytes);
+            pieces(read_at, place, &mut left, |piece| texts.feed(piece));
+        }
+    }
+    let has = |name: &str| sections.iter().any(|section| *section.name == *name.as_bytes());
+    let is_found = |place: usize| match MARKERS[place].place {
+        Place::Symbol | Place::SymbolPrefix => strings.found.contains(MARKERS[place].text),
+        Place::Rodata => texts.found.contains(&place),
+        Place::Section => has(MARKERS[place].text),
+    };
+    Found {
+        markers: (0..MARKERS.len())
+            .filter(|place| is_found(*place))
+            .map(|place| MARKERS[place].name.into())
+            .collect(),
+        names: names.iter().copied().filter(|name| strings.found.contains(name)).collect(),
+    }
+}
+
+fn is_constant(name: &[u8]) -> bool {
+    name == b".rodata" || name.starts_with(b".rodata.")
+}
+
+/// Reads a part of the file piece by piece, as long as it is there and `left` lasts.
+fn pieces(
+    read_at: &mut ReadAt<'_>,
+    (mut offset, bytes): (u64, u64),
+    left: &mut u64,
+    mut each: impl FnMut(&[u8]),
+) {
+    let mut rest = bytes.min(*left);
+    let mut buffer = vec![0; CHUNK_BYTES.min(usize::try_from(rest).unwrap_or(CHUNK_BYTES))];
+    while rest > 0 {
+        let wanted = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
+        let count = fill(read_at, offset, &mut buffer[..wanted]).unwrap_or(0);
+        if count == 0 {
+            break;
+        }
+        each(&buffer[..count]);
+        *left -= count as u64;
+        rest -= count as u64;
+        let Some(next) = offset.checked_add(count as u64) else { break };
+        offset = next;
+    }
+}
+
+/// Looks for names in a string table, each of which ends in a NUL.
+struct Names {
+    /// What is looked for, by its first two bytes; whether only a beginning counts.
+    wanted: Vec<([u8; 2], &'static str, bool)>,
+    /// Bit by first two bytes, which few names of a program share.
+    maybe: Vec<u64>,
+    found: BTreeSet<&'static str>,
+    /// The beginning of a name that the piece before ended in.
+    begun: Vec<u8>,
+}
+
+impl Names {
+    fn new(names: &[&'static str]) -> Self {
+        let of_markers = MARKERS.iter().filter_map(|marker| match marker.place {
+            Place::Symbol => Some((marker.text, false)),
+            Place::SymbolPrefix => Some((marker.text, true)),
+            Place::Rodata | Place::Section => None,
+        });
+        let mut wanted: Vec<_> = of_markers
+            .chain(names.iter().map(|name| (*name, false)))
+            .filter(|(name, _)| name.len() < LONGEST)
+            .filter_map(|(name, prefix)| Some((*name.as_bytes().first_chunk()?, name, prefix)))
+            .collect();
+        wanted.sort_unstable();
+        let mut maybe = vec![0_u64; 1024];
+        for (head, ..) in &wanted {
+            let bit = u16::from_le_bytes(*head);
+            maybe[usize::from(bit >> 6)] |= 1 << (bit & 63);
+        }
+        Self { wanted, maybe, found: BTreeSet::new(), begun: Vec::new() }
+    }
+
+    fn feed(&mut self, piece: &[u8]) {
+        let mut from = 0;
+        for end in memchr::memchr_iter(0, piece) {
+            let name = &piece[from..end];
+            from = end + 1;
+            if self.begun.is_empty() {
+                self.check(name);
+            } else {
+                self.go_on(name);
+                self.end();
+            }
+        }
+        self.go_on(&piece[from..]);
+    }
+
+    /// Adds to the name begun, of which more than the longest marker is never needed.
+    fn go_on(&mut self, more: &[u8]) {
+        let room = LONGEST.saturating_sub(self.begun.len());
+        self.begun.extend_from_slice(&more[..more.len().min(room)]);
+    }
+
+    /// Ends the name begun.
+    fn end(&mut self) {
+        let name = std::mem::take(&mut self.begun);
+        self.check(&name);
+        self.begun = name;
+        self.begun.clear();
+    }
+
+    fn check(&mut self, name: &[u8]) {
+        let Some(head) = name.first_chunk::<2>() else { return };
+        let bit = u16::from_le_bytes(*head);
+        if self.maybe[usize::from(bit >> 6)] & 1 << (bit & 63) == 0 {
+            return;
+        }
+        let first = self.wanted.partition_point(|(other, ..)| other < head);
+        let alike = self.wanted[first..].iter().take_while(|(other, ..)| other == head);
+        for (_, wanted, prefix) in alike {
+            let wanted_bytes = wanted.as_bytes();
+            if (*prefix && name.starts_with(wanted_bytes)) || name == wanted_bytes {
+                self.found.insert(wanted);
+            }
+        }
+    }
+}
+
+/// Looks for texts anywhere in constants.
+struct Texts {
+    /// Markers not found yet, by their place in the table.
+    wanted: Vec<(usize, Finder<'static>)>,
+    found: BTreeSet<usize>,
+    /// The end of the piece before and the beginning of the next one.
+    seam: Vec<u8>,
+}
+
+impl Texts {
+    fn new() -> Self {
+        let texts = MARKERS.iter().enumerate().filter(|(_, it)| it.place == Place::Rodata);
+        let forwards = |marker: &Marker| marker.text.bytes().rev().collect::<Vec<u8>>();
+        let wanted = texts
+            .map(|(place, marker)| (place, Finder::new(&forwards(marker)).into_owned()))
+            .collect();
+        Self { wanted, found: BTreeSet::new(), seam: Vec::new() }
+    }
+
+    fn restart(&mut self) {
+        self.seam.clear();
+    }
+
+    fn feed(&mut self, piece: &[u8]) {
+        self.seam.extend_from_slice(&piece[..piece.len().min(LONGEST)]);
+        let (found, seam) = (&mut self.found, &self.seam);
+        self.wanted.retain(|(place, finder)| {
+            let here = finder.find(seam).is_some() || finder.find(piece).is_some();
+            if here {
+                found.insert(*place);
+            }
+            !here
+        });
+        if piece.len() >= LONGEST {
+            self.seam.clear();
+            self.seam.extend_from_slice(&piece[piece.len() - LONGEST..]);
+        } else {
+            self.seam.drain(..self.seam.len().saturating_sub(LONGEST));
+        }
+    }
+}

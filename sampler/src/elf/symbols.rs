@@ -1,0 +1,78 @@
+//! Finds symbols in the dynamic symbol table of an ELF file.
+
+use std::collections::BTreeMap;
+
+use super::{Elf, ReadAt, fill, u32_at, u64_at};
+
+/// Symbols by name: the addresses they stand at, relative to the load base.
+pub type Symbols = BTreeMap<&'static str, u64>;
+
+/// The most that is read of a table of names, in bytes.
+const MOST_NAMES_BYTES: u64 = 8 << 20;
+/// The most symbols that are looked at.
+const MOST_SYMBOLS: u64 = 1 << 18;
+
+const DYNAMIC_SYMBOLS: u32 = 11;
+const SYMBOL_BYTES: usize = 24;
+
+impl Elf {
+    /// Returns those of `wanted` that are defined in the file's dynamic symbol table.
+    pub fn symbols(&self, read_at: &mut ReadAt<'_>, wanted: &[&'static str]) -> Symbols {
+        let mut symbols = Symbols::new();
+        let table = self.sections.iter().find(|it| it.kind == DYNAMIC_SYMBOLS && it.plain);
+        let Some(table) = table else { return symbols };
+        let names = usize::try_from(table.link).ok().and_then(|place| self.sections.get(place));
+        let Some(names) = names.filter(|names| names.plain) else { return symbols };
+        let names = whole(read_at, names.offset, names.bytes.min(MOST_NAMES_BYTES));
+        let mut left = table.bytes.min(MOST_SYMBOLS * SYMBOL_BYTES as u64);
+        let mut offset = table.offset;
+        let mut buffer = [0; SYMBOL_BYTES * 512];
+        while left >= SYMBOL_BYTES as u64 {
+            let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let count = fill(read_at, offset, &mut buffer[..most]).unwrap_or(0);
+            for entry in buffer[..count].chunks_exact(SYMBOL_BYTES) {
+                if let Some((name, value)) = defined(entry, &names, wanted) {
+                    symbols.insert(name, value);
+                }
+            }
+            if count < most {
+                break;
+            }
+            left -= count as u64;
+            let Some(next) = offset.checked_add(count as u64) else { break };
+            offset = next;
+        }
+        symbols
+    }
+}
+
+fn defined(entry: &[u8], names: &[u8], wanted: &[&'static str]) -> Option<(&'static str, u64)> {
+    let place = usize::try_from(u32_at(entry, 0)?).ok()?;
+    let is_defined = entry[6..8] != [0, 0];
+    let value = u64_at(entry, 8)?;
+    let text = names.get(place..)?;
+    let is_it = |name: &&&str| {
+        text.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
+    };
+    let name = wanted.iter().find(is_it)?;
+    is_defined.then_some((*name, value))
+}
+
+/// Reads a part of the file, growing only as far as it goes.
+fn whole(read_at: &mut ReadAt<'_>, offset: u64, bytes: u64) -> Vec<u8> {
+    const STEP: usize = 64 << 10;
+    let most = usize::try_from(bytes).unwrap_or(0);
+    let mut text = Vec::new();
+    while text.len() < most {
+        let begun = text.len();
+        let step = STEP.min(most - begun);
+        text.resize(begun + step, 0);
+        let Some(place) = offset.checked_add(begun as u64) else { break };
+        let count = fill(read_at, place, &mut text[begun..]).unwrap_or(0);
+        text.truncate(begun + count);
+        if count < step {
+            break;
+        }
+    }
+    text
+}

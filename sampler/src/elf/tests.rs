@@ -1,0 +1,188 @@
+//! Tests of the reader of ELF files.
+
+use std::cell::Cell;
+use std::os::unix::fs::FileExt;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::region::Protection;
+
+fn of_bytes(bytes: &[u8]) -> impl FnMut(u64, &mut [u8]) -> io::Result<usize> {
+    move |offset, buffer| {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        let count = buffer.len().min(bytes.len() - from);
+        buffer[..count].copy_from_slice(&bytes[from..from + count]);
+        Ok(count)
+    }
+}
+
+#[test]
+fn the_tests_own_file_is_read() {
+    let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+    let mut read_at = |offset, buffer: &mut [u8]| file.read_at(buffer, offset);
+    // Some formats of executables are not ours to read.
+    if cfg!(not(target_os = "linux")) {
+        assert_eq!(Elf::read(&mut read_at, &[]).unwrap_err(), NotRead::NotElf);
+        return;
+    }
+    let elf = Elf::read(&mut read_at, &["main", "no_such_name_anywhere"]).unwrap();
+    assert!(elf.image.segments.iter().any(|it| it.protection.contains(Protection::EXECUTE)));
+    let written = elf.image.segments.iter().find(|it| it.protection.contains(Protection::WRITE));
+    assert!(written.unwrap().memory_bytes > 0);
+    assert_eq!(elf.names, ["main"]);
+    // The markers stand in this crate's own constants.
+    assert!(elf.image.markers.iter().any(|name| **name == *"str:v8"), "{:?}", elf.image.markers);
+    let first = elf.image.segments[0];
+    assert_eq!(offset_of(&elf.image, first.address), Some(first.offset));
+    assert_eq!(offset_of(&elf.image, u64::MAX), None);
+}
+
+/// Writes a file of one segment and the sections `parts` (name, kind, bytes).
+fn file(parts: &[(&str, u32, &[u8])]) -> Vec<u8> {
+    let mut file = vec![0; 64 + 56];
+    let mut names = vec![0];
+    let mut headers = vec![[0; 64]];
+    let owned: Vec<(String, u32, Vec<u8>)> =
+        parts.iter().map(|(name, kind, bytes)| ((*name).into(), *kind, bytes.to_vec())).collect();
+    for (name, kind, bytes) in owned.iter().chain([&(".shstrtab".into(), 3, vec![])]) {
+        let mut header = [0; 64];
+        header[..4].copy_from_slice(&(names.len() as u32).to_le_bytes());
+        header[4..8].copy_from_slice(&kind.to_le_bytes());
+        names.extend_from_slice(name.as_bytes());
+        names.push(0);
+        let bytes = if name == ".shstrtab" { &names } else { bytes };
+        header[24..32].copy_from_slice(&(file.len() as u64).to_le_bytes());
+        header[32..40].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
+        header[40..44].copy_from_slice(&1_u32.to_le_bytes());
+        file.extend_from_slice(bytes);
+        headers.push(header);
+    }
+    file[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    file[16] = 2;
+    file[32] = 64;
+    let place = file.len() as u64;
+    file[40..48].copy_from_slice(&place.to_le_bytes());
+    (file[54], file[56], file[58]) = (56, 1, 64);
+    (file[60], file[62]) = (headers.len() as u8, headers.len() as u8 - 1);
+    file[64] = 1;
+    file[68] = 5;
+    file[80..88].copy_from_slice(&0x40_0000_u64.to_le_bytes());
+    file[96..104].copy_from_slice(&100_u64.to_le_bytes());
+    file.extend(headers.concat());
+    file
+}
+
+#[test]
+fn markers_count_where_they_belong() {
+    let bytes = file(&[
+        (".dynstr", 3, b"\0xmallctl\0_ZN2v87Isolate3NewEv\0mi_malloc\0rb_gc_startx\0"),
+        (".rodata", 1, b"..tcmalloc: out of"),
+        (".go.buildinfo", 1, b"x"),
+        (".comment", 1, b"<jemalloc>: "),
+    ]);
+    let elf = Elf::read(&mut of_bytes(&bytes), &["rb_gc_startx"]).unwrap();
+    let names: Vec<&str> = elf.image.markers.iter().map(|name| &**name).collect();
+    assert_eq!(names, ["str:tcmalloc", "mi_malloc", "_ZN2v87Isolate", "section:.go.buildinfo"]);
+    assert_eq!(elf.names, ["rb_gc_startx"]);
+    assert!(elf.image.fixed && !elf.image.has_interpreter);
+    assert_eq!(offset_of(&elf.image, 0x40_0010), Some(0x10));
+}
+
+#[test]
+fn markers_on_a_seam_are_found() {
+    for shift in 0..40 {
+        let mut text = vec![b'x'; 256 * 1024 - shift];
+        text.extend_from_slice(b"disabled-by-default-v8");
+        text.extend_from_slice(&[b'y'; 100]);
+        let mut names = vec![b'x'; 256 * 1024 - shift];
+        names.extend_from_slice(b"\0_rjem_mallctl\0");
+        let bytes = file(&[(".strtab", 3, &names), (".rodata", 1, &text)]);
+        let elf = Elf::read(&mut of_bytes(&bytes), &[]).unwrap();
+        assert_eq!(elf.image.markers.len(), 2, "{shift}");
+    }
+}
+
+#[test]
+fn symbols_have_addresses() {
+    let mut symbols = vec![0; 24];
+    symbols.extend_from_slice(&[1, 0, 0, 0, 0, 0, 5, 0, 0x34, 0x12, 0, 0, 0, 0, 0, 0]);
+    symbols.extend_from_slice(&[0; 8]);
+    // Not defined here.
+    symbols.extend_from_slice(&[3, 0, 0, 0, 0, 0, 0, 0, 0x34, 0x12, 0, 0, 0, 0, 0, 0]);
+    symbols.extend_from_slice(&[0; 8]);
+    let bytes = file(&[(".dynstr", 3, b"\0abc\0"), (".dynsym", 11, &symbols)]);
+    let mut read_at = of_bytes(&bytes);
+    let elf = Elf::read(&mut read_at, &[]).unwrap();
+    let found = elf.symbols(&mut read_at, &["abc", "c", "ab"]);
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), [("abc", 0x1234)]);
+}
+
+#[test]
+fn other_files_are_refused() {
+    let refusal = |bytes: &[u8]| Elf::read(&mut of_bytes(bytes), &[]).unwrap_err();
+    assert_eq!(refusal(b""), NotRead::NotElf);
+    assert_eq!(refusal(b"#!/bin/sh"), NotRead::NotElf);
+    assert_eq!(refusal(b"\x7fELF\x01\x01 32 bits"), NotRead::Foreign);
+    assert_eq!(refusal(b"\x7fELF\x02\x02 big-endian"), NotRead::Foreign);
+    assert_eq!(refusal(b"\x7fELF\x02\x01"), NotRead::Damaged);
+}
+
+#[test]
+fn a_file_that_never_ends_is_read_so_far() {
+    let mut bytes = file(&[(".dynstr", 3, b""), (".rodata", 1, b""), (".dynsym", 11, b"")]);
+    let headers = bytes.len() - 5 * 64;
+    for section in 1..4 {
+        bytes[headers + section * 64 + 32..][..8].copy_from_slice(&[0xff; 8]);
+    }
+    let read = Cell::new(0_u64);
+    let mut of_file = of_bytes(&bytes);
+    let mut read_at = |offset, buffer: &mut [u8]| {
+        let count = of_file(offset, buffer)?;
+        buffer[count..].fill(7);
+        read.set(read.get() + buffer.len() as u64);
+        Ok(buffer.len())
+    };
+    let elf = Elf::read(&mut read_at, &["abc"]).unwrap();
+    assert_eq!(elf.symbols(&mut read_at, &["abc"]).len(), 0);
+    assert!(read.get() < MOST_SCANNED_BYTES + (20 << 20), "{}", read.get());
+}
+
+proptest! {
+    #[test]
+    fn any_change_is_read_or_refused(
+        changes in prop::collection::vec((0_usize..900, any::<u8>()), 0..40),
+        wide in prop::collection::vec((0_usize..100, any::<u64>()), 0..4),
+        end in 0_usize..2000,
+    ) {
+        let symbols = [1; 24 * 4];
+        let mut bytes = file(&[
+            (".dynstr", 3, b"\0abc\0mi_malloc\0"),
+            (".dynsym", 11, &symbols),
+            (".rodata", 1, b"tcmalloc: "),
+        ]);
+        for (place, byte) in changes {
+            if let Some(old) = bytes.get_mut(place) {
+                *old = byte;
+            }
+        }
+        for (place, number) in wide {
+            if let Some(old) = bytes.get_mut(place * 8..place * 8 + 8) {
+                old.copy_from_slice(&number.to_le_bytes());
+            }
+        }
+        bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        bytes.truncate(end.max(6));
+        let calls = Cell::new(0);
+        let mut of_file = of_bytes(&bytes);
+        let mut read_at = |offset, buffer: &mut [u8]| {
+            calls.set(calls.get() + 1);
+            of_file(offset, buffer)
+        };
+        if let Ok(elf) = Elf::read(&mut read_at, &["abc"]) {
+            let _ = elf.symbols(&mut read_at, &["abc"]);
+            let _ = offset_of(&elf.image, 0x40_0000);
+        }
+        prop_assert!(calls.get() < 10_000, "{}", calls.get());
+    }
+}

@@ -1,0 +1,190 @@
+//! Which labels outlive a change of the mappings around them.
+//!
+//! What is once proved of a range stays true until it is unmapped, even when
+//! the proof is swapped out or its thread ends. A guess is made anew, and so is
+//! what the list of mappings itself tells.
+
+use std::collections::BTreeSet;
+use std::ops::{Range, RangeInclusive};
+use std::sync::Arc;
+
+use super::plan::Slot;
+use crate::classify::Piece;
+use crate::classify::facts::{Facts, Thread};
+use crate::mapping::Mapping;
+use crate::region::{AddressRange, Confidence, Label, Protection};
+use crate::vocabulary::Family;
+
+/// What a thread's stack is called when its thread has ended.
+const CACHED: &str = "cached";
+/// The rules that go by what may cease to be seen: memory, threads, neighbours once touching.
+/// Those before go by names and files, those after by what is left over.
+const BY_EVIDENCE: RangeInclusive<u32> = 8..=14;
+/// The rule of stacks, and of the guards below them, which need no proof but the stack.
+const OF_STACKS: u32 = 9;
+
+/// A mapping of before that is still there, whole.
+#[derive(Clone, Copy)]
+struct Stays {
+    /// Whether its mapping now begins or ends elsewhere.
+    start_moved: bool,
+    end_moved: bool,
+}
+
+/// Returns the mappings of `new` that are not in `old` just as they are.
+pub(super) fn changed(old: &[Mapping], new: &[Mapping]) -> Vec<AddressRange> {
+    let mut old = old.iter().peekable();
+    new.iter()
+        .filter(|mapping| {
+            while old.next_if(|old| old.range.start < mapping.range.start).is_some() {}
+            old.next_if(|old| *old == *mapping).is_none()
+        })
+        .map(|mapping| mapping.range)
+        .collect()
+}
+
+/// Returns the pieces of `slots`, laid over `old`, of which every byte is still mapped the same in `new`.
+///
+/// Of a mapping that grew, pieces at the edge that moved are left out: they may have grown with it.
+pub(super) fn untouched<'a>(
+    old: &'a [Mapping],
+    slots: &'a [Slot],
+    new: &'a [Mapping],
+) -> impl Iterator<Item = Piece> + 'a {
+    let places = reached(old, new);
+    let old = &old[places.clone()];
+    let stays = still_there(old, new);
+    let first = old.first().map_or(u64::MAX, |mapping| mapping.range.start);
+    let last = old.last().map_or(0, |mapping| mapping.range.end);
+    let from = slots.partition_point(|slot| slot.identity.range.start < first);
+    let mut at = 0;
+    slots[from..]
+        .iter()
+        .map(|slot| &slot.identity)
+        .take_while(move |identity| identity.range.start < last)
+        .filter(move |identity| {
+            let range = identity.range;
+            while old.get(at).is_some_and(|mapping| mapping.range.end <= range.start) {
+                at += 1;
+            }
+            let under = old[at..].iter().zip(&stays[at..]);
+            let mut covered = range.start;
+            for (mapping, stays) in under.take_while(|(old, _)| old.range.start < range.end) {
+                let Some(stays) = stays else { return false };
+                if stays.start_moved && range.start <= mapping.range.start
+                    || stays.end_moved && range.end >= mapping.range.end
+                {
+                    return false;
+                }
+                covered = mapping.range.end;
+            }
+            covered >= range.end
+        })
+        .map(|identity| Piece { range: identity.range, label: identity.label.clone() })
+}
+
+/// Returns the pieces whose labels hold on, given what is now known of the threads.
+pub(super) fn proved(
+    pieces: impl Iterator<Item = Piece>,
+    facts: &Facts,
+    same_images: bool,
+) -> Vec<Piece> {
+    // Signs may be read another way with another runtime around, proofs not.
+    let least = if same_images { Confidence::Likely } else { Confidence::Sure };
+    pieces
+        .filter(|piece| {
+            let label = &piece.label;
+            let guard = label.region_type.family() == Family::Reserved;
+            label.confidence >= least
+                && rule_number(label).is_some_and(|rule| {
+                    BY_EVIDENCE.contains(&rule) && !(guard && rule == OF_STACKS)
+                })
+        })
+        .filter_map(|piece| stack(piece, facts))
+        .collect()
+}
+
+/// Returns the files of which something is executable.
+pub(super) fn images(mappings: &[Mapping]) -> BTreeSet<((u32, u32), u64)> {
+    let executable =
+        mappings.iter().filter(|mapping| mapping.protection.contains(Protection::EXECUTE));
+    executable.filter_map(Mapping::file).collect()
+}
+
+/// Keeps the label of a thread's stack while the thread lives, and as cached when it has ended.
+fn stack(piece: Piece, facts: &Facts) -> Option<Piece> {
+    let Some(tid) = thread_of(&piece.label) else { return Some(piece) };
+    let inside = |address: Option<u64>| {
+        address.is_some_and(|address| (piece.range.start..piece.range.end).contains(&address))
+    };
+    let used = |thread: &Thread| inside(thread.robust_list) || inside(thread.stack_pointer);
+    let given =
+        facts.glibc_stacks.iter().flatten().any(|stack| {
+            stack.range.overlaps(piece.range) && stack.tid.is_some() && stack.tid != tid
+        });
+    match facts.threads.iter().find(|thread| Some(thread.tid) == tid) {
+        Some(thread) => {
+            // The name may have been set since.
+            let same =
+                piece.label.detail.as_deref().is_some_and(|detail| detail.contains(&*thread.name));
+            same.then_some(piece)
+        }
+        // The stack of a thread that has ended may be another thread's by now.
+        None if given || facts.threads.iter().any(used) => None,
+        // Without a list of threads there is no telling.
+        None if tid.is_none() || facts.threads.is_empty() => Some(piece),
+        None => {
+            let label = Label { detail: Some(Arc::from(CACHED)), ..piece.label };
+            Some(Piece { label, ..piece })
+        }
+    }
+}
+
+/// Returns 14 of `R14a`.
+fn rule_number(label: &Label) -> Option<u32> {
+    first_number(label.rule.strip_prefix('R')?)
+}
+
+/// Returns the number of the thread whose stack `label` says it is; `None` inside if of a thread no more.
+fn thread_of(label: &Label) -> Option<Option<u32>> {
+    if label.region_type.name() != "Stack (thread)" {
+        return None;
+    }
+    Some(label.detail.as_deref().and_then(first_number))
+}
+
+fn first_number(text: &str) -> Option<u32> {
+    let digits = text.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+    let end = digits.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(digits.len());
+    digits[..end].parse().ok()
+}
+
+/// Returns the places in `old` of the mappings that `new` may speak of.
+fn reached(old: &[Mapping], new: &[Mapping]) -> Range<usize> {
+    let (Some(first), Some(last)) = (new.first(), new.last()) else { return 0..0 };
+    let from = old.partition_point(|old| old.range.end <= first.range.start);
+    let to = old.partition_point(|old| old.range.start < last.range.end);
+    from..to.max(from)
+}
+
+/// Finds each of `old` in `new`, perhaps as a part of a larger one.
+fn still_there(old: &[Mapping], new: &[Mapping]) -> Vec<Option<Stays>> {
+    let mut new = new.iter().peekable();
+    old.iter()
+        .map(|old| {
+            while new.next_if(|new| new.range.end <= old.range.start).is_some() {}
+            let new = new.peek()?;
+            let inside = new.range.start <= old.range.start && old.range.end <= new.range.end;
+            let shift = old.range.start.checked_sub(new.range.start)?;
+            let offset = new.offset.checked_add(if new.file().is_some() { shift } else { 0 });
+            let same = new.protection == old.protection
+                && new.flags == old.flags
+                && new.object == old.object
+                && offset == Some(old.offset);
+            (inside && same).then_some(Stays {
+                start_moved: new.range.start != old.range.start,
+                end_moved: new.range.end != old.range.end,
+            })
+        })
+        .collect()
+}

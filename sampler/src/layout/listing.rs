@@ -1,0 +1,137 @@
+//! The mappings of a process as its list is read again and again: the same
+//! text is not parsed again.
+
+use std::iter::{Peekable, Zip};
+use std::vec::IntoIter;
+
+use crate::mapping::Mapping;
+use crate::procfs::Record;
+use crate::quantity::Quantities;
+use crate::region::ShareMode;
+use crate::share::{aliased, share_mode};
+
+/// The sizes of a mapping in one sample.
+pub(super) type Measured = (Option<ShareMode>, Quantities);
+
+/// What is kept of a mapping beside what it says.
+#[derive(Debug)]
+struct Cell {
+    header: Box<[u8]>,
+    flags: Option<Box<[u8]>>,
+    aliased: bool,
+}
+
+impl Cell {
+    fn says_the_same(&self, record: &Record<'_>) -> bool {
+        *self.header == *record.header && self.flags.as_deref() == record.flags
+    }
+}
+
+/// The mappings of one process, updated record by record.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    mappings: Vec<Mapping>,
+    cells: Vec<Cell>,
+    /// Sizes of the first so many mappings: those of the sample under way.
+    sizes: Vec<Measured>,
+    /// The rest of the sample before, from the first difference on.
+    before: Option<Peekable<Zip<IntoIter<Mapping>, IntoIter<Cell>>>>,
+    changed: bool,
+}
+
+impl Listing {
+    /// Begins a sample.
+    pub(super) fn begin(&mut self) {
+        if self.before.is_some() {
+            // The last sample was not ended; what it did not reach is gone.
+            self.part_from(self.sizes.len());
+        }
+        self.before = None;
+        self.sizes.clear();
+    }
+
+    /// Takes the next mapping; `false` if its header cannot be read.
+    pub(super) fn push(&mut self, record: &Record<'_>) -> bool {
+        let place = self.sizes.len();
+        if self.before.is_none() {
+            if let (Some(cell), Some(mapping)) = (self.cells.get(place), self.mappings.get(place))
+                && cell.says_the_same(record)
+            {
+                let share = share_mode(mapping, &record.sizes, cell.aliased);
+                self.sizes.push((share, record.sizes.quantities()));
+                return true;
+            }
+            self.part_from(place);
+        }
+        self.push_changed(record)
+    }
+
+    /// Ends the sample; `true` if the mappings are others than at the last end.
+    pub(super) fn end(&mut self) -> bool {
+        if self.before.is_none() && self.sizes.len() < self.mappings.len() {
+            self.part_from(self.sizes.len());
+        }
+        self.before = None;
+        let changed = std::mem::take(&mut self.changed);
+        if changed {
+            self.find_aliases();
+        }
+        changed
+    }
+
+    /// Returns the mappings of the sample last ended.
+    pub(super) fn mappings(&self) -> &[Mapping] {
+        &self.mappings
+    }
+
+    /// Returns the sizes of those mappings.
+    pub(super) fn sizes(&self) -> &[Measured] {
+        &self.sizes
+    }
+
+    /// Sets what the last sample had from `place` on aside, to take over from there what still is.
+    fn part_from(&mut self, place: usize) {
+        let mappings = self.mappings.split_off(place.min(self.mappings.len()));
+        let cells = self.cells.split_off(place.min(self.cells.len()));
+        self.before = Some(mappings.into_iter().zip(cells).peekable());
+        self.changed = true;
+    }
+
+    fn push_changed(&mut self, record: &Record<'_>) -> bool {
+        let Some(before) = &mut self.before else { return false };
+        if !before.peek().is_some_and(|(_, cell)| cell.says_the_same(record)) {
+            let Some(mapping) = Mapping::read(record, self.mappings.last()) else { return false };
+            while before.next_if(|(old, _)| old.range.start < mapping.range.start).is_some() {}
+            if !before.peek().is_some_and(|(_, cell)| cell.says_the_same(record)) {
+                before.next_if(|(old, _)| old.range.start == mapping.range.start);
+                let (header, flags) = (record.header.into(), record.flags.map(Box::from));
+                self.add(mapping, Cell { header, flags, aliased: false }, record);
+                return true;
+            }
+        }
+        let Some((mapping, cell)) = before.next() else { return false };
+        self.add(mapping, cell, record);
+        true
+    }
+
+    fn add(&mut self, mapping: Mapping, cell: Cell, record: &Record<'_>) {
+        let share = share_mode(&mapping, &record.sizes, cell.aliased);
+        self.sizes.push((share, record.sizes.quantities()));
+        self.mappings.push(mapping);
+        self.cells.push(cell);
+    }
+
+    fn find_aliases(&mut self) {
+        for ((cell, aliased), (mapping, sizes)) in self
+            .cells
+            .iter_mut()
+            .zip(aliased(&self.mappings))
+            .zip(self.mappings.iter().zip(&mut self.sizes))
+        {
+            cell.aliased = aliased;
+            if mapping.shared {
+                sizes.0 = Some(if aliased { ShareMode::Aliased } else { ShareMode::Shared });
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Which region every byte of every mapping belongs to, from one
+//! classification to the next.
+
+use std::sync::Arc;
+
+use super::Source;
+use super::listing::Measured;
+use super::sums::{Split, sum};
+use crate::classify::Piece;
+use crate::mapping::Mapping;
+use crate::quantity::Quantity;
+use crate::region::{AddressRange, Confidence, Identity, Label, Protection, Provenance, Region};
+use crate::vocabulary::types;
+
+/// A region and where its quantities come from.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) identity: Arc<Identity>,
+    parts: Parts,
+}
+
+#[derive(Debug)]
+enum Parts {
+    /// The mapping at that place, all of it.
+    Whole(usize),
+    Several(Box<[Part]>),
+}
+
+/// What a region has of one mapping.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// All of the mapping at that place.
+    Mapping(usize),
+    /// A part of a split mapping.
+    OfSplit { split: usize, part: usize },
+}
+
+/// The regions of a list of mappings.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) slots: Vec<Slot>,
+    splits: Vec<Split>,
+    /// Mappings that were empty when something of them was no more than guessed.
+    awaited: Vec<usize>,
+}
+
+/// A stretch of one mapping that belongs to one piece.
+struct Fragment<'a> {
+    place: usize,
+    range: AddressRange,
+    label: Option<(usize, &'a Label)>,
+}
+
+impl Plan {
+    /// Lays `pieces` over `mappings`; what is the same as in `old` is taken over.
+    pub(super) fn new(
+        mappings: &[Mapping],
+        sizes: &[Measured],
+        pieces: &[Piece],
+        old: &Self,
+    ) -> Self {
+        let fragments = fragments(mappings, pieces);
+        let mut plan = Self::default();
+        plan.slots.reserve(fragments.len());
+        let start = mappings.first().map_or(0, |mapping| mapping.range.start);
+        let from = old.slots.partition_point(|slot| slot.identity.range.start < start);
+        let mut known = old.slots[from..].iter().map(|slot| &slot.identity).peekable();
+        let from = old.splits.partition_point(|split| split.start() < start);
+        let mut old_splits = old.splits[from..].iter().peekable();
+        let mut rest = &fragments[..];
+        // Number of parts handed out of the last split, which is that of `split_place`.
+        let (mut split_place, mut handed_out) = (usize::MAX, 0);
+        while let Some(first) = rest.first() {
+            let count = 1 + rest.windows(2).take_while(|pair| joined(mappings, pair)).count();
+            let (own, after) = rest.split_at(count);
+            let mut parts = Vec::with_capacity(count);
+            for fragment in own {
+                if fragment.range == mappings[fragment.place].range {
+                    parts.push(Part::Mapping(fragment.place));
+                    continue;
+                }
+                if split_place != fragment.place {
+                    (split_place, handed_out) = (fragment.place, 0);
+                    let ranges: Vec<_> = fragments[index_of(&fragments, fragment.place)..]
+                        .iter()
+                        .take_while(|other| other.place == fragment.place)
+                        .map(|other| other.range)
+                        .collect();
+                    plan.splits.push(Split::new(fragment.place, ranges, &mut old_splits));
+                }
+                parts.push(Part::OfSplit { split: plan.splits.len() - 1, part: handed_out });
+                handed_out += 1;
+            }
+            let identity = identity(mappings, own, first);
+            while known.next_if(|old| old.range.start < identity.range.start).is_some() {}
+            let same = known.next_if(|old| ***old == identity);
+            plan.slots.push(Slot {
+                identity: same.map_or_else(|| Arc::new(identity), Arc::clone),
+                parts: match parts[..] {
+                    [Part::Mapping(place)] => Parts::Whole(place),
+                    _ => Parts::Several(parts.into()),
+                },
+            });
+            rest = after;
+        }
+        plan.await_first_pages(&fragments, sizes);
+        plan
+    }
+
+    /// Tells whether memory came to where there was too little to go by.
+    pub(super) fn has_news(&self, sizes: &[Measured]) -> bool {
+        self.awaited.iter().any(|place| sizes.get(*place).is_some_and(|sizes| occupied(sizes) > 0))
+    }
+
+    /// Returns the regions with the sizes of now.
+    pub(super) fn regions(&mut self, sizes: &[Measured], source: &mut dyn Source) -> Vec<Region> {
+        for split in &mut self.splits {
+            split.weigh(sizes, source);
+        }
+        let mut regions = Vec::with_capacity(self.slots.len());
+        regions.extend(self.slots.iter().filter_map(|slot| {
+            let identity = Arc::clone(&slot.identity);
+            Some(match &slot.parts {
+                Parts::Whole(place) => {
+                    let (share_mode, quantities) = *sizes.get(*place)?;
+                    let provenance = Provenance::Measured;
+                    Region { identity, share_mode, provenance, quantities }
+                }
+                Parts::Several(parts) => {
+                    let (share_mode, quantities, provenance) = sum(parts, &self.splits, sizes)?;
+                    Region { identity, share_mode, provenance, quantities }
+                }
+            })
+        }));
+        regions
+    }
+
+    fn await_first_pages(&mut self, fragments: &[Fragment<'_>], sizes: &[Measured]) {
+        for Fragment { place, label, .. } in fragments {
+            let guessed = label.is_none_or(|(_, label)| label.confidence <= Confidence::Guess);
+            let empty = sizes.get(*place).is_some_and(|sizes| occupied(sizes) == 0);
+            if guessed && empty && self.awaited.last() != Some(place) {
+                self.awaited.push(*place);
+            }
+        }
+    }
+}
+
+/// Returns the bytes a mapping holds, in memory or swapped out.
+pub(super) fn occupied((_, quantities): &Measured) -> u64 {
+    let bytes = |quantity| quantities.get(quantity).unwrap_or(0);
+    bytes(Quantity::Resident).saturating_add(bytes(Quantity::Swapped))
+}
+
+/// Cuts the mappings where pieces begin and end; what no piece covers has no label.
+fn fragments<'a>(mappings: &[Mapping], pieces: &'a [Piece]) -> Vec<Fragment<'a>> {
+    let mut fragments = Vec::with_capacity(mappings.len().max(pieces.len()));
+    let mut pieces = pieces.iter().enumerate().peekable();
+    for (place, mapping) in mappings.iter().enumerate() {
+        let mut at = mapping.range.start;
+        while at < mapping.range.end {
+            while pieces.next_if(|(_, piece)| piece.range.end <= at).is_some() {}
+            let (end, label) = match pieces.peek() {
+                Some((number, piece)) if piece.range.start <= at => {
+                    (piece.range.end, Some((*number, &piece.label)))
+                }
+                Some((_, piece)) => (piece.range.start, None),
+                None => (mapping.range.end, None),
+            };
+            let range = AddressRange::new(at, end.min(mapping.range.end));
+            fragments.push(Fragment { place, range, label });
+            at = range.end;
+        }
+    }
+    fragments
+}
+
+/// Tells whether two fragments in a row are one region: of one piece, touching, with the same rights.
+fn joined(mappings: &[Mapping], pair: &[Fragment<'_>]) -> bool {
+    let [low, high] = pair else { return false };
+    let number = |fragment: &Fragment<'_>| fragment.label.map(|(number, _)| number);
+    low.range.end == high.range.start
+        && number(low).is_some()
+        && number(low) == number(high)
+        && mappings[low.place].protection == mappings[high.place].protection
+}
+
+fn index_of(fragments: &[Fragment<'_>], place: usize) -> usize {
+    fragments.partition_point(|fragment| fragment.place < place)
+}
+
+/// Describes the region that `own` fragments make up: as its first mapping, with what lies behind all of them.
+fn identity(mappings: &[Mapping], own: &[Fragment<'_>], first: &Fragment<'_>) -> Identity {
+    let mapping = &mappings[first.place];
+    let object = mapping.object.as_ref().filter(|object| {
+        own.iter().all(|fragment| mappings[fragment.place].object.as_ref() == Some(*object))
+    });
+    let inside = first.range.start - mapping.range.start;
+    Identity {
+        range: AddressRange::new(
+            first.range.start,
+            own.last().map_or(first.range.end, |last| last.range.end),
+        ),
+        protection: mapping.protection,
+        max_protection: mapping.max_protection,
+        object: object.cloned(),
+        offset: match mapping.file() {
+            Some(_) if object.is_some() => mapping.offset.saturating_add(inside),
+            _ if inside == 0 && object.is_some() == mapping.object.is_some() => mapping.offset,
+            _ => 0,
+        },
+        flags: Arc::clone(&mapping.flags),
+        label: first.label.map_or_else(|| unexplained(mapping), |(_, label)| label.clone()),
+    }
+}
+
+/// The label of what no rule spoke of.
+fn unexplained(mapping: &Mapping) -> Label {
+    let region_type =
+        if mapping.protection == Protection::NONE { types::RESERVED } else { types::VM_ALLOCATE };
+    Label { region_type, detail: None, confidence: Confidence::Unknown, rule: Arc::from("R20") }
+}

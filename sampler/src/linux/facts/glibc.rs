@@ -1,0 +1,168 @@
+//! glibc's lists of stacks, found as its debugger library finds threads.
+//!
+//! libc describes the fields of its structures in constants called
+//! `_thread_db_…`; ld.so keeps the lists in `_rtld_global` (glibc 2.34 and later).
+
+use super::memory::Memory;
+use crate::classify::facts::{GlibcStack, Image};
+use crate::elf::{ReadAt, Symbols, fill, offset_of, u32_at};
+use crate::region::AddressRange;
+
+/// ld.so's state.
+pub(super) const STATE: &str = "_rtld_global";
+/// The size of a thread's descriptor.
+pub(super) const SIZE: &str = "_thread_db_sizeof_pthread";
+/// The constants that are read.
+pub(super) const DESCRIPTORS: [&str; 5] = [
+    SIZE,
+    "_thread_db_pthread_list",
+    "_thread_db_pthread_tid",
+    "_thread_db_rtld_global__dl_stack_used",
+    "_thread_db_rtld_global__dl_stack_user",
+];
+
+/// The most stacks of one list that are looked at.
+const MOST_STACKS: usize = 1 << 15;
+/// A thread's descriptor is some 2 KiB; more than this is none.
+const MOST_DESCRIPTOR_BYTES: u64 = 16 << 10;
+/// A larger stack is none.
+const MOST_STACK_BYTES: u64 = 1 << 40;
+/// How many descriptors must agree on where the stack is told.
+const WITNESSES: usize = 8;
+
+/// Where things stand in ld.so's state and in a thread's descriptor, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ThreadTable {
+    used: u64,
+    user: u64,
+    list: u64,
+    tid: u64,
+    bytes: u64,
+}
+
+impl ThreadTable {
+    /// Reads the constants from the file of libc.
+    pub(super) fn read(image: &Image, symbols: &Symbols, read_at: &mut ReadAt<'_>) -> Option<Self> {
+        let mut read = |name, place| {
+            let mut bytes = [0; 12];
+            let offset = offset_of(image, *symbols.get(name)?)?;
+            fill(read_at, offset, &mut bytes).ok()?;
+            u32_at(&bytes, place).map(u64::from)
+        };
+        // A field is told as bits, count and offset.
+        let table = Self {
+            used: read("_thread_db_rtld_global__dl_stack_used", 8)?,
+            user: read("_thread_db_rtld_global__dl_stack_user", 8)?,
+            list: read("_thread_db_pthread_list", 8)?,
+            tid: read("_thread_db_pthread_tid", 8)?,
+            bytes: read(SIZE, 0)?,
+        };
+        let inside = table.list.max(table.tid) < table.bytes;
+        (inside && table.bytes <= MOST_DESCRIPTOR_BYTES).then_some(table)
+    }
+}
+
+/// Reads the lists from ld.so's state at `state`; `place` is where descriptors tell of
+/// their stacks, as far as that is known.
+pub(super) fn stacks(
+    memory: &mut Memory,
+    table: &ThreadTable,
+    state: u64,
+    place: &mut Option<u64>,
+) -> Option<Vec<GlibcStack>> {
+    let mut list = |offset| walk(memory, table, state.checked_add(offset)?);
+    let used = list(table.used)?;
+    let user = list(table.user)?;
+    // Stacks kept for later are listed after those that the program gave.
+    let cached = list(table.user.checked_add(16)?).unwrap_or_default();
+    if place.is_none() {
+        let witnesses: Vec<u64> = used.iter().chain(&cached).copied().take(WITNESSES).collect();
+        *place = find_place(memory, table, &witnesses);
+    }
+    let Some(place) = *place else {
+        return (used.is_empty() && cached.is_empty()).then(Vec::new);
+    };
+    let mut stacks = Vec::new();
+    for (list, lives) in [(used, true), (user, true), (cached, false)] {
+        for descriptor in list {
+            let Some((range, guard_bytes)) = stack(memory, descriptor, place) else { continue };
+            let tid = if lives { tid(memory, descriptor, table) } else { None };
+            if lives && tid.is_none() {
+                continue;
+            }
+            stacks.push(GlibcStack { tid, range, guard_bytes });
+        }
+    }
+    Some(stacks)
+}
+
+/// Returns the descriptors of the list whose head stands at `head`; as many as can be read.
+fn walk(memory: &mut Memory, table: &ThreadTable, head: u64) -> Option<Vec<u64>> {
+    let mut descriptors = Vec::new();
+    let mut at = memory.word(head)?;
+    if at == 0 {
+        return None;
+    }
+    while at != head && at % 8 == 0 && descriptors.len() < MOST_STACKS {
+        // The list changes while it is read: what cannot be read ends it.
+        let Some(next) = memory.word(at) else { break };
+        descriptors.extend(at.checked_sub(table.list));
+        at = next;
+    }
+    // A list that leads back into itself elsewhere shows each of its members once.
+    descriptors.sort_unstable();
+    descriptors.dedup();
+    Some(descriptors)
+}
+
+fn tid(memory: &mut Memory, descriptor: u64, table: &ThreadTable) -> Option<u32> {
+    let mut bytes = [0; 4];
+    let read = memory.read(descriptor.checked_add(table.tid)?, &mut bytes);
+    u32::try_from(i32::from_ne_bytes(bytes)).ok().filter(|tid| read && *tid != 0)
+}
+
+/// Finds where in a descriptor the block, its size and its guard's size stand.
+fn find_place(memory: &mut Memory, table: &ThreadTable, descriptors: &[u64]) -> Option<u64> {
+    let mut places: Option<Vec<u64>> = None;
+    for descriptor in descriptors {
+        let mut bytes = vec![0; usize::try_from(table.bytes).ok()?];
+        if !memory.read(*descriptor, &mut bytes) {
+            continue;
+        }
+        let words: Vec<u64> = bytes
+            .chunks_exact(8)
+            .map(|word| word.try_into().map_or(0, u64::from_ne_bytes))
+            .collect();
+        let fits = |place: &u64| {
+            let from = usize::try_from(place / 8).unwrap_or(usize::MAX);
+            let fields = words.get(from..).and_then(<[u64]>::first_chunk);
+            fields.is_some_and(|fields| {
+                fields[0].is_multiple_of(4096) && checked(*descriptor, *fields).is_some()
+            })
+        };
+        places = Some(match places {
+            Some(places) => places.into_iter().filter(fits).collect(),
+            None => (0..words.len() as u64).map(|word| word * 8).filter(fits).collect(),
+        });
+    }
+    places?.first().copied()
+}
+
+fn stack(memory: &mut Memory, descriptor: u64, place: u64) -> Option<(AddressRange, u64)> {
+    let mut bytes = [0; 24];
+    memory.read(descriptor.checked_add(place)?, &mut bytes).then_some(())?;
+    let word = |place: usize| bytes[place..].first_chunk().map_or(0, |it| u64::from_ne_bytes(*it));
+    checked(descriptor, [word(0), word(8), word(16)])
+}
+
+/// Returns block and guard if they can be those of the thread that `descriptor` is of.
+fn checked(descriptor: u64, [start, bytes, guard_bytes]: [u64; 3]) -> Option<(AddressRange, u64)> {
+    let end = start.checked_add(bytes)?;
+    let fits = start != 0
+        && start < descriptor
+        && descriptor < end
+        && bytes <= MOST_STACK_BYTES
+        && guard_bytes < bytes
+        && guard_bytes.is_multiple_of(4096);
+    fits.then_some((AddressRange::new(start, end), guard_bytes))
+}

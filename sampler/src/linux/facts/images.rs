@@ -1,0 +1,212 @@
+//! The ELF files a process has mapped.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::glibc::{self, ThreadTable};
+use super::jvm;
+use crate::classify::facts::Image;
+use crate::elf::{Elf, Symbols};
+use crate::mapping::Mapping;
+
+/// The most files that are looked into.
+const MOST_FILES: usize = 4096;
+
+/// A file: its device and inode.
+type FileKey = ((u32, u32), u64);
+
+/// The files of one process, kept from time to time.
+#[derive(Debug, Default)]
+pub(super) struct Images {
+    files: HashMap<FileKey, Kept>,
+    turn: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    /// When it was last seen mapped, in turns.
+    seen: u64,
+    /// Its size and time of change: an inode's number is used again.
+    stamp: Option<(u64, Option<SystemTime>)>,
+    facts: Read,
+}
+
+/// What became of a file.
+#[derive(Clone, Debug)]
+enum Read {
+    /// It may not be opened.
+    Refused,
+    /// It is no ELF file that can be read.
+    NotElf,
+    Elf(Arc<FileFacts>),
+}
+
+/// What is known of an ELF file.
+#[derive(Debug, Default)]
+pub(super) struct FileFacts {
+    pub(super) image: Arc<Image>,
+    /// Where ld.so keeps its state, relative to the load base.
+    pub(super) rtld_global: Option<u64>,
+    /// What libc tells debuggers of its threads.
+    pub(super) threads: Option<ThreadTable>,
+    /// What libjvm tells debuggers of itself.
+    pub(super) jvm: Option<Symbols>,
+}
+
+/// The image of a file at the place where it is mapped.
+#[derive(Clone, Debug)]
+pub(super) struct Placed<'a> {
+    pub(super) facts: &'a FileFacts,
+    pub(super) mapping: &'a Mapping,
+    /// What addresses in the file count from.
+    pub(super) base: u64,
+}
+
+impl Images {
+    /// Looks into files that are mapped and were not before.
+    pub(super) fn refresh(&mut self, folder: &Path, mappings: &[Mapping]) {
+        self.turn += 1;
+        for mapping in mappings {
+            let Some(key) = mapping.file().filter(|_| may_be_elf(mapping)) else { continue };
+            let kept = self.files.get_mut(&key);
+            let known = kept.map(|kept| {
+                let is_new = kept.seen + 1 < self.turn;
+                kept.seen = self.turn;
+                is_new
+            });
+            if known == Some(false) || (known.is_none() && self.files.len() >= MOST_FILES) {
+                continue;
+            }
+            let kept = look(folder, mapping, self.files.remove(&key), self.turn);
+            self.files.insert(key, kept);
+        }
+        self.files.retain(|_, kept| kept.seen + 64 > self.turn);
+    }
+
+    /// Returns the images by the mappings' names for them.
+    pub(super) fn by_name(&self, mappings: &[Mapping]) -> BTreeMap<Arc<str>, Arc<Image>> {
+        let mut images = BTreeMap::new();
+        for mapping in mappings {
+            let Some(object) = mapping.object.as_ref() else { continue };
+            if let Some(facts) = self.facts(mapping)
+                && !images.contains_key(&object.name)
+            {
+                images.insert(Arc::clone(&object.name), Arc::clone(&facts.image));
+            }
+        }
+        images
+    }
+
+    /// Returns the first mapped file that `is_it`, and where it was loaded.
+    pub(super) fn find<'a>(
+        &'a self,
+        mappings: &'a [Mapping],
+        is_it: impl Fn(&FileFacts) -> bool,
+    ) -> Option<Placed<'a>> {
+        mappings.iter().find_map(|mapping| {
+            let facts = self.facts(mapping).filter(|facts| is_it(facts))?;
+            let first = facts.image.segments.first()?;
+            let page = crate::linux::system::page_size_bytes();
+            if mapping.offset != first.offset - first.offset % page {
+                return None;
+            }
+            let in_file = mapping.range.start.wrapping_add(first.offset - mapping.offset);
+            Some(Placed { facts, mapping, base: in_file.wrapping_sub(first.address) })
+        })
+    }
+
+    /// Returns how many files may not be opened.
+    pub(super) fn refused(&self) -> usize {
+        let now = self.files.values().filter(|kept| kept.seen == self.turn);
+        now.filter(|kept| matches!(kept.facts, Read::Refused)).count()
+    }
+
+    fn facts(&self, mapping: &Mapping) -> Option<&FileFacts> {
+        match &self.files.get(&mapping.file()?)?.facts {
+            Read::Elf(facts) => Some(facts),
+            Read::Refused | Read::NotElf => None,
+        }
+    }
+}
+
+/// Names that are no paths, and devices, are no files to be opened.
+fn may_be_elf(mapping: &Mapping) -> bool {
+    let name = mapping.name();
+    name.starts_with('/')
+        && !name.starts_with("/SYSV")
+        && (!name.starts_with("/dev/") || name.starts_with("/dev/shm/"))
+}
+
+fn look(folder: &Path, mapping: &Mapping, before: Option<Kept>, turn: u64) -> Kept {
+    let Ok((file, metadata)) = open(folder, mapping) else {
+        return Kept { seen: turn, stamp: None, facts: Read::Refused };
+    };
+    let stamp = Some((metadata.size(), metadata.modified().ok()));
+    match before {
+        Some(before) if before.stamp == stamp => Kept { seen: turn, ..before },
+        _ => Kept { seen: turn, stamp, facts: read(&file) },
+    }
+}
+
+fn read(file: &File) -> Read {
+    let read_at = &mut |offset, buffer: &mut [u8]| file.read_at(buffer, offset);
+    let Ok(elf) = Elf::read(read_at, &[glibc::STATE, glibc::SIZE, jvm::TABLE]) else {
+        return Read::NotElf;
+    };
+    let image = Arc::new(elf.image.clone());
+    let mut facts = FileFacts { image, ..FileFacts::default() };
+    if elf.names.contains(&glibc::STATE) {
+        facts.rtld_global = elf.symbols(read_at, &[glibc::STATE]).get(glibc::STATE).copied();
+    }
+    if elf.names.contains(&glibc::SIZE) {
+        let symbols = elf.symbols(read_at, &glibc::DESCRIPTORS);
+        facts.threads = ThreadTable::read(&facts.image, &symbols, read_at);
+    }
+    if elf.names.contains(&jvm::TABLE) {
+        facts.jvm = Some(elf.symbols(read_at, &jvm::SYMBOLS)).filter(|it| !it.is_empty());
+    }
+    Read::Elf(Arc::new(facts))
+}
+
+/// Opens the file behind `mapping`, by ways that cannot end at another one.
+pub(super) fn open(folder: &Path, mapping: &Mapping) -> io::Result<(File, Metadata)> {
+    let range = mapping.range;
+    let by_place = folder.join(format!("map_files/{:x}-{:x}", range.start, range.end));
+    if let Ok(opened) = open_regular(&by_place, |_| true) {
+        return Ok(opened);
+    }
+    let object = mapping.object.as_deref().ok_or(io::ErrorKind::NotFound)?;
+    // A deleted file's name is another's by now; one with escapes in it is not the name.
+    if object.deleted || object.name.contains('\\') {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let mut by_root = folder.join("root").into_os_string();
+    by_root.push(&*object.name);
+    // Some file systems tell another device number than the mapping has.
+    open_regular(Path::new(&by_root), |it| it.ino() == object.inode).or_else(|_| {
+        open_regular(Path::new(&*object.name), |it| {
+            it.ino() == object.inode
+                && (libc::major(it.dev()), libc::minor(it.dev())) == object.device
+        })
+    })
+}
+
+/// Opens a file if it is a regular one and `is_it`; looking does not open pipes or devices.
+fn open_regular(path: &Path, is_it: impl Fn(&Metadata) -> bool) -> io::Result<(File, Metadata)> {
+    let handle = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)?;
+    let metadata = handle.metadata()?;
+    if !metadata.is_file() || !is_it(&metadata) {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(format!("/proc/self/fd/{}", handle.as_raw_fd()))?;
+    Ok((file, metadata))
+}

@@ -1,0 +1,184 @@
+//! The target's memory, of which only pages that are present are read.
+//!
+//! Reading an absent page would make the kernel put one there, or wait for
+//! whoever handles the target's page faults.
+#![allow(unsafe_code)]
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use super::pagemap::{Pagemap, WINDOW_PAGES};
+use crate::linux::system::page_size_bytes;
+use crate::mapping::Mapping;
+use crate::region::AddressRange;
+
+/// Bytes of a line: what is read at least, as its page has to be read anyway.
+pub(super) const LINE_BYTES: usize = 64;
+/// The most ranges the kernel takes in one call.
+const MOST_RANGES: usize = 1024;
+/// The most windows of the page map that are kept.
+const MOST_WINDOWS: usize = 1 << 16;
+
+/// The bytes of a line of memory.
+pub(super) type Line = [u8; LINE_BYTES];
+
+/// The memory of one process.
+#[derive(Debug)]
+pub(super) struct Memory {
+    pid: libc::pid_t,
+    pagemap: Option<Pagemap>,
+    readable: bool,
+    page_bytes: u64,
+    /// Which pages are present, by the window's start.
+    windows: HashMap<u64, u64>,
+    /// Where reading could wait for the target or a device, by ascending address.
+    avoided: Vec<AddressRange>,
+}
+
+impl Memory {
+    pub(super) fn new(pid: u32) -> Self {
+        Self {
+            pid: libc::pid_t::try_from(pid).unwrap_or(0),
+            pagemap: None,
+            readable: false,
+            page_bytes: page_size_bytes(),
+            windows: HashMap::new(),
+            avoided: Vec::new(),
+        }
+    }
+
+    /// Forgets what was present and looks again whether anything may be read.
+    pub(super) fn refresh(&mut self, folder: &Path, mappings: &[Mapping]) {
+        if self.pagemap.is_none() {
+            self.pagemap = Pagemap::open(folder).ok();
+        }
+        self.readable = self.pagemap.is_some() && self.may_read();
+        self.windows.clear();
+        self.avoided.clear();
+        self.avoided.extend(mappings.iter().filter(|it| is_avoided(it)).map(|it| it.range));
+    }
+
+    pub(super) fn readable(&self) -> bool {
+        self.readable
+    }
+
+    pub(super) fn page_bytes(&self) -> u64 {
+        self.page_bytes
+    }
+
+    pub(super) fn pagemap(&self) -> Option<&Pagemap> {
+        self.pagemap.as_ref()
+    }
+
+    /// Tells whether the page that holds `address` is present and may be read.
+    pub(super) fn present(&mut self, address: u64) -> bool {
+        let Some(pagemap) = self.pagemap.as_ref().filter(|_| self.readable) else { return false };
+        if address < self.page_bytes || address >= 1 << 62 {
+            return false;
+        }
+        let after = self.avoided.partition_point(|range| range.end <= address);
+        if self.avoided.get(after).is_some_and(|range| range.start <= address) {
+            return false;
+        }
+        let window = address - address % (self.page_bytes * WINDOW_PAGES);
+        if self.windows.len() >= MOST_WINDOWS {
+            self.windows.clear();
+        }
+        let bits = *self.windows.entry(window).or_insert_with(|| pagemap.window(window));
+        bits >> ((address - window) / self.page_bytes) & 1 == 1
+    }
+
+    /// Fills `buffer` from `address` on; `false` unless all of it is present.
+    pub(super) fn read(&mut self, address: u64, buffer: &mut [u8]) -> bool {
+        let Some(end) = address.checked_add(buffer.len() as u64) else { return false };
+        let mut page = address - address % self.page_bytes;
+        while page < end {
+            if !self.present(page) {
+                return false;
+            }
+            page += self.page_bytes;
+        }
+        let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+        let remote = libc::iovec { iov_base: address as *mut _, iov_len: buffer.len() };
+        // SAFETY: `local` is all of `buffer`; `remote` is read by the kernel from another
+        // process, which checks it.
+        let count = unsafe {
+            libc::process_vm_readv(self.pid, &raw const local, 1, &raw const remote, 1, 0)
+        };
+        usize::try_from(count).is_ok_and(|count| count == buffer.len())
+    }
+
+    /// Returns the number at `address`, if it can be read.
+    pub(super) fn word(&mut self, address: u64) -> Option<u64> {
+        let mut bytes = [0; 8];
+        self.read(address, &mut bytes).then(|| u64::from_ne_bytes(bytes))
+    }
+
+    /// Reads the lines at `places` (each a multiple of their size) that are present.
+    pub(super) fn lines(&mut self, places: &[u64]) -> Vec<Option<Line>> {
+        let mut lines = vec![None; places.len()];
+        let present: Vec<usize> =
+            (0..places.len()).filter(|place| self.present(places[*place])).collect();
+        for batch in present.chunks(MOST_RANGES) {
+            let mut buffer = vec![[0; LINE_BYTES]; batch.len()];
+            let mut done = 0;
+            while done < batch.len() {
+                let wanted: Vec<u64> = batch[done..].iter().map(|place| places[*place]).collect();
+                let read = self.read_lines(&wanted, &mut buffer[done..]);
+                for (place, line) in batch[done..].iter().zip(&buffer[done..done + read]) {
+                    lines[*place] = Some(*line);
+                }
+                // The one it stopped at has gone since.
+                done += read + 1;
+            }
+        }
+        lines
+    }
+
+    /// Reads lines in one call, up to the first that cannot be read; returns how many.
+    fn read_lines(&self, places: &[u64], buffer: &mut [Line]) -> usize {
+        let local = libc::iovec {
+            iov_base: buffer.as_mut_ptr().cast(),
+            iov_len: buffer.len().min(places.len()) * LINE_BYTES,
+        };
+        let remote: Vec<libc::iovec> = places
+            .iter()
+            .map(|place| libc::iovec { iov_base: *place as *mut _, iov_len: LINE_BYTES })
+            .collect();
+        // SAFETY: `local` is inside `buffer`, whose lines lie side by side; `remote` holds as
+        // many ranges as said, which the kernel checks.
+        let count = unsafe {
+            libc::process_vm_readv(
+                self.pid,
+                &raw const local,
+                1,
+                remote.as_ptr(),
+                remote.len() as _,
+                0,
+            )
+        };
+        usize::try_from(count).unwrap_or(0) / LINE_BYTES
+    }
+
+    /// Asks the kernel without touching a page: where there never is one.
+    fn may_read(&self) -> bool {
+        let mut byte = 0_u8;
+        let local = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+        let remote = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 1 };
+        // SAFETY: `local` is one byte of ours; the kernel checks `remote`.
+        let count = unsafe {
+            libc::process_vm_readv(self.pid, &raw const local, 1, &raw const remote, 1, 0)
+        };
+        count >= 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
+    }
+}
+
+/// Tells whether a page of `mapping` that goes away between looking and reading could
+/// make the reader wait (userfaultfd), or whether reading touches a device.
+fn is_avoided(mapping: &Mapping) -> bool {
+    ["um", "uw", "ui", "io", "pf"].iter().any(|flag| mapping.has_flag(flag))
+        || (mapping.name().starts_with("/dev/")
+            && !mapping.name().starts_with("/dev/shm/")
+            && mapping.name() != "/dev/zero")
+}

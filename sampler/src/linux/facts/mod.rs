@@ -1,0 +1,189 @@
+//! Reads the facts that the rules go by from a live process.
+//!
+//! The target may be hostile: whatever it says is bounded, its memory is read
+//! only where a page is present, and its files only where they are regular ones.
+
+mod glibc;
+mod images;
+mod jvm;
+mod memory;
+mod pagemap;
+mod peeks;
+mod threads;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::PROC;
+use super::files::read;
+use super::process::executable;
+use crate::classify::facts::Facts;
+use crate::mapping::Mapping;
+use crate::region::AddressRange;
+use images::Images;
+use memory::Memory;
+use peeks::Peeks;
+use threads::Threads;
+
+/// Reads the facts about one process, for as long as it runs the same program.
+#[derive(Debug)]
+pub struct FactReader {
+    folder: PathBuf,
+    facts: Facts,
+    images: Images,
+    threads: Threads,
+    memory: Memory,
+    peeks: Peeks,
+    /// Where glibc's descriptors tell of their stacks.
+    stack_place: Option<u64>,
+    jvm: JvmState,
+}
+
+/// The JVM's table is looked for until it is found; it takes time to start.
+#[derive(Debug)]
+enum JvmState {
+    Unknown { tries: u32 },
+    Known { base: u64, fields: jvm::Fields },
+}
+
+/// How often the table of a JVM is looked for.
+const MOST_JVM_TRIES: u32 = 64;
+
+impl FactReader {
+    /// Creates a reader that knows nothing yet of the process `pid`.
+    pub fn new(pid: u32) -> Self {
+        Self {
+            folder: Path::new(PROC).join(pid.to_string()),
+            facts: Facts { pid, ..Facts::default() },
+            images: Images::default(),
+            threads: Threads::default(),
+            memory: Memory::new(pid),
+            peeks: Peeks::default(),
+            stack_place: None,
+            jvm: JvmState::Unknown { tries: 0 },
+        }
+    }
+
+    /// Brings the facts up to date for these mappings.
+    ///
+    /// What is known already is not read again: files that stay mapped, threads
+    /// except for a stack pointer that they did not have.
+    pub fn refresh(&mut self, mappings: &[Mapping]) -> &Facts {
+        self.memory.refresh(&self.folder, mappings);
+        let facts = &mut self.facts;
+        if facts.executable.is_none() {
+            facts.executable = executable(&self.folder).0.map(Into::into);
+        }
+        if facts.start_stack.is_none() || facts.start_brk.is_none() {
+            let text = read(self.folder.join("stat")).unwrap_or_default();
+            facts.start_stack = stat_field(&text, 28);
+            facts.start_brk = stat_field(&text, 47);
+        }
+        facts.threads = self.threads.refresh(&self.folder);
+        self.images.refresh(&self.folder, mappings);
+        facts.images = self.images.by_name(mappings);
+        facts.memory_readable = self.memory.readable();
+        self.facts.glibc_stacks = self.glibc_stacks(mappings);
+        self.facts.jvm = self.jvm(mappings);
+        &self.facts
+    }
+
+    /// Returns the facts as they were at the last refresh.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Begins a classification: peeks until the next one share one budget, and what they
+    /// read is kept. What will be asked for in `changed` mappings is fetched at once.
+    pub fn begin(&mut self, mappings: &[Mapping], changed: &[AddressRange]) {
+        self.memory.refresh(&self.folder, mappings);
+        self.peeks.begin(&mut self.memory, changed);
+    }
+
+    /// Reads at `address` as far as the page goes and `buffer` has room.
+    ///
+    /// Returns the bytes read: 0 where the page is absent or may not be read, and when the
+    /// budget is spent.
+    pub fn peek(&mut self, address: u64, buffer: &mut [u8]) -> usize {
+        self.peeks.peek(&mut self.memory, address, buffer)
+    }
+
+    /// Returns what was peeked since [`Self::begin`], by address; empty where nothing could be read.
+    pub fn peeked(&self) -> &BTreeMap<u64, Box<[u8]>> {
+        self.peeks.log()
+    }
+
+    /// Returns the bytes of the pages present in each of `ranges`, the page of zeros not
+    /// counted where the kernel tells; `None` if that may not be known or costs too much.
+    pub fn present_bytes(&mut self, ranges: &[AddressRange]) -> Option<Vec<u64>> {
+        let pagemap = self.memory.pagemap()?;
+        ranges.iter().map(|range| pagemap.present_bytes(*range)).collect()
+    }
+
+    /// Returns what could not be read and what follows for the types, in words for the user.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.facts.memory_readable {
+            notes.push("memory not readable: types go by maps, smaps and robust lists".to_owned());
+        }
+        if self.threads.stacks_refused {
+            notes.push(
+                "stack pointers not readable: stacks of threads without a robust list are not found"
+                    .to_owned(),
+            );
+        }
+        if self.threads.too_many {
+            notes.push("too many threads: stacks of some are not named".to_owned());
+        }
+        let refused = self.images.refused();
+        if refused > 0 {
+            notes.push(format!(
+                "{refused} mapped files not readable: runtimes in them are not recognised"
+            ));
+        }
+        if self.peeks.spent() {
+            notes.push("too much to look at in memory: some types are guesses".to_owned());
+        }
+        notes
+    }
+
+    fn glibc_stacks(
+        &mut self,
+        mappings: &[Mapping],
+    ) -> Option<Vec<crate::classify::facts::GlibcStack>> {
+        let libc = self.images.find(mappings, |facts| facts.threads.is_some())?;
+        let loader = self.images.find(mappings, |facts| facts.rtld_global.is_some())?;
+        let state = loader.base.wrapping_add(loader.facts.rtld_global?);
+        glibc::stacks(&mut self.memory, libc.facts.threads.as_ref()?, state, &mut self.stack_place)
+    }
+
+    fn jvm(&mut self, mappings: &[Mapping]) -> Option<crate::classify::facts::Jvm> {
+        let placed = self.images.find(mappings, |facts| facts.jvm.is_some())?;
+        let known = matches!(&self.jvm, JvmState::Known { base, .. } if *base == placed.base);
+        if !known {
+            let tries = match self.jvm {
+                JvmState::Unknown { tries } if tries >= MOST_JVM_TRIES => return None,
+                JvmState::Unknown { tries } => tries,
+                JvmState::Known { .. } => 0,
+            };
+            self.jvm = JvmState::Unknown { tries: tries + 1 };
+            let (file, _) = images::open(&self.folder, placed.mapping).ok()?;
+            let symbols = placed.facts.jvm.as_ref()?;
+            let image = &placed.facts.image;
+            let fields = jvm::Fields::read(&mut self.memory, &file, image, symbols, placed.base)?;
+            self.jvm = JvmState::Known { base: placed.base, fields };
+        }
+        match &self.jvm {
+            JvmState::Known { fields, .. } => Some(fields.jvm(&mut self.memory)),
+            JvmState::Unknown { .. } => None,
+        }
+    }
+}
+
+/// Returns a field of `/proc/PID/stat` as the manual counts them; `None` where it is 0.
+fn stat_field(text: &[u8], number: usize) -> Option<u64> {
+    let close = text.iter().rposition(|byte| *byte == b')')?;
+    let rest = std::str::from_utf8(text.get(close + 1..)?).ok()?;
+    let field = rest.split_ascii_whitespace().nth(number.checked_sub(3)?)?;
+    field.parse().ok().filter(|value| *value != 0)
+}

@@ -1,0 +1,182 @@
+//! Which pages of a process are present, as its `pagemap` tells.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::linux::system::page_size_bytes;
+use crate::region::AddressRange;
+
+/// Pages told of at once, one bit each.
+pub(super) const WINDOW_PAGES: u64 = 64;
+
+/// How far one call looks at first, and at most where nothing is present.
+const SHORTEST_LOOK: u64 = 64 << 20;
+const LONGEST_LOOK: u64 = 64 << 30;
+/// The most of address space that is looked at page by page, where the kernel cannot skip what is empty.
+const MOST_BY_PAGE: u64 = 16 << 30;
+
+const PRESENT: u64 = 1 << 3;
+const ZERO_PAGE: u64 = 1 << 5;
+
+/// The request and argument of `PAGEMAP_SCAN` (Linux 6.7).
+const SCAN: u64 = 0xc060_6610;
+
+#[repr(C)]
+#[derive(Default)]
+struct ScanArgument {
+    size: u64,
+    flags: u64,
+    start: u64,
+    end: u64,
+    walk_end: u64,
+    vec: u64,
+    vec_len: u64,
+    max_pages: u64,
+    category_inverted: u64,
+    category_mask: u64,
+    category_anyof_mask: u64,
+    return_mask: u64,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    start: u64,
+    end: u64,
+    categories: u64,
+}
+
+/// The open `pagemap` of a process.
+#[derive(Debug)]
+pub(super) struct Pagemap {
+    file: File,
+    page_bytes: u64,
+    scans: bool,
+}
+
+impl Pagemap {
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        let file = File::open(folder.join("pagemap"))?;
+        let mut pagemap = Self { file, page_bytes: page_size_bytes(), scans: true };
+        let nothing = AddressRange::new(0, pagemap.page_bytes);
+        pagemap.scans = pagemap.scan(nothing, PRESENT, 0, &mut [Found::default(); 1]).is_ok();
+        Ok(pagemap)
+    }
+
+    /// Returns a bit for each of the pages from `start` on that is present.
+    pub(super) fn window(&self, start: u64) -> u64 {
+        let Some(end) = start.checked_add(WINDOW_PAGES * self.page_bytes) else { return 0 };
+        let mut bits = 0;
+        if self.scans {
+            let mut found = [Found::default(); WINDOW_PAGES as usize];
+            let range = AddressRange::new(start, end);
+            let (count, _) = self.scan(range, PRESENT, 0, &mut found).unwrap_or((0, 0));
+            for it in &found[..count] {
+                let first = it.start.saturating_sub(start) / self.page_bytes;
+                let after = it.end.saturating_sub(start) / self.page_bytes;
+                for page in first..after.min(WINDOW_PAGES) {
+                    bits |= 1 << page;
+                }
+            }
+        } else {
+            let mut entries = [0; 8 * WINDOW_PAGES as usize];
+            let count = self.entries(start, &mut entries);
+            for (page, entry) in entries[..count].chunks_exact(8).enumerate() {
+                // Bit 63 of an entry says that the page is present; numbers are little-endian.
+                bits |= u64::from(is_present(entry)) << page;
+            }
+        }
+        bits
+    }
+
+    /// Returns the bytes of the pages present in `range` (the page of zeros not counted, where
+    /// the kernel tells); `None` where that cannot be found out or costs too much.
+    pub(super) fn present_bytes(&self, range: AddressRange) -> Option<u64> {
+        if range.start >= 1 << 63 {
+            return Some(0);
+        }
+        if self.scans { self.scanned_bytes(range) } else { self.counted_bytes(range) }
+    }
+
+    fn scanned_bytes(&self, range: AddressRange) -> Option<u64> {
+        let mut found = [Found::default(); 512];
+        let (mut bytes, mut at, mut look) = (0_u64, range.start, SHORTEST_LOOK);
+        while at < range.end {
+            let piece = AddressRange::new(at, range.end.min(at.saturating_add(look)));
+            let (count, reached) =
+                self.scan(piece, PRESENT | ZERO_PAGE, ZERO_PAGE, &mut found).ok()?;
+            let counted = found[..count].iter().map(|it| it.end.saturating_sub(it.start));
+            bytes = bytes.saturating_add(counted.fold(0, u64::saturating_add));
+            if reached <= at {
+                return None;
+            }
+            at = reached;
+            look = if count == 0 { (look * 2).min(LONGEST_LOOK) } else { SHORTEST_LOOK };
+        }
+        Some(bytes)
+    }
+
+    fn counted_bytes(&self, range: AddressRange) -> Option<u64> {
+        if range.virtual_bytes() > MOST_BY_PAGE {
+            return None;
+        }
+        let mut entries = [0; 32 << 10];
+        let (mut pages, mut at) = (0_u64, range.start);
+        while at < range.end {
+            let left = (range.end - at).div_ceil(self.page_bytes).saturating_mul(8);
+            let most = entries.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let count = self.entries(at, &mut entries[..most]);
+            if count < 8 {
+                return None;
+            }
+            let present = entries[..count].chunks_exact(8).filter(|entry| is_present(entry));
+            pages += present.count() as u64;
+            at = at.saturating_add(count as u64 / 8 * self.page_bytes);
+        }
+        Some(pages.saturating_mul(self.page_bytes))
+    }
+
+    fn entries(&self, address: u64, entries: &mut [u8]) -> usize {
+        let offset = address / self.page_bytes * 8;
+        self.file.read_at(entries, offset).unwrap_or(0) / 8 * 8
+    }
+
+    /// Finds the pages in `range` of the categories `mask`, those `inverted` absent; returns
+    /// how many runs were found and how far it looked.
+    fn scan(
+        &self,
+        range: AddressRange,
+        mask: u64,
+        inverted: u64,
+        found: &mut [Found],
+    ) -> io::Result<(usize, u64)> {
+        let mut argument = ScanArgument {
+            size: size_of::<ScanArgument>() as u64,
+            start: range.start,
+            end: range.end,
+            vec: found.as_mut_ptr() as u64,
+            vec_len: found.len() as u64,
+            // What is walked under the lock of the target's mappings is bounded by this too.
+            max_pages: (SHORTEST_LOOK / self.page_bytes).max(1),
+            category_inverted: inverted,
+            category_mask: mask,
+            return_mask: PRESENT,
+            ..ScanArgument::default()
+        };
+        // SAFETY: `argument` is a `pm_scan_arg` of the size it says, and its `vec` is room for
+        // `vec_len` regions that outlives the call.
+        let count = unsafe { libc::ioctl(self.file.as_raw_fd(), SCAN as _, &raw mut argument) };
+        match usize::try_from(count) {
+            Ok(count) => Ok((count.min(found.len()), argument.walk_end)),
+            Err(_) => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+fn is_present(entry: &[u8]) -> bool {
+    entry.first_chunk().is_some_and(|entry| u64::from_ne_bytes(*entry) >> 63 == 1)
+}

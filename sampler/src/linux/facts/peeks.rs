@@ -1,0 +1,116 @@
+//! Peeks into the target's memory: few, bounded and written down.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::memory::{LINE_BYTES, Line, Memory};
+use super::pagemap::WINDOW_PAGES;
+use crate::region::AddressRange;
+
+/// The most peeks of one classification.
+const MOST_PEEKS: u32 = 20_000;
+/// The most lines that are kept.
+const MOST_LINES: usize = 1 << 14;
+/// Arenas of glibc begin at multiples of this.
+const ARENA_BYTES: u64 = 64 << 20;
+/// How many such places of one mapping are looked at ahead; some reserve terabytes.
+const MOST_ARENAS: u64 = 64;
+
+/// What was read since the classification began.
+#[derive(Debug, Default)]
+pub(super) struct Peeks {
+    lines: HashMap<u64, Option<Line>>,
+    log: BTreeMap<u64, Box<[u8]>>,
+    left: u32,
+    last: u64,
+}
+
+impl Peeks {
+    /// Begins a classification: fetches what it will ask for in the ranges that `changed`.
+    pub(super) fn begin(&mut self, memory: &mut Memory, changed: &[AddressRange]) {
+        self.lines.clear();
+        self.log.clear();
+        self.left = MOST_PEEKS;
+        self.last = 0;
+        if !memory.readable() {
+            return;
+        }
+        let mut places: Vec<u64> = changed.iter().flat_map(|range| candidates(*range)).collect();
+        places.truncate(MOST_LINES / 2);
+        self.fetch(memory, &places);
+    }
+
+    /// Reads up to the end of the page; 0 where that is absent or the budget is spent.
+    pub(super) fn peek(&mut self, memory: &mut Memory, address: u64, buffer: &mut [u8]) -> usize {
+        let rest = memory.page_bytes() - address % memory.page_bytes();
+        let count = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
+        if count == 0 || self.left == 0 || !memory.readable() {
+            return 0;
+        }
+        self.left -= 1;
+        let buffer = &mut buffer[..count];
+        let count = if self.copy(memory, address, buffer).is_some() { count } else { 0 };
+        let known = self.log.get(&address).map_or(0, |bytes| bytes.len());
+        if known < count || (count == 0 && !self.log.contains_key(&address)) {
+            self.log.insert(address, buffer[..count].into());
+        }
+        count
+    }
+
+    pub(super) fn log(&self) -> &BTreeMap<u64, Box<[u8]>> {
+        &self.log
+    }
+
+    pub(super) fn spent(&self) -> bool {
+        self.left == 0 && !self.log.is_empty()
+    }
+
+    fn copy(&mut self, memory: &mut Memory, address: u64, buffer: &mut [u8]) -> Option<()> {
+        let first = line_of(address);
+        let last = line_of(address.checked_add(buffer.len() as u64 - 1)?);
+        let mut missing: Vec<u64> = (first..=last)
+            .step_by(LINE_BYTES)
+            .filter(|place| !self.lines.contains_key(place))
+            .collect();
+        if !missing.is_empty() {
+            // Whoever looks at one page after the other goes on so.
+            if self.last != 0 && self.last.checked_add(memory.page_bytes()) == Some(address) {
+                let ahead = (1..WINDOW_PAGES).map(|pages| pages * memory.page_bytes());
+                missing.extend(ahead.map_while(|ahead| first.checked_add(ahead)));
+            }
+            self.fetch(memory, &missing);
+        }
+        self.last = address;
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let at = address + filled as u64;
+            let line = self.lines.get(&line_of(at)).copied().flatten()?;
+            let from = (at % LINE_BYTES as u64) as usize;
+            let count = (LINE_BYTES - from).min(buffer.len() - filled);
+            buffer[filled..filled + count].copy_from_slice(&line[from..from + count]);
+            filled += count;
+        }
+        Some(())
+    }
+
+    fn fetch(&mut self, memory: &mut Memory, places: &[u64]) {
+        if self.lines.len() + places.len() > MOST_LINES {
+            self.lines.clear();
+        }
+        let lines = memory.lines(places);
+        self.lines.extend(places.iter().copied().zip(lines));
+    }
+}
+
+fn line_of(address: u64) -> u64 {
+    address - address % LINE_BYTES as u64
+}
+
+/// Returns where the header of an allocation or an arena can stand in `range`.
+fn candidates(range: AddressRange) -> impl Iterator<Item = u64> {
+    let first = range.start.checked_next_multiple_of(ARENA_BYTES).unwrap_or(u64::MAX);
+    let arenas = (0..MOST_ARENAS)
+        .map_while(move |arena| first.checked_add(arena * ARENA_BYTES))
+        .take_while(move |place| *place < range.end)
+        .filter(move |place| *place != range.start);
+    std::iter::once(line_of(range.start)).chain(arenas)
+}

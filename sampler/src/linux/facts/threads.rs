@@ -1,0 +1,137 @@
+//! The threads of a process.
+#![allow(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::classify::facts::Thread;
+use crate::linux::files::{Refusal, read};
+use crate::procfs::line::readable;
+
+/// More threads than this are not looked at.
+const MOST_THREADS: usize = 1 << 16;
+
+/// The threads, kept from time to time.
+#[derive(Debug, Default)]
+pub(super) struct Threads {
+    known: BTreeMap<u32, Known>,
+    /// Whether the kernel refuses to tell stack pointers.
+    pub(super) stacks_refused: bool,
+    /// Whether there were more than are looked at.
+    pub(super) too_many: bool,
+}
+
+#[derive(Debug)]
+struct Known {
+    thread: Thread,
+    /// A thread begins with the name of the one that made it: it counts when read twice.
+    name_settled: bool,
+}
+
+impl Threads {
+    /// Brings the threads up to date.
+    pub(super) fn refresh(&mut self, folder: &Path) -> Vec<Thread> {
+        let Ok(tasks) = std::fs::read_dir(folder.join("task")) else { return Vec::new() };
+        let mut before = std::mem::take(&mut self.known);
+        for task in tasks.flatten() {
+            if self.known.len() >= MOST_THREADS {
+                self.too_many = true;
+                break;
+            }
+            let Some(tid) = task.file_name().to_str().and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            let known = self.look(&task.path(), tid, before.remove(&tid));
+            self.known.extend(known.map(|known| (tid, known)));
+        }
+        self.known.values().map(|known| known.thread.clone()).collect()
+    }
+
+    fn look(&mut self, folder: &Path, tid: u32, before: Option<Known>) -> Option<Known> {
+        let robust_list = robust_list(tid);
+        // Another list is another thread that got the number.
+        let before = before.filter(|before| {
+            before.thread.robust_list.is_none() || before.thread.robust_list == robust_list
+        });
+        let mut known = match before {
+            Some(known) if known.name_settled => known,
+            Some(mut known) => {
+                let name = name(folder)?;
+                known.name_settled = name == known.thread.name;
+                known.thread.name = name;
+                known
+            }
+            None => {
+                let name = name(folder)?;
+                let thread = Thread { tid, name, robust_list: None, stack_pointer: None };
+                Known { thread, name_settled: false }
+            }
+        };
+        known.thread.robust_list = robust_list;
+        if known.thread.stack_pointer.is_none() && !self.stacks_refused {
+            match read(folder.join("syscall")) {
+                Ok(text) => known.thread.stack_pointer = stack_pointer(&text),
+                Err(Refusal::NotPermitted) => self.stacks_refused = true,
+                Err(_) => {}
+            }
+        }
+        Some(known)
+    }
+}
+
+fn name(folder: &Path) -> Option<Arc<str>> {
+    let name = read(folder.join("comm")).ok()?;
+    Some(readable(name.strip_suffix(b"\n").unwrap_or(&name)).into())
+}
+
+/// Returns where the thread's robust futexes are listed; `None` if it never said.
+fn robust_list(tid: u32) -> Option<u64> {
+    let (mut head, mut bytes) = (0_usize, 0_usize);
+    // SAFETY: the kernel writes one pointer and one size, and that is what there is room for.
+    let result =
+        unsafe { libc::syscall(libc::SYS_get_robust_list, tid, &raw mut head, &raw mut bytes) };
+    (result == 0 && head != 0).then_some(head as u64)
+}
+
+/// Reads the last field but one of `/proc/PID/task/TID/syscall`; a running thread has none.
+fn stack_pointer(text: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let field = text.split_ascii_whitespace().rev().nth(1)?;
+    let address = u64::from_str_radix(field.strip_prefix("0x")?, 16).ok()?;
+    (address != 0).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stack_pointers_stand_before_the_last() {
+        let text = b"230 0x1 0x1 0x7ffced1e65d0 0x0 0x0 0x0 0x7ffced1e6590 0x7f51dbeed545\n";
+        assert_eq!(stack_pointer(text), Some(0x7ffc_ed1e_6590));
+        assert_eq!(stack_pointer(b"-1 0x10 0x20\n"), Some(0x10));
+        for text in [&b"running\n"[..], b"", b"0 0x0 0x0", b"\xff \xff", b"1 2 3"] {
+            assert_eq!(stack_pointer(text), None);
+        }
+    }
+
+    #[test]
+    fn our_own_threads_are_found() {
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let thread =
+            std::thread::Builder::new().name("a thread".into()).spawn(move || held.recv()).unwrap();
+        let mut threads = Threads::default();
+        let folder = Path::new("/proc/self");
+        let is_there = |threads: &mut Threads| {
+            threads.refresh(folder).iter().any(|thread| &*thread.name == "a thread")
+        };
+        while !is_there(&mut threads) {}
+        let all = threads.refresh(folder);
+        assert!(all.iter().any(|thread| thread.tid == std::process::id()));
+        assert!(all.is_sorted_by_key(|thread| thread.tid));
+        drop(hold);
+        let _ = thread.join();
+        while is_there(&mut threads) {}
+    }
+}

@@ -1,0 +1,92 @@
+//! What became of a process whose files are not what they were.
+
+use std::time::Duration;
+
+use super::{Sampler, not_permitted};
+use crate::error::Error;
+use crate::linux::files::{MemoryFiles, OpenFile, Refusal};
+use crate::linux::process::{executable, refused};
+use crate::procfs::Stat;
+
+/// How long to wait for a process that has given up its memory to be seen ended.
+const ENDING_PAUSE: Duration = Duration::from_millis(1);
+
+impl Sampler {
+    /// Reads stat and checks that it is still the process attached, with the program it had.
+    pub(super) fn living_stat(&self) -> Result<Stat, Error> {
+        let pid = self.pid();
+        let stat = match self.stat.stat() {
+            Ok(stat) => stat,
+            Err(Refusal::Gone) => return Err(self.gone()),
+            Err(refusal) => return Err(refused(refusal, pid)),
+        };
+        if stat.start_ticks != self.process.id.start_ticks {
+            return Err(Error::Reused { pid });
+        }
+        if stat.ended() && stat.threads <= 1 {
+            return Err(Error::Exited { pid });
+        }
+        // 0 means that it may not be known, or that the first thread has ended.
+        let known = stat.stack_start != 0 && self.stack_start != 0;
+        if known && stat.stack_start != self.stack_start {
+            return Err(Error::Replaced { pid });
+        }
+        Ok(stat)
+    }
+
+    /// Says what became of a process that is gone: whether its number is in use again.
+    pub(super) fn gone(&self) -> Error {
+        let pid = self.pid();
+        let again = OpenFile::open(self.folder.join("stat")).and_then(|file| file.stat());
+        match again {
+            Ok(stat) if stat.start_ticks != self.process.id.start_ticks => Error::Reused { pid },
+            _ => Error::Exited { pid },
+        }
+    }
+
+    /// Finds out why smaps is empty: an error, or another file to read.
+    ///
+    /// The open file stays with the memory it was opened for, so an empty one
+    /// means that nobody uses that memory any more.
+    pub(super) fn explain_empty(&mut self, tries: usize) -> Result<(), Error> {
+        if tries > 0 {
+            std::thread::sleep(ENDING_PAUSE);
+        }
+        if self.living_stat()?.ended() {
+            return self.reopen(true);
+        }
+        let mut byte = [0];
+        let again = OpenFile::open(self.folder.join("smaps"));
+        match again.and_then(|smaps| smaps.read_at(&mut byte, 0)) {
+            // Between giving up its memory and being seen as ended.
+            Ok(0) => Ok(()),
+            Err(Refusal::Gone) => Err(self.gone()),
+            // What it runs now may also be what we may not read.
+            Ok(_) | Err(_) => Err(Error::Replaced { pid: self.pid() }),
+        }
+    }
+
+    pub(super) fn reopen(&mut self, by_thread: bool) -> Result<(), Error> {
+        let files = if by_thread {
+            MemoryFiles::open_by_thread(&self.folder)
+        } else {
+            MemoryFiles::open(&self.folder)
+        };
+        match files {
+            Ok(files) => {
+                self.files = files;
+                self.by_thread = by_thread;
+                Ok(())
+            }
+            Err(Refusal::NotPermitted) => Err(not_permitted(&self.process)),
+            Err(Refusal::Gone) => Err(self.gone()),
+            Err(refusal) => Err(refused(refusal, self.pid())),
+        }
+    }
+
+    /// Tells whether the executable is another one than when attached.
+    pub(super) fn runs_another_file(&self) -> bool {
+        let (path, _) = executable(&self.folder);
+        path.is_some() && self.process.executable.is_some() && path != self.process.executable
+    }
+}

@@ -1,0 +1,213 @@
+//! `vmrec reclassify`: the present rules applied to an old recording.
+//!
+//! Each region gets its type from the first sample that has it, by the
+//! evidence stored with the recording. Figures never change.
+
+mod known;
+mod table;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use vmrec_sampler::classify::facts::Evidence;
+use vmrec_sampler::classify::user::UserRule;
+use vmrec_sampler::classify::{Piece, Process, classify};
+use vmrec_sampler::rebuild::{Rebuilt, label_of};
+use vmrec_sampler::{Identity, Label, Quantity, RegionType, Snapshot};
+use vmrec_store::{Error as StoreError, RegionNumber, Writer};
+
+use self::known::{Known, peek};
+use self::table::{Document, Row, TypeName};
+use crate::cli::{RecordingArgs, TypesArgs};
+use crate::failure::{Failure, RECORDER_FIRST};
+use crate::file::Opened;
+use crate::{output, types_file};
+
+/// Apply the present rules to an old recording
+///
+/// Changes the types of its regions where newer rules, or types of your own,
+/// tell them otherwise; sizes and addresses stay as they are.
+#[derive(Args, Debug)]
+pub(crate) struct ReclassifyArgs {
+    /// Show what would change and write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    types: TypesArgs,
+
+    #[command(flatten)]
+    recording: RecordingArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ReclassifyArgs) -> Result<ExitCode, Failure> {
+    let rules = types_file::rules(&args.types)?;
+    let opened = Opened::open(&args.recording)?;
+    // Nobody else writes from before the labels are read until they are written.
+    let writer = if args.dry_run { None } else { Some(writer(&opened)?) };
+    let retold = Retold::of(&opened, &rules)?;
+    let id = opened.recording.id;
+    // The file is left in one piece only once nobody has it open.
+    drop(opened);
+    if let Some(mut writer) = writer {
+        writer.relabel(id, &retold.labels())?;
+        writer.close()?;
+    }
+    retold.note(args.types.types.is_some());
+    let document = Document {
+        recording: id.0,
+        dry_run: args.dry_run,
+        without_evidence: retold.without_evidence,
+        regions: retold.regions,
+        changes: retold.rows(),
+    };
+    if args.json {
+        output::print_json(&document)?;
+    } else {
+        output::print(&document.text(output::width()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn writer(opened: &Opened) -> Result<Writer, Failure> {
+    Writer::open(&opened.path).map_err(|error| match error {
+        busy @ StoreError::Busy { .. } => Failure::from(busy).hint(RECORDER_FIRST),
+        error => error.into(),
+    })
+}
+
+/// A region with another label than it had.
+struct Change {
+    number: RegionNumber,
+    before: Arc<Identity>,
+    after: Label,
+}
+
+/// What the present rules say of a recording.
+struct Retold {
+    /// Every region of the recording.
+    regions: usize,
+    changes: Vec<Change>,
+    /// Samples whose regions were told by names and flags only.
+    without_evidence: usize,
+    /// Resident bytes of each region at the last sample.
+    last: HashMap<RegionNumber, u64>,
+}
+
+impl Retold {
+    fn of(opened: &Opened, rules: &[UserRule]) -> Result<Self, StoreError> {
+        let (store, id) = (&opened.store, opened.recording.id);
+        let mut seen = HashSet::new();
+        let mut retold =
+            Self { regions: 0, changes: Vec::new(), without_evidence: 0, last: HashMap::new() };
+        let mut known = Known::of(opened);
+        let mut rows = store.evidence_numbers(id)?.into_iter().peekable();
+        let mut failed = None;
+        let last = opened.samples.iter().rev().find(|sample| sample.has_regions());
+        let last = last.map_or(0, |sample| sample.number);
+        store.for_each_numbered(id, |sample, snapshot, numbers| {
+            if sample.number == last {
+                retold.last = resident(snapshot, numbers);
+            }
+            while let Some(number) = rows.next_if(|number| *number <= sample.number) {
+                match store.evidence(id, number) {
+                    Ok(evidence) => known.absorb(evidence.unwrap_or_default(), snapshot),
+                    Err(error) => {
+                        failed = Some(error);
+                        return ControlFlow::Break(());
+                    }
+                }
+            }
+            if numbers.iter().all(|number| seen.contains(number)) {
+                return ControlFlow::Continue(());
+            }
+            retold.without_evidence += usize::from(!known.any);
+            let pieces = pieces(snapshot, &known.evidence, rules);
+            for (region, number) in snapshot.regions.iter().zip(numbers) {
+                if !seen.insert(*number) {
+                    continue;
+                }
+                let before = &region.identity;
+                if let Some(after) = label_of(before.range, &pieces)
+                    && *after != before.label
+                {
+                    let (before, after) = (Arc::clone(before), after.clone());
+                    retold.changes.push(Change { number: *number, before, after });
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        retold.regions = seen.len();
+        failed.map_or(Ok(retold), Err)
+    }
+
+    fn labels(&self) -> Vec<(RegionNumber, Label)> {
+        self.changes.iter().map(|change| (change.number, change.after.clone())).collect()
+    }
+
+    /// Says what the table does not.
+    fn note(&self, with_types: bool) {
+        if self.without_evidence > 0 {
+            output::note(
+                "note: the recording lacks evidence for some samples (older versions kept none):\n\
+                 note: their types are told by names and flags only",
+            );
+        }
+        let lost = |change: &&Change| &*change.before.label.rule == "user";
+        let lost = self.changes.iter().filter(lost).count();
+        if lost > 0 && !with_types {
+            output::note(&format!(
+                "note: {lost} regions had types of your own\n\
+                 hint: give their file again with --types FILE to keep them"
+            ));
+        }
+    }
+
+    /// Returns the changes of type, the most resident first.
+    fn rows(&self) -> Vec<Row> {
+        let mut rows: BTreeMap<(&RegionType, &RegionType), (u64, u64)> = BTreeMap::new();
+        for Change { number, before, after } in &self.changes {
+            let row = rows.entry((&before.label.region_type, &after.region_type)).or_default();
+            row.0 += 1;
+            row.1 = row.1.saturating_add(self.last.get(number).copied().unwrap_or(0));
+        }
+        let mut rows: Vec<_> = rows
+            .into_iter()
+            .map(|((from, to), (regions, resident_bytes))| Row {
+                from: TypeName::of(from),
+                to: TypeName::of(to),
+                regions,
+                resident_bytes,
+            })
+            .collect();
+        rows.sort_by_key(|row| std::cmp::Reverse((row.resident_bytes, row.regions)));
+        rows
+    }
+}
+
+fn resident(snapshot: &Snapshot, numbers: &[RegionNumber]) -> HashMap<RegionNumber, u64> {
+    let bytes = |quantities: &vmrec_sampler::Quantities| quantities.get(Quantity::Resident);
+    let regions = snapshot.regions.iter().zip(numbers);
+    regions.filter_map(|(region, number)| Some((*number, bytes(&region.quantities)?))).collect()
+}
+
+/// Applies the present rules to a sample.
+fn pieces(snapshot: &Snapshot, evidence: &Evidence, rules: &[UserRule]) -> Vec<Piece> {
+    let Rebuilt { mappings, occupied } = Rebuilt::of(&snapshot.regions);
+    let process = Process {
+        mappings: &mappings,
+        occupied: &occupied,
+        facts: &evidence.facts,
+        kept: &[],
+        user_rules: rules,
+    };
+    classify(&process, &mut |address, buffer| peek(evidence, address, buffer))
+}

@@ -1,0 +1,83 @@
+//! What `vmrec reclassify` prints: the changes of type, as a table or JSON.
+
+use serde::Serialize;
+use vmrec_report::table::{Align, Cell, Column, Table};
+use vmrec_report::units;
+use vmrec_sampler::RegionType;
+
+/// `reclassify --json`.
+#[derive(Serialize)]
+pub(super) struct Document {
+    pub(super) recording: i64,
+    pub(super) dry_run: bool,
+    pub(super) without_evidence: usize,
+    pub(super) regions: usize,
+    pub(super) changes: Vec<Row>,
+}
+
+/// Regions of one type that have another one, or the same one told otherwise.
+#[derive(Serialize)]
+pub(super) struct Row {
+    pub(super) from: TypeName,
+    pub(super) to: TypeName,
+    pub(super) regions: u64,
+    pub(super) resident_bytes: u64,
+}
+
+/// A type as it is shown.
+#[derive(PartialEq, Eq, Serialize)]
+pub(super) struct TypeName {
+    #[serde(rename = "type")]
+    name: String,
+    family: &'static str,
+}
+
+impl TypeName {
+    /// Returns the name of `region_type`.
+    pub(super) fn of(region_type: &RegionType) -> Self {
+        Self { name: region_type.name().to_owned(), family: region_type.family().name() }
+    }
+}
+
+impl Document {
+    /// Returns the table and what it adds up to.
+    pub(super) fn text(&self, width: usize) -> String {
+        let mut table = Table::new(
+            vec![
+                Column::new("TYPE", Align::Left),
+                Column::new("TYPE NOW", Align::Left),
+                Column::new("REGIONS", Align::Right),
+                Column::new("RESIDENT", Align::Right),
+            ],
+            0,
+            12,
+        );
+        let (moved, told): (Vec<&Row>, Vec<&Row>) =
+            self.changes.iter().partition(|row| row.from != row.to);
+        for row in &moved {
+            table.row(vec![
+                Cell::new(&row.from.name),
+                Cell::new(&row.to.name),
+                Cell::new(&row.regions.to_string()),
+                Cell::new(&units::size(row.resident_bytes)),
+            ]);
+        }
+        let sum = |rows: &[&Row]| rows.iter().map(|row| row.regions).sum::<u64>();
+        let mut text = if moved.is_empty() { String::new() } else { table.render(width, false) };
+        let verb = if self.dry_run { "would get" } else { "got" };
+        text.push_str(&format!(
+            "{} of {} regions of recording {} {verb} another type\n",
+            sum(&moved),
+            self.regions,
+            self.recording
+        ));
+        if !told.is_empty() {
+            let verb = if self.dry_run { "would keep" } else { "kept" };
+            text.push_str(&format!(
+                "{} {verb} their type, told by another rule or in more detail\n",
+                sum(&told)
+            ));
+        }
+        text
+    }
+}

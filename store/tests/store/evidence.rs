@@ -1,0 +1,166 @@
+//! Evidence, labels changed in place, and files of the version before both.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, params};
+use vmrec_sampler::classify::facts::{Evidence, Facts, Image};
+use vmrec_sampler::{Confidence, Label, types};
+use vmrec_store::{Error, RecordingId, Store, Writer, add_mark};
+
+use crate::made_up::{at, begun, snapshot};
+
+fn evidence(pid: u32) -> Evidence {
+    let image = Image { markers: vec!["mallctl".into()], ..Image::default() };
+    let images = BTreeMap::from([("/bin/a".into(), Arc::new(image))]);
+    let facts = Facts { pid, executable: Some("/bin/a".into()), images, ..Facts::default() };
+    Evidence { facts, peeks: BTreeMap::from([(0x7000, Box::from([1, 2, 3]))]) }
+}
+
+#[test]
+fn the_latest_at_or_before_a_sample_is_what_it_goes_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let mut writer = Writer::open(&path).unwrap();
+    assert!(matches!(writer.evidence(1, &evidence(1)), Err(Error::NotBegun { .. })));
+    drop(writer);
+    let (mut writer, id) = begun(&path);
+    for second in 1..=5 {
+        let number = writer.append(&snapshot(3, second)).unwrap();
+        if [2, 4].contains(&number) {
+            writer.evidence(number, &evidence(number as u32)).unwrap();
+        }
+    }
+    writer.close().unwrap();
+    let store = Store::open(&path).unwrap();
+    let pid = |number| store.evidence(id, number).unwrap().map(|found| found.facts.pid);
+    assert_eq!(
+        [0, 1, 2, 3, 4, u64::MAX].map(pid),
+        [None, None, Some(2), Some(2), Some(4), Some(4)]
+    );
+    assert_eq!(store.evidence(id, 4).unwrap(), Some(evidence(4)));
+    assert_eq!(store.evidence_numbers(id).unwrap(), [2, 4]);
+    assert!(matches!(store.evidence(RecordingId(9), 1), Err(Error::NoSuchRecording { .. })));
+    assert!(store.verify().unwrap().is_empty());
+    // The second one has its images from the first.
+    Connection::open(&path).unwrap().execute("DELETE FROM evidence WHERE number = 2", []).unwrap();
+    assert!(matches!(store.evidence(id, 4), Err(Error::Damaged { .. })));
+    assert_eq!(store.verify().unwrap().len(), 1);
+}
+
+#[test]
+fn damaged_evidence_is_told_and_the_samples_stay_readable() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, id) = begun(&path);
+    let number = writer.append(&snapshot(3, 1)).unwrap();
+    writer.evidence(number, &evidence(7)).unwrap();
+    writer.close().unwrap();
+    let connection = Connection::open(&path).unwrap();
+    let whole: Vec<u8> =
+        connection.query_row("SELECT data FROM evidence", [], |row| row.get(0)).unwrap();
+    connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY;").unwrap();
+    for bit in 0..whole.len() * 8 {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        connection.execute("UPDATE evidence SET data = ?", params![flipped]).unwrap();
+        let store = Store::open(&path).unwrap();
+        assert!(matches!(store.evidence(id, 1), Err(Error::Damaged { .. })));
+        assert_eq!(store.verify().unwrap().len(), 1);
+        assert_eq!(store.snapshot(id, 1).unwrap(), snapshot(3, 1));
+    }
+    connection.execute_batch("UPDATE evidence SET data = 'text'").unwrap_err();
+}
+
+#[test]
+fn labels_change_in_place_and_figures_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, id) = begun(&path);
+    for second in 1..=3 {
+        writer.append(&snapshot(4, second)).unwrap();
+    }
+    let label = Label {
+        region_type: types::STACK,
+        detail: Some("worker".into()),
+        confidence: Confidence::Sure,
+        rule: "R9a".into(),
+    };
+    assert!(matches!(writer.relabel(id, &[]), Err(Error::NotEnded { .. })));
+    writer.end(at(9), &vmrec_store::WhyEnded::Finished).unwrap();
+    let mut second_region = None;
+    Store::open(&path)
+        .unwrap()
+        .for_each_numbered(id, |_, _, numbers| {
+            second_region = Some(numbers[1]);
+            ControlFlow::Break(())
+        })
+        .unwrap();
+    let number = second_region.unwrap();
+    writer.relabel(id, &[(number, label.clone())]).unwrap();
+    writer
+        .relabel(RecordingId(2), &[(number, snapshot(1, 1).regions[0].identity.label.clone())])
+        .unwrap();
+    writer.close().unwrap();
+    let store = Store::open(&path).unwrap();
+    for second in 1..=3 {
+        let mut expected = snapshot(4, second);
+        let mut identity = (*expected.regions[1].identity).clone();
+        identity.label = label.clone();
+        expected.regions[1].identity = Arc::new(identity);
+        assert_eq!(store.snapshot(id, second).unwrap(), expected);
+    }
+}
+
+/// A copy of the real file of version 1.
+fn version_1(folder: &Path) -> PathBuf {
+    let path = folder.join("v1.db");
+    let real = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recordings/v1.db");
+    fs::write(&path, fs::read(real).unwrap()).unwrap();
+    path
+}
+
+#[test]
+fn a_file_of_version_1_stays_as_it_is_when_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = version_1(folder.path());
+    let before = fs::read(&path).unwrap();
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.schema_version(), 1);
+    let listed = store.recordings().unwrap();
+    assert_eq!((listed.len(), listed[0].samples), (1, 12));
+    let id = listed[0].recording.id;
+    assert_eq!(store.marks(id).unwrap()[0].text, "half way");
+    assert_eq!(store.evidence(id, 12).unwrap(), None);
+    assert!(store.verify().unwrap().is_empty());
+    add_mark(&path, id, 1, "late").unwrap();
+    assert_eq!(store.marks(id).unwrap().len(), 2);
+    drop(store);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_ne!(fs::read(&path).unwrap(), before, "only the mark was added");
+    assert_eq!(Store::open(&path).unwrap().schema_version(), 1);
+}
+
+#[test]
+fn a_file_of_version_1_migrates_when_written_to_and_keeps_every_figure() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = version_1(folder.path());
+    let snapshots = |store: &Store| -> Vec<_> {
+        (1..=12).map(|number| store.snapshot(RecordingId(1), number).unwrap()).collect()
+    };
+    let before = snapshots(&Store::open(&path).unwrap());
+    let (mut writer, id) = begun(&path);
+    assert_eq!(id, RecordingId(2));
+    let number = writer.append(&snapshot(3, 1)).unwrap();
+    writer.evidence(number, &evidence(1)).unwrap();
+    writer.close().unwrap();
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.schema_version(), 2);
+    assert!(snapshots(&store) == before);
+    assert_eq!(store.evidence(RecordingId(1), 12).unwrap(), None);
+    assert_eq!(store.evidence(id, 1).unwrap(), Some(evidence(1)));
+    assert!(store.verify().unwrap().is_empty());
+}
