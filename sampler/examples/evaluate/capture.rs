@@ -79,6 +79,8 @@ impl Capture {
         if let Value::Object(peeks) = json("peek.json") {
             let read = |(at, bytes): (String, Value)| Some((hex(&at)?, bytes_of(bytes.as_str()?)));
             capture.peeks = peeks.into_iter().filter_map(read).collect();
+        } else {
+            capture.facts.memory_readable = false;
         }
         capture.present = text("present.txt").lines().filter_map(present).collect();
         Some(capture)

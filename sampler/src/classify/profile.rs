@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::facts::{Facts, Image};
 use super::user::glob;
+use super::work::is_executable;
 use crate::mapping::Mapping;
 use crate::vocabulary::{RegionType, types};
 
@@ -178,7 +179,10 @@ impl Profile {
             .filter(|mapping| mapping.file().is_some())
             .map(Mapping::name)
             .collect();
-        let executable = facts.executable.as_deref().unwrap_or_default();
+        // Unless it is told, the executable is what lies lowest: libraries are mapped from the top.
+        let lowest = || mappings.iter().find(|it| it.file().is_some() && is_executable(it));
+        let executable = facts.executable.as_deref().or_else(|| lowest().map(Mapping::name));
+        let executable = executable.unwrap_or_default();
         let own = facts.images.get(executable).map(AsRef::as_ref);
         let mut profile = Self {
             runtimes: BTreeSet::new(),
