@@ -42,11 +42,7 @@ pub(super) struct ThreadTable {
 
 impl ThreadTable {
     /// Reads the constants from the file of libc.
-    pub(super) fn read(
-        image: &Image,
-        symbols: &Symbols,
-        read_at: &mut ReadAt<'_>,
-    ) -> Option<Self> {
+    pub(super) fn read(image: &Image, symbols: &Symbols, read_at: &mut ReadAt<'_>) -> Option<Self> {
         let mut read = |name, place| {
             let mut bytes = [0; 12];
             let offset = offset_of(image, *symbols.get(name)?)?;
@@ -133,8 +129,10 @@ fn find_place(memory: &mut Memory, table: &ThreadTable, descriptors: &[u64]) -> 
         if !memory.read(*descriptor, &mut bytes) {
             continue;
         }
-        let words: Vec<u64> =
-            bytes.chunks_exact(8).map(|word| word.try_into().map_or(0, u64::from_ne_bytes)).collect();
+        let words: Vec<u64> = bytes
+            .chunks_exact(8)
+            .map(|word| word.try_into().map_or(0, u64::from_ne_bytes))
+            .collect();
         let fits = |place: &u64| {
             let from = usize::try_from(place / 8).unwrap_or(usize::MAX);
             let fields = words.get(from..).and_then(<[u64]>::first_chunk);
@@ -158,10 +156,7 @@ fn stack(memory: &mut Memory, descriptor: u64, place: u64) -> Option<(AddressRan
 }
 
 /// Returns block and guard if they can be those of the thread that `descriptor` is of.
-fn checked(
-    descriptor: u64,
-    [start, bytes, guard_bytes]: [u64; 3],
-) -> Option<(AddressRange, u64)> {
+fn checked(descriptor: u64, [start, bytes, guard_bytes]: [u64; 3]) -> Option<(AddressRange, u64)> {
     let end = start.checked_add(bytes)?;
     let fits = start != 0
         && start < descriptor

@@ -198,10 +198,7 @@ pub(super) fn open(folder: &Path, mapping: &Mapping) -> io::Result<(File, Metada
 }
 
 /// Opens a file if it is a regular one and `is_it`; looking does not open pipes or devices.
-fn open_regular(
-    path: &Path,
-    is_it: impl Fn(&Metadata) -> bool,
-) -> io::Result<(File, Metadata)> {
+fn open_regular(path: &Path, is_it: impl Fn(&Metadata) -> bool) -> io::Result<(File, Metadata)> {
     let handle = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)?;
     let metadata = handle.metadata()?;
     if !metadata.is_file() || !is_it(&metadata) {

@@ -169,8 +169,7 @@ impl Pagemap {
         };
         // SAFETY: `argument` is a `pm_scan_arg` of the size it says, and its `vec` is room for
         // `vec_len` regions that outlives the call.
-        let count =
-            unsafe { libc::ioctl(self.file.as_raw_fd(), SCAN as _, &raw mut argument) };
+        let count = unsafe { libc::ioctl(self.file.as_raw_fd(), SCAN as _, &raw mut argument) };
         match usize::try_from(count) {
             Ok(count) => Ok((count.min(found.len()), argument.walk_end)),
             Err(_) => Err(io::Error::last_os_error()),
