@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use vmrec_sampler::AddressRange;
 use vmrec_sampler::linux::facts::FactReader;
 use vmrec_sampler::mapping::Mapping;
-use vmrec_sampler::procfs::{Record, Sizes, SmapsParser};
+use vmrec_sampler::procfs::{Record, SmapsParser};
 
 /// A child that is killed and collected when the test ends, however it ends.
 struct Owned(Child);

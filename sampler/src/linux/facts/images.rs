@@ -5,7 +5,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -186,7 +186,7 @@ pub(super) fn open(folder: &Path, mapping: &Mapping) -> io::Result<(File, Metada
     if object.deleted || object.name.contains('\\') {
         return Err(io::ErrorKind::NotFound.into());
     }
-    let mut by_root = PathBuf::from(folder.join("root")).into_os_string();
+    let mut by_root = folder.join("root").into_os_string();
     by_root.push(&*object.name);
     // Some file systems tell another device number than the mapping has.
     open_regular(Path::new(&by_root), |it| it.ino() == object.inode).or_else(|_| {
