@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use super::PROC;
 use super::files::read;
 use super::process::executable;
-use crate::classify::facts::Facts;
+use crate::classify::facts::{Facts, GlibcStack, Jvm};
 use crate::mapping::Mapping;
 use crate::region::AddressRange;
 use images::Images;
@@ -147,17 +147,14 @@ impl FactReader {
         notes
     }
 
-    fn glibc_stacks(
-        &mut self,
-        mappings: &[Mapping],
-    ) -> Option<Vec<crate::classify::facts::GlibcStack>> {
+    fn glibc_stacks(&mut self, mappings: &[Mapping]) -> Option<Vec<GlibcStack>> {
         let libc = self.images.find(mappings, |facts| facts.threads.is_some())?;
         let loader = self.images.find(mappings, |facts| facts.rtld_global.is_some())?;
         let state = loader.base.wrapping_add(loader.facts.rtld_global?);
         glibc::stacks(&mut self.memory, libc.facts.threads.as_ref()?, state, &mut self.stack_place)
     }
 
-    fn jvm(&mut self, mappings: &[Mapping]) -> Option<crate::classify::facts::Jvm> {
+    fn jvm(&mut self, mappings: &[Mapping]) -> Option<Jvm> {
         let placed = self.images.find(mappings, |facts| facts.jvm.is_some())?;
         let known = matches!(&self.jvm, JvmState::Known { base, .. } if *base == placed.base);
         if !known {

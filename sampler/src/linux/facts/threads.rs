@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::classify::facts::Thread;
 use crate::linux::files::{Refusal, read};
@@ -11,6 +12,9 @@ use crate::procfs::line::readable;
 
 /// More threads than this are not looked at.
 const MOST_THREADS: usize = 1 << 16;
+
+/// How long after it was first seen a thread's name is read again.
+const NAME_SETTLES: Duration = Duration::from_secs(2);
 
 /// The threads, kept from time to time.
 #[derive(Debug, Default)]
@@ -25,7 +29,8 @@ pub(super) struct Threads {
 #[derive(Debug)]
 struct Known {
     thread: Thread,
-    /// A thread begins with the name of the one that made it: it counts when read twice.
+    first_seen: Instant,
+    /// A thread begins with the name of the one that made it, and gets its own soon.
     name_settled: bool,
 }
 
@@ -57,15 +62,14 @@ impl Threads {
         let mut known = match before {
             Some(known) if known.name_settled => known,
             Some(mut known) => {
-                let name = name(folder)?;
-                known.name_settled = name == known.thread.name;
-                known.thread.name = name;
+                known.name_settled = known.first_seen.elapsed() > NAME_SETTLES;
+                known.thread.name = name(folder)?;
                 known
             }
             None => {
                 let name = name(folder)?;
                 let thread = Thread { tid, name, robust_list: None, stack_pointer: None };
-                Known { thread, name_settled: false }
+                Known { thread, first_seen: Instant::now(), name_settled: false }
             }
         };
         known.thread.robust_list = robust_list;
@@ -121,17 +125,25 @@ mod tests {
         let (hold, held) = std::sync::mpsc::channel::<()>();
         let thread =
             std::thread::Builder::new().name("a thread".into()).spawn(move || held.recv()).unwrap();
-        let mut threads = Threads::default();
         let folder = Path::new("/proc/self");
-        let is_there = |threads: &mut Threads| {
-            threads.refresh(folder).iter().any(|thread| &*thread.name == "a thread")
-        };
-        while !is_there(&mut threads) {}
+        // Read anew each time: a thread may name itself long after it is first seen on a busy machine.
+        let is_there =
+            || Threads::default().refresh(folder).iter().any(|thread| &*thread.name == "a thread");
+        wait_until(is_there);
+        let mut threads = Threads::default();
         let all = threads.refresh(folder);
         assert!(all.iter().any(|thread| thread.tid == std::process::id()));
         assert!(all.is_sorted_by_key(|thread| thread.tid));
         drop(hold);
         let _ = thread.join();
-        while is_there(&mut threads) {}
+        wait_until(|| !is_there());
+    }
+
+    fn wait_until(met: impl Fn() -> bool) {
+        let begun = std::time::Instant::now();
+        while !met() {
+            assert!(begun.elapsed() < std::time::Duration::from_secs(60), "it never came");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
     }
 }
