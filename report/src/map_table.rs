@@ -174,7 +174,7 @@ fn summary(regions: &[Region]) -> Table {
     let mut columns =
         vec![Column::new("TYPE", Align::Left), Column::new("REGIONS", Align::Right).droppable(2)];
     columns.extend(metrics.iter().enumerate().map(|(place, metric)| {
-        let column = Column::new(metric.title(), Align::Right);
+        let column = Column::new(metric.heading(), Align::Right);
         if place < 2 { column } else { column.droppable(place as u8 + 1) }
     }));
     let mut table = Table::new(columns, 0, 18);
