@@ -1,14 +1,14 @@
 //! Looks for markers in the string tables and constants of an ELF file.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use memchr::memmem::Finder;
+use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::header::Section;
 use super::{MOST_SCANNED_BYTES, ReadAt, fill};
 use crate::classify::facts::Image;
-use crate::classify::markers::{MARKERS, Marker, Place};
+use crate::classify::markers::{MARKERS, Place};
 use crate::region::Protection;
 
 /// What is read at a time, in bytes: it stays in the processor's cache while it is searched.
@@ -32,7 +32,7 @@ pub(super) fn scan(
 ) -> Found {
     let mut left = MOST_SCANNED_BYTES;
     let mut strings = Names::new(names);
-    let mut texts = Texts::new();
+    let mut texts = Texts::default();
     let plain = |section: &&Section| section.plain;
     // What the dynamic linker needs comes first, should the rest be too much.
     for section in sections.iter().filter(plain).filter(|section| *section.name == *b".dynstr") {
@@ -174,39 +174,52 @@ impl Names {
     }
 }
 
+/// Finds every text of the markers in one pass. Built once: that takes longer than to search most files.
+static SEARCHER: LazyLock<Searcher> = LazyLock::new(Searcher::new);
+
+struct Searcher {
+    /// Places in the table of the markers looked for, in the order the automaton numbers them.
+    places: Vec<usize>,
+    /// `None` if it could not be built, which so few short texts never cause.
+    automaton: Option<AhoCorasick>,
+}
+
+impl Searcher {
+    fn new() -> Self {
+        let texts = MARKERS.iter().enumerate().filter(|(_, it)| it.place == Place::Rodata);
+        let places: Vec<usize> = texts.map(|(place, _)| place).collect();
+        let forwards = |place: &usize| MARKERS[*place].text.bytes().rev().collect::<Vec<u8>>();
+        // Leftmost-first is the kind that may skip ahead with vector instructions.
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostFirst)
+            .build(places.iter().map(forwards))
+            .ok();
+        Self { places, automaton }
+    }
+}
+
 /// Looks for texts anywhere in constants.
+#[derive(Default)]
 struct Texts {
-    /// Markers not found yet, by their place in the table.
-    wanted: Vec<(usize, Finder<'static>)>,
     found: BTreeSet<usize>,
     /// The end of the piece before and the beginning of the next one.
     seam: Vec<u8>,
 }
 
 impl Texts {
-    fn new() -> Self {
-        let texts = MARKERS.iter().enumerate().filter(|(_, it)| it.place == Place::Rodata);
-        let forwards = |marker: &Marker| marker.text.bytes().rev().collect::<Vec<u8>>();
-        let wanted = texts
-            .map(|(place, marker)| (place, Finder::new(&forwards(marker)).into_owned()))
-            .collect();
-        Self { wanted, found: BTreeSet::new(), seam: Vec::new() }
-    }
-
     fn restart(&mut self) {
         self.seam.clear();
     }
 
     fn feed(&mut self, piece: &[u8]) {
         self.seam.extend_from_slice(&piece[..piece.len().min(LONGEST)]);
-        let (found, seam) = (&mut self.found, &self.seam);
-        self.wanted.retain(|(place, finder)| {
-            let here = finder.find(seam).is_some() || finder.find(piece).is_some();
-            if here {
-                found.insert(*place);
+        let Searcher { places, automaton } = &*SEARCHER;
+        if let Some(automaton) = automaton {
+            for text in [&*self.seam, piece] {
+                let hits = automaton.find_iter(text).map(|hit| hit.pattern().as_usize());
+                self.found.extend(hits.filter_map(|pattern| places.get(pattern)));
             }
-            !here
-        });
+        }
         if piece.len() >= LONGEST {
             self.seam.clear();
             self.seam.extend_from_slice(&piece[piece.len() - LONGEST..]);
