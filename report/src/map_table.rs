@@ -89,7 +89,10 @@ impl Row {
 fn object(identity: &Identity) -> (String, Option<String>) {
     let detail = identity.label.detail.as_deref();
     let Some(object) = identity.object.as_deref() else {
-        return (escape::terminal(detail.unwrap_or_default()).into_owned(), None);
+        let detail = detail.unwrap_or_default();
+        let file = detail.starts_with('/').then(|| detail.rsplit('/').next()).flatten();
+        let escaped = |text: &str| escape::terminal(text).into_owned();
+        return (escaped(detail), file.map(escaped));
     };
     // What the kernel was told to call memory is the detail already.
     let detail = detail.filter(|detail| !object.name.ends_with(detail));

@@ -47,6 +47,28 @@ fn the_largest_mover_comes_first() {
 }
 
 #[test]
+fn a_library_is_one_object_with_its_zero_filled_data() {
+    let bench = growing_heap();
+    let snapshot = bench.json(&["export", "--json"]);
+    let regions = snapshot["regions"].as_array().unwrap();
+    let libc = |region: &serde_json::Value| {
+        [&region["object"], &region["detail"]]
+            .iter()
+            .any(|name| name.as_str().is_some_and(|name| name.contains("/libc.so.6")))
+    };
+    let bytes = |region: &serde_json::Value| region["resident_bytes"].as_u64().unwrap();
+    let whole: u64 = regions.iter().filter(|region| libc(region)).map(bytes).sum();
+    let types: Vec<_> =
+        regions.iter().filter(|region| libc(region)).map(|region| &region["type"]).collect();
+    assert!(types.contains(&&"__TEXT".into()) && types.contains(&&"__BSS".into()), "{types:?}");
+    let diff = bench.json(&["diff", "start", "end", "--json"]);
+    let objects = diff["objects"].as_array().unwrap();
+    let rows: Vec<_> = objects.iter().filter(|row| row["object"] == "libc.so.6").collect();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["resident_bytes"]["to"], whole);
+}
+
+#[test]
 fn what_is_typed_wrong() {
     let bench = growing_heap();
     let failure = |from: &str, to: &str| bench.run(&["diff", from, to]).failure_but_digits();

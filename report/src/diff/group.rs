@@ -65,6 +65,13 @@ impl ObjectKey {
         let label = &identity.label;
         match (&identity.object, &label.detail) {
             (Some(object), _) if object.name.starts_with('/') => Self::File(object.name.clone()),
+            // Zero-filled data of an image has no object of its own; its detail names the file.
+            (_, Some(detail))
+                if label.region_type.family() == vmrec_sampler::Family::Image
+                    && detail.starts_with('/') =>
+            {
+                Self::File(detail.clone())
+            }
             (_, Some(detail)) => Self::Detail(label.region_type.clone(), detail.clone()),
             _ => Self::Type(label.region_type.clone()),
         }

@@ -6,7 +6,7 @@ use super::facts::{Image, Segment};
 use super::label;
 use super::work::{Work, is_anonymous, is_executable, is_none, page_after, page_of};
 use crate::mapping::Mapping;
-use crate::region::{AddressRange, Confidence, Protection};
+use crate::region::{AddressRange, Confidence, Label, Protection};
 use crate::vocabulary::{RegionType, types};
 
 /// What is looked at of one image; real ones have fewer.
@@ -34,12 +34,12 @@ pub(super) fn claim(work: &mut Work<'_, '_>) {
             let region_type = segment_type(image, &found, mapping);
             work.claims.claim_mapping(*place, &label(region_type, Confidence::Sure, "R4"));
         }
-        bases.push((image, found));
+        bases.push((*name, image, found));
     }
     let mut visits = work.mappings.len() * 4 + 1024;
-    for (image, found) in bases {
+    for (name, image, found) in bases {
         for base in found {
-            zero_filled(work, image, base, &mut visits);
+            zero_filled(work, name, image, base, &mut visits);
         }
     }
 }
@@ -126,9 +126,14 @@ fn is_relro(image: &Image, base: u64, range: AddressRange) -> bool {
 }
 
 /// R5: what a segment has in memory beyond its bytes in the file, cut out of whatever it merged with.
-fn zero_filled(work: &mut Work<'_, '_>, image: &Image, base: u64, visits: &mut usize) {
-    let bss = label(types::BSS, Confidence::Sure, "R5");
-    let constant = label(types::DATA_CONST, Confidence::Sure, "R5");
+///
+/// No object lies behind this memory, so that the detail says whose it is.
+fn zero_filled(work: &mut Work<'_, '_>, name: &str, image: &Image, base: u64, visits: &mut usize) {
+    let of_image = |region_type| {
+        let detail = Some(name.into());
+        Label { detail, ..label(region_type, Confidence::Sure, "R5") }
+    };
+    let (bss, constant) = (of_image(types::BSS), of_image(types::DATA_CONST));
     for segment in segments(image).filter(|segment| segment.memory_bytes > segment.file_bytes) {
         let address = base.wrapping_add(segment.address);
         let range = AddressRange::new(

@@ -166,10 +166,17 @@ fn record(
     let mut schedule = Schedule::new(args.every);
     let why = loop {
         match sampler.sample() {
-            Ok(snapshot) => match session.append(&snapshot, sampler.evidence())? {
-                Stored::Kept(number) => progress.sample(number, &snapshot, session.file_bytes()),
-                Stored::Lost(failure) => progress.lost(&failure),
-            },
+            Ok(snapshot) => {
+                if session.samples_taken() == 0 {
+                    progress.notes(&sampler.notes());
+                }
+                match session.append(&snapshot, sampler.evidence())? {
+                    Stored::Kept(number) => {
+                        progress.sample(number, &snapshot, session.file_bytes())
+                    }
+                    Stored::Lost(failure) => progress.lost(&failure),
+                }
+            }
             Err(error) if is_gone(&error) => break WhyEnded::TargetExited(target.wait(events)),
             Err(SamplerError::Replaced { .. }) => match target.attach() {
                 Ok(attached) => {

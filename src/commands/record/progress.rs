@@ -118,6 +118,11 @@ impl Progress {
         }
     }
 
+    /// Says what the sampler could not look at, and what follows for the types.
+    pub(super) fn notes(&self, notes: &[String]) {
+        notes.iter().for_each(|note| self.say(&format!("note: {note}")));
+    }
+
     /// Shows a sample that was kept.
     pub(super) fn sample(&mut self, number: u64, snapshot: &Snapshot, file_bytes: u64) {
         self.tally.add(snapshot);
