@@ -103,7 +103,7 @@ impl From<SamplerError> for Failure {
             }
             SamplerError::NotPermitted { .. } => Some(
                 "run vmrec as the owner of the process or with sudo,\n\
-                 or give it the right: sudo setcap cap_sys_ptrace=ep \"$(which vmrec)\"",
+                 or give it the rights: sudo setcap cap_sys_ptrace,cap_dac_read_search=ep \"$(which vmrec)\"",
             ),
             SamplerError::Exited { .. } | SamplerError::Zombie { .. } => {
                 Some("start it again, or let vmrec start it: `vmrec record -- COMMAND`")

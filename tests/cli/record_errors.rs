@@ -70,7 +70,7 @@ fn anothers_process() {
     assert_snapshot!(said.replace(&workload.pid_text(), "PID"), @r#"
     vmrec: not permitted to read the memory map of workload (pid PID)
     hint: run vmrec as the owner of the process or with sudo,
-    hint: or give it the right: sudo setcap cap_sys_ptrace=ep "$(which vmrec)"
+    hint: or give it the rights: sudo setcap cap_sys_ptrace,cap_dac_read_search=ep "$(which vmrec)"
     [exit status: Some(3)]
     "#);
 }
