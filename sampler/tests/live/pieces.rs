@@ -1,48 +1,10 @@
 //! Regions that are parts of mappings, of a process that the test starts itself.
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use vmrec_sampler::{Consistency, Quantity, Sampler, Snapshot, send_signal, types};
 
-/// A child that is killed and collected when the test ends, however it ends.
-struct Owned(Child);
-
-impl Owned {
-    fn start(program: &str, arguments: &[&str]) -> Self {
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
-        Self(command.spawn().unwrap())
-    }
-
-    fn pid(&self) -> u32 {
-        self.0.id()
-    }
-
-    fn say(&mut self, line: &str) {
-        writeln!(self.0.stdin.as_mut().unwrap(), "{line}").unwrap();
-    }
-
-    fn hear(&mut self) -> String {
-        let mut line = String::new();
-        BufReader::with_capacity(1, self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        line
-    }
-}
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn sum(snapshot: &Snapshot, quantity: Quantity) -> u64 {
-    snapshot.regions.iter().map(|region| region.quantities.get(quantity).unwrap()).sum()
-}
+use crate::child::{Owned, skipped, sum};
 
 const ALLOCATOR: &str = "
 import ctypes, sys, threading
@@ -163,10 +125,4 @@ fn stacks_and_chunks_are_told_apart_and_sums_stay_exact() {
     assert_eq!(stack_at(&third, stacks[0]), Some("cached"));
     assert!(stack_at(&third, stacks[1]).is_some_and(|detail| detail.starts_with(tids[1])));
     assert_eq!(sum(&third, Quantity::Resident), printed(&smaps, &["Rss"]));
-}
-
-/// Says that a test proved nothing here, past the capture of output that hides what passing tests print.
-fn skipped(why: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

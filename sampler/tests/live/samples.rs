@@ -1,54 +1,17 @@
 //! Samples of processes that the tests start themselves.
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use vmrec_sampler::{
-    Consistency, Error, Quantity, Sampler, Snapshot, matching, process_info, processes,
-    send_signal, types,
+    Consistency, Error, Quantity, Sampler, matching, process_info, processes, send_signal, types,
 };
 
-/// A child that is killed and collected when the test ends, however it ends.
-struct Owned(Child);
-
-impl Owned {
-    fn start(program: &str, arguments: &[&str]) -> Self {
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
-        Self(command.spawn().unwrap())
-    }
-
-    fn pid(&self) -> u32 {
-        self.0.id()
-    }
-
-    fn say(&mut self, line: &str) {
-        writeln!(self.0.stdin.as_mut().unwrap(), "{line}").unwrap();
-    }
-
-    fn hear(&mut self) -> String {
-        let mut line = String::new();
-        BufReader::with_capacity(1, self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        line
-    }
-}
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn sum(snapshot: &Snapshot, quantity: Quantity) -> u64 {
-    snapshot.regions.iter().map(|region| region.quantities.get(quantity).unwrap()).sum()
-}
+use crate::child::{Owned, skipped, sum};
 
 /// Samples until an error comes, as the process is about to give one.
 fn error_of(sampler: &mut Sampler) -> Error {
@@ -139,7 +102,7 @@ const AS_NOBODY: &str = "VMREC_TEST_AS_NOBODY";
 
 #[test]
 fn a_process_of_another_user_is_refused_with_its_owner() {
-    let name = "a_process_of_another_user_is_refused_with_its_owner";
+    let name = "samples::a_process_of_another_user_is_refused_with_its_owner";
     if std::env::var_os(AS_NOBODY).is_some() {
         match Sampler::attach(1) {
             Err(Error::NotPermitted { pid: 1, user_id, .. }) => assert_eq!(user_id, Some(0)),
@@ -277,10 +240,4 @@ fn signals_reach_the_process() {
     let mut rest = String::new();
     child.0.stdout.as_mut().unwrap().read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "caught\n");
-}
-
-/// Says that a test proved nothing here, past the capture of output that hides what passing tests print.
-fn skipped(why: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

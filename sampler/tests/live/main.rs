@@ -1,0 +1,7 @@
+//! The sampler on processes that the tests start themselves.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod child;
+mod pieces;
+mod samples;
