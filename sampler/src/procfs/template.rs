@@ -48,7 +48,8 @@ impl Template {
     /// Adds the line (without newline) to expect next.
     pub(super) fn learn(&mut self, line: &[u8]) {
         let Some((key, _)) = split_line(line) else {
-            self.lines.push(Line { start: None, key: line.into(), meaning: Meaning::Other });
+            // No key has a colon in it, so that nothing fits this: such a line is never the shape of others.
+            self.lines.push(Line { start: None, key: b":"[..].into(), meaning: Meaning::Other });
             return;
         };
         let meaning = match Field::from_key(key) {
@@ -178,6 +179,14 @@ mod tests {
         assert_eq!((rest, flags), (&b"next"[..], Some(&b"rd wr"[..])));
         assert_eq!(sizes.get(Field::Rss), Some(123_456_789 * 1024));
         assert_eq!(sizes.get(Field::PrivateHugetlb), Some(12 * 1024));
+    }
+
+    #[test]
+    fn a_line_without_a_colon_fits_no_key() {
+        let mut template = Template::default();
+        template.learn(b"VmFlags");
+        let fit = template.read(b"VmFlags: rd wr \n", &mut Sizes::default(), &mut None);
+        assert!(matches!(fit, Fit::Other));
     }
 
     proptest! {
