@@ -12,7 +12,22 @@ impl Owned {
     pub(crate) fn start(program: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
-        Self(command.spawn().unwrap())
+        let child = Self(command.spawn().unwrap());
+        child.wait_for_its_program();
+        child
+    }
+
+    /// Waits until it is no longer us: a parent goes on just before its child's memory is replaced.
+    fn wait_for_its_program(&self) {
+        let link = format!("/proc/{}/exe", self.pid());
+        let begun = std::time::Instant::now();
+        let ours = std::env::current_exe().unwrap();
+        while std::fs::read_link(&link).is_ok_and(|program| program == ours) {
+            assert!(begun.elapsed().as_secs() < 20, "it never became its program");
+            std::thread::yield_now();
+        }
+        // Its program is named a moment before its stack and arguments are in place.
+        std::thread::sleep(std::time::Duration::from_millis(5));
     }
 
     pub(crate) fn pid(&self) -> u32 {
