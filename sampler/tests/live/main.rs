@@ -1,6 +1,6 @@
 //! The sampler on processes that the tests start themselves.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
 mod child;
 mod pieces;

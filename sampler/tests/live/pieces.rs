@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use vmrec_sampler::classify::facts::Evidence;
 use vmrec_sampler::{Consistency, Quantity, Sampler, Snapshot, send_signal, types};
 
 use crate::child::{Owned, skipped, sum};
@@ -28,17 +29,28 @@ print('ended', flush=True)
 sys.stdin.readline()
 ";
 
-/// Stops the process and takes a snapshot, then lets it go on. Also returns its smaps.
-fn sample_stopped(sampler: &mut Sampler) -> (Snapshot, String) {
+/// Stops the process and takes a snapshot, then lets it go on. Also returns its smaps, and what
+/// types were told by if they were told anew.
+///
+/// What is private or shared changes while other processes that map the same libraries come and
+/// go, even of a stopped one: only a moment in which it did not can be compared.
+fn sample_stopped(sampler: &mut Sampler) -> (Snapshot, String, Option<Evidence>) {
     let pid = sampler.process().id.pid;
     let file = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap();
     send_signal(pid, 19).unwrap();
     while !file("stat").contains(") T ") {}
-    let snapshot = sampler.sample().unwrap();
-    let smaps = file("smaps");
-    send_signal(pid, 18).unwrap();
-    assert_eq!(snapshot.consistency, Consistency::Complete);
-    (snapshot, smaps)
+    let mut evidence = None;
+    for _ in 0..1000 {
+        let before = file("smaps");
+        let snapshot = sampler.sample().unwrap();
+        evidence = evidence.or_else(|| sampler.evidence());
+        if file("smaps") == before {
+            send_signal(pid, 18).unwrap();
+            assert_eq!(snapshot.consistency, Consistency::Complete);
+            return (snapshot, before, evidence);
+        }
+    }
+    panic!("other processes never kept still");
 }
 
 /// Sums fields of smaps text, in bytes, without any of vmrec's code.
@@ -72,8 +84,8 @@ fn stacks_and_chunks_are_told_apart_and_sums_stay_exact() {
         return;
     }
     let mut sampler = Sampler::attach(child.pid()).unwrap();
-    let (first, smaps) = sample_stopped(&mut sampler);
-    assert!(sampler.evidence().is_some_and(|evidence| evidence.facts.threads.len() == 3));
+    let (first, smaps, evidence) = sample_stopped(&mut sampler);
+    assert!(evidence.is_some_and(|evidence| evidence.facts.threads.len() == 3));
     for (quantity, fields) in [
         (Quantity::Resident, &["Rss", "Shared_Hugetlb", "Private_Hugetlb"][..]),
         (Quantity::Private, &["Private_Clean", "Private_Dirty", "Private_Hugetlb"]),
@@ -112,7 +124,7 @@ fn stacks_and_chunks_are_told_apart_and_sums_stay_exact() {
     let heap = first.regions.iter().find(heap).unwrap();
     assert!(heap.identity.range.virtual_bytes() > 15 << 20);
 
-    let (second, _) = sample_stopped(&mut sampler);
+    let (second, _, _) = sample_stopped(&mut sampler);
     assert!(sampler.evidence().is_none());
     assert_eq!(first.regions.len(), second.regions.len());
     for (old, new) in first.regions.iter().zip(&second.regions) {
@@ -121,7 +133,7 @@ fn stacks_and_chunks_are_told_apart_and_sums_stay_exact() {
 
     child.say("end one");
     assert_eq!(child.hear(), "ended\n");
-    let (third, smaps) = sample_stopped(&mut sampler);
+    let (third, smaps, _) = sample_stopped(&mut sampler);
     assert_eq!(stack_at(&third, stacks[0]), Some("cached"));
     assert!(stack_at(&third, stacks[1]).is_some_and(|detail| detail.starts_with(tids[1])));
     assert_eq!(sum(&third, Quantity::Resident), printed(&smaps, &["Rss"]));
