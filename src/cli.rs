@@ -5,8 +5,9 @@
 use std::path::PathBuf;
 
 use clap::builder::styling::Styles;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use vmrec_report::metric::Metric;
+use vmrec_report::series::By;
 
 use crate::commands::{chart, demo, diff, export, info, list, map, mark, reclassify, record};
 
@@ -91,6 +92,22 @@ pub(crate) struct SpanArgs {
     /// End at this time
     #[arg(long, value_name = "TIME", default_value = "end", allow_hyphen_values = true)]
     pub(crate) to: String,
+}
+
+/// What values over time are summed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SumBy {
+    Family,
+    Type,
+}
+
+impl From<SumBy> for By {
+    fn from(by: SumBy) -> Self {
+        match by {
+            SumBy::Family => Self::Family,
+            SumBy::Type => Self::Type,
+        }
+    }
 }
 
 /// Reads the name of a metric.

@@ -11,9 +11,8 @@ use vmrec_report::chart::{
 };
 use vmrec_report::metric::Metric;
 use vmrec_report::recordings::Overview;
-use vmrec_report::series::By as SeriesBy;
 
-use crate::cli::{RecordingArgs, SpanArgs, parse_metric};
+use crate::cli::{RecordingArgs, SpanArgs, SumBy, parse_metric};
 use crate::failure::{Failure, Status};
 use crate::file::Opened;
 use crate::output;
@@ -30,8 +29,8 @@ pub(crate) struct ChartArgs {
     metric: Metric,
 
     /// What an area or line stands for
-    #[arg(long, value_enum, default_value_t = By::Family)]
-    by: By,
+    #[arg(long, value_enum, default_value_t = SumBy::Family)]
+    by: SumBy,
 
     /// Draw the growth of each since the first sample instead of stacked sizes
     #[arg(long)]
@@ -64,13 +63,6 @@ pub(crate) struct ChartArgs {
     recording: RecordingArgs,
 }
 
-/// What an area or line stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum By {
-    Family,
-    Type,
-}
-
 /// How times are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Axis {
@@ -96,11 +88,7 @@ pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
             .hint("write it to a file: vmrec chart -o growth.svg"));
     }
     let opened = Opened::open(&args.recording)?;
-    let by = match args.by {
-        By::Family => SeriesBy::Family,
-        By::Type => SeriesBy::Type,
-    };
-    let series = opened.series(&[args.metric], by, &args.span)?;
+    let series = opened.series(&[args.metric], args.by.into(), &args.span)?;
     let Some(series) = series.first() else {
         return Err(Failure::usage("nothing to draw"));
     };

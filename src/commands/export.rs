@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use vmrec_report::metric::Metric;
-use vmrec_report::series::{By as SeriesBy, Series};
+use vmrec_report::series::Series;
 use vmrec_report::{csv, json};
 use vmrec_store::Recording;
 
-use crate::cli::{RecordingArgs, SpanArgs};
+use crate::cli::{RecordingArgs, SpanArgs, SumBy};
 use crate::failure::Failure;
 use crate::file::Opened;
 use crate::output;
@@ -31,7 +31,7 @@ pub(crate) struct ExportArgs {
 
     /// Sums over time instead of one snapshot, by family or type
     #[arg(long, value_enum, value_name = "BY")]
-    series: Option<By>,
+    series: Option<SumBy>,
 
     #[command(flatten)]
     span: SpanArgs,
@@ -60,13 +60,6 @@ struct Format {
     csv: bool,
 }
 
-/// What a series sums by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum By {
-    Family,
-    Type,
-}
-
 /// Runs the command.
 pub(crate) fn run(args: &ExportArgs) -> Result<ExitCode, Failure> {
     let opened = Opened::open(&args.recording)?;
@@ -92,12 +85,8 @@ fn snapshot(args: &ExportArgs, opened: &Opened) -> Result<String, Failure> {
     }
 }
 
-fn series(args: &ExportArgs, opened: &Opened, by: By) -> Result<String, Failure> {
-    let by = match by {
-        By::Family => SeriesBy::Family,
-        By::Type => SeriesBy::Type,
-    };
-    let series = opened.series(&Metric::ALL, by, &args.span)?;
+fn series(args: &ExportArgs, opened: &Opened, by: SumBy) -> Result<String, Failure> {
+    let series = opened.series(&Metric::ALL, by.into(), &args.span)?;
     if args.format.json {
         output::json(&rows(&series).collect::<Vec<_>>())
     } else {
