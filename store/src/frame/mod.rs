@@ -29,7 +29,7 @@ pub(crate) mod varint;
 pub(crate) use checksum::{checksum, checksum_of};
 pub(crate) use decode::Decoder;
 pub(crate) use encode::{Encoder, Table};
-pub(crate) use reading::Reading;
+pub(crate) use reading::{Change, LANES, Reading, take_known};
 
 /// One region of a frame: its identity's number and what changes about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -54,7 +54,7 @@ impl Reading {
     }
 
     /// Returns the base of a region that has none: zero bytes of each quantity in `known`.
-    pub(super) fn nothing(known: u16) -> Self {
+    pub(crate) fn nothing(known: u16) -> Self {
         let mut quantities = Quantities::UNKNOWN;
         for quantity in Quantity::ALL {
             if known & (1 << quantity as u16) != 0 {
@@ -66,6 +66,42 @@ impl Reading {
 
     /// Appends this reading as its difference from `base`.
     pub(super) fn put(&self, base: &Self, out: &mut Vec<u8>) {
+        let change = Change::between(base, self);
+        change.put_head(out);
+        for (_, value) in change.values() {
+            put_signed(out, value);
+        }
+    }
+
+    /// Takes the reading that was put as its difference from `base`.
+    pub(super) fn take(base: &Self, cursor: &mut Cursor<'_>) -> Result<Self, Malformed> {
+        let mut change = Change::take_head(cursor)?;
+        for lane in 0..Quantity::COUNT {
+            if change.has(lane) {
+                change.set(lane, cursor.take_signed()?);
+            }
+        }
+        Ok(change.apply(base))
+    }
+}
+
+/// How many different lanes [`Change::values`] come in: one for each quantity.
+pub(crate) const LANES: usize = Quantity::COUNT;
+
+/// What turns one reading into another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    mask: u64,
+    known: u16,
+    share_mode: Option<ShareMode>,
+    provenance: Provenance,
+    /// In the order of [`ORDER`], in bytes.
+    residuals: [u64; Quantity::COUNT],
+}
+
+impl Change {
+    /// Returns what turns `base` into `reading`.
+    pub(crate) fn between(base: &Reading, reading: &Reading) -> Self {
         let mut mask = 0;
         let mut residuals = [0_u64; Quantity::COUNT];
         let mut changes = [0_u64; Quantity::COUNT];
@@ -73,7 +109,7 @@ impl Reading {
         for (bit, (quantity, like)) in ORDER.into_iter().enumerate() {
             let predicted = like.map_or(0, |like| changes[like as usize]);
             changes[quantity as usize] = predicted;
-            if let Some(bytes) = self.quantities.get(quantity) {
+            if let Some(bytes) = reading.quantities.get(quantity) {
                 let change = bytes.wrapping_sub(base.quantities.get(quantity).unwrap_or(0));
                 changes[quantity as usize] = change;
                 residuals[bit] = change.wrapping_sub(predicted);
@@ -81,74 +117,101 @@ impl Reading {
                 mask |= u64::from(residuals[bit] != 0) << bit;
             }
         }
-        let unit_bits = if any.trailing_zeros() >= UNIT_BITS {
-            UNIT_BITS
-        } else {
+        if any.trailing_zeros() < UNIT_BITS {
             mask |= IN_BYTES;
-            0
-        };
-        let known = self.quantities.known_mask();
-        mask |= if self.share_mode == base.share_mode { 0 } else { SHARE_MODE };
-        mask |= if self.provenance == base.provenance { 0 } else { PROVENANCE };
-        mask |= if known == base.quantities.known_mask() { 0 } else { KNOWN };
-
-        put(out, mask);
-        if mask & KNOWN != 0 {
-            put(out, u64::from(known));
         }
-        if mask & SHARE_MODE != 0 {
+        let known = reading.quantities.known_mask();
+        mask |= if reading.share_mode == base.share_mode { 0 } else { SHARE_MODE };
+        mask |= if reading.provenance == base.provenance { 0 } else { PROVENANCE };
+        mask |= if known == base.quantities.known_mask() { 0 } else { KNOWN };
+        let Reading { share_mode, provenance, .. } = *reading;
+        Self { mask, known, share_mode, provenance, residuals }
+    }
+
+    /// Appends all but the values.
+    pub(crate) fn put_head(&self, out: &mut Vec<u8>) {
+        put(out, self.mask);
+        if self.mask & KNOWN != 0 {
+            put(out, u64::from(self.known));
+        }
+        if self.mask & SHARE_MODE != 0 {
             put(out, self.share_mode.map_or(0, |mode| mode as u64 + 1));
         }
-        if mask & PROVENANCE != 0 {
+        if self.mask & PROVENANCE != 0 {
             put(out, self.provenance as u64);
-        }
-        for residual in residuals.into_iter().filter(|residual| *residual != 0) {
-            put_signed(out, residual.cast_signed() >> unit_bits);
         }
     }
 
-    /// Takes the reading that was put as its difference from `base`.
-    pub(super) fn take(base: &Self, cursor: &mut Cursor<'_>) -> Result<Self, Malformed> {
+    /// Takes all but the values, which [`Change::set`] adds for each lane it [has](Change::has).
+    pub(crate) fn take_head(cursor: &mut Cursor<'_>) -> Result<Self, Malformed> {
         let mask = cursor.take()?;
         if mask & !ALL_BITS != 0 {
             return Err(Malformed("an unknown bit in a mask of changes"));
         }
-        let known = match mask & KNOWN {
-            0 => base.quantities.known_mask(),
-            _ => take_known(cursor)?,
-        };
+        let known = if mask & KNOWN == 0 { 0 } else { take_known(cursor)? };
         let share_mode = match mask & SHARE_MODE {
-            0 => base.share_mode,
+            0 => None,
             _ => match cursor.take()? {
                 0 => None,
                 number => Some(nth(&ShareMode::ALL, number - 1)?),
             },
         };
         let provenance = match mask & PROVENANCE {
-            0 => base.provenance,
+            0 => Provenance::Measured,
             _ => nth(&Provenance::ALL, cursor.take()?)?,
         };
-        let unit_bits = if mask & IN_BYTES == 0 { UNIT_BITS } else { 0 };
+        Ok(Self { mask, known, share_mode, provenance, residuals: [0; Quantity::COUNT] })
+    }
+
+    /// Returns the values that are not zero, by lane, in the unit of this change.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (usize, i64)> + '_ {
+        let unit_bits = self.unit_bits();
+        (0..LANES)
+            .filter(|lane| self.has(*lane))
+            .map(move |lane| (lane, self.residuals[lane].cast_signed() >> unit_bits))
+    }
+
+    /// Tells whether the value of `lane` is not zero.
+    pub(crate) const fn has(&self, lane: usize) -> bool {
+        self.mask & (1 << lane) != 0
+    }
+
+    /// Sets the value of `lane`.
+    pub(crate) const fn set(&mut self, lane: usize, value: i64) {
+        self.residuals[lane] = (value << self.unit_bits()).cast_unsigned();
+    }
+
+    /// Returns the reading that `base` turns into.
+    pub(crate) fn apply(&self, base: &Reading) -> Reading {
+        let known = match self.mask & KNOWN {
+            0 => base.quantities.known_mask(),
+            _ => self.known,
+        };
         let mut quantities = Quantities::UNKNOWN;
         let mut changes = [0_u64; Quantity::COUNT];
-        for (bit, (quantity, like)) in ORDER.into_iter().enumerate() {
-            let mut change = like.map_or(0, |like| changes[like as usize]);
-            if mask & (1 << bit) != 0 {
-                let residual = cursor.take_signed()? << unit_bits;
-                change = change.wrapping_add(residual.cast_unsigned());
-            }
+        for (lane, (quantity, like)) in ORDER.into_iter().enumerate() {
+            let predicted = like.map_or(0, |like| changes[like as usize]);
+            let change = predicted.wrapping_add(self.residuals[lane]);
             changes[quantity as usize] = change;
             if known & (1 << quantity as u16) != 0 {
                 let bytes = base.quantities.get(quantity).unwrap_or(0).wrapping_add(change);
                 quantities.set(quantity, bytes);
             }
         }
-        Ok(Self { share_mode, provenance, quantities })
+        Reading {
+            share_mode: if self.mask & SHARE_MODE == 0 { base.share_mode } else { self.share_mode },
+            provenance: if self.mask & PROVENANCE == 0 { base.provenance } else { self.provenance },
+            quantities,
+        }
+    }
+
+    const fn unit_bits(&self) -> u32 {
+        if self.mask & IN_BYTES == 0 { UNIT_BITS } else { 0 }
     }
 }
 
 /// Takes a mask of known quantities.
-pub(super) fn take_known(cursor: &mut Cursor<'_>) -> Result<u16, Malformed> {
+pub(crate) fn take_known(cursor: &mut Cursor<'_>) -> Result<u16, Malformed> {
     u16::try_from(cursor.take()?)
         .ok()
         .filter(|known| known >> Quantity::COUNT == 0)

@@ -1,0 +1,60 @@
+//! What is known of a chunk without reading its groups.
+
+use vmrec_sampler::Timestamp;
+
+use crate::recording::{Sample, SampleState};
+
+/// The plain columns of a chunk. It stands for the samples `first` to `last`, of which some may be pruned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Number of its first sample, or of the first one pruned before it.
+    pub(crate) first: u64,
+    /// Number of its last sample, or of the last one pruned of it.
+    pub(crate) last: u64,
+    /// How many samples it holds, missed ones included.
+    pub(crate) samples: u64,
+    /// How many of them have regions.
+    pub(crate) snapshots: u64,
+    /// How many of those are torn.
+    pub(crate) torn: u64,
+    /// Ticks of the schedule that passed without a sample.
+    pub(crate) missed_ticks: u64,
+    /// When its first and last sample were taken; `None` if it holds none.
+    pub(crate) span: Option<(Timestamp, Timestamp)>,
+    /// The earliest and latest wall clock of its samples.
+    pub(crate) utc_ns: Option<(i64, i64)>,
+    /// What taking its samples cost.
+    pub(crate) cost_cpu_ns: u64,
+    /// Wall clock time of that.
+    pub(crate) cost_wall_ns: u64,
+    /// The largest footprint of its samples with regions.
+    pub(crate) most_footprint_bytes: Option<u64>,
+}
+
+impl Head {
+    /// Returns the head of a chunk that stands for all from `first` on, of which `samples` are left.
+    pub(crate) fn of(first: u64, last: u64, samples: &[Sample]) -> Self {
+        let mut head = Self { first, last, samples: samples.len() as u64, ..Self::default() };
+        for sample in samples {
+            let utc = sample.taken.utc_ns;
+            let (least, most) = head.utc_ns.unwrap_or((utc, utc));
+            head.utc_ns = Some((least.min(utc), most.max(utc)));
+            head.span = Some((head.span.map_or(sample.taken, |(begin, _)| begin), sample.taken));
+            head.snapshots += u64::from(sample.has_regions());
+            match &sample.state {
+                SampleState::Complete => {}
+                SampleState::Torn(_) => head.torn += 1,
+                SampleState::Missed { ticks, .. } => {
+                    head.missed_ticks = head.missed_ticks.saturating_add(*ticks);
+                }
+            }
+            head.cost_cpu_ns = head.cost_cpu_ns.saturating_add(sample.cost.cpu_ns);
+            head.cost_wall_ns = head.cost_wall_ns.saturating_add(sample.cost.wall_ns);
+            if sample.has_regions() {
+                head.most_footprint_bytes =
+                    head.most_footprint_bytes.max(sample.totals.footprint_bytes);
+            }
+        }
+        head
+    }
+}

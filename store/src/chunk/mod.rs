@@ -1,0 +1,55 @@
+//! Chunks: some hundred samples as columns, free of SQL.
+//!
+//! A chunk has four groups, each compressed and checked by itself ([`seal`]),
+//! so that a chart over weeks reads no regions:
+//!
+//! ```text
+//! ticks    number, time and state of each sample                      (ticks)
+//! totals   what the kernel said of the process, and what taking cost  (totals)
+//! sums     for each quantity, the sums over the regions of each type  (sums)
+//! regions  the readings of each region, region by region              (regions)
+//! ```
+//!
+//! What changes little is coded as a [`Column`]: differences, with runs of the
+//! same value as one number. A [`Builder`] takes samples as they come and makes
+//! the groups; each group's own module defines its bytes.
+
+mod builder;
+mod column;
+mod head;
+mod regions;
+mod seal;
+mod sums;
+mod ticks;
+mod totals;
+mod tracks;
+
+pub(crate) use builder::{Built, Builder};
+pub(crate) use column::Column;
+pub(crate) use head::Head;
+pub(crate) use regions::Regions;
+pub(crate) use seal::{Place, seal, unseal};
+pub use sums::Measure;
+pub(crate) use sums::{Decoded, MEASURES, TypeColumns};
+pub(crate) use ticks::{Tick, Ticks};
+
+/// The groups of a chunk as they are stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Groups {
+    /// Number, time and state of each sample.
+    pub(crate) ticks: Vec<u8>,
+    /// Totals and costs of each sample.
+    pub(crate) totals: Vec<u8>,
+    /// Sums by type.
+    pub(crate) sums: Vec<u8>,
+    /// The regions.
+    pub(crate) regions: Vec<u8>,
+}
+
+/// The most samples that a chunk is made of.
+const MOST_SAMPLES: usize = 300;
+/// The most that a chunk which is read may claim to have.
+const MOST_SAMPLES_READ: usize = 1 << 16;
+
+#[cfg(test)]
+mod tests;

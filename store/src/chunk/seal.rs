@@ -1,0 +1,68 @@
+//! A group's bytes: zstd, then the CRC-32 of where it belongs and the compressed bytes.
+
+use std::io::Read;
+
+use crate::frame::{Malformed, checksum_of};
+
+/// Chunks are written once and read for weeks; higher levels gain little and take much longer.
+const LEVEL: i32 = 9;
+/// The most bytes that a group decompresses to.
+const MOST_BYTES: usize = 64 << 20;
+const CHECKSUM_BYTES: usize = 4;
+
+/// Where a group belongs: a chunk is known by its last sample, which never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The recording.
+    pub(crate) recording: i64,
+    /// The number of the chunk's last sample.
+    pub(crate) last: u64,
+}
+
+/// Returns the bytes to store of `plain`, which is the group called `what`.
+pub(crate) fn seal(place: Place, what: &str, plain: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut data = zstd::bulk::compress(plain, LEVEL)?;
+    let sum = checksum_of(place.recording, place.last, what, &data);
+    data.extend_from_slice(&sum.to_le_bytes());
+    Ok(data)
+}
+
+/// Returns what [`seal`] was given.
+pub(crate) fn unseal(place: Place, what: &str, data: &[u8]) -> Result<Vec<u8>, Malformed> {
+    let (data, sum) =
+        data.split_last_chunk::<CHECKSUM_BYTES>().ok_or(Malformed("no checksum"))?;
+    if checksum_of(place.recording, place.last, what, data) != u32::from_le_bytes(*sum) {
+        return Err(Malformed("it does not match its checksum"));
+    }
+    let broken = |_| Malformed("broken zstd data");
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(data).map_err(broken)?;
+    decoder.window_log_max(MOST_BYTES.ilog2()).map_err(broken)?;
+    let mut plain = Vec::with_capacity(data.len() * 4);
+    decoder.take(MOST_BYTES as u64 + 1).read_to_end(&mut plain).map_err(broken)?;
+    if plain.len() > MOST_BYTES {
+        return Err(Malformed("more bytes than a group has"));
+    }
+    Ok(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACE: Place = Place { recording: 3, last: 300 };
+
+    #[test]
+    fn it_comes_back_only_where_it_belongs_and_whole() {
+        let data = seal(PLACE, "ticks", &[7; 5000]).unwrap();
+        assert_eq!(unseal(PLACE, "ticks", &data), Ok(vec![7; 5000]));
+        assert!(unseal(Place { last: 301, ..PLACE }, "ticks", &data).is_err());
+        assert!(unseal(Place { recording: 4, ..PLACE }, "ticks", &data).is_err());
+        assert!(unseal(PLACE, "sums", &data).is_err());
+        for bit in 0..data.len() * 8 {
+            let mut flipped = data.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(unseal(PLACE, "ticks", &flipped).is_err(), "bit {bit}");
+        }
+        assert!(unseal(PLACE, "ticks", &data[..3]).is_err());
+    }
+}
