@@ -1,0 +1,265 @@
+//! Rollups: the least, mean and most of each type's sums by the minute and by
+//! the hour, as plain rows that any tool can read.
+//!
+//! The time of a rollup is that of the recording's monotonic clock, so that a
+//! wall clock that is set changes nothing: the wall clock as it began, and what
+//! passed since.
+//!
+//! Rows are few: quantities with the same figures share a row (anonymous
+//! memory is resident, private and dirty at once), and so do minutes in a row
+//! with the same figures.
+
+mod rows;
+
+use std::collections::BTreeMap;
+
+use vmrec_sampler::{RegionType, Timestamp};
+
+use crate::chunk::{Decoded, MEASURES, Measure, Tick};
+
+pub(crate) use rows::{problems, read, write};
+
+/// Seconds that one value stands for: minutes and hours.
+pub(crate) const SPANS: [u64; 2] = [60, 3600];
+
+const NS_PER_S: i128 = 1_000_000_000;
+
+/// The sums of one type and measure over one span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cell {
+    pub(crate) least: u64,
+    pub(crate) mean: u64,
+    pub(crate) most: u64,
+}
+
+/// What is known of one span: `None` where a measure is unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// From how many samples.
+    pub(crate) samples: u64,
+    /// The types that had regions.
+    pub(crate) types: BTreeMap<RegionType, [Option<Cell>; MEASURES]>,
+}
+
+/// One row: what several measures of a type have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) place: i64,
+    pub(crate) region_type: RegionType,
+    /// `1 << Measure::place` of each measure.
+    pub(crate) quantities: u16,
+    pub(crate) run: u64,
+    pub(crate) samples: u64,
+    pub(crate) cell: Cell,
+}
+
+/// Returns the place of a moment among spans of `span_s` seconds; `begun` ties the clocks together.
+pub(crate) fn place(begun: Timestamp, taken: Timestamp, span_s: u64) -> i64 {
+    let since = i128::from(taken.monotonic_ns) - i128::from(begun.monotonic_ns);
+    let place = (i128::from(begun.utc_ns) + since).div_euclid(i128::from(span_s) * NS_PER_S);
+    i64::try_from(place).unwrap_or(i64::MAX)
+}
+
+/// Sums up the snapshots of a chunk, span by span.
+pub(crate) fn spans(
+    begun: Timestamp,
+    span_s: u64,
+    ticks: &[Tick],
+    sums: &Decoded,
+) -> BTreeMap<i64, Span> {
+    let mut places: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    let snapshots = ticks.iter().filter(|tick| tick.has_regions()).take(sums.snapshots);
+    for (snapshot, tick) in snapshots.enumerate() {
+        places.entry(place(begun, tick.taken, span_s)).or_default().push(snapshot);
+    }
+    places
+        .into_iter()
+        .map(|(place, snapshots)| {
+            let mut span = Span { samples: snapshots.len() as u64, ..Span::default() };
+            for of in &sums.types {
+                let cells: [_; MEASURES] =
+                    std::array::from_fn(|measure| cell(&of.columns[measure], &snapshots));
+                let there = cells[Measure::Regions.place()].is_some_and(|cell| cell.most > 0);
+                if there {
+                    span.types.insert(of.region_type.clone(), cells);
+                }
+            }
+            (place, span)
+        })
+        .collect()
+}
+
+/// Sums up the values of some snapshots; unknown if one of them is.
+fn cell(values: &[Option<u64>], snapshots: &[usize]) -> Option<Cell> {
+    let (mut least, mut most, mut sum) = (u64::MAX, 0, 0_u128);
+    for snapshot in snapshots {
+        let value = (*values.get(*snapshot)?)?;
+        (least, most) = (least.min(value), most.max(value));
+        sum += u128::from(value);
+    }
+    let mean = sum / (snapshots.len() as u128).max(1);
+    Some(Cell { least, mean: u64::try_from(mean).unwrap_or(u64::MAX), most })
+}
+
+impl Span {
+    /// Returns what is known of two parts of one span.
+    pub(crate) fn merge(self, other: Self) -> Self {
+        if self.samples == 0 {
+            return other;
+        }
+        if other.samples == 0 {
+            return self;
+        }
+        let samples = self.samples + other.samples;
+        let mut types = BTreeMap::new();
+        for name in self.types.keys().chain(other.types.keys()) {
+            // A type without regions has sums of 0.
+            let part = |span: &Self, measure: usize| match span.types.get(name) {
+                Some(cells) => cells[measure],
+                None => Some(Cell { least: 0, mean: 0, most: 0 }),
+            };
+            types.entry(name.clone()).or_insert_with(|| {
+                std::array::from_fn(|measure| {
+                    let (a, b) = (part(&self, measure)?, part(&other, measure)?);
+                    let sum = u128::from(a.mean) * u128::from(self.samples)
+                        + u128::from(b.mean) * u128::from(other.samples);
+                    let mean = u64::try_from(sum / u128::from(samples)).unwrap_or(u64::MAX);
+                    Some(Cell { least: a.least.min(b.least), mean, most: a.most.max(b.most) })
+                })
+            });
+        }
+        Self { samples, types }
+    }
+}
+
+/// Returns the rows of spans in order. Only places `whole` tells to be whole share a row with others.
+pub(crate) fn rows(spans: &BTreeMap<i64, Span>, whole: impl Fn(i64) -> bool) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    // Where in `rows` the groups of the place before are.
+    let mut before = 0..0;
+    let mut last_place = None;
+    for (place, span) in spans {
+        let begin = rows.len();
+        let follows = last_place == Some(place - 1) && whole(place - 1) && whole(*place);
+        let mut runs_on = Vec::new();
+        for (region_type, cells) in &span.types {
+            for (quantities, cell) in groups(cells) {
+                let same = before.clone().find(|row| {
+                    let row = &rows[*row];
+                    follows
+                        && row.place.saturating_add_unsigned(row.run) == *place
+                        && row.cell == cell
+                        && row.quantities == quantities
+                        && row.region_type == *region_type
+                });
+                match same {
+                    Some(row) => runs_on.push(row),
+                    None => rows.push(Row {
+                        place: *place,
+                        region_type: region_type.clone(),
+                        quantities,
+                        run: 1,
+                        samples: span.samples,
+                        cell,
+                    }),
+                }
+            }
+        }
+        for row in &runs_on {
+            rows[*row].run += 1;
+            rows[*row].samples += span.samples;
+        }
+        // Rows that run on are looked for again beside the new ones.
+        let first = runs_on.iter().copied().min().unwrap_or(begin);
+        before = first..rows.len();
+        last_place = Some(*place);
+    }
+    rows
+}
+
+/// Groups the measures of a type by their figures.
+fn groups(cells: &[Option<Cell>; MEASURES]) -> Vec<(u16, Cell)> {
+    let mut groups: Vec<(u16, Cell)> = Vec::new();
+    for (measure, cell) in cells.iter().enumerate() {
+        let Some(cell) = cell else { continue };
+        match groups.iter_mut().find(|(_, known)| known == cell) {
+            Some((quantities, _)) => *quantities |= 1 << measure,
+            None => groups.push((1 << measure, *cell)),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use vmrec_sampler::types;
+
+    use super::*;
+    use crate::chunk::TypeColumns;
+    use crate::recording::SampleState;
+
+    const BEGUN: Timestamp = Timestamp { utc_ns: 3_600_000_000_000, monotonic_ns: 5_000_000_000 };
+
+    fn tick(second: u64) -> Tick {
+        let monotonic_ns = BEGUN.monotonic_ns + second * 1_000_000_000;
+        let taken = Timestamp { utc_ns: -7, monotonic_ns };
+        Tick { number: second, taken, state: SampleState::Complete, regions: Some(1) }
+    }
+
+    /// Samples 20 s apart of one type of which each measure has the same value.
+    fn chunk(from_s: u64, values: &[Option<u64>]) -> (Vec<Tick>, Decoded) {
+        let ticks = (0..values.len() as u64).map(|step| tick(from_s + step * 20)).collect();
+        let columns = vec![values.to_vec(); MEASURES];
+        let types = vec![TypeColumns { region_type: types::STACK, columns }];
+        (ticks, Decoded { snapshots: values.len(), types })
+    }
+
+    fn cell(least: u64, mean: u64, most: u64) -> Cell {
+        Cell { least, mean, most }
+    }
+
+    #[test]
+    fn the_wall_clock_as_it_began_and_what_passed_since_tell_the_minute() {
+        assert_eq!(place(BEGUN, tick(0).taken, 60), 60);
+        assert_eq!(place(BEGUN, tick(59).taken, 60), 60);
+        assert_eq!(place(BEGUN, tick(60).taken, 60), 61);
+        assert_eq!(place(BEGUN, tick(60).taken, 3600), 1);
+    }
+
+    #[test]
+    fn minutes_with_the_same_figures_and_quantities_with_the_same_share_a_row() {
+        let values = [3, 4, 5, 8, 8, 8, 8, 8, 8, 1].map(Some);
+        let (ticks, sums) = chunk(0, &values);
+        let rows = rows(&spans(BEGUN, 60, &ticks, &sums), |place| place != 63);
+        let told: Vec<_> =
+            rows.iter().map(|row| (row.place, row.run, row.samples, row.cell)).collect();
+        let expected = [
+            (60, 1, 3, cell(3, 4, 5)),
+            (61, 2, 6, cell(8, 8, 8)),
+            (63, 1, 1, cell(1, 1, 1)),
+        ];
+        assert_eq!(told, expected);
+        assert!(rows.iter().all(|row| row.quantities == (1 << MEASURES) - 1));
+    }
+
+    #[test]
+    fn an_unknown_value_makes_its_minute_unknown() {
+        let (ticks, sums) = chunk(0, &[Some(1), None, Some(1), Some(1)]);
+        let spans = spans(BEGUN, 60, &ticks, &sums);
+        assert_eq!(spans[&60].types, BTreeMap::new(), "not even known to have regions");
+        assert_eq!(spans[&61].types[&types::STACK][0], Some(cell(1, 1, 1)));
+    }
+
+    #[test]
+    fn two_parts_of_a_minute_are_one() {
+        let (ticks, sums) = chunk(0, &[Some(2), Some(4)]);
+        let first = spans(BEGUN, 60, &ticks, &sums).remove(&60).unwrap();
+        let (ticks, mut sums) = chunk(40, &[Some(9)]);
+        sums.types[0].region_type = types::TEXT;
+        let second = spans(BEGUN, 60, &ticks, &sums).remove(&60).unwrap();
+        let both = first.merge(second);
+        assert_eq!(both.samples, 3);
+        assert_eq!(both.types[&types::STACK][0], Some(cell(0, 2, 4)));
+        assert_eq!(both.types[&types::TEXT][0], Some(cell(0, 3, 9)));
+    }
+}

@@ -1,0 +1,214 @@
+//! The tables of rollups.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use vmrec_sampler::{Family, RegionType, Timestamp};
+
+use super::{Cell, MEASURES, Row, SPANS, Span};
+use crate::address::{from_column, to_column};
+use crate::checked;
+use crate::chunk::{Decoded, Tick};
+use crate::recording::RecordingId;
+
+/// Writes what the snapshots of a chunk add to the rollups of its recording, which began at `begun`.
+pub(crate) fn write(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    begun: Timestamp,
+    ticks: &[Tick],
+    sums: &Decoded,
+) -> rusqlite::Result<()> {
+    let mut types = Types::default();
+    for span_s in SPANS {
+        let mut spans = super::spans(begun, span_s, ticks, sums);
+        // Its first and last span may have had samples before, or get more later.
+        let ends = [spans.keys().next().copied(), spans.keys().next_back().copied()];
+        for place in ends.into_iter().flatten() {
+            let stored = take(transaction, &mut types, recording, span_s, place)?;
+            if let Some(span) = spans.get_mut(&place) {
+                *span = std::mem::take(span).merge(stored);
+            }
+        }
+        let [first, last] = ends.map(Option::unwrap_or_default);
+        for row in super::rows(&spans, |place| span_s == SPANS[0] && first < place && place < last) {
+            put(transaction, &mut types, recording, span_s, &row)?;
+        }
+    }
+    Ok(())
+}
+
+fn put(
+    transaction: &Transaction<'_>,
+    types: &mut Types,
+    recording: RecordingId,
+    span_s: u64,
+    row: &Row,
+) -> rusqlite::Result<()> {
+    let Cell { least, mean, most } = row.cell;
+    checked::insert(
+        transaction,
+        "rollup_row",
+        params![
+            recording.0,
+            to_column(span_s),
+            row.place,
+            types.number(transaction, &row.region_type)?,
+            row.quantities,
+            to_column(row.run),
+            to_column(row.samples),
+            to_column(least),
+            to_column(mean.saturating_sub(least)),
+            to_column(most.saturating_sub(least)),
+        ],
+    )
+}
+
+/// Returns what is stored of one span, and deletes it.
+fn take(
+    transaction: &Transaction<'_>,
+    types: &mut Types,
+    recording: RecordingId,
+    span_s: u64,
+    place: i64,
+) -> rusqlite::Result<Span> {
+    let key = params![recording.0, to_column(span_s), place];
+    let mut span = Span::default();
+    {
+        let mut statement = transaction.prepare_cached(
+            "SELECT * FROM rollup_row WHERE recording = ? AND span_s = ? AND place = ?",
+        )?;
+        let mut rows = statement.query(key)?;
+        while let Some(row) = rows.next()? {
+            let row = types.row(transaction, row)?;
+            span.samples = span.samples.max(row.samples / row.run.max(1));
+            fill(&mut span, &row);
+        }
+    }
+    if span.samples > 0 {
+        transaction
+            .prepare_cached(
+                "DELETE FROM rollup_row WHERE recording = ? AND span_s = ? AND place = ?",
+            )?
+            .execute(key)?;
+    }
+    Ok(span)
+}
+
+fn fill(span: &mut Span, row: &Row) {
+    let cells = span.types.entry(row.region_type.clone()).or_insert([None; MEASURES]);
+    for (measure, cell) in cells.iter_mut().enumerate() {
+        if row.quantities & 1 << measure != 0 {
+            *cell = Some(row.cell);
+        }
+    }
+}
+
+/// Returns the rollups of a recording, span by span, with places of spans of `span_s` seconds in `places`.
+pub(crate) fn read(
+    connection: &Connection,
+    recording: RecordingId,
+    span_s: u64,
+    places: std::ops::RangeInclusive<i64>,
+) -> rusqlite::Result<BTreeMap<i64, Span>> {
+    let mut types = Types::default();
+    let mut spans: BTreeMap<i64, Span> = BTreeMap::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT * FROM rollup_row WHERE recording = ? AND span_s = ? AND place <= ? ORDER BY place",
+    )?;
+    let mut rows = statement.query(params![recording.0, to_column(span_s), places.end()])?;
+    while let Some(row) = rows.next()? {
+        let row = types.row(connection, row)?;
+        let end = row.place.saturating_add_unsigned(row.run);
+        for place in row.place.max(*places.start())..end.min(places.end().saturating_add(1)) {
+            let span = spans.entry(place).or_default();
+            span.samples = span.samples.max(row.samples / row.run.max(1));
+            fill(span, &row);
+        }
+    }
+    Ok(spans)
+}
+
+/// Adds what is wrong with rollups that their checksums do not tell.
+pub(crate) fn problems(
+    connection: &Connection,
+    problems: &mut Vec<String>,
+) -> rusqlite::Result<()> {
+    let mut types = Types::default();
+    let mut statement = connection.prepare("SELECT * FROM rollup_row")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Err(error) = types.row(connection, row) {
+            problems.push(error.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// The types by their numbers, read and written once.
+#[derive(Debug, Default)]
+struct Types {
+    numbers: HashMap<RegionType, i64>,
+    types: HashMap<i64, RegionType>,
+}
+
+impl Types {
+    /// Returns the number of a type, writing it if it is new.
+    fn number(
+        &mut self,
+        transaction: &Transaction<'_>,
+        region_type: &RegionType,
+    ) -> rusqlite::Result<i64> {
+        if let Some(number) = self.numbers.get(region_type) {
+            return Ok(*number);
+        }
+        let (name, family) = (region_type.name(), region_type.family().name());
+        let found = transaction
+            .prepare_cached("SELECT id FROM region_type WHERE name = ? AND family = ?")?
+            .query_row([name, family], |row| row.get(0))
+            .optional()?;
+        let number = match found {
+            Some(number) => number,
+            None => {
+                let number = checked::next_id(transaction, "region_type")?;
+                checked::insert(transaction, "region_type", params![number, name, family])?;
+                number
+            }
+        };
+        self.numbers.insert(region_type.clone(), number);
+        Ok(number)
+    }
+
+    /// Returns the row of all columns of `rollup_row`.
+    fn row(&mut self, connection: &Connection, row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+        checked::check("rollup_row", row)?;
+        let least: u64 = row.get(7).map(from_column)?;
+        let above = |place| row.get(place).map(|more| least.saturating_add(from_column(more)));
+        Ok(Row {
+            place: row.get(2)?,
+            region_type: self.named(connection, row.get(3)?)?,
+            quantities: row.get(4)?,
+            run: row.get(5).map(from_column)?,
+            samples: row.get(6).map(from_column)?,
+            cell: Cell { least, mean: above(8)?, most: above(9)? },
+        })
+    }
+
+    fn named(&mut self, connection: &Connection, number: i64) -> rusqlite::Result<RegionType> {
+        if let Some(region_type) = self.types.get(&number) {
+            return Ok(region_type.clone());
+        }
+        let region_type = connection
+            .prepare_cached("SELECT * FROM region_type WHERE id = ?")?
+            .query_row([number], |row| {
+                checked::check("region_type", row)?;
+                let family: String = row.get(2)?;
+                let family = Family::from_name(&family).ok_or_else(|| {
+                    crate::read_rows::wrong(2, "an unknown family")
+                })?;
+                Ok(RegionType::named(&row.get::<_, String>(1)?, family))
+            })?;
+        self.types.insert(number, region_type.clone());
+        Ok(region_type)
+    }
+}
