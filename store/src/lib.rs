@@ -5,6 +5,7 @@
 //! another process records.
 
 mod address;
+mod checked;
 pub mod error;
 mod evidence;
 mod frame;
