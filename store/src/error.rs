@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use crate::checked::Mismatch;
 use crate::recording::RecordingId;
 
 /// An error of the store. Messages name the file; remedies are the caller's to give.
@@ -136,7 +137,7 @@ impl Error {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Damaged { path, what: source.to_string() }
             }
-            _ if is_wrong_value(&source) => Self::Damaged { path, what: source.to_string() },
+            _ if is_wrong_value(&source) => Self::Damaged { path, what: told(&source) },
             _ => Self::Sql { path, source },
         }
     }
@@ -149,6 +150,16 @@ impl Error {
             std::io::ErrorKind::NotFound => Self::Missing { path },
             _ => Self::Io { path, source },
         }
+    }
+}
+
+/// Returns what is wrong, of a row its name alone.
+pub(crate) fn told(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(.., what) if what.is::<Mismatch>() => {
+            what.to_string()
+        }
+        other => other.to_string(),
     }
 }
 

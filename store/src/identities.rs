@@ -1,24 +1,44 @@
 //! Region identities by number, read once and shared: a region that is the
 //! same in two snapshots of one [`crate::Store`] has the same `Arc<Identity>`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, params};
 use vmrec_sampler::{Identity, Object, Region};
 
+use crate::checked;
 use crate::frame::Row;
 use crate::read_rows;
 
 /// Identities remembered beyond those of the snapshot at hand.
 const SPARE: usize = 8192;
+/// Rows nobody asked for that are stepped over: more take longer than to look the next one up.
+const MOST_STEPPED_OVER: i64 = 16;
 
 /// What was read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
     identities: HashMap<i64, Arc<Identity>>,
     objects: HashMap<i64, Arc<Object>>,
+    words: Words,
+}
+
+/// Texts that many regions have, each kept once.
+#[derive(Debug, Default)]
+pub(crate) struct Words(HashSet<Arc<str>>);
+
+impl Words {
+    /// Returns `text`, shared with who asked for it before.
+    pub(crate) fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&new));
+        new
+    }
 }
 
 impl Identities {
@@ -29,13 +49,14 @@ impl Identities {
         rows: &[Row],
     ) -> rusqlite::Result<Vec<Region>> {
         if self.identities.len() > rows.len() + SPARE {
-            self.identities.clear();
-            self.objects.clear();
+            *self = Self::default();
         }
+        self.read(connection, rows)?;
         rows.iter()
             .map(|row| {
+                let identity = self.identities.get(&row.identity);
                 Ok(Region {
-                    identity: self.identity(connection, row.identity)?,
+                    identity: Arc::clone(identity.ok_or_else(|| absent("region", row.identity))?),
                     share_mode: row.reading.share_mode,
                     provenance: row.reading.provenance,
                     quantities: row.reading.quantities,
@@ -44,42 +65,67 @@ impl Identities {
             .collect()
     }
 
-    fn identity(
-        &mut self,
-        connection: &Connection,
-        number: i64,
-    ) -> rusqlite::Result<Arc<Identity>> {
-        if let Some(identity) = self.identities.get(&number) {
-            return Ok(Arc::clone(identity));
+    /// Reads the identities that `rows` name and that were not read yet.
+    fn read(&mut self, connection: &Connection, rows: &[Row]) -> rusqlite::Result<()> {
+        let new: Vec<i64> = rows
+            .iter()
+            .map(|row| row.identity)
+            .filter(|number| !self.identities.contains_key(number))
+            .collect();
+        let mut read = Vec::with_capacity(new.len());
+        each(connection, "region", new, |number, row| {
+            read.push((number, read_rows::identity(row, &mut self.words)?));
+            Ok(())
+        })?;
+        let objects = read.iter().filter_map(|(_, (_, object))| *object);
+        let new = objects.filter(|object| !self.objects.contains_key(object)).collect();
+        each(connection, "object", new, |number, row| {
+            self.objects.insert(number, Arc::new(read_rows::object(row)?));
+            Ok(())
+        })?;
+        for (number, (mut identity, object)) in read {
+            if let Some(object) = object {
+                let found = self.objects.get(&object).ok_or_else(|| absent("object", object))?;
+                identity.object = Some(Arc::clone(found));
+            }
+            self.identities.insert(number, Arc::new(identity));
         }
-        let sql = format!("SELECT {} FROM region WHERE id = ?", read_rows::IDENTITY_COLUMNS);
-        let identity = connection
-            .prepare_cached(&sql)?
-            .query_row([number], |row| {
-                read_rows::identity(row, |object| self.object(connection, object))
-            })
-            .optional()?
-            .ok_or_else(|| absent("region", number))?;
-        let identity = Arc::new(identity);
-        self.identities.insert(number, Arc::clone(&identity));
-        Ok(identity)
+        Ok(())
     }
+}
 
-    fn object(&mut self, connection: &Connection, number: i64) -> rusqlite::Result<Arc<Object>> {
-        if let Some(object) = self.objects.get(&number) {
-            return Ok(Arc::clone(object));
-        }
-        let object = connection
-            .prepare_cached(
-                "SELECT name, device_major, device_minor, inode, deleted FROM object WHERE id = ?",
-            )?
-            .query_row([number], read_rows::object)
-            .optional()?
-            .ok_or_else(|| absent("object", number))?;
-        let object = Arc::new(object);
-        self.objects.insert(number, Arc::clone(&object));
-        Ok(object)
+/// Calls `visit` with each row of `table` that is there of those with the ids `wanted`.
+fn each(
+    connection: &Connection,
+    table: &str,
+    mut wanted: Vec<i64>,
+    mut visit: impl FnMut(i64, &rusqlite::Row<'_>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
     }
+    wanted.sort_unstable();
+    wanted.dedup();
+    let sql = format!("SELECT * FROM {table} WHERE id BETWEEN ? AND ? ORDER BY id");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let checksum = checked::checksum_place(&statement);
+    let near = |one: &i64, next: &i64| next.saturating_sub(*one) <= MOST_STEPPED_OVER;
+    for run in wanted.chunk_by(near) {
+        let mut left = run.iter().peekable();
+        let mut rows = statement.query(params![run.first(), run.last()])?;
+        while let Some(row) = rows.next()? {
+            let number: i64 = row.get(0)?;
+            while left.next_if(|wanted| **wanted < number).is_some() {}
+            if left.next_if_eq(&&number).is_none() {
+                continue;
+            }
+            if let Some(place) = checksum {
+                checked::check_at(table, row, place)?;
+            }
+            visit(number, row)?;
+        }
+    }
+    Ok(())
 }
 
 /// The error of a number that a frame or a region names and no row has.

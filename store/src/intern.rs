@@ -12,6 +12,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use vmrec_sampler::{Identity, Object, Region};
 
 use crate::address::to_column;
+use crate::checked;
 use crate::frame::Table;
 use crate::recording::RecordingId;
 
@@ -95,13 +96,12 @@ impl Interner {
             Some(object) => Some(self.object(transaction, object)?),
             None => None,
         };
-        transaction
-            .prepare_cached(
-                "INSERT INTO region (recording, start, end, protection, max_protection, object, offset, \
-                 flags, type, family, confidence, rule, detail) \
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            )?
-            .execute(params![
+        let number = checked::next_id(transaction, "region")?;
+        checked::insert(
+            transaction,
+            "region",
+            params![
+                number,
                 recording.0,
                 to_column(identity.range.start),
                 to_column(identity.range.end),
@@ -115,8 +115,8 @@ impl Interner {
                 identity.label.confidence.name(),
                 &*identity.label.rule,
                 identity.label.detail.as_deref(),
-            ])?;
-        let number = transaction.last_insert_rowid();
+            ],
+        )?;
         self.identities.insert(Arc::clone(identity), number);
         self.fresh.push(Arc::clone(identity));
         Ok(number)
@@ -142,13 +142,11 @@ impl Interner {
         let number = match found {
             Some(number) => number,
             None => {
-                transaction
-                    .prepare_cached(
-                        "INSERT INTO object (name, device_major, device_minor, inode, deleted) \
-                         VALUES (?, ?, ?, ?, ?)",
-                    )?
-                    .execute(columns)?;
-                transaction.last_insert_rowid()
+                let id = checked::next_id(transaction, "object")?;
+                let (name, inode) = (&*object.name, to_column(object.inode));
+                let row = params![id, name, major, minor, inode, object.deleted];
+                checked::insert(transaction, "object", row)?;
+                id
             }
         };
         self.objects.insert(Arc::clone(object), number);

@@ -5,6 +5,7 @@
 //! another process records.
 
 mod address;
+mod checked;
 mod chunk;
 pub mod error;
 mod evidence;

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
 
+use crate::checked;
 use crate::error::Error;
 use crate::recording::RecordingId;
 use crate::schema::{self, Found};
@@ -25,17 +26,31 @@ pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) ->
     let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
     connection.execute_batch("PRAGMA synchronous = FULL").map_err(sql)?;
-    schema::version(&connection, path)?;
+    let version = schema::version(&connection, path)?;
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
-    let added = transaction
-        .execute(
-            "INSERT INTO mark (recording, utc_ns, text) SELECT id, ?2, ?3 FROM recording WHERE id = ?1",
-            params![recording.0, utc_ns, text],
-        )
-        .map_err(sql)?;
-    if added == 0 {
+    let added = insert(&transaction, version, recording, utc_ns, text).map_err(sql)?;
+    if !added {
         return Err(Error::NoSuchRecording { id: recording, path: path.to_owned() });
     }
     transaction.commit().map_err(sql)
+}
+
+/// Writes the mark unless there is no such recording.
+fn insert(
+    transaction: &Transaction<'_>,
+    version: u32,
+    recording: RecordingId,
+    utc_ns: i64,
+    text: &str,
+) -> rusqlite::Result<bool> {
+    let added = transaction.execute(
+        "INSERT INTO mark (recording, utc_ns, text) SELECT id, ?2, ?3 FROM recording WHERE id = ?1",
+        params![recording.0, utc_ns, text],
+    )?;
+    // Files of older versions, which only a recorder migrates, have no checksums.
+    if added > 0 && version >= 3 {
+        checked::seal(transaction, "mark", transaction.last_insert_rowid())?;
+    }
+    Ok(added > 0)
 }

@@ -1,64 +1,67 @@
 //! Rows back to recordings, samples and identities. A value no recorder writes is an error.
 
-use std::ops::Range;
-use std::sync::Arc;
-
 use rusqlite::types::{FromSql, Type};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use vmrec_sampler::{
     AddressRange, Confidence, Cost, Family, Host, Identity, Label, Object, ProcessId, ProcessInfo,
     ProcessTotals, Protection, RegionType, Timestamp,
 };
 
 use crate::address::from_column;
+use crate::checked;
 use crate::frame::Kind;
+use crate::identities::Words;
 use crate::recording::{
     Mark, Recording, RecordingId, RecordingSummary, Sample, SampleState, WhyEnded,
 };
 
-/// Columns of [`sample`], from the table `sample` as `s`.
-pub(crate) const SAMPLE_COLUMNS: &str = "s.number, s.taken_utc_ns, s.taken_monotonic_ns, s.state, \
-     s.reason, s.missed_ticks, s.cost_cpu_ns, s.cost_wall_ns, s.regions, s.virtual_bytes, \
-     s.resident_bytes, s.peak_resident_bytes, s.anonymous_resident_bytes, s.file_resident_bytes, \
-     s.shmem_resident_bytes, s.swapped_bytes, s.page_table_bytes, s.footprint_bytes, s.threads, \
-     s.minor_faults, s.major_faults, s.cpu_ns";
+/// Columns of [`sample`], from the table `sample` as `s`: all, as its checksum is of all.
+pub(crate) const SAMPLE_COLUMNS: &str = "s.*";
+/// How many those are without the checksum, which files before version 3 do not have.
+const SAMPLE_VALUES: usize = 24;
 
 /// Columns of [`frame`], from the table `frame` as `f`; they follow [`SAMPLE_COLUMNS`].
 pub(crate) const FRAME_COLUMNS: &str = "f.kind, f.checksum, f.data";
-const FRAME_PLACES: Range<usize> = 22..25;
 
 /// Returns the sample of a row of [`SAMPLE_COLUMNS`].
 pub(crate) fn sample(row: &Row<'_>) -> rusqlite::Result<Sample> {
-    let reason: Option<String> = row.get(4)?;
-    let state: String = row.get(3)?;
+    if sample_is_checked(row) {
+        checked::check_at("sample", row, SAMPLE_VALUES)?;
+    }
+    let reason: Option<String> = row.get(6)?;
+    let state: String = row.get(5)?;
     let state = match (state.as_str(), reason) {
         ("complete", None) => SampleState::Complete,
         ("torn", Some(reason)) => SampleState::Torn(reason),
-        ("missed", Some(reason)) => SampleState::Missed { ticks: from_column(row.get(5)?), reason },
-        _ => return Err(wrong(3, "a state without its reason")),
+        ("missed", Some(reason)) => SampleState::Missed { ticks: from_column(row.get(7)?), reason },
+        _ => return Err(wrong(5, "a state without its reason")),
     };
     Ok(Sample {
-        number: from_column(row.get(0)?),
-        taken: Timestamp { utc_ns: row.get(1)?, monotonic_ns: from_column(row.get(2)?) },
+        number: from_column(row.get(2)?),
+        taken: Timestamp { utc_ns: row.get(3)?, monotonic_ns: from_column(row.get(4)?) },
         state,
-        cost: Cost { cpu_ns: from_column(row.get(6)?), wall_ns: from_column(row.get(7)?) },
-        regions: unsigned(row, 8)?,
+        cost: Cost { cpu_ns: from_column(row.get(8)?), wall_ns: from_column(row.get(9)?) },
+        regions: unsigned(row, 10)?,
         totals: ProcessTotals {
-            virtual_bytes: unsigned(row, 9)?,
-            resident_bytes: unsigned(row, 10)?,
-            peak_resident_bytes: unsigned(row, 11)?,
-            anonymous_resident_bytes: unsigned(row, 12)?,
-            file_resident_bytes: unsigned(row, 13)?,
-            shmem_resident_bytes: unsigned(row, 14)?,
-            swapped_bytes: unsigned(row, 15)?,
-            page_table_bytes: unsigned(row, 16)?,
-            footprint_bytes: unsigned(row, 17)?,
-            threads: unsigned(row, 18)?,
-            minor_faults: unsigned(row, 19)?,
-            major_faults: unsigned(row, 20)?,
-            cpu_ns: unsigned(row, 21)?,
+            virtual_bytes: unsigned(row, 11)?,
+            resident_bytes: unsigned(row, 12)?,
+            peak_resident_bytes: unsigned(row, 13)?,
+            anonymous_resident_bytes: unsigned(row, 14)?,
+            file_resident_bytes: unsigned(row, 15)?,
+            shmem_resident_bytes: unsigned(row, 16)?,
+            swapped_bytes: unsigned(row, 17)?,
+            page_table_bytes: unsigned(row, 18)?,
+            footprint_bytes: unsigned(row, 19)?,
+            threads: unsigned(row, 20)?,
+            minor_faults: unsigned(row, 21)?,
+            major_faults: unsigned(row, 22)?,
+            cpu_ns: unsigned(row, 23)?,
         },
     })
+}
+
+fn sample_is_checked(row: &Row<'_>) -> bool {
+    row.as_ref().column_name(SAMPLE_VALUES).is_ok_and(|name| name == "checksum")
 }
 
 /// A frame as it is stored.
@@ -73,7 +76,7 @@ pub(crate) struct StoredFrame<'a> {
 
 /// Returns the frame of a row of [`SAMPLE_COLUMNS`] and [`FRAME_COLUMNS`], `None` if the sample has none.
 pub(crate) fn frame<'a>(row: &'a Row<'_>) -> rusqlite::Result<Option<StoredFrame<'a>>> {
-    let Range { start, .. } = FRAME_PLACES;
+    let start = SAMPLE_VALUES + usize::from(sample_is_checked(row));
     let Some(kind) = row.get_ref(start)?.as_str_or_null()? else { return Ok(None) };
     Ok(Some(StoredFrame {
         kind: Kind::from_name(kind).ok_or_else(|| wrong(start, "an unknown kind of frame"))?,
@@ -84,10 +87,14 @@ pub(crate) fn frame<'a>(row: &'a Row<'_>) -> rusqlite::Result<Option<StoredFrame
 
 /// Returns the recording of a row with every column of the table `recording`.
 pub(crate) fn recording(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Recording> {
+    checked::check("recording", row)?;
     let id: i64 = row.get("id")?;
     let arguments = connection
-        .prepare_cached("SELECT text FROM argument WHERE recording = ? ORDER BY place")?
-        .query_map([id], |row| row.get(0))?
+        .prepare_cached("SELECT * FROM argument WHERE recording = ? ORDER BY place")?
+        .query_map([id], |row| {
+            checked::check("argument", row)?;
+            row.get("text")
+        })?
         .collect::<rusqlite::Result<_>>()?;
     let ended: Option<i64> = row.get("ended_utc_ns")?;
     let ended_monotonic: Option<i64> = row.get("ended_monotonic_ns")?;
@@ -148,16 +155,11 @@ pub(crate) fn summary(
     let id = recording.id.0;
     let moment = |order: &str| -> rusqlite::Result<Option<Timestamp>> {
         let sql = format!(
-            "SELECT taken_utc_ns, taken_monotonic_ns FROM sample WHERE recording = ? \
-             ORDER BY number {order} LIMIT 1"
+            "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? \
+             ORDER BY s.number {order} LIMIT 1"
         );
         let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query([id])?;
-        rows.next()?
-            .map(|row| {
-                Ok(Timestamp { utc_ns: row.get(0)?, monotonic_ns: from_column(row.get(1)?) })
-            })
-            .transpose()
+        statement.query_row([id], sample).optional().map(|found| found.map(|sample| sample.taken))
     };
     let (first, last) = (moment("ASC")?, moment("DESC")?);
     connection
@@ -179,50 +181,48 @@ pub(crate) fn summary(
         })
 }
 
-/// Columns of [`identity`], from the table `region`.
-pub(crate) const IDENTITY_COLUMNS: &str = "start, end, protection, max_protection, offset, flags, \
-     type, family, confidence, rule, detail, object";
-
-/// Returns the identity of a row of [`IDENTITY_COLUMNS`]; `object` is asked for what lies behind it.
+/// Returns the identity of a row with every column of the table `region`, without what lies
+/// behind it, and the number of that.
 pub(crate) fn identity(
     row: &Row<'_>,
-    object: impl FnOnce(i64) -> rusqlite::Result<Arc<Object>>,
-) -> rusqlite::Result<Identity> {
-    let family: String = row.get(7)?;
-    let family = Family::from_name(&family).ok_or_else(|| wrong(7, "an unknown family"))?;
-    let name: String = row.get(6)?;
-    let confidence: String = row.get(8)?;
+    words: &mut Words,
+) -> rusqlite::Result<(Identity, Option<i64>)> {
+    let family = Family::from_name(row.get_ref(10)?.as_str()?);
+    let family = family.ok_or_else(|| wrong(10, "an unknown family"))?;
+    let confidence = row.get_ref(11)?.as_str()?;
     let confidence = Confidence::ALL.into_iter().find(|level| level.name() == confidence);
-    Ok(Identity {
+    let identity = Identity {
         // Not made with `new`, which would mend what is to come back as it was given.
-        range: AddressRange { start: from_column(row.get(0)?), end: from_column(row.get(1)?) },
-        protection: Protection::from_bits(row.get(2)?),
-        max_protection: row.get::<_, Option<u8>>(3)?.map(Protection::from_bits),
-        offset: from_column(row.get(4)?),
-        flags: row.get(5)?,
+        range: AddressRange { start: from_column(row.get(2)?), end: from_column(row.get(3)?) },
+        protection: Protection::from_bits(row.get(4)?),
+        max_protection: row.get::<_, Option<u8>>(5)?.map(Protection::from_bits),
+        offset: from_column(row.get(7)?),
+        flags: words.shared(row.get_ref(8)?.as_str()?),
         label: Label {
-            region_type: RegionType::named(&name, family),
-            confidence: confidence.ok_or_else(|| wrong(8, "an unknown confidence"))?,
-            rule: row.get(9)?,
-            detail: row.get(10)?,
+            region_type: RegionType::named(row.get_ref(9)?.as_str()?, family),
+            confidence: confidence.ok_or_else(|| wrong(11, "an unknown confidence"))?,
+            rule: words.shared(row.get_ref(12)?.as_str()?),
+            detail: row.get_ref(13)?.as_str_or_null()?.map(|detail| words.shared(detail)),
         },
-        object: row.get::<_, Option<i64>>(11)?.map(object).transpose()?,
-    })
+        object: None,
+    };
+    Ok((identity, row.get(6)?))
 }
 
-/// Returns the object of a row of name, major, minor, inode, deleted.
+/// Returns the object of a row with every column of the table `object`.
 pub(crate) fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
     Ok(Object {
-        name: row.get(0)?,
-        device: (row.get(1)?, row.get(2)?),
-        inode: from_column(row.get(3)?),
-        deleted: row.get(4)?,
+        name: row.get(1)?,
+        device: (row.get(2)?, row.get(3)?),
+        inode: from_column(row.get(4)?),
+        deleted: row.get(5)?,
     })
 }
 
-/// Returns the mark of a row of recording, utc_ns, text.
+/// Returns the mark of a row with every column of the table `mark`.
 pub(crate) fn mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
-    Ok(Mark { recording: RecordingId(row.get(0)?), utc_ns: row.get(1)?, text: row.get(2)? })
+    checked::check("mark", row)?;
+    Ok(Mark { recording: RecordingId(row.get(1)?), utc_ns: row.get(2)?, text: row.get(3)? })
 }
 
 fn unsigned(row: &Row<'_>, place: usize) -> rusqlite::Result<Option<u64>> {

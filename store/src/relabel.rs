@@ -7,6 +7,7 @@ use rusqlite::{Transaction, params};
 use vmrec_sampler::classify::facts::Evidence;
 use vmrec_sampler::{Label, Snapshot};
 
+use crate::checked;
 use crate::error::Error;
 use crate::evidence;
 use crate::recording::{RecordingId, RegionNumber, Sample};
@@ -63,15 +64,17 @@ pub(crate) fn write(
          WHERE id = ? AND recording = ?",
     )?;
     for (number, label) in labels {
-        update.execute(params![
-            label.region_type.name(),
-            label.region_type.family().name(),
-            label.confidence.name(),
-            &*label.rule,
-            label.detail.as_deref(),
-            number.0,
-            recording.0,
-        ])?;
+        checked::update(transaction, "region", number.0, || {
+            update.execute(params![
+                label.region_type.name(),
+                label.region_type.family().name(),
+                label.confidence.name(),
+                &*label.rule,
+                label.detail.as_deref(),
+                number.0,
+                recording.0,
+            ])
+        })?;
     }
     Ok(())
 }

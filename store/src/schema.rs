@@ -176,14 +176,17 @@ fn write_draft(path: &Path, draft: &Path) -> Result<(), Error> {
 
 /// Returns the version of the file, which is one this program knows.
 pub(crate) fn version(connection: &Connection, path: &Path) -> Result<u32, Error> {
-    let found: u32 = connection
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .map_err(|source| Error::sql(path, source))?;
+    let found = version_of(connection).map_err(|source| Error::sql(path, source))?;
     match found {
         0 => Err(Error::Damaged { path: path.to_owned(), what: "it has no version".to_owned() }),
         1..=VERSION => Ok(found),
         _ => Err(Error::NewerVersion { path: path.to_owned(), found, known: VERSION }),
     }
+}
+
+/// Returns the version of the file, whatever it is.
+pub(crate) fn version_of(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 /// Brings the file to the newest version, each step in a transaction of its own.

@@ -127,9 +127,7 @@ impl Store {
         self.recording(id)?;
         self.read(|connection| {
             connection
-                .prepare_cached(
-                    "SELECT recording, utc_ns, text FROM mark WHERE recording = ? ORDER BY utc_ns, id",
-                )?
+                .prepare_cached("SELECT * FROM mark WHERE recording = ? ORDER BY utc_ns, id")?
                 .query_map([id.0], read_rows::mark)?
                 .collect()
         })

@@ -1,15 +1,18 @@
-//! Looks for damage: SQLite's own check, then every frame decoded.
+//! Looks for damage: SQLite's own check, every row's checksum, then every frame decoded.
 
 use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use crate::error::Error;
+use crate::address::from_column;
+use crate::checked;
+use crate::error::{self, Error};
 use crate::evidence;
 use crate::frame::Decoder;
 use crate::identities::Identities;
 use crate::read_rows;
 use crate::recording::RecordingId;
+use crate::schema;
 use crate::store::{decode, frames};
 
 /// Returns what is wrong with the file at `path`, one line each.
@@ -34,6 +37,7 @@ fn look(connection: &Connection, problems: &mut Vec<String>) -> rusqlite::Result
     for table in check.query_map([], |row| row.get::<_, String>(0))? {
         problems.push(format!("a row of {} refers to one that is gone", table?));
     }
+    checked::problems(&transaction, problems)?;
     let mut recordings = transaction.prepare("SELECT id FROM recording ORDER BY id")?;
     for id in recordings.query_map([], |row| row.get(0).map(RecordingId))? {
         look_at(&transaction, id?, problems)?;
@@ -49,7 +53,7 @@ fn look_at(
 ) -> rusqlite::Result<()> {
     let mut identities = Identities::default();
     let mut decoder = Decoder::default();
-    let mut expected = 1;
+    let mut expected = after_chunks(connection, id, problems)?;
     let mut statement = frames(connection)?;
     let mut rows = statement.query(params![id.0, i64::MIN, i64::MAX])?;
     while let Some(row) = rows.next()? {
@@ -57,7 +61,9 @@ fn look_at(
         let sample = match read_rows::sample(row) {
             Ok(sample) => sample,
             Err(error) => {
-                problem(format!("a sample about number {expected}: {error}"));
+                let what = error::told(&error);
+                problem(format!("a sample about number {expected}: {what}"));
+                expected += 1;
                 continue;
             }
         };
@@ -68,11 +74,54 @@ fn look_at(
         let whole = decode(&mut decoder, id, &sample, row).and_then(|rows| {
             identities
                 .regions(connection, rows.unwrap_or_default())
-                .map_err(|error| error.to_string())
+                .map_err(|error| error::told(&error))
         });
         if let Err(what) = whole {
             problem(format!("sample {}: {what}", sample.number));
         }
     }
+    let last = expected.wrapping_sub(1);
+    match last_number(connection, id)? {
+        Some(stored) if stored != last => {
+            problems.push(format!("recording {}: its last sample is {last}, not {stored}", id.0));
+        }
+        _ => {}
+    }
     Ok(())
+}
+
+/// Returns the number of the first sample after all chunks, which must follow each other.
+fn after_chunks(
+    connection: &Connection,
+    id: RecordingId,
+    problems: &mut Vec<String>,
+) -> rusqlite::Result<u64> {
+    let mut expected = 1;
+    if schema::version_of(connection)? < 3 {
+        return Ok(expected);
+    }
+    let mut statement = connection
+        .prepare_cached("SELECT first, last FROM chunk WHERE recording = ? ORDER BY last")?;
+    let mut rows = statement.query([id.0])?;
+    while let Some(row) = rows.next()? {
+        let (first, last) = (from_column(row.get(0)?), from_column(row.get(1)?));
+        if first != expected || last < first {
+            problems.push(format!(
+                "recording {}: a chunk of samples {first} to {last} follows where {expected} should",
+                id.0
+            ));
+        }
+        expected = last.wrapping_add(1);
+    }
+    Ok(expected)
+}
+
+/// Returns what the recording says its last sample is, once it has ended.
+fn last_number(connection: &Connection, id: RecordingId) -> rusqlite::Result<Option<u64>> {
+    if schema::version_of(connection)? < 3 {
+        return Ok(None);
+    }
+    connection
+        .prepare_cached("SELECT last_number FROM recording WHERE id = ?")?
+        .query_row([id.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_column)))
 }

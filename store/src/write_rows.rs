@@ -1,9 +1,11 @@
 //! The statements that write rows of recordings and samples.
 
+use rusqlite::types::Null;
 use rusqlite::{Transaction, params};
 use vmrec_sampler::{Consistency, Host, ProcessInfo, Snapshot, Timestamp};
 
 use crate::address::{from_column, to_column};
+use crate::checked;
 use crate::frame::Frame;
 use crate::recording::{RecordingId, WhyEnded};
 
@@ -43,10 +45,9 @@ pub(crate) fn recording(
         ],
     )?;
     let id = transaction.last_insert_rowid();
-    let mut insert =
-        transaction.prepare("INSERT INTO argument (recording, place, text) VALUES (?, ?, ?)")?;
+    checked::seal(transaction, "recording", id)?;
     for (place, text) in process.arguments.iter().enumerate() {
-        insert.execute(params![id, to_column(place as u64), text])?;
+        checked::insert(transaction, "argument", params![id, to_column(place as u64), text])?;
     }
     Ok(RecordingId(id))
 }
@@ -63,25 +64,44 @@ pub(crate) fn end(
         WhyEnded::Failed(text) => (None, Some(text)),
         _ => (None, None),
     };
-    transaction.execute(
-        "UPDATE recording SET ended_utc_ns = ?, ended_monotonic_ns = ?, why_ended = ?, \
-         exit_status = ?, failure = ? WHERE id = ?",
-        params![at.utc_ns, to_column(at.monotonic_ns), word(why), exit_status, failure, id.0],
-    )?;
-    Ok(())
+    let last = to_column(next_number(transaction, id)? - 1);
+    checked::update(transaction, "recording", id.0, || {
+        transaction.execute(
+            "UPDATE recording SET ended_utc_ns = ?, ended_monotonic_ns = ?, why_ended = ?, \
+             exit_status = ?, failure = ?, last_number = ? WHERE id = ?",
+            params![
+                at.utc_ns,
+                to_column(at.monotonic_ns),
+                word(why),
+                exit_status,
+                failure,
+                last,
+                id.0
+            ],
+        )
+    })
 }
 
 /// Writes that recordings without an end lost their recorder, at their last sample or else as they began.
 pub(crate) fn end_lost(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    transaction.execute(
-        "UPDATE recording SET why_ended = ?, \
-         ended_utc_ns = coalesce((SELECT taken_utc_ns FROM sample \
-           WHERE sample.recording = recording.id ORDER BY number DESC LIMIT 1), begun_utc_ns), \
-         ended_monotonic_ns = coalesce((SELECT taken_monotonic_ns FROM sample \
-           WHERE sample.recording = recording.id ORDER BY number DESC LIMIT 1), begun_monotonic_ns) \
-         WHERE why_ended IS NULL",
-        [word(&WhyEnded::RecorderLost)],
-    )?;
+    let mut lost = transaction.prepare("SELECT id FROM recording WHERE why_ended IS NULL")?;
+    for id in lost.query_map([], |row| row.get(0).map(RecordingId))? {
+        let id = id?;
+        let last = to_column(next_number(transaction, id)? - 1);
+        checked::update(transaction, "recording", id.0, || {
+            transaction.execute(
+                "UPDATE recording SET why_ended = ?1, last_number = ?2, ended_utc_ns = coalesce( \
+                   (SELECT taken_utc_ns FROM sample WHERE recording = ?3 AND number = ?2), \
+                   (SELECT end_utc_ns FROM chunk WHERE recording = ?3 AND last = ?2), begun_utc_ns), \
+                 ended_monotonic_ns = coalesce( \
+                   (SELECT taken_monotonic_ns FROM sample WHERE recording = ?3 AND number = ?2), \
+                   (SELECT end_monotonic_ns FROM chunk WHERE recording = ?3 AND last = ?2), \
+                   begun_monotonic_ns) \
+                 WHERE id = ?3",
+                params![word(&WhyEnded::RecorderLost), last, id.0],
+            )
+        })?;
+    }
     Ok(())
 }
 
@@ -91,7 +111,8 @@ pub(crate) fn next_number(
     recording: RecordingId,
 ) -> rusqlite::Result<u64> {
     transaction.query_row(
-        "SELECT coalesce(max(number), 0) + 1 FROM sample WHERE recording = ?",
+        "SELECT 1 + max(coalesce((SELECT max(number) FROM sample WHERE recording = ?1), 0), \
+                        coalesce((SELECT max(last) FROM chunk WHERE recording = ?1), 0))",
         [recording.0],
         |row| row.get(0).map(from_column),
     )
@@ -109,21 +130,19 @@ pub(crate) fn taken(
         Consistency::Torn(reason) => ("torn", Some(reason)),
     };
     let totals = &snapshot.totals;
-    transaction
-        .prepare_cached(
-            "INSERT INTO sample (recording, number, taken_utc_ns, taken_monotonic_ns, state, reason, \
-             cost_cpu_ns, cost_wall_ns, regions, virtual_bytes, resident_bytes, peak_resident_bytes, \
-             anonymous_resident_bytes, file_resident_bytes, shmem_resident_bytes, swapped_bytes, \
-             page_table_bytes, footprint_bytes, threads, minor_faults, major_faults, cpu_ns) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
+    let id = checked::next_id(transaction, "sample")?;
+    checked::insert(
+        transaction,
+        "sample",
+        params![
+            id,
             recording.0,
             to_column(number),
             snapshot.taken.utc_ns,
             to_column(snapshot.taken.monotonic_ns),
             state,
             reason,
+            Null, // missed ticks
             to_column(snapshot.cost.cpu_ns),
             to_column(snapshot.cost.wall_ns),
             to_column(snapshot.regions.len() as u64),
@@ -140,8 +159,9 @@ pub(crate) fn taken(
             totals.minor_faults.map(to_column),
             totals.major_faults.map(to_column),
             totals.cpu_ns.map(to_column),
-        ])?;
-    Ok(transaction.last_insert_rowid())
+        ],
+    )?;
+    Ok(id)
 }
 
 /// Writes the row of ticks that passed without a sample.
@@ -153,20 +173,39 @@ pub(crate) fn missed(
     ticks: u64,
     reason: &str,
 ) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(
-            "INSERT INTO sample (recording, number, taken_utc_ns, taken_monotonic_ns, state, reason, \
-             missed_ticks, cost_cpu_ns, cost_wall_ns) VALUES (?, ?, ?, ?, 'missed', ?, ?, 0, 0)",
-        )?
-        .execute(params![
-            recording.0,
-            to_column(number),
-            due.utc_ns,
-            to_column(due.monotonic_ns),
+    let id = checked::next_id(transaction, "sample")?;
+    let (utc_ns, monotonic_ns) = (due.utc_ns, to_column(due.monotonic_ns));
+    let (recording, number, ticks) = (recording.0, to_column(number), to_column(ticks));
+    checked::insert(
+        transaction,
+        "sample",
+        params![
+            id,
+            recording,
+            number,
+            utc_ns,
+            monotonic_ns,
+            "missed",
             reason,
-            to_column(ticks),
-        ])?;
-    Ok(())
+            ticks,
+            0,
+            0,
+            Null,
+            Null,
+            Null,
+            Null,
+            Null,
+            Null,
+            Null,
+            Null,
+            Null,
+            Null,
+            Null,
+            Null,
+            Null,
+            Null
+        ],
+    )
 }
 
 /// Writes the frame of the sample with the id `sample`.

@@ -3,8 +3,9 @@
 
 use super::Kind;
 
-const TABLE: [u32; 256] = {
-    let mut table = [0; 256];
+/// What bytes are worth in the sum, by how many bytes follow them in a step of eight.
+const TABLES: [[u32; 256]; 8] = {
+    let mut tables = [[0; 256]; 8];
     let mut place = 0;
     while place < 256 {
         let mut value = place as u32;
@@ -13,11 +14,52 @@ const TABLE: [u32; 256] = {
             value = if value & 1 == 1 { (value >> 1) ^ 0xedb8_8320 } else { value >> 1 };
             bit += 1;
         }
-        table[place] = value;
+        tables[0][place] = value;
         place += 1;
     }
-    table
+    let mut table = 1;
+    while table < 8 {
+        let mut place = 0;
+        while place < 256 {
+            let before = tables[table - 1][place];
+            tables[table][place] = (before >> 8) ^ tables[0][(before & 0xff) as usize];
+            place += 1;
+        }
+        table += 1;
+    }
+    tables
 };
+
+/// A sum in the making.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crc(u32);
+
+impl Crc {
+    /// Begins the sum of no bytes.
+    pub(crate) const fn new() -> Self {
+        Self(!0)
+    }
+
+    /// Returns the sum with `bytes` after those before.
+    #[must_use]
+    pub(crate) fn and(self, bytes: &[u8]) -> Self {
+        let (steps, rest) = bytes.as_chunks::<8>();
+        let state = steps.iter().fold(self.0, |state, step| {
+            let step = (u64::from_le_bytes(*step) ^ u64::from(state)).to_le_bytes();
+            step.iter()
+                .zip(TABLES.iter().rev())
+                .fold(0, |state, (byte, table)| state ^ table[usize::from(*byte)])
+        });
+        Self(rest.iter().fold(state, |state, byte| {
+            (state >> 8) ^ TABLES[0][usize::from(state.to_le_bytes()[0] ^ byte)]
+        }))
+    }
+
+    /// Returns the sum.
+    pub(crate) const fn sum(self) -> u32 {
+        !self.0
+    }
+}
 
 /// Returns the checksum of the frame `data` of sample `number` in `recording`.
 pub(crate) fn checksum(recording: i64, number: u64, kind: Kind, data: &[u8]) -> u32 {
@@ -26,16 +68,12 @@ pub(crate) fn checksum(recording: i64, number: u64, kind: Kind, data: &[u8]) -> 
 
 /// Returns the checksum of `data`, which is `what` of sample `number` in `recording`.
 pub(crate) fn checksum_of(recording: i64, number: u64, what: &str, data: &[u8]) -> u32 {
-    let state = update(!0, &recording.to_le_bytes());
-    let state = update(state, &number.to_le_bytes());
-    let state = update(state, what.as_bytes());
-    !update(state, data)
-}
-
-fn update(state: u32, bytes: &[u8]) -> u32 {
-    bytes
-        .iter()
-        .fold(state, |state, byte| (state >> 8) ^ TABLE[usize::from(state.to_le_bytes()[0] ^ byte)])
+    Crc::new()
+        .and(&recording.to_le_bytes())
+        .and(&number.to_le_bytes())
+        .and(what.as_bytes())
+        .and(data)
+        .sum()
 }
 
 #[cfg(test)]
@@ -44,7 +82,13 @@ mod tests {
 
     #[test]
     fn it_is_the_crc_everyone_else_computes() {
-        assert_eq!(!update(!0, b"123456789"), 0xcbf4_3926);
+        assert_eq!(Crc::new().and(b"123456789").sum(), 0xcbf4_3926);
+        let pangram = b"The quick brown fox jumps over the lazy dog";
+        assert_eq!(Crc::new().and(pangram).sum(), 0x414f_a339);
+        for cut in 0..pangram.len() {
+            let (head, tail) = pangram.split_at(cut);
+            assert_eq!(Crc::new().and(head).and(tail).sum(), 0x414f_a339);
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ mod encode;
 mod reading;
 pub(crate) mod varint;
 
-pub(crate) use checksum::{checksum, checksum_of};
+pub(crate) use checksum::{Crc, checksum, checksum_of};
 pub(crate) use decode::Decoder;
 pub(crate) use encode::{Encoder, Table};
 pub(crate) use reading::{Change, LANES, Reading, take_known};

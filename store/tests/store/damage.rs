@@ -1,9 +1,9 @@
 //! Damage is told, never read as figures.
 
 use rusqlite::{Connection, params};
-use vmrec_store::{Error, Store};
+use vmrec_store::{Error, Store, WhyEnded, add_mark};
 
-use crate::made_up::{begun, snapshot};
+use crate::made_up::{at, begun, snapshot};
 
 #[test]
 fn no_flipped_bit_of_a_frame_goes_unnoticed() {
@@ -110,4 +110,75 @@ fn random_bytes_over_the_file_never_panic() {
             let _ = store.snapshot(id, 20);
         }
     }
+}
+
+#[test]
+fn a_row_that_was_changed_is_told_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, id) = begun(&path);
+    for second in 1..=3 {
+        writer.append(&snapshot(9, second)).unwrap();
+    }
+    writer.missed(at(4), 2, "asleep").unwrap();
+    writer.end(at(5), &WhyEnded::Finished).unwrap();
+    writer.close().unwrap();
+    add_mark(&path, id, at(2).utc_ns, "here").unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let told = |sql: &str, what: &str| {
+        std::fs::write(&path, &whole).unwrap();
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(sql).unwrap();
+        drop(connection);
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.verify().unwrap().first().map(String::as_str), Some(what), "{sql}");
+        let read = store
+            .recordings()
+            .and_then(|_| store.samples(id))
+            .and_then(|_| store.marks(id))
+            .and_then(|_| store.snapshot(id, 3));
+        match read {
+            Err(Error::Damaged { what: told, .. }) => {
+                assert!(told.ends_with(what), "{sql}: {told}")
+            }
+            other => panic!("{sql}: {other:?}"),
+        }
+    };
+    let mismatch = |row: &str| format!("{row} does not match its checksum");
+    told("UPDATE recording SET interval_ns = 1", &mismatch("recording 1"));
+    told("UPDATE recording SET last_number = 3", &mismatch("recording 1"));
+    told("UPDATE argument SET text = 'x' WHERE place = 1", &mismatch("argument 1 1"));
+    told("UPDATE region SET type = 'x' WHERE id = 5", &mismatch("region 5"));
+    told("UPDATE region SET max_protection = 7 WHERE id = 9", &mismatch("region 9"));
+    told("UPDATE sample SET resident_bytes = 7 WHERE id = 3", &mismatch("sample 3"));
+    told("UPDATE sample SET missed_ticks = 1 WHERE id = 4", &mismatch("sample 4"));
+    told("UPDATE mark SET utc_ns = utc_ns + 1", &mismatch("mark 1"));
+    // rows of older versions have none
+    std::fs::write(&path, &whole).unwrap();
+    let connection = Connection::open(&path).unwrap();
+    for table in ["recording", "argument", "region", "sample", "mark"] {
+        connection.execute_batch(&format!("UPDATE {table} SET checksum = NULL")).unwrap();
+    }
+    drop(connection);
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.verify().unwrap(), Vec::<String>::new());
+    assert_eq!(store.snapshot(id, 3).unwrap(), snapshot(9, 3));
+}
+
+#[test]
+fn samples_missing_at_the_end_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, _) = begun(&path);
+    for second in 1..=3 {
+        writer.append(&snapshot(9, second)).unwrap();
+    }
+    writer.end(at(5), &WhyEnded::Finished).unwrap();
+    writer.close().unwrap();
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch("DELETE FROM frame WHERE sample = 3; DELETE FROM sample WHERE id = 3")
+        .unwrap();
+    let problems = Store::open(&path).unwrap().verify().unwrap();
+    assert_eq!(problems, ["recording 1: its last sample is 2, not 3"]);
 }

@@ -1,0 +1,221 @@
+//! Checksums of rows: what the disk changed is told, never taken for a figure.
+//!
+//! The sum is the CRC-32 of the table's name and of the values of all columns before `checksum`,
+//! in the order of the table. A value is a byte for its type, then nothing (null, 0), its eight
+//! bytes, least first (integer, 1; real, 2), or its length in eight such bytes and its bytes
+//! (text, 3; blob, 4). So a row is whole, of its table and where it belongs, or it does not match.
+
+use rusqlite::types::{ToSqlOutput, Type, Value, ValueRef};
+use rusqlite::{Connection, Row, Statement, ToSql, Transaction};
+
+use crate::frame::Crc;
+
+/// The name of the column.
+const CHECKSUM: &str = "checksum";
+
+/// The tables whose rows have such a sum, and how many columns, from the first on, name a row.
+pub(crate) const TABLES: [(&str, usize); 10] = [
+    ("recording", 1),
+    ("argument", 2),
+    ("object", 1),
+    ("region", 1),
+    ("sample", 1),
+    ("mark", 1),
+    ("chunk", 1),
+    ("region_type", 1),
+    ("rollup_row", 5),
+    ("latest_row", 1),
+];
+
+/// A row whose values are not those that were written.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} does not match its checksum")]
+pub(crate) struct Mismatch(String);
+
+/// Returns the checksum of a row of `table` with these values before its column `checksum`.
+pub(crate) fn sum<'a>(table: &str, values: impl IntoIterator<Item = ValueRef<'a>>) -> u32 {
+    let begun = Crc::new().and(table.as_bytes());
+    values.into_iter().fold(begun, and_value).sum()
+}
+
+fn and_value(crc: Crc, value: ValueRef<'_>) -> Crc {
+    let sized = |crc: Crc, bytes: &[u8]| crc.and(&(bytes.len() as u64).to_le_bytes()).and(bytes);
+    match value {
+        ValueRef::Null => crc.and(&[0]),
+        ValueRef::Integer(value) => crc.and(&[1]).and(&value.to_le_bytes()),
+        ValueRef::Real(value) => crc.and(&[2]).and(&value.to_bits().to_le_bytes()),
+        ValueRef::Text(bytes) => sized(crc.and(&[3]), bytes),
+        ValueRef::Blob(bytes) => sized(crc.and(&[4]), bytes),
+    }
+}
+
+/// Writes a row of `table`, whose last column is `checksum`; `values` are all others, in their order.
+pub(crate) fn insert(
+    transaction: &Transaction<'_>,
+    table: &str,
+    values: &[&dyn ToSql],
+) -> rusqlite::Result<()> {
+    let sql = format!("INSERT INTO {table} VALUES ({}?)", "?, ".repeat(values.len()));
+    let mut statement = transaction.prepare_cached(&sql)?;
+    let mut crc = Crc::new().and(table.as_bytes());
+    for (place, value) in values.iter().enumerate() {
+        let bound = value.to_sql()?;
+        crc = and_value(crc, plain(&bound)?);
+        statement.raw_bind_parameter(place + 1, bound)?;
+    }
+    statement.raw_bind_parameter(values.len() + 1, crc.sum())?;
+    statement.raw_execute()?;
+    Ok(())
+}
+
+fn plain<'a>(bound: &'a ToSqlOutput<'_>) -> rusqlite::Result<ValueRef<'a>> {
+    match bound {
+        ToSqlOutput::Borrowed(value) => Ok(*value),
+        ToSqlOutput::Owned(value) => Ok(value.into()),
+        _ => Err(rusqlite::Error::ToSqlConversionFailure("not a plain value".into())),
+    }
+}
+
+/// Returns the id that the next row of `table` gets, as SQLite would choose it.
+pub(crate) fn next_id(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<i64> {
+    transaction
+        .prepare_cached(&format!("SELECT coalesce(max(id), 0) + 1 FROM {table}"))?
+        .query_row([], |row| row.get(0))
+}
+
+/// Lets `change` change the row `id` of `table`, which must match its checksum before and does after.
+pub(crate) fn update(
+    transaction: &Transaction<'_>,
+    table: &str,
+    id: i64,
+    change: impl FnOnce() -> rusqlite::Result<usize>,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(&format!("SELECT * FROM {table} WHERE id = ?"))?
+        .query_row([id], |row| check(table, row))?;
+    change()?;
+    seal(transaction, table, id)
+}
+
+/// Gives the row `id` of `table`, as it stands there, its checksum.
+pub(crate) fn seal(transaction: &Transaction<'_>, table: &str, id: i64) -> rusqlite::Result<()> {
+    let sum = transaction
+        .prepare_cached(&format!("SELECT * FROM {table} WHERE id = ?"))?
+        .query_row([id], |row| {
+            let place = checksum_place(row.as_ref())
+                .ok_or_else(|| rusqlite::Error::InvalidColumnName(CHECKSUM.to_owned()))?;
+            Ok(sum_of(table, row, place))
+        })?;
+    transaction
+        .prepare_cached(&format!("UPDATE {table} SET checksum = ? WHERE id = ?"))?
+        .execute((sum, id))?;
+    Ok(())
+}
+
+/// Checks a row of `SELECT * FROM table`; one without a checksum is taken as it is.
+pub(crate) fn check(table: &str, row: &Row<'_>) -> rusqlite::Result<()> {
+    match checksum_place(row.as_ref()) {
+        Some(place) => check_at(table, row, place),
+        None => Ok(()), // a file of a version before 3
+    }
+}
+
+/// Checks a row that begins with all columns of `table` up to its checksum, which stands at `place`.
+pub(crate) fn check_at(table: &str, row: &Row<'_>, place: usize) -> rusqlite::Result<()> {
+    let stored = match row.get_ref(place)? {
+        ValueRef::Null => return Ok(()), // written by a version before 3
+        ValueRef::Integer(stored) => stored,
+        _ => -1,
+    };
+    if i64::from(sum_of(table, row, place)) == stored {
+        return Ok(());
+    }
+    let mismatch = Mismatch(named(table, row)?);
+    Err(rusqlite::Error::FromSqlConversionFailure(place, Type::Integer, Box::new(mismatch)))
+}
+
+/// Returns where a table's column `checksum` stands, `None` if it has none.
+pub(crate) fn checksum_place(statement: &Statement<'_>) -> Option<usize> {
+    statement.column_index(CHECKSUM).ok()
+}
+
+fn sum_of(table: &str, row: &Row<'_>, columns: usize) -> u32 {
+    // A place the row does not have would make the sum differ.
+    sum(table, (0..columns).map(|place| row.get_ref(place).unwrap_or(ValueRef::Null)))
+}
+
+/// Returns how a row is called: its table and its key.
+fn named(table: &str, row: &Row<'_>) -> rusqlite::Result<String> {
+    let columns = TABLES.iter().find(|(name, _)| *name == table).map_or(1, |(_, columns)| *columns);
+    let mut name = table.to_owned();
+    for place in 0..columns {
+        let value: Value = row.get(place)?;
+        name += &match value {
+            Value::Integer(number) => format!(" {number}"),
+            _ => " ?".to_owned(),
+        };
+    }
+    Ok(name)
+}
+
+/// Adds what is wrong with rows of all tables, whether anything refers to them or not.
+pub(crate) fn problems(
+    connection: &Connection,
+    problems: &mut Vec<String>,
+) -> rusqlite::Result<()> {
+    for (table, _) in TABLES {
+        let there: bool = connection.query_row(
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?",
+            [table],
+            |row| row.get(0),
+        )?;
+        if !there {
+            continue; // a file of a version before 3
+        }
+        let mut statement = connection.prepare(&format!("SELECT * FROM {table}"))?;
+        let Some(place) = checksum_place(&statement) else { continue };
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            match check_at(table, row, place) {
+                Err(rusqlite::Error::FromSqlConversionFailure(.., what)) => {
+                    problems.push(what.to_string());
+                }
+                other => other?,
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_rows_are_summed_alike() {
+        let text = |text: &'static str| ValueRef::Text(text.as_bytes());
+        let rows: [&[ValueRef<'_>]; 8] = [
+            &[text("ab"), text("c")],
+            &[text("a"), text("bc")],
+            &[text("abc"), ValueRef::Null],
+            &[ValueRef::Null, text("abc")],
+            &[ValueRef::Blob(b"ab"), text("c")],
+            &[ValueRef::Integer(0), ValueRef::Null],
+            &[ValueRef::Integer(0)],
+            &[],
+        ];
+        let sums: std::collections::HashSet<_> = rows
+            .iter()
+            .flat_map(|row| ["mark", "region", "region_type"].map(|table| (table, row)))
+            .map(|(table, row)| sum(table, row.iter().copied()))
+            .collect();
+        assert_eq!(sums.len(), rows.len() * 3);
+    }
+
+    /// What files hold: a sum defined otherwise would make all of them seem damaged.
+    #[test]
+    fn the_sum_never_changes() {
+        let row = [ValueRef::Integer(-2), ValueRef::Null, ValueRef::Text("é".as_bytes())];
+        assert_eq!(sum("mark", row), 0x2be6_c8b4);
+    }
+}
