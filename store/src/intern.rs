@@ -1,11 +1,15 @@
 //! Gives each region identity its number in the `region` table.
 //!
 //! The sampler hands over the same `Arc<Identity>` from tick to tick, so most
-//! regions are recognised by address; then by content; and only new ones are
-//! written. What was forgotten to bound memory is written again under a new
-//! number, which costs a row and nothing else.
+//! regions are recognised in the sample before; those that come back after a
+//! while, as heaps do that are committed and given back in turns, by a hash of
+//! 128 bits with keys of this process, which no two identities share in
+//! practice; and only new ones are written. What was forgotten to bound memory
+//! is written again under a new number, which costs a row and nothing else.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -16,17 +20,20 @@ use crate::checked;
 use crate::frame::Table;
 use crate::recording::RecordingId;
 
-/// Identities remembered beyond those of the sample at hand: regions that come and go.
-const SPARE_IDENTITIES: usize = 4096;
+/// Identities seen, of which this many more may be new before the oldest are forgotten.
+const GENERATION: usize = 16 << 10;
 const SPARE_OBJECTS: usize = 1024;
 
 /// What has a number already, in the recording under way.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
-    identities: HashMap<Arc<Identity>, i64>,
+    keys: [RandomState; 2],
+    /// Numbers of identities by their hash: those seen lately, and those before.
+    young: HashMap<u128, i64>,
+    old: HashMap<u128, i64>,
     objects: HashMap<Arc<Object>, i64>,
     /// Numbered in the transaction under way: void if it fails.
-    fresh: Vec<Arc<Identity>>,
+    fresh: Vec<u128>,
 }
 
 impl Interner {
@@ -37,9 +44,17 @@ impl Interner {
 
     /// Takes note that what was written since [`Interner::accept`] is not stored.
     pub(crate) fn reject(&mut self) {
-        for identity in self.fresh.drain(..) {
-            self.identities.remove(&identity);
+        for hash in self.fresh.drain(..) {
+            self.young.remove(&hash);
+            self.old.remove(&hash);
         }
+        self.objects.clear();
+    }
+
+    /// Forgets all numbers, of which some are of rows that are gone.
+    pub(crate) fn forget(&mut self) {
+        self.young.clear();
+        self.old.clear();
         self.objects.clear();
     }
 
@@ -65,32 +80,48 @@ impl Interner {
             let same = before.next_if(|(was, _)| {
                 Arc::ptr_eq(&was.identity, identity) || was.identity == *identity
             });
-            let known = same.map(|(_, number)| number).or_else(|| self.identities.get(identity));
-            numbers.push(match known {
-                Some(number) => *number,
-                None => self.write(transaction, recording, identity)?,
+            numbers.push(match same {
+                Some((_, number)) => *number,
+                None => self.number_of(transaction, recording, identity)?,
             });
-        }
-        self.forget(regions);
-        Ok(numbers)
-    }
-
-    /// Bounds what is remembered.
-    fn forget(&mut self, regions: &[Region]) {
-        if self.identities.len() > regions.len() + SPARE_IDENTITIES {
-            let live: HashSet<_> = regions.iter().map(|region| &region.identity).collect();
-            self.identities.retain(|identity, _| live.contains(identity));
         }
         if self.objects.len() > regions.len() + SPARE_OBJECTS {
             self.objects.clear();
         }
+        Ok(numbers)
+    }
+
+    fn number_of(
+        &mut self,
+        transaction: &Transaction<'_>,
+        recording: RecordingId,
+        identity: &Identity,
+    ) -> rusqlite::Result<i64> {
+        let [low, high] = self.keys.each_ref().map(|key| u128::from(key.hash_one(identity)));
+        let hash = low | high << 64;
+        if let Some(number) = self.young.get(&hash) {
+            return Ok(*number);
+        }
+        let number = match self.old.get(&hash) {
+            Some(number) => *number,
+            None => {
+                let number = self.write(transaction, recording, identity)?;
+                self.fresh.push(hash);
+                number
+            }
+        };
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(hash, number);
+        Ok(number)
     }
 
     fn write(
         &mut self,
         transaction: &Transaction<'_>,
         recording: RecordingId,
-        identity: &Arc<Identity>,
+        identity: &Identity,
     ) -> rusqlite::Result<i64> {
         let object = match &identity.object {
             Some(object) => Some(self.object(transaction, object)?),
@@ -117,8 +148,6 @@ impl Interner {
                 identity.label.detail.as_deref(),
             ],
         )?;
-        self.identities.insert(Arc::clone(identity), number);
-        self.fresh.push(Arc::clone(identity));
         Ok(number)
     }
 

@@ -7,19 +7,26 @@
 mod address;
 mod checked;
 mod chunk;
+mod chunk_rows;
+mod chunker;
 pub mod error;
 mod evidence;
 mod frame;
 mod identities;
 mod intern;
+mod latest;
 mod lock;
 mod mark;
 mod read_rows;
 pub mod recording;
 mod relabel;
+mod rollup;
 mod schema;
+mod settle;
 mod store;
+mod summary;
 mod verify;
+mod walk;
 mod write_rows;
 mod writer;
 

@@ -147,40 +147,6 @@ fn why_ended(row: &Row<'_>) -> rusqlite::Result<Option<WhyEnded>> {
     }))
 }
 
-/// Returns what the samples of `recording` add up to.
-pub(crate) fn summary(
-    connection: &Connection,
-    recording: Recording,
-) -> rusqlite::Result<RecordingSummary> {
-    let id = recording.id.0;
-    let moment = |order: &str| -> rusqlite::Result<Option<Timestamp>> {
-        let sql = format!(
-            "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? \
-             ORDER BY s.number {order} LIMIT 1"
-        );
-        let mut statement = connection.prepare_cached(&sql)?;
-        statement.query_row([id], sample).optional().map(|found| found.map(|sample| sample.taken))
-    };
-    let (first, last) = (moment("ASC")?, moment("DESC")?);
-    connection
-        .prepare_cached(
-            "SELECT count(*) FILTER (WHERE s.state <> 'missed'), count(*) FILTER (WHERE s.state = 'torn'), \
-             coalesce(sum(s.missed_ticks), 0), coalesce(sum(length(f.data)), 0) \
-             FROM sample AS s LEFT JOIN frame AS f ON f.sample = s.id WHERE s.recording = ?",
-        )?
-        .query_row(params![id], |row| {
-            Ok(RecordingSummary {
-                recording,
-                samples: from_column(row.get(0)?),
-                torn: from_column(row.get(1)?),
-                missed_ticks: from_column(row.get(2)?),
-                first,
-                last,
-                stored_bytes: from_column(row.get(3)?),
-            })
-        })
-}
-
 /// Returns the identity of a row with every column of the table `region`, without what lies
 /// behind it, and the number of that.
 pub(crate) fn identity(
@@ -231,6 +197,6 @@ fn unsigned(row: &Row<'_>, place: usize) -> rusqlite::Result<Option<u64>> {
         .map(from_column))
 }
 
-fn wrong(place: usize, what: &'static str) -> rusqlite::Error {
+pub(crate) fn wrong(place: usize, what: &'static str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(place, Type::Text, what.into())
 }

@@ -1,6 +1,6 @@
 //! The words of a recording: what a caller writes and reads back, free of SQL.
 
-use vmrec_sampler::{Cost, Host, ProcessInfo, ProcessTotals, Timestamp};
+use vmrec_sampler::{Consistency, Cost, Host, ProcessInfo, ProcessTotals, Snapshot, Timestamp};
 
 /// Names a recording within its file; never used again for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +42,8 @@ pub struct RecordingSummary {
     pub torn: u64,
     /// Ticks of the schedule that passed without a sample.
     pub missed_ticks: u64,
+    /// What taking all samples cost, processor nanoseconds.
+    pub cost_cpu_ns: u64,
     /// When the first sample was taken (or due, if missed); `None` if there is none.
     pub first: Option<Timestamp>,
     /// When the last one was.
@@ -101,6 +103,33 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Returns what a snapshot is as sample `number`, without its regions.
+    pub(crate) fn of(number: u64, snapshot: &Snapshot) -> Self {
+        Self {
+            number,
+            taken: snapshot.taken,
+            state: match &snapshot.consistency {
+                Consistency::Complete => SampleState::Complete,
+                Consistency::Torn(reason) => SampleState::Torn(reason.clone()),
+            },
+            cost: snapshot.cost,
+            totals: snapshot.totals,
+            regions: Some(snapshot.regions.len() as u64),
+        }
+    }
+
+    /// Returns the sample that stands for ticks that were missed.
+    pub(crate) fn missed(number: u64, due: Timestamp, ticks: u64, reason: &str) -> Self {
+        Self {
+            number,
+            taken: due,
+            state: SampleState::Missed { ticks, reason: reason.to_owned() },
+            cost: Cost::default(),
+            totals: ProcessTotals::default(),
+            regions: None,
+        }
+    }
+
     /// Tells whether it has regions, that is, was not missed.
     pub const fn has_regions(&self) -> bool {
         !matches!(self.state, SampleState::Missed { .. })

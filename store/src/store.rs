@@ -4,28 +4,27 @@ use std::cell::RefCell;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction, params};
-use vmrec_sampler::{Consistency, Snapshot};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction};
+use vmrec_sampler::Snapshot;
 
-use crate::address::{from_column, to_column};
 use crate::error::Error;
 use crate::frame::{self, Decoder, checksum};
 use crate::identities::Identities;
 use crate::lock::{self, beside};
 use crate::read_rows::{self, FRAME_COLUMNS, SAMPLE_COLUMNS, StoredFrame};
-use crate::recording::{Mark, Recording, RecordingId, RecordingSummary, Sample, SampleState};
+use crate::recording::{Mark, Recording, RecordingId, Sample, SampleState};
 use crate::schema::{self, Found};
 use crate::writer::{self, BUSY_TIMEOUT};
 
 /// A recording file open for reading.
 #[derive(Debug)]
 pub struct Store {
-    connection: Connection,
+    pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
     real_path: PathBuf,
     version: u32,
     /// Taken out while in use, so that a caller's function may ask for other snapshots.
-    identities: RefCell<Identities>,
+    pub(crate) identities: RefCell<Identities>,
 }
 
 impl Store {
@@ -78,19 +77,6 @@ impl Store {
         lock::held(&self.real_path)
     }
 
-    /// Returns every recording with what its samples add up to, oldest first.
-    pub fn recordings(&self) -> Result<Vec<RecordingSummary>, Error> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached("SELECT * FROM recording ORDER BY id")?;
-            statement
-                .query_map([], |row| {
-                    let recording = read_rows::recording(connection, row)?;
-                    read_rows::summary(connection, recording)
-                })?
-                .collect()
-        })
-    }
-
     /// Returns the recording of that number.
     pub fn recording(&self, id: RecordingId) -> Result<Recording, Error> {
         self.read(|connection| {
@@ -108,17 +94,6 @@ impl Store {
             connection.query_row("SELECT max(id) FROM recording", [], |row| {
                 Ok(row.get::<_, Option<i64>>(0)?.map(RecordingId))
             })
-        })
-    }
-
-    /// Returns the samples of a recording without their regions, in order.
-    pub fn samples(&self, id: RecordingId) -> Result<Vec<Sample>, Error> {
-        self.recording(id)?;
-        self.read(|connection| {
-            let sql = format!(
-                "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? ORDER BY s.number"
-            );
-            connection.prepare_cached(&sql)?.query_map([id.0], read_rows::sample)?.collect()
         })
     }
 
@@ -163,61 +138,6 @@ impl Store {
         })
     }
 
-    /// Calls `visit` with each sample numbered in `numbers` and its regions' numbers in the file, until it breaks.
-    pub(crate) fn walk(
-        &self,
-        id: RecordingId,
-        numbers: RangeInclusive<u64>,
-        mut visit: impl FnMut(&Sample, Option<(Snapshot, &[frame::Row])>) -> ControlFlow<()>,
-    ) -> Result<(), Error> {
-        self.recording(id)?;
-        let sql = |source| Error::sql(&self.path, source);
-        let _transaction = self.transaction().map_err(sql)?;
-        let first = key_before(&self.connection, id, *numbers.start()).map_err(sql)?;
-        let mut statement = frames(&self.connection).map_err(sql)?;
-        let last = to_column((*numbers.end()).min(i64::MAX as u64));
-        let mut rows = statement.query(params![id.0, to_column(first), last]).map_err(sql)?;
-        let mut decoder = Decoder::default();
-        while let Some(row) = rows.next().map_err(sql)? {
-            let sample = read_rows::sample(row).map_err(sql)?;
-            let decoded = decode(&mut decoder, id, &sample, row)
-                .map_err(|what| self.damaged(id, &sample, &what))?;
-            if !numbers.contains(&sample.number) {
-                continue;
-            }
-            let snapshot = match decoded {
-                Some(regions) => Some((self.assemble(&sample, regions)?, regions)),
-                None => None,
-            };
-            if visit(&sample, snapshot).is_break() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the snapshot of `sample`, whose regions are `rows`.
-    fn assemble(&self, sample: &Sample, rows: &[frame::Row]) -> Result<Snapshot, Error> {
-        let mut identities = self.identities.take();
-        let regions = identities.regions(&self.connection, rows);
-        self.identities.replace(identities);
-        Ok(Snapshot {
-            taken: sample.taken,
-            cost: sample.cost,
-            consistency: match &sample.state {
-                SampleState::Torn(reason) => Consistency::Torn(reason.clone()),
-                _ => Consistency::Complete,
-            },
-            totals: sample.totals,
-            regions: regions.map_err(|source| Error::sql(&self.path, source))?,
-        })
-    }
-
-    fn damaged(&self, id: RecordingId, sample: &Sample, what: &str) -> Error {
-        let what = format!("sample {} of recording {}: {what}", sample.number, id.0);
-        Error::Damaged { path: self.path.clone(), what }
-    }
-
     /// Returns what is wrong with the file, one line each; nothing if all of it can be read.
     pub fn verify(&self) -> Result<Vec<String>, Error> {
         crate::verify::problems(&self.connection, &self.path)
@@ -234,7 +154,7 @@ impl Store {
     }
 
     /// Begins a transaction unless one is under way, as when `for_each_snapshot` calls a function that asks for more.
-    fn transaction(&self) -> rusqlite::Result<Option<Transaction<'_>>> {
+    pub(crate) fn transaction(&self) -> rusqlite::Result<Option<Transaction<'_>>> {
         let begin = self.connection.is_autocommit();
         begin.then(|| self.connection.unchecked_transaction()).transpose()
     }
@@ -276,20 +196,6 @@ pub(crate) fn decode<'a>(
         return Err(format!("it has {} regions, not {regions}", rows.len()));
     }
     Ok(Some(rows))
-}
-
-/// Returns the sample at or before `number` from which decoding can begin, or `number` if there is none.
-fn key_before(connection: &Connection, id: RecordingId, number: u64) -> rusqlite::Result<u64> {
-    let limit = number.min(i64::MAX as u64);
-    let key = connection
-        .prepare_cached(
-            "SELECT s.number FROM sample AS s JOIN frame AS f ON f.sample = s.id \
-             WHERE s.recording = ? AND s.number <= ? AND f.kind = 'key' \
-             ORDER BY s.number DESC LIMIT 1",
-        )?
-        .query_row(params![id.0, to_column(limit)], |row| row.get(0).map(from_column))
-        .optional()?;
-    Ok(key.unwrap_or(limit))
 }
 
 /// Opens the file read-only and reads from it, as only then SQLite asks for its log.

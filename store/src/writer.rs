@@ -2,20 +2,25 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use vmrec_sampler::classify::facts::Evidence;
 use vmrec_sampler::{Host, Label, ProcessInfo, Snapshot, Timestamp};
 
+use crate::address::to_column;
+use crate::chunk::Built;
+use crate::chunker::{Chunker, Stored};
 use crate::error::Error;
 use crate::evidence;
-use crate::frame::{Encoder, Table, checksum};
+use crate::frame::{Encoder, Frame, Table, checksum};
 use crate::intern::Interner;
 use crate::lock::{Lock, beside};
-use crate::recording::{RecordingId, RegionNumber, WhyEnded};
+use crate::recording::{RecordingId, RegionNumber, Sample, WhyEnded};
 use crate::relabel;
 use crate::schema::{self, Found};
+use crate::settle;
 use crate::write_rows;
 
 /// How long to wait for a mark that is being written.
@@ -23,7 +28,9 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait for readers before the file is left in WAL mode, which any reader copes with.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 /// More statements than are used, so that none is prepared twice.
-const STATEMENTS: usize = 32;
+const STATEMENTS: usize = 64;
+/// Samples left by a killed recorder that the next one makes a chunk of as it begins: more would keep it waiting.
+const FEW_SAMPLES: u64 = 900;
 
 /// The only writer of a recording file, which may hold several recordings, one under way at a time.
 #[derive(Debug)]
@@ -46,6 +53,8 @@ struct Current {
     next: Option<u64>,
     encoder: Encoder,
     interner: Interner,
+    /// Makes the chunks; `None` if its thread could not be started, and all stays in rows.
+    chunker: Option<Chunker>,
     /// The images stored last, and the sample whose evidence has them.
     images: Option<(u64, evidence::Images)>,
 }
@@ -70,7 +79,10 @@ impl Writer {
         schema::version(&connection, path)?;
         prepare(&mut connection).map_err(sql)?;
         let path = path.to_owned();
-        Ok(Self { connection, path, real_path, current: None, closed: false, _lock: lock })
+        let mut writer =
+            Self { connection, path, real_path, current: None, closed: false, _lock: lock };
+        writer.settle_few()?;
+        Ok(writer)
     }
 
     /// Begins a recording of `process` on `host`; samples go to it until [`Writer::end`].
@@ -94,6 +106,7 @@ impl Writer {
             next: Some(1),
             encoder: Encoder::default(),
             interner: Interner::default(),
+            chunker: Chunker::start(id, 1).ok(),
             images: None,
         });
         Ok(id)
@@ -106,12 +119,22 @@ impl Writer {
         self.write(|current, transaction| current.append(transaction, snapshot))
     }
 
+    /// Makes chunks of all samples that are rows still, as those of a recorder that was killed or of
+    /// an older version are, and gives what became free back to the file system.
+    pub fn tidy(&mut self) -> Result<(), Error> {
+        if let Some(current) = &self.current {
+            return Err(Error::NotEnded { id: current.id, path: self.path.clone() });
+        }
+        self.settle(u64::MAX)?;
+        self.vacuum().map_err(|source| Error::sql(&self.path, source))
+    }
+
     /// Stores that `ticks` ticks of the schedule passed without a sample, the first one due at `due`; returns their number.
     pub fn missed(&mut self, due: Timestamp, ticks: u64, reason: &str) -> Result<u64, Error> {
         self.write(|current, transaction| {
             let number = current.next(transaction)?;
             write_rows::missed(transaction, current.id, number, due, ticks, reason)?;
-            Ok((number, None))
+            Ok((Sample::missed(number, due, ticks, reason), None))
         })
     }
 
@@ -119,7 +142,7 @@ impl Writer {
     ///
     /// Evidence beyond all measure is left out: types can then be told again by names only.
     pub fn evidence(&mut self, number: u64, evidence: &Evidence) -> Result<(), Error> {
-        let Some(current) = &mut self.current else { return Err(self.not_begun()) };
+        let Some(current) = &mut self.current else { return Err(not_begun(&self.path)) };
         let images = &evidence.facts.images;
         let base = current.images.take().filter(|(at, base)| *at < number && base == images);
         let packed = evidence::pack(evidence, base.as_ref().map(|(at, _)| *at))
@@ -151,13 +174,19 @@ impl Writer {
 
     /// Ends the recording under way.
     pub fn end(&mut self, at: Timestamp, why: &WhyEnded) -> Result<(), Error> {
-        let current = self.current.as_ref().ok_or_else(|| self.not_begun())?;
+        let current = self.current.as_mut().ok_or_else(|| not_begun(&self.path))?;
         let id = current.id;
         in_transaction(&mut self.connection, |transaction| {
             write_rows::end(transaction, id, at, why)
         })
         .map_err(|source| Error::sql(&self.path, source))?;
+        let chunker = current.chunker.take();
+        for built in chunker.map(Chunker::finish).into_iter().flatten() {
+            self.store_chunk(id, built);
+        }
         self.current = None;
+        // What did not become a chunk is whole as it is; the next recorder tries again.
+        let _ = self.vacuum();
         Ok(())
     }
 
@@ -173,18 +202,15 @@ impl Writer {
 
     fn write(
         &mut self,
-        sample: impl FnOnce(
-            &mut Current,
-            &Transaction<'_>,
-        ) -> rusqlite::Result<(u64, Option<(Table, crate::frame::Kind)>)>,
+        sample: impl FnOnce(&mut Current, &Transaction<'_>) -> rusqlite::Result<Written>,
     ) -> Result<u64, Error> {
-        let Some(current) = &mut self.current else { return Err(self.not_begun()) };
+        let Some(current) = &mut self.current else { return Err(not_begun(&self.path)) };
         match in_transaction(&mut self.connection, |transaction| sample(current, transaction)) {
-            Ok((number, stored)) => {
-                current.next = Some(number + 1);
-                current.interner.accept();
-                if let Some((table, kind)) = stored {
-                    current.encoder.accept(number, table, kind);
+            Ok(written) => {
+                let (id, number) = (current.id, written.0.number);
+                current.stored(written);
+                if let Some(built) = current.chunker.as_ref().and_then(Chunker::ready) {
+                    self.store_chunk(id, built);
                 }
                 Ok(number)
             }
@@ -198,8 +224,67 @@ impl Writer {
         }
     }
 
-    fn not_begun(&self) -> Error {
-        Error::NotBegun { path: self.path.clone() }
+    /// Stores a chunk in place of the rows it was made of.
+    ///
+    /// Should that fail, the rows stay, and with them all that is known.
+    fn store_chunk(&mut self, id: RecordingId, built: std::io::Result<Built>) {
+        let Ok(built) = built else { return };
+        let upto = built.head.last;
+        let stored = in_transaction(&mut self.connection, |transaction| {
+            settle::store(transaction, id, &built)
+        });
+        if matches!(stored, Ok(false)) {
+            let _ = self.settle_one(id, upto);
+        }
+    }
+
+    /// Makes chunks of the rows that recordings of few of them have.
+    fn settle_few(&mut self) -> Result<(), Error> {
+        match self.settle(FEW_SAMPLES) {
+            // Recording must go on beside what is damaged, and so it does where no chunk can be written.
+            Err(Error::Damaged { .. } | Error::DiskFull { .. }) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Makes chunks of all rows of recordings that have at most `most` of them.
+    fn settle(&mut self, most: u64) -> Result<(), Error> {
+        let recordings: Vec<i64> = self
+            .connection
+            .prepare("SELECT recording FROM sample GROUP BY recording HAVING count(*) <= ?")
+            .and_then(|mut statement| {
+                statement
+                    .query_map([to_column(most.min(i64::MAX as u64))], |row| row.get(0))?
+                    .collect()
+            })
+            .map_err(|source| Error::sql(&self.path, source))?;
+        for recording in recordings {
+            self.settle_one(RecordingId(recording), u64::MAX)?;
+        }
+        Ok(())
+    }
+
+    /// Makes chunks of the rows of a recording up to a sample.
+    fn settle_one(&mut self, id: RecordingId, upto: u64) -> Result<(), Error> {
+        while let Some(built) = settle::rebuild(&self.connection, &self.path, id, upto)? {
+            let stored = in_transaction(&mut self.connection, |transaction| {
+                settle::store(transaction, id, &built)
+            })
+            .map_err(|source| Error::sql(&self.path, source))?;
+            if !stored {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives free pages back to the file system.
+    fn vacuum(&self) -> rusqlite::Result<()> {
+        // Each step of the statement frees a page.
+        let mut statement = self.connection.prepare("PRAGMA incremental_vacuum")?;
+        let mut rows = statement.query([])?;
+        while rows.next()?.is_some() {}
+        Ok(())
     }
 
     fn shut(&mut self) -> rusqlite::Result<()> {
@@ -229,6 +314,9 @@ impl Drop for Writer {
     }
 }
 
+/// What a transaction wrote: a sample and, unless it was missed, its regions and their frame.
+type Written = (Sample, Option<(Table, Frame)>);
+
 impl Current {
     fn next(&self, transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
         match self.next {
@@ -241,7 +329,7 @@ impl Current {
         &mut self,
         transaction: &Transaction<'_>,
         snapshot: &Snapshot,
-    ) -> rusqlite::Result<(u64, Option<(Table, crate::frame::Kind)>)> {
+    ) -> rusqlite::Result<Written> {
         let number = self.next(transaction)?;
         let last = self.encoder.last();
         let identities = self.interner.number(transaction, self.id, last, &snapshot.regions)?;
@@ -250,8 +338,32 @@ impl Current {
         let sample = write_rows::taken(transaction, self.id, number, snapshot)?;
         let sum = checksum(self.id.0, number, frame.kind, &frame.data);
         write_rows::frame(transaction, sample, &frame, sum)?;
-        Ok((number, Some((table, frame.kind))))
+        Ok((Sample::of(number, snapshot), Some((table, frame))))
     }
+
+    /// Takes note of what is stored for good.
+    fn stored(&mut self, (sample, regions): Written) {
+        self.next = Some(sample.number + 1);
+        self.interner.accept();
+        let stored = match regions {
+            None => {
+                self.encoder.missed();
+                Stored { sample, table: None, begins: false }
+            }
+            Some((table, frame)) => {
+                let table = Arc::new(table);
+                self.encoder.accept(sample.number, Arc::clone(&table), &frame);
+                Stored { sample, table: Some(table), begins: frame.begins }
+            }
+        };
+        if let Some(chunker) = &self.chunker {
+            chunker.push(stored);
+        }
+    }
+}
+
+fn not_begun(path: &Path) -> Error {
+    Error::NotBegun { path: path.to_owned() }
 }
 
 /// Makes the file ready for one writer and any number of readers. What is a property of the

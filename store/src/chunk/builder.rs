@@ -5,15 +5,9 @@ use vmrec_sampler::Region;
 use super::seal::{Place, seal};
 use super::sums::SumColumns;
 use super::tracks::Tracks;
-use super::{Groups, Head, MOST_SAMPLES, Ticks, totals};
+use super::{Decoded, Groups, Head, Measure, Tick, Ticks, totals};
+use crate::frame::Row;
 use crate::recording::Sample;
-
-/// A chunk is closed where its regions take about this many bytes before compression.
-const MANY_BYTES: usize = 512 << 10;
-/// What a change, a run and a track take of that, about.
-const EVENT_BYTES: usize = 8;
-const RUN_BYTES: usize = 4;
-const TRACK_BYTES: usize = 16;
 
 /// A chunk in the making.
 #[derive(Clone, Debug, Default)]
@@ -30,10 +24,12 @@ pub(crate) struct Built {
     pub(crate) head: Head,
     /// Its groups, sealed.
     pub(crate) groups: Groups,
-    /// Its samples.
-    pub(crate) samples: Vec<Sample>,
-    /// The sums of its snapshots, before they were sealed.
-    pub(crate) sums: Vec<u8>,
+    /// Its ticks.
+    pub(crate) ticks: Vec<Tick>,
+    /// The sums of its snapshots.
+    pub(crate) sums: Decoded,
+    /// The regions of its last snapshot, in no order.
+    pub(crate) newest: Vec<Row>,
 }
 
 impl Builder {
@@ -41,9 +37,8 @@ impl Builder {
     pub(crate) fn push(&mut self, sample: Sample, regions: Option<(&[i64], &[Region])>) {
         if let Some((identities, regions)) = regions {
             let Self { tracks, sums, .. } = self;
-            tracks.push(identities, regions, |region| {
-                sums.place(&region.identity.label.region_type)
-            });
+            tracks
+                .push(identities, regions, |region| sums.place(&region.identity.label.region_type));
             for (region, place) in regions.iter().zip(tracks.sums()) {
                 sums.add(place, region);
             }
@@ -57,14 +52,6 @@ impl Builder {
         self.samples.is_empty()
     }
 
-    /// Tells whether it holds as much as a chunk should.
-    pub(crate) fn is_full(&self) -> bool {
-        let Tracks { events, runs, tracks, .. } = &self.tracks;
-        self.samples.len() >= MOST_SAMPLES
-            || events.len() * EVENT_BYTES + runs.len() * RUN_BYTES + tracks.len() * TRACK_BYTES
-                >= MANY_BYTES
-    }
-
     /// Makes the chunk that stands for all samples from `first` to `last` of a recording.
     pub(crate) fn finish(
         mut self,
@@ -75,6 +62,7 @@ impl Builder {
         self.tracks.finish();
         let place = Place { recording, last };
         let sums = self.sums.encode();
+        let ticks = self.samples.iter().map(Tick::of).collect();
         let groups = Groups {
             ticks: seal(place, "ticks", &Ticks::encode(first, &self.samples))?,
             totals: seal(place, "totals", &totals::encode(&self.samples))?,
@@ -82,6 +70,8 @@ impl Builder {
             regions: seal(place, "regions", &self.tracks.encode())?,
         };
         let head = Head::of(first, last, &self.samples);
-        Ok(Built { head, groups, samples: self.samples, sums })
+        let sums = Decoded::decode(&sums, &Measure::ALL)
+            .map_err(|malformed| std::io::Error::other(malformed.0))?;
+        Ok(Built { head, groups, ticks, sums, newest: self.tracks.newest() })
     }
 }

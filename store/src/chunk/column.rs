@@ -145,10 +145,7 @@ impl Column {
     }
 
     /// Returns the values of a column of `count` of which all must be known.
-    pub(crate) fn take_known(
-        cursor: &mut Cursor<'_>,
-        count: usize,
-    ) -> Result<Vec<u64>, Malformed> {
+    pub(crate) fn take_known(cursor: &mut Cursor<'_>, count: usize) -> Result<Vec<u64>, Malformed> {
         let mut values = Vec::with_capacity(count);
         Self::read(cursor, count, |value| values.extend(value))?;
         if values.len() == count { Ok(values) } else { Err(Malformed("an unknown value")) }

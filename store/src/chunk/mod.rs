@@ -24,14 +24,17 @@ mod ticks;
 mod totals;
 mod tracks;
 
-pub(crate) use builder::{Built, Builder};
+pub(crate) use builder::{Builder, Built};
 pub(crate) use column::Column;
 pub(crate) use head::Head;
-pub(crate) use regions::Regions;
-pub(crate) use seal::{Place, seal, unseal};
+pub(crate) use regions::{Regions, Rows};
+pub(crate) use seal::{Place, unseal};
 pub use sums::Measure;
-pub(crate) use sums::{Decoded, MEASURES, TypeColumns};
+#[cfg(test)]
+pub(crate) use sums::TypeColumns;
+pub(crate) use sums::{Decoded, MEASURES};
 pub(crate) use ticks::{Tick, Ticks};
+pub(crate) use totals::decode as decode_totals;
 
 /// The groups of a chunk as they are stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,9 +49,7 @@ pub(crate) struct Groups {
     pub(crate) regions: Vec<u8>,
 }
 
-/// The most samples that a chunk is made of.
-const MOST_SAMPLES: usize = 300;
-/// The most that a chunk which is read may claim to have.
+/// The most samples that a chunk which is read may claim to have.
 const MOST_SAMPLES_READ: usize = 1 << 16;
 
 #[cfg(test)]

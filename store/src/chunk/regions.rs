@@ -191,8 +191,7 @@ impl Regions {
                 cursor.0.split_at_checked(length).ok_or(Malformed("a lane cut short"))?;
             (lane.0, cursor.0) = (bytes, rest);
         }
-        let mut regions =
-            Self { orders, snapshots: snapshots as u32, ..Self::default() };
+        let mut regions = Self { orders, snapshots: snapshots as u32, ..Self::default() };
         regions.tracks.reserve(count);
         for _ in 0..count {
             regions.take_track(&mut lanes, &nothing)?;
@@ -268,9 +267,10 @@ impl Regions {
     pub(crate) fn rows(&self, place: u32) -> Rows {
         let order = self.orders.iter().find(|(snapshot, _)| *snapshot == place);
         let rows = match order {
-            Some((_, tracks)) => {
-                tracks.iter().filter_map(|track| self.row(&self.tracks[*track as usize], place)).collect()
-            }
+            Some((_, tracks)) => tracks
+                .iter()
+                .filter_map(|track| self.row(&self.tracks[*track as usize], place))
+                .collect(),
             None => self.tracks.iter().filter_map(|track| self.row(track, place)).collect(),
         };
         Rows { rows, ordered: order.is_some() }

@@ -29,8 +29,7 @@ pub(crate) fn seal(place: Place, what: &str, plain: &[u8]) -> std::io::Result<Ve
 
 /// Returns what [`seal`] was given.
 pub(crate) fn unseal(place: Place, what: &str, data: &[u8]) -> Result<Vec<u8>, Malformed> {
-    let (data, sum) =
-        data.split_last_chunk::<CHECKSUM_BYTES>().ok_or(Malformed("no checksum"))?;
+    let (data, sum) = data.split_last_chunk::<CHECKSUM_BYTES>().ok_or(Malformed("no checksum"))?;
     if checksum_of(place.recording, place.last, what, data) != u32::from_le_bytes(*sum) {
         return Err(Malformed("it does not match its checksum"));
     }

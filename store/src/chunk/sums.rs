@@ -31,6 +31,18 @@ pub enum Measure {
 }
 
 impl Measure {
+    /// All measures, each at its own place.
+    pub const ALL: [Self; MEASURES] = {
+        let mut all = [Self::Virtual; MEASURES];
+        let mut place = 0;
+        while place < Quantity::COUNT {
+            all[place] = Self::Quantity(Quantity::ALL[place]);
+            place += 1;
+        }
+        all[MEASURES - 1] = Self::Regions;
+        all
+    };
+
     /// Returns its place among all.
     pub(crate) const fn place(self) -> usize {
         match self {
@@ -125,7 +137,6 @@ impl SumColumns {
         }
         out
     }
-
 }
 
 impl Decoded {

@@ -31,6 +31,12 @@ pub(crate) struct Tick {
 }
 
 impl Tick {
+    /// Returns the tick of a sample.
+    pub(crate) fn of(sample: &Sample) -> Self {
+        let Sample { number, taken, state, regions, .. } = sample;
+        Self { number: *number, taken: *taken, state: state.clone(), regions: *regions }
+    }
+
     /// Tells whether it has regions.
     pub(crate) const fn has_regions(&self) -> bool {
         self.regions.is_some()
@@ -105,9 +111,7 @@ impl Ticks {
             let state = match (regions, torn) {
                 (Some(_), 0) => SampleState::Complete,
                 (Some(_), _) => SampleState::Torn(take_text(&mut cursor)?),
-                (None, _) => {
-                    SampleState::Missed { ticks: missed, reason: take_text(&mut cursor)? }
-                }
+                (None, _) => SampleState::Missed { ticks: missed, reason: take_text(&mut cursor)? },
             };
             let at = number.wrapping_add(gap);
             ticks.push(Tick { number: at, taken, state, regions });

@@ -17,10 +17,8 @@ const FIELDS: usize = 13;
 pub(crate) fn encode(samples: &[Sample]) -> Vec<u8> {
     let mut out = Vec::new();
     let column = |value: &dyn Fn(&Sample) -> Option<u64>| samples.iter().map(value).collect();
-    let costs: [Column; 2] = [
-        column(&|sample| Some(sample.cost.cpu_ns)),
-        column(&|sample| Some(sample.cost.wall_ns)),
-    ];
+    let costs: [Column; 2] =
+        [column(&|sample| Some(sample.cost.cpu_ns)), column(&|sample| Some(sample.cost.wall_ns))];
     for column in costs {
         column.put(&mut out);
     }

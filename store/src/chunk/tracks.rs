@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use vmrec_sampler::Region;
 
-use crate::frame::{Change, Reading};
+use crate::frame::{Change, Reading, Row};
 
 /// What follows a track that has no twin.
 const NONE: u32 = u32::MAX;
@@ -86,9 +86,7 @@ impl Tracks {
         for (place, (identity, region)) in identities.iter().zip(regions).enumerate() {
             // Most snapshots have the same regions in the same places.
             let track = match before.get(place) {
-                Some(track)
-                    if aligned && self.tracks[*track as usize].identity == *identity =>
-                {
+                Some(track) if aligned && self.tracks[*track as usize].identity == *identity => {
                     *track
                 }
                 _ => {
@@ -122,10 +120,19 @@ impl Tracks {
 
     /// Ends the runs of what the last snapshot has.
     pub(super) fn finish(&mut self) {
-        for track in std::mem::take(&mut self.live) {
-            let Track { since, seen, .. } = self.tracks[track as usize];
-            self.runs.push(Run { track, from: since, to: seen });
+        for track in &self.live {
+            let Track { since, seen, .. } = self.tracks[*track as usize];
+            self.runs.push(Run { track: *track, from: since, to: seen });
         }
+    }
+
+    /// Returns the regions of the last snapshot.
+    pub(super) fn newest(&self) -> Vec<Row> {
+        let row = |track: &u32| {
+            let Track { identity, reading, .. } = self.tracks[*track as usize];
+            Row { identity, reading }
+        };
+        self.live.iter().map(row).collect()
     }
 
     /// Returns the track of an identity that the snapshot at hand did not show yet.

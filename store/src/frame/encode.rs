@@ -1,13 +1,18 @@
 //! Snapshots to frames.
 
+use std::sync::Arc;
+
 use vmrec_sampler::Region;
 
 use super::reading::Reading;
 use super::varint::{put, put_signed};
 use super::{Frame, Kind};
 
-/// Samples from one key frame to the next: what a reader decodes at most to reach any of them.
-const KEY_INTERVAL: u32 = 300;
+/// Samples that a chunk is made of, unless they take many bytes. Each chunk begins with a key frame,
+/// which is also what a reader of its samples decodes from until the chunk is made.
+const CHUNK_SAMPLES: u32 = 300;
+/// Bytes of deltas that a chunk is made of at most, about.
+const CHUNK_BYTES: usize = 512 << 10;
 
 /// The regions of a sample, each with its identity's number.
 #[derive(Debug, Default)]
@@ -21,26 +26,29 @@ pub(crate) struct Table {
 /// Chooses and makes the frame of each sample from what is known to be stored.
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
-    last: Option<(u64, Table)>,
-    since_key: u32,
+    last: Option<(u64, Arc<Table>)>,
+    /// Samples since the present chunk began, with its first.
+    samples: u32,
+    /// Bytes of their frames, without its first.
+    bytes: usize,
 }
 
 impl Encoder {
     /// Returns the regions of the frame stored last, if the next one can build on it.
     pub(crate) fn last(&self) -> Option<&Table> {
-        self.last.as_ref().map(|(_, table)| table)
+        self.last.as_ref().map(|(_, table)| &**table)
     }
 
-    /// Returns the frame for `table`: a delta unless it is time for a key frame or that is not much larger.
+    /// Returns the frame for `table`: a delta unless a chunk begins with it or that is not much larger.
     pub(crate) fn encode(&self, table: &Table) -> Frame {
-        let Some((number, last)) = &self.last else { return key(table) };
-        if self.since_key + 1 >= KEY_INTERVAL {
-            return key(table);
+        let Some((number, last)) = &self.last else { return key(table, true) };
+        if self.samples >= CHUNK_SAMPLES || self.bytes >= CHUNK_BYTES {
+            return key(table, true);
         }
         let delta = delta(*number, last, table);
         // A region takes two bytes of a key frame at least, so a small delta needs no comparison.
         if delta.data.len() > table.regions.len() {
-            let key = key(table);
+            let key = key(table, false);
             if delta.data.len() * 2 > key.data.len() {
                 return key;
             }
@@ -48,14 +56,24 @@ impl Encoder {
         delta
     }
 
-    /// Takes note that the frame of sample `number` is stored for good.
-    pub(crate) fn accept(&mut self, number: u64, table: Table, kind: Kind) {
+    /// Takes note that `frame`, that of sample `number`, is stored for good.
+    pub(crate) fn accept(&mut self, number: u64, table: Arc<Table>, frame: &Frame) {
         self.last = Some((number, table));
-        self.since_key = if kind == Kind::Key { 0 } else { self.since_key + 1 };
+        if frame.begins {
+            (self.samples, self.bytes) = (0, 0);
+        } else {
+            self.bytes += frame.data.len();
+        }
+        self.samples += 1;
+    }
+
+    /// Takes note that ticks were missed, which is a sample of its own.
+    pub(crate) const fn missed(&mut self) {
+        self.samples += 1;
     }
 }
 
-fn key(table: &Table) -> Frame {
+fn key(table: &Table, begins: bool) -> Frame {
     let usual = table.regions.first().map_or(0, |region| region.quantities.known_mask());
     let nothing = Reading::nothing(usual);
     let mut data = Vec::with_capacity(16 + table.regions.len() * 16);
@@ -67,7 +85,7 @@ fn key(table: &Table) -> Frame {
         Reading::of(region).put(&nothing, &mut data);
         before = *identity;
     }
-    Frame { kind: Kind::Key, data }
+    Frame { kind: Kind::Key, begins, data }
 }
 
 /// What turns the region at one place of the table before into that of the table after.
@@ -132,7 +150,7 @@ fn delta(base: u64, before: &Table, after: &Table) -> Frame {
     put(&mut data, base << 1 | u64::from(structural));
     put(&mut data, after.regions.len() as u64);
     data.append(&mut operations);
-    Frame { kind: Kind::Delta, data }
+    Frame { kind: Kind::Delta, begins: false, data }
 }
 
 fn same(was: &Region, is: &Region) -> bool {

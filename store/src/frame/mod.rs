@@ -69,6 +69,8 @@ impl Kind {
 pub(crate) struct Frame {
     /// Whether it stands alone.
     pub(crate) kind: Kind,
+    /// Whether a chunk begins with its sample.
+    pub(crate) begins: bool,
     /// The encoded regions.
     pub(crate) data: Vec<u8>,
 }

@@ -233,11 +233,8 @@ mod tests {
         let rows = rows(&spans(BEGUN, 60, &ticks, &sums), |place| place != 63);
         let told: Vec<_> =
             rows.iter().map(|row| (row.place, row.run, row.samples, row.cell)).collect();
-        let expected = [
-            (60, 1, 3, cell(3, 4, 5)),
-            (61, 2, 6, cell(8, 8, 8)),
-            (63, 1, 1, cell(1, 1, 1)),
-        ];
+        let expected =
+            [(60, 1, 3, cell(3, 4, 5)), (61, 2, 6, cell(8, 8, 8)), (63, 1, 1, cell(1, 1, 1))];
         assert_eq!(told, expected);
         assert!(rows.iter().all(|row| row.quantities == (1 << MEASURES) - 1));
     }

@@ -31,7 +31,8 @@ pub(crate) fn write(
             }
         }
         let [first, last] = ends.map(Option::unwrap_or_default);
-        for row in super::rows(&spans, |place| span_s == SPANS[0] && first < place && place < last) {
+        for row in super::rows(&spans, |place| span_s == SPANS[0] && first < place && place < last)
+        {
             put(transaction, &mut types, recording, span_s, &row)?;
         }
     }
@@ -203,9 +204,8 @@ impl Types {
             .query_row([number], |row| {
                 checked::check("region_type", row)?;
                 let family: String = row.get(2)?;
-                let family = Family::from_name(&family).ok_or_else(|| {
-                    crate::read_rows::wrong(2, "an unknown family")
-                })?;
+                let family = Family::from_name(&family)
+                    .ok_or_else(|| crate::read_rows::wrong(2, "an unknown family"))?;
                 Ok(RegionType::named(&row.get::<_, String>(1)?, family))
             })?;
         self.types.insert(number, region_type.clone());

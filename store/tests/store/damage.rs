@@ -121,7 +121,7 @@ fn a_row_that_was_changed_is_told_and_never_shown() {
         writer.append(&snapshot(9, second)).unwrap();
     }
     writer.missed(at(4), 2, "asleep").unwrap();
-    writer.end(at(5), &WhyEnded::Finished).unwrap();
+    // Not ended, so that no chunk takes the rows' place.
     writer.close().unwrap();
     add_mark(&path, id, at(2).utc_ns, "here").unwrap();
     let whole = std::fs::read(&path).unwrap();
@@ -169,16 +169,16 @@ fn a_row_that_was_changed_is_told_and_never_shown() {
 fn samples_missing_at_the_end_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let (mut writer, _) = begun(&path);
+    let (mut writer, id) = begun(&path);
     for second in 1..=3 {
         writer.append(&snapshot(9, second)).unwrap();
     }
     writer.end(at(5), &WhyEnded::Finished).unwrap();
     writer.close().unwrap();
     let connection = Connection::open(&path).unwrap();
-    connection
-        .execute_batch("DELETE FROM frame WHERE sample = 3; DELETE FROM sample WHERE id = 3")
-        .unwrap();
-    let problems = Store::open(&path).unwrap().verify().unwrap();
-    assert_eq!(problems, ["recording 1: its last sample is 2, not 3"]);
+    connection.execute_batch("DELETE FROM chunk").unwrap();
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.verify().unwrap(), ["recording 1: its last sample is 0, not 3"]);
+    assert!(matches!(store.samples(id), Err(Error::Damaged { .. })));
+    assert!(matches!(store.snapshot(id, 3), Err(Error::Damaged { .. })));
 }

@@ -1,0 +1,209 @@
+//! The table of chunks.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use vmrec_sampler::Timestamp;
+
+use crate::address::{from_column, to_column};
+use crate::checked;
+use crate::chunk::{Groups, Head, Place};
+use crate::read_rows::wrong;
+use crate::recording::RecordingId;
+
+/// The columns of a head and its checksum, as [`head`] reads them.
+const HEAD: &str = "id, recording, first, last, samples, snapshots, torn, missed_ticks, begin_utc_ns, \
+     begin_monotonic_ns, end_utc_ns, end_monotonic_ns, least_utc_ns, most_utc_ns, cost_cpu_ns, \
+     cost_wall_ns, most_footprint_bytes, checksum";
+/// Where a group stands after them.
+const GROUP: usize = 18;
+
+/// A chunk as it lies in its table, without its groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredChunk {
+    pub(crate) id: i64,
+    pub(crate) recording: RecordingId,
+    pub(crate) head: Head,
+}
+
+impl StoredChunk {
+    /// Returns how it is called where it is damaged.
+    pub(crate) fn told(&self) -> String {
+        let Head { first, last, .. } = self.head;
+        format!("samples {first} to {last} of recording {}", self.recording.0)
+    }
+
+    /// Returns what its groups are bound to.
+    pub(crate) const fn place(&self) -> Place {
+        Place { recording: self.recording.0, last: self.head.last }
+    }
+}
+
+/// One of the groups of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    Ticks,
+    Totals,
+    Sums,
+    Regions,
+}
+
+impl Group {
+    /// All groups, in the order of their columns.
+    pub(crate) const ALL: [Self; 4] = [Self::Ticks, Self::Totals, Self::Sums, Self::Regions];
+
+    /// Returns the name of its column, which its checksum covers too.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Ticks => "ticks",
+            Self::Totals => "totals",
+            Self::Sums => "sums",
+            Self::Regions => "regions",
+        }
+    }
+}
+
+/// Writes a chunk and returns its id.
+pub(crate) fn insert(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    head: &Head,
+    groups: &Groups,
+) -> rusqlite::Result<i64> {
+    let id = checked::next_id(transaction, "chunk")?;
+    let values = values(id, recording, head);
+    let sum = checked::sum("chunk", values.iter().map(Into::into));
+    let Groups { ticks, totals, sums, regions } = groups;
+    let mut statement = transaction.prepare_cached(&format!(
+        "INSERT INTO chunk ({HEAD}, ticks, totals, sums, regions) VALUES ({}?)",
+        "?, ".repeat(GROUP + 3)
+    ))?;
+    for (place, value) in values.iter().enumerate() {
+        statement.raw_bind_parameter(place + 1, value)?;
+    }
+    statement.raw_bind_parameter(GROUP, sum)?;
+    for (place, group) in [ticks, totals, sums, regions].into_iter().enumerate() {
+        statement.raw_bind_parameter(GROUP + 1 + place, group)?;
+    }
+    statement.raw_execute()?;
+    Ok(id)
+}
+
+/// The values of [`HEAD`], but for the checksum.
+fn values(id: i64, recording: RecordingId, head: &Head) -> Vec<Value> {
+    let number = |number| Value::Integer(to_column(number));
+    let optional = |value: Option<i64>| value.map_or(Value::Null, Value::Integer);
+    let moment = |moment: Option<Timestamp>| {
+        [
+            optional(moment.map(|moment| moment.utc_ns)),
+            optional(moment.map(|moment| to_column(moment.monotonic_ns))),
+        ]
+    };
+    let [begin_utc_ns, begin_monotonic_ns] = moment(head.span.map(|(begin, _)| begin));
+    let [end_utc_ns, end_monotonic_ns] = moment(head.span.map(|(_, end)| end));
+    vec![
+        Value::Integer(id),
+        Value::Integer(recording.0),
+        number(head.first),
+        number(head.last),
+        number(head.samples),
+        number(head.snapshots),
+        number(head.torn),
+        number(head.missed_ticks),
+        begin_utc_ns,
+        begin_monotonic_ns,
+        end_utc_ns,
+        end_monotonic_ns,
+        optional(head.utc_ns.map(|(least, _)| least)),
+        optional(head.utc_ns.map(|(_, most)| most)),
+        number(head.cost_cpu_ns),
+        number(head.cost_wall_ns),
+        optional(head.most_footprint_bytes.map(to_column)),
+    ]
+}
+
+/// Returns the chunk of a row of [`HEAD`].
+fn head(row: &Row<'_>) -> rusqlite::Result<StoredChunk> {
+    checked::check_at("chunk", row, GROUP - 1)?;
+    let number = |place| row.get(place).map(from_column);
+    let optional = |place| row.get::<_, Option<i64>>(place);
+    let moment = |place| -> rusqlite::Result<_> {
+        Ok(optional(place)?
+            .zip(optional(place + 1)?)
+            .map(|(utc_ns, monotonic)| Timestamp { utc_ns, monotonic_ns: from_column(monotonic) }))
+    };
+    Ok(StoredChunk {
+        id: row.get(0)?,
+        recording: RecordingId(row.get(1)?),
+        head: Head {
+            first: number(2)?,
+            last: number(3)?,
+            samples: number(4)?,
+            snapshots: number(5)?,
+            torn: number(6)?,
+            missed_ticks: number(7)?,
+            span: moment(8)?.zip(moment(10)?),
+            utc_ns: optional(12)?.zip(optional(13)?),
+            cost_cpu_ns: number(14)?,
+            cost_wall_ns: number(15)?,
+            most_footprint_bytes: optional(16)?.map(from_column),
+        },
+    })
+}
+
+/// Returns the chunk that stands for sample `number`, or else the next one after it.
+pub(crate) fn at_or_after(
+    connection: &Connection,
+    recording: RecordingId,
+    number: u64,
+) -> rusqlite::Result<Option<StoredChunk>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {HEAD} FROM chunk WHERE recording = ? AND last >= ? ORDER BY last LIMIT 1"
+        ))?
+        .query_row(params![recording.0, to_column(number.min(i64::MAX as u64))], head)
+        .optional()
+}
+
+/// Returns the last chunk of a recording.
+pub(crate) fn last(
+    connection: &Connection,
+    recording: RecordingId,
+) -> rusqlite::Result<Option<StoredChunk>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {HEAD} FROM chunk WHERE recording = ? ORDER BY last DESC LIMIT 1"
+        ))?
+        .query_row([recording.0], head)
+        .optional()
+}
+
+/// Returns every chunk of a recording, in order.
+pub(crate) fn all(
+    connection: &Connection,
+    recording: RecordingId,
+) -> rusqlite::Result<Vec<StoredChunk>> {
+    connection
+        .prepare_cached(&format!("SELECT {HEAD} FROM chunk WHERE recording = ? ORDER BY last"))?
+        .query_map([recording.0], head)?
+        .collect()
+}
+
+/// Returns the bytes of some groups of a chunk.
+pub(crate) fn groups<const N: usize>(
+    connection: &Connection,
+    chunk: &StoredChunk,
+    wanted: [Group; N],
+) -> rusqlite::Result<[Vec<u8>; N]> {
+    let columns = wanted.map(Group::name).join(", ");
+    connection
+        .prepare_cached(&format!("SELECT {columns} FROM chunk WHERE id = ?"))?
+        .query_row([chunk.id], |row| {
+            let mut all = [const { Vec::new() }; N];
+            for (place, data) in all.iter_mut().enumerate() {
+                *data = row.get_ref(place)?.as_blob()?.to_vec();
+            }
+            Ok(all)
+        })
+        .optional()?
+        .ok_or_else(|| wrong(0, "a chunk that is gone"))
+}

@@ -1,0 +1,115 @@
+//! What was recorded moves from the rows of each sample to a chunk, in one transaction.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Transaction, params};
+use vmrec_sampler::Timestamp;
+
+use crate::address::{from_column, to_column};
+use crate::chunk::{Builder, Built};
+use crate::chunk_rows;
+use crate::error::Error;
+use crate::frame::{Decoder, Kind};
+use crate::identities::Identities;
+use crate::latest;
+use crate::read_rows;
+use crate::recording::RecordingId;
+use crate::rollup;
+use crate::store::{decode, frames};
+
+/// Samples of a chunk made of rows: fewer only at its recording's end.
+const ENOUGH_SAMPLES: u64 = 150;
+
+/// Writes a chunk in place of the rows it was made of; `false`, and nothing is written, if it
+/// does not follow on the chunk before or was not made of all rows.
+pub(crate) fn store(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    built: &Built,
+) -> rusqlite::Result<bool> {
+    let (first, last) = (built.head.first, built.head.last);
+    let expected = chunk_rows::last(transaction, recording)?.map_or(1, |chunk| chunk.head.last + 1);
+    let range = params![recording.0, to_column(last)];
+    let rows = transaction
+        .prepare_cached("SELECT count(*) FROM sample WHERE recording = ? AND number <= ?")?
+        .query_row(range, |row| row.get(0).map(from_column))?;
+    if first != expected || rows != built.ticks.len() as u64 {
+        return Ok(false);
+    }
+    chunk_rows::insert(transaction, recording, &built.head, &built.groups)?;
+    rollup::write(
+        transaction,
+        recording,
+        begun(transaction, recording)?,
+        &built.ticks,
+        &built.sums,
+    )?;
+    let newest: i64 =
+        transaction.query_row("SELECT max(id) FROM recording", [], |row| row.get(0))?;
+    if newest == recording.0 {
+        latest::write(transaction, built)?;
+    }
+    transaction
+        .prepare_cached(
+            "DELETE FROM frame WHERE sample IN \
+             (SELECT id FROM sample WHERE recording = ? AND number <= ?)",
+        )?
+        .execute(range)?;
+    transaction
+        .prepare_cached("DELETE FROM sample WHERE recording = ? AND number <= ?")?
+        .execute(range)?;
+    Ok(true)
+}
+
+/// Returns the moment that ties the clocks of a recording together.
+pub(crate) fn begun(
+    connection: &Connection,
+    recording: RecordingId,
+) -> rusqlite::Result<Timestamp> {
+    connection
+        .prepare_cached("SELECT * FROM recording WHERE id = ?")?
+        .query_row([recording.0], |row| Ok(read_rows::recording(connection, row)?.begun))
+}
+
+/// Makes a chunk of rows of a recording, the earliest there are up to sample `upto`; `None` if there are none.
+pub(crate) fn rebuild(
+    connection: &Connection,
+    path: &Path,
+    recording: RecordingId,
+    upto: u64,
+) -> Result<Option<Built>, Error> {
+    let sql = |source| Error::sql(path, source);
+    let before = chunk_rows::last(connection, recording).map_err(sql)?;
+    let first = before.map_or(1, |chunk| chunk.head.last + 1);
+    let mut statement = frames(connection).map_err(sql)?;
+    let range = params![recording.0, to_column(first), to_column(upto.min(i64::MAX as u64))];
+    let mut rows = statement.query(range).map_err(sql)?;
+    let (mut builder, mut last) = (Builder::default(), first);
+    let (mut decoder, mut identities) = (Decoder::default(), Identities::default());
+    while let Some(row) = rows.next().map_err(sql)? {
+        let sample = read_rows::sample(row).map_err(sql)?;
+        let stands_alone =
+            read_rows::frame(row).map_err(sql)?.is_some_and(|frame| frame.kind == Kind::Key);
+        if stands_alone && sample.number - first >= ENOUGH_SAMPLES {
+            break;
+        }
+        let damaged = |what| Error::Damaged {
+            path: path.to_owned(),
+            what: format!("sample {} of recording {}: {what}", sample.number, recording.0),
+        };
+        last = sample.number;
+        match decode(&mut decoder, recording, &sample, row).map_err(damaged)? {
+            None => builder.push(sample, None),
+            Some(rows) => {
+                let regions = identities.regions(connection, rows).map_err(sql)?;
+                let numbers: Vec<i64> = rows.iter().map(|row| row.identity).collect();
+                builder.push(sample, Some((&numbers, &regions)));
+            }
+        }
+    }
+    if builder.is_empty() {
+        return Ok(None);
+    }
+    let built = builder.finish(recording.0, first, last);
+    built.map(Some).map_err(|source| Error::io(path, source))
+}

@@ -1,0 +1,301 @@
+//! Samples in order, from chunks and then from the rows recorded since the last one.
+
+use std::ops::{ControlFlow, RangeInclusive};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use vmrec_sampler::{Consistency, Region, Snapshot};
+
+use crate::address::{from_column, to_column};
+use crate::chunk::{Regions, Rows, Ticks, decode_totals, unseal};
+use crate::chunk_rows::{self, Group, StoredChunk};
+use crate::error::Error;
+use crate::frame::{Decoder, Malformed, Row};
+use crate::read_rows::{self, SAMPLE_COLUMNS};
+use crate::recording::{RecordingId, Sample, SampleState};
+use crate::store::{Store, decode, frames};
+
+/// The version that chunks came with.
+const WITH_CHUNKS: u32 = 3;
+
+impl Store {
+    /// Returns the samples of a recording without their regions, in order.
+    pub fn samples(&self, id: RecordingId) -> Result<Vec<Sample>, Error> {
+        self.recording(id)?;
+        let sql = |source| Error::sql(&self.path, source);
+        let _transaction = self.transaction().map_err(sql)?;
+        let mut samples = Vec::new();
+        let mut expected = 1;
+        for chunk in self.chunks(id)? {
+            self.follows(id, chunk.head.first, expected)?;
+            expected = chunk.head.last + 1;
+            samples.append(&mut self.chunk_samples(&chunk)?);
+        }
+        let text = format!(
+            "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? ORDER BY s.number"
+        );
+        let mut statement = self.connection.prepare_cached(&text).map_err(sql)?;
+        for sample in statement.query_map([id.0], read_rows::sample).map_err(sql)? {
+            let sample = sample.map_err(sql)?;
+            self.follows(id, sample.number, expected)?;
+            expected = sample.number.wrapping_add(1);
+            samples.push(sample);
+        }
+        self.ends(id, expected)?;
+        Ok(samples)
+    }
+
+    /// Calls `visit` with each sample numbered in `numbers` and its regions' numbers in the file, until it breaks.
+    pub(crate) fn walk(
+        &self,
+        id: RecordingId,
+        numbers: RangeInclusive<u64>,
+        mut visit: impl FnMut(&Sample, Option<(Snapshot, &[Row])>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.recording(id)?;
+        let sql = |source| Error::sql(&self.path, source);
+        let _transaction = self.transaction().map_err(sql)?;
+        let mut next = (*numbers.start()).max(1);
+        while let Some(chunk) = self.chunk_at_or_after(id, next)? {
+            if chunk.head.first > next {
+                self.follows(id, chunk.head.first, next)?;
+            }
+            if next > *numbers.end() || self.walk_chunk(&chunk, &numbers, &mut visit)?.is_break() {
+                return Ok(());
+            }
+            next = chunk.head.last + 1;
+        }
+        self.walk_rows(id, next, &numbers, visit)
+    }
+
+    /// Walks the samples that are rows, of which those before `next` are not wanted.
+    fn walk_rows(
+        &self,
+        id: RecordingId,
+        next: u64,
+        numbers: &RangeInclusive<u64>,
+        mut visit: impl FnMut(&Sample, Option<(Snapshot, &[Row])>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let sql = |source| Error::sql(&self.path, source);
+        let after_chunks = self.last_in_chunks(id)? + 1;
+        let key = key_before(&self.connection, id, next).map_err(sql)?;
+        let first = key.unwrap_or(after_chunks).max(after_chunks);
+        let mut statement = frames(&self.connection).map_err(sql)?;
+        let last = to_column((*numbers.end()).min(i64::MAX as u64));
+        let mut rows = statement.query(params![id.0, to_column(first), last]).map_err(sql)?;
+        let mut decoder = Decoder::default();
+        let mut expected = first;
+        while let Some(row) = rows.next().map_err(sql)? {
+            let sample = read_rows::sample(row).map_err(sql)?;
+            self.follows(id, sample.number, expected)?;
+            expected = sample.number.wrapping_add(1);
+            let decoded = decode(&mut decoder, id, &sample, row)
+                .map_err(|what| self.damaged(id, &sample, &what))?;
+            if !numbers.contains(&sample.number) {
+                continue;
+            }
+            let snapshot = match decoded {
+                Some(rows) => Some((self.snapshot_of(&sample, self.regions(rows)?), rows)),
+                None => None,
+            };
+            if visit(&sample, snapshot).is_break() {
+                return Ok(());
+            }
+        }
+        if expected <= *numbers.end() {
+            self.ends(id, expected)?;
+        }
+        Ok(())
+    }
+
+    fn walk_chunk(
+        &self,
+        chunk: &StoredChunk,
+        numbers: &RangeInclusive<u64>,
+        visit: &mut impl FnMut(&Sample, Option<(Snapshot, &[Row])>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let samples = self.chunk_samples(chunk)?;
+        let [data] = self.groups(chunk, [Group::Regions])?;
+        let regions = self.plain(chunk, Group::Regions, &data, Regions::decode)?;
+        let mut snapshot = 0;
+        for sample in &samples {
+            let place = snapshot;
+            snapshot += u32::from(sample.has_regions());
+            if !numbers.contains(&sample.number) {
+                continue;
+            }
+            let flow = if sample.has_regions() {
+                let Rows { mut rows, ordered } = regions.rows(place);
+                if Some(rows.len() as u64) != sample.regions {
+                    return Err(self.damaged(chunk.recording, sample, "regions are missing"));
+                }
+                let mut named = self.regions(&rows)?;
+                if !ordered {
+                    (rows, named) = by_address(rows, named);
+                }
+                visit(sample, Some((self.snapshot_of(sample, named), &rows)))
+            } else {
+                visit(sample, None)
+            };
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Returns the samples of a chunk.
+    pub(crate) fn chunk_samples(&self, chunk: &StoredChunk) -> Result<Vec<Sample>, Error> {
+        let [ticks, totals] = self.groups(chunk, [Group::Ticks, Group::Totals])?;
+        let ticks =
+            self.plain(chunk, Group::Ticks, &ticks, |data| Ticks::decode(chunk.head.first, data))?;
+        let totals =
+            self.plain(chunk, Group::Totals, &totals, |data| decode_totals(ticks.0.len(), data))?;
+        let whole = |(tick, (cost, totals)): (crate::chunk::Tick, _)| Sample {
+            number: tick.number,
+            taken: tick.taken,
+            state: tick.state,
+            cost,
+            totals,
+            regions: tick.regions,
+        };
+        Ok(ticks.0.into_iter().zip(totals).map(whole).collect())
+    }
+
+    /// Decodes a group of a chunk.
+    pub(crate) fn plain<T>(
+        &self,
+        chunk: &StoredChunk,
+        group: Group,
+        data: &[u8],
+        decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+    ) -> Result<T, Error> {
+        unseal(chunk.place(), group.name(), data).and_then(|plain| decode(&plain)).map_err(
+            |malformed| Error::Damaged {
+                path: self.path.clone(),
+                what: format!("{} of {}: {}", group.name(), chunk.told(), malformed.0),
+            },
+        )
+    }
+
+    /// Returns the bytes of groups of a chunk.
+    pub(crate) fn groups<const N: usize>(
+        &self,
+        chunk: &StoredChunk,
+        wanted: [Group; N],
+    ) -> Result<[Vec<u8>; N], Error> {
+        chunk_rows::groups(&self.connection, chunk, wanted)
+            .map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Returns every chunk of a recording, in order.
+    pub(crate) fn chunks(&self, id: RecordingId) -> Result<Vec<StoredChunk>, Error> {
+        if self.schema_version() < WITH_CHUNKS {
+            return Ok(Vec::new());
+        }
+        chunk_rows::all(&self.connection, id).map_err(|source| Error::sql(&self.path, source))
+    }
+
+    fn chunk_at_or_after(
+        &self,
+        id: RecordingId,
+        number: u64,
+    ) -> Result<Option<StoredChunk>, Error> {
+        if self.schema_version() < WITH_CHUNKS {
+            return Ok(None);
+        }
+        chunk_rows::at_or_after(&self.connection, id, number)
+            .map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Returns the number of the last sample that is in a chunk, 0 if none is.
+    pub(crate) fn last_in_chunks(&self, id: RecordingId) -> Result<u64, Error> {
+        if self.schema_version() < WITH_CHUNKS {
+            return Ok(0);
+        }
+        chunk_rows::last(&self.connection, id)
+            .map(|chunk| chunk.map_or(0, |chunk| chunk.head.last))
+            .map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Checks that a sample, or a chunk, stands where it should: none is gone between.
+    pub(crate) fn follows(&self, id: RecordingId, number: u64, expected: u64) -> Result<(), Error> {
+        if number == expected {
+            return Ok(());
+        }
+        let what = format!("recording {}: sample {number} follows where {expected} should", id.0);
+        Err(Error::Damaged { path: self.path.clone(), what })
+    }
+
+    /// Checks that a recording that has ended has no sample from `expected` on that is gone.
+    pub(crate) fn ends(&self, id: RecordingId, expected: u64) -> Result<(), Error> {
+        if self.schema_version() < WITH_CHUNKS {
+            return Ok(());
+        }
+        let last: Option<u64> = self
+            .connection
+            .prepare_cached("SELECT last_number FROM recording WHERE id = ?")
+            .and_then(|mut statement| {
+                statement
+                    .query_row([id.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_column)))
+            })
+            .map_err(|source| Error::sql(&self.path, source))?;
+        match last {
+            Some(last) if last >= expected => {
+                let what = format!("recording {}: samples {expected} to {last} are gone", id.0);
+                Err(Error::Damaged { path: self.path.clone(), what })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the regions of rows, in their order.
+    fn regions(&self, rows: &[Row]) -> Result<Vec<Region>, Error> {
+        let mut identities = self.identities.take();
+        let regions = identities.regions(&self.connection, rows);
+        self.identities.replace(identities);
+        regions.map_err(|source| Error::sql(&self.path, source))
+    }
+
+    fn snapshot_of(&self, sample: &Sample, regions: Vec<Region>) -> Snapshot {
+        Snapshot {
+            taken: sample.taken,
+            cost: sample.cost,
+            consistency: match &sample.state {
+                SampleState::Torn(reason) => Consistency::Torn(reason.clone()),
+                _ => Consistency::Complete,
+            },
+            totals: sample.totals,
+            regions,
+        }
+    }
+
+    fn damaged(&self, id: RecordingId, sample: &Sample, what: &str) -> Error {
+        let what = format!("sample {} of recording {}: {what}", sample.number, id.0);
+        Error::Damaged { path: self.path.clone(), what }
+    }
+}
+
+/// Sorts regions by their start addresses; those that begin together stay in their order.
+fn by_address(rows: Vec<Row>, regions: Vec<Region>) -> (Vec<Row>, Vec<Region>) {
+    let mut pairs: Vec<_> = rows.into_iter().zip(regions).collect();
+    pairs.sort_by_key(|(_, region)| region.identity.range.start);
+    pairs.into_iter().unzip()
+}
+
+/// Returns the row at or before `number` from which decoding can begin.
+fn key_before(
+    connection: &Connection,
+    id: RecordingId,
+    number: u64,
+) -> rusqlite::Result<Option<u64>> {
+    connection
+        .prepare_cached(
+            "SELECT s.number FROM sample AS s JOIN frame AS f ON f.sample = s.id \
+             WHERE s.recording = ? AND s.number <= ? AND f.kind = 'key' \
+             ORDER BY s.number DESC LIMIT 1",
+        )?
+        .query_row(params![id.0, to_column(number.min(i64::MAX as u64))], |row| {
+            row.get(0).map(from_column)
+        })
+        .optional()
+}
