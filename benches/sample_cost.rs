@@ -13,6 +13,8 @@
     reason = "a benchmark prints, and dies of what it cannot measure"
 )]
 
+mod cpu;
+
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -22,6 +24,8 @@ use std::{ptr, thread};
 
 use vmrec_sampler::Sampler;
 use vmrec_store::Writer;
+
+use cpu::{Of, spent_ns};
 
 const ROUNDS: usize = 15;
 
@@ -71,11 +75,11 @@ fn measure(target: &Target, pid: u32) {
     let (mut plain, mut sample, mut stored) = (Vec::new(), Vec::new(), Vec::new());
     let mut regions = 0;
     for round in 0..=ROUNDS {
-        let read_ns = cpu_ns(|| _ = read_plainly(pid));
+        let read_ns = thread_ns(|| _ = read_plainly(pid));
         let mut snapshot = None;
-        let sample_ns = cpu_ns(|| snapshot = sampler.sample().ok());
+        let sample_ns = thread_ns(|| snapshot = sampler.sample().ok());
         let snapshot = snapshot.expect("a sample");
-        let store_ns = cpu_ns(|| _ = writer.append(&snapshot).expect("a stored sample"));
+        let store_ns = thread_ns(|| _ = writer.append(&snapshot).expect("a stored sample"));
         regions = snapshot.regions.len();
         // The first round warms caches and classifies everything once.
         if round > 0 {
@@ -123,11 +127,15 @@ fn peers(pid: u32) {
         }
         _ => println!("{:>18} not installed", "psutil"),
     }
-    let before = children_cpu_us();
+    let before = spent_ns(Of::Children);
     let pid = pid.to_string();
     match Command::new("pmap").args(["-XX", &pid]).stdout(Stdio::null()).status() {
         Ok(status) if status.success() => {
-            println!("{:>18} {:>31.0} us", "pmap -XX", children_cpu_us() - before);
+            println!(
+                "{:>18} {:>31.0} us",
+                "pmap -XX",
+                (spent_ns(Of::Children) - before) as f64 / 1e3
+            );
         }
         _ => println!("{:>18} not installed", "pmap -XX"),
     }
@@ -138,27 +146,10 @@ fn median(mut values: Vec<u64>) -> f64 {
     values[values.len() / 2] as f64
 }
 
-fn cpu_ns(work: impl FnOnce()) -> u64 {
-    let now = || {
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: the pointer is to a timespec of ours that outlives the call.
-        unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-    };
-    let before = now();
+fn thread_ns(work: impl FnOnce()) -> u64 {
+    let before = spent_ns(Of::Thread);
     work();
-    now() - before
-}
-
-fn children_cpu_us() -> f64 {
-    // SAFETY: all-zero is a valid rusage, which the call fills in.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage);
-        usage
-    };
-    let us = |time: libc::timeval| time.tv_sec as f64 * 1e6 + time.tv_usec as f64;
-    us(usage.ru_utime) + us(usage.ru_stime)
+    spent_ns(Of::Thread) - before
 }
 
 /// Starts this program as a target and waits until its memory is laid out.

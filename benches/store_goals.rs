@@ -1,0 +1,157 @@
+//! The store's figures beside their goals, on real traces: bytes a sample, the
+//! time to read snapshots and diffs, charts, and what recording takes.
+//!
+//! `cargo bench --bench store_goals` replays each trace for 7 days into a
+//! temporary file, with `examples/replay.rs` as a process of its own. Traces
+//! are the two kept with the tests, or all in the folder `VMREC_TRACES`;
+//! `VMREC_BENCH_DAYS` shortens the days. Goals missed are printed; it fails
+//! only if a sample does not come back exactly.
+
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and dies of what it cannot measure"
+)]
+
+mod cpu;
+#[path = "store_goals/exact.rs"]
+mod exact;
+#[path = "store_goals/reading.rs"]
+mod reading;
+#[path = "../tests/trace/trace.rs"]
+mod trace;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::{env, fs};
+
+/// Bytes a sample may take in a recording of 7 days.
+const BYTES_A_SAMPLE: [(&str, f64); 5] =
+    [("renderer", 130.0), ("browser", 45.0), ("idle", 15.0), ("node", 95.0), ("jvm", 25.0)];
+/// Megabytes the reference recording may take in 7 days.
+const WEEK_MB: f64 = 40.0;
+const STORE_CPU_MS: f64 = 0.4;
+const PEAK_MB: f64 = 12.0;
+
+/// The figures of one replay, as its last line tells them.
+struct Replayed {
+    file_bytes: f64,
+    bytes_per_sample: f64,
+    store_cpu_us: f64,
+    peak_rss_bytes: f64,
+}
+
+fn main() -> ExitCode {
+    let folder = env::var_os("VMREC_TRACES").map_or_else(|| "tests/trace".into(), PathBuf::from);
+    let days: f64 = env::var("VMREC_BENCH_DAYS")
+        .map_or(7.0, |days| days.parse().expect("VMREC_BENCH_DAYS is a number of days"));
+    let traces = traces(&folder);
+    let reference = reference(&traces);
+    let replay = built_replay();
+    let scratch = tempfile::tempdir().expect("a folder");
+    println!("{} traces, each replayed for {days} days\n", traces.len());
+    println!("{:<36} {:>12} {:>12}", "", "measured", "goal");
+
+    let file = |trace: &Path, kind: &str| scratch.path().join(format!("{}-{kind}.db", name(trace)));
+    let mut kept = None;
+    for trace in &traces {
+        let db = file(trace, "days");
+        let figures = replayed(&replay, trace, &db, Some(days));
+        let goal = BYTES_A_SAMPLE.iter().find(|(of, _)| *of == name(trace)).map(|(_, goal)| *goal);
+        row(&format!("bytes a sample, {}", name(trace)), figures.bytes_per_sample, goal, "B");
+        if *trace == reference {
+            kept = Some((db, figures));
+        } else {
+            fs::remove_file(db).expect("a file of ours");
+        }
+    }
+    let (db, figures) = kept.expect("the reference is one of the traces");
+    println!("\non {}:", name(&reference));
+    row("file", figures.file_bytes / 1e6, Some(WEEK_MB * days / 7.0), "MB");
+    row("store, processor time a sample", figures.store_cpu_us / 1e3, Some(STORE_CPU_MS), "ms");
+    row("peak memory of the recorder", figures.peak_rss_bytes / 1e6, Some(PEAK_MB), "MB");
+    reading::measure(&db, scratch.path());
+
+    println!();
+    let mut differing = 0;
+    for trace in &traces {
+        let db = file(trace, "once");
+        replayed(&replay, trace, &db, None);
+        let found = exact::compare(trace, &db);
+        println!(
+            "{:<36} {:>5} compared {:>7} differ  {}",
+            format!("samples exact, {}", name(trace)),
+            found.compared,
+            found.differing,
+            if found.differing == 0 { "ok" } else { "MISSED" }
+        );
+        differing += found.differing;
+    }
+    if differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints a figure that should be no larger than its goal.
+fn row(what: &str, measured: f64, goal: Option<f64>, unit: &str) {
+    let value = |value: f64| format!("{value:.2} {unit}");
+    let (goal, verdict) = match goal {
+        Some(goal) => (value(goal), if measured <= goal { "ok" } else { "MISSED" }),
+        None => ("-".to_owned(), ""),
+    };
+    println!("{what:<36} {:>12} {goal:>12}  {verdict}", value(measured));
+}
+
+fn traces(folder: &Path) -> Vec<PathBuf> {
+    let mut traces: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("a folder of traces")
+        .map(|entry| entry.expect("an entry of the folder").path())
+        .filter(|path| path.to_string_lossy().ends_with(".smaps.zst"))
+        .collect();
+    assert!(!traces.is_empty(), "no *.smaps.zst in {}", folder.display());
+    traces.sort();
+    traces
+}
+
+/// Returns the trace that goals of speed and memory are for: the renderer, of 1,000 regions, or else the largest.
+fn reference(traces: &[PathBuf]) -> PathBuf {
+    let bytes = |trace: &&PathBuf| fs::metadata(trace).map_or(0, |metadata| metadata.len());
+    let renderer = traces.iter().find(|trace| name(trace) == "renderer");
+    renderer.or_else(|| traces.iter().max_by_key(bytes)).cloned().expect("there is one")
+}
+
+fn name(trace: &Path) -> String {
+    let file = trace.file_name().unwrap_or_default().to_string_lossy();
+    file.trim_end_matches(".smaps.zst").to_owned()
+}
+
+/// Returns the example's program, made anew if the code has changed since: an old one would give old figures.
+fn built_replay() -> PathBuf {
+    if let Some(cargo) = env::var_os("CARGO") {
+        let arguments = ["build", "--release", "--locked", "--quiet", "--example", "replay"];
+        let built = Command::new(cargo).args(arguments).status().expect("cargo runs");
+        assert!(built.success(), "the example `replay` does not build");
+    }
+    Path::new(env!("CARGO_BIN_EXE_vmrec")).with_file_name("examples").join("replay")
+}
+
+/// Replays `trace` into `db`, once or for some days.
+fn replayed(replay: &Path, trace: &Path, db: &Path, days: Option<f64>) -> Replayed {
+    let mut command = Command::new(replay);
+    command.arg(trace).arg("--db").arg(db);
+    if let Some(days) = days {
+        command.arg("--for").arg(format!("{}s", (days * 86_400.0).round()));
+    }
+    let output = command.output().expect("replay runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let line = String::from_utf8_lossy(&output.stdout);
+    let figure = |key: &str| -> f64 {
+        let mut words = line.split_whitespace().filter_map(|word| word.split_once('='));
+        let (_, value) = words.find(|(name, _)| *name == key).expect("a figure of replay");
+        value.parse().expect("a number")
+    };
+    Replayed {
+        file_bytes: figure("file_bytes"),
+        bytes_per_sample: figure("bytes_per_sample"),
+        store_cpu_us: figure("store_cpu_us_per_sample"),
+        peak_rss_bytes: figure("peak_rss_bytes"),
+    }
+}
