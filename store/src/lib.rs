@@ -17,23 +17,29 @@ mod intern;
 mod latest;
 mod lock;
 mod mark;
+mod near;
 mod read_rows;
 pub mod recording;
 mod relabel;
+mod resum;
 mod rollup;
 mod schema;
 mod settle;
 mod store;
 mod summary;
+mod sums;
 mod verify;
 mod walk;
 mod write_rows;
 mod writer;
 
+pub use chunk::{Measure, Tick};
 pub use error::Error;
 pub use mark::add_mark;
+pub use near::Moment;
 pub use recording::{
     Mark, Recording, RecordingId, RecordingSummary, RegionNumber, Sample, SampleState, WhyEnded,
 };
 pub use store::Store;
+pub use sums::{RolledUp, Rollup, RollupSpan, SumsBlock, TypeSums};
 pub use writer::Writer;

@@ -1,7 +1,7 @@
 //! Rows back to recordings, samples and identities. A value no recorder writes is an error.
 
 use rusqlite::types::{FromSql, Type};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row};
 use vmrec_sampler::{
     AddressRange, Confidence, Cost, Family, Host, Identity, Label, Object, ProcessId, ProcessInfo,
     ProcessTotals, Protection, RegionType, Timestamp,
@@ -11,9 +11,7 @@ use crate::address::from_column;
 use crate::checked;
 use crate::frame::Kind;
 use crate::identities::Words;
-use crate::recording::{
-    Mark, Recording, RecordingId, RecordingSummary, Sample, SampleState, WhyEnded,
-};
+use crate::recording::{Mark, Recording, RecordingId, Sample, SampleState, WhyEnded};
 
 /// Columns of [`sample`], from the table `sample` as `s`: all, as its checksum is of all.
 pub(crate) const SAMPLE_COLUMNS: &str = "s.*";
@@ -199,4 +197,9 @@ fn unsigned(row: &Row<'_>, place: usize) -> rusqlite::Result<Option<u64>> {
 
 pub(crate) fn wrong(place: usize, what: &'static str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(place, Type::Text, what.into())
+}
+
+/// The error of what is stored and cannot be read.
+pub(crate) fn damaged(what: String) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, what.into())
 }

@@ -140,7 +140,9 @@ impl Store {
 
     /// Returns what is wrong with the file, one line each; nothing if all of it can be read.
     pub fn verify(&self) -> Result<Vec<String>, Error> {
-        crate::verify::problems(&self.connection, &self.path)
+        let mut problems = crate::verify::problems(&self.connection, &self.path)?;
+        self.add_chunk_problems(&mut problems)?;
+        Ok(problems)
     }
 
     /// Runs `work` on the file as of one moment.

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{Consistency, Region, Snapshot};
 
 use crate::address::{from_column, to_column};
-use crate::chunk::{Regions, Rows, Ticks, decode_totals, unseal};
+use crate::chunk::{Decoded, Head, Measure, Regions, Rows, Ticks, decode_totals, unseal};
 use crate::chunk_rows::{self, Group, StoredChunk};
 use crate::error::Error;
 use crate::frame::{Decoder, Malformed, Row};
@@ -161,6 +161,46 @@ impl Store {
         Ok(ticks.0.into_iter().zip(totals).map(whole).collect())
     }
 
+    /// Adds what is wrong with chunks that their rows' checksums do not tell.
+    pub(crate) fn add_chunk_problems(&self, problems: &mut Vec<String>) -> Result<(), Error> {
+        let ids: Vec<i64> = match self.read(|connection| {
+            connection
+                .prepare("SELECT id FROM recording")?
+                .query_map([], |row| row.get(0))?
+                .collect()
+        }) {
+            Ok(ids) => ids,
+            Err(Error::Damaged { .. }) => return Ok(()), // which was told already
+            Err(other) => return Err(other),
+        };
+        for id in ids.into_iter().map(RecordingId) {
+            let chunks = match self.chunks(id) {
+                Err(Error::Damaged { .. }) => continue,
+                chunks => chunks?,
+            };
+            for chunk in chunks {
+                match self.check_chunk(&chunk) {
+                    Err(Error::Damaged { what, .. }) => problems.push(what),
+                    other => other?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes all of a chunk.
+    fn check_chunk(&self, chunk: &StoredChunk) -> Result<(), Error> {
+        let samples = self.chunk_samples(chunk)?;
+        if Head::of(chunk.head.first, chunk.head.last, &samples) != chunk.head {
+            let what = format!("{}: they do not add up to what is told of them", chunk.told());
+            return Err(Error::Damaged { path: self.path.clone(), what });
+        }
+        let [sums] = self.groups(chunk, [Group::Sums])?;
+        self.plain(chunk, Group::Sums, &sums, |data| Decoded::decode(data, &Measure::ALL))?;
+        let mut all = |_: &Sample, _: Option<(Snapshot, &[Row])>| ControlFlow::Continue(());
+        self.walk_chunk(chunk, &(0..=u64::MAX), &mut all).map(drop)
+    }
+
     /// Decodes a group of a chunk.
     pub(crate) fn plain<T>(
         &self,
@@ -187,20 +227,25 @@ impl Store {
             .map_err(|source| Error::sql(&self.path, source))
     }
 
+    /// Tells whether the file is of a version that has chunks.
+    pub(crate) const fn has_chunks(&self) -> bool {
+        self.schema_version() >= WITH_CHUNKS
+    }
+
     /// Returns every chunk of a recording, in order.
     pub(crate) fn chunks(&self, id: RecordingId) -> Result<Vec<StoredChunk>, Error> {
-        if self.schema_version() < WITH_CHUNKS {
+        if !self.has_chunks() {
             return Ok(Vec::new());
         }
         chunk_rows::all(&self.connection, id).map_err(|source| Error::sql(&self.path, source))
     }
 
-    fn chunk_at_or_after(
+    pub(crate) fn chunk_at_or_after(
         &self,
         id: RecordingId,
         number: u64,
     ) -> Result<Option<StoredChunk>, Error> {
-        if self.schema_version() < WITH_CHUNKS {
+        if !self.has_chunks() {
             return Ok(None);
         }
         chunk_rows::at_or_after(&self.connection, id, number)
@@ -209,7 +254,7 @@ impl Store {
 
     /// Returns the number of the last sample that is in a chunk, 0 if none is.
     pub(crate) fn last_in_chunks(&self, id: RecordingId) -> Result<u64, Error> {
-        if self.schema_version() < WITH_CHUNKS {
+        if !self.has_chunks() {
             return Ok(0);
         }
         chunk_rows::last(&self.connection, id)
@@ -228,7 +273,7 @@ impl Store {
 
     /// Checks that a recording that has ended has no sample from `expected` on that is gone.
     pub(crate) fn ends(&self, id: RecordingId, expected: u64) -> Result<(), Error> {
-        if self.schema_version() < WITH_CHUNKS {
+        if !self.has_chunks() {
             return Ok(());
         }
         let last: Option<u64> = self

@@ -19,6 +19,7 @@ use crate::intern::Interner;
 use crate::lock::{Lock, beside};
 use crate::recording::{RecordingId, RegionNumber, Sample, WhyEnded};
 use crate::relabel;
+use crate::resum;
 use crate::schema::{self, Found};
 use crate::settle;
 use crate::write_rows;
@@ -167,7 +168,8 @@ impl Writer {
             return Err(Error::NotEnded { id: current.id, path: self.path.clone() });
         }
         in_transaction(&mut self.connection, |transaction| {
-            relabel::write(transaction, recording, labels)
+            relabel::write(transaction, recording, labels)?;
+            resum::write(transaction, recording)
         })
         .map_err(|source| Error::sql(&self.path, source))
     }

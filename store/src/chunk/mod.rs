@@ -32,8 +32,9 @@ pub(crate) use seal::{Place, unseal};
 pub use sums::Measure;
 #[cfg(test)]
 pub(crate) use sums::TypeColumns;
-pub(crate) use sums::{Decoded, MEASURES};
-pub(crate) use ticks::{Tick, Ticks};
+pub(crate) use sums::{Decoded, MEASURES, SumColumns};
+pub use ticks::Tick;
+pub(crate) use ticks::Ticks;
 pub(crate) use totals::decode as decode_totals;
 
 /// The groups of a chunk as they are stored.

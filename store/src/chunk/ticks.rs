@@ -19,15 +19,15 @@ use crate::recording::{Sample, SampleState};
 
 /// A sample's place in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tick {
+pub struct Tick {
     /// Its number in the recording.
-    pub(crate) number: u64,
+    pub number: u64,
     /// When it was taken, or due.
-    pub(crate) taken: Timestamp,
+    pub taken: Timestamp,
     /// Whether it can be trusted, or was taken at all.
-    pub(crate) state: SampleState,
+    pub state: SampleState,
     /// How many regions it has; `None` if missed.
-    pub(crate) regions: Option<u64>,
+    pub regions: Option<u64>,
 }
 
 impl Tick {
@@ -38,7 +38,7 @@ impl Tick {
     }
 
     /// Tells whether it has regions.
-    pub(crate) const fn has_regions(&self) -> bool {
+    pub const fn has_regions(&self) -> bool {
         self.regions.is_some()
     }
 }

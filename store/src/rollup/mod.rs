@@ -17,7 +17,7 @@ use vmrec_sampler::{RegionType, Timestamp};
 
 use crate::chunk::{Decoded, MEASURES, Measure, Tick};
 
-pub(crate) use rows::{problems, read, write};
+pub(crate) use rows::{read, write};
 
 /// Seconds that one value stands for: minutes and hours.
 pub(crate) const SPANS: [u64; 2] = [60, 3600];

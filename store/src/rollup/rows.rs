@@ -8,7 +8,7 @@ use vmrec_sampler::{Family, RegionType, Timestamp};
 use super::{Cell, MEASURES, Row, SPANS, Span};
 use crate::address::{from_column, to_column};
 use crate::checked;
-use crate::chunk::{Decoded, Tick};
+use crate::chunk::{Decoded, Measure, Tick};
 use crate::recording::RecordingId;
 
 /// Writes what the snapshots of a chunk add to the rollups of its recording, which began at `begun`.
@@ -105,45 +105,31 @@ fn fill(span: &mut Span, row: &Row) {
     }
 }
 
-/// Returns the rollups of a recording, span by span, with places of spans of `span_s` seconds in `places`.
+/// Returns what is stored of `measures` by spans of `span_s` seconds, by their places.
 pub(crate) fn read(
     connection: &Connection,
     recording: RecordingId,
     span_s: u64,
-    places: std::ops::RangeInclusive<i64>,
+    measures: &[Measure],
 ) -> rusqlite::Result<BTreeMap<i64, Span>> {
     let mut types = Types::default();
     let mut spans: BTreeMap<i64, Span> = BTreeMap::new();
+    let wanted = measures.iter().fold(0_u16, |mask, measure| mask | 1 << measure.place());
     let mut statement = connection.prepare_cached(
-        "SELECT * FROM rollup_row WHERE recording = ? AND span_s = ? AND place <= ? ORDER BY place",
+        "SELECT * FROM rollup_row WHERE recording = ? AND span_s = ? AND quantities & ? ORDER BY place",
     )?;
-    let mut rows = statement.query(params![recording.0, to_column(span_s), places.end()])?;
+    let mut rows = statement.query(params![recording.0, to_column(span_s), wanted])?;
     while let Some(row) = rows.next()? {
         let row = types.row(connection, row)?;
-        let end = row.place.saturating_add_unsigned(row.run);
-        for place in row.place.max(*places.start())..end.min(places.end().saturating_add(1)) {
+        // A run is never longer than a chunk has samples.
+        let run = row.run.min(u64::from(u16::MAX));
+        for place in row.place..row.place.saturating_add_unsigned(run) {
             let span = spans.entry(place).or_default();
             span.samples = span.samples.max(row.samples / row.run.max(1));
             fill(span, &row);
         }
     }
     Ok(spans)
-}
-
-/// Adds what is wrong with rollups that their checksums do not tell.
-pub(crate) fn problems(
-    connection: &Connection,
-    problems: &mut Vec<String>,
-) -> rusqlite::Result<()> {
-    let mut types = Types::default();
-    let mut statement = connection.prepare("SELECT * FROM rollup_row")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        if let Err(error) = types.row(connection, row) {
-            problems.push(error.to_string());
-        }
-    }
-    Ok(())
 }
 
 /// The types by their numbers, read and written once.

@@ -1,0 +1,196 @@
+//! Sums by type over time, without reading regions where chunks have them.
+
+use std::collections::BTreeMap;
+use std::ops::{ControlFlow, RangeInclusive};
+
+use vmrec_sampler::RegionType;
+
+use crate::chunk::{Decoded, Measure, SumColumns, Tick, Ticks};
+use crate::chunk_rows::{Group, StoredChunk};
+use crate::error::Error;
+use crate::recording::RecordingId;
+use crate::rollup;
+use crate::store::Store;
+
+/// The sums of some samples in a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SumsBlock {
+    /// The samples, missed ones included.
+    pub ticks: Vec<Tick>,
+    /// The types that have regions in any of them.
+    pub types: Vec<TypeSums>,
+}
+
+/// The sums over the regions of one type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeSums {
+    /// The type.
+    pub region_type: RegionType,
+    /// For each measure asked for, the sum in each sample that has regions, in order: `None` where
+    /// it is unknown of one of the type's regions, 0 where there is no region of the type.
+    pub columns: Vec<Vec<Option<u64>>>,
+}
+
+/// How much time a rollup stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RollupSpan {
+    /// A minute.
+    Minute,
+    /// An hour.
+    Hour,
+}
+
+impl RollupSpan {
+    /// Returns how long it is, in seconds.
+    pub const fn seconds(self) -> u64 {
+        match self {
+            Self::Minute => 60,
+            Self::Hour => 3600,
+        }
+    }
+}
+
+/// The sums of one span of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rollup {
+    /// Its beginning: nanoseconds since 1970-01-01 UTC, by the recording's monotonic clock.
+    pub start_utc_ns: i64,
+    /// From how many samples with regions, about: spans with the same figures share their number.
+    pub samples: u64,
+    /// For each type that had regions, the sums of each measure asked for; `None` where unknown.
+    pub types: Vec<(RegionType, Vec<Option<RolledUp>>)>,
+}
+
+/// The sums of one type and measure over one span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RolledUp {
+    /// The least of its samples.
+    pub least: u64,
+    /// Their mean, rounded down.
+    pub mean: u64,
+    /// The most of them.
+    pub most: u64,
+}
+
+impl Store {
+    /// Calls `visit` with the sums of the samples numbered in `numbers`, some hundred at a time, in order.
+    pub fn for_each_sums(
+        &self,
+        id: RecordingId,
+        numbers: RangeInclusive<u64>,
+        measures: &[Measure],
+        mut visit: impl FnMut(&SumsBlock),
+    ) -> Result<(), Error> {
+        self.recording(id)?;
+        let _transaction = self.transaction().map_err(|source| Error::sql(&self.path, source))?;
+        let mut next = (*numbers.start()).max(1);
+        while let Some(chunk) = self.chunk_at_or_after(id, next)? {
+            if chunk.head.first > next {
+                self.follows(id, chunk.head.first, next)?;
+            }
+            if next > *numbers.end() {
+                return Ok(());
+            }
+            visit(&self.chunk_sums(&chunk, &numbers, measures)?);
+            next = chunk.head.last + 1;
+        }
+        if next <= *numbers.end() {
+            visit(&self.row_sums(id, next..=*numbers.end(), measures)?);
+        }
+        Ok(())
+    }
+
+    fn chunk_sums(
+        &self,
+        chunk: &StoredChunk,
+        numbers: &RangeInclusive<u64>,
+        measures: &[Measure],
+    ) -> Result<SumsBlock, Error> {
+        let [ticks, sums] = self.groups(chunk, [Group::Ticks, Group::Sums])?;
+        let Ticks(mut ticks) =
+            self.plain(chunk, Group::Ticks, &ticks, |data| Ticks::decode(chunk.head.first, data))?;
+        let sums = self.plain(chunk, Group::Sums, &sums, |data| Decoded::decode(data, measures))?;
+        let mut block = block(sums);
+        let wanted = |tick: &Tick| numbers.contains(&tick.number);
+        if !ticks.iter().all(wanted) {
+            let keep: Vec<bool> =
+                ticks.iter().filter(|tick| tick.has_regions()).map(wanted).collect();
+            for column in block.types.iter_mut().flat_map(|of| &mut of.columns) {
+                let mut keep = keep.iter();
+                column.retain(|_| keep.next().copied().unwrap_or(false));
+            }
+            ticks.retain(wanted);
+        }
+        block.ticks = ticks;
+        Ok(block)
+    }
+
+    /// Sums the samples that are rows still.
+    fn row_sums(
+        &self,
+        id: RecordingId,
+        numbers: RangeInclusive<u64>,
+        measures: &[Measure],
+    ) -> Result<SumsBlock, Error> {
+        let mut ticks = Vec::new();
+        let mut sums = SumColumns::default();
+        self.walk(id, numbers, |sample, snapshot| {
+            if let Some((snapshot, _)) = snapshot {
+                for region in &snapshot.regions {
+                    let place = sums.place(&region.identity.label.region_type);
+                    sums.add(place, region);
+                }
+                sums.end_sample();
+            }
+            ticks.push(Tick::of(sample));
+            ControlFlow::Continue(())
+        })?;
+        let decoded = Decoded::decode(&sums.encode(), measures).map_err(|malformed| {
+            Error::Damaged { path: self.path.clone(), what: malformed.0.to_owned() }
+        })?;
+        Ok(SumsBlock { ticks, ..block(decoded) })
+    }
+
+    /// Returns the rollups of a recording, in the order of time. Samples since the last chunk have none yet.
+    pub fn rollups(
+        &self,
+        id: RecordingId,
+        span: RollupSpan,
+        measures: &[Measure],
+    ) -> Result<Vec<Rollup>, Error> {
+        self.recording(id)?;
+        if !self.has_chunks() {
+            return Ok(Vec::new());
+        }
+        let spans: BTreeMap<i64, rollup::Span> =
+            self.read(|connection| rollup::read(connection, id, span.seconds(), measures))?;
+        let rolled_up = |cell: rollup::Cell| {
+            let rollup::Cell { least, mean, most } = cell;
+            RolledUp { least, mean, most }
+        };
+        Ok(spans
+            .into_iter()
+            .map(|(place, of)| Rollup {
+                start_utc_ns: place.saturating_mul(span.seconds().cast_signed() * 1_000_000_000),
+                samples: of.samples,
+                types: of
+                    .types
+                    .into_iter()
+                    .map(|(region_type, cells)| {
+                        let of = |measure: &Measure| cells[measure.place()].map(rolled_up);
+                        (region_type, measures.iter().map(of).collect())
+                    })
+                    .collect(),
+            })
+            .collect())
+    }
+}
+
+fn block(sums: Decoded) -> SumsBlock {
+    let types = sums
+        .types
+        .into_iter()
+        .map(|of| TypeSums { region_type: of.region_type, columns: of.columns })
+        .collect();
+    SumsBlock { ticks: Vec::new(), types }
+}
