@@ -16,6 +16,7 @@ mod read_rows;
 pub mod recording;
 mod relabel;
 mod schema;
+pub mod sql;
 mod store;
 mod verify;
 mod write_rows;
