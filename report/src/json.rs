@@ -30,7 +30,7 @@ pub fn write(mut out: impl io::Write, document: &impl Serialize) -> io::Result<(
     out.write_all(b"\n")
 }
 
-/// Writes an array of the documents as [`write`] does, each as soon as it comes.
+/// Writes an array of the documents as [`write()`] does, each as soon as it comes.
 pub(crate) fn write_each(
     mut out: impl io::Write,
     documents: impl Iterator<Item = impl Serialize>,
