@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use vmrec_report::metric::Metric;
 use vmrec_report::series::By;
 
-use crate::commands::{chart, demo, diff, export, info, list, map, mark, reclassify, record};
+use crate::commands::{chart, demo, diff, export, info, list, map, mark, reclassify, record, sql};
 
 const AFTER_HELP: &str = "\
 Times are RFC 3339, HH:MM[:SS], -10m before the end (or now, while recording),
@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Diff(diff::DiffArgs),
     Chart(chart::ChartArgs),
     Export(export::ExportArgs),
+    Sql(sql::SqlArgs),
     Mark(mark::MarkArgs),
     Reclassify(reclassify::ReclassifyArgs),
     Demo(demo::DemoArgs),

@@ -75,6 +75,11 @@ impl Failure {
         self
     }
 
+    /// Returns what is wrong, for another error to tell.
+    pub(crate) fn sentence(&self) -> String {
+        format!("{:#}", self.error)
+    }
+
     /// Prints the error and its hint to standard error and gives the exit status.
     #[expect(clippy::print_stderr, reason = "this is where errors are printed")]
     pub(crate) fn report(&self) -> ExitCode {
@@ -87,7 +92,7 @@ impl Failure {
         if broken_pipe {
             return ExitCode::SUCCESS;
         }
-        eprintln!("vmrec: {}", escape::terminal(&format!("{:#}", self.error)));
+        eprintln!("vmrec: {}", escape::terminal(&self.sentence()));
         for line in self.hint.iter().flat_map(|hint| hint.lines()) {
             eprintln!("hint: {}", escape::terminal(line));
         }
@@ -171,12 +176,19 @@ impl From<StoreError> for Failure {
             StoreError::NoSuchRecording { .. } => {
                 Some("`vmrec list` shows the recordings of a file".to_owned())
             }
+            StoreError::Query { .. } => Some(
+                "the tables are described in docs/schema.md; `vmrec sql --tables` lists them".to_owned(),
+            ),
             StoreError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
                 Some("name a file where you may write with --db FILE".to_owned())
             }
             _ => None,
         };
-        let failure = Self::new(Status::Recording, error);
+        let status = match error {
+            StoreError::Query { .. } => Status::Usage,
+            _ => Status::Recording,
+        };
+        let failure = Self::new(status, error);
         if let Some(hint) = hint { failure.hint(hint) } else { failure }
     }
 }

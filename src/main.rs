@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{chart, demo, diff, export, info, list, map, mark, reclassify, record};
+use crate::commands::{chart, demo, diff, export, info, list, map, mark, reclassify, record, sql};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -35,6 +35,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Diff(args) => diff::run(&args),
         Command::Chart(args) => chart::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Sql(args) => sql::run(&args),
         Command::Map(args) => map::run(&args),
         Command::Mark(args) => mark::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),

@@ -38,7 +38,8 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     print(&json(document)?)
 }
 
-fn unwritable(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+/// States that a result could not be written.
+pub(crate) fn unwritable(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
     Failure::new(Status::Recording, error)
 }
 

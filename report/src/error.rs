@@ -105,10 +105,20 @@ pub enum Error {
     },
     /// CSV could not be written.
     #[error("CSV could not be written")]
-    Csv(#[from] csv::Error),
+    Csv(#[source] csv::Error),
     /// What was being written to could not be written.
     #[error("a report could not be written")]
     Write(#[from] std::io::Error),
+}
+
+impl From<csv::Error> for Error {
+    /// Keeps apart what could not be written to: csv hides that kind of error from its chain.
+    fn from(error: csv::Error) -> Self {
+        match error.kind() {
+            csv::ErrorKind::Io(source) => Self::Write(std::io::Error::new(source.kind(), error)),
+            _ => Self::Csv(error),
+        }
+    }
 }
 
 fn listed(marks: &[String]) -> String {

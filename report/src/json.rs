@@ -12,7 +12,7 @@ mod snapshot;
 use std::io;
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
 use crate::amounts::{Amounts, Change, Delta};
 use crate::clock;
@@ -27,6 +27,21 @@ pub fn write(mut out: impl io::Write, document: &impl Serialize) -> io::Result<(
     let formatter = format::Indented::default();
     let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
     document.serialize(&mut serializer)?;
+    out.write_all(b"\n")
+}
+
+/// Writes an array of the documents as [`write()`] does, each as soon as it comes.
+pub(crate) fn write_each(
+    mut out: impl io::Write,
+    documents: impl Iterator<Item = impl Serialize>,
+) -> io::Result<()> {
+    let formatter = format::Indented::default();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
+    let mut array = serializer.serialize_seq(None)?;
+    for document in documents {
+        array.serialize_element(&document)?;
+    }
+    SerializeSeq::end(array)?;
     out.write_all(b"\n")
 }
 

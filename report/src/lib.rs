@@ -15,6 +15,7 @@ pub mod map_table;
 pub mod metric;
 pub mod recording_table;
 pub mod recordings;
+pub mod rows;
 pub mod series;
 pub mod table;
 pub mod thin;

@@ -25,7 +25,7 @@ pub enum Align {
 /// The head of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    title: &'static str,
+    title: Cow<'static, str>,
     align: Align,
     drop_rank: u8,
 }
@@ -33,6 +33,12 @@ pub struct Column {
 impl Column {
     /// Creates a column that is always shown.
     pub const fn new(title: &'static str, align: Align) -> Self {
+        Self { title: Cow::Borrowed(title), align, drop_rank: 0 }
+    }
+
+    /// Creates a column that is always shown, of a name that strangers gave.
+    pub fn named(title: &str, align: Align) -> Self {
+        let title = Cow::Owned(escape::terminal(title).into_owned());
         Self { title, align, drop_rank: 0 }
     }
 
@@ -104,11 +110,22 @@ impl Table {
         self.sums.push(cells);
     }
 
+    /// Tells whether it keeps within the width without a column less, or one cut below what it should show.
+    pub fn fits(&self, width: usize) -> bool {
+        let natural = self.layout(usize::MAX);
+        let (flexible, least) = self.flexible;
+        let needed = natural.iter().map(|(place, natural)| {
+            GAP + if *place == flexible { least.min(*natural) } else { *natural }
+        });
+        needed.sum::<usize>() <= width.saturating_add(GAP)
+    }
+
     /// Writes the table, each line ended by a line break.
     pub fn render(&self, width: usize, color: bool) -> String {
         let layout = self.layout(width);
         let mut text = String::new();
-        let titles: Vec<Cell> = self.columns.iter().map(|column| Cell::new(column.title)).collect();
+        let titles: Vec<Cell> =
+            self.columns.iter().map(|column| Cell::new(&column.title)).collect();
         let rule: Vec<Cell> = (0..self.columns.len())
             .map(|place| {
                 let width = layout.iter().find(|(shown, _)| *shown == place).map_or(0, |at| at.1);

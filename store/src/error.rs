@@ -118,6 +118,12 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// SQL that was given cannot be run.
+    #[error("{message}")]
+    Query {
+        /// What is wrong with it, and where.
+        message: String,
+    },
     /// SQLite refused.
     #[error("cannot use {} as a database", path.display())]
     Sql {

@@ -25,6 +25,7 @@ mod resum;
 mod rollup;
 mod schema;
 mod settle;
+pub mod sql;
 mod store;
 mod summary;
 mod sums;

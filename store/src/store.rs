@@ -62,6 +62,11 @@ impl Store {
         })
     }
 
+    /// Gives up the connection, to be read by other means.
+    pub(crate) fn into_connection(self) -> Connection {
+        self.connection
+    }
+
     /// Returns the version of the file's schema.
     pub const fn schema_version(&self) -> u32 {
         self.version

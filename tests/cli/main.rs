@@ -21,3 +21,4 @@ mod reclassify;
 mod record;
 mod record_errors;
 mod recorder;
+mod sql;

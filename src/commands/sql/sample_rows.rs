@@ -1,0 +1,100 @@
+//! `samples([recording])`: every sample of a recording, wherever the file keeps it.
+
+use std::sync::Arc;
+
+use vmrec_store::sql::{TableFunction, TableRows, Value};
+use vmrec_store::{RecordingId, Sample, SampleState};
+
+use super::functions::{Source, rows};
+
+/// As the table `sample` has them, which holds only the newest ones.
+const COLUMNS: [(&str, &str); 23] = [
+    ("recording", "INTEGER"),
+    ("number", "INTEGER"),
+    ("taken_utc_ns", "INTEGER"),
+    ("taken_monotonic_ns", "INTEGER"),
+    ("state", "TEXT"),
+    ("reason", "TEXT"),
+    ("missed_ticks", "INTEGER"),
+    ("cost_cpu_ns", "INTEGER"),
+    ("cost_wall_ns", "INTEGER"),
+    ("regions", "INTEGER"),
+    ("virtual_bytes", "INTEGER"),
+    ("resident_bytes", "INTEGER"),
+    ("peak_resident_bytes", "INTEGER"),
+    ("anonymous_resident_bytes", "INTEGER"),
+    ("file_resident_bytes", "INTEGER"),
+    ("shmem_resident_bytes", "INTEGER"),
+    ("swapped_bytes", "INTEGER"),
+    ("page_table_bytes", "INTEGER"),
+    ("footprint_bytes", "INTEGER"),
+    ("threads", "INTEGER"),
+    ("minor_faults", "INTEGER"),
+    ("major_faults", "INTEGER"),
+    ("cpu_ns", "INTEGER"),
+];
+
+/// Returns the function.
+pub(super) fn function(source: Arc<Source>) -> TableFunction {
+    TableFunction {
+        name: "samples",
+        columns: COLUMNS.to_vec(),
+        arguments: &["at_recording"],
+        required: 0,
+        answer: Box::new(move |arguments| {
+            source.with(arguments.first().unwrap_or(&Value::Null), |opened| {
+                Ok(rows(Samples {
+                    recording: opened.recording.id,
+                    samples: opened.samples.clone(),
+                }))
+            })
+        }),
+    }
+}
+
+/// The samples of one recording.
+struct Samples {
+    recording: RecordingId,
+    samples: Vec<Sample>,
+}
+
+impl TableRows for Samples {
+    fn count(&self) -> usize {
+        self.samples.len()
+    }
+
+    fn value(&self, row: usize, column: usize) -> Value<'_> {
+        let Some(sample) = self.samples.get(row) else { return Value::Null };
+        let (taken, cost, totals) = (&sample.taken, &sample.cost, &sample.totals);
+        let (state, reason, missed_ticks) = match &sample.state {
+            SampleState::Complete => ("complete", None, None),
+            SampleState::Torn(reason) => ("torn", Some(&**reason), None),
+            SampleState::Missed { ticks, reason } => ("missed", Some(&**reason), Some(*ticks)),
+        };
+        match column {
+            0 => self.recording.0.into(),
+            1 => sample.number.into(),
+            2 => taken.utc_ns.into(),
+            3 => taken.monotonic_ns.into(),
+            4 => state.into(),
+            5 => reason.into(),
+            6 => missed_ticks.into(),
+            7 => cost.cpu_ns.into(),
+            8 => cost.wall_ns.into(),
+            9 => sample.regions.into(),
+            10 => totals.virtual_bytes.into(),
+            11 => totals.resident_bytes.into(),
+            12 => totals.peak_resident_bytes.into(),
+            13 => totals.anonymous_resident_bytes.into(),
+            14 => totals.file_resident_bytes.into(),
+            15 => totals.shmem_resident_bytes.into(),
+            16 => totals.swapped_bytes.into(),
+            17 => totals.page_table_bytes.into(),
+            18 => totals.footprint_bytes.into(),
+            19 => totals.threads.into(),
+            20 => totals.minor_faults.into(),
+            21 => totals.major_faults.into(),
+            _ => totals.cpu_ns.into(),
+        }
+    }
+}
