@@ -5,6 +5,7 @@
 //! another process records.
 
 mod address;
+mod backup;
 mod checked;
 pub mod error;
 mod evidence;
@@ -22,10 +23,12 @@ mod verify;
 mod write_rows;
 mod writer;
 
+pub use backup::Copied;
 pub use error::Error;
 pub use mark::add_mark;
 pub use recording::{
     Mark, Recording, RecordingId, RecordingSummary, RegionNumber, Sample, SampleState, WhyEnded,
 };
 pub use store::Store;
+pub use verify::Counts;
 pub use writer::Writer;
