@@ -9,7 +9,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use vmrec_report::metric::Metric;
 use vmrec_report::series::By;
 
-use crate::commands::{chart, demo, diff, export, info, list, map, mark, reclassify, record, sql};
+use crate::commands::{
+    backup, chart, demo, diff, export, info, list, map, mark, reclassify, record, sql,
+};
 
 const AFTER_HELP: &str = "\
 Times are RFC 3339, HH:MM[:SS], -10m before the end (or now, while recording),
@@ -38,6 +40,7 @@ pub(crate) enum Command {
     Export(export::ExportArgs),
     Sql(sql::SqlArgs),
     Mark(mark::MarkArgs),
+    Backup(backup::BackupArgs),
     Reclassify(reclassify::ReclassifyArgs),
     Demo(demo::DemoArgs),
     #[command(hide = true)]

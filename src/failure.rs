@@ -9,6 +9,7 @@ use vmrec_report::escape;
 use vmrec_sampler::{Error as SamplerError, Family};
 use vmrec_store::Error as StoreError;
 
+use crate::file::shell_word;
 use crate::types_file::{TypesError, Wrong};
 
 /// What to do about a file in a folder that is not there.
@@ -173,6 +174,14 @@ impl From<StoreError> for Failure {
             StoreError::DiskFull { .. } => {
                 Some("free some space, or record to another disk with --db FILE; all samples before are kept".to_owned())
             }
+            StoreError::Exists { .. } => {
+                Some("name another file, or replace this one with --force".to_owned())
+            }
+            StoreError::SameFile { .. } => Some("name another file to copy to".to_owned()),
+            StoreError::Damaged { path, .. } => Some(format!(
+                "`vmrec repair {} -o NEW` saves what can be read of it into a new file",
+                shell_word(&path.display().to_string())
+            )),
             StoreError::NoSuchRecording { .. } => {
                 Some("`vmrec list` shows the recordings of a file".to_owned())
             }
@@ -186,6 +195,7 @@ impl From<StoreError> for Failure {
         };
         let status = match error {
             StoreError::Query { .. } => Status::Usage,
+            StoreError::Exists { .. } | StoreError::SameFile { .. } => Status::Usage,
             _ => Status::Recording,
         };
         let failure = Self::new(status, error);

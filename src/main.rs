@@ -16,7 +16,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{chart, demo, diff, export, info, list, map, mark, reclassify, record, sql};
+use crate::commands::{
+    backup, chart, demo, diff, export, info, list, map, mark, reclassify, record, sql,
+};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Sql(args) => sql::run(&args),
         Command::Map(args) => map::run(&args),
         Command::Mark(args) => mark::run(&args),
+        Command::Backup(args) => backup::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::DemoWorkload => demo::workload(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use vmrec_report::{Error as ReportError, json};
+use vmrec_store::Counts;
 
 use crate::failure::{Failure, Status};
 
@@ -15,6 +16,15 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|source| Failure::io("write to", Path::new("standard output"), source))
+}
+
+/// Returns in words how much a file holds.
+pub(crate) fn counted(counts: &Counts) -> String {
+    let number = |count: u64, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    };
+    format!("{}, {}", number(counts.recordings, "recording"), number(counts.samples, "sample"))
 }
 
 /// Returns a document as JSON.

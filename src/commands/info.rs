@@ -4,12 +4,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 use vmrec_report::recordings::Overview;
-use vmrec_report::{json, recording_table};
+use vmrec_report::{escape, json, recording_table};
+use vmrec_store::{Error, Store};
 
 use crate::cli::RecordingArgs;
 use crate::failure::Failure;
-use crate::file::Opened;
+use crate::file::{self, Opened};
 use crate::output;
 
 /// Show all that is known of one recording: process, host, samples, cost, marks
@@ -21,10 +23,25 @@ pub(crate) struct InfoArgs {
 
     #[command(flatten)]
     recording: RecordingArgs,
+
+    /// Check the whole file instead: every row, every checksum, every sample's regions
+    #[arg(long, conflicts_with = "recording")]
+    verify: bool,
+}
+
+#[derive(Serialize)]
+struct VerifyDocument {
+    file: String,
+    recordings: Option<u64>,
+    samples: Option<u64>,
+    problems: Vec<String>,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode, Failure> {
+    if args.verify {
+        return verify(args);
+    }
     let opened = Opened::open(&args.recording)?;
     let overview = Overview {
         recording: &opened.recording,
@@ -42,4 +59,36 @@ pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode, Failure> {
         ))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Checks the file and says what is wrong with it.
+fn verify(args: &InfoArgs) -> Result<ExitCode, Failure> {
+    let path = file::path(&args.recording.file)?;
+    let store = Store::open(&path)?;
+    let problems = store.verify()?;
+    let counts = match store.counts() {
+        Err(Error::Damaged { .. }) if !problems.is_empty() => None,
+        counts => Some(counts?),
+    };
+    if args.json {
+        output::print_json(&VerifyDocument {
+            file: path.display().to_string(),
+            recordings: counts.map(|counts| counts.recordings),
+            samples: counts.map(|counts| counts.samples),
+            problems: problems.clone(),
+        })?;
+    } else if let (Some(counts), true) = (&counts, problems.is_empty()) {
+        output::print(&format!("no problem found in {}\n", output::counted(counts)))?;
+    } else {
+        let lines = problems.iter().map(|problem| format!("{}\n", escape::terminal(problem)));
+        output::print(&lines.collect::<String>())?;
+    }
+    if problems.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let what = match problems.len() {
+        1 => "1 problem".to_owned(),
+        many => format!("{many} problems"),
+    };
+    Err(Error::Damaged { path, what }.into())
 }

@@ -1,5 +1,6 @@
 //! The commands: one file each, with its arguments and its function.
 
+pub(crate) mod backup;
 pub(crate) mod chart;
 pub(crate) mod demo;
 pub(crate) mod diff;

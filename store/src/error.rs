@@ -52,6 +52,18 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// There is a file where a new one is to be made.
+    #[error("{} exists already", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file was to be copied onto itself.
+    #[error("{} is the file to be copied", path.display())]
+    SameFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is no room for more; all before is stored.
     #[error("no room left to write to {}", path.display())]
     DiskFull {
@@ -170,7 +182,7 @@ pub(crate) fn told(error: &rusqlite::Error) -> String {
 }
 
 /// Tells whether a column holds what a recorder never writes there.
-const fn is_wrong_value(error: &rusqlite::Error) -> bool {
+pub(crate) const fn is_wrong_value(error: &rusqlite::Error) -> bool {
     matches!(
         error,
         rusqlite::Error::FromSqlConversionFailure(..)

@@ -5,6 +5,7 @@
 //! another process records.
 
 mod address;
+mod backup;
 mod checked;
 mod chunk;
 mod chunk_rows;
@@ -34,6 +35,7 @@ mod walk;
 mod write_rows;
 mod writer;
 
+pub use backup::Copied;
 pub use chunk::{Measure, Tick};
 pub use error::Error;
 pub use mark::add_mark;
@@ -43,4 +45,5 @@ pub use recording::{
 };
 pub use store::Store;
 pub use sums::{RolledUp, Rollup, RollupSpan, SumsBlock, TypeSums};
+pub use verify::Counts;
 pub use writer::Writer;

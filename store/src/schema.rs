@@ -155,23 +155,29 @@ fn write_draft(path: &Path, draft: &Path) -> Result<(), Error> {
         file.set_permissions(mode).map_err(|source| Error::io(draft, source))?;
     }
     let sql = |source| Error::sql(path, source);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(draft, flags).map_err(sql)?;
-    connection
-        .execute_batch(
-            "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL;",
-        )
-        .map_err(sql)?;
-    migrate(&mut connection).map_err(sql)?;
+    let connection = lay_out(draft).map_err(sql)?;
     connection.close().map_err(|(_, source)| sql(source))?;
     fs::rename(draft, path).map_err(|source| Error::io(path, source))?;
-    // The name must outlive a power cut as the samples do.
-    if let Some(folder) = path.parent() {
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|source| Error::io(folder, source))?;
-    }
-    Ok(())
+    sync_folder(path)
+}
+
+/// Makes the file of no bytes at `path` one of the newest version.
+pub(crate) fn lay_out(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.execute_batch(
+        "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL;",
+    )?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Makes the name of the file at `path` outlive a power cut, as its samples do.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| Error::io(folder, source))
 }
 
 /// Returns the version of the file, which is one this program knows.

@@ -13,7 +13,39 @@ use crate::identities::Identities;
 use crate::read_rows;
 use crate::recording::RecordingId;
 use crate::schema;
-use crate::store::{decode, frames};
+use crate::store::{Store, decode, frames};
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// The recordings.
+    pub recordings: u64,
+    /// The samples of all of them that have regions.
+    pub samples: u64,
+}
+
+impl Store {
+    /// Returns how much the file holds.
+    pub fn counts(&self) -> Result<Counts, Error> {
+        self.read(counts)
+    }
+}
+
+/// Returns how much the file holds.
+pub(crate) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
+    let chunks = if schema::version_of(connection)? < 3 {
+        "0"
+    } else {
+        "(SELECT coalesce(sum(snapshots), 0) FROM chunk)"
+    };
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM recording), \
+         {chunks} + (SELECT count(*) FROM sample WHERE state <> 'missed')"
+    );
+    connection.query_row(&sql, [], |row| {
+        Ok(Counts { recordings: from_column(row.get(0)?), samples: from_column(row.get(1)?) })
+    })
+}
 
 /// Returns what is wrong with the file at `path`, one line each.
 pub(crate) fn problems(connection: &Connection, path: &Path) -> Result<Vec<String>, Error> {

@@ -8,6 +8,7 @@
     reason = "a test ends with what it did not expect"
 )]
 
+mod backup;
 mod chart;
 mod demo;
 mod diff;

@@ -3,6 +3,7 @@
 // Clippy exempts tests, but not the functions they share.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
+mod backup;
 mod damage;
 mod evidence;
 mod made_up;

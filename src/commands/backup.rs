@@ -1,0 +1,64 @@
+//! `vmrec backup`: a copy of the file, also while it is recorded to.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use vmrec_report::units;
+use vmrec_store::Store;
+
+use crate::cli::FileArgs;
+use crate::failure::Failure;
+use crate::{file, output};
+
+/// Copy all recordings to another file, also while recording
+///
+/// The copy is of one moment and takes its name when it is complete; the recorder goes on meanwhile.
+#[derive(Args, Debug)]
+pub(crate) struct BackupArgs {
+    /// The file to copy to
+    #[arg(value_name = "FILE")]
+    to: PathBuf,
+
+    /// Replace FILE if there is one
+    #[arg(long)]
+    force: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    file: FileArgs,
+}
+
+#[derive(Serialize)]
+struct BackupDocument {
+    file: String,
+    bytes: u64,
+    recordings: u64,
+    samples: u64,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &BackupArgs) -> Result<ExitCode, Failure> {
+    let store = Store::open(&file::path(&args.file)?)?;
+    let copied = store.backup(&args.to, args.force)?;
+    let file = args.to.display().to_string();
+    if args.json {
+        output::print_json(&BackupDocument {
+            file,
+            bytes: copied.bytes,
+            recordings: copied.counts.recordings,
+            samples: copied.counts.samples,
+        })?;
+    } else {
+        output::note(&format!(
+            "copied {} of {} to {file}",
+            output::counted(&copied.counts),
+            units::size(copied.bytes)
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,70 @@
+//! Copies of a file: of one moment, whole or not there.
+
+use std::fs;
+
+use rusqlite::Connection;
+use vmrec_store::{Error, Store, WhyEnded};
+
+use crate::made_up::{at, begun, snapshot};
+
+#[test]
+fn the_copy_is_of_one_moment_and_the_recorder_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
+    let (mut writer, id) = begun(&path);
+    std::thread::scope(|scope| {
+        let recorder = scope.spawn(move || {
+            for second in 1..=150 {
+                writer.append(&snapshot(60, second)).unwrap();
+            }
+            writer.end(at(150), &WhyEnded::Finished).unwrap();
+        });
+        let mut rounds = 0;
+        while !recorder.is_finished() || rounds == 0 {
+            rounds += 1;
+            let copied = Store::open(&path).unwrap().backup(&copy, true).unwrap();
+            let store = Store::open(&copy).unwrap();
+            assert_eq!(store.verify().unwrap(), Vec::<String>::new());
+            assert_eq!(store.counts().unwrap(), copied.counts);
+            assert_eq!(store.samples(id).unwrap().len() as u64, copied.counts.samples);
+            if let last @ 1.. = copied.counts.samples {
+                assert_eq!(store.snapshot(id, last).unwrap(), snapshot(60, last));
+            }
+        }
+    });
+}
+
+#[test]
+fn it_can_be_read_alone_and_leaves_nothing_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, other) = (folder.path().join("a.db"), folder.path().join("other"));
+    let (mut writer, id) = begun(&path);
+    writer.append(&snapshot(9, 1)).unwrap();
+    fs::create_dir(&other).unwrap();
+    let copy = other.join("b.db");
+    fs::write(other.join("b.db-new"), "left by a copy that was killed").unwrap();
+    let store = Store::open(&path).unwrap();
+    store.backup(&copy, false).unwrap();
+    assert_eq!(fs::read_dir(&other).unwrap().count(), 1);
+    assert_eq!(&fs::read(&copy).unwrap()[18..20], &[1, 1], "no log is needed to read it");
+    assert!(matches!(store.backup(&copy, false), Err(Error::Exists { .. })));
+    assert!(matches!(store.backup(&path, true), Err(Error::SameFile { .. })));
+    assert_eq!(Store::open(&copy).unwrap().snapshot(id, 1).unwrap(), snapshot(9, 1));
+    writer.append(&snapshot(9, 2)).unwrap();
+}
+
+#[test]
+fn the_log_of_a_file_that_is_replaced_goes_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
+    let (mut writer, id) = begun(&path);
+    writer.append(&snapshot(9, 1)).unwrap();
+    // a file that was not closed: its log is still there
+    let old = Connection::open(&copy).unwrap();
+    old.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1)")
+        .unwrap();
+    assert!(folder.path().join("b.db-wal").exists());
+    Store::open(&path).unwrap().backup(&copy, true).unwrap();
+    assert_eq!(Store::open(&copy).unwrap().snapshot(id, 1).unwrap(), snapshot(9, 1));
+    drop(old);
+}
