@@ -15,7 +15,7 @@ use crate::random::Random;
 const KILLS_A_FILE: u64 = 10;
 
 pub(crate) fn run(options: &Options) -> bool {
-    let kills = if options.quick { 10 } else { 200 };
+    let kills = if options.quick { 6 } else { 200 };
     let mut random = Random::new(options.seed);
     let mut tally = Tally::new();
     let (mut samples, mut recording, mut most) = (0, Duration::ZERO, 0);

@@ -23,13 +23,12 @@ pub(crate) fn run(options: &Options) -> bool {
         println!("skipped: powercuts needs gcc");
         return true;
     };
-    let (cuts, journals, samples) = if options.quick { (20, 1, 330) } else { (250, 5, 1100) };
+    let (cuts, journals, samples) = if options.quick { (10, 1, 330) } else { (250, 5, 1100) };
     let mut random = Random::new(options.seed);
     let (mut seen, mut bytes) = (0, 0);
     for round in 0..journals {
         let seed = options.seed + round;
-        let journal =
-            record(&tally, &library, seed, samples - 200 * (round % 3).min(samples / 600));
+        let journal = record(&tally, &library, seed, samples - 200 * (round % 3));
         bytes += journal.len();
         let events = events(&journal);
         seen += events.len();
