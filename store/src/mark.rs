@@ -24,7 +24,8 @@ pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) ->
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
-    connection.execute_batch("PRAGMA synchronous = FULL").map_err(sql)?;
+    // On a closed file the mark is stored by taking its journal's name away: EXTRA makes that durable.
+    connection.execute_batch("PRAGMA synchronous = EXTRA").map_err(sql)?;
     schema::version(&connection, path)?;
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
