@@ -103,7 +103,7 @@ impl Damage {
 
     fn page(bytes: u64, turn: u64, random: &mut Random) -> Self {
         let place = random.below(bytes / PAGE_BYTES as u64) as usize * PAGE_BYTES;
-        Self::Page { place, noise: (turn % 2 == 0).then(|| random.next()) }
+        Self::Page { place, noise: turn.is_multiple_of(2).then(|| random.next()) }
     }
 
     fn apply(self, bytes: &mut Vec<u8>) {

@@ -30,6 +30,7 @@ pub(crate) struct World {
 }
 
 /// What is stored under one number.
+#[allow(clippy::large_enum_variant, reason = "nearly all are the large one")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Made {
     Taken(Snapshot),
@@ -44,7 +45,7 @@ impl World {
 
     /// Returns sample `number`.
     pub(crate) fn sample(&self, number: u64) -> Made {
-        if number % 97 == 0 {
+        if number.is_multiple_of(97) {
             return Made::Missed { due: at(number), ticks: 1 + number % 5, reason: "made up" };
         }
         Made::Taken(self.snapshot(number))
@@ -65,7 +66,7 @@ impl World {
             totals: ProcessTotals {
                 virtual_bytes: Some(number << 20),
                 resident_bytes: Some(resident),
-                threads: (number % 3 != 0).then_some(number % 7),
+                threads: (!number.is_multiple_of(3)).then_some(number % 7),
                 cpu_ns: Some(number * 1_000_003),
                 ..ProcessTotals::default()
             },
@@ -78,14 +79,14 @@ impl World {
         let life = self.life * (1 + (own >> 20) % self.lives);
         let age = number + own % life;
         let one = mix(own, age / life);
-        if one % 9 == 0 {
+        if one.is_multiple_of(9) {
             return None; // nothing is there for this life
         }
         let steps = number / (1 + (own >> 3) % 40);
         let resident = (one % 500 + steps) * PAGE_BYTES;
         let mut quantities = Quantities::UNKNOWN;
         for (place, quantity) in Quantity::ALL.into_iter().enumerate() {
-            if (slot + place as u64) % 13 != 0 {
+            if !(slot + place as u64).is_multiple_of(13) {
                 quantities.set(quantity, (resident >> place) / PAGE_BYTES * PAGE_BYTES);
             }
         }
@@ -93,7 +94,7 @@ impl World {
         let grown = if slot % 32 == 5 { age % life / 6 } else { 0 };
         Some(Region {
             identity: Arc::new(identity(slot, one, grown)),
-            share_mode: (slot % 11 != 0).then_some(ShareMode::ALL[(own % 5) as usize]),
+            share_mode: (!slot.is_multiple_of(11)).then_some(ShareMode::ALL[(own % 5) as usize]),
             provenance: Provenance::ALL[(slot % 4) as usize],
             quantities,
         })
@@ -106,20 +107,21 @@ fn identity(slot: u64, one: u64, grown: u64) -> Identity {
     Identity {
         range: AddressRange::new(start, start + pages * PAGE_BYTES),
         protection: Protection::from_bits((one % 8) as u8),
-        max_protection: (slot % 3 == 0).then_some(Protection::from_bits(7)),
-        object: (one % 4 == 0).then(|| {
+        max_protection: slot.is_multiple_of(3).then_some(Protection::from_bits(7)),
+        object: one.is_multiple_of(4).then(|| {
             Arc::new(Object {
                 name: format!("/made/up/lib{}.so", one % 200).into(),
                 device: (8, 1),
                 inode: one % 200,
-                deleted: one % 50 == 0,
+                deleted: one.is_multiple_of(50),
             })
         }),
-        offset: if one % 4 == 0 { (one >> 8) % 64 * PAGE_BYTES } else { 0 },
-        flags: if slot % 2 == 0 { "p rd wr mr mw me ac" } else { "p rd mr mw me sd" }.into(),
+        offset: if one.is_multiple_of(4) { (one >> 8) % 64 * PAGE_BYTES } else { 0 },
+        flags: if slot.is_multiple_of(2) { "p rd wr mr mw me ac" } else { "p rd mr mw me sd" }
+            .into(),
         label: Label {
             region_type: types::ALL[(one >> 30) as usize % types::ALL.len()].clone(),
-            detail: (slot % 7 == 0).then(|| format!("thread {}", one % 90).into()),
+            detail: slot.is_multiple_of(7).then(|| format!("thread {}", one % 90).into()),
             confidence: Confidence::ALL[(one % 4) as usize],
             rule: "R9".into(),
         },
