@@ -27,6 +27,9 @@ pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) ->
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
     connection.execute_batch("PRAGMA synchronous = FULL").map_err(sql)?;
     let version = schema::version(&connection, path)?;
+    // On a closed file the mark is stored by taking its journal's name away: EXTRA makes that durable.
+    connection.execute_batch("PRAGMA synchronous = EXTRA").map_err(sql)?;
+    schema::version(&connection, path)?;
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
     let added = insert(&transaction, version, recording, utc_ns, text).map_err(sql)?;

@@ -28,7 +28,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the file at `path`, which is never written to.
+    /// Opens the file at `path`, which is never written to: only what a recorder left half done
+    /// before it began to use its log is undone.
     ///
     /// It may be being recorded to, be read-only or lie in a read-only folder, or its recorder
     /// may have been killed.
@@ -41,7 +42,14 @@ impl Store {
             Found::Ours => {}
         }
         let real_path = schema::real_path(path)?;
-        let connection = match connect(&real_path) {
+        let mut connected = connect(&real_path);
+        if connected.as_ref().is_err_and(wants_to_write)
+            && has_bytes(&beside(&real_path, "-journal"))
+            && roll_back(&real_path).is_ok()
+        {
+            connected = connect(&real_path);
+        }
+        let connection = match connected {
             Err(error) if wants_to_write(&error) => {
                 if ["-wal", "-journal"].iter().any(|log| has_bytes(&beside(&real_path, log))) {
                     return Err(Error::FolderNotWritable { path: path.to_owned() });
@@ -212,6 +220,14 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
+}
+
+/// Undoes a transaction left half done in a file without a log, which takes a connection that may write.
+fn roll_back(path: &Path) -> rusqlite::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
 fn has_bytes(path: &Path) -> bool {

@@ -374,8 +374,9 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Where the file system cannot do WAL the mode stays as it is: as durable, but readers wait.
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    // EXTRA is FULL in WAL mode; in the other one it makes durable that the journal's name is gone.
     connection.execute_batch(
-        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
+        "PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
     )?;
     connection.query_row("PRAGMA wal_autocheckpoint = 64", [], |_| Ok(()))?;
     connection.query_row("PRAGMA journal_size_limit = 1048576", [], |_| Ok(()))?;
