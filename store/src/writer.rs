@@ -379,6 +379,8 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
         "PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
     )?;
     connection.query_row("PRAGMA wal_autocheckpoint = 64", [], |_| Ok(()))?;
+    // A recorder stays small: pages that a sample changes are few.
+    connection.execute_batch("PRAGMA cache_size = -512")?;
     connection.query_row("PRAGMA journal_size_limit = 1048576", [], |_| Ok(()))?;
     schema::migrate(connection)?;
     in_transaction(connection, write_rows::end_lost)

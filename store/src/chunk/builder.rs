@@ -5,7 +5,7 @@ use vmrec_sampler::Region;
 use super::seal::{Place, seal};
 use super::sums::SumColumns;
 use super::tracks::Tracks;
-use super::{Decoded, Groups, Head, Measure, Tick, Ticks, totals};
+use super::{Groups, Head, Tick, Ticks, totals};
 use crate::frame::Row;
 use crate::recording::Sample;
 
@@ -27,7 +27,7 @@ pub(crate) struct Built {
     /// Its ticks.
     pub(crate) ticks: Vec<Tick>,
     /// The sums of its snapshots.
-    pub(crate) sums: Decoded,
+    pub(crate) sums: SumColumns,
     /// The regions of its last snapshot, in no order.
     pub(crate) newest: Vec<Row>,
 }
@@ -61,17 +61,16 @@ impl Builder {
     ) -> std::io::Result<Built> {
         self.tracks.finish();
         let place = Place { recording, last };
-        let sums = self.sums.encode();
         let ticks = self.samples.iter().map(Tick::of).collect();
+        let regions = self.tracks.encode();
+        let regions = regions.map_err(|malformed| std::io::Error::other(malformed.0))?;
         let groups = Groups {
             ticks: seal(place, "ticks", &Ticks::encode(first, &self.samples))?,
             totals: seal(place, "totals", &totals::encode(&self.samples))?,
-            sums: seal(place, "sums", &sums)?,
-            regions: seal(place, "regions", &self.tracks.encode())?,
+            sums: seal(place, "sums", &self.sums.encode())?,
+            regions: seal(place, "regions", &regions)?,
         };
         let head = Head::of(first, last, &self.samples);
-        let sums = Decoded::decode(&sums, &Measure::ALL)
-            .map_err(|malformed| std::io::Error::other(malformed.0))?;
-        Ok(Built { head, groups, ticks, sums, newest: self.tracks.newest() })
+        Ok(Built { head, groups, ticks, sums: self.sums, newest: self.tracks.newest() })
     }
 }

@@ -66,6 +66,32 @@ impl Column {
         }
     }
 
+    /// Returns its values.
+    pub(crate) fn values(&self) -> impl Iterator<Item = Option<u64>> + '_ {
+        let mut last = Some(0);
+        let mut known = 0_u64;
+        self.tokens.iter().flat_map(move |token| {
+            let times = match *token {
+                Token::Same(times) => times,
+                Token::Unknown => {
+                    last = None;
+                    1
+                }
+                Token::Number(value) => {
+                    known = value;
+                    last = Some(known);
+                    1
+                }
+                Token::Changed(change) => {
+                    known = known.wrapping_add(change.cast_unsigned());
+                    last = Some(known);
+                    1
+                }
+            };
+            std::iter::repeat_n(last, usize::try_from(times).unwrap_or(usize::MAX))
+        })
+    }
+
     /// Appends its bytes.
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
         let in_units = self.tokens.iter().all(|token| match token {
@@ -208,6 +234,7 @@ mod tests {
             )
         ) {
             let column: Column = values.iter().copied().collect();
+            prop_assert_eq!(column.values().collect::<Vec<_>>(), values.clone());
             let data = bytes(&column);
             let mut cursor = Cursor(&data);
             prop_assert_eq!(Column::take(&mut cursor, values.len()), Ok(values));

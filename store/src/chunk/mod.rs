@@ -30,8 +30,6 @@ pub(crate) use head::Head;
 pub(crate) use regions::{Regions, Rows};
 pub(crate) use seal::{Place, unseal};
 pub use sums::Measure;
-#[cfg(test)]
-pub(crate) use sums::TypeColumns;
 pub(crate) use sums::{Decoded, MEASURES, SumColumns};
 pub use ticks::Tick;
 pub(crate) use ticks::Ticks;

@@ -41,7 +41,7 @@ const ALL_LANES: usize = Lane::Values as usize + LANES;
 
 impl Tracks {
     /// Returns the bytes of these tracks, which are finished.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Result<Vec<u8>, Malformed> {
         let mut order: Vec<u32> = (0..self.tracks.len() as u32).collect();
         order.sort_by_key(|track| (self.tracks[*track as usize].identity, *track));
         let mut place_of = vec![0_u32; order.len()];
@@ -79,8 +79,9 @@ impl Tracks {
             for event in events {
                 put(&mut lanes[Lane::When as usize], u64::from(event.at - at));
                 at = event.at;
-                event.change.put_head(&mut lanes[Lane::Mask as usize]);
-                for (lane, value) in event.change.values() {
+                let change = Change::take(&mut Cursor(&self.changes[event.change as usize..]))?;
+                change.put_head(&mut lanes[Lane::Mask as usize]);
+                for (lane, value) in change.values() {
                     put_signed(&mut lanes[Lane::Values as usize + lane], value);
                 }
             }
@@ -100,7 +101,7 @@ impl Tracks {
             put(&mut out, lane.len() as u64);
             out.extend_from_slice(lane);
         }
-        out
+        Ok(out)
     }
 }
 

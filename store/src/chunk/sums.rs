@@ -117,6 +117,11 @@ impl SumColumns {
         }
     }
 
+    /// Returns each type with its columns, one for each measure in its place.
+    pub(crate) fn types(&self) -> impl Iterator<Item = (&RegionType, &[Column; MEASURES])> {
+        self.types.iter().map(|of| (&of.region_type, &of.columns))
+    }
+
     /// Returns the bytes of these sums.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();

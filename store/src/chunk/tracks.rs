@@ -46,7 +46,8 @@ pub(super) struct Event {
     pub(super) track: u32,
     /// How many snapshots before have the region.
     pub(super) at: u32,
-    pub(super) change: Change,
+    /// Where its change is told in [`Tracks::changes`].
+    pub(super) change: u32,
 }
 
 /// The tracks of a chunk in the making.
@@ -55,6 +56,8 @@ pub(super) struct Tracks {
     pub(super) tracks: Vec<Track>,
     pub(super) runs: Vec<Run>,
     pub(super) events: Vec<Event>,
+    /// What changed, as [`Change::put`] tells it.
+    pub(super) changes: Vec<u8>,
     /// Snapshots whose regions are not in the order of their start addresses, with their tracks in order.
     pub(super) orders: Vec<(u32, Vec<u32>)>,
     pub(super) snapshots: u32,
@@ -180,8 +183,9 @@ impl Tracks {
         }
         let reading = Reading::of(region);
         if track.reading != reading {
-            let change = Change::between(&track.reading, &reading);
+            let change = self.changes.len() as u32;
             self.events.push(Event { track: place, at: track.present, change });
+            Change::between(&track.reading, &reading).put(&mut self.changes);
             track.reading = reading;
         }
         track.seen = now + 1;

@@ -66,22 +66,12 @@ impl Reading {
 
     /// Appends this reading as its difference from `base`.
     pub(super) fn put(&self, base: &Self, out: &mut Vec<u8>) {
-        let change = Change::between(base, self);
-        change.put_head(out);
-        for (_, value) in change.values() {
-            put_signed(out, value);
-        }
+        Change::between(base, self).put(out);
     }
 
     /// Takes the reading that was put as its difference from `base`.
     pub(super) fn take(base: &Self, cursor: &mut Cursor<'_>) -> Result<Self, Malformed> {
-        let mut change = Change::take_head(cursor)?;
-        for lane in 0..Quantity::COUNT {
-            if change.has(lane) {
-                change.set(lane, cursor.take_signed()?);
-            }
-        }
-        Ok(change.apply(base))
+        Change::take(cursor).map(|change| change.apply(base))
     }
 }
 
@@ -126,6 +116,25 @@ impl Change {
         mask |= if known == base.quantities.known_mask() { 0 } else { KNOWN };
         let Reading { share_mode, provenance, .. } = *reading;
         Self { mask, known, share_mode, provenance, residuals }
+    }
+
+    /// Appends this change.
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
+        self.put_head(out);
+        for (_, value) in self.values() {
+            put_signed(out, value);
+        }
+    }
+
+    /// Takes the change that was put.
+    pub(crate) fn take(cursor: &mut Cursor<'_>) -> Result<Self, Malformed> {
+        let mut change = Self::take_head(cursor)?;
+        for lane in 0..LANES {
+            if change.has(lane) {
+                change.set(lane, cursor.take_signed()?);
+            }
+        }
+        Ok(change)
     }
 
     /// Appends all but the values.

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use vmrec_sampler::{RegionType, Timestamp};
 
-use crate::chunk::{Decoded, MEASURES, Measure, Tick};
+use crate::chunk::{MEASURES, Measure, SumColumns, Tick};
 
 pub(crate) use rows::{read, write};
 
@@ -65,28 +65,32 @@ pub(crate) fn spans(
     begun: Timestamp,
     span_s: u64,
     ticks: &[Tick],
-    sums: &Decoded,
+    sums: &SumColumns,
 ) -> BTreeMap<i64, Span> {
     let mut places: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-    let snapshots = ticks.iter().filter(|tick| tick.has_regions()).take(sums.snapshots);
-    for (snapshot, tick) in snapshots.enumerate() {
+    for (snapshot, tick) in ticks.iter().filter(|tick| tick.has_regions()).enumerate() {
         places.entry(place(begun, tick.taken, span_s)).or_default().push(snapshot);
     }
-    places
-        .into_iter()
-        .map(|(place, snapshots)| {
-            let mut span = Span { samples: snapshots.len() as u64, ..Span::default() };
-            for of in &sums.types {
-                let cells: [_; MEASURES] =
-                    std::array::from_fn(|measure| cell(&of.columns[measure], &snapshots));
-                let there = cells[Measure::Regions.place()].is_some_and(|cell| cell.most > 0);
-                if there {
-                    span.types.insert(of.region_type.clone(), cells);
-                }
+    let span = |snapshots: &Vec<usize>| Span { samples: snapshots.len() as u64, ..Span::default() };
+    let mut spans: BTreeMap<i64, Span> =
+        places.iter().map(|(place, snapshots)| (*place, span(snapshots))).collect();
+    let mut values = Vec::new();
+    for (region_type, columns) in sums.types() {
+        let mut of: Vec<[Option<Cell>; MEASURES]> = vec![[None; MEASURES]; places.len()];
+        for (measure, column) in columns.iter().enumerate() {
+            values.clear();
+            values.extend(column.values());
+            for (cells, snapshots) in of.iter_mut().zip(places.values()) {
+                cells[measure] = cell(&values, snapshots);
             }
-            (place, span)
-        })
-        .collect()
+        }
+        for (cells, span) in of.into_iter().zip(spans.values_mut()) {
+            if cells[Measure::Regions.place()].is_some_and(|cell| cell.most > 0) {
+                span.types.insert(region_type.clone(), cells);
+            }
+        }
+    }
+    spans
 }
 
 /// Sums up the values of some snapshots; unknown if one of them is.
@@ -192,11 +196,18 @@ fn groups(cells: &[Option<Cell>; MEASURES]) -> Vec<(u16, Cell)> {
 
 #[cfg(test)]
 mod tests {
-    use vmrec_sampler::types;
+    use std::sync::Arc;
+
+    use vmrec_sampler::{
+        AddressRange, Confidence, Identity, Label, Protection, Provenance, Quantities, Quantity,
+        Region, types,
+    };
 
     use super::*;
-    use crate::chunk::TypeColumns;
     use crate::recording::SampleState;
+
+    /// All measures but the number of regions.
+    const SIZES: u16 = (1 << (MEASURES - 1)) - 1;
 
     const BEGUN: Timestamp = Timestamp { utc_ns: 3_600_000_000_000, monotonic_ns: 5_000_000_000 };
 
@@ -206,12 +217,46 @@ mod tests {
         Tick { number: second, taken, state: SampleState::Complete, regions: Some(1) }
     }
 
-    /// Samples 20 s apart of one type of which each measure has the same value.
-    fn chunk(from_s: u64, values: &[Option<u64>]) -> (Vec<Tick>, Decoded) {
+    /// Samples 20 s apart of a region whose sizes are all `value`, if known.
+    fn chunk(
+        from_s: u64,
+        region_type: RegionType,
+        values: &[Option<u64>],
+    ) -> (Vec<Tick>, SumColumns) {
         let ticks = (0..values.len() as u64).map(|step| tick(from_s + step * 20)).collect();
-        let columns = vec![values.to_vec(); MEASURES];
-        let types = vec![TypeColumns { region_type: types::STACK, columns }];
-        (ticks, Decoded { snapshots: values.len(), types })
+        let mut sums = SumColumns::default();
+        for value in values {
+            let place = sums.place(&region_type);
+            sums.add(place, &made_up(&region_type, *value));
+            sums.end_sample();
+        }
+        (ticks, sums)
+    }
+
+    fn made_up(region_type: &RegionType, value: Option<u64>) -> Region {
+        let mut quantities = Quantities::UNKNOWN;
+        for quantity in Quantity::ALL {
+            if let Some(value) = value {
+                quantities.set(quantity, value);
+            }
+        }
+        let label = Label {
+            region_type: region_type.clone(),
+            detail: None,
+            confidence: Confidence::Sure,
+            rule: "test".into(),
+        };
+        let identity = Identity {
+            range: AddressRange::new(0, value.unwrap_or(0)),
+            protection: Protection::READ,
+            max_protection: None,
+            object: None,
+            offset: 0,
+            flags: "".into(),
+            label,
+        };
+        let identity = Arc::new(identity);
+        Region { identity, share_mode: None, provenance: Provenance::Measured, quantities }
     }
 
     fn cell(least: u64, mean: u64, most: u64) -> Cell {
@@ -229,30 +274,37 @@ mod tests {
     #[test]
     fn minutes_with_the_same_figures_and_quantities_with_the_same_share_a_row() {
         let values = [3, 4, 5, 8, 8, 8, 8, 8, 8, 1].map(Some);
-        let (ticks, sums) = chunk(0, &values);
+        let (ticks, sums) = chunk(0, types::STACK, &values);
         let rows = rows(&spans(BEGUN, 60, &ticks, &sums), |place| place != 63);
-        let told: Vec<_> =
-            rows.iter().map(|row| (row.place, row.run, row.samples, row.cell)).collect();
-        let expected =
-            [(60, 1, 3, cell(3, 4, 5)), (61, 2, 6, cell(8, 8, 8)), (63, 1, 1, cell(1, 1, 1))];
+        let told: Vec<_> = rows
+            .iter()
+            .map(|row| (row.place, row.run, row.samples, row.quantities, row.cell))
+            .collect();
+        let regions = 1 << Measure::Regions.place();
+        let expected = [
+            (60, 1, 3, SIZES, cell(3, 4, 5)),
+            (60, 3, 9, regions, cell(1, 1, 1)),
+            (61, 2, 6, SIZES, cell(8, 8, 8)),
+            (63, 1, 1, SIZES | regions, cell(1, 1, 1)),
+        ];
         assert_eq!(told, expected);
-        assert!(rows.iter().all(|row| row.quantities == (1 << MEASURES) - 1));
     }
 
     #[test]
     fn an_unknown_value_makes_its_minute_unknown() {
-        let (ticks, sums) = chunk(0, &[Some(1), None, Some(1), Some(1)]);
+        let (ticks, sums) = chunk(0, types::STACK, &[Some(1), None, Some(1), Some(1)]);
         let spans = spans(BEGUN, 60, &ticks, &sums);
-        assert_eq!(spans[&60].types, BTreeMap::new(), "not even known to have regions");
+        let stack = &spans[&60].types[&types::STACK];
+        assert_eq!(stack[0], None);
+        assert_eq!(stack[Measure::Regions.place()], Some(cell(1, 1, 1)));
         assert_eq!(spans[&61].types[&types::STACK][0], Some(cell(1, 1, 1)));
     }
 
     #[test]
     fn two_parts_of_a_minute_are_one() {
-        let (ticks, sums) = chunk(0, &[Some(2), Some(4)]);
+        let (ticks, sums) = chunk(0, types::STACK, &[Some(2), Some(4)]);
         let first = spans(BEGUN, 60, &ticks, &sums).remove(&60).unwrap();
-        let (ticks, mut sums) = chunk(40, &[Some(9)]);
-        sums.types[0].region_type = types::TEXT;
+        let (ticks, sums) = chunk(40, types::TEXT, &[Some(9)]);
         let second = spans(BEGUN, 60, &ticks, &sums).remove(&60).unwrap();
         let both = first.merge(second);
         assert_eq!(both.samples, 3);

@@ -8,7 +8,7 @@ use vmrec_sampler::{Family, RegionType, Timestamp};
 use super::{Cell, MEASURES, Row, SPANS, Span};
 use crate::address::{from_column, to_column};
 use crate::checked;
-use crate::chunk::{Decoded, Measure, Tick};
+use crate::chunk::{Measure, SumColumns, Tick};
 use crate::recording::RecordingId;
 
 /// Writes what the snapshots of a chunk add to the rollups of its recording, which began at `begun`.
@@ -17,7 +17,7 @@ pub(crate) fn write(
     recording: RecordingId,
     begun: Timestamp,
     ticks: &[Tick],
-    sums: &Decoded,
+    sums: &SumColumns,
 ) -> rusqlite::Result<()> {
     let mut types = Types::default();
     for span_s in SPANS {
