@@ -198,6 +198,31 @@ fn set_mode(path: &Path, mode: u32) {
 }
 
 #[test]
+fn a_file_left_in_the_middle_of_a_change_without_a_log_is_read_as_it_was_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, id) = begun(&path);
+    writer.append(&snapshot(5, 1)).unwrap();
+    writer.close().unwrap();
+    let connection = Connection::open(&path).unwrap();
+    // With no room in its cache SQLite writes to the file before it commits.
+    connection
+        .execute_batch(
+            "PRAGMA cache_size = 1; BEGIN; INSERT INTO mark (recording, utc_ns, text) \
+             SELECT 1, 1, hex(zeroblob(90000)) FROM region;",
+        )
+        .unwrap();
+    let copy = folder.path().join("copy.db");
+    fs::copy(&path, &copy).unwrap();
+    fs::copy(folder.path().join("a.db-journal"), folder.path().join("copy.db-journal")).unwrap();
+    drop(connection);
+    let store = Store::open(&copy).unwrap();
+    assert_eq!(store.snapshot(id, 1).unwrap(), snapshot(5, 1));
+    assert_eq!(store.marks(id).unwrap(), []);
+    assert_eq!(store.verify().unwrap(), Vec::<String>::new());
+}
+
+#[test]
 fn a_recorder_killed_while_creating_leaves_no_half_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
