@@ -10,7 +10,7 @@ use vmrec_report::metric::Metric;
 use vmrec_report::series::By;
 
 use crate::commands::{
-    backup, chart, demo, diff, export, info, list, map, mark, reclassify, record,
+    backup, chart, demo, diff, export, info, list, map, mark, reclassify, record, repair,
 };
 
 const AFTER_HELP: &str = "\
@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Export(export::ExportArgs),
     Mark(mark::MarkArgs),
     Backup(backup::BackupArgs),
+    Repair(repair::RepairArgs),
     Reclassify(reclassify::ReclassifyArgs),
     Demo(demo::DemoArgs),
     #[command(hide = true)]

@@ -11,3 +11,4 @@ pub(crate) mod map;
 pub(crate) mod mark;
 pub(crate) mod reclassify;
 pub(crate) mod record;
+pub(crate) mod repair;

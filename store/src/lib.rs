@@ -17,6 +17,7 @@ mod mark;
 mod read_rows;
 pub mod recording;
 mod relabel;
+mod repair;
 mod schema;
 mod store;
 mod verify;
@@ -29,6 +30,7 @@ pub use mark::add_mark;
 pub use recording::{
     Mark, Recording, RecordingId, RecordingSummary, RegionNumber, Sample, SampleState, WhyEnded,
 };
+pub use repair::{Mended, Repaired, repair};
 pub use store::Store;
 pub use verify::Counts;
 pub use writer::Writer;

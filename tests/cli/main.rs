@@ -22,3 +22,4 @@ mod reclassify;
 mod record;
 mod record_errors;
 mod recorder;
+mod repair;
