@@ -10,7 +10,7 @@ use vmrec_report::metric::Metric;
 use vmrec_report::series::By;
 
 use crate::commands::{
-    backup, chart, demo, diff, export, info, list, map, mark, reclassify, record, sql,
+    backup, chart, demo, diff, export, info, list, map, mark, reclassify, record, repair, sql,
 };
 
 const AFTER_HELP: &str = "\
@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Sql(sql::SqlArgs),
     Mark(mark::MarkArgs),
     Backup(backup::BackupArgs),
+    Repair(repair::RepairArgs),
     Reclassify(reclassify::ReclassifyArgs),
     Demo(demo::DemoArgs),
     #[command(hide = true)]

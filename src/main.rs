@@ -17,7 +17,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 use crate::commands::{
-    backup, chart, demo, diff, export, info, list, map, mark, reclassify, record, sql,
+    backup, chart, demo, diff, export, info, list, map, mark, reclassify, record, repair, sql,
 };
 use crate::failure::Failure;
 
@@ -41,6 +41,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Map(args) => map::run(&args),
         Command::Mark(args) => mark::run(&args),
         Command::Backup(args) => backup::run(&args),
+        Command::Repair(args) => repair::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::DemoWorkload => demo::workload(),

@@ -11,4 +11,5 @@ pub(crate) mod map;
 pub(crate) mod mark;
 pub(crate) mod reclassify;
 pub(crate) mod record;
+pub(crate) mod repair;
 pub(crate) mod sql;

@@ -122,16 +122,38 @@ pub(crate) fn check(table: &str, row: &Row<'_>) -> rusqlite::Result<()> {
 
 /// Checks a row that begins with all columns of `table` up to its checksum, which stands at `place`.
 pub(crate) fn check_at(table: &str, row: &Row<'_>, place: usize) -> rusqlite::Result<()> {
-    let stored = match row.get_ref(place)? {
+    match row.get_ref(place)? {
         ValueRef::Null => return Ok(()), // written by a version before 3
-        ValueRef::Integer(stored) => stored,
-        _ => -1,
-    };
-    if i64::from(sum_of(table, row, place)) == stored {
-        return Ok(());
+        ValueRef::Integer(stored) if i64::from(sum_of(table, row, place)) == stored => {
+            return Ok(());
+        }
+        _ => {}
     }
+    Err(mismatch(table, row, place)?)
+}
+
+/// Returns the first `N` values of a row of `SELECT * FROM table`, which are all but its checksum,
+/// each read once, and checks them; `place` is where the checksum stands.
+pub(crate) fn values<'a, const N: usize>(
+    table: &str,
+    row: &'a Row<'_>,
+    place: Option<usize>,
+) -> rusqlite::Result<[ValueRef<'a>; N]> {
+    let mut values = [ValueRef::Null; N];
+    for (column, value) in values.iter_mut().enumerate() {
+        *value = row.get_ref(column)?;
+    }
+    let Some(place) = place else { return Ok(values) }; // a file of a version before 3
+    match row.get_ref(place)? {
+        ValueRef::Null => Ok(values),
+        ValueRef::Integer(stored) if i64::from(sum(table, values)) == stored => Ok(values),
+        _ => Err(mismatch(table, row, place)?),
+    }
+}
+
+fn mismatch(table: &str, row: &Row<'_>, place: usize) -> rusqlite::Result<rusqlite::Error> {
     let mismatch = Mismatch(named(table, row)?);
-    Err(rusqlite::Error::FromSqlConversionFailure(place, Type::Integer, Box::new(mismatch)))
+    Ok(rusqlite::Error::FromSqlConversionFailure(place, Type::Integer, Box::new(mismatch)))
 }
 
 /// Returns where a table's column `checksum` stands, `None` if it has none.

@@ -73,14 +73,17 @@ impl Identities {
             .filter(|number| !self.identities.contains_key(number))
             .collect();
         let mut read = Vec::with_capacity(new.len());
-        each(connection, "region", new, |number, row| {
-            read.push((number, read_rows::identity(row, &mut self.words)?));
+        self.identities.reserve(new.len());
+        each(connection, "region", new, |number, row, checksum| {
+            let values = checked::values("region", row, checksum)?;
+            read.push((number, read_rows::identity(values, &mut self.words)?));
             Ok(())
         })?;
         let objects = read.iter().filter_map(|(_, (_, object))| *object);
         let new = objects.filter(|object| !self.objects.contains_key(object)).collect();
-        each(connection, "object", new, |number, row| {
-            self.objects.insert(number, Arc::new(read_rows::object(row)?));
+        each(connection, "object", new, |number, row, checksum| {
+            let values = checked::values("object", row, checksum)?;
+            self.objects.insert(number, Arc::new(read_rows::object(values)?));
             Ok(())
         })?;
         for (number, (mut identity, object)) in read {
@@ -94,12 +97,13 @@ impl Identities {
     }
 }
 
-/// Calls `visit` with each row of `table` that is there of those with the ids `wanted`.
+/// Calls `visit` with each row of `table` that is there of those with the ids `wanted`, and where
+/// its checksum stands.
 fn each(
     connection: &Connection,
     table: &str,
     mut wanted: Vec<i64>,
-    mut visit: impl FnMut(i64, &rusqlite::Row<'_>) -> rusqlite::Result<()>,
+    mut visit: impl FnMut(i64, &rusqlite::Row<'_>, Option<usize>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     if wanted.is_empty() {
         return Ok(());
@@ -119,10 +123,7 @@ fn each(
             if left.next_if_eq(&&number).is_none() {
                 continue;
             }
-            if let Some(place) = checksum {
-                checked::check_at(table, row, place)?;
-            }
-            visit(number, row)?;
+            visit(number, row, checksum)?;
         }
     }
     Ok(())

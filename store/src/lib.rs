@@ -22,6 +22,7 @@ mod near;
 mod read_rows;
 pub mod recording;
 mod relabel;
+mod repair;
 mod resum;
 mod rollup;
 mod schema;
@@ -43,6 +44,7 @@ pub use near::Moment;
 pub use recording::{
     Mark, Recording, RecordingId, RecordingSummary, RegionNumber, Sample, SampleState, WhyEnded,
 };
+pub use repair::{Mended, Repaired, repair};
 pub use store::Store;
 pub use sums::{RolledUp, Rollup, RollupSpan, SumsBlock, TypeSums};
 pub use verify::Counts;

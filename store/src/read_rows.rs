@@ -1,6 +1,6 @@
 //! Rows back to recordings, samples and identities. A value no recorder writes is an error.
 
-use rusqlite::types::{FromSql, Type};
+use rusqlite::types::{FromSql, Type, ValueRef};
 use rusqlite::{Connection, Row};
 use vmrec_sampler::{
     AddressRange, Confidence, Cost, Family, Host, Identity, Label, Object, ProcessId, ProcessInfo,
@@ -145,41 +145,61 @@ fn why_ended(row: &Row<'_>) -> rusqlite::Result<Option<WhyEnded>> {
     }))
 }
 
-/// Returns the identity of a row with every column of the table `region`, without what lies
-/// behind it, and the number of that.
+/// Returns the identity that a row of `region` with these values is, without what lies behind it,
+/// and the number of that.
 pub(crate) fn identity(
-    row: &Row<'_>,
+    values: [ValueRef<'_>; 14],
     words: &mut Words,
 ) -> rusqlite::Result<(Identity, Option<i64>)> {
-    let family = Family::from_name(row.get_ref(10)?.as_str()?);
+    let [
+        _,
+        _,
+        start,
+        end,
+        protection,
+        most,
+        object,
+        offset,
+        flags,
+        name,
+        family,
+        sure,
+        rule,
+        detail,
+    ] = values;
+    let family = Family::from_name(family.as_str()?);
     let family = family.ok_or_else(|| wrong(10, "an unknown family"))?;
-    let confidence = row.get_ref(11)?.as_str()?;
-    let confidence = Confidence::ALL.into_iter().find(|level| level.name() == confidence);
+    let sure = sure.as_str()?;
+    let confidence = Confidence::ALL.into_iter().find(|level| level.name() == sure);
     let identity = Identity {
         // Not made with `new`, which would mend what is to come back as it was given.
-        range: AddressRange { start: from_column(row.get(2)?), end: from_column(row.get(3)?) },
-        protection: Protection::from_bits(row.get(4)?),
-        max_protection: row.get::<_, Option<u8>>(5)?.map(Protection::from_bits),
-        offset: from_column(row.get(7)?),
-        flags: words.shared(row.get_ref(8)?.as_str()?),
+        range: AddressRange {
+            start: from_column(start.as_i64()?),
+            end: from_column(end.as_i64()?),
+        },
+        protection: Protection::from_bits(u8::column_result(protection)?),
+        max_protection: Option::<u8>::column_result(most)?.map(Protection::from_bits),
+        offset: from_column(offset.as_i64()?),
+        flags: words.shared(flags.as_str()?),
         label: Label {
-            region_type: RegionType::named(row.get_ref(9)?.as_str()?, family),
+            region_type: RegionType::named(name.as_str()?, family),
             confidence: confidence.ok_or_else(|| wrong(11, "an unknown confidence"))?,
-            rule: words.shared(row.get_ref(12)?.as_str()?),
-            detail: row.get_ref(13)?.as_str_or_null()?.map(|detail| words.shared(detail)),
+            rule: words.shared(rule.as_str()?),
+            detail: detail.as_str_or_null()?.map(|detail| words.shared(detail)),
         },
         object: None,
     };
-    Ok((identity, row.get(6)?))
+    Ok((identity, object.as_i64_or_null()?))
 }
 
-/// Returns the object of a row with every column of the table `object`.
-pub(crate) fn object(row: &Row<'_>) -> rusqlite::Result<Object> {
+/// Returns the object that a row of `object` with these values is.
+pub(crate) fn object(values: [ValueRef<'_>; 6]) -> rusqlite::Result<Object> {
+    let [_, name, major, minor, inode, deleted] = values;
     Ok(Object {
-        name: row.get(1)?,
-        device: (row.get(2)?, row.get(3)?),
-        inode: from_column(row.get(4)?),
-        deleted: row.get(5)?,
+        name: name.as_str()?.into(),
+        device: (u32::column_result(major)?, u32::column_result(minor)?),
+        inode: from_column(inode.as_i64()?),
+        deleted: bool::column_result(deleted)?,
     })
 }
 

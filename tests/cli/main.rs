@@ -22,4 +22,5 @@ mod reclassify;
 mod record;
 mod record_errors;
 mod recorder;
+mod repair;
 mod sql;

@@ -11,6 +11,11 @@ use crate::recording::RecordingId;
 /// What the checksum says the data is.
 const WHAT: &str = "evidence";
 
+/// Returns the checksum of the evidence `data`.
+pub(crate) fn checksum(recording: i64, number: i64, data: &[u8]) -> u32 {
+    checksum_of(recording, from_column(number), WHAT, data)
+}
+
 /// Writes evidence that is good from sample `number` on.
 pub(crate) fn write(
     transaction: &Transaction<'_>,
@@ -25,7 +30,7 @@ pub(crate) fn write(
         .execute(params![
             recording.0,
             to_column(number),
-            checksum_of(recording.0, number, WHAT, data),
+            checksum(recording.0, to_column(number), data),
             data
         ])?;
     Ok(())
@@ -114,7 +119,7 @@ fn checked(row: &Row<'_>) -> rusqlite::Result<Result<(Evidence, Option<u64>), St
     let data = row.get_ref(3)?.as_blob()?;
     let number = from_column(number);
     let place = format!("recording {recording}: the evidence from sample {number} on");
-    if checksum_of(recording, number, WHAT, data) != sum {
+    if checksum(recording, to_column(number), data) != sum {
         return Ok(Err(format!("{place} does not match its checksum")));
     }
     Ok(unpack(data).map_err(|malformed| format!("{place} cannot be decoded: {}", malformed.0)))

@@ -8,6 +8,7 @@ mod damage;
 mod evidence;
 mod made_up;
 mod refusals;
+mod repair;
 mod round_trip;
 mod survival;
 mod together;

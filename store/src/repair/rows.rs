@@ -1,0 +1,198 @@
+//! Rows from pages into the new file, each in the table it is proven to be of.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use rusqlite::types::{Type, Value};
+use rusqlite::{Connection, ErrorCode, params_from_iter};
+
+use super::cells::{self, Cell, Kind};
+use super::pages::Pages;
+use super::tables::{Proof, TABLES, Table, Verdict};
+use super::trees::{Owner, Trees};
+use crate::error::Error;
+
+/// Bytes of an overflow page that are the row's: the first four name the next one.
+const LINK_BYTES: usize = 4;
+
+/// Returns the values of a row, wherever the rest of it lies; `None` if it is not whole.
+pub(super) fn whole(pages: &Pages, cell: &Cell<'_>) -> io::Result<Option<Vec<Value>>> {
+    if cells::columns(cell).is_none() {
+        return Ok(None);
+    }
+    let Some(mut next) = cell.overflow else { return Ok(cells::values(cell.local)) };
+    let mut bytes = cell.local.to_vec();
+    while bytes.len() < cell.bytes {
+        let Some(page) = pages.read(next)? else { return Ok(None) };
+        let (link, data) = page.split_at(LINK_BYTES);
+        let most = data.len().min(cell.bytes - bytes.len());
+        bytes.extend_from_slice(&data[..most]);
+        next = super::pages::word(link, 0);
+    }
+    Ok(cells::values(&bytes))
+}
+
+/// Moves rows from the pages of a damaged file to a new one.
+pub(super) struct Mover<'a> {
+    pub(super) pages: &'a Pages,
+    pub(super) trees: &'a Trees,
+    pub(super) new: &'a Connection,
+    /// The damaged file's name and the new one's.
+    pub(super) from: &'a Path,
+    pub(super) to: &'a Path,
+    /// The types of the columns of each table.
+    pub(super) types: Vec<Vec<Type>>,
+    /// Whether any row was proven.
+    pub(super) proven: bool,
+    /// Rows of each table that were found damaged.
+    pub(super) refused: BTreeMap<&'static str, u64>,
+}
+
+impl Mover<'_> {
+    /// Moves rows of all tables whose rows are proven by `proof`, first those that trees lead to.
+    pub(super) fn run(&mut self, proof: &[Proof]) -> Result<(), Error> {
+        for reached in [true, false] {
+            for number in 1..=self.pages.count {
+                match self.trees.owner(number) {
+                    Owner::Table(place) if reached => {
+                        let table = &TABLES[place];
+                        if proof.contains(&table.proof) {
+                            self.page(number, &|_| Some(table), true)?;
+                        }
+                    }
+                    Owner::Unknown if !reached => {
+                        self.page(number, &|values| proven(values, proof), false)?;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn page(
+        &mut self,
+        number: u32,
+        table: &dyn Fn(&[Value]) -> Option<&'static Table>,
+        reached: bool,
+    ) -> Result<(), Error> {
+        let from = self.from;
+        let io = |source| Error::io(from, source);
+        let Some(page) = self.pages.read(number).map_err(io)? else { return Ok(()) };
+        let first = number == 1;
+        let Some(kind) = cells::kind(&page, first) else { return Ok(()) };
+        for cell in cells::cells(&page, first, kind) {
+            let Some(cell) = cell else {
+                self.refuse_of(number);
+                continue;
+            };
+            let plausible = cells::columns(&cell)
+                .is_some_and(|columns| TABLES.iter().any(|table| table.fits(columns)));
+            let values = if plausible { whole(self.pages, &cell).map_err(io)? } else { None };
+            let moved = match values {
+                Some(mut values) => {
+                    if kind == Kind::TableLeaf && values.first() == Some(&Value::Null) {
+                        values[0] = Value::Integer(cell.rowid);
+                    }
+                    match table(&values) {
+                        Some(table) => self.insert(table, values, reached)?,
+                        None => false,
+                    }
+                }
+                None => false,
+            };
+            if !moved {
+                self.refuse_of(number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of a damaged row on a page, if it is known of which table.
+    fn refuse_of(&mut self, number: u32) {
+        if let Owner::Table(place) = self.trees.owner(number) {
+            *self.refused.entry(TABLES[place].name).or_default() += 1;
+        }
+    }
+
+    /// Writes a row of `table`, unless it is damaged; that it is there already is fine.
+    fn insert(
+        &mut self,
+        table: &Table,
+        mut values: Vec<Value>,
+        reached: bool,
+    ) -> Result<bool, Error> {
+        if !table.fits(values.len()) {
+            return Ok(false);
+        }
+        values.resize(table.columns, Value::Null);
+        let verdict = table.judge(&values);
+        match verdict {
+            Verdict::Proven => {}
+            Verdict::Unchecked if reached && self.types_match(table, &values) => {
+                table.seal(&mut values);
+            }
+            Verdict::Unchecked | Verdict::Refused => return Ok(false),
+        }
+        if table.proof == Proof::Frame && !self.is_frame(&values)? {
+            return Ok(false);
+        }
+        self.proven |= verdict == Verdict::Proven;
+        let marks = "?, ".repeat(table.columns - 1);
+        let sql = format!("INSERT OR IGNORE INTO {} VALUES ({marks}?)", table.name);
+        let inserted = self
+            .new
+            .prepare_cached(&sql)
+            .and_then(|mut insert| insert.execute(params_from_iter(&values)));
+        match inserted {
+            // A row that is there already was proven first; one that breaks a rule was not written by a recorder.
+            Ok(rows) => Ok(rows > 0 || !reached),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                Ok(false)
+            }
+            Err(error) => Err(Error::sql(self.to, error)),
+        }
+    }
+
+    /// Tells whether values are of the types of their columns, so that none is changed as it is stored.
+    fn types_match(&self, table: &Table, values: &[Value]) -> bool {
+        let place = TABLES.iter().position(|one| one.name == table.name);
+        place.and_then(|place| self.types.get(place)).is_some_and(|types| {
+            types.iter().zip(values).all(|(wanted, value)| {
+                value.data_type() == Type::Null || value.data_type() == *wanted
+            })
+        })
+    }
+
+    /// Tells whether a row of `frame` is that of a sample that was found.
+    fn is_frame(&self, values: &[Value]) -> Result<bool, Error> {
+        super::samples::is_frame(self.new, values).map_err(|error| Error::sql(self.to, error))
+    }
+}
+
+/// Returns the types of the columns of all tables, in the order of [`TABLES`].
+pub(super) fn types(new: &Connection) -> rusqlite::Result<Vec<Vec<Type>>> {
+    let mut statement = new.prepare("SELECT type FROM pragma_table_info(?) ORDER BY cid")?;
+    let mut types = Vec::new();
+    for table in &TABLES {
+        let named = statement.query_map([table.name], |row| {
+            Ok(match row.get_ref(0)?.as_str()? {
+                "INTEGER" => Type::Integer,
+                "TEXT" => Type::Text,
+                _ => Type::Blob,
+            })
+        })?;
+        types.push(named.collect::<rusqlite::Result<_>>()?);
+    }
+    Ok(types)
+}
+
+/// Returns the table that a row says by its checksum it is of.
+fn proven(values: &[Value], proof: &[Proof]) -> Option<&'static Table> {
+    TABLES.iter().find(|table| {
+        proof.contains(&table.proof)
+            && values.len() == table.columns
+            && table.judge(values) == Verdict::Proven
+    })
+}

@@ -1,0 +1,67 @@
+//! `vmrec repair`.
+
+use std::fs;
+
+use insta::assert_snapshot;
+
+use crate::harness::{Bench, Workload};
+
+const REAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/v2.db");
+
+#[test]
+fn a_whole_file_comes_out_as_it_was() {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    bench.run(&["record", &workload.pid_text(), "--samples", "3", "--every", "50ms"]);
+    bench.run(&["mark", "middle", "--at", "#2"]);
+    let said = bench.run(&["repair", "test.db", "-o", "new.db"]);
+    assert_eq!(said.status, Some(0), "{said:?}");
+    assert!(said.output.ends_with("\nnothing was lost\n"), "{said:?}");
+    let export = |db| bench.out(&["export", "--json", "--at", "#3", "--db", db]);
+    assert_eq!(export("test.db"), export("new.db"));
+    assert_eq!(bench.out(&["info", "--db", "test.db"]), bench.out(&["info", "--db", "new.db"]));
+}
+
+#[test]
+fn what_is_lost_is_told_and_drawn_as_a_gap() {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    bench.run(&["record", &workload.pid_text(), "--samples", "9", "--every", "50ms"]);
+    let counts = |db| {
+        let info = bench.json(&["info", "--json", "--db", db]);
+        ["complete_samples", "torn_samples", "missed_ticks"].map(|key| info[key].as_u64().unwrap())
+    };
+    let before = counts("test.db");
+    let mut bytes = fs::read(bench.path("test.db")).unwrap();
+    let place = bytes.windows(5).position(|window| window == b"delta").unwrap();
+    bytes[place] ^= 1;
+    fs::write(bench.path("test.db"), bytes).unwrap();
+    let said = bench.run(&["repair", "test.db", "-o", "new.db", "--json"]);
+    assert_eq!(said.status, Some(1), "{said:?}");
+    let report: serde_json::Value = serde_json::from_str(&said.output).unwrap();
+    let lost = report["recordings"][0]["samples_lost"].as_u64().unwrap();
+    assert!(lost > 0 && report["lost_something"] == true, "{report:#}");
+    let after = counts("new.db");
+    assert_eq!(after[0] + after[1] + lost, before[0] + before[1]);
+    assert_eq!(after[2], before[2] + lost);
+    assert_eq!(bench.run(&["info", "--verify", "--db", "new.db"]).status, Some(0));
+    assert_eq!(bench.run(&["chart", "-o", "c.svg", "--db", "new.db"]).status, Some(0));
+}
+
+#[test]
+fn what_cannot_be_repaired() {
+    let bench = Bench::new();
+    fs::write(bench.path("notes.txt"), "notes\n").unwrap();
+    assert_snapshot!(bench.run(&["repair", "notes.txt", "-o", "new.db"]).failure(), @r"
+    vmrec: notes.txt is not a recording: it is a text file
+    hint: name a file that `vmrec record` made; this one was left as it is
+    [exit status: Some(4)]
+    ");
+    assert_snapshot!(bench.run(&["repair", REAL, "-o", "notes.txt"]).failure(), @r"
+    vmrec: DIR/notes.txt exists already
+    hint: name a new file with -o; this one was left as it is
+    [exit status: Some(2)]
+    ");
+    assert_eq!(fs::read_to_string(bench.path("notes.txt")).unwrap(), "notes\n");
+    assert!(!bench.path("new.db").exists());
+}
