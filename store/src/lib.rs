@@ -20,6 +20,7 @@ mod mark;
 mod read_rows;
 pub mod recording;
 mod relabel;
+mod retention;
 mod rollup;
 mod schema;
 mod settle;
@@ -35,5 +36,6 @@ pub use mark::add_mark;
 pub use recording::{
     Mark, Recording, RecordingId, RecordingSummary, RegionNumber, Sample, SampleState, WhyEnded,
 };
+pub use retention::{Pruned, Retention};
 pub use store::Store;
 pub use writer::Writer;

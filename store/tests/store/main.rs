@@ -7,6 +7,7 @@ mod damage;
 mod evidence;
 mod made_up;
 mod refusals;
+mod retention;
 mod round_trip;
 mod survival;
 mod together;
