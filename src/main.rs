@@ -16,7 +16,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{chart, demo, diff, export, info, list, map, mark, reclassify, record};
+use crate::commands::{
+    chart, demo, diff, export, info, list, map, mark, prune, reclassify, record,
+};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Export(args) => export::run(&args),
         Command::Map(args) => map::run(&args),
         Command::Mark(args) => mark::run(&args),
+        Command::Prune(args) => prune::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::DemoWorkload => demo::workload(),

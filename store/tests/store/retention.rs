@@ -253,7 +253,7 @@ fn recorded_with(
         if done && killed {
             let copy = path.with_extension(format!("{number}.db"));
             let source = Connection::open(path).unwrap();
-            source.backup("main", &copy, None).unwrap();
+            source.backup("main", &copy, None::<fn(rusqlite::backup::Progress)>).unwrap();
             check(&copy);
             let store = Store::open(&copy).unwrap();
             assert!(numbers(&store, id).ends_with(&[number]));
