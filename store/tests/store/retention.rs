@@ -244,7 +244,7 @@ fn evidence_goes_but_for_what_samples_that_stay_go_by() {
     assert_eq!(stored.iter().filter(|number| **number < first).count(), 2, "{stored:?} {first}");
 }
 
-/// A recorder that takes a step after each sample; `killed` opens the file anew after each.
+/// A recorder that takes a step after each sample; what it would leave if killed then is opened anew.
 fn recorded_with(
     path: &Path,
     policy: &Retention,
@@ -257,7 +257,8 @@ fn recorded_with(
         writer.append(&passing(20, number * 2)).unwrap();
         let done = writer.prune_step(policy, at(number * 2)).unwrap();
         steps += u64::from(done);
-        if done && killed {
+        // Each verifies the whole file: a part of the steps, of all kinds, is enough.
+        if done && steps % 5 == 0 {
             let copy = path.with_extension(format!("{number}.db"));
             let source = Connection::open(path).unwrap();
             source.backup("main", &copy, None::<fn(rusqlite::backup::Progress)>).unwrap();
@@ -281,13 +282,13 @@ fn recorded_with(
 fn a_recorder_keeps_what_it_shall_and_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let policy = Retention { thin_after: Some(Duration::from_secs(200)), ..older_than(1500) };
-    let (id, steps) = recorded_with(&path, &policy, 2500, true);
+    let policy = Retention { thin_after: Some(Duration::from_secs(200)), ..older_than(900) };
+    let (id, steps) = recorded_with(&path, &policy, 1700);
     assert!(steps > 10, "{steps}");
     let left = numbers(&Store::open(&path).unwrap(), id);
-    assert!(left[0] > 2500 - 750 - 310, "{left:?}");
-    assert!(left.len() < 750, "{}", left.len());
-    assert!(left.ends_with(&[2499, 2500]));
+    assert!(left[0] > 1700 - 450 - 310, "{left:?}");
+    assert!(left.len() < 600, "{}", left.len());
+    assert!(left.ends_with(&[1699, 1700]));
     assert!(rows(&path, "region") < 60, "{}", rows(&path, "region"));
 }
 
