@@ -19,6 +19,10 @@ pub(crate) const FOLDER_MISSING: &str = "the folder must exist: create it, or na
 pub(crate) const RECORDER_FIRST: &str =
     "end that recorder first, or look with --dry-run at what would change";
 
+/// What to do about a file that is to be pruned while it is recorded to.
+pub(crate) const PRUNE_WHILE_RECORDING: &str =
+    "end that recorder first, or let it prune while it records: `vmrec record --keep 7d …`";
+
 /// What to do about memory of glibc's malloc that only its shape tells.
 pub(crate) const DECORATE_MAPS: &str = "much of its memory is told by guess: where the kernel names memory, start it with\n\
      GLIBC_TUNABLES=glibc.mem.decorate_maps=1 (glibc 2.40 or later) for malloc to name its own";

@@ -18,6 +18,7 @@ use clap::Parser;
 use crate::cli::{Cli, Command};
 use crate::commands::{
     backup, chart, demo, diff, export, info, list, map, mark, reclassify, record, repair, sql,
+    chart, demo, diff, export, info, list, map, mark, prune, reclassify, record,
 };
 use crate::failure::Failure;
 
@@ -42,6 +43,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Mark(args) => mark::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Repair(args) => repair::run(&args),
+        Command::Prune(args) => prune::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::DemoWorkload => demo::workload(),

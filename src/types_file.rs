@@ -202,7 +202,7 @@ fn bytes(size: &Spanned<Size>) -> Result<u64, Placed> {
 }
 
 /// Returns the bytes of `64M`, `4K` or `4096`.
-fn size_of(text: &str) -> Option<u64> {
+pub(crate) fn size_of(text: &str) -> Option<u64> {
     let unit = ["K", "M", "G", "T"].iter().zip([10, 20, 30, 40]);
     let (number, shift) = unit
         .filter_map(|(letter, shift)| Some((text.strip_suffix(letter)?, shift)))

@@ -9,6 +9,7 @@ pub(crate) mod info;
 pub(crate) mod list;
 pub(crate) mod map;
 pub(crate) mod mark;
+pub(crate) mod prune;
 pub(crate) mod reclassify;
 pub(crate) mod record;
 pub(crate) mod repair;

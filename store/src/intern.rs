@@ -7,8 +7,8 @@
 //! practice; and only new ones are written. What was forgotten to bound memory
 //! is written again under a new number, which costs a row and nothing else.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -51,10 +51,10 @@ impl Interner {
         self.objects.clear();
     }
 
-    /// Forgets all numbers, of which some are of rows that are gone.
-    pub(crate) fn forget(&mut self) {
-        self.young.clear();
-        self.old.clear();
+    /// Forgets the numbers of rows that are to go, and of all objects.
+    pub(crate) fn forget(&mut self, gone: &HashSet<i64>) {
+        self.young.retain(|_, number| !gone.contains(number));
+        self.old.retain(|_, number| !gone.contains(number));
         self.objects.clear();
     }
 

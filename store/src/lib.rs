@@ -24,6 +24,7 @@ pub mod recording;
 mod relabel;
 mod repair;
 mod resum;
+mod retention;
 mod rollup;
 mod schema;
 mod settle;
@@ -45,6 +46,7 @@ pub use recording::{
     Mark, Recording, RecordingId, RecordingSummary, RegionNumber, Sample, SampleState, WhyEnded,
 };
 pub use repair::{Mended, Repaired, repair};
+pub use retention::{Pruned, Retention};
 pub use store::Store;
 pub use sums::{RolledUp, Rollup, RollupSpan, SumsBlock, TypeSums};
 pub use verify::Counts;

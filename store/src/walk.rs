@@ -321,7 +321,7 @@ impl Store {
 }
 
 /// Sorts regions by their start addresses; those that begin together stay in their order.
-fn by_address(rows: Vec<Row>, regions: Vec<Region>) -> (Vec<Row>, Vec<Region>) {
+pub(crate) fn by_address(rows: Vec<Row>, regions: Vec<Region>) -> (Vec<Row>, Vec<Region>) {
     let mut pairs: Vec<_> = rows.into_iter().zip(regions).collect();
     pairs.sort_by_key(|(_, region)| region.identity.range.start);
     pairs.into_iter().unzip()

@@ -20,6 +20,7 @@ use crate::lock::{Lock, beside};
 use crate::recording::{RecordingId, RegionNumber, Sample, WhyEnded};
 use crate::relabel;
 use crate::resum;
+use crate::retention::{self, Pruning};
 use crate::schema::{self, Found};
 use crate::settle;
 use crate::write_rows;
@@ -28,6 +29,8 @@ use crate::write_rows;
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait for readers before the file is left in WAL mode, which any reader copes with.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
+/// More pages than a file has.
+const ALL_PAGES: u64 = i32::MAX as u64;
 /// More statements than are used, so that none is prepared twice.
 const STATEMENTS: usize = 64;
 /// Samples left by a killed recorder that the next one makes a chunk of as it begins: more would keep it waiting.
@@ -36,11 +39,13 @@ const FEW_SAMPLES: u64 = 900;
 /// The only writer of a recording file, which may hold several recordings, one under way at a time.
 #[derive(Debug)]
 pub struct Writer {
-    connection: Connection,
-    path: PathBuf,
+    pub(crate) connection: Connection,
+    pub(crate) path: PathBuf,
     /// Where `path` leads: SQLite's own files lie beside it.
     real_path: PathBuf,
-    current: Option<Current>,
+    pub(crate) current: Option<Current>,
+    /// What retention is about.
+    pub(crate) pruning: Pruning,
     closed: bool,
     /// After `connection`, so that it is given back when the file is closed.
     _lock: Lock,
@@ -48,12 +53,12 @@ pub struct Writer {
 
 /// The recording under way.
 #[derive(Debug)]
-struct Current {
-    id: RecordingId,
+pub(crate) struct Current {
+    pub(crate) id: RecordingId,
     /// The number of the next sample; `None` after a failure, as what was stored is to be looked up.
     next: Option<u64>,
     encoder: Encoder,
-    interner: Interner,
+    pub(crate) interner: Interner,
     /// Makes the chunks; `None` if its thread could not be started, and all stays in rows.
     chunker: Option<Chunker>,
     /// The images stored last, and the sample whose evidence has them.
@@ -80,8 +85,15 @@ impl Writer {
         schema::version(&connection, path)?;
         prepare(&mut connection).map_err(sql)?;
         let path = path.to_owned();
-        let mut writer =
-            Self { connection, path, real_path, current: None, closed: false, _lock: lock };
+        let mut writer = Self {
+            connection,
+            path,
+            real_path,
+            current: None,
+            pruning: Pruning::default(),
+            closed: false,
+            _lock: lock,
+        };
         writer.settle_few()?;
         Ok(writer)
     }
@@ -127,7 +139,8 @@ impl Writer {
             return Err(Error::NotEnded { id: current.id, path: self.path.clone() });
         }
         self.settle(u64::MAX)?;
-        self.vacuum().map_err(|source| Error::sql(&self.path, source))
+        retention::vacuum(&self.connection, ALL_PAGES)
+            .map_err(|source| Error::sql(&self.path, source))
     }
 
     /// Stores that `ticks` ticks of the schedule passed without a sample, the first one due at `due`; returns their number.
@@ -188,13 +201,18 @@ impl Writer {
         }
         self.current = None;
         // What did not become a chunk is whole as it is; the next recorder tries again.
-        let _ = self.vacuum();
+        let _ = retention::vacuum(&self.connection, ALL_PAGES);
         Ok(())
     }
 
     /// Returns the bytes the file takes on disk, with what waits in its write-ahead log.
     pub fn file_bytes(&self) -> u64 {
         file_bytes(&self.real_path)
+    }
+
+    /// Returns the bytes of the write-ahead log.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        fs::metadata(beside(&self.real_path, "-wal")).map_or(0, |metadata| metadata.len())
     }
 
     /// Closes the file so that it can be read from a folder that cannot be written to.
@@ -238,6 +256,7 @@ impl Writer {
         if matches!(stored, Ok(false)) {
             let _ = self.settle_one(id, upto);
         }
+        self.pruning.chunk_made();
     }
 
     /// Makes chunks of the rows that recordings of few of them have.
@@ -277,15 +296,6 @@ impl Writer {
                 break;
             }
         }
-        Ok(())
-    }
-
-    /// Gives free pages back to the file system.
-    fn vacuum(&self) -> rusqlite::Result<()> {
-        // Each step of the statement frees a page.
-        let mut statement = self.connection.prepare("PRAGMA incremental_vacuum")?;
-        let mut rows = statement.query([])?;
-        while rows.next()?.is_some() {}
         Ok(())
     }
 
@@ -387,7 +397,7 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
 }
 
 /// Runs `work` in a transaction that holds the write lock from its start, and rolls back if it fails.
-fn in_transaction<T>(
+pub(crate) fn in_transaction<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {

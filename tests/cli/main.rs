@@ -18,6 +18,7 @@ mod info;
 mod list;
 mod map;
 mod mark;
+mod prune;
 mod reclassify;
 mod record;
 mod record_errors;

@@ -17,18 +17,20 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use vmrec_sampler::Error as SamplerError;
-use vmrec_store::WhyEnded;
+use vmrec_store::{Retention, WhyEnded};
 
 use self::events::{Event, Events};
 use self::progress::Progress;
 use self::schedule::Schedule;
 use self::session::{Session, Stored};
 use self::target::Target;
-use crate::cli::{FileArgs, TypesArgs};
+use crate::cli::{FileArgs, RetentionArgs, TypesArgs, parse_duration};
 use crate::failure::Failure;
 use crate::{file, output, types_file};
 
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
+/// Time left before the next tick without which nothing is pruned: some of what one step may take.
+const SPARE: Duration = Duration::from_millis(25);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// Record snapshots of a process at intervals
@@ -61,6 +63,13 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "N")]
     pub(crate) samples: Option<NonZeroU64>,
 
+    /// Delete samples older than this while recording, such as 7d
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) keep: Option<Duration>,
+
+    #[command(flatten)]
+    pub(crate) retention: RetentionArgs,
+
     /// Name for the recording, shown in lists and charts
     #[arg(long, value_name = "TEXT")]
     pub(crate) name: Option<String>,
@@ -84,14 +93,6 @@ pub(crate) struct RecordArgs {
     pub(crate) file: FileArgs,
 }
 
-/// Reads a duration such as `2s`, `500ms` or `1h30m`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "not a time span\nhint: write it like 500ms, 2s, 10m or 1h30m".to_owned();
-    let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-    let duration = Duration::try_from(span).map_err(|_| wrong())?;
-    if duration.is_zero() { Err("no time at all".to_owned()) } else { Ok(duration) }
-}
-
 /// Reads an interval between samples and checks its bounds.
 fn parse_interval(text: &str) -> Result<Duration, String> {
     const BOUNDS: &str =
@@ -110,6 +111,7 @@ fn parse_interval(text: &str) -> Result<Duration, String> {
 /// Runs the command.
 pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     let rules = types_file::rules(&args.types)?;
+    let retention = args.retention.policy(args.keep)?;
     let path = file::path(&args.file)?;
     // The file is opened before the target is started: a bad path must not cost the user a run.
     let writer = session::open_writer(&path)?;
@@ -119,7 +121,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         None => Target::launch(&args.launch, rules)?,
     };
     target.watch(&events)?;
-    let recorded = record(args, &path, writer, &events, &mut target);
+    let recorded = record(args, retention, &path, writer, &events, &mut target);
     // A launched command outlives a failing recorder: its work is worth more than our sampling.
     let command_status = target.wait(&events);
     match (recorded, command_status) {
@@ -145,6 +147,7 @@ const fn is_gone(error: &SamplerError) -> bool {
 /// Takes samples until something ends it.
 fn record(
     args: &RecordArgs,
+    retention: Option<Retention>,
     path: &Path,
     writer: vmrec_store::Writer,
     events: &Events,
@@ -160,7 +163,7 @@ fn record(
         }
         Err(error) => return Err(error.into()),
     };
-    let mut session = Session::new(writer, &sampler, args);
+    let mut session = Session::new(writer, &sampler, args, retention);
     let mut progress = Progress::start(args, path, sampler.process());
     let begun = Instant::now();
     let mut schedule = Schedule::new(args.every);
@@ -199,6 +202,11 @@ fn record(
         if tick.missed > 0 {
             session.missed(tick.missed, args.every)?;
             progress.missed(tick.missed);
+        }
+        if tick.due.saturating_sub(begun.elapsed()) >= SPARE
+            && let Some(failure) = session.prune()
+        {
+            progress.not_pruned(&failure);
         }
         let end_due = args.duration.filter(|duration| *duration < tick.due);
         match events.wait_until(begun + end_due.unwrap_or(tick.due)) {

@@ -172,6 +172,13 @@ impl Progress {
         }
     }
 
+    /// Says that old samples stay from now on.
+    pub(super) fn not_pruned(&mut self, failure: &Failure) {
+        self.end_live_line();
+        failure.report();
+        self.say("still recording: nothing more is pruned");
+    }
+
     /// Counts ticks that went by without a sample.
     pub(super) fn missed(&mut self, ticks: u64) {
         self.tally.missed += ticks;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use vmrec_sampler::classify::facts::{Evidence, Facts};
 use vmrec_sampler::{ProcessInfo, Sampler, Snapshot, Timestamp};
-use vmrec_store::{Error as StoreError, RecordingId, WhyEnded, Writer};
+use vmrec_store::{Error as StoreError, RecordingId, Retention, WhyEnded, Writer};
 
 use super::RecordArgs;
 use crate::failure::{FOLDER_MISSING, Failure};
@@ -51,11 +51,18 @@ pub(super) struct Session {
     unwritten: Option<(Timestamp, u64, Instant)>,
     /// The facts of the evidence written last.
     facts: Option<Facts>,
+    /// What is pruned meanwhile.
+    retention: Option<Retention>,
 }
 
 impl Session {
     /// Prepares to record the sampler's process.
-    pub(super) fn new(writer: Writer, sampler: &Sampler, args: &RecordArgs) -> Self {
+    pub(super) fn new(
+        writer: Writer,
+        sampler: &Sampler,
+        args: &RecordArgs,
+        retention: Option<Retention>,
+    ) -> Self {
         Self {
             writer,
             process: sampler.process().clone(),
@@ -65,6 +72,7 @@ impl Session {
             samples_taken: 0,
             unwritten: None,
             facts: None,
+            retention,
         }
     }
 
@@ -150,6 +158,18 @@ impl Session {
             // Nothing is lost that the next sample would not say: the gap stays visible by its times.
             Ok(_) | Err(StoreError::DiskFull { .. }) => Ok(()),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Prunes a little; returns why that is given up.
+    pub(super) fn prune(&mut self) -> Option<Failure> {
+        match self.writer.prune_step(self.retention.as_ref()?, vmrec_sampler::now()) {
+            // Whatever frees some space lets the next step go on.
+            Ok(_) | Err(StoreError::DiskFull { .. }) => None,
+            Err(error) => {
+                self.retention = None;
+                Some(error.into())
+            }
         }
     }
 

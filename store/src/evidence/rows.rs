@@ -64,6 +64,34 @@ pub(crate) fn numbers(
         .collect()
 }
 
+/// Deletes some of the evidence that no sample from `number` on goes by; returns how many rows went.
+pub(crate) fn drop_before(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    number: u64,
+    most: u32,
+) -> rusqlite::Result<usize> {
+    let first = transaction
+        .prepare_cached(
+            "SELECT recording, number, checksum, data FROM evidence \
+             WHERE recording = ? AND number <= ? ORDER BY number DESC LIMIT 1",
+        )?
+        .query_row(params![recording.0, to_column(number)], |row| {
+            Ok((row.get::<_, i64>(1)?, checked(row)?))
+        })
+        .optional()?;
+    // What cannot be read does not say whose images it has.
+    let Some((first, Ok((_, images_at)))) = first else { return Ok(0) };
+    // The newest go first, so that none is left whose images are gone. Those that are newer than
+    // the first one needed have its images or their own.
+    transaction
+        .prepare_cached(
+            "DELETE FROM evidence WHERE recording = ?1 AND number IN (SELECT number FROM evidence \
+             WHERE recording = ?1 AND number < ?2 AND number <> ?3 ORDER BY number DESC LIMIT ?4)",
+        )?
+        .execute(params![recording.0, first, to_column(images_at.unwrap_or(0)), most])
+}
+
 /// Adds what is wrong with the evidence of all recordings.
 pub(crate) fn problems(
     connection: &Connection,

@@ -9,6 +9,7 @@ mod evidence;
 mod made_up;
 mod refusals;
 mod repair;
+mod retention;
 mod round_trip;
 mod survival;
 mod together;

@@ -1,0 +1,265 @@
+//! What is to go, decided from the heads of chunks alone: free of SQL.
+
+use std::collections::HashSet;
+
+use vmrec_sampler::Timestamp;
+
+use super::{MARK_NS, Retention};
+use crate::chunk::{Head, Tick};
+use crate::recording::{RecordingId, SampleState};
+
+const MINUTE_NS: u64 = 60_000_000_000;
+
+/// A recording as far as retention goes by it.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) id: RecordingId,
+    /// When it began, by both clocks.
+    pub(super) begun: Timestamp,
+    pub(super) interval_ns: u64,
+    /// Whether samples are added to it now.
+    pub(super) running: bool,
+    /// Whether it has samples that are rows still.
+    pub(super) tail: bool,
+    /// What is kept around its marks: nothing unless that is wanted.
+    pub(super) marked: Windows,
+    pub(super) chunks: Vec<Piece>,
+}
+
+/// A chunk.
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    pub(super) head: Head,
+    /// Bytes of its groups; 0 where nobody asked.
+    pub(super) bytes: u64,
+}
+
+/// What stays of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Keep {
+    Nothing,
+    NearMarks,
+    /// One snapshot a minute, what lies near marks, and all that was missed.
+    OneAMinute,
+}
+
+/// One small change, of which each leaves a whole file behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Leaves of the chunk that ends with sample `last` what `keep` says.
+    Reduce { recording: RecordingId, last: u64, keep: Keep },
+    /// Deletes evidence and rollups older than the first sample of a recording.
+    Trail(RecordingId),
+    /// Deletes a recording that has no samples left.
+    Delete(RecordingId),
+}
+
+/// What was tried before, and needs not be again: where heads do not tell that nothing would change.
+pub(super) type Tried = HashSet<(RecordingId, u64, Keep)>;
+
+/// Stretches of time near marks, by the wall clock, ascending and apart from each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Windows(Vec<(i64, i64)>);
+
+impl Windows {
+    /// Returns what lies near marks at these times, which ascend.
+    pub(super) fn around(marks: impl IntoIterator<Item = i64>) -> Self {
+        let mut windows: Vec<(i64, i64)> = Vec::new();
+        for mark in marks {
+            let (from, to) = (mark.saturating_sub(MARK_NS), mark.saturating_add(MARK_NS));
+            match windows.last_mut() {
+                Some((_, end)) if *end >= from => *end = to,
+                _ => windows.push((from, to)),
+            }
+        }
+        Self(windows)
+    }
+
+    fn near(&self, utc_ns: i64) -> Option<usize> {
+        let after = self.0.partition_point(|(from, _)| *from <= utc_ns);
+        let place = after.checked_sub(1)?;
+        (utc_ns <= self.0.get(place)?.1).then_some(place)
+    }
+
+    /// Returns how many samples at most lie near marks between two times, at `interval_ns`.
+    fn room(&self, (least, most): (i64, i64), interval_ns: u64) -> u64 {
+        let shared = self.0.iter().map(|(from, to)| (*from.max(&least), *to.min(&most)));
+        shared.filter(|(from, to)| from <= to).fold(0, |sum: u64, (from, to)| {
+            sum.saturating_add(to.abs_diff(from) / interval_ns.max(1) + 2)
+        })
+    }
+}
+
+impl Known {
+    fn minute(&self, taken: Timestamp) -> u64 {
+        taken.monotonic_ns.saturating_sub(self.begun.monotonic_ns) / MINUTE_NS
+    }
+
+    fn room(&self, head: &Head) -> u64 {
+        head.utc_ns.map_or(0, |span| self.marked.room(span, self.interval_ns))
+    }
+
+    /// Returns what is left of a chunk that is to go, `None` if that is there already.
+    fn without(&self, head: &Head) -> Option<Keep> {
+        let (least, most) = head.utc_ns?;
+        let room = self.room(head);
+        if room == 0 {
+            return Some(Keep::Nothing);
+        }
+        let (first, last) = (self.marked.near(least), self.marked.near(most));
+        let only_marked =
+            first.is_some() && last.is_some() && (first == last || head.samples <= room);
+        (!only_marked).then_some(Keep::NearMarks)
+    }
+
+    /// Tells whether a chunk has more than a snapshot a minute.
+    fn is_dense(&self, head: &Head, before: Option<&Head>) -> bool {
+        let Some((begin, end)) = head.span else { return false };
+        let first = self.minute(begin);
+        let shares_minute = before
+            .filter(|before| before.snapshots > 0)
+            .and_then(|before| before.span)
+            .is_some_and(|(_, end)| self.minute(end) == first);
+        let minutes = self.minute(end).saturating_sub(first) + 1 - u64::from(shares_minute);
+        head.snapshots > minutes.saturating_add(self.room(head))
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.running && !self.tail && self.chunks.iter().all(|chunk| chunk.head.samples == 0)
+    }
+}
+
+/// Returns what is to be done now. `excess` is how many bytes the file has too many.
+///
+/// What comes of it may ask for more: there is nothing left to do once it returns nothing.
+pub(super) fn plan(
+    recordings: &[Known],
+    policy: &Retention,
+    now_utc_ns: i64,
+    mut excess: u64,
+    tried: &Tried,
+) -> Vec<Step> {
+    let before = |age: Option<std::time::Duration>| {
+        let age = i64::try_from(age?.as_nanos()).unwrap_or(i64::MAX);
+        Some(now_utc_ns.saturating_sub(age))
+    };
+    let (drop_before, thin_before) = (before(policy.older_than), before(policy.thin_after));
+    let older = |head: &Head, limit: Option<i64>| {
+        head.utc_ns.zip(limit).is_some_and(|((_, most), limit)| most < limit)
+    };
+    let mut steps = Vec::new();
+    let mut reduced: HashSet<(RecordingId, u64)> = HashSet::new();
+    for known in recordings {
+        let old_name = drop_before.is_some_and(|limit| known.begun.utc_ns < limit);
+        if known.is_empty() && (!known.chunks.is_empty() || old_name) {
+            steps.push(Step::Delete(known.id));
+            continue;
+        }
+        let mut dropped = false;
+        let mut earlier: Option<&Head> = None;
+        for Piece { head, bytes } in known.chunks.iter().filter(|piece| piece.head.samples > 0) {
+            let keep = if older(head, drop_before) {
+                known.without(head)
+            } else {
+                let thin = older(head, thin_before) && known.is_dense(head, earlier);
+                thin.then_some(Keep::OneAMinute)
+            };
+            earlier = Some(head);
+            let Some(keep) = keep.filter(|keep| !tried.contains(&(known.id, head.last, *keep)))
+            else {
+                continue;
+            };
+            steps.push(Step::Reduce { recording: known.id, last: head.last, keep });
+            reduced.insert((known.id, head.last));
+            dropped |= keep != Keep::OneAMinute;
+            excess = excess.saturating_sub(gain(known, head, *bytes, keep));
+        }
+        if dropped {
+            steps.push(Step::Trail(known.id));
+        }
+    }
+    fit(recordings, excess, &reduced, tried, &mut steps);
+    steps
+}
+
+/// Adds the steps that make the file smaller by `excess` bytes: the oldest chunks go, of recordings
+/// that have ended first. What lies near marks goes last.
+fn fit(
+    recordings: &[Known],
+    mut excess: u64,
+    reduced: &HashSet<(RecordingId, u64)>,
+    tried: &Tried,
+    steps: &mut Vec<Step>,
+) {
+    let mut gone = reduced.clone();
+    for marks_too in [false, true] {
+        let ended = recordings.iter().filter(|known| !known.running);
+        for known in ended.chain(recordings.iter().filter(|known| known.running)) {
+            let mut dropped = false;
+            for Piece { head, bytes } in known.chunks.iter().filter(|piece| piece.head.samples > 0)
+            {
+                if excess == 0 {
+                    break;
+                }
+                let keep = if marks_too { Some(Keep::Nothing) } else { known.without(head) };
+                let wanted = keep.filter(|keep| {
+                    !gone.contains(&(known.id, head.last))
+                        && !tried.contains(&(known.id, head.last, *keep))
+                });
+                if let Some(keep) = wanted {
+                    steps.push(Step::Reduce { recording: known.id, last: head.last, keep });
+                    gone.insert((known.id, head.last));
+                    dropped = true;
+                    excess = excess.saturating_sub(gain(known, head, *bytes, keep));
+                }
+            }
+            if dropped {
+                steps.push(Step::Trail(known.id));
+            }
+        }
+    }
+}
+
+/// Returns about how many bytes a chunk loses.
+fn gain(known: &Known, head: &Head, bytes: u64, keep: Keep) -> u64 {
+    let stay = match keep {
+        Keep::Nothing => 0,
+        Keep::NearMarks | Keep::OneAMinute => known.room(head).min(head.samples),
+    };
+    let lost = u128::from(bytes) * u128::from(head.samples - stay);
+    u64::try_from(lost / u128::from(head.samples.max(1))).unwrap_or(bytes)
+}
+
+/// Tells of each sample of a chunk whether it stays; `before` are those of the chunk before.
+pub(super) fn kept(known: &Known, ticks: &[Tick], before: &[Tick], keep: Keep) -> Vec<bool> {
+    let marked = |tick: &Tick| known.marked.near(tick.taken.utc_ns).is_some();
+    let mut stay: Vec<bool> = ticks
+        .iter()
+        .map(|tick| match keep {
+            Keep::Nothing => false,
+            Keep::NearMarks => marked(tick),
+            Keep::OneAMinute => !tick.has_regions() || marked(tick),
+        })
+        .collect();
+    if keep != Keep::OneAMinute {
+        return stay;
+    }
+    let complete = |tick: &Tick| tick.state == SampleState::Complete;
+    let minute_of = |tick: &Tick| known.minute(tick.taken);
+    let covered: HashSet<u64> =
+        before.iter().filter(|tick| complete(tick)).map(minute_of).collect();
+    let mut from = 0;
+    for minute in ticks.chunk_by(|a, b| minute_of(a) == minute_of(b)) {
+        let told = minute.first().is_some_and(|tick| covered.contains(&minute_of(tick)));
+        let best = minute
+            .iter()
+            .position(complete)
+            .or_else(|| minute.iter().position(Tick::has_regions))
+            .filter(|_| !told);
+        if let Some(best) = best {
+            stay[from + best] = true;
+        }
+        from += minute.len();
+    }
+    stay
+}

@@ -1,0 +1,250 @@
+//! The plan on made-up recordings of which only ticks are there.
+
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use vmrec_sampler::{Cost, ProcessTotals, Timestamp};
+
+use super::plan::{Keep, Known, Piece, Step, Tried, Windows, kept, plan};
+use super::{MARK_NS, Retention};
+use crate::chunk::{Head, Tick};
+use crate::recording::{RecordingId, Sample, SampleState};
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Recordings, each as the ticks of its chunks and the seconds of its marks.
+#[derive(Clone, Debug)]
+struct Model {
+    chunks: Vec<(u64, u64, Vec<Tick>)>,
+    marks: Vec<u64>,
+    running: bool,
+}
+
+fn sample(tick: &Tick) -> Sample {
+    Sample {
+        number: tick.number,
+        taken: tick.taken,
+        state: tick.state.clone(),
+        cost: Cost::default(),
+        totals: ProcessTotals::default(),
+        regions: tick.regions,
+    }
+}
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp { utc_ns: (seconds * SECOND_NS) as i64, monotonic_ns: seconds * SECOND_NS }
+}
+
+impl Model {
+    fn known(&self, id: i64, keep_marks: bool) -> Known {
+        let marks = self.marks.iter().map(|mark| at(*mark).utc_ns);
+        let piece = |(first, last, ticks): &(u64, u64, Vec<Tick>)| {
+            let samples: Vec<Sample> = ticks.iter().map(sample).collect();
+            let bytes = 1000 * samples.len() as u64 + 50;
+            Piece { head: Head::of(*first, *last, &samples), bytes }
+        };
+        Known {
+            id: RecordingId(id),
+            begun: at(0),
+            interval_ns: 2 * SECOND_NS,
+            running: self.running,
+            tail: false,
+            marked: if keep_marks { Windows::around(marks) } else { Windows::default() },
+            chunks: self.chunks.iter().map(piece).collect(),
+        }
+    }
+
+    fn reduce(&mut self, known: &Known, last: u64, keep: Keep) {
+        let place = self.chunks.iter().position(|(_, end, _)| *end == last).unwrap();
+        let before = self.chunks[..place].iter().rfind(|(_, _, ticks)| !ticks.is_empty());
+        let before = before.map(|(_, _, ticks)| ticks.clone()).unwrap_or_default();
+        let ticks = &mut self.chunks[place].2;
+        let mut stay = kept(known, ticks, &before, keep).into_iter();
+        ticks.retain(|_| stay.next().unwrap());
+    }
+
+    fn ticks(&self) -> impl Iterator<Item = &Tick> {
+        self.chunks.iter().flat_map(|(_, _, ticks)| ticks)
+    }
+}
+
+fn models() -> impl Strategy<Value = Vec<Model>> {
+    let chunk = vec((0_u8..12, 2_u64..5), 1..90);
+    let model = (vec(chunk, 1..6), vec(0_u64..2500, 0..3), 0_u64..500);
+    vec(model, 1..4).prop_map(|models| {
+        let count = models.len();
+        models
+            .into_iter()
+            .enumerate()
+            .map(|(place, (chunks, mut marks, begin))| {
+                marks.sort_unstable();
+                let (mut number, mut second) = (1, begin);
+                let mut next = |(kind, step): (u8, u64)| {
+                    second += step;
+                    let (state, regions) = match kind {
+                        0 => (SampleState::Missed { ticks: 1, reason: "late".to_owned() }, None),
+                        1 | 2 => (SampleState::Torn("moved".to_owned()), Some(3)),
+                        _ => (SampleState::Complete, Some(3)),
+                    };
+                    number += 1;
+                    Tick { number: number - 1, taken: at(second), state, regions }
+                };
+                let chunks = chunks
+                    .into_iter()
+                    .map(|ticks| {
+                        let ticks: Vec<Tick> = ticks.into_iter().map(&mut next).collect();
+                        (ticks[0].number, ticks[ticks.len() - 1].number, ticks)
+                    })
+                    .collect();
+                Model { chunks, marks, running: place + 1 == count }
+            })
+            .collect()
+    })
+}
+
+/// Plans and does what was planned until nothing is left to do.
+fn run(models: &mut [Model], gone: &mut [bool], policy: &Retention, now: u64) -> usize {
+    let mut tried = Tried::new();
+    for round in 0.. {
+        assert!(round < 40, "it comes to an end");
+        let known: Vec<Known> = models
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| !gone[*place])
+            .map(|(place, model)| model.known(place as i64, policy.keep_marks))
+            .collect();
+        let used: u64 = known.iter().flat_map(|known| &known.chunks).map(|piece| piece.bytes).sum();
+        let excess = policy.max_bytes.map_or(0, |most| used.saturating_sub(most));
+        let steps = plan(&known, policy, at(now).utc_ns, excess, &tried);
+        if steps.is_empty() {
+            return round;
+        }
+        for step in steps {
+            match step {
+                Step::Reduce { recording, last, keep } => {
+                    assert!(tried.insert((recording, last, keep)), "nothing is done twice");
+                    let of = known.iter().find(|known| known.id == recording).unwrap();
+                    models[recording.0 as usize].reduce(of, last, keep);
+                }
+                Step::Trail(_) => {}
+                Step::Delete(recording) => {
+                    let place = recording.0 as usize;
+                    assert!(!models[place].running);
+                    assert_eq!(models[place].ticks().count(), 0);
+                    gone[place] = true;
+                }
+            }
+        }
+    }
+    0
+}
+
+proptest! {
+    #[test]
+    fn what_is_old_goes_and_all_else_stays(
+        models in models(), older in prop::option::of(0_u64..2500), thin in prop::option::of(0_u64..2500),
+        keep_marks in any::<bool>(),
+    ) {
+        let now = 2500;
+        let policy = Retention {
+            older_than: older.map(Duration::from_secs),
+            thin_after: thin.map(Duration::from_secs),
+            max_bytes: None,
+            keep_marks,
+        };
+        let mut after = models.clone();
+        let mut gone = vec![false; models.len()];
+        run(&mut after, &mut gone, &policy, now);
+        for (before, after) in models.iter().zip(&after) {
+            let known = before.known(0, keep_marks);
+            for ((.., ticks), (.., left)) in before.chunks.iter().zip(&after.chunks) {
+                let end = ticks.last().unwrap().taken;
+                let age = |limit: Option<u64>| {
+                    limit.is_some_and(|limit| end.utc_ns < at(now).utc_ns - at(limit).utc_ns)
+                };
+                let near = |tick: &Tick| keep_marks && before.marks.iter().any(|mark| {
+                    tick.taken.utc_ns.abs_diff(at(*mark).utc_ns) <= MARK_NS as u64
+                });
+                if age(older) {
+                    let marked: Vec<_> = ticks.iter().filter(|tick| near(tick)).cloned().collect();
+                    // Thinning may have come first, where marks are near.
+                    prop_assert!(left.iter().all(|tick| marked.contains(tick)));
+                    prop_assert_eq!(left.len(), marked.len());
+                } else if age(thin) {
+                    for tick in ticks {
+                        // With its last samples thinned out, all that is left of a chunk may be old.
+                        let old = older.is_some_and(|limit| {
+                            tick.taken.utc_ns < at(now).utc_ns - at(limit).utc_ns
+                        });
+                        let must_stay = near(tick) || !tick.has_regions() && !old;
+                        prop_assert!(!must_stay || left.contains(tick));
+                    }
+                    let minutes = ticks.iter().map(|tick| tick.taken.monotonic_ns / 60 / SECOND_NS);
+                    let minutes: std::collections::HashSet<u64> = minutes.collect();
+                    let spare = known.marked.clone();
+                    if spare == Windows::default() {
+                        let snapshots = left.iter().filter(|tick| tick.has_regions()).count();
+                        prop_assert!(snapshots <= minutes.len());
+                    }
+                } else {
+                    prop_assert_eq!(ticks, left, "what is young stays as it is");
+                }
+            }
+        }
+        let mut again = after.clone();
+        let rounds = run(&mut again, &mut gone, &policy, now);
+        let ticks = |models: &[Model]| models.iter().map(|m| m.ticks().count()).collect::<Vec<_>>();
+        prop_assert_eq!(ticks(&after), ticks(&again), "the second time changes nothing: {}", rounds);
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_loses_its_oldest(models in models(), most in 0_u64..200_000, keep_marks in any::<bool>()) {
+        let policy = Retention { max_bytes: Some(most), keep_marks, ..Retention::default() };
+        let mut after = models.clone();
+        let mut gone = vec![false; models.len()];
+        run(&mut after, &mut gone, &policy, 5000);
+        let used = |models: &[Model], gone: &[bool]| -> u64 {
+            let there = models.iter().zip(gone).filter(|(_, gone)| !**gone);
+            there.flat_map(|(model, _)| model.known(0, false).chunks).map(|piece| piece.bytes).sum()
+        };
+        let left: usize = after.iter().map(|model| model.ticks().count()).sum();
+        prop_assert!(used(&after, &gone) <= most || left == 0);
+        if used(&models, &vec![false; models.len()]) <= most {
+            prop_assert_eq!(left, models.iter().map(|model| model.ticks().count()).sum::<usize>());
+        }
+        if !keep_marks {
+            // What is left is the newest of it: nothing older than what went.
+            let flat = |models: &[Model]| models.iter().flat_map(|model| model.ticks().map(|tick| tick.taken)).collect::<Vec<_>>();
+            prop_assert!(flat(&models).ends_with(&flat(&after)));
+        }
+    }
+}
+
+#[test]
+fn the_first_complete_sample_of_a_minute_stays_and_a_torn_one_only_if_there_is_no_other() {
+    let tick = |number: u64, second, state: SampleState| {
+        let regions = (!matches!(state, SampleState::Missed { .. })).then_some(1);
+        Tick { number, taken: at(second), state, regions }
+    };
+    let torn = || SampleState::Torn("moved".to_owned());
+    let missed = || SampleState::Missed { ticks: 3, reason: "late".to_owned() };
+    let ticks = [
+        tick(1, 10, torn()),
+        tick(2, 20, SampleState::Complete),
+        tick(3, 30, SampleState::Complete),
+        tick(4, 70, torn()),
+        tick(5, 80, missed()),
+        tick(6, 90, torn()),
+        tick(7, 130, SampleState::Complete),
+    ];
+    let model = Model { chunks: Vec::new(), marks: Vec::new(), running: false };
+    let known = model.known(1, false);
+    let stay = |before: &[Tick]| -> Vec<u64> {
+        let kept = kept(&known, &ticks, before, Keep::OneAMinute);
+        ticks.iter().zip(kept).filter(|(_, stays)| *stays).map(|(tick, _)| tick.number).collect()
+    };
+    assert_eq!(stay(&[]), [2, 4, 5, 7]);
+    assert_eq!(stay(&[tick(0, 5, SampleState::Complete)]), [4, 5, 7], "told by the chunk before");
+    assert_eq!(stay(&[tick(0, 5, torn())]), [2, 4, 5, 7], "a torn one does not tell the minute");
+}

@@ -1,0 +1,216 @@
+//! One chunk becomes a smaller one, or an empty one that stands for what it stood for.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Transaction, params};
+use vmrec_sampler::Region;
+
+use super::plan::{Keep, Known, kept};
+use crate::address::to_column;
+use crate::chunk::{Builder, Built, Regions, Rows, Tick, Ticks, decode_totals, unseal};
+use crate::chunk_rows::{self, Group, StoredChunk};
+use crate::error::Error;
+use crate::frame::{Malformed, Row};
+use crate::identities::Identities;
+use crate::recording::Sample;
+use crate::walk::by_address;
+
+/// A chunk with what is left of it.
+#[derive(Debug)]
+pub(super) struct Reduced {
+    chunk: StoredChunk,
+    /// What takes its place.
+    built: Built,
+    /// How many samples went.
+    pub(super) samples: u64,
+    /// The regions it named before, of which some may be named nowhere else.
+    pub(super) regions: Vec<i64>,
+}
+
+/// Reads chunks for what is to become of them.
+pub(super) struct Reader<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) path: &'a Path,
+}
+
+impl Reader<'_> {
+    /// Returns how many samples of a chunk go.
+    pub(super) fn count(&self, known: &Known, last: u64, keep: Keep) -> Result<u64, Error> {
+        let Some(chunk) = self.chunk(known, last)? else { return Ok(0) };
+        let stay = self.stay(known, &chunk, &self.ticks(&chunk)?.0, keep)?;
+        Ok(stay.iter().filter(|stays| !**stays).count() as u64)
+    }
+
+    /// Makes what is left of the chunk that ends with sample `last`; `None` if all of it stays.
+    pub(super) fn reduce(
+        &self,
+        known: &Known,
+        last: u64,
+        keep: Keep,
+    ) -> Result<Option<Reduced>, Error> {
+        let Some(chunk) = self.chunk(known, last)? else { return Ok(None) };
+        // What goes as a whole needs not be whole itself: damage must not keep it for ever.
+        let regions = match self.regions(&chunk) {
+            Err(Error::Damaged { .. }) if keep == Keep::Nothing => Regions::default(),
+            other => other?,
+        };
+        let (mut builder, mut first, mut last, mut gone) =
+            (Builder::default(), chunk.head.first, chunk.head.last, chunk.head.samples);
+        if keep != Keep::Nothing {
+            let samples = self.samples(&chunk)?;
+            let ticks: Vec<Tick> = samples.iter().map(Tick::of).collect();
+            let stay = self.stay(known, &chunk, &ticks, keep)?;
+            let left = stay.iter().filter(|stays| **stays).count() as u64;
+            if left == chunk.head.samples {
+                return Ok(None);
+            }
+            gone -= left;
+            self.push(&mut builder, &chunk, samples, &stay, &regions)?;
+        }
+        if builder.is_empty() {
+            (first, last) = self.emptied(&chunk)?;
+        }
+        let built = builder.finish(chunk.recording.0, first, last);
+        let built = built.map_err(|source| Error::io(self.path, source))?;
+        let regions = regions.identities().collect();
+        Ok(Some(Reduced { chunk, built, samples: gone, regions }))
+    }
+
+    /// Adds the samples that stay.
+    fn push(
+        &self,
+        builder: &mut Builder,
+        chunk: &StoredChunk,
+        samples: Vec<Sample>,
+        stay: &[bool],
+        regions: &Regions,
+    ) -> Result<(), Error> {
+        let mut identities = Identities::default();
+        let mut place = 0;
+        for (sample, stays) in samples.into_iter().zip(stay) {
+            let snapshot = place;
+            place += u32::from(sample.has_regions());
+            if !stays {
+                continue;
+            }
+            if !sample.has_regions() {
+                builder.push(sample, None);
+                continue;
+            }
+            let (rows, named) = self.snapshot(&mut identities, regions, snapshot)?;
+            if Some(rows.len() as u64) != sample.regions {
+                return Err(self.damaged(chunk, Group::Regions, "regions are missing"));
+            }
+            let numbers: Vec<i64> = rows.iter().map(|row| row.identity).collect();
+            builder.push(sample, Some((&numbers, &named)));
+        }
+        Ok(())
+    }
+
+    fn snapshot(
+        &self,
+        identities: &mut Identities,
+        regions: &Regions,
+        place: u32,
+    ) -> Result<(Vec<Row>, Vec<Region>), Error> {
+        let Rows { rows, ordered } = regions.rows(place);
+        let named = identities
+            .regions(self.connection, &rows)
+            .map_err(|source| Error::sql(self.path, source))?;
+        Ok(if ordered { (rows, named) } else { by_address(rows, named) })
+    }
+
+    /// Returns what an empty chunk stands for in place of this one and of the empty ones beside it.
+    fn emptied(&self, chunk: &StoredChunk) -> Result<(u64, u64), Error> {
+        let after = chunk_rows::at_or_after(self.connection, chunk.recording, chunk.head.last + 1)
+            .map_err(|source| Error::sql(self.path, source))?;
+        let empty = |beside: Option<StoredChunk>| beside.filter(|beside| beside.head.samples == 0);
+        Ok((
+            empty(self.before(chunk)?).map_or(chunk.head.first, |before| before.head.first),
+            empty(after).map_or(chunk.head.last, |after| after.head.last),
+        ))
+    }
+
+    fn stay(
+        &self,
+        known: &Known,
+        chunk: &StoredChunk,
+        ticks: &[Tick],
+        keep: Keep,
+    ) -> Result<Vec<bool>, Error> {
+        let mut before = self.before(chunk)?.filter(|_| keep == Keep::OneAMinute);
+        if let Some(empty) = before.take_if(|before| before.head.samples == 0) {
+            before = self.before(&empty)?;
+        }
+        let before = before.map(|before| self.ticks(&before)).transpose()?.unwrap_or_default();
+        Ok(kept(known, ticks, &before.0, keep))
+    }
+
+    fn before(&self, chunk: &StoredChunk) -> Result<Option<StoredChunk>, Error> {
+        match chunk.head.first - 1 {
+            0 => Ok(None),
+            number => chunk_rows::at_or_after(self.connection, chunk.recording, number)
+                .map_err(|source| Error::sql(self.path, source)),
+        }
+    }
+
+    /// Returns the chunk that ends with sample `last`, unless it is gone.
+    fn chunk(&self, known: &Known, last: u64) -> Result<Option<StoredChunk>, Error> {
+        let found = chunk_rows::at_or_after(self.connection, known.id, last)
+            .map_err(|source| Error::sql(self.path, source))?;
+        Ok(found.filter(|chunk| chunk.head.last == last))
+    }
+
+    fn samples(&self, chunk: &StoredChunk) -> Result<Vec<Sample>, Error> {
+        let ticks = self.ticks(chunk)?.0;
+        let totals = self.group(chunk, Group::Totals, |data| decode_totals(ticks.len(), data))?;
+        let whole = |(tick, (cost, totals)): (Tick, _)| Sample {
+            number: tick.number,
+            taken: tick.taken,
+            state: tick.state,
+            cost,
+            totals,
+            regions: tick.regions,
+        };
+        Ok(ticks.into_iter().zip(totals).map(whole).collect())
+    }
+
+    fn ticks(&self, chunk: &StoredChunk) -> Result<Ticks, Error> {
+        self.group(chunk, Group::Ticks, |data| Ticks::decode(chunk.head.first, data))
+    }
+
+    /// Returns the regions of a chunk.
+    pub(super) fn regions(&self, chunk: &StoredChunk) -> Result<Regions, Error> {
+        self.group(chunk, Group::Regions, Regions::decode)
+    }
+
+    fn group<T>(
+        &self,
+        chunk: &StoredChunk,
+        group: Group,
+        decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+    ) -> Result<T, Error> {
+        let [data] = chunk_rows::groups(self.connection, chunk, [group])
+            .map_err(|source| Error::sql(self.path, source))?;
+        unseal(chunk.place(), group.name(), &data)
+            .and_then(|plain| decode(&plain))
+            .map_err(|malformed| self.damaged(chunk, group, malformed.0))
+    }
+
+    fn damaged(&self, chunk: &StoredChunk, group: Group, what: &str) -> Error {
+        let what = format!("{} of {}: {what}", group.name(), chunk.told());
+        Error::Damaged { path: self.path.to_owned(), what }
+    }
+}
+
+impl Reduced {
+    /// Writes what is left in place of the chunk and of the empty ones that go with it.
+    pub(super) fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        let (recording, head) = (self.chunk.recording, &self.built.head);
+        transaction
+            .prepare_cached("DELETE FROM chunk WHERE recording = ? AND last BETWEEN ? AND ?")?
+            .execute(params![recording.0, to_column(head.first), to_column(head.last)])?;
+        chunk_rows::insert(transaction, recording, head, &self.built.groups)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! What goes with the samples: evidence, rollups and, at last, the recording itself.
+
+use rusqlite::{Transaction, params};
+use vmrec_sampler::Timestamp;
+
+use super::BATCH;
+use crate::address::to_column;
+use crate::evidence;
+use crate::recording::RecordingId;
+use crate::rollup;
+
+/// Deletes some evidence and rollups that are older than the first sample; returns how many rows went.
+pub(super) fn trail(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    begun: Timestamp,
+    (number, taken): (u64, Timestamp),
+) -> rusqlite::Result<usize> {
+    let mut rows = evidence::drop_before(transaction, recording, number, BATCH)?;
+    for span_s in rollup::SPANS {
+        let place = rollup::place(begun, taken, span_s);
+        rows += transaction
+            .prepare_cached(
+                "DELETE FROM rollup_row WHERE (recording, span_s, place, type, quantities) IN \
+                 (SELECT recording, span_s, place, type, quantities FROM rollup_row \
+                  WHERE recording = ?1 AND span_s = ?2 AND place < ?3 AND place + run <= ?3 LIMIT ?4)",
+            )?
+            .execute(params![recording.0, to_column(span_s), place, BATCH])?;
+    }
+    Ok(rows)
+}
+
+/// Deletes some of what belongs to a recording without samples, and at last the recording;
+/// returns whether that is gone.
+pub(super) fn delete(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+) -> rusqlite::Result<bool> {
+    const IN_BATCHES: [&str; 4] = [
+        "DELETE FROM latest_row WHERE region IN (SELECT l.region FROM latest_row AS l \
+         JOIN region AS r ON r.id = l.region WHERE r.recording = ? LIMIT ?)",
+        "DELETE FROM evidence WHERE rowid IN \
+         (SELECT rowid FROM evidence WHERE recording = ? ORDER BY number DESC LIMIT ?)",
+        "DELETE FROM rollup_row WHERE (recording, span_s, place, type, quantities) IN \
+         (SELECT recording, span_s, place, type, quantities FROM rollup_row WHERE recording = ? LIMIT ?)",
+        "DELETE FROM region WHERE id IN (SELECT id FROM region WHERE recording = ? LIMIT ?)",
+    ];
+    for batch in IN_BATCHES {
+        let rows = transaction.prepare_cached(batch)?.execute(params![recording.0, BATCH])?;
+        if rows == BATCH as usize {
+            return Ok(false);
+        }
+    }
+    for table in ["argument", "mark", "chunk"] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE recording = ?"), [recording.0])?;
+    }
+    transaction.execute("DELETE FROM recording WHERE id = ?", [recording.0])?;
+    Ok(true)
+}

@@ -1,0 +1,363 @@
+//! Retention: what is old goes, what stays is as it was.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use vmrec_sampler::classify::facts::{Evidence, Facts};
+use vmrec_sampler::{Quantity, Snapshot, Timestamp};
+use vmrec_store::{RecordingId, Retention, Store, WhyEnded, Writer, add_mark};
+
+use crate::made_up::{at, begin, begun, identity, snapshot};
+
+const NOTHING: Retention =
+    Retention { older_than: None, thin_after: None, max_bytes: None, keep_marks: false };
+
+fn older_than(seconds: u64) -> Retention {
+    Retention { older_than: Some(Duration::from_secs(seconds)), ..NOTHING }
+}
+
+fn thin_after(seconds: u64) -> Retention {
+    Retention { thin_after: Some(Duration::from_secs(seconds)), ..NOTHING }
+}
+
+/// A snapshot of figures that do not compress, with a region that only some hundred samples have.
+fn passing(count: u64, second: u64) -> Snapshot {
+    let mut snapshot = snapshot(count, second);
+    let mut noise = second;
+    for region in &mut snapshot.regions {
+        for quantity in Quantity::ALL {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(count);
+            region.quantities.set(quantity, noise >> 40 << 12);
+        }
+    }
+    let mut region = snapshot.regions[0].clone();
+    let start = (count + 1 + second / 100) << 24;
+    region.identity = Arc::new(identity(start, 4096));
+    snapshot.regions.push(region);
+    snapshot
+}
+
+/// Records a sample every two seconds, the first at second 2.
+fn record(writer: &mut Writer, samples: u64) -> RecordingId {
+    let id = begin(writer);
+    for number in 1..=samples {
+        assert_eq!(writer.append(&passing(20, number * 2)).unwrap(), number);
+    }
+    id
+}
+
+fn ended(path: &Path, samples: u64) -> RecordingId {
+    let mut writer = Writer::open(path).unwrap();
+    let id = record(&mut writer, samples);
+    writer.end(at(samples * 2), &WhyEnded::Finished).unwrap();
+    writer.close().unwrap();
+    id
+}
+
+/// Every snapshot of a recording, by its number, each as it was recorded.
+fn numbers(store: &Store, id: RecordingId) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    store
+        .for_each_snapshot(id, 1..=u64::MAX, |sample, seen| {
+            if let Some(seen) = seen {
+                assert_eq!(*seen, passing(20, sample.number * 2), "{}", sample.number);
+            }
+            numbers.push(sample.number);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let samples: Vec<u64> = store.samples(id).unwrap().iter().map(|sample| sample.number).collect();
+    assert_eq!(samples, numbers);
+    numbers
+}
+
+fn check(path: &Path) {
+    assert_eq!(Store::open(path).unwrap().verify().unwrap(), Vec::<String>::new());
+}
+
+fn rows(path: &Path, table: &str) -> u64 {
+    let connection = Connection::open(path).unwrap();
+    let sql = format!("SELECT count(*) FROM {table}");
+    connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap() as u64
+}
+
+fn prune(path: &Path, policy: &Retention, now: Timestamp) -> vmrec_store::Pruned {
+    let mut writer = Writer::open(path).unwrap();
+    let pruned = writer.prune(policy, now).unwrap();
+    writer.close().unwrap();
+    check(path);
+    pruned
+}
+
+#[test]
+fn what_is_old_goes_with_its_regions_and_the_file_shrinks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let id = ended(&path, 1500);
+    let (before, regions) = (std::fs::metadata(&path).unwrap().len(), rows(&path, "region"));
+    let policy = older_than(800);
+    let told = Store::open(&path).unwrap().would_prune(&policy, at(3000)).unwrap();
+    let pruned = prune(&path, &policy, at(3000));
+    assert!(pruned.samples >= 900, "{pruned:?}");
+    assert_eq!((told.samples, told.recordings), (pruned.samples, pruned.recordings));
+    assert!(pruned.regions > 10, "{pruned:?}");
+    assert_eq!(rows(&path, "region"), regions - pruned.regions);
+    assert!(std::fs::metadata(&path).unwrap().len() < before * 2 / 3);
+    let store = Store::open(&path).unwrap();
+    let left = numbers(&store, id);
+    assert_eq!(left, (pruned.samples + 1..=1500).collect::<Vec<_>>());
+    assert!(store.snapshot(id, 1).is_err());
+    assert_eq!(store.summary(id).unwrap().samples, left.len() as u64);
+    drop(store);
+    let again = prune(&path, &policy, at(3000));
+    assert_eq!((again.samples, again.regions, again.recordings), (0, 0, 0));
+}
+
+#[test]
+fn a_recording_without_samples_goes_with_all_that_belongs_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    ended(&path, 700);
+    add_mark(&path, RecordingId(1), at(5).utc_ns, "early").unwrap();
+    let pruned = prune(&path, &older_than(10), at(100_000));
+    assert_eq!((pruned.samples, pruned.recordings), (700, 1));
+    for table in
+        ["recording", "argument", "chunk", "region", "mark", "evidence", "rollup_row", "latest_row"]
+    {
+        assert_eq!(rows(&path, table), 0, "{table}");
+    }
+    let id = ended(&path, 20);
+    assert_eq!(id, RecordingId(2));
+    check(&path);
+}
+
+#[test]
+fn thinned_history_has_one_sample_a_minute_and_those_near_marks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let id = ended(&path, 1500);
+    add_mark(&path, id, at(600).utc_ns, "here").unwrap();
+    let policy = Retention { keep_marks: true, ..thin_after(1000) };
+    let rollups = rows(&path, "rollup_row");
+    let pruned = prune(&path, &policy, at(3000));
+    assert!(pruned.samples > 700, "{pruned:?}");
+    assert_eq!(rows(&path, "rollup_row"), rollups, "rollups stay");
+    let store = Store::open(&path).unwrap();
+    let left = numbers(&store, id);
+    let thinned = left.iter().filter(|number| **number <= 900);
+    let mut minutes: BTreeMap<u64, u64> = BTreeMap::new();
+    for number in thinned {
+        *minutes.entry(number * 2 / 60).or_default() += 1;
+    }
+    assert_eq!(minutes.keys().copied().collect::<Vec<_>>(), (0..=30).collect::<Vec<_>>());
+    for (minute, samples) in minutes {
+        match minute {
+            9 | 10 => assert_eq!(samples, 30),
+            11 => assert_eq!(samples, 1, "the mark's window ends as it begins"),
+            30 => {} // the first minute of what was not thinned
+            _ => assert_eq!(samples, 1, "{minute}"),
+        }
+    }
+    drop(store);
+    let again = prune(&path, &policy, at(3000));
+    assert_eq!((again.samples, again.regions), (0, 0));
+    // and what gets old after that keeps to its marks
+    let pruned = prune(&path, &Retention { keep_marks: true, ..older_than(10) }, at(9000));
+    assert_eq!((pruned.samples, pruned.recordings), (left.len() as u64 - 61, 0));
+    assert_eq!(numbers(&Store::open(&path).unwrap(), id), (270..=330).collect::<Vec<_>>());
+}
+
+#[test]
+fn missed_samples_stay_where_history_is_thinned() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, id) = begun(&path);
+    for number in 1..=400 {
+        match number % 50 {
+            7 => writer.missed(at(number * 2), 2, "the recorder came late").unwrap(),
+            _ => writer.append(&passing(20, number * 2)).unwrap(),
+        };
+    }
+    writer.end(at(800), &WhyEnded::Finished).unwrap();
+    let ticks = Store::open(&path).unwrap().summary(id).unwrap().missed_ticks;
+    writer.prune(&thin_after(1), at(9000)).unwrap();
+    writer.close().unwrap();
+    check(&path);
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.summary(id).unwrap().missed_ticks, ticks);
+    assert!(numbers(&store, id).len() < 30);
+}
+
+#[test]
+fn the_oldest_go_first_where_the_file_is_too_large() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (first, second) = (ended(&path, 900), ended(&path, 900));
+    let before = std::fs::metadata(&path).unwrap().len();
+    let policy = Retention { max_bytes: Some(before * 6 / 10), ..NOTHING };
+    let pruned = prune(&path, &policy, at(0));
+    assert!(!pruned.too_large && pruned.bytes_after <= before * 6 / 10, "{pruned:?}");
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), pruned.bytes_after);
+    let store = Store::open(&path).unwrap();
+    assert!(store.recording(first).is_err() || numbers(&store, first).len() < 900);
+    assert!(numbers(&store, second).ends_with(&[899, 900]));
+    drop(store);
+    let pruned = prune(&path, &Retention { max_bytes: Some(1), ..NOTHING }, at(0));
+    assert!(pruned.too_large);
+    assert_eq!(rows(&path, "recording"), 0);
+}
+
+#[test]
+fn evidence_goes_but_for_what_samples_that_stay_go_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, id) = begun(&path);
+    let evidence = |number: u64| Evidence {
+        facts: Facts { start_brk: Some(number), ..Facts::default() },
+        ..Evidence::default()
+    };
+    for number in 1..=1000 {
+        writer.append(&passing(20, number * 2)).unwrap();
+        if number % 100 == 50 {
+            writer.evidence(number, &evidence(number)).unwrap();
+        }
+    }
+    writer.end(at(2000), &WhyEnded::Finished).unwrap();
+    writer.prune(&older_than(700), at(2000)).unwrap();
+    writer.close().unwrap();
+    check(&path);
+    let store = Store::open(&path).unwrap();
+    let left = store.samples(id).unwrap();
+    assert!(left[0].number > 300);
+    for sample in &left {
+        let by = (sample.number + 50) / 100 * 100 - 50;
+        let told = store.evidence(id, sample.number).unwrap();
+        assert_eq!(told, Some(evidence(by)), "{}", sample.number);
+    }
+    let first = left[0].number;
+    let stored = store.evidence_numbers(id).unwrap();
+    // the one that has the images, and the newest before the first sample
+    assert_eq!(stored.iter().filter(|number| **number < first).count(), 2, "{stored:?} {first}");
+}
+
+/// A recorder that takes a step after each sample; what it would leave if killed then is opened anew.
+fn recorded_with(
+    path: &Path,
+    policy: &Retention,
+    samples: u64,
+    killed: bool,
+) -> (RecordingId, u64) {
+    let (mut writer, id) = begun(path);
+    let mut steps = 0;
+    for number in 1..=samples {
+        writer.append(&passing(20, number * 2)).unwrap();
+        let done = writer.prune_step(policy, at(number * 2)).unwrap();
+        steps += u64::from(done);
+        // Each verifies the whole file: a part of the steps, of all kinds, is enough.
+        if done && steps % 5 == 0 {
+            let copy = path.with_extension(format!("{number}.db"));
+            let source = Connection::open(path).unwrap();
+            source.backup("main", &copy, None::<fn(rusqlite::backup::Progress)>).unwrap();
+            check(&copy);
+            let store = Store::open(&copy).unwrap();
+            assert!(numbers(&store, id).ends_with(&[number]));
+            drop(store);
+            let again = Writer::open(&copy).unwrap();
+            again.close().unwrap();
+            check(&copy);
+            std::fs::remove_file(&copy).unwrap();
+        }
+    }
+    writer.end(at(samples * 2), &WhyEnded::Finished).unwrap();
+    writer.close().unwrap();
+    check(path);
+    (id, steps)
+}
+
+#[test]
+fn a_recorder_keeps_what_it_shall_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let policy = Retention { thin_after: Some(Duration::from_secs(200)), ..older_than(900) };
+    let (id, steps) = recorded_with(&path, &policy, 1700);
+    assert!(steps > 10, "{steps}");
+    let left = numbers(&Store::open(&path).unwrap(), id);
+    assert!(left[0] > 1700 - 450 - 310, "{left:?}");
+    assert!(left.len() < 600, "{}", left.len());
+    assert!(left.ends_with(&[1699, 1700]));
+    assert!(rows(&path, "region") < 60, "{}", rows(&path, "region"));
+}
+
+#[test]
+fn a_file_that_is_recorded_to_stays_within_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let policy = Retention { max_bytes: Some(1 << 20), ..NOTHING };
+    let (mut writer, id) = begun(&path);
+    let mut most = 0;
+    for number in 1..=2500 {
+        writer.append(&passing(20, number * 2)).unwrap();
+        while writer.prune_step(&policy, at(number * 2)).unwrap() {}
+        most = most.max(writer.file_bytes());
+    }
+    assert!(most < 3 << 20, "{most}");
+    let left = Store::open(&path).unwrap().samples(id).unwrap().len();
+    assert!((300..2000).contains(&left), "{left}");
+    drop(writer);
+    check(&path);
+}
+
+#[test]
+fn a_reader_sees_what_was_there_as_it_began() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let id = ended(&path, 1200);
+    let store = Store::open(&path).unwrap();
+    let mut writer = Writer::open(&path).unwrap();
+    let mut seen = 0;
+    store
+        .for_each_snapshot(id, 1..=u64::MAX, |sample, snapshot| {
+            if sample.number == 2 {
+                writer.prune(&older_than(10), at(100_000)).unwrap();
+            }
+            assert_eq!(*snapshot.unwrap(), passing(20, sample.number * 2));
+            seen += 1;
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert_eq!(seen, 1200);
+    writer.close().unwrap();
+    assert!(store.recordings().unwrap().is_empty());
+    drop(store);
+    check(&path);
+}
+
+/// Not a test of correctness: says how long steps take at 1,000 regions.
+#[test]
+#[ignore = "a measurement: run it with --release --ignored --nocapture"]
+fn steps_at_a_thousand_regions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, _) = begun(&path);
+    let policy = Retention {
+        thin_after: Some(Duration::from_secs(1300)),
+        keep_marks: true,
+        ..older_than(4000)
+    };
+    add_mark(&path, RecordingId(1), at(1000).utc_ns, "here").unwrap();
+    let mut steps: Vec<Duration> = Vec::new();
+    for number in 1..=4000 {
+        writer.append(&passing(1000, number * 2)).unwrap();
+        let asked = Instant::now();
+        if writer.prune_step(&policy, at(number * 2)).unwrap() {
+            steps.push(asked.elapsed());
+        }
+    }
+    steps.sort_unstable();
+    let at = |part: usize| steps[(steps.len() - 1) * part / 100];
+    println!("{} steps: median {:?}, 90 % {:?}, most {:?}", steps.len(), at(50), at(90), at(100));
+}

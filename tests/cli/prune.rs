@@ -1,0 +1,75 @@
+//! `vmrec prune`, and what `record` prunes meanwhile.
+
+use insta::assert_snapshot;
+
+use crate::harness::{Bench, Workload};
+use crate::recorder::Recorder;
+
+fn recorded(samples: &str) -> Bench {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    let pid = workload.pid_text();
+    bench.run(&["record", &pid, "--samples", samples, "--every", "50ms", "--quiet"]);
+    bench
+}
+
+#[test]
+fn what_is_old_goes_and_a_dry_run_says_so_before() {
+    let bench = recorded("4");
+    let dry = bench.json(&["prune", "--older-than", "1ms", "--dry-run", "--json"]);
+    assert_eq!((&dry["samples"], &dry["recordings"]), (&4.into(), &1.into()), "{dry}");
+    assert_eq!(bench.json(&["info", "--json"])["samples"], 4, "a dry run writes nothing");
+    let said = bench.out(&["prune", "--older-than", "1ms", "--dry-run"]);
+    assert!(said.starts_with("4 samples and 1 whole recording would go of "), "{said}");
+
+    assert_eq!(bench.json(&["prune", "--older-than", "1d", "--json"])["samples"], 0);
+    let done = bench.json(&["prune", "--older-than", "1ms", "--json"]);
+    assert_eq!((&done["samples"], &done["recordings"]), (&4.into(), &1.into()), "{done}");
+    assert!(done["bytes_after"].as_u64() < done["bytes_before"].as_u64(), "{done}");
+    assert_eq!(bench.json(&["list", "--json"]), serde_json::json!([]));
+}
+
+#[test]
+fn marks_keep_what_lies_near_them() {
+    let bench = recorded("3");
+    bench.run(&["mark", "here", "--at", "#2"]);
+    let done = bench.json(&["prune", "--older-than", "1ms", "--keep-marks", "--json"]);
+    assert_eq!(done["samples"], 0, "{done}");
+    let said = bench.out(&["prune"]);
+    assert!(said.starts_with("put in order: "), "{said}");
+    assert_eq!(bench.json(&["info", "--json"])["samples"], 3);
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let bench = recorded("1");
+    assert_snapshot!(bench.run(&["prune", "--keep-marks"]).failure());
+    assert_snapshot!(bench.run(&["prune", "--dry-run"]).failure());
+    assert_eq!(bench.run(&["prune", "--max-size", "much"]).status, Some(2));
+    assert_eq!(bench.run(&["prune", "--db", "other.db", "--older-than", "1d"]).status, Some(4));
+    assert!(!bench.path("other.db").exists());
+}
+
+#[test]
+fn a_file_that_is_recorded_to_is_left_to_its_recorder() {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    let recorder = Recorder::start(&bench, &workload);
+    let said = bench.run(&["prune", "--older-than", "1ms"]);
+    assert_snapshot!(said.failure_but_digits());
+    recorder.wait_for_samples(1);
+    recorder.interrupt();
+}
+
+#[test]
+fn a_recorder_prunes_what_was_recorded_before() {
+    let bench = recorded("5");
+    let workload = Workload::start();
+    let pid = workload.pid_text();
+    let arguments = ["record", &pid, "--samples", "12", "--every", "100ms", "--keep", "100ms"];
+    let said = bench.run(&arguments);
+    assert_eq!(said.status, Some(0), "{}", said.error);
+    let listed = bench.json(&["list", "--json"]);
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!((&listed[0]["recording"], &listed[0]["samples"]), (&2.into(), &12.into()));
+}
