@@ -12,9 +12,8 @@ use vmrec_report::series::By;
 use vmrec_store::Retention;
 
 use crate::commands::{
-    backup, chart, demo, diff, export, info, list, map, mark, reclassify, record, repair, sql,
-};
-    chart, demo, diff, export, info, list, map, mark, prune, reclassify, record,
+    backup, chart, demo, diff, export, info, list, map, mark, prune, reclassify, record, repair,
+    sql,
 };
 use crate::failure::Failure;
 use crate::types_file;

@@ -17,8 +17,8 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 use crate::commands::{
-    backup, chart, demo, diff, export, info, list, map, mark, reclassify, record, repair, sql,
-    chart, demo, diff, export, info, list, map, mark, prune, reclassify, record,
+    backup, chart, demo, diff, export, info, list, map, mark, prune, reclassify, record, repair,
+    sql,
 };
 use crate::failure::Failure;
 

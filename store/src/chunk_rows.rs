@@ -6,9 +6,10 @@ use vmrec_sampler::Timestamp;
 
 use crate::address::{from_column, to_column};
 use crate::checked;
-use crate::chunk::{Groups, Head, Place};
-use crate::read_rows::wrong;
-use crate::recording::RecordingId;
+use crate::chunk::{Groups, Head, Place, Tick, Ticks, decode_totals, unseal};
+use crate::frame::Malformed;
+use crate::read_rows::{damaged, wrong};
+use crate::recording::{RecordingId, Sample};
 
 /// The columns of a head and its checksum, as [`head`] reads them.
 const HEAD: &str = "id, recording, first, last, samples, snapshots, torn, missed_ticks, begin_utc_ns, \
@@ -48,9 +49,6 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    /// All groups, in the order of their columns.
-    pub(crate) const ALL: [Self; 4] = [Self::Ticks, Self::Totals, Self::Sums, Self::Regions];
-
     /// Returns the name of its column, which its checksum covers too.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -186,6 +184,38 @@ pub(crate) fn all(
         .prepare_cached(&format!("SELECT {HEAD} FROM chunk WHERE recording = ? ORDER BY last"))?
         .query_map([recording.0], head)?
         .collect()
+}
+
+/// Decodes a group of a chunk.
+pub(crate) fn decoded<T>(
+    connection: &Connection,
+    chunk: &StoredChunk,
+    group: Group,
+    decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+) -> rusqlite::Result<T> {
+    let [data] = groups(connection, chunk, [group])?;
+    unseal(chunk.place(), group.name(), &data).and_then(|plain| decode(&plain)).map_err(
+        |malformed| damaged(format!("{} of {}: {}", group.name(), chunk.told(), malformed.0)),
+    )
+}
+
+/// Returns the samples of a chunk.
+pub(crate) fn samples(
+    connection: &Connection,
+    chunk: &StoredChunk,
+) -> rusqlite::Result<Vec<Sample>> {
+    let Ticks(ticks) = decoded(connection, chunk, Group::Ticks, Ticks::decode)?;
+    let totals =
+        decoded(connection, chunk, Group::Totals, |data| decode_totals(ticks.len(), data))?;
+    let whole = |(tick, (cost, totals)): (Tick, _)| Sample {
+        number: tick.number,
+        taken: tick.taken,
+        state: tick.state,
+        cost,
+        totals,
+        regions: tick.regions,
+    };
+    Ok(ticks.into_iter().zip(totals).map(whole).collect())
 }
 
 /// Returns the bytes of some groups of a chunk.

@@ -2,9 +2,8 @@
 
 use rusqlite::{Transaction, params};
 
-use crate::chunk::{Builder, Regions, Ticks, unseal};
+use crate::chunk::{Builder, Built, Regions, Ticks};
 use crate::chunk_rows::{self, Group, StoredChunk};
-use crate::frame::Malformed;
 use crate::identities::Identities;
 use crate::read_rows::damaged;
 use crate::recording::{RecordingId, Sample};
@@ -37,15 +36,9 @@ fn rebuilt(
     transaction: &Transaction<'_>,
     chunk: &StoredChunk,
     identities: &mut Identities,
-) -> rusqlite::Result<crate::chunk::Built> {
-    let bad = |malformed: Malformed| damaged(format!("{}: {}", chunk.told(), malformed.0));
-    let [ticks, regions] = chunk_rows::groups(transaction, chunk, [Group::Ticks, Group::Regions])?;
-    let plain = |group: Group, data: &[u8]| unseal(chunk.place(), group.name(), data);
-    let Ticks(ticks) = plain(Group::Ticks, &ticks)
-        .and_then(|data| Ticks::decode(chunk.head.first, &data))
-        .map_err(bad)?;
-    let regions =
-        plain(Group::Regions, &regions).and_then(|data| Regions::decode(&data)).map_err(bad)?;
+) -> rusqlite::Result<Built> {
+    let Ticks(ticks) = chunk_rows::decoded(transaction, chunk, Group::Ticks, Ticks::decode)?;
+    let regions = chunk_rows::decoded(transaction, chunk, Group::Regions, Regions::decode)?;
     let mut builder = Builder::default();
     let mut snapshot = 0;
     for tick in ticks {

@@ -106,10 +106,8 @@ impl Store {
         numbers: &RangeInclusive<u64>,
         measures: &[Measure],
     ) -> Result<SumsBlock, Error> {
-        let [ticks, sums] = self.groups(chunk, [Group::Ticks, Group::Sums])?;
-        let Ticks(mut ticks) =
-            self.plain(chunk, Group::Ticks, &ticks, |data| Ticks::decode(chunk.head.first, data))?;
-        let sums = self.plain(chunk, Group::Sums, &sums, |data| Decoded::decode(data, measures))?;
+        let Ticks(mut ticks) = self.decoded(chunk, Group::Ticks, Ticks::decode)?;
+        let sums = self.decoded(chunk, Group::Sums, |data| Decoded::decode(data, measures))?;
         let mut block = block(sums);
         let wanted = |tick: &Tick| numbers.contains(&tick.number);
         if !ticks.iter().all(wanted) {

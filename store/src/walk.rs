@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{Consistency, Region, Snapshot};
 
 use crate::address::{from_column, to_column};
-use crate::chunk::{Decoded, Head, Measure, Regions, Rows, Ticks, decode_totals, unseal};
+use crate::chunk::{Decoded, Head, Measure, Regions, Rows};
 use crate::chunk_rows::{self, Group, StoredChunk};
 use crate::error::Error;
 use crate::frame::{Decoder, Malformed, Row};
@@ -114,8 +114,7 @@ impl Store {
         visit: &mut impl FnMut(&Sample, Option<(Snapshot, &[Row])>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
         let samples = self.chunk_samples(chunk)?;
-        let [data] = self.groups(chunk, [Group::Regions])?;
-        let regions = self.plain(chunk, Group::Regions, &data, Regions::decode)?;
+        let regions = self.decoded(chunk, Group::Regions, Regions::decode)?;
         let mut snapshot = 0;
         for sample in &samples {
             let place = snapshot;
@@ -145,20 +144,8 @@ impl Store {
 
     /// Returns the samples of a chunk.
     pub(crate) fn chunk_samples(&self, chunk: &StoredChunk) -> Result<Vec<Sample>, Error> {
-        let [ticks, totals] = self.groups(chunk, [Group::Ticks, Group::Totals])?;
-        let ticks =
-            self.plain(chunk, Group::Ticks, &ticks, |data| Ticks::decode(chunk.head.first, data))?;
-        let totals =
-            self.plain(chunk, Group::Totals, &totals, |data| decode_totals(ticks.0.len(), data))?;
-        let whole = |(tick, (cost, totals)): (crate::chunk::Tick, _)| Sample {
-            number: tick.number,
-            taken: tick.taken,
-            state: tick.state,
-            cost,
-            totals,
-            regions: tick.regions,
-        };
-        Ok(ticks.0.into_iter().zip(totals).map(whole).collect())
+        chunk_rows::samples(&self.connection, chunk)
+            .map_err(|source| Error::sql(&self.path, source))
     }
 
     /// Adds what is wrong with chunks that their rows' checksums do not tell.
@@ -195,35 +182,19 @@ impl Store {
             let what = format!("{}: they do not add up to what is told of them", chunk.told());
             return Err(Error::Damaged { path: self.path.clone(), what });
         }
-        let [sums] = self.groups(chunk, [Group::Sums])?;
-        self.plain(chunk, Group::Sums, &sums, |data| Decoded::decode(data, &Measure::ALL))?;
+        self.decoded(chunk, Group::Sums, |data| Decoded::decode(data, &Measure::ALL))?;
         let mut all = |_: &Sample, _: Option<(Snapshot, &[Row])>| ControlFlow::Continue(());
         self.walk_chunk(chunk, &(0..=u64::MAX), &mut all).map(drop)
     }
 
     /// Decodes a group of a chunk.
-    pub(crate) fn plain<T>(
+    pub(crate) fn decoded<T>(
         &self,
         chunk: &StoredChunk,
         group: Group,
-        data: &[u8],
         decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
     ) -> Result<T, Error> {
-        unseal(chunk.place(), group.name(), data).and_then(|plain| decode(&plain)).map_err(
-            |malformed| Error::Damaged {
-                path: self.path.clone(),
-                what: format!("{} of {}: {}", group.name(), chunk.told(), malformed.0),
-            },
-        )
-    }
-
-    /// Returns the bytes of groups of a chunk.
-    pub(crate) fn groups<const N: usize>(
-        &self,
-        chunk: &StoredChunk,
-        wanted: [Group; N],
-    ) -> Result<[Vec<u8>; N], Error> {
-        chunk_rows::groups(&self.connection, chunk, wanted)
+        chunk_rows::decoded(&self.connection, chunk, group, decode)
             .map_err(|source| Error::sql(&self.path, source))
     }
 

@@ -65,7 +65,7 @@ impl Builder {
         let regions = self.tracks.encode();
         let regions = regions.map_err(|malformed| std::io::Error::other(malformed.0))?;
         let groups = Groups {
-            ticks: seal(place, "ticks", &Ticks::encode(first, &self.samples))?,
+            ticks: seal(place, "ticks", &Ticks::encode(&self.samples))?,
             totals: seal(place, "totals", &totals::encode(&self.samples))?,
             sums: seal(place, "sums", &self.sums.encode())?,
             regions: seal(place, "regions", &regions)?,

@@ -119,7 +119,7 @@ proptest! {
         let (samples, built) = chunk(&contents);
         let place = Place { recording: 7, last: built.head.last };
         let plain = |what, data: &[u8]| unseal(place, what, data).unwrap();
-        let ticks = Ticks::decode(40, &plain("ticks", &built.groups.ticks)).unwrap();
+        let ticks = Ticks::decode(&plain("ticks", &built.groups.ticks)).unwrap();
         let totals = totals::decode(samples.len(), &plain("totals", &built.groups.totals)).unwrap();
         for ((sample, tick), (cost, total)) in samples.iter().zip(&ticks.0).zip(totals) {
             prop_assert_eq!(tick.number, sample.number);
@@ -164,7 +164,7 @@ proptest! {
     #[test]
     fn no_bytes_make_it_panic(data in vec(0_u8..6, 0..120), noise in vec(any::<u8>(), 0..60)) {
         for data in [data, noise] {
-            let _ = Ticks::decode(0, &data);
+            let _ = Ticks::decode(&data);
             let _ = totals::decode(3, &data);
             let _ = Decoded::decode(&data, &[Measure::Virtual]);
             if let Ok(regions) = Regions::decode(&data) {

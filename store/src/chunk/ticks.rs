@@ -48,13 +48,13 @@ impl Tick {
 pub(crate) struct Ticks(pub(crate) Vec<Tick>);
 
 impl Ticks {
-    /// Returns the bytes of the ticks of `samples`, the first of which may follow on `first`.
-    pub(crate) fn encode(first: u64, samples: &[Sample]) -> Vec<u8> {
+    /// Returns the bytes of the ticks of `samples`.
+    pub(crate) fn encode(samples: &[Sample]) -> Vec<u8> {
         let mut out = Vec::new();
         put(&mut out, samples.len() as u64);
         let mut columns: [Column; 6] = Default::default();
         let mut reasons = Vec::new();
-        let (mut number, mut utc, mut monotonic) = (first, 0_i64, 0_u64);
+        let (mut number, mut utc, mut monotonic) = (0_u64, 0_i64, 0_u64);
         for sample in samples {
             let utc_step = sample.taken.utc_ns.wrapping_sub(utc).cast_unsigned();
             let step = sample.taken.monotonic_ns.wrapping_sub(monotonic);
@@ -88,8 +88,8 @@ impl Ticks {
         out
     }
 
-    /// Returns the ticks that were encoded after `first`.
-    pub(crate) fn decode(first: u64, data: &[u8]) -> Result<Self, Malformed> {
+    /// Returns the ticks that were encoded.
+    pub(crate) fn decode(data: &[u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
         let count = usize::try_from(cursor.take()?)
             .ok()
@@ -97,7 +97,7 @@ impl Ticks {
             .ok_or(Malformed("more samples than a chunk has"))?;
         let mut column = || Column::take_known(&mut cursor, count);
         let columns = [column()?, column()?, column()?, column()?, column()?, column()?];
-        let (mut number, mut taken) = (first, Timestamp::default());
+        let (mut number, mut taken) = (0_u64, Timestamp::default());
         let mut ticks = Vec::with_capacity(count);
         for place in 0..count {
             let [gap, utc_step, drift, regions, torn, missed] =

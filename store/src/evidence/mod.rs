@@ -23,8 +23,7 @@ use vmrec_sampler::classify::facts::{Evidence, Image};
 
 use crate::frame::Malformed;
 
-pub(crate) use rows::{checksum, numbers, problems, read, write};
-pub(crate) use rows::{drop_before, numbers, problems, read, write};
+pub(crate) use rows::{checksum, drop_before, numbers, problems, read, write};
 
 /// The version of the encoding, at its beginning.
 const VERSION: u64 = 1;

@@ -7,6 +7,7 @@
 //! rebuilt is a row that says it is lost, so that it is drawn as a gap, and never a wrong figure.
 
 mod cells;
+mod chunks;
 mod pages;
 mod rows;
 mod samples;

@@ -7,10 +7,11 @@ use rusqlite::types::{Null, Value};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use vmrec_sampler::Timestamp;
 
+use super::chunks::{self, Last};
 use crate::address::{from_column, to_column};
 use crate::checked;
 use crate::error;
-use crate::frame::{self, Decoder, Encoder, Kind, Table, checksum};
+use crate::frame::{Decoder, Encoder, Kind, Table, checksum};
 use crate::identities::Identities;
 use crate::read_rows::{self, FRAME_COLUMNS, SAMPLE_COLUMNS};
 use crate::recording::{RecordingId, Sample};
@@ -18,7 +19,7 @@ use crate::store::decode;
 use crate::write_rows;
 
 /// What a lost sample's row gives as its reason.
-const REASON: &str = "lost: damaged file";
+pub(super) const REASON: &str = "lost: damaged file";
 /// The most samples in a row that are filled in as lost: what follows a larger hole is not believed.
 const MOST_FILLED: u64 = 1_000_000;
 
@@ -33,7 +34,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    fn lose(&mut self, count: u64, why: &'static str) {
+    pub(super) fn lose(&mut self, count: u64, why: &'static str) {
         if count == 0 {
             return;
         }
@@ -62,7 +63,7 @@ pub(super) fn is_frame(new: &Connection, values: &[Value]) -> rusqlite::Result<b
 /// Puts the samples of a recording in order.
 pub(super) fn mend(new: &Transaction<'_>, id: RecordingId) -> rusqlite::Result<Outcome> {
     let mut outcome = Outcome::default();
-    let mut last = chunks(new, id, &mut outcome)?;
+    let mut last = chunks::mend(new, id, &mut outcome)?;
     // What stands in a chunk was a row before.
     for sql in [
         "DELETE FROM frame WHERE sample IN (SELECT id FROM sample WHERE recording = ? AND number <= ?)",
@@ -105,77 +106,6 @@ pub(super) fn mend(new: &Transaction<'_>, id: RecordingId) -> rusqlite::Result<O
     }
     end(new, id, &last, &mut outcome)?;
     Ok(outcome)
-}
-
-/// The last sample so far.
-struct Last {
-    number: u64,
-    taken: Timestamp,
-    interval_ns: u64,
-}
-
-/// What is needed of a chunk to put it in order.
-struct Chunk {
-    id: i64,
-    first: u64,
-    last: u64,
-    snapshots: u64,
-    end: Option<Timestamp>,
-}
-
-/// Makes the chunks of a recording follow each other and returns where they end.
-fn chunks(new: &Transaction<'_>, id: RecordingId, outcome: &mut Outcome) -> rusqlite::Result<Last> {
-    let mut last = new.query_row(
-        "SELECT begun_utc_ns, begun_monotonic_ns, interval_ns FROM recording WHERE id = ?",
-        [id.0],
-        |row| {
-            let taken = Timestamp { utc_ns: row.get(0)?, monotonic_ns: from_column(row.get(1)?) };
-            Ok(Last { number: 0, taken, interval_ns: from_column(row.get(2)?) })
-        },
-    )?;
-    let mut statement = new.prepare(
-        "SELECT id, first, last, snapshots, end_utc_ns, end_monotonic_ns FROM chunk \
-         WHERE recording = ? ORDER BY last",
-    )?;
-    let chunks: Vec<Chunk> = statement
-        .query_map([id.0], |row| {
-            let number = |place| row.get(place).map(from_column);
-            let end: Option<i64> = row.get(4)?;
-            let monotonic: Option<i64> = row.get(5)?;
-            Ok(Chunk {
-                id: row.get(0)?,
-                first: number(1)?,
-                last: number(2)?,
-                snapshots: number(3)?,
-                end: end.zip(monotonic).map(|(utc_ns, monotonic)| Timestamp {
-                    utc_ns,
-                    monotonic_ns: from_column(monotonic),
-                }),
-            })
-        })?
-        .collect::<rusqlite::Result<_>>()?;
-    for chunk in chunks {
-        let first = chunk.first;
-        if first <= last.number {
-            // An older version of what a chunk before it holds: both are proven, one is outdated.
-            new.execute("DELETE FROM chunk WHERE id = ?", [chunk.id])?;
-            continue;
-        }
-        if first > last.number + 1 {
-            // Nothing can stand between chunks, so the one after the hole says that it was there.
-            checked::update(new, "chunk", chunk.id, || {
-                new.execute(
-                    "UPDATE chunk SET first = ? WHERE id = ?",
-                    params![to_column(last.number + 1), chunk.id],
-                )
-            })?;
-            outcome.lose(first - last.number - 1, "their chunks are lost");
-        }
-        outcome.kept += chunk.snapshots;
-        let taken = chunk.end.unwrap_or(last.taken);
-        last = Last { number: chunk.last, taken, ..last };
-    }
-    Ok(last)
 }
 
 /// Writes a row for each sample lost between `last` and `next`, evenly between their times.
@@ -281,7 +211,7 @@ impl Tail {
             Ok(regions) => regions,
             Err(error) if error::is_wrong_value(&error) => {
                 self.unbroken = false;
-                outcome.regions.extend(absent(new, decoded)?);
+                outcome.regions.extend(absent(new, decoded.iter().map(|row| row.identity))?);
                 return Ok(Err("some of their regions are lost"));
             }
             Err(error) => return Err(error),
@@ -296,13 +226,16 @@ impl Tail {
     }
 }
 
-/// Returns the regions that are not in the file, of those a sample has.
-fn absent(new: &Connection, rows: &[frame::Row]) -> rusqlite::Result<Vec<i64>> {
+/// Returns the regions that are not in the file.
+pub(super) fn absent(
+    new: &Connection,
+    identities: impl Iterator<Item = i64>,
+) -> rusqlite::Result<Vec<i64>> {
     let mut statement = new.prepare_cached("SELECT count(*) FROM region WHERE id = ?")?;
     let mut absent = Vec::new();
-    for row in rows {
-        if statement.query_row([row.identity], |found| found.get::<_, i64>(0))? == 0 {
-            absent.push(row.identity);
+    for identity in identities {
+        if statement.query_row([identity], |found| found.get::<_, i64>(0))? == 0 {
+            absent.push(identity);
         }
     }
     Ok(absent)

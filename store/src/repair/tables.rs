@@ -2,7 +2,10 @@
 
 use rusqlite::types::{Value, ValueRef};
 
+use super::chunks;
+use crate::address::from_column;
 use crate::checked;
+use crate::chunk::Place;
 use crate::evidence;
 
 /// What proves a row of a table.
@@ -96,9 +99,24 @@ impl Table {
     }
 }
 
-/// Tells whether the blobs of a chunk, which its row's checksum does not cover, are whole.
-const fn chunk_is_whole(_values: &[Value]) -> bool {
-    true
+/// Tells whether what cannot be made anew of a chunk is whole: its row's checksum does not cover it.
+fn chunk_is_whole(values: &[Value]) -> bool {
+    let [
+        _,
+        Value::Integer(recording),
+        _,
+        Value::Integer(last),
+        ..,
+        Value::Blob(ticks),
+        Value::Blob(totals),
+        _,
+        Value::Blob(regions),
+    ] = values
+    else {
+        return false;
+    };
+    let place = Place { recording: *recording, last: from_column(*last) };
+    chunks::is_whole(place, [ticks, totals, regions])
 }
 
 #[cfg(test)]

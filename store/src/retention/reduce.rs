@@ -7,7 +7,7 @@ use vmrec_sampler::Region;
 
 use super::plan::{Keep, Known, kept};
 use crate::address::to_column;
-use crate::chunk::{Builder, Built, Regions, Rows, Tick, Ticks, decode_totals, unseal};
+use crate::chunk::{Builder, Built, Regions, Rows, Tick, Ticks};
 use crate::chunk_rows::{self, Group, StoredChunk};
 use crate::error::Error;
 use crate::frame::{Malformed, Row};
@@ -99,7 +99,8 @@ impl Reader<'_> {
             }
             let (rows, named) = self.snapshot(&mut identities, regions, snapshot)?;
             if Some(rows.len() as u64) != sample.regions {
-                return Err(self.damaged(chunk, Group::Regions, "regions are missing"));
+                let what = format!("regions of {}: regions are missing", chunk.told());
+                return Err(Error::Damaged { path: self.path.to_owned(), what });
             }
             let numbers: Vec<i64> = rows.iter().map(|row| row.identity).collect();
             builder.push(sample, Some((&numbers, &named)));
@@ -162,21 +163,11 @@ impl Reader<'_> {
     }
 
     fn samples(&self, chunk: &StoredChunk) -> Result<Vec<Sample>, Error> {
-        let ticks = self.ticks(chunk)?.0;
-        let totals = self.group(chunk, Group::Totals, |data| decode_totals(ticks.len(), data))?;
-        let whole = |(tick, (cost, totals)): (Tick, _)| Sample {
-            number: tick.number,
-            taken: tick.taken,
-            state: tick.state,
-            cost,
-            totals,
-            regions: tick.regions,
-        };
-        Ok(ticks.into_iter().zip(totals).map(whole).collect())
+        chunk_rows::samples(self.connection, chunk).map_err(|source| Error::sql(self.path, source))
     }
 
     fn ticks(&self, chunk: &StoredChunk) -> Result<Ticks, Error> {
-        self.group(chunk, Group::Ticks, |data| Ticks::decode(chunk.head.first, data))
+        self.group(chunk, Group::Ticks, Ticks::decode)
     }
 
     /// Returns the regions of a chunk.
@@ -190,16 +181,8 @@ impl Reader<'_> {
         group: Group,
         decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
     ) -> Result<T, Error> {
-        let [data] = chunk_rows::groups(self.connection, chunk, [group])
-            .map_err(|source| Error::sql(self.path, source))?;
-        unseal(chunk.place(), group.name(), &data)
-            .and_then(|plain| decode(&plain))
-            .map_err(|malformed| self.damaged(chunk, group, malformed.0))
-    }
-
-    fn damaged(&self, chunk: &StoredChunk, group: Group, what: &str) -> Error {
-        let what = format!("{} of {}: {what}", group.name(), chunk.told());
-        Error::Damaged { path: self.path.to_owned(), what }
+        chunk_rows::decoded(self.connection, chunk, group, decode)
+            .map_err(|source| Error::sql(self.path, source))
     }
 }
 
