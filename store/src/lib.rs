@@ -41,5 +41,5 @@ pub use recording::{
     Mark, Recording, RecordingId, RecordingSummary, RegionNumber, Sample, SampleState, WhyEnded,
 };
 pub use store::Store;
-pub use sums::{RolledUp, Rollup, RollupSpan, SumsBlock, TypeSums};
+pub use sums::{RolledUp, Rollup, RollupSpan, Rollups, SumsBlock, TypeSums};
 pub use writer::Writer;
