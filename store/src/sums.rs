@@ -93,12 +93,9 @@ impl Store {
         self.recording(id)?;
         let _transaction = self.transaction().map_err(|source| Error::sql(&self.path, source))?;
         let mut next = (*numbers.start()).max(1);
-        while let Some(chunk) = self.chunk_at_or_after(id, next)? {
+        for chunk in self.chunks_between(id, next, *numbers.end())? {
             if chunk.head.first > next {
                 self.follows(id, chunk.head.first, next)?;
-            }
-            if next > *numbers.end() {
-                return Ok(());
             }
             visit(&self.chunk_sums(&chunk, &numbers, measures)?);
             next = chunk.head.last + 1;
