@@ -78,5 +78,9 @@ fn a_file_of_an_older_version_has_no_means() {
     let stored = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/v1.db");
     fs::copy(stored, bench.path("test.db")).unwrap();
     bench.out(&["chart"]);
-    assert_snapshot!(bench.run(&["chart", "--rollups"]).failure(), @"");
+    assert_snapshot!(bench.run(&["chart", "--rollups"]).failure(), @"
+    vmrec: there are no means of that time yet
+    hint: draw its samples: leave out --rollups
+    [exit status: Some(4)]
+    ");
 }
