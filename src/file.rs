@@ -1,16 +1,15 @@
 //! Which file and which recording a command works on, and what lies in it.
 
 use std::env;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vmrec_report::metric::Metric;
 use vmrec_report::series::{By, Series, SeriesBuilder};
-use vmrec_report::time::{Resolved, TimeSpec, Timeline};
+use vmrec_report::time::{self, Resolved, TimeSpec, Timeline};
 use vmrec_sampler::Snapshot;
-use vmrec_store::{Mark, Recording, RecordingId, Sample, Store};
+use vmrec_store::{Mark, Moment, Recording, RecordingId, Sample, Store};
 
 use crate::cli::{FileArgs, RecordingArgs, SpanArgs};
 use crate::failure::{Failure, Status};
@@ -65,12 +64,13 @@ pub(crate) fn shell_word(word: &str) -> String {
     }
 }
 
-/// One recording opened for reading, with its samples and marks.
+/// One recording opened for reading, with its ends and marks.
 pub(crate) struct Opened {
     pub(crate) path: PathBuf,
     pub(crate) store: Store,
     pub(crate) recording: Recording,
-    pub(crate) samples: Vec<Sample>,
+    /// Some samples, in order: among them the first and the last, and the first and the last with regions.
+    pub(crate) ends: Vec<Sample>,
     pub(crate) marks: Vec<Mark>,
     /// Whether a recorder is adding to it now.
     pub(crate) running: bool,
@@ -92,32 +92,45 @@ impl Opened {
             })?,
         };
         let recording = store.recording(id)?;
-        let samples = store.samples(id)?;
+        let ends = store.samples_near(id, Moment::Ends)?;
         let marks = store.marks(id)?;
         let running = recording.ended.is_none() && store.being_recorded();
-        Ok(Self { path, store, recording, samples, marks, running })
+        Ok(Self { path, store, recording, ends, marks, running })
     }
 
     /// Finds the sample a time on the command line means.
     pub(crate) fn resolve(&self, text: &str) -> Result<Resolved, Failure> {
         let spec: TimeSpec = TimeSpec::parse(text)
             .map_err(|error| Failure::new(Status::Usage, error).hint(TIME_FORMS))?;
-        let timeline = Timeline {
-            samples: &self.samples,
+        let ends = self.timeline(&self.ends);
+        let moment = time::moment(&spec, &ends).map_err(|error| self.unresolved(error))?;
+        let near = match moment {
+            Moment::Ends => Vec::new(),
+            _ => self.store.samples_near(self.recording.id, moment)?,
+        };
+        let samples = merged(&self.ends, near);
+        let timeline = Timeline { samples: &samples, ..ends };
+        time::resolve(&spec, &timeline).map_err(|error| self.unresolved(error))
+    }
+
+    fn timeline<'a>(&'a self, samples: &'a [Sample]) -> Timeline<'a> {
+        Timeline {
+            samples,
             marks: &self.marks,
             interval_ns: self.recording.interval_ns,
             now_utc_ns: now_utc_ns(),
             running: self.running,
             time_zone: TimeZone::system(),
-        };
-        vmrec_report::time::resolve(&spec, &timeline).map_err(|error| {
-            let hint = format!(
-                "`vmrec info{} --recording {}` shows its span, samples and marks",
-                db_option(&self.path),
-                self.recording.id.0
-            );
-            Failure::new(Status::Usage, error).hint(hint)
-        })
+        }
+    }
+
+    fn unresolved(&self, error: vmrec_report::Error) -> Failure {
+        let hint = format!(
+            "`vmrec info{} --recording {}` shows its span, samples and marks",
+            db_option(&self.path),
+            self.recording.id.0
+        );
+        Failure::new(Status::Usage, error).hint(hint)
     }
 
     /// Reads the snapshot of a resolved time.
@@ -132,22 +145,36 @@ impl Opened {
         by: By,
         span: &SpanArgs,
     ) -> Result<Vec<Series>, Failure> {
+        let (from, to) = self.between(span)?;
+        let mut builder = SeriesBuilder::new(metrics, by, self.recording.interval_ns);
+        let measures = builder.measures().to_vec();
+        let numbers = from.number..=to.number;
+        let id = self.recording.id;
+        self.store.for_each_sums(id, numbers, &measures, |block| builder.push(block))?;
+        Ok(builder.finish())
+    }
+
+    /// Finds the samples that a part of the recording begins and ends with.
+    pub(crate) fn between(&self, span: &SpanArgs) -> Result<(Resolved, Resolved), Failure> {
         let (from, to) = (self.resolve(&span.from)?, self.resolve(&span.to)?);
         if to.number < from.number {
             return Err(Failure::usage(format!("`{}` is later than `{}`", span.from, span.to))
                 .hint(format!("swap them: --from {} --to {}", span.to, span.from)));
         }
-        let mut builder = SeriesBuilder::new(metrics, by, self.recording.interval_ns);
-        self.store.for_each_snapshot(
-            self.recording.id,
-            from.number..=to.number,
-            |sample, snapshot| {
-                builder.push(sample, snapshot);
-                ControlFlow::Continue(())
-            },
-        )?;
-        Ok(builder.finish())
+        Ok((from, to))
     }
+}
+
+/// Puts samples read later among those read first, in order; those recorded meanwhile are left
+/// out, so that both are of one moment.
+fn merged(ends: &[Sample], near: Vec<Sample>) -> Vec<Sample> {
+    let newest = ends.last().map_or(0, |sample| sample.number);
+    let mut all = near;
+    all.retain(|sample| sample.number <= newest);
+    all.extend_from_slice(ends);
+    all.sort_by_key(|sample| sample.number);
+    all.dedup_by_key(|sample| sample.number);
+    all
 }
 
 /// Returns the wall clock now, in nanoseconds since 1970-01-01 UTC.

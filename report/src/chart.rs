@@ -31,7 +31,7 @@ use value::ValueAxis;
 use words::LeftOut;
 
 pub use options::{
-    ChartContext, ChartKind, ChartMark, ChartOptions, SampleCounts, Theme, TimeAxis,
+    ChartContext, ChartKind, ChartMark, ChartOptions, Means, SampleCounts, Theme, TimeAxis,
 };
 
 /// The least and most a picture may measure, in pixels.
@@ -58,7 +58,7 @@ pub fn draw(
 
     let title = words::title(series, options, context);
     let period = words::period(series, options, context);
-    let headline = words::headline(series, options, &selection);
+    let headline = words::headline(series, options, context, &selection);
     let marks = marks::within(series, &context.marks);
     let labels = layout::labels(series, &selection, options.kind);
     let footer_room = width - 2.0 * layout::MARGIN;
@@ -114,7 +114,8 @@ pub fn draw(
     let used = canvas.finish()?;
 
     let mark_words = mark_words(&marks);
-    let description = words::description(series, &[&period, &headline], &selection, &mark_words);
+    let description =
+        words::description(series, context, &[&period, &headline], &selection, &mark_words);
     let about = Document {
         id: &identifier(&options.id),
         title: &title,

@@ -1,6 +1,7 @@
 //! What a report can measure regions by, and what it calls that.
 
 use vmrec_sampler::{Quantity, Region};
+use vmrec_store::Measure;
 
 /// A number that can be summed over regions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,6 +151,18 @@ impl Metric {
         match self {
             Self::Regions => Unit::Count,
             _ => Unit::Bytes,
+        }
+    }
+
+    /// Returns what it is the sum of, unknown where one of them is: of a region as of many.
+    pub fn measures(self) -> Vec<Measure> {
+        match self {
+            Self::Virtual => vec![Measure::Virtual],
+            Self::Measured(quantity) => vec![Measure::Quantity(quantity)],
+            Self::Footprint => {
+                [Quantity::PrivateDirty, Quantity::Swapped].map(Measure::Quantity).to_vec()
+            }
+            Self::Regions => vec![Measure::Regions],
         }
     }
 

@@ -146,8 +146,12 @@ impl<'a> Summary<'a> {
 
     /// Returns the part of one processor that sampling took, between the first sample and the last.
     pub fn overhead(&self) -> Option<f64> {
-        let (first, last) = (self.first?.taken, self.last?.taken);
-        let span = last.monotonic_ns.saturating_sub(first.monotonic_ns);
-        (span > 0).then(|| self.cpu_ns as f64 / span as f64)
+        overhead(self.cpu_ns, self.first?.taken, self.last?.taken)
     }
+}
+
+/// Returns the part of one processor that `cpu_ns` were, from the first sample with regions to the last.
+pub fn overhead(cpu_ns: u64, first: Timestamp, last: Timestamp) -> Option<f64> {
+    let span = last.monotonic_ns.saturating_sub(first.monotonic_ns);
+    (span > 0).then(|| cpu_ns as f64 / span as f64)
 }

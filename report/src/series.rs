@@ -1,14 +1,14 @@
 //! One quantity over time, summed by family or by type: what a chart draws.
 //!
-//! A [`SeriesBuilder`] takes samples in the order of time and keeps nothing
-//! but sums: 8 bytes a sample, key and metric, so that recordings of weeks
-//! fit in memory. Unknown is not zero: a value that was not measured is
+//! A [`SeriesBuilder`] takes sums by type in the order of time and keeps 8
+//! bytes a sample, key and metric, so that recordings of weeks fit in memory. Unknown is not zero: a value that was not measured is
 //! `None`, and a type that a measured sample does not have is 0.
 
 mod builder;
 mod by;
 mod column;
 mod gap;
+mod means;
 
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ pub use builder::SeriesBuilder;
 pub use by::By;
 pub use column::Column;
 pub use gap::{Gap, GapReason};
+pub use means::Stretch;
 
 use crate::metric::Metric;
 
@@ -32,7 +33,7 @@ pub enum TickState {
     Missed,
 }
 
-/// One sample's place in time.
+/// One sample's place in time, or an end of a minute or hour that has a mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {
     /// Its number in the recording.
@@ -78,7 +79,7 @@ pub struct Series {
     pub by: By,
     /// Every sample of the stretch, missed ones too, in the order of time.
     pub ticks: Arc<[Tick]>,
-    /// The keys of which something is known, by family, then in the order they appeared.
+    /// The keys of which something is known, by family, then in the order they appeared, then by name.
     pub keys: Vec<KeySeries>,
     /// Keys that were present but of which the metric was never known; no part of `totals`.
     pub unknown: Vec<SeriesKey>,

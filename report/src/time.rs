@@ -1,7 +1,8 @@
 //! Times on the command line: what a user may write, and which sample it means.
 //!
 //! [`TimeSpec::parse`] reads the words without knowing any recording;
-//! [`resolve()`] finds the sample they mean on a [`Timeline`].
+//! [`resolve()`] finds the sample they mean on a [`Timeline`]. That need not have
+//! every sample: [`moment()`] tells which ones [`vmrec_store::Store::samples_near`] must give.
 
 mod parse;
 mod resolve;
@@ -13,7 +14,7 @@ use vmrec_store::{Mark, Sample};
 
 use crate::{clock, units};
 
-pub use resolve::resolve;
+pub use resolve::{moment, resolve};
 
 /// A time as the user wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,10 +52,10 @@ pub enum TimeSpec {
     Mark(String),
 }
 
-/// What a recording has for a time to mean: its samples and marks, in order.
+/// What a recording has for a time to mean: samples and marks, in order.
 #[derive(Clone, Debug)]
 pub struct Timeline<'a> {
-    /// Every sample, by ascending number.
+    /// Every sample, or those of [`moment()`], by ascending number.
     pub samples: &'a [Sample],
     /// Every mark of the recording.
     pub marks: &'a [Mark],

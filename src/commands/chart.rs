@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 use vmrec_report::chart::{
-    ChartContext, ChartKind, ChartMark, ChartOptions, Theme, TimeAxis, draw,
+    ChartContext, ChartKind, ChartMark, ChartOptions, Means, Theme, TimeAxis, draw,
 };
 use vmrec_report::metric::Metric;
-use vmrec_report::recordings::Overview;
+use vmrec_report::recordings::overhead;
+use vmrec_report::series::{Series, SeriesBuilder, Stretch};
 
 use crate::cli::{RecordingArgs, SpanArgs, SumBy, parse_metric};
 use crate::failure::{Failure, Status};
@@ -51,6 +52,10 @@ pub(crate) struct ChartArgs {
     #[arg(long, value_enum, default_value_t = Colours::Auto)]
     theme: Colours,
 
+    /// Draw means of each minute or hour: a quick look over weeks, without peaks
+    #[arg(long)]
+    rollups: bool,
+
     /// Width in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 960)]
     width: u32,
@@ -88,11 +93,15 @@ pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
             .hint("write it to a file: vmrec chart -o growth.svg"));
     }
     let opened = Opened::open(&args.recording)?;
-    let series = opened.series(&[args.metric], args.by.into(), &args.span)?;
+    let (series, means) = match args.rollups {
+        true => means(args, &opened).map(|(series, means)| (series, Some(means)))?,
+        false => (opened.series(&[args.metric], args.by.into(), &args.span)?, None),
+    };
     let Some(series) = series.first() else {
         return Err(Failure::usage("nothing to draw"));
     };
-    let svg = draw(series, &options(args), &context(&opened))
+    let context = ChartContext { means, ..context(&opened)? };
+    let svg = draw(series, &options(args), &context)
         .map_err(|error| Failure::new(Status::Recording, error))?;
     if to_stdout {
         output::print(&svg)?
@@ -100,6 +109,27 @@ pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
         output::replace_file(&args.output, svg.as_bytes())?
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads means in place of samples.
+fn means(args: &ChartArgs, opened: &Opened) -> Result<(Vec<Series>, Means), Failure> {
+    let (from, to) = opened.between(&args.span)?;
+    let recording = &opened.recording;
+    let stretch = Stretch { begun: recording.begun, from: from.taken, to: to.taken };
+    let span = stretch.span();
+    let mut builder =
+        SeriesBuilder::new(&[args.metric], args.by.into(), span.seconds() * 1_000_000_000);
+    let between = from.taken.monotonic_ns..=to.taken.monotonic_ns;
+    let rollups = opened.store.rollups(recording.id, span, between, builder.measures())?;
+    if rollups.spans.is_empty() {
+        let none = anyhow::anyhow!("there are no means of that time yet");
+        return Err(
+            Failure::new(Status::Recording, none).hint("draw its samples: leave out --rollups")
+        );
+    }
+    let samples = builder.push_means(&rollups.spans, span, &stretch);
+    let means = Means { span, samples, not_drawn: to.number.saturating_sub(rollups.last) };
+    Ok((builder.finish(), means))
 }
 
 fn options(args: &ChartArgs) -> ChartOptions {
@@ -123,24 +153,24 @@ fn options(args: &ChartArgs) -> ChartOptions {
 }
 
 /// Gathers what is told beside the data.
-fn context(opened: &Opened) -> ChartContext {
+fn context(opened: &Opened) -> Result<ChartContext, Failure> {
     let (recording, host) = (&opened.recording, &opened.recording.host);
-    let overview = Overview {
-        recording,
-        samples: &opened.samples,
-        marks: &opened.marks,
-        running: opened.running,
-    };
-    let summary = overview.summary();
-    ChartContext {
+    let summary = opened.store.summary(recording.id)?;
+    let mut seen = opened.ends.iter().filter(|sample| sample.has_regions());
+    let first = seen.next();
+    let last = seen.next_back().or(first);
+    let overhead = first
+        .zip(last)
+        .and_then(|(first, last)| overhead(summary.cost_cpu_ns, first.taken, last.taken));
+    Ok(ChartContext {
         process: recording.process.name().to_owned(),
         pid: recording.process.id.pid,
         host: host.name.clone(),
         kernel: format!("{} {} {}", host.os, host.kernel, host.architecture),
         recording: recording.name.clone(),
         interval_ns: recording.interval_ns,
-        cost_ns: summary.mean_cpu_ns(),
-        cost_percent: summary.overhead().map(|part| part * 100.0),
+        cost_ns: summary.cost_cpu_ns.checked_div(summary.samples),
+        cost_percent: overhead.map(|part| part * 100.0),
         marks: opened
             .marks
             .iter()
@@ -148,5 +178,5 @@ fn context(opened: &Opened) -> ChartContext {
             .collect(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         ..ChartContext::default()
-    }
+    })
 }

@@ -43,9 +43,11 @@ pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode, Failure> {
         return verify(args);
     }
     let opened = Opened::open(&args.recording)?;
+    // What a sample cost at most only all of them tell.
+    let samples = opened.store.samples(opened.recording.id)?;
     let overview = Overview {
         recording: &opened.recording,
-        samples: &opened.samples,
+        samples: &samples,
         marks: &opened.marks,
         running: opened.running,
     };

@@ -162,6 +162,22 @@ pub(crate) fn at_or_after(
         .optional()
 }
 
+/// Returns the chunks that stand for samples numbered `first` to `last`, in order.
+pub(crate) fn between(
+    connection: &Connection,
+    recording: RecordingId,
+    first: u64,
+    last: u64,
+) -> rusqlite::Result<Vec<StoredChunk>> {
+    let [first, last] = [first, last].map(|number| to_column(number.min(i64::MAX as u64)));
+    connection
+        .prepare_cached(&format!(
+            "SELECT {HEAD} FROM chunk WHERE recording = ? AND last >= ? AND first <= ? ORDER BY last"
+        ))?
+        .query_map(params![recording.0, first, last], head)?
+        .collect()
+}
+
 /// Returns the last chunk of a recording.
 pub(crate) fn last(
     connection: &Connection,
@@ -172,6 +188,21 @@ pub(crate) fn last(
             "SELECT {HEAD} FROM chunk WHERE recording = ? ORDER BY last DESC LIMIT 1"
         ))?
         .query_row([recording.0], head)
+        .optional()
+}
+
+/// Returns when the last chunk began that began at or before `monotonic_ns`, by that clock.
+pub(crate) fn begin_before(
+    connection: &Connection,
+    recording: RecordingId,
+    monotonic_ns: u64,
+) -> rusqlite::Result<Option<u64>> {
+    connection
+        .prepare_cached(
+            "SELECT begin_monotonic_ns FROM chunk WHERE recording = ? AND begin_monotonic_ns <= ? \
+             ORDER BY last DESC LIMIT 1",
+        )?
+        .query_row(params![recording.0, to_column(monotonic_ns)], |row| row.get(0).map(from_column))
         .optional()
 }
 

@@ -48,6 +48,6 @@ pub use recording::{
 pub use repair::{Mended, Repaired, repair};
 pub use retention::{Pruned, Retention};
 pub use store::Store;
-pub use sums::{RolledUp, Rollup, RollupSpan, SumsBlock, TypeSums};
+pub use sums::{RolledUp, Rollup, RollupSpan, Rollups, SumsBlock, TypeSums};
 pub use verify::Counts;
 pub use writer::Writer;

@@ -26,7 +26,8 @@ pub enum Moment {
 
 impl Store {
     /// Returns some samples of a recording, in order, among them the first and the last one, the first
-    /// and the last one with regions, and the last one with regions at or before `moment`.
+    /// and the last one with regions, and the last one with regions at or before `moment`; for a number
+    /// also the last one of all at or before it.
     pub fn samples_near(&self, id: RecordingId, moment: Moment) -> Result<Vec<Sample>, Error> {
         self.recording(id)?;
         let sql = |source| Error::sql(&self.path, source);
@@ -40,10 +41,15 @@ impl Store {
         let mut wanted = near(&chunks, moment);
         wanted.sort_unstable();
         wanted.dedup();
-        let mut samples = Vec::new();
+        let mut parts = Vec::with_capacity(wanted.len() + 1);
         for place in wanted {
-            samples.append(&mut self.chunk_samples(&chunks[place])?);
+            parts.push((place, self.chunk_samples(&chunks[place])?));
         }
+        if let Moment::Utc(ns) = moment {
+            self.add_before(&chunks, ns, &mut parts)?;
+        }
+        parts.sort_unstable_by_key(|(place, _)| *place);
+        let mut samples: Vec<Sample> = parts.into_iter().flat_map(|(_, samples)| samples).collect();
         let text = format!(
             "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? AND s.number >= ? \
              ORDER BY s.number"
@@ -61,9 +67,40 @@ impl Store {
         self.ends(id, expected)?;
         Ok(samples)
     }
+
+    /// Adds the chunk of the last sample with regions that a wall clock showed before `ns`, unless
+    /// `parts` have one later than any of its.
+    fn add_before(
+        &self,
+        chunks: &[StoredChunk],
+        ns: i64,
+        parts: &mut Vec<(usize, Vec<Sample>)>,
+    ) -> Result<(), Error> {
+        let latest = |parts: &[(usize, Vec<Sample>)]| {
+            let seen = parts.iter().flat_map(|(_, samples)| samples).filter(|s| s.has_regions());
+            seen.map(|sample| sample.taken.utc_ns).filter(|utc_ns| *utc_ns <= ns).max()
+        };
+        let most = |chunk: &StoredChunk| chunk.head.utc_ns.map(|(_, most)| most);
+        let mut before: Vec<(i64, usize)> = (0..)
+            .zip(chunks)
+            .filter(|(_, chunk)| chunk.head.snapshots > 0)
+            .filter_map(|(place, chunk)| Some((most(chunk).filter(|most| *most < ns)?, place)))
+            .collect();
+        before.sort_unstable();
+        // The head of a chunk tells of missed samples too, so its last one with regions may be earlier.
+        while let Some((most, place)) = before.pop() {
+            if latest(parts).is_some_and(|latest| latest > most) {
+                break;
+            }
+            if !parts.iter().any(|(known, _)| *known == place) {
+                parts.push((place, self.chunk_samples(&chunks[place])?));
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Returns the places of the chunks to be read.
+/// Returns the places of the chunks to be read; of those before a time of the wall clock none.
 fn near(chunks: &[StoredChunk], moment: Moment) -> Vec<usize> {
     let places = || chunks.iter().enumerate();
     let seen = |chunk: &StoredChunk| chunk.head.snapshots > 0;
@@ -80,24 +117,24 @@ fn near(chunks: &[StoredChunk], moment: Moment) -> Vec<usize> {
     };
     match moment {
         Moment::Ends => {}
-        Moment::Number(number) => wanted.extend(upto(&|chunk| chunk.head.first <= number)),
+        Moment::Number(number) => {
+            wanted.extend(upto(&|chunk| chunk.head.first <= number));
+            // The sample of that number may be a missed one, and where all are pruned there is none.
+            let at = places().rev().filter(|(_, chunk)| chunk.head.first <= number && holds(chunk));
+            wanted.extend(at.map(|(place, _)| place).take(2));
+        }
         Moment::Monotonic(ns) => wanted.extend(upto(&|chunk| {
             chunk.head.span.is_some_and(|(begin, _)| begin.monotonic_ns <= ns)
         })),
-        Moment::Utc(ns) => {
-            // The wall clock may have been set back: several chunks may bear the same times.
-            let utc = |chunk: &StoredChunk| chunk.head.utc_ns.filter(|_| seen(chunk));
-            let mut before: Vec<(i64, usize)> = Vec::new();
-            for (place, chunk) in places() {
-                match utc(chunk) {
-                    Some((least, most)) if least <= ns && ns <= most => wanted.push(place),
-                    Some((_, most)) if most < ns => before.push((most, place)),
-                    _ => {}
-                }
-            }
-            before.sort_unstable();
-            wanted.extend(before.iter().rev().take(2).map(|(_, place)| place));
-        }
+        // The wall clock may have been set back: several chunks may bear the same times.
+        Moment::Utc(ns) => wanted.extend(
+            places()
+                .filter(|(_, chunk)| {
+                    seen(chunk)
+                        && chunk.head.utc_ns.is_some_and(|(least, most)| least <= ns && ns <= most)
+                })
+                .map(|(place, _)| place),
+        ),
         Moment::Peak => {
             let peak = chunks.iter().filter_map(|chunk| chunk.head.most_footprint_bytes).max();
             let at = places()

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, RangeInclusive};
 
-use vmrec_sampler::RegionType;
+use vmrec_sampler::{RegionType, Timestamp};
 
 use crate::chunk::{Decoded, Measure, SumColumns, Tick, Ticks};
-use crate::chunk_rows::{Group, StoredChunk};
+use crate::chunk_rows::{self, Group, StoredChunk};
 use crate::error::Error;
 use crate::recording::RecordingId;
 use crate::rollup;
@@ -50,6 +50,15 @@ impl RollupSpan {
     }
 }
 
+/// The rollups of a stretch of a recording.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rollups {
+    /// In the order of time.
+    pub spans: Vec<Rollup>,
+    /// The number of the last sample of the recording that rollups are made of; 0 if there is none.
+    pub last: u64,
+}
+
 /// The sums of one span of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rollup {
@@ -84,12 +93,9 @@ impl Store {
         self.recording(id)?;
         let _transaction = self.transaction().map_err(|source| Error::sql(&self.path, source))?;
         let mut next = (*numbers.start()).max(1);
-        while let Some(chunk) = self.chunk_at_or_after(id, next)? {
+        for chunk in self.chunks_between(id, next, *numbers.end())? {
             if chunk.head.first > next {
                 self.follows(id, chunk.head.first, next)?;
-            }
-            if next > *numbers.end() {
-                return Ok(());
             }
             visit(&self.chunk_sums(&chunk, &numbers, measures)?);
             next = chunk.head.last + 1;
@@ -149,24 +155,35 @@ impl Store {
         Ok(SumsBlock { ticks, ..block(decoded) })
     }
 
-    /// Returns the rollups of a recording, in the order of time. Samples since the last chunk have none yet.
+    /// Returns the rollups of a recording that have something of a time of its monotonic clock
+    /// (nanoseconds), in order. Samples since the last chunk have none yet.
     pub fn rollups(
         &self,
         id: RecordingId,
         span: RollupSpan,
+        between: RangeInclusive<u64>,
         measures: &[Measure],
-    ) -> Result<Vec<Rollup>, Error> {
-        self.recording(id)?;
-        if !self.has_chunks() {
-            return Ok(Vec::new());
+    ) -> Result<Rollups, Error> {
+        let begun = self.recording(id)?.begun;
+        let _transaction = self.transaction().map_err(|source| Error::sql(&self.path, source))?;
+        let last = self.last_in_chunks(id)?;
+        if last == 0 {
+            return Ok(Rollups::default());
         }
-        let spans: BTreeMap<i64, rollup::Span> =
-            self.read(|connection| rollup::read(connection, id, span.seconds(), measures))?;
+        let place =
+            |ns| rollup::place(begun, Timestamp { monotonic_ns: ns, utc_ns: 0 }, span.seconds());
+        let places = place(*between.start())..=place(*between.end());
+        let spans: BTreeMap<i64, rollup::Span> = self.read(|connection| {
+            // Rows of several spans begin no earlier than their chunk.
+            let first =
+                chunk_rows::begin_before(connection, id, *between.start())?.map_or(i64::MIN, place);
+            rollup::read(connection, id, span.seconds(), first, places, measures)
+        })?;
         let rolled_up = |cell: rollup::Cell| {
             let rollup::Cell { least, mean, most } = cell;
             RolledUp { least, mean, most }
         };
-        Ok(spans
+        let spans = spans
             .into_iter()
             .map(|(place, of)| Rollup {
                 start_utc_ns: place.saturating_mul(span.seconds().cast_signed() * 1_000_000_000),
@@ -180,7 +197,8 @@ impl Store {
                     })
                     .collect(),
             })
-            .collect())
+            .collect();
+        Ok(Rollups { spans, last })
     }
 }
 

@@ -59,3 +59,28 @@ fn a_chart_that_fails_leaves_the_last_one_whole() {
     [exit status: Some(2)]
     ");
 }
+
+#[test]
+fn means_are_drawn_in_place_of_samples() {
+    let bench = recorded();
+    let svg = bench.out(&["chart", "--rollups"]);
+    assert!(svg.contains("means of each minute, from about 4 samples"), "{svg}");
+    assert!(!svg.contains("peak "), "{svg}");
+    for metric in ["footprint", "regions", "virtual"] {
+        let svg = bench.out(&["chart", "--rollups", "--metric", metric, "--by", "type"]);
+        assert!(svg.contains("highest mean") || svg.contains("throughout"), "{svg}");
+    }
+}
+
+#[test]
+fn a_file_of_an_older_version_has_no_means() {
+    let bench = Bench::new();
+    let stored = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/v1.db");
+    fs::copy(stored, bench.path("test.db")).unwrap();
+    bench.out(&["chart"]);
+    assert_snapshot!(bench.run(&["chart", "--rollups"]).failure(), @"
+    vmrec: there are no means of that time yet
+    hint: draw its samples: leave out --rollups
+    [exit status: Some(4)]
+    ");
+}

@@ -1,6 +1,7 @@
 //! How a chart is to look, and what is told beside it.
 
 use jiff::tz::TimeZone;
+use vmrec_store::RollupSpan;
 
 /// What of a series is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,6 +82,27 @@ pub struct SampleCounts {
     pub missed: u64,
 }
 
+/// What is told of a series of means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Means {
+    /// What each is of.
+    pub span: RollupSpan,
+    /// From how many samples they are, about.
+    pub samples: u64,
+    /// How many of the newest samples are in none of them.
+    pub not_drawn: u64,
+}
+
+impl Means {
+    /// Returns `minute` or `hour`.
+    pub(super) const fn each(&self) -> &'static str {
+        match self.span {
+            RollupSpan::Minute => "minute",
+            RollupSpan::Hour => "hour",
+        }
+    }
+}
+
 /// A named moment to draw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChartMark {
@@ -107,6 +129,8 @@ pub struct ChartContext {
     pub interval_ns: u64,
     /// The samples of the time drawn; counted from the series where all are 0.
     pub samples: SampleCounts,
+    /// Where the series has means in place of samples, what they are of.
+    pub means: Option<Means>,
     /// Processor time of taking a sample, in nanoseconds, on average.
     pub cost_ns: Option<u64>,
     /// Processor time of taking samples, as a part of one processor in percent.

@@ -56,8 +56,15 @@ pub(super) fn select(series: &Series, options: &ChartOptions, columns: usize) ->
         series.keys.iter().partition(|key| hide_reserved && key.key.family == Family::Reserved);
     let reserved = left_out.iter().filter_map(|key| key.values.max()).reduce(u64::saturating_add);
     let measured = |index| series.totals.get(index).map(|_| 0);
-    let nothing: Column = (0..series.ticks.len()).map(measured).collect();
-    let totals = keys.iter().fold(nothing.clone(), |sum, key| sum.plus(&key.values));
+    let sum = |keys: &mut dyn Iterator<Item = &KeySeries>| {
+        let mut sum: Column = (0..series.ticks.len()).map(measured).collect();
+        keys.for_each(|key| sum.add(&key.values));
+        sum
+    };
+    let totals = match left_out.is_empty() {
+        true => series.totals.clone(),
+        false => sum(&mut keys.iter().copied()),
+    };
     let thinned =
         thin::thin(|index| series.elapsed_ns(index), totals.iter(), series.span_ns(), columns);
 
@@ -82,7 +89,7 @@ pub(super) fn select(series: &Series, options: &ChartOptions, columns: usize) ->
         })
         .collect();
     if !rest.is_empty() {
-        let values = rest.iter().fold(nothing, |sum, (_, key)| sum.plus(&key.values));
+        let values = sum(&mut rest.iter().map(|(_, key)| *key));
         let (one, many) = (series.by.name(), series.by.plural());
         let name = format!("other ({})", text::counted(rest.len() as u64, one, many));
         shown.push(show(name, palette::OTHER, &values, &thinned, options.kind));

@@ -5,6 +5,7 @@ mod data;
 use std::fmt::Write;
 
 use vmrec_sampler::Family;
+use vmrec_store::RollupSpan;
 
 use super::*;
 use crate::metric::Metric;
@@ -44,6 +45,29 @@ fn a_small_chart_says_what_it_shows() {
         Some("vmrec-title vmrec-desc")
     );
     assert_eq!(document.root_element().attribute("role"), Some("img"));
+}
+
+/// A chart of means says everywhere that it has no peaks.
+#[test]
+fn a_chart_of_means_says_so() {
+    let means = Means { span: RollupSpan::Hour, samples: 302_400, not_drawn: 120 };
+    let context = ChartContext { means: Some(means), marks: Vec::new(), ..context() };
+    let mut words = String::new();
+    for kind in [ChartKind::Area, ChartKind::Growth] {
+        let options = ChartOptions { kind, ..ChartOptions::default() };
+        let svg = draw(&browser(By::Family), &options, &context).unwrap();
+        let document = parse(&svg);
+        let description = document.descendants().find(|node| node.has_tag_name("desc"));
+        let description = description.and_then(|node| node.text()).unwrap().to_owned();
+        for text in texts(&svg).into_iter().chain([description]) {
+            let telling = ["mean", "Growth of", "hour", "since the last"];
+            if telling.iter().any(|word| text.contains(word)) {
+                let _ = writeln!(words, "{text}");
+            }
+        }
+    }
+    insta::assert_snapshot!(words);
+    assert!(!words.contains("peak 3"), "{words}");
 }
 
 #[test]

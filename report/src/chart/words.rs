@@ -1,10 +1,13 @@
 //! The words of a chart: title, headline, footer and the description for
 //! screen readers.
 
-use super::options::{ChartContext, ChartKind, ChartOptions, SampleCounts, TimeAxis};
+use vmrec_store::RollupSpan;
+
+use super::options::{ChartContext, ChartKind, ChartOptions, Means, SampleCounts, TimeAxis};
 use super::select::Selection;
 use super::{text, time, value};
 use crate::series::{Series, TickState};
+use crate::thin::Thinned;
 use crate::units;
 
 /// Returns the title: what is drawn, of which process.
@@ -17,7 +20,8 @@ pub(super) fn title(series: &Series, options: &ChartOptions, context: &ChartCont
             let mut letters = what.chars();
             let first = letters.next().map(|c| c.to_ascii_lowercase());
             let lower: String = first.into_iter().chain(letters).collect();
-            format!("Growth of {lower} by {by} since the first sample")
+            let first = context.means.map_or("sample", |means| means.each());
+            format!("Growth of {lower} by {by} since the first {first}")
         }
     };
     format!("{what} — {}", process(context))
@@ -51,11 +55,19 @@ pub(super) fn period(series: &Series, options: &ChartOptions, context: &ChartCon
     if span_ns > 0 {
         period.push_str(&format!(" · {}", units::duration(span_ns)));
     }
+    if let Some(means) = context.means {
+        period.push_str(&format!(" · means of each {}", means.each()));
+    }
     period
 }
 
 /// Returns the main figures: first and last total, and its peak.
-pub(super) fn headline(series: &Series, options: &ChartOptions, selection: &Selection) -> String {
+pub(super) fn headline(
+    series: &Series,
+    options: &ChartOptions,
+    context: &ChartContext,
+    selection: &Selection,
+) -> String {
     let unit = series.metric.unit();
     let totals = &selection.totals;
     let (Some(first), Some(last)) = (totals.first_known(), totals.last_known()) else {
@@ -68,7 +80,7 @@ pub(super) fn headline(series: &Series, options: &ChartOptions, selection: &Sele
     let lowest = totals.iter().flatten().min().unwrap_or(0);
     let [first_text, last_text, peak_text] =
         [first, last, peak].map(|total| value::plain(total, unit));
-    if selection.thinned.known == 1 {
+    if selection.thinned.known == 1 && context.means.is_none() {
         return format!("{first_text} in the one sample there is");
     }
     if lowest == peak {
@@ -77,12 +89,13 @@ pub(super) fn headline(series: &Series, options: &ChartOptions, selection: &Sele
     let change = value::signed(i128::from(last) - i128::from(first), unit);
     let at = moment(series, options, at);
     let place = if options.axis == TimeAxis::Elapsed { "after" } else { "at" };
+    let highest = if context.means.is_some() { "highest mean" } else { "peak" };
     match options.kind {
         ChartKind::Area => {
-            format!("{first_text} → {last_text} ({change}) · peak {peak_text} {place} {at}")
+            format!("{first_text} → {last_text} ({change}) · {highest} {peak_text} {place} {at}")
         }
         ChartKind::Growth => format!(
-            "{change} in total ({first_text} → {last_text}) · peak {} {place} {at}",
+            "{change} in total ({first_text} → {last_text}) · {highest} {} {place} {at}",
             value::signed(i128::from(peak) - i128::from(first), unit)
         ),
     }
@@ -119,8 +132,6 @@ pub(super) fn footer(
     selection: &Selection,
     left_out: LeftOut,
 ) -> Vec<String> {
-    let counts = counts(series, context);
-    let taken = counts.complete + counts.torn;
     let metric = series.metric;
     let mut parts = vec![format!("{}: {}", metric.words(), metric.meaning())];
     if let Some(reserved) = selection.reserved {
@@ -138,30 +149,17 @@ pub(super) fn footer(
         [host, kernel] if host.is_empty() => kernel,
         [host, kernel] => format!("{host}, {kernel}"),
     });
-    parts.push(format!(
-        "{} every {} ({} torn{}, {} missed)",
-        text::counted(taken, "sample", "samples"),
-        units::duration(context.interval_ns),
-        text::count(counts.torn),
-        if left_out.torn_shown { ": ticks below the axis" } else { "" },
-        text::count(counts.missed),
-    ));
+    match context.means {
+        Some(means) => parts.extend(of_means(means, context)),
+        None => parts.push(of_samples(series, context, left_out)),
+    }
     if let Some(cost) = context.cost_ns {
         let percent = context.cost_percent.filter(|percent| percent.is_finite());
         let percent =
             percent.map_or(String::new(), |percent| format!(", {percent:.2}% of one CPU"));
         parts.push(format!("measuring took {} a sample{percent}", precise(cost)));
     }
-    let thinned = &selection.thinned;
-    parts.push(match thinned.is_thinned() {
-        false => "every sample is drawn".to_owned(),
-        true => format!(
-            "{} of {} samples are drawn: the lowest and highest total of each of {} columns",
-            text::count(thinned.kept.len() as u64),
-            text::count(thinned.known as u64),
-            text::count(thinned.columns as u64),
-        ),
-    });
+    parts.extend(drawn(&selection.thinned, context));
     if !selection.gaps.is_empty() {
         parts.push("hatched: not measured".to_owned());
     }
@@ -182,6 +180,59 @@ pub(super) fn footer(
     });
     parts.retain(|part| !part.is_empty());
     parts
+}
+
+/// How many samples there are of each state, and how often they were to be taken.
+fn of_samples(series: &Series, context: &ChartContext, left_out: LeftOut) -> String {
+    let counts = counts(series, context);
+    format!(
+        "{} every {} ({} torn{}, {} missed)",
+        text::counted(counts.complete + counts.torn, "sample", "samples"),
+        units::duration(context.interval_ns),
+        text::count(counts.torn),
+        if left_out.torn_shown { ": ticks below the axis" } else { "" },
+        text::count(counts.missed),
+    )
+}
+
+/// What means are of, and what they do not show.
+fn of_means(means: Means, context: &ChartContext) -> Vec<String> {
+    let mut parts = vec![
+        format!(
+            "means of each {}, from about {} every {}",
+            means.each(),
+            text::counted(means.samples, "sample", "samples"),
+            units::duration(context.interval_ns),
+        ),
+        format!(
+            "peaks, lows and gaps within a{} are not seen",
+            match means.span {
+                RollupSpan::Minute => " minute",
+                RollupSpan::Hour => "n hour",
+            }
+        ),
+    ];
+    if means.not_drawn > 0 {
+        let newest = text::counted(means.not_drawn, "sample", "samples");
+        parts.push(format!("{newest} since the last mean are not drawn"));
+    }
+    parts
+}
+
+/// Says how many of the samples or means are drawn.
+fn drawn(thinned: &Thinned, context: &ChartContext) -> Option<String> {
+    let several = match context.means {
+        None if !thinned.is_thinned() => return Some("every sample is drawn".to_owned()),
+        Some(_) if !thinned.is_thinned() => return None,
+        None => "samples",
+        Some(_) => "values",
+    };
+    Some(format!(
+        "{} of {} {several} are drawn: the lowest and highest total of each of {} columns",
+        text::count(thinned.kept.len() as u64),
+        text::count(thinned.known as u64),
+        text::count(thinned.columns as u64),
+    ))
 }
 
 /// Milliseconds with a digit after the point: short costs are the usual ones.
@@ -217,15 +268,17 @@ fn clock_change(series: &Series) -> Option<String> {
 /// Returns the description for screen readers: the main figures of every series, gaps and marks.
 pub(super) fn description(
     series: &Series,
+    context: &ChartContext,
     lead: &[&str],
     selection: &Selection,
     marks: &[String],
 ) -> String {
     let unit = series.metric.unit();
     let mut sentences: Vec<String> = lead.iter().map(|words| format!("{words}.")).collect();
+    let most = if context.means.is_some() { "highest mean" } else { "at most" };
     for shown in selection.shown.iter().rev() {
         sentences.push(format!(
-            "{}: {} to {}, at most {}.",
+            "{}: {} to {}, {most} {}.",
             shown.name,
             value::plain(shown.first, unit),
             value::plain(shown.last, unit),

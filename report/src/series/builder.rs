@@ -1,84 +1,130 @@
-//! Sums samples by key as they come, keeping nothing else of them.
+//! Sums over time from sums by type, keeping nothing else of them.
 
 use std::sync::Arc;
 
-use vmrec_sampler::{Family, Region, Snapshot};
-use vmrec_store::{Sample, SampleState};
+use vmrec_sampler::{Family, RegionType};
+use vmrec_store::{Measure, SampleState, SumsBlock, TypeSums};
 
 use super::{By, Column, KeySeries, Series, SeriesKey, Tick, TickState, gap};
 use crate::metric::Metric;
 
-/// Builds the series of one or more metrics from samples in the order of time.
+/// Builds the series of one or more metrics from sums in the order of time.
 #[derive(Debug)]
 pub struct SeriesBuilder {
     metrics: Vec<Metric>,
+    /// What blocks must have columns of: the number of regions, then what the metrics are made of.
+    measures: Vec<Measure>,
+    /// For each metric, the places in `measures` of what it is the sum of.
+    parts: Vec<Vec<usize>>,
     by: By,
     interval_ns: u64,
     ticks: Vec<Tick>,
     keys: Vec<Key>,
     /// Places in `keys` of each family: a type is looked for among few names.
     by_family: [Vec<usize>; Family::ALL.len()],
-    /// One for each key and metric, key by key.
-    sums: Vec<Sum>,
 }
 
 #[derive(Debug)]
 struct Key {
     key: SeriesKey,
+    /// Index of the first tick at which it has regions.
+    first: usize,
     /// One for each metric.
     columns: Vec<Column>,
     /// For each metric, whether it was ever known of a region that was there.
     known: Vec<bool>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    value: u64,
-    present: bool,
-    unknown: bool,
-}
-
 impl SeriesBuilder {
     /// Creates a builder for these metrics of a recording with a planned time between samples.
     pub fn new(metrics: &[Metric], by: By, interval_ns: u64) -> Self {
+        let mut measures = vec![Measure::Regions];
+        let parts = metrics
+            .iter()
+            .map(|metric| {
+                metric.measures().into_iter().map(|part| place(&mut measures, part)).collect()
+            })
+            .collect();
         Self {
             metrics: metrics.to_vec(),
+            measures,
+            parts,
             by,
             interval_ns,
             ticks: Vec::new(),
             keys: Vec::new(),
             by_family: Default::default(),
-            sums: Vec::new(),
         }
     }
 
-    /// Adds a sample with its snapshot; `None` if it was missed or its regions cannot be read.
-    pub fn push(&mut self, sample: &Sample, snapshot: Option<&Snapshot>) {
-        let snapshot = snapshot.filter(|_| sample.has_regions());
-        self.sums.fill(Sum::default());
-        for region in snapshot.into_iter().flat_map(|snapshot| &snapshot.regions) {
-            self.add(region);
+    /// Returns which columns the blocks must have, in this order.
+    pub fn measures(&self) -> &[Measure] {
+        &self.measures
+    }
+
+    /// Adds the samples of a block with columns of [`SeriesBuilder::measures`].
+    pub fn push(&mut self, block: &SumsBlock) {
+        self.add(block.ticks.iter().map(tick), &block.types);
+    }
+
+    /// Adds ticks, and sums with a value for each one that was not missed.
+    pub(super) fn add(&mut self, ticks: impl IntoIterator<Item = Tick>, types: &[TypeSums]) {
+        let begin = self.ticks.len();
+        self.ticks.extend(ticks);
+        let ticks = &self.ticks[begin..];
+        // The tick of each value.
+        let at: Vec<usize> = (begin..)
+            .zip(ticks)
+            .filter(|(_, tick)| tick.state != TickState::Missed)
+            .map(|(at, _)| at)
+            .collect();
+        for column in self.keys.iter_mut().flat_map(|key| &mut key.columns) {
+            column.extend(ticks.iter().map(nothing));
         }
-        let metrics = self.metrics.len();
-        for (key, sums) in self.keys.iter_mut().zip(self.sums.chunks(metrics.max(1))) {
-            for ((sum, column), known) in sums.iter().zip(&mut key.columns).zip(&mut key.known) {
-                let measured = snapshot.is_some() && !sum.unknown;
-                *known |= sum.present && measured;
-                column.push(measured.then_some(sum.value));
+        // For each key that some of the types belong to, whether it has regions, value by value.
+        let mut present: Vec<(usize, Vec<bool>)> = Vec::new();
+        for of in types {
+            let there = |snapshot: &usize| {
+                of.columns.iter().any(|column| column.get(*snapshot) != Some(&Some(0)))
+            };
+            let Some(first) = (0..at.len()).find(there) else { continue };
+            let place = self.place(&of.region_type, at[first]);
+            let key = &mut self.keys[place];
+            for (parts, column) in self.parts.iter().zip(&mut key.columns) {
+                for part in parts {
+                    column.add_at(&at, &of.columns[*part]);
+                }
+            }
+            if key.known.iter().all(|known| *known) {
+                continue;
+            }
+            let of_key = match present.iter().position(|(other, _)| *other == place) {
+                Some(known) => known,
+                None => {
+                    present.push((place, vec![false; at.len()]));
+                    present.len() - 1
+                }
+            };
+            for (snapshot, present) in present[of_key].1.iter_mut().enumerate() {
+                *present |= there(&snapshot);
             }
         }
-        let state = match (&sample.state, snapshot) {
-            (SampleState::Missed { .. }, _) | (_, None) => TickState::Missed,
-            (SampleState::Torn(_), _) => TickState::Torn,
-            (SampleState::Complete, _) => TickState::Complete,
-        };
-        self.ticks.push(Tick { number: sample.number, taken: sample.taken, state });
+        for (place, present) in present {
+            let key = &mut self.keys[place];
+            for (known, column) in key.known.iter_mut().zip(&key.columns) {
+                *known |=
+                    at.iter().zip(&present).any(|(at, there)| *there && column.get(*at).is_some());
+            }
+        }
     }
 
     /// Returns the series, one for each metric in the order they were asked for.
     pub fn finish(mut self) -> Vec<Series> {
         let ticks: Arc<[Tick]> = self.ticks.into();
-        self.keys.sort_by_key(|key| key.key.family);
+        self.keys.sort_by(|a, b| {
+            let order = |key: &Key| (key.key.family, key.first);
+            order(a).cmp(&order(b)).then_with(|| a.key.name.cmp(&b.key.name))
+        });
         let mut all = Vec::with_capacity(self.metrics.len());
         // From the last metric to the first, so that columns move out instead of being copied.
         for place in (0..self.metrics.len()).rev() {
@@ -91,11 +137,9 @@ impl SeriesBuilder {
                 }
             }
             let something_known = !keys.is_empty() || unknown.is_empty();
-            let empty: Column = ticks
-                .iter()
-                .map(|tick| (tick.state != TickState::Missed && something_known).then_some(0))
-                .collect();
-            let totals = keys.iter().fold(empty, |totals, key| totals.plus(&key.values));
+            let mut totals: Column =
+                ticks.iter().map(|tick| nothing(tick).filter(|_| something_known)).collect();
+            keys.iter().for_each(|key| totals.add(&key.values));
             let gaps = gap::find(&ticks, &totals, self.interval_ns);
             let (metric, by) = (self.metrics[place], self.by);
             all.push(Series { metric, by, ticks: Arc::clone(&ticks), keys, unknown, totals, gaps });
@@ -104,21 +148,8 @@ impl SeriesBuilder {
         all
     }
 
-    fn add(&mut self, region: &Region) {
-        let place = self.place(region);
-        let first = place * self.metrics.len();
-        for (metric, sum) in self.metrics.iter().zip(&mut self.sums[first..]) {
-            sum.present = true;
-            match metric.of(region) {
-                Some(value) => sum.value = sum.value.saturating_add(value),
-                None => sum.unknown = true,
-            }
-        }
-    }
-
-    /// The place of the region's key in `keys`, made if it is new.
-    fn place(&mut self, region: &Region) -> usize {
-        let region_type = &region.identity.label.region_type;
+    /// The place of a type's key in `keys`, made if it is new; it has regions at tick `first`.
+    fn place(&mut self, region_type: &RegionType, first: usize) -> usize {
         let family = region_type.family();
         let name = match self.by {
             By::Family => family.name(),
@@ -126,128 +157,44 @@ impl SeriesBuilder {
         };
         let places = &mut self.by_family[family as usize];
         if let Some(place) = places.iter().find(|place| &*self.keys[**place].key.name == name) {
+            let key = &mut self.keys[*place];
+            key.first = key.first.min(first);
             return *place;
         }
-        // Samples measured before had nothing of this key; of missed ones nothing is known.
-        let before: Column =
-            self.ticks.iter().map(|tick| (tick.state != TickState::Missed).then_some(0)).collect();
+        // Samples measured before had nothing of this key.
+        let before: Column = self.ticks.iter().map(nothing).collect();
         places.push(self.keys.len());
         self.keys.push(Key {
             key: SeriesKey { family, name: name.into() },
+            first,
             columns: vec![before; self.metrics.len()],
             known: vec![false; self.metrics.len()],
         });
-        self.sums.resize(self.keys.len() * self.metrics.len(), Sum::default());
         self.keys.len() - 1
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use vmrec_sampler::{
-        AddressRange, Confidence, Consistency, Cost, Identity, Label, ProcessTotals, Protection,
-        Provenance, Quantities, Quantity, RegionType, Timestamp, types,
-    };
-
-    fn region(region_type: RegionType, pages: u64, quantities: Quantities) -> Region {
-        let label =
-            Label { region_type, detail: None, confidence: Confidence::Sure, rule: "R1".into() };
-        let identity = Identity {
-            range: AddressRange::new(0, pages << 12),
-            protection: Protection::READ,
-            max_protection: None,
-            object: None,
-            offset: 0,
-            flags: "".into(),
-            label,
-        };
-        let identity = Arc::new(identity);
-        Region { identity, share_mode: None, provenance: Provenance::Measured, quantities }
-    }
-
-    fn resident(region_type: RegionType, bytes: u64) -> Region {
-        region(region_type, 1, Quantities::UNKNOWN.with(Quantity::Resident, bytes))
-    }
-
-    fn push(builder: &mut SeriesBuilder, number: u64, regions: Option<Vec<Region>>) {
-        let taken = Timestamp { utc_ns: 0, monotonic_ns: number * 1_000_000_000 };
-        let missed = SampleState::Missed { ticks: 1, reason: "late".into() };
-        let sample = Sample {
-            number,
-            taken,
-            state: regions.as_ref().map_or(missed, |_| SampleState::Complete),
-            cost: Cost::default(),
-            totals: ProcessTotals::default(),
-            regions: regions.as_ref().map(|regions| regions.len() as u64),
-        };
-        let snapshot = regions.map(|regions| Snapshot {
-            taken,
-            cost: Cost::default(),
-            consistency: Consistency::Complete,
-            totals: ProcessTotals::default(),
-            regions,
-        });
-        builder.push(&sample, snapshot.as_ref());
-    }
-
-    fn values(series: &Series, name: &str) -> Vec<Option<u64>> {
-        let key = series.keys.iter().find(|key| &*key.key.name == name);
-        key.map(|key| key.values.iter().collect()).unwrap_or_default()
-    }
-
-    #[test]
-    fn sums_by_family_and_by_type() {
-        for (by, name, expected) in [(By::Family, "image", 30), (By::Type, "__TEXT", 10)] {
-            let mut builder = SeriesBuilder::new(&[Metric::Regions, Metric::RESIDENT], by, 1);
-            let regions = vec![
-                resident(types::TEXT, 10),
-                resident(types::DATA, 20),
-                resident(types::STACK, 5),
-            ];
-            push(&mut builder, 1, Some(regions));
-            let series = builder.finish();
-            assert_eq!(values(&series[1], name), [Some(expected)]);
-            assert_eq!(series[1].totals.get(0), Some(35));
-            assert_eq!(series[0].totals.get(0), Some(3));
-        }
-    }
-
-    #[test]
-    fn absent_is_zero_but_missed_is_unknown() {
-        let mut builder = SeriesBuilder::new(&[Metric::RESIDENT], By::Family, 1_000_000_000);
-        push(&mut builder, 1, Some(vec![resident(types::TEXT, 10)]));
-        push(&mut builder, 2, None);
-        push(&mut builder, 3, Some(vec![resident(types::TEXT, 7), resident(types::STACK, 5)]));
-        push(&mut builder, 4, Some(vec![resident(types::STACK, 6)]));
-        let series = builder.finish().remove(0);
-        assert_eq!(values(&series, "stack"), [Some(0), None, Some(5), Some(6)]);
-        assert_eq!(values(&series, "image"), [Some(10), None, Some(7), Some(0)]);
-        let growth: Vec<_> = series.keys[0].growth().collect();
-        assert_eq!(growth, [Some(0), None, Some(-3), Some(-10)]);
-        assert_eq!(series.gaps.len(), 1);
-    }
-
-    #[test]
-    fn a_metric_no_region_knows_gives_no_key_and_no_total() {
-        let mut builder =
-            SeriesBuilder::new(&[Metric::PSS, Metric::RESIDENT], By::Family, 1_000_000_000);
-        push(&mut builder, 1, Some(vec![]));
-        push(&mut builder, 2, Some(vec![resident(types::TEXT, 10)]));
-        let series = builder.finish();
-        assert_eq!((series[0].keys.len(), series[0].unknown.len()), (0, 1));
-        assert_eq!(series[0].totals.last_known(), None);
-        assert_eq!(series[1].totals.iter().collect::<Vec<_>>(), [Some(0), Some(10)]);
-    }
-
-    #[test]
-    fn one_unknown_region_makes_its_key_unknown_there() {
-        let mut builder = SeriesBuilder::new(&[Metric::RESIDENT], By::Family, 1_000_000_000);
-        push(&mut builder, 1, Some(vec![resident(types::TEXT, 10)]));
-        let unknown = region(types::DATA, 1, Quantities::UNKNOWN);
-        push(&mut builder, 2, Some(vec![resident(types::TEXT, 10), unknown]));
-        let series = builder.finish().remove(0);
-        assert_eq!(values(&series, "image"), [Some(10), None]);
-        assert_eq!(series.totals.get(1), None);
-    }
+/// The place of a measure among `measures`, added if it is new.
+fn place(measures: &mut Vec<Measure>, measure: Measure) -> usize {
+    measures.iter().position(|known| *known == measure).unwrap_or_else(|| {
+        measures.push(measure);
+        measures.len() - 1
+    })
 }
+
+fn tick(tick: &vmrec_store::Tick) -> Tick {
+    let state = match tick.state {
+        _ if !tick.has_regions() => TickState::Missed,
+        SampleState::Torn(_) => TickState::Torn,
+        _ => TickState::Complete,
+    };
+    Tick { number: tick.number, taken: tick.taken, state }
+}
+
+/// What a key without regions measures at a tick: of a missed one nothing is known.
+fn nothing(tick: &Tick) -> Option<u64> {
+    (tick.state != TickState::Missed).then_some(0)
+}
+
+#[cfg(test)]
+mod tests;

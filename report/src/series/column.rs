@@ -48,17 +48,43 @@ impl Column {
         self.iter().flatten().max()
     }
 
-    /// Returns the sum of both columns, unknown where either is. The shorter one decides the length.
-    #[must_use]
-    pub fn plus(&self, other: &Self) -> Self {
-        self.iter().zip(other.iter()).map(|(a, b)| Some(a?.saturating_add(b?))).collect()
+    /// Adds another column value by value; unknown is what was unknown in either.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, value) in self.0.iter_mut().zip(&other.0) {
+            *sum = sum_of(*sum, *value);
+        }
+    }
+
+    /// Adds each of `values` to the value at the index of the same place in `at`.
+    pub(super) fn add_at(&mut self, at: &[usize], values: &[Option<u64>]) {
+        for (at, value) in at.iter().zip(values) {
+            if let Some(sum) = self.0.get_mut(*at) {
+                *sum = value.map_or(UNKNOWN, |value| sum_of(*sum, value.min(UNKNOWN - 1)));
+            }
+        }
+    }
+}
+
+const fn sum_of(a: u64, b: u64) -> u64 {
+    if a == UNKNOWN || b == UNKNOWN {
+        return UNKNOWN;
+    }
+    match a.saturating_add(b) {
+        UNKNOWN => UNKNOWN - 1,
+        sum => sum,
+    }
+}
+
+impl Extend<Option<u64>> for Column {
+    fn extend<I: IntoIterator<Item = Option<u64>>>(&mut self, values: I) {
+        values.into_iter().for_each(|value| self.push(value));
     }
 }
 
 impl FromIterator<Option<u64>> for Column {
     fn from_iter<I: IntoIterator<Item = Option<u64>>>(values: I) -> Self {
         let mut column = Self::default();
-        values.into_iter().for_each(|value| column.push(value));
+        column.extend(values);
         column
     }
 }
@@ -73,7 +99,10 @@ mod tests {
         assert_eq!(column.iter().collect::<Vec<_>>(), [None, Some(0), Some(u64::MAX - 1), None]);
         assert_eq!((column.first_known(), column.last_known()), (Some(0), Some(u64::MAX - 1)));
         let ones: Column = [Some(1); 4].into_iter().collect();
-        assert_eq!(column.plus(&ones).get(1), Some(1));
-        assert_eq!(column.plus(&ones).get(0), None);
+        let mut sum = column.clone();
+        sum.add(&ones);
+        assert_eq!(sum.iter().collect::<Vec<_>>(), [None, Some(1), Some(u64::MAX - 1), None]);
+        sum.add_at(&[1, 2], &[Some(u64::MAX), None]);
+        assert_eq!(sum.iter().collect::<Vec<_>>(), [None, Some(u64::MAX - 1), None, None]);
     }
 }

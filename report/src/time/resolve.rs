@@ -5,7 +5,7 @@
 
 use jiff::tz::TimeZone;
 use vmrec_sampler::Timestamp;
-use vmrec_store::{Mark, Sample};
+use vmrec_store::{Mark, Moment, Sample};
 
 use super::{Resolved, TimeSpec, Timeline};
 use crate::Error;
@@ -14,35 +14,68 @@ use crate::{clock, escape};
 /// Returns the sample `spec` means: between two samples, the last one with regions at or before.
 pub fn resolve(spec: &TimeSpec, timeline: &Timeline<'_>) -> Result<Resolved, Error> {
     let span = Span::of(timeline)?;
-    match spec {
-        TimeSpec::Start => Ok(exactly(span.first)),
-        TimeSpec::End | TimeSpec::Now => Ok(exactly(span.last)),
-        TimeSpec::Peak => peak(timeline).map(exactly),
-        TimeSpec::Sample(number) => span.numbered(*number),
-        TimeSpec::At { utc_ns } => span.at_wall_clock(*utc_ns),
+    match asked(spec, &span)? {
+        Asked::First => Ok(exactly(span.first)),
+        Asked::Last => Ok(exactly(span.last)),
+        Asked::Peak => peak(timeline).map(exactly),
+        Asked::Number(number) => span.numbered(number),
+        Asked::Utc(utc_ns) => span.at_wall_clock(utc_ns),
+        Asked::Monotonic(ns) => span.at_monotonic(ns),
+    }
+}
+
+/// Returns where in the recording the samples are that tell what `spec` means.
+///
+/// `ends` needs no samples but those of [`Moment::Ends`]; [`resolve`] needs those of the moment too.
+pub fn moment(spec: &TimeSpec, ends: &Timeline<'_>) -> Result<Moment, Error> {
+    Ok(match asked(spec, &Span::of(ends)?)? {
+        Asked::First | Asked::Last => Moment::Ends,
+        Asked::Peak => Moment::Peak,
+        Asked::Number(number) => Moment::Number(number),
+        Asked::Utc(utc_ns) => Moment::Utc(utc_ns),
+        // Before all clocks there is nothing, and after the last sample only that one.
+        Asked::Monotonic(ns) => u64::try_from(ns).map_or(Moment::Ends, Moment::Monotonic),
+    })
+}
+
+/// What a time asks for, once the ends of the recording and its marks are known.
+enum Asked {
+    First,
+    Last,
+    Peak,
+    Number(u64),
+    Utc(i64),
+    Monotonic(i128),
+}
+
+fn asked(spec: &TimeSpec, span: &Span<'_>) -> Result<Asked, Error> {
+    let timeline = span.timeline;
+    Ok(match spec {
+        TimeSpec::Start => Asked::First,
+        TimeSpec::End | TimeSpec::Now => Asked::Last,
+        TimeSpec::Peak => Asked::Peak,
+        TimeSpec::Sample(number) => Asked::Number(*number),
+        TimeSpec::At { utc_ns } => Asked::Utc(*utc_ns),
         TimeSpec::Mark(text) => {
-            span.at_wall_clock(find_mark(text, timeline.marks, &timeline.time_zone)?.utc_ns)
+            Asked::Utc(find_mark(text, timeline.marks, &timeline.time_zone)?.utc_ns)
         }
         TimeSpec::Local(local) => {
-            let ambiguous = timeline.time_zone.to_ambiguous_timestamp(*local);
-            match ambiguous.compatible() {
-                Ok(moment) => span.at_wall_clock(nanoseconds(moment)),
-                Err(_) => Err(span.outside(&local.to_string(), true)),
+            match timeline.time_zone.to_ambiguous_timestamp(*local).compatible() {
+                Ok(moment) => Asked::Utc(nanoseconds(moment)),
+                Err(_) => return Err(span.outside(&local.to_string(), true)),
             }
         }
         TimeSpec::TimeOfDay(time) => match latest(*time, span.end_utc_ns(), &timeline.time_zone) {
-            Some(utc_ns) => span.at_wall_clock(utc_ns),
-            None => Err(span.outside(&time.to_string(), true)),
+            Some(utc_ns) => Asked::Utc(utc_ns),
+            None => return Err(span.outside(&time.to_string(), true)),
         },
         TimeSpec::BeforeEnd { ns } => {
-            let end = i128::from(span.end_monotonic_ns());
-            span.at_monotonic(end - i128::from(*ns))
+            Asked::Monotonic(i128::from(span.end_monotonic_ns()) - i128::from(*ns))
         }
         TimeSpec::AfterStart { ns } => {
-            let start = i128::from(span.first.taken.monotonic_ns);
-            span.at_monotonic(start + i128::from(*ns))
+            Asked::Monotonic(i128::from(span.first.taken.monotonic_ns) + i128::from(*ns))
         }
-    }
+    })
 }
 
 /// The stretch of a timeline that has samples.
@@ -233,5 +266,7 @@ fn find_mark<'a>(text: &str, marks: &'a [Mark], time_zone: &TimeZone) -> Result<
     }
 }
 
+#[cfg(test)]
+mod sparse_tests;
 #[cfg(test)]
 mod tests;

@@ -111,7 +111,7 @@ impl Retold {
         let mut known = Known::of(opened);
         let mut rows = store.evidence_numbers(id)?.into_iter().peekable();
         let mut failed = None;
-        let last = opened.samples.iter().rev().find(|sample| sample.has_regions());
+        let last = opened.ends.iter().rev().find(|sample| sample.has_regions());
         let last = last.map_or(0, |sample| sample.number);
         store.for_each_numbered(id, |sample, snapshot, numbers| {
             if sample.number == last {

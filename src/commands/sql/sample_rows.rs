@@ -45,7 +45,7 @@ pub(super) fn function(source: Arc<Source>) -> TableFunction {
             source.with(arguments.first().unwrap_or(&Value::Null), |opened| {
                 Ok(rows(Samples {
                     recording: opened.recording.id,
-                    samples: opened.samples.clone(),
+                    samples: opened.store.samples(opened.recording.id)?,
                 }))
             })
         }),

@@ -99,9 +99,9 @@ impl Ticks {
         let columns = [column()?, column()?, column()?, column()?, column()?, column()?];
         let (mut number, mut taken) = (0_u64, Timestamp::default());
         let mut ticks = Vec::with_capacity(count);
+        let row = |place: usize| [0, 1, 2, 3, 4, 5].map(|column: usize| columns[column][place]);
         for place in 0..count {
-            let [gap, utc_step, drift, regions, torn, missed] =
-                [0, 1, 2, 3, 4, 5].map(|column| columns[column][place]);
+            let [gap, utc_step, drift, regions, torn, missed] = row(place);
             let monotonic_step = drift.wrapping_add(utc_step);
             taken = Timestamp {
                 utc_ns: taken.utc_ns.wrapping_add(utc_step.cast_signed()),

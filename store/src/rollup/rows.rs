@@ -1,6 +1,7 @@
 //! The tables of rollups.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use vmrec_sampler::{Family, RegionType, Timestamp};
@@ -105,25 +106,33 @@ fn fill(span: &mut Span, row: &Row) {
     }
 }
 
-/// Returns what is stored of `measures` by spans of `span_s` seconds, by their places.
+/// Returns what is stored of `measures` by spans of `span_s` seconds, by their `places`. Rows with
+/// something of these begin no earlier than `first`.
 pub(crate) fn read(
     connection: &Connection,
     recording: RecordingId,
     span_s: u64,
+    first: i64,
+    places: RangeInclusive<i64>,
     measures: &[Measure],
 ) -> rusqlite::Result<BTreeMap<i64, Span>> {
     let mut types = Types::default();
     let mut spans: BTreeMap<i64, Span> = BTreeMap::new();
     let wanted = measures.iter().fold(0_u16, |mask, measure| mask | 1 << measure.place());
     let mut statement = connection.prepare_cached(
-        "SELECT * FROM rollup_row WHERE recording = ? AND span_s = ? AND quantities & ? ORDER BY place",
+        "SELECT * FROM rollup_row WHERE recording = ? AND span_s = ? AND place BETWEEN ? AND ? \
+         AND quantities & ? ORDER BY place",
     )?;
-    let mut rows = statement.query(params![recording.0, to_column(span_s), wanted])?;
+    let range = params![recording.0, to_column(span_s), first, places.end(), wanted];
+    let mut rows = statement.query(range)?;
     while let Some(row) = rows.next()? {
         let row = types.row(connection, row)?;
         // A run is never longer than a chunk has samples.
         let run = row.run.min(u64::from(u16::MAX));
         for place in row.place..row.place.saturating_add_unsigned(run) {
+            if !places.contains(&place) {
+                continue;
+            }
             let span = spans.entry(place).or_default();
             span.samples = span.samples.max(row.samples / row.run.max(1));
             fill(span, &row);

@@ -40,8 +40,8 @@ pub(super) fn series(
             values: (0..count).map(|n| value(n, key)).collect(),
         })
         .collect();
-    let zero: Column = (0..count).map(|_| Some(0)).collect();
-    let totals = keys.iter().fold(zero, |sum, key| sum.plus(&key.values));
+    let mut totals: Column = (0..count).map(|_| Some(0)).collect();
+    keys.iter().for_each(|key| totals.add(&key.values));
     let mut gaps: Vec<Gap> = Vec::new();
     let known: Vec<usize> = (0..count as usize).filter(|n| totals.get(*n).is_some()).collect();
     for pair in known.windows(2).filter(|pair| pair[1] - pair[0] > 1) {
@@ -63,6 +63,7 @@ pub(super) fn context() -> ChartContext {
         recording: Some("scroll benchmark".into()),
         interval_ns: 2 * SECOND,
         samples: SampleCounts::default(),
+        means: None,
         cost_ns: Some(1_930_000),
         cost_percent: Some(0.097),
         marks: vec![

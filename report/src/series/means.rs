@@ -1,0 +1,167 @@
+//! Means of minutes or hours, as steps.
+
+use std::collections::BTreeMap;
+
+use vmrec_sampler::{RegionType, Timestamp};
+use vmrec_store::{Rollup, RollupSpan, TypeSums};
+
+use super::{SeriesBuilder, Tick, TickState};
+
+/// A stretch of a recording of which means are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Stretch {
+    /// When the recording began: what ties the times of rollups to its monotonic clock.
+    pub begun: Timestamp,
+    /// Its first sample.
+    pub from: Timestamp,
+    /// Its last one.
+    pub to: Timestamp,
+}
+
+impl Stretch {
+    /// Chooses minutes while they are few enough to be read at once, and hours for longer stretches.
+    pub const fn span(&self) -> RollupSpan {
+        const MOST_MINUTES: u64 = 6 * 60;
+        let ns = self.to.monotonic_ns.saturating_sub(self.from.monotonic_ns);
+        if ns / 60_000_000_000 <= MOST_MINUTES { RollupSpan::Minute } else { RollupSpan::Hour }
+    }
+
+    /// Returns what part of the stretch a rollup stands for: from when to when, monotonic nanoseconds.
+    fn part(&self, rollup: &Rollup, span: RollupSpan) -> Option<(u64, u64)> {
+        let since = i128::from(rollup.start_utc_ns) - i128::from(self.begun.utc_ns);
+        let start = i128::from(self.begun.monotonic_ns) + since;
+        let end = start + i128::from(span.seconds()) * 1_000_000_000;
+        let (from, to) = (self.from.monotonic_ns, self.to.monotonic_ns);
+        if end <= i128::from(from) || start > i128::from(to) {
+            return None;
+        }
+        let inside = |ns: i128| u64::try_from(ns).unwrap_or(0).clamp(from, to);
+        Some((inside(start), inside(end)))
+    }
+
+    /// A moment of the stretch, by the wall clock of its first sample and what passed since.
+    fn tick(&self, number: usize, monotonic_ns: u64, state: TickState) -> Tick {
+        let since = i64::try_from(monotonic_ns - self.from.monotonic_ns).unwrap_or(i64::MAX);
+        let taken = Timestamp { utc_ns: self.from.utc_ns.saturating_add(since), monotonic_ns };
+        Tick { number: number as u64 + 1, taken, state }
+    }
+}
+
+impl SeriesBuilder {
+    /// Adds rollups with figures of [`SeriesBuilder::measures`], each as two ticks: its beginning and its end.
+    ///
+    /// Between two that do not follow on each other is a missed tick. Returns from how many samples
+    /// they are, about.
+    pub fn push_means(&mut self, rollups: &[Rollup], span: RollupSpan, stretch: &Stretch) -> u64 {
+        let mut ticks: Vec<Tick> = Vec::new();
+        let mut types: BTreeMap<&RegionType, Vec<Vec<Option<u64>>>> = BTreeMap::new();
+        let (mut samples, mut values, mut end) = (0_u64, 0, None);
+        for rollup in rollups {
+            let Some((from, to)) = stretch.part(rollup, span) else { continue };
+            if let Some(end) = end.filter(|end| *end < from) {
+                let between = u64::midpoint(end, from);
+                ticks.push(stretch.tick(ticks.len(), between, TickState::Missed));
+            }
+            for at in [from, to] {
+                ticks.push(stretch.tick(ticks.len(), at, TickState::Complete));
+            }
+            for (region_type, figures) in &rollup.types {
+                let columns = types
+                    .entry(region_type)
+                    .or_insert_with(|| vec![Vec::new(); self.measures().len()]);
+                for (column, figure) in columns.iter_mut().zip(figures) {
+                    // A type that a span lacks has no regions in it.
+                    column.resize(values, Some(0));
+                    column.extend([figure.map(|of| of.mean); 2]);
+                }
+            }
+            values += 2;
+            samples = samples.saturating_add(rollup.samples);
+            end = Some(to);
+        }
+        let types: Vec<TypeSums> = types
+            .into_iter()
+            .map(|(region_type, mut columns)| {
+                columns.iter_mut().for_each(|column| column.resize(values, Some(0)));
+                TypeSums { region_type: region_type.clone(), columns }
+            })
+            .collect();
+        self.add(ticks, &types);
+        samples
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vmrec_sampler::types;
+    use vmrec_store::RolledUp;
+
+    use super::*;
+    use crate::metric::Metric;
+    use crate::series::{By, GapReason, Series};
+
+    const MINUTE: u64 = 60_000_000_000;
+    const BEGUN: Timestamp = Timestamp { utc_ns: 600 * MINUTE as i64, monotonic_ns: 7 * MINUTE };
+
+    fn at(minutes: u64) -> Timestamp {
+        Timestamp {
+            utc_ns: BEGUN.utc_ns + (minutes * MINUTE) as i64,
+            monotonic_ns: BEGUN.monotonic_ns + minutes * MINUTE,
+        }
+    }
+
+    fn rollup(minute: u64, types: &[(RegionType, Option<u64>)]) -> Rollup {
+        let figure = |mean| RolledUp { least: 0, mean, most: mean + 1 };
+        let types = types
+            .iter()
+            .map(|(of, mean)| (of.clone(), vec![Some(figure(1)), mean.map(figure)]))
+            .collect();
+        Rollup { start_utc_ns: at(minute).utc_ns, samples: 30, types }
+    }
+
+    fn series(rollups: &[Rollup], from: Timestamp, to: Timestamp) -> (Series, u64) {
+        let stretch = Stretch { begun: BEGUN, from, to };
+        let mut builder = SeriesBuilder::new(&[Metric::RESIDENT], By::Type, MINUTE);
+        let samples = builder.push_means(rollups, stretch.span(), &stretch);
+        (builder.finish().remove(0), samples)
+    }
+
+    #[test]
+    fn each_mean_is_a_step_and_minutes_without_samples_are_a_gap() {
+        let rollups = [
+            rollup(0, &[(types::STACK, Some(5))]),
+            rollup(1, &[(types::STACK, Some(7)), (types::TEXT, Some(2))]),
+            rollup(4, &[(types::TEXT, Some(3))]),
+            rollup(5, &[(types::TEXT, None)]),
+        ];
+        let half = Timestamp { utc_ns: 0, monotonic_ns: at(0).monotonic_ns + MINUTE / 2 };
+        let (series, samples) = series(&rollups, half, at(6));
+        let minutes: Vec<f64> = (0..series.ticks.len())
+            .map(|at| series.elapsed_ns(at) as f64 / MINUTE as f64)
+            .collect();
+        assert_eq!(minutes, [0.0, 0.5, 0.5, 1.5, 2.5, 3.5, 4.5, 4.5, 5.5]);
+        let totals: Vec<_> = series.totals.iter().collect();
+        let steps = [5, 5, 9, 9].map(Some).into_iter();
+        let steps: Vec<_> = steps.chain([None, Some(3), Some(3), None, None]).collect();
+        assert_eq!(totals, steps);
+        let gaps: Vec<_> =
+            series.gaps.iter().map(|gap| (gap.after, gap.before, gap.reason)).collect();
+        assert_eq!(gaps, [(3, 5, GapReason::Missed), (6, 8, GapReason::Unknown)]);
+        assert_eq!(series.ticks[0].taken.utc_ns, 0, "by the clock of the first sample drawn");
+        assert_eq!(samples, 120);
+    }
+
+    #[test]
+    fn what_lies_outside_is_left_out() {
+        let rollups: Vec<_> = (0..9).map(|n| rollup(n, &[(types::STACK, Some(n))])).collect();
+        let (series, samples) = series(&rollups, at(3), at(5));
+        assert_eq!(series.totals.iter().collect::<Vec<_>>(), [3, 3, 4, 4, 5, 5].map(Some));
+        assert_eq!((series.span_ns(), samples), (2 * MINUTE, 90));
+    }
+
+    #[test]
+    fn days_are_drawn_by_the_hour() {
+        let span = |minutes| Stretch { begun: BEGUN, from: at(0), to: at(minutes) }.span();
+        assert_eq!((span(360), span(361)), (RollupSpan::Minute, RollupSpan::Hour));
+    }
+}
