@@ -245,12 +245,7 @@ fn evidence_goes_but_for_what_samples_that_stay_go_by() {
 }
 
 /// A recorder that takes a step after each sample; what it would leave if killed then is opened anew.
-fn recorded_with(
-    path: &Path,
-    policy: &Retention,
-    samples: u64,
-    killed: bool,
-) -> (RecordingId, u64) {
+fn recorded_with(path: &Path, policy: &Retention, samples: u64) -> (RecordingId, u64) {
     let (mut writer, id) = begun(path);
     let mut steps = 0;
     for number in 1..=samples {
