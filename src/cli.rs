@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn days_are_24_hours() {
-        let hours = |hours| Ok(Duration::from_secs(hours * 3600));
+        let hours = |hours: u64| Ok(Duration::from_secs(hours * 3600));
         assert_eq!(parse_duration("7d"), hours(168));
         assert_eq!(parse_duration("1d12h"), hours(36));
         assert_eq!(parse_duration(" 1d 1h "), hours(25));
