@@ -166,7 +166,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         rest => rest.parse().map_err(|_| wrong())?,
     };
     let duration =
-        Duration::try_from(span).map_err(|_| wrong())? + days * Duration::from_secs(86_400);
+        Duration::try_from(span).map_err(|_| wrong())? + Duration::from_secs(86_400) * days;
     if duration.is_zero() { Err("no time at all".to_owned()) } else { Ok(duration) }
 }
 

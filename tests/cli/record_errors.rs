@@ -138,7 +138,7 @@ fn an_interval_out_of_bounds() {
     ");
     assert_snapshot!(bench.run(&["record", "1", "--every", "soon"]).failure(), @"
     error: invalid value 'soon' for '--every <TIME>': not a time span
-    hint: write it like 500ms, 2s, 10m or 1h30m
+    hint: write it like 500ms, 2s, 10m, 1h30m or 7d
 
     For more information, try '--help'.
     [exit status: Some(2)]
