@@ -86,7 +86,7 @@ fn sample(number: u64, content: &Content, noise: u64) -> Sample {
         state,
         cost: if missed { Cost::default() } else { Cost { cpu_ns: noise, wall_ns: 5 } },
         totals: ProcessTotals {
-            footprint_bytes: (!missed && noise % 2 == 0).then_some(noise),
+            footprint_bytes: (!missed && noise.is_multiple_of(2)).then_some(noise),
             ..ProcessTotals::default()
         },
         regions: content.as_ref().map(|(numbers, _)| numbers.len() as u64),
