@@ -55,46 +55,52 @@ CREATE TABLE region_type (
 -- What rollups give of each type.
 CREATE TABLE quantity (
     bit INTEGER PRIMARY KEY,              -- its place in rollup_row.quantities, from 0
-    name TEXT NOT NULL                    -- its name, with its unit
+    name TEXT NOT NULL,                   -- its name
+    unit INTEGER NOT NULL                 -- bytes that 1 stands for in the figures of rollup_row; 1 where they are no bytes
 ) STRICT;
-INSERT INTO quantity (bit, name) VALUES
-    (0, 'resident_bytes'), (1, 'private_bytes'), (2, 'dirty_bytes'), (3, 'private_dirty_bytes'),
-    (4, 'swapped_bytes'), (5, 'pss_bytes'), (6, 'anonymous_bytes'), (7, 'referenced_bytes'),
-    (8, 'reclaimable_bytes'), (9, 'locked_bytes'), (10, 'huge_bytes'), (11, 'virtual_bytes'),
-    (12, 'regions');
+INSERT INTO quantity (bit, name, unit) VALUES
+    (0, 'resident_bytes', 1024), (1, 'private_bytes', 1024), (2, 'dirty_bytes', 1024),
+    (3, 'private_dirty_bytes', 1024), (4, 'swapped_bytes', 1024), (5, 'pss_bytes', 1024),
+    (6, 'anonymous_bytes', 1024), (7, 'referenced_bytes', 1024), (8, 'reclaimable_bytes', 1024),
+    (9, 'locked_bytes', 1024), (10, 'huge_bytes', 1024), (11, 'virtual_bytes', 1024),
+    (12, 'regions', 1);
 
 -- Sums over the regions of a type in each minute and hour, packed; the views rollup and rollup_hour unpack them.
+-- Their time is that of the recording's monotonic clock: the wall clock as it began, and what passed since.
 CREATE TABLE rollup_row (
     recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it belongs to
     span_s INTEGER NOT NULL CHECK (span_s IN (60, 3600)), -- seconds that one value stands for
-    place INTEGER NOT NULL,               -- which minute or hour: seconds since 1970-01-01 UTC by the recording's monotonic clock, divided by span_s
+    place INTEGER NOT NULL,               -- which minute or hour, from 0: that in which the recording began
     type INTEGER NOT NULL REFERENCES region_type (id), -- the type of the regions
     quantities INTEGER NOT NULL,          -- what these figures are of: 1 << quantity.bit, for all that have the same
     run INTEGER NOT NULL,                 -- how many spans in a row have the same figures
     samples INTEGER NOT NULL,             -- from how many samples with regions, over all of the run
-    least INTEGER NOT NULL,               -- the least of the sums
+    least INTEGER NOT NULL,               -- the least of the sums, in the unit of quantity, rounded down, as those below
     mean_more INTEGER NOT NULL,           -- their mean, less `least`
     most_more INTEGER NOT NULL,           -- the most of them, less `least`
     checksum INTEGER NOT NULL,            -- of the row
     PRIMARY KEY (recording, span_s, place, type, quantities)
 ) STRICT, WITHOUT ROWID;
 
--- Sums over the regions of a type by the minute. What is missing of a type is unknown, or the type has no regions.
+-- Sums over the regions of a type by the minute: of all quantities but what changes all the time. What is
+-- missing of a type is unknown, or the type has no regions.
 CREATE VIEW rollup (recording, start_utc_s, type, family, quantity, samples, least, mean, most) AS
 WITH RECURSIVE step (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM step WHERE n < 4095)
-SELECT r.recording, (r.place + step.n) * 60, t.name, t.family, q.name, r.samples / r.run,
-       r.least, r.least + r.mean_more, r.least + r.most_more
+SELECT r.recording, (b.begun_utc_ns / 60000000000 + r.place + step.n) * 60, t.name, t.family, q.name,
+       r.samples / r.run, r.least * q.unit, (r.least + r.mean_more) * q.unit, (r.least + r.most_more) * q.unit
 FROM rollup_row AS r
+JOIN recording AS b ON b.id = r.recording
 JOIN step ON step.n < r.run
 JOIN region_type AS t ON t.id = r.type
 JOIN quantity AS q ON (r.quantities >> q.bit) & 1
 WHERE r.span_s = 60;
 
--- The same by the hour.
+-- The same by the hour, of all quantities.
 CREATE VIEW rollup_hour (recording, start_utc_s, type, family, quantity, samples, least, mean, most) AS
-SELECT r.recording, r.place * 3600, t.name, t.family, q.name, r.samples,
-       r.least, r.least + r.mean_more, r.least + r.most_more
+SELECT r.recording, (b.begun_utc_ns / 3600000000000 + r.place) * 3600, t.name, t.family, q.name,
+       r.samples, r.least * q.unit, (r.least + r.mean_more) * q.unit, (r.least + r.most_more) * q.unit
 FROM rollup_row AS r
+JOIN recording AS b ON b.id = r.recording
 JOIN region_type AS t ON t.id = r.type
 JOIN quantity AS q ON (r.quantities >> q.bit) & 1
 WHERE r.span_s = 3600;

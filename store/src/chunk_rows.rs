@@ -191,21 +191,6 @@ pub(crate) fn last(
         .optional()
 }
 
-/// Returns when the last chunk began that began at or before `monotonic_ns`, by that clock.
-pub(crate) fn begin_before(
-    connection: &Connection,
-    recording: RecordingId,
-    monotonic_ns: u64,
-) -> rusqlite::Result<Option<u64>> {
-    connection
-        .prepare_cached(
-            "SELECT begin_monotonic_ns FROM chunk WHERE recording = ? AND begin_monotonic_ns <= ? \
-             ORDER BY last DESC LIMIT 1",
-        )?
-        .query_row(params![recording.0, to_column(monotonic_ns)], |row| row.get(0).map(from_column))
-        .optional()
-}
-
 /// Returns every chunk of a recording, in order.
 pub(crate) fn all(
     connection: &Connection,

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::{self, JoinHandle};
 
+use vmrec_sampler::Timestamp;
+
 use crate::chunk::{Builder, Built};
 use crate::frame::Table;
 use crate::recording::{RecordingId, Sample};
+use crate::rollup::{self, MINUTE_S};
 
 /// Samples that may wait for the thread: each keeps its regions in memory.
 const WAITING: usize = 4;
@@ -30,32 +33,35 @@ pub(crate) struct Stored {
 }
 
 impl Chunker {
-    /// Starts the thread for a recording whose next sample is `first`.
-    pub(crate) fn start(recording: RecordingId, first: u64) -> std::io::Result<Self> {
+    /// Starts the thread for a recording that began at `begun`.
+    pub(crate) fn start(recording: RecordingId, begun: Timestamp) -> std::io::Result<Self> {
         let (samples, waiting) = mpsc::sync_channel::<Stored>(WAITING);
         let (made, chunks) = mpsc::channel();
         let work = move || {
-            let (mut builder, mut first) = (Builder::default(), first);
-            let mut last = first;
-            let mut close = |builder: &mut Builder, last: u64| {
+            let (mut builder, mut first) = (Builder::default(), 1);
+            let mut last: Option<(u64, Timestamp)> = None;
+            let mut close = |builder: &mut Builder, last, ends_minute| {
+                let Some((last, _)) = last else { return };
                 if builder.is_empty() {
                     return;
                 }
                 let built = std::mem::take(builder).finish(recording.0, first, last);
                 first = last + 1;
                 // Nobody listens once the recording is over.
-                let _ = made.send(built);
+                let _ = made.send(built.map(|built| Built { ends_minute, ..built }));
             };
             for Stored { sample, table, begins } in waiting {
                 if begins {
-                    close(&mut builder, last);
+                    let minute = |taken| rollup::place(begun, taken, MINUTE_S);
+                    let ends = last.is_some_and(|(_, at)| minute(at) != minute(sample.taken));
+                    close(&mut builder, last, ends);
                 }
-                last = sample.number;
+                last = Some((sample.number, sample.taken));
                 let regions =
                     table.as_ref().map(|table| (&table.identities[..], &table.regions[..]));
                 builder.push(sample, regions);
             }
-            close(&mut builder, last);
+            close(&mut builder, last, true);
         };
         let thread = thread::Builder::new().name("vmrec-chunks".to_owned()).spawn(work)?;
         Ok(Self { samples: Some(samples), chunks, thread: Some(thread) })

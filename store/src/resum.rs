@@ -20,13 +20,20 @@ pub(crate) fn write(transaction: &Transaction<'_>, recording: RecordingId) -> ru
     }
     let begun = settle::begun(transaction, recording)?;
     transaction.execute("DELETE FROM rollup_row WHERE recording = ?", [recording.0])?;
-    let mut identities = Identities::default();
+    let (mut identities, mut trail) = (Identities::default(), rollup::Trail::default());
     for chunk in chunks {
         let built = rebuilt(transaction, &chunk, &mut identities)?;
         transaction
             .prepare_cached("UPDATE chunk SET sums = ? WHERE id = ?")?
             .execute(params![built.groups.sums, chunk.id])?;
-        rollup::write(transaction, recording, begun, &built.ticks, &built.sums)?;
+        rollup::write(
+            transaction,
+            recording,
+            begun,
+            (&built.ticks, &built.sums),
+            false,
+            &mut trail,
+        )?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::identities::Identities;
 use crate::latest;
 use crate::read_rows;
 use crate::recording::RecordingId;
-use crate::rollup;
+use crate::rollup::{self, Trail};
 use crate::store::{decode, frames};
 
 /// Samples of a chunk made of rows: fewer only at its recording's end.
@@ -26,6 +26,7 @@ pub(crate) fn store(
     transaction: &Transaction<'_>,
     recording: RecordingId,
     built: &Built,
+    trail: &mut Trail,
 ) -> rusqlite::Result<bool> {
     let (first, last) = (built.head.first, built.head.last);
     let expected = chunk_rows::last(transaction, recording)?.map_or(1, |chunk| chunk.head.last + 1);
@@ -41,8 +42,9 @@ pub(crate) fn store(
         transaction,
         recording,
         begun(transaction, recording)?,
-        &built.ticks,
-        &built.sums,
+        (&built.ticks, &built.sums),
+        built.ends_minute,
+        trail,
     )?;
     let newest: i64 =
         transaction.query_row("SELECT max(id) FROM recording", [], |row| row.get(0))?;

@@ -6,7 +6,7 @@ use std::ops::{ControlFlow, RangeInclusive};
 use vmrec_sampler::{RegionType, Timestamp};
 
 use crate::chunk::{Decoded, Measure, SumColumns, Tick, Ticks};
-use crate::chunk_rows::{self, Group, StoredChunk};
+use crate::chunk_rows::{Group, StoredChunk};
 use crate::error::Error;
 use crate::recording::RecordingId;
 use crate::rollup;
@@ -47,6 +47,12 @@ impl RollupSpan {
             Self::Minute => 60,
             Self::Hour => 3600,
         }
+    }
+
+    /// Tells whether rollups of this span have a measure: minutes lack PSS, referenced memory and
+    /// the number of regions, which change all the time.
+    pub const fn has(self, measure: Measure) -> bool {
+        rollup::has(self.seconds(), measure)
     }
 }
 
@@ -149,7 +155,7 @@ impl Store {
             ticks.push(Tick::of(sample));
             ControlFlow::Continue(())
         })?;
-        let decoded = Decoded::decode(&sums.encode(), measures).map_err(|malformed| {
+        let decoded = Decoded::decode(&sums.encode().concat(), measures).map_err(|malformed| {
             Error::Damaged { path: self.path.clone(), what: malformed.0.to_owned() }
         })?;
         Ok(SumsBlock { ticks, ..block(decoded) })
@@ -173,12 +179,8 @@ impl Store {
         let place =
             |ns| rollup::place(begun, Timestamp { monotonic_ns: ns, utc_ns: 0 }, span.seconds());
         let places = place(*between.start())..=place(*between.end());
-        let spans: BTreeMap<i64, rollup::Span> = self.read(|connection| {
-            // Rows of several spans begin no earlier than their chunk.
-            let first =
-                chunk_rows::begin_before(connection, id, *between.start())?.map_or(i64::MIN, place);
-            rollup::read(connection, id, span.seconds(), first, places, measures)
-        })?;
+        let spans: BTreeMap<i64, rollup::Span> =
+            self.read(|connection| rollup::read(connection, id, span.seconds(), places, measures))?;
         let rolled_up = |cell: rollup::Cell| {
             let rollup::Cell { least, mean, most } = cell;
             RolledUp { least, mean, most }
@@ -186,7 +188,7 @@ impl Store {
         let spans = spans
             .into_iter()
             .map(|(place, of)| Rollup {
-                start_utc_ns: place.saturating_mul(span.seconds().cast_signed() * 1_000_000_000),
+                start_utc_ns: rollup::start_utc_ns(begun, place, span.seconds()),
                 samples: of.samples,
                 types: of
                     .types

@@ -21,6 +21,7 @@ use crate::recording::{RecordingId, RegionNumber, Sample, WhyEnded};
 use crate::relabel;
 use crate::resum;
 use crate::retention::{self, Pruning};
+use crate::rollup::{self, Trail};
 use crate::schema::{self, Found};
 use crate::settle;
 use crate::write_rows;
@@ -55,12 +56,15 @@ pub struct Writer {
 #[derive(Debug)]
 pub(crate) struct Current {
     pub(crate) id: RecordingId,
+    begun: Timestamp,
     /// The number of the next sample; `None` after a failure, as what was stored is to be looked up.
     next: Option<u64>,
     encoder: Encoder,
     pub(crate) interner: Interner,
     /// Makes the chunks; `None` if its thread could not be started, and all stays in rows.
     chunker: Option<Chunker>,
+    /// The rows of rollups that the next chunk may go on with.
+    trail: Trail,
     /// The images stored last, and the sample whose evidence has them.
     images: Option<(u64, evidence::Images)>,
 }
@@ -116,10 +120,12 @@ impl Writer {
         .map_err(|source| Error::sql(&self.path, source))?;
         self.current = Some(Current {
             id,
+            begun,
             next: Some(1),
             encoder: Encoder::default(),
             interner: Interner::default(),
-            chunker: Chunker::start(id, 1).ok(),
+            chunker: Chunker::start(id, begun).ok(),
+            trail: Trail::default(),
             images: None,
         });
         Ok(id)
@@ -250,9 +256,15 @@ impl Writer {
     fn store_chunk(&mut self, id: RecordingId, built: std::io::Result<Built>) {
         let Ok(built) = built else { return };
         let upto = built.head.last;
+        let known = self.current.as_mut().map(|current| std::mem::take(&mut current.trail));
+        let mut trail = known.unwrap_or_default();
         let stored = in_transaction(&mut self.connection, |transaction| {
-            settle::store(transaction, id, &built)
+            settle::store(transaction, id, &built, &mut trail)
         });
+        // After a failure nothing is known to run on.
+        if let (Ok(true), Some(current)) = (&stored, &mut self.current) {
+            current.trail = trail;
+        }
         if matches!(stored, Ok(false)) {
             let _ = self.settle_one(id, upto);
         }
@@ -289,7 +301,7 @@ impl Writer {
     fn settle_one(&mut self, id: RecordingId, upto: u64) -> Result<(), Error> {
         while let Some(built) = settle::rebuild(&self.connection, &self.path, id, upto)? {
             let stored = in_transaction(&mut self.connection, |transaction| {
-                settle::store(transaction, id, &built)
+                settle::store(transaction, id, &built, &mut Trail::default())
             })
             .map_err(|source| Error::sql(&self.path, source))?;
             if !stored {
@@ -346,11 +358,16 @@ impl Current {
         let last = self.encoder.last();
         let identities = self.interner.number(transaction, self.id, last, &snapshot.regions)?;
         let table = Table { identities, regions: snapshot.regions.clone() };
-        let frame = self.encoder.encode(&table);
+        let frame = self.encoder.encode(&table, self.minute(snapshot.taken));
         let sample = write_rows::taken(transaction, self.id, number, snapshot)?;
         let sum = checksum(self.id.0, number, frame.kind, &frame.data);
         write_rows::frame(transaction, sample, &frame, sum)?;
         Ok((Sample::of(number, snapshot), Some((table, frame))))
+    }
+
+    /// Returns the minute of a moment, as rollups count them.
+    fn minute(&self, taken: Timestamp) -> i64 {
+        rollup::place(self.begun, taken, rollup::MINUTE_S)
     }
 
     /// Takes note of what is stored for good.
@@ -364,7 +381,12 @@ impl Current {
             }
             Some((table, frame)) => {
                 let table = Arc::new(table);
-                self.encoder.accept(sample.number, Arc::clone(&table), &frame);
+                self.encoder.accept(
+                    sample.number,
+                    Arc::clone(&table),
+                    &frame,
+                    self.minute(sample.taken),
+                );
                 Stored { sample, table: Some(table), begins: frame.begins }
             }
         };

@@ -30,6 +30,8 @@ pub(crate) struct Built {
     pub(crate) sums: SumColumns,
     /// The regions of its last snapshot, in no order.
     pub(crate) newest: Vec<Row>,
+    /// Whether no later chunk has samples in its last minute.
+    pub(crate) ends_minute: bool,
 }
 
 impl Builder {
@@ -65,12 +67,13 @@ impl Builder {
         let regions = self.tracks.encode();
         let regions = regions.map_err(|malformed| std::io::Error::other(malformed.0))?;
         let groups = Groups {
-            ticks: seal(place, "ticks", &Ticks::encode(&self.samples))?,
-            totals: seal(place, "totals", &totals::encode(&self.samples))?,
+            ticks: seal(place, "ticks", &[Ticks::encode(&self.samples)])?,
+            totals: seal(place, "totals", &[totals::encode(&self.samples)])?,
             sums: seal(place, "sums", &self.sums.encode())?,
             regions: seal(place, "regions", &regions)?,
         };
         let head = Head::of(first, last, &self.samples);
-        Ok(Built { head, groups, ticks, sums: self.sums, newest: self.tracks.newest() })
+        let newest = self.tracks.newest();
+        Ok(Built { head, groups, ticks, sums: self.sums, newest, ends_minute: false })
     }
 }

@@ -1,7 +1,7 @@
 //! Columns of numbers that seldom change: differences, and runs of the same.
 //!
 //! ```text
-//! column = unit bits, tokens until all values are told
+//! column = unit (1, 1000 or 1024), tokens until all values are told
 //! token  = 0, more     the value before, more + 1 times
 //!          1           unknown
 //!          2, number   this number, as it is
@@ -14,8 +14,9 @@
 use crate::frame::Malformed;
 use crate::frame::varint::{Cursor, put};
 
-/// Differences of which every one divides by 1024 are told in units of it.
-const UNIT_BITS: u32 = 10;
+/// Differences are told in the first of these that each of them divides by: sizes come in units
+/// of the kernel's, and some clocks count microseconds.
+const UNITS: [i64; 3] = [1024, 1000, 1];
 /// The largest folded difference that is told as such.
 const MOST_FOLDED: u64 = u64::MAX - 2;
 
@@ -94,12 +95,14 @@ impl Column {
 
     /// Appends its bytes.
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
-        let in_units = self.tokens.iter().all(|token| match token {
-            Token::Changed(change) => change.trailing_zeros() >= UNIT_BITS,
-            _ => true,
-        });
-        let unit_bits = if in_units { UNIT_BITS } else { 0 };
-        put(out, u64::from(unit_bits));
+        let divides = |unit: &i64| {
+            self.tokens.iter().all(|token| match token {
+                Token::Changed(change) => change % unit == 0,
+                _ => true,
+            })
+        };
+        let unit = UNITS.into_iter().find(divides).unwrap_or(1);
+        put(out, unit.cast_unsigned());
         for token in &self.tokens {
             match *token {
                 Token::Same(times) => {
@@ -111,7 +114,7 @@ impl Column {
                     put(out, 2);
                     put(out, value);
                 }
-                Token::Changed(change) => put(out, fold(change >> unit_bits) + 2),
+                Token::Changed(change) => put(out, fold(change / unit) + 2),
             }
         }
     }
@@ -122,11 +125,9 @@ impl Column {
         count: usize,
         mut each: impl FnMut(Option<u64>),
     ) -> Result<(), Malformed> {
-        let unit_bits = match cursor.take()? {
-            0 => 0,
-            bits if bits == u64::from(UNIT_BITS) => UNIT_BITS,
-            _ => return Err(Malformed("an unknown unit")),
-        };
+        let told = cursor.take()?.cast_signed();
+        let unit = UNITS.into_iter().find(|unit| *unit == told);
+        let unit = unit.ok_or(Malformed("an unknown unit"))?;
         let (mut left, mut last, mut unknown) = (count, 0_u64, false);
         while left > 0 {
             match cursor.take()? {
@@ -147,7 +148,7 @@ impl Column {
                     last = match token {
                         2 => cursor.take()?,
                         folded => {
-                            let change = unfold(folded - 2) << unit_bits;
+                            let change = unfold(folded - 2).wrapping_mul(unit);
                             last.wrapping_add(change.cast_unsigned())
                         }
                     };
@@ -209,15 +210,15 @@ mod tests {
     #[test]
     fn what_does_not_change_takes_no_room() {
         let column: Column = std::iter::repeat_n(Some(4096), 300).collect();
-        assert_eq!(bytes(&column).len(), 5);
+        assert_eq!(bytes(&column).len(), 6);
         let column: Column = std::iter::repeat_n(None, 300).collect();
-        assert_eq!(bytes(&column).len(), 5);
+        assert_eq!(bytes(&column).len(), 6);
     }
 
     #[test]
     fn a_run_longer_than_the_column_is_refused() {
-        assert!(Column::take(&mut Cursor(&[0, 0, 5]), 5).is_err());
-        assert_eq!(Column::take(&mut Cursor(&[0, 0, 4]), 5), Ok(vec![Some(0); 5]));
+        assert!(Column::take(&mut Cursor(&[1, 0, 5]), 5).is_err());
+        assert_eq!(Column::take(&mut Cursor(&[1, 0, 4]), 5), Ok(vec![Some(0); 5]));
     }
 
     proptest! {

@@ -3,12 +3,13 @@
 //! ```text
 //! regions = snapshots, tracks, usual known mask, orders, lanes
 //! orders  = count, count × (snapshot, regions, tracks in its order)
-//! lanes   = for each of [`Lane`]: length, numbers of all tracks one after the other
+//! lanes   = the length of each of [`Lane`], then each: numbers of all tracks one after the other
 //! ```
 //!
 //! Tracks are in the order of their identities' numbers. For each track the
 //! lanes have: how much its identity's number is above that of the track
-//! before; how many runs it has (0: the same as the track before); where each
+//! before; its runs: 0 and how many they are if no track before has the same,
+//! else how many different runs ago they were told; where each of new runs
 //! begins, counted from the end of the one before, and how long it is (0: to
 //! the end of the chunk); how many changes of its reading; for each change how
 //! many snapshots with the region lie between it and the change before, and
@@ -17,6 +18,7 @@
 //! The regions of a snapshot are in the order of their start addresses, and of
 //! their tracks where those are equal, unless it is among the orders.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::tracks::{Event, Run, Tracks};
@@ -40,8 +42,8 @@ enum Lane {
 const ALL_LANES: usize = Lane::Values as usize + LANES;
 
 impl Tracks {
-    /// Returns the bytes of these tracks, which are finished.
-    pub(super) fn encode(&self) -> Result<Vec<u8>, Malformed> {
+    /// Returns the bytes of these tracks, which are finished, in pieces of one kind each.
+    pub(super) fn encode(&self) -> Result<Vec<Vec<u8>>, Malformed> {
         let mut order: Vec<u32> = (0..self.tracks.len() as u32).collect();
         order.sort_by_key(|track| (self.tracks[*track as usize].identity, *track));
         let mut place_of = vec![0_u32; order.len()];
@@ -54,24 +56,27 @@ impl Tracks {
 
         let mut lanes: [Vec<u8>; ALL_LANES] = Default::default();
         let mut identity = 0;
-        let mut runs_before: Vec<Run> = Vec::new();
+        let mut told: HashMap<Vec<(u32, u32)>, usize> = HashMap::new();
         for (place, track) in order.iter().enumerate() {
             let track = &self.tracks[*track as usize];
             put(&mut lanes[Lane::Identity as usize], track.identity.abs_diff(identity));
             identity = track.identity;
             let own = runs.of(place);
-            let same = own.clone().map(span).eq(runs_before.iter().copied().map(span));
-            put(&mut lanes[Lane::Runs as usize], if same { 0 } else { own.len() as u64 });
-            if !same {
-                runs_before.clear();
-                runs_before.extend(own);
+            let own: Vec<(u32, u32)> = own.map(|run| (run.from, run.to)).collect();
+            let different = told.len();
+            if let Some(place) = told.get(&own) {
+                put(&mut lanes[Lane::Runs as usize], (different - place) as u64);
+            } else {
+                put(&mut lanes[Lane::Runs as usize], 0);
+                put(&mut lanes[Lane::Runs as usize], own.len() as u64);
                 let mut end = 0;
-                for run in &runs_before {
-                    put(&mut lanes[Lane::Gap as usize], u64::from(run.from - end));
-                    let length = if run.to == self.snapshots { 0 } else { run.to - run.from };
+                for (from, to) in &own {
+                    put(&mut lanes[Lane::Gap as usize], u64::from(from - end));
+                    let length = if *to == self.snapshots { 0 } else { to - from };
                     put(&mut lanes[Lane::Length as usize], u64::from(length));
-                    end = run.to;
+                    end = *to;
                 }
+                told.insert(own, different);
             }
             let events = events.of(place);
             put(&mut lanes[Lane::Changes as usize], events.len() as u64);
@@ -87,7 +92,7 @@ impl Tracks {
             }
         }
 
-        let mut out = Vec::with_capacity(lanes.iter().map(Vec::len).sum::<usize>() + 64);
+        let mut out = Vec::new();
         put(&mut out, u64::from(self.snapshots));
         put(&mut out, self.tracks.len() as u64);
         put(&mut out, u64::from(self.usual));
@@ -97,16 +102,11 @@ impl Tracks {
             put(&mut out, tracks.len() as u64);
             tracks.iter().for_each(|track| put(&mut out, u64::from(place_of[*track as usize])));
         }
-        for lane in &lanes {
-            put(&mut out, lane.len() as u64);
-            out.extend_from_slice(lane);
-        }
-        Ok(out)
+        lanes.iter().for_each(|lane| put(&mut out, lane.len() as u64));
+        let mut pieces = vec![out];
+        pieces.extend(lanes);
+        Ok(pieces)
     }
-}
-
-const fn span(run: Run) -> (u32, u32) {
-    (run.from, run.to)
 }
 
 /// What was noted in the order of time, by track.
@@ -146,6 +146,8 @@ impl<'a, T: Copy> ByTrack<'a, T> {
 pub(crate) struct Regions {
     tracks: Vec<ReadTrack>,
     runs: Vec<Range<u32>>,
+    /// Where different runs are in `runs`.
+    told: Vec<Range<u32>>,
     /// The snapshot each begins at, and the reading from there on.
     readings: Vec<(u32, Reading)>,
     orders: Vec<(u32, Vec<u32>)>,
@@ -184,10 +186,12 @@ impl Regions {
             }
             orders.push((snapshot, tracks));
         }
+        let mut lengths = [0; ALL_LANES];
+        for length in &mut lengths {
+            *length = small(&mut cursor, data.len())?;
+        }
         let mut lanes: [Cursor<'_>; ALL_LANES] = std::array::from_fn(|_| Cursor(&[]));
-        for lane in &mut lanes {
-            let most = cursor.len();
-            let length = small(&mut cursor, most)?;
+        for (lane, length) in lanes.iter_mut().zip(lengths) {
             let (bytes, rest) =
                 cursor.0.split_at_checked(length).ok_or(Malformed("a lane cut short"))?;
             (lane.0, cursor.0) = (bytes, rest);
@@ -212,8 +216,13 @@ impl Regions {
         let above = lanes[Lane::Identity as usize].take()?;
         let identity = before.map_or(0, |track| track.identity).wrapping_add_unsigned(above);
         let runs = match lanes[Lane::Runs as usize].take()? {
-            0 => before.ok_or(Malformed("a first track like one before"))?.runs.clone(),
-            count => {
+            ago @ 1.. => {
+                let ago = usize::try_from(ago).unwrap_or(usize::MAX);
+                let place = self.told.len().checked_sub(ago);
+                place.map(|place| self.told[place].clone()).ok_or(Malformed("runs never told"))?
+            }
+            0 => {
+                let count = lanes[Lane::Runs as usize].take()?;
                 let from = self.runs.len() as u32;
                 let mut end = 0;
                 for _ in 0..count {
@@ -226,7 +235,9 @@ impl Regions {
                     }
                     self.runs.push(start as u32..end as u32);
                 }
-                from..self.runs.len() as u32
+                let runs = from..self.runs.len() as u32;
+                self.told.push(runs.clone());
+                runs
             }
         };
         let from = self.readings.len() as u32;

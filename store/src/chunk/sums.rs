@@ -6,7 +6,9 @@
 //! measure = the quantities in the order of `Quantity::ALL`, then virtual size, then regions
 //! ```
 //!
-//! Of a type that has no region the sums are 0; where one of its regions has
+//! A column has its measure's sum less that of the measure that usually changes
+//! with it ([`LIKE`]): pages an allocator touches are at once resident, private
+//! and dirty, so most columns never change. Of a type that has no region the sums are 0; where one of its regions has
 //! an unknown quantity, so is the sum.
 
 use vmrec_sampler::{Family, Quantity, Region, RegionType};
@@ -42,6 +44,18 @@ impl Measure {
         all[MEASURES - 1] = Self::Regions;
         all
     };
+
+    /// Returns the measure that usually changes with it, which has an earlier place.
+    const fn like(self) -> Option<Self> {
+        Some(Self::Quantity(match self {
+            Self::Quantity(Quantity::Private | Quantity::Referenced) => Quantity::Resident,
+            Self::Quantity(Quantity::Dirty | Quantity::PrivateDirty | Quantity::Pss) => {
+                Quantity::Private
+            }
+            Self::Quantity(Quantity::Anonymous) => Quantity::PrivateDirty,
+            _ => return None,
+        }))
+    }
 
     /// Returns its place among all.
     pub(crate) const fn place(self) -> usize {
@@ -109,21 +123,35 @@ impl SumColumns {
     pub(crate) fn end_sample(&mut self) {
         self.snapshots += 1;
         for (of, sums) in self.types.iter_mut().zip(&mut self.at_hand) {
-            for (measure, column) in of.columns.iter_mut().enumerate() {
-                let unknown = sums.unknown & 1 << measure != 0 && measure < Quantity::COUNT;
-                column.push((!unknown).then_some(sums.sums[measure]));
+            let value = |measure: Measure| match measure {
+                Measure::Quantity(_) if sums.unknown & 1 << measure.place() != 0 => None,
+                _ => Some(sums.sums[measure.place()]),
+            };
+            for (measure, column) in Measure::ALL.into_iter().zip(&mut of.columns) {
+                let like = measure.like().and_then(value).unwrap_or(0);
+                column.push(value(measure).map(|value| value.wrapping_sub(like)));
             }
             *sums = Sums::default();
         }
     }
 
-    /// Returns each type with its columns, one for each measure in its place.
-    pub(crate) fn types(&self) -> impl Iterator<Item = (&RegionType, &[Column; MEASURES])> {
-        self.types.iter().map(|of| (&of.region_type, &of.columns))
+    /// Calls `each` with every type, measure and the sums of the snapshots, type by type.
+    pub(crate) fn for_each(&self, mut each: impl FnMut(&RegionType, Measure, &[Option<u64>])) {
+        let mut all: [Vec<Option<u64>>; MEASURES] = Default::default();
+        for of in &self.types {
+            for (measure, column) in Measure::ALL.into_iter().zip(&of.columns) {
+                let (before, rest) = all.split_at_mut(measure.place());
+                let like = measure.like().map(|like| &before[like.place()][..]);
+                rest[0].clear();
+                rest[0].extend(column.values());
+                add(&mut rest[0], like);
+                each(&of.region_type, measure, &rest[0]);
+            }
+        }
     }
 
-    /// Returns the bytes of these sums.
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// Returns the bytes of these sums, in pieces of one measure each.
+    pub(crate) fn encode(&self) -> Vec<Vec<u8>> {
         let mut out = Vec::new();
         put(&mut out, self.snapshots);
         put(&mut out, self.types.len() as u64);
@@ -133,14 +161,16 @@ impl SumColumns {
                 out.extend_from_slice(text.as_bytes());
             }
         }
-        let mut columns = Vec::new();
+        let mut pieces = vec![out];
         for measure in 0..MEASURES {
-            columns.clear();
+            let mut columns = Vec::new();
             self.types.iter().for_each(|of| of.columns[measure].put(&mut columns));
-            put(&mut out, columns.len() as u64);
-            out.extend_from_slice(&columns);
+            let mut piece = Vec::new();
+            put(&mut piece, columns.len() as u64);
+            piece.append(&mut columns);
+            pieces.push(piece);
         }
-        out
+        pieces
     }
 }
 
@@ -155,30 +185,52 @@ impl Decoded {
             let family = Family::from_name(&take_text(&mut cursor)?)
                 .ok_or(Malformed("an unknown family"))?;
             let region_type = RegionType::named(&take_text(&mut cursor)?, family);
-            types.push(TypeColumns { region_type, columns: vec![Vec::new(); wanted.len()] });
+            types.push(TypeColumns { region_type, columns: Vec::new() });
         }
-        for measure in 0..MEASURES {
+        let needed = wanted.iter().fold(0_u16, |needed, measure| needed | closure(*measure));
+        let mut values: Vec<Vec<Vec<Option<u64>>>> = vec![vec![Vec::new(); MEASURES]; kinds];
+        for measure in Measure::ALL {
             let most = cursor.len();
             let length = count(&mut cursor, most)?;
             let (columns, rest) =
                 cursor.0.split_at_checked(length).ok_or(Malformed("columns cut short"))?;
             cursor.0 = rest;
-            for (place, _) in
-                wanted.iter().enumerate().filter(|(_, wanted)| wanted.place() == measure)
-            {
-                let mut columns = Cursor(columns);
-                for of in &mut types {
-                    of.columns[place] = Column::take(&mut columns, snapshots)?;
-                }
-                if !columns.is_empty() {
-                    return Err(Malformed("bytes after the last column"));
-                }
+            if needed & 1 << measure.place() == 0 {
+                continue;
+            }
+            let mut columns = Cursor(columns);
+            for of in &mut values {
+                let mut column = Column::take(&mut columns, snapshots)?;
+                add(&mut column, measure.like().map(|like| &of[like.place()][..]));
+                of[measure.place()] = column;
+            }
+            if !columns.is_empty() {
+                return Err(Malformed("bytes after the last column"));
             }
         }
         if !cursor.is_empty() {
             return Err(Malformed("bytes after its end"));
         }
+        for (of, values) in types.iter_mut().zip(values) {
+            of.columns = wanted.iter().map(|measure| values[measure.place()].clone()).collect();
+        }
         Ok(Self { snapshots, types })
+    }
+}
+
+/// Returns the measures needed to tell one, as bits of their places.
+const fn closure(measure: Measure) -> u16 {
+    let own = 1 << measure.place();
+    match measure.like() {
+        Some(like) => own | closure(like),
+        None => own,
+    }
+}
+
+/// Adds the values of the measure that a column was told less of.
+fn add(column: &mut [Option<u64>], like: Option<&[Option<u64>]>) {
+    for (value, like) in column.iter_mut().zip(like.into_iter().flatten()) {
+        *value = value.map(|value| value.wrapping_add(like.unwrap_or(0)));
     }
 }
 

@@ -10,7 +10,9 @@ use super::{Frame, Kind};
 
 /// Samples that a chunk is made of, unless they take many bytes. Each chunk begins with a key frame,
 /// which is also what a reader of its samples decodes from until the chunk is made.
-const CHUNK_SAMPLES: u32 = 300;
+const CHUNK_SAMPLES: u32 = 360;
+/// From how many on one may begin with a new minute, so that minutes lie in one chunk.
+const ENOUGH_SAMPLES: u32 = 300;
 /// Bytes of deltas that a chunk is made of at most, about.
 const CHUNK_BYTES: usize = 512 << 10;
 
@@ -27,6 +29,8 @@ pub(crate) struct Table {
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
     last: Option<(u64, Arc<Table>)>,
+    /// The minute of the last sample.
+    minute: i64,
     /// Samples since the present chunk began, with its first.
     samples: u32,
     /// Bytes of their frames, without its first.
@@ -40,9 +44,12 @@ impl Encoder {
     }
 
     /// Returns the frame for `table`: a delta unless a chunk begins with it or that is not much larger.
-    pub(crate) fn encode(&self, table: &Table) -> Frame {
+    ///
+    /// `minute` is that of its sample.
+    pub(crate) fn encode(&self, table: &Table, minute: i64) -> Frame {
         let Some((number, last)) = &self.last else { return key(table, true) };
-        if self.samples >= CHUNK_SAMPLES || self.bytes >= CHUNK_BYTES {
+        let new_minute = self.samples >= ENOUGH_SAMPLES && self.minute != minute;
+        if new_minute || self.samples >= CHUNK_SAMPLES || self.bytes >= CHUNK_BYTES {
             return key(table, true);
         }
         let delta = delta(*number, last, table);
@@ -57,8 +64,9 @@ impl Encoder {
     }
 
     /// Takes note that `frame`, that of sample `number`, is stored for good.
-    pub(crate) fn accept(&mut self, number: u64, table: Arc<Table>, frame: &Frame) {
+    pub(crate) fn accept(&mut self, number: u64, table: Arc<Table>, frame: &Frame, minute: i64) {
         self.last = Some((number, table));
+        self.minute = minute;
         if frame.begins {
             (self.samples, self.bytes) = (0, 0);
         } else {

@@ -13,14 +13,36 @@ mod rows;
 
 use std::collections::BTreeMap;
 
-use vmrec_sampler::{RegionType, Timestamp};
+use vmrec_sampler::{Quantity, RegionType, Timestamp};
 
 use crate::chunk::{MEASURES, Measure, SumColumns, Tick};
 
 pub(crate) use rows::{read, write};
 
 /// Seconds that one value stands for: minutes and hours.
-pub(crate) const SPANS: [u64; 2] = [60, 3600];
+pub(crate) const SPANS: [u64; 2] = [MINUTE_S, 3600];
+/// Seconds of a minute.
+pub(crate) const MINUTE_S: u64 = 60;
+
+/// What minutes have no rows of, for it changes all the time and tells little: hours have it.
+const NOT_BY_THE_MINUTE: [Measure; 3] =
+    [Measure::Quantity(Quantity::Pss), Measure::Quantity(Quantity::Referenced), Measure::Regions];
+
+/// Returns the measures that spans of `span_s` seconds have rows of, as in [`Row::quantities`].
+const fn measures(span_s: u64) -> u16 {
+    let mut all = (1 << MEASURES) - 1;
+    let mut place = 0;
+    while span_s == SPANS[0] && place < NOT_BY_THE_MINUTE.len() {
+        all &= !(1 << NOT_BY_THE_MINUTE[place].place());
+        place += 1;
+    }
+    all
+}
+
+/// Tells whether spans of `span_s` seconds have rows of a measure.
+pub(crate) const fn has(span_s: u64, measure: Measure) -> bool {
+    measures(span_s) & 1 << measure.place() != 0
+}
 
 const NS_PER_S: i128 = 1_000_000_000;
 
@@ -53,11 +75,48 @@ pub(crate) struct Row {
     pub(crate) cell: Cell,
 }
 
-/// Returns the place of a moment among spans of `span_s` seconds; `begun` ties the clocks together.
+/// The rows that ran to the end of a chunk's last minute.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trail(Vec<Row>);
+
+/// The most spans that a row stands for; the view that unpacks them counts no further.
+const MOST_RUN: u64 = 4095;
+
+impl Row {
+    /// Returns the first place after it.
+    const fn end(&self) -> i64 {
+        self.place.saturating_add_unsigned(self.run)
+    }
+
+    /// Tells whether `next` goes on with the same figures where it ends.
+    fn runs_on_in(&self, next: &Self) -> bool {
+        self.end() == next.place
+            && self.cell == next.cell
+            && self.quantities == next.quantities
+            && self.region_type == next.region_type
+            && self.run + next.run <= MOST_RUN
+    }
+
+    /// Returns this row and the one that goes on with it as one.
+    fn with(&self, next: &Self) -> Self {
+        let (run, samples) = (self.run + next.run, self.samples + next.samples);
+        Self { run, samples, ..self.clone() }
+    }
+}
+
+/// Returns the place of a moment among spans of `span_s` seconds, from that in which the recording began.
 pub(crate) fn place(begun: Timestamp, taken: Timestamp, span_s: u64) -> i64 {
+    let span_ns = i128::from(span_s) * NS_PER_S;
     let since = i128::from(taken.monotonic_ns) - i128::from(begun.monotonic_ns);
-    let place = (i128::from(begun.utc_ns) + since).div_euclid(i128::from(span_s) * NS_PER_S);
-    i64::try_from(place).unwrap_or(i64::MAX)
+    let into = i128::from(begun.utc_ns).rem_euclid(span_ns);
+    i64::try_from((into + since).div_euclid(span_ns)).unwrap_or(i64::MAX)
+}
+
+/// Returns when the span at `place` began: nanoseconds since 1970-01-01 UTC.
+pub(crate) fn start_utc_ns(begun: Timestamp, place: i64, span_s: u64) -> i64 {
+    let span_ns = i128::from(span_s) * NS_PER_S;
+    let start = (i128::from(begun.utc_ns).div_euclid(span_ns) + i128::from(place)) * span_ns;
+    i64::try_from(start).unwrap_or(i64::MAX)
 }
 
 /// Sums up the snapshots of a chunk, span by span.
@@ -74,22 +133,20 @@ pub(crate) fn spans(
     let span = |snapshots: &Vec<usize>| Span { samples: snapshots.len() as u64, ..Span::default() };
     let mut spans: BTreeMap<i64, Span> =
         places.iter().map(|(place, snapshots)| (*place, span(snapshots))).collect();
-    let mut values = Vec::new();
-    for (region_type, columns) in sums.types() {
-        let mut of: Vec<[Option<Cell>; MEASURES]> = vec![[None; MEASURES]; places.len()];
-        for (measure, column) in columns.iter().enumerate() {
-            values.clear();
-            values.extend(column.values());
-            for (cells, snapshots) in of.iter_mut().zip(places.values()) {
-                cells[measure] = cell(&values, snapshots);
+    let mut of: Vec<[Option<Cell>; MEASURES]> = vec![[None; MEASURES]; places.len()];
+    sums.for_each(|region_type, measure, values| {
+        for (cells, snapshots) in of.iter_mut().zip(places.values()) {
+            cells[measure.place()] = cell(values, snapshots);
+        }
+        if measure != Measure::Regions {
+            return; // which comes last of a type's
+        }
+        for (cells, span) in of.iter().zip(spans.values_mut()) {
+            if cells[measure.place()].is_some_and(|cell| cell.most > 0) {
+                span.types.insert(region_type.clone(), *cells);
             }
         }
-        for (cells, span) in of.into_iter().zip(spans.values_mut()) {
-            if cells[Measure::Regions.place()].is_some_and(|cell| cell.most > 0) {
-                span.types.insert(region_type.clone(), cells);
-            }
-        }
-    }
+    });
     spans
 }
 
@@ -136,8 +193,14 @@ impl Span {
     }
 }
 
-/// Returns the rows of spans in order. Only places `whole` tells to be whole share a row with others.
-pub(crate) fn rows(spans: &BTreeMap<i64, Span>, whole: impl Fn(i64) -> bool) -> Vec<Row> {
+/// Returns the rows of spans of `span_s` seconds in order. Only places `whole` tells to be whole
+/// share a row with others.
+pub(crate) fn rows(
+    spans: &BTreeMap<i64, Span>,
+    span_s: u64,
+    whole: impl Fn(i64) -> bool,
+) -> Vec<Row> {
+    let wanted = measures(span_s);
     let mut rows: Vec<Row> = Vec::new();
     // Where in `rows` the groups of the place before are.
     let mut before = 0..0;
@@ -147,7 +210,7 @@ pub(crate) fn rows(spans: &BTreeMap<i64, Span>, whole: impl Fn(i64) -> bool) -> 
         let follows = last_place == Some(place - 1) && whole(place - 1) && whole(*place);
         let mut runs_on = Vec::new();
         for (region_type, cells) in &span.types {
-            for (quantities, cell) in groups(cells) {
+            for (quantities, cell) in groups(cells, wanted) {
                 let same = before.clone().find(|row| {
                     let row = &rows[*row];
                     follows
@@ -181,14 +244,16 @@ pub(crate) fn rows(spans: &BTreeMap<i64, Span>, whole: impl Fn(i64) -> bool) -> 
     rows
 }
 
-/// Groups the measures of a type by their figures.
-fn groups(cells: &[Option<Cell>; MEASURES]) -> Vec<(u16, Cell)> {
+/// Groups the measures `wanted` of a type by their figures.
+fn groups(cells: &[Option<Cell>; MEASURES], wanted: u16) -> Vec<(u16, Cell)> {
     let mut groups: Vec<(u16, Cell)> = Vec::new();
     for (measure, cell) in cells.iter().enumerate() {
-        let Some(cell) = cell else { continue };
-        match groups.iter_mut().find(|(_, known)| known == cell) {
+        let Some(cell) = cell.filter(|_| wanted & 1 << measure != 0) else { continue };
+        // Those are no bytes and told in another unit.
+        let alone = measure == Measure::Regions.place();
+        match groups.iter_mut().find(|(_, known)| *known == cell && !alone) {
             Some((quantities, _)) => *quantities |= 1 << measure,
-            None => groups.push((1 << measure, *cell)),
+            None => groups.push((1 << measure, cell)),
         }
     }
     groups
@@ -265,27 +330,29 @@ mod tests {
 
     #[test]
     fn the_wall_clock_as_it_began_and_what_passed_since_tell_the_minute() {
-        assert_eq!(place(BEGUN, tick(0).taken, 60), 60);
-        assert_eq!(place(BEGUN, tick(59).taken, 60), 60);
-        assert_eq!(place(BEGUN, tick(60).taken, 60), 61);
-        assert_eq!(place(BEGUN, tick(60).taken, 3600), 1);
+        let begun = Timestamp { utc_ns: BEGUN.utc_ns + 20_000_000_000, ..BEGUN };
+        let places = [0, 39, 40, 99, 100].map(|second| place(begun, tick(second).taken, 60));
+        assert_eq!(places, [0, 0, 1, 1, 2]);
+        assert_eq!(place(begun, tick(3579).taken, 3600), 0);
+        assert_eq!(start_utc_ns(begun, 1, 60), BEGUN.utc_ns + 60_000_000_000);
     }
 
     #[test]
     fn minutes_with_the_same_figures_and_quantities_with_the_same_share_a_row() {
         let values = [3, 4, 5, 8, 8, 8, 8, 8, 8, 1].map(Some);
         let (ticks, sums) = chunk(0, types::STACK, &values);
-        let rows = rows(&spans(BEGUN, 60, &ticks, &sums), |place| place != 63);
+        let rows = rows(&spans(BEGUN, 60, &ticks, &sums), 3600, |place| place != 3);
         let told: Vec<_> = rows
             .iter()
             .map(|row| (row.place, row.run, row.samples, row.quantities, row.cell))
             .collect();
         let regions = 1 << Measure::Regions.place();
         let expected = [
-            (60, 1, 3, SIZES, cell(3, 4, 5)),
-            (60, 3, 9, regions, cell(1, 1, 1)),
-            (61, 2, 6, SIZES, cell(8, 8, 8)),
-            (63, 1, 1, SIZES | regions, cell(1, 1, 1)),
+            (0, 1, 3, SIZES, cell(3, 4, 5)),
+            (0, 3, 9, regions, cell(1, 1, 1)),
+            (1, 2, 6, SIZES, cell(8, 8, 8)),
+            (3, 1, 1, SIZES, cell(1, 1, 1)),
+            (3, 1, 1, regions, cell(1, 1, 1)),
         ];
         assert_eq!(told, expected);
     }
@@ -294,18 +361,18 @@ mod tests {
     fn an_unknown_value_makes_its_minute_unknown() {
         let (ticks, sums) = chunk(0, types::STACK, &[Some(1), None, Some(1), Some(1)]);
         let spans = spans(BEGUN, 60, &ticks, &sums);
-        let stack = &spans[&60].types[&types::STACK];
+        let stack = &spans[&0].types[&types::STACK];
         assert_eq!(stack[0], None);
         assert_eq!(stack[Measure::Regions.place()], Some(cell(1, 1, 1)));
-        assert_eq!(spans[&61].types[&types::STACK][0], Some(cell(1, 1, 1)));
+        assert_eq!(spans[&1].types[&types::STACK][0], Some(cell(1, 1, 1)));
     }
 
     #[test]
     fn two_parts_of_a_minute_are_one() {
         let (ticks, sums) = chunk(0, types::STACK, &[Some(2), Some(4)]);
-        let first = spans(BEGUN, 60, &ticks, &sums).remove(&60).unwrap();
+        let first = spans(BEGUN, 60, &ticks, &sums).remove(&0).unwrap();
         let (ticks, sums) = chunk(40, types::TEXT, &[Some(9)]);
-        let second = spans(BEGUN, 60, &ticks, &sums).remove(&60).unwrap();
+        let second = spans(BEGUN, 60, &ticks, &sums).remove(&0).unwrap();
         let both = first.merge(second);
         assert_eq!(both.samples, 3);
         assert_eq!(both.types[&types::STACK][0], Some(cell(0, 2, 4)));

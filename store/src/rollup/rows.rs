@@ -6,35 +6,51 @@ use std::ops::RangeInclusive;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use vmrec_sampler::{Family, RegionType, Timestamp};
 
-use super::{Cell, MEASURES, Row, SPANS, Span};
+use super::{Cell, MEASURES, MOST_RUN, Row, SPANS, Span, Trail};
 use crate::address::{from_column, to_column};
 use crate::checked;
 use crate::chunk::{Measure, SumColumns, Tick};
 use crate::recording::RecordingId;
 
 /// Writes what the snapshots of a chunk add to the rollups of its recording, which began at `begun`.
+///
+/// `ended` tells that no later chunk has samples in its last minute. Rows of `trail`, those that
+/// ran to the end of the chunk before, run on where nothing changed.
 pub(crate) fn write(
     transaction: &Transaction<'_>,
     recording: RecordingId,
     begun: Timestamp,
-    ticks: &[Tick],
-    sums: &SumColumns,
+    (ticks, sums): (&[Tick], &SumColumns),
+    ended: bool,
+    trail: &mut Trail,
 ) -> rusqlite::Result<()> {
+    let before = std::mem::take(&mut trail.0);
     let mut types = Types::default();
     for span_s in SPANS {
         let mut spans = super::spans(begun, span_s, ticks, sums);
         // Its first and last span may have had samples before, or get more later.
         let ends = [spans.keys().next().copied(), spans.keys().next_back().copied()];
+        let mut begins = true;
         for place in ends.into_iter().flatten() {
             let stored = take(transaction, &mut types, recording, span_s, place)?;
+            begins &= stored.samples == 0;
             if let Some(span) = spans.get_mut(&place) {
                 *span = std::mem::take(span).merge(stored);
             }
         }
         let [first, last] = ends.map(Option::unwrap_or_default);
-        for row in super::rows(&spans, |place| span_s == SPANS[0] && first < place && place < last)
-        {
+        let whole =
+            |place| span_s == SPANS[0] && (first < place || begins) && (place < last || ended);
+        for mut row in super::rows(&spans, span_s, whole) {
+            let runs = span_s == SPANS[0];
+            if let Some(old) = before.iter().find(|old| runs && begins && old.runs_on_in(&row)) {
+                delete(transaction, &mut types, recording, span_s, old)?;
+                row = old.with(&row);
+            }
             put(transaction, &mut types, recording, span_s, &row)?;
+            if runs && ended && row.end() == last.saturating_add(1) {
+                trail.0.push(row);
+            }
         }
     }
     Ok(())
@@ -47,7 +63,8 @@ fn put(
     span_s: u64,
     row: &Row,
 ) -> rusqlite::Result<()> {
-    let Cell { least, mean, most } = row.cell;
+    let units = |sum: u64| sum >> unit_bits(row.quantities);
+    let [least, mean, most] = [row.cell.least, row.cell.mean, row.cell.most].map(units);
     checked::insert(
         transaction,
         "rollup_row",
@@ -64,6 +81,23 @@ fn put(
             to_column(most.saturating_sub(least)),
         ],
     )
+}
+
+fn delete(
+    transaction: &Transaction<'_>,
+    types: &mut Types,
+    recording: RecordingId,
+    span_s: u64,
+    row: &Row,
+) -> rusqlite::Result<()> {
+    let number = types.number(transaction, &row.region_type)?;
+    transaction
+        .prepare_cached(
+            "DELETE FROM rollup_row WHERE recording = ? AND span_s = ? AND place = ? AND type = ? \
+             AND quantities = ?",
+        )?
+        .execute(params![recording.0, to_column(span_s), row.place, number, row.quantities])?;
+    Ok(())
 }
 
 /// Returns what is stored of one span, and deletes it.
@@ -106,13 +140,11 @@ fn fill(span: &mut Span, row: &Row) {
     }
 }
 
-/// Returns what is stored of `measures` by spans of `span_s` seconds, by their `places`. Rows with
-/// something of these begin no earlier than `first`.
+/// Returns what is stored of `measures` by spans of `span_s` seconds, by their `places`.
 pub(crate) fn read(
     connection: &Connection,
     recording: RecordingId,
     span_s: u64,
-    first: i64,
     places: RangeInclusive<i64>,
     measures: &[Measure],
 ) -> rusqlite::Result<BTreeMap<i64, Span>> {
@@ -123,12 +155,12 @@ pub(crate) fn read(
         "SELECT * FROM rollup_row WHERE recording = ? AND span_s = ? AND place BETWEEN ? AND ? \
          AND quantities & ? ORDER BY place",
     )?;
+    let first = places.start().saturating_sub_unsigned(MOST_RUN);
     let range = params![recording.0, to_column(span_s), first, places.end(), wanted];
     let mut rows = statement.query(range)?;
     while let Some(row) = rows.next()? {
         let row = types.row(connection, row)?;
-        // A run is never longer than a chunk has samples.
-        let run = row.run.min(u64::from(u16::MAX));
+        let run = row.run.min(MOST_RUN);
         for place in row.place..row.place.saturating_add_unsigned(run) {
             if !places.contains(&place) {
                 continue;
@@ -139,6 +171,12 @@ pub(crate) fn read(
         }
     }
     Ok(spans)
+}
+
+/// Returns the bits that figures are shifted by: those of bytes are told in units of 1024, as the
+/// kernel does, and so is none of the number of regions.
+const fn unit_bits(quantities: u16) -> u32 {
+    if quantities & 1 << Measure::Regions.place() == 0 { 10 } else { 0 }
 }
 
 /// The types by their numbers, read and written once.
@@ -178,15 +216,18 @@ impl Types {
     /// Returns the row of all columns of `rollup_row`.
     fn row(&mut self, connection: &Connection, row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
         checked::check("rollup_row", row)?;
+        let quantities: u16 = row.get(4)?;
+        let bits = unit_bits(quantities);
         let least: u64 = row.get(7).map(from_column)?;
-        let above = |place| row.get(place).map(|more| least.saturating_add(from_column(more)));
+        let above =
+            |place| row.get(place).map(|more| least.saturating_add(from_column(more)) << bits);
         Ok(Row {
             place: row.get(2)?,
             region_type: self.named(connection, row.get(3)?)?,
-            quantities: row.get(4)?,
+            quantities,
             run: row.get(5).map(from_column)?,
             samples: row.get(6).map(from_column)?,
-            cell: Cell { least, mean: above(8)?, most: above(9)? },
+            cell: Cell { least: least << bits, mean: above(8)?, most: above(9)? },
         })
     }
 

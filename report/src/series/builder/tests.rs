@@ -129,7 +129,12 @@ fn made_up(path: &std::path::Path) -> RecordingId {
         };
         let mut regions = vec![
             fixture::region(0..1 << 20, types::TEXT, Some("/bin/app"), &known(50)),
-            fixture::region(1 << 20..(2 << 20) + ((n / 9) << 12), types::MALLOC_BRK, None, &known(n)),
+            fixture::region(
+                1 << 20..(2 << 20) + ((n / 9) << 12),
+                types::MALLOC_BRK,
+                None,
+                &known(n),
+            ),
         ];
         if n % 60 > 30 {
             regions.push(fixture::region(1 << 30..2 << 30, types::STACK, None, &known(n % 7)));
