@@ -220,3 +220,19 @@ fn a_damaged_log_is_told() {
     }
     drop(writer);
 }
+
+#[test]
+fn no_sum_is_told_of_damaged_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, _) = begun(&path);
+    for second in 1..=3 {
+        writer.append(&snapshot(9, second)).unwrap();
+    }
+    writer.close().unwrap();
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch("UPDATE sample SET cost_cpu_ns = 1 WHERE number = 2").unwrap();
+    drop(connection);
+    let store = Store::open(&path).unwrap();
+    assert!(matches!(store.recordings(), Err(Error::Damaged { .. })));
+}
