@@ -222,6 +222,38 @@ fn a_damaged_log_is_told() {
 }
 
 #[test]
+fn recording_goes_on_beside_what_is_damaged() {
+    let ruined = |sql: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let (mut writer, lost) = begun(&path);
+        for second in 1..=3 {
+            writer.append(&snapshot(9, second)).unwrap();
+        }
+        drop(writer);
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(sql).unwrap();
+        drop(connection);
+        let (mut writer, id) = begun(&path);
+        for second in 1..=3 {
+            writer.append(&snapshot(9, second)).unwrap();
+        }
+        writer.end(at(5), &WhyEnded::Finished).unwrap();
+        writer.close().unwrap();
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.samples(id).unwrap().len(), 3, "{sql}");
+        assert_eq!(store.snapshot(id, 3).unwrap(), snapshot(9, 3), "{sql}");
+        // not taken for good by what came after
+        assert!(!store.verify().unwrap().is_empty(), "{sql}");
+        assert!(matches!(store.samples(lost), Err(Error::Damaged { .. })), "{sql}");
+    };
+    ruined("UPDATE recording SET interval_ns = 1");
+    ruined("UPDATE sample SET taken_utc_ns = 1 WHERE number = 3");
+    ruined("UPDATE sample SET cost_cpu_ns = 1 WHERE number = 2");
+    ruined("DELETE FROM frame; DELETE FROM sample WHERE number = 2");
+}
+
+#[test]
 fn no_sum_is_told_of_damaged_rows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
