@@ -2,7 +2,8 @@
 //! whatever is then shown is as it was, or the damage is told.
 //!
 //! In the log of a file that was not closed, what is damaged last may look like
-//! a transaction that a power cut left unfinished: losing that one is no fault.
+//! a transaction that a power cut left unfinished: losing that one is no fault,
+//! nor is losing the one before where the mark that ends it is overwritten, too.
 //! Nor are logs cut off, as nobody could tell that there was more.
 
 use std::collections::BTreeMap;
@@ -173,10 +174,29 @@ impl Original {
             }
             Ok(shown) => {
                 let differences = shown.differences(&self.shown);
-                judge(&shown, &differences, of_log, &place, counts)
+                let like_a_cut = if of_log { self.like_a_cut(damage) } else { 0 };
+                judge(&shown, &differences, like_a_cut, &place, counts)
             }
         };
         tally.count(&what, &problems);
+    }
+
+    /// Returns how many of the last transactions look unfinished, if they are lost: the last one, and
+    /// with it those before whose marks of their ends are overwritten.
+    fn like_a_cut(&self, damage: Damage) -> usize {
+        let frame_bytes = FRAME_HEAD_BYTES + PAGE_BYTES;
+        let salts = &self.log[16..24];
+        let (heads, _) =
+            self.log[LOG_HEAD_BYTES..].as_chunks::<{ FRAME_HEAD_BYTES + PAGE_BYTES }>();
+        let ends: Vec<usize> = (heads.iter().enumerate())
+            .filter(|(_, frame)| frame[8..16] == *salts && frame[4..8] != [0; 4])
+            .map(|(place, _)| LOG_HEAD_BYTES + place * frame_bytes + 4)
+            .collect();
+        let gone = |mark: &usize| match damage {
+            Damage::Page { place, .. } => *mark + 4 > place && *mark < place + PAGE_BYTES,
+            Damage::Flip { .. } | Damage::CutOff { .. } => false,
+        };
+        1 + ends.iter().rev().skip(1).take_while(|mark| gone(mark)).count()
     }
 
     /// Names the place of a byte: the table whose page it is in.
@@ -198,17 +218,17 @@ impl Original {
 fn judge(
     shown: &Shown,
     differences: &Differences,
-    of_log: bool,
+    like_a_cut: usize,
     place: &str,
     counts: &mut Counts,
 ) -> Vec<Problem> {
-    let Differences { errors, changed, missing, only_last_missing } = differences;
+    let Differences { errors, changed, missing, last_missing } = differences;
     let verified = shown.problems.as_ref().is_ok_and(Vec::is_empty);
     let silent = if let Some(what) = changed.first() {
         Some(wrong(format!("{what} (verify: {:?})", shown.problems)))
     } else if let (true, Some(error)) = (verified, errors.first()) {
         Some(wrong(format!("verify is content, and {error}")))
-    } else if verified && !(of_log && *only_last_missing) {
+    } else if verified && last_missing.is_none_or(|gone| gone > like_a_cut) {
         missing.first().map(|what| Problem::Lost(what.clone()))
     } else {
         None
