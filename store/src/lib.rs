@@ -17,6 +17,7 @@ mod identities;
 mod intern;
 mod latest;
 mod lock;
+mod log;
 mod mark;
 mod near;
 mod read_rows;

@@ -86,7 +86,7 @@ pub(crate) fn rebuild(
     let mut statement = frames(connection).map_err(sql)?;
     let range = params![recording.0, to_column(first), to_column(upto.min(i64::MAX as u64))];
     let mut rows = statement.query(range).map_err(sql)?;
-    let (mut builder, mut last) = (Builder::default(), first);
+    let (mut builder, mut last, mut next) = (Builder::default(), first, first);
     let (mut decoder, mut identities) = (Decoder::default(), Identities::default());
     while let Some(row) = rows.next().map_err(sql)? {
         let sample = read_rows::sample(row).map_err(sql)?;
@@ -95,11 +95,14 @@ pub(crate) fn rebuild(
         if stands_alone && sample.number - first >= ENOUGH_SAMPLES {
             break;
         }
-        let damaged = |what| Error::Damaged {
+        let damaged = |what: String| Error::Damaged {
             path: path.to_owned(),
             what: format!("sample {} of recording {}: {what}", sample.number, recording.0),
         };
-        last = sample.number;
+        if sample.number != next {
+            return Err(damaged(format!("it follows where {next} should")));
+        }
+        (last, next) = (sample.number, sample.number + 1);
         match decode(&mut decoder, recording, &sample, row).map_err(damaged)? {
             None => builder.push(sample, None),
             Some(rows) => {

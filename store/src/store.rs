@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::frame::{self, Decoder, checksum};
 use crate::identities::Identities;
 use crate::lock::{self, beside};
+use crate::log;
 use crate::read_rows::{self, FRAME_COLUMNS, SAMPLE_COLUMNS, StoredFrame};
 use crate::recording::{Mark, Recording, RecordingId, Sample, SampleState};
 use crate::schema::{self, Found};
@@ -155,6 +156,8 @@ impl Store {
     pub fn verify(&self) -> Result<Vec<String>, Error> {
         let mut problems = crate::verify::problems(&self.connection, &self.path)?;
         self.add_chunk_problems(&mut problems)?;
+        log::problems(&self.real_path, &mut problems)
+            .map_err(|source| Error::io(&self.path, source))?;
         Ok(problems)
     }
 

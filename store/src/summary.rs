@@ -1,12 +1,9 @@
 //! What the samples of a recording add up to, without decoding any.
 
-use rusqlite::{OptionalExtension, params};
-use vmrec_sampler::Timestamp;
-
 use crate::address::from_column;
 use crate::error::Error;
 use crate::read_rows::{self, SAMPLE_COLUMNS};
-use crate::recording::{Recording, RecordingId, RecordingSummary};
+use crate::recording::{Recording, RecordingId, RecordingSummary, SampleState};
 use crate::store::Store;
 
 impl Store {
@@ -62,49 +59,40 @@ impl Store {
                     .query_row([id.0], |row| row.get(0).map(from_column))
             })?;
         }
-        self.add_rows(id, &mut summary)?;
+        self.add_rows(id, expected, &mut summary)?;
         Ok(summary)
     }
 
-    /// Adds the samples that are rows still.
-    fn add_rows(&self, id: RecordingId, summary: &mut RecordingSummary) -> Result<(), Error> {
-        let moment = |order: &str| -> Result<Option<Timestamp>, Error> {
-            let text = format!(
-                "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? \
-                 ORDER BY s.number {order} LIMIT 1"
-            );
-            self.read(|connection| {
-                let found = connection
-                    .prepare_cached(&text)?
-                    .query_row([id.0], read_rows::sample)
-                    .optional()?;
-                Ok(found.map(|sample| sample.taken))
-            })
-        };
-        let (first, last) = (moment("ASC")?, moment("DESC")?);
-        summary.first = summary.first.or(first);
-        summary.last = last.or(summary.last);
-        let [samples, torn, missed_ticks, cost_cpu_ns, stored_bytes] = self.read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT count(*) FILTER (WHERE s.state <> 'missed'), \
-                     count(*) FILTER (WHERE s.state = 'torn'), coalesce(sum(s.missed_ticks), 0), \
-                     coalesce(sum(s.cost_cpu_ns), 0), coalesce(sum(length(f.data)), 0) \
-                     FROM sample AS s LEFT JOIN frame AS f ON f.sample = s.id WHERE s.recording = ?",
-                )?
-                .query_row(params![id.0], |row| {
-                    let mut sums = [0_u64; 5];
-                    for (place, sum) in sums.iter_mut().enumerate() {
-                        *sum = from_column(row.get(place)?);
-                    }
-                    Ok(sums)
-                })
-        })?;
-        summary.samples += samples;
-        summary.torn += torn;
-        summary.missed_ticks = summary.missed_ticks.saturating_add(missed_ticks);
-        summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(cost_cpu_ns);
-        summary.stored_bytes += stored_bytes;
-        Ok(())
+    /// Adds the samples that are rows still, from number `expected` on, each checked.
+    fn add_rows(
+        &self,
+        id: RecordingId,
+        mut expected: u64,
+        summary: &mut RecordingSummary,
+    ) -> Result<(), Error> {
+        let text = format!(
+            "SELECT {SAMPLE_COLUMNS}, length(f.data) FROM sample AS s \
+             LEFT JOIN frame AS f ON f.sample = s.id WHERE s.recording = ? ORDER BY s.number"
+        );
+        let sql = |source| Error::sql(&self.path, source);
+        let mut statement = self.connection.prepare_cached(&text).map_err(sql)?;
+        let bytes_place = statement.column_count() - 1;
+        let mut rows = statement.query([id.0]).map_err(sql)?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            let sample = read_rows::sample(row).map_err(sql)?;
+            self.follows(id, sample.number, expected)?;
+            expected = sample.number.wrapping_add(1);
+            summary.samples += u64::from(sample.has_regions());
+            summary.torn += u64::from(matches!(sample.state, SampleState::Torn(_)));
+            if let SampleState::Missed { ticks, .. } = sample.state {
+                summary.missed_ticks = summary.missed_ticks.saturating_add(ticks);
+            }
+            summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(sample.cost.cpu_ns);
+            summary.first = summary.first.or(Some(sample.taken));
+            summary.last = Some(sample.taken);
+            let bytes: Option<i64> = row.get(bytes_place).map_err(sql)?;
+            summary.stored_bytes += bytes.map_or(0, from_column);
+        }
+        self.ends(id, expected)
     }
 }

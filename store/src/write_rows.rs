@@ -1,13 +1,16 @@
 //! The statements that write rows of recordings and samples.
 
 use rusqlite::types::Null;
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use vmrec_sampler::{Consistency, Host, ProcessInfo, Snapshot, Timestamp};
 
 use crate::address::{from_column, to_column};
 use crate::checked;
+use crate::chunk_rows;
 use crate::frame::Frame;
+use crate::read_rows::{self, SAMPLE_COLUMNS};
 use crate::recording::{RecordingId, WhyEnded};
+use crate::settle;
 
 /// Writes a recording that begins.
 pub(crate) fn recording(
@@ -82,27 +85,31 @@ pub(crate) fn end(
     })
 }
 
-/// Writes that recordings without an end lost their recorder, at their last sample or else as they began.
-pub(crate) fn end_lost(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    let mut lost = transaction.prepare("SELECT id FROM recording WHERE why_ended IS NULL")?;
-    for id in lost.query_map([], |row| row.get(0).map(RecordingId))? {
-        let id = id?;
-        let last = to_column(next_number(transaction, id)? - 1);
-        checked::update(transaction, "recording", id.0, || {
-            transaction.execute(
-                "UPDATE recording SET why_ended = ?1, last_number = ?2, ended_utc_ns = coalesce( \
-                   (SELECT taken_utc_ns FROM sample WHERE recording = ?3 AND number = ?2), \
-                   (SELECT end_utc_ns FROM chunk WHERE recording = ?3 AND last = ?2), begun_utc_ns), \
-                 ended_monotonic_ns = coalesce( \
-                   (SELECT taken_monotonic_ns FROM sample WHERE recording = ?3 AND number = ?2), \
-                   (SELECT end_monotonic_ns FROM chunk WHERE recording = ?3 AND last = ?2), \
-                   begun_monotonic_ns) \
-                 WHERE id = ?3",
-                params![word(&WhyEnded::RecorderLost), last, id.0],
-            )
-        })?;
-    }
-    Ok(())
+/// Returns the recordings without an end.
+pub(crate) fn without_end(connection: &Connection) -> rusqlite::Result<Vec<RecordingId>> {
+    connection
+        .prepare("SELECT id FROM recording WHERE why_ended IS NULL")?
+        .query_map([], |row| row.get(0).map(RecordingId))?
+        .collect()
+}
+
+/// Writes that a recording lost its recorder, at its last sample or else as it began.
+pub(crate) fn end_lost(transaction: &Transaction<'_>, id: RecordingId) -> rusqlite::Result<()> {
+    let last = next_number(transaction, id)? - 1;
+    let row = transaction
+        .prepare_cached(&format!(
+            "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? AND s.number = ?"
+        ))?
+        .query_row(params![id.0, to_column(last)], |row| Ok(read_rows::sample(row)?.taken))
+        .optional()?;
+    let at = match row {
+        Some(taken) => taken,
+        None => match chunk_rows::last(transaction, id)?.and_then(|chunk| chunk.head.span) {
+            Some((_, taken)) => taken,
+            None => settle::begun(transaction, id)?,
+        },
+    };
+    end(transaction, id, at, &WhyEnded::RecorderLost)
 }
 
 /// Returns the number the next sample of `recording` gets.

@@ -98,6 +98,7 @@ impl Writer {
             closed: false,
             _lock: lock,
         };
+        writer.end_lost()?;
         writer.settle_few()?;
         Ok(writer)
     }
@@ -144,7 +145,9 @@ impl Writer {
         if let Some(current) = &self.current {
             return Err(Error::NotEnded { id: current.id, path: self.path.clone() });
         }
-        self.settle(u64::MAX)?;
+        for id in self.with_rows(u64::MAX)? {
+            self.settle_one(id, u64::MAX)?;
+        }
         retention::vacuum(&self.connection, ALL_PAGES)
             .map_err(|source| Error::sql(&self.path, source))
     }
@@ -271,30 +274,47 @@ impl Writer {
         self.pruning.chunk_made();
     }
 
-    /// Makes chunks of the rows that recordings of few of them have.
-    fn settle_few(&mut self) -> Result<(), Error> {
-        match self.settle(FEW_SAMPLES) {
-            // Recording must go on beside what is damaged, and so it does where no chunk can be written.
-            Err(Error::Damaged { .. } | Error::DiskFull { .. }) => Ok(()),
-            other => other,
+    /// Gives recordings whose recorder was lost their end.
+    fn end_lost(&mut self) -> Result<(), Error> {
+        let lost = write_rows::without_end(&self.connection)
+            .map_err(|source| Error::sql(&self.path, source))?;
+        for id in lost {
+            let ended = in_transaction(&mut self.connection, |transaction| {
+                write_rows::end_lost(transaction, id)
+            });
+            match ended.map_err(|source| Error::sql(&self.path, source)) {
+                // Recording must go on beside what is damaged, which `verify` tells.
+                Err(Error::Damaged { .. }) => {}
+                other => other?,
+            }
         }
+        Ok(())
     }
 
-    /// Makes chunks of all rows of recordings that have at most `most` of them.
-    fn settle(&mut self, most: u64) -> Result<(), Error> {
-        let recordings: Vec<i64> = self
-            .connection
+    /// Makes chunks of the rows that recordings of few of them have.
+    fn settle_few(&mut self) -> Result<(), Error> {
+        for id in self.with_rows(FEW_SAMPLES)? {
+            match self.settle_one(id, u64::MAX) {
+                // Nor does what is damaged keep it, or a disk that has no room for a chunk.
+                Err(Error::Damaged { .. } | Error::DiskFull { .. }) => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the recordings that have rows of samples, at most `most`.
+    fn with_rows(&self, most: u64) -> Result<Vec<RecordingId>, Error> {
+        self.connection
             .prepare("SELECT recording FROM sample GROUP BY recording HAVING count(*) <= ?")
             .and_then(|mut statement| {
                 statement
-                    .query_map([to_column(most.min(i64::MAX as u64))], |row| row.get(0))?
+                    .query_map([to_column(most.min(i64::MAX as u64))], |row| {
+                        row.get(0).map(RecordingId)
+                    })?
                     .collect()
             })
-            .map_err(|source| Error::sql(&self.path, source))?;
-        for recording in recordings {
-            self.settle_one(RecordingId(recording), u64::MAX)?;
-        }
-        Ok(())
+            .map_err(|source| Error::sql(&self.path, source))
     }
 
     /// Makes chunks of the rows of a recording up to a sample.
@@ -414,8 +434,7 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     // A recorder stays small: pages that a sample changes are few.
     connection.execute_batch("PRAGMA cache_size = -512")?;
     connection.query_row("PRAGMA journal_size_limit = 1048576", [], |_| Ok(()))?;
-    schema::migrate(connection)?;
-    in_transaction(connection, write_rows::end_lost)
+    schema::migrate(connection)
 }
 
 /// Runs `work` in a transaction that holds the write lock from its start, and rolls back if it fails.

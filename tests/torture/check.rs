@@ -82,8 +82,10 @@ impl Expected {
                 (Some(WhyEnded::Finished), true) => {}
                 // stored, and the recorder did not come to say so
                 (Some(WhyEnded::Finished), false) if summary.recording.ended.is_some() => {}
-                // the next recorder gives it that end before it begins its own
-                (Some(WhyEnded::RecorderLost), false) => {}
+                // the next recorder gives it that end before it begins its own: its last sample
+                (Some(WhyEnded::RecorderLost), false)
+                    if summary.recording.ended
+                        == Some(summary.last.unwrap_or(summary.recording.begun)) => {}
                 (None, false) if id.0 == listed.len() as i64 => {}
                 (why, _) => found.push(wrong(format!("it ended: {why:?}, acked {acked:?}"))),
             }

@@ -31,6 +31,11 @@ fn power_cuts() {
 }
 
 #[test]
+fn flips() {
+    well("flips");
+}
+
+#[test]
 fn a_clock_that_is_set() {
     well("clock");
 }

@@ -42,8 +42,8 @@ pub(crate) struct Differences {
     pub(crate) changed: Vec<String>,
     /// Things not shown, and no error given.
     pub(crate) missing: Vec<String>,
-    /// Whether nothing but the last sample of an open recording, or what was stored after it, is missing.
-    pub(crate) only_last_missing: bool,
+    /// The most things that are missing of any one list, if only its last ones are and nothing else differs.
+    pub(crate) last_missing: Option<usize>,
 }
 
 impl Shown {
@@ -60,7 +60,7 @@ impl Shown {
 
     /// Returns how this differs from `original`.
     pub(crate) fn differences(&self, original: &Self) -> Differences {
-        let mut to = Differences { only_last_missing: true, ..Differences::default() };
+        let mut to = Differences { last_missing: Some(0), ..Differences::default() };
         let mut summaries = Differences::default();
         summaries.list("recordings", &self.recordings, &original.recordings);
         for (id, shown) in &self.each {
@@ -77,14 +77,18 @@ impl Shown {
                 })
             });
         to.errors.append(&mut summaries.errors);
-        to.only_last_missing &= summaries.missing.is_empty();
+        if !summaries.missing.is_empty() {
+            to.last_missing = None;
+        }
         to.missing.append(&mut summaries.missing);
         if fewer {
             to.missing.append(&mut summaries.changed);
         } else {
             to.changed.append(&mut summaries.changed);
         }
-        to.only_last_missing &= to.changed.is_empty() && to.errors.is_empty();
+        if !(to.changed.is_empty() && to.errors.is_empty()) {
+            to.last_missing = None;
+        }
         to
     }
 }
@@ -163,7 +167,8 @@ impl Differences {
         if now.len() < before.len() {
             let gone = before.len() - now.len();
             self.missing.push(format!("{what}: {gone} of {} gone", before.len()));
-            self.only_last_missing &= gone == 1 && before.starts_with(now);
+            self.last_missing =
+                self.last_missing.filter(|_| before.starts_with(now)).map(|most| most.max(gone));
         }
     }
 

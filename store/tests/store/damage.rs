@@ -182,3 +182,89 @@ fn samples_missing_at_the_end_are_told() {
     assert!(matches!(store.samples(id), Err(Error::Damaged { .. })));
     assert!(matches!(store.snapshot(id, 3), Err(Error::Damaged { .. })));
 }
+
+#[test]
+fn a_damaged_log_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, id) = begun(&path);
+    for second in 1..=6 {
+        writer.append(&snapshot(9, second)).unwrap();
+    }
+    let (copy, log) = (folder.path().join("copy.db"), folder.path().join("copy.db-wal"));
+    // A copy of both is what is left of a recorder that was killed now.
+    let bytes = std::fs::read(folder.path().join("a.db-wal")).unwrap();
+    let file = std::fs::read(&path).unwrap();
+    let frames = (bytes.len() - 32) / 4120;
+    let shown = |damage: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = bytes.clone();
+        damage(&mut bytes);
+        std::fs::write(&copy, &file).unwrap();
+        std::fs::write(&log, bytes).unwrap();
+        let store = Store::open(&copy).unwrap();
+        let samples = store.samples(id).map_or(0, |samples| samples.len());
+        (samples, store.verify().unwrap())
+    };
+    assert_eq!(shown(&|_| {}), (6, vec![]));
+    // what the last transaction wrote may be half there
+    assert_eq!(shown(&|bytes| *bytes.last_mut().unwrap() ^= 1), (5, vec![]));
+    assert_eq!(shown(&|bytes| bytes.truncate(bytes.len() - 1)), (5, vec![]));
+    for frame in frames - 12..frames - 6 {
+        let (samples, problems) = shown(&|bytes| bytes[32 + frame * 4120 + 900] ^= 1);
+        assert!(samples < 6, "frame {frame}");
+        let told = format!(
+            "the log {} is damaged after {frame} of {frames} frames: the newest samples may be lost",
+            log.display()
+        );
+        assert_eq!(problems, [told]);
+    }
+    drop(writer);
+}
+
+#[test]
+fn recording_goes_on_beside_what_is_damaged() {
+    let ruined = |sql: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let (mut writer, lost) = begun(&path);
+        for second in 1..=3 {
+            writer.append(&snapshot(9, second)).unwrap();
+        }
+        drop(writer);
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(sql).unwrap();
+        drop(connection);
+        let (mut writer, id) = begun(&path);
+        for second in 1..=3 {
+            writer.append(&snapshot(9, second)).unwrap();
+        }
+        writer.end(at(5), &WhyEnded::Finished).unwrap();
+        writer.close().unwrap();
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.samples(id).unwrap().len(), 3, "{sql}");
+        assert_eq!(store.snapshot(id, 3).unwrap(), snapshot(9, 3), "{sql}");
+        // not taken for good by what came after
+        assert!(!store.verify().unwrap().is_empty(), "{sql}");
+        assert!(matches!(store.samples(lost), Err(Error::Damaged { .. })), "{sql}");
+    };
+    ruined("UPDATE recording SET interval_ns = 1");
+    ruined("UPDATE sample SET taken_utc_ns = 1 WHERE number = 3");
+    ruined("UPDATE sample SET cost_cpu_ns = 1 WHERE number = 2");
+    ruined("DELETE FROM frame; DELETE FROM sample WHERE number = 2");
+}
+
+#[test]
+fn no_sum_is_told_of_damaged_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, _) = begun(&path);
+    for second in 1..=3 {
+        writer.append(&snapshot(9, second)).unwrap();
+    }
+    writer.close().unwrap();
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch("UPDATE sample SET cost_cpu_ns = 1 WHERE number = 2").unwrap();
+    drop(connection);
+    let store = Store::open(&path).unwrap();
+    assert!(matches!(store.recordings(), Err(Error::Damaged { .. })));
+}
