@@ -34,7 +34,7 @@ impl Store {
         let _transaction = self.transaction().map_err(sql)?;
         let chunks = self.chunks(id)?;
         let mut expected = 1;
-        for chunk in &chunks {
+        for chunk in chunks.iter() {
             self.follows(id, chunk.head.first, expected)?;
             expected = chunk.head.last + 1;
         }

@@ -3,10 +3,12 @@
 use std::cell::RefCell;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction};
 use vmrec_sampler::Snapshot;
 
+use crate::chunk_rows::StoredChunk;
 use crate::error::Error;
 use crate::frame::{self, Decoder, checksum};
 use crate::identities::Identities;
@@ -26,6 +28,16 @@ pub struct Store {
     version: u32,
     /// Taken out while in use, so that a caller's function may ask for other snapshots.
     pub(crate) identities: RefCell<Identities>,
+    /// The heads of the chunks of a recording, read at a state of the file.
+    pub(crate) heads: RefCell<Option<Heads>>,
+}
+
+/// The heads of all chunks of a recording, and the state of the file they were read in.
+#[derive(Clone, Debug)]
+pub(crate) struct Heads {
+    pub(crate) recording: RecordingId,
+    pub(crate) state: i64,
+    pub(crate) chunks: Arc<[StoredChunk]>,
 }
 
 impl Store {
@@ -68,6 +80,7 @@ impl Store {
             real_path,
             version,
             identities: RefCell::default(),
+            heads: RefCell::default(),
         })
     }
 
@@ -220,6 +233,7 @@ pub(crate) fn decode<'a>(
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    schema::set_up(&connection)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
@@ -229,6 +243,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 fn roll_back(path: &Path) -> rusqlite::Result<()> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    schema::set_up(&connection)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }

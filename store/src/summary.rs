@@ -38,7 +38,7 @@ impl Store {
         let sql = |source| Error::sql(&self.path, source);
         let _transaction = self.transaction().map_err(sql)?;
         let mut expected = 1;
-        for chunk in self.chunks(id)? {
+        for chunk in self.chunks(id)?.iter() {
             let head = &chunk.head;
             self.follows(id, head.first, expected)?;
             expected = head.last + 1;

@@ -1,6 +1,7 @@
 //! Samples in order, from chunks and then from the rows recorded since the last one.
 
 use std::ops::{ControlFlow, RangeInclusive};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{Consistency, Region, Snapshot};
@@ -12,7 +13,7 @@ use crate::error::Error;
 use crate::frame::{Decoder, Malformed, Row};
 use crate::read_rows::{self, SAMPLE_COLUMNS};
 use crate::recording::{RecordingId, Sample, SampleState};
-use crate::store::{Store, decode, frames};
+use crate::store::{Heads, Store, decode, frames};
 
 /// The version that chunks came with.
 const WITH_CHUNKS: u32 = 3;
@@ -25,10 +26,10 @@ impl Store {
         let _transaction = self.transaction().map_err(sql)?;
         let mut samples = Vec::new();
         let mut expected = 1;
-        for chunk in self.chunks(id)? {
+        for chunk in self.chunks(id)?.iter() {
             self.follows(id, chunk.head.first, expected)?;
             expected = chunk.head.last + 1;
-            samples.append(&mut self.chunk_samples(&chunk)?);
+            samples.append(&mut self.chunk_samples(chunk)?);
         }
         let text = format!(
             "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? ORDER BY s.number"
@@ -165,8 +166,8 @@ impl Store {
                 Err(Error::Damaged { .. }) => continue,
                 chunks => chunks?,
             };
-            for chunk in chunks {
-                match self.check_chunk(&chunk) {
+            for chunk in chunks.iter() {
+                match self.check_chunk(chunk) {
                     Err(Error::Damaged { what, .. }) => problems.push(what),
                     other => other?,
                 }
@@ -204,11 +205,22 @@ impl Store {
     }
 
     /// Returns every chunk of a recording, in order.
-    pub(crate) fn chunks(&self, id: RecordingId) -> Result<Vec<StoredChunk>, Error> {
+    pub(crate) fn chunks(&self, id: RecordingId) -> Result<Arc<[StoredChunk]>, Error> {
         if !self.has_chunks() {
-            return Ok(Vec::new());
+            return Ok(Arc::default());
         }
-        chunk_rows::all(&self.connection, id).map_err(|source| Error::sql(&self.path, source))
+        let sql = |source| Error::sql(&self.path, source);
+        // It changes as soon as this connection sees what another one wrote.
+        let state =
+            self.connection.query_row("PRAGMA data_version", [], |row| row.get(0)).map_err(sql)?;
+        let known = self.heads.borrow().clone();
+        if let Some(known) = known.filter(|known| known.recording == id && known.state == state) {
+            return Ok(known.chunks);
+        }
+        let chunks: Arc<[_]> = chunk_rows::all(&self.connection, id).map_err(sql)?.into();
+        let heads = Heads { recording: id, state, chunks: Arc::clone(&chunks) };
+        self.heads.replace(Some(heads));
+        Ok(chunks)
     }
 
     /// Returns the chunks that stand for samples numbered `first` to `last`, in order.

@@ -85,6 +85,7 @@ impl Writer {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let sql = |source| Error::sql(path, source);
         let mut connection = Connection::open_with_flags(&real_path, flags).map_err(sql)?;
+        schema::set_up(&connection).map_err(sql)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
         schema::version(&connection, path)?;
         prepare(&mut connection).map_err(sql)?;
