@@ -13,7 +13,7 @@ use vmrec_store::Retention;
 
 use crate::commands::{
     backup, chart, demo, diff, export, info, list, map, mark, prune, reclassify, record, repair,
-    sql,
+    selftest, sql,
 };
 use crate::failure::Failure;
 use crate::types_file;
@@ -49,9 +49,12 @@ pub(crate) enum Command {
     Repair(repair::RepairArgs),
     Prune(prune::PruneArgs),
     Reclassify(reclassify::ReclassifyArgs),
+    Selftest(selftest::SelftestArgs),
     Demo(demo::DemoArgs),
     #[command(hide = true)]
     DemoWorkload,
+    #[command(hide = true)]
+    SelftestWorkload,
 }
 
 /// Which file.

@@ -18,7 +18,7 @@ use clap::Parser;
 use crate::cli::{Cli, Command};
 use crate::commands::{
     backup, chart, demo, diff, export, info, list, map, mark, prune, reclassify, record, repair,
-    sql,
+    selftest, sql,
 };
 use crate::failure::Failure;
 
@@ -45,7 +45,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Repair(args) => repair::run(&args),
         Command::Prune(args) => prune::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
+        Command::Selftest(args) => selftest::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::DemoWorkload => demo::workload(),
+        Command::SelftestWorkload => selftest::workload(),
     }
 }

@@ -16,6 +16,7 @@ pub mod metric;
 pub mod recording_table;
 pub mod recordings;
 pub mod rows;
+pub mod selftest;
 pub mod series;
 pub mod table;
 pub mod thin;

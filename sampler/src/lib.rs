@@ -22,16 +22,18 @@ pub mod rebuild;
 pub mod region;
 pub mod share;
 pub mod snapshot;
+pub mod system_sum;
 pub mod vocabulary;
 
 pub use error::Error;
 pub use find::matching;
 #[cfg(target_os = "linux")]
-pub use linux::{ExitWatch, Sampler, host, now, process_info, processes, send_signal};
+pub use linux::{ExitWatch, Sampler, host, now, process_info, processes, send_signal, system_sums};
 pub use process::{Host, ProcessId, ProcessInfo};
 pub use quantity::{Quantities, Quantity};
 pub use region::{
     AddressRange, Confidence, Identity, Label, Object, Protection, Provenance, Region, ShareMode,
 };
 pub use snapshot::{Consistency, Cost, ProcessTotals, Snapshot, Timestamp};
+pub use system_sum::{SumOf, SystemSum};
 pub use vocabulary::{Family, RegionType, types};

@@ -13,4 +13,5 @@ pub(crate) mod prune;
 pub(crate) mod reclassify;
 pub(crate) mod record;
 pub(crate) mod repair;
+pub(crate) mod selftest;
 pub(crate) mod sql;

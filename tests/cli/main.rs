@@ -24,4 +24,5 @@ mod record;
 mod record_errors;
 mod recorder;
 mod repair;
+mod selftest;
 mod sql;

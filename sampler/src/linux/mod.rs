@@ -4,11 +4,13 @@ pub mod facts;
 mod files;
 mod process;
 mod sampler;
+mod sums;
 mod system;
 mod watch;
 
 pub use process::{host, process_info, processes};
 pub use sampler::Sampler;
+pub use sums::system_sums;
 pub use system::{now, send_signal};
 pub use watch::ExitWatch;
 

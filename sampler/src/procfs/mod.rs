@@ -3,6 +3,7 @@
 pub mod flags;
 pub mod header;
 pub mod line;
+pub mod rollup;
 pub mod sizes;
 pub mod smaps;
 pub mod stat;

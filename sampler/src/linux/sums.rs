@@ -1,0 +1,97 @@
+//! What the kernel says a process's memory sums to.
+
+use std::path::Path;
+use std::thread::available_parallelism;
+
+use super::PROC;
+use super::files::{OpenFile, Refusal, read};
+use super::process::{process_info, refused};
+use super::system::page_size_bytes;
+use crate::error::Error;
+use crate::process::ProcessId;
+use crate::procfs::rollup::parse_rollup;
+use crate::quantity::Quantity;
+use crate::system_sum::{SumOf, SystemSum};
+
+/// How many counters the resident size is added up from: anonymous, file and shmem pages.
+const RESIDENT_COUNTERS: u64 = 3;
+
+/// Returns the sums that the kernel itself gives of the process: those of statm and,
+/// where the kernel has it (4.14), smaps_rollup.
+///
+/// # Errors
+///
+/// Fails if the process is no more, or if it may not be read.
+pub fn system_sums(process: &ProcessId) -> Result<Vec<SystemSum>, Error> {
+    let folder = Path::new(PROC).join(process.pid.to_string());
+    let failed = |refusal| refused(refusal, process.pid);
+    let mut sums = from_statm(&folder).map_err(failed)?;
+    match read(folder.join("smaps_rollup")) {
+        Ok(text) => sums.extend(from_rollup(&text)),
+        // The process is there: older kernels have no such file.
+        Err(Refusal::Gone) => {}
+        Err(refusal) => return Err(failed(refusal)),
+    }
+    if process_info(process.pid)?.id == *process {
+        Ok(sums)
+    } else {
+        Err(Error::Reused { pid: process.pid })
+    }
+}
+
+fn from_statm(folder: &Path) -> Result<Vec<SystemSum>, Refusal> {
+    let page = page_size_bytes();
+    let statm = OpenFile::open(folder.join("statm"))?.statm()?;
+    let sum = |of, pages: u64, slack_bytes| SystemSum {
+        source: "statm",
+        of,
+        bytes: pages.saturating_mul(page),
+        slack_bytes,
+    };
+    Ok(vec![
+        sum(SumOf::VirtualButVsyscall, statm.size, 0),
+        sum(SumOf::Measured(Quantity::Resident), statm.resident, held_back_pages() * page),
+    ])
+}
+
+/// Returns how many resident pages processors may not have added to the process's counters yet:
+/// on each less than a batch of each counter. Linux 6.17 and later add them up when asked.
+fn held_back_pages() -> u64 {
+    let processors = available_parallelism().map_or(1, |count| count.get() as u64);
+    RESIDENT_COUNTERS * processors * 32.max(2 * processors)
+}
+
+fn from_rollup(text: &[u8]) -> Vec<SystemSum> {
+    let quantities = parse_rollup(text).quantities();
+    let footprint = quantities
+        .get(Quantity::PrivateDirty)
+        .zip(quantities.get(Quantity::Swapped))
+        .map(|(dirty, swapped)| (SumOf::Footprint, dirty.saturating_add(swapped)));
+    Quantity::ALL
+        .into_iter()
+        .filter_map(|quantity| Some((SumOf::Measured(quantity), quantities.get(quantity)?)))
+        .chain(footprint)
+        .map(|(of, bytes)| SystemSum { source: "smaps_rollup", of, bytes, slack_bytes: 0 })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_sums_are_told() {
+        let own = process_info(std::process::id()).unwrap().id;
+        let sums = system_sums(&own).unwrap();
+        let of = |source, of| sums.iter().find(|sum| sum.source == source && sum.of == of);
+        assert!(of("statm", SumOf::VirtualButVsyscall).unwrap().bytes > 1 << 20);
+        assert!(of("smaps_rollup", SumOf::Footprint).unwrap().bytes > 4096);
+    }
+
+    #[test]
+    fn another_process_of_the_same_pid_has_other_sums() {
+        let mut other = process_info(std::process::id()).unwrap().id;
+        other.start_ticks += 1;
+        assert!(matches!(system_sums(&other), Err(Error::Reused { .. })));
+    }
+}
