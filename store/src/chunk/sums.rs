@@ -7,9 +7,9 @@
 //! ```
 //!
 //! A column has its measure's sum less that of the measure that usually changes
-//! with it ([`LIKE`]): pages an allocator touches are at once resident, private
-//! and dirty, so most columns never change. Of a type that has no region the sums are 0; where one of its regions has
-//! an unknown quantity, so is the sum.
+//! with it (`Measure::like`): pages an allocator touches are at once resident,
+//! private and dirty, so most columns never change. Of a type that has no region
+//! the sums are 0; where one of its regions has an unknown quantity, so is the sum.
 
 use vmrec_sampler::{Family, Quantity, Region, RegionType};
 

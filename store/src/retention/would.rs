@@ -11,7 +11,7 @@ use crate::recording::RecordingId;
 use crate::store::Store;
 
 impl Store {
-    /// Returns what [`Writer::prune`] would do, as far as that can be told beforehand: samples that
+    /// Returns what [`crate::Writer::prune`] would do, as far as that can be told beforehand: samples that
     /// are no chunk yet are not looked at, and bytes are estimated.
     pub fn would_prune(&self, policy: &Retention, now: Timestamp) -> Result<Pruned, Error> {
         let mut gone = Pruned { bytes_before: self.file_bytes(), ..Pruned::default() };
