@@ -35,13 +35,13 @@ pub fn delta_text(
         .collect();
     let columns = Columns::of(options, sizes, &rows);
     let sets: [(&str, fn(ChangeKind) -> bool); 3] = [
-        ("Regions that differ", |kind| !matches!(kind, ChangeKind::New | ChangeKind::Gone)),
-        ("Regions only in the first snapshot", |kind| kind == ChangeKind::Gone),
-        ("Regions only in the second snapshot", |kind| kind == ChangeKind::New),
+        ("that differ", |kind| !matches!(kind, ChangeKind::New | ChangeKind::Gone)),
+        ("only in the first snapshot", |kind| kind == ChangeKind::Gone),
+        ("only in the second snapshot", |kind| kind == ChangeKind::New),
     ];
     for (title, chosen) in sets {
         let set: Vec<&RegionRow> = diff.regions.iter().filter(|row| chosen(row.kind)).collect();
-        text.push_str(&format!("\n==== {title} of process {pid}: {}\n", set.len()));
+        text.push_str(&format!("\n==== Regions of process {pid} {title}: {}\n", set.len()));
         if set.is_empty() {
             continue;
         }

@@ -49,7 +49,7 @@ pub(crate) struct MapArgs {
     oldest: bool,
 
     /// Show what changes within so many seconds
-    #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds, conflicts_with_all = ["at", "recording", "json"])]
+    #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds, conflicts_with_all = ["at", "recording", "json", "rules"])]
     delta: Option<Duration>,
 
     /// Cut nothing
