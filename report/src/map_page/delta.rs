@@ -10,7 +10,7 @@ use super::{PageOptions, PageSource, header, legend, totals};
 use crate::amounts::{Amounts, Change};
 use crate::diff::{self, ChangeKind, RegionRow};
 use crate::metric::Metric;
-use crate::table::{Align, Cell, Column, Table};
+use crate::table::{Align, Cell, Column, Table, cut_middle};
 use crate::units;
 
 /// Returns the regions that differ between two snapshots (old, then new), those
@@ -24,6 +24,7 @@ pub fn delta_text(
 ) -> String {
     let pid = source.process.id.pid;
     let sizes = options.sizes(source.host.page_size_bytes);
+    let width = options.width.unwrap_or(usize::MAX);
     let mut diff = diff::diff(from, to);
     diff.regions.sort_by_key(RegionRow::range);
     let mut text = header::header(source, from, Some(to), options, time_zone);
@@ -55,8 +56,12 @@ pub fn delta_text(
             for (mark, end) in ends.iter().filter(|_| !options.summary) {
                 end.iter().for_each(|end| columns.row(&mut text, mark, end));
             }
+            if !options.summary && columns.look_alike(&ends[0].1, &ends[1].1) {
+                text.push_str(&cut_middle(&unseen(&row.change, sizes), width));
+                text.push('\n');
+            }
         }
-        text.push_str(&set_total(&sum, sizes));
+        text.push_str(&set_total(&sum, sizes, width));
     }
     if !options.summary && !rows.is_empty() {
         text.push_str("\n==== Legend\n- first snapshot, + second snapshot\n");
@@ -72,23 +77,41 @@ pub fn delta_text(
         table.row(cells(row.key.name(), &row.change, sizes));
     }
     table.sum(cells("TOTAL", &diff.total, sizes));
-    text.push_str(&table.render(options.width.unwrap_or(usize::MAX), false));
+    text.push_str(&table.render(width, false));
     text.push_str(&unchanged(diff.unchanged_rows, &diff.unchanged, sizes));
     text
 }
 
+/// Returns what changed in a region whose lines look the same.
+fn unseen(change: &Change, sizes: Sizes) -> String {
+    let changed = Metric::SIZES.into_iter().filter_map(|metric| {
+        let delta = change.get(metric);
+        let differs = delta.from != delta.to;
+        differs.then(|| at_both(metric, change, sizes))
+    });
+    let changed: Vec<String> = changed.collect();
+    format!("  {}", changed.join(" "))
+}
+
+fn at_both(metric: Metric, change: &Change, sizes: Sizes) -> String {
+    let delta = change.get(metric);
+    let name = metric.words().replace(' ', "_");
+    format!("{name}={}->{}", sizes.text(delta.from), sizes.text(delta.to))
+}
+
 /// Returns the sums of one set of regions: at both times, or at the one they were there.
-fn set_total(sum: &Change, sizes: Sizes) -> String {
+fn set_total(sum: &Change, sizes: Sizes, width: usize) -> String {
     let parts = totals::COLUMNS.map(|metric| {
-        let name = metric.words();
-        let at = |amounts: &Amounts| sizes.text(amounts.get(metric));
+        let at =
+            |amounts: &Amounts| format!("{}={}", metric.words(), sizes.text(amounts.get(metric)));
         match (sum.from.regions, sum.to.regions) {
-            (_, 0) => format!("{name}={}", at(&sum.from)),
-            (0, _) => format!("{name}={}", at(&sum.to)),
-            _ => format!("{name}={}->{}", at(&sum.from), at(&sum.to)),
+            (_, 0) => at(&sum.from),
+            (0, _) => at(&sum.to),
+            _ => at_both(metric, sum, sizes),
         }
     });
-    format!("Total: {}\n", parts.join(" "))
+    let (first, second) = parts.split_at(parts.len() / 2);
+    totals::broken(&format!("Total: {}", first.join(" ")), &second.join(" "), width)
 }
 
 fn empty() -> Table {

@@ -69,7 +69,7 @@ pub(super) fn notes(host: &Host, options: &PageOptions, submaps: &[Submap], heap
         if options.all_split_libs {
             lines.push("Split libraries that this process does not map are not known.");
         }
-        lines.push("VOLATILE, NONVOL and EMPTY are virtual sizes.");
+        lines.push("VOLATILE, NONVOL, EMPTY: virtual sizes; if all are 0 they may be left out.");
     }
     lines.push(match (heaps, &*host.os) {
         (true, _) => "What is in use inside a heap is not known, nor which arena a heap is of.",

@@ -120,14 +120,22 @@ impl<'a> Columns<'a> {
             let why = why(kind);
             line.push_str(&format!(" {why}{}", " ".repeat(self.why_width - why.width())));
         }
-        let left = self
-            .options
-            .width
-            .map(|width| width.saturating_sub(line.width() + 1).max(LEAST_OBJECT));
+        // The few rows with longer addresses keep within the width; what is behind them is their type.
+        let least = if row.range.to_string().len() > self.range_width { 0 } else { LEAST_OBJECT };
+        let left =
+            self.options.width.map(|width| width.saturating_sub(line.width() + 1).max(least));
         line.push(' ');
         line.push_str(&behind(kind, left));
         text.push_str(line.trim_end_matches(' '));
         text.push('\n');
+    }
+
+    /// Tells whether two rows differ in nothing that their lines show.
+    pub(super) fn look_alike(&self, one: &Option<Row>, other: &Option<Row>) -> bool {
+        let (Some(one), Some(other)) = (one, other) else { return false };
+        one.range == other.range
+            && one.kind == other.kind
+            && self.sizes_of(&one.sums) == self.sizes_of(&other.sums)
     }
 
     fn sizes_of(&self, sums: &Amounts) -> String {
@@ -167,6 +175,7 @@ fn why(kind: &Kind) -> String {
 }
 
 /// Returns what lies behind a row in at most `room` cells; a long path loses its middle, but not the file's name.
+/// What else is known goes before that name is cut.
 fn behind(kind: &Kind, room: Option<usize>) -> String {
     let detail = kind.detail.as_deref();
     let (detail, name) = match kind.object.as_deref() {
@@ -194,5 +203,7 @@ fn behind(kind: &Kind, room: Option<usize>) -> String {
         }
         return format!("{before}{head}…/{file}{after}");
     }
-    cut_middle(&format!("{before}{file}{after}"), room).into_owned()
+    let shorter = [format!("{before}{file}{after}"), format!("{file}{after}")];
+    let fitting = shorter.into_iter().find(|text| text.width() <= room);
+    fitting.unwrap_or_else(|| cut_middle(file, room).into_owned())
 }

@@ -165,5 +165,5 @@ fn a_delta_has_three_sets_and_their_sums() {
     fits(&text);
     insta::assert_snapshot!(text);
     let same = delta_text(&source, &from, &from, &options, &TimeZone::UTC);
-    assert!(same.ends_with("7 regions unchanged (virtual=21.8M resident=4432K)\n"), "{same}");
+    assert!(same.ends_with("7 regions unchanged (virtual=21.7M resident=4408K)\n"), "{same}");
 }

@@ -33,40 +33,49 @@ pub(super) fn portions(regions: &[Region], sizes: Sizes, width: usize) -> String
         .collect();
     let total = libraries.virtual_bytes;
     let resident = libraries.get(Metric::RESIDENT);
-    let out = resident.map(|bytes| total.saturating_sub(bytes));
-    let broken = |first: String, second: String| {
-        let fits = first.len() + 1 + second.len() <= width;
-        format!("{first}{}{second}\n", if fits { " " } else { "\n    " })
-    };
+    let out = known(&libraries, Metric::RESIDENT).map(|bytes| total.saturating_sub(bytes));
     let mut text = broken(
-        format!(
+        &format!(
             "ReadOnly portion of Libraries: Total={} resident={}",
             sizes.text(Some(total)),
             part(sizes, resident, total),
         ),
-        format!("swapped_out_or_unallocated={}", part(sizes, out, total)),
+        &format!("swapped_out_or_unallocated={}", part(sizes, out, total)),
+        width,
     );
     let writable: Amounts = regions.iter().filter(|region| is_writable(region)).collect();
     let total = writable.virtual_bytes;
     let resident = writable.get(Metric::RESIDENT);
     let swapped = writable.get(Metric::SWAPPED);
-    let unallocated = resident
-        .zip(swapped)
+    let unallocated = known(&writable, Metric::RESIDENT)
+        .zip(known(&writable, Metric::SWAPPED))
         .map(|(resident, swapped)| total.saturating_sub(resident.saturating_add(swapped)));
     text.push_str(&broken(
-        format!(
+        &format!(
             "Writable regions: Total={} written={} resident={}",
             sizes.text(Some(total)),
             part(sizes, writable.get(Metric::Measured(Quantity::Dirty)), total),
             part(sizes, resident, total),
         ),
-        format!(
+        &format!(
             "swapped_out={} unallocated={}",
             part(sizes, swapped, total),
             part(sizes, unallocated, total),
         ),
+        width,
     ));
     text
+}
+
+/// Returns both parts on one line, or on two where that is wider than `width`.
+pub(super) fn broken(first: &str, second: &str, width: usize) -> String {
+    let fits = first.len() + 1 + second.len() <= width;
+    format!("{first}{}{second}\n", if fits { " " } else { "\n    " })
+}
+
+/// Returns the sum of `metric` if it is known of every region, so that it may be taken from a whole.
+fn known(sum: &Amounts, metric: Metric) -> Option<u64> {
+    sum.get(metric).filter(|_| sum.unknown_regions(metric) == 0)
 }
 
 /// One row of sums: those of [`Amounts`], and the virtual sizes by purge state.
@@ -105,7 +114,8 @@ impl Sum {
 
 /// Returns the sums by type, in the order of their names, with columns for purge states where the system has any.
 pub(super) fn by_type(regions: &[Region], sizes: Sizes, purgeable: bool) -> Table {
-    let mut table = empty("REGION TYPE", purgeable);
+    let all = Sum::of(regions);
+    let mut table = empty("REGION TYPE", purgeable.then_some(&all));
     let mut types: BTreeMap<&RegionType, Sum> = BTreeMap::new();
     for region in regions {
         types.entry(&region.identity.label.region_type).or_default().add(region);
@@ -115,7 +125,7 @@ pub(super) fn by_type(regions: &[Region], sizes: Sizes, purgeable: bool) -> Tabl
     }
     let is_real = |region: &&Region| region.identity.label.region_type.family() != Family::Reserved;
     let real = Sum::of(regions.iter().filter(is_real));
-    table.sum(Sum::of(regions).cells("TOTAL", sizes, purgeable));
+    table.sum(all.cells("TOTAL", sizes, purgeable));
     table.sum(real.cells("TOTAL, minus reserved VM space", sizes, purgeable));
     table
 }
@@ -138,7 +148,7 @@ pub(super) fn heaps(regions: &[Region], sizes: Sizes) -> Option<Table> {
     if heaps.is_empty() {
         return None;
     }
-    let mut table = empty("MALLOC ZONE", false);
+    let mut table = empty("MALLOC ZONE", None);
     if main.amounts.regions > 0 {
         table.row(main.cells("glibc brk heap", sizes, false));
     }
@@ -148,12 +158,16 @@ pub(super) fn heaps(regions: &[Region], sizes: Sizes) -> Option<Table> {
     Some(table)
 }
 
-fn empty(title: &'static str, purgeable: bool) -> Table {
+/// Returns a table with columns for purge states if there is a total of them; those of nothing may be left out.
+fn empty(title: &'static str, purgeable: Option<&Sum>) -> Table {
     let mut columns = vec![Column::new(title, Align::Left)];
     columns.extend(COLUMNS.map(|metric| Column::new(metric.heading(), Align::Right)));
-    if purgeable {
+    if let Some(total) = purgeable {
         let states = ["VOLATILE", "NONVOL", "EMPTY"];
-        columns.extend(states.map(|title| Column::new(title, Align::Right)));
+        columns.extend(states.iter().zip(total.purgeable).map(|(title, bytes)| {
+            let column = Column::new(title, Align::Right);
+            if bytes == 0 { column.droppable(1) } else { column }
+        }));
     }
     columns.push(Column::new("COUNT", Align::Right));
     Table::new(columns, 0, LEAST_TYPE)
