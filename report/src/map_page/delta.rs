@@ -8,10 +8,17 @@ use super::row::Row;
 use super::size::Sizes;
 use super::{PageOptions, PageSource, header, legend, totals};
 use crate::amounts::{Amounts, Change};
-use crate::diff::{self, ChangeKind, RegionRow};
+use crate::diff::{self, RegionRow};
 use crate::metric::Metric;
 use crate::table::{Align, Cell, Column, Table, cut_middle};
 use crate::units;
+
+/// The sets of regions, each with whether they are there in the second snapshot and in the first.
+const SETS: [(&str, bool, bool); 3] = [
+    ("that differ", true, true),
+    ("only in the first snapshot", false, true),
+    ("only in the second snapshot", true, false),
+];
 
 /// Returns the regions that differ between two snapshots (old, then new), those
 /// only in the first and those only in the second, and sums of what changed.
@@ -26,6 +33,15 @@ pub fn delta_text(
     let sizes = options.sizes(source.host.page_size_bytes);
     let width = options.width.unwrap_or(usize::MAX);
     let mut diff = diff::diff(from, to);
+    // What no page shows, such as which pages were used, is no difference between two of them.
+    diff.regions.retain(|row| {
+        let differs = differs(row);
+        if !differs {
+            diff.unchanged_rows += 1;
+            diff.unchanged.merge(&row.change.to);
+        }
+        differs
+    });
     diff.regions.sort_by_key(RegionRow::range);
     let mut text = header::header(source, from, Some(to), options, time_zone);
     let rows: Vec<Row> = diff
@@ -35,13 +51,11 @@ pub fn delta_text(
         .flatten()
         .collect();
     let columns = Columns::of(options, sizes, &rows);
-    let sets: [(&str, fn(ChangeKind) -> bool); 3] = [
-        ("that differ", |kind| !matches!(kind, ChangeKind::New | ChangeKind::Gone)),
-        ("only in the first snapshot", |kind| kind == ChangeKind::Gone),
-        ("only in the second snapshot", |kind| kind == ChangeKind::New),
-    ];
-    for (title, chosen) in sets {
-        let set: Vec<&RegionRow> = diff.regions.iter().filter(|row| chosen(row.kind)).collect();
+    for (title, in_second, in_first) in SETS {
+        let chosen = |row: &&RegionRow| {
+            (row.from_state.is_some(), row.to_state.is_some()) == (in_first, in_second)
+        };
+        let set: Vec<&RegionRow> = diff.regions.iter().filter(chosen).collect();
         text.push_str(&format!("\n==== Regions of process {pid} {title}: {}\n", set.len()));
         if set.is_empty() {
             continue;
@@ -52,11 +66,15 @@ pub fn delta_text(
         let mut sum = Change::default();
         for row in set {
             sum.merge(&row.change);
-            let ends = [("- ", Row::of_change(row, false)), ("+ ", Row::of_change(row, true))];
-            for (mark, end) in ends.iter().filter(|_| !options.summary) {
+            if options.summary {
+                continue;
+            }
+            let (before, after) = (Row::of_change(row, false), Row::of_change(row, true));
+            for (mark, end) in [("- ", &before), ("+ ", &after)] {
                 end.iter().for_each(|end| columns.row(&mut text, mark, end));
             }
-            if !options.summary && columns.look_alike(&ends[0].1, &ends[1].1) {
+            if before.zip(after).is_some_and(|(before, after)| columns.look_alike(&before, &after))
+            {
                 text.push_str(&cut_middle(&unseen(&row.change, sizes), width));
                 text.push('\n');
             }
@@ -73,7 +91,7 @@ pub fn delta_text(
     let mut table = empty();
     let mut types = diff.types.clone();
     types.sort_by(|a, b| a.key.cmp(&b.key));
-    for row in types.iter().filter(|row| row.change.from != row.change.to) {
+    for row in types.iter().filter(|row| moves(&row.change)) {
         table.row(cells(row.key.name(), &row.change, sizes));
     }
     table.sum(cells("TOTAL", &diff.total, sizes));
@@ -82,21 +100,35 @@ pub fn delta_text(
     text
 }
 
+/// Tells whether a region differs in what a page shows.
+fn differs(row: &RegionRow) -> bool {
+    row.from_state != row.to_state || moves(&row.change)
+}
+
+/// Tells whether a number of regions or a size that a page shows differs.
+fn moves(change: &Change) -> bool {
+    change.from.regions != change.to.regions || moved(change).next().is_some()
+}
+
+fn moved(change: &Change) -> impl Iterator<Item = Metric> {
+    totals::COLUMNS.into_iter().filter(|metric| {
+        let delta = change.get(*metric);
+        delta.from != delta.to
+    })
+}
+
 /// Returns what changed in a region whose lines look the same.
 fn unseen(change: &Change, sizes: Sizes) -> String {
-    let changed = Metric::SIZES.into_iter().filter_map(|metric| {
-        let delta = change.get(metric);
-        let differs = delta.from != delta.to;
-        differs.then(|| at_both(metric, change, sizes))
-    });
-    let changed: Vec<String> = changed.collect();
+    let changed = moved(change).map(|metric| at_both(metric, change, sizes));
+    let count = (change.from.regions != change.to.regions)
+        .then(|| format!("regions={}->{}", change.from.regions, change.to.regions));
+    let changed: Vec<String> = changed.chain(count).collect();
     format!("  {}", changed.join(" "))
 }
 
 fn at_both(metric: Metric, change: &Change, sizes: Sizes) -> String {
     let delta = change.get(metric);
-    let name = metric.words().replace(' ', "_");
-    format!("{name}={}->{}", sizes.text(delta.from), sizes.text(delta.to))
+    format!("{}={}->{}", metric.words(), sizes.text(delta.from), sizes.text(delta.to))
 }
 
 /// Returns the sums of one set of regions: at both times, or at the one they were there.

@@ -14,7 +14,7 @@ use crate::{amounts::Amounts, escape};
 const LEAST_OBJECT: usize = 9;
 /// The least cells a type is cut to.
 const LEAST_TYPE: usize = 11;
-/// The least cells of a path's beginning that are worth showing.
+/// The least cells of a path's beginning, or of a name, that are worth showing.
 const LEAST_HEAD: usize = 4;
 /// Addresses of a process of 47 bits, as `start-end`.
 const USUAL_RANGE: usize = 25;
@@ -120,19 +120,21 @@ impl<'a> Columns<'a> {
             let why = why(kind);
             line.push_str(&format!(" {why}{}", " ".repeat(self.why_width - why.width())));
         }
-        // The few rows with longer addresses keep within the width; what is behind them is their type.
-        let least = if row.range.to_string().len() > self.range_width { 0 } else { LEAST_OBJECT };
+        // The few rows with longer addresses keep within the width; their type says enough.
+        let is_long = row.range.to_string().len() > self.range_width;
+        let least = if is_long { 0 } else { LEAST_OBJECT };
         let left =
             self.options.width.map(|width| width.saturating_sub(line.width() + 1).max(least));
-        line.push(' ');
-        line.push_str(&behind(kind, left));
+        if left.is_none_or(|left| left >= LEAST_HEAD) {
+            line.push(' ');
+            line.push_str(&behind(kind, left));
+        }
         text.push_str(line.trim_end_matches(' '));
         text.push('\n');
     }
 
     /// Tells whether two rows differ in nothing that their lines show.
-    pub(super) fn look_alike(&self, one: &Option<Row>, other: &Option<Row>) -> bool {
-        let (Some(one), Some(other)) = (one, other) else { return false };
+    pub(super) fn look_alike(&self, one: &Row, other: &Row) -> bool {
         one.range == other.range
             && one.kind == other.kind
             && self.sizes_of(&one.sums) == self.sizes_of(&other.sums)

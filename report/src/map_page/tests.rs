@@ -128,6 +128,11 @@ fn strange_names_are_escaped_and_unknown_is_no_zero() {
     let path = "/System/Library/Frameworks/Long.framework/Versions/A/libfoo.dylib";
     let library = region(0x8000..0x9000, types::DATA, Some(path), &memory(0, 0, 0));
     let snapshot = snapshot(1, ProcessTotals::default(), vec![strange, library]);
+    let wide = text(&snapshot, &PageOptions { width: None, ..EIGHTY });
+    assert!(
+        wide.contains(r" SM=-   \x07detail /tmp/\x1b[2Jevil folder\n/of many words/"),
+        "{wide}"
+    );
     let text = text(&snapshot, &EIGHTY);
     fits(&text);
     assert!(!text.replace('\n', "").chars().any(char::is_control));

@@ -5,7 +5,7 @@ mod spelling;
 
 use std::process::ExitCode;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::tz::TimeZone;
@@ -138,6 +138,7 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
         Some(target) => {
             let mut sampler = Sampler::attach(process::find(target, args.newest, args.oldest)?)?;
             sampler.set_user_rules(rules);
+            let began = Instant::now();
             let snapshot = sampler.sample()?;
             for note in sampler.notes() {
                 output::note(&format!("note: {note}"));
@@ -146,7 +147,7 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
             let parent = parent(sampler.process());
             match args.delta {
                 Some(time) => {
-                    thread::sleep(time);
+                    thread::sleep(time.saturating_sub(began.elapsed()));
                     let later = sampler.sample()?;
                     let source = source(sampler.process(), parent.as_ref(), &host);
                     let time_zone = TimeZone::system();
