@@ -14,7 +14,7 @@ use crate::{amounts::Amounts, escape};
 const LEAST_OBJECT: usize = 9;
 /// The least cells a type is cut to.
 const LEAST_TYPE: usize = 11;
-/// The least cells of a path's beginning, or of a name, that are worth showing.
+/// The least cells of a path's beginning that are worth showing.
 const LEAST_HEAD: usize = 4;
 /// Addresses of a process of 47 bits, as `start-end`.
 const USUAL_RANGE: usize = 25;
@@ -125,7 +125,7 @@ impl<'a> Columns<'a> {
         let least = if is_long { 0 } else { LEAST_OBJECT };
         let left =
             self.options.width.map(|width| width.saturating_sub(line.width() + 1).max(least));
-        if left.is_none_or(|left| left >= LEAST_HEAD) {
+        if left.is_none_or(|left| left >= LEAST_OBJECT) {
             line.push(' ');
             line.push_str(&behind(kind, left));
         }
