@@ -130,12 +130,12 @@ fn locked() {
     whole.touch();
 }
 
-/// Three mappings side by side that differ in what a fork would do alone.
+/// Three mappings side by side that differ in how the kernel reads ahead alone.
 fn same_but_for_a_flag() {
     let whole = anonymous(3 * 448 * KIB);
     whole.touch();
-    // SAFETY: the advice keeps the pages from children and changes nothing here.
-    done(unsafe { libc::madvise(whole.at(448 * KIB), 448 * KIB, libc::MADV_DONTFORK) });
+    // SAFETY: the advice changes nothing in memory.
+    done(unsafe { libc::madvise(whole.at(448 * KIB), 448 * KIB, libc::MADV_RANDOM) });
 }
 
 /// Memory in huge pages, where the system has some to give.
