@@ -23,7 +23,7 @@ use crate::commands::{
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    match run(Cli::parse_from(map::arguments(std::env::args_os()))) {
         Ok(status) => status,
         Err(failure) => failure.report(),
     }

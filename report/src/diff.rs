@@ -8,7 +8,9 @@ mod matching;
 
 use std::sync::Arc;
 
-use vmrec_sampler::{AddressRange, Family, Object, Protection, RegionType, Snapshot, types};
+use vmrec_sampler::{
+    AddressRange, Family, Object, Protection, RegionType, ShareMode, Snapshot, types,
+};
 
 use crate::amounts::{Amounts, Change};
 use crate::metric::Metric;
@@ -51,22 +53,31 @@ pub struct RegionRow {
     pub object: Option<Arc<Object>>,
     /// What tells it from others of its type.
     pub detail: Option<Arc<str>>,
-    /// From its first address to its last at the first time.
-    pub from_range: Option<AddressRange>,
-    /// From its first address to its last at the second time.
-    pub to_range: Option<AddressRange>,
-    /// The rights of its first region at the first time.
-    pub from_protection: Option<Protection>,
-    /// The rights of its first region at the second time.
-    pub to_protection: Option<Protection>,
+    /// What it was at the first time, unless it is new.
+    pub from_state: Option<RegionState>,
+    /// What it is at the second time, unless it is gone.
+    pub to_state: Option<RegionState>,
     /// Its sums at both times.
     pub change: Change,
+}
+
+/// Where one region lies, or several that are the same memory, and what may be done there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegionState {
+    /// From its first address to its last.
+    pub range: AddressRange,
+    /// The rights of its first region.
+    pub protection: Protection,
+    /// The most rights its first region may get, where that is known.
+    pub max_protection: Option<Protection>,
+    /// How its first region is shared, where that is known.
+    pub share_mode: Option<ShareMode>,
 }
 
 impl RegionRow {
     /// Returns where it lies, or lay if it is gone.
     pub fn range(&self) -> AddressRange {
-        self.to_range.or(self.from_range).unwrap_or(AddressRange::new(0, 0))
+        self.to_state.or(self.from_state).map_or(AddressRange::new(0, 0), |state| state.range)
     }
 
     /// Returns the path or name of what lies behind it, if that has one.
@@ -223,22 +234,27 @@ fn row(entries: &[Entry<'_>], change: Change) -> Option<RegionRow> {
             std::cmp::Ordering::Equal => ChangeKind::Changed,
         },
     };
-    let hull = |later| {
-        let ranges = entries.iter().filter(|e| e.later == later).map(|e| e.region.identity.range);
-        ranges.reduce(|a, b| AddressRange::new(a.start.min(b.start), a.end.max(b.end)))
-    };
     let first = |later| entries.iter().find(|entry| entry.later == later);
-    let protection = |later| first(later).map(|entry| entry.region.identity.protection);
+    let state = |later| {
+        let region = first(later)?.region;
+        let ranges = entries.iter().filter(|e| e.later == later).map(|e| e.region.identity.range);
+        let range =
+            ranges.reduce(|a, b| AddressRange::new(a.start.min(b.start), a.end.max(b.end)))?;
+        Some(RegionState {
+            range,
+            protection: region.identity.protection,
+            max_protection: region.identity.max_protection,
+            share_mode: region.share_mode,
+        })
+    };
     let shown = &first(true).or(first(false))?.region.identity;
     Some(RegionRow {
         kind,
         region_type: shown.label.region_type.clone(),
         object: shown.object.clone(),
         detail: shown.label.detail.clone(),
-        from_range: hull(false),
-        to_range: hull(true),
-        from_protection: protection(false),
-        to_protection: protection(true),
+        from_state: state(false),
+        to_state: state(true),
         change,
     })
 }

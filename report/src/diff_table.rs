@@ -6,7 +6,7 @@ use vmrec_store::RecordingId;
 use jiff::tz::TimeZone;
 
 use crate::amounts::{Amounts, Change};
-use crate::diff::{ChangeKind, Diff, RegionRow, View};
+use crate::diff::{ChangeKind, Diff, RegionRow, RegionState, View};
 use crate::metric::Metric;
 use crate::table::{Align, Cell, Column, Table, Tone, cut_middle};
 use crate::time::Resolved;
@@ -151,6 +151,7 @@ fn lines(diff: &Diff, view: View) -> Vec<Line> {
 }
 
 fn region_line(row: &RegionRow) -> Line {
+    let place = |state: Option<RegionState>| state.map(|state| (state.range, state.protection));
     let mut name = row.region_type.to_string();
     let object = row.object_name().map(|path| path.rsplit('/').next().unwrap_or(path));
     for part in [object, row.detail.as_deref()].into_iter().flatten() {
@@ -161,7 +162,7 @@ fn region_line(row: &RegionRow) -> Line {
         names: vec![name, row.kind.name().to_owned(), format!("{:x}", row.range().start)],
         change: row.change,
         otherwise_changed: row.kind == ChangeKind::Changed
-            && (row.from_protection != row.to_protection || row.from_range != row.to_range),
+            && place(row.from_state) != place(row.to_state),
     }
 }
 

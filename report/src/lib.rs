@@ -11,7 +11,7 @@ pub mod escape;
 #[cfg(test)]
 mod fixture;
 pub mod json;
-pub mod map_table;
+pub mod map_page;
 pub mod metric;
 pub mod recording_table;
 pub mod recordings;

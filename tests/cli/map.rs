@@ -17,46 +17,179 @@ fn recorded() -> (Bench, Workload) {
     (bench, workload)
 }
 
-/// The lines of regions of a map: those between the two blank lines.
+/// The lines of regions of a page: those of its lists, up to the legend.
 fn region_lines(text: &str) -> Vec<&str> {
-    text.lines().skip_while(|line| !line.is_empty()).skip(1).take_while(|l| !l.is_empty()).collect()
+    text.lines()
+        .skip_while(|line| !line.starts_with("===="))
+        .take_while(|line| *line != "==== Legend")
+        .filter(|line| line.contains(" SM="))
+        .collect()
+}
+
+/// The line of what lies behind a region ending so.
+fn line_of<'a>(text: &'a str, end: &str) -> &'a str {
+    let found = region_lines(text).into_iter().find(|line| line.ends_with(end));
+    assert!(found.is_some(), "no {end:?} in {text}");
+    found.unwrap_or_default()
 }
 
 #[test]
 fn live_and_recorded_it_fits_80_columns_and_shows_every_region() {
     let (bench, workload) = recorded();
     for target in [&[&*workload.pid_text()][..], &["--at", "end"], &["--recording", "1"]] {
-        let table = bench.out(&[&["map"], target].concat());
-        assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+        let page = bench.out(&[&["map", "-noCoalesce", "-resident"], target].concat());
+        assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
         let regions = &bench.json(&[&["map", "--json"], target].concat())["regions"];
-        assert_eq!(region_lines(&table).len(), regions.as_array().unwrap().len(), "{table}");
-        let file = table.lines().find(|line| line.ends_with("model.bin")).unwrap();
+        assert_eq!(region_lines(&page).len(), regions.as_array().unwrap().len(), "{page}");
+        let file = line_of(&page, "model.bin");
         assert!(file.starts_with("mapped file "), "{file}");
         assert!(file.contains("2048K/2048K] r--/rwx SM="), "{file}");
-        assert!(table.lines().last().unwrap().starts_with("TOTAL "), "{table}");
+        assert!(
+            page.contains(&format!("\n==== Writable regions for process {}\n", workload.pid()))
+        );
+        assert!(page.contains("\nTOTAL, minus reserved VM space "), "{page}");
+        let interleaved = bench.out(&[&["map", "-interleaved"], target].concat());
+        assert!(!interleaved.contains("==== Writable"), "{interleaved}");
     }
 }
 
 #[test]
-fn a_verbose_map_says_how_sure_it_is_and_cuts_nothing() {
+fn rules_say_how_sure_each_type_is_and_nothing_is_cut() {
     let (bench, workload) = recorded();
-    let table = bench.out(&["map", "-v", &workload.pid_text()]);
-    let path = bench.path("model.bin").display().to_string().len();
-    let file = table.lines().find(|line| line.ends_with("DIR/model.bin")).unwrap();
+    let page = bench.out(&["map", "--rules", &workload.pid_text()]);
+    let file = line_of(&page, "DIR/model.bin");
     assert!(file.contains(" sure ") && file.contains(" R6 "), "{file}");
-    assert!(path > 4);
-    let wide = bench.out(&["map", "--wide", "--at", "end"]);
-    assert!(wide.lines().any(|line| line.ends_with("DIR/model.bin")), "{wide}");
+    for wide in ["--wide", "-w", "-wide"] {
+        let page = bench.out(&["map", wide, "--at", "end"]);
+        let file = line_of(&page, "DIR/model.bin");
+        assert!(file.contains("[  2048K] r--/rwx SM=") || file.contains("[2048K] r--/rwx SM="));
+    }
 }
 
 #[test]
-fn json_has_the_sums_the_kernel_has() {
+fn verbose_is_all_of_vmmaps_options_but_those_of_order_and_unit() {
+    let (bench, _workload) = recorded();
+    let page = |options: &[&str]| bench.out(&[&["map", "--at", "end"], options].concat());
+    let all = ["-w", "-resident", "-dirty", "-purge", "-submap", "-allSplitLibs", "-noCoalesce"];
+    assert_eq!(page(&["-v"]), page(&all));
+    assert_eq!(page(&["-verbose"]), page(&["--verbose"]));
+    let kebab = ["--wide", "--resident", "--dirty", "--purge", "--submap", "--all-split-libs"];
+    assert_eq!(page(&["-v"]), page(&[&kebab[..], &["--no-coalesce"]].concat()));
+    for once in ["no VM submaps", "no purgeable memory", "no shared region of split libraries"] {
+        assert_eq!(page(&["-v"]).matches(once).count(), 1, "{once}");
+    }
+    assert!(region_lines(&page(&["-summary"])).is_empty());
+}
+
+#[test]
+fn called_as_vmmap_it_takes_vmmaps_arguments() {
     let (bench, workload) = recorded();
+    let vmmap = bench.path("vmmap");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_vmrec"), &vmmap).unwrap();
+    let said = |arguments: &[&str]| {
+        let output = std::process::Command::new(&vmmap).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let page = said(&["-w", "-resident", "-pages", &workload.pid_text()]);
+    let model = bench.path("model.bin").display().to_string();
+    assert!(line_of(&page, &model).contains(" 512/"), "{page}");
+    let delta = said(&["-d", "0.1", "-resident", &workload.pid_text()]);
+    for set in ["that differ: ", "only in the first snapshot: ", "only in the second snapshot: "] {
+        assert!(delta.contains(set), "{delta}");
+    }
+}
+
+#[test]
+fn a_delta_shows_what_came_and_went() {
+    let (bench, mut workload) = recorded();
+    let mut vmrec = bench.command(&["map", "-d", "2", "-w", &workload.pid_text()]);
+    let running = vmrec.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    // The first snapshot is taken at once, the second two seconds later.
+    std::thread::sleep(std::time::Duration::from_millis(1000));
+    workload.tell("reserve 77594624");
+    let output = running.wait_with_output().unwrap();
+    let delta = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{delta}");
+    let came = region_lines(&delta).into_iter().find(|line| line.contains("[74.0M]"));
+    assert!(came.is_some_and(|line| line.starts_with("+ ")), "{delta}");
+}
+
+/// The page's columns of sizes, added up over its lines.
+fn column_sums(page: &str) -> Vec<u64> {
+    let mut sums = vec![0; 4];
+    for line in region_lines(page) {
+        let sizes = line.split_once('[').unwrap().1.split_once(']').unwrap().0;
+        for (sum, size) in sums.iter_mut().zip(sizes.split('/')) {
+            *sum += size.trim().parse::<u64>().unwrap();
+        }
+    }
+    sums
+}
+
+#[test]
+fn every_kind_of_mapping_adds_up_to_what_the_kernel_says() {
+    let bench = Bench::new();
+    let mut workload = Workload::start();
+    workload.tell(&format!("zoo {}", bench.path("").display()));
     crate::harness::signal(workload.pid(), libc::SIGSTOP);
-    let map = bench.json(&["map", "--json", &workload.pid_text()]);
-    assert_eq!(map["pid"], workload.pid());
-    assert_eq!(map["total"]["resident_bytes"], workload.smaps_sum("Rss"));
-    assert_eq!(map["total"]["virtual_bytes"], workload.smaps_sum("Size"));
+    let pid = workload.pid_text();
+    // Not Pss: vmrec maps libc too while it looks, which takes from everyone's share of it.
+    let fields: [(&str, &[&str]); 11] = [
+        ("virtual_bytes", &["Size"]),
+        ("resident_bytes", &["Rss", "Private_Hugetlb", "Shared_Hugetlb"]),
+        ("dirty_bytes", &["Private_Dirty", "Shared_Dirty"]),
+        ("swapped_bytes", &["Swap"]),
+        ("private_bytes", &["Private_Clean", "Private_Dirty", "Private_Hugetlb"]),
+        ("private_dirty_bytes", &["Private_Dirty", "Private_Hugetlb"]),
+        ("anonymous_bytes", &["Anonymous"]),
+        ("referenced_bytes", &["Referenced"]),
+        ("reclaimable_bytes", &["LazyFree"]),
+        ("locked_bytes", &["Locked"]),
+        ("huge_bytes", &["AnonHugePages"]),
+    ];
+    let kernel = || {
+        fields.map(|(_, fields)| fields.iter().map(|field| workload.smaps_sum(field)).sum::<u64>())
+    };
+    let page = |options: &[&str]| bench.out(&[&["map", "-w", "-pages", &*pid], options].concat());
+    // Where memory is short the kernel cleans even a stopped process's pages: then anew.
+    let agreed = (0..20).any(|_| {
+        let sums = kernel();
+        let total = bench.json(&["map", "--json", &pid])["total"].take();
+        let all = page(&["-resident", "-dirty", "-noCoalesce"]);
+        let fewer = page(&["-resident", "-dirty"]);
+        if kernel() != sums {
+            return false;
+        }
+        for ((key, _), sum) in fields.iter().zip(sums) {
+            assert_eq!(total[key], sum, "{key}");
+        }
+        let columns = sums[..4].iter().map(|bytes| bytes / 4096).collect::<Vec<_>>();
+        assert_eq!(column_sums(&all), columns, "{all}");
+        assert_eq!(column_sums(&fewer), columns, "{fewer}");
+        assert!(region_lines(&fewer).len() < region_lines(&all).len(), "{fewer}");
+        true
+    });
+    assert!(agreed, "the kernel's sums never stayed the same");
+
+    let page = page(&[]);
+    let shown = |start: &str| {
+        let found = region_lines(&page).into_iter().find(|line| line.starts_with(start));
+        assert!(found.is_some(), "no {start:?} in {page}");
+        found.unwrap_or_default().to_owned()
+    };
+    let shows =
+        |end: &str, mode: &str| assert!(line_of(&page, end).contains(mode), "{end}: {page}");
+    shows("/memfd:zoo (deleted)", " SM=ALI ");
+    shows("removed.bin (deleted)", " SM=COW ");
+    shows("SYSV00000000 (deleted)", " SM=SHM ");
+    let strange = region_lines(&page).into_iter().find(|line| line.contains("two words"));
+    assert!(strange.is_some_and(|line| line.contains(" SM=SHM ")), "{page}");
+    assert!(!page.contains('\x1b'), "{page}");
+    let inherited = shown("MALLOC (brk heap) ");
+    assert!(inherited.contains(" SM=COW "), "a child holds it too: {page}");
+    assert!(shown("reserved ").contains("[16384]"), "{page}");
+    assert!(shown("reserved ").contains(" ---/rwx SM=NUL"), "{page}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //!     map FILE        map FILE privately, read-only, and touch every page
 //!     threads N       start N threads that wait
 //!     reserve BYTES   reserve address space without any right to it
+//!     zoo FOLDER      make one mapping of every kind (Linux), with files in FOLDER
 //!     exec PROGRAM    become PROGRAM
 //!     exit STATUS     end with STATUS
 //!
@@ -17,6 +18,9 @@
     clippy::panic,
     reason = "a test's own target may die of a mistake in the test"
 )]
+
+#[cfg(target_os = "linux")]
+mod zoo;
 
 use std::fs::File;
 use std::io::{self, BufRead, Write};
@@ -45,6 +49,8 @@ fn main() {
             "reserve" => {
                 _ = map(number(), libc::PROT_NONE, libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, -1)
             }
+            #[cfg(target_os = "linux")]
+            "zoo" => zoo::settle(argument.as_ref()),
             "exec" => {
                 let error = Command::new(argument).arg("60").exec();
                 panic!("cannot become {argument}: {error}");

@@ -143,8 +143,8 @@ impl<'a> RegionValue<'a> {
             detail: row.detail.as_deref(),
             start: address(range.start),
             end: address(range.end),
-            from_protection: row.from_protection.map(|rights| rights.to_string()),
-            to_protection: row.to_protection.map(|rights| rights.to_string()),
+            from_protection: row.from_state.map(|state| state.protection.to_string()),
+            to_protection: row.to_state.map(|state| state.protection.to_string()),
             sizes: Group::new((), &row.change),
         }
     }

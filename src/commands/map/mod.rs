@@ -1,13 +1,16 @@
-//! `vmrec map`: the regions of a process now, or of a recording at a time.
+//! `vmrec map`: vmmap's page of a process now, or of a recording at a time.
 
 mod advice;
+mod spelling;
 
 use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use jiff::tz::TimeZone;
 use vmrec_report::json;
-use vmrec_report::map_table::{MapLayout, map_text};
+use vmrec_report::map_page::{PageOptions, PageSource, delta_text, page_text};
 use vmrec_sampler::{Host, ProcessInfo, Sampler, Snapshot};
 
 use crate::cli::{RecordingArgs, TypesArgs};
@@ -15,10 +18,17 @@ use crate::failure::Failure;
 use crate::file::Opened;
 use crate::{output, process, types_file};
 
-/// Show every region of a process, now or at a time of a recording
+pub(crate) use spelling::arguments;
+
+/// The most seconds between two snapshots: a week.
+const MOST_SECONDS: f64 = 7.0 * 86_400.0;
+
+/// Show every region of a process as vmmap does, now or at a time of a recording
 ///
-/// Each line has a region's type, addresses, [virtual/resident size], rights
-/// now and at most, share mode, and what lies behind it; sums by type follow.
+/// Each line has a region's type, addresses, [virtual size], rights now and at
+/// most, share mode, and what lies behind it; a legend and sums by type follow.
+/// Options may be spelled as vmmap does (-resident, -noCoalesce), and called by
+/// the name vmmap, vmrec takes vmmap's arguments.
 #[derive(Args, Debug)]
 #[command(override_usage = "vmrec map [OPTIONS] <TARGET>\n       vmrec map [OPTIONS] --at <TIME>")]
 pub(crate) struct MapArgs {
@@ -38,13 +48,57 @@ pub(crate) struct MapArgs {
     #[arg(long)]
     oldest: bool,
 
-    /// Show how sure each type is and the rule that decided; cut nothing
-    #[arg(long, short)]
-    verbose: bool,
+    /// Show what changes within so many seconds
+    #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds, conflicts_with_all = ["at", "recording", "json", "rules"])]
+    delta: Option<Duration>,
 
     /// Cut nothing
     #[arg(long, short)]
     wide: bool,
+
+    /// Show [virtual/resident] sizes
+    #[arg(long)]
+    resident: bool,
+
+    /// Show written and swapped sizes too
+    #[arg(long)]
+    dirty: bool,
+
+    /// Show how purgeable each region is, where there is purgeable memory
+    #[arg(long)]
+    purge: bool,
+
+    /// Tell sizes in pages
+    #[arg(long)]
+    pages: bool,
+
+    /// Show all regions by address, not those that cannot be written to first
+    #[arg(long)]
+    interleaved: bool,
+
+    /// Describe VM submaps, where there are any
+    #[arg(long)]
+    submap: bool,
+
+    /// Show the library pages shared with other processes
+    #[arg(long)]
+    all_split_libs: bool,
+
+    /// Show adjacent identical regions one by one
+    #[arg(long)]
+    no_coalesce: bool,
+
+    /// -w --resident --dirty --purge --submap --all-split-libs --no-coalesce
+    #[arg(long, short)]
+    verbose: bool,
+
+    /// Show how sure each type is and the rule that decided; cut nothing
+    #[arg(long)]
+    rules: bool,
+
+    /// Show the sums without the regions
+    #[arg(long)]
+    summary: bool,
 
     /// Print JSON
     #[arg(long)]
@@ -57,6 +111,26 @@ pub(crate) struct MapArgs {
     recording: RecordingArgs,
 }
 
+impl MapArgs {
+    fn options(&self) -> PageOptions {
+        let all = self.verbose;
+        let cut = !(self.wide || all || self.rules);
+        PageOptions {
+            width: cut.then(output::width),
+            resident: self.resident || all,
+            dirty: self.dirty || all,
+            purge: self.purge || all,
+            pages: self.pages,
+            interleaved: self.interleaved,
+            submap: self.submap || all,
+            all_split_libs: self.all_split_libs || all,
+            no_coalesce: self.no_coalesce || all,
+            rules: self.rules,
+            summary: self.summary,
+        }
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
     let rules = types_file::rules(&args.types)?;
@@ -64,35 +138,62 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
         Some(target) => {
             let mut sampler = Sampler::attach(process::find(target, args.newest, args.oldest)?)?;
             sampler.set_user_rules(rules);
+            let began = Instant::now();
             let snapshot = sampler.sample()?;
             for note in sampler.notes() {
                 output::note(&format!("note: {note}"));
             }
-            print(args, sampler.process(), &vmrec_sampler::host(), &snapshot)?;
+            let host = vmrec_sampler::host();
+            let parent = parent(sampler.process());
+            match args.delta {
+                Some(time) => {
+                    thread::sleep(time.saturating_sub(began.elapsed()));
+                    let later = sampler.sample()?;
+                    let source = source(sampler.process(), parent.as_ref(), &host);
+                    let time_zone = TimeZone::system();
+                    let options = args.options();
+                    output::print(&delta_text(&source, &snapshot, &later, &options, &time_zone))?;
+                }
+                None => print(args, sampler.process(), parent.as_ref(), &host, &snapshot)?,
+            }
         }
         None => {
             let opened = Opened::open(&args.recording)?;
             let at = opened.resolve(args.at.as_deref().unwrap_or("end"))?;
             let mut snapshot = opened.snapshot(&at)?;
             types_file::apply(&rules, &mut snapshot.regions);
-            print(args, &opened.recording.process, &opened.recording.host, &snapshot)?;
+            let recording = &opened.recording;
+            print(args, &recording.process, None, &recording.host, &snapshot)?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// Returns the process that started `process`, if it may be seen.
+fn parent(process: &ProcessInfo) -> Option<ProcessInfo> {
+    process.parent_pid.and_then(|pid| vmrec_sampler::process_info(pid).ok())
+}
+
+fn source<'a>(
+    process: &'a ProcessInfo,
+    parent: Option<&'a ProcessInfo>,
+    host: &'a Host,
+) -> PageSource<'a> {
+    PageSource { process, parent: parent.map(ProcessInfo::name), host }
+}
+
 fn print(
     args: &MapArgs,
     process: &ProcessInfo,
+    parent: Option<&ProcessInfo>,
     host: &Host,
     snapshot: &Snapshot,
 ) -> Result<(), Failure> {
     if args.json {
         output::print_json(&json::SnapshotDocument::new(process, host.page_size_bytes, snapshot))?;
     } else {
-        let cut = !(args.wide || args.verbose);
-        let layout = MapLayout { width: cut.then(output::width), verbose: args.verbose };
-        output::print(&map_text(process, snapshot, &layout, &TimeZone::system()))?;
+        let source = source(process, parent, host);
+        output::print(&page_text(&source, snapshot, &args.options(), &TimeZone::system()))?;
     }
     if let Some(hint) = advice::hint(host, snapshot) {
         for line in hint.lines() {
@@ -100,4 +201,31 @@ fn print(
         }
     }
     Ok(())
+}
+
+/// Reads a number of seconds such as `2` or `0.5`.
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.trim().parse::<f64>().ok();
+    seconds
+        .filter(|seconds| *seconds > 0.0 && *seconds <= MOST_SECONDS)
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| {
+            "not a number of seconds up to a week\nhint: write it like 2 or 0.5; `vmrec record` \
+             and `vmrec diff` compare any two times"
+                .to_owned()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_some_and_not_too_many() {
+        assert_eq!(parse_seconds("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(parse_seconds(" 0.5 "), Ok(Duration::from_millis(500)));
+        for wrong in ["", "0", "-1", "nan", "inf", "1e9", "2s"] {
+            assert!(parse_seconds(wrong).is_err(), "{wrong}");
+        }
+    }
 }

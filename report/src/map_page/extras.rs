@@ -1,0 +1,151 @@
+//! Lists that options add: submaps, and the pages of libraries that others hold too.
+
+use std::collections::BTreeMap;
+
+use vmrec_sampler::{AddressRange, Family, Quantity, Region};
+
+use super::flags::submap_depth;
+use super::size::Sizes;
+use crate::table::{Align, Cell, Column, Table};
+
+/// A run of regions in submaps of one depth, with nothing of the process's own between them.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Submap {
+    /// From its first region to its last; gaps between them are inside.
+    pub(super) range: AddressRange,
+    depth: u32,
+    regions: u64,
+}
+
+/// Returns the submaps that `regions` lie in, by ascending address.
+pub(super) fn submaps(regions: &[Region]) -> Vec<Submap> {
+    let mut submaps: Vec<Submap> = Vec::new();
+    let mut inside = None;
+    for region in regions {
+        let range = region.identity.range;
+        let depth = submap_depth(&region.identity);
+        match (depth, submaps.last_mut()) {
+            (Some(depth), Some(last)) if inside == Some(depth) => {
+                last.range.end = last.range.end.max(range.end);
+                last.regions += 1;
+            }
+            (Some(depth), _) => submaps.push(Submap { range, depth, regions: 1 }),
+            (None, _) => {}
+        }
+        inside = depth;
+    }
+    submaps
+}
+
+/// Returns the submaps as a table.
+pub(super) fn submap_table(submaps: &[Submap], sizes: Sizes) -> Table {
+    let mut table = Table::new(
+        vec![
+            Column::new("SUBMAP", Align::Left),
+            Column::new("VIRTUAL", Align::Right),
+            Column::new("DEPTH", Align::Right),
+            Column::new("REGIONS", Align::Right),
+        ],
+        0,
+        LEAST_NAME,
+    );
+    for submap in submaps {
+        let cells = [
+            submap.range.to_string(),
+            sizes.text(Some(submap.range.virtual_bytes())),
+            submap.depth.to_string(),
+            submap.regions.to_string(),
+        ];
+        table.row(cells.iter().map(|text| Cell::new(text)).collect());
+    }
+    table
+}
+
+const LEAST_NAME: usize = 25;
+
+/// Returns the resident bytes of `region` that are unwritten and mapped by other processes too.
+fn shared_clean(region: &Region) -> Option<u64> {
+    let get = |quantity| region.quantities.get(quantity);
+    let shared_dirty = get(Quantity::Dirty)?.saturating_sub(get(Quantity::PrivateDirty)?);
+    Some(region.quantities.shared_bytes()?.saturating_sub(shared_dirty))
+}
+
+/// Returns the clean pages of each library that other processes map too, the most first.
+pub(super) fn shared_library_pages(regions: &[Region], sizes: Sizes) -> Table {
+    let mut libraries: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut total = 0_u64;
+    for region in regions {
+        let identity = &region.identity;
+        let Some(object) = identity.object.as_deref().filter(|object| object.inode != 0) else {
+            continue;
+        };
+        if identity.label.region_type.family() == Family::Image {
+            let bytes = shared_clean(region).unwrap_or(0);
+            let sum = libraries.entry(&object.name).or_default();
+            *sum = sum.saturating_add(bytes);
+            total = total.saturating_add(bytes);
+        }
+    }
+    let mut libraries: Vec<_> = libraries.into_iter().filter(|(_, bytes)| *bytes > 0).collect();
+    libraries.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    let columns =
+        vec![Column::new("SHARED CLEAN", Align::Right), Column::new("LIBRARY", Align::Left)];
+    let mut table = Table::new(columns, 1, LEAST_NAME);
+    for (name, bytes) in libraries {
+        table.row(vec![Cell::new(&sizes.text(Some(bytes))), Cell::new(name)]);
+    }
+    table.sum(vec![Cell::new(&sizes.text(Some(total))), Cell::new("TOTAL")]);
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use vmrec_sampler::types;
+
+    use super::*;
+    use crate::fixture::region;
+
+    #[test]
+    fn submaps_end_where_the_process_has_memory_of_its_own() {
+        let at = |start: u64, flags: &str| {
+            let mut region = region(start..start + 0x1000, types::TEXT, Some("/lib"), &[]);
+            Arc::make_mut(&mut region.identity).flags = flags.into();
+            region
+        };
+        let regions = [
+            at(0x1000, "tag=0"),
+            at(0x3000, "tag=0 depth=1 submap"),
+            at(0x5000, "tag=0 depth=1 submap"),
+            at(0x6000, "tag=0 depth=2 submap"),
+            at(0x7000, "tag=7 purge=N"),
+            at(0x8000, "submap"),
+        ];
+        let submap = |start, end, depth, regions| Submap {
+            range: AddressRange::new(start, end),
+            depth,
+            regions,
+        };
+        assert_eq!(
+            submaps(&regions),
+            [
+                submap(0x3000, 0x6000, 1, 2),
+                submap(0x6000, 0x7000, 2, 1),
+                submap(0x8000, 0x9000, 1, 1)
+            ]
+        );
+    }
+
+    #[test]
+    fn written_pages_are_not_clean() {
+        let known = [
+            (Quantity::Resident, 100),
+            (Quantity::Private, 30),
+            (Quantity::Dirty, 25),
+            (Quantity::PrivateDirty, 5),
+        ];
+        assert_eq!(shared_clean(&region(0..4096, types::TEXT, None, &known)), Some(50));
+        assert_eq!(shared_clean(&region(0..4096, types::TEXT, None, &known[..3])), None);
+    }
+}

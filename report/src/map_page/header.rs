@@ -1,0 +1,81 @@
+//! The first lines of the page: which process, when, and how much in all.
+
+use jiff::tz::TimeZone;
+use vmrec_sampler::{Consistency, Snapshot, types};
+
+use super::{PageOptions, PageSource};
+use crate::table::cut_middle;
+use crate::{clock, escape, units};
+
+/// Returns the lines above the lists of regions; `later` is the second snapshot of a delta.
+pub(super) fn header(
+    source: &PageSource<'_>,
+    snapshot: &Snapshot,
+    later: Option<&Snapshot>,
+    options: &PageOptions,
+    time_zone: &TimeZone,
+) -> String {
+    let PageSource { process, host, .. } = source;
+    let name = escape::terminal(process.name());
+    let unknown = || "-".to_owned();
+    let mut lines = Vec::new();
+    let mut line = |title: &str, value: &str| {
+        lines.push(format!("{:<17}{value}", format!("{title}:")));
+    };
+    line("Process", &format!("{name} [{}]", process.id.pid));
+    let deleted = if process.executable_deleted { " (deleted)" } else { "" };
+    let path = process.executable.as_deref();
+    line("Path", &path.map_or_else(unknown, |path| format!("{}{deleted}", escape::terminal(path))));
+    if let Some(address) = load_address(path, snapshot) {
+        line("Load Address", &format!("{address:#x}"));
+    }
+    line("Code Type", &host.architecture);
+    if let Some(parent) = process.parent_pid {
+        let name = source.parent.map(|name| format!("{} ", escape::terminal(name)));
+        line("Parent Process", &format!("{}[{parent}]", name.unwrap_or_default()));
+    }
+    if let Some(started) = process.started_utc_ns {
+        line("Started", &clock::local(started, time_zone));
+    }
+    line("Date/Time", &clock::local_exact(snapshot.taken.utc_ns, time_zone));
+    if let Some(later) = later {
+        line("Second Snapshot", &clock::local_exact(later.taken.utc_ns, time_zone));
+    }
+    line("OS Version", &format!("{} {}", host.os, escape::terminal(&host.kernel)));
+    lines.push(String::new());
+    let shown = later.unwrap_or(snapshot);
+    let totals = &shown.totals;
+    let derived = match &*host.os {
+        "linux" => " (derived: private dirty + swapped)",
+        _ => "",
+    };
+    let mut total = |title: &str, bytes: Option<u64>, remark: &str| {
+        let Some(bytes) = bytes else { return };
+        lines.push(format!("{:<28} {}{remark}", format!("{title}:"), units::size(bytes)));
+    };
+    total("Physical footprint", totals.footprint_bytes, derived);
+    total("Resident size", totals.resident_bytes, "");
+    total("Resident size (peak)", totals.peak_resident_bytes, "");
+    lines.push("----".to_owned());
+    lines.push(String::new());
+    lines.push(format!("Virtual Memory Map of process {} ({name})", process.id.pid));
+    lines.push(format!("VM page size:  {} bytes", host.page_size_bytes));
+    for snapshot in std::iter::once(snapshot).chain(later) {
+        if let Consistency::Torn(why) = &snapshot.consistency {
+            lines.push(format!("torn: {}", escape::terminal(why)));
+        }
+    }
+    let width = options.width.unwrap_or(usize::MAX);
+    lines.iter().fold(String::new(), |text, line| text + &cut_middle(line, width) + "\n")
+}
+
+/// Returns where the executable's first mapped segment lies.
+fn load_address(path: Option<&str>, snapshot: &Snapshot) -> Option<u64> {
+    let path = path?;
+    let is_executable = |identity: &vmrec_sampler::Identity| {
+        identity.label.region_type.family() == types::TEXT.family()
+            && identity.object.as_ref().is_some_and(|object| *object.name == *path)
+    };
+    let mut identities = snapshot.regions.iter().map(|region| &region.identity);
+    identities.find(|identity| is_executable(identity)).map(|identity| identity.range.start)
+}

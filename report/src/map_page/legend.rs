@@ -1,0 +1,80 @@
+//! What the page's codes mean, and what cannot be shown.
+
+use vmrec_sampler::{Host, ShareMode};
+
+use super::PageOptions;
+use super::extras::Submap;
+use super::flags::Purge;
+use super::row::Row;
+
+/// Returns the meaning of every share mode and purge state that `rows` have.
+pub(super) fn modes(rows: &[Row], purge: bool) -> String {
+    let used = |mode: &ShareMode| rows.iter().any(|row| row.kind.share_mode == Some(*mode));
+    let words: Vec<String> = ShareMode::ALL
+        .into_iter()
+        .filter(used)
+        .map(|mode| format!("{}={}", mode.name(), meaning(mode)))
+        .collect();
+    let mut text = String::from("SM=sharing mode:\n");
+    for line in words.chunks(4) {
+        text.push_str(&format!("    {}\n", line.join(" ")));
+    }
+    if rows.iter().any(|row| row.kind.share_mode.is_none()) {
+        text.push_str("    -=unknown\n");
+    }
+    let states: Vec<String> = Purge::ALL
+        .into_iter()
+        .filter(|state| rows.iter().any(|row| row.kind.purge == Some(*state)))
+        .map(|state| format!("{}={}", state.letter(), state.meaning()))
+        .collect();
+    if purge && !states.is_empty() {
+        let states = states.join(" ");
+        text.push_str(&format!("PURGE=purgeable mode:\n    {states}, otherwise unpurgeable\n"));
+    }
+    text
+}
+
+const fn meaning(mode: ShareMode) -> &'static str {
+    match mode {
+        ShareMode::Private => "private",
+        ShareMode::CopyOnWrite => "copy_on_write",
+        ShareMode::Empty => "empty",
+        ShareMode::Shared => "shared",
+        ShareMode::Aliased => "aliased",
+        ShareMode::PrivateAliased => "private_aliased",
+        ShareMode::SharedAliased => "shared_aliased",
+        ShareMode::LargePage => "large_page",
+    }
+}
+
+/// Returns a line for each thing of vmmap's page that is not there, and why.
+pub(super) fn notes(host: &Host, options: &PageOptions, submaps: &[Submap], heaps: bool) -> String {
+    let mut lines = Vec::new();
+    if host.os == "linux" {
+        lines.push(
+            "Linux has no purgeable memory: no PURGE=, VOLATILE, NONVOL and EMPTY are shown.",
+        );
+        if options.submap {
+            lines.push("Linux has no VM submaps: every mapping belongs to the process itself.");
+        }
+        if options.all_split_libs {
+            lines
+                .push("Linux has no shared region of split libraries, only pages that are shared:");
+            lines.push("the shared clean pages above are of libraries this process maps itself.");
+        }
+    } else {
+        if options.submap && submaps.is_empty() {
+            lines.push("No region lies in a submap.");
+        }
+        if options.all_split_libs {
+            lines.push("Split libraries that this process does not map are not known.");
+        }
+        lines.push("VOLATILE, NONVOL, EMPTY: virtual sizes; if all are 0 they may be left out.");
+    }
+    lines.push(match (heaps, &*host.os) {
+        (true, _) => "What is in use inside a heap is not known, nor which arena a heap is of.",
+        (false, "linux") => "No table of malloc zones: no heap of a glibc arena is proved here.",
+        (false, _) => "No table of malloc zones: they are not known.",
+    });
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}

@@ -1,0 +1,174 @@
+//! The sums under the lists of regions.
+
+use std::collections::BTreeMap;
+
+use vmrec_sampler::{Confidence, Family, Protection, Quantity, Region, RegionType, types};
+
+use super::flags::Purge;
+use super::size::{Sizes, part};
+use crate::amounts::Amounts;
+use crate::metric::Metric;
+use crate::table::{Align, Cell, Column, Table};
+
+/// The columns of the sums by type that every system has.
+pub(super) const COLUMNS: [Metric; 4] =
+    [Metric::Virtual, Metric::RESIDENT, Metric::Measured(Quantity::Dirty), Metric::SWAPPED];
+/// The least cells a type is cut to before columns go.
+const LEAST_TYPE: usize = 18;
+/// What each heap of a glibc arena is aligned to, in bytes, on systems of 64 bits.
+const ARENA_BYTES: u64 = 64 << 20;
+
+/// Tells whether a region may be written to, which decides the list it is in.
+pub(super) fn is_writable(region: &Region) -> bool {
+    region.identity.protection.contains(Protection::WRITE)
+}
+
+/// Returns vmmap's two lines of sums, each ended by a line break and broken before its last parts if it is wider than `width`.
+pub(super) fn portions(regions: &[Region], sizes: Sizes, width: usize) -> String {
+    let libraries: Amounts = regions
+        .iter()
+        .filter(|region| {
+            region.identity.label.region_type.family() == Family::Image && !is_writable(region)
+        })
+        .collect();
+    let total = libraries.virtual_bytes;
+    let resident = libraries.get(Metric::RESIDENT);
+    let out = known(&libraries, Metric::RESIDENT).map(|bytes| total.saturating_sub(bytes));
+    let mut text = broken(
+        &format!(
+            "ReadOnly portion of Libraries: Total={} resident={}",
+            sizes.text(Some(total)),
+            part(sizes, resident, total),
+        ),
+        &format!("swapped_out_or_unallocated={}", part(sizes, out, total)),
+        width,
+    );
+    let writable: Amounts = regions.iter().filter(|region| is_writable(region)).collect();
+    let total = writable.virtual_bytes;
+    let resident = writable.get(Metric::RESIDENT);
+    let swapped = writable.get(Metric::SWAPPED);
+    let unallocated = known(&writable, Metric::RESIDENT)
+        .zip(known(&writable, Metric::SWAPPED))
+        .map(|(resident, swapped)| total.saturating_sub(resident.saturating_add(swapped)));
+    text.push_str(&broken(
+        &format!(
+            "Writable regions: Total={} written={} resident={}",
+            sizes.text(Some(total)),
+            part(sizes, writable.get(Metric::Measured(Quantity::Dirty)), total),
+            part(sizes, resident, total),
+        ),
+        &format!(
+            "swapped_out={} unallocated={}",
+            part(sizes, swapped, total),
+            part(sizes, unallocated, total),
+        ),
+        width,
+    ));
+    text
+}
+
+/// Returns both parts on one line, or on two where that is wider than `width`.
+pub(super) fn broken(first: &str, second: &str, width: usize) -> String {
+    let fits = first.len() + 1 + second.len() <= width;
+    format!("{first}{}{second}\n", if fits { " " } else { "\n    " })
+}
+
+/// Returns the sum of `metric` if it is known of every region, so that it may be taken from a whole.
+fn known(sum: &Amounts, metric: Metric) -> Option<u64> {
+    sum.get(metric).filter(|_| sum.unknown_regions(metric) == 0)
+}
+
+/// One row of sums: those of [`Amounts`], and the virtual sizes by purge state.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    amounts: Amounts,
+    purgeable: [u64; Purge::ALL.len()],
+}
+
+impl Sum {
+    fn add(&mut self, region: &Region) {
+        self.amounts.add(region);
+        if let Some(state) = Purge::of(&region.identity) {
+            let bytes = &mut self.purgeable[state as usize];
+            *bytes = bytes.saturating_add(region.identity.range.virtual_bytes());
+        }
+    }
+
+    fn of<'a>(regions: impl IntoIterator<Item = &'a Region>) -> Self {
+        let mut sum = Self::default();
+        regions.into_iter().for_each(|region| sum.add(region));
+        sum
+    }
+
+    fn cells(&self, name: &str, sizes: Sizes, purgeable: bool) -> Vec<Cell> {
+        let mut cells = vec![Cell::new(name)];
+        let known = COLUMNS.map(|metric| sizes.text(self.amounts.get(metric)));
+        cells.extend(known.iter().map(|text| Cell::new(text)));
+        if purgeable {
+            cells.extend(self.purgeable.map(|bytes| Cell::new(&sizes.text(Some(bytes)))));
+        }
+        cells.push(Cell::new(&self.amounts.regions.to_string()));
+        cells
+    }
+}
+
+/// Returns the sums by type, in the order of their names, with columns for purge states where the system has any.
+pub(super) fn by_type(regions: &[Region], sizes: Sizes, purgeable: bool) -> Table {
+    let all = Sum::of(regions);
+    let mut table = empty("REGION TYPE", purgeable.then_some(&all));
+    let mut types: BTreeMap<&RegionType, Sum> = BTreeMap::new();
+    for region in regions {
+        types.entry(&region.identity.label.region_type).or_default().add(region);
+    }
+    for (region_type, sum) in &types {
+        table.row(sum.cells(region_type.name(), sizes, purgeable));
+    }
+    let is_real = |region: &&Region| region.identity.label.region_type.family() != Family::Reserved;
+    let real = Sum::of(regions.iter().filter(is_real));
+    table.sum(all.cells("TOTAL", sizes, purgeable));
+    table.sum(real.cells("TOTAL, minus reserved VM space", sizes, purgeable));
+    table
+}
+
+/// Returns glibc's heaps one by one; `None` where none is proved to be there.
+///
+/// A mapping that glibc's own headers or names prove is told by where it is
+/// aligned to; which arena it is one of several heaps of is not known.
+pub(super) fn heaps(regions: &[Region], sizes: Sizes) -> Option<Table> {
+    let mut heaps: BTreeMap<u64, Sum> = BTreeMap::new();
+    let mut main = Sum::default();
+    for region in regions {
+        let label = &region.identity.label;
+        if label.region_type == types::MALLOC_BRK {
+            main.add(region);
+        } else if label.region_type == types::MALLOC_ARENA && label.confidence == Confidence::Sure {
+            heaps.entry(region.identity.range.start & !(ARENA_BYTES - 1)).or_default().add(region);
+        }
+    }
+    if heaps.is_empty() {
+        return None;
+    }
+    let mut table = empty("MALLOC ZONE", None);
+    if main.amounts.regions > 0 {
+        table.row(main.cells("glibc brk heap", sizes, false));
+    }
+    for (start, sum) in &heaps {
+        table.row(sum.cells(&format!("glibc arena heap {start:x}"), sizes, false));
+    }
+    Some(table)
+}
+
+/// Returns a table with columns for purge states if there is a total of them; those of nothing may be left out.
+fn empty(title: &'static str, purgeable: Option<&Sum>) -> Table {
+    let mut columns = vec![Column::new(title, Align::Left)];
+    columns.extend(COLUMNS.map(|metric| Column::new(metric.heading(), Align::Right)));
+    if let Some(total) = purgeable {
+        let states = ["VOLATILE", "NONVOL", "EMPTY"];
+        columns.extend(states.iter().zip(total.purgeable).map(|(title, bytes)| {
+            let column = Column::new(title, Align::Right);
+            if bytes == 0 { column.droppable(1) } else { column }
+        }));
+    }
+    columns.push(Column::new("COUNT", Align::Right));
+    Table::new(columns, 0, LEAST_TYPE)
+}
