@@ -7,6 +7,7 @@
 pub mod apportion;
 pub mod classify;
 pub mod consistency;
+pub mod darwin;
 pub mod elf;
 pub mod error;
 pub mod find;
@@ -14,6 +15,8 @@ pub mod layout;
 #[cfg(target_os = "linux")]
 pub mod linux;
 pub mod mach_tags;
+#[cfg(target_os = "macos")]
+pub mod macos;
 pub mod mapping;
 pub mod process;
 pub mod procfs;
@@ -27,7 +30,13 @@ pub mod vocabulary;
 pub use error::Error;
 pub use find::matching;
 #[cfg(target_os = "linux")]
-pub use linux::{ExitWatch, Sampler, host, now, process_info, processes, send_signal};
+pub use linux::{
+    ExitWatch, PERMISSION_HINT, Sampler, host, now, process_info, processes, send_signal,
+};
+#[cfg(target_os = "macos")]
+pub use macos::{
+    ExitWatch, PERMISSION_HINT, Sampler, host, now, process_info, processes, send_signal,
+};
 pub use process::{Host, ProcessId, ProcessInfo};
 pub use quantity::{Quantities, Quantity};
 pub use region::{
