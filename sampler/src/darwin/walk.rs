@@ -51,7 +51,17 @@ pub fn walk(kernel: &mut impl Lookup) -> Walk {
     // The end of what was seen of the top level: a submap is answered again whenever it is entered.
     let mut top_end = 0;
     loop {
-        let entry = match kernel.lookup(address, depth) {
+        let answer = kernel.lookup(address, depth);
+        let left = match answer {
+            Ok(entry) => entry.start >= top_end,
+            Err(code) => code == NOTHING_FOLLOWS,
+        };
+        if depth > 0 && left {
+            // Asked so deep, the kernel enters what follows a submap, or passes it by, without showing it.
+            (address, depth) = (top_end, 0);
+            continue;
+        }
+        let entry = match answer {
             Ok(entry) => entry,
             Err(NOTHING_FOLLOWS) => return walk,
             Err(code) => {
@@ -70,10 +80,6 @@ pub fn walk(kernel: &mut impl Lookup) -> Walk {
         if entry.depth == 0 && range.end > top_end {
             walk.top_bytes = walk.top_bytes.saturating_add(range.end - range.start.max(top_end));
             top_end = range.end;
-        } else if entry.depth > 0 && range.start >= top_end {
-            // Asked so deep, the kernel entered the next submap without showing it.
-            (address, depth) = (top_end, 0);
-            continue;
         }
         if entry.is_submap {
             // The same address again, one level deeper.
