@@ -15,5 +15,5 @@ pub mod words;
 mod tests;
 
 pub use entry::{Entry, Leaf, Purge};
-pub use regions::regions;
+pub use regions::{labels, regions};
 pub use walk::{Lookup, Stop, Walk, walk};

@@ -8,7 +8,7 @@ use super::label::{Images, label};
 use super::{paths, words};
 use crate::mach_tags;
 use crate::quantity::{Quantities, Quantity};
-use crate::region::{Identity, Object, Protection, Provenance, Region, ShareMode};
+use crate::region::{Identity, Label, Object, Protection, Provenance, Region, ShareMode};
 
 /// Turns `leaves` into regions. Those that stayed as they were share their identity with `before` (ascending).
 pub fn regions(mut leaves: Vec<Leaf>, page_bytes: u64, before: &[Region]) -> Vec<Region> {
@@ -67,6 +67,15 @@ fn kept(identity: Identity, before: &[Region]) -> Arc<Identity> {
         Some(region) if *region.identity == identity => Arc::clone(&region.identity),
         _ => Arc::new(identity),
     }
+}
+
+/// Returns what the present rules say of recorded regions of macOS: their labels, the user's own aside.
+pub fn labels(regions: &[Region]) -> Vec<Label> {
+    let images = Images::of(regions.iter().map(|region| {
+        let identity = &region.identity;
+        (identity.object.as_deref().map(|object| &object.name), identity.protection)
+    }));
+    regions.iter().map(|region| label(&region.identity, region.share_mode, &images)).collect()
 }
 
 /// Returns the sizes of `leaf`. What the kernel does not say stays unknown: PSS, pages

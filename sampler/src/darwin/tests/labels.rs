@@ -1,14 +1,16 @@
 //! Types of regions.
 
 use super::{entry, leaf};
-use crate::darwin::{Entry, Leaf, regions};
+use crate::darwin::{Entry, Leaf, labels, regions};
 use crate::region::Confidence;
 use crate::vocabulary::Family;
 
-/// The type, family and rule of each of `leaves`.
+/// The type, family and confidence of each of `leaves`.
 fn types(leaves: Vec<Leaf>) -> Vec<(String, Family, Confidence)> {
-    let labels = regions(leaves, 4096, &[]);
-    labels
+    let regions = regions(leaves, 4096, &[]);
+    let again = labels(&regions);
+    assert!(regions.iter().map(|region| &region.identity.label).eq(&again), "told again alike");
+    regions
         .iter()
         .map(|region| {
             let label = &region.identity.label;
