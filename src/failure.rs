@@ -111,10 +111,7 @@ impl From<SamplerError> for Failure {
             SamplerError::NotFound { .. } => {
                 Some("look for it with `ps -e`; give a pid or a full or partial executable name")
             }
-            SamplerError::NotPermitted { .. } => Some(
-                "run vmrec as the owner of the process or with sudo,\n\
-                 or give it the rights: sudo setcap cap_sys_ptrace,cap_dac_read_search=ep \"$(which vmrec)\"",
-            ),
+            SamplerError::NotPermitted { .. } => Some(vmrec_sampler::PERMISSION_HINT),
             SamplerError::Exited { .. } | SamplerError::Zombie { .. } => {
                 Some("start it again, or let vmrec start it: `vmrec record -- COMMAND`")
             }
@@ -122,6 +119,7 @@ impl From<SamplerError> for Failure {
             SamplerError::KernelThread { .. } => {
                 Some("only programs have memory regions to record")
             }
+            SamplerError::Kernel { .. } => Some(vmrec_sampler::PERMISSION_HINT),
             SamplerError::BadLine { .. } => {
                 Some("this kernel prints what vmrec does not know; please report the line")
             }

@@ -54,6 +54,16 @@ pub enum Error {
         /// Its name.
         name: String,
     },
+    /// A call of the kernel did not tell what it should.
+    #[error("cannot ask the kernel about pid {pid}: {call}: {reason}")]
+    Kernel {
+        /// The process.
+        pid: u32,
+        /// The call.
+        call: &'static str,
+        /// The kernel's words.
+        reason: String,
+    },
     /// A file of the kernel could not be read.
     #[error("cannot read {}", path.display())]
     Io {

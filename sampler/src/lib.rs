@@ -7,6 +7,7 @@
 pub mod apportion;
 pub mod classify;
 pub mod consistency;
+pub mod darwin;
 pub mod elf;
 pub mod error;
 pub mod find;
@@ -14,6 +15,8 @@ pub mod layout;
 #[cfg(target_os = "linux")]
 pub mod linux;
 pub mod mach_tags;
+#[cfg(target_os = "macos")]
+pub mod macos;
 pub mod mapping;
 pub mod process;
 pub mod procfs;
@@ -28,7 +31,15 @@ pub mod vocabulary;
 pub use error::Error;
 pub use find::matching;
 #[cfg(target_os = "linux")]
-pub use linux::{ExitWatch, Sampler, host, now, process_info, processes, send_signal, system_sums};
+pub use linux::{
+    ExitWatch, PERMISSION_HINT, Sampler, host, now, process_info, processes, send_signal,
+    system_sums,
+};
+#[cfg(target_os = "macos")]
+pub use macos::{
+    ExitWatch, PERMISSION_HINT, Sampler, host, now, process_info, processes, send_signal,
+    system_sums,
+};
 pub use process::{Host, ProcessId, ProcessInfo};
 pub use quantity::{Quantities, Quantity};
 pub use region::{

@@ -2,8 +2,8 @@
 //! as mach/vm_statistics.h numbers them and vmmap(1) names them. Nothing is
 //! inferred, so it is pure and holds on every system.
 //!
-//! The number is kept beside the type, as a region's flags: names drift
-//! between releases, numbers do not.
+//! The number is kept beside the type, among a region's words
+//! ([`crate::darwin::words`]): names drift between releases, numbers do not.
 
 use std::sync::Arc;
 
@@ -186,21 +186,11 @@ pub fn label(number: u32) -> Label {
         (_, Some(tag)) => (tag.region_type(), None, Confidence::Sure),
         (0, None) => (types::VM_ALLOCATE, None, Confidence::Unknown),
         (_, None) => {
-            let detail = Arc::from(format!("tag {number}"));
+            let detail = Arc::from(format!("VM_MEMORY tag {number}"));
             (types::VM_ALLOCATE, Some(detail), Confidence::Unknown)
         }
     };
     Label { region_type, detail, confidence, rule: Arc::from("tag") }
-}
-
-/// Returns the text that keeps the tag's number with a region.
-pub fn flags(number: u32) -> Arc<str> {
-    Arc::from(number.to_string())
-}
-
-/// Returns the number that [`flags`] kept.
-pub fn number(flags: &str) -> Option<u32> {
-    flags.parse().ok()
 }
 
 /// Returns the share mode of that number (`SM_COW` 1 to `SM_LARGE_PAGE` 8), in vmmap's words.
@@ -209,7 +199,7 @@ pub const fn share_mode(number: u8) -> Option<ShareMode> {
         1 => ShareMode::CopyOnWrite,
         2 => ShareMode::Private,
         3 => ShareMode::Empty,
-        // SM_SHARED is what vmmap prints as ALI; SM_TRUESHARED, between processes, as SHM.
+        // vmmap prints SM_SHARED as ALI (a file mapped shared shows so) and SM_TRUESHARED as SHM.
         4 => ShareMode::Aliased,
         5 => ShareMode::Shared,
         6 => ShareMode::PrivateAliased,

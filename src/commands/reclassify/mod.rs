@@ -16,7 +16,7 @@ use vmrec_sampler::classify::facts::Evidence;
 use vmrec_sampler::classify::user::UserRule;
 use vmrec_sampler::classify::{Piece, Process, classify};
 use vmrec_sampler::rebuild::{Rebuilt, label_of};
-use vmrec_sampler::{Identity, Label, Quantity, RegionType, Snapshot};
+use vmrec_sampler::{Identity, Label, Quantity, Region, RegionType, Snapshot, darwin};
 use vmrec_store::{Error as StoreError, RegionNumber, Writer};
 
 use self::known::{Known, peek};
@@ -105,6 +105,7 @@ struct Retold {
 impl Retold {
     fn of(opened: &Opened, rules: &[UserRule]) -> Result<Self, StoreError> {
         let (store, id) = (&opened.store, opened.recording.id);
+        let macos = opened.recording.host.os == "macos";
         let mut seen = HashSet::new();
         let mut retold =
             Self { regions: 0, changes: Vec::new(), without_evidence: 0, last: HashMap::new() };
@@ -129,8 +130,12 @@ impl Retold {
             if numbers.iter().all(|number| seen.contains(number)) {
                 return ControlFlow::Continue(());
             }
-            retold.without_evidence += usize::from(!known.any);
-            let pieces = pieces(snapshot, &known.evidence, rules);
+            let pieces = if macos {
+                by_tags(snapshot, rules)
+            } else {
+                retold.without_evidence += usize::from(!known.any);
+                pieces(snapshot, &known.evidence, rules)
+            };
             for (region, number) in snapshot.regions.iter().zip(numbers) {
                 if !seen.insert(*number) {
                     continue;
@@ -210,4 +215,18 @@ fn pieces(snapshot: &Snapshot, evidence: &Evidence, rules: &[UserRule]) -> Vec<P
         user_rules: rules,
     };
     classify(&process, &mut |address, buffer| peek(evidence, address, buffer))
+}
+
+/// Applies the present rules to a sample of macOS, where the kernel's own words on each region decide.
+fn by_tags(snapshot: &Snapshot, rules: &[UserRule]) -> Vec<Piece> {
+    let mut regions = snapshot.regions.clone();
+    for (region, label) in regions.iter_mut().zip(darwin::labels(&snapshot.regions)) {
+        Arc::make_mut(&mut region.identity).label = label;
+    }
+    types_file::apply(rules, &mut regions);
+    let piece = |region: &Region| Piece {
+        range: region.identity.range,
+        label: region.identity.label.clone(),
+    };
+    regions.iter().map(piece).collect()
 }

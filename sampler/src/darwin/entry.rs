@@ -1,0 +1,127 @@
+//! One answer of `mach_vm_region_recurse`, with what other calls add to it.
+
+use std::sync::Arc;
+
+use crate::mach_tags;
+use crate::region::{AddressRange, Protection, ShareMode};
+
+/// What the kernel says of one entry of a memory map. Counts are of pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// The first address inside.
+    pub start: u64,
+    /// Bytes of address space.
+    pub size: u64,
+    /// In how many submaps it lies.
+    pub depth: u32,
+    /// The rights in force: `protection`.
+    pub protection: u8,
+    /// The most rights it may get: `max_protection`.
+    pub max_protection: u8,
+    /// Offset of `start` in the object, in bytes.
+    pub offset: u64,
+    /// The tag its owner gave it: `user_tag`.
+    pub user_tag: u32,
+    /// Pages in memory: `pages_resident`.
+    pub pages_resident: u32,
+    /// Pages of a copy-on-write region that were written to: `pages_shared_now_private`.
+    pub pages_shared_now_private: u32,
+    /// Pages in the compressor or on disk: `pages_swapped_out`.
+    pub pages_swapped_out: u32,
+    /// Pages written to: `pages_dirtied`.
+    pub pages_dirtied: u32,
+    /// Pages the owner gave back without unmapping them: `pages_reusable`.
+    pub pages_reusable: u32,
+    /// Objects in the chain behind the first one: `shadow_depth`.
+    pub shadow_depth: u16,
+    /// Whether a file (or another pager) lies behind it: `external_pager`.
+    pub external_pager: bool,
+    /// How its pages are shared: `share_mode`, 1 to 8.
+    pub share_mode: u8,
+    /// Whether it is a map of its own, to be entered: `is_submap`.
+    pub is_submap: bool,
+    /// The number of the object behind it: `object_id`.
+    pub object_id: u32,
+    /// How often it was wired by its owner: `user_wired_count`.
+    pub user_wired_count: u16,
+}
+
+impl Entry {
+    /// Returns where it lies; an end beyond the last address is cut there.
+    pub const fn range(&self) -> AddressRange {
+        AddressRange::new(self.start, self.start.saturating_add(self.size))
+    }
+
+    /// Returns the rights in force.
+    pub const fn rights(&self) -> Protection {
+        Protection::from_bits(self.protection)
+    }
+
+    /// Returns the share mode, unknown for a number the header does not name.
+    pub const fn share(&self) -> Option<ShareMode> {
+        mach_tags::share_mode(self.share_mode)
+    }
+
+    /// Tells whether it may be purgeable: such memory is anonymous, was never copied, and is not in a submap.
+    pub const fn may_be_purgeable(&self) -> bool {
+        self.depth == 0 && !self.external_pager && self.shadow_depth == 0 && self.object_id != 0
+    }
+
+    /// Tells whether a path may belong to it: it has a pager that is not the kernel's own, or copies what has one.
+    pub const fn may_have_path(&self) -> bool {
+        self.external_pager || (self.shadow_depth > 0 && self.user_tag == 0)
+    }
+}
+
+/// The state of purgeable memory: `VM_PURGABLE_GET_STATE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purge {
+    /// In use: not to be emptied.
+    Nonvolatile,
+    /// The kernel may empty it.
+    Volatile,
+    /// The kernel emptied it.
+    Empty,
+    /// It may not become volatile.
+    Deny,
+}
+
+impl Purge {
+    /// Returns the state that the kernel's number means; bits besides the state are dropped.
+    pub const fn from_state(state: i32) -> Self {
+        match state & 3 {
+            0 => Self::Nonvolatile,
+            1 => Self::Volatile,
+            2 => Self::Empty,
+            _ => Self::Deny,
+        }
+    }
+
+    /// Returns vmmap's letter, as in `PURGE=V`.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Nonvolatile => 'N',
+            Self::Volatile => 'V',
+            Self::Empty => 'E',
+            Self::Deny => 'D',
+        }
+    }
+
+    /// Tells whether the kernel may take its pages at any time.
+    pub const fn is_reclaimable(self) -> bool {
+        matches!(self, Self::Volatile | Self::Empty)
+    }
+}
+
+/// An entry that is memory, not a submap, with what further calls say of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leaf {
+    /// The kernel's answer.
+    pub entry: Entry,
+    /// Pages no other process maps: `VM_REGION_TOP_INFO` `private_pages_resident`; unknown inside submaps.
+    pub private_pages: Option<u32>,
+    /// The state of purgeable memory; `None` for other memory.
+    pub purge: Option<Purge>,
+    /// The path `proc_regionfilename` answered with, which may be a neighbour's.
+    pub path: Option<Arc<str>>,
+}

@@ -1,0 +1,90 @@
+//! What a region is for, as far as the kernel tells without reading its memory.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::words;
+use crate::mach_tags;
+use crate::region::{Confidence, Identity, Label, Protection, ShareMode};
+use crate::vocabulary::{Family, RegionType, types};
+
+/// Tags of memory that the shared cache and the dynamic linker map.
+const SHARED_CACHE: u32 = 32;
+const UNSHARED_CACHE: u32 = 35;
+const DYLIB: u32 = 33;
+const STACK: u32 = 30;
+
+/// The files that are images: some region of theirs may be executed.
+#[derive(Debug, Default)]
+pub struct Images(HashSet<Arc<str>>);
+
+impl Images {
+    /// Finds the images among the files of `regions`, given by their path and rights.
+    pub fn of<'a>(regions: impl Iterator<Item = (Option<&'a Arc<str>>, Protection)>) -> Self {
+        let executable = regions.filter(|(_, rights)| rights.contains(Protection::EXECUTE));
+        Self(executable.filter_map(|(path, _)| path.cloned()).collect())
+    }
+
+    fn contains(&self, path: &str) -> bool {
+        self.0.contains(path)
+    }
+}
+
+/// Returns the label of the region with that identity, whose own label is not looked at.
+pub fn label(identity: &Identity, share: Option<ShareMode>, images: &Images) -> Label {
+    let tag = words::tag(&identity.flags).unwrap_or(0);
+    let path = identity.object.as_deref().map(|object| &*object.name);
+    let file = words::has(&identity.flags, "file");
+    let shadowed = words::value(&identity.flags, "shadow").is_some();
+    let cache = matches!(tag, SHARED_CACHE | UNSHARED_CACHE | DYLIB) && (file || shadowed);
+    match path {
+        Some(path) if images.contains(path) && matches!(tag, 0 | DYLIB) => {
+            return named(segment(identity), Confidence::Likely, "image");
+        }
+        _ if cache => return named(segment(identity), Confidence::Likely, "shared cache"),
+        Some(_) if tag == 0 => return named(types::MAPPED_FILE, Confidence::Sure, "file"),
+        _ => {}
+    }
+    if identity.protection == Protection::NONE
+        && let Some(region_type) = inaccessible(tag)
+    {
+        return named(region_type, Confidence::Likely, "inaccessible");
+    }
+    let between_processes =
+        matches!(share, Some(ShareMode::Shared | ShareMode::Aliased | ShareMode::SharedAliased));
+    if tag == 0 && between_processes {
+        return named(types::SHARED_MEMORY, Confidence::Likely, "share mode");
+    }
+    mach_tags::label(tag)
+}
+
+/// Returns the segment of an image by its rights.
+fn segment(identity: &Identity) -> RegionType {
+    let may_write =
+        identity.max_protection.is_some_and(|rights| rights.contains(Protection::WRITE));
+    if identity.protection.contains(Protection::EXECUTE) {
+        types::TEXT
+    } else if identity.protection.contains(Protection::WRITE) {
+        types::DATA
+    } else if may_write {
+        types::DATA_CONST
+    } else {
+        types::LINKEDIT
+    }
+}
+
+/// Returns the type of memory with that tag that nobody may touch; `None` if the tag says enough.
+fn inaccessible(tag: u32) -> Option<RegionType> {
+    Some(match tag {
+        0 => types::RESERVED,
+        STACK => types::STACK_GUARD,
+        _ => match mach_tags::tag(tag)?.family {
+            Family::Malloc => RegionType::named("MALLOC guard page", Family::Reserved),
+            _ => return None,
+        },
+    })
+}
+
+fn named(region_type: RegionType, confidence: Confidence, rule: &str) -> Label {
+    Label { region_type, detail: None, confidence, rule: rule.into() }
+}

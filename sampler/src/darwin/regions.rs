@@ -1,0 +1,124 @@
+//! Leaves of the walk turned into regions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::entry::{Leaf, Purge};
+use super::label::{Images, label};
+use super::{paths, words};
+use crate::mach_tags;
+use crate::quantity::{Quantities, Quantity};
+use crate::region::{Identity, Label, Object, Protection, Provenance, Region, ShareMode};
+
+/// Turns `leaves` into regions. Those that stayed as they were share their identity with `before` (ascending).
+pub fn regions(mut leaves: Vec<Leaf>, page_bytes: u64, before: &[Region]) -> Vec<Region> {
+    paths::keep_own(&mut leaves);
+    let images = Images::of(leaves.iter().map(|leaf| (leaf.path.as_ref(), leaf.entry.rights())));
+    let mut objects = HashMap::new();
+    leaves
+        .iter()
+        .map(|leaf| {
+            let object = leaf.path.as_ref().map(|path| {
+                let object = objects.entry(Arc::clone(path)).or_insert_with(|| object(path));
+                Arc::clone(object)
+            });
+            let share_mode = leaf.entry.share();
+            let identity = identity(leaf, object, share_mode, &images);
+            Region {
+                identity: kept(identity, before),
+                share_mode,
+                provenance: Provenance::Measured,
+                quantities: quantities(leaf, page_bytes),
+            }
+        })
+        .collect()
+}
+
+/// The kernel gives the path alone: no number of the device or the file.
+fn object(path: &Arc<str>) -> Arc<Object> {
+    Arc::new(Object { name: Arc::clone(path), device: (0, 0), inode: 0, deleted: false })
+}
+
+fn identity(
+    leaf: &Leaf,
+    object: Option<Arc<Object>>,
+    share: Option<ShareMode>,
+    images: &Images,
+) -> Identity {
+    let entry = &leaf.entry;
+    let mut identity = Identity {
+        range: entry.range(),
+        protection: entry.rights(),
+        max_protection: Some(Protection::from_bits(entry.max_protection)),
+        object,
+        offset: entry.offset,
+        flags: words::words(leaf),
+        label: mach_tags::label(entry.user_tag),
+    };
+    identity.label = label(&identity, share, images);
+    identity
+}
+
+/// Returns the identity of `before` that equals `identity`, or that itself.
+fn kept(identity: Identity, before: &[Region]) -> Arc<Identity> {
+    let start = identity.range.start;
+    let at = before.partition_point(|region| region.identity.range.start < start);
+    match before.get(at) {
+        Some(region) if *region.identity == identity => Arc::clone(&region.identity),
+        _ => Arc::new(identity),
+    }
+}
+
+/// Returns what the present rules say of recorded regions of macOS: their labels, the user's own aside.
+pub fn labels(regions: &[Region]) -> Vec<Label> {
+    let images = Images::of(regions.iter().map(|region| {
+        let identity = &region.identity;
+        (identity.object.as_deref().map(|object| &object.name), identity.protection)
+    }));
+    regions.iter().map(|region| label(&region.identity, region.share_mode, &images)).collect()
+}
+
+/// Returns the sizes of `leaf`. What the kernel does not say stays unknown: PSS, pages
+/// referenced, anonymous, huge, and which of the dirty ones are private.
+pub fn quantities(leaf: &Leaf, page_bytes: u64) -> Quantities {
+    let entry = &leaf.entry;
+    let bytes = |pages: u32| u64::from(pages).saturating_mul(page_bytes);
+    let resident = bytes(entry.pages_resident);
+    let taken_at_will = leaf.purge.is_some_and(Purge::is_reclaimable);
+    let mut quantities = Quantities::UNKNOWN
+        .with(Quantity::Resident, resident)
+        .with(Quantity::Dirty, bytes(entry.pages_dirtied))
+        .with(Quantity::Swapped, bytes(entry.pages_swapped_out))
+        .with(
+            Quantity::Reclaimable,
+            if taken_at_will { resident } else { bytes(entry.pages_reusable) },
+        )
+        .with(Quantity::Locked, if entry.user_wired_count > 0 { resident } else { 0 });
+    if let Some(pages) = private_pages(leaf) {
+        quantities.set(Quantity::Private, bytes(pages));
+    }
+    quantities
+}
+
+/// Returns the resident pages no other process maps, unknown where the kernel does not say.
+///
+/// Inside a submap there is no TOP_INFO: there the share mode tells, and of
+/// copy-on-write memory the pages that were copied.
+fn private_pages(leaf: &Leaf) -> Option<u32> {
+    let entry = &leaf.entry;
+    if let Some(pages) = leaf.private_pages {
+        return Some(pages);
+    }
+    if entry.depth == 0 {
+        return (entry.pages_resident == 0).then_some(0);
+    }
+    match entry.share()? {
+        ShareMode::Private | ShareMode::PrivateAliased | ShareMode::LargePage => {
+            Some(entry.pages_resident)
+        }
+        ShareMode::CopyOnWrite => Some(entry.pages_shared_now_private.min(entry.pages_resident)),
+        ShareMode::Empty | ShareMode::Shared | ShareMode::Aliased | ShareMode::SharedAliased => {
+            Some(0)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The decisions about macOS's answers, by tables and made-up kernels.
+
+mod kernel;
+mod labels;
+mod sizes;
+mod walks;
+
+use super::{Entry, Leaf};
+
+/// Anonymous, private memory of four pages, two of them resident.
+fn entry(start: u64) -> Entry {
+    Entry {
+        start,
+        size: 0x4000,
+        protection: 3,
+        max_protection: 7,
+        pages_resident: 2,
+        pages_dirtied: 1,
+        share_mode: 2,
+        object_id: 0xa1,
+        ..Entry::default()
+    }
+}
+
+fn leaf(entry: Entry) -> Leaf {
+    Leaf { entry, ..Leaf::default() }
+}

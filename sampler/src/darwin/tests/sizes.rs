@@ -1,0 +1,127 @@
+//! Quantities, words and what stays the same from sample to sample.
+
+use std::sync::Arc;
+
+use super::{entry, leaf};
+use crate::darwin::regions::quantities;
+use crate::darwin::{Entry, Leaf, Purge, regions, words};
+use crate::quantity::Quantity;
+use crate::region::ShareMode;
+
+const PAGE: u64 = 16384;
+
+#[test]
+fn pages_become_bytes_and_the_unsaid_stays_unknown() {
+    let entry = Entry {
+        pages_resident: 7,
+        pages_dirtied: 5,
+        pages_swapped_out: 3,
+        pages_reusable: 2,
+        ..entry(0x1000)
+    };
+    let found = quantities(&Leaf { private_pages: Some(6), ..leaf(entry) }, PAGE);
+    let pages = |quantity| found.get(quantity).map(|bytes| bytes / PAGE);
+    assert_eq!(pages(Quantity::Resident), Some(7));
+    assert_eq!(pages(Quantity::Private), Some(6));
+    assert_eq!(pages(Quantity::Dirty), Some(5));
+    assert_eq!(pages(Quantity::Swapped), Some(3));
+    assert_eq!(pages(Quantity::Reclaimable), Some(2));
+    assert_eq!(pages(Quantity::Locked), Some(0));
+    for unknown in [
+        Quantity::PrivateDirty,
+        Quantity::Pss,
+        Quantity::Anonymous,
+        Quantity::Referenced,
+        Quantity::Huge,
+    ] {
+        assert_eq!(pages(unknown), None, "{unknown:?}");
+    }
+    let most = Entry { pages_resident: u32::MAX, ..entry };
+    assert!(quantities(&leaf(most), u64::MAX).get(Quantity::Resident).is_some(), "no overflow");
+}
+
+#[test]
+fn purgeable_memory_is_reclaimable_while_the_kernel_may_take_it() {
+    for (state, purge, letter, reclaimable) in [
+        (0, Purge::Nonvolatile, 'N', 1),
+        (1, Purge::Volatile, 'V', 2),
+        (2, Purge::Empty, 'E', 2),
+        (3, Purge::Deny, 'D', 1),
+    ] {
+        // Bits besides the state: groups and order.
+        assert_eq!(Purge::from_state(state | 0x150), purge);
+        assert_eq!(purge.letter(), letter);
+        let entry = Entry { pages_reusable: 1, ..entry(0x1000) };
+        let found = quantities(&Leaf { purge: Some(purge), ..leaf(entry) }, PAGE);
+        assert_eq!(found.get(Quantity::Reclaimable), Some(reclaimable * PAGE));
+    }
+}
+
+#[test]
+fn wired_memory_is_locked() {
+    let entry = Entry { user_wired_count: 2, ..entry(0x1000) };
+    assert_eq!(quantities(&leaf(entry), PAGE).get(Quantity::Locked), Some(2 * PAGE));
+}
+
+#[test]
+fn private_pages_of_submaps_follow_from_the_share_mode() {
+    let private = |share_mode, depth| {
+        let entry = Entry {
+            share_mode,
+            depth,
+            pages_resident: 9,
+            pages_shared_now_private: 4,
+            ..entry(0x1000)
+        };
+        quantities(&leaf(entry), 1).get(Quantity::Private)
+    };
+    let inside: Vec<_> = (0..=9).map(|mode| private(mode, 1)).collect();
+    let known = |pages: [u64; 8]| pages.map(Some);
+    assert_eq!(inside[1..=8], known([4, 9, 0, 0, 0, 9, 0, 9]));
+    assert_eq!((inside[0], inside[9]), (None, None));
+    assert_eq!(private(2, 0), None, "the kernel was asked and did not say");
+    let empty = Entry { pages_resident: 0, ..entry(0x1000) };
+    assert_eq!(quantities(&leaf(empty), PAGE).get(Quantity::Private), Some(0));
+}
+
+#[test]
+fn words_say_what_is_so_and_no_more() {
+    let plain = leaf(Entry { user_tag: 7, object_id: 0, ..entry(0x1000) });
+    assert_eq!(&*words::words(&plain), "tag=7");
+    let full = Entry {
+        user_tag: 70,
+        object_id: 0xa100_0040,
+        shadow_depth: 2,
+        user_wired_count: 1,
+        external_pager: true,
+        depth: 1,
+        ..entry(0x1000)
+    };
+    let text = words::words(&Leaf { purge: Some(Purge::Volatile), ..leaf(full) });
+    assert_eq!(&*text, "tag=70 object=a1000040 shadow=2 purge=V wired file depth=1 submap");
+    assert_eq!(words::tag(&text), Some(70));
+    assert_eq!(words::value(&text, "purge"), Some("V"));
+    assert!(words::has(&text, "submap") && !words::has(&text, "sub"));
+    assert_eq!(words::tag("p rd wr"), None, "flags of Linux are no tag");
+}
+
+#[test]
+fn what_stays_keeps_its_identity() {
+    let leaves = || vec![leaf(entry(0x1000)), leaf(entry(0x8000))];
+    let first = regions(leaves(), PAGE, &[]);
+    assert_eq!(first[0].share_mode, Some(ShareMode::Private));
+    let mut changed = leaves();
+    changed[0].entry.pages_resident = 1;
+    changed[1].entry.protection = 1;
+    let second = regions(changed, PAGE, &first);
+    assert!(Arc::ptr_eq(&first[0].identity, &second[0].identity), "only its sizes changed");
+    assert_ne!(first[1].identity, second[1].identity);
+}
+
+#[test]
+fn share_modes_have_the_numbers_of_the_header() {
+    let modes: Vec<_> =
+        (0..=9).map(|number| Entry { share_mode: number, ..entry(0) }.share()).collect();
+    let words: Vec<_> = modes.iter().map(|mode| mode.map_or("-", ShareMode::name)).collect();
+    assert_eq!(words, ["-", "COW", "PRV", "NUL", "ALI", "SHM", "P/A", "S/A", "LPG", "-"]);
+}

@@ -1,0 +1,175 @@
+//! The walk: submaps, ends, failures, answers that do not lead on.
+
+use proptest::prelude::*;
+
+use super::kernel::Kernel;
+use super::{entry, leaf};
+use crate::darwin::paths::keep_own;
+use crate::darwin::totals::{Whole, difference, moved, stopped};
+use crate::darwin::{Entry, Lookup, Stop, walk};
+
+fn submap(start: u64, size: u64) -> Entry {
+    Entry { size, is_submap: true, ..entry(start) }
+}
+
+fn inside(start: u64) -> Entry {
+    Entry { depth: 1, ..entry(start) }
+}
+
+#[test]
+fn only_leaves_are_memory_and_only_the_top_level_is_counted() {
+    let mut kernel = Kernel::new(vec![
+        entry(0x1_0000),
+        submap(0x10_0000, 0x10_0000),
+        inside(0x10_0000),
+        inside(0x14_0000),
+        // Right behind the submap another one: at depth 1 the kernel would enter it unseen.
+        submap(0x20_0000, 0x10_0000),
+        inside(0x20_8000),
+        entry(0x30_0000),
+        submap(0x40_0000, 0x10_0000),
+    ]);
+    let walk = walk(&mut kernel);
+    let starts: Vec<u64> = walk.entries.iter().map(|entry| entry.start).collect();
+    assert_eq!(starts, [0x1_0000, 0x10_0000, 0x14_0000, 0x20_8000, 0x30_0000]);
+    assert_eq!(walk.top_bytes, 2 * 0x4000 + 3 * 0x10_0000);
+    assert_eq!(walk.stop, None);
+    assert!(kernel.lookups < 20, "{}", kernel.lookups);
+}
+
+#[test]
+fn an_empty_map_is_whole() {
+    assert_eq!(walk(&mut Kernel::new(Vec::new())), crate::darwin::Walk::default());
+}
+
+#[test]
+fn only_the_code_for_nothing_ends_a_walk() {
+    for code in [2, 4, 5, 9, 14, 37, 0x1000_0003, -308] {
+        let mut kernel = Kernel::new(vec![entry(0x1000), entry(0x8000), entry(0x1_0000)]);
+        kernel.fails = Some((0x8000, code));
+        let walk = walk(&mut kernel);
+        assert_eq!(walk.entries.len(), 1, "what was seen stays");
+        assert_eq!(walk.stop, Some(Stop::Failed { address: 0x5000, code }));
+        let words = stopped(Stop::Failed { address: 0x5000, code }, |code| format!("code {code}"));
+        assert_eq!(
+            words,
+            format!("the regions from 0x5000 on could not be looked up: code {code}")
+        );
+    }
+}
+
+struct Always(Entry);
+
+impl Lookup for Always {
+    fn lookup(&mut self, _: u64, _: u32) -> Result<Entry, i32> {
+        Ok(self.0)
+    }
+}
+
+#[test]
+fn answers_that_do_not_lead_on_end_the_walk_and_say_so() {
+    let endless = [
+        entry(0x1000),
+        Entry { size: 0, ..entry(0x1000) },
+        submap(0x1000, 0x1000),
+        inside(0x1000),
+        Entry { depth: u32::MAX, ..submap(0x1000, 0x1000) },
+    ];
+    for answer in endless {
+        assert!(matches!(walk(&mut Always(answer)).stop, Some(Stop::Stuck { .. })), "{answer:?}");
+    }
+    let last = Entry { size: 0x1000, ..entry(u64::MAX - 0xfff) };
+    assert_eq!(walk(&mut Always(last)).stop, None, "the last page of all");
+}
+
+#[test]
+fn a_difference_is_accepted_once_it_stays() {
+    let mut whole = Whole::default();
+    assert!(whole.accepts(0, None));
+    assert!(!whole.accepts(0x4000, None), "perhaps it moved");
+    assert!(!whole.accepts(0x8000, Some(0x4000)), "it moves");
+    assert!(whole.accepts(0x8000, Some(0x8000)), "the kernel counts so");
+    assert!(whole.accepts(0x8000, None), "from now on");
+    assert!(!whole.accepts(0xc000, None));
+    let walk = walk(&mut Kernel::new(vec![entry(0x1000)]));
+    assert_eq!(difference(&walk, 0x3000), -0x1000);
+    assert_eq!(moved(&walk, 9), "regions sum to 16384 bytes, the process to 9");
+}
+
+#[test]
+fn a_neighbours_path_is_not_taken() {
+    let at = |entry: Entry, path: &str| {
+        let mut leaf = leaf(entry);
+        leaf.path = Some(path.into());
+        leaf
+    };
+    let file = |start| Entry { external_pager: true, ..entry(start) };
+    let copied = |start| Entry { shadow_depth: 1, ..entry(start) };
+    let mut leaves = [
+        at(entry(0x1000), "/a"),
+        at(file(0x5000), "/a"),
+        at(copied(0x9000), "/a"),
+        at(copied(0xd000), "/a"),
+        at(copied(0x1_1000), "/b"),
+        at(copied(0x1_5000), "/b"),
+        at(Entry { user_tag: 7, ..copied(0x1_9000) }, "/a"),
+        at(file(0x1_d000), "/c"),
+        at(Entry { user_tag: 7, ..copied(0x2_1000) }, "/c"),
+        at(file(0x3_0000), "/d"),
+        at(copied(0x4_0000), "/d"),
+    ];
+    keep_own(&mut leaves);
+    let kept: Vec<_> = leaves.iter().map(|leaf| leaf.path.as_deref().unwrap_or("-")).collect();
+    assert_eq!(kept, ["-", "/a", "/a", "/a", "-", "-", "-", "/c", "-", "/d", "-"]);
+}
+
+/// Any map of two levels: gaps, leaves, and submaps with content or none.
+fn maps() -> impl Strategy<Value = Vec<Entry>> {
+    let content = proptest::collection::vec((0_u64..3, 1_u64..4), 0..4);
+    let top = (0_u64..3, 1_u64..4, proptest::option::of(content));
+    proptest::collection::vec(top, 0..12).prop_map(|tops| {
+        let (mut entries, mut at) = (Vec::new(), 0x1000);
+        for (gap, size, content) in tops {
+            at += gap * 0x1000;
+            let Some(content) = content else {
+                entries.push(Entry { size: size * 0x1000, ..entry(at) });
+                at += size * 0x1000;
+                continue;
+            };
+            let place = entries.len();
+            entries.push(submap(at, 0));
+            let begun = at;
+            for (gap, size) in content {
+                at += gap * 0x1000;
+                entries.push(Entry { size: size * 0x1000, ..inside(at) });
+                at += size * 0x1000;
+            }
+            at += size * 0x1000;
+            entries[place].size = at - begun;
+        }
+        entries
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_leaf_is_seen_once_and_the_top_level_adds_up(entries in maps()) {
+        let walk = walk(&mut Kernel::new(entries.clone()));
+        let leaves: Vec<Entry> =
+            entries.iter().copied().filter(|entry| !entry.is_submap).collect();
+        let top: u64 =
+            entries.iter().filter(|entry| entry.depth == 0).map(|entry| entry.size).sum();
+        prop_assert_eq!(walk.entries, leaves);
+        prop_assert_eq!(walk.top_bytes, top);
+        prop_assert_eq!(walk.stop, None);
+    }
+
+    #[test]
+    fn a_failure_is_never_a_short_list(entries in maps(), place in 0_u64..0x2_0000) {
+        let mut kernel = Kernel::new(entries.clone());
+        kernel.fails = Some((place, 9));
+        let walk = walk(&mut kernel);
+        let reached = entries.iter().any(|entry| entry.range().end > place);
+        prop_assert_eq!(walk.stop.is_some(), reached);
+    }
+}

@@ -1,0 +1,66 @@
+//! The platform's own words on a region, kept beside its type.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | `tag=7` | the user tag's number, always there |
+//! | `object=a1000001` | the number of the object behind it, in hexadecimal |
+//! | `shadow=2` | objects in the chain behind the first one |
+//! | `purge=V` | purgeable memory: nonvolatile, volatile, empty, deny |
+//! | `wired` | its owner wired it |
+//! | `file` | a file or another pager lies behind it |
+//! | `depth=1` | in how many submaps it lies |
+//! | `submap` | it lies in a submap |
+//!
+//! A word is left out where it would say nothing. The count of references is
+//! not among them: every process that starts changes that of the shared cache,
+//! and a region whose words change is another one to the store.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use super::entry::Leaf;
+
+/// Returns the words on `leaf`.
+pub fn words(leaf: &Leaf) -> Arc<str> {
+    let entry = &leaf.entry;
+    let mut words = format!("tag={}", entry.user_tag);
+    let mut add = |word: std::fmt::Arguments<'_>| {
+        words.push(' ');
+        // Writing to a string cannot fail.
+        let _ = words.write_fmt(word);
+    };
+    if entry.object_id != 0 {
+        add(format_args!("object={:x}", entry.object_id));
+    }
+    if entry.shadow_depth != 0 {
+        add(format_args!("shadow={}", entry.shadow_depth));
+    }
+    if let Some(purge) = leaf.purge {
+        add(format_args!("purge={}", purge.letter()));
+    }
+    if entry.user_wired_count != 0 {
+        add(format_args!("wired"));
+    }
+    if entry.external_pager {
+        add(format_args!("file"));
+    }
+    if entry.depth != 0 {
+        add(format_args!("depth={} submap", entry.depth));
+    }
+    words.into()
+}
+
+/// Returns what follows `key=` among the words.
+pub fn value<'a>(words: &'a str, key: &str) -> Option<&'a str> {
+    words.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
+}
+
+/// Tells whether `word` is among the words.
+pub fn has(words: &str, word: &str) -> bool {
+    words.split(' ').any(|other| other == word)
+}
+
+/// Returns the user tag's number that the words keep.
+pub fn tag(words: &str) -> Option<u32> {
+    value(words, "tag")?.parse().ok()
+}

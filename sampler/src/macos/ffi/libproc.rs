@@ -1,0 +1,78 @@
+//! libproc: the list of processes and what is known of each.
+#![allow(unsafe_code)]
+
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::mem::{size_of, zeroed};
+
+/// What `proc_regionfilename` and `proc_pidpath` ask for at least, and the latter at most.
+const PATH_BYTES: usize = libc::PROC_PIDPATHINFO_MAXSIZE as usize;
+
+/// Returns the numbers of all processes, in no order.
+pub(in crate::macos) fn pids() -> Vec<c_int> {
+    // SAFETY: without a buffer it only counts; the count is an upper bound.
+    let most = unsafe { libc::proc_listallpids(std::ptr::null_mut(), 0) };
+    // Some more, for those that start meanwhile.
+    let mut pids = vec![0; usize::try_from(most).unwrap_or(0) + 64];
+    let bytes = c_int::try_from(pids.len() * size_of::<c_int>()).unwrap_or(c_int::MAX);
+    // SAFETY: the buffer has that many bytes.
+    let count = unsafe { libc::proc_listallpids(pids.as_mut_ptr().cast::<c_void>(), bytes) };
+    pids.truncate(usize::try_from(count).unwrap_or(0));
+    pids
+}
+
+/// Returns what BSD knows of a process, zombies included.
+pub(in crate::macos) fn bsd_info(pid: c_int) -> io::Result<libc::proc_bsdinfo> {
+    // SAFETY: the structure is plain numbers, for which zeros are valid.
+    let mut info: libc::proc_bsdinfo = unsafe { zeroed() };
+    // An argument of 1 asks for zombies too.
+    ask(pid, libc::PROC_PIDTBSDINFO, 1, &mut info)?;
+    Ok(info)
+}
+
+/// Returns the figures of a process's task.
+pub(in crate::macos) fn task_figures(pid: c_int) -> io::Result<libc::proc_taskinfo> {
+    // SAFETY: the structure is plain numbers, for which zeros are valid.
+    let mut info: libc::proc_taskinfo = unsafe { zeroed() };
+    ask(pid, libc::PROC_PIDTASKINFO, 0, &mut info)?;
+    Ok(info)
+}
+
+/// Asks for a structure of plain numbers.
+fn ask<T: Copy>(pid: c_int, flavor: c_int, argument: u64, info: &mut T) -> io::Result<()> {
+    let size = c_int::try_from(size_of::<T>()).unwrap_or(0);
+    // SAFETY: `info` has that many bytes.
+    let count =
+        unsafe { libc::proc_pidinfo(pid, flavor, argument, std::ptr::from_mut(info).cast(), size) };
+    match count {
+        count if count == size => Ok(()),
+        count if count <= 0 => Err(io::Error::last_os_error()),
+        _ => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+    }
+}
+
+/// Returns the path of a process's executable.
+pub(in crate::macos) fn executable(pid: c_int) -> Option<Vec<u8>> {
+    // SAFETY: the buffer has that many bytes.
+    text(|buffer, bytes| unsafe { libc::proc_pidpath(pid, buffer, bytes) })
+}
+
+/// Returns a process's short name.
+pub(in crate::macos) fn name(pid: c_int) -> Option<Vec<u8>> {
+    // SAFETY: the buffer has that many bytes.
+    text(|buffer, bytes| unsafe { libc::proc_name(pid, buffer, bytes) })
+}
+
+/// Returns the path of the file mapped at `address`, or of a neighbour's.
+pub(in crate::macos) fn region_path(pid: c_int, address: u64) -> Option<Vec<u8>> {
+    // SAFETY: the buffer has that many bytes.
+    text(|buffer, bytes| unsafe { libc::proc_regionfilename(pid, address, buffer, bytes) })
+}
+
+fn text(call: impl FnOnce(*mut c_void, u32) -> c_int) -> Option<Vec<u8>> {
+    let mut buffer = vec![0; PATH_BYTES];
+    let count = call(buffer.as_mut_ptr().cast(), PATH_BYTES as u32);
+    let count = usize::try_from(count).ok().filter(|count| *count > 0)?;
+    buffer.truncate(count);
+    Some(buffer)
+}

@@ -1,0 +1,194 @@
+//! Mach: tasks and their memory maps. Errors are the kernel's codes (`kern_return_t`).
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, c_int};
+use std::mem::size_of;
+
+use mach2::kern_return::{KERN_FAILURE, KERN_SUCCESS, kern_return_t};
+use mach2::mach_port::mach_port_deallocate;
+use mach2::message::mach_msg_type_number_t;
+use mach2::port::{MACH_PORT_NULL, mach_port_t};
+use mach2::task::task_info;
+use mach2::task_info::{TASK_VM_INFO, task_vm_info};
+use mach2::traps::{mach_task_self, task_for_pid};
+use mach2::vm::{mach_vm_purgable_control, mach_vm_region, mach_vm_region_recurse};
+use mach2::vm_page_size::vm_page_size;
+use mach2::vm_purgable::VM_PURGABLE_GET_STATE;
+use mach2::vm_region::{
+    VM_REGION_TOP_INFO, VM_REGION_TOP_INFO_COUNT, vm_region_submap_info_64, vm_region_top_info,
+};
+use mach2::vm_types::natural_t;
+
+use crate::darwin::{Entry, Purge};
+
+/// `task_for_pid` and `task_read_for_pid`.
+type TaskByPid = unsafe extern "C" fn(mach_port_t, c_int, *mut mach_port_t) -> kern_return_t;
+
+/// The right to look at a task, given back when dropped.
+#[derive(Debug)]
+pub(in crate::macos) struct Port(mach_port_t);
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        release(self.0);
+    }
+}
+
+fn release(port: mach_port_t) {
+    // SAFETY: `mach_task_self` only reads a static that the system sets before `main`.
+    let own = unsafe { mach_task_self() };
+    if port != MACH_PORT_NULL && port != own {
+        // SAFETY: the kernel gave us this right and nobody uses it after.
+        unsafe { mach_port_deallocate(own, port) };
+    }
+}
+
+/// Returns a right to the task of `pid`: to control it, else only to read it.
+pub(in crate::macos) fn open_task(pid: c_int) -> Result<Port, kern_return_t> {
+    if u32::try_from(pid) == Ok(std::process::id()) {
+        // SAFETY: `mach_task_self` only reads a static that the system sets before `main`.
+        return Ok(Port(unsafe { mach_task_self() }));
+    }
+    open_by(task_for_pid, pid).or_else(|code| match task_read_for_pid() {
+        Some(call) => open_by(call, pid).map_err(|_| code),
+        None => Err(code),
+    })
+}
+
+fn open_by(call: TaskByPid, pid: c_int) -> Result<Port, kern_return_t> {
+    let mut port = MACH_PORT_NULL;
+    // SAFETY: both calls have this signature and write to `port` only.
+    let code = unsafe { call(mach_task_self(), pid, &raw mut port) };
+    // A call that succeeds without a right is a refusal too.
+    match code {
+        KERN_SUCCESS if port != MACH_PORT_NULL => Ok(Port(port)),
+        KERN_SUCCESS => Err(KERN_FAILURE),
+        code => Err(code),
+    }
+}
+
+/// Looks `task_read_for_pid` up: older systems lack it, and linking to it would keep vmrec from starting there.
+fn task_read_for_pid() -> Option<TaskByPid> {
+    // SAFETY: the name ends in a NUL.
+    let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"task_read_for_pid".as_ptr()) };
+    if symbol.is_null() {
+        return None;
+    }
+    // SAFETY: the symbol is the function of that name, whose signature is that of `task_for_pid`.
+    Some(unsafe { std::mem::transmute::<*mut libc::c_void, TaskByPid>(symbol) })
+}
+
+/// The kernel's words for a code.
+pub(in crate::macos) fn reason(code: kern_return_t) -> String {
+    // SAFETY: it returns null or a string that is never freed.
+    let text = unsafe {
+        let text = libc::mach_error_string(code);
+        if text.is_null() { None } else { Some(CStr::from_ptr(text).to_string_lossy()) }
+    };
+    match text {
+        Some(text) => format!("{text} ({code:#x})"),
+        None => format!("{code:#x}"),
+    }
+}
+
+/// Returns the bytes of a page as this process sees memory.
+pub(in crate::macos) fn own_page_bytes() -> u64 {
+    // SAFETY: the system sets it before `main` and never again.
+    unsafe { vm_page_size as u64 }
+}
+
+impl Port {
+    /// Asks for the region at or after `address`, down to `depth` submaps.
+    pub(in crate::macos) fn region(
+        &self,
+        address: u64,
+        depth: u32,
+    ) -> Result<Entry, kern_return_t> {
+        let (mut start, mut size, mut depth) = (address, 0, depth);
+        let mut info = vm_region_submap_info_64::default();
+        let mut count = vm_region_submap_info_64::count();
+        // SAFETY: all pointers are to live variables; `count` is the size of `info`.
+        let code = unsafe {
+            mach_vm_region_recurse(
+                self.0,
+                &raw mut start,
+                &raw mut size,
+                &raw mut depth,
+                (&raw mut info).cast(),
+                &raw mut count,
+            )
+        };
+        if code != KERN_SUCCESS {
+            return Err(code);
+        }
+        Ok(Entry {
+            start,
+            size,
+            depth,
+            protection: bits(info.protection),
+            max_protection: bits(info.max_protection),
+            offset: info.offset,
+            user_tag: info.user_tag,
+            pages_resident: info.pages_resident,
+            pages_shared_now_private: info.pages_shared_now_private,
+            pages_swapped_out: info.pages_swapped_out,
+            pages_dirtied: info.pages_dirtied,
+            pages_reusable: info.pages_reusable,
+            shadow_depth: info.shadow_depth,
+            external_pager: info.external_pager != 0,
+            share_mode: info.share_mode,
+            is_submap: info.is_submap != 0,
+            object_id: info.object_id,
+            user_wired_count: info.user_wired_count,
+        })
+    }
+
+    /// Asks for the pages of the region `start` and `size` that no other process maps; `None` if it is not there as such.
+    pub(in crate::macos) fn private_pages(&self, start: u64, size: u64) -> Option<u32> {
+        let (mut at, mut bytes, mut object) = (start, 0, MACH_PORT_NULL);
+        let mut info = vm_region_top_info::default();
+        let mut count: mach_msg_type_number_t = VM_REGION_TOP_INFO_COUNT;
+        // SAFETY: all pointers are to live variables; `count` is the size of `info`.
+        let code = unsafe {
+            mach_vm_region(
+                self.0,
+                &raw mut at,
+                &raw mut bytes,
+                VM_REGION_TOP_INFO,
+                (&raw mut info).cast(),
+                &raw mut count,
+                &raw mut object,
+            )
+        };
+        release(object);
+        (code == KERN_SUCCESS && (at, bytes) == (start, size))
+            .then_some(info.private_pages_resident)
+    }
+
+    /// Asks for the state of purgeable memory; `None` for memory that is not purgeable.
+    pub(in crate::macos) fn purge(&self, address: u64) -> Option<Purge> {
+        let mut state = 0;
+        // SAFETY: `state` is a live variable; asking for the state changes nothing.
+        let code = unsafe {
+            mach_vm_purgable_control(self.0, address, VM_PURGABLE_GET_STATE, &raw mut state)
+        };
+        (code == KERN_SUCCESS).then(|| Purge::from_state(state))
+    }
+
+    /// Asks for the figures of the whole task, with how many words of them the kernel gave.
+    pub(in crate::macos) fn vm_info(&self) -> Result<(task_vm_info, usize), kern_return_t> {
+        // SAFETY: the structure is plain numbers, for which zeros are valid.
+        let mut info: task_vm_info = unsafe { std::mem::zeroed() };
+        let words = size_of::<task_vm_info>() / size_of::<natural_t>();
+        let mut count = mach_msg_type_number_t::try_from(words).unwrap_or(0);
+        // SAFETY: all pointers are to live variables; `count` is the size of `info`.
+        let code =
+            unsafe { task_info(self.0, TASK_VM_INFO, (&raw mut info).cast(), &raw mut count) };
+        if code == KERN_SUCCESS { Ok((info, count as usize)) } else { Err(code) }
+    }
+}
+
+fn bits(protection: i32) -> u8 {
+    // Read, write, execute: the lowest three bits.
+    (protection & 7) as u8
+}

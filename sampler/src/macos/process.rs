@@ -1,0 +1,102 @@
+//! What the kernel says of processes and the machine, besides memory.
+
+use std::io;
+
+use super::ffi::{libproc, mach, sysctl};
+use crate::darwin::arguments::arguments;
+use crate::error::Error;
+use crate::process::{Host, ProcessId, ProcessInfo};
+use crate::procfs::line::readable;
+
+/// Returns what is known of the process `pid`.
+///
+/// # Errors
+///
+/// Fails if there is no such process, or none that we may see.
+pub fn process_info(pid: u32) -> Result<ProcessInfo, Error> {
+    info(pid).map(|(info, _)| info)
+}
+
+/// Returns every process we may see that can have memory of its own: not the kernel's task.
+pub fn processes() -> Vec<ProcessInfo> {
+    let pids = libproc::pids().into_iter();
+    let mut pids: Vec<u32> =
+        pids.filter_map(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    pids.into_iter().filter_map(|pid| process_info(pid).ok()).collect()
+}
+
+/// Returns the machine this runs on.
+pub fn host() -> Host {
+    let text = |name| sysctl::text(name).unwrap_or_default();
+    Host {
+        name: text(c"kern.hostname"),
+        os: "macos".to_owned(),
+        kernel: text(c"kern.osrelease"),
+        architecture: sysctl::text(c"hw.machine")
+            .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+        page_size_bytes: mach::own_page_bytes(),
+    }
+}
+
+/// Returns what is known of the process `pid`, and whether it is a zombie.
+pub(super) fn info(pid: u32) -> Result<(ProcessInfo, bool), Error> {
+    let number = native(pid)?;
+    let bsd = libproc::bsd_info(number).map_err(|error| refused(error, pid))?;
+    let start_us = start_ticks(&bsd);
+    let short_name = libproc::name(number).map(|name| readable(&name));
+    let info = ProcessInfo {
+        id: ProcessId { pid, start_ticks: start_us, boot_id: boot_id() },
+        parent_pid: Some(bsd.pbi_ppid).filter(|parent| *parent != 0),
+        started_utc_ns: i64::try_from(start_us).ok().and_then(|us| us.checked_mul(1000)),
+        executable: libproc::executable(number).map(|path| readable(&path)),
+        executable_deleted: false,
+        arguments: sysctl::arguments(number).map(|bytes| arguments(&bytes)).unwrap_or_default(),
+        short_name: short_name.unwrap_or_default(),
+        user_id: Some(bsd.pbi_uid),
+    };
+    Ok((info, bsd.pbi_status == libc::SZOMB))
+}
+
+/// Tells whether a process has ended: its number is free, a zombie's or another process's.
+pub(super) fn ended(id: &ProcessId) -> bool {
+    let Ok(number) = native(id.pid) else { return true };
+    match libproc::bsd_info(number) {
+        Ok(bsd) => bsd.pbi_status == libc::SZOMB || start_ticks(&bsd) != id.start_ticks,
+        Err(error) => error.raw_os_error() == Some(libc::ESRCH),
+    }
+}
+
+/// Tells whether a process's number is another process's now.
+pub(super) fn reused(id: &ProcessId) -> bool {
+    let bsd = native(id.pid).ok().and_then(|number| libproc::bsd_info(number).ok());
+    bsd.is_some_and(|bsd| start_ticks(&bsd) != id.start_ticks)
+}
+
+/// Returns a process number as the system's calls take it.
+pub(super) fn native(pid: u32) -> Result<i32, Error> {
+    i32::try_from(pid).map_err(|_| Error::NotFound { pid })
+}
+
+fn start_ticks(bsd: &libc::proc_bsdinfo) -> u64 {
+    bsd.pbi_start_tvsec.saturating_mul(1_000_000).saturating_add(bsd.pbi_start_tvusec)
+}
+
+/// Returns a word for this boot of the machine: the kernel's own, else its time, which moves when the clock is set.
+fn boot_id() -> String {
+    sysctl::text(c"kern.bootsessionuuid")
+        .or_else(|| sysctl::boot_time_us().map(|us| format!("boot-{}", us / 1_000_000)))
+        .unwrap_or_default()
+}
+
+/// Turns a refusal before anything is known of the process into an error.
+fn refused(error: io::Error, pid: u32) -> Error {
+    match error.raw_os_error() {
+        Some(libc::ESRCH) => Error::NotFound { pid },
+        Some(libc::EPERM | libc::EACCES) => {
+            Error::NotPermitted { pid, name: format!("process {pid}"), user_id: None }
+        }
+        _ => Error::Kernel { pid, call: "proc_pidinfo", reason: error.to_string() },
+    }
+}

@@ -1,0 +1,198 @@
+//! Takes snapshots of one process.
+
+use std::time::Instant;
+
+use mach2::task_info::task_vm_info;
+
+use super::ffi::{libproc, unix};
+use super::process::{ended, info, native, reused};
+use super::task::Task;
+use crate::classify::facts::Evidence;
+use crate::classify::user::UserRule;
+use crate::darwin::totals::{Whole, difference, moved, stopped};
+use crate::darwin::{Leaf, Stop, Walk, regions, user, walk};
+use crate::error::Error;
+use crate::process::ProcessInfo;
+use crate::region::Region;
+use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot};
+
+/// Words of TASK_VM_INFO up to `phys_footprint`, which older kernels leave out.
+pub(super) const WORDS_TO_FOOTPRINT: usize = std::mem::offset_of!(task_vm_info, min_address) / 4;
+
+/// Takes snapshots of one process, for as long as it runs the same program.
+#[derive(Debug)]
+pub struct Sampler {
+    process: ProcessInfo,
+    task: Task,
+    rules: Vec<UserRule>,
+    /// The regions of the last sample.
+    before: Vec<Region>,
+    whole: Whole,
+}
+
+/// One walk over all regions, with the figures of the whole asked for before it.
+struct Pass {
+    figures: task_vm_info,
+    words: usize,
+    walk: Walk,
+    leaves: Vec<Leaf>,
+}
+
+impl Sampler {
+    /// Asks for the right to look at the process `pid`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such process, if it has no memory, or if it may not be read.
+    pub fn attach(pid: u32) -> Result<Self, Error> {
+        if pid == 0 {
+            return Err(Error::KernelThread { pid, name: "kernel_task".to_owned() });
+        }
+        let (process, zombie) = info(pid)?;
+        if zombie {
+            return Err(Error::Zombie { pid });
+        }
+        let task = Task::open(&process)?;
+        Ok(Self { process, task, rules: Vec::new(), before: Vec::new(), whole: Whole::default() })
+    }
+
+    /// Returns the process, as it was when attached.
+    pub fn process(&self) -> &ProcessInfo {
+        &self.process
+    }
+
+    /// Sets the user's own rules, in force from the next sample on.
+    pub fn set_user_rules(&mut self, rules: Vec<UserRule>) {
+        self.rules = rules;
+        self.before.clear();
+    }
+
+    /// Returns what the types of the last sample's regions were decided by: always
+    /// `None`, as the kernel's own words on a region, which are kept with it, decide.
+    pub const fn evidence(&self) -> Option<Evidence> {
+        None
+    }
+
+    /// Returns what could not be found out of the process, and why.
+    pub const fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Takes a snapshot.
+    ///
+    /// Regions that stayed as they were share their identity with the snapshot before.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::Exited`], [`Error::Reused`] or [`Error::Replaced`] if the
+    /// process attached is no more, and if the kernel does not say what it has.
+    pub fn sample(&mut self) -> Result<Snapshot, Error> {
+        let taken = unix::now();
+        let (cpu_ns, begun) = (unix::thread_cpu_ns(), Instant::now());
+        let (pass, consistency) = self.checked_pass()?;
+        let totals = self.totals(&pass);
+        let page_bytes = Task::page_bytes(&pass.figures);
+        let mut regions = regions(pass.leaves, page_bytes, &self.before);
+        user::apply(&self.rules, &mut regions, &self.before);
+        self.before.clone_from(&regions);
+        Ok(Snapshot {
+            taken,
+            cost: Cost {
+                cpu_ns: unix::thread_cpu_ns().saturating_sub(cpu_ns),
+                wall_ns: u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            },
+            consistency,
+            totals,
+            regions,
+        })
+    }
+
+    /// Walks over the regions, twice if they moved meanwhile.
+    fn checked_pass(&mut self) -> Result<(Pass, Consistency), Error> {
+        let mut before = None;
+        loop {
+            let pass = self.pass()?;
+            if let Some(stop) = pass.walk.stop {
+                let why = stopped(stop, Task::reason);
+                return Ok((pass, Consistency::Torn(why)));
+            }
+            let difference = difference(&pass.walk, pass.figures.virtual_size);
+            if self.whole.accepts(difference, before) {
+                return Ok((pass, Consistency::Complete));
+            }
+            if before.is_some() {
+                let why = moved(&pass.walk, pass.figures.virtual_size);
+                return Ok((pass, Consistency::Torn(why)));
+            }
+            before = Some(difference);
+        }
+    }
+
+    fn pass(&self) -> Result<Pass, Error> {
+        let (figures, words) = self.task.figures().map_err(|code| self.gone_or(code))?;
+        let walk = walk(&mut &self.task);
+        if let Some(Stop::Failed { code, .. }) = walk.stop {
+            self.must_live(code)?;
+        }
+        let leaves = walk.entries.iter().map(|entry| self.task.leaf(*entry)).collect();
+        // It may have ended between the walk and what was asked of each region.
+        if ended(&self.process.id) {
+            return Err(self.gone());
+        }
+        Ok(Pass { figures, words, walk, leaves })
+    }
+
+    /// Fails if a lookup failed because the process, or the program it ran, is no more.
+    fn must_live(&self, code: i32) -> Result<(), Error> {
+        if ended(&self.process.id) {
+            return Err(self.gone());
+        }
+        match self.task.figures() {
+            Ok(_) => Ok(()),
+            // The process is there, the memory we had a right to is not: it runs another program.
+            Err(_) => Err(self.gone_or(code)),
+        }
+    }
+
+    /// Says why the kernel tells nothing of the task.
+    fn gone_or(&self, code: i32) -> Error {
+        let pid = self.process.id.pid;
+        if ended(&self.process.id) {
+            return self.gone();
+        }
+        match Task::is_dead(code) {
+            true => Error::Replaced { pid },
+            false => Error::Kernel { pid, call: "task_info", reason: Task::reason(code) },
+        }
+    }
+
+    fn gone(&self) -> Error {
+        let pid = self.process.id.pid;
+        if reused(&self.process.id) { Error::Reused { pid } } else { Error::Exited { pid } }
+    }
+
+    fn totals(&self, pass: &Pass) -> ProcessTotals {
+        let figures = &pass.figures;
+        let footprint = (pass.words >= WORDS_TO_FOOTPRINT).then_some(figures.phys_footprint);
+        let task = native(self.process.id.pid).ok().and_then(|pid| libproc::task_figures(pid).ok());
+        let count = |number: i32| u64::from(number.cast_unsigned());
+        ProcessTotals {
+            virtual_bytes: Some(figures.virtual_size),
+            resident_bytes: Some(figures.resident_size),
+            peak_resident_bytes: Some(figures.resident_size_peak),
+            anonymous_resident_bytes: Some(figures.internal),
+            file_resident_bytes: Some(figures.external),
+            shmem_resident_bytes: None,
+            swapped_bytes: Some(figures.compressed),
+            page_table_bytes: None,
+            footprint_bytes: footprint,
+            threads: task.map(|task| count(task.pti_threadnum)),
+            minor_faults: task
+                .map(|task| count(task.pti_faults).saturating_sub(count(task.pti_pageins))),
+            major_faults: task.map(|task| count(task.pti_pageins)),
+            cpu_ns: task.map(|task| {
+                unix::ticks_to_ns(task.pti_total_user.saturating_add(task.pti_total_system))
+            }),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What the kernel says a process's memory sums to.
+
+use super::process::info;
+use super::sampler::WORDS_TO_FOOTPRINT;
+use super::task::Task;
+use crate::error::Error;
+use crate::process::ProcessId;
+use crate::quantity::Quantity;
+use crate::system_sum::{SumOf, SystemSum};
+
+/// Returns the sums of TASK_VM_INFO: `virtual_size`, `resident_size` and, where the kernel has it,
+/// `phys_footprint`.
+///
+/// # Errors
+///
+/// Fails if the process is no more, or if it may not be read.
+pub fn system_sums(process: &ProcessId) -> Result<Vec<SystemSum>, Error> {
+    let pid = process.pid;
+    let (found, _) = info(pid)?;
+    if found.id != *process {
+        return Err(Error::Reused { pid });
+    }
+    let (figures, words) = Task::open(&found)?.figures().map_err(|code| Error::Kernel {
+        pid,
+        call: "task_info",
+        reason: Task::reason(code),
+    })?;
+    let sum = |of, bytes| SystemSum { source: "TASK_VM_INFO", of, bytes, slack_bytes: 0 };
+    let mut sums = vec![
+        sum(SumOf::Virtual, figures.virtual_size),
+        sum(SumOf::Measured(Quantity::Resident), figures.resident_size),
+    ];
+    if words >= WORDS_TO_FOOTPRINT {
+        sums.push(sum(SumOf::Footprint, figures.phys_footprint));
+    }
+    Ok(sums)
+}

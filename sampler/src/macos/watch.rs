@@ -1,0 +1,84 @@
+//! Waits for a process to end.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use super::ffi::unix::{exit_queue, wait_exit};
+use super::process::{ended, native, process_info, reused};
+use crate::error::Error;
+use crate::process::ProcessId;
+
+/// How often a process is asked for that the kernel tells no end of.
+const ASK_EVERY: Duration = Duration::from_millis(100);
+
+/// Waits for one process to end, whoever started it.
+#[derive(Debug)]
+pub struct ExitWatch {
+    id: ProcessId,
+    /// The kernel's events of the process; none of one that we may not watch.
+    queue: Option<OwnedFd>,
+}
+
+impl ExitWatch {
+    /// Watches the process `id`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not there any more.
+    pub fn new(id: &ProcessId) -> Result<Self, Error> {
+        let queue = exit_queue(native(id.pid)?).ok();
+        // The queue was opened before the start time is read, so both are of one process.
+        process_info(id.pid)?;
+        if reused(id) {
+            return Err(Error::Reused { pid: id.pid });
+        }
+        if ended(id) {
+            return Err(Error::NotFound { pid: id.pid });
+        }
+        Ok(Self { id: id.clone(), queue })
+    }
+
+    /// Waits until the process ends.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses to tell.
+    pub fn wait(&self) -> Result<(), Error> {
+        while !self.wait_timeout(Duration::from_secs(3600))? {}
+        Ok(())
+    }
+
+    /// Waits until the process ends, `limit` at most; `false` if it lives on.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the kernel refuses to tell.
+    pub fn wait_timeout(&self, limit: Duration) -> Result<bool, Error> {
+        let begun = Instant::now();
+        loop {
+            let left = limit.saturating_sub(begun.elapsed());
+            let told = match &self.queue {
+                Some(queue) => match wait_exit(queue, left) {
+                    Ok(told) => told,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
+                    Err(error) => {
+                        let reason = error.to_string();
+                        return Err(Error::Kernel { pid: self.id.pid, call: "kevent", reason });
+                    }
+                },
+                None => {
+                    std::thread::sleep(left.min(ASK_EVERY));
+                    false
+                }
+            };
+            // An event is given once only: a process that has ended stays so.
+            if told || ended(&self.id) {
+                return Ok(true);
+            }
+            if begun.elapsed() >= limit {
+                return Ok(false);
+            }
+        }
+    }
+}
