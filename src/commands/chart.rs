@@ -116,7 +116,7 @@ fn means(args: &ChartArgs, opened: &Opened) -> Result<(Vec<Series>, Means), Fail
     let (from, to) = opened.between(&args.span)?;
     let recording = &opened.recording;
     let stretch = Stretch { begun: recording.begun, from: from.taken, to: to.taken };
-    let span = stretch.span();
+    let span = stretch.span(&args.metric.measures());
     let mut builder =
         SeriesBuilder::new(&[args.metric], args.by.into(), span.seconds() * 1_000_000_000);
     let between = from.taken.monotonic_ns..=to.taken.monotonic_ns;

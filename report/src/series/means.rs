@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use vmrec_sampler::{RegionType, Timestamp};
-use vmrec_store::{Rollup, RollupSpan, TypeSums};
+use vmrec_store::{Measure, Rollup, RollupSpan, TypeSums};
 
 use super::{SeriesBuilder, Tick, TickState};
 
@@ -19,11 +19,17 @@ pub struct Stretch {
 }
 
 impl Stretch {
-    /// Chooses minutes while they are few enough to be read at once, and hours for longer stretches.
-    pub const fn span(&self) -> RollupSpan {
+    /// Chooses minutes while they are few enough to be read at once and have all `measures`, and
+    /// hours otherwise.
+    pub fn span(&self, measures: &[Measure]) -> RollupSpan {
         const MOST_MINUTES: u64 = 6 * 60;
         let ns = self.to.monotonic_ns.saturating_sub(self.from.monotonic_ns);
-        if ns / 60_000_000_000 <= MOST_MINUTES { RollupSpan::Minute } else { RollupSpan::Hour }
+        let all = measures.iter().all(|measure| RollupSpan::Minute.has(*measure));
+        if all && ns / 60_000_000_000 <= MOST_MINUTES {
+            RollupSpan::Minute
+        } else {
+            RollupSpan::Hour
+        }
     }
 
     /// Returns what part of the stretch a rollup stands for: from when to when, monotonic nanoseconds.
@@ -122,7 +128,7 @@ mod tests {
     fn series(rollups: &[Rollup], from: Timestamp, to: Timestamp) -> (Series, u64) {
         let stretch = Stretch { begun: BEGUN, from, to };
         let mut builder = SeriesBuilder::new(&[Metric::RESIDENT], By::Type, MINUTE);
-        let samples = builder.push_means(rollups, stretch.span(), &stretch);
+        let samples = builder.push_means(rollups, stretch.span(&[]), &stretch);
         (builder.finish().remove(0), samples)
     }
 
@@ -161,7 +167,7 @@ mod tests {
 
     #[test]
     fn days_are_drawn_by_the_hour() {
-        let span = |minutes| Stretch { begun: BEGUN, from: at(0), to: at(minutes) }.span();
+        let span = |minutes| Stretch { begun: BEGUN, from: at(0), to: at(minutes) }.span(&[]);
         assert_eq!((span(360), span(361)), (RollupSpan::Minute, RollupSpan::Hour));
     }
 }

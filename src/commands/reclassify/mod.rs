@@ -50,9 +50,13 @@ pub(crate) struct ReclassifyArgs {
 /// Runs the command.
 pub(crate) fn run(args: &ReclassifyArgs) -> Result<ExitCode, Failure> {
     let rules = types_file::rules(&args.types)?;
-    let opened = Opened::open(&args.recording)?;
+    let mut opened = Opened::open(&args.recording)?;
     // Nobody else writes from before the labels are read until they are written.
     let writer = if args.dry_run { None } else { Some(writer(&opened)?) };
+    if writer.is_some() {
+        // A writer brings the file to the present version, which is read otherwise.
+        opened = Opened::open(&args.recording)?;
+    }
     let retold = Retold::of(&opened, &rules)?;
     let id = opened.recording.id;
     // The file is left in one piece only once nobody has it open.
