@@ -144,8 +144,8 @@ def run(demo, folder):
     recording = json.loads(out)[0]
     expect("samples before the end", recording["samples"], 2)
     expect("why it ended", recording["why_ended"], "target_exited")
-    out, _ = vmrec("map", "--at", "#2", "--db", db)
-    expect("torn sample says why", "could not be looked up" in out, True)
+    out, _ = vmrec("map", "--at", "#2", "--db", db, "--json")
+    expect("torn sample says why", "0x3000 on could not be looked up" in json.loads(out)["torn"], True)
 
     refused = os.path.join(EXAMPLES, "noaccess.tsv")
     _, error = vmrec("map", PID, table=refused, status=3)
