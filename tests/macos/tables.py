@@ -8,6 +8,9 @@ import tempfile
 
 KIT = sys.argv[1]
 EXAMPLES = os.path.join(KIT, "machrun/examples")
+RUN = [os.path.join(KIT, "cargo-darwin"), "run", "--locked", "-q", "-p", "vmrec", "--"]
+if "VMREC_MACOS_PROGRAM" in os.environ:
+    RUN = os.environ["VMREC_MACOS_PROGRAM"].split()
 PID = "4242"
 SHARE = {"COW": "COW", "PRV": "PRV", "NUL": "NUL", "SHM": "ALI", "S/A": "SHM", "P/A": "P/A", "ALI": "S/A", "LPG": "LPG"}
 checks = 0
@@ -24,7 +27,7 @@ def vmrec(*arguments, table=None, status=0, **environment):
     env = dict(os.environ, **environment)
     if table:
         env["MACHRUN_TABLE"] = table
-    command = [os.path.join(KIT, "cargo-darwin"), "run", "--locked", "-q", "-p", "vmrec", "--", *arguments]
+    command = [*RUN, *arguments]
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     expect(f"exit status of {arguments}: {done.stderr[-800:]}", done.returncode, status)
     return done.stdout, done.stderr
@@ -48,6 +51,14 @@ def number(text):
     return int(text, 0)
 
 
+def private_pages(row):
+    """TOP_INFO of the top level, the share mode inside submaps."""
+    resident, copied = number(row[7]), number(row[8])
+    if row[14] in ("PRV", "P/A", "LPG"):
+        return resident
+    return min(copied, resident) if row[14] == "COW" else 0
+
+
 def compare(document, page, rows, quirk=False):
     leaves = [row for row in rows if row[15] == "0"]
     expect("number of regions", len(document["regions"]), len(leaves))
@@ -60,6 +71,7 @@ def compare(document, page, rows, quirk=False):
         expect(f"{at} most rights", region["max_protection"], row[3])
         expect(f"{at} virtual", region["virtual_bytes"], number(row[1]) - number(row[0]))
         expect(f"{at} resident", region["resident_bytes"], pages(7))
+        expect(f"{at} private", region["private_bytes"], private_pages(row) * page)
         expect(f"{at} swapped", region["swapped_bytes"], pages(9))
         expect(f"{at} dirty", region["dirty_bytes"], pages(10))
         expect(f"{at} share mode", region["share_mode"], SHARE[row[14]])
@@ -111,9 +123,9 @@ def run(demo, folder):
     db = os.path.join(folder, "demo.db")
     vmrec("record", PID, "--every", "50ms", "--samples", "3", "--db", db, table=demo)
     for place, rows in enumerate(snapshots):
-        out, _ = vmrec("map", "--at", f"#{place}", "--db", db, "--json")
+        out, _ = vmrec("map", "--at", f"#{place + 1}", "--db", db, "--json")
         compare(json.loads(out), page, rows)
-        query = f"SELECT flags FROM region_at('#{place}') ORDER BY start"
+        query = f"SELECT flags FROM region_at('#{place + 1}') ORDER BY start"
         out, _ = vmrec("sql", query, "--db", db, "--json")
         compare_words([row["flags"] for row in json.loads(out)], rows)
     for command in [("diff", "start", "end"), ("list",), ("info",), ("chart", "-o", os.path.join(folder, "c.svg"))]:
@@ -131,9 +143,9 @@ def run(demo, folder):
     out, _ = vmrec("list", "--json", "--db", db)
     recording = json.loads(out)[0]
     expect("samples before the end", recording["samples"], 2)
-    expect("why it ended", recording["why_ended"], "target exited")
-    out, _ = vmrec("map", "--at", "#1", "--db", db)
-    expect("torn sample says why", "could not be looked up" in out, True)
+    expect("why it ended", recording["why_ended"], "target_exited")
+    out, _ = vmrec("map", "--at", "#2", "--db", db, "--json")
+    expect("torn sample says why", "0x3000 on could not be looked up" in json.loads(out)["torn"], True)
 
     refused = os.path.join(EXAMPLES, "noaccess.tsv")
     _, error = vmrec("map", PID, table=refused, status=3)

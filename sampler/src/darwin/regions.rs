@@ -107,7 +107,8 @@ pub fn quantities(leaf: &Leaf, page_bytes: u64) -> Quantities {
 fn private_pages(leaf: &Leaf) -> Option<u32> {
     let entry = &leaf.entry;
     if let Some(pages) = leaf.private_pages {
-        return Some(pages);
+        // The two answers are of moments a little apart.
+        return Some(pages.min(entry.pages_resident));
     }
     if entry.depth == 0 {
         return (entry.pages_resident == 0).then_some(0);

@@ -1,7 +1,7 @@
 //! The walk over a memory map: one lookup after the other, into submaps, until
 //! the kernel says that nothing follows.
 
-use super::entry::Entry;
+use super::entry::{Entry, Leaf};
 
 /// `KERN_INVALID_ADDRESS`: there is no region at or after an address.
 pub const NOTHING_FOLLOWS: i32 = 1;
@@ -11,6 +11,9 @@ pub trait Lookup {
     /// Returns the region at or after `address`, looking into submaps down to `depth`;
     /// the kernel's code (`kern_return_t`) if it fails.
     fn lookup(&mut self, address: u64, depth: u32) -> Result<Entry, i32>;
+
+    /// Asks for what a lookup does not tell of an entry: at once, so that it is of the same moment.
+    fn leaf(&mut self, entry: Entry) -> Leaf;
 }
 
 /// Why a walk stopped before the end.
@@ -34,7 +37,7 @@ pub enum Stop {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Walk {
     /// The memory: no submaps, in ascending order.
-    pub entries: Vec<Entry>,
+    pub leaves: Vec<Leaf>,
     /// Bytes of address space at the top level, submaps included: what the process's virtual size counts.
     pub top_bytes: u64,
     /// Why it is not whole; `None` if it is.
@@ -85,7 +88,7 @@ pub fn walk(kernel: &mut impl Lookup) -> Walk {
             // The same address again, one level deeper.
             (address, depth) = (address.max(range.start), entry.depth + 1);
         } else {
-            walk.entries.push(entry);
+            walk.leaves.push(kernel.leaf(entry));
             (address, depth) = (range.end, entry.depth);
         }
         if address == u64::MAX {

@@ -10,7 +10,7 @@ use super::task::Task;
 use crate::classify::facts::Evidence;
 use crate::classify::user::UserRule;
 use crate::darwin::totals::{Whole, difference, moved, stopped};
-use crate::darwin::{Leaf, Stop, Walk, regions, user, walk};
+use crate::darwin::{Stop, Walk, regions, user, walk};
 use crate::error::Error;
 use crate::process::ProcessInfo;
 use crate::region::Region;
@@ -35,7 +35,6 @@ struct Pass {
     figures: task_vm_info,
     words: usize,
     walk: Walk,
-    leaves: Vec<Leaf>,
 }
 
 impl Sampler {
@@ -92,7 +91,7 @@ impl Sampler {
         let (pass, consistency) = self.checked_pass()?;
         let totals = self.totals(&pass);
         let page_bytes = Task::page_bytes(&pass.figures);
-        let mut regions = regions(pass.leaves, page_bytes, &self.before);
+        let mut regions = regions(pass.walk.leaves, page_bytes, &self.before);
         user::apply(&self.rules, &mut regions, &self.before);
         self.before.clone_from(&regions);
         Ok(Snapshot {
@@ -134,12 +133,11 @@ impl Sampler {
         if let Some(Stop::Failed { code, .. }) = walk.stop {
             self.must_live(code)?;
         }
-        let leaves = walk.entries.iter().map(|entry| self.task.leaf(*entry)).collect();
-        // It may have ended between the walk and what was asked of each region.
+        // What was asked of each region fails without a word once it has ended.
         if ended(&self.process.id) {
             return Err(self.gone());
         }
-        Ok(Pass { figures, words, walk, leaves })
+        Ok(Pass { figures, words, walk })
     }
 
     /// Fails if a lookup failed because the process, or the program it ran, is no more.

@@ -65,24 +65,6 @@ impl Task {
             .map_or(own, |size| size.min(own))
     }
 
-    /// Asks for what a lookup does not tell of a region.
-    pub(super) fn leaf(&self, entry: Entry) -> Leaf {
-        let path =
-            if entry.may_have_path() { libproc::region_path(self.pid, entry.start) } else { None };
-        // Of a submap's content the kernel would answer with the submap.
-        let top = entry.depth == 0 && entry.pages_resident > 0;
-        Leaf {
-            private_pages: if top {
-                self.port.private_pages(entry.start, entry.size)
-            } else {
-                None
-            },
-            purge: if entry.may_be_purgeable() { self.port.purge(entry.start) } else { None },
-            path: path.map(|path| readable(&path).into()),
-            entry,
-        }
-    }
-
     /// Tells whether a code means that the task is no more.
     pub(super) const fn is_dead(code: i32) -> bool {
         matches!(code, MACH_SEND_INVALID_DEST | KERN_INVALID_ARGUMENT | KERN_TERMINATED)
@@ -97,6 +79,23 @@ impl Task {
 impl Lookup for &Task {
     fn lookup(&mut self, address: u64, depth: u32) -> Result<Entry, i32> {
         self.port.region(address, depth)
+    }
+
+    fn leaf(&mut self, entry: Entry) -> Leaf {
+        let path =
+            if entry.may_have_path() { libproc::region_path(self.pid, entry.start) } else { None };
+        // Of a submap's content the kernel would answer with the submap.
+        let top = entry.depth == 0 && entry.pages_resident > 0;
+        Leaf {
+            private_pages: if top {
+                self.port.private_pages(entry.start, entry.size)
+            } else {
+                None
+            },
+            purge: if entry.may_be_purgeable() { self.port.purge(entry.start) } else { None },
+            path: path.map(|path| readable(&path).into()),
+            entry,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A kernel whose memory map is a list of entries: each submap before its content.
 
-use crate::darwin::{Entry, Lookup};
+use crate::darwin::{Entry, Leaf, Lookup};
 
 pub(super) struct Kernel {
     pub(super) entries: Vec<Entry>,
@@ -52,5 +52,9 @@ impl Lookup for Kernel {
                 },
             }
         }
+    }
+
+    fn leaf(&mut self, entry: Entry) -> Leaf {
+        super::leaf(entry)
     }
 }

@@ -6,7 +6,7 @@ use super::kernel::Kernel;
 use super::{entry, leaf};
 use crate::darwin::paths::keep_own;
 use crate::darwin::totals::{Whole, difference, moved, stopped};
-use crate::darwin::{Entry, Lookup, Stop, walk};
+use crate::darwin::{Entry, Leaf, Lookup, Stop, walk};
 
 fn submap(start: u64, size: u64) -> Entry {
     Entry { size, is_submap: true, ..entry(start) }
@@ -30,7 +30,7 @@ fn only_leaves_are_memory_and_only_the_top_level_is_counted() {
         submap(0x40_0000, 0x10_0000),
     ]);
     let walk = walk(&mut kernel);
-    let starts: Vec<u64> = walk.entries.iter().map(|entry| entry.start).collect();
+    let starts: Vec<u64> = walk.leaves.iter().map(|leaf| leaf.entry.start).collect();
     assert_eq!(starts, [0x1_0000, 0x10_0000, 0x14_0000, 0x20_8000, 0x30_0000]);
     assert_eq!(walk.top_bytes, 2 * 0x4000 + 3 * 0x10_0000);
     assert_eq!(walk.stop, None);
@@ -48,7 +48,7 @@ fn only_the_code_for_nothing_ends_a_walk() {
         let mut kernel = Kernel::new(vec![entry(0x1000), entry(0x8000), entry(0x1_0000)]);
         kernel.fails = Some((0x8000, code));
         let walk = walk(&mut kernel);
-        assert_eq!(walk.entries.len(), 1, "what was seen stays");
+        assert_eq!(walk.leaves.len(), 1, "what was seen stays");
         assert_eq!(walk.stop, Some(Stop::Failed { address: 0x5000, code }));
         let words = stopped(Stop::Failed { address: 0x5000, code }, |code| format!("code {code}"));
         assert_eq!(
@@ -63,6 +63,10 @@ struct Always(Entry);
 impl Lookup for Always {
     fn lookup(&mut self, _: u64, _: u32) -> Result<Entry, i32> {
         Ok(self.0)
+    }
+
+    fn leaf(&mut self, entry: Entry) -> Leaf {
+        leaf(entry)
     }
 }
 
@@ -159,7 +163,8 @@ proptest! {
             entries.iter().copied().filter(|entry| !entry.is_submap).collect();
         let top: u64 =
             entries.iter().filter(|entry| entry.depth == 0).map(|entry| entry.size).sum();
-        prop_assert_eq!(walk.entries, leaves);
+        let seen: Vec<Entry> = walk.leaves.iter().map(|leaf| leaf.entry).collect();
+        prop_assert_eq!(seen, leaves);
         prop_assert_eq!(walk.top_bytes, top);
         prop_assert_eq!(walk.stop, None);
     }
