@@ -1,6 +1,5 @@
 //! The words of a recording: what a caller writes and reads back, free of SQL.
 
-use crate::chunk::Tick;
 use vmrec_sampler::{Consistency, Cost, Host, ProcessInfo, ProcessTotals, Snapshot, Timestamp};
 
 /// Names a recording within its file; never used again for another one.
@@ -116,19 +115,6 @@ impl Sample {
             cost: snapshot.cost,
             totals: snapshot.totals,
             regions: Some(snapshot.regions.len() as u64),
-        }
-    }
-
-    /// Returns what its place in time tells of a sample.
-    pub(crate) fn at(tick: &Tick) -> Self {
-        let Tick { number, taken, state, regions } = tick;
-        Self {
-            number: *number,
-            taken: *taken,
-            state: state.clone(),
-            cost: Cost::default(),
-            totals: ProcessTotals::default(),
-            regions: *regions,
         }
     }
 

@@ -2,11 +2,11 @@
 
 use rusqlite::{Transaction, params};
 
-use crate::chunk::{Builder, Built, Regions, Ticks};
+use crate::chunk::{Regions, SumColumns, Tick, Ticks, seal};
 use crate::chunk_rows::{self, Group, StoredChunk};
 use crate::identities::Identities;
 use crate::read_rows::damaged;
-use crate::recording::{RecordingId, Sample};
+use crate::recording::RecordingId;
 use crate::rollup;
 use crate::settle;
 
@@ -22,45 +22,28 @@ pub(crate) fn write(transaction: &Transaction<'_>, recording: RecordingId) -> ru
     transaction.execute("DELETE FROM rollup_row WHERE recording = ?", [recording.0])?;
     let (mut identities, mut trail) = (Identities::default(), rollup::Trail::default());
     for chunk in chunks {
-        let built = rebuilt(transaction, &chunk, &mut identities)?;
+        let (ticks, sums) = summed(transaction, &chunk, &mut identities)?;
+        let data = seal(chunk.place(), Group::Sums.name(), &sums.encode())
+            .map_err(|error| damaged(error.to_string()))?;
         transaction
             .prepare_cached("UPDATE chunk SET sums = ? WHERE id = ?")?
-            .execute(params![built.groups.sums, chunk.id])?;
-        rollup::write(
-            transaction,
-            recording,
-            begun,
-            (&built.ticks, &built.sums),
-            false,
-            &mut trail,
-        )?;
+            .execute(params![data, chunk.id])?;
+        rollup::write(transaction, recording, begun, (&ticks, &sums), false, &mut trail)?;
     }
     Ok(())
 }
 
-/// Makes a chunk anew of its own samples, for its sums; what was not needed for them is left out.
-fn rebuilt(
+/// Sums the regions of a chunk anew.
+fn summed(
     transaction: &Transaction<'_>,
     chunk: &StoredChunk,
     identities: &mut Identities,
-) -> rusqlite::Result<Built> {
+) -> rusqlite::Result<(Vec<Tick>, SumColumns)> {
     let Ticks(ticks) = chunk_rows::decoded(transaction, chunk, Group::Ticks, Ticks::decode)?;
     let regions = chunk_rows::decoded(transaction, chunk, Group::Regions, Regions::decode)?;
-    let mut builder = Builder::default();
-    let mut snapshot = 0;
-    for tick in ticks {
-        let sample = Sample::at(&tick);
-        if tick.has_regions() {
-            let rows = regions.rows(snapshot).rows;
-            snapshot += 1;
-            let named = identities.regions(transaction, &rows)?;
-            let numbers: Vec<i64> = rows.iter().map(|row| row.identity).collect();
-            builder.push(sample, Some((&numbers, &named)));
-        } else {
-            builder.push(sample, None);
-        }
+    let mut sums = SumColumns::default();
+    for (_, snapshot) in ticks.iter().filter(|tick| tick.has_regions()).zip(0..) {
+        sums.push(&identities.regions(transaction, &regions.rows(snapshot).rows)?);
     }
-    builder
-        .finish(chunk.recording.0, chunk.head.first, chunk.head.last)
-        .map_err(|error| damaged(error.to_string()))
+    Ok((ticks, sums))
 }

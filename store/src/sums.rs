@@ -146,11 +146,7 @@ impl Store {
         let mut sums = SumColumns::default();
         self.walk(id, numbers, |sample, snapshot| {
             if let Some((snapshot, _)) = snapshot {
-                for region in &snapshot.regions {
-                    let place = sums.place(&region.identity.label.region_type);
-                    sums.add(place, region);
-                }
-                sums.end_sample();
+                sums.push(&snapshot.regions);
             }
             ticks.push(Tick::of(sample));
             ControlFlow::Continue(())

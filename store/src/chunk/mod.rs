@@ -28,7 +28,7 @@ pub(crate) use builder::{Builder, Built};
 pub(crate) use column::Column;
 pub(crate) use head::Head;
 pub(crate) use regions::{Regions, Rows};
-pub(crate) use seal::{Place, unseal};
+pub(crate) use seal::{Place, seal, unseal};
 pub use sums::Measure;
 pub(crate) use sums::{Decoded, MEASURES, SumColumns};
 pub use ticks::Tick;

@@ -106,6 +106,15 @@ impl SumColumns {
         })
     }
 
+    /// Adds a sample with these regions.
+    pub(crate) fn push(&mut self, regions: &[Region]) {
+        for region in regions {
+            let place = self.place(&region.identity.label.region_type);
+            self.add(place, region);
+        }
+        self.end_sample();
+    }
+
     /// Adds a region to the sums of the sample at hand; `place` is that of its type.
     pub(crate) fn add(&mut self, place: usize, region: &Region) {
         let of = &mut self.at_hand[place];

@@ -23,7 +23,8 @@ pub(crate) fn encode(samples: &[Sample]) -> Vec<u8> {
         column.put(&mut out);
     }
     for field in 0..FIELDS {
-        let values: Column = samples.iter().map(|sample| fields(sample.totals)[field]).collect();
+        let value = |sample: &Sample| *fields(&mut { sample.totals })[field];
+        let values: Column = samples.iter().map(value).collect();
         values.put(&mut out);
     }
     out
@@ -37,70 +38,37 @@ pub(crate) fn decode(count: usize, data: &[u8]) -> Result<Vec<(Cost, ProcessTota
     let mut all: Vec<_> = cpu
         .into_iter()
         .zip(wall)
-        .map(|(cpu_ns, wall_ns)| (Cost { cpu_ns, wall_ns }, [None; FIELDS]))
+        .map(|(cpu_ns, wall_ns)| (Cost { cpu_ns, wall_ns }, ProcessTotals::default()))
         .collect();
     for field in 0..FIELDS {
         let mut rows = all.iter_mut();
         Column::read(&mut cursor, count, |value| {
-            if let Some((_, fields)) = rows.next() {
-                fields[field] = value;
+            if let Some((_, totals)) = rows.next() {
+                *fields(totals)[field] = value;
             }
         })?;
     }
     if !cursor.is_empty() {
         return Err(Malformed("bytes after its end"));
     }
-    Ok(all.into_iter().map(|(cost, fields)| (cost, totals(fields))).collect())
+    Ok(all)
 }
 
 /// The totals in the order they are stored in.
-const fn fields(totals: ProcessTotals) -> [Option<u64>; FIELDS] {
+const fn fields(totals: &mut ProcessTotals) -> [&mut Option<u64>; FIELDS] {
     [
-        totals.virtual_bytes,
-        totals.resident_bytes,
-        totals.peak_resident_bytes,
-        totals.anonymous_resident_bytes,
-        totals.file_resident_bytes,
-        totals.shmem_resident_bytes,
-        totals.swapped_bytes,
-        totals.page_table_bytes,
-        totals.footprint_bytes,
-        totals.threads,
-        totals.minor_faults,
-        totals.major_faults,
-        totals.cpu_ns,
+        &mut totals.virtual_bytes,
+        &mut totals.resident_bytes,
+        &mut totals.peak_resident_bytes,
+        &mut totals.anonymous_resident_bytes,
+        &mut totals.file_resident_bytes,
+        &mut totals.shmem_resident_bytes,
+        &mut totals.swapped_bytes,
+        &mut totals.page_table_bytes,
+        &mut totals.footprint_bytes,
+        &mut totals.threads,
+        &mut totals.minor_faults,
+        &mut totals.major_faults,
+        &mut totals.cpu_ns,
     ]
-}
-
-const fn totals(fields: [Option<u64>; FIELDS]) -> ProcessTotals {
-    let [
-        virtual_bytes,
-        resident_bytes,
-        peak_resident_bytes,
-        anonymous_resident_bytes,
-        file_resident_bytes,
-        shmem_resident_bytes,
-        swapped_bytes,
-        page_table_bytes,
-        footprint_bytes,
-        threads,
-        minor_faults,
-        major_faults,
-        cpu_ns,
-    ] = fields;
-    ProcessTotals {
-        virtual_bytes,
-        resident_bytes,
-        peak_resident_bytes,
-        anonymous_resident_bytes,
-        file_resident_bytes,
-        shmem_resident_bytes,
-        swapped_bytes,
-        page_table_bytes,
-        footprint_bytes,
-        threads,
-        minor_faults,
-        major_faults,
-        cpu_ns,
-    }
 }
