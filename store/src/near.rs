@@ -1,11 +1,7 @@
 //! The few samples that tell which one a moment means, without reading all.
 
-use rusqlite::params;
-
-use crate::address::to_column;
 use crate::chunk_rows::StoredChunk;
 use crate::error::Error;
-use crate::read_rows::{self, SAMPLE_COLUMNS};
 use crate::recording::{RecordingId, Sample};
 use crate::store::Store;
 
@@ -50,21 +46,7 @@ impl Store {
         }
         parts.sort_unstable_by_key(|(place, _)| *place);
         let mut samples: Vec<Sample> = parts.into_iter().flat_map(|(_, samples)| samples).collect();
-        let text = format!(
-            "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? AND s.number >= ? \
-             ORDER BY s.number"
-        );
-        let mut statement = self.connection.prepare_cached(&text).map_err(sql)?;
-        let rows = statement
-            .query_map(params![id.0, to_column(expected)], read_rows::sample)
-            .map_err(sql)?;
-        for sample in rows {
-            let sample = sample.map_err(sql)?;
-            self.follows(id, sample.number, expected)?;
-            expected = sample.number.wrapping_add(1);
-            samples.push(sample);
-        }
-        self.ends(id, expected)?;
+        self.add_rows(id, expected, &mut samples)?;
         Ok(samples)
     }
 

@@ -59,12 +59,12 @@ impl Store {
                     .query_row([id.0], |row| row.get(0).map(from_column))
             })?;
         }
-        self.add_rows(id, expected, &mut summary)?;
+        self.sum_rows(id, expected, &mut summary)?;
         Ok(summary)
     }
 
     /// Adds the samples that are rows still, from number `expected` on, each checked.
-    fn add_rows(
+    fn sum_rows(
         &self,
         id: RecordingId,
         mut expected: u64,

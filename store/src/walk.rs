@@ -31,6 +31,18 @@ impl Store {
             expected = chunk.head.last + 1;
             samples.append(&mut self.chunk_samples(chunk)?);
         }
+        self.add_rows(id, expected, &mut samples)?;
+        Ok(samples)
+    }
+
+    /// Adds the samples that are rows still, which begin with number `expected`.
+    pub(crate) fn add_rows(
+        &self,
+        id: RecordingId,
+        mut expected: u64,
+        samples: &mut Vec<Sample>,
+    ) -> Result<(), Error> {
+        let sql = |source| Error::sql(&self.path, source);
         let text = format!(
             "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? ORDER BY s.number"
         );
@@ -41,8 +53,7 @@ impl Store {
             expected = sample.number.wrapping_add(1);
             samples.push(sample);
         }
-        self.ends(id, expected)?;
-        Ok(samples)
+        self.ends(id, expected)
     }
 
     /// Calls `visit` with each sample numbered in `numbers` and its regions' numbers in the file, until it breaks.

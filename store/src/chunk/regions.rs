@@ -174,27 +174,25 @@ impl Regions {
     /// Returns the regions of [`Tracks::encode`].
     pub(crate) fn decode(data: &[u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
-        let snapshots = small(&mut cursor, super::MOST_SAMPLES_READ)?;
-        let count = small(&mut cursor, data.len())?;
+        let snapshots = cursor.take_count(super::MOST_SAMPLES_READ)?;
+        let count = cursor.take_count(data.len())?;
         let nothing = Reading::nothing(take_known(&mut cursor)?);
         let mut orders = Vec::new();
-        for _ in 0..small(&mut cursor, snapshots)? {
-            let snapshot = small(&mut cursor, snapshots)? as u32;
+        for _ in 0..cursor.take_count(snapshots)? {
+            let snapshot = cursor.take_count(snapshots)? as u32;
             let mut tracks = Vec::new();
-            for _ in 0..small(&mut cursor, data.len())? {
-                tracks.push(small(&mut cursor, count)? as u32);
+            for _ in 0..cursor.take_count(data.len())? {
+                tracks.push(cursor.take_count(count)? as u32);
             }
             orders.push((snapshot, tracks));
         }
         let mut lengths = [0; ALL_LANES];
         for length in &mut lengths {
-            *length = small(&mut cursor, data.len())?;
+            *length = cursor.take_count(data.len())?;
         }
         let mut lanes: [Cursor<'_>; ALL_LANES] = std::array::from_fn(|_| Cursor(&[]));
         for (lane, length) in lanes.iter_mut().zip(lengths) {
-            let (bytes, rest) =
-                cursor.0.split_at_checked(length).ok_or(Malformed("a lane cut short"))?;
-            (lane.0, cursor.0) = (bytes, rest);
+            lane.0 = cursor.take_bytes(length)?;
         }
         let mut regions = Self { orders, snapshots: snapshots as u32, ..Self::default() };
         regions.tracks.reserve(count);
@@ -302,11 +300,4 @@ impl Regions {
         let (_, reading) = readings.get(after.checked_sub(1)?)?;
         Some(Row { identity: track.identity, reading: *reading })
     }
-}
-
-fn small(cursor: &mut Cursor<'_>, most: usize) -> Result<usize, Malformed> {
-    usize::try_from(cursor.take()?)
-        .ok()
-        .filter(|count| *count <= most)
-        .ok_or(Malformed("more than there can be"))
 }

@@ -187,8 +187,8 @@ impl Decoded {
     /// Returns the sums of [`SumColumns::encode`] of the measures `wanted`.
     pub(crate) fn decode(data: &[u8], wanted: &[Measure]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
-        let snapshots = count(&mut cursor, super::MOST_SAMPLES_READ)?;
-        let kinds = count(&mut cursor, data.len())?;
+        let snapshots = cursor.take_count(super::MOST_SAMPLES_READ)?;
+        let kinds = cursor.take_count(data.len())?;
         let mut types = Vec::with_capacity(kinds);
         for _ in 0..kinds {
             let family = Family::from_name(&take_text(&mut cursor)?)
@@ -199,11 +199,8 @@ impl Decoded {
         let needed = wanted.iter().fold(0_u16, |needed, measure| needed | closure(*measure));
         let mut values: Vec<Vec<Vec<Option<u64>>>> = vec![vec![Vec::new(); MEASURES]; kinds];
         for measure in Measure::ALL {
-            let most = cursor.len();
-            let length = count(&mut cursor, most)?;
-            let (columns, rest) =
-                cursor.0.split_at_checked(length).ok_or(Malformed("columns cut short"))?;
-            cursor.0 = rest;
+            let length = cursor.take_count(cursor.len())?;
+            let columns = cursor.take_bytes(length)?;
             if needed & 1 << measure.place() == 0 {
                 continue;
             }
@@ -250,11 +247,4 @@ pub(crate) struct Decoded {
     pub(crate) snapshots: usize,
     /// The types that have regions in the chunk.
     pub(crate) types: Vec<TypeColumns<Vec<Vec<Option<u64>>>>>,
-}
-
-fn count(cursor: &mut Cursor<'_>, most: usize) -> Result<usize, Malformed> {
-    usize::try_from(cursor.take()?)
-        .ok()
-        .filter(|count| *count <= most)
-        .ok_or(Malformed("more than there can be"))
 }

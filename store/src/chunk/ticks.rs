@@ -91,10 +91,7 @@ impl Ticks {
     /// Returns the ticks that were encoded.
     pub(crate) fn decode(data: &[u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
-        let count = usize::try_from(cursor.take()?)
-            .ok()
-            .filter(|count| *count <= super::MOST_SAMPLES_READ)
-            .ok_or(Malformed("more samples than a chunk has"))?;
+        let count = cursor.take_count(super::MOST_SAMPLES_READ)?;
         let mut column = || Column::take_known(&mut cursor, count);
         let columns = [column()?, column()?, column()?, column()?, column()?, column()?];
         let (mut number, mut taken) = (0_u64, Timestamp::default());
@@ -123,8 +120,7 @@ impl Ticks {
 
 /// Takes text preceded by its length.
 pub(crate) fn take_text(cursor: &mut Cursor<'_>) -> Result<String, Malformed> {
-    let length = usize::try_from(cursor.take()?).unwrap_or(usize::MAX);
-    let (text, rest) = cursor.0.split_at_checked(length).ok_or(Malformed("text cut short"))?;
-    cursor.0 = rest;
+    let length = cursor.take_count(cursor.len())?;
+    let text = cursor.take_bytes(length)?;
     String::from_utf8(text.to_vec()).map_err(|_| Malformed("text that is not UTF-8"))
 }

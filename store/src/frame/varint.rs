@@ -20,7 +20,7 @@ pub(crate) fn put_signed(out: &mut Vec<u8>, value: i64) {
 /// What is left to read of a frame.
 pub(crate) struct Cursor<'a>(pub(crate) &'a [u8]);
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
     /// Tells whether all was read.
     pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -46,6 +46,21 @@ impl Cursor<'_> {
             }
         }
         Err(Malformed("a number without end"))
+    }
+
+    /// Takes the next value, which is how many there are of something: `most` at most.
+    pub(crate) fn take_count(&mut self, most: usize) -> Result<usize, Malformed> {
+        usize::try_from(self.take()?)
+            .ok()
+            .filter(|count| *count <= most)
+            .ok_or(Malformed("more than there can be"))
+    }
+
+    /// Takes the next `length` bytes.
+    pub(crate) fn take_bytes(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+        let (bytes, rest) = self.0.split_at_checked(length).ok_or(Malformed("bytes cut short"))?;
+        self.0 = rest;
+        Ok(bytes)
     }
 
     /// Takes the next value, which may be negative.
