@@ -1,6 +1,6 @@
 //! Chunks: some hundred samples as columns, free of SQL.
 //!
-//! A chunk has four groups, each compressed and checked by itself ([`seal`]),
+//! A chunk has four groups, each compressed and checked by itself ([`mod@seal`]),
 //! so that a chart over weeks reads no regions:
 //!
 //! ```text

@@ -14,7 +14,6 @@
 use vmrec_sampler::{Family, Quantity, Region, RegionType};
 
 use super::Column;
-use super::ticks::take_text;
 use crate::frame::Malformed;
 use crate::frame::varint::{Cursor, put};
 
@@ -191,9 +190,9 @@ impl Decoded {
         let kinds = cursor.take_count(data.len())?;
         let mut types = Vec::with_capacity(kinds);
         for _ in 0..kinds {
-            let family = Family::from_name(&take_text(&mut cursor)?)
-                .ok_or(Malformed("an unknown family"))?;
-            let region_type = RegionType::named(&take_text(&mut cursor)?, family);
+            let family =
+                Family::from_name(cursor.take_text()?).ok_or(Malformed("an unknown family"))?;
+            let region_type = RegionType::named(cursor.take_text()?, family);
             types.push(TypeColumns { region_type, columns: Vec::new() });
         }
         let needed = wanted.iter().fold(0_u16, |needed, measure| needed | closure(*measure));

@@ -107,8 +107,10 @@ impl Ticks {
             let regions = regions.checked_sub(1);
             let state = match (regions, torn) {
                 (Some(_), 0) => SampleState::Complete,
-                (Some(_), _) => SampleState::Torn(take_text(&mut cursor)?),
-                (None, _) => SampleState::Missed { ticks: missed, reason: take_text(&mut cursor)? },
+                (Some(_), _) => SampleState::Torn(cursor.take_text()?.to_owned()),
+                (None, _) => {
+                    SampleState::Missed { ticks: missed, reason: cursor.take_text()?.to_owned() }
+                }
             };
             let at = number.wrapping_add(gap);
             ticks.push(Tick { number: at, taken, state, regions });
@@ -116,11 +118,4 @@ impl Ticks {
         }
         if cursor.is_empty() { Ok(Self(ticks)) } else { Err(Malformed("bytes after its end")) }
     }
-}
-
-/// Takes text preceded by its length.
-pub(crate) fn take_text(cursor: &mut Cursor<'_>) -> Result<String, Malformed> {
-    let length = cursor.take_count(cursor.len())?;
-    let text = cursor.take_bytes(length)?;
-    String::from_utf8(text.to_vec()).map_err(|_| Malformed("text that is not UTF-8"))
 }

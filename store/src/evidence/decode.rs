@@ -103,16 +103,12 @@ fn take_range(from: &mut Cursor<'_>) -> Taken<AddressRange> {
 }
 
 fn take_bytes<'a>(from: &mut Cursor<'a>) -> Taken<&'a [u8]> {
-    let length = usize::try_from(from.take()?).map_err(|_| Malformed("more bytes than memory"))?;
-    let (bytes, rest) = from.0.split_at_checked(length).ok_or(Malformed("text cut short"))?;
-    from.0 = rest;
-    Ok(bytes)
+    let length = from.take_count(from.len())?;
+    from.take_bytes(length)
 }
 
 fn take_text(from: &mut Cursor<'_>) -> Taken<Arc<str>> {
-    let text =
-        std::str::from_utf8(take_bytes(from)?).map_err(|_| Malformed("text not in UTF-8"))?;
-    Ok(Arc::from(text))
+    from.take_text().map(Arc::from)
 }
 
 fn take_u32(from: &mut Cursor<'_>) -> Taken<u32> {

@@ -63,6 +63,12 @@ impl<'a> Cursor<'a> {
         Ok(bytes)
     }
 
+    /// Takes the next text, which is UTF-8 preceded by its length.
+    pub(crate) fn take_text(&mut self) -> Result<&'a str, Malformed> {
+        let length = self.take_count(self.len())?;
+        std::str::from_utf8(self.take_bytes(length)?).map_err(|_| Malformed("text not in UTF-8"))
+    }
+
     /// Takes the next value, which may be negative.
     pub(crate) fn take_signed(&mut self) -> Result<i64, Malformed> {
         let folded = self.take()?;
