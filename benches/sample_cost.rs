@@ -79,8 +79,8 @@ fn measure(target: &Target, pid: u32) {
         let mut snapshot = None;
         let sample_ns = thread_ns(|| snapshot = sampler.sample().ok());
         let snapshot = snapshot.expect("a sample");
-        let store_ns = thread_ns(|| _ = writer.append(&snapshot).expect("a stored sample"));
         regions = snapshot.regions.len();
+        let store_ns = thread_ns(|| _ = writer.append(snapshot).expect("a stored sample"));
         // The first round warms caches and classifies everything once.
         if round > 0 {
             plain.push(read_ns);

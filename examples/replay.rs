@@ -94,7 +94,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     for sample in 0..samples {
         let frame = &trace.frames[forth_and_back(sample, trace.frames.len())];
         let snapshot = reader.snapshot(&trace, frame, taken(sample))?;
-        let number = meter.store(|| writer.append(&snapshot))?;
+        let number = meter.store(|| writer.append(snapshot))?;
         if let Some(acks) = &mut acks {
             acks.write_all(format!("{number}\n").as_bytes())
                 .with_context(|| format!("sample {number} is stored but not acknowledged"))?;

@@ -1,15 +1,14 @@
 //! The statements that write rows of recordings and samples.
 
-use rusqlite::types::Null;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use vmrec_sampler::{Consistency, Host, ProcessInfo, Snapshot, Timestamp};
+use vmrec_sampler::{Host, ProcessInfo, Timestamp};
 
 use crate::address::{from_column, to_column};
 use crate::checked;
 use crate::chunk_rows;
 use crate::frame::Frame;
 use crate::read_rows::{self, SAMPLE_COLUMNS};
-use crate::recording::{RecordingId, WhyEnded};
+use crate::recording::{RecordingId, Sample, SampleState, WhyEnded};
 use crate::settle;
 
 /// Writes a recording that begins.
@@ -125,18 +124,18 @@ pub(crate) fn next_number(
     )
 }
 
-/// Writes the row of a sample that was taken, and returns its id.
-pub(crate) fn taken(
+/// Writes the row of a sample and returns its id.
+pub(crate) fn sample(
     transaction: &Transaction<'_>,
     recording: RecordingId,
-    number: u64,
-    snapshot: &Snapshot,
+    sample: &Sample,
 ) -> rusqlite::Result<i64> {
-    let (state, reason) = match &snapshot.consistency {
-        Consistency::Complete => ("complete", None),
-        Consistency::Torn(reason) => ("torn", Some(reason)),
+    let (state, reason, missed_ticks) = match &sample.state {
+        SampleState::Complete => ("complete", None, None),
+        SampleState::Torn(reason) => ("torn", Some(reason), None),
+        SampleState::Missed { ticks, reason } => ("missed", Some(reason), Some(*ticks)),
     };
-    let totals = &snapshot.totals;
+    let totals = &sample.totals;
     let id = checked::next_id(transaction, "sample")?;
     checked::insert(
         transaction,
@@ -144,15 +143,15 @@ pub(crate) fn taken(
         params![
             id,
             recording.0,
-            to_column(number),
-            snapshot.taken.utc_ns,
-            to_column(snapshot.taken.monotonic_ns),
+            to_column(sample.number),
+            sample.taken.utc_ns,
+            to_column(sample.taken.monotonic_ns),
             state,
             reason,
-            Null, // missed ticks
-            to_column(snapshot.cost.cpu_ns),
-            to_column(snapshot.cost.wall_ns),
-            to_column(snapshot.regions.len() as u64),
+            missed_ticks.map(to_column),
+            to_column(sample.cost.cpu_ns),
+            to_column(sample.cost.wall_ns),
+            sample.regions.map(to_column),
             totals.virtual_bytes.map(to_column),
             totals.resident_bytes.map(to_column),
             totals.peak_resident_bytes.map(to_column),
@@ -169,50 +168,6 @@ pub(crate) fn taken(
         ],
     )?;
     Ok(id)
-}
-
-/// Writes the row of ticks that passed without a sample.
-pub(crate) fn missed(
-    transaction: &Transaction<'_>,
-    recording: RecordingId,
-    number: u64,
-    due: Timestamp,
-    ticks: u64,
-    reason: &str,
-) -> rusqlite::Result<()> {
-    let id = checked::next_id(transaction, "sample")?;
-    let (utc_ns, monotonic_ns) = (due.utc_ns, to_column(due.monotonic_ns));
-    let (recording, number, ticks) = (recording.0, to_column(number), to_column(ticks));
-    checked::insert(
-        transaction,
-        "sample",
-        params![
-            id,
-            recording,
-            number,
-            utc_ns,
-            monotonic_ns,
-            "missed",
-            reason,
-            ticks,
-            0,
-            0,
-            Null,
-            Null,
-            Null,
-            Null,
-            Null,
-            Null,
-            Null,
-            Null,
-            Null,
-            Null,
-            Null,
-            Null,
-            Null,
-            Null
-        ],
-    )
 }
 
 /// Writes the frame of the sample with the id `sample`.

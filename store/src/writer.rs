@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -11,10 +10,10 @@ use vmrec_sampler::{Host, Label, ProcessInfo, Snapshot, Timestamp};
 
 use crate::address::to_column;
 use crate::chunk::Built;
-use crate::chunker::{Chunker, Stored};
+use crate::chunker::Chunker;
 use crate::error::Error;
 use crate::evidence;
-use crate::frame::{Encoder, Frame, Table, checksum};
+use crate::frame::{Edit, Encoder, Frame, Table, checksum};
 use crate::intern::Interner;
 use crate::lock::{Lock, beside};
 use crate::recording::{RecordingId, RegionNumber, Sample, WhyEnded};
@@ -136,7 +135,7 @@ impl Writer {
     /// Stores `snapshot` for good and returns its number.
     ///
     /// After an error nothing of it is stored, what came before is, and the next one may be given.
-    pub fn append(&mut self, snapshot: &Snapshot) -> Result<u64, Error> {
+    pub fn append(&mut self, snapshot: Snapshot) -> Result<u64, Error> {
         self.write(|current, transaction| current.append(transaction, snapshot))
     }
 
@@ -157,8 +156,9 @@ impl Writer {
     pub fn missed(&mut self, due: Timestamp, ticks: u64, reason: &str) -> Result<u64, Error> {
         self.write(|current, transaction| {
             let number = current.next(transaction)?;
-            write_rows::missed(transaction, current.id, number, due, ticks, reason)?;
-            Ok((Sample::missed(number, due, ticks, reason), None))
+            let sample = Sample::missed(number, due, ticks, reason);
+            write_rows::sample(transaction, current.id, &sample)?;
+            Ok((sample, None))
         })
     }
 
@@ -359,8 +359,9 @@ impl Drop for Writer {
     }
 }
 
-/// What a transaction wrote: a sample and, unless it was missed, its regions and their frame.
-type Written = (Sample, Option<(Table, Frame)>);
+/// What a transaction wrote: a sample and, unless it was missed, its regions, their frame and how
+/// they differ from those before.
+type Written = (Sample, Option<(Table, Frame, Vec<Edit>)>);
 
 impl Current {
     fn next(&self, transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
@@ -373,17 +374,19 @@ impl Current {
     fn append(
         &mut self,
         transaction: &Transaction<'_>,
-        snapshot: &Snapshot,
+        snapshot: Snapshot,
     ) -> rusqlite::Result<Written> {
         let number = self.next(transaction)?;
-        let last = self.encoder.last();
-        let identities = self.interner.number(transaction, self.id, last, &snapshot.regions)?;
-        let table = Table { identities, regions: snapshot.regions.clone() };
-        let frame = self.encoder.encode(&table, self.minute(snapshot.taken));
-        let sample = write_rows::taken(transaction, self.id, number, snapshot)?;
+        let sample = Sample::of(number, &snapshot);
+        let regions = snapshot.regions;
+        let identities =
+            self.interner.number(transaction, self.id, self.encoder.last(), &regions)?;
+        let table = Table { identities, regions };
+        let (frame, edits) = self.encoder.encode(&table, self.minute(sample.taken));
+        let row = write_rows::sample(transaction, self.id, &sample)?;
         let sum = checksum(self.id.0, number, frame.kind, &frame.data);
-        write_rows::frame(transaction, sample, &frame, sum)?;
-        Ok((Sample::of(number, snapshot), Some((table, frame))))
+        write_rows::frame(transaction, row, &frame, sum)?;
+        Ok((sample, Some((table, frame, edits))))
     }
 
     /// Returns the minute of a moment, as rollups count them.
@@ -393,26 +396,22 @@ impl Current {
 
     /// Takes note of what is stored for good.
     fn stored(&mut self, (sample, regions): Written) {
-        self.next = Some(sample.number + 1);
+        let (number, minute) = (sample.number, self.minute(sample.taken));
+        self.next = Some(number + 1);
         self.interner.accept();
-        let stored = match regions {
-            None => {
+        match (regions, &mut self.chunker) {
+            (None, chunker) => {
                 self.encoder.missed();
-                Stored { sample, table: None, begins: false }
+                if let Some(chunker) = chunker {
+                    chunker.push_missed(sample);
+                }
             }
-            Some((table, frame)) => {
-                let table = Arc::new(table);
-                self.encoder.accept(
-                    sample.number,
-                    Arc::clone(&table),
-                    &frame,
-                    self.minute(sample.taken),
-                );
-                Stored { sample, table: Some(table), begins: frame.begins }
+            (Some((table, frame, edits)), chunker) => {
+                if let Some(chunker) = chunker {
+                    chunker.push(sample, &edits, &table, frame.begins);
+                }
+                self.encoder.accept(number, table, &frame, minute);
             }
-        };
-        if let Some(chunker) = &self.chunker {
-            chunker.push(stored);
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn run(options: &Options) -> bool {
         let snapshot = world.snapshot(number);
         regions += snapshot.regions.len() as u64;
         let asked = Instant::now();
-        assert_eq!(writer.append(&snapshot).unwrap(), number);
+        assert_eq!(writer.append(snapshot).unwrap(), number);
         appending += asked.elapsed();
         longest = longest.max(asked.elapsed());
     }

@@ -132,7 +132,7 @@ impl Made {
     /// Stores it as the next sample of the recording under way.
     pub(crate) fn store(&self, writer: &mut Writer) -> Result<u64, Error> {
         match self {
-            Self::Taken(snapshot) => writer.append(snapshot),
+            Self::Taken(snapshot) => writer.append(snapshot.clone()),
             Self::Missed { due, ticks, reason } => writer.missed(*due, *ticks, reason),
         }
     }

@@ -82,7 +82,7 @@ fn write(path: &Path, trace: &Trace) -> vmrec_store::RecordingId {
         }
         let bytes: u64 = regions.iter().map(|region| region.identity.range.virtual_bytes()).sum();
         assert_eq!(bytes, printed(&text, &["Size"]));
-        writer.append(&snapshot).unwrap();
+        writer.append(snapshot).unwrap();
     }
     writer.close().unwrap();
     recording

@@ -20,7 +20,7 @@ use vmrec_sampler::Error as SamplerError;
 use vmrec_store::{Retention, WhyEnded};
 
 use self::events::{Event, Events};
-use self::progress::Progress;
+use self::progress::{Figures, Progress};
 use self::schedule::Schedule;
 use self::session::{Session, Stored};
 use self::target::Target;
@@ -173,9 +173,10 @@ fn record(
                 if session.samples_taken() == 0 {
                     progress.notes(&sampler.notes());
                 }
-                match session.append(&snapshot, sampler.evidence())? {
+                let figures = Figures::of(&snapshot);
+                match session.append(snapshot, sampler.evidence())? {
                     Stored::Kept(number) => {
-                        progress.sample(number, &snapshot, session.file_bytes())
+                        progress.sample(number, &figures, session.file_bytes());
                     }
                     Stored::Lost(failure) => progress.lost(&failure),
                 }

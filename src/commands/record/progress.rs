@@ -36,6 +36,27 @@ impl Sizes {
     }
 }
 
+/// What a user is told of a sample.
+pub(super) struct Figures {
+    sizes: Sizes,
+    torn: bool,
+    peak_resident: u64,
+    cpu_ns: u64,
+}
+
+impl Figures {
+    /// Returns those of `snapshot`.
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        let sizes = Sizes::of(snapshot);
+        Self {
+            sizes,
+            torn: snapshot.consistency != Consistency::Complete,
+            peak_resident: snapshot.totals.peak_resident_bytes.unwrap_or(0).max(sizes.resident),
+            cpu_ns: snapshot.cost.cpu_ns,
+        }
+    }
+}
+
 /// What a recording came to so far.
 struct Tally {
     begun: Instant,
@@ -64,14 +85,13 @@ impl Tally {
         }
     }
 
-    fn add(&mut self, snapshot: &Snapshot) {
-        self.last = Sizes::of(snapshot);
+    fn add(&mut self, figures: &Figures) {
+        self.last = figures.sizes;
         self.first.get_or_insert(self.last);
         self.kept += 1;
-        self.torn += u64::from(snapshot.consistency != Consistency::Complete);
-        let peak = snapshot.totals.peak_resident_bytes.unwrap_or(0).max(self.last.resident);
-        self.peak_resident = self.peak_resident.max(peak);
-        self.cpu_ns += snapshot.cost.cpu_ns;
+        self.torn += u64::from(figures.torn);
+        self.peak_resident = self.peak_resident.max(figures.peak_resident);
+        self.cpu_ns += figures.cpu_ns;
     }
 
     fn elapsed_ns(&self) -> u64 {
@@ -124,15 +144,15 @@ impl Progress {
     }
 
     /// Shows a sample that was kept.
-    pub(super) fn sample(&mut self, number: u64, snapshot: &Snapshot, file_bytes: u64) {
-        self.tally.add(snapshot);
+    pub(super) fn sample(&mut self, number: u64, figures: &Figures, file_bytes: u64) {
+        self.tally.add(figures);
         self.file_bytes = file_bytes;
         let due = self.live || self.last_line.is_none_or(|at| at.elapsed() >= PLAIN_LINE_EVERY);
         if self.quiet || !due {
             return;
         }
         self.last_line = Some(Instant::now());
-        let line = self.line(number, snapshot.cost.cpu_ns);
+        let line = self.line(number, figures.cpu_ns);
         if self.live {
             let width = terminal_size::terminal_size_of(io::stderr())
                 .map_or(80, |(width, _)| usize::from(width.0));

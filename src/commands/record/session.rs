@@ -95,12 +95,13 @@ impl Session {
     /// `evidence` is what its types were told by, if they were told anew.
     pub(super) fn append(
         &mut self,
-        snapshot: &Snapshot,
+        snapshot: Snapshot,
         evidence: Option<Evidence>,
     ) -> Result<Stored, Failure> {
+        let taken = snapshot.taken;
         self.samples_taken += 1;
         if self.recording.is_none() {
-            self.recording = Some(self.begin(snapshot.taken)?);
+            self.recording = Some(self.begin(taken)?);
         }
         if let Some((due, ticks, _)) = self.unwritten
             && self.writer.missed(due, ticks, "disk full").is_ok()
@@ -115,8 +116,7 @@ impl Session {
                 Ok(Stored::Kept(number))
             }
             Err(error @ StoreError::DiskFull { .. }) => {
-                let (due, ticks, since) =
-                    self.unwritten.unwrap_or((snapshot.taken, 0, Instant::now()));
+                let (due, ticks, since) = self.unwritten.unwrap_or((taken, 0, Instant::now()));
                 self.unwritten = Some((due, ticks + 1, since));
                 // Nothing kept yet means that the disk was full from the start.
                 if self.samples_taken == 1 || since.elapsed() > DISK_FULL_PATIENCE {

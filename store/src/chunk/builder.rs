@@ -6,7 +6,7 @@ use super::seal::{Place, seal};
 use super::sums::SumColumns;
 use super::tracks::Tracks;
 use super::{Groups, Head, Tick, Ticks, totals};
-use crate::frame::Row;
+use crate::frame::{Edit, Row, Table};
 use crate::recording::Sample;
 
 /// A chunk in the making.
@@ -38,15 +38,22 @@ impl Builder {
     /// Adds a sample; one that has regions comes with them and their identities' numbers.
     pub(crate) fn push(&mut self, sample: Sample, regions: Option<(&[i64], &[Region])>) {
         if let Some((identities, regions)) = regions {
-            let Self { tracks, sums, .. } = self;
-            tracks
-                .push(identities, regions, |region| sums.place(&region.identity.label.region_type));
-            for (region, place) in regions.iter().zip(tracks.sums()) {
-                sums.add(place, region);
-            }
-            sums.end_sample();
+            let edits = self.tracks.edits(identities, regions);
+            self.push_edited(&edits, identities, regions);
         }
         self.samples.push(sample);
+    }
+
+    /// Adds a sample with the regions `table`, to which `edits` lead from those of the one before
+    /// that has any.
+    pub(crate) fn push_next(&mut self, sample: Sample, edits: &[Edit], table: &Table) {
+        self.push_edited(edits, &table.identities, &table.regions);
+        self.samples.push(sample);
+    }
+
+    fn push_edited(&mut self, edits: &[Edit], identities: &[i64], regions: &[Region]) {
+        self.tracks.push(edits, identities, regions, &mut self.sums);
+        self.sums.end_sample();
     }
 
     /// Tells whether it holds nothing yet.

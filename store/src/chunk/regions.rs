@@ -182,7 +182,11 @@ impl Regions {
             let snapshot = cursor.take_count(snapshots)? as u32;
             let mut tracks = Vec::new();
             for _ in 0..cursor.take_count(data.len())? {
-                tracks.push(cursor.take_count(count)? as u32);
+                let track = cursor.take()?;
+                if track >= count as u64 {
+                    return Err(Malformed("an order of tracks it does not have"));
+                }
+                tracks.push(track as u32);
             }
             orders.push((snapshot, tracks));
         }

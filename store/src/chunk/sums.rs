@@ -11,7 +11,7 @@
 //! private and dirty, so most columns never change. Of a type that has no region
 //! the sums are 0; where one of its regions has an unknown quantity, so is the sum.
 
-use vmrec_sampler::{Family, Quantity, Region, RegionType};
+use vmrec_sampler::{Family, Quantities, Quantity, Region, RegionType};
 
 use super::Column;
 use crate::frame::Malformed;
@@ -87,9 +87,43 @@ pub(crate) struct SumColumns {
 /// The sums of one type in one sample.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
-    sums: [u64; MEASURES],
-    /// The quantities that one of its regions does not know.
-    unknown: u16,
+    /// Wide enough for any number of regions, so that what was added can be taken away again.
+    sums: [u128; MEASURES],
+    /// For each quantity, how many regions do not know it.
+    unknown: [u32; Quantity::COUNT],
+    /// Whether any differs from the sample before.
+    changed: bool,
+}
+
+impl Sums {
+    /// Lets `change` change each sum by that of a region, and `count` the number of those unknown.
+    fn update(
+        &mut self,
+        quantities: &Quantities,
+        virtual_bytes: u64,
+        change: impl Fn(u128, u64) -> u128,
+        count: impl Fn(u32) -> u32,
+    ) {
+        for (quantity, (sum, unknown)) in
+            Quantity::ALL.into_iter().zip(self.sums.iter_mut().zip(&mut self.unknown))
+        {
+            match quantities.get(quantity) {
+                Some(bytes) => *sum = change(*sum, bytes),
+                None => *unknown = count(*unknown),
+            }
+        }
+        let [.., bytes, regions] = &mut self.sums;
+        *bytes = change(*bytes, virtual_bytes);
+        *regions = change(*regions, 1);
+        self.changed = true;
+    }
+
+    fn value(&self, measure: Measure) -> Option<u64> {
+        match measure {
+            Measure::Quantity(quantity) if self.unknown[quantity as usize] > 0 => None,
+            _ => Some(u64::try_from(self.sums[measure.place()]).unwrap_or(u64::MAX)),
+        }
+    }
 }
 
 impl SumColumns {
@@ -105,41 +139,41 @@ impl SumColumns {
         })
     }
 
-    /// Adds a sample with these regions.
+    /// Adds a sample that has these regions and no others.
     pub(crate) fn push(&mut self, regions: &[Region]) {
+        self.at_hand.fill(Sums { changed: true, ..Sums::default() });
         for region in regions {
             let place = self.place(&region.identity.label.region_type);
-            self.add(place, region);
+            self.add(place, &region.quantities, region.identity.range.virtual_bytes());
         }
         self.end_sample();
     }
 
-    /// Adds a region to the sums of the sample at hand; `place` is that of its type.
-    pub(crate) fn add(&mut self, place: usize, region: &Region) {
-        let of = &mut self.at_hand[place];
-        of.unknown |= !region.quantities.known_mask();
-        for (sum, quantity) in of.sums.iter_mut().zip(Quantity::ALL) {
-            *sum = sum.saturating_add(region.quantities.get(quantity).unwrap_or(0));
-        }
-        let size = region.identity.range.virtual_bytes();
-        let [.., bytes, regions] = &mut of.sums;
-        *bytes = bytes.saturating_add(size);
-        *regions += 1;
+    /// Adds a region to the sums of the sample at hand, which begin as those of the one before;
+    /// `place` is that of its type.
+    pub(crate) fn add(&mut self, place: usize, quantities: &Quantities, virtual_bytes: u64) {
+        let add = |sum: u128, value| sum + u128::from(value);
+        self.at_hand[place].update(quantities, virtual_bytes, add, |count| count + 1);
+    }
+
+    /// Takes away from the sums of the sample at hand a region that was added.
+    pub(crate) fn remove(&mut self, place: usize, quantities: &Quantities, virtual_bytes: u64) {
+        let subtract = |sum: u128, value| sum - u128::from(value);
+        self.at_hand[place].update(quantities, virtual_bytes, subtract, |count| count - 1);
     }
 
     /// Ends the sample at hand.
     pub(crate) fn end_sample(&mut self) {
         self.snapshots += 1;
         for (of, sums) in self.types.iter_mut().zip(&mut self.at_hand) {
-            let value = |measure: Measure| match measure {
-                Measure::Quantity(_) if sums.unknown & 1 << measure.place() != 0 => None,
-                _ => Some(sums.sums[measure.place()]),
-            };
-            for (measure, column) in Measure::ALL.into_iter().zip(&mut of.columns) {
-                let like = measure.like().and_then(value).unwrap_or(0);
-                column.push(value(measure).map(|value| value.wrapping_sub(like)));
+            if !std::mem::take(&mut sums.changed) {
+                of.columns.iter_mut().for_each(|column| column.push_same(1));
+                continue;
             }
-            *sums = Sums::default();
+            for (measure, column) in Measure::ALL.into_iter().zip(&mut of.columns) {
+                let like = measure.like().and_then(|like| sums.value(like)).unwrap_or(0);
+                column.push(sums.value(measure).map(|value| value.wrapping_sub(like)));
+            }
         }
     }
 

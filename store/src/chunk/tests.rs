@@ -10,7 +10,7 @@ use vmrec_sampler::{
 };
 
 use super::*;
-use crate::frame::{Reading, Row};
+use crate::frame::{Reading, Row, Table, edits};
 use crate::recording::{Sample, SampleState};
 
 fn region(number: i64, quantities: Quantities, share: bool) -> Region {
@@ -93,15 +93,26 @@ fn sample(number: u64, content: &Content, noise: u64) -> Sample {
     }
 }
 
-fn chunk(contents: &[(Content, u64, u64)]) -> (Vec<Sample>, Built) {
+/// Makes a chunk, told what each snapshot changed of the one before if `edited`.
+fn chunk(contents: &[(Content, u64, u64)], edited: bool) -> (Vec<Sample>, Built) {
     let mut builder = Builder::default();
+    let mut before = Table::default();
     let mut samples = Vec::new();
     let mut number = 40;
     for (content, noise, hole) in contents {
         number += hole;
         let sample = sample(number, content, *noise);
-        let regions = content.as_ref().map(|(numbers, regions)| (&numbers[..], &regions[..]));
-        builder.push(sample.clone(), regions);
+        match content.clone() {
+            Some((identities, regions)) if edited => {
+                let table = Table { identities, regions };
+                builder.push_next(sample.clone(), &edits(&before, &table), &table);
+                before = table;
+            }
+            content => {
+                let regions = content.as_ref().map(|(numbers, all)| (&numbers[..], &all[..]));
+                builder.push(sample.clone(), regions);
+            }
+        }
         samples.push(sample);
         number += 1;
     }
@@ -113,10 +124,19 @@ fn contents() -> impl Strategy<Value = Vec<(Content, u64, u64)>> {
     vec((content(), any::<u64>(), hole), 0..14)
 }
 
+#[test]
+fn an_order_of_tracks_that_are_not_there_is_refused() {
+    let mut data = vec![1, 0, 0, 1, 0, 1, 0];
+    data.resize(data.len() + 40, 0);
+    for length in 7..=data.len() {
+        assert!(Regions::decode(&data[..length]).is_err(), "{length} bytes");
+    }
+}
+
 proptest! {
     #[test]
-    fn every_sample_comes_back(contents in contents()) {
-        let (samples, built) = chunk(&contents);
+    fn every_sample_comes_back(contents in contents(), edited in any::<bool>()) {
+        let (samples, built) = chunk(&contents, edited);
         let place = Place { recording: 7, last: built.head.last };
         let plain = |what, data: &[u8]| unseal(place, what, data).unwrap();
         let ticks = Ticks::decode(&plain("ticks", &built.groups.ticks)).unwrap();
@@ -175,7 +195,7 @@ proptest! {
 
     #[test]
     fn what_was_changed_does_not_make_it_panic(contents in contents(), at in any::<u16>(), byte in any::<u8>()) {
-        let (_, built) = chunk(&contents);
+        let (_, built) = chunk(&contents, false);
         let place = Place { recording: 7, last: built.head.last };
         let mut data = unseal(place, "regions", &built.groups.regions).unwrap();
         let at = usize::from(at) % data.len();

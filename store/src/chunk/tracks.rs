@@ -6,9 +6,10 @@
 
 use std::collections::HashMap;
 
-use vmrec_sampler::Region;
+use vmrec_sampler::{AddressRange, Region};
 
-use crate::frame::{Change, Reading, Row};
+use super::sums::SumColumns;
+use crate::frame::{Change, Edit, Operation, Reading, Row};
 
 /// What follows a track that has no twin.
 const NONE: u32 = u32::MAX;
@@ -21,13 +22,16 @@ pub(super) struct Track {
     /// The place of its type among the sums.
     sums: usize,
     start: u64,
+    virtual_bytes: u64,
     reading: Reading,
-    /// The snapshot after the last one that has it.
-    seen: u32,
-    /// The snapshot its present run began with.
+    /// Whether the last snapshot has it.
+    live: bool,
+    /// The snapshot its last run began with.
     since: u32,
-    /// How many snapshots have it.
-    present: u32,
+    /// The snapshot its last run ended before, unless it is live.
+    until: u32,
+    /// How many snapshots before its last run have it.
+    before: u32,
     /// The track of the same identity where a torn snapshot shows it twice.
     twin: u32,
 }
@@ -64,68 +68,72 @@ pub(super) struct Tracks {
     /// The quantities that the first region knows.
     pub(super) usual: u16,
     by_identity: HashMap<i64, u32>,
-    /// The tracks of the snapshot before, in its order.
+    /// The tracks of the snapshot before, in its order, which is not that of their start addresses
+    /// if `unsorted`.
     live: Vec<u32>,
+    unsorted: bool,
     spare: Vec<u32>,
+    /// Tracks of the snapshot before that the one at hand may not have.
+    left: Vec<u32>,
 }
 
 impl Tracks {
-    /// Adds a snapshot. `sums` returns the place of a region's type and is asked once for each track.
+    /// Adds a snapshot that `edits` lead to from the one before, and brings `sums` up to it.
     pub(super) fn push(
         &mut self,
+        edits: &[Edit],
         identities: &[i64],
         regions: &[Region],
-        mut sums: impl FnMut(&Region) -> usize,
+        sums: &mut SumColumns,
     ) {
         if self.snapshots == 0 {
             self.usual = regions.first().map_or(0, |region| region.quantities.known_mask());
         }
-        let before = std::mem::take(&mut self.live);
-        let mut live = std::mem::take(&mut self.spare);
-        live.clear();
-        let mut aligned = before.len() == regions.len();
-        let mut sorted = true;
-        let mut last = (0, 0, 0);
-        for (place, (identity, region)) in identities.iter().zip(regions).enumerate() {
-            // Most snapshots have the same regions in the same places.
-            let track = match before.get(place) {
-                Some(track) if aligned && self.tracks[*track as usize].identity == *identity => {
-                    *track
-                }
-                _ => {
-                    aligned = false;
-                    self.find(*identity, region, &mut sums)
-                }
-            };
-            self.see(track, region);
-            let at = (self.tracks[track as usize].start, *identity, track);
-            sorted &= place == 0 || last < at;
-            last = at;
-            live.push(track);
-        }
-        if !aligned {
-            for track in &before {
-                self.end(*track);
+        if edits.iter().all(|edit| edit.operation == Operation::Change) {
+            let mut place = 0;
+            for edit in edits {
+                place += edit.kept as usize;
+                self.change(self.live[place], &regions[place], sums);
+                place += 1;
             }
+        } else {
+            self.replace(edits, identities, regions, sums);
         }
-        if !sorted {
-            self.orders.push((self.snapshots, live.clone()));
+        if self.unsorted {
+            self.orders.push((self.snapshots, self.live.clone()));
         }
         self.snapshots += 1;
-        self.live = live;
-        self.spare = before;
     }
 
-    /// Returns the place among the sums of each region of the last snapshot.
-    pub(super) fn sums(&self) -> impl Iterator<Item = usize> + '_ {
-        self.live.iter().map(|track| self.tracks[*track as usize].sums)
+    /// Returns edits that lead to a snapshot from the last one.
+    pub(super) fn edits(&self, identities: &[i64], regions: &[Region]) -> Vec<Edit> {
+        let track = |place: usize| &self.tracks[self.live[place] as usize];
+        let (old, new) = (self.live.len(), identities.len());
+        let same = |(place, identity): &(usize, &i64)| track(*place).identity == **identity;
+        let begin = (0..old).zip(identities).take_while(same).count();
+        let most = old.min(new) - begin;
+        let end = (0..old).rev().zip(identities.iter().rev()).take(most).take_while(same).count();
+
+        let changed = |old: usize, new: usize| track(old).reading != Reading::of(&regions[new]);
+        let (mut edits, mut kept) = (Vec::new(), 0);
+        let mut edit = |operation| match operation {
+            Some(operation) => edits.push(Edit { kept: std::mem::take(&mut kept), operation }),
+            None => kept += 1,
+        };
+        (0..begin).for_each(|place| edit(changed(place, place).then_some(Operation::Change)));
+        (begin..old - end).for_each(|_| edit(Some(Operation::Remove)));
+        (begin..new - end).for_each(|_| edit(Some(Operation::Insert)));
+        for (old, new) in (old - end..old).zip(new - end..) {
+            edit(changed(old, new).then_some(Operation::Change));
+        }
+        edits
     }
 
     /// Ends the runs of what the last snapshot has.
     pub(super) fn finish(&mut self) {
         for track in &self.live {
-            let Track { since, seen, .. } = self.tracks[*track as usize];
-            self.runs.push(Run { track: *track, from: since, to: seen });
+            let from = self.tracks[*track as usize].since;
+            self.runs.push(Run { track: *track, from, to: self.snapshots });
         }
     }
 
@@ -138,17 +146,97 @@ impl Tracks {
         self.live.iter().map(row).collect()
     }
 
-    /// Returns the track of an identity that the snapshot at hand did not show yet.
-    fn find(
+    /// Brings the tracks up to a snapshot that has other regions than the one before.
+    fn replace(
         &mut self,
-        identity: i64,
-        region: &Region,
-        sums: &mut impl FnMut(&Region) -> usize,
-    ) -> u32 {
+        edits: &[Edit],
+        identities: &[i64],
+        regions: &[Region],
+        sums: &mut SumColumns,
+    ) {
+        let before = std::mem::take(&mut self.live);
+        let mut live = std::mem::take(&mut self.spare);
+        live.clear();
+        // All that go first: a torn snapshot may show a region again at another place.
+        let mut old = 0;
+        for Edit { kept, operation } in edits {
+            old += *kept as usize;
+            if matches!(operation, Operation::Replace | Operation::Remove) {
+                self.leave(before[old], sums);
+            }
+            old += usize::from(*operation != Operation::Insert);
+        }
+        let mut old = 0;
+        for Edit { kept, operation } in edits {
+            let end = old + *kept as usize;
+            live.extend_from_slice(&before[old..end]);
+            old = end + usize::from(*operation != Operation::Insert);
+            let place = live.len();
+            match operation {
+                Operation::Remove => {}
+                Operation::Change => {
+                    self.change(before[end], &regions[place], sums);
+                    live.push(before[end]);
+                }
+                Operation::Replace | Operation::Insert => {
+                    live.push(self.enter(identities[place], &regions[place], sums));
+                }
+            }
+        }
+        live.extend_from_slice(&before[old..]);
+        self.end_runs();
+        let key = |track: &u32| {
+            let Track { start, identity, .. } = self.tracks[*track as usize];
+            (start, identity, *track)
+        };
+        self.unsorted = !live.is_sorted_by_key(key);
+        self.live = live;
+        self.spare = before;
+    }
+
+    /// Takes note that the snapshot at hand does not have a track's region, unless it enters again.
+    fn leave(&mut self, place: u32, sums: &mut SumColumns) {
+        let now = self.snapshots;
+        let track = &mut self.tracks[place as usize];
+        (track.live, track.until) = (false, now);
+        sums.remove(track.sums, &track.reading.quantities, track.virtual_bytes);
+        self.left.push(place);
+    }
+
+    /// Takes note that the snapshot at hand has a region that the one before did not have, or had
+    /// at another place, and returns its track.
+    fn enter(&mut self, identity: i64, region: &Region, sums: &mut SumColumns) -> u32 {
+        let now = self.snapshots;
+        let place = self.find(identity, region, sums);
+        let track = &mut self.tracks[place as usize];
+        if track.until != now {
+            track.since = now;
+        }
+        track.live = true;
+        self.read(place, region);
+        let track = &self.tracks[place as usize];
+        sums.add(track.sums, &track.reading.quantities, track.virtual_bytes);
+        place
+    }
+
+    /// Ends the runs of what left and did not enter again.
+    fn end_runs(&mut self) {
+        for place in self.left.drain(..) {
+            let track = &mut self.tracks[place as usize];
+            if !track.live {
+                let (from, to) = (track.since, track.until);
+                track.before += to - from;
+                self.runs.push(Run { track: place, from, to });
+            }
+        }
+    }
+
+    /// Returns the track of an identity that the snapshot at hand did not show yet.
+    fn find(&mut self, identity: i64, region: &Region, sums: &mut SumColumns) -> u32 {
         let mut place = self.by_identity.get(&identity).copied().unwrap_or(NONE);
         let mut parent = NONE;
         while let Some(track) = self.tracks.get(place as usize) {
-            if track.seen <= self.snapshots {
+            if !track.live {
                 return place;
             }
             (parent, place) = (place, track.twin);
@@ -160,43 +248,41 @@ impl Tracks {
                 self.by_identity.insert(identity, new);
             }
         }
+        let AddressRange { start, .. } = region.identity.range;
         self.tracks.push(Track {
             identity,
-            sums: sums(region),
-            start: region.identity.range.start,
+            sums: sums.place(&region.identity.label.region_type),
+            start,
+            virtual_bytes: region.identity.range.virtual_bytes(),
             reading: Reading::nothing(self.usual),
-            seen: 0,
+            live: false,
             since: 0,
-            present: 0,
+            until: NONE,
+            before: 0,
             twin: NONE,
         });
         new
     }
 
-    /// Notes that the snapshot at hand has a track's region.
-    fn see(&mut self, place: u32, region: &Region) {
-        let now = self.snapshots;
-        let track = &mut self.tracks[place as usize];
-        if track.seen < now {
-            // Its run before, if any, was noted as it went.
-            track.since = now;
-        }
-        let reading = Reading::of(region);
-        if track.reading != reading {
-            let change = self.changes.len() as u32;
-            self.events.push(Event { track: place, at: track.present, change });
-            Change::between(&track.reading, &reading).put(&mut self.changes);
-            track.reading = reading;
-        }
-        track.seen = now + 1;
-        track.present += 1;
+    /// Takes note of the reading of a region that the snapshot before has too.
+    fn change(&mut self, place: u32, region: &Region, sums: &mut SumColumns) {
+        let track = &self.tracks[place as usize];
+        sums.remove(track.sums, &track.reading.quantities, track.virtual_bytes);
+        self.read(place, region);
+        let track = &self.tracks[place as usize];
+        sums.add(track.sums, &track.reading.quantities, track.virtual_bytes);
     }
 
-    /// Ends the run of a track of the snapshot before, unless the one at hand has it too.
-    fn end(&mut self, place: u32) {
-        let Track { seen, since, .. } = self.tracks[place as usize];
-        if seen <= self.snapshots {
-            self.runs.push(Run { track: place, from: since, to: seen });
+    /// Takes note of the reading of a track's region in the snapshot at hand.
+    fn read(&mut self, place: u32, region: &Region) {
+        let track = &mut self.tracks[place as usize];
+        let reading = Reading::of(region);
+        if track.reading != reading {
+            let at = track.before + (self.snapshots - track.since);
+            let change = self.changes.len() as u32;
+            self.events.push(Event { track: place, at, change });
+            Change::between(&track.reading, &reading).put(&mut self.changes);
+            track.reading = reading;
         }
     }
 }

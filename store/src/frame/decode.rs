@@ -1,7 +1,7 @@
 //! Frames back to the rows of each sample. Whatever the bytes say, nothing is
 //! allocated that their number does not justify.
 
-use super::encode::operation;
+use super::edits::Operation;
 use super::reading::{Reading, take_known};
 use super::varint::Cursor;
 use super::{Kind, Malformed, Row};
@@ -71,14 +71,14 @@ impl Decoder {
     fn in_place(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
         let mut place = 0_usize;
         while !cursor.is_empty() {
-            let (unchanged, code) = take_operation(cursor)?;
+            let (unchanged, operation) = take_operation(cursor)?;
             let row = place
                 .checked_add(unchanged)
                 .and_then(|at| self.rows.get_mut(at))
                 .ok_or(Malformed("a change beyond the last region"))?;
-            match code {
-                operation::CHANGE => {}
-                operation::REPLACE => {
+            match operation {
+                Operation::Change => {}
+                Operation::Replace => {
                     row.identity = row.identity.wrapping_add(cursor.take_signed()?);
                 }
                 _ => return Err(Malformed("an insertion or removal it did not announce")),
@@ -99,13 +99,13 @@ impl Decoder {
         let mut inserted = 0_i64;
         let mut left = self.rows.as_slice();
         while !cursor.is_empty() {
-            let (unchanged, code) = take_operation(cursor)?;
+            let (unchanged, operation) = take_operation(cursor)?;
             let (kept, rest) = left
                 .split_at_checked(unchanged)
                 .ok_or(Malformed("a change beyond the last region"))?;
             after.extend_from_slice(kept);
             left = rest;
-            if code == operation::INSERT {
+            if operation == Operation::Insert {
                 inserted = inserted.wrapping_add(cursor.take_signed()?);
                 after.push(Row { identity: inserted, reading: Reading::take(&nothing, cursor)? });
                 continue;
@@ -113,9 +113,9 @@ impl Decoder {
             let (row, rest) =
                 left.split_first().ok_or(Malformed("a change beyond the last region"))?;
             left = rest;
-            let identity = match code {
-                operation::REMOVE => continue,
-                operation::REPLACE => row.identity.wrapping_add(cursor.take_signed()?),
+            let identity = match operation {
+                Operation::Remove => continue,
+                Operation::Replace => row.identity.wrapping_add(cursor.take_signed()?),
                 _ => row.identity,
             };
             after.push(Row { identity, reading: Reading::take(&row.reading, cursor)? });
@@ -130,12 +130,12 @@ fn take_count(cursor: &mut Cursor<'_>) -> Result<usize, Malformed> {
     usize::try_from(cursor.take()?).map_err(|_| Malformed("more regions than memory"))
 }
 
-/// Takes the number of unchanged regions before an operation, and its code.
-fn take_operation(cursor: &mut Cursor<'_>) -> Result<(usize, u64), Malformed> {
+/// Takes the number of unchanged regions before an operation, and which one it is.
+fn take_operation(cursor: &mut Cursor<'_>) -> Result<(usize, Operation), Malformed> {
     let head = cursor.take()?;
-    let unchanged = usize::try_from(head >> operation::BITS)
+    let unchanged = usize::try_from(head >> Operation::BITS)
         .map_err(|_| Malformed("more regions than memory"))?;
-    Ok((unchanged, head & ((1 << operation::BITS) - 1)))
+    Ok((unchanged, Operation::of_bits(head)))
 }
 
 #[cfg(test)]

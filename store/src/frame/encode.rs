@@ -1,9 +1,6 @@
 //! Snapshots to frames.
 
-use std::sync::Arc;
-
-use vmrec_sampler::Region;
-
+use super::edits::{Edit, Operation, Table, edits};
 use super::reading::Reading;
 use super::varint::{put, put_signed};
 use super::{Frame, Kind};
@@ -16,19 +13,10 @@ const ENOUGH_SAMPLES: u32 = 300;
 /// Bytes of deltas that a chunk is made of at most, about.
 const CHUNK_BYTES: usize = 512 << 10;
 
-/// The regions of a sample, each with its identity's number.
-#[derive(Debug, Default)]
-pub(crate) struct Table {
-    /// Numbers in the `region` table, one for each of `regions`.
-    pub(crate) identities: Vec<i64>,
-    /// The regions, in the sample's order.
-    pub(crate) regions: Vec<Region>,
-}
-
 /// Chooses and makes the frame of each sample from what is known to be stored.
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
-    last: Option<(u64, Arc<Table>)>,
+    last: Option<(u64, Table)>,
     /// The minute of the last sample.
     minute: i64,
     /// Samples since the present chunk began, with its first.
@@ -40,31 +28,33 @@ pub(crate) struct Encoder {
 impl Encoder {
     /// Returns the regions of the frame stored last, if the next one can build on it.
     pub(crate) fn last(&self) -> Option<&Table> {
-        self.last.as_ref().map(|(_, table)| &**table)
+        self.last.as_ref().map(|(_, table)| table)
     }
 
-    /// Returns the frame for `table`: a delta unless a chunk begins with it or that is not much larger.
+    /// Returns the frame for `table`, a delta unless a chunk begins with it or that is not much
+    /// larger, and what leads to `table` from the one before.
     ///
     /// `minute` is that of its sample.
-    pub(crate) fn encode(&self, table: &Table, minute: i64) -> Frame {
-        let Some((number, last)) = &self.last else { return key(table, true) };
+    pub(crate) fn encode(&self, table: &Table, minute: i64) -> (Frame, Vec<Edit>) {
         let new_minute = self.samples >= ENOUGH_SAMPLES && self.minute != minute;
-        if new_minute || self.samples >= CHUNK_SAMPLES || self.bytes >= CHUNK_BYTES {
-            return key(table, true);
-        }
-        let delta = delta(*number, last, table);
+        let full = new_minute || self.samples >= CHUNK_SAMPLES || self.bytes >= CHUNK_BYTES;
+        let Some((number, last)) = self.last.as_ref().filter(|_| !full) else {
+            return (key(table, true), edits(&Table::default(), table));
+        };
+        let edits = edits(last, table);
+        let delta = delta(*number, last, table, &edits);
         // A region takes two bytes of a key frame at least, so a small delta needs no comparison.
         if delta.data.len() > table.regions.len() {
             let key = key(table, false);
             if delta.data.len() * 2 > key.data.len() {
-                return key;
+                return (key, edits);
             }
         }
-        delta
+        (delta, edits)
     }
 
     /// Takes note that `frame`, that of sample `number`, is stored for good.
-    pub(crate) fn accept(&mut self, number: u64, table: Arc<Table>, frame: &Frame, minute: i64) {
+    pub(crate) fn accept(&mut self, number: u64, table: Table, frame: &Frame, minute: i64) {
         self.last = Some((number, table));
         self.minute = minute;
         if frame.begins {
@@ -96,77 +86,40 @@ fn key(table: &Table, begins: bool) -> Frame {
     Frame { kind: Kind::Key, begins, data }
 }
 
-/// What turns the region at one place of the table before into that of the table after.
-pub(super) mod operation {
-    pub(in crate::frame) const CHANGE: u64 = 0;
-    pub(in crate::frame) const REPLACE: u64 = 1;
-    pub(in crate::frame) const REMOVE: u64 = 2;
-    pub(in crate::frame) const INSERT: u64 = 3;
-    pub(in crate::frame) const BITS: u32 = 2;
-}
-
-/// Walks both tables side by side. Their order by start address only guides which regions are
-/// paired: any walk gives a right delta, whatever the order, so torn tables need no care.
-fn delta(base: u64, before: &Table, after: &Table) -> Frame {
+/// Returns the delta that `edits` of `before`, the regions of sample `base`, are.
+fn delta(base: u64, before: &Table, after: &Table, edits: &[Edit]) -> Frame {
     let usual = before.regions.first().map_or(0, |region| region.quantities.known_mask());
     let nothing = Reading::nothing(usual);
-    let mut operations = Vec::with_capacity(256);
-    let mut structural = false;
-    let mut inserted = 0;
-    let mut unchanged = 0_u64;
-    let (mut old, mut new) = (0, 0);
-    while old < before.regions.len() || new < after.regions.len() {
-        let mut operation = |code, out: &mut Vec<u8>| {
-            put(out, unchanged << operation::BITS | code);
-            unchanged = 0;
-        };
-        match (before.regions.get(old), after.regions.get(new)) {
-            (Some(was), Some(is)) if before.identities[old] == after.identities[new] => {
-                if same(was, is) {
-                    unchanged += 1;
-                } else {
-                    operation(operation::CHANGE, &mut operations);
-                    Reading::of(is).put(&Reading::of(was), &mut operations);
-                }
-                (old, new) = (old + 1, new + 1);
-            }
-            (Some(was), Some(is)) if start(was) == start(is) => {
-                operation(operation::REPLACE, &mut operations);
-                let moved = after.identities[new].wrapping_sub(before.identities[old]);
-                put_signed(&mut operations, moved);
-                Reading::of(is).put(&Reading::of(was), &mut operations);
-                (old, new) = (old + 1, new + 1);
-            }
-            (Some(was), is) if is.is_none_or(|is| start(was) < start(is)) => {
-                structural = true;
-                operation(operation::REMOVE, &mut operations);
-                old += 1;
-            }
-            (_, Some(is)) => {
-                structural = true;
-                operation(operation::INSERT, &mut operations);
-                put_signed(&mut operations, after.identities[new].wrapping_sub(inserted));
-                Reading::of(is).put(&nothing, &mut operations);
-                inserted = after.identities[new];
-                new += 1;
-            }
-            // The guard above takes every region left over in `before`.
-            (_, None) => break,
-        }
-    }
-    let mut data = Vec::with_capacity(operations.len() + 16);
+    let structural =
+        edits.iter().any(|edit| matches!(edit.operation, Operation::Remove | Operation::Insert));
+    let mut data = Vec::with_capacity(256);
     put(&mut data, base << 1 | u64::from(structural));
     put(&mut data, after.regions.len() as u64);
-    data.append(&mut operations);
+    let (mut old, mut new, mut inserted) = (0, 0, 0);
+    for Edit { kept, operation } in edits {
+        put(&mut data, u64::from(*kept) << Operation::BITS | *operation as u64);
+        (old, new) = (old + *kept as usize, new + *kept as usize);
+        if *operation == Operation::Remove {
+            old += 1;
+            continue;
+        }
+        let (is, identity) = (Reading::of(&after.regions[new]), after.identities[new]);
+        new += 1;
+        let base = match operation {
+            Operation::Insert => {
+                put_signed(&mut data, identity.wrapping_sub(inserted));
+                inserted = identity;
+                nothing
+            }
+            _ => {
+                if *operation == Operation::Replace {
+                    put_signed(&mut data, identity.wrapping_sub(before.identities[old]));
+                }
+                old += 1;
+                Reading::of(&before.regions[old - 1])
+            }
+        };
+        is.put(&base, &mut data);
+    }
     Frame { kind: Kind::Delta, begins: false, data }
-}
-
-fn same(was: &Region, is: &Region) -> bool {
-    was.quantities == is.quantities
-        && was.share_mode == is.share_mode
-        && was.provenance == is.provenance
-}
-
-fn start(region: &Region) -> u64 {
-    region.identity.range.start
 }

@@ -22,13 +22,17 @@
 
 mod checksum;
 mod decode;
+mod edits;
 mod encode;
 mod reading;
 pub(crate) mod varint;
 
 pub(crate) use checksum::{Crc, checksum, checksum_of};
 pub(crate) use decode::Decoder;
-pub(crate) use encode::{Encoder, Table};
+#[cfg(test)]
+pub(crate) use edits::edits;
+pub(crate) use edits::{Edit, Operation, Table};
+pub(crate) use encode::Encoder;
 pub(crate) use reading::{Change, LANES, Reading, take_known};
 
 /// One region of a frame: its identity's number and what changes about it.

@@ -99,7 +99,7 @@ pub(super) fn mend(new: &Transaction<'_>, id: RecordingId) -> rusqlite::Result<O
                 outcome.lose(1, why);
                 new.execute("DELETE FROM frame WHERE sample = ?", [row])?;
                 new.execute("DELETE FROM sample WHERE id = ?", [row])?;
-                write_rows::missed(new, id, number, taken, 1, REASON)?;
+                write_rows::sample(new, id, &Sample::missed(number, taken, 1, REASON))?;
             }
         }
         last = Last { number, taken, ..last };
@@ -132,7 +132,7 @@ fn fill(
                 }
             }
         };
-        write_rows::missed(new, id, last.number + step, due, 1, REASON)?;
+        write_rows::sample(new, id, &Sample::missed(last.number + step, due, 1, REASON))?;
     }
     Ok(())
 }
@@ -249,7 +249,7 @@ fn stand_alone(
     sample: &Sample,
     table: &Table,
 ) -> rusqlite::Result<()> {
-    let frame = Encoder::default().encode(table, 0);
+    let (frame, _) = Encoder::default().encode(table, 0);
     let sum = checksum(id.0, sample.number, frame.kind, &frame.data);
     new.prepare_cached("UPDATE frame SET kind = ?, checksum = ?, data = ? WHERE sample = ?")?
         .execute(params![frame.kind.name(), sum, frame.data, row])?;

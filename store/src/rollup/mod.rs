@@ -291,9 +291,7 @@ mod tests {
         let ticks = (0..values.len() as u64).map(|step| tick(from_s + step * 20)).collect();
         let mut sums = SumColumns::default();
         for value in values {
-            let place = sums.place(&region_type);
-            sums.add(place, &made_up(&region_type, *value));
-            sums.end_sample();
+            sums.push(&[made_up(&region_type, *value)]);
         }
         (ticks, sums)
     }

@@ -11,7 +11,7 @@ fn no_flipped_bit_of_a_frame_goes_unnoticed() {
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
     for second in 1..=4 {
-        writer.append(&snapshot(9, second)).unwrap();
+        writer.append(snapshot(9, second)).unwrap();
     }
     writer.close().unwrap();
     let store = Store::open(&path).unwrap();
@@ -56,7 +56,7 @@ fn what_is_gone_or_does_not_belong_is_told() {
         let path = folder.path().join("a.db");
         let (mut writer, id) = begun(&path);
         for second in 1..=3 {
-            writer.append(&snapshot(9, second)).unwrap();
+            writer.append(snapshot(9, second)).unwrap();
         }
         writer.close().unwrap();
         let connection = Connection::open(&path).unwrap();
@@ -91,7 +91,7 @@ fn random_bytes_over_the_file_never_panic() {
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
     for second in 1..=20 {
-        writer.append(&snapshot(60, second)).unwrap();
+        writer.append(snapshot(60, second)).unwrap();
     }
     writer.close().unwrap();
     let whole = std::fs::read(&path).unwrap();
@@ -118,7 +118,7 @@ fn a_row_that_was_changed_is_told_and_never_shown() {
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
     for second in 1..=3 {
-        writer.append(&snapshot(9, second)).unwrap();
+        writer.append(snapshot(9, second)).unwrap();
     }
     writer.missed(at(4), 2, "asleep").unwrap();
     // Not ended, so that no chunk takes the rows' place.
@@ -171,7 +171,7 @@ fn samples_missing_at_the_end_are_told() {
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
     for second in 1..=3 {
-        writer.append(&snapshot(9, second)).unwrap();
+        writer.append(snapshot(9, second)).unwrap();
     }
     writer.end(at(5), &WhyEnded::Finished).unwrap();
     writer.close().unwrap();
@@ -189,7 +189,7 @@ fn a_damaged_log_is_told() {
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
     for second in 1..=6 {
-        writer.append(&snapshot(9, second)).unwrap();
+        writer.append(snapshot(9, second)).unwrap();
     }
     let (copy, log) = (folder.path().join("copy.db"), folder.path().join("copy.db-wal"));
     // A copy of both is what is left of a recorder that was killed now.
@@ -228,7 +228,7 @@ fn recording_goes_on_beside_what_is_damaged() {
         let path = folder.path().join("a.db");
         let (mut writer, lost) = begun(&path);
         for second in 1..=3 {
-            writer.append(&snapshot(9, second)).unwrap();
+            writer.append(snapshot(9, second)).unwrap();
         }
         drop(writer);
         let connection = Connection::open(&path).unwrap();
@@ -236,7 +236,7 @@ fn recording_goes_on_beside_what_is_damaged() {
         drop(connection);
         let (mut writer, id) = begun(&path);
         for second in 1..=3 {
-            writer.append(&snapshot(9, second)).unwrap();
+            writer.append(snapshot(9, second)).unwrap();
         }
         writer.end(at(5), &WhyEnded::Finished).unwrap();
         writer.close().unwrap();
@@ -259,7 +259,7 @@ fn no_sum_is_told_of_damaged_rows() {
     let path = folder.path().join("a.db");
     let (mut writer, _) = begun(&path);
     for second in 1..=3 {
-        writer.append(&snapshot(9, second)).unwrap();
+        writer.append(snapshot(9, second)).unwrap();
     }
     writer.close().unwrap();
     let connection = Connection::open(&path).unwrap();

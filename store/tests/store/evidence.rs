@@ -29,7 +29,7 @@ fn the_latest_at_or_before_a_sample_is_what_it_goes_by() {
     drop(writer);
     let (mut writer, id) = begun(&path);
     for second in 1..=5 {
-        let number = writer.append(&snapshot(3, second)).unwrap();
+        let number = writer.append(snapshot(3, second)).unwrap();
         if [2, 4].contains(&number) {
             writer.evidence(number, &evidence(number as u32)).unwrap();
         }
@@ -56,7 +56,7 @@ fn damaged_evidence_is_told_and_the_samples_stay_readable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
-    let number = writer.append(&snapshot(3, 1)).unwrap();
+    let number = writer.append(snapshot(3, 1)).unwrap();
     writer.evidence(number, &evidence(7)).unwrap();
     writer.close().unwrap();
     let connection = Connection::open(&path).unwrap();
@@ -81,7 +81,7 @@ fn labels_change_in_place_and_figures_do_not() {
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
     for second in 1..=3 {
-        writer.append(&snapshot(4, second)).unwrap();
+        writer.append(snapshot(4, second)).unwrap();
     }
     let label = Label {
         region_type: types::STACK,
@@ -154,7 +154,7 @@ fn a_file_of_version_1_migrates_when_written_to_and_keeps_every_figure() {
     let before = snapshots(&Store::open(&path).unwrap());
     let (mut writer, id) = begun(&path);
     assert_eq!(id, RecordingId(2));
-    let number = writer.append(&snapshot(3, 1)).unwrap();
+    let number = writer.append(snapshot(3, 1)).unwrap();
     writer.evidence(number, &evidence(1)).unwrap();
     writer.close().unwrap();
     let store = Store::open(&path).unwrap();

@@ -26,13 +26,13 @@ fn made_up() -> (TempDir, PathBuf) {
         if second % 40 == 0 {
             writer.missed(at(second), 2, "asleep").unwrap();
         } else {
-            writer.append(&snapshot(60 + second % 3, second)).unwrap();
+            writer.append(snapshot(60 + second % 3, second)).unwrap();
         }
     }
     writer.end(at(91), &WhyEnded::Finished).unwrap();
     begin(&mut writer);
     for second in 1..=9 {
-        writer.append(&snapshot(40, second)).unwrap();
+        writer.append(snapshot(40, second)).unwrap();
     }
     writer.close().unwrap();
     add_mark(&path, id, at(2).utc_ns, "here").unwrap();
@@ -237,7 +237,7 @@ fn what_only_the_log_has_is_kept() {
     let copy = folder.path().join("copy.db");
     let (mut writer, id) = begun(&path);
     for second in 1..=20 {
-        writer.append(&snapshot(30, second)).unwrap();
+        writer.append(snapshot(30, second)).unwrap();
     }
     fs::copy(&path, &copy).unwrap();
     fs::copy(folder.path().join("a.db-wal"), folder.path().join("copy.db-wal")).unwrap();
@@ -266,7 +266,7 @@ fn a_repaired_file_is_recorded_to_again() {
     let mut writer = Writer::open(&new).unwrap();
     let id = begin(&mut writer);
     assert!(report.recordings.iter().all(|mended| mended.id != id));
-    writer.append(&snapshot(9, 1)).unwrap();
+    writer.append(snapshot(9, 1)).unwrap();
     writer.close().unwrap();
     assert_eq!(Store::open(&new).unwrap().verify().unwrap(), Vec::<String>::new());
 }

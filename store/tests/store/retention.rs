@@ -45,7 +45,7 @@ fn passing(count: u64, second: u64) -> Snapshot {
 fn record(writer: &mut Writer, samples: u64) -> RecordingId {
     let id = begin(writer);
     for number in 1..=samples {
-        assert_eq!(writer.append(&passing(20, number * 2)).unwrap(), number);
+        assert_eq!(writer.append(passing(20, number * 2)).unwrap(), number);
     }
     id
 }
@@ -179,7 +179,7 @@ fn missed_samples_stay_where_history_is_thinned() {
     for number in 1..=400 {
         match number % 50 {
             7 => writer.missed(at(number * 2), 2, "the recorder came late").unwrap(),
-            _ => writer.append(&passing(20, number * 2)).unwrap(),
+            _ => writer.append(passing(20, number * 2)).unwrap(),
         };
     }
     writer.end(at(800), &WhyEnded::Finished).unwrap();
@@ -221,7 +221,7 @@ fn evidence_goes_but_for_what_samples_that_stay_go_by() {
         ..Evidence::default()
     };
     for number in 1..=1000 {
-        writer.append(&passing(20, number * 2)).unwrap();
+        writer.append(passing(20, number * 2)).unwrap();
         if number % 100 == 50 {
             writer.evidence(number, &evidence(number)).unwrap();
         }
@@ -249,7 +249,7 @@ fn recorded_with(path: &Path, policy: &Retention, samples: u64) -> (RecordingId,
     let (mut writer, id) = begun(path);
     let mut steps = 0;
     for number in 1..=samples {
-        writer.append(&passing(20, number * 2)).unwrap();
+        writer.append(passing(20, number * 2)).unwrap();
         let done = writer.prune_step(policy, at(number * 2)).unwrap();
         steps += u64::from(done);
         // Each verifies the whole file: a part of the steps, of all kinds, is enough.
@@ -295,7 +295,7 @@ fn a_file_that_is_recorded_to_stays_within_its_limit() {
     let (mut writer, id) = begun(&path);
     let mut most = 0;
     for number in 1..=2500 {
-        writer.append(&passing(20, number * 2)).unwrap();
+        writer.append(passing(20, number * 2)).unwrap();
         while writer.prune_step(&policy, at(number * 2)).unwrap() {}
         most = most.max(writer.file_bytes());
     }
@@ -346,7 +346,7 @@ fn steps_at_a_thousand_regions() {
     add_mark(&path, RecordingId(1), at(1000).utc_ns, "here").unwrap();
     let mut steps: Vec<Duration> = Vec::new();
     for number in 1..=4000 {
-        writer.append(&passing(1000, number * 2)).unwrap();
+        writer.append(passing(1000, number * 2)).unwrap();
         let asked = Instant::now();
         if writer.prune_step(&policy, at(number * 2)).unwrap() {
             steps.push(asked.elapsed());

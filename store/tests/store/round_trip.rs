@@ -29,7 +29,7 @@ proptest! {
         let path = folder.path().join("a.db");
         let (mut writer, id) = begun(&path);
         for (place, snapshot) in sequence.iter().enumerate() {
-            prop_assert_eq!(writer.append(snapshot).unwrap(), place as u64 + 1);
+            prop_assert_eq!(writer.append(snapshot.clone()).unwrap(), place as u64 + 1);
         }
         let store = Store::open(&path).unwrap();
         for (place, snapshot) in sequence.iter().enumerate() {
@@ -50,7 +50,7 @@ fn a_long_recording_is_reached_anywhere() {
         if second % 100 == 0 {
             writer.missed(at(second), 3, "busy").unwrap();
         } else {
-            writer.append(&snapshot(30, second)).unwrap();
+            writer.append(snapshot(30, second)).unwrap();
         }
     }
     writer.close().unwrap();
@@ -73,7 +73,7 @@ fn a_visit_stops_when_told_and_may_ask_for_more() {
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
     for second in 1..=5 {
-        writer.append(&snapshot(3, second)).unwrap();
+        writer.append(snapshot(3, second)).unwrap();
     }
     let store = Store::open(&path).unwrap();
     let mut seen = Vec::new();
@@ -101,7 +101,7 @@ fn what_is_known_of_a_recording_comes_back() {
         writer.begin(&process(), &host(), None, 1, at(0)),
         Err(Error::NotEnded { id: running, .. }) if running == id
     ));
-    writer.append(&snapshot(3, 1)).unwrap();
+    writer.append(snapshot(3, 1)).unwrap();
     writer.missed(at(2), 7, "stopped").unwrap();
     let running = Store::open(&path).unwrap();
     assert!(running.being_recorded());
@@ -117,7 +117,7 @@ fn what_is_known_of_a_recording_comes_back() {
     ];
     for (place, why) in why.iter().enumerate() {
         writer.end(at(9), why).unwrap();
-        assert!(matches!(writer.append(&snapshot(1, 1)), Err(Error::NotBegun { .. })));
+        assert!(matches!(writer.append(snapshot(1, 1)), Err(Error::NotBegun { .. })));
         if place + 1 < 7 {
             begin(&mut writer);
         }
@@ -164,7 +164,7 @@ fn times_before_1970_and_marks_come_back_in_order() {
     add_mark(&path, id, i64::MIN, "first").unwrap();
     let mut early = snapshot(1, 1);
     early.taken = Timestamp { utc_ns: -1, monotonic_ns: u64::MAX };
-    writer.append(&early).unwrap();
+    writer.append(early.clone()).unwrap();
     writer.close().unwrap();
     let store = Store::open(&path).unwrap();
     assert_eq!(store.snapshot(id, 1).unwrap(), early);

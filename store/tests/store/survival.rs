@@ -20,7 +20,7 @@ fn child_that_records_until_killed() {
     let Ok(path) = std::env::var(CHILD) else { return };
     let (mut writer, _) = begun(Path::new(&path));
     for second in 1.. {
-        let number = writer.append(&snapshot(40, second)).unwrap();
+        let number = writer.append(snapshot(40, second)).unwrap();
         println!("stored {number}");
     }
 }
@@ -69,7 +69,7 @@ fn a_killed_recorder_loses_no_acknowledged_sample() {
 
         // the next recorder gives it its end, and goes on
         let (mut writer, next) = begun(&path);
-        writer.append(&snapshot(40, 1)).unwrap();
+        writer.append(snapshot(40, 1)).unwrap();
         writer.end(at(2), &WhyEnded::Finished).unwrap();
         let lost = store.recording(id).unwrap();
         assert_eq!(lost.why_ended, Some(WhyEnded::RecorderLost));
@@ -111,18 +111,18 @@ fn a_full_disk_loses_nothing_stored_and_room_lets_recording_go_on() {
     let (mut writer, id) = begun(&path);
     let mut stored = 0;
     let error = loop {
-        match writer.append(&snapshot(200, stored + 1)) {
+        match writer.append(snapshot(200, stored + 1)) {
             Ok(number) => stored = number,
             Err(error) => break error,
         }
         assert!(stored < 10_000);
     };
     assert!(matches!(error, Error::DiskFull { .. }), "{error:?}");
-    assert!(matches!(writer.append(&snapshot(200, stored + 1)), Err(Error::DiskFull { .. })));
+    assert!(matches!(writer.append(snapshot(200, stored + 1)), Err(Error::DiskFull { .. })));
     fs::remove_file(&ballast).unwrap();
     for _ in 0..5 {
         stored += 1;
-        assert_eq!(writer.append(&snapshot(200, stored)).unwrap(), stored);
+        assert_eq!(writer.append(snapshot(200, stored)).unwrap(), stored);
     }
     writer.close().unwrap();
     let store = Store::open(&path).unwrap();
@@ -147,7 +147,7 @@ fn a_read_only_file_in_a_read_only_folder_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a b%.db");
     let (mut writer, id) = begun(&path);
-    writer.append(&snapshot(5, 1)).unwrap();
+    writer.append(snapshot(5, 1)).unwrap();
     // a reader keeps the file in WAL mode: the harder case
     let reader = Store::open(&path).unwrap();
     reader.samples(id).unwrap();
@@ -202,7 +202,7 @@ fn a_file_left_in_the_middle_of_a_change_without_a_log_is_read_as_it_was_before(
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
-    writer.append(&snapshot(5, 1)).unwrap();
+    writer.append(snapshot(5, 1)).unwrap();
     writer.close().unwrap();
     let connection = Connection::open(&path).unwrap();
     // With no room in its cache SQLite writes to the file before it commits.

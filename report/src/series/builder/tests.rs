@@ -150,7 +150,7 @@ fn made_up(path: &std::path::Path) -> RecordingId {
         if n % 50 == 0 {
             snapshot.consistency = Consistency::Torn("moved".into());
         }
-        writer.append(&snapshot).unwrap();
+        writer.append(snapshot).unwrap();
     }
     id
 }

@@ -50,7 +50,7 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
         if n % 10 == 0 {
             snapshot.consistency = Consistency::Torn("moved".into());
         }
-        writer.append(&snapshot).unwrap();
+        writer.append(snapshot).unwrap();
     }
     for (n, at) in [0, 200, 700, 1500, 3000].into_iter().enumerate() {
         add_mark(&path, id, recording.begun.utc_ns + at * S, &format!("mark {n}")).unwrap();
