@@ -32,6 +32,8 @@ pub(crate) struct Interner {
     young: HashMap<u128, i64>,
     old: HashMap<u128, i64>,
     objects: HashMap<Arc<Object>, i64>,
+    /// The number of the next new identity, if known.
+    next: Option<i64>,
     /// Numbered in the transaction under way: void if it fails.
     fresh: Vec<u128>,
 }
@@ -49,6 +51,7 @@ impl Interner {
             self.old.remove(&hash);
         }
         self.objects.clear();
+        self.next = None;
     }
 
     /// Forgets the numbers of rows that are to go, and of all objects.
@@ -73,13 +76,18 @@ impl Interner {
             .peekable();
         for region in regions {
             let identity = &region.identity;
+            // Most are where they were, and known without a look at them.
+            if let Some((_, number)) =
+                before.next_if(|(was, _)| Arc::ptr_eq(&was.identity, identity))
+            {
+                numbers.push(*number);
+                continue;
+            }
             while before
                 .next_if(|(was, _)| was.identity.range.start < identity.range.start)
                 .is_some()
             {}
-            let same = before.next_if(|(was, _)| {
-                Arc::ptr_eq(&was.identity, identity) || was.identity == *identity
-            });
+            let same = before.next_if(|(was, _)| was.identity == *identity);
             numbers.push(match same {
                 Some((_, number)) => *number,
                 None => self.number_of(transaction, recording, identity)?,
@@ -127,7 +135,11 @@ impl Interner {
             Some(object) => Some(self.object(transaction, object)?),
             None => None,
         };
-        let number = checked::next_id(transaction, "region")?;
+        let number = match self.next {
+            Some(next) => next,
+            None => checked::next_id(transaction, "region")?,
+        };
+        self.next = Some(number + 1);
         checked::insert(
             transaction,
             "region",

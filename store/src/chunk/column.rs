@@ -67,6 +67,11 @@ impl Column {
         }
     }
 
+    /// Tells whether all its values are the same.
+    pub(crate) fn is_constant(&self) -> bool {
+        matches!(self.tokens[..], [] | [_] | [_, Token::Same(_)])
+    }
+
     /// Returns its values.
     pub(crate) fn values(&self) -> impl Iterator<Item = Option<u64>> + '_ {
         let mut last = Some(0);

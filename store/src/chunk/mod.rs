@@ -23,6 +23,7 @@ mod sums;
 mod ticks;
 mod totals;
 mod tracks;
+mod types;
 
 pub(crate) use builder::{Builder, Built};
 pub(crate) use column::Column;

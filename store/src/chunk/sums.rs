@@ -1,19 +1,21 @@
 //! Sums over the regions of each type, sample by sample.
 //!
 //! ```text
-//! sums    = snapshots, types, then each type: family (length, text), name (length, text)
+//! sums    = snapshots, types, then each type (`types`)
 //!           then for each measure: length of its columns, and a column for each type
 //! measure = the quantities in the order of `Quantity::ALL`, then virtual size, then regions
+//! column  = of a measure that has one that usually changes with it (`Measure::like`): 1 if it is
+//!           less that one's, else 0; then its values (`column`)
 //! ```
 //!
-//! A column has its measure's sum less that of the measure that usually changes
-//! with it (`Measure::like`): pages an allocator touches are at once resident,
-//! private and dirty, so most columns never change. Of a type that has no region
+//! Pages an allocator touches are at once resident, private and dirty, so most columns never
+//! change where they are less others. Of a type that has no region
 //! the sums are 0; where one of its regions has an unknown quantity, so is the sum.
 
-use vmrec_sampler::{Family, Quantities, Quantity, Region, RegionType};
+use vmrec_sampler::{Quantities, Quantity, Region, RegionType};
 
 use super::Column;
+use super::types::{put_type, take_type};
 use crate::frame::Malformed;
 use crate::frame::varint::{Cursor, put};
 
@@ -48,9 +50,8 @@ impl Measure {
     const fn like(self) -> Option<Self> {
         Some(Self::Quantity(match self {
             Self::Quantity(Quantity::Private | Quantity::Referenced) => Quantity::Resident,
-            Self::Quantity(Quantity::Dirty | Quantity::PrivateDirty | Quantity::Pss) => {
-                Quantity::Private
-            }
+            Self::Quantity(Quantity::Dirty | Quantity::Pss) => Quantity::Private,
+            Self::Quantity(Quantity::PrivateDirty) => Quantity::Dirty,
             Self::Quantity(Quantity::Anonymous) => Quantity::PrivateDirty,
             _ => return None,
         }))
@@ -179,15 +180,9 @@ impl SumColumns {
 
     /// Calls `each` with every type, measure and the sums of the snapshots, type by type.
     pub(crate) fn for_each(&self, mut each: impl FnMut(&RegionType, Measure, &[Option<u64>])) {
-        let mut all: [Vec<Option<u64>>; MEASURES] = Default::default();
         for of in &self.types {
-            for (measure, column) in Measure::ALL.into_iter().zip(&of.columns) {
-                let (before, rest) = all.split_at_mut(measure.place());
-                let like = measure.like().map(|like| &before[like.place()][..]);
-                rest[0].clear();
-                rest[0].extend(column.values());
-                add(&mut rest[0], like);
-                each(&of.region_type, measure, &rest[0]);
+            for (measure, values) in Measure::ALL.into_iter().zip(of.values()) {
+                each(&of.region_type, measure, &values);
             }
         }
     }
@@ -197,22 +192,55 @@ impl SumColumns {
         let mut out = Vec::new();
         put(&mut out, self.snapshots);
         put(&mut out, self.types.len() as u64);
-        for TypeColumns { region_type, .. } in &self.types {
-            for text in [region_type.family().name(), region_type.name()] {
-                put(&mut out, text.len() as u64);
-                out.extend_from_slice(text.as_bytes());
-            }
+        self.types.iter().for_each(|of| put_type(&of.region_type, &mut out));
+        let mut columns: [Vec<u8>; MEASURES] = Default::default();
+        for of in &self.types {
+            of.put(&mut columns);
         }
         let mut pieces = vec![out];
-        for measure in 0..MEASURES {
-            let mut columns = Vec::new();
-            self.types.iter().for_each(|of| of.columns[measure].put(&mut columns));
-            let mut piece = Vec::new();
+        for mut columns in columns {
+            let mut piece = Vec::with_capacity(columns.len() + 2);
             put(&mut piece, columns.len() as u64);
             piece.append(&mut columns);
             pieces.push(piece);
         }
         pieces
+    }
+}
+
+impl TypeColumns<[Column; MEASURES]> {
+    /// Appends the column of each measure, told in whichever way is shorter.
+    fn put(&self, out: &mut [Vec<u8>; MEASURES]) {
+        let mut values: Option<[Vec<Option<u64>>; MEASURES]> = None;
+        for (measure, column) in Measure::ALL.into_iter().zip(&self.columns) {
+            let out = &mut out[measure.place()];
+            if measure.like().is_none() {
+                column.put(out);
+                continue;
+            }
+            let mut less = vec![1];
+            column.put(&mut less);
+            if !column.is_constant() {
+                let values = values.get_or_insert_with(|| self.values());
+                let mut whole = vec![0];
+                values[measure.place()].iter().copied().collect::<Column>().put(&mut whole);
+                if whole.len() < less.len() {
+                    less = whole;
+                }
+            }
+            out.append(&mut less);
+        }
+    }
+
+    /// Returns the values of each measure.
+    fn values(&self) -> [Vec<Option<u64>>; MEASURES] {
+        let mut all: [Vec<Option<u64>>; MEASURES] = Default::default();
+        for (measure, column) in Measure::ALL.into_iter().zip(&self.columns) {
+            let mut values: Vec<_> = column.values().collect();
+            add(&mut values, measure.like().map(|like| &all[like.place()][..]));
+            all[measure.place()] = values;
+        }
+        all
     }
 }
 
@@ -224,10 +252,7 @@ impl Decoded {
         let kinds = cursor.take_count(data.len())?;
         let mut types = Vec::with_capacity(kinds);
         for _ in 0..kinds {
-            let family =
-                Family::from_name(cursor.take_text()?).ok_or(Malformed("an unknown family"))?;
-            let region_type = RegionType::named(cursor.take_text()?, family);
-            types.push(TypeColumns { region_type, columns: Vec::new() });
+            types.push(TypeColumns { region_type: take_type(&mut cursor)?, columns: Vec::new() });
         }
         let needed = wanted.iter().fold(0_u16, |needed, measure| needed | closure(*measure));
         let mut values: Vec<Vec<Vec<Option<u64>>>> = vec![vec![Vec::new(); MEASURES]; kinds];
@@ -239,8 +264,12 @@ impl Decoded {
             }
             let mut columns = Cursor(columns);
             for of in &mut values {
+                let like = match measure.like() {
+                    Some(like) if columns.take()? == 1 => Some(&of[like.place()][..]),
+                    _ => None,
+                };
                 let mut column = Column::take(&mut columns, snapshots)?;
-                add(&mut column, measure.like().map(|like| &of[like.place()][..]));
+                add(&mut column, like);
                 of[measure.place()] = column;
             }
             if !columns.is_empty() {

@@ -166,7 +166,7 @@ impl Tracks {
             }
             old += usize::from(*operation != Operation::Insert);
         }
-        let mut old = 0;
+        let (mut old, mut entered) = (0, Vec::new());
         for Edit { kept, operation } in edits {
             let end = old + *kept as usize;
             live.extend_from_slice(&before[old..end]);
@@ -180,18 +180,32 @@ impl Tracks {
                 }
                 Operation::Replace | Operation::Insert => {
                     live.push(self.enter(identities[place], &regions[place], sums));
+                    entered.push(place);
                 }
             }
         }
         live.extend_from_slice(&before[old..]);
         self.end_runs();
-        let key = |track: &u32| {
-            let Track { start, identity, .. } = self.tracks[*track as usize];
-            (start, identity, *track)
+        self.unsorted = if self.unsorted {
+            !live.is_sorted_by(|one, next| self.is_before(*one, *next))
+        } else {
+            // Only what entered can be out of order.
+            entered.into_iter().any(|place| {
+                let beside = &live[place.saturating_sub(1)..live.len().min(place + 2)];
+                !beside.is_sorted_by(|one, next| self.is_before(*one, *next))
+            })
         };
-        self.unsorted = !live.is_sorted_by_key(key);
         self.live = live;
         self.spare = before;
+    }
+
+    /// Tells whether the region of a track stands before that of another where they are sorted.
+    fn is_before(&self, one: u32, other: u32) -> bool {
+        let key = |place: u32| {
+            let Track { start, identity, .. } = self.tracks[place as usize];
+            (start, identity, place)
+        };
+        key(one) < key(other)
     }
 
     /// Takes note that the snapshot at hand does not have a track's region, unless it enters again.
