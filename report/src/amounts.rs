@@ -100,6 +100,11 @@ impl Change {
         Delta { from: self.from.get(metric), to: self.to.get(metric) }
     }
 
+    /// Adds one region, at the second time if that is `later`.
+    pub(crate) fn add(&mut self, region: &Region, later: bool) {
+        if later { self.to.add(region) } else { self.from.add(region) }
+    }
+
     /// Adds the regions of `other` at each time.
     pub fn merge(&mut self, other: &Self) {
         self.from.merge(&other.from);
@@ -111,12 +116,12 @@ impl Change {
         let moved = |change: &Self, metric| {
             Reverse(change.get(metric).delta().unwrap_or_default().unsigned_abs())
         };
-        std::iter::once(metric)
-            .chain([Metric::RESIDENT, Metric::Virtual])
-            .chain(Metric::SIZES)
-            .map(|metric| moved(self, metric).cmp(&moved(other, metric)))
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal)
+        let by = |metric| moved(self, metric).cmp(&moved(other, metric));
+        let next = [Metric::RESIDENT, Metric::Virtual];
+        by(metric).then_with(|| {
+            let others = next.into_iter().chain(Metric::SIZES).map(by);
+            others.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        })
     }
 }
 

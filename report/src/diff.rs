@@ -178,19 +178,27 @@ pub fn diff(from: &Snapshot, to: &Snapshot) -> Diff {
     let mut unchanged_rows = 0;
     let mut unchanged = Amounts::default();
     let mut total = Change::default();
-    let (mut families, mut types) = (Grouping::new(), Grouping::new());
-    let mut objects = Grouping::new();
+    let (mut types, mut objects) = (Grouping::new(), Grouping::new());
     for entries in matched.groups() {
         let mut change = Change::default();
-        for entry in entries {
-            let side = if entry.later { &mut change.to } else { &mut change.from };
-            side.add(entry.region);
-            let region_type = &entry.region.identity.label.region_type;
-            families.add(region_type.family(), entry);
-            types.add(region_type.clone(), entry);
-            objects.add(ObjectKey::of(entry.region), entry);
-        }
+        entries.iter().for_each(|entry| change.add(entry.region, entry.later));
         total.merge(&change);
+        let Some((first, others)) = entries.split_first() else { continue };
+        // All of a group are of one type, though not always of one object.
+        let region_type = &first.region.identity.label.region_type;
+        types.of(region_type.clone()).merge(&change);
+        let key = ObjectKey::of(first.region);
+        let same = |other: &Entry<'_>| {
+            Arc::ptr_eq(&first.region.identity, &other.region.identity)
+                || ObjectKey::of(other.region) == key
+        };
+        if others.iter().all(same) {
+            objects.of(key).merge(&change);
+        } else {
+            for entry in entries {
+                objects.of(ObjectKey::of(entry.region)).add(entry.region, entry.later);
+            }
+        }
         if change.from == change.to && stayed(entries) {
             unchanged_rows += 1;
             unchanged.merge(&change.to);
@@ -198,12 +206,15 @@ pub fn diff(from: &Snapshot, to: &Snapshot) -> Diff {
             regions.extend(row(entries, change));
         }
     }
+    let types = types.into_rows();
+    let mut families = Grouping::new();
+    types.iter().for_each(|row| families.of(row.key.family()).merge(&row.change));
     let mut diff = Diff {
         regions,
         unchanged_rows,
         unchanged,
         families: families.into_rows(),
-        types: types.into_rows(),
+        types,
         objects: objects.into_rows(),
         total,
         unattributed: unattributed(from, to, &total),

@@ -77,8 +77,9 @@ pub struct Series {
     pub metric: Metric,
     /// What it is summed by.
     pub by: By,
-    /// Every sample of the stretch, missed ones too, in the order of time.
-    pub ticks: Arc<[Tick]>,
+    /// Every sample of the stretch, missed ones too, in the order of time: as they were gathered,
+    /// since a slice of millions would be a copy.
+    pub ticks: Arc<Vec<Tick>>,
     /// The keys of which something is known, by family, then in the order they appeared, then by name.
     pub keys: Vec<KeySeries>,
     /// Keys that were present but of which the metric was never known; no part of `totals`.

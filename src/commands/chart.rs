@@ -155,13 +155,12 @@ fn options(args: &ChartArgs) -> ChartOptions {
 /// Gathers what is told beside the data.
 fn context(opened: &Opened) -> Result<ChartContext, Failure> {
     let (recording, host) = (&opened.recording, &opened.recording.host);
-    let summary = opened.store.summary(recording.id)?;
+    let (snapshots, cost_ns) = opened.store.cost(recording.id)?;
     let mut seen = opened.ends.iter().filter(|sample| sample.has_regions());
     let first = seen.next();
     let last = seen.next_back().or(first);
-    let overhead = first
-        .zip(last)
-        .and_then(|(first, last)| overhead(summary.cost_cpu_ns, first.taken, last.taken));
+    let overhead =
+        first.zip(last).and_then(|(first, last)| overhead(cost_ns, first.taken, last.taken));
     Ok(ChartContext {
         process: recording.process.name().to_owned(),
         pid: recording.process.id.pid,
@@ -169,7 +168,7 @@ fn context(opened: &Opened) -> Result<ChartContext, Failure> {
         kernel: format!("{} {} {}", host.os, host.kernel, host.architecture),
         recording: recording.name.clone(),
         interval_ns: recording.interval_ns,
-        cost_ns: summary.cost_cpu_ns.checked_div(summary.samples),
+        cost_ns: cost_ns.checked_div(snapshots),
         cost_percent: overhead.map(|part| part * 100.0),
         marks: opened
             .marks

@@ -32,20 +32,38 @@ pub(crate) const TABLES: [(&str, usize); 10] = [
 #[error("{0} does not match its checksum")]
 pub(crate) struct Mismatch(String);
 
+/// Bytes that most rows are summed over fit in.
+const USUAL_BYTES: usize = 256;
+
 /// Returns the checksum of a row of `table` with these values before its column `checksum`.
 pub(crate) fn sum<'a>(table: &str, values: impl IntoIterator<Item = ValueRef<'a>>) -> u32 {
-    let begun = Crc::new().and(table.as_bytes());
-    values.into_iter().fold(begun, and_value).sum()
+    let mut bytes = begun(table);
+    values.into_iter().for_each(|value| put_value(&mut bytes, value));
+    Crc::new().and(&bytes).sum()
 }
 
-fn and_value(crc: Crc, value: ValueRef<'_>) -> Crc {
-    let sized = |crc: Crc, bytes: &[u8]| crc.and(&(bytes.len() as u64).to_le_bytes()).and(bytes);
+/// Begins the bytes that a row is summed over: a sum of many at once takes half the time of sums of few.
+fn begun(table: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    bytes.extend_from_slice(table.as_bytes());
+    bytes
+}
+
+fn put_value(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
+    let eight = |bytes: &mut Vec<u8>, kind: u8, eight: [u8; 8]| {
+        bytes.push(kind);
+        bytes.extend_from_slice(&eight);
+    };
+    let sized = |bytes: &mut Vec<u8>, kind, content: &[u8]| {
+        eight(bytes, kind, (content.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(content);
+    };
     match value {
-        ValueRef::Null => crc.and(&[0]),
-        ValueRef::Integer(value) => crc.and(&[1]).and(&value.to_le_bytes()),
-        ValueRef::Real(value) => crc.and(&[2]).and(&value.to_bits().to_le_bytes()),
-        ValueRef::Text(bytes) => sized(crc.and(&[3]), bytes),
-        ValueRef::Blob(bytes) => sized(crc.and(&[4]), bytes),
+        ValueRef::Null => bytes.push(0),
+        ValueRef::Integer(value) => eight(bytes, 1, value.to_le_bytes()),
+        ValueRef::Real(value) => eight(bytes, 2, value.to_bits().to_le_bytes()),
+        ValueRef::Text(text) => sized(bytes, 3, text),
+        ValueRef::Blob(blob) => sized(bytes, 4, blob),
     }
 }
 
@@ -57,13 +75,13 @@ pub(crate) fn insert(
 ) -> rusqlite::Result<()> {
     let sql = format!("INSERT INTO {table} VALUES ({}?)", "?, ".repeat(values.len()));
     let mut statement = transaction.prepare_cached(&sql)?;
-    let mut crc = Crc::new().and(table.as_bytes());
+    let mut bytes = begun(table);
     for (place, value) in values.iter().enumerate() {
         let bound = value.to_sql()?;
-        crc = and_value(crc, plain(&bound)?);
+        put_value(&mut bytes, plain(&bound)?);
         statement.raw_bind_parameter(place + 1, bound)?;
     }
-    statement.raw_bind_parameter(values.len() + 1, crc.sum())?;
+    statement.raw_bind_parameter(values.len() + 1, Crc::new().and(&bytes).sum())?;
     statement.raw_execute()?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use vmrec_sampler::Timestamp;
 
 use crate::address::{from_column, to_column};
 use crate::checked;
-use crate::chunk::{Groups, Head, Place, Tick, Ticks, decode_totals, unseal};
+use crate::chunk::{Decoded, Groups, Head, Measure, Place, Tick, Ticks, decode_totals, unseal};
 use crate::frame::Malformed;
 use crate::read_rows::{damaged, wrong};
 use crate::recording::{RecordingId, Sample};
@@ -121,17 +121,18 @@ fn values(id: i64, recording: RecordingId, head: &Head) -> Vec<Value> {
 
 /// Returns the chunk of a row of [`HEAD`].
 fn head(row: &Row<'_>) -> rusqlite::Result<StoredChunk> {
-    checked::check_at("chunk", row, GROUP - 1)?;
-    let number = |place| row.get(place).map(from_column);
-    let optional = |place| row.get::<_, Option<i64>>(place);
+    let values: [_; GROUP - 1] = checked::values("chunk", row, Some(GROUP - 1))?;
+    let integer = |place: usize| values[place].as_i64();
+    let number = |place| integer(place).map(from_column);
+    let optional = |place: usize| values[place].as_i64_or_null();
     let moment = |place| -> rusqlite::Result<_> {
         Ok(optional(place)?
             .zip(optional(place + 1)?)
             .map(|(utc_ns, monotonic)| Timestamp { utc_ns, monotonic_ns: from_column(monotonic) }))
     };
     Ok(StoredChunk {
-        id: row.get(0)?,
-        recording: RecordingId(row.get(1)?),
+        id: integer(0)?,
+        recording: RecordingId(integer(1)?),
         head: Head {
             first: number(2)?,
             last: number(3)?,
@@ -210,9 +211,30 @@ pub(crate) fn decoded<T>(
     decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
 ) -> rusqlite::Result<T> {
     let [data] = groups(connection, chunk, [group])?;
-    unseal(chunk.place(), group.name(), &data).and_then(|plain| decode(&plain)).map_err(
+    plain(chunk, group, &data, decode)
+}
+
+/// Decodes the bytes of a group of a chunk.
+fn plain<T>(
+    chunk: &StoredChunk,
+    group: Group,
+    data: &[u8],
+    decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+) -> rusqlite::Result<T> {
+    unseal(chunk.place(), group.name(), data).and_then(|plain| decode(&plain)).map_err(
         |malformed| damaged(format!("{} of {}: {}", group.name(), chunk.told(), malformed.0)),
     )
+}
+
+/// Returns ticks and sums of a chunk, the sums of some measures only.
+pub(crate) fn sums(
+    connection: &Connection,
+    chunk: &StoredChunk,
+    measures: &[Measure],
+) -> rusqlite::Result<(Ticks, Decoded)> {
+    let [ticks, sums] = groups(connection, chunk, [Group::Ticks, Group::Sums])?;
+    let ticks = plain(chunk, Group::Ticks, &ticks, Ticks::decode)?;
+    Ok((ticks, plain(chunk, Group::Sums, &sums, |data| Decoded::decode(data, measures))?))
 }
 
 /// Returns the samples of a chunk.
@@ -220,9 +242,10 @@ pub(crate) fn samples(
     connection: &Connection,
     chunk: &StoredChunk,
 ) -> rusqlite::Result<Vec<Sample>> {
-    let Ticks(ticks) = decoded(connection, chunk, Group::Ticks, Ticks::decode)?;
-    let totals =
-        decoded(connection, chunk, Group::Totals, |data| decode_totals(ticks.len(), data))?;
+    let [ticks, totals] = groups(connection, chunk, [Group::Ticks, Group::Totals])?;
+    let Ticks(ticks) = plain(chunk, Group::Ticks, &ticks, Ticks::decode)?;
+    let decode = |data: &[u8]| decode_totals(ticks.len(), data);
+    let totals = plain(chunk, Group::Totals, &totals, decode)?;
     let whole = |(tick, (cost, totals)): (Tick, _)| Sample {
         number: tick.number,
         taken: tick.taken,

@@ -1,7 +1,7 @@
 //! Region identities by number, read once and shared: a region that is the
 //! same in two snapshots of one [`crate::Store`] has the same `Arc<Identity>`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::types::Type;
@@ -11,6 +11,7 @@ use vmrec_sampler::{Identity, Object, Region};
 use crate::checked;
 use crate::frame::Row;
 use crate::read_rows;
+use crate::words::{Spread, Words};
 
 /// Identities remembered beyond those of the snapshot at hand.
 const SPARE: usize = 8192;
@@ -20,25 +21,9 @@ const MOST_STEPPED_OVER: i64 = 16;
 /// What was read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
-    identities: HashMap<i64, Arc<Identity>>,
-    objects: HashMap<i64, Arc<Object>>,
+    identities: HashMap<i64, Arc<Identity>, Spread>,
+    objects: HashMap<i64, Arc<Object>, Spread>,
     words: Words,
-}
-
-/// Texts that many regions have, each kept once.
-#[derive(Debug, Default)]
-pub(crate) struct Words(HashSet<Arc<str>>);
-
-impl Words {
-    /// Returns `text`, shared with who asked for it before.
-    pub(crate) fn shared(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(text) {
-            return Arc::clone(known);
-        }
-        let new: Arc<str> = text.into();
-        self.0.insert(Arc::clone(&new));
-        new
-    }
 }
 
 impl Identities {
@@ -52,17 +37,17 @@ impl Identities {
             *self = Self::default();
         }
         self.read(connection, rows)?;
-        rows.iter()
-            .map(|row| {
-                let identity = self.identities.get(&row.identity);
-                Ok(Region {
-                    identity: Arc::clone(identity.ok_or_else(|| absent("region", row.identity))?),
-                    share_mode: row.reading.share_mode,
-                    provenance: row.reading.provenance,
-                    quantities: row.reading.quantities,
-                })
-            })
-            .collect()
+        let mut regions = Vec::with_capacity(rows.len());
+        for row in rows {
+            let identity = self.identities.get(&row.identity);
+            regions.push(Region {
+                identity: Arc::clone(identity.ok_or_else(|| absent("region", row.identity))?),
+                share_mode: row.reading.share_mode,
+                provenance: row.reading.provenance,
+                quantities: row.reading.quantities,
+            });
+        }
+        Ok(regions)
     }
 
     /// Reads the identities that `rows` name and that were not read yet.

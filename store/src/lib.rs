@@ -35,6 +35,7 @@ mod summary;
 mod sums;
 mod verify;
 mod walk;
+mod words;
 mod write_rows;
 mod writer;
 

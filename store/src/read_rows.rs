@@ -4,14 +4,14 @@ use rusqlite::types::{FromSql, Type, ValueRef};
 use rusqlite::{Connection, Row};
 use vmrec_sampler::{
     AddressRange, Confidence, Cost, Family, Host, Identity, Label, Object, ProcessId, ProcessInfo,
-    ProcessTotals, Protection, RegionType, Timestamp,
+    ProcessTotals, Protection, Timestamp,
 };
 
 use crate::address::from_column;
 use crate::checked;
 use crate::frame::Kind;
-use crate::identities::Words;
 use crate::recording::{Mark, Recording, RecordingId, Sample, SampleState, WhyEnded};
+use crate::words::Words;
 
 /// Columns of [`sample`], from the table `sample` as `s`: all, as its checksum is of all.
 pub(crate) const SAMPLE_COLUMNS: &str = "s.*";
@@ -182,7 +182,7 @@ pub(crate) fn identity(
         offset: from_column(offset.as_i64()?),
         flags: words.shared(flags.as_str()?),
         label: Label {
-            region_type: RegionType::named(name.as_str()?, family),
+            region_type: words.region_type(name.as_str()?, family),
             confidence: confidence.ok_or_else(|| wrong(11, "an unknown confidence"))?,
             rule: words.shared(rule.as_str()?),
             detail: detail.as_str_or_null()?.map(|detail| words.shared(detail)),

@@ -138,13 +138,13 @@ impl Store {
     /// Returns sample `number` of a recording with its regions.
     pub fn snapshot(&self, id: RecordingId, number: u64) -> Result<Snapshot, Error> {
         let mut found = None;
-        self.for_each_snapshot(id, number..=number, |sample, snapshot| {
-            found = Some((sample.clone(), snapshot.cloned()));
+        self.walk(id, number..=number, |sample, regions| {
+            found = Some((sample.state.clone(), regions.map(|(snapshot, _)| snapshot)));
             ControlFlow::Break(())
         })?;
         match found {
             Some((_, Some(snapshot))) => Ok(snapshot),
-            Some((Sample { state: SampleState::Missed { reason, .. }, .. }, None)) => {
+            Some((SampleState::Missed { reason, .. }, None)) => {
                 Err(Error::Missed { recording: id, number, reason, path: self.path.clone() })
             }
             _ => Err(Error::NoSuchSample { recording: id, number, path: self.path.clone() }),

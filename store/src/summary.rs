@@ -23,7 +23,32 @@ impl Store {
         self.summarized(self.recording(id)?)
     }
 
+    /// Returns how many snapshots a recording has, and the processor time that taking its samples
+    /// cost, in nanoseconds: what of its summary needs no bytes counted.
+    pub fn cost(&self, id: RecordingId) -> Result<(u64, u64), Error> {
+        let summary = self.added_up(self.recording(id)?)?;
+        Ok((summary.samples, summary.cost_cpu_ns))
+    }
+
     fn summarized(&self, recording: Recording) -> Result<RecordingSummary, Error> {
+        let id = recording.id;
+        let _transaction = self.transaction().map_err(|source| Error::sql(&self.path, source))?;
+        let mut summary = self.added_up(recording)?;
+        if self.has_chunks() {
+            summary.stored_bytes += self.read(|connection| {
+                connection
+                    .prepare_cached(
+                        "SELECT coalesce(sum(length(ticks) + length(totals) + length(sums) + length(regions)), 0) \
+                         FROM chunk WHERE recording = ?",
+                    )?
+                    .query_row([id.0], |row| row.get(0).map(from_column))
+            })?;
+        }
+        Ok(summary)
+    }
+
+    /// Adds up all but the bytes of chunks.
+    fn added_up(&self, recording: Recording) -> Result<RecordingSummary, Error> {
         let id = recording.id;
         let mut summary = RecordingSummary {
             recording,
@@ -48,16 +73,6 @@ impl Store {
             summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(head.cost_cpu_ns);
             summary.first = summary.first.or(head.span.map(|(begin, _)| begin));
             summary.last = head.span.map(|(_, end)| end).or(summary.last);
-        }
-        if expected > 1 {
-            summary.stored_bytes = self.read(|connection| {
-                connection
-                    .prepare_cached(
-                        "SELECT sum(length(ticks) + length(totals) + length(sums) + length(regions)) \
-                         FROM chunk WHERE recording = ?",
-                    )?
-                    .query_row([id.0], |row| row.get(0).map(from_column))
-            })?;
         }
         self.sum_rows(id, expected, &mut summary)?;
         Ok(summary)

@@ -1,15 +1,14 @@
 //! Sums by type over time, without reading regions where chunks have them.
 
-use std::collections::BTreeMap;
 use std::ops::{ControlFlow, RangeInclusive};
 
 use vmrec_sampler::{RegionType, Timestamp};
 
 use crate::chunk::{Decoded, Measure, SumColumns, Tick, Ticks};
-use crate::chunk_rows::{Group, StoredChunk};
+use crate::chunk_rows::{self, StoredChunk};
 use crate::error::Error;
 use crate::recording::RecordingId;
-use crate::rollup;
+use crate::rollup::{self, Means};
 use crate::store::Store;
 
 /// The sums of some samples in a row.
@@ -118,8 +117,8 @@ impl Store {
         numbers: &RangeInclusive<u64>,
         measures: &[Measure],
     ) -> Result<SumsBlock, Error> {
-        let Ticks(mut ticks) = self.decoded(chunk, Group::Ticks, Ticks::decode)?;
-        let sums = self.decoded(chunk, Group::Sums, |data| Decoded::decode(data, measures))?;
+        let (Ticks(mut ticks), sums) = chunk_rows::sums(&self.connection, chunk, measures)
+            .map_err(|source| Error::sql(&self.path, source))?;
         let mut block = block(sums);
         let wanted = |tick: &Tick| numbers.contains(&tick.number);
         if !ticks.iter().all(wanted) {
@@ -175,25 +174,14 @@ impl Store {
         let place =
             |ns| rollup::place(begun, Timestamp { monotonic_ns: ns, utc_ns: 0 }, span.seconds());
         let places = place(*between.start())..=place(*between.end());
-        let spans: BTreeMap<i64, rollup::Span> =
+        let spans =
             self.read(|connection| rollup::read(connection, id, span.seconds(), places, measures))?;
-        let rolled_up = |cell: rollup::Cell| {
-            let rollup::Cell { least, mean, most } = cell;
-            RolledUp { least, mean, most }
-        };
         let spans = spans
             .into_iter()
-            .map(|(place, of)| Rollup {
+            .map(|(place, Means { samples, types })| Rollup {
                 start_utc_ns: rollup::start_utc_ns(begun, place, span.seconds()),
-                samples: of.samples,
-                types: of
-                    .types
-                    .into_iter()
-                    .map(|(region_type, cells)| {
-                        let of = |measure: &Measure| cells[measure.place()].map(rolled_up);
-                        (region_type, measures.iter().map(of).collect())
-                    })
-                    .collect(),
+                samples,
+                types,
             })
             .collect();
         Ok(Rollups { spans, last })

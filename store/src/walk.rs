@@ -126,7 +126,12 @@ impl Store {
         visit: &mut impl FnMut(&Sample, Option<(Snapshot, &[Row])>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
         let samples = self.chunk_samples(chunk)?;
-        let regions = self.decoded(chunk, Group::Regions, Regions::decode)?;
+        let wanted = samples.iter().filter(|s| s.has_regions() && numbers.contains(&s.number));
+        // Of a single snapshot, no more than it needs is decoded.
+        let all = match wanted.take(2).count() {
+            1 => None,
+            _ => Some(self.decoded(chunk, Group::Regions, Regions::decode)?),
+        };
         let mut snapshot = 0;
         for sample in &samples {
             let place = snapshot;
@@ -135,7 +140,12 @@ impl Store {
                 continue;
             }
             let flow = if sample.has_regions() {
-                let Rows { mut rows, ordered } = regions.rows(place);
+                let Rows { mut rows, ordered } = match &all {
+                    Some(regions) => regions.rows(place),
+                    None => {
+                        self.decoded(chunk, Group::Regions, |data| Rows::decode(data, place))?
+                    }
+                };
                 if Some(rows.len() as u64) != sample.regions {
                     return Err(self.damaged(chunk.recording, sample, "regions are missing"));
                 }

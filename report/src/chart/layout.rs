@@ -144,7 +144,7 @@ fn cut(labels: Vec<Label>, room: f64) -> Vec<Label> {
 }
 
 /// Returns the labels of what is shown, with their last values.
-pub(super) fn labels(series: &Series, selection: &Selection, kind: ChartKind) -> Vec<Label> {
+pub(super) fn labels(series: &Series, selection: &Selection<'_>, kind: ChartKind) -> Vec<Label> {
     let unit: Unit = series.metric.unit();
     let value = |shown: &Shown| match kind {
         ChartKind::Area => value::plain(shown.last, unit),

@@ -49,7 +49,7 @@ impl Scales {
 }
 
 /// Returns the lowest and highest value drawn.
-pub(super) fn extent(selection: &Selection, kind: ChartKind) -> (f64, f64) {
+pub(super) fn extent(selection: &Selection<'_>, kind: ChartKind) -> (f64, f64) {
     match kind {
         ChartKind::Area => (0.0, selection.totals.max().unwrap_or(0) as f64),
         ChartKind::Growth => {
@@ -65,7 +65,7 @@ pub(super) fn extent(selection: &Selection, kind: ChartKind) -> (f64, f64) {
 pub(super) fn gaps(
     canvas: &mut Canvas<'_>,
     series: &Series,
-    selection: &Selection,
+    selection: &Selection<'_>,
     scales: &Scales,
 ) -> Result<(), Error> {
     for gap in &selection.gaps {
@@ -88,7 +88,7 @@ pub(super) fn gaps(
 pub(super) fn areas(
     canvas: &mut Canvas<'_>,
     series: &Series,
-    selection: &Selection,
+    selection: &Selection<'_>,
     scales: &Scales,
 ) -> Result<Vec<f64>, Error> {
     let kept = &selection.thinned.kept;
@@ -128,7 +128,7 @@ pub(super) fn areas(
 pub(super) fn lines(
     canvas: &mut Canvas<'_>,
     series: &Series,
-    selection: &Selection,
+    selection: &Selection<'_>,
     scales: &Scales,
 ) -> Result<Vec<f64>, Error> {
     let kept = &selection.thinned.kept;
@@ -243,7 +243,7 @@ pub(super) fn mark_rules(
 /// Draws the labels, at the right edge or above; `wanted` is where each series ends.
 pub(super) fn key(
     canvas: &mut Canvas<'_>,
-    selection: &Selection,
+    selection: &Selection<'_>,
     layout: &Layout,
     wanted: &[f64],
 ) -> Result<(), Error> {
@@ -273,7 +273,7 @@ pub(super) fn key(
 /// Draws a swatch with name and value; the value ends at `value_x`, or follows the name.
 fn entry(
     canvas: &mut Canvas<'_>,
-    selection: &Selection,
+    selection: &Selection<'_>,
     place: usize,
     label: &Label,
     (x, y): (f64, f64),

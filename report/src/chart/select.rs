@@ -1,5 +1,6 @@
 //! Decides what is drawn: which keys, which samples, which gaps.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use vmrec_sampler::Family;
@@ -33,11 +34,11 @@ pub(super) struct Shown {
 
 /// What is drawn.
 #[derive(Clone, Debug)]
-pub(super) struct Selection {
+pub(super) struct Selection<'a> {
     /// From the bottom of the stack to its top.
     pub(super) shown: Vec<Shown>,
     /// The sum of all keys but those left out, at every tick.
-    pub(super) totals: Column,
+    pub(super) totals: Cow<'a, Column>,
     /// Which samples are drawn.
     pub(super) thinned: Thinned,
     /// Ranges of places in `thinned.kept` without a drawn gap inside.
@@ -50,7 +51,11 @@ pub(super) struct Selection {
 }
 
 /// Selects what to draw of `series` in `columns` columns.
-pub(super) fn select(series: &Series, options: &ChartOptions, columns: usize) -> Selection {
+pub(super) fn select<'a>(
+    series: &'a Series,
+    options: &ChartOptions,
+    columns: usize,
+) -> Selection<'a> {
     let hide_reserved = series.metric == Metric::Virtual && !options.include_reserved;
     let (left_out, keys): (Vec<&KeySeries>, Vec<&KeySeries>) =
         series.keys.iter().partition(|key| hide_reserved && key.key.family == Family::Reserved);
@@ -62,8 +67,8 @@ pub(super) fn select(series: &Series, options: &ChartOptions, columns: usize) ->
         sum
     };
     let totals = match left_out.is_empty() {
-        true => series.totals.clone(),
-        false => sum(&mut keys.iter().copied()),
+        true => Cow::Borrowed(&series.totals),
+        false => Cow::Owned(sum(&mut keys.iter().copied())),
     };
     let thinned =
         thin::thin(|index| series.elapsed_ns(index), totals.iter(), series.span_ns(), columns);

@@ -66,7 +66,7 @@ pub(super) fn headline(
     series: &Series,
     options: &ChartOptions,
     context: &ChartContext,
-    selection: &Selection,
+    selection: &Selection<'_>,
 ) -> String {
     let unit = series.metric.unit();
     let totals = &selection.totals;
@@ -129,7 +129,7 @@ pub(super) struct LeftOut {
 pub(super) fn footer(
     series: &Series,
     context: &ChartContext,
-    selection: &Selection,
+    selection: &Selection<'_>,
     left_out: LeftOut,
 ) -> Vec<String> {
     let metric = series.metric;
@@ -270,7 +270,7 @@ pub(super) fn description(
     series: &Series,
     context: &ChartContext,
     lead: &[&str],
-    selection: &Selection,
+    selection: &Selection<'_>,
     marks: &[String],
 ) -> String {
     let unit = series.metric.unit();

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use vmrec_sampler::{Region, RegionType};
 
-use super::matching::Entry;
 use crate::amounts::Change;
 use crate::metric::Metric;
 
@@ -106,10 +105,8 @@ impl<K: Eq + Hash + Ord> Grouping<K> {
         Self(HashMap::new())
     }
 
-    pub(super) fn add(&mut self, key: K, entry: &Entry<'_>) {
-        let change = self.0.entry(key).or_default();
-        let side = if entry.later { &mut change.to } else { &mut change.from };
-        side.add(entry.region);
+    pub(super) fn of(&mut self, key: K) -> &mut Change {
+        self.0.entry(key).or_default()
     }
 
     pub(super) fn into_rows(self) -> Vec<Row<K>> {

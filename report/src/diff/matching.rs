@@ -5,13 +5,16 @@
 //! either time, are one group, however many there are on each side.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use vmrec_sampler::{Region, RegionType, Snapshot};
+use vmrec_sampler::{AddressRange, Region, RegionType, Snapshot};
 
 /// A region of either snapshot.
 #[derive(Clone, Copy)]
 pub(super) struct Entry<'a> {
     class: usize,
+    /// That of its region, which sorting looks at often.
+    range: AddressRange,
     /// Whether it is of the later snapshot.
     pub(super) later: bool,
     pub(super) region: &'a Region,
@@ -30,23 +33,13 @@ pub(super) struct Matched<'a> {
 
 impl<'a> Matched<'a> {
     pub(super) fn of(from: &'a Snapshot, to: &'a Snapshot) -> Self {
-        let mut classes: HashMap<Class<'a>, usize> = HashMap::new();
-        let sides = [(false, &from.regions), (true, &to.regions)];
-        let mut entries: Vec<Entry<'a>> = sides
-            .into_iter()
-            .flat_map(|(later, regions)| regions.iter().map(move |region| (later, region)))
-            .map(|(later, region)| {
-                let next = classes.len();
-                let class = *classes.entry(class_of(region)).or_insert(next);
-                Entry { class, later, region }
-            })
-            .collect();
-        entries.sort_by_key(|entry| (entry.class, entry.region.identity.range, entry.later));
+        let mut entries = entries(from, to);
+        entries.sort_by_key(|entry| (entry.class, entry.range, entry.later));
 
         let mut ends = Vec::with_capacity(from.regions.len());
         let mut reach: Option<(usize, u64, u64)> = None;
         for (place, entry) in entries.iter().enumerate() {
-            let range = entry.region.identity.range;
+            let range = entry.range;
             reach = match reach {
                 // Empty ranges at one address are the same, though nothing overlaps.
                 Some((class, start, end))
@@ -73,6 +66,38 @@ impl<'a> Matched<'a> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, &end)| &self.entries[start..end])
     }
+}
+
+/// Returns the regions of both snapshots with the numbers of their classes.
+fn entries<'a>(from: &'a Snapshot, to: &'a Snapshot) -> Vec<Entry<'a>> {
+    let mut classes: HashMap<Class<'a>, usize> = HashMap::new();
+    let mut class = |region: &'a Region| {
+        let next = classes.len();
+        *classes.entry(class_of(region)).or_insert(next)
+    };
+    let mut entries = Vec::with_capacity(from.regions.len() + to.regions.len());
+    let entry = |class, later, region: &'a Region| Entry {
+        class,
+        range: region.identity.range,
+        later,
+        region,
+    };
+    entries.extend(from.regions.iter().map(|region| entry(class(region), false, region)));
+    // Both are in the order of addresses, and most regions are in both, with one identity.
+    let mut place = 0;
+    for region in &to.regions {
+        let before = |other: &&Region| other.identity.range < region.identity.range;
+        while from.regions.get(place).is_some_and(|other| before(&other)) {
+            place += 1;
+        }
+        let same = |other: &&Region| Arc::ptr_eq(&other.identity, &region.identity);
+        let class = match from.regions.get(place).filter(same) {
+            Some(_) => entries[place].class,
+            None => class(region),
+        };
+        entries.push(entry(class, true, region));
+    }
+    entries
 }
 
 fn class_of(region: &Region) -> Class<'_> {

@@ -120,7 +120,7 @@ impl SeriesBuilder {
 
     /// Returns the series, one for each metric in the order they were asked for.
     pub fn finish(mut self) -> Vec<Series> {
-        let ticks: Arc<[Tick]> = self.ticks.into();
+        let ticks = Arc::new(self.ticks);
         self.keys.sort_by(|a, b| {
             let order = |key: &Key| (key.key.family, key.first);
             order(a).cmp(&order(b)).then_with(|| a.key.name.cmp(&b.key.name))

@@ -10,7 +10,7 @@ const UNKNOWN: u64 = u64::MAX;
 impl Column {
     /// Adds a value at the end.
     pub fn push(&mut self, value: Option<u64>) {
-        self.0.push(value.map_or(UNKNOWN, |bytes| bytes.min(UNKNOWN - 1)));
+        self.0.push(stored(value));
     }
 
     /// Returns the value at `index`; `None` where it is unknown or there is none.
@@ -45,7 +45,11 @@ impl Column {
 
     /// Returns the largest value known.
     pub fn max(&self) -> Option<u64> {
-        self.iter().flatten().max()
+        let known = |value: &u64| if *value == UNKNOWN { 0 } else { *value };
+        match self.0.iter().map(known).max() {
+            Some(0) => self.first_known().map(|_| 0),
+            most => most,
+        }
     }
 
     /// Adds another column value by value; unknown is what was unknown in either.
@@ -57,12 +61,25 @@ impl Column {
 
     /// Adds each of `values` to the value at the index of the same place in `at`.
     pub(super) fn add_at(&mut self, at: &[usize], values: &[Option<u64>]) {
+        let add = |sum: &mut u64, value: &Option<u64>| *sum = sum_of(*sum, stored(*value));
+        let without_hole = match at {
+            [first, .., last] if last - first + 1 == at.len() => self.0.get_mut(*first..=*last),
+            _ => None,
+        };
+        if let Some(sums) = without_hole {
+            sums.iter_mut().zip(values).for_each(|(sum, value)| add(sum, value));
+            return;
+        }
         for (at, value) in at.iter().zip(values) {
             if let Some(sum) = self.0.get_mut(*at) {
-                *sum = value.map_or(UNKNOWN, |value| sum_of(*sum, value.min(UNKNOWN - 1)));
+                add(sum, value);
             }
         }
     }
+}
+
+fn stored(value: Option<u64>) -> u64 {
+    value.map_or(UNKNOWN, |bytes| bytes.min(UNKNOWN - 1))
 }
 
 const fn sum_of(a: u64, b: u64) -> u64 {
@@ -77,7 +94,7 @@ const fn sum_of(a: u64, b: u64) -> u64 {
 
 impl Extend<Option<u64>> for Column {
     fn extend<I: IntoIterator<Item = Option<u64>>>(&mut self, values: I) {
-        values.into_iter().for_each(|value| self.push(value));
+        self.0.extend(values.into_iter().map(stored));
     }
 }
 

@@ -124,11 +124,11 @@ impl Column {
         }
     }
 
-    /// Calls `each` with every value of a column of `count`, in order.
+    /// Calls `each` with every value of a column of `count`, in order, and how many times it follows.
     pub(crate) fn read(
         cursor: &mut Cursor<'_>,
         count: usize,
-        mut each: impl FnMut(Option<u64>),
+        mut each: impl FnMut(Option<u64>, usize),
     ) -> Result<(), Malformed> {
         let told = cursor.take()?.cast_signed();
         let unit = UNITS.into_iter().find(|unit| *unit == told);
@@ -141,13 +141,12 @@ impl Column {
                     if more >= left {
                         return Err(Malformed("a column longer than its chunk"));
                     }
-                    let value = (!unknown).then_some(last);
-                    (0..=more).for_each(|_| each(value));
+                    each((!unknown).then_some(last), more + 1);
                     left -= more;
                 }
                 1 => {
                     unknown = true;
-                    each(None);
+                    each(None, 1);
                 }
                 token => {
                     last = match token {
@@ -158,7 +157,7 @@ impl Column {
                         }
                     };
                     unknown = false;
-                    each(Some(last));
+                    each(Some(last), 1);
                 }
             }
             left -= 1;
@@ -172,14 +171,21 @@ impl Column {
         count: usize,
     ) -> Result<Vec<Option<u64>>, Malformed> {
         let mut values = Vec::with_capacity(count);
-        Self::read(cursor, count, |value| values.push(value))?;
+        Self::read(cursor, count, |value, times| match times {
+            1 => values.push(value),
+            _ => values.resize(values.len() + times, value),
+        })?;
         Ok(values)
     }
 
     /// Returns the values of a column of `count` of which all must be known.
     pub(crate) fn take_known(cursor: &mut Cursor<'_>, count: usize) -> Result<Vec<u64>, Malformed> {
         let mut values = Vec::with_capacity(count);
-        Self::read(cursor, count, |value| values.extend(value))?;
+        Self::read(cursor, count, |value, times| {
+            if let Some(value) = value {
+                values.resize(values.len() + times, value);
+            }
+        })?;
         if values.len() == count { Ok(values) } else { Err(Malformed("an unknown value")) }
     }
 }

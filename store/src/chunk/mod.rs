@@ -17,6 +17,7 @@
 mod builder;
 mod column;
 mod head;
+mod read_regions;
 mod regions;
 mod seal;
 mod sums;
@@ -28,7 +29,7 @@ mod types;
 pub(crate) use builder::{Builder, Built};
 pub(crate) use column::Column;
 pub(crate) use head::Head;
-pub(crate) use regions::{Regions, Rows};
+pub(crate) use read_regions::{Regions, Rows};
 pub(crate) use seal::{Place, seal, unseal};
 pub use sums::Measure;
 pub(crate) use sums::{Decoded, MEASURES, SumColumns};

@@ -19,15 +19,14 @@
 //! their tracks where those are equal, unless it is among the orders.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use super::tracks::{Event, Run, Tracks};
 use crate::frame::varint::{Cursor, put, put_signed};
-use crate::frame::{Change, LANES, Malformed, Reading, Row, take_known};
+use crate::frame::{Change, LANES, Malformed};
 
 /// What numbers are told in separately, for those of one kind resemble each other.
 #[derive(Clone, Copy, Debug)]
-enum Lane {
+pub(super) enum Lane {
     Identity,
     Runs,
     Gap,
@@ -39,7 +38,7 @@ enum Lane {
     Values,
 }
 
-const ALL_LANES: usize = Lane::Values as usize + LANES;
+pub(super) const ALL_LANES: usize = Lane::Values as usize + LANES;
 
 impl Tracks {
     /// Returns the bytes of these tracks, which are finished, in pieces of one kind each.
@@ -138,170 +137,5 @@ impl<'a, T: Copy> ByTrack<'a, T> {
     fn of(&self, track: usize) -> impl ExactSizeIterator<Item = T> + Clone + '_ {
         let range = self.begins[track] as usize..self.begins[track + 1] as usize;
         self.places[range].iter().map(|place| self.all[*place as usize])
-    }
-}
-
-/// The regions of a chunk as they are read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Regions {
-    tracks: Vec<ReadTrack>,
-    runs: Vec<Range<u32>>,
-    /// Where different runs are in `runs`.
-    told: Vec<Range<u32>>,
-    /// The snapshot each begins at, and the reading from there on.
-    readings: Vec<(u32, Reading)>,
-    orders: Vec<(u32, Vec<u32>)>,
-    snapshots: u32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct ReadTrack {
-    identity: i64,
-    runs: Range<u32>,
-    readings: Range<u32>,
-}
-
-/// The regions of one snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rows {
-    /// The regions.
-    pub(crate) rows: Vec<Row>,
-    /// Whether they are in the snapshot's order; else that is by start address, stable.
-    pub(crate) ordered: bool,
-}
-
-impl Regions {
-    /// Returns the regions of [`Tracks::encode`].
-    pub(crate) fn decode(data: &[u8]) -> Result<Self, Malformed> {
-        let mut cursor = Cursor(data);
-        let snapshots = cursor.take_count(super::MOST_SAMPLES_READ)?;
-        let count = cursor.take_count(data.len())?;
-        let nothing = Reading::nothing(take_known(&mut cursor)?);
-        let mut orders = Vec::new();
-        for _ in 0..cursor.take_count(snapshots)? {
-            let snapshot = cursor.take_count(snapshots)? as u32;
-            let mut tracks = Vec::new();
-            for _ in 0..cursor.take_count(data.len())? {
-                let track = cursor.take()?;
-                if track >= count as u64 {
-                    return Err(Malformed("an order of tracks it does not have"));
-                }
-                tracks.push(track as u32);
-            }
-            orders.push((snapshot, tracks));
-        }
-        let mut lengths = [0; ALL_LANES];
-        for length in &mut lengths {
-            *length = cursor.take_count(data.len())?;
-        }
-        let mut lanes: [Cursor<'_>; ALL_LANES] = std::array::from_fn(|_| Cursor(&[]));
-        for (lane, length) in lanes.iter_mut().zip(lengths) {
-            lane.0 = cursor.take_bytes(length)?;
-        }
-        let mut regions = Self { orders, snapshots: snapshots as u32, ..Self::default() };
-        regions.tracks.reserve(count);
-        for _ in 0..count {
-            regions.take_track(&mut lanes, &nothing)?;
-        }
-        if !cursor.is_empty() || lanes.iter().any(|lane| !lane.is_empty()) {
-            return Err(Malformed("bytes after its end"));
-        }
-        Ok(regions)
-    }
-
-    fn take_track(
-        &mut self,
-        lanes: &mut [Cursor<'_>; ALL_LANES],
-        nothing: &Reading,
-    ) -> Result<(), Malformed> {
-        let before = self.tracks.last();
-        let above = lanes[Lane::Identity as usize].take()?;
-        let identity = before.map_or(0, |track| track.identity).wrapping_add_unsigned(above);
-        let runs = match lanes[Lane::Runs as usize].take()? {
-            ago @ 1.. => {
-                let ago = usize::try_from(ago).unwrap_or(usize::MAX);
-                let place = self.told.len().checked_sub(ago);
-                place.map(|place| self.told[place].clone()).ok_or(Malformed("runs never told"))?
-            }
-            0 => {
-                let count = lanes[Lane::Runs as usize].take()?;
-                let from = self.runs.len() as u32;
-                let mut end = 0;
-                for _ in 0..count {
-                    let start = end + lanes[Lane::Gap as usize].take()?.min(u64::from(u32::MAX));
-                    let length = lanes[Lane::Length as usize].take()?.min(u64::from(u32::MAX));
-                    let snapshots = u64::from(self.snapshots);
-                    end = if length == 0 { snapshots } else { start + length };
-                    if start >= end || end > snapshots {
-                        return Err(Malformed("a run beyond its chunk"));
-                    }
-                    self.runs.push(start as u32..end as u32);
-                }
-                let runs = from..self.runs.len() as u32;
-                self.told.push(runs.clone());
-                runs
-            }
-        };
-        let from = self.readings.len() as u32;
-        let mut reading = *nothing;
-        let mut own = self.runs[runs.start as usize..runs.end as usize].iter();
-        let mut run = own.next().ok_or(Malformed("a track without runs"))?.clone();
-        let first = run.start;
-        // How many snapshots had the region before the run.
-        let (mut at, mut had) = (0_u64, 0_u64);
-        let changes = lanes[Lane::Changes as usize].take()?;
-        for place in 0..changes {
-            at += lanes[Lane::When as usize].take()?.min(u64::from(u32::MAX));
-            while at - had >= u64::from(run.end - run.start) {
-                had += u64::from(run.end - run.start);
-                run = own.next().ok_or(Malformed("a change of no region"))?.clone();
-            }
-            let snapshot = run.start + (at - had) as u32;
-            if place == 0 && snapshot > first {
-                self.readings.push((first, reading));
-            }
-            let mut change = Change::take_head(&mut lanes[Lane::Mask as usize])?;
-            for lane in 0..LANES {
-                if change.has(lane) {
-                    change.set(lane, lanes[Lane::Values as usize + lane].take_signed()?);
-                }
-            }
-            reading = change.apply(&reading);
-            self.readings.push((snapshot, reading));
-        }
-        if changes == 0 {
-            self.readings.push((first, reading));
-        }
-        let readings = from..self.readings.len() as u32;
-        self.tracks.push(ReadTrack { identity, runs, readings });
-        Ok(())
-    }
-
-    /// Returns the rows of the snapshot at `place` in the chunk.
-    pub(crate) fn rows(&self, place: u32) -> Rows {
-        let order = self.orders.iter().find(|(snapshot, _)| *snapshot == place);
-        let rows = match order {
-            Some((_, tracks)) => tracks
-                .iter()
-                .filter_map(|track| self.row(&self.tracks[*track as usize], place))
-                .collect(),
-            None => self.tracks.iter().filter_map(|track| self.row(track, place)).collect(),
-        };
-        Rows { rows, ordered: order.is_some() }
-    }
-
-    /// Returns the number of each identity that the chunk names, ascending.
-    pub(crate) fn identities(&self) -> impl Iterator<Item = i64> + '_ {
-        self.tracks.iter().map(|track| track.identity)
-    }
-
-    fn row(&self, track: &ReadTrack, place: u32) -> Option<Row> {
-        let runs = &self.runs[track.runs.start as usize..track.runs.end as usize];
-        let after = runs.partition_point(|run| run.start <= place);
-        runs.get(after.checked_sub(1)?).filter(|run| run.contains(&place))?;
-        let readings = &self.readings[track.readings.start as usize..track.readings.end as usize];
-        let after = readings.partition_point(|(from, _)| *from <= place);
-        let (_, reading) = readings.get(after.checked_sub(1)?)?;
-        Some(Row { identity: track.identity, reading: *reading })
     }
 }

@@ -279,8 +279,14 @@ impl Decoded {
         if !cursor.is_empty() {
             return Err(Malformed("bytes after its end"));
         }
-        for (of, values) in types.iter_mut().zip(values) {
-            of.columns = wanted.iter().map(|measure| values[measure.place()].clone()).collect();
+        for (of, mut values) in types.iter_mut().zip(values) {
+            let column = |(at, measure): (usize, &Measure)| {
+                let column = &mut values[measure.place()];
+                // One wanted twice is copied.
+                let again = wanted[at + 1..].contains(measure);
+                if again { column.clone() } else { std::mem::take(column) }
+            };
+            of.columns = wanted.iter().enumerate().map(column).collect();
         }
         Ok(Self { snapshots, types })
     }

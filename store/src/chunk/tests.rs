@@ -154,6 +154,8 @@ proptest! {
         let taken = contents.iter().filter_map(|(content, ..)| content.as_ref());
         for (snapshot, (numbers, given)) in taken.clone().enumerate() {
             let mut read = regions.rows(snapshot as u32);
+            let alone = Rows::decode(&plain("regions", &built.groups.regions), snapshot as u32);
+            prop_assert_eq!(alone.as_ref(), Ok(&read));
             if !read.ordered {
                 read.rows.sort_by_key(|row| row.identity / 2);
             }
@@ -187,9 +189,9 @@ proptest! {
             let _ = Ticks::decode(&data);
             let _ = totals::decode(3, &data);
             let _ = Decoded::decode(&data, &[Measure::Virtual]);
-            if let Ok(regions) = Regions::decode(&data) {
-                let _ = regions.rows(0);
-            }
+            let regions = Regions::decode(&data).ok();
+            let rows = regions.map(|regions| regions.rows(0));
+            prop_assert_eq!(Rows::decode(&data, 0).ok(), rows);
         }
     }
 
@@ -200,10 +202,10 @@ proptest! {
         let mut data = unseal(place, "regions", &built.groups.regions).unwrap();
         let at = usize::from(at) % data.len();
         data[at] = byte;
-        if let Ok(regions) = Regions::decode(&data) {
-            for snapshot in 0..contents.len() {
-                let _ = regions.rows(snapshot as u32);
-            }
+        let regions = Regions::decode(&data).ok();
+        for snapshot in 0..contents.len() as u32 {
+            let rows = regions.as_ref().map(|regions| regions.rows(snapshot));
+            prop_assert_eq!(Rows::decode(&data, snapshot).ok(), rows);
         }
     }
 }

@@ -42,8 +42,8 @@ pub(crate) fn decode(count: usize, data: &[u8]) -> Result<Vec<(Cost, ProcessTota
         .collect();
     for field in 0..FIELDS {
         let mut rows = all.iter_mut();
-        Column::read(&mut cursor, count, |value| {
-            if let Some((_, totals)) = rows.next() {
+        Column::read(&mut cursor, count, |value, times| {
+            for (_, totals) in rows.by_ref().take(times) {
                 *fields(totals)[field] = value;
             }
         })?;

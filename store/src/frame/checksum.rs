@@ -3,9 +3,12 @@
 
 use super::Kind;
 
-/// What bytes are worth in the sum, by how many bytes follow them in a step of eight.
-const TABLES: [[u32; 256]; 8] = {
-    let mut tables = [[0; 256]; 8];
+/// How many bytes are taken at once where there are as many.
+const STEP: usize = 16;
+
+/// What bytes are worth in the sum, by how many bytes follow them in a step.
+const TABLES: [[u32; 256]; STEP] = {
+    let mut tables = [[0; 256]; STEP];
     let mut place = 0;
     while place < 256 {
         let mut value = place as u32;
@@ -18,7 +21,7 @@ const TABLES: [[u32; 256]; 8] = {
         place += 1;
     }
     let mut table = 1;
-    while table < 8 {
+    while table < STEP {
         let mut place = 0;
         while place < 256 {
             let before = tables[table - 1][place];
@@ -43,12 +46,16 @@ impl Crc {
     /// Returns the sum with `bytes` after those before.
     #[must_use]
     pub(crate) fn and(self, bytes: &[u8]) -> Self {
-        let (steps, rest) = bytes.as_chunks::<8>();
+        let (steps, rest) = bytes.as_chunks::<STEP>();
         let state = steps.iter().fold(self.0, |state, step| {
+            let step = (u128::from_le_bytes(*step) ^ u128::from(state)).to_le_bytes();
+            worth(&step)
+        });
+        // Values of a row are shorter, and most of eight.
+        let (steps, rest) = rest.as_chunks::<8>();
+        let state = steps.iter().fold(state, |state, step| {
             let step = (u64::from_le_bytes(*step) ^ u64::from(state)).to_le_bytes();
-            step.iter()
-                .zip(TABLES.iter().rev())
-                .fold(0, |state, (byte, table)| state ^ table[usize::from(*byte)])
+            worth(&step)
         });
         Self(rest.iter().fold(state, |state, byte| {
             (state >> 8) ^ TABLES[0][usize::from(state.to_le_bytes()[0] ^ byte)]
@@ -59,6 +66,13 @@ impl Crc {
     pub(crate) const fn sum(self) -> u32 {
         !self.0
     }
+}
+
+/// Returns what the bytes of a step are worth together.
+#[inline]
+fn worth<const N: usize>(step: &[u8; N]) -> u32 {
+    let tables = TABLES[..N].iter().rev();
+    step.iter().zip(tables).fold(0, |sum, (byte, table)| sum ^ table[usize::from(*byte)])
 }
 
 /// Returns the checksum of the frame `data` of sample `number` in `recording`.

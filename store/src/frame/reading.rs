@@ -185,6 +185,46 @@ impl Change {
         self.mask & (1 << lane) != 0
     }
 
+    /// Returns the lanes whose values are not zero, in order.
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = usize> + use<> {
+        let mut left = self.mask & ((1 << LANES) - 1);
+        std::iter::from_fn(move || {
+            let lane = (left != 0).then(|| left.trailing_zeros() as usize);
+            left &= left.wrapping_sub(1);
+            lane
+        })
+    }
+
+    /// Tells whether it leaves known what is known: then it and those before add up.
+    pub(crate) const fn adds_up(&self) -> bool {
+        self.mask & KNOWN == 0
+    }
+
+    /// Adds a later change that [adds up](Self::adds_up), as if both were one.
+    pub(crate) fn add(&mut self, later: &Self) {
+        for lane in later.lanes() {
+            self.residuals[lane] = self.residuals[lane].wrapping_add(later.residuals[lane]);
+        }
+        if later.mask & SHARE_MODE != 0 {
+            self.share_mode = later.share_mode;
+        }
+        if later.mask & PROVENANCE != 0 {
+            self.provenance = later.provenance;
+        }
+        self.mask |= later.mask;
+    }
+
+    /// Returns what changes nothing.
+    pub(crate) const fn none() -> Self {
+        Self {
+            mask: 0,
+            known: 0,
+            share_mode: None,
+            provenance: Provenance::Measured,
+            residuals: [0; Quantity::COUNT],
+        }
+    }
+
     /// Sets the value of `lane`.
     pub(crate) const fn set(&mut self, lane: usize, value: i64) {
         self.residuals[lane] = (value << self.unit_bits()).cast_unsigned();

@@ -32,7 +32,19 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes the next value.
+    #[inline]
     pub(crate) fn take(&mut self) -> Result<u64, Malformed> {
+        match self.0.split_first() {
+            Some((byte, rest)) if *byte < 0x80 => {
+                self.0 = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.take_long(),
+        }
+    }
+
+    /// Takes a value of more than one byte.
+    fn take_long(&mut self) -> Result<u64, Malformed> {
         let mut value = 0_u64;
         for (place, byte) in self.0.iter().copied().enumerate().take(10) {
             let bits = u64::from(byte & 0x7f);

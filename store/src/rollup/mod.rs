@@ -9,6 +9,7 @@
 //! memory is resident, private and dirty at once), and so do minutes in a row
 //! with the same figures.
 
+mod read;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,8 @@ use vmrec_sampler::{Quantity, RegionType, Timestamp};
 
 use crate::chunk::{MEASURES, Measure, SumColumns, Tick};
 
-pub(crate) use rows::{read, write};
+pub(crate) use read::{Means, read};
+pub(crate) use rows::write;
 
 /// Seconds that one value stands for: minutes and hours.
 pub(crate) const SPANS: [u64; 2] = [MINUTE_S, 3600];

@@ -1,16 +1,19 @@
 //! The tables of rollups.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::RangeInclusive;
+use std::collections::HashMap;
 
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use vmrec_sampler::{Family, RegionType, Timestamp};
 
-use super::{Cell, MEASURES, MOST_RUN, Row, SPANS, Span, Trail};
+use super::{Cell, MEASURES, Row, SPANS, Span, Trail};
 use crate::address::{from_column, to_column};
 use crate::checked;
 use crate::chunk::{Measure, SumColumns, Tick};
 use crate::recording::RecordingId;
+
+/// How many columns a row has before its checksum.
+const VALUES: usize = 10;
 
 /// Writes what the snapshots of a chunk add to the rollups of its recording, which began at `begun`.
 ///
@@ -140,48 +143,47 @@ fn fill(span: &mut Span, row: &Row) {
     }
 }
 
-/// Returns what is stored of `measures` by spans of `span_s` seconds, by their `places`.
-pub(crate) fn read(
-    connection: &Connection,
-    recording: RecordingId,
-    span_s: u64,
-    places: RangeInclusive<i64>,
-    measures: &[Measure],
-) -> rusqlite::Result<BTreeMap<i64, Span>> {
-    let mut types = Types::default();
-    let mut spans: BTreeMap<i64, Span> = BTreeMap::new();
-    let wanted = measures.iter().fold(0_u16, |mask, measure| mask | 1 << measure.place());
-    let mut statement = connection.prepare_cached(
-        "SELECT * FROM rollup_row WHERE recording = ? AND span_s = ? AND place BETWEEN ? AND ? \
-         AND quantities & ? ORDER BY place",
-    )?;
-    let first = places.start().saturating_sub_unsigned(MOST_RUN);
-    let range = params![recording.0, to_column(span_s), first, places.end(), wanted];
-    let mut rows = statement.query(range)?;
-    while let Some(row) = rows.next()? {
-        let row = types.row(connection, row)?;
-        let run = row.run.min(MOST_RUN);
-        for place in row.place..row.place.saturating_add_unsigned(run) {
-            if !places.contains(&place) {
-                continue;
-            }
-            let span = spans.entry(place).or_default();
-            span.samples = span.samples.max(row.samples / row.run.max(1));
-            fill(span, &row);
-        }
-    }
-    Ok(spans)
-}
-
 /// Returns the bits that figures are shifted by: those of bytes are told in units of 1024, as the
 /// kernel does, and so is none of the number of regions.
 const fn unit_bits(quantities: u16) -> u32 {
     if quantities & 1 << Measure::Regions.place() == 0 { 10 } else { 0 }
 }
 
+/// A row as it is stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stored {
+    pub(super) place: i64,
+    /// The number of its type.
+    pub(super) region_type: i64,
+    pub(super) quantities: u16,
+    pub(super) run: u64,
+    pub(super) samples: u64,
+    pub(super) cell: Cell,
+}
+
+impl Stored {
+    /// Returns the row of all columns of `rollup_row`, which has a checksum in every file that has the table.
+    pub(super) fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let values: [_; VALUES] = checked::values("rollup_row", row, Some(VALUES))?;
+        let number = |place: usize| values[place].as_i64().map(from_column);
+        let quantities = u16::column_result(values[4])?;
+        let bits = unit_bits(quantities);
+        let least = number(7)?;
+        let above = |place| number(place).map(|more| least.saturating_add(more) << bits);
+        Ok(Self {
+            place: values[2].as_i64()?,
+            region_type: values[3].as_i64()?,
+            quantities,
+            run: number(5)?,
+            samples: number(6)?,
+            cell: Cell { least: least << bits, mean: above(8)?, most: above(9)? },
+        })
+    }
+}
+
 /// The types by their numbers, read and written once.
 #[derive(Debug, Default)]
-struct Types {
+pub(super) struct Types {
     numbers: HashMap<RegionType, i64>,
     types: HashMap<i64, RegionType>,
 }
@@ -215,23 +217,23 @@ impl Types {
 
     /// Returns the row of all columns of `rollup_row`.
     fn row(&mut self, connection: &Connection, row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-        checked::check("rollup_row", row)?;
-        let quantities: u16 = row.get(4)?;
-        let bits = unit_bits(quantities);
-        let least: u64 = row.get(7).map(from_column)?;
-        let above =
-            |place| row.get(place).map(|more| least.saturating_add(from_column(more)) << bits);
+        let stored = Stored::of(row)?;
         Ok(Row {
-            place: row.get(2)?,
-            region_type: self.named(connection, row.get(3)?)?,
-            quantities,
-            run: row.get(5).map(from_column)?,
-            samples: row.get(6).map(from_column)?,
-            cell: Cell { least: least << bits, mean: above(8)?, most: above(9)? },
+            place: stored.place,
+            region_type: self.named(connection, stored.region_type)?,
+            quantities: stored.quantities,
+            run: stored.run,
+            samples: stored.samples,
+            cell: stored.cell,
         })
     }
 
-    fn named(&mut self, connection: &Connection, number: i64) -> rusqlite::Result<RegionType> {
+    /// Returns the type of that number.
+    pub(super) fn named(
+        &mut self,
+        connection: &Connection,
+        number: i64,
+    ) -> rusqlite::Result<RegionType> {
         if let Some(region_type) = self.types.get(&number) {
             return Ok(region_type.clone());
         }

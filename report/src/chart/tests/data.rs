@@ -23,7 +23,7 @@ pub(super) fn series(
     value: impl Fn(u64, u64) -> Option<u64>,
 ) -> Series {
     let missed = |n| !names.is_empty() && metric != Metric::PSS && value(n, 0).is_none();
-    let ticks: Arc<[Tick]> = (0..count)
+    let ticks: Vec<Tick> = (0..count)
         .map(|n| Tick {
             number: n + 1,
             taken: Timestamp {
@@ -47,6 +47,7 @@ pub(super) fn series(
     for pair in known.windows(2).filter(|pair| pair[1] - pair[0] > 1) {
         gaps.push(Gap { after: pair[0], before: pair[1], reason: GapReason::Missed });
     }
+    let ticks = Arc::new(ticks);
     Series { metric, by, ticks, keys, unknown: Vec::new(), totals, gaps }
 }
 

@@ -157,7 +157,7 @@ fn made_up(path: &std::path::Path) -> RecordingId {
 
 /// The series told region by region, in the plainest way.
 fn plainly(samples: &[(Sample, Option<Snapshot>)], metric: Metric, by: By) -> Series {
-    let ticks: Arc<[Tick]> = samples
+    let ticks: Vec<Tick> = samples
         .iter()
         .map(|(sample, _)| Tick {
             number: sample.number,
@@ -210,6 +210,7 @@ fn plainly(samples: &[(Sample, Option<Snapshot>)], metric: Metric, by: By) -> Se
     };
     let totals: Column = (0..samples.len()).map(total).collect();
     let gaps = gap::find(&ticks, &totals, 2_000_000_000);
+    let ticks = Arc::new(ticks);
     Series { metric, by, ticks, keys, unknown, totals, gaps }
 }
 
