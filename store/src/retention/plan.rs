@@ -102,13 +102,12 @@ impl Known {
     /// Returns what is left of a chunk that is to go, `None` if that is there already.
     fn without(&self, head: &Head) -> Option<Keep> {
         let (least, most) = head.utc_ns?;
-        let room = self.room(head);
-        if room == 0 {
+        if self.room(head) == 0 {
             return Some(Keep::Nothing);
         }
         let (first, last) = (self.marked.near(least), self.marked.near(most));
-        let only_marked =
-            first.is_some() && last.is_some() && (first == last || head.samples <= room);
+        // Between the windows of two marks there may be samples that are near neither.
+        let only_marked = first.is_some() && first == last;
         (!only_marked).then_some(Keep::NearMarks)
     }
 

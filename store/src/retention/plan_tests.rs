@@ -222,6 +222,31 @@ proptest! {
 }
 
 #[test]
+fn what_is_old_between_two_marks_of_a_chunk_goes() {
+    // Fewer samples than could lie near the marks, one at the very beginning of what the second one keeps.
+    let seconds: Vec<u64> = (560..=720).step_by(4).chain([721]).collect();
+    let tick = |(number, second): (u64, &u64)| Tick {
+        number,
+        taken: at(*second),
+        state: SampleState::Complete,
+        regions: Some(3),
+    };
+    let ticks: Vec<Tick> = (1..).zip(&seconds).map(tick).collect();
+    let chunk = (1, ticks.len() as u64, ticks);
+    let mut models = [Model { chunks: vec![chunk], marks: vec![619, 781], running: true }];
+    let policy = Retention {
+        older_than: Some(Duration::from_secs(60)),
+        thin_after: None,
+        max_bytes: None,
+        keep_marks: true,
+    };
+    run(&mut models, &mut [false], &policy, 2500);
+    let left = models[0].ticks().map(|tick| tick.taken.utc_ns / SECOND_NS as i64);
+    let near = seconds.iter().map(|second| *second as i64).filter(|s| *s <= 679 || *s == 721);
+    assert_eq!(left.collect::<Vec<_>>(), near.collect::<Vec<_>>());
+}
+
+#[test]
 fn the_first_complete_sample_of_a_minute_stays_and_a_torn_one_only_if_there_is_no_other() {
     let tick = |number: u64, second, state: SampleState| {
         let regions = (!matches!(state, SampleState::Missed { .. })).then_some(1);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 use vmrec_sampler::Region;
 
 use super::plan::{Keep, Known, kept};
@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::frame::{Malformed, Row};
 use crate::identities::Identities;
 use crate::recording::Sample;
+use crate::transaction::Transaction;
 use crate::walk::by_address;
 
 /// A chunk with what is left of it.

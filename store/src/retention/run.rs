@@ -13,7 +13,8 @@ use super::{
 use crate::address::from_column;
 use crate::error::Error;
 use crate::recording::RecordingId;
-use crate::writer::{Writer, in_transaction};
+use crate::transaction::in_transaction;
+use crate::writer::Writer;
 
 impl Writer {
     /// Does one step. `all` leaves nothing for later that would be more worth while then.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 
 use super::BATCH;
 use super::reduce::Reader;
@@ -14,6 +14,7 @@ use crate::frame::Decoder;
 use crate::read_rows;
 use crate::recording::RecordingId;
 use crate::store::{decode, frames};
+use crate::transaction::Transaction;
 
 /// How long one step looks through chunks, unless a single one takes longer.
 const LOOK: Duration = Duration::from_millis(3);

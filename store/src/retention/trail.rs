@@ -1,6 +1,6 @@
 //! What goes with the samples: evidence, rollups and, at last, the recording itself.
 
-use rusqlite::{Transaction, params};
+use rusqlite::params;
 use vmrec_sampler::Timestamp;
 
 use super::BATCH;
@@ -8,6 +8,7 @@ use crate::address::to_column;
 use crate::evidence;
 use crate::recording::RecordingId;
 use crate::rollup;
+use crate::transaction::Transaction;
 
 /// Deletes some evidence and rollups that are older than the first sample; returns how many rows went.
 pub(super) fn trail(
