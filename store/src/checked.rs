@@ -6,9 +6,10 @@
 //! (text, 3; blob, 4). So a row is whole, of its table and where it belongs, or it does not match.
 
 use rusqlite::types::{ToSqlOutput, Type, Value, ValueRef};
-use rusqlite::{Connection, Row, Statement, ToSql, Transaction};
+use rusqlite::{Connection, Row, Statement, ToSql};
 
 use crate::frame::Crc;
+use crate::transaction::Transaction;
 
 /// The name of the column.
 const CHECKSUM: &str = "checksum";

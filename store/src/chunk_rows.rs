@@ -1,7 +1,7 @@
 //! The table of chunks.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use vmrec_sampler::Timestamp;
 
 use crate::address::{from_column, to_column};
@@ -10,6 +10,7 @@ use crate::chunk::{Decoded, Groups, Head, Measure, Place, Tick, Ticks, decode_to
 use crate::frame::Malformed;
 use crate::read_rows::{damaged, wrong};
 use crate::recording::{RecordingId, Sample};
+use crate::transaction::Transaction;
 
 /// The columns of a head and its checksum, as [`head`] reads them.
 const HEAD: &str = "id, recording, first, last, samples, snapshots, torn, missed_ticks, begin_utc_ns, \

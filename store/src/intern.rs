@@ -12,13 +12,14 @@ use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 use vmrec_sampler::{Identity, Object, Region};
 
 use crate::address::to_column;
 use crate::checked;
 use crate::frame::Table;
 use crate::recording::RecordingId;
+use crate::transaction::Transaction;
 
 /// Identities seen, of which this many more may be new before the oldest are forgotten.
 const GENERATION: usize = 16 << 10;

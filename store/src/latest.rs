@@ -1,11 +1,12 @@
 //! The table of the newest snapshot, plain for any tool.
 
-use rusqlite::{Transaction, params};
+use rusqlite::params;
 use vmrec_sampler::{Quantities, Quantity};
 
 use crate::address::to_column;
 use crate::checked;
 use crate::chunk::Built;
+use crate::transaction::Transaction;
 
 /// Replaces it by the last snapshot of a chunk, if that has one.
 pub(crate) fn write(transaction: &Transaction<'_>, built: &Built) -> rusqlite::Result<()> {

@@ -33,6 +33,7 @@ pub mod sql;
 mod store;
 mod summary;
 mod sums;
+mod transaction;
 mod verify;
 mod walk;
 mod words;

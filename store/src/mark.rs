@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, params};
 
 use crate::checked;
 use crate::error::Error;
 use crate::recording::RecordingId;
 use crate::schema::{self, Found};
+use crate::transaction::Transaction;
 use crate::writer::BUSY_TIMEOUT;
 
 /// Adds a mark to a recording in the file at `path`, also while a recorder writes to it.
@@ -25,13 +26,10 @@ pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) ->
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
-    connection.execute_batch("PRAGMA synchronous = FULL").map_err(sql)?;
     let version = schema::version(&connection, path)?;
     // On a closed file the mark is stored by taking its journal's name away: EXTRA makes that durable.
     connection.execute_batch("PRAGMA synchronous = EXTRA").map_err(sql)?;
-    schema::version(&connection, path)?;
-    let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+    let transaction = Transaction::begin(&mut connection).map_err(sql)?;
     let added = insert(&transaction, version, recording, utc_ns, text).map_err(sql)?;
     if !added {
         return Err(Error::NoSuchRecording { id: recording, path: path.to_owned() });

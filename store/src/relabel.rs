@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use rusqlite::{Transaction, params};
+use rusqlite::params;
 use vmrec_sampler::classify::facts::Evidence;
 use vmrec_sampler::{Label, Snapshot};
 
@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::evidence;
 use crate::recording::{RecordingId, RegionNumber, Sample};
 use crate::store::Store;
+use crate::transaction::Transaction;
 
 impl Store {
     /// Calls `visit` with each sample that has regions, in order, and their numbers, until it breaks.

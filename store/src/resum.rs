@@ -1,6 +1,6 @@
 //! Sums told anew, after the types of regions changed.
 
-use rusqlite::{Transaction, params};
+use rusqlite::params;
 
 use crate::chunk::{Regions, SumColumns, Tick, Ticks, seal};
 use crate::chunk_rows::{self, Group, StoredChunk};
@@ -9,6 +9,7 @@ use crate::read_rows::damaged;
 use crate::recording::RecordingId;
 use crate::rollup;
 use crate::settle;
+use crate::transaction::Transaction;
 
 /// Makes the sums and rollups of a recording anew from its regions and their present types.
 ///

@@ -9,10 +9,11 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Error;
 use crate::lock::beside;
+use crate::transaction::Transaction;
 
 /// Written to the header of every recording: `vmre`.
 pub(crate) const APPLICATION_ID: i32 = 0x766d_7265;
@@ -207,7 +208,7 @@ pub(crate) fn version_of(connection: &Connection) -> rusqlite::Result<u32> {
 /// Brings the file to the newest version, each step in a transaction of its own.
 pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     loop {
-        let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let step = Transaction::begin(connection)?;
         let from: u32 = step.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         let Some(migration) = MIGRATIONS.get(from as usize) else { return Ok(()) };
         apply(&step, migration, from + 1)?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 use vmrec_sampler::Timestamp;
 
 use crate::address::{from_column, to_column};
@@ -16,6 +16,7 @@ use crate::read_rows;
 use crate::recording::RecordingId;
 use crate::rollup::{self, Trail};
 use crate::store::{decode, frames};
+use crate::transaction::Transaction;
 
 /// Samples of a chunk made of rows: fewer only at its recording's end.
 const ENOUGH_SAMPLES: u64 = 150;

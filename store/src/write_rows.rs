@@ -1,6 +1,6 @@
 //! The statements that write rows of recordings and samples.
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{Host, ProcessInfo, Timestamp};
 
 use crate::address::{from_column, to_column};
@@ -10,6 +10,7 @@ use crate::frame::Frame;
 use crate::read_rows::{self, SAMPLE_COLUMNS};
 use crate::recording::{RecordingId, Sample, SampleState, WhyEnded};
 use crate::settle;
+use crate::transaction::Transaction;
 
 /// Writes a recording that begins.
 pub(crate) fn recording(
@@ -124,9 +125,10 @@ pub(crate) fn next_number(
     )
 }
 
-/// Writes the row of a sample and returns its id.
+/// Writes the row of a sample with the id `id`, or else the next one, and returns its id.
 pub(crate) fn sample(
     transaction: &Transaction<'_>,
+    id: Option<i64>,
     recording: RecordingId,
     sample: &Sample,
 ) -> rusqlite::Result<i64> {
@@ -136,7 +138,10 @@ pub(crate) fn sample(
         SampleState::Missed { ticks, reason } => ("missed", Some(reason), Some(*ticks)),
     };
     let totals = &sample.totals;
-    let id = checked::next_id(transaction, "sample")?;
+    let id = match id {
+        Some(id) => id,
+        None => checked::next_id(transaction, "sample")?,
+    };
     checked::insert(
         transaction,
         "sample",

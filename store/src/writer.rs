@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags};
 use vmrec_sampler::classify::facts::Evidence;
 use vmrec_sampler::{Host, Label, ProcessInfo, Snapshot, Timestamp};
 
@@ -23,6 +23,7 @@ use crate::retention::{self, Pruning};
 use crate::rollup::{self, Trail};
 use crate::schema::{self, Found};
 use crate::settle;
+use crate::transaction::{Transaction, in_transaction};
 use crate::write_rows;
 
 /// How long to wait for a mark that is being written.
@@ -58,6 +59,8 @@ pub(crate) struct Current {
     begun: Timestamp,
     /// The number of the next sample; `None` after a failure, as what was stored is to be looked up.
     next: Option<u64>,
+    /// The id of the last row of a sample; `None` if it is to be looked up.
+    row: Option<i64>,
     encoder: Encoder,
     pub(crate) interner: Interner,
     /// Makes the chunks; `None` if its thread could not be started, and all stays in rows.
@@ -123,6 +126,7 @@ impl Writer {
             id,
             begun,
             next: Some(1),
+            row: None,
             encoder: Encoder::default(),
             interner: Interner::default(),
             chunker: Chunker::start(id, begun).ok(),
@@ -157,7 +161,7 @@ impl Writer {
         self.write(|current, transaction| {
             let number = current.next(transaction)?;
             let sample = Sample::missed(number, due, ticks, reason);
-            write_rows::sample(transaction, current.id, &sample)?;
+            current.write_row(transaction, &sample)?;
             Ok((sample, None))
         })
     }
@@ -246,7 +250,7 @@ impl Writer {
             }
             Err(source) => {
                 // Nothing is known for sure now: the commit may have taken place all the same.
-                current.next = None;
+                (current.next, current.row) = (None, None);
                 current.encoder = Encoder::default();
                 current.interner.reject();
                 Err(Error::sql(&self.path, source))
@@ -383,10 +387,21 @@ impl Current {
             self.interner.number(transaction, self.id, self.encoder.last(), &regions)?;
         let table = Table { identities, regions };
         let (frame, edits) = self.encoder.encode(&table, self.minute(sample.taken));
-        let row = write_rows::sample(transaction, self.id, &sample)?;
+        let row = self.write_row(transaction, &sample)?;
         let sum = checksum(self.id.0, number, frame.kind, &frame.data);
         write_rows::frame(transaction, row, &frame, sum)?;
         Ok((sample, Some((table, frame, edits))))
+    }
+
+    /// Writes the row of a sample and returns its id.
+    fn write_row(
+        &mut self,
+        transaction: &Transaction<'_>,
+        sample: &Sample,
+    ) -> rusqlite::Result<i64> {
+        let row = write_rows::sample(transaction, self.row.map(|row| row + 1), self.id, sample)?;
+        self.row = Some(row);
+        Ok(row)
     }
 
     /// Returns the minute of a moment, as rollups count them.
@@ -435,17 +450,6 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA cache_size = -512")?;
     connection.query_row("PRAGMA journal_size_limit = 1048576", [], |_| Ok(()))?;
     schema::migrate(connection)
-}
-
-/// Runs `work` in a transaction that holds the write lock from its start, and rolls back if it fails.
-pub(crate) fn in_transaction<T>(
-    connection: &mut Connection,
-    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let done = work(&transaction)?;
-    transaction.commit()?;
-    Ok(done)
 }
 
 /// Returns the bytes of the file at `path` and of its write-ahead log.

@@ -1,12 +1,13 @@
 //! The table of evidence.
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use vmrec_sampler::classify::facts::Evidence;
 
 use super::unpack;
 use crate::address::{from_column, to_column};
 use crate::frame::checksum_of;
 use crate::recording::RecordingId;
+use crate::transaction::Transaction;
 
 /// What the checksum says the data is.
 const WHAT: &str = "evidence";

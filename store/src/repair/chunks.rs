@@ -1,6 +1,6 @@
 //! The chunks of a recording put in order, without what cannot be shown.
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, params};
 use vmrec_sampler::Timestamp;
 
 use super::samples::{Outcome, REASON, absent};
@@ -13,6 +13,7 @@ use crate::chunk_rows::{self, Group, StoredChunk};
 use crate::identities::Identities;
 use crate::read_rows::damaged;
 use crate::recording::{RecordingId, Sample};
+use crate::transaction::Transaction;
 
 /// The last sample so far.
 pub(super) struct Last {

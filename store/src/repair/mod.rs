@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::Connection;
 
 use self::pages::Pages;
 use self::rows::Mover;
@@ -31,6 +31,7 @@ use crate::evidence;
 use crate::lock;
 use crate::recording::RecordingId;
 use crate::schema::{self, Found};
+use crate::transaction::Transaction;
 use crate::verify;
 
 /// What a repair saved and what it could not.
@@ -124,7 +125,7 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
     let mut new = schema::lay_out(draft).map_err(sql)?;
     // Until it is complete nobody sees it, so nothing needs to be undone.
     new.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF;").map_err(sql)?;
-    let transaction = new.transaction().map_err(sql)?;
+    let transaction = Transaction::begin(&mut new).map_err(sql)?;
     let mut mover = Mover {
         pages: &pages,
         trees: &trees,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::types::{Null, Value};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::Timestamp;
 
 use super::chunks::{self, Last};
@@ -16,6 +16,7 @@ use crate::identities::Identities;
 use crate::read_rows::{self, FRAME_COLUMNS, SAMPLE_COLUMNS};
 use crate::recording::{RecordingId, Sample};
 use crate::store::decode;
+use crate::transaction::Transaction;
 use crate::write_rows;
 
 /// What a lost sample's row gives as its reason.
@@ -99,7 +100,7 @@ pub(super) fn mend(new: &Transaction<'_>, id: RecordingId) -> rusqlite::Result<O
                 outcome.lose(1, why);
                 new.execute("DELETE FROM frame WHERE sample = ?", [row])?;
                 new.execute("DELETE FROM sample WHERE id = ?", [row])?;
-                write_rows::sample(new, id, &Sample::missed(number, taken, 1, REASON))?;
+                write_rows::sample(new, None, id, &Sample::missed(number, taken, 1, REASON))?;
             }
         }
         last = Last { number, taken, ..last };
@@ -132,7 +133,7 @@ fn fill(
                 }
             }
         };
-        write_rows::sample(new, id, &Sample::missed(last.number + step, due, 1, REASON))?;
+        write_rows::sample(new, None, id, &Sample::missed(last.number + step, due, 1, REASON))?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{Family, RegionType, Timestamp};
 
 use super::{Cell, MEASURES, Row, SPANS, Span, Trail};
@@ -11,6 +11,7 @@ use crate::address::{from_column, to_column};
 use crate::checked;
 use crate::chunk::{Measure, SumColumns, Tick};
 use crate::recording::RecordingId;
+use crate::transaction::Transaction;
 
 /// How many columns a row has before its checksum.
 const VALUES: usize = 10;

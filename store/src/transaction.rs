@@ -1,0 +1,52 @@
+//! Transactions that write.
+
+use std::ops::Deref;
+
+use rusqlite::Connection;
+
+/// A transaction that holds the write lock from its start, and is undone unless it is committed.
+///
+/// Its statements are kept prepared: there is one for each sample.
+#[derive(Debug)]
+pub(crate) struct Transaction<'a>(&'a Connection);
+
+impl<'a> Transaction<'a> {
+    /// Begins a transaction.
+    pub(crate) fn begin(connection: &'a mut Connection) -> rusqlite::Result<Self> {
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(Self(connection))
+    }
+
+    /// Makes durable what was done.
+    pub(crate) fn commit(self) -> rusqlite::Result<()> {
+        self.0.prepare_cached("COMMIT")?.execute([]).map(drop)
+    }
+}
+
+impl Deref for Transaction<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit() {
+            // A transaction that cannot be undone now is undone by whoever opens the file next.
+            let _ = self.0.execute_batch("ROLLBACK");
+        }
+    }
+}
+
+/// Runs `work` in a transaction, which is undone if it fails.
+pub(crate) fn in_transaction<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction = Transaction::begin(connection)?;
+    let done = work(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
+}
