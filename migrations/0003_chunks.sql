@@ -12,9 +12,46 @@ ALTER TABLE recording ADD COLUMN last_number INTEGER; -- number of its last samp
 ALTER TABLE recording ADD COLUMN checksum INTEGER; -- of the row
 ALTER TABLE argument ADD COLUMN checksum INTEGER; -- of the row
 ALTER TABLE object ADD COLUMN checksum INTEGER; -- of the row
-ALTER TABLE region ADD COLUMN checksum INTEGER; -- of the row
 ALTER TABLE sample ADD COLUMN checksum INTEGER; -- of the row
 ALTER TABLE mark ADD COLUMN checksum INTEGER; -- of the row
+
+-- What many regions have in common.
+CREATE TABLE region_kind (
+    id INTEGER PRIMARY KEY,               -- names the kind within this file
+    recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it was seen in
+    flags TEXT NOT NULL,                  -- the platform's own words on the mapping
+    type TEXT NOT NULL,                   -- what it is for
+    family TEXT NOT NULL,                 -- the group of types it belongs to
+    confidence TEXT NOT NULL,             -- how sure the type is: unknown, guess, likely, sure
+    rule TEXT NOT NULL,                   -- the rule that decided the type
+    detail TEXT,                          -- what tells it from others of its type, such as a thread
+    checksum INTEGER                      -- of the row
+) STRICT;
+INSERT INTO region_kind (recording, flags, type, family, confidence, rule, detail)
+SELECT DISTINCT recording, flags, type, family, confidence, rule, detail FROM region;
+
+ALTER TABLE region RENAME TO region_before_3;
+
+-- What stays the same about a region while it exists; samples refer to it by id.
+CREATE TABLE region (
+    id INTEGER PRIMARY KEY,               -- names the region within this file
+    recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it was seen in
+    start INTEGER NOT NULL,               -- first address inside, as a signed integer of the same bits
+    end INTEGER NOT NULL,                 -- first address after it, as a signed integer of the same bits
+    protection INTEGER NOT NULL,          -- rights in force: 1 read + 2 write + 4 execute
+    max_protection INTEGER,               -- the most rights it may get, same bits; null if unknown
+    object INTEGER REFERENCES object (id), -- what lies behind it; null for anonymous memory
+    offset INTEGER NOT NULL,              -- bytes from the object's beginning to start
+    kind INTEGER NOT NULL,                -- the region_kind that says the rest
+    checksum INTEGER                      -- of the row
+) STRICT;
+INSERT INTO region
+SELECT r.id, r.recording, r.start, r.end, r.protection, r.max_protection, r.object, r.offset, k.id, NULL
+FROM region_before_3 AS r
+JOIN region_kind AS k USING (recording, flags, type, family, confidence, rule)
+WHERE k.detail IS r.detail;
+
+DROP TABLE region_before_3;
 
 -- About 300 samples and all their regions, column by column.
 CREATE TABLE chunk (
@@ -46,7 +83,7 @@ CREATE TABLE chunk (
 -- The types that rollups are by.
 CREATE TABLE region_type (
     id INTEGER PRIMARY KEY,               -- names the type within this file
-    name TEXT NOT NULL,                   -- the type, as in region.type
+    name TEXT NOT NULL,                   -- the type, as in region_kind.type
     family TEXT NOT NULL,                 -- the family it belongs to
     checksum INTEGER NOT NULL,            -- of the row
     UNIQUE (name, family)
@@ -130,11 +167,12 @@ CREATE TABLE latest_row (
 CREATE VIEW latest (recording, number, taken_utc_ns, start, end, type, family, confidence, protection, share_mode,
     object, detail, virtual_bytes, resident_bytes, private_bytes, dirty_bytes, private_dirty_bytes, swapped_bytes,
     pss_bytes, anonymous_bytes, referenced_bytes, reclaimable_bytes, locked_bytes, huge_bytes, provenance) AS
-SELECT r.recording, l.number, l.taken_utc_ns, printf('0x%x', r.start), printf('0x%x', r.end), r.type, r.family,
-       r.confidence, iif(r.protection & 1, 'r', '-') || iif(r.protection & 2, 'w', '-') || iif(r.protection & 4, 'x', '-'),
-       l.share_mode, o.name, r.detail, r.end - r.start, l.resident_bytes, l.private_bytes, l.dirty_bytes,
+SELECT r.recording, l.number, l.taken_utc_ns, printf('0x%x', r.start), printf('0x%x', r.end), k.type, k.family,
+       k.confidence, iif(r.protection & 1, 'r', '-') || iif(r.protection & 2, 'w', '-') || iif(r.protection & 4, 'x', '-'),
+       l.share_mode, o.name, k.detail, r.end - r.start, l.resident_bytes, l.private_bytes, l.dirty_bytes,
        l.private_dirty_bytes, l.swapped_bytes, l.pss_bytes, l.anonymous_bytes, l.referenced_bytes,
        l.reclaimable_bytes, l.locked_bytes, l.huge_bytes, l.provenance
 FROM latest_row AS l
 JOIN region AS r ON r.id = l.region
+JOIN region_kind AS k ON k.id = r.kind
 LEFT JOIN object AS o ON o.id = r.object;

@@ -15,11 +15,12 @@ use crate::transaction::Transaction;
 const CHECKSUM: &str = "checksum";
 
 /// The tables whose rows have such a sum, and how many columns, from the first on, name a row.
-pub(crate) const TABLES: [(&str, usize); 10] = [
+pub(crate) const TABLES: [(&str, usize); 11] = [
     ("recording", 1),
     ("argument", 2),
     ("object", 1),
     ("region", 1),
+    ("region_kind", 1),
     ("sample", 1),
     ("mark", 1),
     ("chunk", 1),
@@ -70,7 +71,7 @@ fn put_value(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
 
 /// Writes a row of `table`, whose last column is `checksum`; `values` are all others, in their order.
 pub(crate) fn insert(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     table: &str,
     values: &[&dyn ToSql],
 ) -> rusqlite::Result<()> {
@@ -96,7 +97,7 @@ fn plain<'a>(bound: &'a ToSqlOutput<'_>) -> rusqlite::Result<ValueRef<'a>> {
 }
 
 /// Returns the id that the next row of `table` gets, as SQLite would choose it.
-pub(crate) fn next_id(transaction: &Transaction<'_>, table: &str) -> rusqlite::Result<i64> {
+pub(crate) fn next_id(transaction: &Connection, table: &str) -> rusqlite::Result<i64> {
     transaction
         .prepare_cached(&format!("SELECT coalesce(max(id), 0) + 1 FROM {table}"))?
         .query_row([], |row| row.get(0))

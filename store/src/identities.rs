@@ -10,7 +10,7 @@ use vmrec_sampler::{Identity, Object, Region};
 
 use crate::checked;
 use crate::frame::Row;
-use crate::read_rows;
+use crate::identity_rows::{self, Place, RegionKind};
 use crate::words::{Spread, Words};
 
 /// Identities remembered beyond those of the snapshot at hand.
@@ -18,11 +18,23 @@ const SPARE: usize = 8192;
 /// Rows nobody asked for that are stepped over: more take longer than to look the next one up.
 const MOST_STEPPED_OVER: i64 = 16;
 
+/// Where the rest of an identity is told.
+enum Told {
+    /// In a row of `region_kind`.
+    Kind(i64),
+    /// In the row itself, as before version 3.
+    Here(RegionKind),
+}
+
+/// Columns of `region` before version 3, which had neither kinds nor checksums.
+pub(crate) const COLUMNS_BEFORE_3: usize = 14;
+
 /// What was read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
     identities: HashMap<i64, Arc<Identity>, Spread>,
     objects: HashMap<i64, Arc<Object>, Spread>,
+    kinds: HashMap<i64, RegionKind, Spread>,
     words: Words,
 }
 
@@ -57,25 +69,56 @@ impl Identities {
             .map(|row| row.identity)
             .filter(|number| !self.identities.contains_key(number))
             .collect();
-        let mut read = Vec::with_capacity(new.len());
+        let mut read: Vec<(i64, Place, Told)> = Vec::with_capacity(new.len());
         self.identities.reserve(new.len());
         each(connection, "region", new, |number, row, checksum| {
-            let values = checked::values("region", row, checksum)?;
-            read.push((number, read_rows::identity(values, &mut self.words)?));
+            if row.as_ref().column_count() == COLUMNS_BEFORE_3 {
+                let values = checked::values::<COLUMNS_BEFORE_3>("region", row, checksum)?;
+                let [_, _, start, end, protection, most, object, offset, kind @ ..] = values;
+                let place = [start, end, protection, most, object, offset];
+                let kind = identity_rows::kind(kind, &mut self.words)?;
+                read.push((number, identity_rows::place(place)?, Told::Here(kind)));
+            } else {
+                let [_, _, place @ .., kind] = checked::values::<9>("region", row, checksum)?;
+                read.push((number, identity_rows::place(place)?, Told::Kind(kind.as_i64()?)));
+            }
             Ok(())
         })?;
-        let objects = read.iter().filter_map(|(_, (_, object))| *object);
+        let objects = read.iter().filter_map(|(_, place, _)| place.object);
         let new = objects.filter(|object| !self.objects.contains_key(object)).collect();
         each(connection, "object", new, |number, row, checksum| {
             let values = checked::values("object", row, checksum)?;
-            self.objects.insert(number, Arc::new(read_rows::object(values)?));
+            self.objects.insert(number, Arc::new(identity_rows::object(values)?));
             Ok(())
         })?;
-        for (number, (mut identity, object)) in read {
-            if let Some(object) = object {
-                let found = self.objects.get(&object).ok_or_else(|| absent("object", object))?;
-                identity.object = Some(Arc::clone(found));
-            }
+        let kinds = read.iter().filter_map(|(.., told)| match told {
+            Told::Kind(kind) => Some(*kind),
+            Told::Here(_) => None,
+        });
+        let new = kinds.filter(|kind| !self.kinds.contains_key(kind)).collect();
+        each(connection, "region_kind", new, |number, row, checksum| {
+            let [_, _, kind @ ..] = checked::values::<8>("region_kind", row, checksum)?;
+            self.kinds.insert(number, identity_rows::kind(kind, &mut self.words)?);
+            Ok(())
+        })?;
+        for (number, place, told) in read {
+            let Place { range, protection, max_protection, object, offset } = place;
+            let RegionKind { flags, label } = match told {
+                Told::Here(kind) => kind,
+                Told::Kind(kind) => {
+                    let found = self.kinds.get(&kind);
+                    found.ok_or_else(|| absent("region_kind", kind))?.clone()
+                }
+            };
+            let object = match object {
+                Some(object) => {
+                    let found = self.objects.get(&object);
+                    Some(Arc::clone(found.ok_or_else(|| absent("object", object))?))
+                }
+                None => None,
+            };
+            let identity =
+                Identity { range, protection, max_protection, object, offset, flags, label };
             self.identities.insert(number, Arc::new(identity));
         }
         Ok(())

@@ -13,7 +13,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, params};
-use vmrec_sampler::{Identity, Object, Region};
+use vmrec_sampler::{Identity, Label, Object, Region};
 
 use crate::address::to_column;
 use crate::checked;
@@ -24,6 +24,7 @@ use crate::transaction::Transaction;
 /// Identities seen, of which this many more may be new before the oldest are forgotten.
 const GENERATION: usize = 16 << 10;
 const SPARE_OBJECTS: usize = 1024;
+const SPARE_KINDS: usize = 4096;
 
 /// What has a number already, in the recording under way.
 #[derive(Debug, Default)]
@@ -33,6 +34,8 @@ pub(crate) struct Interner {
     young: HashMap<u128, i64>,
     old: HashMap<u128, i64>,
     objects: HashMap<Arc<Object>, i64>,
+    /// Kinds of the recording, by their flags and label.
+    kinds: HashMap<(Arc<str>, Label), i64>,
     /// The number of the next new identity, if known.
     next: Option<i64>,
     /// Numbered in the transaction under way: void if it fails.
@@ -52,14 +55,16 @@ impl Interner {
             self.old.remove(&hash);
         }
         self.objects.clear();
+        self.kinds.clear();
         self.next = None;
     }
 
-    /// Forgets the numbers of rows that are to go, and of all objects.
+    /// Forgets the numbers of rows that are to go, and of all objects and kinds.
     pub(crate) fn forget(&mut self, gone: &HashSet<i64>) {
         self.young.retain(|_, number| !gone.contains(number));
         self.old.retain(|_, number| !gone.contains(number));
         self.objects.clear();
+        self.kinds.clear();
     }
 
     /// Returns the number of each region's identity, writing those that are new. `last` is the sample before.
@@ -136,6 +141,7 @@ impl Interner {
             Some(object) => Some(self.object(transaction, object)?),
             None => None,
         };
+        let kind = self.kind(transaction, recording, identity)?;
         let number = match self.next {
             Some(next) => next,
             None => checked::next_id(transaction, "region")?,
@@ -153,14 +159,27 @@ impl Interner {
                 identity.max_protection.map(|protection| protection.bits()),
                 object,
                 to_column(identity.offset),
-                &*identity.flags,
-                identity.label.region_type.name(),
-                identity.label.region_type.family().name(),
-                identity.label.confidence.name(),
-                &*identity.label.rule,
-                identity.label.detail.as_deref(),
+                kind,
             ],
         )?;
+        Ok(number)
+    }
+
+    fn kind(
+        &mut self,
+        transaction: &Transaction<'_>,
+        recording: RecordingId,
+        identity: &Identity,
+    ) -> rusqlite::Result<i64> {
+        let kind = (Arc::clone(&identity.flags), identity.label.clone());
+        if let Some(number) = self.kinds.get(&kind) {
+            return Ok(*number);
+        }
+        let number = insert_kind(transaction, recording, &kind.0, &kind.1)?;
+        if self.kinds.len() >= SPARE_KINDS {
+            self.kinds.clear();
+        }
+        self.kinds.insert(kind, number);
         Ok(number)
     }
 
@@ -194,4 +213,29 @@ impl Interner {
         self.objects.insert(Arc::clone(object), number);
         Ok(number)
     }
+}
+
+/// Writes what many regions of a recording have in common, and returns its number.
+pub(crate) fn insert_kind(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    flags: &str,
+    label: &Label,
+) -> rusqlite::Result<i64> {
+    let number = checked::next_id(transaction, "region_kind")?;
+    checked::insert(
+        transaction,
+        "region_kind",
+        params![
+            number,
+            recording.0,
+            flags,
+            label.region_type.name(),
+            label.region_type.family().name(),
+            label.confidence.name(),
+            &*label.rule,
+            label.detail.as_deref(),
+        ],
+    )?;
+    Ok(number)
 }

@@ -14,6 +14,7 @@ pub mod error;
 mod evidence;
 mod frame;
 mod identities;
+mod identity_rows;
 mod intern;
 mod latest;
 mod lock;

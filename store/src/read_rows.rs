@@ -1,17 +1,13 @@
 //! Rows back to recordings, samples and identities. A value no recorder writes is an error.
 
-use rusqlite::types::{FromSql, Type, ValueRef};
+use rusqlite::types::{FromSql, Type};
 use rusqlite::{Connection, Row};
-use vmrec_sampler::{
-    AddressRange, Confidence, Cost, Family, Host, Identity, Label, Object, ProcessId, ProcessInfo,
-    ProcessTotals, Protection, Timestamp,
-};
+use vmrec_sampler::{Cost, Host, ProcessId, ProcessInfo, ProcessTotals, Timestamp};
 
 use crate::address::from_column;
 use crate::checked;
 use crate::frame::Kind;
 use crate::recording::{Mark, Recording, RecordingId, Sample, SampleState, WhyEnded};
-use crate::words::Words;
 
 /// Columns of [`sample`], from the table `sample` as `s`: all, as its checksum is of all.
 pub(crate) const SAMPLE_COLUMNS: &str = "s.*";
@@ -143,64 +139,6 @@ fn why_ended(row: &Row<'_>) -> rusqlite::Result<Option<WhyEnded>> {
         "failed" => WhyEnded::Failed(row.get("failure")?),
         _ => return Err(wrong(row.as_ref().column_index("why_ended")?, "an unknown end")),
     }))
-}
-
-/// Returns the identity that a row of `region` with these values is, without what lies behind it,
-/// and the number of that.
-pub(crate) fn identity(
-    values: [ValueRef<'_>; 14],
-    words: &mut Words,
-) -> rusqlite::Result<(Identity, Option<i64>)> {
-    let [
-        _,
-        _,
-        start,
-        end,
-        protection,
-        most,
-        object,
-        offset,
-        flags,
-        name,
-        family,
-        sure,
-        rule,
-        detail,
-    ] = values;
-    let family = Family::from_name(family.as_str()?);
-    let family = family.ok_or_else(|| wrong(10, "an unknown family"))?;
-    let sure = sure.as_str()?;
-    let confidence = Confidence::ALL.into_iter().find(|level| level.name() == sure);
-    let identity = Identity {
-        // Not made with `new`, which would mend what is to come back as it was given.
-        range: AddressRange {
-            start: from_column(start.as_i64()?),
-            end: from_column(end.as_i64()?),
-        },
-        protection: Protection::from_bits(u8::column_result(protection)?),
-        max_protection: Option::<u8>::column_result(most)?.map(Protection::from_bits),
-        offset: from_column(offset.as_i64()?),
-        flags: words.shared(flags.as_str()?),
-        label: Label {
-            region_type: words.region_type(name.as_str()?, family),
-            confidence: confidence.ok_or_else(|| wrong(11, "an unknown confidence"))?,
-            rule: words.shared(rule.as_str()?),
-            detail: detail.as_str_or_null()?.map(|detail| words.shared(detail)),
-        },
-        object: None,
-    };
-    Ok((identity, object.as_i64_or_null()?))
-}
-
-/// Returns the object that a row of `object` with these values is.
-pub(crate) fn object(values: [ValueRef<'_>; 6]) -> rusqlite::Result<Object> {
-    let [_, name, major, minor, inode, deleted] = values;
-    Ok(Object {
-        name: name.as_str()?.into(),
-        device: (u32::column_result(major)?, u32::column_result(minor)?),
-        inode: from_column(inode.as_i64()?),
-        deleted: bool::column_result(deleted)?,
-    })
 }
 
 /// Returns the mark of a row with every column of the table `mark`.

@@ -1,15 +1,18 @@
 //! What new rules need of an old recording: its regions with their numbers,
 //! what their types were told by, and a way to give them other labels.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 
-use rusqlite::params;
+use rusqlite::OptionalExtension;
 use vmrec_sampler::classify::facts::Evidence;
 use vmrec_sampler::{Label, Snapshot};
 
 use crate::checked;
 use crate::error::Error;
 use crate::evidence;
+use crate::intern::insert_kind;
 use crate::recording::{RecordingId, RegionNumber, Sample};
 use crate::store::Store;
 use crate::transaction::Transaction;
@@ -60,22 +63,28 @@ pub(crate) fn write(
     recording: RecordingId,
     labels: &[(RegionNumber, Label)],
 ) -> rusqlite::Result<()> {
-    let mut update = transaction.prepare(
-        "UPDATE region SET type = ?, family = ?, confidence = ?, rule = ?, detail = ? \
-         WHERE id = ? AND recording = ?",
+    let mut flags_of = transaction.prepare(
+        "SELECT k.flags FROM region AS r JOIN region_kind AS k ON k.id = r.kind \
+         WHERE r.id = ? AND r.recording = ?",
     )?;
+    let mut update = transaction.prepare("UPDATE region SET kind = ? WHERE id = ?")?;
+    let mut kinds: HashMap<(String, &Label), i64> = HashMap::new();
     for (number, label) in labels {
-        checked::update(transaction, "region", number.0, || {
-            update.execute(params![
-                label.region_type.name(),
-                label.region_type.family().name(),
-                label.confidence.name(),
-                &*label.rule,
-                label.detail.as_deref(),
-                number.0,
-                recording.0,
-            ])
-        })?;
+        let flags = flags_of.query_row([number.0, recording.0], |row| row.get(0)).optional()?;
+        let Some(flags) = flags else { continue }; // a region of another recording
+        let kind = match kinds.entry((flags, label)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                let kind = insert_kind(transaction, recording, &new.key().0, label)?;
+                *new.insert(kind)
+            }
+        };
+        checked::update(transaction, "region", number.0, || update.execute([kind, number.0]))?;
     }
+    transaction.execute(
+        "DELETE FROM region_kind WHERE recording = ?1 \
+         AND id NOT IN (SELECT kind FROM region WHERE recording = ?1)",
+        [recording.0],
+    )?;
     Ok(())
 }

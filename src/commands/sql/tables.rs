@@ -6,7 +6,7 @@ use crate::cli::FormatArgs;
 use crate::failure::Failure;
 
 /// Name, kind and what it holds; those first that most questions need.
-const TABLES: [[&str; 3]; 19] = [
+const TABLES: [[&str; 3]; 20] = [
     ["region_at(time [, recording])", "function", "every region of a sample"],
     ["series(metric, by [, recording])", "function", "a metric over time by family or type"],
     ["samples([recording])", "function", "every sample with process totals"],
@@ -18,6 +18,7 @@ const TABLES: [[&str; 3]; 19] = [
     ["mark", "table", "named moments"],
     ["object", "table", "files and what else is mapped"],
     ["region", "table", "what of a region stays the same"],
+    ["region_kind", "table", "what many regions have in common"],
     ["sample", "table", "samples since the last chunk"],
     ["frame", "table", "their regions, encoded"],
     ["chunk", "table", "older samples and regions, encoded"],

@@ -175,7 +175,9 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<Mended>, BTreeSet<i64>)>
          DELETE FROM rollup_row WHERE recording NOT IN (SELECT id FROM recording) \
            OR type NOT IN (SELECT id FROM region_type); \
          DELETE FROM region WHERE recording NOT IN (SELECT id FROM recording) \
-           OR object IS NOT NULL AND object NOT IN (SELECT id FROM object); \
+           OR object IS NOT NULL AND object NOT IN (SELECT id FROM object) \
+           OR kind NOT IN (SELECT id FROM region_kind); \
+         DELETE FROM region_kind WHERE recording NOT IN (SELECT id FROM recording); \
          DELETE FROM latest_row WHERE region NOT IN (SELECT id FROM region);",
     )?;
     let count = |sql: &str, id: i64| new.query_row(sql, [id], |row| row.get(0).map(from_column));

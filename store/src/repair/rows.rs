@@ -5,13 +5,15 @@ use std::io;
 use std::path::Path;
 
 use rusqlite::types::{Type, Value};
-use rusqlite::{Connection, ErrorCode, params_from_iter};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params, params_from_iter};
 
 use super::cells::{self, Cell, Kind};
 use super::pages::Pages;
 use super::tables::{Proof, TABLES, Table, Verdict};
 use super::trees::{Owner, Trees};
+use crate::checked;
 use crate::error::Error;
+use crate::identities::COLUMNS_BEFORE_3;
 
 /// Bytes of an overflow page that are the row's: the first four name the next one.
 const LINK_BYTES: usize = 4;
@@ -87,8 +89,9 @@ impl Mover<'_> {
                 self.refuse_of(number);
                 continue;
             };
-            let plausible = cells::columns(&cell)
-                .is_some_and(|columns| TABLES.iter().any(|table| table.fits(columns)));
+            let plausible = cells::columns(&cell).is_some_and(|columns| {
+                TABLES.iter().any(|table| table.fits(columns)) || columns == COLUMNS_BEFORE_3
+            });
             let values = if plausible { whole(self.pages, &cell).map_err(io)? } else { None };
             let moved = match values {
                 Some(mut values) => {
@@ -123,6 +126,12 @@ impl Mover<'_> {
         mut values: Vec<Value>,
         reached: bool,
     ) -> Result<bool, Error> {
+        if table.name == "region" && values.len() == COLUMNS_BEFORE_3 {
+            match with_kind(self.new, &values).map_err(|error| Error::sql(self.to, error))? {
+                Some(converted) => values = converted,
+                None => return Ok(false),
+            }
+        }
         if !table.fits(values.len()) {
             return Ok(false);
         }
@@ -169,6 +178,39 @@ impl Mover<'_> {
     fn is_frame(&self, values: &[Value]) -> Result<bool, Error> {
         super::samples::is_frame(self.new, values).map_err(|error| Error::sql(self.to, error))
     }
+}
+
+/// Returns a row of `region` before version 3 as one of today, whose kind is written if it is new;
+/// `None` if it is not such a row.
+fn with_kind(new: &Connection, values: &[Value]) -> rusqlite::Result<Option<Vec<Value>>> {
+    let [_, recording, .., flags, name, family, confidence, rule, detail] = values else {
+        return Ok(None);
+    };
+    let texts = [flags, name, family, confidence, rule];
+    if !matches!(recording, Value::Integer(_))
+        || texts.iter().any(|text| !matches!(text, Value::Text(_)))
+        || !matches!(detail, Value::Text(_) | Value::Null)
+    {
+        return Ok(None);
+    }
+    let known = new
+        .prepare_cached(
+            "SELECT id FROM region_kind WHERE recording = ? AND flags = ? AND type = ? \
+             AND family = ? AND confidence = ? AND rule = ? AND detail IS ?",
+        )?
+        .query_row([recording, flags, name, family, confidence, rule, detail], |row| row.get(0))
+        .optional()?;
+    let kind = match known {
+        Some(kind) => kind,
+        None => {
+            let kind = checked::next_id(new, "region_kind")?;
+            let row = params![kind, recording, flags, name, family, confidence, rule, detail];
+            checked::insert(new, "region_kind", row)?;
+            kind
+        }
+    };
+    let place = values.iter().take(COLUMNS_BEFORE_3 - 6).cloned();
+    Ok(Some(place.chain([Value::Integer(kind), Value::Null]).collect()))
 }
 
 /// Returns the types of the columns of all tables, in the order of [`TABLES`].

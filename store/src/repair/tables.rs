@@ -37,11 +37,12 @@ const fn table(name: &'static str, columns: usize, least_columns: usize) -> Tabl
 }
 
 /// All of them.
-pub(super) const TABLES: [Table; 12] = [
+pub(super) const TABLES: [Table; 13] = [
     table("recording", 26, 24),
     table("argument", 4, 3),
     table("object", 7, 6),
-    table("region", 15, 14),
+    table("region", 10, 10),
+    table("region_kind", 9, 9),
     table("sample", 25, 24),
     table("mark", 5, 4),
     table("region_type", 4, 4),

@@ -90,8 +90,8 @@ pub(crate) struct Pruning {
     sweep: Option<Sweep>,
     /// Regions that nothing names, to be deleted.
     unnamed: Vec<i64>,
-    /// Whether objects may be left that no region refers to.
-    objects: bool,
+    /// Whether objects or kinds may be left that no region refers to.
+    unreferenced: bool,
     /// Whether something changed since the last plan.
     changed: bool,
     /// When that was made, by the monotonic clock.

@@ -91,7 +91,7 @@ impl Writer {
                     self.pruning.gone.recordings += 1;
                     self.pruning.loose.remove(&recording);
                     self.pruning.sweep.take_if(|sweep| sweep.recording == recording);
-                    self.pruning.objects = true;
+                    self.pruning.unreferenced = true;
                 } else {
                     self.pruning.steps.push_front(step);
                 }
@@ -111,12 +111,12 @@ impl Writer {
             })
             .map_err(sql)?;
             self.pruning.gone.regions += rows;
-            self.pruning.objects |= rows > 0;
+            self.pruning.unreferenced |= rows > 0;
             return Ok(true);
         }
-        if self.pruning.objects {
-            let rows = sweep::delete_objects(&mut self.connection).map_err(sql)?;
-            self.pruning.objects = rows == BATCH as usize;
+        if self.pruning.unreferenced {
+            self.pruning.unreferenced =
+                sweep::delete_unreferenced(&mut self.connection).map_err(sql)?;
             return Ok(true);
         }
         if self.pruning.sweep.is_none() {

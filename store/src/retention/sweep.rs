@@ -119,19 +119,24 @@ pub(super) fn delete_regions(
     regions.iter().try_fold(0, |rows, region| Ok(rows + delete.execute([region])? as u64))
 }
 
-/// Deletes some objects that no region refers to; returns how many went.
+/// Deletes some objects and kinds that no region refers to; returns whether there may be more.
 ///
 /// No index leads from an object to its regions: for SQLite to look for them at each would take
-/// its time, so it is told not to, as this statement sees itself that there are none.
-pub(super) fn delete_objects(connection: &mut Connection) -> rusqlite::Result<usize> {
+/// its time, so it is told not to, as the statements see themselves that there are none.
+pub(super) fn delete_unreferenced(connection: &mut Connection) -> rusqlite::Result<bool> {
     connection.execute_batch("PRAGMA foreign_keys = OFF")?;
-    let deleted = connection
-        .prepare_cached(
-            "DELETE FROM object WHERE id IN (SELECT id FROM object WHERE id NOT IN \
-             (SELECT object FROM region WHERE object IS NOT NULL) \
-             AND id < (SELECT max(id) FROM object) LIMIT ?)",
-        )
-        .and_then(|mut statement| statement.execute([BATCH]));
+    let deleted = [
+        "DELETE FROM object WHERE id IN (SELECT id FROM object WHERE id NOT IN \
+         (SELECT object FROM region WHERE object IS NOT NULL) \
+         AND id < (SELECT max(id) FROM object) LIMIT ?)",
+        "DELETE FROM region_kind WHERE id IN (SELECT id FROM region_kind WHERE id NOT IN \
+         (SELECT kind FROM region) AND id < (SELECT max(id) FROM region_kind) LIMIT ?)",
+    ]
+    .into_iter()
+    .try_fold(false, |more, sql| {
+        let rows = connection.prepare_cached(sql)?.execute([BATCH])?;
+        Ok(more || rows == BATCH as usize)
+    });
     connection.execute_batch("PRAGMA foreign_keys = ON")?;
     deleted
 }

@@ -37,7 +37,7 @@ pub(super) fn delete(
     transaction: &Transaction<'_>,
     recording: RecordingId,
 ) -> rusqlite::Result<bool> {
-    const IN_BATCHES: [&str; 4] = [
+    const IN_BATCHES: [&str; 5] = [
         "DELETE FROM latest_row WHERE region IN (SELECT l.region FROM latest_row AS l \
          JOIN region AS r ON r.id = l.region WHERE r.recording = ? LIMIT ?)",
         "DELETE FROM evidence WHERE rowid IN \
@@ -45,6 +45,8 @@ pub(super) fn delete(
         "DELETE FROM rollup_row WHERE (recording, span_s, place, type, quantities) IN \
          (SELECT recording, span_s, place, type, quantities FROM rollup_row WHERE recording = ? LIMIT ?)",
         "DELETE FROM region WHERE id IN (SELECT id FROM region WHERE recording = ? LIMIT ?)",
+        "DELETE FROM region_kind WHERE id IN \
+         (SELECT id FROM region_kind WHERE recording = ? LIMIT ?)",
     ];
     for batch in IN_BATCHES {
         let rows = transaction.prepare_cached(batch)?.execute(params![recording.0, BATCH])?;

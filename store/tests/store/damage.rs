@@ -79,7 +79,8 @@ fn what_is_gone_or_does_not_belong_is_told() {
     ruin("UPDATE frame SET kind = 'other' WHERE sample = 3");
     ruin("UPDATE sample SET regions = 8 WHERE id = 3");
     ruin("UPDATE sample SET state = 'torn' WHERE id = 3");
-    ruin("UPDATE region SET family = 'none' WHERE id = 5");
+    ruin("UPDATE region_kind SET family = 'none' WHERE id = 1");
+    ruin("DELETE FROM region_kind WHERE id = 1");
     ruin(
         "UPDATE frame SET (data, checksum) = (SELECT data, checksum FROM frame WHERE sample = 2) WHERE sample = 3",
     );
@@ -148,7 +149,8 @@ fn a_row_that_was_changed_is_told_and_never_shown() {
     told("UPDATE recording SET interval_ns = 1", &mismatch("recording 1"));
     told("UPDATE recording SET last_number = 3", &mismatch("recording 1"));
     told("UPDATE argument SET text = 'x' WHERE place = 1", &mismatch("argument 1 1"));
-    told("UPDATE region SET type = 'x' WHERE id = 5", &mismatch("region 5"));
+    told("UPDATE region_kind SET type = 'x' WHERE id = 1", &mismatch("region_kind 1"));
+    told("UPDATE region SET kind = kind + 1 WHERE id = 5", &mismatch("region 5"));
     told("UPDATE region SET max_protection = 7 WHERE id = 9", &mismatch("region 9"));
     told("UPDATE sample SET resident_bytes = 7 WHERE id = 3", &mismatch("sample 3"));
     told("UPDATE sample SET missed_ticks = 1 WHERE id = 4", &mismatch("sample 4"));
@@ -156,7 +158,7 @@ fn a_row_that_was_changed_is_told_and_never_shown() {
     // rows of older versions have none
     std::fs::write(&path, &whole).unwrap();
     let connection = Connection::open(&path).unwrap();
-    for table in ["recording", "argument", "region", "sample", "mark"] {
+    for table in ["recording", "argument", "region", "region_kind", "sample", "mark"] {
         connection.execute_batch(&format!("UPDATE {table} SET checksum = NULL")).unwrap();
     }
     drop(connection);
