@@ -31,13 +31,15 @@ const BYTES_A_SAMPLE: [(&str, f64); 5] =
 /// Megabytes the reference recording may take in 7 days.
 const WEEK_MB: f64 = 40.0;
 const STORE_CPU_MS: f64 = 0.4;
+const CHUNK_MS: f64 = 5.0;
 const PEAK_MB: f64 = 12.0;
 
-/// The figures of one replay, as its last line tells them.
+/// The figures of one replay, as its last lines tell them.
 struct Replayed {
     file_bytes: f64,
     bytes_per_sample: f64,
     store_cpu_us: f64,
+    chunk_build_ms: f64,
     peak_rss_bytes: f64,
 }
 
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
     println!("\non {}:", name(&reference));
     row("file", figures.file_bytes / 1e6, Some(WEEK_MB * days / 7.0), "MB");
     row("store, processor time a sample", figures.store_cpu_us / 1e3, Some(STORE_CPU_MS), "ms");
+    row("building a chunk, processor time", figures.chunk_build_ms, Some(CHUNK_MS), "ms");
     row("peak memory of the recorder", figures.peak_rss_bytes / 1e6, Some(PEAK_MB), "MB");
     reading::measure(&db, scratch.path());
 
@@ -152,6 +155,7 @@ fn replayed(replay: &Path, trace: &Path, db: &Path, days: Option<f64>) -> Replay
         file_bytes: figure("file_bytes"),
         bytes_per_sample: figure("bytes_per_sample"),
         store_cpu_us: figure("store_cpu_us_per_sample"),
+        chunk_build_ms: figure("chunk_build_cpu_ms"),
         peak_rss_bytes: figure("peak_rss_bytes"),
     }
 }

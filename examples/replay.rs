@@ -3,7 +3,8 @@
 //!
 //! `cargo run --release --example replay -- TRACE.smaps.zst --db OUT.db --for 7d`
 //! goes through the trace forth and back, so that neighbours stay neighbours,
-//! and ends with one line of figures. `tests/trace/trace.rs` says what a trace is.
+//! and ends with one line of figures, after one about chunks. `tests/trace/trace.rs` says what
+//! a trace is.
 //!
 //! The store's processor time is what the main thread spends in calls of the
 //! store, plus all that other threads spend, as only the store may start any.
@@ -102,10 +103,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     meter.store(|| writer.end(taken(samples.saturating_sub(1)), &WhyEnded::Finished))?;
     meter.store(|| writer.close())?;
-    let store_ns = meter.stop();
+    let (store_ns, chunks_ns) = meter.stop();
     let peak_rss_bytes = peak_rss_bytes()?;
     let file_bytes = Store::open(db)?.file_bytes();
     let each = |total: u64| total as f64 / samples as f64;
+    let chunks = chunks(db)?;
+    let chunk_ms = chunks_ns as f64 / 1e6 / f64::from(chunks.max(1));
+    println!("chunks={chunks} chunk_build_cpu_ms={chunk_ms:.2}");
     println!(
         "samples={samples} file_bytes={file_bytes} bytes_per_sample={:.2} \
          store_cpu_us_per_sample={:.1} peak_rss_bytes={peak_rss_bytes}",
@@ -113,6 +117,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
         each(store_ns) / 1e3,
     );
     Ok(())
+}
+
+/// Returns how many chunks a file has.
+fn chunks(db: &Path) -> anyhow::Result<u32> {
+    let file = rusqlite::Connection::open(db)?;
+    Ok(file.query_row("SELECT count(*) FROM chunk", [], |row| row.get(0))?)
 }
 
 /// Returns which of `frames` frames comes at `step`: 0, 1, 2, 1, 0, 1 … of three.
@@ -144,10 +154,12 @@ impl Meter {
         returned
     }
 
-    fn stop(self) -> u64 {
+    /// Returns the processor time of the store, and how much of it threads took that make chunks.
+    fn stop(self) -> (u64, u64) {
         let all_ns = spent_ns(Of::Process) - self.process_ns;
         let main_ns = spent_ns(Of::Thread) - self.thread_ns;
-        self.calls_ns + all_ns.saturating_sub(main_ns)
+        let chunks_ns = all_ns.saturating_sub(main_ns);
+        (self.calls_ns + chunks_ns, chunks_ns)
     }
 }
 

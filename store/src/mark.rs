@@ -27,8 +27,7 @@ pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) ->
     let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
     let version = schema::version(&connection, path)?;
-    // On a closed file the mark is stored by taking its journal's name away: EXTRA makes that durable.
-    connection.execute_batch("PRAGMA synchronous = EXTRA").map_err(sql)?;
+    schema::make_durable(&connection).map_err(sql)?;
     let transaction = Transaction::begin(&mut connection).map_err(sql)?;
     let added = insert(&transaction, version, recording, utc_ns, text).map_err(sql)?;
     if !added {

@@ -441,10 +441,8 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Where the file system cannot do WAL the mode stays as it is: as durable, but readers wait.
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    // EXTRA is FULL in WAL mode; in the other one it makes durable that the journal's name is gone.
-    connection.execute_batch(
-        "PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;",
-    )?;
+    schema::make_durable(connection)?;
+    connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
     connection.query_row("PRAGMA wal_autocheckpoint = 64", [], |_| Ok(()))?;
     // A recorder stays small: pages that a sample changes are few.
     connection.execute_batch("PRAGMA cache_size = -512")?;
