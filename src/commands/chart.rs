@@ -115,18 +115,19 @@ fn means(args: &ChartArgs, opened: &Opened) -> Result<(Vec<Series>, Means), Fail
     let (from, to) = opened.between(&args.span)?;
     let recording = &opened.recording;
     let stretch = Stretch { begun: recording.begun, from: from.taken, to: to.taken };
-    let span = stretch.span(&args.metric.measures());
+    let measures = args.metric.measures();
+    let span = stretch.span(&measures);
     let mut builder =
         SeriesBuilder::new(&[args.metric], args.by.into(), span.seconds() * 1_000_000_000);
     let between = from.taken.monotonic_ns..=to.taken.monotonic_ns;
-    let rollups = opened.store.rollups(recording.id, span, between, builder.measures())?;
+    let rollups = opened.store.rollups(recording.id, span, between, &measures)?;
     if rollups.spans.is_empty() {
         let none = anyhow::anyhow!("there are no means of that time yet");
         return Err(
             Failure::new(Status::Recording, none).hint("draw its samples: leave out --rollups")
         );
     }
-    let samples = builder.push_means(&rollups, span, &stretch);
+    let samples = builder.push_means(&rollups, &measures, span, &stretch);
     let means = Means { span, samples, not_drawn: to.number.saturating_sub(rollups.last) };
     Ok((builder.finish(), means))
 }

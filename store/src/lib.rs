@@ -51,6 +51,6 @@ pub use recording::{
 pub use repair::{Mended, Repaired, repair};
 pub use retention::{Pruned, Retention};
 pub use store::Store;
-pub use sums::{Rollup, RollupSpan, Rollups, SumsBlock, TypeSums};
+pub use sums::{Rollup, RollupSpan, Rollups, SumsBlock, TypeMeans, TypeSums};
 pub use verify::Counts;
 pub use writer::Writer;

@@ -60,11 +60,22 @@ impl RollupSpan {
 pub struct Rollups {
     /// In the order of time.
     pub spans: Vec<Rollup>,
-    /// The types that had regions in any of them, with the means of each measure asked for, span
-    /// by span: `None` where unknown, 0 where there is no region of the type.
-    pub types: Vec<TypeSums>,
+    /// The types that had regions in any of them.
+    pub types: Vec<TypeMeans>,
     /// The number of the last sample of the recording that rollups are made of; 0 if there is none.
     pub last: u64,
+}
+
+/// The means over time of the sums over the regions of one type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeMeans {
+    /// The type.
+    pub region_type: RegionType,
+    /// For each span, whether the type has regions there.
+    pub there: Vec<bool>,
+    /// For each measure asked for, the mean of each span: `None` where unknown, 0 where there is no
+    /// region of the type.
+    pub columns: Vec<Runs>,
 }
 
 /// One span of time.
@@ -174,9 +185,7 @@ impl Store {
             start_utc_ns: rollup::start_utc_ns(begun, place, span.seconds()),
             samples,
         });
-        let types =
-            types.into_iter().map(|(region_type, columns)| TypeSums { region_type, columns });
-        Ok(Rollups { spans: spans.collect(), types: types.collect(), last })
+        Ok(Rollups { spans: spans.collect(), types, last })
     }
 }
 

@@ -277,10 +277,10 @@ fn for_each_stretch(
 
 /// Adds values to those of a column at their ticks.
 fn add_runs(column: &mut Column, places: &[Range<usize>], runs: &Runs) {
-    for_each_stretch(places, runs, |stretch, value| {
-        if value != Some(0) {
-            column.add_at(stretch, value);
-        }
+    for_each_stretch(places, runs, |stretch, value| match stretch.len() {
+        _ if value == Some(0) => {}
+        1 => column.add_one(stretch.start, value),
+        _ => column.add_at(stretch, value),
     });
 }
 

@@ -107,6 +107,19 @@ impl Column {
         }
     }
 
+    /// Adds `value` to the one at `index`.
+    #[inline]
+    pub(super) fn add_one(&mut self, index: usize, value: Option<u64>) {
+        if let (None, Some(sum), Some(value)) =
+            (&self.whole, self.units.get_mut(index), in_units(stored(value)))
+            && fits(*sum, value)
+        {
+            *sum = sum_of_units(*sum, value);
+        } else {
+            self.add_at(index..index + 1, value);
+        }
+    }
+
     /// Adds `value` to each of the values in `range`.
     pub(super) fn add_at(&mut self, range: Range<usize>, value: Option<u64>) {
         let value = stored(value);

@@ -1,7 +1,7 @@
 //! Means of minutes or hours, as steps.
 
 use vmrec_sampler::Timestamp;
-use vmrec_store::{Measure, Rollup, RollupSpan, Rollups, Runs, TypeSums};
+use vmrec_store::{Measure, Rollup, RollupSpan, Rollups, Runs, TypeMeans, TypeSums};
 
 use super::{SeriesBuilder, Tick, TickState};
 
@@ -52,11 +52,18 @@ impl Stretch {
 }
 
 impl SeriesBuilder {
-    /// Adds rollups with figures of [`SeriesBuilder::measures`], each as two ticks: its beginning and its end.
+    /// Adds rollups with means of `measures`, which are those of the builder's metrics, each as two
+    /// ticks: its beginning and its end.
     ///
     /// Between two that do not follow on each other is a missed tick. Returns from how many samples
     /// they are, about.
-    pub fn push_means(&mut self, rollups: &Rollups, span: RollupSpan, stretch: &Stretch) -> u64 {
+    pub fn push_means(
+        &mut self,
+        rollups: &Rollups,
+        measures: &[Measure],
+        span: RollupSpan,
+        stretch: &Stretch,
+    ) -> u64 {
         let mut ticks: Vec<Tick> = Vec::new();
         let mut inside: Vec<bool> = Vec::with_capacity(rollups.spans.len());
         let (mut samples, mut end) = (0_u64, None);
@@ -74,18 +81,25 @@ impl SeriesBuilder {
             samples = samples.saturating_add(rollup.samples);
             end = Some(to);
         }
-        let steps = |means: &Runs| {
+        let steps = |means: &mut dyn Iterator<Item = Option<u64>>| {
             let mut steps = Runs::default();
-            let drawn = means.values().zip(&inside).filter(|(_, inside)| **inside);
+            let drawn = means.zip(&inside).filter(|(_, inside)| **inside);
             drawn.for_each(|(mean, _)| steps.push(mean, 2));
             steps
+        };
+        let column = |of: &TypeMeans, measure: &Measure| {
+            match measures.iter().position(|known| known == measure) {
+                Some(place) => steps(&mut of.columns[place].values()),
+                // The number of regions, which tells no more than whether there are any.
+                None => steps(&mut of.there.iter().map(|there| Some(u64::from(*there)))),
+            }
         };
         let types: Vec<TypeSums> = rollups
             .types
             .iter()
             .map(|of| TypeSums {
                 region_type: of.region_type.clone(),
-                columns: of.columns.iter().map(steps).collect(),
+                columns: self.measures().iter().map(|measure| column(of, measure)).collect(),
             })
             .collect();
         self.add(ticks, &types);
@@ -120,9 +134,9 @@ mod tests {
             let means = minutes.iter().map(|(_, types)| {
                 types.iter().find(|(of, _)| *of == region_type).map(|(_, mean)| *mean)
             });
-            let regions = means.clone().map(|mean| Some(u64::from(mean.is_some()))).collect();
-            let columns = vec![regions, means.map(|mean| mean.unwrap_or(Some(0))).collect()];
-            TypeSums { region_type, columns }
+            let there = means.clone().map(|mean| mean.is_some()).collect();
+            let columns = vec![means.map(|mean| mean.unwrap_or(Some(0))).collect()];
+            TypeMeans { region_type, there, columns }
         });
         Rollups { spans: spans.collect(), types: types.into(), last: 0 }
     }
@@ -130,7 +144,8 @@ mod tests {
     fn series(rollups: &Rollups, from: Timestamp, to: Timestamp) -> (Series, u64) {
         let stretch = Stretch { begun: BEGUN, from, to };
         let mut builder = SeriesBuilder::new(&[Metric::RESIDENT], By::Type, MINUTE);
-        let samples = builder.push_means(rollups, stretch.span(&[]), &stretch);
+        let measures = Metric::RESIDENT.measures();
+        let samples = builder.push_means(rollups, &measures, stretch.span(&[]), &stretch);
         (builder.finish().remove(0), samples)
     }
 

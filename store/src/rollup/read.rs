@@ -3,23 +3,22 @@
 use std::ops::RangeInclusive;
 
 use rusqlite::{Connection, params};
-use vmrec_sampler::RegionType;
 
 use super::MOST_RUN;
 use super::rows::{Stored, Types};
 use crate::address::to_column;
-use crate::chunk::{Measure, Runs};
+use crate::chunk::Measure;
 use crate::read_rows::damaged;
 use crate::recording::RecordingId;
+use crate::sums::TypeMeans;
 
 /// What is stored of some spans.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Means {
     /// The place of each span in order, and from how many samples it is.
     pub(crate) spans: Vec<(i64, u64)>,
-    /// The types that had regions, in their order, with the means of each measure asked for, span
-    /// by span: 0 where a span has no regions of the type.
-    pub(crate) types: Vec<(RegionType, Vec<Runs>)>,
+    /// The types that had regions, in their order.
+    pub(crate) types: Vec<TypeMeans>,
 }
 
 /// The means of one type and what is known of them: a value for each measure of each span.
@@ -38,7 +37,9 @@ pub(crate) fn read(
     places: RangeInclusive<i64>,
     measures: &[Measure],
 ) -> rusqlite::Result<Means> {
-    let wanted = measures.iter().fold(0_u16, |mask, measure| mask | 1 << measure.place());
+    let asked = measures.iter().fold(0_u16, |mask, measure| mask | 1 << measure.place());
+    // Tells of types of which all that is asked for is unknown that they have regions.
+    let wanted = asked | 1 << Measure::Regions.place();
     let mut statement = connection.prepare_cached(
         "SELECT * FROM rollup_row WHERE recording = ? AND span_s = ? AND place BETWEEN ? AND ? \
          AND quantities & ? ORDER BY place",
@@ -49,8 +50,14 @@ pub(crate) fn read(
     let mut numbers: Vec<i64> = Vec::new();
     let mut types: Vec<OfType> = Vec::new();
     let mut rows = statement.query(range)?;
+    let mut last_used = None;
     while let Some(row) = rows.next()? {
+        // It comes last of a type's in a span.
+        if last_used == Some((row.get(2)?, row.get(3)?)) && row.get::<_, u16>(4)? & asked == 0 {
+            continue;
+        }
         let row = Stored::of(row)?;
+        last_used = Some((row.place, row.region_type));
         let end = row.place.saturating_add_unsigned(row.run.min(MOST_RUN));
         let last = end.saturating_sub(1).min(*places.end());
         let samples = row.samples / row.run.max(1);
@@ -73,9 +80,10 @@ pub(crate) fn read(
         of.grow(spans.len(), measures.len());
         let column = |measure| of.values.iter().skip(measure).step_by(measures.len()).copied();
         let columns = (0..measures.len()).map(|measure| column(measure).collect()).collect();
-        named.push((known.named(connection, number)?, columns));
+        let region_type = known.named(connection, number)?;
+        named.push(TypeMeans { region_type, there: of.there, columns });
     }
-    named.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    named.sort_unstable_by(|a, b| a.region_type.cmp(&b.region_type));
     Ok(Means { spans, types: named })
 }
 
