@@ -125,8 +125,11 @@ mod tests {
         }
     }
 
+    /// The means of some types.
+    type Means = [(RegionType, Option<u64>)];
+
     /// Minutes, each with the means of some types.
-    fn rollups(minutes: &[(u64, &[(RegionType, Option<u64>)])]) -> Rollups {
+    fn rollups(minutes: &[(u64, &Means)]) -> Rollups {
         let spans = minutes
             .iter()
             .map(|(minute, _)| Rollup { start_utc_ns: at(*minute).utc_ns, samples: 30 });
