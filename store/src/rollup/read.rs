@@ -21,7 +21,7 @@ pub(crate) struct Means {
     pub(crate) types: Vec<TypeMeans>,
 }
 
-/// The means of one type and what is known of them: a value for each measure of each span.
+/// The means of one type: for each span, that of each measure.
 #[derive(Debug, Default)]
 struct OfType {
     values: Vec<Option<u64>>,
@@ -125,5 +125,20 @@ impl OfType {
             self.there.resize(spans, false);
             self.values.resize(spans * measures, Some(0));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_run_on_share_spans_with_later_ones() {
+        let mut spans = Vec::new();
+        let mut at = |place| span_at(&mut spans, place);
+        assert_eq!([5, 6, 7].map(&mut at), [0, 1, 2].map(Some));
+        assert_eq!([6, 7, 8].map(&mut at), [1, 2, 3].map(Some));
+        assert_eq!([12, 12, 5].map(&mut at), [Some(4), Some(4), None]);
+        assert_eq!(spans, [5, 6, 7, 8, 12].map(|place| (place, 0)));
     }
 }
