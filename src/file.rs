@@ -4,7 +4,6 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use vmrec_report::metric::Metric;
 use vmrec_report::series::{By, Series, SeriesBuilder};
 use vmrec_report::time::{self, Resolved, TimeSpec, Timeline};
@@ -13,6 +12,7 @@ use vmrec_store::{Mark, Moment, Recording, RecordingId, Sample, Store};
 
 use crate::cli::{FileArgs, RecordingArgs, SpanArgs};
 use crate::failure::{Failure, Status};
+use crate::zone;
 
 /// How times are written, for those who wrote one wrong.
 const TIME_FORMS: &str = "times are 2026-03-01T14:05:09Z, '2026-03-01 14:05', 14:05[:09] (local),
@@ -120,7 +120,7 @@ impl Opened {
             interval_ns: self.recording.interval_ns,
             now_utc_ns: now_utc_ns(),
             running: self.running,
-            time_zone: TimeZone::system(),
+            time_zone: zone::local(),
         }
     }
 
@@ -147,6 +147,7 @@ impl Opened {
     ) -> Result<Vec<Series>, Failure> {
         let (from, to) = self.between(span)?;
         let mut builder = SeriesBuilder::new(metrics, by, self.recording.interval_ns);
+        builder.reserve(to.number - from.number + 1);
         let measures = builder.measures().to_vec();
         let numbers = from.number..=to.number;
         let id = self.recording.id;

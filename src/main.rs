@@ -10,6 +10,7 @@ mod file;
 mod output;
 mod process;
 mod types_file;
+mod zone;
 
 use std::process::ExitCode;
 

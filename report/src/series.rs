@@ -1,6 +1,6 @@
 //! One quantity over time, summed by family or by type: what a chart draws.
 //!
-//! A [`SeriesBuilder`] takes sums by type in the order of time and keeps 8
+//! A [`SeriesBuilder`] takes sums by type in the order of time and keeps 4
 //! bytes a sample, key and metric, so that recordings of weeks fit in memory. Unknown is not zero: a value that was not measured is
 //! `None`, and a type that a measured sample does not have is 0.
 

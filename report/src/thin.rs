@@ -3,6 +3,8 @@
 //! The same samples are kept for every series, so that stacked areas still
 //! sum to the total; which ones is decided by the total, whose peaks stay.
 
+use std::ops::Range;
+
 /// Which samples are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thinned {
@@ -39,15 +41,16 @@ pub fn thin(
         let Some(total) = total else { continue };
         known += 1;
         last = Some(index);
-        let column = column_of(elapsed_ns(index), span_ns, columns);
+        let elapsed_ns = elapsed_ns(index);
         match &mut open {
-            Some(span) if span.column == column => span.add(index, total),
+            Some(span) if span.times.contains(&elapsed_ns) => span.add(index, total),
             _ => {
                 if let Some(span) = open.take() {
                     span.close(&mut kept, None);
                 }
+                let times = times_of(column_of(elapsed_ns, span_ns, columns), span_ns, columns);
                 let bound = kept.is_empty().then_some(index);
-                open = Some(Span { column, bound, low: (total, index), high: (total, index) });
+                open = Some(Span { times, bound, low: (total, index), high: (total, index) });
             }
         }
     }
@@ -62,9 +65,21 @@ fn column_of(elapsed_ns: u64, span_ns: u64, columns: usize) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX).min(columns - 1)
 }
 
+/// Returns the times that [`column_of`] puts into a column: to compare with them is quicker than
+/// to divide for every sample.
+fn times_of(column: usize, span_ns: u64, columns: usize) -> Range<u64> {
+    let begin = |column: usize| {
+        let ns = (column as u128 * u128::from(span_ns.max(1))).div_ceil(columns as u128);
+        u64::try_from(ns).unwrap_or(u64::MAX)
+    };
+    // What lies beyond the end is of the last one.
+    let end = if column + 1 == columns { u64::MAX } else { begin(column + 1) };
+    begin(column)..end
+}
+
 /// The samples of one column seen so far.
 struct Span {
-    column: usize,
+    times: Range<u64>,
     /// The first sample of all, which must stay.
     bound: Option<usize>,
     low: (u64, usize),
@@ -114,6 +129,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn columns_begin_and_end_where_their_times_do(
+            elapsed_ns in 0_u64..2000, span_ns in 0_u64..1000, columns in 2_usize..50,
+        ) {
+            let column = column_of(elapsed_ns, span_ns, columns);
+            for other in 0..columns {
+                let inside = times_of(other, span_ns, columns).contains(&elapsed_ns);
+                prop_assert_eq!(inside, other == column);
+            }
+        }
+
         #[test]
         fn keeps_the_ends_and_the_peak_within_two_a_column(
             steps in proptest::collection::vec((1u64..1000, proptest::option::weighted(0.9, 0u64..1000)), 2..400),

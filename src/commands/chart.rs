@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use jiff::tz::TimeZone;
 use vmrec_report::chart::{
     ChartContext, ChartKind, ChartMark, ChartOptions, Means, Theme, TimeAxis, draw,
 };
@@ -16,7 +15,7 @@ use vmrec_report::series::{Series, SeriesBuilder, Stretch};
 use crate::cli::{RecordingArgs, SpanArgs, SumBy, parse_metric};
 use crate::failure::{Failure, Status};
 use crate::file::Opened;
-use crate::output;
+use crate::{output, zone};
 
 /// Draw memory over time as an SVG chart
 #[derive(Args, Debug)]
@@ -116,18 +115,19 @@ fn means(args: &ChartArgs, opened: &Opened) -> Result<(Vec<Series>, Means), Fail
     let (from, to) = opened.between(&args.span)?;
     let recording = &opened.recording;
     let stretch = Stretch { begun: recording.begun, from: from.taken, to: to.taken };
-    let span = stretch.span(&args.metric.measures());
+    let measures = args.metric.measures();
+    let span = stretch.span(&measures);
     let mut builder =
         SeriesBuilder::new(&[args.metric], args.by.into(), span.seconds() * 1_000_000_000);
     let between = from.taken.monotonic_ns..=to.taken.monotonic_ns;
-    let rollups = opened.store.rollups(recording.id, span, between, builder.measures())?;
+    let rollups = opened.store.rollups(recording.id, span, between, &measures)?;
     if rollups.spans.is_empty() {
         let none = anyhow::anyhow!("there are no means of that time yet");
         return Err(
             Failure::new(Status::Recording, none).hint("draw its samples: leave out --rollups")
         );
     }
-    let samples = builder.push_means(&rollups.spans, span, &stretch);
+    let samples = builder.push_means(&rollups, &measures, span, &stretch);
     let means = Means { span, samples, not_drawn: to.number.saturating_sub(rollups.last) };
     Ok((builder.finish(), means))
 }
@@ -144,7 +144,7 @@ fn options(args: &ChartArgs) -> ChartOptions {
             Axis::Wall => TimeAxis::Wall,
             Axis::Elapsed => TimeAxis::Elapsed,
         },
-        zone: TimeZone::system(),
+        zone: zone::local(),
         width: args.width,
         height: args.height,
         include_reserved: args.reserved,

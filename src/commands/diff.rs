@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use jiff::tz::TimeZone;
 use vmrec_report::diff::{View, diff};
 use vmrec_report::diff_table::{DEFAULT_ROWS, DiffLayout, Heading, diff_table};
 use vmrec_report::metric::Metric;
@@ -14,7 +13,7 @@ use vmrec_sampler::{Consistency, Snapshot};
 use crate::cli::{FormatArgs, RecordingArgs, parse_metric};
 use crate::failure::Failure;
 use crate::file::Opened;
-use crate::output;
+use crate::{output, zone};
 
 /// Show what changed between two times
 #[derive(Args, Debug)]
@@ -89,7 +88,7 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
     let (before, after) = (opened.snapshot(from)?, opened.snapshot(to)?);
     let mut changes = diff(&before, &after);
     changes.sort_by(args.metric);
-    let time_zone = TimeZone::system();
+    let time_zone = zone::local();
     let (from_torn, to_torn) = (torn(&before), torn(&after));
     let recording = opened.recording.id;
     if args.format.json {

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use vmrec_report::recordings::Overview;
 use vmrec_report::{escape, json, recording_table};
@@ -12,7 +11,7 @@ use vmrec_store::{Error, Store};
 use crate::cli::RecordingArgs;
 use crate::failure::Failure;
 use crate::file::{self, Opened};
-use crate::output;
+use crate::{output, zone};
 
 /// Show all that is known of one recording: process, host, samples, cost, marks
 #[derive(Args, Debug)]
@@ -54,11 +53,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode, Failure> {
     if args.json {
         output::print_json(&json::InfoDocument::new(&overview))?;
     } else {
-        output::print(&recording_table::info_text(
-            &overview,
-            &TimeZone::system(),
-            output::width(),
-        ))?;
+        output::print(&recording_table::info_text(&overview, &zone::local(), output::width()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,14 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use jiff::tz::TimeZone;
 use vmrec_report::recordings::Listed;
 use vmrec_report::{csv, json, recording_table};
 use vmrec_store::Store;
 
 use crate::cli::{FileArgs, FormatArgs};
 use crate::failure::Failure;
-use crate::{file, output};
+use crate::{file, output, zone};
 
 /// List the recordings of a file
 #[derive(Args, Debug)]
@@ -45,7 +44,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<ExitCode, Failure> {
         output::note(&format!("{} holds no recording yet", path.display()));
         output::note("hint: record something first: `vmrec record TARGET`");
     } else {
-        output::print(&recording_table::list_table(&rows, &TimeZone::system(), output::width()))?;
+        output::print(&recording_table::list_table(&rows, &zone::local(), output::width()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

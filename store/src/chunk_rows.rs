@@ -164,22 +164,6 @@ pub(crate) fn at_or_after(
         .optional()
 }
 
-/// Returns the chunks that stand for samples numbered `first` to `last`, in order.
-pub(crate) fn between(
-    connection: &Connection,
-    recording: RecordingId,
-    first: u64,
-    last: u64,
-) -> rusqlite::Result<Vec<StoredChunk>> {
-    let [first, last] = [first, last].map(|number| to_column(number.min(i64::MAX as u64)));
-    connection
-        .prepare_cached(&format!(
-            "SELECT {HEAD} FROM chunk WHERE recording = ? AND last >= ? AND first <= ? ORDER BY last"
-        ))?
-        .query_map(params![recording.0, first, last], head)?
-        .collect()
-}
-
 /// Returns the last chunk of a recording.
 pub(crate) fn last(
     connection: &Connection,

@@ -19,6 +19,10 @@ use crate::recording::{Mark, Recording, RecordingId, Sample, SampleState};
 use crate::schema::{self, Found};
 use crate::writer::{self, BUSY_TIMEOUT};
 
+/// How many pages a reader keeps: it goes through the file once, and fresh memory costs more than
+/// to ask the system for the page again.
+const CACHE_PAGES: u32 = 100;
+
 /// A recording file open for reading.
 #[derive(Debug)]
 pub struct Store {
@@ -236,6 +240,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     schema::set_up(&connection)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", CACHE_PAGES)?;
     Ok(connection)
 }
 

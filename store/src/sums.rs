@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, RangeInclusive};
 
 use vmrec_sampler::{RegionType, Timestamp};
 
-use crate::chunk::{Decoded, Measure, SumColumns, Tick, Ticks};
+use crate::chunk::{Decoded, Measure, Runs, SumColumns, Tick, Ticks};
 use crate::chunk_rows::{self, StoredChunk};
 use crate::error::Error;
 use crate::recording::RecordingId;
@@ -27,7 +27,7 @@ pub struct TypeSums {
     pub region_type: RegionType,
     /// For each measure asked for, the sum in each sample that has regions, in order: `None` where
     /// it is unknown of one of the type's regions, 0 where there is no region of the type.
-    pub columns: Vec<Vec<Option<u64>>>,
+    pub columns: Vec<Runs>,
 }
 
 /// How much time a rollup stands for.
@@ -60,30 +60,31 @@ impl RollupSpan {
 pub struct Rollups {
     /// In the order of time.
     pub spans: Vec<Rollup>,
+    /// The types that had regions in any of them.
+    pub types: Vec<TypeMeans>,
     /// The number of the last sample of the recording that rollups are made of; 0 if there is none.
     pub last: u64,
 }
 
-/// The sums of one span of time.
+/// The means over time of the sums over the regions of one type.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeMeans {
+    /// The type.
+    pub region_type: RegionType,
+    /// For each span, whether the type has regions there.
+    pub there: Vec<bool>,
+    /// For each measure asked for, the mean of each span: `None` where unknown, 0 where there is no
+    /// region of the type.
+    pub columns: Vec<Runs>,
+}
+
+/// One span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rollup {
     /// Its beginning: nanoseconds since 1970-01-01 UTC, by the recording's monotonic clock.
     pub start_utc_ns: i64,
     /// From how many samples with regions, about: spans with the same figures share their number.
     pub samples: u64,
-    /// For each type that had regions, the sums of each measure asked for; `None` where unknown.
-    pub types: Vec<(RegionType, Vec<Option<RolledUp>>)>,
-}
-
-/// The sums of one type and measure over one span of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RolledUp {
-    /// The least of its samples.
-    pub least: u64,
-    /// Their mean, rounded down.
-    pub mean: u64,
-    /// The most of them.
-    pub most: u64,
 }
 
 impl Store {
@@ -98,11 +99,15 @@ impl Store {
         self.recording(id)?;
         let _transaction = self.transaction().map_err(|source| Error::sql(&self.path, source))?;
         let mut next = (*numbers.start()).max(1);
-        for chunk in self.chunks_between(id, next, *numbers.end())? {
+        // All of them, which are usually known already.
+        for chunk in self.chunks(id)?.iter() {
+            if chunk.head.last < next || *numbers.end() < chunk.head.first {
+                continue;
+            }
             if chunk.head.first > next {
                 self.follows(id, chunk.head.first, next)?;
             }
-            visit(&self.chunk_sums(&chunk, &numbers, measures)?);
+            visit(&self.chunk_sums(chunk, &numbers, measures)?);
             next = chunk.head.last + 1;
         }
         if next <= *numbers.end() {
@@ -125,8 +130,8 @@ impl Store {
             let keep: Vec<bool> =
                 ticks.iter().filter(|tick| tick.has_regions()).map(wanted).collect();
             for column in block.types.iter_mut().flat_map(|of| &mut of.columns) {
-                let mut keep = keep.iter();
-                column.retain(|_| keep.next().copied().unwrap_or(false));
+                let kept = column.values().zip(&keep).filter(|(_, keep)| **keep);
+                *column = kept.map(|(value, _)| value).collect();
             }
             ticks.retain(wanted);
         }
@@ -174,17 +179,13 @@ impl Store {
         let place =
             |ns| rollup::place(begun, Timestamp { monotonic_ns: ns, utc_ns: 0 }, span.seconds());
         let places = place(*between.start())..=place(*between.end());
-        let spans =
+        let Means { spans, types } =
             self.read(|connection| rollup::read(connection, id, span.seconds(), places, measures))?;
-        let spans = spans
-            .into_iter()
-            .map(|(place, Means { samples, types })| Rollup {
-                start_utc_ns: rollup::start_utc_ns(begun, place, span.seconds()),
-                samples,
-                types,
-            })
-            .collect();
-        Ok(Rollups { spans, last })
+        let spans = spans.into_iter().map(|(place, samples)| Rollup {
+            start_utc_ns: rollup::start_utc_ns(begun, place, span.seconds()),
+            samples,
+        });
+        Ok(Rollups { spans: spans.collect(), types, last })
     }
 }
 

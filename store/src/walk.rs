@@ -244,20 +244,6 @@ impl Store {
         Ok(chunks)
     }
 
-    /// Returns the chunks that stand for samples numbered `first` to `last`, in order.
-    pub(crate) fn chunks_between(
-        &self,
-        id: RecordingId,
-        first: u64,
-        last: u64,
-    ) -> Result<Vec<StoredChunk>, Error> {
-        if !self.has_chunks() {
-            return Ok(Vec::new());
-        }
-        chunk_rows::between(&self.connection, id, first, last)
-            .map_err(|source| Error::sql(&self.path, source))
-    }
-
     pub(crate) fn chunk_at_or_after(
         &self,
         id: RecordingId,

@@ -247,12 +247,15 @@ fn counts(series: &Series, context: &ChartContext) -> SampleCounts {
     if context.samples != SampleCounts::default() {
         return context.samples;
     }
-    let of = |state| series.ticks.iter().filter(|tick| tick.state == state).count() as u64;
-    SampleCounts {
-        complete: of(TickState::Complete),
-        torn: of(TickState::Torn),
-        missed: of(TickState::Missed),
+    let mut counts = SampleCounts::default();
+    for tick in series.ticks.iter() {
+        match tick.state {
+            TickState::Complete => counts.complete += 1,
+            TickState::Torn => counts.torn += 1,
+            TickState::Missed => counts.missed += 1,
+        }
     }
+    counts
 }
 
 /// How far the wall clock moved against the monotonic one, if that is worth saying.

@@ -1,12 +1,16 @@
 //! Sums over time from sums by type, keeping nothing else of them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use vmrec_sampler::{Family, RegionType};
-use vmrec_store::{Measure, SampleState, SumsBlock, TypeSums};
+use vmrec_store::{Measure, Run, Runs, SampleState, SumsBlock, TypeSums};
 
 use super::{By, Column, KeySeries, Series, SeriesKey, Tick, TickState, gap};
 use crate::metric::Metric;
+
+/// The most samples that room is made for before any is read: what a file tells of may not be there.
+const MOST_RESERVED: usize = 1 << 20;
 
 /// Builds the series of one or more metrics from sums in the order of time.
 #[derive(Debug)]
@@ -57,6 +61,12 @@ impl SeriesBuilder {
         }
     }
 
+    /// Makes room for this many samples at once: growing copies what there is.
+    pub fn reserve(&mut self, samples: u64) {
+        let samples = usize::try_from(samples).unwrap_or(usize::MAX).min(MOST_RESERVED);
+        self.ticks.reserve_exact(samples);
+    }
+
     /// Returns which columns the blocks must have, in this order.
     pub fn measures(&self) -> &[Measure] {
         &self.measures
@@ -72,27 +82,20 @@ impl SeriesBuilder {
         let begin = self.ticks.len();
         self.ticks.extend(ticks);
         let ticks = &self.ticks[begin..];
-        // The tick of each value.
-        let at: Vec<usize> = (begin..)
-            .zip(ticks)
-            .filter(|(_, tick)| tick.state != TickState::Missed)
-            .map(|(at, _)| at)
-            .collect();
+        let at = places(begin, ticks);
         for column in self.keys.iter_mut().flat_map(|key| &mut key.columns) {
-            column.extend(ticks.iter().map(nothing));
+            add_nothing(column, ticks);
         }
         // For each key that some of the types belong to, whether it has regions, value by value.
         let mut present: Vec<(usize, Vec<bool>)> = Vec::new();
         for of in types {
-            let there = |snapshot: &usize| {
-                of.columns.iter().any(|column| column.get(*snapshot) != Some(&Some(0)))
-            };
-            let Some(first) = (0..at.len()).find(there) else { continue };
-            let place = self.place(&of.region_type, at[first]);
+            let Some(first) = of.columns.iter().filter_map(first_there).min() else { continue };
+            let Some(first) = tick_of(&at, first) else { continue };
+            let place = self.place(&of.region_type, first);
             let key = &mut self.keys[place];
             for (parts, column) in self.parts.iter().zip(&mut key.columns) {
                 for part in parts {
-                    column.add_at(&at, &of.columns[*part]);
+                    add_runs(column, &at, &of.columns[*part]);
                 }
             }
             if key.known.iter().all(|known| *known) {
@@ -101,19 +104,23 @@ impl SeriesBuilder {
             let of_key = match present.iter().position(|(other, _)| *other == place) {
                 Some(known) => known,
                 None => {
-                    present.push((place, vec![false; at.len()]));
+                    present.push((place, vec![false; self.ticks.len() - begin]));
                     present.len() - 1
                 }
             };
-            for (snapshot, present) in present[of_key].1.iter_mut().enumerate() {
-                *present |= there(&snapshot);
+            for column in &of.columns {
+                for_each_stretch(&at, column, |stretch, value| {
+                    if value != Some(0) {
+                        present[of_key].1[stretch.start - begin..stretch.end - begin].fill(true);
+                    }
+                });
             }
         }
         for (place, present) in present {
             let key = &mut self.keys[place];
             for (known, column) in key.known.iter_mut().zip(&key.columns) {
                 *known |=
-                    at.iter().zip(&present).any(|(at, there)| *there && column.get(*at).is_some());
+                    (begin..).zip(&present).any(|(at, there)| *there && column.get(at).is_some());
             }
         }
     }
@@ -137,8 +144,11 @@ impl SeriesBuilder {
                 }
             }
             let something_known = !keys.is_empty() || unknown.is_empty();
-            let mut totals: Column =
-                ticks.iter().map(|tick| nothing(tick).filter(|_| something_known)).collect();
+            let mut totals = Column::with_capacity(ticks.len());
+            match something_known {
+                true => add_nothing(&mut totals, &ticks),
+                false => totals.push_times(None, ticks.len()),
+            }
             keys.iter().for_each(|key| totals.add(&key.values));
             let gaps = gap::find(&ticks, &totals, self.interval_ns);
             let (metric, by) = (self.metrics[place], self.by);
@@ -162,12 +172,16 @@ impl SeriesBuilder {
             return *place;
         }
         // Samples measured before had nothing of this key.
-        let before: Column = self.ticks.iter().map(nothing).collect();
+        let before = || {
+            let mut column = Column::with_capacity(self.ticks.capacity());
+            add_nothing(&mut column, &self.ticks);
+            column
+        };
         places.push(self.keys.len());
         self.keys.push(Key {
             key: SeriesKey { family, name: name.into() },
             first,
-            columns: vec![before; self.metrics.len()],
+            columns: self.metrics.iter().map(|_| before()).collect(),
             known: vec![false; self.metrics.len()],
         });
         self.keys.len() - 1
@@ -194,6 +208,80 @@ fn tick(tick: &vmrec_store::Tick) -> Tick {
 /// What a key without regions measures at a tick: of a missed one nothing is known.
 fn nothing(tick: &Tick) -> Option<u64> {
     (tick.state != TickState::Missed).then_some(0)
+}
+
+/// Adds to a column what a key without regions measures at these ticks.
+fn add_nothing(column: &mut Column, ticks: &[Tick]) {
+    for ticks in ticks.chunk_by(|a, b| nothing(a) == nothing(b)) {
+        column.push_times(ticks.first().and_then(nothing), ticks.len());
+    }
+}
+
+/// Returns the stretches of ticks that have values, those that were not missed; the first is at `begin`.
+fn places(begin: usize, ticks: &[Tick]) -> Vec<Range<usize>> {
+    let mut at = begin;
+    let mut places = Vec::new();
+    for ticks in ticks.chunk_by(|a, b| nothing(a) == nothing(b)) {
+        if ticks.first().is_some_and(|tick| nothing(tick).is_some()) {
+            places.push(at..at + ticks.len());
+        }
+        at += ticks.len();
+    }
+    places
+}
+
+/// Returns the tick of a value.
+fn tick_of(places: &[Range<usize>], mut value: usize) -> Option<usize> {
+    for place in places {
+        if value < place.len() {
+            return Some(place.start + value);
+        }
+        value -= place.len();
+    }
+    None
+}
+
+/// Returns the first value that is not 0.
+fn first_there(column: &Runs) -> Option<usize> {
+    let mut at = 0;
+    for Run { value, times } in column.iter() {
+        if value != Some(0) && times > 0 {
+            return Some(at);
+        }
+        at += times;
+    }
+    None
+}
+
+/// Calls `each` with the stretches of ticks that have the same value.
+fn for_each_stretch(
+    places: &[Range<usize>],
+    column: &Runs,
+    mut each: impl FnMut(Range<usize>, Option<u64>),
+) {
+    let mut places = places.iter().cloned();
+    let mut at = 0..0;
+    for Run { value, mut times } in column.iter() {
+        while times > 0 {
+            if at.is_empty() {
+                let Some(next) = places.next() else { return };
+                at = next;
+            }
+            let end = at.end.min(at.start + times);
+            times -= end - at.start;
+            each(at.start..end, value);
+            at.start = end;
+        }
+    }
+}
+
+/// Adds values to those of a column at their ticks.
+fn add_runs(column: &mut Column, places: &[Range<usize>], runs: &Runs) {
+    for_each_stretch(places, runs, |stretch, value| match stretch.len() {
+        _ if value == Some(0) => {}
+        1 => column.add_one(stretch.start, value),
+        _ => column.add_at(stretch, value),
+    });
 }
 
 #[cfg(test)]

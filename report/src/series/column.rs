@@ -1,36 +1,67 @@
-//! A column of values of which some may be unknown, 8 bytes each.
+//! A column of values of which some may be unknown, 4 bytes each where they are what kernels tell.
+
+use std::ops::Range;
 
 /// Values in the order of samples; unknown ones are `None`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Column(Vec<u64>);
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    /// In units of 1024 bytes, as kernels tell sizes: a recording of weeks takes half the room.
+    units: Vec<u32>,
+    /// As they are, in place of `units`, if any of them does not fit there.
+    whole: Option<Vec<u64>>,
+}
 
 /// Stands for unknown: no sum of bytes reaches it, and `Option<u64>` would take twice the room.
 const UNKNOWN: u64 = u64::MAX;
+/// The same among units.
+const UNKNOWN_UNITS: u32 = u32::MAX;
+const UNIT_BITS: u32 = 10;
 
 impl Column {
+    /// Creates a column with room for some values.
+    pub(super) fn with_capacity(values: usize) -> Self {
+        Self { units: Vec::with_capacity(values), whole: None }
+    }
+
     /// Adds a value at the end.
     pub fn push(&mut self, value: Option<u64>) {
-        self.0.push(stored(value));
+        self.push_times(value, 1);
+    }
+
+    /// Adds a value at the end that many times.
+    pub(super) fn push_times(&mut self, value: Option<u64>, times: usize) {
+        let value = stored(value);
+        match (&self.whole, in_units(value)) {
+            (None, Some(value)) => self.units.resize(self.units.len() + times, value),
+            _ => {
+                let values = self.whole();
+                values.resize(values.len() + times, value);
+            }
+        }
     }
 
     /// Returns the value at `index`; `None` where it is unknown or there is none.
     pub fn get(&self, index: usize) -> Option<u64> {
-        self.0.get(index).copied().filter(|value| *value != UNKNOWN)
+        match &self.whole {
+            None => self.units.get(index).copied().map(from_units),
+            Some(values) => values.get(index).copied(),
+        }
+        .filter(|value| *value != UNKNOWN)
     }
 
     /// Returns how many values there are, unknown ones included.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.whole.as_ref().map_or(self.units.len(), Vec::len)
     }
 
     /// Tells whether there is no value.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// Returns the values in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Option<u64>> + ExactSizeIterator + '_ {
-        self.0.iter().map(|value| Some(*value).filter(|value| *value != UNKNOWN))
+        (0..self.len()).map(|index| self.get(index))
     }
 
     /// Returns the first value known.
@@ -45,8 +76,17 @@ impl Column {
 
     /// Returns the largest value known.
     pub fn max(&self) -> Option<u64> {
-        let known = |value: &u64| if *value == UNKNOWN { 0 } else { *value };
-        match self.0.iter().map(known).max() {
+        let most = match &self.whole {
+            None => {
+                let known = |value: &u32| if *value == UNKNOWN_UNITS { 0 } else { *value };
+                self.units.iter().map(known).max().map(from_units)
+            }
+            Some(values) => {
+                let known = |value: &u64| if *value == UNKNOWN { 0 } else { *value };
+                values.iter().map(known).max()
+            }
+        };
+        match most {
             Some(0) => self.first_known().map(|_| 0),
             most => most,
         }
@@ -54,32 +94,84 @@ impl Column {
 
     /// Adds another column value by value; unknown is what was unknown in either.
     pub fn add(&mut self, other: &Self) {
-        for (sum, value) in self.0.iter_mut().zip(&other.0) {
-            *sum = sum_of(*sum, *value);
+        if self.whole.is_none() && other.whole.is_none() {
+            let both = self.units.iter().zip(&other.units);
+            if both.fold(true, |fit, (sum, unit)| fit & fits(*sum, *unit)) {
+                let both = self.units.iter_mut().zip(&other.units);
+                both.for_each(|(sum, unit)| *sum = sum_of_units(*sum, *unit));
+                return;
+            }
+        }
+        for (sum, value) in self.whole().iter_mut().zip(other.iter()) {
+            *sum = sum_of(*sum, stored(value));
         }
     }
 
-    /// Adds each of `values` to the value at the index of the same place in `at`.
-    pub(super) fn add_at(&mut self, at: &[usize], values: &[Option<u64>]) {
-        let add = |sum: &mut u64, value: &Option<u64>| *sum = sum_of(*sum, stored(*value));
-        let without_hole = match at {
-            [first, .., last] if last - first + 1 == at.len() => self.0.get_mut(*first..=*last),
-            _ => None,
-        };
-        if let Some(sums) = without_hole {
-            sums.iter_mut().zip(values).for_each(|(sum, value)| add(sum, value));
-            return;
+    /// Adds `value` to the one at `index`.
+    #[inline]
+    pub(super) fn add_one(&mut self, index: usize, value: Option<u64>) {
+        if let (None, Some(sum), Some(value)) =
+            (&self.whole, self.units.get_mut(index), in_units(stored(value)))
+            && fits(*sum, value)
+        {
+            *sum = sum_of_units(*sum, value);
+        } else {
+            self.add_at(index..index + 1, value);
         }
-        for (at, value) in at.iter().zip(values) {
-            if let Some(sum) = self.0.get_mut(*at) {
-                add(sum, value);
+    }
+
+    /// Adds `value` to each of the values in `range`.
+    pub(super) fn add_at(&mut self, range: Range<usize>, value: Option<u64>) {
+        let value = stored(value);
+        if let (None, Some(value)) = (&self.whole, in_units(value)) {
+            let Some(sums) = self.units.get_mut(range.clone()) else { return };
+            if sums.iter().fold(true, |fit, sum| fit & fits(*sum, value)) {
+                sums.iter_mut().for_each(|sum| *sum = sum_of_units(*sum, value));
+                return;
             }
         }
+        for sum in self.whole().get_mut(range).into_iter().flatten() {
+            *sum = sum_of(*sum, value);
+        }
+    }
+
+    /// Returns the values as they are, kept so from now on.
+    fn whole(&mut self) -> &mut Vec<u64> {
+        let units = std::mem::take(&mut self.units);
+        self.whole.get_or_insert_with(|| {
+            let mut values = Vec::with_capacity(units.capacity());
+            values.extend(units.into_iter().map(from_units));
+            values
+        })
     }
 }
 
 fn stored(value: Option<u64>) -> u64 {
     value.map_or(UNKNOWN, |bytes| bytes.min(UNKNOWN - 1))
+}
+
+/// Returns what [`stored`] returned in units, if it fits.
+fn in_units(value: u64) -> Option<u32> {
+    let units = u32::try_from(value >> UNIT_BITS).ok().filter(|units| *units != UNKNOWN_UNITS);
+    match value {
+        UNKNOWN => Some(UNKNOWN_UNITS),
+        _ => units.filter(|_| value.trailing_zeros() >= UNIT_BITS),
+    }
+}
+
+const fn from_units(units: u32) -> u64 {
+    if units == UNKNOWN_UNITS { UNKNOWN } else { (units as u64) << UNIT_BITS }
+}
+
+/// Tells whether the sum of two values in units is one too. Free of branches, as it runs over whole columns.
+const fn fits(a: u32, b: u32) -> bool {
+    let sum = a.wrapping_add(b);
+    (a == UNKNOWN_UNITS) | (b == UNKNOWN_UNITS) | ((sum >= a) & (sum != UNKNOWN_UNITS))
+}
+
+/// Returns the sum of two values in units, which [`fits`].
+const fn sum_of_units(a: u32, b: u32) -> u32 {
+    if (a == UNKNOWN_UNITS) | (b == UNKNOWN_UNITS) { UNKNOWN_UNITS } else { a.wrapping_add(b) }
 }
 
 const fn sum_of(a: u64, b: u64) -> u64 {
@@ -92,15 +184,24 @@ const fn sum_of(a: u64, b: u64) -> u64 {
     }
 }
 
+impl PartialEq for Column {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Column {}
+
 impl Extend<Option<u64>> for Column {
     fn extend<I: IntoIterator<Item = Option<u64>>>(&mut self, values: I) {
-        self.0.extend(values.into_iter().map(stored));
+        values.into_iter().for_each(|value| self.push(value));
     }
 }
 
 impl FromIterator<Option<u64>> for Column {
     fn from_iter<I: IntoIterator<Item = Option<u64>>>(values: I) -> Self {
-        let mut column = Self::default();
+        let values = values.into_iter();
+        let mut column = Self::with_capacity(values.size_hint().0);
         column.extend(values);
         column
     }
@@ -119,7 +220,22 @@ mod tests {
         let mut sum = column.clone();
         sum.add(&ones);
         assert_eq!(sum.iter().collect::<Vec<_>>(), [None, Some(1), Some(u64::MAX - 1), None]);
-        sum.add_at(&[1, 2], &[Some(u64::MAX), None]);
+        sum.add_at(1..2, Some(u64::MAX));
+        sum.add_at(2..3, None);
         assert_eq!(sum.iter().collect::<Vec<_>>(), [None, Some(u64::MAX - 1), None, None]);
+    }
+
+    #[test]
+    fn values_that_do_not_fit_in_units_are_kept_whole() {
+        let most = u64::from(u32::MAX - 1) << 10;
+        for (first, second) in [(most, 0), (most, 1024), (most, most), (4096, 1), (7, 1024)] {
+            let mut sum: Column = [Some(first), None, Some(0)].into_iter().collect();
+            sum.add(&[Some(second), Some(second), Some(second)].into_iter().collect());
+            assert_eq!(sum.iter().collect::<Vec<_>>(), [Some(first + second), None, Some(second)]);
+            assert_eq!(sum.max(), Some(first + second));
+            let mut at: Column = [Some(first), None, Some(0)].into_iter().collect();
+            at.add_at(0..3, Some(second));
+            assert_eq!(at, sum);
+        }
     }
 }

@@ -1,9 +1,7 @@
 //! Means of minutes or hours, as steps.
 
-use std::collections::BTreeMap;
-
-use vmrec_sampler::{RegionType, Timestamp};
-use vmrec_store::{Measure, Rollup, RollupSpan, TypeSums};
+use vmrec_sampler::Timestamp;
+use vmrec_store::{Measure, Rollup, RollupSpan, Rollups, Runs, TypeMeans, TypeSums};
 
 use super::{SeriesBuilder, Tick, TickState};
 
@@ -54,16 +52,25 @@ impl Stretch {
 }
 
 impl SeriesBuilder {
-    /// Adds rollups with figures of [`SeriesBuilder::measures`], each as two ticks: its beginning and its end.
+    /// Adds rollups with means of `measures`, which are those of the builder's metrics, each as two
+    /// ticks: its beginning and its end.
     ///
     /// Between two that do not follow on each other is a missed tick. Returns from how many samples
     /// they are, about.
-    pub fn push_means(&mut self, rollups: &[Rollup], span: RollupSpan, stretch: &Stretch) -> u64 {
+    pub fn push_means(
+        &mut self,
+        rollups: &Rollups,
+        measures: &[Measure],
+        span: RollupSpan,
+        stretch: &Stretch,
+    ) -> u64 {
         let mut ticks: Vec<Tick> = Vec::new();
-        let mut types: BTreeMap<&RegionType, Vec<Vec<Option<u64>>>> = BTreeMap::new();
-        let (mut samples, mut values, mut end) = (0_u64, 0, None);
-        for rollup in rollups {
-            let Some((from, to)) = stretch.part(rollup, span) else { continue };
+        let mut inside: Vec<bool> = Vec::with_capacity(rollups.spans.len());
+        let (mut samples, mut end) = (0_u64, None);
+        for rollup in &rollups.spans {
+            let part = stretch.part(rollup, span);
+            inside.push(part.is_some());
+            let Some((from, to)) = part else { continue };
             if let Some(end) = end.filter(|end| *end < from) {
                 let between = u64::midpoint(end, from);
                 ticks.push(stretch.tick(ticks.len(), between, TickState::Missed));
@@ -71,25 +78,28 @@ impl SeriesBuilder {
             for at in [from, to] {
                 ticks.push(stretch.tick(ticks.len(), at, TickState::Complete));
             }
-            for (region_type, figures) in &rollup.types {
-                let columns = types
-                    .entry(region_type)
-                    .or_insert_with(|| vec![Vec::new(); self.measures().len()]);
-                for (column, figure) in columns.iter_mut().zip(figures) {
-                    // A type that a span lacks has no regions in it.
-                    column.resize(values, Some(0));
-                    column.extend([figure.map(|of| of.mean); 2]);
-                }
-            }
-            values += 2;
             samples = samples.saturating_add(rollup.samples);
             end = Some(to);
         }
-        let types: Vec<TypeSums> = types
-            .into_iter()
-            .map(|(region_type, mut columns)| {
-                columns.iter_mut().for_each(|column| column.resize(values, Some(0)));
-                TypeSums { region_type: region_type.clone(), columns }
+        let steps = |means: &mut dyn Iterator<Item = Option<u64>>| {
+            let mut steps = Runs::default();
+            let drawn = means.zip(&inside).filter(|(_, inside)| **inside);
+            drawn.for_each(|(mean, _)| steps.push(mean, 2));
+            steps
+        };
+        let column = |of: &TypeMeans, measure: &Measure| {
+            match measures.iter().position(|known| known == measure) {
+                Some(place) => steps(&mut of.columns[place].values()),
+                // The number of regions, which tells no more than whether there are any.
+                None => steps(&mut of.there.iter().map(|there| Some(u64::from(*there)))),
+            }
+        };
+        let types: Vec<TypeSums> = rollups
+            .types
+            .iter()
+            .map(|of| TypeSums {
+                region_type: of.region_type.clone(),
+                columns: self.measures().iter().map(|measure| column(of, measure)).collect(),
             })
             .collect();
         self.add(ticks, &types);
@@ -99,8 +109,7 @@ impl SeriesBuilder {
 
 #[cfg(test)]
 mod tests {
-    use vmrec_sampler::types;
-    use vmrec_store::RolledUp;
+    use vmrec_sampler::{RegionType, types};
 
     use super::*;
     use crate::metric::Metric;
@@ -116,30 +125,41 @@ mod tests {
         }
     }
 
-    fn rollup(minute: u64, types: &[(RegionType, Option<u64>)]) -> Rollup {
-        let figure = |mean| RolledUp { least: 0, mean, most: mean + 1 };
-        let types = types
+    /// The means of some types.
+    type Means = [(RegionType, Option<u64>)];
+
+    /// Minutes, each with the means of some types.
+    fn rollups(minutes: &[(u64, &Means)]) -> Rollups {
+        let spans = minutes
             .iter()
-            .map(|(of, mean)| (of.clone(), vec![Some(figure(1)), mean.map(figure)]))
-            .collect();
-        Rollup { start_utc_ns: at(minute).utc_ns, samples: 30, types }
+            .map(|(minute, _)| Rollup { start_utc_ns: at(*minute).utc_ns, samples: 30 });
+        let types = [types::STACK, types::TEXT].map(|region_type| {
+            let means = minutes.iter().map(|(_, types)| {
+                types.iter().find(|(of, _)| *of == region_type).map(|(_, mean)| *mean)
+            });
+            let there = means.clone().map(|mean| mean.is_some()).collect();
+            let columns = vec![means.map(|mean| mean.unwrap_or(Some(0))).collect()];
+            TypeMeans { region_type, there, columns }
+        });
+        Rollups { spans: spans.collect(), types: types.into(), last: 0 }
     }
 
-    fn series(rollups: &[Rollup], from: Timestamp, to: Timestamp) -> (Series, u64) {
+    fn series(rollups: &Rollups, from: Timestamp, to: Timestamp) -> (Series, u64) {
         let stretch = Stretch { begun: BEGUN, from, to };
         let mut builder = SeriesBuilder::new(&[Metric::RESIDENT], By::Type, MINUTE);
-        let samples = builder.push_means(rollups, stretch.span(&[]), &stretch);
+        let measures = Metric::RESIDENT.measures();
+        let samples = builder.push_means(rollups, &measures, stretch.span(&[]), &stretch);
         (builder.finish().remove(0), samples)
     }
 
     #[test]
     fn each_mean_is_a_step_and_minutes_without_samples_are_a_gap() {
-        let rollups = [
-            rollup(0, &[(types::STACK, Some(5))]),
-            rollup(1, &[(types::STACK, Some(7)), (types::TEXT, Some(2))]),
-            rollup(4, &[(types::TEXT, Some(3))]),
-            rollup(5, &[(types::TEXT, None)]),
-        ];
+        let rollups = rollups(&[
+            (0, &[(types::STACK, Some(5))]),
+            (1, &[(types::STACK, Some(7)), (types::TEXT, Some(2))]),
+            (4, &[(types::TEXT, Some(3))]),
+            (5, &[(types::TEXT, None)]),
+        ]);
         let half = Timestamp { utc_ns: 0, monotonic_ns: at(0).monotonic_ns + MINUTE / 2 };
         let (series, samples) = series(&rollups, half, at(6));
         let minutes: Vec<f64> = (0..series.ticks.len())
@@ -159,8 +179,9 @@ mod tests {
 
     #[test]
     fn what_lies_outside_is_left_out() {
-        let rollups: Vec<_> = (0..9).map(|n| rollup(n, &[(types::STACK, Some(n))])).collect();
-        let (series, samples) = series(&rollups, at(3), at(5));
+        let minutes = [0, 1, 2, 3, 4, 5, 6, 7, 8].map(|n| (n, [(types::STACK, Some(n))]));
+        let minutes = minutes.each_ref().map(|(minute, types)| (*minute, &types[..]));
+        let (series, samples) = series(&rollups(&minutes), at(3), at(5));
         assert_eq!(series.totals.iter().collect::<Vec<_>>(), [3, 3, 4, 4, 5, 5].map(Some));
         assert_eq!((series.span_ns(), samples), (2 * MINUTE, 90));
     }

@@ -8,7 +8,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use jiff::tz::TimeZone;
 use vmrec_report::json;
 use vmrec_report::map_page::{PageOptions, PageSource, delta_text, page_text};
 use vmrec_sampler::{Host, ProcessInfo, Sampler, Snapshot};
@@ -16,7 +15,7 @@ use vmrec_sampler::{Host, ProcessInfo, Sampler, Snapshot};
 use crate::cli::{RecordingArgs, TypesArgs};
 use crate::failure::Failure;
 use crate::file::Opened;
-use crate::{output, process, types_file};
+use crate::{output, process, types_file, zone};
 
 pub(crate) use spelling::arguments;
 
@@ -150,7 +149,7 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
                     thread::sleep(time.saturating_sub(began.elapsed()));
                     let later = sampler.sample()?;
                     let source = source(sampler.process(), parent.as_ref(), &host);
-                    let time_zone = TimeZone::system();
+                    let time_zone = zone::local();
                     let options = args.options();
                     output::print(&delta_text(&source, &snapshot, &later, &options, &time_zone))?;
                 }
@@ -193,7 +192,7 @@ fn print(
         output::print_json(&json::SnapshotDocument::new(process, host.page_size_bytes, snapshot))?;
     } else {
         let source = source(process, parent, host);
-        output::print(&page_text(&source, snapshot, &args.options(), &TimeZone::system()))?;
+        output::print(&page_text(&source, snapshot, &args.options(), &zone::local()))?;
     }
     if let Some(hint) = advice::hint(host, snapshot) {
         for line in hint.lines() {

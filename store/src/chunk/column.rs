@@ -11,6 +11,7 @@
 //! The value before the first one is 0. An unknown one leaves no trace in what
 //! later ones are changed from.
 
+use super::Runs;
 use crate::frame::Malformed;
 use crate::frame::varint::{Cursor, put};
 
@@ -133,11 +134,13 @@ impl Column {
         let told = cursor.take()?.cast_signed();
         let unit = UNITS.into_iter().find(|unit| *unit == told);
         let unit = unit.ok_or(Malformed("an unknown unit"))?;
+        // One of its own can be kept in registers.
+        let mut bytes = Cursor(cursor.0);
         let (mut left, mut last, mut unknown) = (count, 0_u64, false);
         while left > 0 {
-            match cursor.take()? {
+            match bytes.take()? {
                 0 => {
-                    let more = usize::try_from(cursor.take()?).unwrap_or(usize::MAX);
+                    let more = usize::try_from(bytes.take()?).unwrap_or(usize::MAX);
                     if more >= left {
                         return Err(Malformed("a column longer than its chunk"));
                     }
@@ -150,7 +153,7 @@ impl Column {
                 }
                 token => {
                     last = match token {
-                        2 => cursor.take()?,
+                        2 => bytes.take()?,
                         folded => {
                             let change = unfold(folded - 2).wrapping_mul(unit);
                             last.wrapping_add(change.cast_unsigned())
@@ -162,20 +165,19 @@ impl Column {
             }
             left -= 1;
         }
+        cursor.0 = bytes.0;
         Ok(())
     }
 
-    /// Returns the values of a column of `count`.
+    /// Returns the values of a column of `count`; `scratch` is room to read them in.
     pub(crate) fn take(
         cursor: &mut Cursor<'_>,
         count: usize,
-    ) -> Result<Vec<Option<u64>>, Malformed> {
-        let mut values = Vec::with_capacity(count);
-        Self::read(cursor, count, |value, times| match times {
-            1 => values.push(value),
-            _ => values.resize(values.len() + times, value),
-        })?;
-        Ok(values)
+        scratch: &mut Runs,
+    ) -> Result<Runs, Malformed> {
+        scratch.clear();
+        Self::read(cursor, count, |value, times| scratch.push(value, times))?;
+        Ok(scratch.clone())
     }
 
     /// Returns the values of a column of `count` of which all must be known.
@@ -218,6 +220,10 @@ mod tests {
         out
     }
 
+    fn take(cursor: &mut Cursor<'_>, count: usize) -> Result<Runs, Malformed> {
+        Column::take(cursor, count, &mut Runs::default())
+    }
+
     #[test]
     fn what_does_not_change_takes_no_room() {
         let column: Column = std::iter::repeat_n(Some(4096), 300).collect();
@@ -228,8 +234,8 @@ mod tests {
 
     #[test]
     fn a_run_longer_than_the_column_is_refused() {
-        assert!(Column::take(&mut Cursor(&[1, 0, 5]), 5).is_err());
-        assert_eq!(Column::take(&mut Cursor(&[1, 0, 4]), 5), Ok(vec![Some(0); 5]));
+        assert!(take(&mut Cursor(&[1, 0, 5]), 5).is_err());
+        assert_eq!(take(&mut Cursor(&[1, 0, 4]), 5), Ok([Some(0); 5].into_iter().collect()));
     }
 
     proptest! {
@@ -249,13 +255,13 @@ mod tests {
             prop_assert_eq!(column.values().collect::<Vec<_>>(), values.clone());
             let data = bytes(&column);
             let mut cursor = Cursor(&data);
-            prop_assert_eq!(Column::take(&mut cursor, values.len()), Ok(values));
+            prop_assert_eq!(take(&mut cursor, values.len()), Ok(values.into_iter().collect()));
             prop_assert!(cursor.is_empty());
         }
 
         #[test]
         fn no_bytes_make_it_panic(data in proptest::collection::vec(0_u8.., 0..64), count in 0_usize..400) {
-            let _ = Column::take(&mut Cursor(&data), count);
+            let _ = take(&mut Cursor(&data), count);
         }
     }
 }

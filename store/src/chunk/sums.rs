@@ -14,8 +14,8 @@
 
 use vmrec_sampler::{Quantities, Quantity, Region, RegionType};
 
-use super::Column;
 use super::types::{put_type, take_type};
+use super::{Column, Runs};
 use crate::frame::Malformed;
 use crate::frame::varint::{Cursor, put};
 
@@ -255,7 +255,8 @@ impl Decoded {
             types.push(TypeColumns { region_type: take_type(&mut cursor)?, columns: Vec::new() });
         }
         let needed = wanted.iter().fold(0_u16, |needed, measure| needed | closure(*measure));
-        let mut values: Vec<Vec<Vec<Option<u64>>>> = vec![vec![Vec::new(); MEASURES]; kinds];
+        let mut values: Vec<[Runs; MEASURES]> = vec![Default::default(); kinds];
+        let mut scratch = Runs::default();
         for measure in Measure::ALL {
             let length = cursor.take_count(cursor.len())?;
             let columns = cursor.take_bytes(length)?;
@@ -265,12 +266,14 @@ impl Decoded {
             let mut columns = Cursor(columns);
             for of in &mut values {
                 let like = match measure.like() {
-                    Some(like) if columns.take()? == 1 => Some(&of[like.place()][..]),
+                    Some(like) if columns.take()? == 1 => Some(&of[like.place()]),
                     _ => None,
                 };
-                let mut column = Column::take(&mut columns, snapshots)?;
-                add(&mut column, like);
-                of[measure.place()] = column;
+                let column = Column::take(&mut columns, snapshots, &mut scratch)?;
+                of[measure.place()] = match like {
+                    Some(like) => column.plus(like),
+                    None => column,
+                };
             }
             if !columns.is_empty() {
                 return Err(Malformed("bytes after the last column"));
@@ -314,5 +317,5 @@ pub(crate) struct Decoded {
     /// How many values each column has.
     pub(crate) snapshots: usize,
     /// The types that have regions in the chunk.
-    pub(crate) types: Vec<TypeColumns<Vec<Vec<Option<u64>>>>>,
+    pub(crate) types: Vec<TypeColumns<Vec<Runs>>>,
 }

@@ -38,7 +38,7 @@ fn push(builder: &mut SeriesBuilder, number: u64, regions: Option<Vec<Region>>) 
         let region_type = &region.identity.label.region_type;
         let place = block.types.iter().position(|of| of.region_type == *region_type);
         let place = place.unwrap_or_else(|| {
-            let columns = vec![vec![Some(0)]; builder.measures().len()];
+            let columns = vec![[Some(0)].into_iter().collect(); builder.measures().len()];
             block.types.push(TypeSums { region_type: region_type.clone(), columns });
             block.types.len() - 1
         });
@@ -48,7 +48,8 @@ fn push(builder: &mut SeriesBuilder, number: u64, regions: Option<Vec<Region>>) 
                 Measure::Virtual => Some(region.identity.range.virtual_bytes()),
                 Measure::Regions => Some(1),
             };
-            column[0] = column[0].zip(value).map(|(sum, value)| sum + value);
+            let sum = column.values().next().flatten().zip(value).map(|(sum, value)| sum + value);
+            *column = [sum].into_iter().collect();
         }
     }
     builder.push(&block);

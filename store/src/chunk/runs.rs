@@ -1,0 +1,98 @@
+//! Values of samples in a row: most stay the same over a whole chunk.
+
+/// A value and how many samples in a row have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The value; `None` where it is unknown.
+    pub value: Option<u64>,
+    /// How many samples have it.
+    pub times: usize,
+}
+
+/// The values of some samples in order, told in runs; neighbours may have the same value.
+#[derive(Clone, Debug, Default)]
+pub struct Runs(Vec<Run>);
+
+impl Runs {
+    /// Adds a value that follows some times.
+    pub fn push(&mut self, value: Option<u64>, times: usize) {
+        self.0.push(Run { value, times });
+    }
+
+    /// Returns the runs in order.
+    pub fn iter(&self) -> impl Iterator<Item = Run> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Returns the values in order.
+    pub fn values(&self) -> impl Iterator<Item = Option<u64>> + '_ {
+        self.iter().flat_map(|Run { value, times }| std::iter::repeat_n(value, times))
+    }
+
+    /// Forgets all values, keeping the room they took.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Returns each value with that of `other` added, 0 where it is unknown there.
+    pub(crate) fn plus(&self, other: &Self) -> Self {
+        let mut sums = Vec::with_capacity(self.0.len().max(other.0.len()));
+        let mut others = other.iter();
+        let mut at_hand = Run { value: None, times: 0 };
+        for Run { value, times } in self.iter() {
+            let mut left = times;
+            while left > 0 {
+                if at_hand.times == 0 {
+                    at_hand = others.next().unwrap_or(Run { value: None, times: left });
+                }
+                let times = left.min(at_hand.times);
+                let sum = value.map(|value| value.wrapping_add(at_hand.value.unwrap_or(0)));
+                sums.push(Run { value: sum, times });
+                left -= times;
+                at_hand.times -= times;
+            }
+        }
+        Self(sums)
+    }
+}
+
+impl PartialEq for Runs {
+    fn eq(&self, other: &Self) -> bool {
+        self.values().eq(other.values())
+    }
+}
+
+impl Eq for Runs {}
+
+impl FromIterator<Option<u64>> for Runs {
+    fn from_iter<I: IntoIterator<Item = Option<u64>>>(values: I) -> Self {
+        let mut runs = Self::default();
+        for value in values {
+            match runs.0.last_mut() {
+                Some(last) if last.value == value => last.times += 1,
+                _ => runs.push(value, 1),
+            }
+        }
+        runs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn sums_of_runs_are_those_of_their_values(
+            pairs in proptest::collection::vec((proptest::option::of(0_u64..3), proptest::option::of(0_u64..3)), 0..40)
+        ) {
+            let (a, b): (Runs, Runs) =
+                (pairs.iter().map(|(a, _)| *a).collect(), pairs.iter().map(|(_, b)| *b).collect());
+            let sums: Vec<_> =
+                pairs.iter().map(|(a, b)| a.map(|a| a + b.unwrap_or(0))).collect();
+            prop_assert_eq!(a.plus(&b).values().collect::<Vec<_>>(), sums);
+        }
+    }
+}
