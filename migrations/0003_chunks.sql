@@ -80,6 +80,11 @@ CREATE TABLE chunk (
     UNIQUE (recording, last)
 ) STRICT;
 
+-- the heads of all chunks of a recording lie together here, without what they hold
+CREATE INDEX chunk_head ON chunk (recording, last, first, samples, snapshots, torn, missed_ticks,
+    begin_utc_ns, begin_monotonic_ns, end_utc_ns, end_monotonic_ns, least_utc_ns, most_utc_ns,
+    cost_cpu_ns, cost_wall_ns, most_footprint_bytes, checksum);
+
 -- The types that rollups are by.
 CREATE TABLE region_type (
     id INTEGER PRIMARY KEY,               -- names the type within this file
