@@ -8,21 +8,19 @@ use rusqlite::{Connection, OpenFlags};
 use vmrec_sampler::classify::facts::Evidence;
 use vmrec_sampler::{Host, Label, ProcessInfo, Snapshot, Timestamp};
 
-use crate::address::to_column;
-use crate::chunk::Built;
 use crate::chunker::Chunker;
+use crate::current::{Current, Written};
 use crate::error::Error;
 use crate::evidence;
-use crate::frame::{Edit, Encoder, Frame, Table, checksum};
+use crate::frame::Encoder;
 use crate::intern::Interner;
 use crate::lock::{Lock, beside};
 use crate::recording::{RecordingId, RegionNumber, Sample, WhyEnded};
 use crate::relabel;
 use crate::resum;
 use crate::retention::{self, Pruning};
-use crate::rollup::{self, Trail};
+use crate::rollup::Trail;
 use crate::schema::{self, Found};
-use crate::settle;
 use crate::transaction::{Transaction, in_transaction};
 use crate::write_rows;
 
@@ -31,11 +29,9 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait for readers before the file is left in WAL mode, which any reader copes with.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 /// More pages than a file has.
-const ALL_PAGES: u64 = i32::MAX as u64;
+pub(crate) const ALL_PAGES: u64 = i32::MAX as u64;
 /// More statements than are used, so that none is prepared twice.
 const STATEMENTS: usize = 64;
-/// Samples left by a killed recorder that the next one makes a chunk of as it begins: more would keep it waiting.
-const FEW_SAMPLES: u64 = 900;
 
 /// The only writer of a recording file, which may hold several recordings, one under way at a time.
 #[derive(Debug)]
@@ -50,25 +46,6 @@ pub struct Writer {
     closed: bool,
     /// After `connection`, so that it is given back when the file is closed.
     _lock: Lock,
-}
-
-/// The recording under way.
-#[derive(Debug)]
-pub(crate) struct Current {
-    pub(crate) id: RecordingId,
-    begun: Timestamp,
-    /// The number of the next sample; `None` after a failure, as what was stored is to be looked up.
-    next: Option<u64>,
-    /// The id of the last row of a sample; `None` if it is to be looked up.
-    row: Option<i64>,
-    encoder: Encoder,
-    pub(crate) interner: Interner,
-    /// Makes the chunks; `None` if its thread could not be started, and all stays in rows.
-    chunker: Option<Chunker>,
-    /// The rows of rollups that the next chunk may go on with.
-    trail: Trail,
-    /// The images stored last, and the sample whose evidence has them.
-    images: Option<(u64, evidence::Images)>,
 }
 
 impl Writer {
@@ -141,19 +118,6 @@ impl Writer {
     /// After an error nothing of it is stored, what came before is, and the next one may be given.
     pub fn append(&mut self, snapshot: Snapshot) -> Result<u64, Error> {
         self.write(|current, transaction| current.append(transaction, snapshot))
-    }
-
-    /// Makes chunks of all samples that are rows still, as those of a recorder that was killed or of
-    /// an older version are, and gives what became free back to the file system.
-    pub fn tidy(&mut self) -> Result<(), Error> {
-        if let Some(current) = &self.current {
-            return Err(Error::NotEnded { id: current.id, path: self.path.clone() });
-        }
-        for id in self.with_rows(u64::MAX)? {
-            self.settle_one(id, u64::MAX)?;
-        }
-        retention::vacuum(&self.connection, ALL_PAGES)
-            .map_err(|source| Error::sql(&self.path, source))
     }
 
     /// Stores that `ticks` ticks of the schedule passed without a sample, the first one due at `due`; returns their number.
@@ -258,84 +222,6 @@ impl Writer {
         }
     }
 
-    /// Stores a chunk in place of the rows it was made of.
-    ///
-    /// Should that fail, the rows stay, and with them all that is known.
-    fn store_chunk(&mut self, id: RecordingId, built: std::io::Result<Built>) {
-        let Ok(built) = built else { return };
-        let upto = built.head.last;
-        let known = self.current.as_mut().map(|current| std::mem::take(&mut current.trail));
-        let mut trail = known.unwrap_or_default();
-        let stored = in_transaction(&mut self.connection, |transaction| {
-            settle::store(transaction, id, &built, &mut trail)
-        });
-        // After a failure nothing is known to run on.
-        if let (Ok(true), Some(current)) = (&stored, &mut self.current) {
-            current.trail = trail;
-        }
-        if matches!(stored, Ok(false)) {
-            let _ = self.settle_one(id, upto);
-        }
-        self.pruning.chunk_made();
-    }
-
-    /// Gives recordings whose recorder was lost their end.
-    fn end_lost(&mut self) -> Result<(), Error> {
-        let lost = write_rows::without_end(&self.connection)
-            .map_err(|source| Error::sql(&self.path, source))?;
-        for id in lost {
-            let ended = in_transaction(&mut self.connection, |transaction| {
-                write_rows::end_lost(transaction, id)
-            });
-            match ended.map_err(|source| Error::sql(&self.path, source)) {
-                // Recording must go on beside what is damaged, which `verify` tells.
-                Err(Error::Damaged { .. }) => {}
-                other => other?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes chunks of the rows that recordings of few of them have.
-    fn settle_few(&mut self) -> Result<(), Error> {
-        for id in self.with_rows(FEW_SAMPLES)? {
-            match self.settle_one(id, u64::MAX) {
-                // Nor does what is damaged keep it, or a disk that has no room for a chunk.
-                Err(Error::Damaged { .. } | Error::DiskFull { .. }) => {}
-                other => other?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the recordings that have rows of samples, at most `most`.
-    fn with_rows(&self, most: u64) -> Result<Vec<RecordingId>, Error> {
-        self.connection
-            .prepare("SELECT recording FROM sample GROUP BY recording HAVING count(*) <= ?")
-            .and_then(|mut statement| {
-                statement
-                    .query_map([to_column(most.min(i64::MAX as u64))], |row| {
-                        row.get(0).map(RecordingId)
-                    })?
-                    .collect()
-            })
-            .map_err(|source| Error::sql(&self.path, source))
-    }
-
-    /// Makes chunks of the rows of a recording up to a sample.
-    fn settle_one(&mut self, id: RecordingId, upto: u64) -> Result<(), Error> {
-        while let Some(built) = settle::rebuild(&self.connection, &self.path, id, upto)? {
-            let stored = in_transaction(&mut self.connection, |transaction| {
-                settle::store(transaction, id, &built, &mut Trail::default())
-            })
-            .map_err(|source| Error::sql(&self.path, source))?;
-            if !stored {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     fn shut(&mut self) -> rusqlite::Result<()> {
         if std::mem::replace(&mut self.closed, true) {
             return Ok(());
@@ -360,74 +246,6 @@ impl Drop for Writer {
     fn drop(&mut self) {
         // Whoever wants to know calls `close`.
         let _ = self.shut();
-    }
-}
-
-/// What a transaction wrote: a sample and, unless it was missed, its regions, their frame and how
-/// they differ from those before.
-type Written = (Sample, Option<(Table, Frame, Vec<Edit>)>);
-
-impl Current {
-    fn next(&self, transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
-        match self.next {
-            Some(next) => Ok(next),
-            None => write_rows::next_number(transaction, self.id),
-        }
-    }
-
-    fn append(
-        &mut self,
-        transaction: &Transaction<'_>,
-        snapshot: Snapshot,
-    ) -> rusqlite::Result<Written> {
-        let number = self.next(transaction)?;
-        let sample = Sample::of(number, &snapshot);
-        let regions = snapshot.regions;
-        let identities =
-            self.interner.number(transaction, self.id, self.encoder.last(), &regions)?;
-        let table = Table { identities, regions };
-        let (frame, edits) = self.encoder.encode(&table, self.minute(sample.taken));
-        let row = self.write_row(transaction, &sample)?;
-        let sum = checksum(self.id.0, number, frame.kind, &frame.data);
-        write_rows::frame(transaction, row, &frame, sum)?;
-        Ok((sample, Some((table, frame, edits))))
-    }
-
-    /// Writes the row of a sample and returns its id.
-    fn write_row(
-        &mut self,
-        transaction: &Transaction<'_>,
-        sample: &Sample,
-    ) -> rusqlite::Result<i64> {
-        let row = write_rows::sample(transaction, self.row.map(|row| row + 1), self.id, sample)?;
-        self.row = Some(row);
-        Ok(row)
-    }
-
-    /// Returns the minute of a moment, as rollups count them.
-    fn minute(&self, taken: Timestamp) -> i64 {
-        rollup::place(self.begun, taken, rollup::MINUTE_S)
-    }
-
-    /// Takes note of what is stored for good.
-    fn stored(&mut self, (sample, regions): Written) {
-        let (number, minute) = (sample.number, self.minute(sample.taken));
-        self.next = Some(number + 1);
-        self.interner.accept();
-        match (regions, &mut self.chunker) {
-            (None, chunker) => {
-                self.encoder.missed();
-                if let Some(chunker) = chunker {
-                    chunker.push_missed(sample);
-                }
-            }
-            (Some((table, frame, edits)), chunker) => {
-                if let Some(chunker) = chunker {
-                    chunker.push(sample, &edits, &table, frame.begins);
-                }
-                self.encoder.accept(number, table, &frame, minute);
-            }
-        }
     }
 }
 
