@@ -5,7 +5,7 @@
 //! bytes, least first (integer, 1; real, 2), or its length in eight such bytes and its bytes
 //! (text, 3; blob, 4). So a row is whole, of its table and where it belongs, or it does not match.
 
-use rusqlite::types::{ToSqlOutput, Type, Value, ValueRef};
+use rusqlite::types::{ToSqlOutput, Type, ValueRef};
 use rusqlite::{Connection, Row, Statement, ToSql};
 
 use crate::frame::Crc;
@@ -149,7 +149,7 @@ pub(crate) fn check_at(table: &str, row: &Row<'_>, place: usize) -> rusqlite::Re
         }
         _ => {}
     }
-    Err(mismatch(table, row, place)?)
+    Err(mismatch(table, values_of(row, place), place))
 }
 
 /// Returns the first `N` values of a row of `SELECT * FROM table`, which are all but its checksum,
@@ -159,21 +159,37 @@ pub(crate) fn values<'a, const N: usize>(
     row: &'a Row<'_>,
     place: Option<usize>,
 ) -> rusqlite::Result<[ValueRef<'a>; N]> {
+    values_after(table, &[], row, place)
+}
+
+/// Returns the same of a row without its first columns, of which the values are `known`.
+pub(crate) fn values_after<'a, const N: usize>(
+    table: &str,
+    known: &[ValueRef<'a>],
+    row: &'a Row<'_>,
+    place: Option<usize>,
+) -> rusqlite::Result<[ValueRef<'a>; N]> {
     let mut values = [ValueRef::Null; N];
-    for (column, value) in values.iter_mut().enumerate() {
+    let (first, rest) = values.split_at_mut(known.len());
+    first.copy_from_slice(known);
+    for (column, value) in rest.iter_mut().enumerate() {
         *value = row.get_ref(column)?;
     }
     let Some(place) = place else { return Ok(values) }; // a file of a version before 3
     match row.get_ref(place)? {
         ValueRef::Null => Ok(values),
         ValueRef::Integer(stored) if i64::from(sum(table, values)) == stored => Ok(values),
-        _ => Err(mismatch(table, row, place)?),
+        _ => Err(mismatch(table, values, place)),
     }
 }
 
-fn mismatch(table: &str, row: &Row<'_>, place: usize) -> rusqlite::Result<rusqlite::Error> {
-    let mismatch = Mismatch(named(table, row)?);
-    Ok(rusqlite::Error::FromSqlConversionFailure(place, Type::Integer, Box::new(mismatch)))
+fn mismatch<'a>(
+    table: &str,
+    values: impl IntoIterator<Item = ValueRef<'a>>,
+    place: usize,
+) -> rusqlite::Error {
+    let mismatch = Mismatch(named(table, values));
+    rusqlite::Error::FromSqlConversionFailure(place, Type::Integer, Box::new(mismatch))
 }
 
 /// Returns where a table's column `checksum` stands, `None` if it has none.
@@ -182,22 +198,25 @@ pub(crate) fn checksum_place(statement: &Statement<'_>) -> Option<usize> {
 }
 
 fn sum_of(table: &str, row: &Row<'_>, columns: usize) -> u32 {
-    // A place the row does not have would make the sum differ.
-    sum(table, (0..columns).map(|place| row.get_ref(place).unwrap_or(ValueRef::Null)))
+    sum(table, values_of(row, columns))
+}
+
+/// Returns the values of the first columns; a place the row does not have would make its sum differ.
+fn values_of<'a>(row: &'a Row<'_>, columns: usize) -> impl Iterator<Item = ValueRef<'a>> {
+    (0..columns).map(|place| row.get_ref(place).unwrap_or(ValueRef::Null))
 }
 
 /// Returns how a row is called: its table and its key.
-fn named(table: &str, row: &Row<'_>) -> rusqlite::Result<String> {
+fn named<'a>(table: &str, values: impl IntoIterator<Item = ValueRef<'a>>) -> String {
     let columns = TABLES.iter().find(|(name, _)| *name == table).map_or(1, |(_, columns)| *columns);
     let mut name = table.to_owned();
-    for place in 0..columns {
-        let value: Value = row.get(place)?;
+    for value in values.into_iter().take(columns) {
         name += &match value {
-            Value::Integer(number) => format!(" {number}"),
+            ValueRef::Integer(number) => format!(" {number}"),
             _ => " ?".to_owned(),
         };
     }
-    Ok(name)
+    name
 }
 
 /// Adds what is wrong with rows of all tables, whether anything refers to them or not.

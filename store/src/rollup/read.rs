@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
 use super::MOST_RUN;
@@ -40,10 +41,13 @@ pub(crate) fn read(
     let asked = measures.iter().fold(0_u16, |mask, measure| mask | 1 << measure.place());
     // Tells of types of which all that is asked for is unknown that they have regions.
     let wanted = asked | 1 << Measure::Regions.place();
+    // What is asked by is left out: it is known, and not read once more of each row.
     let mut statement = connection.prepare_cached(
-        "SELECT * FROM rollup_row WHERE recording = ? AND span_s = ? AND place BETWEEN ? AND ? \
+        "SELECT place, type, quantities, run, samples, least, mean_more, most_more, checksum \
+         FROM rollup_row WHERE recording = ? AND span_s = ? AND place BETWEEN ? AND ? \
          AND quantities & ? ORDER BY place",
     )?;
+    let by = [ValueRef::Integer(recording.0), ValueRef::Integer(to_column(span_s))];
     let first = places.start().saturating_sub_unsigned(MOST_RUN);
     let range = params![recording.0, to_column(span_s), first, places.end(), wanted];
     let mut spans: Vec<(i64, u64)> = Vec::new();
@@ -53,10 +57,10 @@ pub(crate) fn read(
     let mut last_used = None;
     while let Some(row) = rows.next()? {
         // It comes last of a type's in a span.
-        if last_used == Some((row.get(2)?, row.get(3)?)) && row.get::<_, u16>(4)? & asked == 0 {
+        if last_used == Some((row.get(0)?, row.get(1)?)) && row.get::<_, u16>(2)? & asked == 0 {
             continue;
         }
-        let row = Stored::of(row)?;
+        let row = Stored::after(&by, row)?;
         last_used = Some((row.place, row.region_type));
         let end = row.place.saturating_add_unsigned(row.run.min(MOST_RUN));
         let last = end.saturating_sub(1).min(*places.end());

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{Family, RegionType, Timestamp};
 
@@ -164,8 +164,17 @@ pub(super) struct Stored {
 
 impl Stored {
     /// Returns the row of all columns of `rollup_row`, which has a checksum in every file that has the table.
-    pub(super) fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-        let values: [_; VALUES] = checked::values("rollup_row", row, Some(VALUES))?;
+    fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Self::told(checked::values("rollup_row", row, Some(VALUES))?)
+    }
+
+    /// Returns the row of all columns but the first ones, which are `known`.
+    pub(super) fn after(known: &[ValueRef<'_>], row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        let place = VALUES - known.len();
+        Self::told(checked::values_after("rollup_row", known, row, Some(place))?)
+    }
+
+    fn told(values: [ValueRef<'_>; VALUES]) -> rusqlite::Result<Self> {
         let number = |place: usize| values[place].as_i64().map(from_column);
         let quantities = u16::column_result(values[4])?;
         let bits = unit_bits(quantities);
