@@ -18,6 +18,8 @@ mod cpu;
 mod exact;
 #[path = "store_goals/reading.rs"]
 mod reading;
+#[path = "store_goals/recorder.rs"]
+mod recorder;
 #[path = "../tests/trace/trace.rs"]
 mod trace;
 
@@ -32,7 +34,8 @@ const BYTES_A_SAMPLE: [(&str, f64); 5] =
 const WEEK_MB: f64 = 40.0;
 const STORE_CPU_MS: f64 = 0.4;
 const CHUNK_MS: f64 = 5.0;
-const PEAK_MB: f64 = 12.0;
+const PEAK_MIB: f64 = 12.0;
+const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// The figures of one replay, as its last lines tell them.
 struct Replayed {
@@ -72,7 +75,9 @@ fn main() -> ExitCode {
     row("file", figures.file_bytes / 1e6, Some(WEEK_MB * days / 7.0), "MB");
     row("store, processor time a sample", figures.store_cpu_us / 1e3, Some(STORE_CPU_MS), "ms");
     row("building a chunk, processor time", figures.chunk_build_ms, Some(CHUNK_MS), "ms");
-    row("peak memory of the recorder", figures.peak_rss_bytes / 1e6, Some(PEAK_MB), "MB");
+    let peak = recorder::peak_rss_bytes(&scratch.path().join("recorder.db")) as f64;
+    row("peak memory of `vmrec record`", peak / MEBIBYTE, Some(PEAK_MIB), "MiB");
+    row("peak memory of the replay", figures.peak_rss_bytes / MEBIBYTE, None, "MiB");
     reading::measure(&db, scratch.path());
 
     println!();

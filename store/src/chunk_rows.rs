@@ -19,6 +19,9 @@ const HEAD: &str = "id, recording, first, last, samples, snapshots, torn, missed
 /// Where a group stands after them.
 const GROUP: usize = 18;
 
+/// More than the chunks of a week.
+const USUAL_CHUNKS: usize = 2048;
+
 /// A chunk as it lies in its table, without its groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredChunk {
@@ -182,10 +185,14 @@ pub(crate) fn all(
     connection: &Connection,
     recording: RecordingId,
 ) -> rusqlite::Result<Vec<StoredChunk>> {
-    connection
-        .prepare_cached(&format!("SELECT {HEAD} FROM chunk WHERE recording = ? ORDER BY last"))?
-        .query_map([recording.0], head)?
-        .collect()
+    let sql = format!("SELECT {HEAD} FROM chunk WHERE recording = ? ORDER BY last");
+    let mut statement = connection.prepare_cached(&sql)?;
+    // Room that is not used takes no memory; to grow would copy what there is again and again.
+    let mut chunks = Vec::with_capacity(USUAL_CHUNKS);
+    for chunk in statement.query_map([recording.0], head)? {
+        chunks.push(chunk?);
+    }
+    Ok(chunks)
 }
 
 /// Decodes a group of a chunk.

@@ -41,7 +41,7 @@ pub struct Store {
 pub(crate) struct Heads {
     pub(crate) recording: RecordingId,
     pub(crate) state: i64,
-    pub(crate) chunks: Arc<[StoredChunk]>,
+    pub(crate) chunks: Arc<Vec<StoredChunk>>,
 }
 
 impl Store {

@@ -226,7 +226,7 @@ impl Store {
     }
 
     /// Returns every chunk of a recording, in order.
-    pub(crate) fn chunks(&self, id: RecordingId) -> Result<Arc<[StoredChunk]>, Error> {
+    pub(crate) fn chunks(&self, id: RecordingId) -> Result<Arc<Vec<StoredChunk>>, Error> {
         if !self.has_chunks() {
             return Ok(Arc::default());
         }
@@ -238,7 +238,7 @@ impl Store {
         if let Some(known) = known.filter(|known| known.recording == id && known.state == state) {
             return Ok(known.chunks);
         }
-        let chunks: Arc<[_]> = chunk_rows::all(&self.connection, id).map_err(sql)?.into();
+        let chunks = Arc::new(chunk_rows::all(&self.connection, id).map_err(sql)?);
         let heads = Heads { recording: id, state, chunks: Arc::clone(&chunks) };
         self.heads.replace(Some(heads));
         Ok(chunks)
