@@ -208,7 +208,7 @@ fn a_full_disk_keeps_what_was_recorded() {
     let disk = bench.path("disk");
     fs::create_dir(&disk).unwrap();
     let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=256k", "vmrec-test"])
+        .args(["-t", "tmpfs", "-o", "size=320k", "vmrec-test"])
         .arg(&disk)
         .stderr(Stdio::null())
         .status();
