@@ -1,9 +1,13 @@
 //! The memory that a recorder takes, of a process with 1,000 regions: this one.
 
-#![allow(unsafe_code, reason = "regions are mapped, and a child's memory asked for, by libc alone")]
+#![allow(unsafe_code, reason = "only libc maps regions")]
 
+use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
+
+use vmrec_sampler::procfs::parse_status;
 
 /// Regions that are mapped: with those there are already, some 1,000.
 const REGIONS: usize = 900;
@@ -12,22 +16,25 @@ const PAGE_BYTES: usize = 4096;
 /// Returns the peak memory of `vmrec record`, in bytes; the recording goes to `db`.
 pub(crate) fn peak_rss_bytes(db: &Path) -> u64 {
     map_regions();
-    let recorder = Command::new(env!("CARGO_BIN_EXE_vmrec"))
+    let mut recorder = Command::new(env!("CARGO_BIN_EXE_vmrec"))
         .args(["record", "--quiet", "--every", "50ms", "--samples", "400", "--db"])
         .arg(db)
         .arg(std::process::id().to_string())
-        .stderr(Stdio::null())
         .spawn()
         .expect("vmrec runs");
-    let mut status = 0;
-    // SAFETY: all-zero is a valid rusage, which the call fills in; both outlive it.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::wait4(recorder.id().cast_signed(), &raw mut status, 0, &raw mut usage);
-        usage
+    let mut peak = 0;
+    let status = loop {
+        // Gone as soon as it ends: the last one seen is that of some moments before.
+        if let Ok(status) = fs::read(format!("/proc/{}/status", recorder.id())) {
+            peak = parse_status(&status).peak_resident_bytes.unwrap_or(peak);
+        }
+        if let Some(status) = recorder.try_wait().expect("our own child") {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(10));
     };
-    assert_eq!(status, 0, "vmrec records this process");
-    usage.ru_maxrss as u64 * 1024
+    assert!(status.success(), "vmrec records this process");
+    peak
 }
 
 /// Maps pages that the kernel cannot merge, as their rights differ.
