@@ -100,6 +100,37 @@ def compare_words(words, rows):
         expect(f"{row[0]} words", found, wanted)
 
 
+def modes(folder):
+    """Regions of every share mode and every purge state."""
+    path, lines = os.path.join(folder, "modes.tsv"), ["@page 4096"]
+    lines.append(f"@process 4242 1 {os.getuid() or 501} 1700000000 modes /bin/modes")
+    kinds = [(mode, purge) for mode in SHARE for purge in "-NVED"]
+    for place, (mode, purge) in enumerate(kinds):
+        resident = 0 if mode == "NUL" or purge == "E" else 3
+        start = 0x100000000 + place * 0x10000
+        row = [hex(start), hex(start + 0x4000), "rw-", "rwx", 1, 0, 70, resident, 0, 0, resident, 2, 0, 0, mode, 0, 0,
+               hex(0xA1000000 + place), 0, 0, purge, ""]
+        lines.append("\t".join(map(str, row)))
+    open(path, "w").write("\n".join(lines) + "\n")
+    page, [rows] = tables(path)
+    out, _ = vmrec("map", PID, "--json", table=path)
+    compare(json.loads(out), page, rows)
+    out, _ = vmrec("map", PID, "-purge", "-noCoalesce", table=path)
+    for mode in SHARE:
+        lines = [line for line in out.splitlines() if f"SM={SHARE[mode]}" in line and "rw-/rwx" in line]
+        shown = [line.split("PURGE=")[1][0] for line in lines if "PURGE=" in line]
+        # As on vmmap's page, what may not be purged is told by no letter.
+        expect(f"lines and purge states of {mode}", (len(lines), shown), (5, ["N", "V", "E"]))
+    db = os.path.join(folder, "modes.db")
+    vmrec("record", PID, "--every", "50ms", "--samples", "2", "--db", db, table=path)
+    out, _ = vmrec("map", "--at", "#2", "--db", db, "--json")
+    compare(json.loads(out), page, rows)
+    out, _ = vmrec("sql", "SELECT flags FROM region_at('#2') ORDER BY start", "--db", db, "--json")
+    # The kernel refuses to tell the state of what denies being purged, as of what is not purgeable.
+    told = [[*row[:20], row[20].replace("D", "-"), *row[21:]] for row in rows]
+    compare_words([row["flags"] for row in json.loads(out)], told)
+
+
 def main():
     demo = os.path.join(EXAMPLES, "demo.tsv")
     with tempfile.TemporaryDirectory() as folder:
@@ -133,6 +164,8 @@ def run(demo, folder):
 
     out, _ = vmrec("reclassify", "--dry-run", "--json", "--db", db)
     expect("the same rules change nothing", json.loads(out)["changes"], [])
+
+    modes(folder)
 
     broken = os.path.join(EXAMPLES, "failures.tsv")
     text = open(broken).read().replace("@process 4242 1 501", f"@process 4242 1 {os.getuid()}")
