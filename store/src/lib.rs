@@ -44,7 +44,7 @@ mod write_rows;
 mod writer;
 
 pub use backup::Copied;
-pub use chunk::{Measure, Run, Runs, Tick};
+pub use chunk::{Measure, Run, Runs, Tick, TypeSums};
 pub use error::Error;
 pub use mark::add_mark;
 pub use near::Moment;
@@ -54,6 +54,6 @@ pub use recording::{
 pub use repair::{Mended, Repaired, repair};
 pub use retention::{Pruned, Retention};
 pub use store::Store;
-pub use sums::{Rollup, RollupSpan, Rollups, SumsBlock, TypeMeans, TypeSums};
+pub use sums::{Rollup, RollupSpan, Rollups, SumsBlock, TypeMeans};
 pub use verify::Counts;
 pub use writer::Writer;

@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, RangeInclusive};
 
 use vmrec_sampler::{RegionType, Timestamp};
 
-use crate::chunk::{Decoded, Measure, Runs, SumColumns, Tick, Ticks};
+use crate::chunk::{Decoded, Measure, Runs, SumColumns, Tick, Ticks, TypeSums};
 use crate::chunk_rows::{self, StoredChunk};
 use crate::error::Error;
 use crate::recording::RecordingId;
@@ -18,16 +18,6 @@ pub struct SumsBlock {
     pub ticks: Vec<Tick>,
     /// The types that have regions in any of them.
     pub types: Vec<TypeSums>,
-}
-
-/// The sums over the regions of one type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TypeSums {
-    /// The type.
-    pub region_type: RegionType,
-    /// For each measure asked for, the sum in each sample that has regions, in order: `None` where
-    /// it is unknown of one of the type's regions, 0 where there is no region of the type.
-    pub columns: Vec<Runs>,
 }
 
 /// How much time a rollup stands for.
@@ -124,7 +114,7 @@ impl Store {
     ) -> Result<SumsBlock, Error> {
         let (Ticks(mut ticks), sums) = chunk_rows::sums(&self.connection, chunk, measures)
             .map_err(|source| Error::sql(&self.path, source))?;
-        let mut block = block(sums);
+        let mut block = SumsBlock { ticks: Vec::new(), types: sums.types };
         let wanted = |tick: &Tick| numbers.contains(&tick.number);
         if !ticks.iter().all(wanted) {
             let keep: Vec<bool> =
@@ -158,7 +148,7 @@ impl Store {
         let decoded = Decoded::decode(&sums.encode().concat(), measures).map_err(|malformed| {
             Error::Damaged { path: self.path.clone(), what: malformed.0.to_owned() }
         })?;
-        Ok(SumsBlock { ticks, ..block(decoded) })
+        Ok(SumsBlock { ticks, types: decoded.types })
     }
 
     /// Returns the rollups of a recording that have something of a time of its monotonic clock
@@ -187,13 +177,4 @@ impl Store {
         });
         Ok(Rollups { spans: spans.collect(), types, last })
     }
-}
-
-fn block(sums: Decoded) -> SumsBlock {
-    let types = sums
-        .types
-        .into_iter()
-        .map(|of| TypeSums { region_type: of.region_type, columns: of.columns })
-        .collect();
-    SumsBlock { ticks: Vec::new(), types }
 }

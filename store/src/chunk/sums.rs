@@ -67,19 +67,17 @@ impl Measure {
     }
 }
 
-/// The columns of one type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TypeColumns<T> {
-    /// The type.
-    pub(crate) region_type: RegionType,
-    /// Its sums.
-    pub(crate) columns: T,
+/// The columns of one type in the making.
+#[derive(Clone, Debug)]
+struct TypeColumns {
+    region_type: RegionType,
+    columns: [Column; MEASURES],
 }
 
 /// The sums of a chunk in the making.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SumColumns {
-    types: Vec<TypeColumns<[Column; MEASURES]>>,
+    types: Vec<TypeColumns>,
     snapshots: u64,
     /// Of the sample at hand, one for each type.
     at_hand: Vec<Sums>,
@@ -208,7 +206,7 @@ impl SumColumns {
     }
 }
 
-impl TypeColumns<[Column; MEASURES]> {
+impl TypeColumns {
     /// Appends the column of each measure, told in whichever way is shorter.
     fn put(&self, out: &mut [Vec<u8>; MEASURES]) {
         let mut values: Option<[Vec<Option<u64>>; MEASURES]> = None;
@@ -252,7 +250,7 @@ impl Decoded {
         let kinds = cursor.take_count(data.len())?;
         let mut types = Vec::with_capacity(kinds);
         for _ in 0..kinds {
-            types.push(TypeColumns { region_type: take_type(&mut cursor)?, columns: Vec::new() });
+            types.push(TypeSums { region_type: take_type(&mut cursor)?, columns: Vec::new() });
         }
         let needed = wanted.iter().fold(0_u16, |needed, measure| needed | closure(*measure));
         let mut values: Vec<[Runs; MEASURES]> = vec![Default::default(); kinds];
@@ -311,11 +309,21 @@ fn add(column: &mut [Option<u64>], like: Option<&[Option<u64>]>) {
     }
 }
 
+/// The sums over the regions of one type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeSums {
+    /// The type.
+    pub region_type: RegionType,
+    /// For each measure asked for, the sum in each sample that has regions, in order: `None` where
+    /// it is unknown of one of the type's regions, 0 where there is no region of the type.
+    pub columns: Vec<Runs>,
+}
+
 /// Sums as they are read: for each type, the values of each measure asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Decoded {
     /// How many values each column has.
     pub(crate) snapshots: usize,
     /// The types that have regions in the chunk.
-    pub(crate) types: Vec<TypeColumns<Vec<Runs>>>,
+    pub(crate) types: Vec<TypeSums>,
 }
