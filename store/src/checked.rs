@@ -15,7 +15,7 @@ use crate::transaction::Transaction;
 const CHECKSUM: &str = "checksum";
 
 /// The tables whose rows have such a sum, and how many columns, from the first on, name a row.
-pub(crate) const TABLES: [(&str, usize); 11] = [
+pub(crate) const TABLES: [(&str, usize); 12] = [
     ("recording", 1),
     ("argument", 2),
     ("object", 1),
@@ -26,6 +26,7 @@ pub(crate) const TABLES: [(&str, usize); 11] = [
     ("chunk", 1),
     ("region_type", 1),
     ("rollup_row", 5),
+    ("rollup_hour_row", 3),
     ("latest_row", 1),
 ];
 
@@ -36,6 +37,39 @@ pub(crate) struct Mismatch(String);
 
 /// Bytes that most rows are summed over fit in.
 const USUAL_BYTES: usize = 256;
+
+/// The checksum of a row in the making.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Summed(Crc);
+
+impl Summed {
+    /// Begins that of rows of `table` which all have these `first` values.
+    pub(crate) fn begun(table: &str, first: &[ValueRef<'_>]) -> Self {
+        let mut bytes = begun(table);
+        first.iter().for_each(|value| put_value(&mut bytes, *value));
+        Self(Crc::new().and(&bytes))
+    }
+
+    /// Goes on with values as [`put_value`] put them.
+    #[must_use]
+    pub(crate) fn and(self, values: &[u8]) -> Self {
+        Self(self.0.and(values))
+    }
+
+    /// Checks that the row of `table` has this `checksum`, or none as before version 3.
+    pub(crate) fn check(
+        self,
+        table: &str,
+        checksum: ValueRef<'_>,
+        values: &[ValueRef<'_>],
+    ) -> rusqlite::Result<()> {
+        match checksum {
+            ValueRef::Null => Ok(()),
+            ValueRef::Integer(stored) if i64::from(self.0.sum()) == stored => Ok(()),
+            _ => Err(mismatch(table, values.iter().copied(), values.len())),
+        }
+    }
+}
 
 /// Returns the checksum of a row of `table` with these values before its column `checksum`.
 pub(crate) fn sum<'a>(table: &str, values: impl IntoIterator<Item = ValueRef<'a>>) -> u32 {
@@ -51,10 +85,13 @@ fn begun(table: &str) -> Vec<u8> {
     bytes
 }
 
-fn put_value(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
+/// Adds a value to the bytes that a row is summed over.
+#[inline]
+pub(crate) fn put_value(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
     let eight = |bytes: &mut Vec<u8>, kind: u8, eight: [u8; 8]| {
-        bytes.push(kind);
-        bytes.extend_from_slice(&eight);
+        let mut nine = [kind; 9];
+        nine[1..].copy_from_slice(&eight);
+        bytes.extend_from_slice(&nine);
     };
     let sized = |bytes: &mut Vec<u8>, kind, content: &[u8]| {
         eight(bytes, kind, (content.len() as u64).to_le_bytes());
@@ -67,6 +104,27 @@ fn put_value(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
         ValueRef::Text(text) => sized(bytes, 3, text),
         ValueRef::Blob(blob) => sized(bytes, 4, blob),
     }
+}
+
+/// Takes the first value from bytes that [`put_value`] made; `None` if they are not of its making.
+pub(crate) fn take_value<'a>(bytes: &mut &'a [u8]) -> Option<ValueRef<'a>> {
+    let eight = |bytes: &mut &[u8]| {
+        let (eight, rest) = bytes.split_first_chunk::<8>()?;
+        *bytes = rest;
+        Some(*eight)
+    };
+    let sized = |bytes: &mut &'a [u8]| {
+        let length = usize::try_from(u64::from_le_bytes(eight(bytes)?)).ok()?;
+        bytes.split_off(..length)
+    };
+    Some(match bytes.split_off_first()? {
+        0 => ValueRef::Null,
+        1 => ValueRef::Integer(i64::from_le_bytes(eight(bytes)?)),
+        2 => ValueRef::Real(f64::from_bits(u64::from_le_bytes(eight(bytes)?))),
+        3 => ValueRef::Text(sized(bytes)?),
+        4 => ValueRef::Blob(sized(bytes)?),
+        _ => return None,
+    })
 }
 
 /// Writes a row of `table`, whose last column is `checksum`; `values` are all others, in their order.
@@ -159,28 +217,14 @@ pub(crate) fn values<'a, const N: usize>(
     row: &'a Row<'_>,
     place: Option<usize>,
 ) -> rusqlite::Result<[ValueRef<'a>; N]> {
-    values_after(table, &[], row, place)
-}
-
-/// Returns the same of a row without its first columns, of which the values are `known`.
-pub(crate) fn values_after<'a, const N: usize>(
-    table: &str,
-    known: &[ValueRef<'a>],
-    row: &'a Row<'_>,
-    place: Option<usize>,
-) -> rusqlite::Result<[ValueRef<'a>; N]> {
     let mut values = [ValueRef::Null; N];
-    let (first, rest) = values.split_at_mut(known.len());
-    first.copy_from_slice(known);
-    for (column, value) in rest.iter_mut().enumerate() {
+    for (column, value) in values.iter_mut().enumerate() {
         *value = row.get_ref(column)?;
     }
     let Some(place) = place else { return Ok(values) }; // a file of a version before 3
-    match row.get_ref(place)? {
-        ValueRef::Null => Ok(values),
-        ValueRef::Integer(stored) if i64::from(sum(table, values)) == stored => Ok(values),
-        _ => Err(mismatch(table, values, place)),
-    }
+    let summed = Summed::begun(table, &values);
+    summed.check(table, row.get_ref(place)?, &values)?;
+    Ok(values)
 }
 
 fn mismatch<'a>(

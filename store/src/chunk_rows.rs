@@ -1,6 +1,6 @@
 //! The table of chunks.
 
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use vmrec_sampler::Timestamp;
 
@@ -8,6 +8,7 @@ use crate::address::{from_column, to_column};
 use crate::checked;
 use crate::chunk::{Decoded, Groups, Head, Measure, Place, Tick, Ticks, decode_totals, unseal};
 use crate::frame::Malformed;
+use crate::packed;
 use crate::read_rows::{damaged, wrong};
 use crate::recording::{RecordingId, Sample};
 use crate::transaction::Transaction;
@@ -125,7 +126,11 @@ fn values(id: i64, recording: RecordingId, head: &Head) -> Vec<Value> {
 
 /// Returns the chunk of a row of [`HEAD`].
 fn head(row: &Row<'_>) -> rusqlite::Result<StoredChunk> {
-    let values: [_; GROUP - 1] = checked::values("chunk", row, Some(GROUP - 1))?;
+    told(&checked::values("chunk", row, Some(GROUP - 1))?)
+}
+
+/// Returns the chunk of the values of [`HEAD`], but for the checksum.
+fn told(values: &[ValueRef<'_>; GROUP - 1]) -> rusqlite::Result<StoredChunk> {
     let integer = |place: usize| values[place].as_i64();
     let number = |place| integer(place).map(from_column);
     let optional = |place: usize| values[place].as_i64_or_null();
@@ -172,11 +177,20 @@ pub(crate) fn last(
     connection: &Connection,
     recording: RecordingId,
 ) -> rusqlite::Result<Option<StoredChunk>> {
+    before(connection, recording, u64::MAX)
+}
+
+/// Returns the last chunk of a recording that stands for no sample from `number` on.
+pub(crate) fn before(
+    connection: &Connection,
+    recording: RecordingId,
+    number: u64,
+) -> rusqlite::Result<Option<StoredChunk>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {HEAD} FROM chunk WHERE recording = ? ORDER BY last DESC LIMIT 1"
+            "SELECT {HEAD} FROM chunk WHERE recording = ? AND last < ? ORDER BY last DESC LIMIT 1"
         ))?
-        .query_row([recording.0], head)
+        .query_row(params![recording.0, to_column(number.min(i64::MAX as u64))], head)
         .optional()
 }
 
@@ -185,14 +199,24 @@ pub(crate) fn all(
     connection: &Connection,
     recording: RecordingId,
 ) -> rusqlite::Result<Vec<StoredChunk>> {
-    let sql = format!("SELECT {HEAD} FROM chunk WHERE recording = ? ORDER BY last");
-    let mut statement = connection.prepare_cached(&sql)?;
     // Room that is not used takes no memory; to grow would copy what there is again and again.
     let mut chunks = Vec::with_capacity(USUAL_CHUNKS);
-    for chunk in statement.query_map([recording.0], head)? {
-        chunks.push(chunk?);
-    }
+    each(connection, recording, |chunk| {
+        chunks.push(chunk);
+        Ok(())
+    })?;
     Ok(chunks)
+}
+
+/// Calls `visit` with every chunk of a recording, in order, until it fails.
+pub(crate) fn each(
+    connection: &Connection,
+    recording: RecordingId,
+    mut visit: impl FnMut(StoredChunk) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    // In order, as their index is.
+    let sql = format!("SELECT packed({HEAD}) FROM chunk INDEXED BY chunk_head WHERE recording = ?");
+    packed::each(connection, ("chunk", &[]), &sql, [recording.0], |values| visit(told(values)?))
 }
 
 /// Decodes a group of a chunk.

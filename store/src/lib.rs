@@ -23,6 +23,7 @@ mod lock;
 mod log;
 mod mark;
 mod near;
+mod packed;
 mod read_rows;
 pub mod recording;
 mod relabel;

@@ -20,7 +20,9 @@ pub(crate) fn write(transaction: &Transaction<'_>, recording: RecordingId) -> ru
         return Ok(());
     }
     let begun = settle::begun(transaction, recording)?;
-    transaction.execute("DELETE FROM rollup_row WHERE recording = ?", [recording.0])?;
+    for table in ["rollup_row", "rollup_hour_row"] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE recording = ?"), [recording.0])?;
+    }
     let (mut identities, mut trail) = (Identities::default(), rollup::Trail::default());
     for chunk in chunks {
         let (ticks, sums) = summed(transaction, &chunk, &mut identities)?;

@@ -169,8 +169,9 @@ impl Store {
         let place =
             |ns| rollup::place(begun, Timestamp { monotonic_ns: ns, utc_ns: 0 }, span.seconds());
         let places = place(*between.start())..=place(*between.end());
+        let by = (span.seconds(), self.has_hours());
         let Means { spans, types } =
-            self.read(|connection| rollup::read(connection, id, span.seconds(), places, measures))?;
+            self.read(|connection| rollup::read(connection, id, by, places, measures))?;
         let spans = spans.into_iter().map(|(place, samples)| Rollup {
             start_utc_ns: rollup::start_utc_ns(begun, place, span.seconds()),
             samples,

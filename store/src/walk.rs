@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::frame::{Decoder, Malformed, Row};
 use crate::read_rows::{self, SAMPLE_COLUMNS};
 use crate::recording::{RecordingId, Sample, SampleState};
+use crate::schema;
 use crate::store::{Heads, Store, decode, frames};
 
 /// The version that chunks came with.
@@ -223,6 +224,11 @@ impl Store {
     /// Tells whether the file is of a version that has chunks.
     pub(crate) const fn has_chunks(&self) -> bool {
         self.schema_version() >= WITH_CHUNKS
+    }
+
+    /// Tells whether the file is of a version that has rollups by the hour in their own table.
+    pub(crate) const fn has_hours(&self) -> bool {
+        self.schema_version() >= schema::WITH_HOURS
     }
 
     /// Returns every chunk of a recording, in order.

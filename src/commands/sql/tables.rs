@@ -6,7 +6,7 @@ use crate::cli::FormatArgs;
 use crate::failure::Failure;
 
 /// Name, kind and what it holds; those first that most questions need.
-const TABLES: [[&str; 3]; 20] = [
+const TABLES: [[&str; 3]; 21] = [
     ["region_at(time [, recording])", "function", "every region of a sample"],
     ["series(metric, by [, recording])", "function", "a metric over time by family or type"],
     ["samples([recording])", "function", "every sample with process totals"],
@@ -23,7 +23,8 @@ const TABLES: [[&str; 3]; 20] = [
     ["frame", "table", "their regions, encoded"],
     ["chunk", "table", "older samples and regions, encoded"],
     ["evidence", "table", "what types were told by, encoded"],
-    ["rollup_row", "table", "what rollups unpack"],
+    ["rollup_row", "table", "what rollup unpacks"],
+    ["rollup_hour_row", "table", "what rollup_hour unpacks"],
     ["latest_row", "table", "what latest shows, without names"],
     ["region_type", "table", "types that rollups are by"],
     ["quantity", "table", "what rollups give of each type"],

@@ -30,6 +30,7 @@ use crate::error::Error;
 use crate::evidence;
 use crate::lock;
 use crate::recording::RecordingId;
+use crate::rollup;
 use crate::schema::{self, Found};
 use crate::transaction::Transaction;
 use crate::verify;
@@ -174,12 +175,15 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<Mended>, BTreeSet<i64>)>
         "DELETE FROM argument WHERE recording NOT IN (SELECT id FROM recording); \
          DELETE FROM rollup_row WHERE recording NOT IN (SELECT id FROM recording) \
            OR type NOT IN (SELECT id FROM region_type); \
+         DELETE FROM rollup_hour_row WHERE recording NOT IN (SELECT id FROM recording) \
+           OR type NOT IN (SELECT id FROM region_type); \
          DELETE FROM region WHERE recording NOT IN (SELECT id FROM recording) \
            OR object IS NOT NULL AND object NOT IN (SELECT id FROM object) \
            OR kind NOT IN (SELECT id FROM region_kind); \
          DELETE FROM region_kind WHERE recording NOT IN (SELECT id FROM recording); \
          DELETE FROM latest_row WHERE region NOT IN (SELECT id FROM region);",
     )?;
+    rollup::take_over(new)?;
     let count = |sql: &str, id: i64| new.query_row(sql, [id], |row| row.get(0).map(from_column));
     let mut regions = BTreeSet::new();
     let mut mended = Vec::new();

@@ -37,7 +37,7 @@ const fn table(name: &'static str, columns: usize, least_columns: usize) -> Tabl
 }
 
 /// All of them.
-pub(super) const TABLES: [Table; 13] = [
+pub(super) const TABLES: [Table; 14] = [
     table("recording", 26, 24),
     table("argument", 4, 3),
     table("object", 7, 6),
@@ -47,6 +47,7 @@ pub(super) const TABLES: [Table; 13] = [
     table("mark", 5, 4),
     table("region_type", 4, 4),
     table("rollup_row", 11, 11),
+    table("rollup_hour_row", 6, 6),
     table("latest_row", 17, 17),
     Table { checksum: 17, ..table("chunk", 22, 22) },
     Table { proof: Proof::Evidence, checksum: 2, ..table("evidence", 4, 4) },

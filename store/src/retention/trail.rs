@@ -4,11 +4,17 @@ use rusqlite::params;
 use vmrec_sampler::Timestamp;
 
 use super::BATCH;
-use crate::address::to_column;
 use crate::evidence;
 use crate::recording::RecordingId;
-use crate::rollup;
+use crate::rollup::{self, HOUR_S, MINUTE_S};
 use crate::transaction::Transaction;
+
+const OLD_MINUTES: &str = "DELETE FROM rollup_row WHERE (recording, span_s, place, type, quantities) IN \
+     (SELECT recording, span_s, place, type, quantities FROM rollup_row \
+      WHERE recording = ?1 AND span_s = 60 AND place < ?2 AND place + run <= ?2 LIMIT ?3)";
+const OLD_HOURS: &str = "DELETE FROM rollup_hour_row WHERE (recording, place, type) IN \
+     (SELECT recording, place, type FROM rollup_hour_row \
+      WHERE recording = ?1 AND place < ?2 LIMIT ?3)";
 
 /// Deletes some evidence and rollups that are older than the first sample; returns how many rows went.
 pub(super) fn trail(
@@ -18,15 +24,9 @@ pub(super) fn trail(
     (number, taken): (u64, Timestamp),
 ) -> rusqlite::Result<usize> {
     let mut rows = evidence::drop_before(transaction, recording, number, BATCH)?;
-    for span_s in rollup::SPANS {
-        let place = rollup::place(begun, taken, span_s);
-        rows += transaction
-            .prepare_cached(
-                "DELETE FROM rollup_row WHERE (recording, span_s, place, type, quantities) IN \
-                 (SELECT recording, span_s, place, type, quantities FROM rollup_row \
-                  WHERE recording = ?1 AND span_s = ?2 AND place < ?3 AND place + run <= ?3 LIMIT ?4)",
-            )?
-            .execute(params![recording.0, to_column(span_s), place, BATCH])?;
+    let place = |span_s| rollup::place(begun, taken, span_s);
+    for (sql, place) in [(OLD_MINUTES, place(MINUTE_S)), (OLD_HOURS, place(HOUR_S))] {
+        rows += transaction.prepare_cached(sql)?.execute(params![recording.0, place, BATCH])?;
     }
     Ok(rows)
 }
@@ -37,13 +37,15 @@ pub(super) fn delete(
     transaction: &Transaction<'_>,
     recording: RecordingId,
 ) -> rusqlite::Result<bool> {
-    const IN_BATCHES: [&str; 5] = [
+    const IN_BATCHES: [&str; 6] = [
         "DELETE FROM latest_row WHERE region IN (SELECT l.region FROM latest_row AS l \
          JOIN region AS r ON r.id = l.region WHERE r.recording = ? LIMIT ?)",
         "DELETE FROM evidence WHERE rowid IN \
          (SELECT rowid FROM evidence WHERE recording = ? ORDER BY number DESC LIMIT ?)",
         "DELETE FROM rollup_row WHERE (recording, span_s, place, type, quantities) IN \
          (SELECT recording, span_s, place, type, quantities FROM rollup_row WHERE recording = ? LIMIT ?)",
+        "DELETE FROM rollup_hour_row WHERE (recording, place, type) IN \
+         (SELECT recording, place, type FROM rollup_hour_row WHERE recording = ? LIMIT ?)",
         "DELETE FROM region WHERE id IN (SELECT id FROM region WHERE recording = ? LIMIT ?)",
         "DELETE FROM region_kind WHERE id IN \
          (SELECT id FROM region_kind WHERE recording = ? LIMIT ?)",

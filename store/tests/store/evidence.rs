@@ -158,7 +158,7 @@ fn a_file_of_version_1_migrates_when_written_to_and_keeps_every_figure() {
     writer.evidence(number, &evidence(1)).unwrap();
     writer.close().unwrap();
     let store = Store::open(&path).unwrap();
-    assert_eq!(store.schema_version(), 3);
+    assert_eq!(store.schema_version(), 4);
     assert!(snapshots(&store) == before);
     assert_eq!(store.evidence(RecordingId(1), 12).unwrap(), None);
     assert_eq!(store.evidence(id, 1).unwrap(), Some(evidence(1)));

@@ -10,6 +10,7 @@ mod made_up;
 mod refusals;
 mod repair;
 mod retention;
+mod rollups;
 mod round_trip;
 mod survival;
 mod together;

@@ -76,7 +76,7 @@ fn a_recording_of_a_newer_version() {
     let path = folder.path().join("a.db");
     begun(&path).0.close().unwrap();
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
-    refused(&path, |error| matches!(error, Error::NewerVersion { found: 9, known: 3, .. }));
+    refused(&path, |error| matches!(error, Error::NewerVersion { found: 9, known: 4, .. }));
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn kept(report: &Repaired) -> u64 {
 #[test]
 fn nothing_is_lost_of_a_whole_file() {
     let (_folder, path) = made_up();
-    for path in [path, real("v1.db"), real("v2.db")] {
+    for path in [path, real("v1.db"), real("v2.db"), real("v3.db")] {
         let report = repaired(&Whole::new(&path), &fs::read(&path).unwrap()).unwrap();
         assert!(!report.lost_something(), "{report:?}");
         let whole = Store::open(&path).unwrap();
@@ -135,7 +135,7 @@ fn nothing_is_lost_of_a_whole_file() {
 #[test]
 fn a_file_without_its_header_loses_nothing() {
     let (_folder, path) = made_up();
-    for path in [path, real("v1.db"), real("v2.db")] {
+    for path in [path, real("v1.db"), real("v2.db"), real("v3.db")] {
         let mut bytes = fs::read(&path).unwrap();
         bytes[..100].fill(0xaa);
         let report = repaired(&Whole::new(&path), &bytes).unwrap();
@@ -157,7 +157,7 @@ fn rows_are_found_without_the_list_of_tables() {
 #[test]
 fn what_a_cut_leaves_is_as_it_was() {
     let (_folder, path) = made_up();
-    for path in [path, real("v2.db")] {
+    for path in [path, real("v2.db"), real("v3.db")] {
         let bytes = fs::read(&path).unwrap();
         let all = Whole::new(&path);
         let mut most = 0;

@@ -127,7 +127,7 @@ fn what_is_known_of_a_recording_comes_back() {
 
     let store = Store::open(&path).unwrap();
     assert!(!store.being_recorded());
-    assert_eq!(store.schema_version(), 3);
+    assert_eq!(store.schema_version(), 4);
     assert_eq!(store.file_bytes(), std::fs::metadata(&path).unwrap().len());
     let summaries = store.recordings().unwrap();
     assert_eq!(summaries.len(), why.len());

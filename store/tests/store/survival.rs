@@ -237,7 +237,7 @@ fn a_recorder_killed_while_creating_leaves_no_half_file() {
         .unwrap()
         .query_row("PRAGMA user_version", [], |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 3);
+    assert_eq!(version, 4);
 }
 
 /// Says that a test proved nothing here, past the capture of output that hides what passing tests print.

@@ -252,7 +252,7 @@ fn sums_of_chunks_and_rows_give_what_regions_do() {
 
 #[test]
 fn sums_of_recordings_of_every_version_give_what_regions_do() {
-    for name in ["v1.db", "v2.db"] {
+    for name in ["v1.db", "v2.db", "v3.db"] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         let stored = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings");
