@@ -14,6 +14,7 @@ mod current;
 pub mod error;
 mod evidence;
 mod frame;
+mod heads;
 mod housekeeping;
 mod identities;
 mod identity_rows;

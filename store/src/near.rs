@@ -1,5 +1,7 @@
 //! The few samples that tell which one a moment means, without reading all.
 
+use std::sync::Arc;
+
 use crate::chunk_rows::StoredChunk;
 use crate::error::Error;
 use crate::recording::{RecordingId, Sample};
@@ -28,12 +30,16 @@ impl Store {
         self.recording(id)?;
         let sql = |source| Error::sql(&self.path, source);
         let _transaction = self.transaction().map_err(sql)?;
-        let chunks = self.chunks(id)?;
-        let mut expected = 1;
-        for chunk in chunks.iter() {
-            self.follows(id, chunk.head.first, expected)?;
-            expected = chunk.head.last + 1;
-        }
+        let chunks = match moment {
+            Moment::Ends => Arc::new(self.few_chunks(id, None)?),
+            Moment::Number(number) => Arc::new(self.few_chunks(id, Some(number))?),
+            _ => {
+                let all = self.chunks(id)?;
+                self.each_chunk(id, |_| {})?;
+                all
+            }
+        };
+        let expected = chunks.last().map_or(1, |chunk| chunk.head.last + 1);
         let mut wanted = near(&chunks, moment);
         wanted.sort_unstable();
         wanted.dedup();

@@ -3,14 +3,13 @@
 use std::cell::RefCell;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, Transaction};
 use vmrec_sampler::Snapshot;
 
-use crate::chunk_rows::StoredChunk;
 use crate::error::Error;
 use crate::frame::{self, Decoder, checksum};
+use crate::heads::Heads;
 use crate::identities::Identities;
 use crate::lock::{self, beside};
 use crate::log;
@@ -34,14 +33,6 @@ pub struct Store {
     pub(crate) identities: RefCell<Identities>,
     /// The heads of the chunks of a recording, read at a state of the file.
     pub(crate) heads: RefCell<Option<Heads>>,
-}
-
-/// The heads of all chunks of a recording, and the state of the file they were read in.
-#[derive(Clone, Debug)]
-pub(crate) struct Heads {
-    pub(crate) recording: RecordingId,
-    pub(crate) state: i64,
-    pub(crate) chunks: Arc<Vec<StoredChunk>>,
 }
 
 impl Store {

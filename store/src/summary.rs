@@ -1,6 +1,7 @@
 //! What the samples of a recording add up to, without decoding any.
 
 use crate::address::from_column;
+use crate::chunk_rows::StoredChunk;
 use crate::error::Error;
 use crate::read_rows::{self, SAMPLE_COLUMNS};
 use crate::recording::{Recording, RecordingId, RecordingSummary, SampleState};
@@ -62,18 +63,14 @@ impl Store {
         };
         let sql = |source| Error::sql(&self.path, source);
         let _transaction = self.transaction().map_err(sql)?;
-        let mut expected = 1;
-        for chunk in self.chunks(id)?.iter() {
-            let head = &chunk.head;
-            self.follows(id, head.first, expected)?;
-            expected = head.last + 1;
+        let expected = self.each_chunk(id, |StoredChunk { head, .. }| {
             summary.samples += head.snapshots;
             summary.torn += head.torn;
             summary.missed_ticks = summary.missed_ticks.saturating_add(head.missed_ticks);
             summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(head.cost_cpu_ns);
             summary.first = summary.first.or(head.span.map(|(begin, _)| begin));
             summary.last = head.span.map(|(_, end)| end).or(summary.last);
-        }
+        })?;
         self.sum_rows(id, expected, &mut summary)?;
         Ok(summary)
     }

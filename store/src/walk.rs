@@ -1,7 +1,6 @@
 //! Samples in order, from chunks and then from the rows recorded since the last one.
 
 use std::ops::{ControlFlow, RangeInclusive};
-use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{Consistency, Region, Snapshot};
@@ -13,11 +12,7 @@ use crate::error::Error;
 use crate::frame::{Decoder, Malformed, Row};
 use crate::read_rows::{self, SAMPLE_COLUMNS};
 use crate::recording::{RecordingId, Sample, SampleState};
-use crate::schema;
-use crate::store::{Heads, Store, decode, frames};
-
-/// The version that chunks came with.
-const WITH_CHUNKS: u32 = 3;
+use crate::store::{Store, decode, frames};
 
 impl Store {
     /// Returns the samples of a recording without their regions, in order.
@@ -219,88 +214,6 @@ impl Store {
     ) -> Result<T, Error> {
         chunk_rows::decoded(&self.connection, chunk, group, decode)
             .map_err(|source| Error::sql(&self.path, source))
-    }
-
-    /// Tells whether the file is of a version that has chunks.
-    pub(crate) const fn has_chunks(&self) -> bool {
-        self.schema_version() >= WITH_CHUNKS
-    }
-
-    /// Tells whether the file is of a version that has rollups by the hour in their own table.
-    pub(crate) const fn has_hours(&self) -> bool {
-        self.schema_version() >= schema::WITH_HOURS
-    }
-
-    /// Returns every chunk of a recording, in order.
-    pub(crate) fn chunks(&self, id: RecordingId) -> Result<Arc<Vec<StoredChunk>>, Error> {
-        if !self.has_chunks() {
-            return Ok(Arc::default());
-        }
-        let sql = |source| Error::sql(&self.path, source);
-        // It changes as soon as this connection sees what another one wrote.
-        let state =
-            self.connection.query_row("PRAGMA data_version", [], |row| row.get(0)).map_err(sql)?;
-        let known = self.heads.borrow().clone();
-        if let Some(known) = known.filter(|known| known.recording == id && known.state == state) {
-            return Ok(known.chunks);
-        }
-        let chunks = Arc::new(chunk_rows::all(&self.connection, id).map_err(sql)?);
-        let heads = Heads { recording: id, state, chunks: Arc::clone(&chunks) };
-        self.heads.replace(Some(heads));
-        Ok(chunks)
-    }
-
-    pub(crate) fn chunk_at_or_after(
-        &self,
-        id: RecordingId,
-        number: u64,
-    ) -> Result<Option<StoredChunk>, Error> {
-        if !self.has_chunks() {
-            return Ok(None);
-        }
-        chunk_rows::at_or_after(&self.connection, id, number)
-            .map_err(|source| Error::sql(&self.path, source))
-    }
-
-    /// Returns the number of the last sample that is in a chunk, 0 if none is.
-    pub(crate) fn last_in_chunks(&self, id: RecordingId) -> Result<u64, Error> {
-        if !self.has_chunks() {
-            return Ok(0);
-        }
-        chunk_rows::last(&self.connection, id)
-            .map(|chunk| chunk.map_or(0, |chunk| chunk.head.last))
-            .map_err(|source| Error::sql(&self.path, source))
-    }
-
-    /// Checks that a sample, or a chunk, stands where it should: none is gone between.
-    pub(crate) fn follows(&self, id: RecordingId, number: u64, expected: u64) -> Result<(), Error> {
-        if number == expected {
-            return Ok(());
-        }
-        let what = format!("recording {}: sample {number} follows where {expected} should", id.0);
-        Err(Error::Damaged { path: self.path.clone(), what })
-    }
-
-    /// Checks that a recording that has ended has no sample from `expected` on that is gone.
-    pub(crate) fn ends(&self, id: RecordingId, expected: u64) -> Result<(), Error> {
-        if !self.has_chunks() {
-            return Ok(());
-        }
-        let last: Option<u64> = self
-            .connection
-            .prepare_cached("SELECT last_number FROM recording WHERE id = ?")
-            .and_then(|mut statement| {
-                statement
-                    .query_row([id.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_column)))
-            })
-            .map_err(|source| Error::sql(&self.path, source))?;
-        match last {
-            Some(last) if last >= expected => {
-                let what = format!("recording {}: samples {expected} to {last} are gone", id.0);
-                Err(Error::Damaged { path: self.path.clone(), what })
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Returns the regions of rows, in their order.
