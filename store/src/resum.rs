@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use crate::chunk::{Regions, SumColumns, Tick, Ticks, seal};
+use crate::chunk::{Regions, Sealer, SumColumns, Tick, Ticks};
 use crate::chunk_rows::{self, Group, StoredChunk};
 use crate::identities::Identities;
 use crate::read_rows::damaged;
@@ -24,9 +24,11 @@ pub(crate) fn write(transaction: &Transaction<'_>, recording: RecordingId) -> ru
         transaction.execute(&format!("DELETE FROM {table} WHERE recording = ?"), [recording.0])?;
     }
     let (mut identities, mut trail) = (Identities::default(), rollup::Trail::default());
+    let mut sealer = Sealer::new().map_err(|error| damaged(error.to_string()))?;
     for chunk in chunks {
         let (ticks, sums) = summed(transaction, &chunk, &mut identities)?;
-        let data = seal(chunk.place(), Group::Sums.name(), &sums.encode())
+        let data = sealer
+            .seal(chunk.place(), Group::Sums.name(), &sums.encode())
             .map_err(|error| damaged(error.to_string()))?;
         transaction
             .prepare_cached("UPDATE chunk SET sums = ? WHERE id = ?")?

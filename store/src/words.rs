@@ -58,7 +58,7 @@ fn slot(text: &str) -> usize {
     (mixed >> (u32::BITS - NEAR.ilog2())) as usize
 }
 
-/// Hashes the ids of rows, which a recorder gave out one after the other: no ill will to withstand.
+/// Hashes numbers that a recorder gave out or counted itself: no ill will to withstand.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spread(u64);
 
@@ -77,6 +77,14 @@ impl Hasher for Spread {
 
     fn write_u64(&mut self, number: u64) {
         self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
     }
 
     fn write_i64(&mut self, number: i64) {

@@ -2,7 +2,7 @@
 
 use vmrec_sampler::Region;
 
-use super::seal::{Place, seal};
+use super::seal::{Place, Sealer};
 use super::sums::SumColumns;
 use super::tracks::Tracks;
 use super::{Groups, Head, Tick, Ticks, totals};
@@ -73,11 +73,12 @@ impl Builder {
         let ticks = self.samples.iter().map(Tick::of).collect();
         let regions = self.tracks.encode();
         let regions = regions.map_err(|malformed| std::io::Error::other(malformed.0))?;
+        let mut sealer = Sealer::new()?;
         let groups = Groups {
-            ticks: seal(place, "ticks", &[Ticks::encode(&self.samples)])?,
-            totals: seal(place, "totals", &[totals::encode(&self.samples)])?,
-            sums: seal(place, "sums", &self.sums.encode())?,
-            regions: seal(place, "regions", &regions)?,
+            ticks: sealer.seal(place, "ticks", &[Ticks::encode(&self.samples)])?,
+            totals: sealer.seal(place, "totals", &[totals::encode(&self.samples)])?,
+            sums: sealer.seal(place, "sums", &self.sums.encode())?,
+            regions: sealer.seal(place, "regions", &regions)?,
         };
         let head = Head::of(first, last, &self.samples);
         let newest = self.tracks.newest();

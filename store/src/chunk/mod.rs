@@ -32,7 +32,7 @@ pub(crate) use column::Column;
 pub(crate) use head::Head;
 pub(crate) use read_regions::{Regions, Rows};
 pub use runs::{Run, Runs};
-pub(crate) use seal::{Place, seal, unseal};
+pub(crate) use seal::{Place, Sealer, unseal};
 pub(crate) use sums::{Decoded, MEASURES, SumColumns};
 pub use sums::{Measure, TypeSums};
 pub use ticks::Tick;

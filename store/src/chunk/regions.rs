@@ -20,9 +20,10 @@
 
 use std::collections::HashMap;
 
-use super::tracks::{Event, Run, Tracks};
-use crate::frame::varint::{Cursor, put, put_signed};
+use super::tracks::Tracks;
+use crate::frame::varint::{Cursor, put};
 use crate::frame::{Change, LANES, Malformed};
+use crate::words::Spread;
 
 /// What numbers are told in separately, for those of one kind resemble each other.
 #[derive(Clone, Copy, Debug)]
@@ -43,33 +44,34 @@ pub(super) const ALL_LANES: usize = Lane::Values as usize + LANES;
 impl Tracks {
     /// Returns the bytes of these tracks, which are finished, in pieces of one kind each.
     pub(super) fn encode(&self) -> Result<Vec<Vec<u8>>, Malformed> {
-        let mut order: Vec<u32> = (0..self.tracks.len() as u32).collect();
-        order.sort_by_key(|track| (self.tracks[*track as usize].identity, *track));
+        let identities = self.tracks.iter().map(|track| track.identity);
+        let mut order: Vec<(i64, u32)> = identities.zip(0..).collect();
+        order.sort_unstable();
         let mut place_of = vec![0_u32; order.len()];
-        for (place, track) in order.iter().enumerate() {
+        for (place, (_, track)) in order.iter().enumerate() {
             place_of[*track as usize] = place as u32;
         }
-        let runs = ByTrack::new(&self.runs, order.len(), |run: &Run| place_of[run.track as usize]);
-        let events =
-            ByTrack::new(&self.events, order.len(), |event: &Event| place_of[event.track as usize]);
+        let place = |track: u32| place_of[track as usize] as usize;
+        let runs = self.runs.iter().map(|run| (place(run.track), (run.from, run.to)));
+        let runs = ByTrack::new(order.len(), runs);
+        let events = self.events.iter().map(|event| (place(event.track), (event.at, event.change)));
+        let events = ByTrack::new(order.len(), events);
 
         let mut lanes: [Vec<u8>; ALL_LANES] = Default::default();
-        let mut identity = 0;
-        let mut told: HashMap<Vec<(u32, u32)>, usize> = HashMap::new();
-        for (place, track) in order.iter().enumerate() {
-            let track = &self.tracks[*track as usize];
-            put(&mut lanes[Lane::Identity as usize], track.identity.abs_diff(identity));
-            identity = track.identity;
+        let mut before = 0;
+        let mut told: HashMap<&[(u32, u32)], usize, Spread> = HashMap::default();
+        for (place, (identity, _)) in order.into_iter().enumerate() {
+            put(&mut lanes[Lane::Identity as usize], identity.abs_diff(before));
+            before = identity;
             let own = runs.of(place);
-            let own: Vec<(u32, u32)> = own.map(|run| (run.from, run.to)).collect();
             let different = told.len();
-            if let Some(place) = told.get(&own) {
+            if let Some(place) = told.get(own) {
                 put(&mut lanes[Lane::Runs as usize], (different - place) as u64);
             } else {
                 put(&mut lanes[Lane::Runs as usize], 0);
                 put(&mut lanes[Lane::Runs as usize], own.len() as u64);
                 let mut end = 0;
-                for (from, to) in &own {
+                for (from, to) in own {
                     put(&mut lanes[Lane::Gap as usize], u64::from(from - end));
                     let length = if *to == self.snapshots { 0 } else { to - from };
                     put(&mut lanes[Lane::Length as usize], u64::from(length));
@@ -79,15 +81,13 @@ impl Tracks {
             }
             let events = events.of(place);
             put(&mut lanes[Lane::Changes as usize], events.len() as u64);
-            let mut at = 0;
-            for event in events {
-                put(&mut lanes[Lane::When as usize], u64::from(event.at - at));
-                at = event.at;
-                let change = Change::take(&mut Cursor(&self.changes[event.change as usize..]))?;
-                change.put_head(&mut lanes[Lane::Mask as usize]);
-                for (lane, value) in change.values() {
-                    put_signed(&mut lanes[Lane::Values as usize + lane], value);
-                }
+            let mut last = 0;
+            for (at, change) in events {
+                put(&mut lanes[Lane::When as usize], u64::from(at - last));
+                last = *at;
+                let (heads, values) = lanes.split_at_mut(Lane::Values as usize);
+                let heads = &mut heads[Lane::Mask as usize];
+                Change::deal(&mut Cursor(&self.changes[*change as usize..]), heads, values)?;
             }
         }
 
@@ -109,33 +109,31 @@ impl Tracks {
 }
 
 /// What was noted in the order of time, by track.
-struct ByTrack<'a, T> {
-    all: &'a [T],
-    /// Places in `all`, track after track.
-    places: Vec<u32>,
-    /// Where each track begins in `places`, and where the last one ends.
-    begins: Vec<u32>,
+struct ByTrack<T> {
+    /// Track after track.
+    all: Vec<T>,
+    /// Where each track begins, and where the last one ends.
+    begins: Vec<usize>,
 }
 
-impl<'a, T: Copy> ByTrack<'a, T> {
-    fn new(all: &'a [T], tracks: usize, track_of: impl Fn(&T) -> u32) -> Self {
-        let mut begins = vec![0_u32; tracks + 1];
-        all.iter().for_each(|one| begins[track_of(one) as usize + 1] += 1);
-        for place in 1..begins.len() {
-            begins[place] += begins[place - 1];
+impl<T: Copy + Default> ByTrack<T> {
+    /// Puts `noted`, of which each comes with its track, in order.
+    fn new(tracks: usize, noted: impl ExactSizeIterator<Item = (usize, T)> + Clone) -> Self {
+        let mut begins = vec![0; tracks + 1];
+        noted.clone().for_each(|(track, _)| begins[track + 1] += 1);
+        for track in 1..begins.len() {
+            begins[track] += begins[track - 1];
         }
         let mut next = begins.clone();
-        let mut places = vec![0; all.len()];
-        for (place, one) in all.iter().enumerate() {
-            let slot = &mut next[track_of(one) as usize];
-            places[*slot as usize] = place as u32;
-            *slot += 1;
+        let mut all = vec![T::default(); noted.len()];
+        for (track, one) in noted {
+            all[next[track]] = one;
+            next[track] += 1;
         }
-        Self { all, places, begins }
+        Self { all, begins }
     }
 
-    fn of(&self, track: usize) -> impl ExactSizeIterator<Item = T> + Clone + '_ {
-        let range = self.begins[track] as usize..self.begins[track + 1] as usize;
-        self.places[range].iter().map(|place| self.all[*place as usize])
+    fn of(&self, track: usize) -> &[T] {
+        &self.all[self.begins[track]..self.begins[track + 1]]
     }
 }

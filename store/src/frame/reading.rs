@@ -137,6 +137,24 @@ impl Change {
         Ok(change)
     }
 
+    /// Takes the change that was put, and appends its values to those of their lanes and all else to
+    /// `heads`, as they are.
+    pub(crate) fn deal(
+        cursor: &mut Cursor<'_>,
+        heads: &mut Vec<u8>,
+        lanes: &mut [Vec<u8>],
+    ) -> Result<(), Malformed> {
+        let all = cursor.0;
+        let change = Self::take_head(cursor)?;
+        heads.extend_from_slice(&all[..all.len() - cursor.len()]);
+        for lane in change.lanes() {
+            let value = cursor.0;
+            cursor.take()?;
+            lanes[lane].extend_from_slice(&value[..value.len() - cursor.len()]);
+        }
+        Ok(())
+    }
+
     /// Appends all but the values.
     pub(crate) fn put_head(&self, out: &mut Vec<u8>) {
         put(out, self.mask);
