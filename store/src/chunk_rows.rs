@@ -1,12 +1,16 @@
 //! The table of chunks.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use vmrec_sampler::Timestamp;
 
 use crate::address::{from_column, to_column};
 use crate::checked;
-use crate::chunk::{Decoded, Groups, Head, Measure, Place, Tick, Ticks, decode_totals, unseal};
+use crate::chunk::{
+    Decoded, Groups, Head, Measure, Place, Tick, Ticks, decode_totals, decode_totals_at, unseal,
+};
 use crate::frame::Malformed;
 use crate::packed;
 use crate::read_rows::{damaged, wrong};
@@ -216,7 +220,7 @@ pub(crate) fn each(
 ) -> rusqlite::Result<()> {
     // In order, as their index is.
     let sql = format!("SELECT packed({HEAD}) FROM chunk INDEXED BY chunk_head WHERE recording = ?");
-    packed::each(connection, ("chunk", &[]), &sql, [recording.0], |values| visit(told(values)?))
+    packed::each(connection, ("chunk", &[]), &sql, [[recording.0]], |values| visit(told(values)?))
 }
 
 /// Decodes a group of a chunk.
@@ -258,19 +262,42 @@ pub(crate) fn samples(
     connection: &Connection,
     chunk: &StoredChunk,
 ) -> rusqlite::Result<Vec<Sample>> {
+    let samples = samples_among(connection, chunk, &(0..=u64::MAX))?;
+    Ok(samples.into_iter().map(|(_, sample)| sample).collect())
+}
+
+/// Returns the samples of a chunk that are numbered in `numbers`, each after how many of the chunk
+/// that have regions.
+pub(crate) fn samples_among(
+    connection: &Connection,
+    chunk: &StoredChunk,
+    numbers: &RangeInclusive<u64>,
+) -> rusqlite::Result<Vec<(u32, Sample)>> {
     let [ticks, totals] = groups(connection, chunk, [Group::Ticks, Group::Totals])?;
     let Ticks(ticks) = plain(chunk, Group::Ticks, &ticks, Ticks::decode)?;
-    let decode = |data: &[u8]| decode_totals(ticks.len(), data);
-    let totals = plain(chunk, Group::Totals, &totals, decode)?;
-    let whole = |(tick, (cost, totals)): (Tick, _)| Sample {
-        number: tick.number,
-        taken: tick.taken,
-        state: tick.state,
-        cost,
-        totals,
-        regions: tick.regions,
+    let count = ticks.len();
+    let mut wanted = ticks.iter().enumerate().filter(|(_, tick)| numbers.contains(&tick.number));
+    let of_one = match (wanted.next(), wanted.next()) {
+        (Some((place, _)), None) => Some(place),
+        _ => None,
     };
-    Ok(ticks.into_iter().zip(totals).map(whole).collect())
+    let totals = plain(chunk, Group::Totals, &totals, |data| match of_one {
+        Some(place) => decode_totals_at(count, place, data).map(|totals| vec![totals]),
+        None => decode_totals(count, data),
+    })?;
+    let mut before = 0;
+    let mut samples = Vec::with_capacity(totals.len());
+    for (place, tick) in ticks.into_iter().enumerate() {
+        let snapshot = before;
+        before += u32::from(tick.has_regions());
+        if !numbers.contains(&tick.number) {
+            continue;
+        }
+        let (cost, totals) = totals[of_one.map_or(place, |_| 0)];
+        let Tick { number, taken, state, regions } = tick;
+        samples.push((snapshot, Sample { number, taken, state, cost, totals, regions }));
+    }
+    Ok(samples)
 }
 
 /// Returns the bytes of some groups of a chunk.

@@ -9,9 +9,6 @@ use crate::recording::RecordingId;
 use crate::schema;
 use crate::store::Store;
 
-/// The version that chunks came with.
-const WITH_CHUNKS: u32 = 3;
-
 /// The heads of all chunks of a recording, and the state of the file they were read in.
 #[derive(Clone, Debug)]
 pub(crate) struct Heads {
@@ -23,7 +20,7 @@ pub(crate) struct Heads {
 impl Store {
     /// Tells whether the file is of a version that has chunks.
     pub(crate) const fn has_chunks(&self) -> bool {
-        self.schema_version() >= WITH_CHUNKS
+        self.schema_version() >= schema::WITH_CHUNKS
     }
 
     /// Tells whether the file is of a version that has rollups by the hour in their own table.

@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::types::Type;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
+use rusqlite::types::{Type, ValueRef};
 use vmrec_sampler::{Identity, Object, Region};
 
-use crate::checked;
 use crate::frame::Row;
 use crate::identity_rows::{self, Place, RegionKind};
+use crate::packed;
+use crate::schema;
 use crate::words::{Spread, Words};
 
 /// Identities remembered beyond those of the snapshot at hand.
@@ -29,6 +30,14 @@ enum Told {
 /// Columns of `region` before version 3, which had neither kinds nor checksums.
 pub(crate) const COLUMNS_BEFORE_3: usize = 14;
 
+const REGION: &str =
+    "id, recording, start, end, protection, max_protection, object, offset, kind, checksum";
+const REGION_KIND: &str = "id, recording, flags, type, family, confidence, rule, detail, checksum";
+const OBJECT: &str = "id, name, device_major, device_minor, inode, deleted, checksum";
+const REGION_BEFORE_3: &str = "id, recording, start, end, protection, max_protection, object, \
+     offset, flags, type, family, confidence, rule, detail, NULL";
+const OBJECT_BEFORE_3: &str = "id, name, device_major, device_minor, inode, deleted, NULL";
+
 /// What was read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
@@ -36,6 +45,8 @@ pub(crate) struct Identities {
     objects: HashMap<i64, Arc<Object>, Spread>,
     kinds: HashMap<i64, RegionKind, Spread>,
     words: Words,
+    /// Whether the file is of a version that has kinds.
+    has_kinds: Option<bool>,
 }
 
 impl Identities {
@@ -69,36 +80,51 @@ impl Identities {
             .map(|row| row.identity)
             .filter(|number| !self.identities.contains_key(number))
             .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let has_kinds = match self.has_kinds {
+            Some(known) => known,
+            None => schema::version_of(connection)? >= schema::WITH_CHUNKS,
+        };
+        self.has_kinds = Some(has_kinds);
         let mut read: Vec<(i64, Place, Told)> = Vec::with_capacity(new.len());
         self.identities.reserve(new.len());
-        each(connection, "region", new, |number, row, checksum| {
-            if row.as_ref().column_count() == COLUMNS_BEFORE_3 {
-                let values = checked::values::<COLUMNS_BEFORE_3>("region", row, checksum)?;
-                let [_, _, start, end, protection, most, object, offset, kind @ ..] = values;
-                let place = [start, end, protection, most, object, offset];
-                let kind = identity_rows::kind(kind, &mut self.words)?;
-                read.push((number, identity_rows::place(place)?, Told::Here(kind)));
-            } else {
-                let [_, _, place @ .., kind] = checked::values::<9>("region", row, checksum)?;
-                read.push((number, identity_rows::place(place)?, Told::Kind(kind.as_i64()?)));
-            }
-            Ok(())
-        })?;
+        if has_kinds {
+            let mut kinds = Vec::new();
+            each::<9>(connection, "region", REGION, new, |number, values| {
+                let [_, _, place @ .., kind] = values;
+                let kind = kind.as_i64()?;
+                kinds.push(kind);
+                read.push((number, identity_rows::place(*place)?, Told::Kind(kind)));
+                Ok(())
+            })?;
+            kinds.retain(|kind| !self.kinds.contains_key(kind));
+            each::<8>(connection, "region_kind", REGION_KIND, kinds, |number, values| {
+                let [_, _, kind @ ..] = values;
+                self.kinds.insert(number, identity_rows::kind(*kind, &mut self.words)?);
+                Ok(())
+            })?;
+        } else {
+            each::<COLUMNS_BEFORE_3>(
+                connection,
+                "region",
+                REGION_BEFORE_3,
+                new,
+                |number, values| {
+                    let [_, _, start, end, protection, most, object, offset, kind @ ..] = values;
+                    let place = [*start, *end, *protection, *most, *object, *offset];
+                    let kind = identity_rows::kind(*kind, &mut self.words)?;
+                    read.push((number, identity_rows::place(place)?, Told::Here(kind)));
+                    Ok(())
+                },
+            )?;
+        }
         let objects = read.iter().filter_map(|(_, place, _)| place.object);
         let new = objects.filter(|object| !self.objects.contains_key(object)).collect();
-        each(connection, "object", new, |number, row, checksum| {
-            let values = checked::values("object", row, checksum)?;
-            self.objects.insert(number, Arc::new(identity_rows::object(values)?));
-            Ok(())
-        })?;
-        let kinds = read.iter().filter_map(|(.., told)| match told {
-            Told::Kind(kind) => Some(*kind),
-            Told::Here(_) => None,
-        });
-        let new = kinds.filter(|kind| !self.kinds.contains_key(kind)).collect();
-        each(connection, "region_kind", new, |number, row, checksum| {
-            let [_, _, kind @ ..] = checked::values::<8>("region_kind", row, checksum)?;
-            self.kinds.insert(number, identity_rows::kind(kind, &mut self.words)?);
+        let object = if has_kinds { OBJECT } else { OBJECT_BEFORE_3 };
+        each(connection, "object", object, new, |number, values| {
+            self.objects.insert(number, Arc::new(identity_rows::object(*values)?));
             Ok(())
         })?;
         for (number, place, told) in read {
@@ -125,36 +151,29 @@ impl Identities {
     }
 }
 
-/// Calls `visit` with each row of `table` that is there of those with the ids `wanted`, and where
-/// its checksum stands.
-fn each(
+/// Calls `visit` with each row of `table` that is there of those with the ids `wanted`; `columns`
+/// are all of them, in order.
+fn each<const N: usize>(
     connection: &Connection,
     table: &str,
+    columns: &str,
     mut wanted: Vec<i64>,
-    mut visit: impl FnMut(i64, &rusqlite::Row<'_>, Option<usize>) -> rusqlite::Result<()>,
+    mut visit: impl FnMut(i64, &[ValueRef<'_>; N]) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
-    if wanted.is_empty() {
-        return Ok(());
-    }
     wanted.sort_unstable();
     wanted.dedup();
-    let sql = format!("SELECT * FROM {table} WHERE id BETWEEN ? AND ? ORDER BY id");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let checksum = checked::checksum_place(&statement);
+    let sql = format!("SELECT packed({columns}) FROM {table} WHERE id BETWEEN ? AND ?");
     let near = |one: &i64, next: &i64| next.saturating_sub(*one) <= MOST_STEPPED_OVER;
-    for run in wanted.chunk_by(near) {
-        let mut left = run.iter().peekable();
-        let mut rows = statement.query(params![run.first(), run.last()])?;
-        while let Some(row) = rows.next()? {
-            let number: i64 = row.get(0)?;
-            while left.next_if(|wanted| **wanted < number).is_some() {}
-            if left.next_if_eq(&&number).is_none() {
-                continue;
-            }
-            visit(number, row, checksum)?;
+    let runs = wanted.chunk_by(near).filter_map(|run| Some([*run.first()?, *run.last()?]));
+    let mut left = wanted.iter().peekable();
+    packed::each(connection, (table, &[]), &sql, runs, |values| {
+        let number = values[0].as_i64()?;
+        while left.next_if(|wanted| **wanted < number).is_some() {}
+        match left.next_if_eq(&&number) {
+            Some(_) => visit(number, values),
+            None => Ok(()),
         }
-    }
-    Ok(())
+    })
 }
 
 /// The error of a number that a frame or a region names and no row has.

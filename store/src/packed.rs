@@ -44,20 +44,22 @@ impl Aggregate<(), Null> for Pack {
     }
 }
 
-/// Calls `visit` with the values of each row of `table` that the one statement `sql` packs, in the
-/// order it comes across them, once they match their checksum.
+/// Calls `visit` with the values of each row of `table` that the statement `sql` packs, in the order
+/// it comes across them, once they match their checksum. It is run with all `parameters` in turn.
 ///
 /// `sql` packs all columns, the checksum last, but for the first ones, whose values are `known`.
 pub(crate) fn each<const N: usize>(
     connection: &Connection,
     (table, known): (&str, &[ValueRef<'_>]),
     sql: &str,
-    parameters: impl Params,
+    parameters: impl IntoIterator<Item: Params>,
     mut visit: impl FnMut(&[ValueRef<'_>; N]) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(sql)?;
     PACKED.with_borrow_mut(Vec::clear);
-    statement.query_row(parameters, |_| Ok(()))?;
+    for parameters in parameters {
+        statement.query_row(parameters, |_| Ok(()))?;
+    }
     // Taken out, so that `visit` may read other rows.
     let bytes = PACKED.take();
     let begun = Summed::begun(table, known);

@@ -31,6 +31,8 @@ const MIGRATIONS: [&str; 4] = [
 /// The newest version known.
 pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
 
+/// The version that chunks, kinds of regions and checksums of rows came with.
+pub(crate) const WITH_CHUNKS: u32 = 3;
 /// The version that rollups by the hour got their own table with.
 pub(crate) const WITH_HOURS: u32 = 4;
 

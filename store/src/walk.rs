@@ -121,25 +121,19 @@ impl Store {
         numbers: &RangeInclusive<u64>,
         visit: &mut impl FnMut(&Sample, Option<(Snapshot, &[Row])>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
-        let samples = self.chunk_samples(chunk)?;
-        let wanted = samples.iter().filter(|s| s.has_regions() && numbers.contains(&s.number));
+        let samples = chunk_rows::samples_among(&self.connection, chunk, numbers)
+            .map_err(|source| Error::sql(&self.path, source))?;
         // Of a single snapshot, no more than it needs is decoded.
-        let all = match wanted.take(2).count() {
-            1 => None,
+        let all = match samples.iter().filter(|(_, sample)| sample.has_regions()).take(2).count() {
+            0 | 1 => None,
             _ => Some(self.decoded(chunk, Group::Regions, Regions::decode)?),
         };
-        let mut snapshot = 0;
-        for sample in &samples {
-            let place = snapshot;
-            snapshot += u32::from(sample.has_regions());
-            if !numbers.contains(&sample.number) {
-                continue;
-            }
+        for (place, sample) in &samples {
             let flow = if sample.has_regions() {
                 let Rows { mut rows, ordered } = match &all {
-                    Some(regions) => regions.rows(place),
+                    Some(regions) => regions.rows(*place),
                     None => {
-                        self.decoded(chunk, Group::Regions, |data| Rows::decode(data, place))?
+                        self.decoded(chunk, Group::Regions, |data| Rows::decode(data, *place))?
                     }
                 };
                 if Some(rows.len() as u64) != sample.regions {

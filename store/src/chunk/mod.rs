@@ -37,7 +37,7 @@ pub(crate) use sums::{Decoded, MEASURES, SumColumns};
 pub use sums::{Measure, TypeSums};
 pub use ticks::Tick;
 pub(crate) use ticks::Ticks;
-pub(crate) use totals::decode as decode_totals;
+pub(crate) use totals::{decode as decode_totals, decode_at as decode_totals_at};
 
 /// The groups of a chunk as they are stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

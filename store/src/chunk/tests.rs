@@ -140,7 +140,11 @@ proptest! {
         let place = Place { recording: 7, last: built.head.last };
         let plain = |what, data: &[u8]| unseal(place, what, data).unwrap();
         let ticks = Ticks::decode(&plain("ticks", &built.groups.ticks)).unwrap();
-        let totals = totals::decode(samples.len(), &plain("totals", &built.groups.totals)).unwrap();
+        let data = plain("totals", &built.groups.totals);
+        let totals = totals::decode(samples.len(), &data).unwrap();
+        for (place, of_one) in totals.iter().enumerate() {
+            prop_assert_eq!(totals::decode_at(samples.len(), place, &data), Ok(*of_one));
+        }
         for ((sample, tick), (cost, total)) in samples.iter().zip(&ticks.0).zip(totals) {
             prop_assert_eq!(tick.number, sample.number);
             prop_assert_eq!(tick.taken, sample.taken);
@@ -189,6 +193,7 @@ proptest! {
         for data in [data, noise] {
             let _ = Ticks::decode(&data);
             let _ = totals::decode(3, &data);
+            let _ = totals::decode_at(3, 1, &data);
             let _ = Decoded::decode(&data, &[Measure::Virtual]);
             let regions = Regions::decode(&data).ok();
             let rows = regions.map(|regions| regions.rows(0));

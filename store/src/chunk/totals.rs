@@ -54,6 +54,36 @@ pub(crate) fn decode(count: usize, data: &[u8]) -> Result<Vec<(Cost, ProcessTota
     Ok(all)
 }
 
+/// Returns cost and totals of the sample at `place` of `count`, without making those of the others.
+pub(crate) fn decode_at(
+    count: usize,
+    place: usize,
+    data: &[u8],
+) -> Result<(Cost, ProcessTotals), Malformed> {
+    let mut cursor = Cursor(data);
+    let mut take = || {
+        let (mut at, mut found) = (0, None);
+        Column::read(&mut cursor, count, |value, times| {
+            if (at..at + times).contains(&place) {
+                found = value;
+            }
+            at += times;
+        })?;
+        Ok(found)
+    };
+    let unknown = Malformed("an unknown cost");
+    let cpu_ns = take()?.ok_or(unknown)?;
+    let wall_ns = take()?.ok_or(unknown)?;
+    let mut totals = ProcessTotals::default();
+    for field in fields(&mut totals) {
+        *field = take()?;
+    }
+    if !cursor.is_empty() {
+        return Err(Malformed("bytes after its end"));
+    }
+    Ok((Cost { cpu_ns, wall_ns }, totals))
+}
+
 /// The totals in the order they are stored in.
 const fn fields(totals: &mut ProcessTotals) -> [&mut Option<u64>; FIELDS] {
     [

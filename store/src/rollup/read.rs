@@ -85,7 +85,7 @@ impl Read<'_> {
         for first in (start..=end).step_by(HOURS_AT_ONCE) {
             let last = first.saturating_add_unsigned(HOURS_AT_ONCE as u64 - 1).min(end);
             let range = params![recording.0, first, last];
-            packed::each(connection, ("rollup_hour_row", &by), sql, range, |values| {
+            packed::each(connection, ("rollup_hour_row", &by), sql, [range], |values| {
                 let row = Hour::told(values)?;
                 let (span, of) = self.at(row.place, row.region_type, row.samples)?;
                 let values = of.at(span, measures.len());
@@ -112,7 +112,7 @@ impl Read<'_> {
         let (start, end) = (*self.places.start(), *self.places.end());
         let first = start.saturating_sub_unsigned(MOST_RUN);
         let range = params![recording.0, to_column(span_s), first, end, wanted];
-        packed::each(connection, ("rollup_row", &by), sql, range, |values| {
+        packed::each(connection, ("rollup_row", &by), sql, [range], |values| {
             let row = Stored::told(values)?;
             let after = row.place.saturating_add_unsigned(row.run.min(MOST_RUN));
             for place in row.place.max(start)..=after.saturating_sub(1).min(end) {
