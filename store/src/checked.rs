@@ -6,7 +6,7 @@
 //! (text, 3; blob, 4). So a row is whole, of its table and where it belongs, or it does not match.
 
 use rusqlite::types::{ToSqlOutput, Type, ValueRef};
-use rusqlite::{Connection, Row, Statement, ToSql};
+use rusqlite::{CachedStatement, Connection, Row, Statement, ToSql};
 
 use crate::frame::Crc;
 use crate::transaction::Transaction;
@@ -130,20 +130,45 @@ pub(crate) fn take_value<'a>(bytes: &mut &'a [u8]) -> Option<ValueRef<'a>> {
 /// Writes a row of `table`, whose last column is `checksum`; `values` are all others, in their order.
 pub(crate) fn insert(
     transaction: &Connection,
-    table: &str,
+    table: &'static str,
     values: &[&dyn ToSql],
 ) -> rusqlite::Result<()> {
-    let sql = format!("INSERT INTO {table} VALUES ({}?)", "?, ".repeat(values.len()));
-    let mut statement = transaction.prepare_cached(&sql)?;
-    let mut bytes = begun(table);
-    for (place, value) in values.iter().enumerate() {
-        let bound = value.to_sql()?;
-        put_value(&mut bytes, plain(&bound)?);
-        statement.raw_bind_parameter(place + 1, bound)?;
+    Insert::new(transaction, table, values.len())?.row(values)
+}
+
+/// Writes many rows of a table.
+pub(crate) struct Insert<'a> {
+    statement: CachedStatement<'a>,
+    table: &'static str,
+    /// What the row at hand is summed over.
+    bytes: Vec<u8>,
+}
+
+impl<'a> Insert<'a> {
+    /// Makes ready for rows of `table`, whose last column is `checksum`, after so many others.
+    pub(crate) fn new(
+        transaction: &'a Connection,
+        table: &'static str,
+        columns: usize,
+    ) -> rusqlite::Result<Self> {
+        let sql = format!("INSERT INTO {table} VALUES ({}?)", "?, ".repeat(columns));
+        let statement = transaction.prepare_cached(&sql)?;
+        Ok(Self { statement, table, bytes: Vec::with_capacity(USUAL_BYTES) })
     }
-    statement.raw_bind_parameter(values.len() + 1, Crc::new().and(&bytes).sum())?;
-    statement.raw_execute()?;
-    Ok(())
+
+    /// Writes a row; `values` are those of all columns but `checksum`, in their order.
+    pub(crate) fn row(&mut self, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(self.table.as_bytes());
+        for (place, value) in values.iter().enumerate() {
+            let bound = value.to_sql()?;
+            put_value(&mut self.bytes, plain(&bound)?);
+            self.statement.raw_bind_parameter(place + 1, bound)?;
+        }
+        self.statement.raw_bind_parameter(values.len() + 1, Crc::new().and(&self.bytes).sum())?;
+        self.statement.raw_execute()?;
+        Ok(())
+    }
 }
 
 fn plain<'a>(bound: &'a ToSqlOutput<'_>) -> rusqlite::Result<ValueRef<'a>> {

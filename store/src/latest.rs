@@ -4,9 +4,12 @@ use rusqlite::params;
 use vmrec_sampler::{Quantities, Quantity};
 
 use crate::address::to_column;
-use crate::checked;
+use crate::checked::Insert;
 use crate::chunk::Built;
 use crate::transaction::Transaction;
+
+/// How many columns a row has before its checksum.
+const COLUMNS: usize = 16;
 
 /// Replaces it by the last snapshot of a chunk, if that has one.
 pub(crate) fn write(transaction: &Transaction<'_>, built: &Built) -> rusqlite::Result<()> {
@@ -16,30 +19,27 @@ pub(crate) fn write(transaction: &Transaction<'_>, built: &Built) -> rusqlite::R
     rows.sort_by_key(|row| row.identity);
     // A torn snapshot may show a region twice.
     rows.dedup_by_key(|row| row.identity);
+    let mut insert = Insert::new(transaction, "latest_row", COLUMNS)?;
     for row in rows {
         let of = |quantity| Quantities::get(&row.reading.quantities, quantity).map(to_column);
-        checked::insert(
-            transaction,
-            "latest_row",
-            params![
-                row.identity,
-                to_column(tick.number),
-                tick.taken.utc_ns,
-                row.reading.share_mode.map(|mode| mode.name()),
-                row.reading.provenance.name(),
-                of(Quantity::Resident),
-                of(Quantity::Private),
-                of(Quantity::Dirty),
-                of(Quantity::PrivateDirty),
-                of(Quantity::Swapped),
-                of(Quantity::Pss),
-                of(Quantity::Anonymous),
-                of(Quantity::Referenced),
-                of(Quantity::Reclaimable),
-                of(Quantity::Locked),
-                of(Quantity::Huge),
-            ],
-        )?;
+        insert.row(params![
+            row.identity,
+            to_column(tick.number),
+            tick.taken.utc_ns,
+            row.reading.share_mode.map(|mode| mode.name()),
+            row.reading.provenance.name(),
+            of(Quantity::Resident),
+            of(Quantity::Private),
+            of(Quantity::Dirty),
+            of(Quantity::PrivateDirty),
+            of(Quantity::Swapped),
+            of(Quantity::Pss),
+            of(Quantity::Anonymous),
+            of(Quantity::Referenced),
+            of(Quantity::Reclaimable),
+            of(Quantity::Locked),
+            of(Quantity::Huge),
+        ])?;
     }
     Ok(())
 }

@@ -10,11 +10,12 @@ use super::minutes::Stored;
 use super::types::Types;
 use super::{BY_THE_HOUR, Cell, HOUR_S, Span, groups};
 use crate::address::{from_column, to_column};
-use crate::checked;
+use crate::checked::{self, Insert};
 use crate::read_rows::damaged;
 use crate::recording::RecordingId;
 use crate::transaction::Transaction;
 
+pub(super) const TABLE: &str = "rollup_hour_row";
 /// How many columns a row has before its checksum.
 pub(super) const VALUES: usize = 5;
 
@@ -43,11 +44,12 @@ pub(super) fn write(
             *hour = std::mem::take(hour).merge(stored);
         }
     }
+    let mut insert = Insert::new(transaction, TABLE, VALUES)?;
     for (place, hour) in &hours {
         for (region_type, cells) in &hour.types {
             let region_type = types.number(transaction, region_type)?;
             let figures = groups(cells, BY_THE_HOUR);
-            put(transaction, recording.0, (*place, region_type), hour.samples, &figures)?;
+            put(&mut insert, [recording.0, *place, region_type], hour.samples, &figures)?;
         }
     }
     Ok(())
@@ -76,8 +78,9 @@ pub(crate) fn take_over(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         figures.push((stored.quantities, stored.cell));
         whole.push((key, stored.quantities));
     }
-    for ([recording, place, region_type], Moved { samples, figures }) in hours {
-        put(transaction, recording, (place, region_type), samples, &figures)?;
+    let mut insert = Insert::new(transaction, TABLE, VALUES)?;
+    for (key, Moved { samples, figures }) in hours {
+        put(&mut insert, key, samples, &figures)?;
     }
     let mut delete = transaction.prepare(
         "DELETE FROM rollup_row WHERE recording = ? AND span_s = ? AND place = ? AND type = ? \
@@ -89,18 +92,14 @@ pub(crate) fn take_over(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Writes the row of a recording, place and type.
 fn put(
-    transaction: &Transaction<'_>,
-    recording: i64,
-    (place, region_type): (i64, i64),
+    insert: &mut Insert<'_>,
+    [recording, place, region_type]: [i64; 3],
     samples: u64,
     figures: &[(u16, Cell)],
 ) -> rusqlite::Result<()> {
-    checked::insert(
-        transaction,
-        "rollup_hour_row",
-        params![recording, place, region_type, to_column(samples), text(figures)],
-    )
+    insert.row(params![recording, place, region_type, to_column(samples), text(figures)])
 }
 
 /// Returns the JSON of some figures.
@@ -128,7 +127,7 @@ fn take(
             .prepare_cached("SELECT * FROM rollup_hour_row WHERE recording = ? AND place = ?")?;
         let mut rows = statement.query(params![recording.0, place])?;
         while let Some(row) = rows.next()? {
-            let row = Hour::told(&checked::values("rollup_hour_row", row, Some(VALUES))?)?;
+            let row = Hour::told(&checked::values(TABLE, row, Some(VALUES))?)?;
             hour.samples = hour.samples.max(row.samples);
             let region_type = types.named(transaction, row.region_type)?;
             row.figures(BY_THE_HOUR, |quantities, cell| {

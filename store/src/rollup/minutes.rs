@@ -10,7 +10,7 @@ use vmrec_sampler::RegionType;
 use super::types::Types;
 use super::{BY_THE_MINUTE, Cell, MINUTE_S, Span, groups};
 use crate::address::{from_column, to_column};
-use crate::checked;
+use crate::checked::{self, Insert};
 use crate::recording::RecordingId;
 use crate::transaction::Transaction;
 
@@ -83,12 +83,14 @@ pub(super) fn write(
     }
     let [first, last] = ends.map(Option::unwrap_or_default);
     let whole = |place| (first < place || begins) && (place < last || ended);
+    let mut insert = Insert::new(transaction, "rollup_row", VALUES)?;
     for mut row in rows(&minutes, BY_THE_MINUTE, whole) {
         if let Some(old) = before.iter().find(|old| begins && old.runs_on_in(&row)) {
             delete(transaction, types, recording, old)?;
             row = old.with(&row);
         }
-        put(transaction, types, recording, &row)?;
+        let region_type = types.number(transaction, &row.region_type)?;
+        put(&mut insert, recording, region_type, &row)?;
         if ended && row.end() == last.saturating_add(1) {
             trail.0.push(row);
         }
@@ -147,28 +149,24 @@ pub(super) fn rows(
 }
 
 fn put(
-    transaction: &Transaction<'_>,
-    types: &mut Types,
+    insert: &mut Insert<'_>,
     recording: RecordingId,
+    region_type: i64,
     row: &Row,
 ) -> rusqlite::Result<()> {
     let [least, mean_more, most_more] = row.cell.stored(row.quantities).map(to_column);
-    checked::insert(
-        transaction,
-        "rollup_row",
-        params![
-            recording.0,
-            to_column(MINUTE_S),
-            row.place,
-            types.number(transaction, &row.region_type)?,
-            row.quantities,
-            to_column(row.run),
-            to_column(row.samples),
-            least,
-            mean_more,
-            most_more,
-        ],
-    )
+    insert.row(params![
+        recording.0,
+        to_column(MINUTE_S),
+        row.place,
+        region_type,
+        row.quantities,
+        to_column(row.run),
+        to_column(row.samples),
+        least,
+        mean_more,
+        most_more,
+    ])
 }
 
 fn delete(

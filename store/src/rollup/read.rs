@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
-use super::hours::Hour;
+use super::hours::{self, Hour};
 use super::minutes::{MOST_RUN, Stored};
 use super::types::Types;
 use super::{Cell, HOUR_S};
@@ -85,7 +85,7 @@ impl Read<'_> {
         for first in (start..=end).step_by(HOURS_AT_ONCE) {
             let last = first.saturating_add_unsigned(HOURS_AT_ONCE as u64 - 1).min(end);
             let range = params![recording.0, first, last];
-            packed::each(connection, ("rollup_hour_row", &by), sql, [range], |values| {
+            packed::each(connection, (hours::TABLE, &by), sql, [range], |values| {
                 let row = Hour::told(values)?;
                 let (span, of) = self.at(row.place, row.region_type, row.samples)?;
                 let values = of.at(span, measures.len());
