@@ -14,58 +14,10 @@
 
 use vmrec_sampler::{Quantities, Quantity, Region, RegionType};
 
-use super::types::{put_type, take_type};
-use super::{Column, Runs};
-use crate::frame::Malformed;
-use crate::frame::varint::{Cursor, put};
-
-/// How many measures there are.
-pub(crate) const MEASURES: usize = Quantity::COUNT + 2;
-
-/// What regions are summed by. The order is that of the bits of table `quantity`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
-    /// A measured size.
-    Quantity(Quantity),
-    /// Their address ranges, bytes.
-    Virtual,
-    /// How many there are.
-    Regions,
-}
-
-impl Measure {
-    /// All measures, each at its own place.
-    pub const ALL: [Self; MEASURES] = {
-        let mut all = [Self::Virtual; MEASURES];
-        let mut place = 0;
-        while place < Quantity::COUNT {
-            all[place] = Self::Quantity(Quantity::ALL[place]);
-            place += 1;
-        }
-        all[MEASURES - 1] = Self::Regions;
-        all
-    };
-
-    /// Returns the measure that usually changes with it, which has an earlier place.
-    const fn like(self) -> Option<Self> {
-        Some(Self::Quantity(match self {
-            Self::Quantity(Quantity::Private | Quantity::Referenced) => Quantity::Resident,
-            Self::Quantity(Quantity::Dirty | Quantity::Pss) => Quantity::Private,
-            Self::Quantity(Quantity::PrivateDirty) => Quantity::Dirty,
-            Self::Quantity(Quantity::Anonymous) => Quantity::PrivateDirty,
-            _ => return None,
-        }))
-    }
-
-    /// Returns its place among all.
-    pub(crate) const fn place(self) -> usize {
-        match self {
-            Self::Quantity(quantity) => quantity as usize,
-            Self::Virtual => Quantity::COUNT,
-            Self::Regions => Quantity::COUNT + 1,
-        }
-    }
-}
+use super::Column;
+use super::measure::{MEASURES, Measure};
+use super::types::put_type;
+use crate::frame::varint::put;
 
 /// The columns of one type in the making.
 #[derive(Clone, Debug)]
@@ -242,88 +194,9 @@ impl TypeColumns {
     }
 }
 
-impl Decoded {
-    /// Returns the sums of [`SumColumns::encode`] of the measures `wanted`.
-    pub(crate) fn decode(data: &[u8], wanted: &[Measure]) -> Result<Self, Malformed> {
-        let mut cursor = Cursor(data);
-        let snapshots = cursor.take_count(super::MOST_SAMPLES_READ)?;
-        let kinds = cursor.take_count(data.len())?;
-        let mut types = Vec::with_capacity(kinds);
-        for _ in 0..kinds {
-            types.push(TypeSums { region_type: take_type(&mut cursor)?, columns: Vec::new() });
-        }
-        let needed = wanted.iter().fold(0_u16, |needed, measure| needed | closure(*measure));
-        let mut values: Vec<[Runs; MEASURES]> = vec![Default::default(); kinds];
-        let mut scratch = Runs::default();
-        for measure in Measure::ALL {
-            let length = cursor.take_count(cursor.len())?;
-            let columns = cursor.take_bytes(length)?;
-            if needed & 1 << measure.place() == 0 {
-                continue;
-            }
-            let mut columns = Cursor(columns);
-            for of in &mut values {
-                let like = match measure.like() {
-                    Some(like) if columns.take()? == 1 => Some(&of[like.place()]),
-                    _ => None,
-                };
-                let column = Column::take(&mut columns, snapshots, &mut scratch)?;
-                of[measure.place()] = match like {
-                    Some(like) => column.plus(like),
-                    None => column,
-                };
-            }
-            if !columns.is_empty() {
-                return Err(Malformed("bytes after the last column"));
-            }
-        }
-        if !cursor.is_empty() {
-            return Err(Malformed("bytes after its end"));
-        }
-        for (of, mut values) in types.iter_mut().zip(values) {
-            let column = |(at, measure): (usize, &Measure)| {
-                let column = &mut values[measure.place()];
-                // One wanted twice is copied.
-                let again = wanted[at + 1..].contains(measure);
-                if again { column.clone() } else { std::mem::take(column) }
-            };
-            of.columns = wanted.iter().enumerate().map(column).collect();
-        }
-        Ok(Self { snapshots, types })
-    }
-}
-
-/// Returns the measures needed to tell one, as bits of their places.
-const fn closure(measure: Measure) -> u16 {
-    let own = 1 << measure.place();
-    match measure.like() {
-        Some(like) => own | closure(like),
-        None => own,
-    }
-}
-
 /// Adds the values of the measure that a column was told less of.
 fn add(column: &mut [Option<u64>], like: Option<&[Option<u64>]>) {
     for (value, like) in column.iter_mut().zip(like.into_iter().flatten()) {
         *value = value.map(|value| value.wrapping_add(like.unwrap_or(0)));
     }
-}
-
-/// The sums over the regions of one type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TypeSums {
-    /// The type.
-    pub region_type: RegionType,
-    /// For each measure asked for, the sum in each sample that has regions, in order: `None` where
-    /// it is unknown of one of the type's regions, 0 where there is no region of the type.
-    pub columns: Vec<Runs>,
-}
-
-/// Sums as they are read: for each type, the values of each measure asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Decoded {
-    /// How many values each column has.
-    pub(crate) snapshots: usize,
-    /// The types that have regions in the chunk.
-    pub(crate) types: Vec<TypeSums>,
 }
