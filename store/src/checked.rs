@@ -5,8 +5,8 @@
 //! bytes, least first (integer, 1; real, 2), or its length in eight such bytes and its bytes
 //! (text, 3; blob, 4). So a row is whole, of its table and where it belongs, or it does not match.
 
-use rusqlite::types::{ToSqlOutput, Type, ValueRef};
-use rusqlite::{CachedStatement, Connection, Row, Statement, ToSql};
+use rusqlite::types::{Type, ValueRef};
+use rusqlite::{Connection, Row, Statement};
 
 use crate::frame::Crc;
 use crate::transaction::Transaction;
@@ -36,7 +36,7 @@ pub(crate) const TABLES: [(&str, usize); 12] = [
 pub(crate) struct Mismatch(String);
 
 /// Bytes that most rows are summed over fit in.
-const USUAL_BYTES: usize = 256;
+pub(crate) const USUAL_BYTES: usize = 256;
 
 /// The checksum of a row in the making.
 #[derive(Clone, Copy, Debug)]
@@ -125,65 +125,6 @@ pub(crate) fn take_value<'a>(bytes: &mut &'a [u8]) -> Option<ValueRef<'a>> {
         4 => ValueRef::Blob(sized(bytes)?),
         _ => return None,
     })
-}
-
-/// Writes a row of `table`, whose last column is `checksum`; `values` are all others, in their order.
-pub(crate) fn insert(
-    transaction: &Connection,
-    table: &'static str,
-    values: &[&dyn ToSql],
-) -> rusqlite::Result<()> {
-    Insert::new(transaction, table, values.len())?.row(values)
-}
-
-/// Writes many rows of a table.
-pub(crate) struct Insert<'a> {
-    statement: CachedStatement<'a>,
-    table: &'static str,
-    /// What the row at hand is summed over.
-    bytes: Vec<u8>,
-}
-
-impl<'a> Insert<'a> {
-    /// Makes ready for rows of `table`, whose last column is `checksum`, after so many others.
-    pub(crate) fn new(
-        transaction: &'a Connection,
-        table: &'static str,
-        columns: usize,
-    ) -> rusqlite::Result<Self> {
-        let sql = format!("INSERT INTO {table} VALUES ({}?)", "?, ".repeat(columns));
-        let statement = transaction.prepare_cached(&sql)?;
-        Ok(Self { statement, table, bytes: Vec::with_capacity(USUAL_BYTES) })
-    }
-
-    /// Writes a row; `values` are those of all columns but `checksum`, in their order.
-    pub(crate) fn row(&mut self, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
-        self.bytes.clear();
-        self.bytes.extend_from_slice(self.table.as_bytes());
-        for (place, value) in values.iter().enumerate() {
-            let bound = value.to_sql()?;
-            put_value(&mut self.bytes, plain(&bound)?);
-            self.statement.raw_bind_parameter(place + 1, bound)?;
-        }
-        self.statement.raw_bind_parameter(values.len() + 1, Crc::new().and(&self.bytes).sum())?;
-        self.statement.raw_execute()?;
-        Ok(())
-    }
-}
-
-fn plain<'a>(bound: &'a ToSqlOutput<'_>) -> rusqlite::Result<ValueRef<'a>> {
-    match bound {
-        ToSqlOutput::Borrowed(value) => Ok(*value),
-        ToSqlOutput::Owned(value) => Ok(value.into()),
-        _ => Err(rusqlite::Error::ToSqlConversionFailure("not a plain value".into())),
-    }
-}
-
-/// Returns the id that the next row of `table` gets, as SQLite would choose it.
-pub(crate) fn next_id(transaction: &Connection, table: &str) -> rusqlite::Result<i64> {
-    transaction
-        .prepare_cached(&format!("SELECT coalesce(max(id), 0) + 1 FROM {table}"))?
-        .query_row([], |row| row.get(0))
 }
 
 /// Lets `change` change the row `id` of `table`, which must match its checksum before and does after.

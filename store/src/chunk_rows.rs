@@ -12,6 +12,7 @@ use crate::chunk::{
     Decoded, Groups, Head, Measure, Place, Tick, Ticks, decode_totals, decode_totals_at, unseal,
 };
 use crate::frame::Malformed;
+use crate::insert;
 use crate::packed;
 use crate::read_rows::{damaged, wrong};
 use crate::recording::{RecordingId, Sample};
@@ -76,7 +77,7 @@ pub(crate) fn insert(
     head: &Head,
     groups: &Groups,
 ) -> rusqlite::Result<i64> {
-    let id = checked::next_id(transaction, "chunk")?;
+    let id = insert::next_id(transaction, "chunk")?;
     let values = values(id, recording, head);
     let sum = checked::sum("chunk", values.iter().map(Into::into));
     let Groups { ticks, totals, sums, regions } = groups;

@@ -16,8 +16,8 @@ use rusqlite::{OptionalExtension, params};
 use vmrec_sampler::{Identity, Label, Object, Region};
 
 use crate::address::to_column;
-use crate::checked;
 use crate::frame::Table;
+use crate::insert;
 use crate::recording::RecordingId;
 use crate::transaction::Transaction;
 
@@ -144,10 +144,10 @@ impl Interner {
         let kind = self.kind(transaction, recording, identity)?;
         let number = match self.next {
             Some(next) => next,
-            None => checked::next_id(transaction, "region")?,
+            None => insert::next_id(transaction, "region")?,
         };
         self.next = Some(number + 1);
-        checked::insert(
+        insert::row(
             transaction,
             "region",
             params![
@@ -203,10 +203,10 @@ impl Interner {
         let number = match found {
             Some(number) => number,
             None => {
-                let id = checked::next_id(transaction, "object")?;
+                let id = insert::next_id(transaction, "object")?;
                 let (name, inode) = (&*object.name, to_column(object.inode));
                 let row = params![id, name, major, minor, inode, object.deleted];
-                checked::insert(transaction, "object", row)?;
+                insert::row(transaction, "object", row)?;
                 id
             }
         };
@@ -222,8 +222,8 @@ pub(crate) fn insert_kind(
     flags: &str,
     label: &Label,
 ) -> rusqlite::Result<i64> {
-    let number = checked::next_id(transaction, "region_kind")?;
-    checked::insert(
+    let number = insert::next_id(transaction, "region_kind")?;
+    insert::row(
         transaction,
         "region_kind",
         params![

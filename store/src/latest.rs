@@ -4,8 +4,8 @@ use rusqlite::params;
 use vmrec_sampler::{Quantities, Quantity};
 
 use crate::address::to_column;
-use crate::checked::Insert;
 use crate::chunk::Built;
+use crate::insert::Insert;
 use crate::transaction::Transaction;
 
 /// How many columns a row has before its checksum.

@@ -18,6 +18,7 @@ mod heads;
 mod housekeeping;
 mod identities;
 mod identity_rows;
+mod insert;
 mod intern;
 mod latest;
 mod lock;

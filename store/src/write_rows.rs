@@ -7,6 +7,7 @@ use crate::address::{from_column, to_column};
 use crate::checked;
 use crate::chunk_rows;
 use crate::frame::Frame;
+use crate::insert;
 use crate::read_rows::{self, SAMPLE_COLUMNS};
 use crate::recording::{RecordingId, Sample, SampleState, WhyEnded};
 use crate::settle;
@@ -50,7 +51,7 @@ pub(crate) fn recording(
     let id = transaction.last_insert_rowid();
     checked::seal(transaction, "recording", id)?;
     for (place, text) in process.arguments.iter().enumerate() {
-        checked::insert(transaction, "argument", params![id, to_column(place as u64), text])?;
+        insert::row(transaction, "argument", params![id, to_column(place as u64), text])?;
     }
     Ok(RecordingId(id))
 }
@@ -140,9 +141,9 @@ pub(crate) fn sample(
     let totals = &sample.totals;
     let id = match id {
         Some(id) => id,
-        None => checked::next_id(transaction, "sample")?,
+        None => insert::next_id(transaction, "sample")?,
     };
-    checked::insert(
+    insert::row(
         transaction,
         "sample",
         params![

@@ -11,9 +11,9 @@ use super::cells::{self, Cell, Kind};
 use super::pages::Pages;
 use super::tables::{Proof, TABLES, Table, Verdict};
 use super::trees::{Owner, Trees};
-use crate::checked;
 use crate::error::Error;
 use crate::identities::COLUMNS_BEFORE_3;
+use crate::insert;
 
 /// Bytes of an overflow page that are the row's: the first four name the next one.
 const LINK_BYTES: usize = 4;
@@ -203,9 +203,9 @@ fn with_kind(new: &Connection, values: &[Value]) -> rusqlite::Result<Option<Vec<
     let kind = match known {
         Some(kind) => kind,
         None => {
-            let kind = checked::next_id(new, "region_kind")?;
+            let kind = insert::next_id(new, "region_kind")?;
             let row = params![kind, recording, flags, name, family, confidence, rule, detail];
-            checked::insert(new, "region_kind", row)?;
+            insert::row(new, "region_kind", row)?;
             kind
         }
     };

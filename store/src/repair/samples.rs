@@ -13,6 +13,7 @@ use crate::checked;
 use crate::error;
 use crate::frame::{Decoder, Encoder, Kind, Table, checksum};
 use crate::identities::Identities;
+use crate::insert;
 use crate::read_rows::{self, FRAME_COLUMNS, SAMPLE_COLUMNS};
 use crate::recording::{RecordingId, Sample};
 use crate::store::decode;
@@ -307,5 +308,5 @@ pub(super) fn stand_in(new: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
         Null,
         ticks
     ];
-    checked::insert(new, "recording", values)
+    insert::row(new, "recording", values)
 }

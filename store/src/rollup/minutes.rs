@@ -10,7 +10,8 @@ use vmrec_sampler::RegionType;
 use super::types::Types;
 use super::{BY_THE_MINUTE, Cell, MINUTE_S, Span, groups};
 use crate::address::{from_column, to_column};
-use crate::checked::{self, Insert};
+use crate::checked;
+use crate::insert::Insert;
 use crate::recording::RecordingId;
 use crate::transaction::Transaction;
 

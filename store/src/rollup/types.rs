@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{Family, RegionType};
 
 use crate::checked;
+use crate::insert;
 use crate::read_rows::wrong;
 use crate::transaction::Transaction;
 
@@ -34,8 +35,8 @@ impl Types {
         let number = match found {
             Some(number) => number,
             None => {
-                let number = checked::next_id(transaction, "region_type")?;
-                checked::insert(transaction, "region_type", params![number, name, family])?;
+                let number = insert::next_id(transaction, "region_type")?;
+                insert::row(transaction, "region_type", params![number, name, family])?;
                 number
             }
         };
