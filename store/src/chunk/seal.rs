@@ -9,8 +9,10 @@ use zstd::zstd_safe::{self, CCtx, CParameter};
 
 use crate::frame::{Malformed, checksum_of};
 
-/// Chunks are written once and read for weeks; higher levels gain little and take much longer.
-const LEVEL: i32 = 7;
+/// Higher levels gain little and take much longer. What resembles a number is near it: a window
+/// and a table of twice the size gain nothing, and would be half a megabyte of a recorder.
+const PARAMETERS: [CParameter; 3] =
+    [CParameter::CompressionLevel(7), CParameter::WindowLog(16), CParameter::HashLog(15)];
 /// The most bytes that a group decompresses to.
 const MOST_BYTES: usize = 64 << 20;
 const CHECKSUM_BYTES: usize = 4;
@@ -38,8 +40,10 @@ impl Sealer {
     /// Makes one.
     pub(crate) fn new() -> std::io::Result<Self> {
         let mut context = CCtx::create();
-        let set = context.set_parameter(CParameter::CompressionLevel(LEVEL));
-        set.map_err(|code| std::io::Error::other(zstd_safe::get_error_name(code)))?;
+        for parameter in PARAMETERS {
+            let set = context.set_parameter(parameter);
+            set.map_err(|code| std::io::Error::other(zstd_safe::get_error_name(code)))?;
+        }
         Ok(Self(context))
     }
 
