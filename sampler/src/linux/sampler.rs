@@ -147,6 +147,9 @@ impl Sampler {
                 let moment = Moment { threads, monotonic_ns: taken.monotonic_ns };
                 let (regions, classified) = self.layout.regions(&moment, &mut self.witness);
                 self.classified = classified;
+                if classified {
+                    self.witness.end();
+                }
                 regions
             }
             Consistency::Torn(_) => self.layout.torn_regions(),

@@ -100,6 +100,11 @@ impl FactReader {
         self.peeks.begin(&mut self.memory, changed);
     }
 
+    /// Ends a classification: what it read is forgotten, but for what it asked for.
+    pub fn end(&mut self) {
+        self.peeks.end();
+    }
+
     /// Reads at `address` as far as the page goes and `buffer` has room.
     ///
     /// Returns the bytes read: 0 where the page is absent or may not be read, and when the

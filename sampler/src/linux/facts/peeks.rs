@@ -15,10 +15,15 @@ const ARENA_BYTES: u64 = 64 << 20;
 /// How many such places of one mapping are looked at ahead; some reserve terabytes.
 const MOST_ARENAS: u64 = 64;
 
+/// Stands for the place of a line that cannot be read.
+const ABSENT: u32 = u32::MAX;
+
 /// What was read since the classification began.
 #[derive(Debug, Default)]
 pub(super) struct Peeks {
-    lines: HashMap<u64, Option<Line>>,
+    /// Where each line is in `lines`, by its address: a table of lines would be half empty.
+    places: HashMap<u64, u32>,
+    lines: Vec<Line>,
     log: BTreeMap<u64, Box<[u8]>>,
     left: u32,
     last: u64,
@@ -27,7 +32,7 @@ pub(super) struct Peeks {
 impl Peeks {
     /// Begins a classification: fetches what it will ask for in the ranges that `changed`.
     pub(super) fn begin(&mut self, memory: &mut Memory, changed: &[AddressRange]) {
-        self.lines.clear();
+        self.end();
         self.log.clear();
         self.left = MOST_PEEKS;
         self.last = 0;
@@ -37,6 +42,12 @@ impl Peeks {
         let mut places: Vec<u64> = changed.iter().flat_map(|range| candidates(*range)).collect();
         places.truncate(MOST_LINES / 2);
         self.fetch(memory, &places);
+    }
+
+    /// Ends a classification: the memory that its lines took is given back.
+    pub(super) fn end(&mut self) {
+        self.places = HashMap::new();
+        self.lines = Vec::new();
     }
 
     /// Reads up to the end of the page; 0 where that is absent or the budget is spent.
@@ -69,7 +80,7 @@ impl Peeks {
         let last = line_of(address.checked_add(buffer.len() as u64 - 1)?);
         let mut missing: Vec<u64> = (first..=last)
             .step_by(LINE_BYTES)
-            .filter(|place| !self.lines.contains_key(place))
+            .filter(|place| !self.places.contains_key(place))
             .collect();
         if !missing.is_empty() {
             // Whoever looks at one page after the other goes on so.
@@ -83,7 +94,7 @@ impl Peeks {
         let mut filled = 0;
         while filled < buffer.len() {
             let at = address + filled as u64;
-            let line = self.lines.get(&line_of(at)).copied().flatten()?;
+            let line = self.lines.get(*self.places.get(&line_of(at))? as usize)?;
             let from = (at % LINE_BYTES as u64) as usize;
             let count = (LINE_BYTES - from).min(buffer.len() - filled);
             buffer[filled..filled + count].copy_from_slice(&line[from..from + count]);
@@ -93,11 +104,20 @@ impl Peeks {
     }
 
     fn fetch(&mut self, memory: &mut Memory, places: &[u64]) {
-        if self.lines.len() + places.len() > MOST_LINES {
+        if self.places.len() + places.len() > MOST_LINES {
+            self.places.clear();
             self.lines.clear();
         }
-        let lines = memory.lines(places);
-        self.lines.extend(places.iter().copied().zip(lines));
+        for (place, line) in places.iter().zip(memory.lines(places)) {
+            let at = match line {
+                Some(line) => {
+                    self.lines.push(line);
+                    self.lines.len() as u32 - 1
+                }
+                None => ABSENT,
+            };
+            self.places.insert(*place, at);
+        }
     }
 }
 

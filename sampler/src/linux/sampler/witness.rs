@@ -25,6 +25,13 @@ impl Witness {
         Some(Evidence { facts: reader.facts().clone(), peeks: reader.peeked().clone() })
     }
 
+    /// Ends a classification.
+    pub(super) fn end(&mut self) {
+        if let Some(reader) = &mut self.reader {
+            reader.end();
+        }
+    }
+
     /// Returns what could not be found out, and why.
     pub(super) fn notes(&self) -> Vec<String> {
         self.reader.as_ref().map(FactReader::notes).unwrap_or_default()
