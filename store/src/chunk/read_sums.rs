@@ -28,7 +28,7 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
-    /// Returns the sums of [`SumColumns::encode`] of the measures `wanted`.
+    /// Returns the sums of [`super::SumColumns::encode`] of the measures `wanted`.
     pub(crate) fn decode(data: &[u8], wanted: &[Measure]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
         let snapshots = cursor.take_count(super::MOST_SAMPLES_READ)?;
