@@ -63,11 +63,19 @@ impl Summed {
         checksum: ValueRef<'_>,
         values: &[ValueRef<'_>],
     ) -> rusqlite::Result<()> {
-        match checksum {
-            ValueRef::Null => Ok(()),
-            ValueRef::Integer(stored) if i64::from(self.0.sum()) == stored => Ok(()),
-            _ => Err(mismatch(table, values.iter().copied(), values.len())),
+        if is(checksum, || self.0.sum()) {
+            return Ok(());
         }
+        Err(mismatch(table, values.iter().copied(), values.len()))
+    }
+}
+
+/// Tells whether a row's `checksum` is its sum, or there is none, as before version 3.
+fn is(checksum: ValueRef<'_>, sum: impl FnOnce() -> u32) -> bool {
+    match checksum {
+        ValueRef::Null => true,
+        ValueRef::Integer(stored) => i64::from(sum()) == stored,
+        _ => false,
     }
 }
 
@@ -166,12 +174,8 @@ pub(crate) fn check(table: &str, row: &Row<'_>) -> rusqlite::Result<()> {
 
 /// Checks a row that begins with all columns of `table` up to its checksum, which stands at `place`.
 pub(crate) fn check_at(table: &str, row: &Row<'_>, place: usize) -> rusqlite::Result<()> {
-    match row.get_ref(place)? {
-        ValueRef::Null => return Ok(()), // written by a version before 3
-        ValueRef::Integer(stored) if i64::from(sum_of(table, row, place)) == stored => {
-            return Ok(());
-        }
-        _ => {}
+    if is(row.get_ref(place)?, || sum_of(table, row, place)) {
+        return Ok(());
     }
     Err(mismatch(table, values_of(row, place), place))
 }
