@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use rusqlite::params;
 use rusqlite::types::ValueRef;
 
-use super::minutes::Stored;
+use super::minutes::{self, Stored};
 use super::types::Types;
 use super::{BY_THE_HOUR, Cell, HOUR_S, Span, groups};
 use crate::address::{from_column, to_column};
@@ -64,31 +64,31 @@ struct Moved {
 }
 
 /// Moves the hours that versions before 4 wrote to `rollup_row` to their own table, but for rows
-/// that do not match their checksum.
+/// that do not match their checksum. What that has already is newer, and stays.
 pub(crate) fn take_over(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     // By recording, place and type.
     let mut hours: BTreeMap<[i64; 3], Moved> = BTreeMap::new();
-    let mut statement = transaction.prepare("SELECT * FROM rollup_row WHERE span_s = ?")?;
-    let mut rows = statement.query([to_column(HOUR_S)])?;
-    let mut whole = Vec::new();
-    while let Some(row) = rows.next()? {
-        let Ok(stored) = Stored::of(row) else { continue };
-        let key = [row.get(0)?, stored.place, stored.region_type];
-        let Moved { samples, figures } = hours.entry(key).or_default();
-        *samples = stored.samples.max(*samples);
-        figures.push((stored.quantities, stored.cell));
-        whole.push((key, stored.quantities));
+    {
+        let mut statement = transaction.prepare("SELECT * FROM rollup_row WHERE span_s = ?")?;
+        let mut rows = statement.query([to_column(HOUR_S)])?;
+        while let Some(row) = rows.next()? {
+            let Ok(stored) = Stored::of(row) else { continue };
+            let key = [row.get(0)?, stored.place, stored.region_type];
+            let Moved { samples, figures } = hours.entry(key).or_default();
+            *samples = stored.samples.max(*samples);
+            figures.push((stored.quantities, stored.cell));
+        }
     }
+    let known = "SELECT 1 FROM rollup_hour_row WHERE recording = ? AND place = ? AND type = ?";
+    let mut known = transaction.prepare(known)?;
     let mut insert = Insert::new(transaction, TABLE, VALUES)?;
     for (key, Moved { samples, figures }) in hours {
-        put(&mut insert, key, samples, &figures)?;
-    }
-    let mut delete = transaction.prepare(
-        "DELETE FROM rollup_row WHERE recording = ? AND span_s = ? AND place = ? AND type = ? \
-         AND quantities = ?",
-    )?;
-    for ([recording, place, region_type], quantities) in whole {
-        delete.execute(params![recording, to_column(HOUR_S), place, region_type, quantities])?;
+        if !known.exists(key)? {
+            put(&mut insert, key, samples, &figures)?;
+        }
+        for (quantities, _) in figures {
+            minutes::delete(transaction, key, HOUR_S, quantities)?;
+        }
     }
     Ok(())
 }

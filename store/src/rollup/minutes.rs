@@ -87,7 +87,8 @@ pub(super) fn write(
     let mut insert = Insert::new(transaction, "rollup_row", VALUES)?;
     for mut row in rows(&minutes, BY_THE_MINUTE, whole) {
         if let Some(old) = before.iter().find(|old| begins && old.runs_on_in(&row)) {
-            delete(transaction, types, recording, old)?;
+            let region_type = types.number(transaction, &old.region_type)?;
+            delete(transaction, [recording.0, old.place, region_type], MINUTE_S, old.quantities)?;
             row = old.with(&row);
         }
         let region_type = types.number(transaction, &row.region_type)?;
@@ -170,23 +171,23 @@ fn put(
     ])
 }
 
-fn delete(
+/// Deletes the row of a recording, place and type by spans of `span_s` seconds.
+pub(super) fn delete(
     transaction: &Transaction<'_>,
-    types: &mut Types,
-    recording: RecordingId,
-    row: &Row,
+    [recording, place, region_type]: [i64; 3],
+    span_s: u64,
+    quantities: u16,
 ) -> rusqlite::Result<()> {
-    let number = types.number(transaction, &row.region_type)?;
     transaction
         .prepare_cached(
             "DELETE FROM rollup_row WHERE recording = ? AND span_s = ? AND place = ? AND type = ? \
              AND quantities = ?",
         )?
-        .execute(params![recording.0, to_column(MINUTE_S), row.place, number, row.quantities])?;
+        .execute(params![recording, to_column(span_s), place, region_type, quantities])?;
     Ok(())
 }
 
-/// Returns what is stored of one span, and deletes it.
+/// Returns what is stored of one minute, and deletes it.
 fn take(
     transaction: &Transaction<'_>,
     types: &mut Types,

@@ -84,6 +84,23 @@ fn repair_moves_hours_too() {
 }
 
 #[test]
+fn an_hour_left_over_from_version_3_gives_way_to_that_of_today() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, mended) = (version_3(folder.path()), folder.path().join("mended.db"));
+    let connection = Connection::open(&path).unwrap();
+    let old = "CREATE TEMP TABLE old AS SELECT * FROM rollup_row WHERE span_s = 3600";
+    connection.execute(old, []).unwrap();
+    migrate(&path);
+    let kept = rollups(&path, RollupSpan::Hour);
+    // As on a page that was given up, which repair finds again.
+    connection.execute("INSERT INTO rollup_row SELECT * FROM temp.old", []).unwrap();
+    drop(connection);
+    repair(&path, &mended).unwrap();
+    assert_eq!(rollups(&mended, RollupSpan::Hour), kept);
+    assert_eq!(count(&mended, "SELECT count(*) FROM rollup_row WHERE span_s = 3600"), 0);
+}
+
+#[test]
 fn damaged_figures_are_told_and_not_shown() {
     let folder = tempfile::tempdir().unwrap();
     let path = version_3(folder.path());
