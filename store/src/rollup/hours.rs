@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 
 use super::minutes::{self, Stored};
 use super::types::Types;
-use super::{BY_THE_HOUR, Cell, HOUR_S, Span, groups};
+use super::{BY_THE_HOUR, Cell, HOUR_S, Span, add_stored, groups};
 use crate::address::{from_column, to_column};
 use crate::checked;
 use crate::insert::Insert;
@@ -37,14 +37,7 @@ pub(super) fn write(
     recording: RecordingId,
     mut hours: BTreeMap<i64, Span>,
 ) -> rusqlite::Result<()> {
-    // The first and the last one may have had samples before; those between had none.
-    let ends = [hours.keys().next().copied(), hours.keys().next_back().copied()];
-    for place in ends.into_iter().flatten() {
-        let stored = take(transaction, types, recording, place)?;
-        if let Some(hour) = hours.get_mut(&place) {
-            *hour = std::mem::take(hour).merge(stored);
-        }
-    }
+    add_stored(&mut hours, |place| take(transaction, types, recording, place))?;
     let mut insert = Insert::new(transaction, TABLE, VALUES)?;
     for (place, hour) in &hours {
         for (region_type, cells) in &hour.types {

@@ -8,7 +8,7 @@ use rusqlite::types::{FromSql, ValueRef};
 use vmrec_sampler::RegionType;
 
 use super::types::Types;
-use super::{BY_THE_MINUTE, Cell, MINUTE_S, Span, groups};
+use super::{BY_THE_MINUTE, Cell, MINUTE_S, Span, add_stored, groups};
 use crate::address::{from_column, to_column};
 use crate::checked;
 use crate::insert::Insert;
@@ -72,17 +72,10 @@ pub(super) fn write(
     trail: &mut Trail,
 ) -> rusqlite::Result<()> {
     let before = std::mem::take(&mut trail.0);
-    // The first and the last one may have had samples before, or get more later.
-    let ends = [minutes.keys().next().copied(), minutes.keys().next_back().copied()];
-    let mut begins = true;
-    for place in ends.into_iter().flatten() {
-        let stored = take(transaction, types, recording, place)?;
-        begins &= stored.samples == 0;
-        if let Some(minute) = minutes.get_mut(&place) {
-            *minute = std::mem::take(minute).merge(stored);
-        }
-    }
-    let [first, last] = ends.map(Option::unwrap_or_default);
+    let begins = add_stored(&mut minutes, |place| take(transaction, types, recording, place))?;
+    // Those at the ends may have had samples before, or get more later.
+    let ends = [minutes.keys().next(), minutes.keys().next_back()];
+    let [first, last] = ends.map(|place| place.copied().unwrap_or_default());
     let whole = |place| (first < place || begins) && (place < last || ended);
     let mut insert = Insert::new(transaction, "rollup_row", VALUES)?;
     for mut row in rows(&minutes, BY_THE_MINUTE, whole) {

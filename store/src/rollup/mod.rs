@@ -94,6 +94,24 @@ pub(crate) fn write(
     hours::write(transaction, &mut types, recording, hours)
 }
 
+/// Adds to the spans of a chunk what is stored of them, which `take` takes out: the first and the
+/// last may have had samples before, those between had none. Tells whether nothing was stored.
+fn add_stored(
+    spans: &mut BTreeMap<i64, Span>,
+    mut take: impl FnMut(i64) -> rusqlite::Result<Span>,
+) -> rusqlite::Result<bool> {
+    let last = spans.len().saturating_sub(1);
+    let mut nothing = true;
+    for (at, (place, span)) in spans.iter_mut().enumerate() {
+        if at == 0 || at == last {
+            let stored = take(*place)?;
+            nothing &= stored.samples == 0;
+            *span = std::mem::take(span).merge(stored);
+        }
+    }
+    Ok(nothing)
+}
+
 /// Sums up the snapshots of a chunk by spans of so many seconds each.
 fn spans<const N: usize>(
     begun: Timestamp,
