@@ -160,6 +160,9 @@ fn each<const N: usize>(
     mut wanted: Vec<i64>,
     mut visit: impl FnMut(i64, &[ValueRef<'_>; N]) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
     wanted.sort_unstable();
     wanted.dedup();
     let sql = format!("SELECT packed({columns}) FROM {table} WHERE id BETWEEN ? AND ?");
