@@ -6,7 +6,7 @@ use std::io;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use unicode_width::UnicodeWidthStr;
-use vmrec_store::sql::Value;
+use vmrec_store::Value;
 
 use crate::table::{Align, Cell, Column, Table};
 use crate::{Error, escape, json};

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use vmrec_report::rows;
-use vmrec_store::sql::{Query, Value};
+use vmrec_store::{Query, Value};
 
 use self::functions::Source;
 use crate::cli::{FileArgs, FormatArgs};

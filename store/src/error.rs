@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use crate::checked::Mismatch;
 use crate::recording::RecordingId;
 
 /// An error of the store. Messages name the file; remedies are the caller's to give.
@@ -194,3 +193,8 @@ pub(crate) const fn is_wrong_value(error: &rusqlite::Error) -> bool {
 fn recorder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another vmrec".to_owned(), |pid| format!("another vmrec (pid {pid})"))
 }
+
+/// A row whose values are not those that were written.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} does not match its checksum")]
+pub(crate) struct Mismatch(pub(crate) String);

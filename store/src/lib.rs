@@ -4,59 +4,33 @@
 //! from any number of processes; [`add_mark`] names a moment, also while
 //! another process records.
 
-mod address;
-mod backup;
-mod checked;
-mod chunk;
-mod chunk_rows;
-mod chunker;
-mod current;
-pub mod error;
-mod evidence;
-mod frame;
-mod heads;
-mod housekeeping;
-mod identities;
-mod identity_rows;
-mod insert;
-mod intern;
-mod latest;
-mod lock;
-mod log;
-mod mark;
-mod near;
-mod packed;
-mod read_rows;
-pub mod recording;
-mod relabel;
-mod repair;
-mod resum;
+mod codec;
+mod db;
+mod error;
+mod maintain;
+mod read;
+mod recording;
 mod retention;
-mod rollup;
-mod schema;
-mod settle;
-pub mod sql;
-mod store;
-mod summary;
-mod sums;
-mod transaction;
-mod verify;
-mod walk;
-mod words;
-mod write_rows;
-mod writer;
+mod tables;
+mod write;
 
-pub use backup::Copied;
-pub use chunk::{Measure, Run, Runs, Tick, TypeSums};
-pub use error::Error;
-pub use mark::add_mark;
-pub use near::Moment;
-pub use recording::{
+pub use crate::codec::chunk::decode_sums::TypeSums;
+pub use crate::codec::chunk::measure::Measure;
+pub use crate::codec::chunk::runs::{Run, Runs};
+pub use crate::codec::chunk::ticks::Tick;
+pub use crate::error::Error;
+pub use crate::maintain::backup::Copied;
+pub use crate::maintain::repair::{Mended, Repaired, repair};
+pub use crate::maintain::verify::Counts;
+pub use crate::read::lookup::Moment;
+pub use crate::read::query::table_function::{TableFunction, TableRows};
+pub use crate::read::query::value::Value;
+pub use crate::read::query::{Query, Rows, Selection};
+pub use crate::read::series::{Rollup, RollupSpan, Rollups, SumsBlock, TypeMeans};
+pub use crate::read::store::Store;
+pub use crate::recording::{
     Mark, Recording, RecordingId, RecordingSummary, RegionNumber, Sample, SampleState, WhyEnded,
 };
-pub use repair::{Mended, Repaired, repair};
-pub use retention::{Pruned, Retention};
-pub use store::Store;
-pub use sums::{Rollup, RollupSpan, Rollups, SumsBlock, TypeMeans};
-pub use verify::Counts;
-pub use writer::Writer;
+pub use crate::retention::policy::{Pruned, Retention};
+pub use crate::write::mark::add_mark;
+pub use crate::write::writer::Writer;

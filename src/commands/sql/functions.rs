@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use vmrec_store::Error as StoreError;
-use vmrec_store::sql::{TableFunction, TableRows, Value};
+use vmrec_store::{TableFunction, TableRows, Value};
 
 use super::{region_rows, sample_rows, series_rows};
 use crate::cli::{FileArgs, RecordingArgs};

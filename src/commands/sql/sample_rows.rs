@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use vmrec_store::sql::{TableFunction, TableRows, Value};
 use vmrec_store::{RecordingId, Sample, SampleState};
+use vmrec_store::{TableFunction, TableRows, Value};
 
 use super::functions::{Source, rows};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vmrec_report::series::{By, Series};
 use vmrec_store::RecordingId;
-use vmrec_store::sql::{TableFunction, TableRows, Value};
+use vmrec_store::{TableFunction, TableRows, Value};
 
 use super::functions::{Source, rows, text};
 use crate::cli::{SpanArgs, parse_metric};

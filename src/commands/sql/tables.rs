@@ -1,6 +1,6 @@
 //! `vmrec sql --tables`: what there is to read, one line each.
 
-use vmrec_store::sql::Value;
+use vmrec_store::Value;
 
 use crate::cli::FormatArgs;
 use crate::failure::Failure;

@@ -4,39 +4,40 @@ use std::collections::HashSet;
 
 use vmrec_sampler::Timestamp;
 
-use super::{MARK_NS, Retention};
-use crate::chunk::{Head, Tick};
+use crate::codec::chunk::header::Head;
+use crate::codec::chunk::ticks::Tick;
 use crate::recording::{RecordingId, SampleState};
+use crate::retention::policy::{MARK_NS, Retention};
 
 const MINUTE_NS: u64 = 60_000_000_000;
 
 /// A recording as far as retention goes by it.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
-    pub(super) id: RecordingId,
+pub(crate) struct Known {
+    pub(crate) id: RecordingId,
     /// When it began, by both clocks.
-    pub(super) begun: Timestamp,
-    pub(super) interval_ns: u64,
+    pub(crate) begun: Timestamp,
+    pub(crate) interval_ns: u64,
     /// Whether samples are added to it now.
-    pub(super) running: bool,
+    pub(crate) running: bool,
     /// Whether it has samples that are rows still.
-    pub(super) tail: bool,
+    pub(crate) tail: bool,
     /// What is kept around its marks: nothing unless that is wanted.
-    pub(super) marked: Windows,
-    pub(super) chunks: Vec<Piece>,
+    pub(crate) marked: Windows,
+    pub(crate) chunks: Vec<Piece>,
 }
 
 /// A chunk.
 #[derive(Clone, Debug)]
-pub(super) struct Piece {
-    pub(super) head: Head,
+pub(crate) struct Piece {
+    pub(crate) head: Head,
     /// Bytes of its groups; 0 where nobody asked.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 /// What stays of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Keep {
+pub(crate) enum Keep {
     Nothing,
     NearMarks,
     /// One snapshot a minute, what lies near marks, and all that was missed.
@@ -45,7 +46,7 @@ pub(super) enum Keep {
 
 /// One small change, of which each leaves a whole file behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Leaves of the chunk that ends with sample `last` what `keep` says.
     Reduce { recording: RecordingId, last: u64, keep: Keep },
     /// Deletes evidence and rollups older than the first sample of a recording.
@@ -55,15 +56,15 @@ pub(super) enum Step {
 }
 
 /// What was tried before, and needs not be again: where heads do not tell that nothing would change.
-pub(super) type Tried = HashSet<(RecordingId, u64, Keep)>;
+pub(crate) type Tried = HashSet<(RecordingId, u64, Keep)>;
 
 /// Stretches of time near marks, by the wall clock, ascending and apart from each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Windows(Vec<(i64, i64)>);
+pub(crate) struct Windows(Vec<(i64, i64)>);
 
 impl Windows {
     /// Returns what lies near marks at these times, which ascend.
-    pub(super) fn around(marks: impl IntoIterator<Item = i64>) -> Self {
+    pub(crate) fn around(marks: impl IntoIterator<Item = i64>) -> Self {
         let mut windows: Vec<(i64, i64)> = Vec::new();
         for mark in marks {
             let (from, to) = (mark.saturating_sub(MARK_NS), mark.saturating_add(MARK_NS));
@@ -131,7 +132,7 @@ impl Known {
 /// Returns what is to be done now. `excess` is how many bytes the file has too many.
 ///
 /// What comes of it may ask for more: there is nothing left to do once it returns nothing.
-pub(super) fn plan(
+pub(crate) fn plan(
     recordings: &[Known],
     policy: &Retention,
     now_utc_ns: i64,
@@ -230,7 +231,7 @@ fn gain(known: &Known, head: &Head, bytes: u64, keep: Keep) -> u64 {
 }
 
 /// Tells of each sample of a chunk whether it stays; `before` are those of the chunk before.
-pub(super) fn kept(known: &Known, ticks: &[Tick], before: &[Tick], keep: Keep) -> Vec<bool> {
+pub(crate) fn kept(known: &Known, ticks: &[Tick], before: &[Tick], keep: Keep) -> Vec<bool> {
     let marked = |tick: &Tick| known.marked.near(tick.taken.utc_ns).is_some();
     let mut stay: Vec<bool> = ticks
         .iter()

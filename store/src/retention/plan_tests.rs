@@ -6,10 +6,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use vmrec_sampler::{Cost, ProcessTotals, Timestamp};
 
-use super::plan::{Keep, Known, Piece, Step, Tried, Windows, kept, plan};
-use super::{MARK_NS, Retention};
-use crate::chunk::{Head, Tick};
+use crate::codec::chunk::header::Head;
+use crate::codec::chunk::ticks::Tick;
 use crate::recording::{RecordingId, Sample, SampleState};
+use crate::retention::plan::{Keep, Known, Piece, Step, Tried, Windows, kept, plan};
+use crate::retention::policy::{MARK_NS, Retention};
 
 const SECOND_NS: u64 = 1_000_000_000;
 

@@ -5,45 +5,48 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 use vmrec_sampler::Region;
 
-use super::plan::{Keep, Known, kept};
-use crate::address::to_column;
-use crate::chunk::{Builder, Built, Regions, Rows, Tick, Ticks};
-use crate::chunk_rows::{self, Group, StoredChunk};
+use crate::codec::chunk::builder::{Builder, Built};
+use crate::codec::chunk::decode_regions::{Regions, Rows};
+use crate::codec::chunk::ticks::{Tick, Ticks};
+use crate::codec::region_change::Row;
+use crate::codec::varint::Malformed;
+use crate::db::integer::to_column;
+use crate::db::transaction::Transaction;
 use crate::error::Error;
-use crate::frame::{Malformed, Row};
-use crate::identities::Identities;
 use crate::recording::Sample;
-use crate::transaction::Transaction;
-use crate::walk::by_address;
+use crate::retention::plan::{Keep, Known, kept};
+use crate::tables::chunk;
+use crate::tables::chunk::{Group, StoredChunk};
+use crate::tables::identity_cache::{Identities, by_address};
 
 /// A chunk with what is left of it.
 #[derive(Debug)]
-pub(super) struct Reduced {
+pub(crate) struct Reduced {
     chunk: StoredChunk,
     /// What takes its place.
     built: Built,
     /// How many samples went.
-    pub(super) samples: u64,
+    pub(crate) samples: u64,
     /// The regions it named before, of which some may be named nowhere else.
-    pub(super) regions: Vec<i64>,
+    pub(crate) regions: Vec<i64>,
 }
 
 /// Reads chunks for what is to become of them.
-pub(super) struct Reader<'a> {
-    pub(super) connection: &'a Connection,
-    pub(super) path: &'a Path,
+pub(crate) struct Reader<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) path: &'a Path,
 }
 
 impl Reader<'_> {
     /// Returns how many samples of a chunk go.
-    pub(super) fn count(&self, known: &Known, last: u64, keep: Keep) -> Result<u64, Error> {
+    pub(crate) fn count(&self, known: &Known, last: u64, keep: Keep) -> Result<u64, Error> {
         let Some(chunk) = self.chunk(known, last)? else { return Ok(0) };
         let stay = self.stay(known, &chunk, &self.ticks(&chunk)?.0, keep)?;
         Ok(stay.iter().filter(|stays| !**stays).count() as u64)
     }
 
     /// Makes what is left of the chunk that ends with sample `last`; `None` if all of it stays.
-    pub(super) fn reduce(
+    pub(crate) fn reduce(
         &self,
         known: &Known,
         last: u64,
@@ -124,7 +127,7 @@ impl Reader<'_> {
 
     /// Returns what an empty chunk stands for in place of this one and of the empty ones beside it.
     fn emptied(&self, chunk: &StoredChunk) -> Result<(u64, u64), Error> {
-        let after = chunk_rows::at_or_after(self.connection, chunk.recording, chunk.head.last + 1)
+        let after = chunk::at_or_after(self.connection, chunk.recording, chunk.head.last + 1)
             .map_err(|source| Error::sql(self.path, source))?;
         let empty = |beside: Option<StoredChunk>| beside.filter(|beside| beside.head.samples == 0);
         Ok((
@@ -151,20 +154,20 @@ impl Reader<'_> {
     fn before(&self, chunk: &StoredChunk) -> Result<Option<StoredChunk>, Error> {
         match chunk.head.first - 1 {
             0 => Ok(None),
-            number => chunk_rows::at_or_after(self.connection, chunk.recording, number)
+            number => chunk::at_or_after(self.connection, chunk.recording, number)
                 .map_err(|source| Error::sql(self.path, source)),
         }
     }
 
     /// Returns the chunk that ends with sample `last`, unless it is gone.
     fn chunk(&self, known: &Known, last: u64) -> Result<Option<StoredChunk>, Error> {
-        let found = chunk_rows::at_or_after(self.connection, known.id, last)
+        let found = chunk::at_or_after(self.connection, known.id, last)
             .map_err(|source| Error::sql(self.path, source))?;
         Ok(found.filter(|chunk| chunk.head.last == last))
     }
 
     fn samples(&self, chunk: &StoredChunk) -> Result<Vec<Sample>, Error> {
-        chunk_rows::samples(self.connection, chunk).map_err(|source| Error::sql(self.path, source))
+        chunk::samples(self.connection, chunk).map_err(|source| Error::sql(self.path, source))
     }
 
     fn ticks(&self, chunk: &StoredChunk) -> Result<Ticks, Error> {
@@ -172,7 +175,7 @@ impl Reader<'_> {
     }
 
     /// Returns the regions of a chunk.
-    pub(super) fn regions(&self, chunk: &StoredChunk) -> Result<Regions, Error> {
+    pub(crate) fn regions(&self, chunk: &StoredChunk) -> Result<Regions, Error> {
         self.group(chunk, Group::Regions, Regions::decode)
     }
 
@@ -182,19 +185,19 @@ impl Reader<'_> {
         group: Group,
         decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
     ) -> Result<T, Error> {
-        chunk_rows::decoded(self.connection, chunk, group, decode)
+        chunk::decoded(self.connection, chunk, group, decode)
             .map_err(|source| Error::sql(self.path, source))
     }
 }
 
 impl Reduced {
     /// Writes what is left in place of the chunk and of the empty ones that go with it.
-    pub(super) fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    pub(crate) fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let (recording, head) = (self.chunk.recording, &self.built.head);
         transaction
             .prepare_cached("DELETE FROM chunk WHERE recording = ? AND last BETWEEN ? AND ?")?
             .execute(params![recording.0, to_column(head.first), to_column(head.last)])?;
-        chunk_rows::insert(transaction, recording, head, &self.built.groups)?;
+        chunk::insert(transaction, recording, head, &self.built.groups)?;
         Ok(())
     }
 }

@@ -1,0 +1,79 @@
+//! Sums as they are read: of the measures asked for.
+
+use vmrec_sampler::RegionType;
+
+use crate::codec::chunk::column::Column;
+use crate::codec::chunk::measure::{MEASURES, Measure};
+use crate::codec::chunk::runs::Runs;
+use crate::codec::chunk::types::take_type;
+use crate::codec::varint::{Cursor, Malformed};
+
+/// The sums over the regions of one type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeSums {
+    /// The type.
+    pub region_type: RegionType,
+    /// For each measure asked for, the sum in each sample that has regions, in order: `None` where
+    /// it is unknown of one of the type's regions, 0 where there is no region of the type.
+    pub columns: Vec<Runs>,
+}
+
+/// Sums as they are read: for each type, the values of each measure asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Decoded {
+    /// How many values each column has.
+    pub(crate) snapshots: usize,
+    /// The types that have regions in the chunk.
+    pub(crate) types: Vec<TypeSums>,
+}
+
+impl Decoded {
+    /// Returns the sums of [`crate::codec::chunk::encode_sums::SumColumns::encode`] of the measures `wanted`.
+    pub(crate) fn decode(data: &[u8], wanted: &[Measure]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor(data);
+        let snapshots = cursor.take_count(crate::codec::chunk::MOST_SAMPLES_READ)?;
+        let kinds = cursor.take_count(data.len())?;
+        let mut types = Vec::with_capacity(kinds);
+        for _ in 0..kinds {
+            types.push(TypeSums { region_type: take_type(&mut cursor)?, columns: Vec::new() });
+        }
+        let needed = wanted.iter().fold(0_u16, |needed, measure| needed | measure.needed());
+        let mut values: Vec<[Runs; MEASURES]> = vec![Default::default(); kinds];
+        let mut scratch = Runs::default();
+        for measure in Measure::ALL {
+            let length = cursor.take_count(cursor.len())?;
+            let columns = cursor.take_bytes(length)?;
+            if needed & 1 << measure.place() == 0 {
+                continue;
+            }
+            let mut columns = Cursor(columns);
+            for of in &mut values {
+                let like = match measure.like() {
+                    Some(like) if columns.take()? == 1 => Some(&of[like.place()]),
+                    _ => None,
+                };
+                let column = Column::take(&mut columns, snapshots, &mut scratch)?;
+                of[measure.place()] = match like {
+                    Some(like) => column.plus(like),
+                    None => column,
+                };
+            }
+            if !columns.is_empty() {
+                return Err(Malformed("bytes after the last column"));
+            }
+        }
+        if !cursor.is_empty() {
+            return Err(Malformed("bytes after its end"));
+        }
+        for (of, mut values) in types.iter_mut().zip(values) {
+            let column = |(at, measure): (usize, &Measure)| {
+                let column = &mut values[measure.place()];
+                // One wanted twice is copied.
+                let again = wanted[at + 1..].contains(measure);
+                if again { column.clone() } else { std::mem::take(column) }
+            };
+            of.columns = wanted.iter().enumerate().map(column).collect();
+        }
+        Ok(Self { snapshots, types })
+    }
+}

@@ -1,0 +1,202 @@
+//! Sums over the regions of each type, sample by sample.
+//!
+//! ```text
+//! sums    = snapshots, types, then each type (`types`)
+//!           then for each measure: length of its columns, and a column for each type
+//! measure = the quantities in the order of `Quantity::ALL`, then virtual size, then regions
+//! column  = of a measure that has one that usually changes with it (`Measure::like`): 1 if it is
+//!           less that one's, else 0; then its values (`column`)
+//! ```
+//!
+//! Pages an allocator touches are at once resident, private and dirty, so most columns never
+//! change where they are less others. Of a type that has no region
+//! the sums are 0; where one of its regions has an unknown quantity, so is the sum.
+
+use vmrec_sampler::{Quantities, Quantity, Region, RegionType};
+
+use crate::codec::chunk::column::Column;
+use crate::codec::chunk::measure::{MEASURES, Measure};
+use crate::codec::chunk::types::put_type;
+use crate::codec::varint::put;
+
+/// The columns of one type in the making.
+#[derive(Clone, Debug)]
+struct TypeColumns {
+    region_type: RegionType,
+    columns: [Column; MEASURES],
+}
+
+/// The sums of a chunk in the making.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SumColumns {
+    types: Vec<TypeColumns>,
+    snapshots: u64,
+    /// Of the sample at hand, one for each type.
+    at_hand: Vec<Sums>,
+}
+
+/// The sums of one type in one sample.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    /// Wide enough for any number of regions, so that what was added can be taken away again.
+    sums: [u128; MEASURES],
+    /// For each quantity, how many regions do not know it.
+    unknown: [u32; Quantity::COUNT],
+    /// Whether any differs from the sample before.
+    changed: bool,
+}
+
+impl Sums {
+    /// Lets `change` change each sum by that of a region, and `count` the number of those unknown.
+    fn update(
+        &mut self,
+        quantities: &Quantities,
+        virtual_bytes: u64,
+        change: impl Fn(u128, u64) -> u128,
+        count: impl Fn(u32) -> u32,
+    ) {
+        for (quantity, (sum, unknown)) in
+            Quantity::ALL.into_iter().zip(self.sums.iter_mut().zip(&mut self.unknown))
+        {
+            match quantities.get(quantity) {
+                Some(bytes) => *sum = change(*sum, bytes),
+                None => *unknown = count(*unknown),
+            }
+        }
+        let [.., bytes, regions] = &mut self.sums;
+        *bytes = change(*bytes, virtual_bytes);
+        *regions = change(*regions, 1);
+        self.changed = true;
+    }
+
+    fn value(&self, measure: Measure) -> Option<u64> {
+        match measure {
+            Measure::Quantity(quantity) if self.unknown[quantity as usize] > 0 => None,
+            _ => Some(u64::try_from(self.sums[measure.place()]).unwrap_or(u64::MAX)),
+        }
+    }
+}
+
+impl SumColumns {
+    /// Returns the place of a type, making one for it if it is new.
+    pub(crate) fn place(&mut self, region_type: &RegionType) -> usize {
+        let found = self.types.iter().position(|known| known.region_type == *region_type);
+        found.unwrap_or_else(|| {
+            let mut columns: [Column; MEASURES] = Default::default();
+            columns.iter_mut().for_each(|column| column.push_same(self.snapshots));
+            self.types.push(TypeColumns { region_type: region_type.clone(), columns });
+            self.at_hand.push(Sums::default());
+            self.types.len() - 1
+        })
+    }
+
+    /// Adds a sample that has these regions and no others.
+    pub(crate) fn push(&mut self, regions: &[Region]) {
+        self.at_hand.fill(Sums { changed: true, ..Sums::default() });
+        for region in regions {
+            let place = self.place(&region.identity.label.region_type);
+            self.add(place, &region.quantities, region.identity.range.virtual_bytes());
+        }
+        self.end_sample();
+    }
+
+    /// Adds a region to the sums of the sample at hand, which begin as those of the one before;
+    /// `place` is that of its type.
+    pub(crate) fn add(&mut self, place: usize, quantities: &Quantities, virtual_bytes: u64) {
+        let add = |sum: u128, value| sum + u128::from(value);
+        self.at_hand[place].update(quantities, virtual_bytes, add, |count| count + 1);
+    }
+
+    /// Takes away from the sums of the sample at hand a region that was added.
+    pub(crate) fn remove(&mut self, place: usize, quantities: &Quantities, virtual_bytes: u64) {
+        let subtract = |sum: u128, value| sum - u128::from(value);
+        self.at_hand[place].update(quantities, virtual_bytes, subtract, |count| count - 1);
+    }
+
+    /// Ends the sample at hand.
+    pub(crate) fn end_sample(&mut self) {
+        self.snapshots += 1;
+        for (of, sums) in self.types.iter_mut().zip(&mut self.at_hand) {
+            if !std::mem::take(&mut sums.changed) {
+                of.columns.iter_mut().for_each(|column| column.push_same(1));
+                continue;
+            }
+            for (measure, column) in Measure::ALL.into_iter().zip(&mut of.columns) {
+                let like = measure.like().and_then(|like| sums.value(like)).unwrap_or(0);
+                column.push(sums.value(measure).map(|value| value.wrapping_sub(like)));
+            }
+        }
+    }
+
+    /// Calls `each` with every type, measure and the sums of the snapshots, type by type.
+    pub(crate) fn for_each(&self, mut each: impl FnMut(&RegionType, Measure, &[Option<u64>])) {
+        for of in &self.types {
+            for (measure, values) in Measure::ALL.into_iter().zip(of.values()) {
+                each(&of.region_type, measure, &values);
+            }
+        }
+    }
+
+    /// Returns the bytes of these sums, in pieces of one measure each.
+    pub(crate) fn encode(&self) -> Vec<Vec<u8>> {
+        let mut out = Vec::new();
+        put(&mut out, self.snapshots);
+        put(&mut out, self.types.len() as u64);
+        self.types.iter().for_each(|of| put_type(&of.region_type, &mut out));
+        let mut columns: [Vec<u8>; MEASURES] = Default::default();
+        for of in &self.types {
+            of.put(&mut columns);
+        }
+        let mut pieces = vec![out];
+        for mut columns in columns {
+            let mut piece = Vec::with_capacity(columns.len() + 2);
+            put(&mut piece, columns.len() as u64);
+            piece.append(&mut columns);
+            pieces.push(piece);
+        }
+        pieces
+    }
+}
+
+impl TypeColumns {
+    /// Appends the column of each measure, told in whichever way is shorter.
+    fn put(&self, out: &mut [Vec<u8>; MEASURES]) {
+        let mut values: Option<[Vec<Option<u64>>; MEASURES]> = None;
+        for (measure, column) in Measure::ALL.into_iter().zip(&self.columns) {
+            let out = &mut out[measure.place()];
+            if measure.like().is_none() {
+                column.put(out);
+                continue;
+            }
+            let mut less = vec![1];
+            column.put(&mut less);
+            if !column.is_constant() {
+                let values = values.get_or_insert_with(|| self.values());
+                let mut whole = vec![0];
+                values[measure.place()].iter().copied().collect::<Column>().put(&mut whole);
+                if whole.len() < less.len() {
+                    less = whole;
+                }
+            }
+            out.append(&mut less);
+        }
+    }
+
+    /// Returns the values of each measure.
+    fn values(&self) -> [Vec<Option<u64>>; MEASURES] {
+        let mut all: [Vec<Option<u64>>; MEASURES] = Default::default();
+        for (measure, column) in Measure::ALL.into_iter().zip(&self.columns) {
+            let mut values: Vec<_> = column.values().collect();
+            add(&mut values, measure.like().map(|like| &all[like.place()][..]));
+            all[measure.place()] = values;
+        }
+        all
+    }
+}
+
+/// Adds the values of the measure that a column was told less of.
+fn add(column: &mut [Option<u64>], like: Option<&[Option<u64>]>) {
+    for (value, like) in column.iter_mut().zip(like.into_iter().flatten()) {
+        *value = value.map(|value| value.wrapping_add(like.unwrap_or(0)));
+    }
+}

@@ -1,0 +1,60 @@
+//! What regions are summed by.
+
+use vmrec_sampler::Quantity;
+
+/// How many measures there are.
+pub(crate) const MEASURES: usize = Quantity::COUNT + 2;
+
+/// What regions are summed by. The order is that of the bits of table `quantity`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// A measured size.
+    Quantity(Quantity),
+    /// Their address ranges, bytes.
+    Virtual,
+    /// How many there are.
+    Regions,
+}
+
+impl Measure {
+    /// All measures, each at its own place.
+    pub const ALL: [Self; MEASURES] = {
+        let mut all = [Self::Virtual; MEASURES];
+        let mut place = 0;
+        while place < Quantity::COUNT {
+            all[place] = Self::Quantity(Quantity::ALL[place]);
+            place += 1;
+        }
+        all[MEASURES - 1] = Self::Regions;
+        all
+    };
+
+    /// Returns the measure that usually changes with it, which has an earlier place.
+    pub(crate) const fn like(self) -> Option<Self> {
+        Some(Self::Quantity(match self {
+            Self::Quantity(Quantity::Private | Quantity::Referenced) => Quantity::Resident,
+            Self::Quantity(Quantity::Dirty | Quantity::Pss) => Quantity::Private,
+            Self::Quantity(Quantity::PrivateDirty) => Quantity::Dirty,
+            Self::Quantity(Quantity::Anonymous) => Quantity::PrivateDirty,
+            _ => return None,
+        }))
+    }
+
+    /// Returns its place among all.
+    pub(crate) const fn place(self) -> usize {
+        match self {
+            Self::Quantity(quantity) => quantity as usize,
+            Self::Virtual => Quantity::COUNT,
+            Self::Regions => Quantity::COUNT + 1,
+        }
+    }
+
+    /// Returns what is needed to tell it, as bits of their places: itself and those it is told less of.
+    pub(crate) const fn needed(self) -> u16 {
+        let own = 1 << self.place();
+        match self.like() {
+            Some(like) => own | like.needed(),
+            None => own,
+        }
+    }
+}

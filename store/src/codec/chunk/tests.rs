@@ -1,0 +1,228 @@
+//! Chunks come back as they were, and hostile bytes come to nothing.
+
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use vmrec_sampler::{
+    AddressRange, Confidence, Cost, Identity, Label, ProcessTotals, Protection, Provenance,
+    Quantities, Quantity, Region, ShareMode, Timestamp, types,
+};
+
+use crate::codec::chunk::builder::{Builder, Built};
+use crate::codec::chunk::decode_regions::{Regions, Rows};
+use crate::codec::chunk::decode_sums::Decoded;
+use crate::codec::chunk::measure::Measure;
+use crate::codec::chunk::seal::{Place, unseal};
+use crate::codec::chunk::ticks::Ticks;
+use crate::codec::chunk::totals;
+use crate::codec::region_change::{Reading, Row};
+use crate::codec::table_diff::Table;
+use crate::recording::{Sample, SampleState};
+
+fn region(number: i64, quantities: Quantities, share: bool) -> Region {
+    let start = number.unsigned_abs() / 2 * 4096;
+    let kinds = [types::TEXT, types::DATA, types::STACK];
+    Region {
+        identity: Arc::new(Identity {
+            range: AddressRange::new(start, start + 8192),
+            protection: Protection::READ,
+            max_protection: None,
+            object: None,
+            offset: 0,
+            flags: Arc::from("rd"),
+            label: Label {
+                region_type: kinds[number.unsigned_abs() as usize % kinds.len()].clone(),
+                detail: None,
+                confidence: Confidence::Sure,
+                rule: Arc::from("test"),
+            },
+        }),
+        share_mode: share.then_some(ShareMode::Private),
+        provenance: if share { Provenance::Measured } else { Provenance::Carried },
+        quantities,
+    }
+}
+
+fn quantities() -> impl Strategy<Value = Quantities> {
+    let value = prop_oneof![
+        4 => Just(Some(0)),
+        4 => (0_u64..6).prop_map(|pages| Some(pages << 12)),
+        1 => any::<u64>().prop_map(Some),
+        1 => Just(None),
+    ];
+    vec(value, Quantity::COUNT).prop_map(|values| {
+        let mut quantities = Quantities::UNKNOWN;
+        for (quantity, value) in Quantity::ALL.into_iter().zip(values) {
+            if let Some(value) = value {
+                quantities.set(quantity, value);
+            }
+        }
+        quantities
+    })
+}
+
+type Content = Option<(Vec<i64>, Vec<Region>)>;
+
+/// Regions in any order, some of them twice, as torn snapshots have them; or none, if missed.
+fn content() -> impl Strategy<Value = Content> {
+    let one = (0_i64..12, quantities(), any::<bool>());
+    proptest::option::weighted(0.9, (vec(one, 0..10), any::<bool>())).prop_map(|content| {
+        content.map(|(mut regions, sorted)| {
+            if sorted {
+                regions.sort_by_key(|(number, ..)| *number);
+                regions.dedup_by_key(|(number, ..)| *number);
+            }
+            let numbers = regions.iter().map(|(number, ..)| *number).collect();
+            let region = |(number, quantities, share)| region(number, quantities, share);
+            (numbers, regions.into_iter().map(region).collect())
+        })
+    })
+}
+
+fn sample(number: u64, content: &Content, noise: u64) -> Sample {
+    let state = match (content, noise % 3) {
+        (None, _) => SampleState::Missed { ticks: noise % 7 + 1, reason: "late".to_owned() },
+        (Some(_), 0) => SampleState::Torn(format!("because {noise}")),
+        (Some(_), _) => SampleState::Complete,
+    };
+    let missed = content.is_none();
+    Sample {
+        number,
+        taken: Timestamp { utc_ns: noise.cast_signed(), monotonic_ns: noise.wrapping_mul(3) },
+        state,
+        cost: if missed { Cost::default() } else { Cost { cpu_ns: noise, wall_ns: 5 } },
+        totals: ProcessTotals {
+            footprint_bytes: (!missed && noise.is_multiple_of(2)).then_some(noise),
+            ..ProcessTotals::default()
+        },
+        regions: content.as_ref().map(|(numbers, _)| numbers.len() as u64),
+    }
+}
+
+/// Makes a chunk, told what each snapshot changed of the one before if `edited`.
+fn chunk(contents: &[(Content, u64, u64)], edited: bool) -> (Vec<Sample>, Built) {
+    let mut builder = Builder::default();
+    let mut before = Table::default();
+    let mut samples = Vec::new();
+    let mut number = 40;
+    for (content, noise, hole) in contents {
+        number += hole;
+        let sample = sample(number, content, *noise);
+        match content.clone() {
+            Some((identities, regions)) if edited => {
+                let table = Table { identities, regions };
+                builder.push_next(
+                    sample.clone(),
+                    &crate::codec::table_diff::edits(&before, &table),
+                    &table,
+                );
+                before = table;
+            }
+            content => {
+                let regions = content.as_ref().map(|(numbers, all)| (&numbers[..], &all[..]));
+                builder.push(sample.clone(), regions);
+            }
+        }
+        samples.push(sample);
+        number += 1;
+    }
+    (samples, builder.finish(7, 40, number).unwrap())
+}
+
+fn contents() -> impl Strategy<Value = Vec<(Content, u64, u64)>> {
+    let hole = prop_oneof![9 => Just(0_u64), 1 => 1_u64..5];
+    vec((content(), any::<u64>(), hole), 0..14)
+}
+
+#[test]
+fn an_order_of_tracks_that_are_not_there_is_refused() {
+    let mut data = vec![1, 0, 0, 1, 0, 1, 0];
+    data.resize(data.len() + 40, 0);
+    for length in 7..=data.len() {
+        assert!(Regions::decode(&data[..length]).is_err(), "{length} bytes");
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_sample_comes_back(contents in contents(), edited in any::<bool>()) {
+        let (samples, built) = chunk(&contents, edited);
+        let place = Place { recording: 7, last: built.head.last };
+        let plain = |what, data: &[u8]| unseal(place, what, data).unwrap();
+        let ticks = Ticks::decode(&plain("ticks", &built.groups.ticks)).unwrap();
+        let data = plain("totals", &built.groups.totals);
+        let totals = totals::decode(samples.len(), &data).unwrap();
+        for (place, of_one) in totals.iter().enumerate() {
+            prop_assert_eq!(totals::decode_at(samples.len(), place, &data), Ok(*of_one));
+        }
+        for ((sample, tick), (cost, total)) in samples.iter().zip(&ticks.0).zip(totals) {
+            prop_assert_eq!(tick.number, sample.number);
+            prop_assert_eq!(tick.taken, sample.taken);
+            prop_assert_eq!(&tick.state, &sample.state);
+            prop_assert_eq!(tick.regions, sample.regions);
+            prop_assert_eq!((cost, total), (sample.cost, sample.totals));
+        }
+        prop_assert_eq!(ticks.0.len(), samples.len());
+
+        let regions = Regions::decode(&plain("regions", &built.groups.regions)).unwrap();
+        let taken = contents.iter().filter_map(|(content, ..)| content.as_ref());
+        for (snapshot, (numbers, given)) in taken.clone().enumerate() {
+            let mut read = regions.rows(snapshot as u32);
+            let alone = Rows::decode(&plain("regions", &built.groups.regions), snapshot as u32);
+            prop_assert_eq!(alone.as_ref(), Ok(&read));
+            if !read.ordered {
+                read.rows.sort_by_key(|row| row.identity / 2);
+            }
+            let expected: Vec<_> = numbers
+                .iter()
+                .zip(given)
+                .map(|(identity, region)| Row { identity: *identity, reading: Reading::of(region) })
+                .collect();
+            prop_assert_eq!(read.rows, expected, "snapshot {}", snapshot);
+        }
+
+        let wanted = [Measure::Virtual, Measure::Quantity(Quantity::Pss), Measure::Regions];
+        let sums = Decoded::decode(&plain("sums", &built.groups.sums), &wanted).unwrap();
+        prop_assert_eq!(sums.snapshots, taken.clone().count());
+        for (snapshot, (_, given)) in taken.enumerate() {
+            for of in &sums.types {
+                let value = |column: usize| of.columns[column].values().nth(snapshot);
+                let own = || given.iter().filter(|region| region.identity.label.region_type == of.region_type);
+                let pss = own().try_fold(0_u64, |sum, region| {
+                    Some(sum.saturating_add(region.quantities.get(Quantity::Pss)?))
+                });
+                prop_assert_eq!(value(0), Some(Some(own().count() as u64 * 8192)));
+                prop_assert_eq!(value(1), Some(pss));
+                prop_assert_eq!(value(2), Some(Some(own().count() as u64)));
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(data in vec(0_u8..6, 0..120), noise in vec(any::<u8>(), 0..60)) {
+        for data in [data, noise] {
+            let _ = Ticks::decode(&data);
+            let _ = totals::decode(3, &data);
+            let _ = totals::decode_at(3, 1, &data);
+            let _ = Decoded::decode(&data, &[Measure::Virtual]);
+            let regions = Regions::decode(&data).ok();
+            let rows = regions.map(|regions| regions.rows(0));
+            prop_assert_eq!(Rows::decode(&data, 0).ok(), rows);
+        }
+    }
+
+    #[test]
+    fn what_was_changed_does_not_make_it_panic(contents in contents(), at in any::<u16>(), byte in any::<u8>()) {
+        let (_, built) = chunk(&contents, false);
+        let place = Place { recording: 7, last: built.head.last };
+        let mut data = unseal(place, "regions", &built.groups.regions).unwrap();
+        let at = usize::from(at) % data.len();
+        data[at] = byte;
+        let regions = Regions::decode(&data).ok();
+        for snapshot in 0..contents.len() as u32 {
+            let rows = regions.as_ref().map(|regions| regions.rows(snapshot));
+            prop_assert_eq!(Rows::decode(&data, snapshot).ok(), rows);
+        }
+    }
+}

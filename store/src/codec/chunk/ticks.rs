@@ -1,0 +1,120 @@
+//! Number, time and state of each sample of a chunk.
+//!
+//! ```text
+//! ticks = count, then columns of count values each:
+//!         numbers, less what they would be without holes
+//!         utc − utc before, monotonic − monotonic before − that of utc
+//!         regions + 1, or 0 if missed; missed ticks of those
+//!         then for each sample that is not complete: reason (length, UTF-8)
+//! ```
+//!
+//! A torn sample is one with regions and a reason; which are torn is a column too.
+
+use vmrec_sampler::Timestamp;
+
+use crate::codec::chunk::column::Column;
+use crate::codec::varint::{Cursor, Malformed, put};
+use crate::recording::{Sample, SampleState};
+
+/// A sample's place in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// Its number in the recording.
+    pub number: u64,
+    /// When it was taken, or due.
+    pub taken: Timestamp,
+    /// Whether it can be trusted, or was taken at all.
+    pub state: SampleState,
+    /// How many regions it has; `None` if missed.
+    pub regions: Option<u64>,
+}
+
+impl Tick {
+    /// Returns the tick of a sample.
+    pub(crate) fn of(sample: &Sample) -> Self {
+        let Sample { number, taken, state, regions, .. } = sample;
+        Self { number: *number, taken: *taken, state: state.clone(), regions: *regions }
+    }
+
+    /// Tells whether it has regions.
+    pub const fn has_regions(&self) -> bool {
+        self.regions.is_some()
+    }
+}
+
+/// The ticks of a chunk, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ticks(pub(crate) Vec<Tick>);
+
+impl Ticks {
+    /// Returns the bytes of the ticks of `samples`.
+    pub(crate) fn encode(samples: &[Sample]) -> Vec<u8> {
+        let mut out = Vec::new();
+        put(&mut out, samples.len() as u64);
+        let mut columns: [Column; 6] = Default::default();
+        let mut reasons = Vec::new();
+        let (mut number, mut utc, mut monotonic) = (0_u64, 0_i64, 0_u64);
+        for sample in samples {
+            let utc_step = sample.taken.utc_ns.wrapping_sub(utc).cast_unsigned();
+            let step = sample.taken.monotonic_ns.wrapping_sub(monotonic);
+            let (torn, ticks, reason) = match &sample.state {
+                SampleState::Complete => (0, 0, None),
+                SampleState::Torn(reason) => (1, 0, Some(reason)),
+                SampleState::Missed { ticks, reason } => (0, *ticks, Some(reason)),
+            };
+            let values = [
+                sample.number.wrapping_sub(number),
+                utc_step,
+                step.wrapping_sub(utc_step),
+                sample.regions.map_or(0, |regions| regions + 1),
+                torn,
+                ticks,
+            ];
+            for (column, value) in columns.iter_mut().zip(values) {
+                column.push(Some(value));
+            }
+            if let Some(reason) = reason {
+                put(&mut reasons, reason.len() as u64);
+                reasons.extend_from_slice(reason.as_bytes());
+            }
+            number = sample.number.wrapping_add(1);
+            (utc, monotonic) = (sample.taken.utc_ns, sample.taken.monotonic_ns);
+        }
+        for column in &columns {
+            column.put(&mut out);
+        }
+        out.append(&mut reasons);
+        out
+    }
+
+    /// Returns the ticks that were encoded.
+    pub(crate) fn decode(data: &[u8]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor(data);
+        let count = cursor.take_count(crate::codec::chunk::MOST_SAMPLES_READ)?;
+        let mut column = || Column::take_known(&mut cursor, count);
+        let columns = [column()?, column()?, column()?, column()?, column()?, column()?];
+        let (mut number, mut taken) = (0_u64, Timestamp::default());
+        let mut ticks = Vec::with_capacity(count);
+        let row = |place: usize| [0, 1, 2, 3, 4, 5].map(|column: usize| columns[column][place]);
+        for place in 0..count {
+            let [gap, utc_step, drift, regions, torn, missed] = row(place);
+            let monotonic_step = drift.wrapping_add(utc_step);
+            taken = Timestamp {
+                utc_ns: taken.utc_ns.wrapping_add(utc_step.cast_signed()),
+                monotonic_ns: taken.monotonic_ns.wrapping_add(monotonic_step),
+            };
+            let regions = regions.checked_sub(1);
+            let state = match (regions, torn) {
+                (Some(_), 0) => SampleState::Complete,
+                (Some(_), _) => SampleState::Torn(cursor.take_text()?.to_owned()),
+                (None, _) => {
+                    SampleState::Missed { ticks: missed, reason: cursor.take_text()?.to_owned() }
+                }
+            };
+            let at = number.wrapping_add(gap);
+            ticks.push(Tick { number: at, taken, state, regions });
+            number = at.wrapping_add(1);
+        }
+        if cursor.is_empty() { Ok(Self(ticks)) } else { Err(Malformed("bytes after its end")) }
+    }
+}

@@ -1,0 +1,143 @@
+//! Bytes to evidence. Lists grow as their bytes are read, never by the count
+//! they claim, and whatever does not fit is refused.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use vmrec_sampler::classify::facts::{Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
+use vmrec_sampler::{AddressRange, Protection};
+
+use crate::codec::evidence::encode::VERSION;
+use crate::codec::varint::{Cursor, Malformed};
+
+type Taken<T> = Result<T, Malformed>;
+
+/// Returns the evidence that `bytes` are of, and the sample whose evidence has its images.
+pub(crate) fn decode(bytes: &[u8]) -> Taken<(Evidence, Option<u64>)> {
+    let mut from = Cursor(bytes);
+    if from.take()? != VERSION {
+        return Err(Malformed("evidence of an unknown version"));
+    }
+    let images_at = Some(from.take()?).filter(|number| *number != 0);
+    let facts = take_facts(&mut from)?;
+    let mut peeks = BTreeMap::new();
+    let mut address = 0_u64;
+    for _ in 0..from.take()? {
+        address = address.checked_add(from.take()?).ok_or(Malformed("an address too large"))?;
+        peeks.insert(address, Box::from(take_bytes(&mut from)?));
+    }
+    if from.is_empty() {
+        Ok((Evidence { facts, peeks }, images_at))
+    } else {
+        Err(Malformed("bytes after its end"))
+    }
+}
+
+fn take_facts(from: &mut Cursor<'_>) -> Taken<Facts> {
+    Ok(Facts {
+        executable: take_option(from, take_text)?,
+        start_stack: take_number(from)?,
+        start_brk: take_number(from)?,
+        pid: take_u32(from)?,
+        threads: take_list(from, |from| {
+            Ok(Thread {
+                tid: take_u32(from)?,
+                name: take_text(from)?,
+                robust_list: take_number(from)?,
+                stack_pointer: take_number(from)?,
+            })
+        })?,
+        images: take_list(from, |from| Ok((take_text(from)?, Arc::new(take_image(from)?))))?,
+        glibc_stacks: take_option(from, |from| take_list(from, take_stack))?,
+        jvm: take_option(from, take_jvm)?,
+        memory_readable: take_flag(from)?,
+    })
+}
+
+fn take_image(from: &mut Cursor<'_>) -> Taken<Image> {
+    let flags = from.take()?;
+    if flags > 3 {
+        return Err(Malformed("an unknown kind of image"));
+    }
+    Ok(Image {
+        fixed: flags & 1 != 0,
+        has_interpreter: flags & 2 != 0,
+        segments: take_list(from, |from| {
+            let rights = u8::try_from(from.take()?).ok().filter(|bits| *bits < 8);
+            Ok(Segment {
+                protection: Protection::from_bits(rights.ok_or(Malformed("unknown rights"))?),
+                offset: from.take()?,
+                address: from.take()?,
+                file_bytes: from.take()?,
+                memory_bytes: from.take()?,
+            })
+        })?,
+        relro: take_list(from, take_range)?,
+        markers: take_list(from, take_text)?,
+    })
+}
+
+fn take_stack(from: &mut Cursor<'_>) -> Taken<GlibcStack> {
+    Ok(GlibcStack {
+        tid: take_option(from, take_u32)?,
+        range: take_range(from)?,
+        guard_bytes: from.take()?,
+    })
+}
+
+fn take_jvm(from: &mut Cursor<'_>) -> Taken<Jvm> {
+    Ok(Jvm {
+        heap: take_list(from, take_range)?,
+        code: take_list(from, take_range)?,
+        narrow_klass_base: take_number(from)?,
+    })
+}
+
+fn take_range(from: &mut Cursor<'_>) -> Taken<AddressRange> {
+    let (start, end) = (from.take()?, from.take()?);
+    if end < start {
+        return Err(Malformed("a range that ends before it starts"));
+    }
+    Ok(AddressRange::new(start, end))
+}
+
+fn take_bytes<'a>(from: &mut Cursor<'a>) -> Taken<&'a [u8]> {
+    let length = from.take_count(from.len())?;
+    from.take_bytes(length)
+}
+
+fn take_text(from: &mut Cursor<'_>) -> Taken<Arc<str>> {
+    from.take_text().map(Arc::from)
+}
+
+fn take_u32(from: &mut Cursor<'_>) -> Taken<u32> {
+    u32::try_from(from.take()?).map_err(|_| Malformed("a number too large"))
+}
+
+fn take_flag(from: &mut Cursor<'_>) -> Taken<bool> {
+    match from.take()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Malformed("neither yes nor no")),
+    }
+}
+
+fn take_number(from: &mut Cursor<'_>) -> Taken<Option<u64>> {
+    take_option(from, |from| from.take())
+}
+
+fn take_option<T>(
+    from: &mut Cursor<'_>,
+    take: impl FnOnce(&mut Cursor<'_>) -> Taken<T>,
+) -> Taken<Option<T>> {
+    if take_flag(from)? { take(from).map(Some) } else { Ok(None) }
+}
+
+/// Takes a list; each element takes a byte at least, so a false count soon ends in an error.
+fn take_list<T, L: FromIterator<T>>(
+    from: &mut Cursor<'_>,
+    mut take: impl FnMut(&mut Cursor<'_>) -> Taken<T>,
+) -> Taken<L> {
+    let count = from.take()?;
+    (0..count).map(|_| take(from)).collect()
+}

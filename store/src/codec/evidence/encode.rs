@@ -1,0 +1,121 @@
+//! Evidence to bytes. Every field is named here, so that one added to the
+//! facts cannot be forgotten.
+
+use vmrec_sampler::AddressRange;
+use vmrec_sampler::classify::facts::{Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
+
+use crate::codec::varint::put;
+
+/// Returns the bytes of `evidence`, without images where another sample's evidence has them.
+pub(crate) fn encode(evidence: &Evidence, images_at: Option<u64>) -> Vec<u8> {
+    let Evidence { facts, peeks } = evidence;
+    let mut out = Vec::new();
+    put(&mut out, VERSION);
+    put(&mut out, images_at.unwrap_or(0));
+    put_facts(&mut out, facts, images_at.is_none());
+    put(&mut out, peeks.len() as u64);
+    let mut before = 0;
+    for (address, bytes) in peeks {
+        put(&mut out, address - before);
+        put_bytes(&mut out, bytes);
+        before = *address;
+    }
+    out
+}
+
+fn put_facts(out: &mut Vec<u8>, facts: &Facts, with_images: bool) {
+    let Facts {
+        executable,
+        start_stack,
+        start_brk,
+        pid,
+        threads,
+        images,
+        glibc_stacks,
+        jvm,
+        memory_readable,
+    } = facts;
+    put_option(out, executable.as_deref(), |out, path| put_bytes(out, path.as_bytes()));
+    put_number(out, *start_stack);
+    put_number(out, *start_brk);
+    put(out, u64::from(*pid));
+    put(out, threads.len() as u64);
+    for Thread { tid, name, robust_list, stack_pointer } in threads {
+        put(out, u64::from(*tid));
+        put_bytes(out, name.as_bytes());
+        put_number(out, *robust_list);
+        put_number(out, *stack_pointer);
+    }
+    put(out, if with_images { images.len() as u64 } else { 0 });
+    for (name, image) in images.iter().filter(|_| with_images) {
+        put_bytes(out, name.as_bytes());
+        put_image(out, image);
+    }
+    put_option(out, glibc_stacks.as_deref(), put_stacks);
+    put_option(out, jvm.as_ref(), put_jvm);
+    put(out, u64::from(*memory_readable));
+}
+
+fn put_image(out: &mut Vec<u8>, image: &Image) {
+    let Image { fixed, has_interpreter, segments, relro, markers } = image;
+    put(out, u64::from(*fixed) | u64::from(*has_interpreter) << 1);
+    put(out, segments.len() as u64);
+    for Segment { protection, offset, address, file_bytes, memory_bytes } in segments {
+        put(out, u64::from(protection.bits()));
+        for number in [offset, address, file_bytes, memory_bytes] {
+            put(out, *number);
+        }
+    }
+    put_ranges(out, relro);
+    put(out, markers.len() as u64);
+    for marker in markers {
+        put_bytes(out, marker.as_bytes());
+    }
+}
+
+fn put_stacks(out: &mut Vec<u8>, stacks: &[GlibcStack]) {
+    put(out, stacks.len() as u64);
+    for GlibcStack { tid, range, guard_bytes } in stacks {
+        put_number(out, tid.map(u64::from));
+        put_range(out, range);
+        put(out, *guard_bytes);
+    }
+}
+
+fn put_jvm(out: &mut Vec<u8>, jvm: &Jvm) {
+    let Jvm { heap, code, narrow_klass_base } = jvm;
+    put_ranges(out, heap);
+    put_ranges(out, code);
+    put_number(out, *narrow_klass_base);
+}
+
+fn put_ranges(out: &mut Vec<u8>, ranges: &[AddressRange]) {
+    put(out, ranges.len() as u64);
+    for range in ranges {
+        put_range(out, range);
+    }
+}
+
+fn put_range(out: &mut Vec<u8>, range: &AddressRange) {
+    put(out, range.start);
+    put(out, range.end);
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn put_number(out: &mut Vec<u8>, number: Option<u64>) {
+    put_option(out, number, put);
+}
+
+fn put_option<T>(out: &mut Vec<u8>, value: Option<T>, put_value: impl FnOnce(&mut Vec<u8>, T)) {
+    put(out, u64::from(value.is_some()));
+    if let Some(value) = value {
+        put_value(out, value);
+    }
+}
+
+/// The version of the encoding, at its beginning.
+pub(crate) const VERSION: u64 = 1;

@@ -1,0 +1,10 @@
+//! The bytes of frames, chunks and evidence, free of SQL.
+
+pub(crate) mod chunk;
+pub(crate) mod crc32;
+pub(crate) mod evidence;
+pub(crate) mod frame;
+pub(crate) mod region_change;
+pub(crate) mod spread;
+pub(crate) mod table_diff;
+pub(crate) mod varint;

@@ -1,0 +1,88 @@
+//! Rows by the thousand at once: SQLite packs them itself, and reading one from there takes a
+//! fraction of what fetching it would.
+//!
+//! The aggregate `packed(a, b, …, checksum)` puts all rows one after another, each value as
+//! [`checked`] sums it. So the bytes of a row are those that its checksum is of.
+
+use std::cell::RefCell;
+
+use rusqlite::functions::{Aggregate, Context, FunctionFlags};
+use rusqlite::types::{Null, ValueRef};
+use rusqlite::{Connection, Params};
+
+use crate::db::row_checksum;
+use crate::db::row_checksum::{Summed, damaged};
+
+thread_local! {
+    /// What was packed last: as a value of SQLite's it would be copied. SQLite calls functions on
+    /// the thread that runs their statement.
+    static PACKED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Lets the statements of a connection call `packed`.
+pub(crate) fn register(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
+    connection.create_aggregate_function("packed", -1, flags, Pack)
+}
+
+struct Pack;
+
+impl Aggregate<(), Null> for Pack {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<()> {
+        Ok(())
+    }
+
+    fn step(&self, context: &mut Context<'_>, (): &mut ()) -> rusqlite::Result<()> {
+        PACKED.with_borrow_mut(|bytes| {
+            (0..context.len())
+                .for_each(|place| row_checksum::put_value(bytes, context.get_raw(place)));
+        });
+        Ok(())
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, _: Option<()>) -> rusqlite::Result<Null> {
+        Ok(Null)
+    }
+}
+
+/// Calls `visit` with the values of each row of `table` that the statement `sql` packs, in the order
+/// it comes across them, once they match their checksum. It is run with all `parameters` in turn.
+///
+/// `sql` packs all columns, the checksum last, but for the first ones, whose values are `known`.
+pub(crate) fn each<const N: usize>(
+    connection: &Connection,
+    (table, known): (&str, &[ValueRef<'_>]),
+    sql: &str,
+    parameters: impl IntoIterator<Item: Params>,
+    mut visit: impl FnMut(&[ValueRef<'_>; N]) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(sql)?;
+    PACKED.with_borrow_mut(Vec::clear);
+    for parameters in parameters {
+        statement.query_row(parameters, |_| Ok(()))?;
+    }
+    // Taken out, so that `visit` may read other rows.
+    let bytes = PACKED.take();
+    let begun = Summed::begun(table, known);
+    let mut values = [ValueRef::Null; N];
+    let mut rest = &bytes[..];
+    while !rest.is_empty() {
+        let (first, own) = values.split_at_mut(known.len());
+        first.copy_from_slice(known);
+        let row = rest;
+        for value in own {
+            *value = row_checksum::take_value(&mut rest).ok_or_else(|| cut(table))?;
+        }
+        let summed = begun.and(&row[..row.len() - rest.len()]);
+        let checksum = row_checksum::take_value(&mut rest).ok_or_else(|| cut(table))?;
+        summed.check(table, checksum, &values)?;
+        visit(&values)?;
+    }
+    PACKED.set(bytes);
+    Ok(())
+}
+
+/// The error of a value that is none of ours.
+fn cut(table: &str) -> rusqlite::Error {
+    damaged(format!("rows of {table} cannot be told apart"))
+}

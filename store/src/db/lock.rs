@@ -1,0 +1,150 @@
+//! The writer's lock: a file beside the recording, `<path>-lock`, locked as
+//! long as its recorder lives. The lock goes with the process, so one that was
+//! killed leaves at most a file that says nothing. It holds the recorder's pid
+//! for the message a second one shows.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, thread};
+
+use crate::error::Error;
+
+/// How often to try before the lock is another recorder's: a reader that asks [`held`] has it for an instant.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The right to write, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    path: PathBuf,
+    /// Locked; closing it unlocks.
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the right to write to the recording at `path`, or refuses at once.
+    pub(crate) fn take(path: &Path) -> Result<Self, Error> {
+        let lock_path = beside(path, "-lock");
+        let cannot = |source| Error::io(&lock_path, source);
+        let mut tries = 0;
+        loop {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(&lock_path)
+                .map_err(cannot)?;
+            match file.try_lock() {
+                Ok(()) if !is_at(&file, &lock_path) => {} // its last holder removed it meanwhile
+                Ok(()) => {
+                    write_pid(&mut file).map_err(cannot)?;
+                    return Ok(Self { path: lock_path, _file: file });
+                }
+                Err(TryLockError::WouldBlock) if tries < TRIES => {
+                    tries += 1;
+                    thread::sleep(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Busy { path: path.to_owned(), pid: read_pid(&mut file) });
+                }
+                Err(TryLockError::Error(source)) => return Err(cannot(source)),
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Removed while still locked: who opened it before finds it gone and tries again.
+        // A file that stays does no harm.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Tells whether a recorder holds the lock of the recording at `path`.
+pub(crate) fn held(path: &Path) -> bool {
+    File::open(beside(path, "-lock"))
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Returns `path` with `suffix` at its end, as SQLite names its own files.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+fn write_pid(file: &mut File) -> std::io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}
+
+fn read_pid(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_and_nothing_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        assert!(!held(&path));
+        let lock = Lock::take(&path).unwrap();
+        assert!(held(&path));
+        let refused = Lock::take(&path).unwrap_err();
+        assert!(matches!(refused, Error::Busy { pid: Some(pid), .. } if pid == std::process::id()));
+        drop(lock);
+        assert!(!held(&path));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_left_by_a_killed_recorder_locks_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        fs::write(beside(&path, "-lock"), "1\n").unwrap();
+        assert!(!held(&path));
+        let _lock = Lock::take(&path).unwrap();
+        let text = fs::read_to_string(beside(&path, "-lock")).unwrap();
+        assert_eq!(text.trim(), std::process::id().to_string());
+    }
+
+    #[test]
+    fn takers_racing_for_a_lock_that_comes_and_goes_never_share_it() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let holders = AtomicU32::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        if let Ok(_lock) = Lock::take(&path) {
+                            assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0);
+                            assert_eq!(holders.fetch_sub(1, Ordering::SeqCst), 1);
+                        }
+                    }
+                });
+            }
+        });
+    }
+}

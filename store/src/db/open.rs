@@ -1,0 +1,319 @@
+//! Opens, creates and identifies recording files.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{ErrorKind, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::db::lock::beside;
+use crate::db::schema::{APPLICATION_ID, migrate};
+use crate::db::{bulk_read, schema};
+use crate::error::Error;
+
+/// A file that may hold recordings, or become one that does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// No file.
+    Nothing,
+    /// A file of no bytes.
+    Empty,
+    /// A file of ours.
+    Ours,
+}
+
+/// Tells what lies at `path`, leaving no trace beside a foreign database.
+///
+/// Our own files are looked at through SQLite: were we to open and close one ourselves, the system
+/// would drop the locks of every connection this process has to it.
+pub(crate) fn identify(path: &Path) -> Result<Found, Error> {
+    let not_ours = |what| Error::NotARecording { path: path.to_owned(), what };
+    let bytes = match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(source) => return Err(Error::io(path, source)),
+        Ok(metadata) if metadata.is_dir() => return Err(not_ours("is a folder")),
+        Ok(metadata) if !metadata.is_file() => return Err(not_ours("is not a regular file")),
+        Ok(metadata) if metadata.len() == 0 => return Ok(Found::Empty),
+        Ok(metadata) => metadata.len(),
+    };
+    let application: rusqlite::Result<i32> = open_immutable(path)
+        .and_then(|connection| connection.query_row("PRAGMA application_id", [], |row| row.get(0)));
+    match application {
+        Ok(APPLICATION_ID) => Ok(Found::Ours),
+        // SQLite takes a file shorter than its smallest page for an empty database, whatever it holds.
+        Ok(_) if bytes >= SMALLEST_PAGE_BYTES => {
+            Err(not_ours("is an SQLite database of another program"))
+        }
+        Ok(_) | Err(_) => {
+            let mut header = Vec::new();
+            File::open(path)
+                .and_then(|file| file.take(HEADER_BYTES).read_to_end(&mut header))
+                .map_err(|source| Error::io(path, source))?;
+            if header.get(APPLICATION_ID_PLACE) == Some(&APPLICATION_ID.to_be_bytes()) {
+                return Ok(Found::Ours); // damaged or not: whoever opens it will see
+            }
+            Err(not_ours(if header.starts_with(SQLITE_MAGIC) {
+                "is an SQLite database of another program"
+            } else if is_text(&header) {
+                "is a text file"
+            } else {
+                "is not an SQLite database"
+            }))
+        }
+    }
+}
+
+/// Opens a file nobody writes to, or of which only what never changes is read: no lock, no log, no trace.
+pub(crate) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
+    set_up(&connection)?;
+    Ok(connection)
+}
+
+/// Lets statements call [`packed`], and keeps them as they were planned: else those with a range
+/// are planned anew for each of its values, which takes longer than running them.
+pub(crate) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    bulk_read::register(connection)
+}
+
+/// Lets what a connection commits outlive a power cut.
+///
+/// EXTRA is FULL in WAL mode; in the other one, as of a closed file, it makes durable that the
+/// journal's name is gone. On macOS only a full sync goes past the disk's own cache.
+pub(crate) fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;",
+    )
+}
+
+pub(crate) fn immutable_uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte) {
+            uri.push(char::from(*byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(uri, "%{byte:02x}");
+        }
+    }
+    uri + "?immutable=1"
+}
+
+pub(crate) fn is_text(header: &[u8]) -> bool {
+    // The last character may be cut in the middle.
+    let valid = header.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    valid.len() + 4 > header.len()
+        && valid.chars().all(|character| !character.is_control() || character.is_whitespace())
+}
+
+/// Returns where the file really lies, so that links to it share its lock.
+pub(crate) fn real_path(path: &Path) -> Result<PathBuf, Error> {
+    if let Ok(real) = fs::canonicalize(path) {
+        return Ok(real);
+    }
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().ok_or_else(|| Error::Missing { path: path.to_owned() })?;
+    Ok(fs::canonicalize(folder).map_err(|source| Error::io(folder, source))?.join(name))
+}
+
+/// Creates an empty recording file at `path`, where there is none or one of no bytes.
+///
+/// It is made under another name and moved there when complete, so that a recorder killed
+/// meanwhile leaves no file that is half of one. The caller holds the lock.
+pub(crate) fn create(path: &Path) -> Result<(), Error> {
+    let draft = beside(path, "-new");
+    for stale in [draft.clone(), beside(&draft, "-journal")] {
+        match fs::remove_file(&stale) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(Error::io(&stale, error));
+            }
+            _ => {}
+        }
+    }
+    let drafted = write_draft(path, &draft);
+    if drafted.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    drafted
+}
+
+pub(crate) fn write_draft(path: &Path, draft: &Path) -> Result<(), Error> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft);
+    let file = file.map_err(|source| Error::io(draft, source))?;
+    if let Ok(existing) = fs::metadata(path) {
+        let mode = Permissions::from_mode(existing.permissions().mode() & 0o777);
+        file.set_permissions(mode).map_err(|source| Error::io(draft, source))?;
+    }
+    let sql = |source| Error::sql(path, source);
+    let connection = lay_out(draft).map_err(sql)?;
+    connection.close().map_err(|(_, source)| sql(source))?;
+    fs::rename(draft, path).map_err(|source| Error::io(path, source))?;
+    sync_folder(path)
+}
+
+/// Makes the file of no bytes at `path` one of the newest version.
+pub(crate) fn lay_out(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    set_up(&connection)?;
+    connection.execute_batch(
+        "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL;",
+    )?;
+    migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Makes the name of the file at `path` outlive a power cut, as its samples do.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| Error::io(folder, source))
+}
+
+pub(crate) const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+pub(crate) const APPLICATION_ID_PLACE: std::ops::Range<usize> = 68..72;
+
+pub(crate) const HEADER_BYTES: u64 = 100;
+
+/// The smallest page SQLite knows.
+pub(crate) const SMALLEST_PAGE_BYTES: u64 = 512;
+
+/// Opens the file read-only and reads from it, as only then SQLite asks for its log.
+pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    crate::db::open::set_up(&connection)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", CACHE_PAGES)?;
+    Ok(connection)
+}
+
+/// Undoes a transaction left half done in a file without a log, which takes a connection that may write.
+pub(crate) fn roll_back(path: &Path) -> rusqlite::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    crate::db::open::set_up(&connection)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+}
+
+pub(crate) fn has_bytes(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
+}
+
+/// Tells whether SQLite failed because it may not make or mend its log.
+pub(crate) fn wants_to_write(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// How many pages a reader keeps: it goes through the file once, and fresh memory costs more than
+/// to ask the system for the page again.
+pub(crate) const CACHE_PAGES: u32 = 100;
+
+/// Makes the file ready for one writer and any number of readers. What is a property of the
+/// file itself (page size, vacuum mode) was set as it was created.
+pub(crate) fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Where the file system cannot do WAL the mode stays as it is: as durable, but readers wait.
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    crate::db::open::make_durable(connection)?;
+    connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
+    connection.query_row("PRAGMA wal_autocheckpoint = 64", [], |_| Ok(()))?;
+    // A recorder stays small: pages that a sample changes are few.
+    connection.execute_batch("PRAGMA cache_size = -512")?;
+    connection.query_row("PRAGMA journal_size_limit = 1048576", [], |_| Ok(()))?;
+    schema::migrate(connection)
+}
+
+/// Returns the bytes of the file at `path` and of its write-ahead log.
+pub(crate) fn file_bytes(path: &Path) -> u64 {
+    [path.to_owned(), beside(path, "-wal")]
+        .iter()
+        .filter_map(|file| fs::metadata(file).ok())
+        .map(|metadata| metadata.len())
+        .sum()
+}
+
+/// How long to wait for a mark that is being written.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// More statements than are used, so that none is prepared twice.
+pub(crate) const STATEMENTS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::schema::{VERSION, version};
+
+    #[test]
+    fn a_new_file_is_ours_private_and_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        assert_eq!(identify(&path).unwrap(), Found::Nothing);
+        fs::write(beside(&path, "-new"), "left by a recorder killed while creating").unwrap();
+        create(&path).unwrap();
+        assert_eq!(identify(&path).unwrap(), Found::Ours);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let connection = Connection::open(&path).unwrap();
+        assert_eq!(version(&connection, &path).unwrap(), VERSION);
+        let vacuum: u32 = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0)).unwrap();
+        assert_eq!(vacuum, 2);
+    }
+
+    #[test]
+    fn a_file_in_the_middle_of_a_checkpoint_is_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        create(&path).unwrap();
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(4096).unwrap();
+        assert_eq!(identify(&path).unwrap(), Found::Ours);
+    }
+
+    #[test]
+    fn any_path_makes_a_uri() {
+        assert_eq!(
+            immutable_uri(Path::new("/a b/c?d%é.db")),
+            "file:/a%20b/c%3fd%25%c3%a9.db?immutable=1"
+        );
+    }
+
+    #[test]
+    fn other_files_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let what = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            match identify(&path) {
+                Err(Error::NotARecording { what, .. }) => what,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(what(b"hello\n"), "is a text file");
+        assert_eq!(what("é".repeat(60).as_bytes()), "is a text file");
+        assert_eq!(what(&[0, 1, 2]), "is not an SQLite database");
+        assert_eq!(what(b"SQLite format 3\0"), "is an SQLite database of another program");
+        fs::write(&path, b"").unwrap();
+        assert_eq!(identify(&path).unwrap(), Found::Empty);
+        assert!(matches!(
+            identify(folder.path()),
+            Err(Error::NotARecording { what: "is a folder", .. })
+        ));
+    }
+}

@@ -1,0 +1,287 @@
+//! Looks for damage in SQLite's write-ahead log, which SQLite itself never tells: it takes the
+//! first frame that does not match its checksum for the log's end.
+//!
+//! That may well be so: a recorder that was killed, or lost its power, leaves its last transaction
+//! half written, and after the end lie frames of before the log was begun anew. Each transaction is
+//! on the disk before the next one begins. So what tells of damage is a transaction that cannot be
+//! read and that another one follows on, which its checksum shows: it goes on from the one before.
+//! Format: <https://sqlite.org/fileformat2.html#walformat>.
+
+use std::fs::File;
+use std::io;
+use std::io::{BufReader, ErrorKind, Read};
+use std::path::Path;
+
+use crate::db::lock::beside;
+
+const HEAD_BYTES: usize = 32;
+const FRAME_HEAD_BYTES: usize = 24;
+/// Of every recording, where the log does not tell.
+const PAGE_BYTES: usize = 4096;
+/// Its last bit tells the byte order of the sums.
+const MAGIC: u32 = 0x377f_0682;
+/// How often a log is read that is begun anew meanwhile.
+const TRIES: u32 = 5;
+
+/// Adds what is wrong with the log of the file at `path`.
+pub(crate) fn problems(path: &Path, problems: &mut Vec<String>) -> io::Result<()> {
+    let log = beside(path, "-wal");
+    for _ in 0..TRIES {
+        let begun = match head_of(&log) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        let found = loss(BufReader::with_capacity(1 << 16, File::open(&log)?))?;
+        // Frames of two times, if a recorder began it anew: its head is written before them.
+        if head_of(&log).is_ok_and(|now| now == begun) {
+            problems.extend(found.map(|Loss { whole, frames }| {
+                format!(
+                    "the log {} is damaged after {whole} of {frames} frames: the newest samples may be lost",
+                    log.display()
+                )
+            }));
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn head_of(log: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    File::open(log)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// How much of a damaged log SQLite reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Loss {
+    /// The frames before the first damaged one.
+    whole: u64,
+    /// All frames since the log was begun.
+    frames: u64,
+}
+
+/// Returns how much of a log is lost, `None` if nothing that was stored for good is.
+fn loss(mut log: impl Read) -> io::Result<Option<Loss>> {
+    let mut bytes = [0; HEAD_BYTES];
+    if !fill(&mut log, &mut bytes)? {
+        return Ok(None);
+    }
+    let head = Head::of(&bytes);
+    let page_bytes = head.as_ref().map_or(PAGE_BYTES, |head| head.page_bytes);
+    let mut page = vec![0; page_bytes];
+    let mut frame = [0; FRAME_HEAD_BYTES];
+    let (mut whole, mut number, mut frames) = (0, 0, 0);
+    let begun = head.as_ref().map_or((0, 0), |head| head.sums);
+    let (mut before, mut lost) = (Before { stored: begun, computed: begun, commits: false }, false);
+    // Whether the frame before ends a transaction that cannot be read, and one came after such a
+    // frame that does not belong to the log: the log goes on where others do again.
+    let (mut ended, mut hole) = (false, false);
+    while fill(&mut log, &mut frame)? && fill(&mut log, &mut page)? {
+        number += 1;
+        let commits = word(&frame, 4) != 0;
+        let Some(head) = &head else {
+            // It is on the disk before its frames are: none of them can be read.
+            (frames, lost) = (number, lost || commits);
+            continue;
+        };
+        let sums = |before| {
+            let sums = summed(before, &frame[..8], head.big_endian);
+            summed(sums, &page, head.big_endian)
+        };
+        let stored = (word(&frame, 16), word(&frame, 20));
+        let computed = sums(before.stored);
+        if frame[8..16] == head.salts {
+            frames = number;
+            if stored == computed && whole + 1 == number {
+                whole = number;
+            } else if before.commits && (stored == computed || stored == sums(before.computed)) {
+                lost = true;
+            }
+            lost |= hole;
+            ended = commits && whole < number;
+        } else {
+            hole |= ended;
+        }
+        before = Before { stored, computed, commits };
+    }
+    Ok(lost.then_some(Loss { whole, frames }))
+}
+
+/// The frame before, which may be damaged: in its sums, or in what they are of.
+struct Before {
+    stored: (u32, u32),
+    computed: (u32, u32),
+    commits: bool,
+}
+
+/// What a log says of itself.
+struct Head {
+    big_endian: bool,
+    page_bytes: usize,
+    /// As they stand in each frame that belongs to it.
+    salts: [u8; 8],
+    sums: (u32, u32),
+}
+
+impl Head {
+    /// Returns the head that these bytes are, `None` if they are damaged.
+    fn of(bytes: &[u8; HEAD_BYTES]) -> Option<Self> {
+        let big_endian = word(bytes, 0) == MAGIC | 1;
+        let sums = summed((0, 0), &bytes[..24], big_endian);
+        let page_bytes = word(bytes, 8) as usize;
+        let good = word(bytes, 0) | 1 == MAGIC | 1
+            && sums == (word(bytes, 24), word(bytes, 28))
+            && (512..=1 << 16).contains(&page_bytes);
+        let salts = bytes[16..24].try_into().ok()?;
+        good.then_some(Self { big_endian, page_bytes, salts, sums })
+    }
+}
+
+/// Returns the sums of the bytes before these, of which they are `sums`, and these.
+fn summed(mut sums: (u32, u32), bytes: &[u8], big_endian: bool) -> (u32, u32) {
+    let number = if big_endian { u32::from_be_bytes } else { u32::from_le_bytes };
+    for &[a, b, c, d, e, f, g, h] in bytes.as_chunks::<8>().0 {
+        sums.0 = sums.0.wrapping_add(number([a, b, c, d])).wrapping_add(sums.1);
+        sums.1 = sums.1.wrapping_add(number([e, f, g, h])).wrapping_add(sums.0);
+    }
+    sums
+}
+
+/// Returns the big-endian number at `place`, 0 where there is none.
+fn word(bytes: &[u8], place: usize) -> u32 {
+    bytes
+        .get(place..)
+        .and_then(|bytes| bytes.first_chunk())
+        .map_or(0, |word| u32::from_be_bytes(*word))
+}
+
+/// Fills `bytes`; `false` if there are not as many left.
+fn fill(log: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
+    match log.read_exact(bytes) {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+        other => other.map(|()| true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PAGE: usize = PAGE_BYTES;
+    const FRAME: usize = FRAME_HEAD_BYTES + PAGE;
+
+    fn head(salts: [u8; 8], big_endian: bool) -> (Vec<u8>, (u32, u32)) {
+        let mut bytes = Vec::new();
+        for number in [MAGIC | u32::from(big_endian), 3_007_000, PAGE as u32, 0] {
+            bytes.extend(number.to_be_bytes());
+        }
+        bytes.extend(salts);
+        let sums = summed((0, 0), &bytes, big_endian);
+        bytes.extend(sums.0.to_be_bytes());
+        bytes.extend(sums.1.to_be_bytes());
+        (bytes, sums)
+    }
+
+    /// Adds transactions of so many frames, and returns where each of them ends.
+    fn frames(
+        log: &mut Vec<u8>,
+        mut sums: (u32, u32),
+        transactions: &[usize],
+        fill: u8,
+    ) -> Vec<usize> {
+        let salts: [u8; 8] = log[16..24].try_into().unwrap();
+        let big_endian = word(log, 0) & 1 == 1;
+        let mut ends = Vec::new();
+        for &count in transactions {
+            for left in (0..count).rev() {
+                let commit = if left == 0 { 0x0101_0101_u32 } else { 0 };
+                let mut frame = [7_u32.to_be_bytes(), commit.to_be_bytes()].concat();
+                let page: Vec<u8> =
+                    (0..PAGE).map(|place| place as u8 ^ fill ^ left as u8).collect();
+                sums = summed(summed(sums, &frame, big_endian), &page, big_endian);
+                frame.extend(salts);
+                frame.extend(sums.0.to_be_bytes());
+                frame.extend(sums.1.to_be_bytes());
+                frame.extend(page);
+                log.extend(frame);
+            }
+            ends.push(log.len());
+        }
+        ends
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_transaction_that_another_follows_is_told(
+            transactions in prop::collection::vec(1_usize..5, 1..8),
+            big_endian: bool,
+            before in 0_usize..4,
+            place: prop::sample::Index,
+            flip in 1_u8..=255,
+        ) {
+            let (mut log, sums) = head([1; 8], big_endian);
+            let ends = frames(&mut log, sums, &transactions, 3);
+            // left by a log before
+            let (mut old, old_sums) = head([2; 8], big_endian);
+            frames(&mut old, old_sums, &vec![2; before], 4);
+            let end = log.len();
+            log.extend(&old[HEAD_BYTES..]);
+            prop_assert_eq!(loss(&log[..]).unwrap(), None);
+
+            let place = place.index(end);
+            log[place] ^= flip;
+            let told = loss(&log[..]).unwrap();
+            let last_begins = ends.len().checked_sub(2).map_or(HEAD_BYTES, |last| ends[last]);
+            if place < HEAD_BYTES {
+                prop_assert!(told.is_some());
+            } else if place < last_begins {
+                let whole = ((place - HEAD_BYTES) / FRAME) as u64;
+                prop_assert_eq!(told.map(|loss| loss.whole), Some(whole));
+            } else if !(4..8).contains(&((place - HEAD_BYTES) % FRAME)) {
+                prop_assert_eq!(told, None);
+            } // else it may seem to end where no power cut ends it
+        }
+
+        #[test]
+        fn a_frame_that_is_gone_with_the_end_of_the_one_before_is_told(last in 2_usize..5) {
+            let (mut log, sums) = head([1; 8], false);
+            let ends = frames(&mut log, sums, &[2, 3, last], 3);
+            log[ends[1] - 100..ends[1] + FRAME - 100].fill(0);
+            prop_assert_eq!(loss(&log[..]).unwrap(), Some(Loss { whole: 4, frames: 5 + last as u64 }));
+        }
+
+        #[test]
+        fn what_a_power_cut_leaves_is_no_damage(
+            transactions in prop::collection::vec(1_usize..5, 1..5),
+            tries in prop::collection::vec((1_usize..6, 0_u8..32), 1..4),
+            cut: prop::sample::Index,
+        ) {
+            // Transactions begun at one place one after the other, none of them whole.
+            let (mut log, sums) = head([1; 8], false);
+            frames(&mut log, sums, &transactions, 3);
+            let end = log.len();
+            let sums = (word(&log, end - FRAME + 16), word(&log, end - FRAME + 20));
+            for (number, (count, gone)) in tries.into_iter().enumerate() {
+                let (mut last, _) = head([1; 8], false);
+                frames(&mut last, sums, &[count], 10 + number as u8);
+                log.resize(log.len().max(end + count * FRAME), 0);
+                log[end..end + count * FRAME].copy_from_slice(&last[HEAD_BYTES..]);
+                let gone = (0..count).filter(|place| gone >> place & 1 == 1).chain([0]);
+                for place in gone {
+                    log[end + place * FRAME + 100] ^= 1;
+                }
+            }
+            prop_assert_eq!(loss(&log[..]).unwrap(), None);
+            log.truncate(cut.index(log.len()));
+            prop_assert_eq!(loss(&log[..]).unwrap(), None);
+        }
+
+        #[test]
+        fn any_bytes_are_read(log in prop::collection::vec(any::<u8>(), 0..2000)) {
+            loss(&log[..]).unwrap();
+        }
+    }
+}

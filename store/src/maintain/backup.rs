@@ -1,0 +1,124 @@
+//! An online copy of a file: all of it as of one moment, while its recorder goes on.
+
+use std::fs;
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::db::lock::{Lock, beside};
+use crate::db::open::BUSY_TIMEOUT;
+use crate::error::Error;
+use crate::maintain::verify;
+use crate::maintain::verify::Counts;
+use crate::read::store::Store;
+
+/// What a copy holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Bytes of the copy.
+    pub bytes: u64,
+    /// The recordings and samples in it.
+    pub counts: Counts,
+}
+
+impl Store {
+    /// Copies the file, as it is at this moment, to `to`; a file there is only replaced if `replace`.
+    ///
+    /// A recorder that writes to it meanwhile is not held up. The copy takes its name when it is
+    /// complete and on disk, has mode 0600 and can be read where nothing can be written.
+    pub fn backup(&self, to: &Path, replace: bool) -> Result<Copied, Error> {
+        let to = crate::db::open::real_path(to)?;
+        if same_file(&crate::db::open::real_path(&self.path)?, &to) {
+            return Err(Error::SameFile { path: to });
+        }
+        let _lock = free(&to, replace)?;
+        let draft = draft(&to)?;
+        let copied = self.copy(&draft).and_then(|counts| {
+            put(&draft, &to)?;
+            let bytes = fs::metadata(&to).map_err(|source| Error::io(&to, source))?.len();
+            Ok(Copied { bytes, counts })
+        });
+        if copied.is_err() {
+            let _ = fs::remove_file(&draft);
+        }
+        copied
+    }
+
+    fn copy(&self, draft: &Path) -> Result<Counts, Error> {
+        let sql = |source| Error::sql(draft, source);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut copy = Connection::open_with_flags(draft, flags).map_err(sql)?;
+        copy.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+        let mut stepped = Ok(StepResult::Busy);
+        let counts = self.read(|connection| {
+            // Counting begins the transaction that all pages are read in, at one go: pages a
+            // recorder writes meanwhile are not seen, and never make the copy begin again.
+            let counts = verify::counts(connection)?;
+            stepped = Backup::new(connection, &mut copy).and_then(|backup| backup.step(-1));
+            Ok(counts)
+        })?;
+        match stepped.map_err(sql)? {
+            StepResult::Done => {}
+            _ => return Err(Error::io(&self.path, ErrorKind::WouldBlock.into())),
+        }
+        // A recorder leaves its file in WAL mode, which nobody could read where nothing can be written.
+        copy.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).map_err(sql)?;
+        copy.close().map_err(|(_, source)| sql(source))?;
+        Ok(counts)
+    }
+}
+
+/// Tells whether both names are of one file.
+pub(crate) fn same_file(one: &Path, other: &Path) -> bool {
+    match (fs::metadata(one), fs::metadata(other)) {
+        (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+        _ => false,
+    }
+}
+
+/// Makes sure that a new file may take the name `path`, and that no recorder takes it meanwhile.
+pub(crate) fn free(path: &Path, replace: bool) -> Result<Lock, Error> {
+    let lock = Lock::take(path)?;
+    match fs::symlink_metadata(path) {
+        Ok(there) if !replace || !there.is_file() => Err(Error::Exists { path: path.to_owned() }),
+        _ => Ok(lock),
+    }
+}
+
+/// Creates the file that is to become `path`, of no bytes, and returns its name.
+pub(crate) fn draft(path: &Path) -> Result<std::path::PathBuf, Error> {
+    let draft = beside(path, "-new");
+    for stale in [draft.clone(), beside(&draft, "-journal"), beside(&draft, "-wal")] {
+        remove(&stale)?;
+    }
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(|source| Error::io(&draft, source))?;
+    Ok(draft)
+}
+
+/// Gives the complete file `draft` the name `path`, for good.
+pub(crate) fn put(draft: &Path, path: &Path) -> Result<(), Error> {
+    let io = |source| Error::io(draft, source);
+    File::open(draft).and_then(|file| file.sync_all()).map_err(io)?;
+    // The log of the file replaced would be taken for one of the new file.
+    for log in ["-wal", "-shm", "-journal"] {
+        remove(&beside(path, log))?;
+    }
+    fs::rename(draft, path).map_err(io)?;
+    crate::db::open::sync_folder(path)
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(path, error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,5 @@
+//! Care of whole files: backup, verification, repair.
+
+pub(crate) mod backup;
+pub(crate) mod repair;
+pub(crate) mod verify;

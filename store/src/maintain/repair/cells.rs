@@ -1,0 +1,254 @@
+//! What a page holds: bytes to cells to values. Whatever the bytes say, nothing is read beyond
+//! them and nothing is allocated that their number does not justify.
+
+use std::io;
+
+use rusqlite::types::Value;
+
+use crate::maintain::repair::pages::{PAGE_BYTES, Page, Pages, word};
+
+/// Bytes of an overflow page that are not the row's: they name the next one.
+const LINK_BYTES: usize = 4;
+/// The most bytes of a row: more than any recorder writes.
+const MOST_ROW_BYTES: u64 = 1 << 28;
+
+/// What a page is, by its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Rows with a number.
+    TableLeaf,
+    /// Pages below it.
+    TableInterior,
+    /// Rows that are their own key.
+    IndexLeaf,
+    /// Such rows, with pages below it.
+    IndexInterior,
+}
+
+/// A row on a page, perhaps only its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cell<'a> {
+    /// Its number, 0 where rows have none.
+    pub(crate) rowid: i64,
+    /// How many bytes it has in all.
+    pub(crate) bytes: usize,
+    /// Those on the page.
+    pub(crate) local: &'a [u8],
+    /// The page with those that follow.
+    pub(crate) overflow: Option<u32>,
+}
+
+/// Returns what the page is; `first` is the file's first page, which begins with the file's header.
+pub(crate) fn kind(page: &Page, first: bool) -> Option<Kind> {
+    match page[head(first)] {
+        0x0d => Some(Kind::TableLeaf),
+        0x05 => Some(Kind::TableInterior),
+        0x0a => Some(Kind::IndexLeaf),
+        0x02 => Some(Kind::IndexInterior),
+        _ => None,
+    }
+}
+
+const fn head(first: bool) -> usize {
+    if first { 100 } else { 0 }
+}
+
+/// Returns where the cells of the page begin.
+fn places(page: &Page, first: bool, kind: Kind) -> impl Iterator<Item = usize> + '_ {
+    let head = head(first);
+    let array = head + if matches!(kind, Kind::TableLeaf | Kind::IndexLeaf) { 8 } else { 12 };
+    let pair = |place: usize| usize::from(page[place]) << 8 | usize::from(page[place + 1]);
+    let count = pair(head + 3).min((PAGE_BYTES - array) / 2);
+    (0..count).map(move |cell| pair(array + 2 * cell))
+}
+
+/// Returns the pages below a page.
+pub(crate) fn children(page: &Page, first: bool, kind: Kind) -> Vec<u32> {
+    if matches!(kind, Kind::TableLeaf | Kind::IndexLeaf) {
+        return Vec::new();
+    }
+    let last = word(page, head(first) + 8);
+    places(page, first, kind).map(|place| word(page, place)).chain([last]).collect()
+}
+
+/// Returns the rows on a page, `None` for each that cannot be one.
+pub(crate) fn cells(
+    page: &Page,
+    first: bool,
+    kind: Kind,
+) -> impl Iterator<Item = Option<Cell<'_>>> {
+    let rows = kind != Kind::TableInterior;
+    places(page, first, kind).filter(move |_| rows).map(move |place| cell(page, place, kind))
+}
+
+fn cell(page: &Page, place: usize, kind: Kind) -> Option<Cell<'_>> {
+    let place = if kind == Kind::IndexInterior { place + 4 } else { place };
+    let mut rest = page.get(place..)?;
+    let bytes = take_varint(&mut rest)?;
+    if bytes > MOST_ROW_BYTES {
+        return None;
+    }
+    let bytes = usize::try_from(bytes).ok()?;
+    let rowid = if kind == Kind::TableLeaf { take_varint(&mut rest)?.cast_signed() } else { 0 };
+    // The format's own rule for how much of a long row stays on its page.
+    let most =
+        if kind == Kind::TableLeaf { PAGE_BYTES - 35 } else { (PAGE_BYTES - 12) * 64 / 255 - 23 };
+    if bytes <= most {
+        return Some(Cell { rowid, bytes, local: rest.get(..bytes)?, overflow: None });
+    }
+    let least = (PAGE_BYTES - 12) * 32 / 255 - 23;
+    let some = least + (bytes - least) % (PAGE_BYTES - 4);
+    let local = if some <= most { some } else { least };
+    let overflow = word(rest.get(local..local + 4)?, 0);
+    Some(Cell { rowid, bytes, local: &rest[..local], overflow: Some(overflow) })
+}
+
+/// Returns how many columns the row has, `None` if its bytes do not add up to it.
+pub(crate) fn columns(cell: &Cell<'_>) -> Option<usize> {
+    let (types, head_bytes) = types(cell.local)?;
+    let body: u64 = types.iter().try_fold(0_u64, |sum, kind| sum.checked_add(size(*kind)?))?;
+    (body.checked_add(head_bytes as u64)? == cell.bytes as u64).then_some(types.len())
+}
+
+/// Returns the values of a whole row, `None` if it is not one.
+pub(crate) fn values(row: &[u8]) -> Option<Vec<Value>> {
+    let (types, head_bytes) = types(row)?;
+    let mut rest = row.get(head_bytes..)?;
+    types.into_iter().map(|kind| take_value(&mut rest, kind)).collect()
+}
+
+/// Returns the types of a row's values and how many bytes stand before these.
+fn types(row: &[u8]) -> Option<(Vec<u64>, usize)> {
+    let mut rest = row;
+    let head_bytes = usize::try_from(take_varint(&mut rest)?).ok()?;
+    let taken = row.len() - rest.len();
+    let mut head = row.get(taken..head_bytes)?;
+    let mut types = Vec::new();
+    while !head.is_empty() {
+        types.push(take_varint(&mut head)?);
+    }
+    Some((types, head_bytes))
+}
+
+/// Returns the bytes of a value of that type.
+const fn size(kind: u64) -> Option<u64> {
+    Some(match kind {
+        0 | 8 | 9 => 0,
+        1..=4 => kind,
+        5 => 6,
+        6 | 7 => 8,
+        10 | 11 => return None,
+        _ => (kind - 12) / 2,
+    })
+}
+
+fn take_value(rest: &mut &[u8], kind: u64) -> Option<Value> {
+    let (bytes, after) = rest.split_at_checked(usize::try_from(size(kind)?).ok()?)?;
+    *rest = after;
+    let number = || {
+        let negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
+        let begun = if negative { -1 } else { 0 };
+        bytes.iter().fold(begun, |number: i64, byte| number << 8 | i64::from(*byte))
+    };
+    Some(match kind {
+        0 => Value::Null,
+        7 => Value::Real(f64::from_bits(number().cast_unsigned())),
+        8 => Value::Integer(0),
+        9 => Value::Integer(1),
+        1..=6 => Value::Integer(number()),
+        _ if kind.is_multiple_of(2) => Value::Blob(bytes.to_vec()),
+        _ => Value::Text(String::from_utf8(bytes.to_vec()).ok()?),
+    })
+}
+
+/// Takes a number of one to nine bytes, most first.
+fn take_varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for place in 0..9 {
+        let (byte, after) = rest.split_first()?;
+        *rest = after;
+        if place == 8 {
+            return Some(number << 8 | u64::from(*byte));
+        }
+        number = number << 7 | u64::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    Some(number)
+}
+
+/// Returns the values of a row, wherever the rest of it lies; `None` if it is not whole.
+pub(crate) fn whole(pages: &Pages, cell: &Cell<'_>) -> io::Result<Option<Vec<Value>>> {
+    if columns(cell).is_none() {
+        return Ok(None);
+    }
+    let Some(mut next) = cell.overflow else { return Ok(values(cell.local)) };
+    let mut bytes = cell.local.to_vec();
+    while bytes.len() < cell.bytes {
+        let Some(page) = pages.read(next)? else { return Ok(None) };
+        let (link, data) = page.split_at(LINK_BYTES);
+        let most = data.len().min(cell.bytes - bytes.len());
+        bytes.extend_from_slice(&data[..most]);
+        next = crate::maintain::repair::pages::word(link, 0);
+    }
+    Ok(values(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rusqlite::Connection;
+
+    use super::*;
+
+    /// Reads all there is to read of a page.
+    fn read(page: &Page, first: bool) -> Vec<(i64, Vec<Value>)> {
+        let Some(kind) = kind(page, first) else { return Vec::new() };
+        let _ = children(page, first, kind);
+        cells(page, first, kind)
+            .flatten()
+            .filter_map(|cell| {
+                columns(&cell)?;
+                Some((cell.rowid, values(cell.local)?))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn values_are_those_sqlite_wrote() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let connection = Connection::open(file.path()).unwrap();
+        connection.execute_batch("PRAGMA page_size = 4096; CREATE TABLE t (a, b)").unwrap();
+        let numbers = [0, 1, -1, 127, -128, 128, 1 << 20, -(1 << 30), 1 << 40, i64::MAX, i64::MIN];
+        let mut rows = Vec::new();
+        for (place, number) in numbers.into_iter().enumerate() {
+            let row = vec![Value::Integer(number), Value::Text("é".repeat(place))];
+            connection
+                .execute("INSERT INTO t VALUES (?, ?)", rusqlite::params_from_iter(&row))
+                .unwrap();
+            rows.push((place as i64 + 1, row));
+        }
+        let row = vec![Value::Blob(vec![1, 2]), Value::Null];
+        connection.execute("INSERT INTO t VALUES (x'0102', NULL)", []).unwrap();
+        rows.push((rows.len() as i64 + 1, row));
+        drop(connection);
+        let bytes = std::fs::read(file.path()).unwrap();
+        assert_eq!(read(bytes[PAGE_BYTES..].first_chunk().unwrap(), false), rows);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), PAGE_BYTES), kind in prop::sample::select(&[2_u8, 5, 10, 13][..]), first: bool) {
+            let mut page: Page = *bytes.first_chunk().unwrap();
+            page[head(first)] = kind;
+            let _ = read(&page, first);
+        }
+
+        #[test]
+        fn no_row_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..80), claimed in 0_usize..200) {
+            let _ = columns(&Cell { rowid: 0, bytes: claimed, local: &bytes, overflow: None });
+            let _ = values(&bytes);
+        }
+    }
+}

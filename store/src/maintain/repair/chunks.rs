@@ -1,0 +1,129 @@
+//! The chunks of a recording put in order, without what cannot be shown.
+
+use rusqlite::{Connection, params};
+use vmrec_sampler::Timestamp;
+
+use crate::codec::chunk::builder::{Builder, Built};
+use crate::codec::chunk::decode_regions::Regions;
+use crate::codec::chunk::decode_sums::Decoded;
+use crate::codec::chunk::measure::Measure;
+use crate::codec::chunk::seal::{Place, unseal};
+use crate::codec::chunk::ticks::Ticks;
+use crate::codec::chunk::totals;
+use crate::db::integer::to_column;
+use crate::db::row_checksum;
+use crate::db::row_checksum::damaged;
+use crate::db::transaction::Transaction;
+use crate::maintain::repair::outcome::{Outcome, REASON, absent};
+use crate::recording::{RecordingId, Sample};
+use crate::tables::chunk;
+use crate::tables::chunk::{Group, StoredChunk};
+use crate::tables::identity_cache::Identities;
+
+/// The last sample so far.
+pub(crate) struct Last {
+    pub(crate) number: u64,
+    pub(crate) taken: Timestamp,
+    pub(crate) interval_ns: u64,
+}
+
+/// Makes the chunks of a recording follow each other and returns where they end.
+pub(crate) fn mend(
+    new: &Transaction<'_>,
+    id: RecordingId,
+    outcome: &mut Outcome,
+) -> rusqlite::Result<Last> {
+    let mut last = new.query_row("SELECT * FROM recording WHERE id = ?", [id.0], |row| {
+        let recording = crate::tables::recording::recording_from_row(new, row)?;
+        Ok(Last { number: 0, taken: recording.begun, interval_ns: recording.interval_ns })
+    })?;
+    for mut chunk in chunk::all(new, id)? {
+        let first = chunk.head.first;
+        if first <= last.number {
+            // An older version of what a chunk before it holds: both are proven, one is outdated.
+            new.execute("DELETE FROM chunk WHERE id = ?", [chunk.id])?;
+            continue;
+        }
+        if first > last.number + 1 {
+            // Nothing can stand between chunks, so the one after the hole says that it was there.
+            chunk.head.first = last.number + 1;
+            row_checksum::update(new, "chunk", chunk.id, || {
+                new.execute(
+                    "UPDATE chunk SET first = ? WHERE id = ?",
+                    params![to_column(chunk.head.first), chunk.id],
+                )
+            })?;
+            outcome.lose(first - last.number - 1, "their chunks are lost");
+        }
+        let lost = whole(new, &chunk, outcome)?;
+        outcome.kept += chunk.head.snapshots - lost;
+        let taken = chunk.head.span.map_or(last.taken, |(_, end)| end);
+        last = Last { number: chunk.head.last, taken, ..last };
+    }
+    Ok(last)
+}
+
+/// Tells whether the groups of a chunk, which its row's checksum does not cover, are whole but
+/// for its sums, which can be made anew.
+pub(crate) fn is_whole(place: Place, [ticks, totals, regions]: [&[u8]; 3]) -> bool {
+    let count = unseal(place, Group::Ticks.name(), ticks)
+        .and_then(|data| Ticks::decode(&data))
+        .map(|ticks| ticks.0.len());
+    let totals = |count| {
+        unseal(place, Group::Totals.name(), totals).and_then(|data| totals::decode(count, &data))
+    };
+    count.is_ok_and(|count| totals(count).is_ok())
+        && unseal(place, Group::Regions.name(), regions)
+            .and_then(|data| Regions::decode(&data))
+            .is_ok()
+}
+
+/// Makes a chunk anew where regions that it names, or its sums, are lost; returns how many samples that cost.
+fn whole(
+    new: &Transaction<'_>,
+    chunk: &StoredChunk,
+    outcome: &mut Outcome,
+) -> rusqlite::Result<u64> {
+    let regions = chunk::decoded(new, chunk, Group::Regions, Regions::decode)?;
+    let gone = absent(new, regions.identities())?;
+    let sums = chunk::decoded(new, chunk, Group::Sums, |data| Decoded::decode(data, &Measure::ALL));
+    if gone.is_empty() && sums.is_ok() {
+        return Ok(0);
+    }
+    let (built, lost) = rebuilt(new, chunk, &regions, &gone)?;
+    outcome.lose(lost, "some of their regions are lost");
+    outcome.regions.extend(gone);
+    new.execute("DELETE FROM chunk WHERE id = ?", [chunk.id])?;
+    chunk::insert(new, chunk.recording, &built.head, &built.groups)?;
+    Ok(lost)
+}
+
+/// Makes a chunk of the samples of another that have none of the regions `gone`.
+fn rebuilt(
+    new: &Connection,
+    chunk: &StoredChunk,
+    regions: &Regions,
+    gone: &[i64],
+) -> rusqlite::Result<(Built, u64)> {
+    let mut identities = Identities::default();
+    let mut builder = Builder::default();
+    let (mut snapshot, mut lost) = (0, 0);
+    for sample in chunk::samples(new, chunk)? {
+        if !sample.has_regions() {
+            builder.push(sample, None);
+            continue;
+        }
+        let rows = regions.rows(snapshot).rows;
+        snapshot += 1;
+        if rows.iter().any(|row| gone.contains(&row.identity)) {
+            lost += 1;
+            builder.push(Sample::missed(sample.number, sample.taken, 1, REASON), None);
+            continue;
+        }
+        let numbers: Vec<i64> = rows.iter().map(|row| row.identity).collect();
+        builder.push(sample, Some((&numbers, &identities.regions(new, &rows)?)));
+    }
+    let head = &chunk.head;
+    let built = builder.finish(chunk.recording.0, head.first, head.last);
+    built.map(|built| (built, lost)).map_err(|error| damaged(error.to_string()))
+}

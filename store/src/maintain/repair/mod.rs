@@ -1,0 +1,242 @@
+//! What can be read of a damaged file, in a new one.
+//!
+//! SQLite gives up where its trees are broken, so pages are read one by one ([`pages`], [`cells`]).
+//! A row's checksum covers the name of its table, so one that matches proves the row wherever it
+//! is found. Rows of versions before 3, which have none, are taken where the file's own trees lead
+//! to them ([`trees`]). Then samples are put in order ([`samples`]): one whose regions cannot be
+//! rebuilt is a row that says it is lost, so that it is drawn as a gap, and never a wrong figure.
+
+pub(crate) mod cells;
+pub(crate) mod chunks;
+pub(crate) mod outcome;
+pub(crate) mod pages;
+pub(crate) mod rows;
+pub(crate) mod samples;
+pub(crate) mod tables;
+pub(crate) mod trees;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::codec::evidence;
+use crate::db::integer::{from_column, to_column};
+use crate::db::lock;
+use crate::db::open::Found;
+use crate::db::transaction::Transaction;
+use crate::error::Error;
+use crate::maintain::backup::{draft, free, put, same_file};
+use crate::maintain::repair::pages::Pages;
+use crate::maintain::repair::rows::Mover;
+use crate::maintain::repair::tables::{Proof, TABLES};
+use crate::maintain::repair::trees::Trees;
+use crate::maintain::verify;
+use crate::recording::RecordingId;
+
+/// What a repair saved and what it could not.
+#[derive(Debug)]
+pub struct Repaired {
+    /// The recordings of the new file, oldest first.
+    pub recordings: Vec<Mended>,
+    /// Regions that samples had and whose rows are lost.
+    pub regions_lost: u64,
+    /// Rows found damaged, by their table.
+    pub damaged_rows: BTreeMap<&'static str, u64>,
+    /// Pages that are missing or damaged, by the table whose rows they held or led to.
+    pub damaged_pages: BTreeMap<&'static str, u64>,
+    /// Whether the list of tables is damaged, so that more may be missing than can be told.
+    pub tables_lost: bool,
+    /// What is still wrong in the new file.
+    pub problems: Vec<String>,
+}
+
+/// What a repair saved of one recording.
+#[derive(Debug)]
+pub struct Mended {
+    /// Its number, as before.
+    pub id: RecordingId,
+    /// Whether its own row is lost: all that is known of it is what its samples tell.
+    pub stand_in: bool,
+    /// How many samples with regions were kept.
+    pub kept: u64,
+    /// How many samples were lost; each is a missed one in the new file.
+    pub lost: u64,
+    /// Why they were, with how many each.
+    pub why: BTreeMap<&'static str, u64>,
+    /// How many marks were kept.
+    pub marks: u64,
+    /// How many pieces of evidence were kept.
+    pub evidence: u64,
+}
+
+impl Repaired {
+    /// Tells whether anything was lost, or may have been.
+    pub fn lost_something(&self) -> bool {
+        self.tables_lost
+            || self.regions_lost > 0
+            || !self.problems.is_empty()
+            || !self.damaged_rows.is_empty()
+            || !self.damaged_pages.is_empty()
+            || self.recordings.iter().any(|recording| recording.stand_in || recording.lost > 0)
+    }
+}
+
+/// Writes what can be read of the file at `from`, which is not changed, to a new file at `to`.
+pub fn repair(from: &Path, to: &Path) -> Result<Repaired, Error> {
+    let identified = crate::db::open::identify(from);
+    match &identified {
+        Ok(Found::Nothing) => return Err(Error::Missing { path: from.to_owned() }),
+        Ok(Found::Empty) => {
+            return Err(Error::NotARecording { path: from.to_owned(), what: "is empty" });
+        }
+        // Damage to its header makes a recording seem to be something else: its rows will tell.
+        Ok(Found::Ours) | Err(Error::NotARecording { .. }) if from.is_file() => {}
+        _ => return Err(identified.err().unwrap_or(Error::Missing { path: from.to_owned() })),
+    }
+    let from_real = crate::db::open::real_path(from)?;
+    if lock::held(&from_real) {
+        return Err(Error::Busy { path: from.to_owned(), pid: None });
+    }
+    let to = crate::db::open::real_path(to)?;
+    if same_file(&from_real, &to) {
+        return Err(Error::SameFile { path: to });
+    }
+    let _lock = free(&to, false)?;
+    let draft = draft(&to)?;
+    let repaired = write(&from_real, &draft).and_then(|(repaired, proven)| match identified {
+        Err(not_ours) if !proven && repaired.recordings.iter().all(|one| one.stand_in) => {
+            Err(not_ours)
+        }
+        _ => put(&draft, &to).map(|()| repaired),
+    });
+    if repaired.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    repaired
+}
+
+/// Returns what was written, and whether any row was proven by its checksum.
+fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
+    let io = |source| Error::io(from, source);
+    let sql = |source| Error::sql(draft, source);
+    let pages = Pages::open(from)?;
+    let trees = Trees::follow(&pages).map_err(io)?;
+    let mut new = crate::db::open::lay_out(draft).map_err(sql)?;
+    // Until it is complete nobody sees it, so nothing needs to be undone.
+    new.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF;").map_err(sql)?;
+    let transaction = Transaction::begin(&mut new).map_err(sql)?;
+    let mut mover = Mover {
+        pages: &pages,
+        trees: &trees,
+        new: &transaction,
+        from,
+        to: draft,
+        types: crate::maintain::repair::rows::types(&transaction).map_err(sql)?,
+        proven: false,
+        refused: BTreeMap::new(),
+    };
+    mover.run(&[Proof::Row, Proof::Evidence])?;
+    // Frames are proven with the sample they belong to.
+    mover.run(&[Proof::Frame])?;
+    let (mut damaged_rows, proven) = (mover.refused, mover.proven);
+    let lost_evidence = without_images(&transaction).map_err(sql)?;
+    if lost_evidence > 0 {
+        *damaged_rows.entry("evidence").or_default() += lost_evidence;
+    }
+    let (recordings, regions) = mend(&transaction).map_err(sql)?;
+    transaction.commit().map_err(sql)?;
+    let problems = verify::problems(&new, draft)?;
+    new.close().map_err(|(_, source)| sql(source))?;
+    let broken = TABLES.iter().zip(trees.broken).filter(|(_, pages)| *pages > 0);
+    let repaired = Repaired {
+        recordings,
+        regions_lost: regions.len() as u64,
+        damaged_rows,
+        damaged_pages: broken.map(|(table, pages)| (table.name, pages)).collect(),
+        tables_lost: !trees.listed,
+        problems,
+    };
+    Ok((repaired, proven))
+}
+
+/// Makes a recording of every one that anything is left of, and puts its samples in order.
+fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<Mended>, BTreeSet<i64>)> {
+    let ids = |sql: &str| -> rusqlite::Result<Vec<i64>> {
+        new.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+    };
+    let stand_ins = ids("SELECT recording FROM sample UNION SELECT recording FROM chunk UNION \
+         SELECT recording FROM mark UNION SELECT recording FROM evidence EXCEPT SELECT id FROM recording")?;
+    for id in &stand_ins {
+        crate::maintain::repair::samples::stand_in(new, *id)?;
+    }
+    new.execute_batch(
+        "DELETE FROM argument WHERE recording NOT IN (SELECT id FROM recording); \
+         DELETE FROM rollup_row WHERE recording NOT IN (SELECT id FROM recording) \
+           OR type NOT IN (SELECT id FROM region_type); \
+         DELETE FROM rollup_hour_row WHERE recording NOT IN (SELECT id FROM recording) \
+           OR type NOT IN (SELECT id FROM region_type); \
+         DELETE FROM region WHERE recording NOT IN (SELECT id FROM recording) \
+           OR object IS NOT NULL AND object NOT IN (SELECT id FROM object) \
+           OR kind NOT IN (SELECT id FROM region_kind); \
+         DELETE FROM region_kind WHERE recording NOT IN (SELECT id FROM recording); \
+         DELETE FROM latest_row WHERE region NOT IN (SELECT id FROM region);",
+    )?;
+    crate::tables::rollup::hours::take_over(new)?;
+    let count = |sql: &str, id: i64| new.query_row(sql, [id], |row| row.get(0).map(from_column));
+    let mut regions = BTreeSet::new();
+    let mut mended = Vec::new();
+    for id in ids("SELECT id FROM recording ORDER BY id")? {
+        cut_arguments(new, id)?;
+        let outcome = crate::maintain::repair::samples::mend(new, RecordingId(id))?;
+        regions.extend(outcome.regions);
+        mended.push(Mended {
+            id: RecordingId(id),
+            stand_in: stand_ins.contains(&id),
+            kept: outcome.kept,
+            lost: outcome.lost,
+            why: outcome.why,
+            marks: count("SELECT count(*) FROM mark WHERE recording = ?", id)?,
+            evidence: count("SELECT count(*) FROM evidence WHERE recording = ?", id)?,
+        });
+    }
+    Ok((mended, regions))
+}
+
+/// Removes the arguments after one that is lost: a command line with a hole would read as another one.
+fn cut_arguments(new: &Connection, recording: i64) -> rusqlite::Result<()> {
+    let places: Vec<i64> = new
+        .prepare_cached("SELECT place FROM argument WHERE recording = ? ORDER BY place")?
+        .query_map([recording], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let whole = (0..).zip(&places).take_while(|(expected, place)| *expected == **place).count();
+    new.execute(
+        "DELETE FROM argument WHERE recording = ? AND place >= ?",
+        [recording, to_column(whole as u64)],
+    )?;
+    Ok(())
+}
+
+/// Removes evidence whose images stood in evidence that is lost, and returns how much.
+fn without_images(new: &Connection) -> rusqlite::Result<u64> {
+    let mut lost = Vec::new();
+    let mut statement = new.prepare("SELECT rowid, recording, data FROM evidence")?;
+    let mut rows = statement.query([])?;
+    let mut base = new.prepare("SELECT 1 FROM evidence WHERE recording = ? AND number = ?")?;
+    while let Some(row) = rows.next()? {
+        let (rowid, recording): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let whole = match evidence::unpack(row.get_ref(2)?.as_blob()?) {
+            Ok((_, Some(images_at))) => base.exists([recording, to_column(images_at)])?,
+            Ok((_, None)) => true,
+            Err(_) => false,
+        };
+        if !whole {
+            lost.push(rowid);
+        }
+    }
+    for rowid in &lost {
+        new.execute("DELETE FROM evidence WHERE rowid = ?", [rowid])?;
+    }
+    Ok(lost.len() as u64)
+}

@@ -1,0 +1,43 @@
+//! The samples a repair kept and lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::Connection;
+
+/// What became of the samples of a recording.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) kept: u64,
+    pub(crate) lost: u64,
+    pub(crate) why: BTreeMap<&'static str, u64>,
+    /// Regions that samples had and that are gone.
+    pub(crate) regions: BTreeSet<i64>,
+}
+
+impl Outcome {
+    pub(crate) fn lose(&mut self, count: u64, why: &'static str) {
+        if count == 0 {
+            return;
+        }
+        self.lost += count;
+        *self.why.entry(why).or_default() += count;
+    }
+}
+
+/// Returns the regions that are not in the file.
+pub(crate) fn absent(
+    new: &Connection,
+    identities: impl Iterator<Item = i64>,
+) -> rusqlite::Result<Vec<i64>> {
+    let mut statement = new.prepare_cached("SELECT count(*) FROM region WHERE id = ?")?;
+    let mut absent = Vec::new();
+    for identity in identities {
+        if statement.query_row([identity], |found| found.get::<_, i64>(0))? == 0 {
+            absent.push(identity);
+        }
+    }
+    Ok(absent)
+}
+
+/// What a lost sample's row gives as its reason.
+pub(crate) const REASON: &str = "lost: damaged file";

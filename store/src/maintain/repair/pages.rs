@@ -1,0 +1,136 @@
+//! The pages of a file as they lie on disk, with what its log has committed over them.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::db::lock::beside;
+use crate::error::Error;
+
+/// Bytes of a page of every recording.
+pub(crate) const PAGE_BYTES: usize = 4096;
+
+const LOG_HEADER_BYTES: usize = 32;
+const FRAME_HEADER_BYTES: usize = 24;
+
+/// A page.
+pub(crate) type Page = [u8; PAGE_BYTES];
+
+/// Reads pages by their number, from 1.
+#[derive(Debug)]
+pub(crate) struct Pages {
+    file: File,
+    log: Option<File>,
+    /// Where in the log the newest version of a page begins.
+    in_log: HashMap<u32, u64>,
+    /// How many pages there are; the last one may be cut short.
+    pub(crate) count: u32,
+}
+
+impl Pages {
+    /// Opens the file at `path`, which is never written to.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let io = |source| Error::io(path, source);
+        let file = File::open(path).map_err(io)?;
+        let bytes = file.metadata().map_err(io)?.len();
+        let log = match File::open(beside(path, "-wal")) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            log => Some(log.map_err(io)?),
+        };
+        let (in_log, committed) = match &log {
+            Some(log) => committed(log).map_err(io)?,
+            None => (HashMap::new(), 0),
+        };
+        let in_file = u32::try_from(bytes.div_ceil(PAGE_BYTES as u64)).unwrap_or(u32::MAX);
+        Ok(Self { file, log, in_log, count: in_file.max(committed) })
+    }
+
+    /// Returns the page of that number, with zeros where the file ends before it does; `None` if there is none.
+    pub(crate) fn read(&self, number: u32) -> io::Result<Option<Page>> {
+        let Some(before) = number.checked_sub(1).filter(|_| number <= self.count) else {
+            return Ok(None);
+        };
+        let mut page = [0; PAGE_BYTES];
+        match (&self.log, self.in_log.get(&number)) {
+            (Some(log), Some(place)) => fill(log, *place, &mut page)?,
+            _ => fill(&self.file, u64::from(before) * PAGE_BYTES as u64, &mut page)?,
+        };
+        Ok(Some(page))
+    }
+}
+
+/// Reads until `bytes` is full or the file ends, and returns how many were read.
+fn fill(file: &File, place: u64, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut read = 0;
+    while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, place + read as u64) {
+            Ok(0) => break,
+            Ok(more) => read += more,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}
+
+/// Returns where the pages lie that whole transactions wrote to a log, and how many pages the file has after them.
+fn committed(log: &File) -> io::Result<(HashMap<u32, u64>, u32)> {
+    let mut header = [0; LOG_HEADER_BYTES];
+    let nothing = (HashMap::new(), 0);
+    if fill(log, 0, &mut header)? < LOG_HEADER_BYTES {
+        return Ok(nothing);
+    }
+    let least_first = match word(&header, 0) {
+        0x377f_0682 => true,
+        0x377f_0683 => false,
+        _ => return Ok(nothing),
+    };
+    let mut sum = (0, 0);
+    add(&mut sum, &header[..24], least_first);
+    if word(&header, 8) != PAGE_BYTES as u32 || sum != (word(&header, 24), word(&header, 28)) {
+        return Ok(nothing);
+    }
+    let (mut whole, mut pages, mut under_way) = (HashMap::new(), 0, Vec::new());
+    let mut place = LOG_HEADER_BYTES as u64;
+    let mut frame = [0; FRAME_HEADER_BYTES + PAGE_BYTES];
+    while fill(log, place, &mut frame)? == frame.len() {
+        add(&mut sum, &frame[..8], least_first);
+        add(&mut sum, &frame[FRAME_HEADER_BYTES..], least_first);
+        // A frame of before the log began anew, or one the disk changed: nothing after it counts.
+        if frame[8..16] != header[16..24] || sum != (word(&frame, 16), word(&frame, 20)) {
+            break;
+        }
+        under_way.push((word(&frame, 0), place + FRAME_HEADER_BYTES as u64));
+        let after = word(&frame, 4);
+        if after > 0 {
+            whole.extend(under_way.drain(..));
+            pages = after;
+        }
+        place += frame.len() as u64;
+    }
+    Ok((whole, pages))
+}
+
+/// Adds words of four bytes to the sum of a log.
+fn add(sum: &mut (u32, u32), bytes: &[u8], least_first: bool) {
+    let (words, _) = bytes.as_chunks::<8>();
+    for [a, b, c, d, e, f, g, h] in words {
+        let word = |bytes| match least_first {
+            true => u32::from_le_bytes(bytes),
+            false => u32::from_be_bytes(bytes),
+        };
+        sum.0 = sum.0.wrapping_add(word([*a, *b, *c, *d])).wrapping_add(sum.1);
+        sum.1 = sum.1.wrapping_add(word([*e, *f, *g, *h])).wrapping_add(sum.0);
+    }
+}
+
+/// Returns the four bytes at `place`, most first, as all numbers of the format; 0 beyond the end.
+pub(crate) fn word(bytes: &[u8], place: usize) -> u32 {
+    bytes
+        .get(place..)
+        .and_then(|rest| rest.first_chunk::<4>())
+        .map_or(0, |word| u32::from_be_bytes(*word))
+}

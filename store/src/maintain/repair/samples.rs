@@ -1,0 +1,288 @@
+//! The samples of a recording put in order: what cannot be shown becomes a gap, and numbers follow
+//! each other without a hole.
+
+use rusqlite::types::{Null, Value};
+use rusqlite::{Connection, OptionalExtension, params};
+use vmrec_sampler::Timestamp;
+
+use crate::codec::crc32::checksum;
+use crate::codec::frame::Kind;
+use crate::codec::frame::decode::Decoder;
+use crate::codec::frame::encode::Encoder;
+use crate::codec::table_diff::Table;
+use crate::db::integer::{from_column, to_column};
+use crate::db::transaction::Transaction;
+use crate::db::{insert, row_checksum};
+use crate::error;
+use crate::maintain::repair::chunks;
+use crate::maintain::repair::chunks::Last;
+use crate::maintain::repair::outcome::{Outcome, REASON, absent};
+use crate::recording::{RecordingId, Sample};
+use crate::tables::identity_cache::Identities;
+use crate::tables::sample::{FRAME_COLUMNS, SAMPLE_COLUMNS, decode};
+
+/// The most samples in a row that are filled in as lost: what follows a larger hole is not believed.
+const MOST_FILLED: u64 = 1_000_000;
+
+/// Tells whether a row of `frame` is that of a sample in the new file.
+pub(crate) fn is_frame(new: &Connection, values: &[Value]) -> rusqlite::Result<bool> {
+    let [Value::Integer(sample), Value::Text(kind), Value::Integer(sum), Value::Blob(data)] =
+        values
+    else {
+        return Ok(false);
+    };
+    let Some(kind) = Kind::from_name(kind) else { return Ok(false) };
+    let owner = new
+        .prepare_cached("SELECT recording, number FROM sample WHERE id = ?")?
+        .query_row([sample], |row| Ok((row.get(0)?, from_column(row.get(1)?))))
+        .optional()?;
+    Ok(owner.is_some_and(|(recording, number)| {
+        i64::from(checksum(recording, number, kind, data)) == *sum
+    }))
+}
+
+/// Puts the samples of a recording in order.
+pub(crate) fn mend(new: &Transaction<'_>, id: RecordingId) -> rusqlite::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let mut last = chunks::mend(new, id, &mut outcome)?;
+    // What stands in a chunk was a row before.
+    for sql in [
+        "DELETE FROM frame WHERE sample IN (SELECT id FROM sample WHERE recording = ? AND number <= ?)",
+        "DELETE FROM sample WHERE recording = ? AND number <= ?",
+    ] {
+        new.execute(sql, params![id.0, to_column(last.number)])?;
+    }
+    let rows: Vec<(i64, u64, Timestamp)> = new
+        .prepare(
+            "SELECT id, number, taken_utc_ns, taken_monotonic_ns FROM sample \
+             WHERE recording = ? ORDER BY number",
+        )?
+        .query_map([id.0], |row| {
+            let taken = Timestamp { utc_ns: row.get(2)?, monotonic_ns: from_column(row.get(3)?) };
+            Ok((row.get(0)?, from_column(row.get(1)?), taken))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut tail = Tail::default();
+    for (row, number, taken) in rows {
+        let hole = number - last.number - 1;
+        if hole > MOST_FILLED {
+            new.execute("DELETE FROM frame WHERE sample = ?", [row])?;
+            new.execute("DELETE FROM sample WHERE id = ?", [row])?;
+            outcome.lose(1, "too far from the sample before");
+            continue;
+        }
+        fill(new, id, &last, number, Some(taken))?;
+        outcome.lose(hole, "their rows are lost");
+        match tail.keep(new, id, row, &mut outcome)? {
+            Ok(true) => outcome.kept += 1,
+            Ok(false) => {}
+            Err(why) => {
+                outcome.lose(1, why);
+                new.execute("DELETE FROM frame WHERE sample = ?", [row])?;
+                new.execute("DELETE FROM sample WHERE id = ?", [row])?;
+                crate::tables::sample::insert_sample(
+                    new,
+                    None,
+                    id,
+                    &Sample::missed(number, taken, 1, REASON),
+                )?;
+            }
+        }
+        last = Last { number, taken, ..last };
+    }
+    end(new, id, &last, &mut outcome)?;
+    Ok(outcome)
+}
+
+/// Writes a row for each sample lost between `last` and `next`, evenly between their times.
+fn fill(
+    new: &Transaction<'_>,
+    id: RecordingId,
+    last: &Last,
+    next: u64,
+    next_taken: Option<Timestamp>,
+) -> rusqlite::Result<()> {
+    let steps = next - last.number;
+    for step in 1..steps {
+        let part = |from: i128, to: i128| from + (to - from) * i128::from(step) / i128::from(steps);
+        let due = match next_taken {
+            Some(next) => Timestamp {
+                utc_ns: part(last.taken.utc_ns.into(), next.utc_ns.into()) as i64,
+                monotonic_ns: part(last.taken.monotonic_ns.into(), next.monotonic_ns.into()) as u64,
+            },
+            None => {
+                let later = last.interval_ns.saturating_mul(step);
+                Timestamp {
+                    utc_ns: last.taken.utc_ns.saturating_add_unsigned(later),
+                    monotonic_ns: last.taken.monotonic_ns.saturating_add(later),
+                }
+            }
+        };
+        crate::tables::sample::insert_sample(
+            new,
+            None,
+            id,
+            &Sample::missed(last.number + step, due, 1, REASON),
+        )?;
+    }
+    Ok(())
+}
+
+/// Makes the recording's last sample the one it says it is.
+fn end(
+    new: &Transaction<'_>,
+    id: RecordingId,
+    last: &Last,
+    outcome: &mut Outcome,
+) -> rusqlite::Result<()> {
+    let stored: Option<i64> =
+        new.query_row("SELECT last_number FROM recording WHERE id = ?", [id.0], |row| row.get(0))?;
+    let Some(stored) = stored.map(from_column).filter(|stored| *stored != last.number) else {
+        return Ok(());
+    };
+    let missing = stored.saturating_sub(last.number);
+    outcome.lose(missing, "their rows are lost");
+    if (1..=MOST_FILLED).contains(&missing) {
+        return fill(new, id, last, stored + 1, None);
+    }
+    row_checksum::update(new, "recording", id.0, || {
+        new.execute(
+            "UPDATE recording SET last_number = ? WHERE id = ?",
+            params![to_column(last.number), id.0],
+        )
+    })
+}
+
+/// The samples after the chunks, decoded one after the other.
+#[derive(Default)]
+struct Tail {
+    decoder: Decoder,
+    identities: Identities,
+    /// Whether the sample before, as it is kept, is the one the next frame builds on.
+    unbroken: bool,
+}
+
+impl Tail {
+    /// Tells whether the sample of a row is kept and has regions; the inner error says why it is lost.
+    fn keep(
+        &mut self,
+        new: &Transaction<'_>,
+        id: RecordingId,
+        row: i64,
+        outcome: &mut Outcome,
+    ) -> rusqlite::Result<Result<bool, &'static str>> {
+        let sql = format!(
+            "SELECT {SAMPLE_COLUMNS}, {FRAME_COLUMNS} FROM sample AS s \
+             LEFT JOIN frame AS f ON f.sample = s.id WHERE s.id = ?"
+        );
+        let mut statement = new.prepare_cached(&sql)?;
+        let mut rows = statement.query([row])?;
+        let Some(found) = rows.next()? else { return Ok(Err("their rows are lost")) };
+        let sample = match crate::tables::sample::sample_from_row(found) {
+            Ok(sample) => sample,
+            Err(error) if error::is_wrong_value(&error) => {
+                return Ok(Err("their rows are damaged"));
+            }
+            Err(error) => return Err(error),
+        };
+        let framed =
+            crate::tables::sample::frame_from_row(found).is_ok_and(|frame| frame.is_some());
+        let decoded = match decode(&mut self.decoder, id, &sample, found) {
+            Ok(None) => return Ok(Ok(false)),
+            Ok(Some(decoded)) => decoded,
+            Err(_) => {
+                self.unbroken = false;
+                return Ok(Err(if framed {
+                    "their regions build on a lost sample"
+                } else {
+                    "their regions are lost"
+                }));
+            }
+        };
+        let regions = match self.identities.regions(new, decoded) {
+            Ok(regions) => regions,
+            Err(error) if error::is_wrong_value(&error) => {
+                self.unbroken = false;
+                outcome.regions.extend(absent(new, decoded.iter().map(|row| row.identity))?);
+                return Ok(Err("some of their regions are lost"));
+            }
+            Err(error) => return Err(error),
+        };
+        let is_key = crate::tables::sample::frame_from_row(found)?
+            .is_some_and(|frame| frame.kind == Kind::Key);
+        if !self.unbroken && !is_key {
+            let identities = decoded.iter().map(|row| row.identity).collect();
+            stand_alone(new, id, row, &sample, &Table { identities, regions })?;
+        }
+        self.unbroken = true;
+        Ok(Ok(true))
+    }
+}
+
+/// Makes the frame of a sample a key frame, as the one it was made against is lost.
+fn stand_alone(
+    new: &Connection,
+    id: RecordingId,
+    row: i64,
+    sample: &Sample,
+    table: &Table,
+) -> rusqlite::Result<()> {
+    let (frame, _) = Encoder::default().encode(table, 0);
+    let sum = checksum(id.0, sample.number, frame.kind, &frame.data);
+    new.prepare_cached("UPDATE frame SET kind = ?, checksum = ?, data = ? WHERE sample = ?")?
+        .execute(params![frame.kind.name(), sum, frame.data, row])?;
+    Ok(())
+}
+
+/// Writes a row for a recording of which only samples, marks or evidence are left.
+pub(crate) fn stand_in(new: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
+    type Moment = (Option<i64>, Option<i64>);
+    let both = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let moment = |side: &str| -> rusqlite::Result<Moment> {
+        let (of_chunk, order) = if side == "first" { ("begin", "ASC") } else { ("end", "DESC") };
+        let sql = format!(
+            "SELECT utc, mono FROM (SELECT number AS n, taken_utc_ns AS utc, taken_monotonic_ns AS mono \
+               FROM sample WHERE recording = ?1 UNION ALL \
+             SELECT {side}, {of_chunk}_utc_ns, {of_chunk}_monotonic_ns FROM chunk WHERE recording = ?1) \
+             ORDER BY n {order} LIMIT 1"
+        );
+        Ok(new.query_row(&sql, [id], both).optional()?.unwrap_or_default())
+    };
+    let (begun, ended) = (moment("first")?, moment("last")?);
+    let ticks: i64 = new.query_row(
+        "SELECT max(coalesce((SELECT max(number) FROM sample WHERE recording = ?1), 0), \
+                    coalesce((SELECT max(last) FROM chunk WHERE recording = ?1), 0))",
+        [id],
+        |row| row.get(0),
+    )?;
+    let span = ended.1.unwrap_or(0).saturating_sub(begun.1.unwrap_or(0));
+    let interval = span / ticks.saturating_sub(1).max(1);
+    let values = params![
+        id,
+        "recovered",
+        0,
+        0,
+        "",
+        Null,
+        Null,
+        Null,
+        0,
+        "lost",
+        Null,
+        "",
+        "",
+        "",
+        "",
+        4096,
+        interval.max(1),
+        begun.0.unwrap_or(0),
+        begun.1.unwrap_or(0),
+        ended.0.unwrap_or(0),
+        ended.1.unwrap_or(0),
+        "recorder lost",
+        Null,
+        Null,
+        ticks
+    ];
+    insert::row(new, "recording", values)
+}

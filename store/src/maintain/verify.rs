@@ -1,0 +1,167 @@
+//! Looks for damage: SQLite's own check, every row's checksum, then every frame decoded.
+
+use std::path::Path;
+
+use rusqlite::{Connection, params};
+
+use crate::codec::frame::decode::Decoder;
+use crate::db::integer::from_column;
+use crate::db::{row_checksum, schema, wal};
+use crate::error;
+use crate::error::Error;
+use crate::read::store::Store;
+use crate::recording::RecordingId;
+use crate::tables::identity_cache::Identities;
+use crate::tables::sample::{decode, frames};
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// The recordings.
+    pub recordings: u64,
+    /// The samples of all of them that have regions.
+    pub samples: u64,
+}
+
+impl Store {
+    /// Returns what is wrong with the file, one line each; nothing if all of it can be read.
+    pub fn verify(&self) -> Result<Vec<String>, Error> {
+        let mut problems = problems(&self.connection, &self.path)?;
+        self.add_chunk_problems(&mut problems)?;
+        wal::problems(&self.real_path, &mut problems)
+            .map_err(|source| Error::io(&self.path, source))?;
+        Ok(problems)
+    }
+
+    /// Returns how much the file holds.
+    pub fn counts(&self) -> Result<Counts, Error> {
+        self.read(counts)
+    }
+}
+
+/// Returns how much the file holds.
+pub(crate) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
+    let chunks = if schema::version_of(connection)? < 3 {
+        "0"
+    } else {
+        "(SELECT coalesce(sum(snapshots), 0) FROM chunk)"
+    };
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM recording), \
+         {chunks} + (SELECT count(*) FROM sample WHERE state <> 'missed')"
+    );
+    connection.query_row(&sql, [], |row| {
+        Ok(Counts { recordings: from_column(row.get(0)?), samples: from_column(row.get(1)?) })
+    })
+}
+
+/// Returns what is wrong with the file at `path`, one line each.
+pub(crate) fn problems(connection: &Connection, path: &Path) -> Result<Vec<String>, Error> {
+    let mut problems = Vec::new();
+    if let Err(error) = look(connection, &mut problems) {
+        match Error::sql(path, error) {
+            Error::Damaged { what, .. } => problems.push(what),
+            other => return Err(other),
+        }
+    }
+    Ok(problems)
+}
+
+fn look(connection: &Connection, problems: &mut Vec<String>) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    let mut check = transaction.prepare("PRAGMA integrity_check")?;
+    for line in check.query_map([], |row| row.get::<_, String>(0))? {
+        problems.extend(Some(line?).filter(|line| line != "ok"));
+    }
+    let mut check = transaction.prepare("PRAGMA foreign_key_check")?;
+    for table in check.query_map([], |row| row.get::<_, String>(0))? {
+        problems.push(format!("a row of {} refers to one that is gone", table?));
+    }
+    row_checksum::problems(&transaction, problems)?;
+    let mut recordings = transaction.prepare("SELECT id FROM recording ORDER BY id")?;
+    for id in recordings.query_map([], |row| row.get(0).map(RecordingId))? {
+        look_at(&transaction, id?, problems)?;
+    }
+    crate::tables::evidence::problems(&transaction, problems)?;
+    Ok(())
+}
+
+fn look_at(
+    connection: &Connection,
+    id: RecordingId,
+    problems: &mut Vec<String>,
+) -> rusqlite::Result<()> {
+    let mut identities = Identities::default();
+    let mut decoder = Decoder::default();
+    let mut expected = after_chunks(connection, id, problems)?;
+    let mut statement = frames(connection)?;
+    let mut rows = statement.query(params![id.0, i64::MIN, i64::MAX])?;
+    while let Some(row) = rows.next()? {
+        let mut problem = |what: String| problems.push(format!("recording {}: {what}", id.0));
+        let sample = match crate::tables::sample::sample_from_row(row) {
+            Ok(sample) => sample,
+            Err(error) => {
+                let what = error::told(&error);
+                problem(format!("a sample about number {expected}: {what}"));
+                expected += 1;
+                continue;
+            }
+        };
+        if sample.number != expected {
+            problem(format!("sample {} follows where {expected} should", sample.number));
+        }
+        expected = sample.number.wrapping_add(1);
+        let whole = decode(&mut decoder, id, &sample, row).and_then(|rows| {
+            identities
+                .regions(connection, rows.unwrap_or_default())
+                .map_err(|error| error::told(&error))
+        });
+        if let Err(what) = whole {
+            problem(format!("sample {}: {what}", sample.number));
+        }
+    }
+    let last = expected.wrapping_sub(1);
+    match last_number(connection, id)? {
+        Some(stored) if stored != last => {
+            problems.push(format!("recording {}: its last sample is {last}, not {stored}", id.0));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Returns the number of the first sample after all chunks, which must follow each other.
+fn after_chunks(
+    connection: &Connection,
+    id: RecordingId,
+    problems: &mut Vec<String>,
+) -> rusqlite::Result<u64> {
+    let mut expected = 1;
+    if schema::version_of(connection)? < 3 {
+        return Ok(expected);
+    }
+    let mut statement = connection
+        .prepare_cached("SELECT first, last FROM chunk WHERE recording = ? ORDER BY last")?;
+    let mut rows = statement.query([id.0])?;
+    while let Some(row) = rows.next()? {
+        let (first, last) = (from_column(row.get(0)?), from_column(row.get(1)?));
+        if first != expected || last < first {
+            problems.push(format!(
+                "recording {}: a chunk of samples {first} to {last} follows where {expected} should",
+                id.0
+            ));
+        }
+        expected = last.wrapping_add(1);
+    }
+    Ok(expected)
+}
+
+/// Returns what the recording says its last sample is, once it has ended.
+fn last_number(connection: &Connection, id: RecordingId) -> rusqlite::Result<Option<u64>> {
+    if schema::version_of(connection)? < 3 {
+        return Ok(None);
+    }
+    connection
+        .prepare_cached("SELECT last_number FROM recording WHERE id = ?")?
+        .query_row([id.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_column)))
+}

@@ -1,0 +1,196 @@
+//! Which chunks a recording has, and what versions of the file have at all.
+
+use std::sync::Arc;
+
+use crate::db::integer::from_column;
+use crate::db::schema;
+use crate::error::Error;
+use crate::read::store::Store;
+use crate::recording::RecordingId;
+use crate::tables::chunk;
+use crate::tables::chunk::{Heads, StoredChunk};
+
+impl Store {
+    /// Tells whether the file is of a version that has chunks.
+    pub(crate) const fn has_chunks(&self) -> bool {
+        self.schema_version() >= schema::WITH_CHUNKS
+    }
+
+    /// Tells whether the file is of a version that has rollups by the hour in their own table.
+    pub(crate) const fn has_hours(&self) -> bool {
+        self.schema_version() >= schema::WITH_HOURS
+    }
+
+    /// Returns every chunk of a recording, in order.
+    pub(crate) fn chunks(&self, id: RecordingId) -> Result<Arc<Vec<StoredChunk>>, Error> {
+        if !self.has_chunks() {
+            return Ok(Arc::default());
+        }
+        if let Some(known) = self.known_chunks(id)? {
+            return Ok(known);
+        }
+        let sql = |source| Error::sql(&self.path, source);
+        let state = self.state()?;
+        let chunks = Arc::new(chunk::all(&self.connection, id).map_err(sql)?);
+        let heads = Heads { recording: id, state, chunks: Arc::clone(&chunks) };
+        self.heads.replace(Some(heads));
+        Ok(chunks)
+    }
+
+    /// Returns the chunks that were read before and are as they were.
+    fn known_chunks(&self, id: RecordingId) -> Result<Option<Arc<Vec<StoredChunk>>>, Error> {
+        let known = self.heads.borrow().clone().filter(|known| known.recording == id);
+        Ok(match known {
+            Some(known) if known.state == self.state()? => Some(known.chunks),
+            _ => None,
+        })
+    }
+
+    /// Returns a number that changes as soon as this connection sees what another one wrote.
+    fn state(&self) -> Result<i64, Error> {
+        self.connection
+            .query_row("PRAGMA data_version", [], |row| row.get(0))
+            .map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Returns those of them, in order, that tell of the ends of a recording and of a sample of it:
+    /// from each end, and from `number` on back, until enough have regions.
+    pub(crate) fn few_chunks(
+        &self,
+        id: RecordingId,
+        number: Option<u64>,
+    ) -> Result<Vec<StoredChunk>, Error> {
+        let mut few = Vec::new();
+        let mut next = self.chunk_at_or_after(id, 1)?;
+        while let Some(chunk) = next {
+            next = match chunk.head.snapshots {
+                0 => self.chunk_at_or_after(id, chunk.head.last + 1)?,
+                _ => None,
+            };
+            few.push(chunk);
+        }
+        self.add_back_from(id, self.chunk_before(id, u64::MAX)?, 1, &mut few)?;
+        if let Some(number) = number {
+            // It may begin after the number, and then does not count.
+            self.add_back_from(id, self.chunk_at_or_after(id, number)?, 3, &mut few)?;
+        }
+        few.sort_unstable_by_key(|chunk| chunk.head.last);
+        few.dedup_by_key(|chunk| chunk.head.last);
+        Ok(few)
+    }
+
+    /// Adds a chunk and those before it until `enough` of them have regions.
+    fn add_back_from(
+        &self,
+        id: RecordingId,
+        mut next: Option<StoredChunk>,
+        enough: usize,
+        few: &mut Vec<StoredChunk>,
+    ) -> Result<(), Error> {
+        let mut with_regions = 0;
+        while let Some(chunk) = next {
+            with_regions += usize::from(chunk.head.snapshots > 0);
+            next = match with_regions < enough {
+                true => self.chunk_before(id, chunk.head.last)?,
+                false => None,
+            };
+            few.push(chunk);
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with every chunk of a recording, in order, checked to follow on each other;
+    /// returns the number after the last of them.
+    pub(crate) fn each_chunk(
+        &self,
+        id: RecordingId,
+        mut visit: impl FnMut(&StoredChunk),
+    ) -> Result<u64, Error> {
+        let mut expected = 1;
+        let mut add = |chunk: &StoredChunk| {
+            let follows = self.follows(id, chunk.head.first, expected);
+            expected = chunk.head.last + 1;
+            visit(chunk);
+            follows
+        };
+        match self.known_chunks(id)? {
+            Some(known) => known.iter().try_for_each(add)?,
+            None if self.has_chunks() => {
+                // Not kept: those of weeks would be fresh memory for what is looked at once.
+                let mut follow = Ok(());
+                chunk::each(&self.connection, id, |chunk| {
+                    if follow.is_ok() {
+                        follow = add(&chunk);
+                    }
+                    Ok(())
+                })
+                .map_err(|source| Error::sql(&self.path, source))?;
+                follow?;
+            }
+            None => {}
+        }
+        Ok(expected)
+    }
+
+    /// Returns the chunk that stands for sample `number`, or else the next one after it.
+    pub(crate) fn chunk_at_or_after(
+        &self,
+        id: RecordingId,
+        number: u64,
+    ) -> Result<Option<StoredChunk>, Error> {
+        if !self.has_chunks() {
+            return Ok(None);
+        }
+        chunk::at_or_after(&self.connection, id, number)
+            .map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Returns the last chunk that stands for no sample from `number` on.
+    fn chunk_before(&self, id: RecordingId, number: u64) -> Result<Option<StoredChunk>, Error> {
+        if !self.has_chunks() {
+            return Ok(None);
+        }
+        chunk::before(&self.connection, id, number).map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Returns the number of the last sample that is in a chunk, 0 if none is.
+    pub(crate) fn last_in_chunks(&self, id: RecordingId) -> Result<u64, Error> {
+        if !self.has_chunks() {
+            return Ok(0);
+        }
+        chunk::last(&self.connection, id)
+            .map(|chunk| chunk.map_or(0, |chunk| chunk.head.last))
+            .map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Checks that a sample, or a chunk, stands where it should: none is gone between.
+    pub(crate) fn follows(&self, id: RecordingId, number: u64, expected: u64) -> Result<(), Error> {
+        if number == expected {
+            return Ok(());
+        }
+        let what = format!("recording {}: sample {number} follows where {expected} should", id.0);
+        Err(Error::Damaged { path: self.path.clone(), what })
+    }
+
+    /// Checks that a recording that has ended has no sample from `expected` on that is gone.
+    pub(crate) fn ends(&self, id: RecordingId, expected: u64) -> Result<(), Error> {
+        if !self.has_chunks() {
+            return Ok(());
+        }
+        let last: Option<u64> = self
+            .connection
+            .prepare_cached("SELECT last_number FROM recording WHERE id = ?")
+            .and_then(|mut statement| {
+                statement
+                    .query_row([id.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_column)))
+            })
+            .map_err(|source| Error::sql(&self.path, source))?;
+        match last {
+            Some(last) if last >= expected => {
+                let what = format!("recording {}: samples {expected} to {last} are gone", id.0);
+                Err(Error::Damaged { path: self.path.clone(), what })
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What readers ask of a file: samples, snapshots, series, SQL.
+
+pub(crate) mod chunk_index;
+pub(crate) mod lookup;
+pub(crate) mod prune_preview;
+pub(crate) mod query;
+pub(crate) mod reclassify;
+pub(crate) mod series;
+pub(crate) mod snapshots;
+pub(crate) mod store;
+pub(crate) mod summary;

@@ -1,0 +1,60 @@
+//! What retention would do.
+
+use vmrec_sampler::Timestamp;
+
+use crate::error::Error;
+use crate::read::store::Store;
+use crate::recording::RecordingId;
+use crate::retention::load;
+use crate::retention::load::Pages;
+use crate::retention::plan::{Keep, Step, Tried, plan};
+use crate::retention::policy::{Pruned, Retention};
+use crate::retention::reduce::Reader;
+
+impl Store {
+    /// Returns what [`crate::write::writer::Writer::prune`] would do, as far as that can be told beforehand: samples that
+    /// are no chunk yet are not looked at, and bytes are estimated.
+    pub fn would_prune(&self, policy: &Retention, now: Timestamp) -> Result<Pruned, Error> {
+        let mut gone = Pruned { bytes_before: self.file_bytes(), ..Pruned::default() };
+        if self.schema_version() < 3 {
+            return Ok(gone);
+        }
+        let sql = |source| Error::sql(&self.path, source);
+        let _transaction = self.transaction().map_err(sql)?;
+        let used = Pages::of(&self.connection).map_err(sql)?.used_bytes();
+        let excess = policy.max_bytes.map_or(0, |most| used.saturating_sub(most));
+        let running = self.newest_running()?;
+        let known = load::all(&self.connection, policy, running, excess > 0).map_err(sql)?;
+        let steps = plan(&known, policy, now.utc_ns, excess, &Tried::default());
+        let reader = Reader { connection: &self.connection, path: &self.path };
+        for known in &known {
+            let (mut left, mut looked_at) = (0, 0);
+            for head in known.chunks.iter().map(|piece| &piece.head) {
+                let keep = steps.iter().find_map(|step| match step {
+                    Step::Reduce { recording, last, keep }
+                        if (*recording, *last) == (known.id, head.last) =>
+                    {
+                        Some(*keep)
+                    }
+                    _ => None,
+                });
+                let lost = match keep {
+                    None => 0,
+                    Some(Keep::Nothing) => head.samples,
+                    Some(keep) => reader.count(known, head.last, keep)?,
+                };
+                gone.samples += lost;
+                left += head.samples - lost.min(head.samples);
+                looked_at += 1;
+            }
+            let whole = looked_at > 0 && left == 0 && !known.tail && !known.running;
+            gone.recordings += u64::from(whole || steps.contains(&Step::Delete(known.id)));
+        }
+        gone.bytes_after = gone.bytes_before;
+        Ok(gone)
+    }
+
+    fn newest_running(&self) -> Result<Option<RecordingId>, Error> {
+        if self.being_recorded() { self.newest() } else { Ok(None) }
+    }
+}

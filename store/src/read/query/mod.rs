@@ -1,0 +1,146 @@
+//! A reader's own SQL over a recording file: one statement that reads, and nothing else.
+//!
+//! What a snapshot holds is encoded, so a caller adds [`TableFunction`]s that SQL reads as tables.
+//! What rows they have is theirs; how SQLite asks for them is in [`table_function`].
+
+pub(crate) mod authorizer;
+pub(crate) mod table_function;
+#[cfg(test)]
+mod tests;
+pub(crate) mod value;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, Statement};
+
+use crate::error::Error;
+use crate::read::query::table_function::TableFunction;
+use crate::read::query::value::Value;
+use crate::read::store::Store;
+
+/// A recording file open for SQL that reads.
+#[derive(Debug)]
+pub struct Query {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Query {
+    /// Opens the file at `path` as [`Store::open`] does, with functions to be called.
+    pub fn open(
+        path: &Path,
+        functions: impl IntoIterator<Item = TableFunction>,
+    ) -> Result<Self, Error> {
+        let mut connection = Store::open(path)?.into_connection();
+        functions
+            .into_iter()
+            .try_for_each(|function| {
+                crate::read::query::table_function::register(&connection, function)
+            })
+            .and_then(|()| connection.authorizer(Some(crate::read::query::authorizer::authorize)))
+            .map_err(|source| Error::sql(path, source))?;
+        Ok(Self { connection, path: path.to_owned() })
+    }
+
+    /// Prepares the one statement in `sql`.
+    pub fn prepare(&self, sql: &str) -> Result<Selection<'_>, Error> {
+        let statement =
+            self.connection.prepare(sql).map_err(|source| failed(&self.path, source))?;
+        let refused = |message: &str| Err(Error::Query { message: message.to_owned() });
+        if !statement.readonly() {
+            refused(crate::read::query::authorizer::REFUSED)
+        } else if statement.column_count() == 0 {
+            refused("there is no statement that gives rows")
+        } else if statement.parameter_count() > 0 {
+            refused("there is nothing to put in for its parameters")
+        } else {
+            Ok(Selection { statement, path: &self.path })
+        }
+    }
+}
+
+/// A statement to be run.
+#[derive(Debug)]
+pub struct Selection<'a> {
+    statement: Statement<'a>,
+    path: &'a Path,
+}
+
+impl Selection<'_> {
+    /// Returns the names of its columns, of which several may be the same.
+    pub fn columns(&self) -> Vec<String> {
+        self.statement.column_names().map(str::to_owned).collect()
+    }
+
+    /// Runs it.
+    pub fn rows(&mut self) -> Rows<'_> {
+        Rows {
+            columns: self.statement.column_count(),
+            path: self.path,
+            rows: self.statement.raw_query(),
+        }
+    }
+}
+
+/// The rows of a statement, each made when it is asked for.
+pub struct Rows<'a> {
+    rows: rusqlite::Rows<'a>,
+    columns: usize,
+    path: &'a Path,
+}
+
+impl Rows<'_> {
+    /// Returns the next row.
+    pub fn next_row(&mut self) -> Result<Option<Vec<Value<'static>>>, Error> {
+        let failed = |source| failed(self.path, source);
+        let Some(row) = self.rows.next().map_err(failed)? else { return Ok(None) };
+        (0..self.columns)
+            .map(|place| row.get_ref(place).map(Value::copied))
+            .collect::<Result<_, _>>()
+            .map(Some)
+            .map_err(failed)
+    }
+}
+
+/// Tells a statement that cannot be run from a file that cannot be read.
+fn failed(path: &Path, source: rusqlite::Error) -> Error {
+    use rusqlite::Error as Sql;
+    let message = match source {
+        Sql::MultipleStatement => "only one statement can be run at a time".to_owned(),
+        Sql::SqlInputError { error, .. } | Sql::SqliteFailure(error, _)
+            if error.code == ErrorCode::AuthorizationForStatementDenied =>
+        {
+            crate::read::query::authorizer::REFUSED.to_owned()
+        }
+        Sql::SqlInputError { msg, sql, offset, .. } => {
+            let place = usize::try_from(offset).unwrap_or(usize::MAX);
+            match (sql.get(..place), sql.get(place..).and_then(|rest| rest.lines().next())) {
+                (Some(before), Some(rest)) if !rest.is_empty() => {
+                    let rest: String = rest.chars().take(SHOWN_CHARACTERS).collect();
+                    format!("{msg}, at character {}: {rest}", before.chars().count() + 1)
+                }
+                _ => msg,
+            }
+        }
+        Sql::SqliteFailure(error, Some(message)) if !is_of_the_file(error.code) => message,
+        other => return Error::sql(path, other),
+    };
+    Error::Query { message }
+}
+
+/// How much is shown of a statement from where it is wrong.
+const SHOWN_CHARACTERS: usize = 40;
+
+const fn is_of_the_file(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::DatabaseCorrupt
+            | ErrorCode::NotADatabase
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::CannotOpen
+            | ErrorCode::OutOfMemory
+    )
+}

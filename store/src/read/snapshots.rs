@@ -1,0 +1,264 @@
+//! Samples in order, from chunks and then from the rows recorded since the last one.
+
+use std::ops::{ControlFlow, RangeInclusive};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use vmrec_sampler::{Consistency, Region, Snapshot};
+
+use crate::codec::chunk::decode_regions::{Regions, Rows};
+use crate::codec::chunk::decode_sums::Decoded;
+use crate::codec::chunk::header::Head;
+use crate::codec::chunk::measure::Measure;
+use crate::codec::frame::decode::Decoder;
+use crate::codec::region_change::Row;
+use crate::codec::varint::Malformed;
+use crate::db::integer::{from_column, to_column};
+use crate::error::Error;
+use crate::read::store::Store;
+use crate::recording::{RecordingId, Sample, SampleState};
+use crate::tables::chunk;
+use crate::tables::chunk::{Group, StoredChunk};
+use crate::tables::identity_cache::by_address;
+use crate::tables::sample::{SAMPLE_COLUMNS, decode, frames};
+
+impl Store {
+    /// Returns the samples of a recording without their regions, in order.
+    pub fn samples(&self, id: RecordingId) -> Result<Vec<Sample>, Error> {
+        self.recording(id)?;
+        let sql = |source| Error::sql(&self.path, source);
+        let _transaction = self.transaction().map_err(sql)?;
+        let mut samples = Vec::new();
+        let mut expected = 1;
+        for chunk in self.chunks(id)?.iter() {
+            self.follows(id, chunk.head.first, expected)?;
+            expected = chunk.head.last + 1;
+            samples.append(&mut self.chunk_samples(chunk)?);
+        }
+        self.add_rows(id, expected, &mut samples)?;
+        Ok(samples)
+    }
+
+    /// Adds the samples that are rows still, which begin with number `expected`.
+    pub(crate) fn add_rows(
+        &self,
+        id: RecordingId,
+        mut expected: u64,
+        samples: &mut Vec<Sample>,
+    ) -> Result<(), Error> {
+        let sql = |source| Error::sql(&self.path, source);
+        let text = format!(
+            "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? ORDER BY s.number"
+        );
+        let mut statement = self.connection.prepare_cached(&text).map_err(sql)?;
+        for sample in
+            statement.query_map([id.0], crate::tables::sample::sample_from_row).map_err(sql)?
+        {
+            let sample = sample.map_err(sql)?;
+            self.follows(id, sample.number, expected)?;
+            expected = sample.number.wrapping_add(1);
+            samples.push(sample);
+        }
+        self.ends(id, expected)
+    }
+
+    /// Calls `visit` with each sample numbered in `numbers` and its regions' numbers in the file, until it breaks.
+    pub(crate) fn walk(
+        &self,
+        id: RecordingId,
+        numbers: RangeInclusive<u64>,
+        mut visit: impl FnMut(&Sample, Option<(Snapshot, &[Row])>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.recording(id)?;
+        let sql = |source| Error::sql(&self.path, source);
+        let _transaction = self.transaction().map_err(sql)?;
+        let mut next = (*numbers.start()).max(1);
+        while let Some(chunk) = self.chunk_at_or_after(id, next)? {
+            if chunk.head.first > next {
+                self.follows(id, chunk.head.first, next)?;
+            }
+            if next > *numbers.end() || self.walk_chunk(&chunk, &numbers, &mut visit)?.is_break() {
+                return Ok(());
+            }
+            next = chunk.head.last + 1;
+        }
+        self.walk_rows(id, next, &numbers, visit)
+    }
+
+    /// Walks the samples that are rows, of which those before `next` are not wanted.
+    fn walk_rows(
+        &self,
+        id: RecordingId,
+        next: u64,
+        numbers: &RangeInclusive<u64>,
+        mut visit: impl FnMut(&Sample, Option<(Snapshot, &[Row])>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let sql = |source| Error::sql(&self.path, source);
+        let after_chunks = self.last_in_chunks(id)? + 1;
+        let key = key_before(&self.connection, id, next).map_err(sql)?;
+        let first = key.unwrap_or(after_chunks).max(after_chunks);
+        let mut statement = frames(&self.connection).map_err(sql)?;
+        let last = to_column((*numbers.end()).min(i64::MAX as u64));
+        let mut rows = statement.query(params![id.0, to_column(first), last]).map_err(sql)?;
+        let mut decoder = Decoder::default();
+        let mut expected = first;
+        while let Some(row) = rows.next().map_err(sql)? {
+            let sample = crate::tables::sample::sample_from_row(row).map_err(sql)?;
+            self.follows(id, sample.number, expected)?;
+            expected = sample.number.wrapping_add(1);
+            let decoded = decode(&mut decoder, id, &sample, row)
+                .map_err(|what| self.damaged(id, &sample, &what))?;
+            if !numbers.contains(&sample.number) {
+                continue;
+            }
+            let snapshot = match decoded {
+                Some(rows) => Some((self.snapshot_of(&sample, self.regions(rows)?), rows)),
+                None => None,
+            };
+            if visit(&sample, snapshot).is_break() {
+                return Ok(());
+            }
+        }
+        if expected <= *numbers.end() {
+            self.ends(id, expected)?;
+        }
+        Ok(())
+    }
+
+    fn walk_chunk(
+        &self,
+        chunk: &StoredChunk,
+        numbers: &RangeInclusive<u64>,
+        visit: &mut impl FnMut(&Sample, Option<(Snapshot, &[Row])>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Error> {
+        let samples = chunk::samples_among(&self.connection, chunk, numbers)
+            .map_err(|source| Error::sql(&self.path, source))?;
+        // Of a single snapshot, no more than it needs is decoded.
+        let all = match samples.iter().filter(|(_, sample)| sample.has_regions()).take(2).count() {
+            0 | 1 => None,
+            _ => Some(self.decoded(chunk, Group::Regions, Regions::decode)?),
+        };
+        for (place, sample) in &samples {
+            let flow = if sample.has_regions() {
+                let Rows { mut rows, ordered } = match &all {
+                    Some(regions) => regions.rows(*place),
+                    None => {
+                        self.decoded(chunk, Group::Regions, |data| Rows::decode(data, *place))?
+                    }
+                };
+                if Some(rows.len() as u64) != sample.regions {
+                    return Err(self.damaged(chunk.recording, sample, "regions are missing"));
+                }
+                let mut named = self.regions(&rows)?;
+                if !ordered {
+                    (rows, named) = by_address(rows, named);
+                }
+                visit(sample, Some((self.snapshot_of(sample, named), &rows)))
+            } else {
+                visit(sample, None)
+            };
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Returns the samples of a chunk.
+    pub(crate) fn chunk_samples(&self, chunk: &StoredChunk) -> Result<Vec<Sample>, Error> {
+        chunk::samples(&self.connection, chunk).map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Adds what is wrong with chunks that their rows' checksums do not tell.
+    pub(crate) fn add_chunk_problems(&self, problems: &mut Vec<String>) -> Result<(), Error> {
+        let ids: Vec<i64> = match self.read(|connection| {
+            connection
+                .prepare("SELECT id FROM recording")?
+                .query_map([], |row| row.get(0))?
+                .collect()
+        }) {
+            Ok(ids) => ids,
+            Err(Error::Damaged { .. }) => return Ok(()), // which was told already
+            Err(other) => return Err(other),
+        };
+        for id in ids.into_iter().map(RecordingId) {
+            let chunks = match self.chunks(id) {
+                Err(Error::Damaged { .. }) => continue,
+                chunks => chunks?,
+            };
+            for chunk in chunks.iter() {
+                match self.check_chunk(chunk) {
+                    Err(Error::Damaged { what, .. }) => problems.push(what),
+                    other => other?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes all of a chunk.
+    fn check_chunk(&self, chunk: &StoredChunk) -> Result<(), Error> {
+        let samples = self.chunk_samples(chunk)?;
+        if Head::of(chunk.head.first, chunk.head.last, &samples) != chunk.head {
+            let what = format!("{}: they do not add up to what is told of them", chunk.told());
+            return Err(Error::Damaged { path: self.path.clone(), what });
+        }
+        self.decoded(chunk, Group::Sums, |data| Decoded::decode(data, &Measure::ALL))?;
+        let mut all = |_: &Sample, _: Option<(Snapshot, &[Row])>| ControlFlow::Continue(());
+        self.walk_chunk(chunk, &(0..=u64::MAX), &mut all).map(drop)
+    }
+
+    /// Decodes a group of a chunk.
+    pub(crate) fn decoded<T>(
+        &self,
+        chunk: &StoredChunk,
+        group: Group,
+        decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+    ) -> Result<T, Error> {
+        chunk::decoded(&self.connection, chunk, group, decode)
+            .map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Returns the regions of rows, in their order.
+    fn regions(&self, rows: &[Row]) -> Result<Vec<Region>, Error> {
+        let mut identities = self.identities.take();
+        let regions = identities.regions(&self.connection, rows);
+        self.identities.replace(identities);
+        regions.map_err(|source| Error::sql(&self.path, source))
+    }
+
+    fn snapshot_of(&self, sample: &Sample, regions: Vec<Region>) -> Snapshot {
+        Snapshot {
+            taken: sample.taken,
+            cost: sample.cost,
+            consistency: match &sample.state {
+                SampleState::Torn(reason) => Consistency::Torn(reason.clone()),
+                _ => Consistency::Complete,
+            },
+            totals: sample.totals,
+            regions,
+        }
+    }
+
+    fn damaged(&self, id: RecordingId, sample: &Sample, what: &str) -> Error {
+        let what = format!("sample {} of recording {}: {what}", sample.number, id.0);
+        Error::Damaged { path: self.path.clone(), what }
+    }
+}
+
+/// Returns the row at or before `number` from which decoding can begin.
+fn key_before(
+    connection: &Connection,
+    id: RecordingId,
+    number: u64,
+) -> rusqlite::Result<Option<u64>> {
+    connection
+        .prepare_cached(
+            "SELECT s.number FROM sample AS s JOIN frame AS f ON f.sample = s.id \
+             WHERE s.recording = ? AND s.number <= ? AND f.kind = 'key' \
+             ORDER BY s.number DESC LIMIT 1",
+        )?
+        .query_row(params![id.0, to_column(number.min(i64::MAX as u64))], |row| {
+            row.get(0).map(from_column)
+        })
+        .optional()
+}

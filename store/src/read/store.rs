@@ -1,0 +1,173 @@
+//! Reads recordings, also while they are being written.
+
+use std::cell::RefCell;
+use std::ops::{ControlFlow, RangeInclusive};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, Transaction};
+use vmrec_sampler::Snapshot;
+
+use crate::db::lock::beside;
+use crate::db::open::{Found, connect, has_bytes, roll_back, wants_to_write};
+use crate::db::{lock, schema};
+use crate::error::Error;
+use crate::recording::{Mark, Recording, RecordingId, Sample, SampleState};
+use crate::tables::chunk::Heads;
+use crate::tables::identity_cache::Identities;
+
+/// A recording file open for reading.
+#[derive(Debug)]
+pub struct Store {
+    pub(crate) connection: Connection,
+    pub(crate) path: PathBuf,
+    pub(crate) real_path: PathBuf,
+    version: u32,
+    /// Taken out while in use, so that a caller's function may ask for other snapshots.
+    pub(crate) identities: RefCell<Identities>,
+    /// The heads of the chunks of a recording, read at a state of the file.
+    pub(crate) heads: RefCell<Option<Heads>>,
+}
+
+impl Store {
+    /// Opens the file at `path`, which is never written to: only what a recorder left half done
+    /// before it began to use its log is undone.
+    ///
+    /// It may be being recorded to, be read-only or lie in a read-only folder, or its recorder
+    /// may have been killed.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        match crate::db::open::identify(path)? {
+            Found::Nothing => return Err(Error::Missing { path: path.to_owned() }),
+            Found::Empty => {
+                return Err(Error::NotARecording { path: path.to_owned(), what: "is empty" });
+            }
+            Found::Ours => {}
+        }
+        let real_path = crate::db::open::real_path(path)?;
+        let mut connected = connect(&real_path);
+        if connected.as_ref().is_err_and(wants_to_write)
+            && has_bytes(&beside(&real_path, "-journal"))
+            && roll_back(&real_path).is_ok()
+        {
+            connected = connect(&real_path);
+        }
+        let connection = match connected {
+            Err(error) if wants_to_write(&error) => {
+                if ["-wal", "-journal"].iter().any(|log| has_bytes(&beside(&real_path, log))) {
+                    return Err(Error::FolderNotWritable { path: path.to_owned() });
+                }
+                // Without a log nobody writes, and the file alone is the whole.
+                crate::db::open::open_immutable(&real_path)
+            }
+            other => other,
+        }
+        .map_err(|error| Error::sql(path, error))?;
+        let version = schema::version(&connection, path)?;
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            real_path,
+            version,
+            identities: RefCell::default(),
+            heads: RefCell::default(),
+        })
+    }
+
+    /// Gives up the connection, to be read by other means.
+    pub(crate) fn into_connection(self) -> Connection {
+        self.connection
+    }
+
+    /// Returns the version of the file's schema.
+    pub const fn schema_version(&self) -> u32 {
+        self.version
+    }
+
+    /// Returns the bytes the file takes on disk, with what waits in its write-ahead log.
+    pub fn file_bytes(&self) -> u64 {
+        crate::db::open::file_bytes(&self.real_path)
+    }
+
+    /// Tells whether a recorder writes to the file now.
+    pub fn being_recorded(&self) -> bool {
+        lock::held(&self.real_path)
+    }
+
+    /// Returns the recording of that number.
+    pub fn recording(&self, id: RecordingId) -> Result<Recording, Error> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT * FROM recording WHERE id = ?")?
+                .query_row([id.0], |row| {
+                    crate::tables::recording::recording_from_row(connection, row)
+                })
+                .optional()
+        })?
+        .ok_or_else(|| Error::NoSuchRecording { id, path: self.path.clone() })
+    }
+
+    /// Returns the number of the recording begun last, `None` if there is none.
+    pub fn newest(&self) -> Result<Option<RecordingId>, Error> {
+        self.read(|connection| {
+            connection.query_row("SELECT max(id) FROM recording", [], |row| {
+                Ok(row.get::<_, Option<i64>>(0)?.map(RecordingId))
+            })
+        })
+    }
+
+    /// Returns the marks of a recording, in the order of time.
+    pub fn marks(&self, id: RecordingId) -> Result<Vec<Mark>, Error> {
+        self.recording(id)?;
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT * FROM mark WHERE recording = ? ORDER BY utc_ns, id")?
+                .query_map([id.0], crate::tables::recording::mark_from_row)?
+                .collect()
+        })
+    }
+
+    /// Returns sample `number` of a recording with its regions.
+    pub fn snapshot(&self, id: RecordingId, number: u64) -> Result<Snapshot, Error> {
+        let mut found = None;
+        self.walk(id, number..=number, |sample, regions| {
+            found = Some((sample.state.clone(), regions.map(|(snapshot, _)| snapshot)));
+            ControlFlow::Break(())
+        })?;
+        match found {
+            Some((_, Some(snapshot))) => Ok(snapshot),
+            Some((SampleState::Missed { reason, .. }, None)) => {
+                Err(Error::Missed { recording: id, number, reason, path: self.path.clone() })
+            }
+            _ => Err(Error::NoSuchSample { recording: id, number, path: self.path.clone() }),
+        }
+    }
+
+    /// Calls `visit` with each sample numbered in `numbers`, in order, until it breaks.
+    ///
+    /// Samples that were missed come without a snapshot. Each frame is decoded once.
+    pub fn for_each_snapshot(
+        &self,
+        id: RecordingId,
+        numbers: RangeInclusive<u64>,
+        mut visit: impl FnMut(&Sample, Option<&Snapshot>) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        self.walk(id, numbers, |sample, regions| {
+            visit(sample, regions.as_ref().map(|(snapshot, _)| snapshot))
+        })
+    }
+
+    /// Runs `work` on the file as of one moment.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        self.transaction()
+            .and_then(|_transaction| work(&self.connection))
+            .map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Begins a transaction unless one is under way, as when `for_each_snapshot` calls a function that asks for more.
+    pub(crate) fn transaction(&self) -> rusqlite::Result<Option<Transaction<'_>>> {
+        let begin = self.connection.is_autocommit();
+        begin.then(|| self.connection.unchecked_transaction()).transpose()
+    }
+}

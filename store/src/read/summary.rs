@@ -1,0 +1,110 @@
+//! What the samples of a recording add up to, without decoding any.
+
+use crate::db::integer::from_column;
+use crate::error::Error;
+use crate::read::store::Store;
+use crate::recording::{Recording, RecordingId, RecordingSummary, SampleState};
+use crate::tables::chunk::StoredChunk;
+use crate::tables::sample::SAMPLE_COLUMNS;
+
+impl Store {
+    /// Returns every recording with what its samples add up to, oldest first.
+    pub fn recordings(&self) -> Result<Vec<RecordingSummary>, Error> {
+        let recordings: Vec<Recording> = self.read(|connection| {
+            connection
+                .prepare_cached("SELECT * FROM recording ORDER BY id")?
+                .query_map([], |row| crate::tables::recording::recording_from_row(connection, row))?
+                .collect()
+        })?;
+        recordings.into_iter().map(|recording| self.summarized(recording)).collect()
+    }
+
+    /// Returns a recording with what its samples add up to.
+    pub fn summary(&self, id: RecordingId) -> Result<RecordingSummary, Error> {
+        self.summarized(self.recording(id)?)
+    }
+
+    /// Returns how many snapshots a recording has, and the processor time that taking its samples
+    /// cost, in nanoseconds: what of its summary needs no bytes counted.
+    pub fn cost(&self, id: RecordingId) -> Result<(u64, u64), Error> {
+        let summary = self.added_up(self.recording(id)?)?;
+        Ok((summary.samples, summary.cost_cpu_ns))
+    }
+
+    fn summarized(&self, recording: Recording) -> Result<RecordingSummary, Error> {
+        let id = recording.id;
+        let _transaction = self.transaction().map_err(|source| Error::sql(&self.path, source))?;
+        let mut summary = self.added_up(recording)?;
+        if self.has_chunks() {
+            summary.stored_bytes += self.read(|connection| {
+                connection
+                    .prepare_cached(
+                        "SELECT coalesce(sum(length(ticks) + length(totals) + length(sums) + length(regions)), 0) \
+                         FROM chunk WHERE recording = ?",
+                    )?
+                    .query_row([id.0], |row| row.get(0).map(from_column))
+            })?;
+        }
+        Ok(summary)
+    }
+
+    /// Adds up all but the bytes of chunks.
+    fn added_up(&self, recording: Recording) -> Result<RecordingSummary, Error> {
+        let id = recording.id;
+        let mut summary = RecordingSummary {
+            recording,
+            samples: 0,
+            torn: 0,
+            missed_ticks: 0,
+            cost_cpu_ns: 0,
+            first: None,
+            last: None,
+            stored_bytes: 0,
+        };
+        let sql = |source| Error::sql(&self.path, source);
+        let _transaction = self.transaction().map_err(sql)?;
+        let expected = self.each_chunk(id, |StoredChunk { head, .. }| {
+            summary.samples += head.snapshots;
+            summary.torn += head.torn;
+            summary.missed_ticks = summary.missed_ticks.saturating_add(head.missed_ticks);
+            summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(head.cost_cpu_ns);
+            summary.first = summary.first.or(head.span.map(|(begin, _)| begin));
+            summary.last = head.span.map(|(_, end)| end).or(summary.last);
+        })?;
+        self.sum_rows(id, expected, &mut summary)?;
+        Ok(summary)
+    }
+
+    /// Adds the samples that are rows still, from number `expected` on, each checked.
+    fn sum_rows(
+        &self,
+        id: RecordingId,
+        mut expected: u64,
+        summary: &mut RecordingSummary,
+    ) -> Result<(), Error> {
+        let text = format!(
+            "SELECT {SAMPLE_COLUMNS}, length(f.data) FROM sample AS s \
+             LEFT JOIN frame AS f ON f.sample = s.id WHERE s.recording = ? ORDER BY s.number"
+        );
+        let sql = |source| Error::sql(&self.path, source);
+        let mut statement = self.connection.prepare_cached(&text).map_err(sql)?;
+        let bytes_place = statement.column_count() - 1;
+        let mut rows = statement.query([id.0]).map_err(sql)?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            let sample = crate::tables::sample::sample_from_row(row).map_err(sql)?;
+            self.follows(id, sample.number, expected)?;
+            expected = sample.number.wrapping_add(1);
+            summary.samples += u64::from(sample.has_regions());
+            summary.torn += u64::from(matches!(sample.state, SampleState::Torn(_)));
+            if let SampleState::Missed { ticks, .. } = sample.state {
+                summary.missed_ticks = summary.missed_ticks.saturating_add(ticks);
+            }
+            summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(sample.cost.cpu_ns);
+            summary.first = summary.first.or(Some(sample.taken));
+            summary.last = Some(sample.taken);
+            let bytes: Option<i64> = row.get(bytes_place).map_err(sql)?;
+            summary.stored_bytes += bytes.map_or(0, from_column);
+        }
+        self.ends(id, expected)
+    }
+}

@@ -1,0 +1,144 @@
+//! What retention goes by, read from the file.
+
+use rusqlite::{Connection, params};
+use vmrec_sampler::Timestamp;
+
+use crate::db::integer::from_column;
+use crate::db::row_checksum;
+use crate::recording::{Recording, RecordingId};
+use crate::retention::plan::{Known, Piece, Windows};
+use crate::retention::policy::Retention;
+use crate::tables::chunk;
+
+/// Returns every recording, oldest first; `sizes` says whether bytes of chunks are wanted.
+pub(crate) fn all(
+    connection: &Connection,
+    policy: &Retention,
+    running: Option<RecordingId>,
+    sizes: bool,
+) -> rusqlite::Result<Vec<Known>> {
+    let recordings: Vec<Recording> = connection
+        .prepare_cached("SELECT * FROM recording ORDER BY id")?
+        .query_map([], |row| crate::tables::recording::recording_from_row(connection, row))?
+        .collect::<rusqlite::Result<_>>()?;
+    let known = |recording: &Recording| {
+        let mut known = of(connection, recording, policy, running)?;
+        known.chunks = pieces(connection, recording.id, sizes)?;
+        Ok(known)
+    };
+    recordings.iter().map(known).collect()
+}
+
+/// Returns one recording without its chunks, which may be thousands.
+pub(crate) fn one(
+    connection: &Connection,
+    id: RecordingId,
+    policy: &Retention,
+    running: Option<RecordingId>,
+) -> rusqlite::Result<Known> {
+    let recording = connection
+        .prepare_cached("SELECT * FROM recording WHERE id = ?")?
+        .query_row([id.0], |row| crate::tables::recording::recording_from_row(connection, row))?;
+    of(connection, &recording, policy, running)
+}
+
+fn pieces(connection: &Connection, id: RecordingId, sizes: bool) -> rusqlite::Result<Vec<Piece>> {
+    let mut chunks: Vec<Piece> = chunk::all(connection, id)?
+        .into_iter()
+        .map(|chunk| Piece { head: chunk.head, bytes: 0 })
+        .collect();
+    if sizes {
+        let mut statement = connection.prepare_cached(
+            "SELECT length(ticks) + length(totals) + length(sums) + length(regions) FROM chunk \
+             WHERE recording = ? ORDER BY last",
+        )?;
+        let bytes = statement.query_map([id.0], |row| row.get(0).map(from_column))?;
+        for (piece, bytes) in chunks.iter_mut().zip(bytes) {
+            piece.bytes = bytes?;
+        }
+    }
+    Ok(chunks)
+}
+
+fn of(
+    connection: &Connection,
+    recording: &Recording,
+    policy: &Retention,
+    running: Option<RecordingId>,
+) -> rusqlite::Result<Known> {
+    let id = recording.id;
+    let tail = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM sample WHERE recording = ?)")?
+        .query_row([id.0], |row| row.get(0))?;
+    let marked = if policy.keep_marks { marks(connection, id)? } else { Windows::default() };
+    Ok(Known {
+        id,
+        begun: recording.begun,
+        interval_ns: recording.interval_ns,
+        running: running == Some(id),
+        tail,
+        marked,
+        chunks: Vec::new(),
+    })
+}
+
+fn marks(connection: &Connection, id: RecordingId) -> rusqlite::Result<Windows> {
+    let marks: Vec<i64> = connection
+        .prepare_cached("SELECT * FROM mark WHERE recording = ? ORDER BY utc_ns")?
+        .query_map([id.0], |row| {
+            row_checksum::check("mark", row)?;
+            row.get(2)
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Windows::around(marks))
+}
+
+/// Returns number and time of the first sample left, where the number may be of one pruned just before.
+pub(crate) fn first_sample(
+    connection: &Connection,
+    id: RecordingId,
+) -> rusqlite::Result<Option<(u64, Timestamp)>> {
+    let mut next = 1;
+    while let Some(chunk) = chunk::at_or_after(connection, id, next)? {
+        if let Some((begin, _)) = chunk.head.span {
+            return Ok(Some((chunk.head.first, begin)));
+        }
+        next = chunk.head.last + 1;
+    }
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {} FROM sample AS s WHERE s.recording = ? ORDER BY s.number LIMIT 1",
+        crate::tables::sample::SAMPLE_COLUMNS
+    ))?;
+    let mut rows = statement.query([id.0])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let sample = crate::tables::sample::sample_from_row(row)?;
+    Ok(Some((sample.number, sample.taken)))
+}
+
+/// The pages of a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pages {
+    pub(crate) count: u64,
+    pub(crate) free: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Pages {
+    pub(crate) fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        let ask = |pragma: &str| {
+            connection
+                .prepare_cached(pragma)?
+                .query_row(params![], |row| row.get(0).map(from_column))
+        };
+        Ok(Self {
+            count: ask("PRAGMA page_count")?,
+            free: ask("PRAGMA freelist_count")?,
+            bytes: ask("PRAGMA page_size")?,
+        })
+    }
+
+    /// Returns the bytes in use, once free pages are given back.
+    pub(crate) const fn used_bytes(self) -> u64 {
+        self.count.saturating_sub(self.free).saturating_mul(self.bytes)
+    }
+}

@@ -1,0 +1,334 @@
+//! The table of chunks.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use vmrec_sampler::Timestamp;
+
+use crate::codec::chunk::decode_sums::Decoded;
+use crate::codec::chunk::header::Head;
+use crate::codec::chunk::measure::Measure;
+use crate::codec::chunk::seal::{Place, unseal};
+use crate::codec::chunk::ticks::{Tick, Ticks};
+use crate::codec::chunk::{Groups, totals};
+use crate::codec::varint::Malformed;
+use crate::db::integer::{from_column, to_column};
+use crate::db::row_checksum::{damaged, wrong};
+use crate::db::transaction::Transaction;
+use crate::db::{bulk_read, insert, row_checksum};
+use crate::recording::{RecordingId, Sample};
+
+/// The columns of a head and its checksum, as [`head`] reads them.
+const HEAD: &str = "id, recording, first, last, samples, snapshots, torn, missed_ticks, begin_utc_ns, \
+     begin_monotonic_ns, end_utc_ns, end_monotonic_ns, least_utc_ns, most_utc_ns, cost_cpu_ns, \
+     cost_wall_ns, most_footprint_bytes, checksum";
+/// Where a group stands after them.
+const GROUP: usize = 18;
+
+/// More than the chunks of a week.
+const USUAL_CHUNKS: usize = 2048;
+
+/// The heads of all chunks of a recording, and the state of the file they were read in.
+#[derive(Clone, Debug)]
+pub(crate) struct Heads {
+    pub(crate) recording: RecordingId,
+    pub(crate) state: i64,
+    pub(crate) chunks: Arc<Vec<StoredChunk>>,
+}
+
+/// A chunk as it lies in its table, without its groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoredChunk {
+    pub(crate) id: i64,
+    pub(crate) recording: RecordingId,
+    pub(crate) head: Head,
+}
+
+impl StoredChunk {
+    /// Returns how it is called where it is damaged.
+    pub(crate) fn told(&self) -> String {
+        let Head { first, last, .. } = self.head;
+        format!("samples {first} to {last} of recording {}", self.recording.0)
+    }
+
+    /// Returns what its groups are bound to.
+    pub(crate) const fn place(&self) -> Place {
+        Place { recording: self.recording.0, last: self.head.last }
+    }
+}
+
+/// One of the groups of a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    Ticks,
+    Totals,
+    Sums,
+    Regions,
+}
+
+impl Group {
+    /// Returns the name of its column, which its checksum covers too.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Ticks => "ticks",
+            Self::Totals => "totals",
+            Self::Sums => "sums",
+            Self::Regions => "regions",
+        }
+    }
+}
+
+/// Writes a chunk and returns its id.
+pub(crate) fn insert(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    head: &Head,
+    groups: &Groups,
+) -> rusqlite::Result<i64> {
+    let id = insert::next_id(transaction, "chunk")?;
+    let values = values(id, recording, head);
+    let sum = row_checksum::sum("chunk", values.iter().map(Into::into));
+    let Groups { ticks, totals, sums, regions } = groups;
+    let mut statement = transaction.prepare_cached(&format!(
+        "INSERT INTO chunk ({HEAD}, ticks, totals, sums, regions) VALUES ({}?)",
+        "?, ".repeat(GROUP + 3)
+    ))?;
+    for (place, value) in values.iter().enumerate() {
+        statement.raw_bind_parameter(place + 1, value)?;
+    }
+    statement.raw_bind_parameter(GROUP, sum)?;
+    for (place, group) in [ticks, totals, sums, regions].into_iter().enumerate() {
+        statement.raw_bind_parameter(GROUP + 1 + place, group)?;
+    }
+    statement.raw_execute()?;
+    Ok(id)
+}
+
+/// The values of [`HEAD`], but for the checksum.
+fn values(id: i64, recording: RecordingId, head: &Head) -> Vec<Value> {
+    let number = |number| Value::Integer(to_column(number));
+    let optional = |value: Option<i64>| value.map_or(Value::Null, Value::Integer);
+    let moment = |moment: Option<Timestamp>| {
+        [
+            optional(moment.map(|moment| moment.utc_ns)),
+            optional(moment.map(|moment| to_column(moment.monotonic_ns))),
+        ]
+    };
+    let [begin_utc_ns, begin_monotonic_ns] = moment(head.span.map(|(begin, _)| begin));
+    let [end_utc_ns, end_monotonic_ns] = moment(head.span.map(|(_, end)| end));
+    vec![
+        Value::Integer(id),
+        Value::Integer(recording.0),
+        number(head.first),
+        number(head.last),
+        number(head.samples),
+        number(head.snapshots),
+        number(head.torn),
+        number(head.missed_ticks),
+        begin_utc_ns,
+        begin_monotonic_ns,
+        end_utc_ns,
+        end_monotonic_ns,
+        optional(head.utc_ns.map(|(least, _)| least)),
+        optional(head.utc_ns.map(|(_, most)| most)),
+        number(head.cost_cpu_ns),
+        number(head.cost_wall_ns),
+        optional(head.most_footprint_bytes.map(to_column)),
+    ]
+}
+
+/// Returns the chunk of a row of [`HEAD`].
+fn head(row: &Row<'_>) -> rusqlite::Result<StoredChunk> {
+    told(&row_checksum::values("chunk", row, Some(GROUP - 1))?)
+}
+
+/// Returns the chunk of the values of [`HEAD`], but for the checksum.
+fn told(values: &[ValueRef<'_>; GROUP - 1]) -> rusqlite::Result<StoredChunk> {
+    let integer = |place: usize| values[place].as_i64();
+    let number = |place| integer(place).map(from_column);
+    let optional = |place: usize| values[place].as_i64_or_null();
+    let moment = |place| -> rusqlite::Result<_> {
+        Ok(optional(place)?
+            .zip(optional(place + 1)?)
+            .map(|(utc_ns, monotonic)| Timestamp { utc_ns, monotonic_ns: from_column(monotonic) }))
+    };
+    Ok(StoredChunk {
+        id: integer(0)?,
+        recording: RecordingId(integer(1)?),
+        head: Head {
+            first: number(2)?,
+            last: number(3)?,
+            samples: number(4)?,
+            snapshots: number(5)?,
+            torn: number(6)?,
+            missed_ticks: number(7)?,
+            span: moment(8)?.zip(moment(10)?),
+            utc_ns: optional(12)?.zip(optional(13)?),
+            cost_cpu_ns: number(14)?,
+            cost_wall_ns: number(15)?,
+            most_footprint_bytes: optional(16)?.map(from_column),
+        },
+    })
+}
+
+/// Returns the chunk that stands for sample `number`, or else the next one after it.
+pub(crate) fn at_or_after(
+    connection: &Connection,
+    recording: RecordingId,
+    number: u64,
+) -> rusqlite::Result<Option<StoredChunk>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {HEAD} FROM chunk WHERE recording = ? AND last >= ? ORDER BY last LIMIT 1"
+        ))?
+        .query_row(params![recording.0, to_column(number.min(i64::MAX as u64))], head)
+        .optional()
+}
+
+/// Returns the last chunk of a recording.
+pub(crate) fn last(
+    connection: &Connection,
+    recording: RecordingId,
+) -> rusqlite::Result<Option<StoredChunk>> {
+    before(connection, recording, u64::MAX)
+}
+
+/// Returns the last chunk of a recording that stands for no sample from `number` on.
+pub(crate) fn before(
+    connection: &Connection,
+    recording: RecordingId,
+    number: u64,
+) -> rusqlite::Result<Option<StoredChunk>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {HEAD} FROM chunk WHERE recording = ? AND last < ? ORDER BY last DESC LIMIT 1"
+        ))?
+        .query_row(params![recording.0, to_column(number.min(i64::MAX as u64))], head)
+        .optional()
+}
+
+/// Returns every chunk of a recording, in order.
+pub(crate) fn all(
+    connection: &Connection,
+    recording: RecordingId,
+) -> rusqlite::Result<Vec<StoredChunk>> {
+    // Room that is not used takes no memory; to grow would copy what there is again and again.
+    let mut chunks = Vec::with_capacity(USUAL_CHUNKS);
+    each(connection, recording, |chunk| {
+        chunks.push(chunk);
+        Ok(())
+    })?;
+    Ok(chunks)
+}
+
+/// Calls `visit` with every chunk of a recording, in order, until it fails.
+pub(crate) fn each(
+    connection: &Connection,
+    recording: RecordingId,
+    mut visit: impl FnMut(StoredChunk) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    // In order, as their index is.
+    let sql = format!("SELECT packed({HEAD}) FROM chunk INDEXED BY chunk_head WHERE recording = ?");
+    bulk_read::each(connection, ("chunk", &[]), &sql, [[recording.0]], |values| {
+        visit(told(values)?)
+    })
+}
+
+/// Decodes a group of a chunk.
+pub(crate) fn decoded<T>(
+    connection: &Connection,
+    chunk: &StoredChunk,
+    group: Group,
+    decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+) -> rusqlite::Result<T> {
+    let [data] = groups(connection, chunk, [group])?;
+    plain(chunk, group, &data, decode)
+}
+
+/// Decodes the bytes of a group of a chunk.
+fn plain<T>(
+    chunk: &StoredChunk,
+    group: Group,
+    data: &[u8],
+    decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+) -> rusqlite::Result<T> {
+    unseal(chunk.place(), group.name(), data).and_then(|plain| decode(&plain)).map_err(
+        |malformed| damaged(format!("{} of {}: {}", group.name(), chunk.told(), malformed.0)),
+    )
+}
+
+/// Returns ticks and sums of a chunk, the sums of some measures only.
+pub(crate) fn sums(
+    connection: &Connection,
+    chunk: &StoredChunk,
+    measures: &[Measure],
+) -> rusqlite::Result<(Ticks, Decoded)> {
+    let [ticks, sums] = groups(connection, chunk, [Group::Ticks, Group::Sums])?;
+    let ticks = plain(chunk, Group::Ticks, &ticks, Ticks::decode)?;
+    Ok((ticks, plain(chunk, Group::Sums, &sums, |data| Decoded::decode(data, measures))?))
+}
+
+/// Returns the samples of a chunk.
+pub(crate) fn samples(
+    connection: &Connection,
+    chunk: &StoredChunk,
+) -> rusqlite::Result<Vec<Sample>> {
+    let samples = samples_among(connection, chunk, &(0..=u64::MAX))?;
+    Ok(samples.into_iter().map(|(_, sample)| sample).collect())
+}
+
+/// Returns the samples of a chunk that are numbered in `numbers`, each after how many of the chunk
+/// that have regions.
+pub(crate) fn samples_among(
+    connection: &Connection,
+    chunk: &StoredChunk,
+    numbers: &RangeInclusive<u64>,
+) -> rusqlite::Result<Vec<(u32, Sample)>> {
+    let [ticks, totals] = groups(connection, chunk, [Group::Ticks, Group::Totals])?;
+    let Ticks(ticks) = plain(chunk, Group::Ticks, &ticks, Ticks::decode)?;
+    let count = ticks.len();
+    let mut wanted = ticks.iter().enumerate().filter(|(_, tick)| numbers.contains(&tick.number));
+    let of_one = match (wanted.next(), wanted.next()) {
+        (Some((place, _)), None) => Some(place),
+        _ => None,
+    };
+    let totals = plain(chunk, Group::Totals, &totals, |data| match of_one {
+        Some(place) => totals::decode_at(count, place, data).map(|totals| vec![totals]),
+        None => totals::decode(count, data),
+    })?;
+    let mut before = 0;
+    let mut samples = Vec::with_capacity(totals.len());
+    for (place, tick) in ticks.into_iter().enumerate() {
+        let snapshot = before;
+        before += u32::from(tick.has_regions());
+        if !numbers.contains(&tick.number) {
+            continue;
+        }
+        let (cost, totals) = totals[of_one.map_or(place, |_| 0)];
+        let Tick { number, taken, state, regions } = tick;
+        samples.push((snapshot, Sample { number, taken, state, cost, totals, regions }));
+    }
+    Ok(samples)
+}
+
+/// Returns the bytes of some groups of a chunk.
+pub(crate) fn groups<const N: usize>(
+    connection: &Connection,
+    chunk: &StoredChunk,
+    wanted: [Group; N],
+) -> rusqlite::Result<[Vec<u8>; N]> {
+    let columns = wanted.map(Group::name).join(", ");
+    connection
+        .prepare_cached(&format!("SELECT {columns} FROM chunk WHERE id = ?"))?
+        .query_row([chunk.id], |row| {
+            let mut all = [const { Vec::new() }; N];
+            for (place, data) in all.iter_mut().enumerate() {
+                *data = row.get_ref(place)?.as_blob()?.to_vec();
+            }
+            Ok(all)
+        })
+        .optional()?
+        .ok_or_else(|| wrong(0, "a chunk that is gone"))
+}

@@ -1,0 +1,155 @@
+//! The table of evidence.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use vmrec_sampler::classify::facts::Evidence;
+
+use crate::codec::crc32::checksum_of;
+use crate::codec::evidence::unpack;
+use crate::db::integer::{from_column, to_column};
+use crate::db::transaction::Transaction;
+use crate::recording::RecordingId;
+
+/// What the checksum says the data is.
+const WHAT: &str = "evidence";
+
+/// Returns the checksum of the evidence `data`.
+pub(crate) fn checksum(recording: i64, number: i64, data: &[u8]) -> u32 {
+    checksum_of(recording, from_column(number), WHAT, data)
+}
+
+/// Writes evidence that is good from sample `number` on.
+pub(crate) fn write(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    number: u64,
+    data: &[u8],
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO evidence (recording, number, checksum, data) VALUES (?, ?, ?, ?)",
+        )?
+        .execute(params![
+            recording.0,
+            to_column(number),
+            checksum(recording.0, to_column(number), data),
+            data
+        ])?;
+    Ok(())
+}
+
+/// Returns the evidence that sample `number` goes by; the inner error says how it is damaged.
+pub(crate) fn read(
+    connection: &Connection,
+    recording: RecordingId,
+    number: u64,
+) -> rusqlite::Result<Option<Result<Evidence, String>>> {
+    connection
+        .prepare_cached(
+            "SELECT recording, number, checksum, data FROM evidence \
+             WHERE recording = ? AND number <= ? ORDER BY number DESC LIMIT 1",
+        )?
+        .query_row(params![recording.0, to_column(number.min(i64::MAX as u64))], |row| {
+            whole(connection, row)
+        })
+        .optional()
+}
+
+/// Returns the samples that evidence of `recording` was stored at, in order.
+pub(crate) fn numbers(
+    connection: &Connection,
+    recording: RecordingId,
+) -> rusqlite::Result<Vec<u64>> {
+    connection
+        .prepare_cached("SELECT number FROM evidence WHERE recording = ? ORDER BY number")?
+        .query_map([recording.0], |row| row.get(0).map(from_column))?
+        .collect()
+}
+
+/// Deletes some of the evidence that no sample from `number` on goes by; returns how many rows went.
+pub(crate) fn drop_before(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    number: u64,
+    most: u32,
+) -> rusqlite::Result<usize> {
+    let first = transaction
+        .prepare_cached(
+            "SELECT recording, number, checksum, data FROM evidence \
+             WHERE recording = ? AND number <= ? ORDER BY number DESC LIMIT 1",
+        )?
+        .query_row(params![recording.0, to_column(number)], |row| {
+            Ok((row.get::<_, i64>(1)?, checked(row)?))
+        })
+        .optional()?;
+    // What cannot be read does not say whose images it has.
+    let Some((first, Ok((_, images_at)))) = first else { return Ok(0) };
+    // The newest go first, so that none is left whose images are gone. Those that are newer than
+    // the first one needed have its images or their own.
+    transaction
+        .prepare_cached(
+            "DELETE FROM evidence WHERE recording = ?1 AND number IN (SELECT number FROM evidence \
+             WHERE recording = ?1 AND number < ?2 AND number <> ?3 ORDER BY number DESC LIMIT ?4)",
+        )?
+        .execute(params![recording.0, first, to_column(images_at.unwrap_or(0)), most])
+}
+
+/// Adds what is wrong with the evidence of all recordings.
+pub(crate) fn problems(
+    connection: &Connection,
+    problems: &mut Vec<String>,
+) -> rusqlite::Result<()> {
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version < 2 {
+        return Ok(());
+    }
+    let mut statement = connection.prepare(
+        "SELECT recording, number, checksum, data FROM evidence ORDER BY recording, number",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        match whole(connection, row) {
+            Ok(Ok(_)) => {}
+            Ok(Err(what)) => problems.push(what),
+            Err(error) => problems.push(format!("a row of evidence: {error}")),
+        }
+    }
+    Ok(())
+}
+
+/// Returns the evidence of a row of recording, number, checksum, data, with its images.
+fn whole(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Result<Evidence, String>> {
+    let (mut evidence, images_at) = match checked(row)? {
+        Ok((evidence, Some(images_at))) => (evidence, images_at),
+        other => return Ok(other.map(|(evidence, _)| evidence)),
+    };
+    let recording: i64 = row.get(0)?;
+    let found = connection
+        .prepare_cached(
+            "SELECT recording, number, checksum, data FROM evidence \
+             WHERE recording = ? AND number = ?",
+        )?
+        .query_row(params![recording, to_column(images_at)], checked)
+        .optional()?;
+    Ok(match found {
+        Some(Ok((base, None))) => {
+            evidence.facts.images = base.facts.images;
+            Ok(evidence)
+        }
+        Some(Err(what)) => Err(what),
+        Some(Ok((_, Some(_)))) | None => Err(format!(
+            "recording {recording}: the evidence with the images of sample {images_at} is gone"
+        )),
+    })
+}
+
+/// Returns the evidence of a row as it stands there.
+fn checked(row: &Row<'_>) -> rusqlite::Result<Result<(Evidence, Option<u64>), String>> {
+    let (recording, number, sum): (i64, i64, u32) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    let data = row.get_ref(3)?.as_blob()?;
+    let number = from_column(number);
+    let place = format!("recording {recording}: the evidence from sample {number} on");
+    if checksum(recording, to_column(number), data) != sum {
+        return Ok(Err(format!("{place} does not match its checksum")));
+    }
+    Ok(unpack(data).map_err(|malformed| format!("{place} cannot be decoded: {}", malformed.0)))
+}

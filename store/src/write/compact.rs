@@ -1,0 +1,111 @@
+//! What was recorded moves from the rows of each sample to a chunk, in one transaction.
+
+use std::path::Path;
+
+use rusqlite::{Connection, params};
+
+use crate::codec::chunk::builder::{Builder, Built};
+use crate::codec::frame::Kind;
+use crate::codec::frame::decode::Decoder;
+use crate::db::integer::{from_column, to_column};
+use crate::db::transaction::Transaction;
+use crate::error::Error;
+use crate::recording::RecordingId;
+use crate::tables::identity_cache::Identities;
+use crate::tables::recording::begun;
+use crate::tables::rollup::minutes::Trail;
+use crate::tables::sample::{decode, frames};
+use crate::tables::{chunk, latest, rollup};
+
+/// Samples of a chunk made of rows: fewer only at its recording's end.
+const ENOUGH_SAMPLES: u64 = 150;
+
+/// Writes a chunk in place of the rows it was made of; `false`, and nothing is written, if it
+/// does not follow on the chunk before or was not made of all rows.
+pub(crate) fn store(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    built: &Built,
+    trail: &mut Trail,
+) -> rusqlite::Result<bool> {
+    let (first, last) = (built.head.first, built.head.last);
+    let expected = chunk::last(transaction, recording)?.map_or(1, |chunk| chunk.head.last + 1);
+    let range = params![recording.0, to_column(last)];
+    let rows = transaction
+        .prepare_cached("SELECT count(*) FROM sample WHERE recording = ? AND number <= ?")?
+        .query_row(range, |row| row.get(0).map(from_column))?;
+    if first != expected || rows != built.ticks.len() as u64 {
+        return Ok(false);
+    }
+    chunk::insert(transaction, recording, &built.head, &built.groups)?;
+    rollup::write(
+        transaction,
+        recording,
+        begun(transaction, recording)?,
+        (&built.ticks, &built.sums),
+        built.ends_minute,
+        trail,
+    )?;
+    let newest: i64 =
+        transaction.query_row("SELECT max(id) FROM recording", [], |row| row.get(0))?;
+    if newest == recording.0 {
+        latest::write(transaction, built)?;
+    }
+    transaction
+        .prepare_cached(
+            "DELETE FROM frame WHERE sample IN \
+             (SELECT id FROM sample WHERE recording = ? AND number <= ?)",
+        )?
+        .execute(range)?;
+    transaction
+        .prepare_cached("DELETE FROM sample WHERE recording = ? AND number <= ?")?
+        .execute(range)?;
+    Ok(true)
+}
+
+/// Makes a chunk of rows of a recording, the earliest there are up to sample `upto`; `None` if there are none.
+pub(crate) fn rebuild(
+    connection: &Connection,
+    path: &Path,
+    recording: RecordingId,
+    upto: u64,
+) -> Result<Option<Built>, Error> {
+    let sql = |source| Error::sql(path, source);
+    let before = chunk::last(connection, recording).map_err(sql)?;
+    let first = before.map_or(1, |chunk| chunk.head.last + 1);
+    let mut statement = frames(connection).map_err(sql)?;
+    let range = params![recording.0, to_column(first), to_column(upto.min(i64::MAX as u64))];
+    let mut rows = statement.query(range).map_err(sql)?;
+    let (mut builder, mut last, mut next) = (Builder::default(), first, first);
+    let (mut decoder, mut identities) = (Decoder::default(), Identities::default());
+    while let Some(row) = rows.next().map_err(sql)? {
+        let sample = crate::tables::sample::sample_from_row(row).map_err(sql)?;
+        let stands_alone = crate::tables::sample::frame_from_row(row)
+            .map_err(sql)?
+            .is_some_and(|frame| frame.kind == Kind::Key);
+        if stands_alone && sample.number - first >= ENOUGH_SAMPLES {
+            break;
+        }
+        let damaged = |what: String| Error::Damaged {
+            path: path.to_owned(),
+            what: format!("sample {} of recording {}: {what}", sample.number, recording.0),
+        };
+        if sample.number != next {
+            return Err(damaged(format!("it follows where {next} should")));
+        }
+        (last, next) = (sample.number, sample.number + 1);
+        match decode(&mut decoder, recording, &sample, row).map_err(damaged)? {
+            None => builder.push(sample, None),
+            Some(rows) => {
+                let regions = identities.regions(connection, rows).map_err(sql)?;
+                let numbers: Vec<i64> = rows.iter().map(|row| row.identity).collect();
+                builder.push(sample, Some((&numbers, &regions)));
+            }
+        }
+    }
+    if builder.is_empty() {
+        return Ok(None);
+    }
+    let built = builder.finish(recording.0, first, last);
+    built.map(Some).map_err(|source| Error::io(path, source))
+}

@@ -1,0 +1,11 @@
+//! What the only writer of a file does: samples, chunks, recovery, pruning.
+
+pub(crate) mod active;
+pub(crate) mod chunk_thread;
+pub(crate) mod compact;
+pub(crate) mod mark;
+pub(crate) mod prune;
+pub(crate) mod recompute_sums;
+pub(crate) mod recovery;
+pub(crate) mod relabel;
+pub(crate) mod writer;

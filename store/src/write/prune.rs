@@ -1,0 +1,230 @@
+//! The steps of retention, one after the other.
+
+use vmrec_sampler::Timestamp;
+
+use crate::db::integer::from_column;
+use crate::db::transaction::in_transaction;
+use crate::db::vacuum::vacuum;
+use crate::error::Error;
+use crate::recording::RecordingId;
+use crate::retention::load::Pages;
+use crate::retention::orphans::{Found, Sweep};
+use crate::retention::plan::{Step, plan};
+use crate::retention::policy::{
+    BATCH, MOST_LOG_BYTES, PLAN_EVERY_NS, Pruned, Retention, SLACK_PAGES, SWEEP_PART, VACUUM_PAGES,
+};
+use crate::retention::reduce::Reader;
+use crate::retention::{Pruning, cascade, load, orphans};
+use crate::write::writer::Writer;
+
+impl Writer {
+    /// Applies `policy` to every recording of the file, none of which may be under way, and gives
+    /// what became free back to the file system.
+    pub fn prune(&mut self, policy: &Retention, now: Timestamp) -> Result<Pruned, Error> {
+        let bytes_before = self.file_bytes();
+        self.tidy()?;
+        self.pruning = Pruning { changed: true, ..Pruning::default() };
+        self.pruning.policy = *policy;
+        self.look_for_loose_regions()?;
+        while self.step(policy, now, true)? {}
+        let used = self.used_bytes()?;
+        let too_large = policy.max_bytes.is_some_and(|most| used > most);
+        // Readers may hold on to the log; whoever closes the file last tidies up.
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let bytes_after = self.file_bytes();
+        Ok(Pruned { bytes_before, bytes_after, too_large, ..self.pruning.gone })
+    }
+
+    /// Does at most one small part of what [`Writer::prune`] does, also while recording; `false` if
+    /// there was nothing to do.
+    pub fn prune_step(&mut self, policy: &Retention, now: Timestamp) -> Result<bool, Error> {
+        if self.pruning.policy != *policy {
+            self.pruning = Pruning { policy: *policy, ..Pruning::default() };
+        }
+        self.step(policy, now, false)
+    }
+
+    /// Does one step. `all` leaves nothing for later that would be more worth while then.
+    pub(crate) fn step(
+        &mut self,
+        policy: &Retention,
+        now: Timestamp,
+        all: bool,
+    ) -> Result<bool, Error> {
+        if let Some(step) = self.pruning.steps.pop_front() {
+            self.pruning.changed = true;
+            self.take(step, policy)?;
+            return Ok(true);
+        }
+        // What regions take is known to be free before more samples go for it.
+        if all && self.pruning.planned_ns.is_some() && self.sweep(all)? {
+            return Ok(true);
+        }
+        let ago = |planned: u64| now.monotonic_ns.abs_diff(planned);
+        let due = |planned| !all && ago(planned) >= PLAN_EVERY_NS;
+        if self.pruning.changed || self.pruning.planned_ns.is_none_or(due) {
+            self.pruning.steps = self.plan(policy, now)?.into();
+            self.pruning.changed = false;
+            self.pruning.planned_ns = Some(now.monotonic_ns);
+            return Ok(true);
+        }
+        Ok(self.sweep(all)? || self.vacuum_step(policy, all)?)
+    }
+
+    fn plan(&self, policy: &Retention, now: Timestamp) -> Result<Vec<Step>, Error> {
+        let used = if policy.max_bytes.is_some() { self.used_bytes()? } else { 0 };
+        let excess = policy.max_bytes.map_or(0, |most| used.saturating_sub(most));
+        let running = self.current.as_ref().map(|current| current.id);
+        let known = load::all(&self.connection, policy, running, excess > 0)
+            .map_err(|source| Error::sql(&self.path, source))?;
+        Ok(plan(&known, policy, now.utc_ns, excess, &self.pruning.tried))
+    }
+
+    fn take(&mut self, step: Step, policy: &Retention) -> Result<(), Error> {
+        let sql = |source| Error::sql(&self.path, source);
+        match step {
+            Step::Reduce { recording, last, keep } => {
+                let running = self.current.as_ref().map(|current| current.id);
+                let known = load::one(&self.connection, recording, policy, running).map_err(sql)?;
+                let reader = Reader { connection: &self.connection, path: &self.path };
+                self.pruning.tried.insert((recording, last, keep));
+                let Some(reduced) = reader.reduce(&known, last, keep)? else { return Ok(()) };
+                in_transaction(&mut self.connection, |transaction| reduced.write(transaction))
+                    .map_err(sql)?;
+                self.pruning.gone.samples += reduced.samples;
+                let (chunks, regions) = self.pruning.loose.entry(recording).or_default();
+                *chunks += 1;
+                regions.extend(reduced.regions);
+            }
+            Step::Trail(recording) => {
+                let known = load::one(&self.connection, recording, policy, None).map_err(sql)?;
+                let first = load::first_sample(&self.connection, recording).map_err(sql)?;
+                let Some(first) = first else { return Ok(()) };
+                let rows = in_transaction(&mut self.connection, |transaction| {
+                    cascade::trail(transaction, recording, known.begun, first)
+                })
+                .map_err(sql)?;
+                if rows > 0 {
+                    self.pruning.steps.push_front(step);
+                }
+            }
+            Step::Delete(recording) => {
+                let gone = in_transaction(&mut self.connection, |transaction| {
+                    cascade::delete(transaction, recording)
+                })
+                .map_err(sql)?;
+                if gone {
+                    self.pruning.gone.recordings += 1;
+                    self.pruning.loose.remove(&recording);
+                    self.pruning.sweep.take_if(|sweep| sweep.recording == recording);
+                    self.pruning.unreferenced = true;
+                } else {
+                    self.pruning.steps.push_front(step);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks on for what nothing names, or deletes some of it.
+    fn sweep(&mut self, all: bool) -> Result<bool, Error> {
+        let sql = |source| Error::sql(&self.path, source);
+        if !self.pruning.unnamed.is_empty() {
+            let from = self.pruning.unnamed.len().saturating_sub(BATCH as usize);
+            let batch = self.pruning.unnamed.split_off(from);
+            let rows = in_transaction(&mut self.connection, |transaction| {
+                orphans::delete_regions(transaction, &batch)
+            })
+            .map_err(sql)?;
+            self.pruning.gone.regions += rows;
+            self.pruning.unreferenced |= rows > 0;
+            return Ok(true);
+        }
+        if self.pruning.unreferenced {
+            self.pruning.unreferenced =
+                orphans::delete_unreferenced(&mut self.connection).map_err(sql)?;
+            return Ok(true);
+        }
+        if self.pruning.sweep.is_none() {
+            self.pruning.sweep = self.next_sweep(all)?;
+        }
+        let Some(sweep) = &mut self.pruning.sweep else { return Ok(false) };
+        let reader = Reader { connection: &self.connection, path: &self.path };
+        match sweep.look(&reader)? {
+            Found::Waiting => return Ok(false),
+            Found::More => {}
+            Found::Unnamed(regions) => {
+                let recording = sweep.recording;
+                self.pruning.sweep = None;
+                // From here on none of them is named again: one that comes back gets a new number.
+                if let Some(current) =
+                    self.current.as_mut().filter(|current| current.id == recording)
+                {
+                    current.interner.forget(&regions);
+                }
+                self.pruning.unnamed = regions.into_iter().collect();
+                self.pruning.unnamed.sort_unstable_by(|a, b| b.cmp(a));
+            }
+        }
+        Ok(true)
+    }
+
+    /// Begins the search of a recording for which that is worth while.
+    fn next_sweep(&mut self, all: bool) -> Result<Option<Sweep>, Error> {
+        for (recording, (chunks, _)) in &self.pruning.loose {
+            let left: u64 = self
+                .connection
+                .prepare_cached("SELECT count(*) FROM chunk WHERE recording = ?")
+                .and_then(|mut statement| {
+                    statement.query_row([recording.0], |row| row.get(0).map(from_column))
+                })
+                .map_err(|source| Error::sql(&self.path, source))?;
+            if all || chunks.saturating_mul(SWEEP_PART) >= left {
+                let recording = *recording;
+                let (_, regions) = self.pruning.loose.remove(&recording).unwrap_or_default();
+                return Ok(Some(Sweep::new(recording, regions)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes note of all regions of recordings that were pruned before: who did that may have been
+    /// killed, or had other things to do.
+    pub(crate) fn look_for_loose_regions(&mut self) -> Result<(), Error> {
+        let sql = |source| Error::sql(&self.path, source);
+        let pruned: Vec<i64> = self
+            .connection
+            .prepare(
+                "SELECT recording FROM chunk GROUP BY recording HAVING sum(samples) < max(last)",
+            )
+            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+            .map_err(sql)?;
+        for recording in pruned.into_iter().map(RecordingId) {
+            let regions = orphans::regions_of(&self.connection, recording).map_err(sql)?;
+            self.pruning.loose.insert(recording, (0, regions));
+            self.pruning.steps.push_back(Step::Trail(recording));
+        }
+        Ok(())
+    }
+
+    /// Gives some free pages back to the file system, where they are worth it.
+    fn vacuum_step(&self, policy: &Retention, all: bool) -> Result<bool, Error> {
+        let sql = |source| Error::sql(&self.path, source);
+        let pages = Pages::of(&self.connection).map_err(sql)?;
+        let too_large = policy.max_bytes.is_some_and(|most| pages.count * pages.bytes > most);
+        if pages.free == 0 || !(all || too_large || pages.free > SLACK_PAGES) {
+            return Ok(false);
+        }
+        vacuum(&self.connection, VACUUM_PAGES).map_err(sql)?;
+        // A file without the mode for it keeps its free pages.
+        let left = Pages::of(&self.connection).map_err(sql)?;
+        Ok(left.free < pages.free)
+    }
+
+    /// Returns the bytes the file has once free pages are given back and, while recording, its log.
+    pub(crate) fn used_bytes(&self) -> Result<u64, Error> {
+        let pages = Pages::of(&self.connection).map_err(|source| Error::sql(&self.path, source))?;
+        let log = if self.current.is_some() { self.log_bytes().min(MOST_LOG_BYTES) } else { 0 };
+        Ok(pages.used_bytes().saturating_add(log))
+    }
+}

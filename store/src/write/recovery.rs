@@ -1,0 +1,133 @@
+//! What the writer does beside samples: chunks in place of rows, also of what a lost recorder left.
+
+use rusqlite::{OptionalExtension, params};
+
+use crate::codec::chunk::builder::Built;
+use crate::db::integer::to_column;
+use crate::db::transaction::{Transaction, in_transaction};
+use crate::db::vacuum::ALL_PAGES;
+use crate::error::Error;
+use crate::recording::{RecordingId, WhyEnded};
+use crate::tables::chunk;
+use crate::tables::recording::end_recording;
+use crate::tables::rollup::minutes::Trail;
+use crate::tables::sample::{SAMPLE_COLUMNS, next_number};
+use crate::write::compact;
+use crate::write::writer::Writer;
+
+/// Samples left by a killed recorder that the next one makes a chunk of as it begins: more would keep it waiting.
+const FEW_SAMPLES: u64 = 900;
+
+impl Writer {
+    /// Makes chunks of all samples that are rows still, as those of a recorder that was killed or of
+    /// an older version are, and gives what became free back to the file system.
+    pub fn tidy(&mut self) -> Result<(), Error> {
+        if let Some(current) = &self.current {
+            return Err(Error::NotEnded { id: current.id, path: self.path.clone() });
+        }
+        for id in self.with_rows(u64::MAX)? {
+            self.settle_one(id, u64::MAX)?;
+        }
+        crate::db::vacuum::vacuum(&self.connection, ALL_PAGES)
+            .map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Stores a chunk in place of the rows it was made of.
+    ///
+    /// Should that fail, the rows stay, and with them all that is known.
+    pub(crate) fn store_chunk(&mut self, id: RecordingId, built: std::io::Result<Built>) {
+        let Ok(built) = built else { return };
+        let upto = built.head.last;
+        let known = self.current.as_mut().map(|current| std::mem::take(&mut current.trail));
+        let mut trail = known.unwrap_or_default();
+        let stored = in_transaction(&mut self.connection, |transaction| {
+            compact::store(transaction, id, &built, &mut trail)
+        });
+        // After a failure nothing is known to run on.
+        if let (Ok(true), Some(current)) = (&stored, &mut self.current) {
+            current.trail = trail;
+        }
+        if matches!(stored, Ok(false)) {
+            let _ = self.settle_one(id, upto);
+        }
+        self.pruning.chunk_made();
+    }
+
+    /// Gives recordings whose recorder was lost their end.
+    pub(crate) fn end_lost(&mut self) -> Result<(), Error> {
+        let lost = crate::tables::recording::without_end(&self.connection)
+            .map_err(|source| Error::sql(&self.path, source))?;
+        for id in lost {
+            let ended = in_transaction(&mut self.connection, |transaction| {
+                crate::write::recovery::end_lost(transaction, id)
+            });
+            match ended.map_err(|source| Error::sql(&self.path, source)) {
+                // Recording must go on beside what is damaged, which `verify` tells.
+                Err(Error::Damaged { .. }) => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes chunks of the rows that recordings of few of them have.
+    pub(crate) fn settle_few(&mut self) -> Result<(), Error> {
+        for id in self.with_rows(FEW_SAMPLES)? {
+            match self.settle_one(id, u64::MAX) {
+                // Nor does what is damaged keep it, or a disk that has no room for a chunk.
+                Err(Error::Damaged { .. } | Error::DiskFull { .. }) => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the recordings that have rows of samples, at most `most`.
+    fn with_rows(&self, most: u64) -> Result<Vec<RecordingId>, Error> {
+        self.connection
+            .prepare("SELECT recording FROM sample GROUP BY recording HAVING count(*) <= ?")
+            .and_then(|mut statement| {
+                statement
+                    .query_map([to_column(most.min(i64::MAX as u64))], |row| {
+                        row.get(0).map(RecordingId)
+                    })?
+                    .collect()
+            })
+            .map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Makes chunks of the rows of a recording up to a sample.
+    fn settle_one(&mut self, id: RecordingId, upto: u64) -> Result<(), Error> {
+        while let Some(built) = compact::rebuild(&self.connection, &self.path, id, upto)? {
+            let stored = in_transaction(&mut self.connection, |transaction| {
+                compact::store(transaction, id, &built, &mut Trail::default())
+            })
+            .map_err(|source| Error::sql(&self.path, source))?;
+            if !stored {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes that a recording lost its recorder, at its last sample or else as it began.
+pub(crate) fn end_lost(transaction: &Transaction<'_>, id: RecordingId) -> rusqlite::Result<()> {
+    let last = next_number(transaction, id)? - 1;
+    let row = transaction
+        .prepare_cached(&format!(
+            "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? AND s.number = ?"
+        ))?
+        .query_row(params![id.0, to_column(last)], |row| {
+            Ok(crate::tables::sample::sample_from_row(row)?.taken)
+        })
+        .optional()?;
+    let at = match row {
+        Some(taken) => taken,
+        None => match chunk::last(transaction, id)?.and_then(|chunk| chunk.head.span) {
+            Some((_, taken)) => taken,
+            None => crate::tables::recording::begun(transaction, id)?,
+        },
+    };
+    end_recording(transaction, id, at, &WhyEnded::RecorderLost)
+}
