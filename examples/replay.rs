@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use vmrec_sampler::procfs::parse_status;
+use vmrec_sampler::parse_status;
 use vmrec_store::{Store, WhyEnded, Writer};
 
 use cpu::{Of, spent_ns};

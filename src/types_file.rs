@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
-use vmrec_sampler::classify::user::UserRule;
-use vmrec_sampler::rebuild::Rebuilt;
+use vmrec_sampler::Rebuilt;
+use vmrec_sampler::UserRule;
 use vmrec_sampler::{Confidence, Family, Label, Protection, Region, RegionType, types};
 
 use crate::cli::TypesArgs;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use vmrec_sampler::procfs::parse_status;
+use vmrec_sampler::parse_status;
 
 /// Regions that are mapped: with those there are already, some 1,000.
 const REGIONS: usize = 900;

@@ -4,47 +4,65 @@
 //! Parsing and deciding are pure and compile on every system; only the folder
 //! of an operating system touches its kernel.
 
-pub mod apportion;
-pub mod classify;
-pub mod consistency;
-pub mod darwin;
-pub mod elf;
-pub mod error;
-pub mod find;
-pub mod layout;
+mod classify;
+#[cfg_attr(
+    not(target_os = "macos"),
+    allow(dead_code, reason = "pure logic of macOS, which every system tests")
+)]
+mod darwin;
+mod elf;
+mod error;
+mod find;
 #[cfg(target_os = "linux")]
-pub mod linux;
-pub mod mach_tags;
+mod linux;
 #[cfg(target_os = "macos")]
-pub mod macos;
-pub mod mapping;
-pub mod process;
-pub mod procfs;
-pub mod quantity;
-pub mod rebuild;
-pub mod region;
-pub mod share;
-pub mod snapshot;
-pub mod system_sum;
-pub mod vocabulary;
+mod macos;
+mod process;
+mod procfs;
+mod quantity;
+mod region;
+mod snapshot;
+mod system_sum;
+mod tracker;
+mod vocabulary;
 
-pub use error::Error;
-pub use find::matching;
+pub use crate::classify::classify;
+pub use crate::classify::facts::{Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
+pub use crate::classify::piece::{Piece, Process};
+pub use crate::classify::rebuild::{Rebuilt, label_of};
+pub use crate::classify::user::UserRule;
+pub use crate::darwin::regions::labels as darwin_labels;
+pub use crate::error::Error;
+pub use crate::find::matching;
 #[cfg(target_os = "linux")]
-pub use linux::{
-    ExitWatch, PERMISSION_HINT, Sampler, host, now, process_info, processes, send_signal,
-    system_sums,
+pub use crate::linux::{
+    facts::FactReader,
+    files::PERMISSION_HINT,
+    process::{host, process_info, processes},
+    sampler::Sampler,
+    sums::system_sums,
+    system::{now, send_signal},
+    watch::ExitWatch,
 };
 #[cfg(target_os = "macos")]
-pub use macos::{
-    ExitWatch, PERMISSION_HINT, Sampler, host, now, process_info, processes, send_signal,
-    system_sums,
+pub use crate::macos::{
+    PERMISSION_HINT,
+    ffi::unix::{now, send_signal},
+    process::{host, process_info, processes},
+    sampler::Sampler,
+    sums::system_sums,
+    watch::ExitWatch,
 };
-pub use process::{Host, ProcessId, ProcessInfo};
-pub use quantity::{Quantities, Quantity};
-pub use region::{
+pub use crate::process::{Host, ProcessId, ProcessInfo};
+pub use crate::procfs::mapping::Mapping;
+pub use crate::procfs::sizes::Field;
+pub use crate::procfs::smaps::{BadSmaps, Record, SmapsParser};
+pub use crate::procfs::status::parse_status;
+pub use crate::quantity::{Quantities, Quantity};
+pub use crate::region::{
     AddressRange, Confidence, Identity, Label, Object, Protection, Provenance, Region, ShareMode,
 };
-pub use snapshot::{Consistency, Cost, ProcessTotals, Snapshot, Timestamp};
-pub use system_sum::{SumOf, SystemSum};
-pub use vocabulary::{Family, RegionType, types};
+pub use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot, Timestamp};
+pub use crate::system_sum::{SumOf, SystemSum};
+pub use crate::tracker::RegionTracker;
+pub use crate::vocabulary::{Family, RegionType, types};

@@ -209,7 +209,7 @@ pub struct Identity {
     pub object: Option<Arc<Object>>,
     /// Offset of `range.start` in the object, in bytes.
     pub offset: u64,
-    /// The platform's own words on the mapping. Linux: `p` or `s`, then VmFlags (`p rd wr mr mw me ac`); macOS: see [`crate::darwin::words`].
+    /// The platform's own words on the mapping. Linux: `p` or `s`, then VmFlags (`p rd wr mr mw me ac`); macOS: see [`crate::darwin::flags`].
     pub flags: Arc<str>,
     /// What it is for.
     pub label: Label,

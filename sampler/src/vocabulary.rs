@@ -132,7 +132,7 @@ impl fmt::Display for RegionType {
 
 /// The types vmrec knows.
 pub mod types {
-    use super::{Family, RegionType};
+    use crate::vocabulary::{Family, RegionType};
 
     macro_rules! vocabulary {
         ($($(#[doc = $meaning:literal])+ $constant:ident = $name:literal in $family:ident;)+) => {

@@ -7,9 +7,9 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use vmrec_sampler::AddressRange;
-use vmrec_sampler::linux::facts::FactReader;
-use vmrec_sampler::mapping::Mapping;
-use vmrec_sampler::procfs::{Record, SmapsParser};
+use vmrec_sampler::FactReader;
+use vmrec_sampler::Mapping;
+use vmrec_sampler::{Record, SmapsParser};
 
 /// A child that is killed and collected when the test ends, however it ends.
 struct Owned(Child);

@@ -1,8 +1,8 @@
 //! Labels kept from sample to sample must be those a fresh look gives.
 #![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
 
-use vmrec_sampler::layout::Layout;
-use vmrec_sampler::procfs::SmapsParser;
+use vmrec_sampler::RegionTracker;
+use vmrec_sampler::SmapsParser;
 
 /// A renderer of Chromium, whose reservations are told by the shape of many mappings together.
 fn renderer() -> Vec<String> {
@@ -22,7 +22,10 @@ fn renderer() -> Vec<String> {
 }
 
 /// Returns every region as `range type`.
-fn sample<'a>(layout: &mut Layout, mappings: impl Iterator<Item = &'a String>) -> Vec<String> {
+fn sample<'a>(
+    layout: &mut RegionTracker,
+    mappings: impl Iterator<Item = &'a String>,
+) -> Vec<String> {
     let mut parser = SmapsParser::new();
     layout.begin();
     for mapping in mappings {
@@ -39,15 +42,15 @@ fn sample<'a>(layout: &mut Layout, mappings: impl Iterator<Item = &'a String>) -
 #[test]
 fn a_mapping_that_comes_and_goes_leaves_the_others_what_they_are() {
     let mappings = renderer();
-    let fresh = sample(&mut Layout::new(), mappings.iter());
+    let fresh = sample(&mut RegionTracker::new(), mappings.iter());
     assert!(fresh.iter().any(|region| region.ends_with("V8 heap")), "{fresh:#?}");
     for step in [7, 23, 61] {
         for first in 0..step.min(10) {
-            let mut layout = Layout::new();
+            let mut layout = RegionTracker::new();
             sample(&mut layout, mappings.iter());
             let left = || mappings.iter().enumerate().filter(|(at, _)| at % step != first);
             let fewer = sample(&mut layout, left().map(|(_, mapping)| mapping));
-            let fewer_fresh = sample(&mut Layout::new(), left().map(|(_, mapping)| mapping));
+            let fewer_fresh = sample(&mut RegionTracker::new(), left().map(|(_, mapping)| mapping));
             assert_eq!(fewer, fewer_fresh, "without every {step}th mapping from {first} on");
             assert_eq!(sample(&mut layout, mappings.iter()), fresh, "with all of them again");
         }

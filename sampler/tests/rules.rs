@@ -173,7 +173,7 @@ fn nearly_all_memory_gets_its_type() {
 #[test]
 fn pieces_cover_the_mappings_and_stay_when_kept() {
     use vmrec_sampler::Confidence;
-    use vmrec_sampler::classify::{Process, classify};
+    use vmrec_sampler::{Process, classify};
     for capture in captures().values() {
         let pieces = capture.classify();
         let sure: Vec<_> = (pieces.iter())

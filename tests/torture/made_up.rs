@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vmrec_sampler::classify::facts::{Evidence, Facts, Image};
 use vmrec_sampler::{
     AddressRange, Confidence, Consistency, Cost, Host, Identity, Label, Object, ProcessId,
     ProcessInfo, ProcessTotals, Protection, Provenance, Quantities, Quantity, Region, ShareMode,
     Snapshot, Timestamp, types,
 };
+use vmrec_sampler::{Evidence, Facts, Image};
 use vmrec_store::{Error, RecordingId, SampleState, Writer};
 
 use crate::random::mix;

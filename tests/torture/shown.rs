@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use vmrec_sampler::Evidence;
 use vmrec_sampler::Snapshot;
-use vmrec_sampler::classify::facts::Evidence;
 use vmrec_store::{Mark, RecordingId, RecordingSummary, Sample, Store};
 
 type Told<T> = Result<T, String>;

@@ -11,8 +11,8 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::Context;
-use vmrec_sampler::layout::Layout;
-use vmrec_sampler::procfs::{BadSmaps, SmapsParser};
+use vmrec_sampler::RegionTracker;
+use vmrec_sampler::{BadSmaps, SmapsParser};
 use vmrec_sampler::{
     Consistency, Cost, Host, ProcessId, ProcessInfo, ProcessTotals, Region, Snapshot, Timestamp,
 };
@@ -95,7 +95,7 @@ fn head(packed: &mut impl Read) -> io::Result<Option<(u64, u32, u64)>> {
 /// The sampler's parser, keeping the layout from sample to sample.
 #[derive(Default)]
 pub(crate) struct Reader {
-    layout: Layout,
+    layout: RegionTracker,
     parser: SmapsParser,
 }
 

@@ -9,11 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use vmrec_sampler::classify::facts::{Facts, GlibcStack, Image, Jvm, Segment, Thread};
-use vmrec_sampler::classify::{Piece, Process, classify};
-use vmrec_sampler::mapping::Mapping;
-use vmrec_sampler::procfs::{Field, SmapsParser};
+use vmrec_sampler::Mapping;
 use vmrec_sampler::{AddressRange, Protection};
+use vmrec_sampler::{Facts, GlibcStack, Image, Jvm, Segment, Thread};
+use vmrec_sampler::{Field, SmapsParser};
+use vmrec_sampler::{Piece, Process, classify};
 
 const PAGE: u64 = 4096;
 
@@ -116,7 +116,7 @@ impl Capture {
 
     fn read_smaps(&mut self, text: &[u8]) -> Option<()> {
         let mut parser = SmapsParser::new();
-        let mut each = |record: &vmrec_sampler::procfs::Record<'_>| {
+        let mut each = |record: &vmrec_sampler::Record<'_>| {
             let Some(mapping) = Mapping::read(record, self.mappings.last()) else { return false };
             let resident = record.sizes.get(Field::Rss).unwrap_or(0);
             self.resident.push(resident);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use vmrec_sampler::AddressRange;
-use vmrec_sampler::classify::Piece;
+use vmrec_sampler::Piece;
 
 use crate::capture::Capture;
 

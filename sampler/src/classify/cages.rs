@@ -1,57 +1,26 @@
 //! Reservations of the big runtimes (R13): runs of touching anonymous memory, mostly inaccessible.
 
-use super::claims::Part;
-use super::profile::Runtime;
-use super::work::{Work, is_anonymous, is_executable, is_none};
-use super::{firefox, label, v8};
-use crate::mapping::Mapping;
-use crate::region::{AddressRange, Confidence};
+use crate::classify::cage::{Cage, Purpose};
+use crate::classify::claims::Part;
+use crate::classify::piece::label;
+use crate::classify::predicates::{is_anonymous, is_executable, is_none};
+use crate::classify::profile::Runtime;
+use crate::classify::work::Work;
+use crate::classify::{firefox, v8};
+use crate::procfs::mapping::Mapping;
+use crate::region::AddressRange;
 use crate::vocabulary::RegionType;
 
 /// How far from every file and stack memory is that a runtime placed itself.
 const FAR_BYTES: u64 = 64 << 30;
 
-/// A run of touching unclaimed memory, as its shape goes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cage {
-    pub(super) range: AddressRange,
-    /// Bytes of it that are inaccessible.
-    pub(super) inaccessible: u64,
-    /// Whether some of it is executable.
-    pub(super) executable: bool,
-    /// Start of the first mapping in it that is accessible.
-    pub(super) first_used: Option<u64>,
-    /// Whether it lies far from every file and stack.
-    pub(super) far: bool,
-}
-
-impl Cage {
-    pub(super) const fn bytes(&self) -> u64 {
-        self.range.virtual_bytes()
-    }
-
-    /// Tells whether most of it is inaccessible.
-    pub(super) const fn is_mostly_reserved(&self) -> bool {
-        self.inaccessible > self.bytes() / 2
-    }
-}
-
-/// What a cage is for.
-#[derive(Clone, Debug)]
-pub(super) struct Purpose {
-    pub(super) used: RegionType,
-    pub(super) executable: RegionType,
-    pub(super) inaccessible: RegionType,
-    pub(super) confidence: Confidence,
-}
-
 /// The cages that lie far from all else.
-pub(super) fn far(work: &mut Work<'_, '_>) {
+pub(crate) fn far(work: &mut Work<'_, '_>) {
     claim(work, true);
 }
 
 /// All other cages.
-pub(super) fn near(work: &mut Work<'_, '_>) {
+pub(crate) fn near(work: &mut Work<'_, '_>) {
     claim(work, false);
 }
 

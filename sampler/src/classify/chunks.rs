@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::claims::Part;
-use super::profile::{Malloc, Runtime};
-use super::reader::PAGE;
-use super::work::{Work, is_anonymous, is_writable};
-use super::{glibc, label, musl, python};
+use crate::classify::claims::Part;
+use crate::classify::piece::label;
+use crate::classify::predicates::{is_anonymous, is_writable};
+use crate::classify::profile::{Malloc, Runtime};
+use crate::classify::reader::PAGE;
+use crate::classify::work::Work;
+use crate::classify::{glibc, musl, python};
 use crate::region::{AddressRange, Confidence, Label};
 use crate::vocabulary::types;
 
@@ -22,7 +24,7 @@ struct Labels {
 }
 
 /// R14: walks every run of touching writable memory; a run goes on where madvise split a mapping.
-pub(super) fn claim(work: &mut Work<'_, '_>) {
+pub(crate) fn claim(work: &mut Work<'_, '_>) {
     let owners = work.profile.glibc_malloc()
         || work.profile.has(Runtime::Musl)
         || work.profile.has(Runtime::Python);

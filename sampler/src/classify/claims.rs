@@ -1,21 +1,21 @@
 //! Who owns which addresses: each rule claims what no earlier one has claimed.
 
-use super::Piece;
-use crate::mapping::Mapping;
+use crate::classify::piece::Piece;
+use crate::procfs::mapping::Mapping;
 use crate::region::{AddressRange, Label};
 
 /// A part of a mapping that nobody has claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Part {
+pub(crate) struct Part {
     /// Where it lies.
-    pub(super) range: AddressRange,
+    pub(crate) range: AddressRange,
     /// The place of its mapping in the list.
-    pub(super) place: usize,
+    pub(crate) place: usize,
 }
 
 /// The mappings' addresses, claimed piece by piece.
 #[derive(Debug)]
-pub(super) struct Claims<'a> {
+pub(crate) struct Claims<'a> {
     mappings: &'a [Mapping],
     /// Of each mapping, what is unclaimed: ascending, disjoint.
     free: Vec<Vec<AddressRange>>,
@@ -23,39 +23,39 @@ pub(super) struct Claims<'a> {
 }
 
 impl<'a> Claims<'a> {
-    pub(super) fn new(mappings: &'a [Mapping]) -> Self {
+    pub(crate) fn new(mappings: &'a [Mapping]) -> Self {
         let free = mappings.iter().map(|mapping| vec![mapping.range]).collect();
         Self { mappings, free, pieces: Vec::with_capacity(mappings.len()) }
     }
 
     /// Returns the place of the mapping that holds `address`.
-    pub(super) fn at(&self, address: u64) -> Option<usize> {
+    pub(crate) fn at(&self, address: u64) -> Option<usize> {
         let place = self.from(address);
         self.mappings.get(place).is_some_and(|found| found.range.start <= address).then_some(place)
     }
 
     /// Returns the place of the first mapping that ends after `address`.
-    pub(super) fn from(&self, address: u64) -> usize {
+    pub(crate) fn from(&self, address: u64) -> usize {
         self.mappings.partition_point(|mapping| mapping.range.end <= address)
     }
 
     /// Returns what is unclaimed of the mapping at `place`.
-    pub(super) fn free(&self, place: usize) -> &[AddressRange] {
+    pub(crate) fn free(&self, place: usize) -> &[AddressRange] {
         self.free.get(place).map_or(&[], Vec::as_slice)
     }
 
     /// Tells whether nothing of the mapping at `place` is claimed.
-    pub(super) fn is_whole(&self, place: usize) -> bool {
+    pub(crate) fn is_whole(&self, place: usize) -> bool {
         self.mappings.get(place).is_some_and(|mapping| *self.free(place) == [mapping.range])
     }
 
     /// Tells whether `address`, in the mapping at `place`, is unclaimed.
-    pub(super) fn is_free(&self, place: usize, address: u64) -> bool {
+    pub(crate) fn is_free(&self, place: usize, address: u64) -> bool {
         self.free(place).iter().any(|free| free.start <= address && address < free.end)
     }
 
     /// Claims all that is unclaimed of the mapping at `place`.
-    pub(super) fn claim_mapping(&mut self, place: usize, label: &Label) {
+    pub(crate) fn claim_mapping(&mut self, place: usize, label: &Label) {
         let Some(free) = self.free.get_mut(place) else { return };
         for range in std::mem::take(free) {
             self.pieces.push(Piece { range, label: label.clone() });
@@ -63,7 +63,7 @@ impl<'a> Claims<'a> {
     }
 
     /// Claims what is unclaimed of `range` in the mapping at `place`.
-    pub(super) fn claim(&mut self, place: usize, range: AddressRange, label: &Label) {
+    pub(crate) fn claim(&mut self, place: usize, range: AddressRange, label: &Label) {
         for range in self.take(place, range) {
             self.pieces.push(Piece { range, label: label.clone() });
         }
@@ -71,7 +71,7 @@ impl<'a> Claims<'a> {
 
     /// Claims what is unclaimed of `range` in all mappings that `fits` takes, for one owner:
     /// touching parts with the same rights become one piece.
-    pub(super) fn claim_across(
+    pub(crate) fn claim_across(
         &mut self,
         range: AddressRange,
         label: &Label,
@@ -98,7 +98,7 @@ impl<'a> Claims<'a> {
     }
 
     /// Returns the unclaimed parts of the mappings that `fits` takes, ascending.
-    pub(super) fn parts(&self, fits: impl Fn(&Mapping) -> bool) -> Vec<Part> {
+    pub(crate) fn parts(&self, fits: impl Fn(&Mapping) -> bool) -> Vec<Part> {
         let mut parts = Vec::new();
         for (place, (mapping, free)) in self.mappings.iter().zip(&self.free).enumerate() {
             if !free.is_empty() && fits(mapping) {
@@ -109,13 +109,13 @@ impl<'a> Claims<'a> {
     }
 
     /// Returns what is claimed so far, ascending.
-    pub(super) fn pieces(&mut self) -> &[Piece] {
+    pub(crate) fn pieces(&mut self) -> &[Piece] {
         self.pieces.sort_unstable_by_key(|piece| piece.range.start);
         &self.pieces
     }
 
     /// Returns all that was claimed, ascending.
-    pub(super) fn into_pieces(mut self) -> Vec<Piece> {
+    pub(crate) fn into_pieces(mut self) -> Vec<Piece> {
         self.pieces.sort_unstable_by_key(|piece| piece.range.start);
         self.pieces
     }

@@ -11,7 +11,7 @@ use crate::region::{AddressRange, Protection};
 
 /// Reads the target's memory at an address into a buffer; returns the bytes read, 0 where
 /// it may not be read or the page is not present. Never crosses into the next page.
-pub type Peek<'a> = dyn FnMut(u64, &mut [u8]) -> usize + 'a;
+pub(crate) type Peek<'a> = dyn FnMut(u64, &mut [u8]) -> usize + 'a;
 
 /// Facts about one process at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub struct Image {
     pub segments: Vec<Segment>,
     /// Its PT_GNU_RELRO ranges, relative to the load base.
     pub relro: Vec<AddressRange>,
-    /// Names of [`super::markers::MARKERS`] found in it.
+    /// Names of [`crate::classify::markers::MARKERS`] found in it.
     pub markers: Vec<Arc<str>>,
 }
 

@@ -1,6 +1,6 @@
 //! What Firefox's JavaScript reserves (R13): far from all else.
 
-use super::cages::{Cage, Purpose};
+use crate::classify::cage::{Cage, Purpose};
 use crate::region::Confidence;
 use crate::vocabulary::types;
 
@@ -8,7 +8,7 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
 /// Returns what a cage of SpiderMonkey is for.
-pub(super) fn purpose(cage: &Cage) -> Option<Purpose> {
+pub(crate) fn purpose(cage: &Cage) -> Option<Purpose> {
     let used = if !cage.far {
         return None;
     } else if cage.executable || cage.bytes() >= GIB {

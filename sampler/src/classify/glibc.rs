@@ -1,9 +1,10 @@
 //! glibc's malloc: arenas (R11) and the headers of large chunks (R14a).
 
-use super::label;
-use super::profile::Runtime;
-use super::reader::PAGE;
-use super::work::{Work, is_anonymous, is_none, is_writable};
+use crate::classify::piece::label;
+use crate::classify::predicates::{is_anonymous, is_none, is_writable};
+use crate::classify::profile::Runtime;
+use crate::classify::reader::PAGE;
+use crate::classify::work::Work;
 use crate::region::{AddressRange, Confidence};
 use crate::vocabulary::types;
 
@@ -16,7 +17,7 @@ const FLAGS: u64 = 7;
 const IS_MAPPED: u64 = 2;
 
 /// R11: arenas, each with the reservation above what it uses.
-pub(super) fn arenas(work: &mut Work<'_, '_>) {
+pub(crate) fn arenas(work: &mut Work<'_, '_>) {
     if !work.profile.has(Runtime::Glibc) {
         return;
     }
@@ -42,7 +43,7 @@ pub(super) fn arenas(work: &mut Work<'_, '_>) {
 }
 
 /// Returns the bytes in use of the arena around `address`, if there is one.
-pub(super) fn arena_at(work: &mut Work<'_, '_>, address: u64) -> Option<u64> {
+pub(crate) fn arena_at(work: &mut Work<'_, '_>, address: u64) -> Option<u64> {
     let base = address & !(ARENA_BYTES - 1);
     let place = work.claims.at(base)?;
     let mapping = &work.mappings[place];
@@ -72,7 +73,7 @@ pub(super) fn arena_at(work: &mut Work<'_, '_>, address: u64) -> Option<u64> {
 }
 
 /// Returns the bytes of the chunk mapped by itself at `at`, if its header says so.
-pub(super) fn mapped_chunk(work: &mut Work<'_, '_>, at: u64, end: u64) -> Option<u64> {
+pub(crate) fn mapped_chunk(work: &mut Work<'_, '_>, at: u64, end: u64) -> Option<u64> {
     let [before, size] = work.reader.words::<2>(at)?;
     let bytes = size & !FLAGS;
     let sound = size & FLAGS == IS_MAPPED

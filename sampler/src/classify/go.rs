@@ -1,16 +1,14 @@
 //! Go (R12): its heap lies at addresses of its own choice.
 
-use super::label;
-use super::profile::Runtime;
-use super::work::{Work, is_anonymous, is_none};
-use crate::region::{AddressRange, Confidence};
+use crate::classify::piece::label;
+use crate::classify::predicates::{is_anonymous, is_none};
+use crate::classify::profile::{GO_HEAP, Runtime};
+use crate::classify::work::Work;
+use crate::region::Confidence;
 use crate::vocabulary::types;
 
-/// Where Go asks for heap on 64-bit systems.
-pub(super) const HEAP: AddressRange = AddressRange::new(0xc0_0000_0000, 0xe0_0000_0000);
-
 /// R12: the heap by its addresses; without cgo, all else that is anonymous is the runtime's.
-pub(super) fn claim(work: &mut Work<'_, '_>) {
+pub(crate) fn claim(work: &mut Work<'_, '_>) {
     if !work.profile.has(Runtime::Go) {
         return;
     }
@@ -20,7 +18,7 @@ pub(super) fn claim(work: &mut Work<'_, '_>) {
     let cgo = work.profile.has(Runtime::Glibc) || work.profile.has(Runtime::Musl);
     for place in work.places(is_anonymous) {
         let mapping = &work.mappings[place];
-        let in_heap = HEAP.start <= mapping.range.start && mapping.range.start < HEAP.end;
+        let in_heap = GO_HEAP.start <= mapping.range.start && mapping.range.start < GO_HEAP.end;
         if !in_heap && cgo {
             continue;
         }

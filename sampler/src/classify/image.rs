@@ -2,21 +2,21 @@
 
 use std::collections::HashMap;
 
-use super::label;
-use crate::mapping::Mapping;
+use crate::classify::piece::label;
+use crate::procfs::mapping::Mapping;
 use crate::region::{Confidence, Label, Protection};
 use crate::vocabulary::types;
 
 /// What labels depend on beyond a mapping's neighbours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scene {
+pub(crate) struct Scene {
     /// Files with executable mappings (device and inode), each with the lowest address of those.
     images: HashMap<((u32, u32), u64), u64>,
 }
 
 impl Scene {
     /// Looks over all mappings of a process.
-    pub fn of(mappings: &[Mapping]) -> Self {
+    pub(crate) fn of(mappings: &[Mapping]) -> Self {
         let mut images = HashMap::new();
         for mapping in mappings {
             if let Some(file) = mapping.file()
@@ -38,7 +38,7 @@ impl Scene {
 }
 
 /// R4: the segments of an image, told apart by rights, offset and order.
-pub(super) fn by_segment(scene: &Scene, mapping: &Mapping) -> Option<Label> {
+pub(crate) fn by_segment(scene: &Scene, mapping: &Mapping) -> Option<Label> {
     let text = scene.text_of(mapping)?;
     let rights = mapping.protection;
     let (region_type, confidence) = if rights.contains(Protection::EXECUTE) {
@@ -65,16 +65,12 @@ fn was_writable(mapping: &Mapping) -> Option<bool> {
     mapping.max_protection.map(|_| mapping.has_flag("ac"))
 }
 
-/// R5: zero-filled data follows the written data of its image.
-pub(super) fn by_image_below(
-    scene: &Scene,
-    mapping: &Mapping,
-    below: Option<&Mapping>,
-) -> Option<Label> {
+/// R5: zero-filled data follows the written data of its image, `below` it.
+pub(crate) fn by_image_below(scene: &Scene, mapping: &Mapping, below: &Mapping) -> Option<Label> {
     let writable = Protection::READ.union(Protection::WRITE);
-    let below = below?;
     let follows = mapping.object.is_none()
         && mapping.protection == writable
+        && below.range.end == mapping.range.start
         && below.protection == writable
         && scene.text_of(below).is_some();
     follows.then(|| label(types::BSS, Confidence::Likely, "R5"))

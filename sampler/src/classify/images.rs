@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::facts::{Image, Segment};
-use super::label;
-use super::work::{Work, is_anonymous, is_executable, is_none, page_after, page_of};
-use crate::mapping::Mapping;
+use crate::classify::facts::{Image, Segment};
+use crate::classify::piece::label;
+use crate::classify::predicates::{is_anonymous, is_executable, is_none};
+use crate::classify::work::{Work, page_after, page_of};
+use crate::procfs::mapping::Mapping;
 use crate::region::{AddressRange, Confidence, Label, Protection};
 use crate::vocabulary::{RegionType, types};
 
@@ -15,7 +16,7 @@ const RELRO_RANGES: usize = 8;
 const BASES: usize = 16;
 
 /// R4: segments at the image's load base; R5: the zero-filled memory after them.
-pub(super) fn claim(work: &mut Work<'_, '_>) {
+pub(crate) fn claim(work: &mut Work<'_, '_>) {
     let mut of_images: HashMap<&str, Vec<usize>> = HashMap::new();
     for (place, mapping) in work.mappings.iter().enumerate() {
         if mapping.file().is_some() && work.facts.images.contains_key(mapping.name()) {

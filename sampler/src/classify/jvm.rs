@@ -1,9 +1,10 @@
 //! HotSpot JVMs (R8): by their own tables, then by the shapes of what is left.
 
-use super::claims::Part;
-use super::label;
-use super::profile::Runtime;
-use super::work::{Work, is_anonymous, is_executable, is_none};
+use crate::classify::claims::Part;
+use crate::classify::piece::label;
+use crate::classify::predicates::{is_anonymous, is_executable, is_none};
+use crate::classify::profile::Runtime;
+use crate::classify::work::Work;
 use crate::region::{AddressRange, Confidence};
 use crate::vocabulary::types;
 
@@ -28,7 +29,7 @@ const UNCOMPRESSED_BYTES: u64 = 64 * MIB;
 const SMALL_BYTES: u64 = 64 * KIB;
 
 /// R8a: heap and compiled code, as the JVM's own tables tell.
-pub(super) fn by_its_own_tables(work: &mut Work<'_, '_>) {
+pub(crate) fn by_its_own_tables(work: &mut Work<'_, '_>) {
     let Some(jvm) = work.facts.jvm.as_ref().filter(|_| work.profile.has(Runtime::Jvm)) else {
         return;
     };
@@ -43,7 +44,7 @@ pub(super) fn by_its_own_tables(work: &mut Work<'_, '_>) {
 }
 
 /// R8b, R8c, R8x: what is left, by place and size.
-pub(super) fn by_shape(work: &mut Work<'_, '_>) {
+pub(crate) fn by_shape(work: &mut Work<'_, '_>) {
     if !work.profile.has(Runtime::Jvm) {
         return;
     }

@@ -1,10 +1,11 @@
 //! What is left when all that can be proved is claimed (R16 to R20).
 
-use super::label;
-use super::profile::{Malloc, Runtime};
-use super::reader::PAGE;
-use super::work::{Work, is_anonymous, is_executable, is_none, is_writable, page_of};
-use crate::mapping::Mapping;
+use crate::classify::piece::label;
+use crate::classify::predicates::{is_anonymous, is_executable, is_none, is_writable};
+use crate::classify::profile::{Malloc, Runtime};
+use crate::classify::reader::PAGE;
+use crate::classify::work::{Work, page_of};
+use crate::procfs::mapping::Mapping;
 use crate::region::{AddressRange, Confidence, Label};
 use crate::vocabulary::{Family, RegionType, types};
 
@@ -23,7 +24,7 @@ const PYTHON_ARENA_BYTES: u64 = 256 * KIB;
 const GUARD_BYTES: u64 = 64 * KIB;
 
 /// R16: anonymous memory that may be executed.
-pub(super) fn code(work: &mut Work<'_, '_>) {
+pub(crate) fn code(work: &mut Work<'_, '_>) {
     let region_type = if work.profile.has(Runtime::Jvm) {
         types::JIT_JVM
     } else if work.profile.has(Runtime::V8) {
@@ -38,7 +39,7 @@ pub(super) fn code(work: &mut Work<'_, '_>) {
 }
 
 /// R17: the main thread's descriptor, and what the loader allocates beside the images it maps.
-pub(super) fn loader(work: &mut Work<'_, '_>) {
+pub(crate) fn loader(work: &mut Work<'_, '_>) {
     let sure = label(types::LOADER_DATA, Confidence::Sure, "R17");
     let likely = label(types::LOADER_DATA, Confidence::Likely, "R17");
     let main = work.main_thread();
@@ -85,7 +86,7 @@ fn is_loaded(work: &Work<'_, '_>, place: usize) -> bool {
 }
 
 /// R18: the rest is of the malloc that replaces glibc's, of the runtime, or of a malloc nobody may look into.
-pub(super) fn heaps(work: &mut Work<'_, '_>) {
+pub(crate) fn heaps(work: &mut Work<'_, '_>) {
     if !work.facts.memory_readable {
         unread_arenas(work);
     }
@@ -174,7 +175,7 @@ fn claim_large(work: &mut Work<'_, '_>, place: usize, label: &Label) {
 }
 
 /// R19: inaccessible memory by what it touches and by its size.
-pub(super) fn inaccessible(work: &mut Work<'_, '_>) {
+pub(crate) fn inaccessible(work: &mut Work<'_, '_>) {
     let v8 = work.profile.has(Runtime::V8);
     let likely = |region_type| label(region_type, Confidence::Likely, "R19");
     let (of_malloc, guard) = (likely(types::MALLOC_RESERVED), likely(types::GUARD));
@@ -215,7 +216,7 @@ pub(super) fn inaccessible(work: &mut Work<'_, '_>) {
 }
 
 /// R20: what nothing explains.
-pub(super) fn rest(work: &mut Work<'_, '_>) {
+pub(crate) fn rest(work: &mut Work<'_, '_>) {
     let found = label(types::VM_ALLOCATE, Confidence::Unknown, "R20");
     for place in work.places(|_| true) {
         work.claims.claim_mapping(place, &found);

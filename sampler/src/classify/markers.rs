@@ -4,7 +4,7 @@
 
 /// Where a marker stands in an ELF file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     /// A whole name in `.dynstr` or `.strtab`.
     Symbol,
     /// The beginning of a name in `.dynstr` or `.strtab`: mangled names go on with types.
@@ -18,8 +18,8 @@ pub enum Place {
 
 /// A sign of a runtime in an ELF file.
 #[derive(Clone, Copy, Debug)]
-pub struct Marker {
-    /// What [`super::facts::Image::markers`] calls it.
+pub(crate) struct Marker {
+    /// What [`crate::classify::facts::Image::markers`] calls it.
     pub name: &'static str,
     /// Where it stands.
     pub place: Place,
@@ -36,7 +36,7 @@ const fn rodata(name: &'static str, backwards: &'static str) -> Marker {
 }
 
 /// Every marker that is looked for.
-pub const MARKERS: &[Marker] = &[
+pub(crate) const MARKERS: &[Marker] = &[
     symbol("__libc_malloc"),
     rodata("str:glibc-malloc", " :)(etadilosnoc_collam"),
     symbol("mallctl"),

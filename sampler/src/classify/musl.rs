@@ -1,14 +1,15 @@
 //! musl's malloc (R14b): groups of slots, each with a pointer to its record and back.
 
-use super::profile::Runtime;
-use super::reader::PAGE;
-use super::work::{Work, is_anonymous, is_writable};
+use crate::classify::predicates::{is_anonymous, is_writable};
+use crate::classify::profile::Runtime;
+use crate::classify::reader::PAGE;
+use crate::classify::work::Work;
 
 /// Bits of a record's last word below the number of its pages.
 const PAGES_SHIFT: u32 = 12;
 
 /// A static program shows musl by a group at the start of some memory.
-pub(super) fn look_for_it(work: &mut Work<'_, '_>) {
+pub(crate) fn look_for_it(work: &mut Work<'_, '_>) {
     let other = [Runtime::Glibc, Runtime::Go, Runtime::Musl];
     if work.profile.dynamic || other.into_iter().any(|runtime| work.profile.has(runtime)) {
         return;
@@ -24,7 +25,7 @@ pub(super) fn look_for_it(work: &mut Work<'_, '_>) {
 }
 
 /// Returns the bytes of the group at `at`, if there is one.
-pub(super) fn group_at(work: &mut Work<'_, '_>, at: u64) -> Option<u64> {
+pub(crate) fn group_at(work: &mut Work<'_, '_>, at: u64) -> Option<u64> {
     let [record] = work.reader.words::<1>(at)?;
     if !record.is_multiple_of(8) || record < PAGE || work.claims.at(record).is_none() {
         return None;

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use super::label;
-use super::user::glob;
-use crate::mapping::Mapping;
+use crate::classify::piece::label;
+use crate::classify::user::glob;
+use crate::procfs::mapping::Mapping;
 use crate::region::{Confidence, Label, Protection};
 use crate::vocabulary::{Family, RegionType, types};
 
 /// Tells whether the kernel itself says that `mapping` is a stack.
-pub(super) fn is_stack(mapping: &Mapping) -> bool {
+pub(crate) fn is_stack(mapping: &Mapping) -> bool {
     // `[stack:TID]` is of kernels before 4.5; `gd` (grows down) marks what mlock or mprotect cut off.
     let name = mapping.name();
     name == "[stack]" || name.starts_with("[stack:") || mapping.has_flag("gd")
 }
 
 /// R1, R7: the kernel's own names.
-pub(super) fn by_kernel_name(mapping: &Mapping) -> Option<Label> {
+pub(crate) fn by_kernel_name(mapping: &Mapping) -> Option<Label> {
     let (region_type, rule) = match mapping.name() {
         "[heap]" => (types::MALLOC_BRK, "R7"),
         "[vdso]" | "[vectors]" | "[sigpage]" | "[uprobes]" => (types::VDSO, "R1"),
@@ -29,7 +29,7 @@ pub(super) fn by_kernel_name(mapping: &Mapping) -> Option<Label> {
 }
 
 /// R2, R3: names given by prctl, shared memory, rings and devices.
-pub(super) fn by_object(mapping: &Mapping) -> Option<Label> {
+pub(crate) fn by_object(mapping: &Mapping) -> Option<Label> {
     let name = mapping.name();
     if let Some(given) = name.strip_prefix("anon:").filter(|_| mapping.file().is_none()) {
         return Some(named(mapping, given));
@@ -85,7 +85,7 @@ pub(super) fn by_object(mapping: &Mapping) -> Option<Label> {
 }
 
 /// R6: whatever other file.
-pub(super) fn by_file(mapping: &Mapping) -> Option<Label> {
+pub(crate) fn by_file(mapping: &Mapping) -> Option<Label> {
     mapping.file().map(|_| label(types::MAPPED_FILE, Confidence::Sure, "R6"))
 }
 

@@ -1,16 +1,17 @@
 //! Rules that go by names (R1, R2, R3, R6, R7): the user's patterns, the kernel's names, files.
 
-use super::name;
-use super::profile::Malloc;
-use super::user::UserRule;
-use super::work::{Work, is_anonymous, is_none};
-use super::{image, label};
-use crate::mapping::Mapping;
+use crate::classify::piece::label;
+use crate::classify::predicates::{is_anonymous, is_none};
+use crate::classify::profile::Malloc;
+use crate::classify::user::UserRule;
+use crate::classify::work::Work;
+use crate::classify::{image, name};
+use crate::procfs::mapping::Mapping;
 use crate::region::{Confidence, Label};
 use crate::vocabulary::types;
 
 /// The user's rules: the first that matches decides.
-pub(super) fn by_user(work: &mut Work<'_, '_>, rules: &[UserRule]) {
+pub(crate) fn by_user(work: &mut Work<'_, '_>, rules: &[UserRule]) {
     if rules.is_empty() {
         return;
     }
@@ -24,7 +25,7 @@ pub(super) fn by_user(work: &mut Work<'_, '_>, rules: &[UserRule]) {
 }
 
 /// R1, R2, R3, R6: what the kernel's name for a mapping tells, of all but the heap and of ELF files.
-pub(super) fn by_kernel(work: &mut Work<'_, '_>) {
+pub(crate) fn by_kernel(work: &mut Work<'_, '_>) {
     let mozilla = work.profile.malloc == Some(Malloc::Mozjemalloc);
     let loose_images = image::Scene::of(work.mappings);
     for (place, mapping) in work.mappings.iter().enumerate() {
@@ -32,7 +33,8 @@ pub(super) fn by_kernel(work: &mut Work<'_, '_>) {
             .filter(|found| &*found.rule != "R7" && !(is_anonymous(mapping) && is_none(mapping)))
             .or_else(|| name::by_object(mapping))
             .or_else(|| by_known_file(mapping))
-            .or_else(|| by_other_file(work, &loose_images, mapping));
+            .or_else(|| by_other_file(work, &loose_images, mapping))
+            .or_else(|| by_unread_image_below(work, &loose_images, place));
         if let Some(mut found) = found {
             // Firefox's malloc bears the name of the one it comes from.
             if mozilla && found.region_type == types::MALLOC_JEMALLOC {
@@ -44,7 +46,7 @@ pub(super) fn by_kernel(work: &mut Work<'_, '_>) {
 }
 
 /// R7: the brk heap, which tcmalloc and jemalloc use before they map memory.
-pub(super) fn brk_heap(work: &mut Work<'_, '_>) {
+pub(crate) fn brk_heap(work: &mut Work<'_, '_>) {
     let region_type = match work.profile.malloc {
         Some(malloc @ (Malloc::Tcmalloc | Malloc::Jemalloc)) => malloc.region_type(),
         _ => types::MALLOC_BRK,
@@ -83,4 +85,13 @@ fn by_other_file(work: &Work<'_, '_>, scene: &image::Scene, mapping: &Mapping) -
     by_order
         .map(|found| Label { confidence: Confidence::Likely, ..found })
         .or_else(|| name::by_file(mapping))
+}
+
+/// R5 by order, where no headers of images are known.
+fn by_unread_image_below(work: &Work<'_, '_>, scene: &image::Scene, place: usize) -> Option<Label> {
+    if !work.facts.images.is_empty() {
+        return None;
+    }
+    let below = &work.mappings[place.checked_sub(1)?];
+    image::by_image_below(scene, &work.mappings[place], below)
 }

@@ -4,15 +4,19 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{Facts, Image};
-use super::user::glob;
-use super::work::is_executable;
-use crate::mapping::Mapping;
+use crate::classify::facts::{Facts, Image};
+use crate::classify::predicates::is_executable;
+use crate::classify::user::glob;
+use crate::procfs::mapping::Mapping;
+use crate::region::AddressRange;
 use crate::vocabulary::{RegionType, types};
+
+/// Where Go asks for heap on 64-bit systems.
+pub(crate) const GO_HEAP: AddressRange = AddressRange::new(0xc0_0000_0000, 0xe0_0000_0000);
 
 /// A runtime, allocator or tool that maps memory in its own way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Runtime {
+pub(crate) enum Runtime {
     Glibc,
     Musl,
     Go,
@@ -132,7 +136,7 @@ const SIGNS: &[Sign] = &[
 
 /// A malloc that stands beside or in place of glibc's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Malloc {
+pub(crate) enum Malloc {
     Jemalloc,
     Tcmalloc,
     Mimalloc,
@@ -144,7 +148,7 @@ pub(super) enum Malloc {
 
 impl Malloc {
     /// Returns the type of its memory.
-    pub(super) const fn region_type(self) -> RegionType {
+    pub(crate) const fn region_type(self) -> RegionType {
         match self {
             Self::Jemalloc => types::MALLOC_JEMALLOC,
             Self::Tcmalloc => types::MALLOC_TCMALLOC,
@@ -157,24 +161,24 @@ impl Malloc {
     }
 
     /// Tells whether nothing in the process gets memory of glibc's malloc.
-    pub(super) const fn replaces_glibc(self) -> bool {
+    pub(crate) const fn replaces_glibc(self) -> bool {
         matches!(self, Self::Mozjemalloc | Self::Partition | Self::Asan)
     }
 }
 
 /// Which runtimes live in a process.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Profile {
+pub(crate) struct Profile {
     runtimes: BTreeSet<Runtime>,
     /// The malloc other than glibc's, if there is one.
-    pub(super) malloc: Option<Malloc>,
+    pub(crate) malloc: Option<Malloc>,
     /// Whether the executable is dynamically linked.
-    pub(super) dynamic: bool,
+    pub(crate) dynamic: bool,
 }
 
 impl Profile {
     /// Finds the runtimes by the mapped files' names and by the facts of their ELF files.
-    pub(super) fn of(mappings: &[Mapping], facts: &Facts) -> Self {
+    pub(crate) fn of(mappings: &[Mapping], facts: &Facts) -> Self {
         let files: BTreeSet<&str> = (mappings.iter())
             .filter(|mapping| mapping.file().is_some())
             .map(Mapping::name)
@@ -205,7 +209,7 @@ impl Profile {
 
     fn settle(&mut self, mappings: &[Mapping], facts: &Facts) {
         // Without a look into its files, Go shows by where it puts its heap.
-        let go_heap = |mapping: &Mapping| mapping.range.start == super::go::HEAP.start;
+        let go_heap = |mapping: &Mapping| mapping.range.start == GO_HEAP.start;
         if facts.images.is_empty() && mappings.iter().any(go_heap) {
             self.runtimes.insert(Runtime::Go);
         }
@@ -232,18 +236,18 @@ impl Profile {
     }
 
     /// Tells whether `runtime` is there.
-    pub(super) fn has(&self, runtime: Runtime) -> bool {
+    pub(crate) fn has(&self, runtime: Runtime) -> bool {
         self.runtimes.contains(&runtime)
     }
 
     /// Adds musl, found by its memory.
-    pub(super) fn found_musl(&mut self) {
+    pub(crate) fn found_musl(&mut self) {
         self.runtimes.insert(Runtime::Musl);
         self.malloc.get_or_insert(Malloc::Musl);
     }
 
     /// Tells whether glibc's malloc may hand out memory.
-    pub(super) fn glibc_malloc(&self) -> bool {
+    pub(crate) fn glibc_malloc(&self) -> bool {
         self.has(Runtime::Glibc) && !self.malloc.is_some_and(Malloc::replaces_glibc)
     }
 }

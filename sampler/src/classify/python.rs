@@ -1,7 +1,7 @@
 //! CPython's own memory: arenas of small objects (R14c) and stacks of frames (R14d).
 
-use super::reader::PAGE;
-use super::work::Work;
+use crate::classify::reader::PAGE;
+use crate::classify::work::Work;
 
 /// Bytes of a pool and of its arena: since 3.10, and before.
 const SIZES: [(u64, u64); 2] = [(16 << 10, 1 << 20), (4 << 10, 256 << 10)];
@@ -15,7 +15,7 @@ const CHUNK_UNIT: u64 = 16 << 10;
 const CHUNK_BYTES: u64 = 4 << 20;
 
 /// Returns the bytes of the arena that begins at page `at`.
-pub(super) fn arena_at(work: &mut Work<'_, '_>, at: u64, end: u64) -> Option<u64> {
+pub(crate) fn arena_at(work: &mut Work<'_, '_>, at: u64, end: u64) -> Option<u64> {
     SIZES.into_iter().find_map(|(pool, arena)| {
         let after = at.checked_add(arena)?;
         if after > end {
@@ -51,7 +51,7 @@ fn pool_at(work: &mut Work<'_, '_>, at: u64) -> Option<u64> {
 }
 
 /// Returns the bytes of the chunk of a frame stack at `at`.
-pub(super) fn frame_chunk_at(work: &mut Work<'_, '_>, at: u64, end: u64) -> Option<u64> {
+pub(crate) fn frame_chunk_at(work: &mut Work<'_, '_>, at: u64, end: u64) -> Option<u64> {
     // struct _stack_chunk: the chunk before, the size in bytes, the words in use.
     let [before, size, used] = work.reader.words::<3>(at)?;
     let sound = size != 0

@@ -1,34 +1,34 @@
 //! Reads the target's memory within a budget, whatever is found there.
 
-use super::facts::Peek;
+use crate::classify::facts::Peek;
 
 /// Size of a page.
-pub(super) const PAGE: u64 = 4096;
+pub(crate) const PAGE: u64 = 4096;
 
 /// Reads that every classification may make, and more for each mapping.
 const READS: usize = 1 << 16;
 const READS_OF_A_MAPPING: usize = 4;
 
 /// The target's memory, as far as the budget goes.
-pub(super) struct Reader<'a, 'p> {
+pub(crate) struct Reader<'a, 'p> {
     peek: &'a mut Peek<'p>,
     left: usize,
 }
 
 impl<'a, 'p> Reader<'a, 'p> {
     /// Creates a reader; one that reads nothing if the target is not `readable`.
-    pub(super) fn new(peek: &'a mut Peek<'p>, readable: bool, mappings: usize) -> Self {
+    pub(crate) fn new(peek: &'a mut Peek<'p>, readable: bool, mappings: usize) -> Self {
         let left = mappings.saturating_mul(READS_OF_A_MAPPING).saturating_add(READS);
         Self { peek, left: if readable { left } else { 0 } }
     }
 
     /// Tells whether nothing more can be read.
-    pub(super) const fn is_spent(&self) -> bool {
+    pub(crate) const fn is_spent(&self) -> bool {
         self.left == 0
     }
 
     /// Reads the words at `address`; `None` unless all of them can be read.
-    pub(super) fn words<const N: usize>(&mut self, address: u64) -> Option<[u64; N]> {
+    pub(crate) fn words<const N: usize>(&mut self, address: u64) -> Option<[u64; N]> {
         let mut bytes = [[0; 8]; N];
         let bytes_wanted = N * 8;
         // The next page may be absent, and reading it would make it present.

@@ -1,9 +1,10 @@
 //! Stacks without a thread in sight (R15): cached ones, and those of signal handlers.
 
-use super::label;
-use super::profile::Runtime;
-use super::reader::PAGE;
-use super::work::{Work, is_anonymous, is_none, is_writable};
+use crate::classify::piece::label;
+use crate::classify::predicates::{is_anonymous, is_none, is_writable};
+use crate::classify::profile::Runtime;
+use crate::classify::reader::PAGE;
+use crate::classify::work::Work;
 use crate::region::{Confidence, Label};
 use crate::vocabulary::types;
 
@@ -11,7 +12,7 @@ use crate::vocabulary::types;
 const SMALL_BYTES: u64 = 64 << 10;
 
 /// R15: MAP_STACK shows as `nh` since Linux 6.7; before, the guard below has to do.
-pub(super) fn claim(work: &mut Work<'_, '_>) {
+pub(crate) fn claim(work: &mut Work<'_, '_>) {
     if work.profile.has(Runtime::Go) {
         return;
     }

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::facts::Thread;
-use super::profile::Runtime;
-use super::reader::PAGE;
-use super::work::{Work, is_anonymous, is_none, is_writable, page_after, page_of};
-use super::{glibc, go, label, musl, tools};
+use crate::classify::facts::Thread;
+use crate::classify::piece::label;
+use crate::classify::predicates::{is_anonymous, is_none, is_writable};
+use crate::classify::profile::{GO_HEAP, Runtime};
+use crate::classify::reader::PAGE;
+use crate::classify::work::{Work, page_after, page_of};
+use crate::classify::{glibc, musl, tools};
 use crate::region::{AddressRange, Confidence, Label};
 use crate::vocabulary::types;
 
@@ -23,7 +25,7 @@ const BELOW_POINTER: u64 = 1 << 20;
 const STACK_BYTES: u64 = 8 << 20;
 
 /// R9: stacks and the guards below them.
-pub(super) fn claim(work: &mut Work<'_, '_>) {
+pub(crate) fn claim(work: &mut Work<'_, '_>) {
     main_stack_guard(work);
     let known = by_glibc(work);
     let main = work.main_thread();
@@ -102,8 +104,8 @@ fn by_address(work: &mut Work<'_, '_>, thread: &Thread, address: u64, rule: &str
     let mapping = &work.mappings[place];
     // Fibers and goroutines run on memory that is a heap first.
     let in_heap = work.profile.has(Runtime::Go)
-        && go::HEAP.start <= mapping.range.start
-        && mapping.range.start < go::HEAP.end
+        && GO_HEAP.start <= mapping.range.start
+        && mapping.range.start < GO_HEAP.end
         || work.profile.has(Runtime::Qemu) && mapping.range.start < tools::GUEST.end;
     if in_heap
         || !is_anonymous(mapping)

@@ -1,20 +1,21 @@
 //! Tools that run a program inside themselves: emulators, Valgrind, sanitizers, Lisp images.
 
-use super::label;
-use super::profile::Runtime;
-use super::work::{Work, is_anonymous, is_none};
-use crate::mapping::Mapping;
+use crate::classify::piece::label;
+use crate::classify::predicates::{is_anonymous, is_none};
+use crate::classify::profile::Runtime;
+use crate::classify::work::Work;
+use crate::procfs::mapping::Mapping;
 use crate::region::{AddressRange, Confidence, Protection};
 use crate::vocabulary::types;
 
 /// Where qemu puts the memory of the program it runs.
-pub(super) const GUEST: AddressRange = AddressRange::new(0x40_0000_0000, 0x50_0000_0000);
+pub(crate) const GUEST: AddressRange = AddressRange::new(0x40_0000_0000, 0x50_0000_0000);
 /// AddressSanitizer's shadow on x86-64, and where its allocator maps.
 const SHADOW: AddressRange = AddressRange::new(0x7fff_7000, 0x1000_7fff_8000);
 const ASAN_HEAP: AddressRange = AddressRange::new(0x6000_0000_0000, 0x6500_0000_0000);
 
 /// R10: an emulated program's memory; before arenas, as guests have arenas too.
-pub(super) fn guest(work: &mut Work<'_, '_>) {
+pub(crate) fn guest(work: &mut Work<'_, '_>) {
     if work.profile.has(Runtime::Qemu) {
         let found = label(types::GUEST_MEMORY, Confidence::Likely, "R10");
         let in_guest = |mapping: &Mapping| {
@@ -27,7 +28,7 @@ pub(super) fn guest(work: &mut Work<'_, '_>) {
 }
 
 /// R16v, R16s: tools whose memory is executable without being compiled code, or lies at fixed addresses.
-pub(super) fn claim(work: &mut Work<'_, '_>) {
+pub(crate) fn claim(work: &mut Work<'_, '_>) {
     if work.profile.has(Runtime::Valgrind) {
         let found = label(types::VALGRIND, Confidence::Likely, "R16v");
         for place in work.places(|mapping| is_anonymous(mapping) && !is_none(mapping)) {

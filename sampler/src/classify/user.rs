@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::mapping::Mapping;
+use crate::procfs::mapping::Mapping;
 use crate::region::Protection;
 use crate::vocabulary::RegionType;
 
@@ -41,7 +41,7 @@ impl UserRule {
 }
 
 /// Tells whether all of `text` fits `pattern`: `*` is any text, `?` any one byte.
-pub(super) fn glob(pattern: &str, text: &str) -> bool {
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut place) = (0, 0);
     // Only the last star ever needs to take more: what came before it fits already.

@@ -1,6 +1,6 @@
 //! What V8 and Chromium reserve (R13), told by sizes, alignment and rights.
 
-use super::cages::{Cage, Purpose};
+use crate::classify::cage::{Cage, Purpose};
 use crate::region::Confidence;
 use crate::vocabulary::{RegionType, types};
 
@@ -34,7 +34,7 @@ fn plain(used: RegionType, inaccessible: RegionType) -> Purpose {
 }
 
 /// Returns what a cage of V8 is for; Chromium's own malloc and heap reserve cages too.
-pub(super) fn purpose(cage: &Cage, chromium: bool) -> Option<Purpose> {
+pub(crate) fn purpose(cage: &Cage, chromium: bool) -> Option<Purpose> {
     if cage.bytes() >= SANDBOX_BYTES {
         return Some(heap(types::JIT_V8));
     }

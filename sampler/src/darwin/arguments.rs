@@ -3,7 +3,7 @@
 use crate::procfs::line::readable;
 
 /// Returns the arguments in `bytes`: their number, the executable's path, padding, then each with a NUL behind it.
-pub fn arguments(bytes: &[u8]) -> Vec<String> {
+pub(crate) fn arguments(bytes: &[u8]) -> Vec<String> {
     let Some((count, rest)) = bytes.split_first_chunk::<4>() else { return Vec::new() };
     let count = usize::try_from(i32::from_ne_bytes(*count)).unwrap_or(0);
     let Some(path_end) = rest.iter().position(|byte| *byte == 0) else { return Vec::new() };

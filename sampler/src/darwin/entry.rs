@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::mach_tags;
+use crate::darwin::tags;
 use crate::region::{AddressRange, Protection, ShareMode};
 
 /// What the kernel says of one entry of a memory map. Counts are of pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The first address inside.
     pub start: u64,
     /// Bytes of address space.
@@ -48,34 +48,34 @@ pub struct Entry {
 
 impl Entry {
     /// Returns where it lies; an end beyond the last address is cut there.
-    pub const fn range(&self) -> AddressRange {
+    pub(crate) const fn range(&self) -> AddressRange {
         AddressRange::new(self.start, self.start.saturating_add(self.size))
     }
 
     /// Returns the rights in force.
-    pub const fn rights(&self) -> Protection {
+    pub(crate) const fn rights(&self) -> Protection {
         Protection::from_bits(self.protection)
     }
 
     /// Returns the share mode, unknown for a number the header does not name.
-    pub const fn share(&self) -> Option<ShareMode> {
-        mach_tags::share_mode(self.share_mode)
+    pub(crate) const fn share(&self) -> Option<ShareMode> {
+        tags::share_mode(self.share_mode)
     }
 
     /// Tells whether it may be purgeable: such memory is anonymous, was never copied, and is not in a submap.
-    pub const fn may_be_purgeable(&self) -> bool {
+    pub(crate) const fn may_be_purgeable(&self) -> bool {
         self.depth == 0 && !self.external_pager && self.shadow_depth == 0 && self.object_id != 0
     }
 
     /// Tells whether a path may belong to it: it has a pager that is not the kernel's own, or copies what has one.
-    pub const fn may_have_path(&self) -> bool {
+    pub(crate) const fn may_have_path(&self) -> bool {
         self.external_pager || (self.shadow_depth > 0 && self.user_tag == 0)
     }
 }
 
 /// The state of purgeable memory: `VM_PURGABLE_GET_STATE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Purge {
+pub(crate) enum Purge {
     /// In use: not to be emptied.
     Nonvolatile,
     /// The kernel may empty it.
@@ -88,7 +88,7 @@ pub enum Purge {
 
 impl Purge {
     /// Returns the state that the kernel's number means; bits besides the state are dropped.
-    pub const fn from_state(state: i32) -> Self {
+    pub(crate) const fn from_state(state: i32) -> Self {
         match state & 3 {
             0 => Self::Nonvolatile,
             1 => Self::Volatile,
@@ -98,7 +98,7 @@ impl Purge {
     }
 
     /// Returns vmmap's letter, as in `PURGE=V`.
-    pub const fn letter(self) -> char {
+    pub(crate) const fn letter(self) -> char {
         match self {
             Self::Nonvolatile => 'N',
             Self::Volatile => 'V',
@@ -108,14 +108,14 @@ impl Purge {
     }
 
     /// Tells whether the kernel may take its pages at any time.
-    pub const fn is_reclaimable(self) -> bool {
+    pub(crate) const fn is_reclaimable(self) -> bool {
         matches!(self, Self::Volatile | Self::Empty)
     }
 }
 
 /// An entry that is memory, not a submap, with what further calls say of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Leaf {
+pub(crate) struct Leaf {
     /// The kernel's answer.
     pub entry: Entry,
     /// Pages no other process maps: `VM_REGION_TOP_INFO` `private_pages_resident`; unknown inside submaps.

@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::words;
-use crate::mach_tags;
+use crate::darwin::{flags, tags};
 use crate::region::{Confidence, Identity, Label, Protection, ShareMode};
 use crate::vocabulary::{Family, RegionType, types};
 
@@ -16,11 +15,13 @@ const STACK: u32 = 30;
 
 /// The files that are images: some region of theirs may be executed.
 #[derive(Debug, Default)]
-pub struct Images(HashSet<Arc<str>>);
+pub(crate) struct Images(HashSet<Arc<str>>);
 
 impl Images {
     /// Finds the images among the files of `regions`, given by their path and rights.
-    pub fn of<'a>(regions: impl Iterator<Item = (Option<&'a Arc<str>>, Protection)>) -> Self {
+    pub(crate) fn of<'a>(
+        regions: impl Iterator<Item = (Option<&'a Arc<str>>, Protection)>,
+    ) -> Self {
         let executable = regions.filter(|(_, rights)| rights.contains(Protection::EXECUTE));
         Self(executable.filter_map(|(path, _)| path.cloned()).collect())
     }
@@ -31,11 +32,11 @@ impl Images {
 }
 
 /// Returns the label of the region with that identity, whose own label is not looked at.
-pub fn label(identity: &Identity, share: Option<ShareMode>, images: &Images) -> Label {
-    let tag = words::tag(&identity.flags).unwrap_or(0);
+pub(crate) fn label(identity: &Identity, share: Option<ShareMode>, images: &Images) -> Label {
+    let tag = flags::tag(&identity.flags).unwrap_or(0);
     let path = identity.object.as_deref().map(|object| &*object.name);
-    let file = words::has(&identity.flags, "file");
-    let shadowed = words::value(&identity.flags, "shadow").is_some();
+    let file = flags::has(&identity.flags, "file");
+    let shadowed = flags::value(&identity.flags, "shadow").is_some();
     let cache = matches!(tag, SHARED_CACHE | UNSHARED_CACHE | DYLIB) && (file || shadowed);
     match path {
         Some(path) if images.contains(path) && matches!(tag, 0 | DYLIB) => {
@@ -55,7 +56,7 @@ pub fn label(identity: &Identity, share: Option<ShareMode>, images: &Images) -> 
     if tag == 0 && between_processes {
         return named(types::SHARED_MEMORY, Confidence::Likely, "share mode");
     }
-    mach_tags::label(tag)
+    tags::label(tag)
 }
 
 /// Returns the segment of an image by its rights.
@@ -78,7 +79,7 @@ fn inaccessible(tag: u32) -> Option<RegionType> {
     Some(match tag {
         0 => types::RESERVED,
         STACK => types::STACK_GUARD,
-        _ => match mach_tags::tag(tag)?.family {
+        _ => match tags::tag(tag)?.family {
             Family::Malloc => RegionType::named("MALLOC guard page", Family::Reserved),
             _ => return None,
         },

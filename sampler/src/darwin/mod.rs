@@ -1,19 +1,15 @@
 //! What macOS answers about memory, turned into regions. It touches no kernel,
 //! so it compiles and is tested on every system; `macos/` asks the questions.
 
-pub mod arguments;
-pub mod entry;
-pub mod label;
-pub mod paths;
-pub mod regions;
-pub mod totals;
-pub mod user;
-pub mod walk;
-pub mod words;
-
+pub(crate) mod arguments;
+pub(crate) mod entry;
+pub(crate) mod flags;
+pub(crate) mod label;
+pub(crate) mod paths;
+pub(crate) mod regions;
+pub(crate) mod tags;
 #[cfg(test)]
 mod tests;
-
-pub use entry::{Entry, Leaf, Purge};
-pub use regions::{labels, regions};
-pub use walk::{Lookup, Stop, Walk, walk};
+pub(crate) mod totals;
+pub(crate) mod user;
+pub(crate) mod walk;

@@ -1,12 +1,12 @@
 //! Which of the paths the kernel answered with are the regions' own.
 
-use super::entry::Leaf;
+use crate::darwin::entry::Leaf;
 
 /// Drops the paths that are not the regions' own: for memory without a file the kernel may name a neighbour's.
 ///
 /// A file's own pages have its pager. A copy of them that was written to keeps
 /// its path if it touches pages of the same file, as an image's data do.
-pub fn keep_own(leaves: &mut [Leaf]) {
+pub(crate) fn keep_own(leaves: &mut [Leaf]) {
     let mut last: Option<(u64, std::sync::Arc<str>)> = None;
     for leaf in leaves {
         let entry = &leaf.entry;

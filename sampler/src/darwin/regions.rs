@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::entry::{Leaf, Purge};
-use super::label::{Images, label};
-use super::{paths, words};
-use crate::mach_tags;
+use crate::darwin::entry::{Leaf, Purge};
+use crate::darwin::label::{Images, label};
+use crate::darwin::{flags, paths, tags};
 use crate::quantity::{Quantities, Quantity};
 use crate::region::{Identity, Label, Object, Protection, Provenance, Region, ShareMode};
 
 /// Turns `leaves` into regions. Those that stayed as they were share their identity with `before` (ascending).
-pub fn regions(mut leaves: Vec<Leaf>, page_bytes: u64, before: &[Region]) -> Vec<Region> {
+pub(crate) fn regions(mut leaves: Vec<Leaf>, page_bytes: u64, before: &[Region]) -> Vec<Region> {
     paths::keep_own(&mut leaves);
     let images = Images::of(leaves.iter().map(|leaf| (leaf.path.as_ref(), leaf.entry.rights())));
     let mut objects = HashMap::new();
@@ -52,8 +51,8 @@ fn identity(
         max_protection: Some(Protection::from_bits(entry.max_protection)),
         object,
         offset: entry.offset,
-        flags: words::words(leaf),
-        label: mach_tags::label(entry.user_tag),
+        flags: flags::words(leaf),
+        label: tags::label(entry.user_tag),
     };
     identity.label = label(&identity, share, images);
     identity
@@ -80,7 +79,7 @@ pub fn labels(regions: &[Region]) -> Vec<Label> {
 
 /// Returns the sizes of `leaf`. What the kernel does not say stays unknown: PSS, pages
 /// referenced, anonymous, huge, and which of the dirty ones are private.
-pub fn quantities(leaf: &Leaf, page_bytes: u64) -> Quantities {
+pub(crate) fn quantities(leaf: &Leaf, page_bytes: u64) -> Quantities {
     let entry = &leaf.entry;
     let bytes = |pages: u32| u64::from(pages).saturating_mul(page_bytes);
     let resident = bytes(entry.pages_resident);

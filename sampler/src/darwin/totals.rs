@@ -1,6 +1,6 @@
 //! Whether what a walk saw agrees with what the kernel says of the whole.
 
-use super::walk::{Stop, Walk};
+use crate::darwin::walk::{Stop, Walk};
 
 /// Compares walks with the process's virtual size.
 ///
@@ -8,13 +8,13 @@ use super::walk::{Stop, Walk};
 /// same amount each time: a difference that two walks in a row show is taken
 /// for its way of counting, any other for movement.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Whole {
+pub(crate) struct Whole {
     usual: i128,
 }
 
 impl Whole {
     /// Tells whether a walk's `difference` shows no movement; `before` is that of the walk before it in the same sample.
-    pub fn accepts(&mut self, difference: i128, before: Option<i128>) -> bool {
+    pub(crate) fn accepts(&mut self, difference: i128, before: Option<i128>) -> bool {
         if before == Some(difference) {
             self.usual = difference;
         }
@@ -23,17 +23,17 @@ impl Whole {
 }
 
 /// Returns what the kernel counts beyond the walk, in bytes.
-pub fn difference(walk: &Walk, virtual_bytes: u64) -> i128 {
+pub(crate) fn difference(walk: &Walk, virtual_bytes: u64) -> i128 {
     i128::from(virtual_bytes) - i128::from(walk.top_bytes)
 }
 
 /// Returns the words for regions that moved.
-pub fn moved(walk: &Walk, virtual_bytes: u64) -> String {
+pub(crate) fn moved(walk: &Walk, virtual_bytes: u64) -> String {
     format!("regions sum to {} bytes, the process to {virtual_bytes}", walk.top_bytes)
 }
 
 /// Returns the words for a walk that stopped; `reason` puts the kernel's code into words.
-pub fn stopped(stop: Stop, reason: impl FnOnce(i32) -> String) -> String {
+pub(crate) fn stopped(stop: Stop, reason: impl FnOnce(i32) -> String) -> String {
     match stop {
         Stop::Failed { address, code } => {
             format!("the regions from {address:#x} on could not be looked up: {}", reason(code))

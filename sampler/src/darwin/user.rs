@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::classify::rebuild::Rebuilt;
 use crate::classify::user::UserRule;
-use crate::rebuild::Rebuilt;
 use crate::region::{Confidence, Label, Region};
 
 /// Gives `regions` the types of the user's rules. Those that stayed as they were share their identity with `before`.
-pub fn apply(rules: &[UserRule], regions: &mut [Region], before: &[Region]) {
+pub(crate) fn apply(rules: &[UserRule], regions: &mut [Region], before: &[Region]) {
     if rules.is_empty() {
         return;
     }

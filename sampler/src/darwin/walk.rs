@@ -1,13 +1,13 @@
 //! The walk over a memory map: one lookup after the other, into submaps, until
 //! the kernel says that nothing follows.
 
-use super::entry::{Entry, Leaf};
+use crate::darwin::entry::{Entry, Leaf};
 
 /// `KERN_INVALID_ADDRESS`: there is no region at or after an address.
-pub const NOTHING_FOLLOWS: i32 = 1;
+pub(crate) const NOTHING_FOLLOWS: i32 = 1;
 
 /// Answers lookups.
-pub trait Lookup {
+pub(crate) trait Lookup {
     /// Returns the region at or after `address`, looking into submaps down to `depth`;
     /// the kernel's code (`kern_return_t`) if it fails.
     fn lookup(&mut self, address: u64, depth: u32) -> Result<Entry, i32>;
@@ -18,7 +18,7 @@ pub trait Lookup {
 
 /// Why a walk stopped before the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// A lookup failed.
     Failed {
         /// Where it looked.
@@ -35,7 +35,7 @@ pub enum Stop {
 
 /// What a walk saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Walk {
+pub(crate) struct Walk {
     /// The memory: no submaps, in ascending order.
     pub leaves: Vec<Leaf>,
     /// Bytes of address space at the top level, submaps included: what the process's virtual size counts.
@@ -48,7 +48,7 @@ pub struct Walk {
 const DEEPEST: u32 = 64;
 
 /// Walks over all of a memory map.
-pub fn walk(kernel: &mut impl Lookup) -> Walk {
+pub(crate) fn walk(kernel: &mut impl Lookup) -> Walk {
     let mut walk = Walk::default();
     let (mut address, mut depth) = (0_u64, 0);
     // The end of what was seen of the top level: a submap is answered again whenever it is entered.

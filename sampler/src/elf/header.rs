@@ -1,7 +1,7 @@
 //! The headers of an ELF file: segments and sections.
 
-use super::{NotRead, ReadAt, fill, u16_at, u32_at, u64_at};
 use crate::classify::facts::{Image, Segment};
+use crate::elf::read_at::{NotRead, ReadAt, fill, u16_at, u32_at, u64_at};
 use crate::region::{AddressRange, Protection};
 
 /// More than any linker writes.
@@ -20,18 +20,18 @@ const RELRO: u32 = 0x6474_e552;
 
 /// A section, as far as anything is looked for in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Section {
-    pub(super) name: Box<[u8]>,
-    pub(super) kind: u32,
-    pub(super) offset: u64,
-    pub(super) bytes: u64,
-    pub(super) link: u32,
+pub(crate) struct Section {
+    pub(crate) name: Box<[u8]>,
+    pub(crate) kind: u32,
+    pub(crate) offset: u64,
+    pub(crate) bytes: u64,
+    pub(crate) link: u32,
     /// Whether its bytes stand in the file as they are.
-    pub(super) plain: bool,
+    pub(crate) plain: bool,
 }
 
 /// Reads the headers. Sections that make no sense are left out: loading needs none.
-pub(super) fn read(read_at: &mut ReadAt<'_>) -> Result<(Image, Vec<Section>), NotRead> {
+pub(crate) fn read(read_at: &mut ReadAt<'_>) -> Result<(Image, Vec<Section>), NotRead> {
     let mut header = [0; 64];
     let count = fill(read_at, 0, &mut header)?;
     if count < 4 || header[..4] != *b"\x7fELF" {
@@ -53,7 +53,7 @@ pub(super) fn read(read_at: &mut ReadAt<'_>) -> Result<(Image, Vec<Section>), No
     let mut sections = Vec::new();
     if usize::from(read(58)) == SECTION_BYTES {
         let table = (u64_at(&header, 40), usize::from(read(60)).min(MOST_SECTIONS));
-        sections = self::sections(read_at, table, read(62)).unwrap_or_default();
+        sections = read_sections(read_at, table, read(62)).unwrap_or_default();
     }
     Ok((image, sections))
 }
@@ -102,7 +102,7 @@ fn protection(flags: u32) -> Protection {
         .fold(Protection::NONE, |held, (_, right)| held.union(right))
 }
 
-fn sections(
+fn read_sections(
     read_at: &mut ReadAt<'_>,
     place: (Option<u64>, usize),
     names: u16,

@@ -5,10 +5,10 @@ use std::sync::{Arc, LazyLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use super::header::Section;
-use super::{MOST_SCANNED_BYTES, ReadAt, fill};
 use crate::classify::facts::Image;
 use crate::classify::markers::{MARKERS, Place};
+use crate::elf::header::Section;
+use crate::elf::read_at::{MOST_SCANNED_BYTES, ReadAt, fill};
 use crate::region::Protection;
 
 /// What is read at a time, in bytes: it stays in the processor's cache while it is searched.
@@ -18,13 +18,13 @@ const LONGEST: usize = 64;
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) markers: Vec<Arc<str>>,
-    pub(super) names: Vec<&'static str>,
+pub(crate) struct Found {
+    pub(crate) markers: Vec<Arc<str>>,
+    pub(crate) names: Vec<&'static str>,
 }
 
 /// Searches `sections` for markers and `names`; without sections, the constant segments.
-pub(super) fn scan(
+pub(crate) fn scan(
     read_at: &mut ReadAt<'_>,
     image: &Image,
     sections: &[Section],

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Elf, ReadAt, fill, u32_at, u64_at};
+use crate::elf::Elf;
+use crate::elf::read_at::{ReadAt, fill, u32_at, u64_at};
 
 /// Symbols by name: the addresses they stand at, relative to the load base.
-pub type Symbols = BTreeMap<&'static str, u64>;
+pub(crate) type Symbols = BTreeMap<&'static str, u64>;
 
 /// The most that is read of a table of names, in bytes.
 const MOST_NAMES_BYTES: u64 = 8 << 20;
@@ -17,7 +18,7 @@ const SYMBOL_BYTES: usize = 24;
 
 impl Elf {
     /// Returns those of `wanted` that are defined in the file's dynamic symbol table.
-    pub fn symbols(&self, read_at: &mut ReadAt<'_>, wanted: &[&'static str]) -> Symbols {
+    pub(crate) fn symbols(&self, read_at: &mut ReadAt<'_>, wanted: &[&'static str]) -> Symbols {
         let mut symbols = Symbols::new();
         let table = self.sections.iter().find(|it| it.kind == DYNAMIC_SYMBOLS && it.plain);
         let Some(table) = table else { return symbols };

@@ -1,11 +1,13 @@
 //! Tests of the reader of ELF files.
 
 use std::cell::Cell;
+use std::io;
 use std::os::unix::fs::FileExt;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::elf::read_at::MOST_SCANNED_BYTES;
 use crate::region::Protection;
 
 fn of_bytes(bytes: &[u8]) -> impl FnMut(u64, &mut [u8]) -> io::Result<usize> {

@@ -1,37 +1,41 @@
 //! The files of one process in `/proc`, kept open from sample to sample.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::procfs::{Stat, Statm, Status, parse_stat, parse_statm, parse_status};
+use crate::procfs::line;
+use crate::procfs::stat::{Stat, parse_stat};
+use crate::procfs::statm::{Statm, parse_statm};
+use crate::procfs::status::{Status, parse_status};
 
 /// The most that is read of a small file; the longest (cmdline) is cut there.
 const MOST_BYTES: u64 = 128 << 10;
 
 /// A file of a process, kept open.
 #[derive(Debug)]
-pub(super) struct OpenFile {
+pub(crate) struct OpenFile {
     path: PathBuf,
     file: File,
 }
 
 impl OpenFile {
-    pub(super) fn open(path: PathBuf) -> Result<Self, Refusal> {
+    pub(crate) fn open(path: PathBuf) -> Result<Self, Refusal> {
         match File::open(&path) {
             Ok(file) => Ok(Self { path, file }),
             Err(error) => Err(Refusal::new(path, error)),
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Reads up to `buffer` from `offset` on; the kernel prints the file anew at 0.
-    pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Refusal> {
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Refusal> {
         loop {
             match self.file.read_at(buffer, offset) {
                 Ok(count) => return Ok(count),
@@ -49,30 +53,29 @@ impl OpenFile {
     }
 
     fn bad_line(&self) -> Refusal {
-        let text =
-            self.read_small(|text| crate::procfs::line::readable(&text[..text.len().min(200)]));
+        let text = self.read_small(|text| line::readable(&text[..text.len().min(200)]));
         match text {
             Ok(text) => Refusal::Other(Error::BadLine { path: self.path.clone(), line: 1, text }),
             Err(refusal) => refusal,
         }
     }
 
-    pub(super) fn stat(&self) -> Result<Stat, Refusal> {
+    pub(crate) fn stat(&self) -> Result<Stat, Refusal> {
         self.read_small(parse_stat)?.ok_or_else(|| self.bad_line())
     }
 
-    pub(super) fn statm(&self) -> Result<Statm, Refusal> {
+    pub(crate) fn statm(&self) -> Result<Statm, Refusal> {
         self.read_small(parse_statm)?.ok_or_else(|| self.bad_line())
     }
 
-    pub(super) fn status(&self) -> Result<Status, Refusal> {
+    pub(crate) fn status(&self) -> Result<Status, Refusal> {
         self.read_small(parse_status)
     }
 }
 
 /// Why a file of a process cannot be read.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// There is no such process (any more).
     Gone,
     /// It is there, but not for us.
@@ -82,7 +85,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(path: PathBuf, source: io::Error) -> Self {
+    pub(crate) fn new(path: PathBuf, source: io::Error) -> Self {
         match source.raw_os_error() {
             Some(libc::ESRCH | libc::ENOENT) => Self::Gone,
             Some(libc::EACCES | libc::EPERM) => Self::NotPermitted,
@@ -92,7 +95,7 @@ impl Refusal {
 }
 
 /// Reads a small file of a process as a whole, cut at a sane length.
-pub(super) fn read(path: PathBuf) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn read(path: PathBuf) -> Result<Vec<u8>, Refusal> {
     let mut text = Vec::new();
     match File::open(&path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut text)) {
         Ok(_) => Ok(text),
@@ -102,15 +105,15 @@ pub(super) fn read(path: PathBuf) -> Result<Vec<u8>, Refusal> {
 
 /// The files that a sample reads of a process's memory.
 #[derive(Debug)]
-pub(super) struct MemoryFiles {
-    pub(super) smaps: OpenFile,
-    pub(super) statm: OpenFile,
-    pub(super) status: OpenFile,
+pub(crate) struct MemoryFiles {
+    pub(crate) smaps: OpenFile,
+    pub(crate) statm: OpenFile,
+    pub(crate) status: OpenFile,
 }
 
 impl MemoryFiles {
     /// Opens those of `folder`: a process's, or one of its threads'.
-    pub(super) fn open(folder: &Path) -> Result<Self, Refusal> {
+    pub(crate) fn open(folder: &Path) -> Result<Self, Refusal> {
         Ok(Self {
             smaps: OpenFile::open(folder.join("smaps"))?,
             statm: OpenFile::open(folder.join("statm"))?,
@@ -119,7 +122,7 @@ impl MemoryFiles {
     }
 
     /// Opens those of the first thread of the process in `folder` that has not ended.
-    pub(super) fn open_by_thread(folder: &Path) -> Result<Self, Refusal> {
+    pub(crate) fn open_by_thread(folder: &Path) -> Result<Self, Refusal> {
         let tasks = folder.join("task");
         let threads = match std::fs::read_dir(&tasks) {
             Ok(threads) => threads,
@@ -137,3 +140,10 @@ impl MemoryFiles {
         Err(Refusal::Gone)
     }
 }
+
+/// Where the kernel shows its processes.
+pub(crate) const PROC: &str = "/proc";
+
+/// What to do about a process that may not be read.
+pub const PERMISSION_HINT: &str = "run vmrec as the owner of the process or with sudo,\n\
+     or give it the rights: sudo setcap cap_sys_ptrace,cap_dac_read_search=ep \"$(which vmrec)\"";

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use super::PROC;
-use super::files::{OpenFile, Refusal, read};
-use super::system::{architecture, now, page_size_bytes, ticks_per_second};
 use crate::error::Error;
+use crate::linux::files::{OpenFile, PROC, Refusal, read};
+use crate::linux::system::{architecture, now, page_size_bytes, ticks_per_second};
 use crate::process::{Host, ProcessId, ProcessInfo};
-use crate::procfs::Stat;
 use crate::procfs::line::readable;
+use crate::procfs::stat::Stat;
 
 /// Returns what is known of the process `pid`.
 ///
@@ -40,7 +39,7 @@ pub fn host() -> Host {
 }
 
 /// Turns a refusal before anything is known of the process into an error.
-pub(super) fn refused(refusal: Refusal, pid: u32) -> Error {
+pub(crate) fn refused(refusal: Refusal, pid: u32) -> Error {
     match refusal {
         Refusal::Gone => Error::NotFound { pid },
         Refusal::NotPermitted => {
@@ -63,7 +62,7 @@ fn all(root: &Path) -> Vec<ProcessInfo> {
 }
 
 /// Reads what is known of the process `pid` under `root`.
-pub(super) fn info(root: &Path, pid: u32) -> Result<(ProcessInfo, Stat), Refusal> {
+pub(crate) fn info(root: &Path, pid: u32) -> Result<(ProcessInfo, Stat), Refusal> {
     let folder = root.join(pid.to_string());
     let stat = OpenFile::open(folder.join("stat"))?.stat()?;
     let status = OpenFile::open(folder.join("status"))?.status()?;
@@ -86,7 +85,7 @@ pub(super) fn info(root: &Path, pid: u32) -> Result<(ProcessInfo, Stat), Refusal
 }
 
 /// Returns the executable's path, where it may be read, and whether its file is gone.
-pub(super) fn executable(folder: &Path) -> (Option<String>, bool) {
+pub(crate) fn executable(folder: &Path) -> (Option<String>, bool) {
     use std::os::unix::ffi::OsStrExt;
     let Ok(path) = std::fs::read_link(folder.join("exe")) else { return (None, false) };
     let path = path.as_os_str().as_bytes();

@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::thread::available_parallelism;
 
-use super::PROC;
-use super::files::{OpenFile, Refusal, read};
-use super::process::{process_info, refused};
-use super::system::page_size_bytes;
 use crate::error::Error;
+use crate::linux::files::{OpenFile, PROC, Refusal, read};
+use crate::linux::process::{process_info, refused};
+use crate::linux::system::page_size_bytes;
 use crate::process::ProcessId;
 use crate::procfs::rollup::parse_rollup;
 use crate::quantity::Quantity;

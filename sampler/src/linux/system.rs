@@ -18,7 +18,7 @@ pub fn now() -> Timestamp {
 }
 
 /// Returns the processor time of the calling thread, in nanoseconds.
-pub(super) fn thread_cpu_ns() -> u64 {
+pub(crate) fn thread_cpu_ns() -> u64 {
     clock(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
@@ -32,12 +32,12 @@ fn clock(clock: libc::clockid_t) -> u64 {
 }
 
 /// Returns the bytes of a page.
-pub(super) fn page_size_bytes() -> u64 {
+pub(crate) fn page_size_bytes() -> u64 {
     configured(libc::_SC_PAGESIZE).unwrap_or(4096)
 }
 
 /// Returns the clock ticks of a second in `/proc`.
-pub(super) fn ticks_per_second() -> u64 {
+pub(crate) fn ticks_per_second() -> u64 {
     configured(libc::_SC_CLK_TCK).unwrap_or(100)
 }
 
@@ -48,7 +48,7 @@ fn configured(name: libc::c_int) -> Option<u64> {
 }
 
 /// Returns the machine word of uname, such as `x86_64`.
-pub(super) fn architecture() -> Option<String> {
+pub(crate) fn architecture() -> Option<String> {
     let mut names = MaybeUninit::<libc::utsname>::uninit();
     // SAFETY: uname fills the whole structure when it returns 0, and only then is it read.
     let names = unsafe {
@@ -77,7 +77,7 @@ pub fn send_signal(pid: u32, signal: i32) -> io::Result<()> {
 }
 
 /// Opens a handle of the process `pid` that stays its own when the number is used again (Linux 5.3).
-pub(super) fn open_process(pid: u32) -> io::Result<OwnedFd> {
+pub(crate) fn open_process(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: pidfd_open reads no memory of ours.
     let handle = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     if handle < 0 {
@@ -89,7 +89,7 @@ pub(super) fn open_process(pid: u32) -> io::Result<OwnedFd> {
 }
 
 /// Waits until `handle` is readable, `limit` at most; `false` if that time went by.
-pub(super) fn wait_readable(handle: &OwnedFd, limit: Option<Duration>) -> io::Result<bool> {
+pub(crate) fn wait_readable(handle: &OwnedFd, limit: Option<Duration>) -> io::Result<bool> {
     // Rounded up, so that a short wait does not become none at all.
     let milliseconds = limit.map_or(-1, |limit| {
         i32::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)

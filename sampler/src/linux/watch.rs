@@ -5,11 +5,10 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::PROC;
-use super::files::{OpenFile, Refusal};
-use super::process::refused;
-use super::system::{open_process, wait_readable};
 use crate::error::Error;
+use crate::linux::files::{OpenFile, PROC, Refusal};
+use crate::linux::process::refused;
+use crate::linux::system::{open_process, wait_readable};
 use crate::process::ProcessId;
 
 /// How often a kernel without process handles is asked.
@@ -103,7 +102,7 @@ impl ExitWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linux::process_info;
+    use crate::linux::process::process_info;
     use std::process::{Child, Command};
 
     fn sleeper() -> (Child, ProcessId) {

@@ -1,18 +1,12 @@
 //! Asks the kernel of macOS, through Mach, libproc and sysctl. What the answers
 //! mean is decided in [`crate::darwin`].
 
-mod ffi;
-mod process;
-mod sampler;
-mod sums;
-mod task;
-mod watch;
-
-pub use ffi::unix::{now, send_signal};
-pub use process::{host, process_info, processes};
-pub use sampler::Sampler;
-pub use sums::system_sums;
-pub use watch::ExitWatch;
+pub(crate) mod ffi;
+pub(crate) mod process;
+pub(crate) mod sampler;
+pub(crate) mod sums;
+pub(crate) mod task;
+pub(crate) mod watch;
 
 /// What to do about a process that may not be read.
 pub const PERMISSION_HINT: &str = "run vmrec as the owner of the process or with sudo;\n\

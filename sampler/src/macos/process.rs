@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::ffi::{libproc, mach, sysctl};
 use crate::darwin::arguments::arguments;
 use crate::error::Error;
+use crate::macos::ffi::{libproc, mach, sysctl};
 use crate::process::{Host, ProcessId, ProcessInfo};
 use crate::procfs::line::readable;
 
@@ -41,7 +41,7 @@ pub fn host() -> Host {
 }
 
 /// Returns what is known of the process `pid`, and whether it is a zombie.
-pub(super) fn info(pid: u32) -> Result<(ProcessInfo, bool), Error> {
+pub(crate) fn info(pid: u32) -> Result<(ProcessInfo, bool), Error> {
     let number = native(pid)?;
     let bsd = libproc::bsd_info(number).map_err(|error| refused(error, pid))?;
     let start_us = start_ticks(&bsd);
@@ -60,7 +60,7 @@ pub(super) fn info(pid: u32) -> Result<(ProcessInfo, bool), Error> {
 }
 
 /// Tells whether a process has ended: its number is free, a zombie's or another process's.
-pub(super) fn ended(id: &ProcessId) -> bool {
+pub(crate) fn ended(id: &ProcessId) -> bool {
     let Ok(number) = native(id.pid) else { return true };
     match libproc::bsd_info(number) {
         Ok(bsd) => bsd.pbi_status == libc::SZOMB || start_ticks(&bsd) != id.start_ticks,
@@ -69,13 +69,13 @@ pub(super) fn ended(id: &ProcessId) -> bool {
 }
 
 /// Tells whether a process's number is another process's now.
-pub(super) fn reused(id: &ProcessId) -> bool {
+pub(crate) fn reused(id: &ProcessId) -> bool {
     let bsd = native(id.pid).ok().and_then(|number| libproc::bsd_info(number).ok());
     bsd.is_some_and(|bsd| start_ticks(&bsd) != id.start_ticks)
 }
 
 /// Returns a process number as the system's calls take it.
-pub(super) fn native(pid: u32) -> Result<i32, Error> {
+pub(crate) fn native(pid: u32) -> Result<i32, Error> {
     i32::try_from(pid).map_err(|_| Error::NotFound { pid })
 }
 

@@ -4,20 +4,21 @@ use std::time::Instant;
 
 use mach2::task_info::task_vm_info;
 
-use super::ffi::{libproc, unix};
-use super::process::{ended, info, native, reused};
-use super::task::Task;
 use crate::classify::facts::Evidence;
 use crate::classify::user::UserRule;
 use crate::darwin::totals::{Whole, difference, moved, stopped};
-use crate::darwin::{Stop, Walk, regions, user, walk};
+use crate::darwin::walk::{Stop, Walk};
+use crate::darwin::{regions, user, walk};
 use crate::error::Error;
+use crate::macos::ffi::{libproc, unix};
+use crate::macos::process::{ended, info, native, reused};
+use crate::macos::task::Task;
 use crate::process::ProcessInfo;
 use crate::region::Region;
 use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot};
 
 /// Words of TASK_VM_INFO up to `phys_footprint`, which older kernels leave out.
-pub(super) const WORDS_TO_FOOTPRINT: usize = std::mem::offset_of!(task_vm_info, min_address) / 4;
+pub(crate) const WORDS_TO_FOOTPRINT: usize = std::mem::offset_of!(task_vm_info, min_address) / 4;
 
 /// Takes snapshots of one process, for as long as it runs the same program.
 #[derive(Debug)]

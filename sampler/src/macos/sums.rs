@@ -1,9 +1,9 @@
 //! What the kernel says a process's memory sums to.
 
-use super::process::info;
-use super::sampler::WORDS_TO_FOOTPRINT;
-use super::task::Task;
 use crate::error::Error;
+use crate::macos::process::info;
+use crate::macos::sampler::WORDS_TO_FOOTPRINT;
+use crate::macos::task::Task;
 use crate::process::ProcessId;
 use crate::quantity::Quantity;
 use crate::system_sum::{SumOf, SystemSum};

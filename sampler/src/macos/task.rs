@@ -1,6 +1,7 @@
 //! The task of a process: the right to look at its memory.
 
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::Duration;
 
@@ -8,11 +9,12 @@ use mach2::kern_return::{KERN_INVALID_ARGUMENT, KERN_TERMINATED};
 use mach2::message::MACH_SEND_INVALID_DEST;
 use mach2::task_info::task_vm_info;
 
-use super::ffi::mach::{Port, open_task, own_page_bytes, reason};
-use super::ffi::{libproc, unix};
-use super::process::{ended, native};
-use crate::darwin::{Entry, Leaf, Lookup};
+use crate::darwin::entry::{Entry, Leaf};
+use crate::darwin::walk::Lookup;
 use crate::error::Error;
+use crate::macos::ffi::mach::{Port, open_task, own_page_bytes, reason};
+use crate::macos::ffi::{libproc, unix};
+use crate::macos::process::{ended, native};
 use crate::process::ProcessInfo;
 use crate::procfs::line::readable;
 
@@ -21,14 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The memory of one process.
 #[derive(Debug)]
-pub(super) struct Task {
+pub(crate) struct Task {
     port: Port,
     pid: i32,
 }
 
 impl Task {
     /// Asks the kernel for the task of `process`.
-    pub(super) fn open(process: &ProcessInfo) -> Result<Self, Error> {
+    pub(crate) fn open(process: &ProcessInfo) -> Result<Self, Error> {
         let pid = native(process.id.pid)?;
         let own = unix::own_user();
         // The kernel refuses it anyway, after asking others first.
@@ -51,13 +53,13 @@ impl Task {
     }
 
     /// Asks for the figures of the whole, with how many words of them the kernel knows.
-    pub(super) fn figures(&self) -> Result<(task_vm_info, usize), i32> {
+    pub(crate) fn figures(&self) -> Result<(task_vm_info, usize), i32> {
         self.port.vm_info()
     }
 
     /// Returns the bytes of the pages that regions are counted in: the smaller of the
     /// target's page and our own, since the kernel counts so where they differ (Rosetta).
-    pub(super) fn page_bytes(figures: &task_vm_info) -> u64 {
+    pub(crate) fn page_bytes(figures: &task_vm_info) -> u64 {
         let own = own_page_bytes();
         u64::try_from(figures.page_size)
             .ok()
@@ -66,12 +68,12 @@ impl Task {
     }
 
     /// Tells whether a code means that the task is no more.
-    pub(super) const fn is_dead(code: i32) -> bool {
+    pub(crate) const fn is_dead(code: i32) -> bool {
         matches!(code, MACH_SEND_INVALID_DEST | KERN_INVALID_ARGUMENT | KERN_TERMINATED)
     }
 
     /// The kernel's words for one of its codes.
-    pub(super) fn reason(code: i32) -> String {
+    pub(crate) fn reason(code: i32) -> String {
         reason(code)
     }
 }

@@ -4,9 +4,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use super::ffi::unix::{exit_queue, wait_exit};
-use super::process::{ended, native, process_info, reused};
 use crate::error::Error;
+use crate::macos::ffi::unix::{exit_queue, wait_exit};
+use crate::macos::process::{ended, native, process_info, reused};
 use crate::process::ProcessId;
 
 /// How often a process is asked for that the kernel tells no end of.

@@ -3,12 +3,12 @@
 use crate::region::Protection;
 
 /// Tells whether `flags` (two letters each, set apart by spaces) holds `flag`.
-pub fn has_flag(flags: &str, flag: &str) -> bool {
+pub(crate) fn has_flag(flags: &str, flag: &str) -> bool {
     flags.split_ascii_whitespace().any(|held| held == flag)
 }
 
 /// Returns the most rights the mapping may get: `mr`, `mw` and `me`.
-pub fn max_protection(flags: &str) -> Protection {
+pub(crate) fn max_protection(flags: &str) -> Protection {
     let mut most = Protection::NONE;
     for flag in flags.split_ascii_whitespace() {
         most = most.union(match flag {

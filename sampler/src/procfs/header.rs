@@ -1,11 +1,11 @@
 //! The header line of a mapping in maps and smaps.
 
-use super::line::{decimal, hexadecimal};
+use crate::procfs::line::{decimal, hexadecimal};
 use crate::region::{AddressRange, Protection};
 
 /// What the header line of a mapping says, its name still as the kernel wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header<'a> {
+pub(crate) struct Header<'a> {
     /// Where the mapping lies.
     pub range: AddressRange,
     /// The rights in force.
@@ -23,7 +23,7 @@ pub struct Header<'a> {
 }
 
 /// Reads a header line (without its newline).
-pub fn parse_header(line: &[u8]) -> Option<Header<'_>> {
+pub(crate) fn parse_header(line: &[u8]) -> Option<Header<'_>> {
     let (range, rest) = word(line)?;
     let (rights, rest) = word(rest)?;
     let (offset, rest) = word(rest)?;
@@ -59,7 +59,7 @@ pub fn parse_header(line: &[u8]) -> Option<Header<'_>> {
 }
 
 /// Tells whether `text` begins a header line: `None` while it is too short to know.
-pub(super) fn begins_header(text: &[u8]) -> Option<bool> {
+pub(crate) fn begins_header(text: &[u8]) -> Option<bool> {
     let digits = text.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
     text.get(digits).map(|byte| digits > 0 && *byte == b'-')
 }

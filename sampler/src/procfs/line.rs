@@ -1,7 +1,7 @@
 //! Lines and numbers of `/proc` texts, read from bytes.
 
 /// Returns where the first newline of `text` is.
-pub fn newline(text: &[u8]) -> Option<usize> {
+pub(crate) fn newline(text: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let mut words = text.chunks_exact(8);
     for (place, word) in words.by_ref().enumerate() {
@@ -19,12 +19,12 @@ pub fn newline(text: &[u8]) -> Option<usize> {
 }
 
 /// Reads `text` as a decimal number; nothing else may stand in it.
-pub fn decimal(text: &[u8]) -> Option<u64> {
+pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
     number(text, 10)
 }
 
 /// Reads `text` as a hexadecimal number without prefix.
-pub fn hexadecimal(text: &[u8]) -> Option<u64> {
+pub(crate) fn hexadecimal(text: &[u8]) -> Option<u64> {
     number(text, 16)
 }
 
@@ -39,7 +39,7 @@ fn number(text: &[u8], base: u32) -> Option<u64> {
 }
 
 /// Returns `text` as UTF-8, each invalid byte written as `\xNN`.
-pub fn readable(text: &[u8]) -> String {
+pub(crate) fn readable(text: &[u8]) -> String {
     let mut readable = String::with_capacity(text.len());
     for chunk in text.utf8_chunks() {
         readable.push_str(chunk.valid());

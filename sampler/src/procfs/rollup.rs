@@ -1,9 +1,9 @@
 //! `/proc/PID/smaps_rollup`: the sizes of smaps, summed by the kernel.
 
-use super::sizes::{Field, Sizes, kilobytes, split_line};
+use crate::procfs::sizes::{Field, Sizes, kilobytes, split_line};
 
 /// Reads the text of `/proc/PID/smaps_rollup`; lines that are not known are passed over.
-pub fn parse_rollup(text: &[u8]) -> Sizes {
+pub(crate) fn parse_rollup(text: &[u8]) -> Sizes {
     let mut sizes = Sizes::default();
     for line in text.split(|byte| *byte == b'\n') {
         let Some((key, value)) = split_line(line) else { continue };

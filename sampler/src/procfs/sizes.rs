@@ -1,6 +1,6 @@
 //! The sizes smaps gives of a mapping, and what vmrec makes of them.
 
-use super::line::decimal;
+use crate::procfs::line::decimal;
 use crate::quantity::{Quantities, Quantity};
 
 macro_rules! fields {
@@ -112,13 +112,13 @@ impl Sizes {
 }
 
 /// Splits a line `KEY: value` into both, spaces around the value dropped.
-pub(super) fn split_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     Some((&line[..colon], line[colon + 1..].trim_ascii()))
 }
 
 /// Reads a value such as `123 kB` as bytes.
-pub(super) fn kilobytes(value: &[u8]) -> Option<u64> {
+pub(crate) fn kilobytes(value: &[u8]) -> Option<u64> {
     decimal(value.strip_suffix(b"kB")?.trim_ascii_end())?.checked_mul(1024)
 }
 

@@ -1,13 +1,13 @@
 //! `/proc/PID/stat`: the process's name, state, parent, start and counters.
 
-use super::line::{decimal, readable};
+use crate::procfs::line::{decimal, readable};
 
 /// The flag of a kernel thread (`PF_KTHREAD`).
 const KERNEL_THREAD: u64 = 0x0020_0000;
 
 /// What `/proc/PID/stat` says, as far as vmrec uses it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stat {
+pub(crate) struct Stat {
     /// The process number.
     pub pid: u32,
     /// The short name, 15 bytes the process can set itself.
@@ -34,13 +34,13 @@ pub struct Stat {
 
 impl Stat {
     /// Tells whether the thread has ended (a process lives on while it has other threads).
-    pub fn ended(&self) -> bool {
+    pub(crate) fn ended(&self) -> bool {
         matches!(self.state, b'Z' | b'X' | b'x')
     }
 }
 
 /// Reads the text of `/proc/PID/stat`.
-pub fn parse_stat(text: &[u8]) -> Option<Stat> {
+pub(crate) fn parse_stat(text: &[u8]) -> Option<Stat> {
     let open = text.iter().position(|byte| *byte == b'(')?;
     // The name may hold anything, `) (` too: only the last `)` ends it.
     let close = text.iter().rposition(|byte| *byte == b')')?;

@@ -1,10 +1,10 @@
 //! `/proc/PID/statm`: the process's pages in all and in memory.
 
-use super::line::decimal;
+use crate::procfs::line::decimal;
 
 /// What `/proc/PID/statm` says, in pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Statm {
+pub(crate) struct Statm {
     /// Pages of address space.
     pub size: u64,
     /// Pages in memory.
@@ -12,7 +12,7 @@ pub struct Statm {
 }
 
 /// Reads the text of `/proc/PID/statm`.
-pub fn parse_statm(text: &[u8]) -> Option<Statm> {
+pub(crate) fn parse_statm(text: &[u8]) -> Option<Statm> {
     let mut words = text.split(u8::is_ascii_whitespace);
     Some(Statm { size: decimal(words.next()?)?, resident: decimal(words.next()?)? })
 }

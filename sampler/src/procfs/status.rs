@@ -1,7 +1,7 @@
 //! `/proc/PID/status`: totals of the process's memory, its owner and threads.
 
-use super::line::decimal;
-use super::sizes::{kilobytes, split_line};
+use crate::procfs::line::decimal;
+use crate::procfs::sizes::{kilobytes, split_line};
 
 /// What `/proc/PID/status` says, as far as vmrec uses it; what is not printed is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,8 +5,8 @@
 //! number, ` kB` and a newline. A number too wide for its place costs that
 //! line its place only.
 
-use super::line::newline;
-use super::sizes::{Field, Sizes, kilobytes, split_line};
+use crate::procfs::line::newline;
+use crate::procfs::sizes::{Field, Sizes, kilobytes, split_line};
 
 const LINE_BYTES: usize = 28;
 const KEY_BYTES: usize = 16;
@@ -14,7 +14,7 @@ const UNIT: [u8; 4] = *b" kB\n";
 
 /// The lines to expect after a header, in their order.
 #[derive(Debug, Default)]
-pub(super) struct Template {
+pub(crate) struct Template {
     lines: Vec<Line>,
     least_bytes: usize,
 }
@@ -35,7 +35,7 @@ enum Meaning {
 }
 
 /// What reading a body by a template came to.
-pub(super) enum Fit<'a> {
+pub(crate) enum Fit<'a> {
     /// It fits, and this comes after it.
     Whole(&'a [u8]),
     /// It fits as far as it goes.
@@ -46,7 +46,7 @@ pub(super) enum Fit<'a> {
 
 impl Template {
     /// Adds the line (without newline) to expect next.
-    pub(super) fn learn(&mut self, line: &[u8]) {
+    pub(crate) fn learn(&mut self, line: &[u8]) {
         let Some((key, _)) = split_line(line) else {
             // No key has a colon in it, so that nothing fits this: such a line is never the shape of others.
             self.lines.push(Line { start: None, key: b":"[..].into(), meaning: Meaning::Other });
@@ -66,17 +66,17 @@ impl Template {
     }
 
     /// Returns how many lines it has.
-    pub(super) fn lines(&self) -> usize {
+    pub(crate) fn lines(&self) -> usize {
         self.lines.len()
     }
 
     /// Returns the bytes below which no body can be whole.
-    pub(super) fn least_bytes(&self) -> usize {
+    pub(crate) fn least_bytes(&self) -> usize {
         self.least_bytes
     }
 
     /// Reads the lines after a header from `body` into `sizes` and `flags`.
-    pub(super) fn read<'a>(
+    pub(crate) fn read<'a>(
         &self,
         body: &'a [u8],
         sizes: &mut Sizes,
@@ -195,7 +195,7 @@ mod tests {
             text in proptest::array::uniform8(prop_oneof![Just(b' '), b'0'..=b'9', 0x1f..=0x40_u8, any::<u8>()])
         ) {
             let trimmed = text.iter().position(|byte| *byte != b' ').map_or(&[][..], |at| &text[at..]);
-            prop_assert_eq!(number(&text), super::super::line::decimal(trimmed));
+            prop_assert_eq!(number(&text), crate::procfs::line::decimal(trimmed));
         }
 
         #[test]

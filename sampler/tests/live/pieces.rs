@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vmrec_sampler::classify::facts::Evidence;
+use vmrec_sampler::Evidence;
 use vmrec_sampler::{Consistency, Quantity, Sampler, Snapshot, send_signal, types};
 
 use crate::child::{Owned, skipped, sum};

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
+use vmrec_sampler::Mapping;
+use vmrec_sampler::Rebuilt;
 use vmrec_sampler::Snapshot;
-use vmrec_sampler::classify::facts::{Evidence, Facts};
-use vmrec_sampler::mapping::Mapping;
-use vmrec_sampler::rebuild::Rebuilt;
+use vmrec_sampler::{Evidence, Facts};
 
 use crate::file::Opened;
 

@@ -12,11 +12,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use vmrec_sampler::classify::facts::Evidence;
-use vmrec_sampler::classify::user::UserRule;
-use vmrec_sampler::classify::{Piece, Process, classify};
-use vmrec_sampler::rebuild::{Rebuilt, label_of};
-use vmrec_sampler::{Identity, Label, Quantity, Region, RegionType, Snapshot, darwin};
+use vmrec_sampler::Evidence;
+use vmrec_sampler::UserRule;
+use vmrec_sampler::{Identity, Label, Quantity, Region, RegionType, Snapshot, darwin_labels};
+use vmrec_sampler::{Piece, Process, classify};
+use vmrec_sampler::{Rebuilt, label_of};
 use vmrec_store::{Error as StoreError, RegionNumber, Writer};
 
 use self::known::{Known, peek};
@@ -224,7 +224,7 @@ fn pieces(snapshot: &Snapshot, evidence: &Evidence, rules: &[UserRule]) -> Vec<P
 /// Applies the present rules to a sample of macOS, where the kernel's own words on each region decide.
 fn by_tags(snapshot: &Snapshot, rules: &[UserRule]) -> Vec<Piece> {
     let mut regions = snapshot.regions.clone();
-    for (region, label) in regions.iter_mut().zip(darwin::labels(&snapshot.regions)) {
+    for (region, label) in regions.iter_mut().zip(darwin_labels(&snapshot.regions)) {
         Arc::make_mut(&mut region.identity).label = label;
     }
     types_file::apply(rules, &mut regions);

@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vmrec_sampler::classify::facts::{Evidence, Facts};
+use vmrec_sampler::{Evidence, Facts};
 use vmrec_sampler::{ProcessInfo, Sampler, Snapshot, Timestamp};
 use vmrec_store::{Error as StoreError, RecordingId, Retention, WhyEnded, Writer};
 

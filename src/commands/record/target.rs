@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 
-use vmrec_sampler::classify::user::UserRule;
+use vmrec_sampler::UserRule;
 use vmrec_sampler::{Error as SamplerError, ExitWatch, Sampler};
 
 use super::events::{Event, Events};

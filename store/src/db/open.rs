@@ -197,7 +197,7 @@ pub(crate) const SMALLEST_PAGE_BYTES: u64 = 512;
 pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    crate::db::open::set_up(&connection)?;
+    set_up(&connection)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     connection.pragma_update(None, "cache_size", CACHE_PAGES)?;
@@ -208,7 +208,7 @@ pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
 pub(crate) fn roll_back(path: &Path) -> rusqlite::Result<()> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    crate::db::open::set_up(&connection)?;
+    set_up(&connection)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
@@ -232,7 +232,7 @@ pub(crate) fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Where the file system cannot do WAL the mode stays as it is: as durable, but readers wait.
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
-    crate::db::open::make_durable(connection)?;
+    make_durable(connection)?;
     connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
     connection.query_row("PRAGMA wal_autocheckpoint = 64", [], |_| Ok(()))?;
     // A recorder stays small: pages that a sample changes are few.

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use crate::db::transaction::Transaction;
 use crate::error::Error;
+use crate::tables::rollup::hours;
 
 /// Written to the header of every recording: `vmre`.
 pub(crate) const APPLICATION_ID: i32 = 0x766d_7265;
@@ -57,7 +58,7 @@ fn apply(step: &Transaction<'_>, migration: &str, version: u32) -> rusqlite::Res
     step.execute_batch(migration)?;
     if version == WITH_HOURS {
         // Checksums are not SQL's to make.
-        crate::tables::rollup::hours::take_over(step)?;
+        hours::take_over(step)?;
     }
     step.execute_batch(&format!(
         "PRAGMA user_version = {version}; PRAGMA application_id = {APPLICATION_ID};"

@@ -10,6 +10,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::db::lock::{Lock, beside};
+use crate::db::open;
 use crate::db::open::BUSY_TIMEOUT;
 use crate::error::Error;
 use crate::maintain::verify;
@@ -31,8 +32,8 @@ impl Store {
     /// A recorder that writes to it meanwhile is not held up. The copy takes its name when it is
     /// complete and on disk, has mode 0600 and can be read where nothing can be written.
     pub fn backup(&self, to: &Path, replace: bool) -> Result<Copied, Error> {
-        let to = crate::db::open::real_path(to)?;
-        if same_file(&crate::db::open::real_path(&self.path)?, &to) {
+        let to = open::real_path(to)?;
+        if same_file(&open::real_path(&self.path)?, &to) {
             return Err(Error::SameFile { path: to });
         }
         let _lock = free(&to, replace)?;
@@ -113,7 +114,7 @@ pub(crate) fn put(draft: &Path, path: &Path) -> Result<(), Error> {
         remove(&beside(path, log))?;
     }
     fs::rename(draft, path).map_err(io)?;
-    crate::db::open::sync_folder(path)
+    open::sync_folder(path)
 }
 
 fn remove(path: &Path) -> Result<(), Error> {

@@ -13,6 +13,7 @@ use crate::read::store::Store;
 use crate::recording::RecordingId;
 use crate::tables::identity_cache::Identities;
 use crate::tables::sample::{decode, frames};
+use crate::tables::{evidence, sample};
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +83,7 @@ fn look(connection: &Connection, problems: &mut Vec<String>) -> rusqlite::Result
     for id in recordings.query_map([], |row| row.get(0).map(RecordingId))? {
         look_at(&transaction, id?, problems)?;
     }
-    crate::tables::evidence::problems(&transaction, problems)?;
+    evidence::problems(&transaction, problems)?;
     Ok(())
 }
 
@@ -98,7 +99,7 @@ fn look_at(
     let mut rows = statement.query(params![id.0, i64::MIN, i64::MAX])?;
     while let Some(row) = rows.next()? {
         let mut problem = |what: String| problems.push(format!("recording {}: {what}", id.0));
-        let sample = match crate::tables::sample::sample_from_row(row) {
+        let sample = match sample::sample_from_row(row) {
             Ok(sample) => sample,
             Err(error) => {
                 let what = error::told(&error);

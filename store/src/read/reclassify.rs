@@ -3,12 +3,13 @@
 
 use std::ops::ControlFlow;
 
+use vmrec_sampler::Evidence;
 use vmrec_sampler::Snapshot;
-use vmrec_sampler::classify::facts::Evidence;
 
 use crate::error::Error;
 use crate::read::store::Store;
 use crate::recording::{RecordingId, RegionNumber, Sample};
+use crate::tables::evidence;
 
 impl Store {
     /// Calls `visit` with each sample that has regions, in order, and their numbers, until it breaks.
@@ -36,8 +37,7 @@ impl Store {
         if self.schema_version() < 2 {
             return Ok(None);
         }
-        let stored =
-            self.read(|connection| crate::tables::evidence::read(connection, id, number))?;
+        let stored = self.read(|connection| evidence::read(connection, id, number))?;
         stored.transpose().map_err(|what| Error::Damaged { path: self.path.clone(), what })
     }
 
@@ -47,6 +47,6 @@ impl Store {
         if self.schema_version() < 2 {
             return Ok(Vec::new());
         }
-        self.read(|connection| crate::tables::evidence::numbers(connection, id))
+        self.read(|connection| evidence::numbers(connection, id))
     }
 }

@@ -16,10 +16,10 @@ use crate::db::integer::{from_column, to_column};
 use crate::error::Error;
 use crate::read::store::Store;
 use crate::recording::{RecordingId, Sample, SampleState};
-use crate::tables::chunk;
 use crate::tables::chunk::{Group, StoredChunk};
 use crate::tables::identity_cache::by_address;
 use crate::tables::sample::{SAMPLE_COLUMNS, decode, frames};
+use crate::tables::{chunk, sample};
 
 impl Store {
     /// Returns the samples of a recording without their regions, in order.
@@ -50,9 +50,7 @@ impl Store {
             "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? ORDER BY s.number"
         );
         let mut statement = self.connection.prepare_cached(&text).map_err(sql)?;
-        for sample in
-            statement.query_map([id.0], crate::tables::sample::sample_from_row).map_err(sql)?
-        {
+        for sample in statement.query_map([id.0], sample::sample_from_row).map_err(sql)? {
             let sample = sample.map_err(sql)?;
             self.follows(id, sample.number, expected)?;
             expected = sample.number.wrapping_add(1);
@@ -102,7 +100,7 @@ impl Store {
         let mut decoder = Decoder::default();
         let mut expected = first;
         while let Some(row) = rows.next().map_err(sql)? {
-            let sample = crate::tables::sample::sample_from_row(row).map_err(sql)?;
+            let sample = sample::sample_from_row(row).map_err(sql)?;
             self.follows(id, sample.number, expected)?;
             expected = sample.number.wrapping_add(1);
             let decoded = decode(&mut decoder, id, &sample, row)

@@ -9,11 +9,12 @@ use vmrec_sampler::Snapshot;
 
 use crate::db::lock::beside;
 use crate::db::open::{Found, connect, has_bytes, roll_back, wants_to_write};
-use crate::db::{lock, schema};
+use crate::db::{lock, open, schema};
 use crate::error::Error;
 use crate::recording::{Mark, Recording, RecordingId, Sample, SampleState};
 use crate::tables::chunk::Heads;
 use crate::tables::identity_cache::Identities;
+use crate::tables::recording;
 
 /// A recording file open for reading.
 #[derive(Debug)]
@@ -35,14 +36,14 @@ impl Store {
     /// It may be being recorded to, be read-only or lie in a read-only folder, or its recorder
     /// may have been killed.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        match crate::db::open::identify(path)? {
+        match open::identify(path)? {
             Found::Nothing => return Err(Error::Missing { path: path.to_owned() }),
             Found::Empty => {
                 return Err(Error::NotARecording { path: path.to_owned(), what: "is empty" });
             }
             Found::Ours => {}
         }
-        let real_path = crate::db::open::real_path(path)?;
+        let real_path = open::real_path(path)?;
         let mut connected = connect(&real_path);
         if connected.as_ref().is_err_and(wants_to_write)
             && has_bytes(&beside(&real_path, "-journal"))
@@ -56,7 +57,7 @@ impl Store {
                     return Err(Error::FolderNotWritable { path: path.to_owned() });
                 }
                 // Without a log nobody writes, and the file alone is the whole.
-                crate::db::open::open_immutable(&real_path)
+                open::open_immutable(&real_path)
             }
             other => other,
         }
@@ -84,7 +85,7 @@ impl Store {
 
     /// Returns the bytes the file takes on disk, with what waits in its write-ahead log.
     pub fn file_bytes(&self) -> u64 {
-        crate::db::open::file_bytes(&self.real_path)
+        open::file_bytes(&self.real_path)
     }
 
     /// Tells whether a recorder writes to the file now.
@@ -97,9 +98,7 @@ impl Store {
         self.read(|connection| {
             connection
                 .prepare_cached("SELECT * FROM recording WHERE id = ?")?
-                .query_row([id.0], |row| {
-                    crate::tables::recording::recording_from_row(connection, row)
-                })
+                .query_row([id.0], |row| recording::recording_from_row(connection, row))
                 .optional()
         })?
         .ok_or_else(|| Error::NoSuchRecording { id, path: self.path.clone() })
@@ -120,7 +119,7 @@ impl Store {
         self.read(|connection| {
             connection
                 .prepare_cached("SELECT * FROM mark WHERE recording = ? ORDER BY utc_ns, id")?
-                .query_map([id.0], crate::tables::recording::mark_from_row)?
+                .query_map([id.0], recording::mark_from_row)?
                 .collect()
         })
     }

@@ -6,6 +6,7 @@ use crate::read::store::Store;
 use crate::recording::{Recording, RecordingId, RecordingSummary, SampleState};
 use crate::tables::chunk::StoredChunk;
 use crate::tables::sample::SAMPLE_COLUMNS;
+use crate::tables::{recording, sample};
 
 impl Store {
     /// Returns every recording with what its samples add up to, oldest first.
@@ -13,7 +14,7 @@ impl Store {
         let recordings: Vec<Recording> = self.read(|connection| {
             connection
                 .prepare_cached("SELECT * FROM recording ORDER BY id")?
-                .query_map([], |row| crate::tables::recording::recording_from_row(connection, row))?
+                .query_map([], |row| recording::recording_from_row(connection, row))?
                 .collect()
         })?;
         recordings.into_iter().map(|recording| self.summarized(recording)).collect()
@@ -91,7 +92,7 @@ impl Store {
         let bytes_place = statement.column_count() - 1;
         let mut rows = statement.query([id.0]).map_err(sql)?;
         while let Some(row) = rows.next().map_err(sql)? {
-            let sample = crate::tables::sample::sample_from_row(row).map_err(sql)?;
+            let sample = sample::sample_from_row(row).map_err(sql)?;
             self.follows(id, sample.number, expected)?;
             expected = sample.number.wrapping_add(1);
             summary.samples += u64::from(sample.has_regions());

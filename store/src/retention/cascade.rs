@@ -6,8 +6,8 @@ use vmrec_sampler::Timestamp;
 use crate::db::transaction::Transaction;
 use crate::recording::RecordingId;
 use crate::retention::policy::BATCH;
-use crate::tables::rollup;
 use crate::tables::rollup::{HOUR_S, MINUTE_S};
+use crate::tables::{evidence, rollup};
 
 const OLD_MINUTES: &str = "DELETE FROM rollup_row WHERE (recording, span_s, place, type, quantities) IN \
      (SELECT recording, span_s, place, type, quantities FROM rollup_row \
@@ -23,7 +23,7 @@ pub(crate) fn trail(
     begun: Timestamp,
     (number, taken): (u64, Timestamp),
 ) -> rusqlite::Result<usize> {
-    let mut rows = crate::tables::evidence::drop_before(transaction, recording, number, BATCH)?;
+    let mut rows = evidence::drop_before(transaction, recording, number, BATCH)?;
     let place = |span_s| rollup::place(begun, taken, span_s);
     for (sql, place) in [(OLD_MINUTES, place(MINUTE_S)), (OLD_HOURS, place(HOUR_S))] {
         rows += transaction.prepare_cached(sql)?.execute(params![recording.0, place, BATCH])?;

@@ -8,7 +8,7 @@ use crate::db::row_checksum;
 use crate::recording::{Recording, RecordingId};
 use crate::retention::plan::{Known, Piece, Windows};
 use crate::retention::policy::Retention;
-use crate::tables::chunk;
+use crate::tables::{chunk, recording, sample};
 
 /// Returns every recording, oldest first; `sizes` says whether bytes of chunks are wanted.
 pub(crate) fn all(
@@ -19,7 +19,7 @@ pub(crate) fn all(
 ) -> rusqlite::Result<Vec<Known>> {
     let recordings: Vec<Recording> = connection
         .prepare_cached("SELECT * FROM recording ORDER BY id")?
-        .query_map([], |row| crate::tables::recording::recording_from_row(connection, row))?
+        .query_map([], |row| recording::recording_from_row(connection, row))?
         .collect::<rusqlite::Result<_>>()?;
     let known = |recording: &Recording| {
         let mut known = of(connection, recording, policy, running)?;
@@ -38,7 +38,7 @@ pub(crate) fn one(
 ) -> rusqlite::Result<Known> {
     let recording = connection
         .prepare_cached("SELECT * FROM recording WHERE id = ?")?
-        .query_row([id.0], |row| crate::tables::recording::recording_from_row(connection, row))?;
+        .query_row([id.0], |row| recording::recording_from_row(connection, row))?;
     of(connection, &recording, policy, running)
 }
 
@@ -107,11 +107,11 @@ pub(crate) fn first_sample(
     }
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {} FROM sample AS s WHERE s.recording = ? ORDER BY s.number LIMIT 1",
-        crate::tables::sample::SAMPLE_COLUMNS
+        sample::SAMPLE_COLUMNS
     ))?;
     let mut rows = statement.query([id.0])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let sample = crate::tables::sample::sample_from_row(row)?;
+    let sample = sample::sample_from_row(row)?;
     Ok(Some((sample.number, sample.taken)))
 }
 

@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::recording::RecordingId;
 use crate::retention::policy::BATCH;
 use crate::retention::reduce::Reader;
-use crate::tables::chunk;
 use crate::tables::sample::{decode, frames};
+use crate::tables::{chunk, sample};
 
 /// How long one step looks through chunks, unless a single one takes longer.
 const LOOK: Duration = Duration::from_millis(3);
@@ -90,7 +90,7 @@ impl Sweep {
         let mut rows = statement.query(range).map_err(sql)?;
         let mut decoder = Decoder::default();
         while let Some(row) = rows.next().map_err(sql)? {
-            let sample = crate::tables::sample::sample_from_row(row).map_err(sql)?;
+            let sample = sample::sample_from_row(row).map_err(sql)?;
             let damaged = |what| Error::Damaged {
                 path: reader.path.to_owned(),
                 what: format!("sample {} of recording {}: {what}", sample.number, self.recording.0),

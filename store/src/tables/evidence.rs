@@ -1,7 +1,7 @@
 //! The table of evidence.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use vmrec_sampler::classify::facts::Evidence;
+use vmrec_sampler::Evidence;
 
 use crate::codec::crc32::checksum_of;
 use crate::codec::evidence::unpack;

@@ -181,7 +181,5 @@ pub(crate) fn begun(
 ) -> rusqlite::Result<Timestamp> {
     connection
         .prepare_cached("SELECT * FROM recording WHERE id = ?")?
-        .query_row([recording.0], |row| {
-            Ok(crate::tables::recording::recording_from_row(connection, row)?.begun)
-        })
+        .query_row([recording.0], |row| Ok(recording_from_row(connection, row)?.begun))
 }

@@ -31,7 +31,7 @@ pub(crate) fn decode<'a>(
     sample: &Sample,
     row: &Row<'_>,
 ) -> Result<Option<&'a [crate::codec::region_change::Row]>, String> {
-    let stored = crate::tables::sample::frame_from_row(row).map_err(|error| error.to_string())?;
+    let stored = frame_from_row(row).map_err(|error| error.to_string())?;
     let (stored, regions) = match (stored, sample.regions) {
         (Some(stored), Some(regions)) => (stored, regions),
         (None, None) => return Ok(None),

@@ -10,8 +10,8 @@ use crate::codec::table_diff::{Edit, Table};
 use crate::db::transaction::Transaction;
 use crate::recording::{RecordingId, Sample};
 use crate::tables::interner::Interner;
-use crate::tables::rollup;
 use crate::tables::rollup::minutes::Trail;
+use crate::tables::{rollup, sample};
 use crate::write::chunk_thread::Chunker;
 
 /// The recording under way.
@@ -41,7 +41,7 @@ impl Current {
     pub(crate) fn next(&self, transaction: &Transaction<'_>) -> rusqlite::Result<u64> {
         match self.next {
             Some(next) => Ok(next),
-            None => crate::tables::sample::next_number(transaction, self.id),
+            None => sample::next_number(transaction, self.id),
         }
     }
 
@@ -59,7 +59,7 @@ impl Current {
         let (frame, edits) = self.encoder.encode(&table, self.minute(sample.taken));
         let row = self.write_row(transaction, &sample)?;
         let sum = checksum(self.id.0, number, frame.kind, &frame.data);
-        crate::tables::sample::insert_frame(transaction, row, &frame, sum)?;
+        sample::insert_frame(transaction, row, &frame, sum)?;
         Ok((sample, Some((table, frame, edits))))
     }
 
@@ -69,12 +69,7 @@ impl Current {
         transaction: &Transaction<'_>,
         sample: &Sample,
     ) -> rusqlite::Result<i64> {
-        let row = crate::tables::sample::insert_sample(
-            transaction,
-            self.row.map(|row| row + 1),
-            self.id,
-            sample,
-        )?;
+        let row = sample::insert_sample(transaction, self.row.map(|row| row + 1), self.id, sample)?;
         self.row = Some(row);
         Ok(row)
     }

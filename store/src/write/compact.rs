@@ -15,7 +15,7 @@ use crate::tables::identity_cache::Identities;
 use crate::tables::recording::begun;
 use crate::tables::rollup::minutes::Trail;
 use crate::tables::sample::{decode, frames};
-use crate::tables::{chunk, latest, rollup};
+use crate::tables::{chunk, latest, rollup, sample};
 
 /// Samples of a chunk made of rows: fewer only at its recording's end.
 const ENOUGH_SAMPLES: u64 = 150;
@@ -79,10 +79,9 @@ pub(crate) fn rebuild(
     let (mut builder, mut last, mut next) = (Builder::default(), first, first);
     let (mut decoder, mut identities) = (Decoder::default(), Identities::default());
     while let Some(row) = rows.next().map_err(sql)? {
-        let sample = crate::tables::sample::sample_from_row(row).map_err(sql)?;
-        let stands_alone = crate::tables::sample::frame_from_row(row)
-            .map_err(sql)?
-            .is_some_and(|frame| frame.kind == Kind::Key);
+        let sample = sample::sample_from_row(row).map_err(sql)?;
+        let stands_alone =
+            sample::frame_from_row(row).map_err(sql)?.is_some_and(|frame| frame.kind == Kind::Key);
         if stands_alone && sample.number - first >= ENOUGH_SAMPLES {
             break;
         }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use crate::db::open::{BUSY_TIMEOUT, Found};
 use crate::db::transaction::Transaction;
-use crate::db::{row_checksum, schema};
+use crate::db::{open, row_checksum, schema};
 use crate::error::Error;
 use crate::recording::RecordingId;
 
@@ -14,7 +14,7 @@ use crate::recording::RecordingId;
 ///
 /// `utc_ns` is the moment in nanoseconds since 1970-01-01 UTC.
 pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) -> Result<(), Error> {
-    match crate::db::open::identify(path)? {
+    match open::identify(path)? {
         Found::Nothing => return Err(Error::Missing { path: path.to_owned() }),
         Found::Empty => {
             return Err(Error::NotARecording { path: path.to_owned(), what: "is empty" });
@@ -26,7 +26,7 @@ pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) ->
     let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
     let version = schema::version(&connection, path)?;
-    crate::db::open::make_durable(&connection).map_err(sql)?;
+    open::make_durable(&connection).map_err(sql)?;
     let transaction = Transaction::begin(&mut connection).map_err(sql)?;
     let added = insert(&transaction, version, recording, utc_ns, text).map_err(sql)?;
     if !added {

@@ -11,7 +11,8 @@ use crate::db::transaction::Transaction;
 use crate::recording::RecordingId;
 use crate::tables::chunk::{Group, StoredChunk};
 use crate::tables::identity_cache::Identities;
-use crate::tables::{chunk, rollup};
+use crate::tables::rollup::minutes::Trail;
+use crate::tables::{chunk, recording, rollup};
 
 /// Makes the sums and rollups of a recording anew from its regions and their present types.
 ///
@@ -21,12 +22,11 @@ pub(crate) fn write(transaction: &Transaction<'_>, recording: RecordingId) -> ru
     if chunks.is_empty() {
         return Ok(());
     }
-    let begun = crate::tables::recording::begun(transaction, recording)?;
+    let begun = recording::begun(transaction, recording)?;
     for table in ["rollup_row", "rollup_hour_row"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE recording = ?"), [recording.0])?;
     }
-    let (mut identities, mut trail) =
-        (Identities::default(), crate::tables::rollup::minutes::Trail::default());
+    let (mut identities, mut trail) = (Identities::default(), Trail::default());
     let mut sealer = Sealer::new().map_err(|error| damaged(error.to_string()))?;
     for chunk in chunks {
         let (ticks, sums) = summed(transaction, &chunk, &mut identities)?;

@@ -5,13 +5,14 @@ use rusqlite::{OptionalExtension, params};
 use crate::codec::chunk::builder::Built;
 use crate::db::integer::to_column;
 use crate::db::transaction::{Transaction, in_transaction};
+use crate::db::vacuum;
 use crate::db::vacuum::ALL_PAGES;
 use crate::error::Error;
 use crate::recording::{RecordingId, WhyEnded};
-use crate::tables::chunk;
 use crate::tables::recording::end_recording;
 use crate::tables::rollup::minutes::Trail;
 use crate::tables::sample::{SAMPLE_COLUMNS, next_number};
+use crate::tables::{chunk, recording, sample};
 use crate::write::compact;
 use crate::write::writer::Writer;
 
@@ -28,8 +29,7 @@ impl Writer {
         for id in self.with_rows(u64::MAX)? {
             self.settle_one(id, u64::MAX)?;
         }
-        crate::db::vacuum::vacuum(&self.connection, ALL_PAGES)
-            .map_err(|source| Error::sql(&self.path, source))
+        vacuum::vacuum(&self.connection, ALL_PAGES).map_err(|source| Error::sql(&self.path, source))
     }
 
     /// Stores a chunk in place of the rows it was made of.
@@ -55,12 +55,11 @@ impl Writer {
 
     /// Gives recordings whose recorder was lost their end.
     pub(crate) fn end_lost(&mut self) -> Result<(), Error> {
-        let lost = crate::tables::recording::without_end(&self.connection)
+        let lost = recording::without_end(&self.connection)
             .map_err(|source| Error::sql(&self.path, source))?;
         for id in lost {
-            let ended = in_transaction(&mut self.connection, |transaction| {
-                crate::write::recovery::end_lost(transaction, id)
-            });
+            let ended =
+                in_transaction(&mut self.connection, |transaction| end_lost(transaction, id));
             match ended.map_err(|source| Error::sql(&self.path, source)) {
                 // Recording must go on beside what is damaged, which `verify` tells.
                 Err(Error::Damaged { .. }) => {}
@@ -118,15 +117,13 @@ pub(crate) fn end_lost(transaction: &Transaction<'_>, id: RecordingId) -> rusqli
         .prepare_cached(&format!(
             "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? AND s.number = ?"
         ))?
-        .query_row(params![id.0, to_column(last)], |row| {
-            Ok(crate::tables::sample::sample_from_row(row)?.taken)
-        })
+        .query_row(params![id.0, to_column(last)], |row| Ok(sample::sample_from_row(row)?.taken))
         .optional()?;
     let at = match row {
         Some(taken) => taken,
         None => match chunk::last(transaction, id)?.and_then(|chunk| chunk.head.span) {
             Some((_, taken)) => taken,
-            None => crate::tables::recording::begun(transaction, id)?,
+            None => recording::begun(transaction, id)?,
         },
     };
     end_recording(transaction, id, at, &WhyEnded::RecorderLost)

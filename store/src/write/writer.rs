@@ -5,24 +5,25 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use vmrec_sampler::classify::facts::Evidence;
+use vmrec_sampler::Evidence;
 use vmrec_sampler::{Host, Label, ProcessInfo, Snapshot, Timestamp};
 
 use crate::codec::evidence;
 use crate::codec::frame::encode::Encoder;
 use crate::db::lock::{Lock, beside};
 use crate::db::open::{BUSY_TIMEOUT, Found, file_bytes, prepare};
-use crate::db::schema;
 use crate::db::transaction::{Transaction, in_transaction};
 use crate::db::vacuum::ALL_PAGES;
+use crate::db::{open, schema, vacuum};
 use crate::error::Error;
 use crate::recording::{RecordingId, RegionNumber, Sample, WhyEnded};
 use crate::retention::Pruning;
 use crate::tables::interner::Interner;
+use crate::tables::recording;
 use crate::tables::rollup::minutes::Trail;
 use crate::write::active::{Current, Written};
 use crate::write::chunk_thread::Chunker;
-use crate::write::recompute_sums;
+use crate::write::{recompute_sums, relabel};
 
 /// How long to wait for readers before the file is left in WAL mode, which any reader copes with.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
@@ -48,17 +49,17 @@ impl Writer {
     /// A file that is not a recording is refused untouched, and so is one another recorder writes to.
     /// Recordings whose recorder was killed get their end: the last sample stored.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        crate::db::open::identify(path)?;
-        let real_path = crate::db::open::real_path(path)?;
+        open::identify(path)?;
+        let real_path = open::real_path(path)?;
         let lock = Lock::take(&real_path)?;
         // Looked at again, as another recorder may have created or closed it before we had the lock.
-        if matches!(crate::db::open::identify(&real_path)?, Found::Nothing | Found::Empty) {
-            crate::db::open::create(&real_path)?;
+        if matches!(open::identify(&real_path)?, Found::Nothing | Found::Empty) {
+            open::create(&real_path)?;
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let sql = |source| Error::sql(path, source);
         let mut connection = Connection::open_with_flags(&real_path, flags).map_err(sql)?;
-        crate::db::open::set_up(&connection).map_err(sql)?;
+        open::set_up(&connection).map_err(sql)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
         schema::version(&connection, path)?;
         prepare(&mut connection).map_err(sql)?;
@@ -90,14 +91,7 @@ impl Writer {
             return Err(Error::NotEnded { id: current.id, path: self.path.clone() });
         }
         let id = in_transaction(&mut self.connection, |transaction| {
-            crate::tables::recording::insert_recording(
-                transaction,
-                process,
-                host,
-                name,
-                interval_ns,
-                begun,
-            )
+            recording::insert_recording(transaction, process, host, name, interval_ns, begun)
         })
         .map_err(|source| Error::sql(&self.path, source))?;
         self.current = Some(Current {
@@ -160,7 +154,7 @@ impl Writer {
             return Err(Error::NotEnded { id: current.id, path: self.path.clone() });
         }
         in_transaction(&mut self.connection, |transaction| {
-            crate::write::relabel::write(transaction, recording, labels)?;
+            relabel::write(transaction, recording, labels)?;
             recompute_sums::write(transaction, recording)
         })
         .map_err(|source| Error::sql(&self.path, source))
@@ -171,7 +165,7 @@ impl Writer {
         let current = self.current.as_mut().ok_or_else(|| not_begun(&self.path))?;
         let id = current.id;
         in_transaction(&mut self.connection, |transaction| {
-            crate::tables::recording::end_recording(transaction, id, at, why)
+            recording::end_recording(transaction, id, at, why)
         })
         .map_err(|source| Error::sql(&self.path, source))?;
         let chunker = current.chunker.take();
@@ -180,7 +174,7 @@ impl Writer {
         }
         self.current = None;
         // What did not become a chunk is whole as it is; the next recorder tries again.
-        let _ = crate::db::vacuum::vacuum(&self.connection, ALL_PAGES);
+        let _ = vacuum::vacuum(&self.connection, ALL_PAGES);
         Ok(())
     }
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
-use vmrec_sampler::classify::facts::{Evidence, Facts, Image};
 use vmrec_sampler::{Confidence, Label, types};
+use vmrec_sampler::{Evidence, Facts, Image};
 use vmrec_store::{Error, RecordingId, Store, Writer, add_mark};
 
 use crate::made_up::{at, begun, snapshot};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use vmrec_sampler::classify::facts::{Evidence, Facts};
+use vmrec_sampler::{Evidence, Facts};
 use vmrec_sampler::{Quantity, Snapshot, Timestamp};
 use vmrec_store::{RecordingId, Retention, Store, WhyEnded, Writer, add_mark};
 

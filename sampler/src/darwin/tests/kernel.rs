@@ -1,16 +1,18 @@
 //! A kernel whose memory map is a list of entries: each submap before its content.
 
-use crate::darwin::{Entry, Leaf, Lookup};
+use crate::darwin::entry::{Entry, Leaf};
+use crate::darwin::tests;
+use crate::darwin::walk::Lookup;
 
-pub(super) struct Kernel {
-    pub(super) entries: Vec<Entry>,
+pub(crate) struct Kernel {
+    pub(crate) entries: Vec<Entry>,
     /// A lookup that reaches this address fails with this code.
-    pub(super) fails: Option<(u64, i32)>,
-    pub(super) lookups: usize,
+    pub(crate) fails: Option<(u64, i32)>,
+    pub(crate) lookups: usize,
 }
 
 impl Kernel {
-    pub(super) fn new(entries: Vec<Entry>) -> Self {
+    pub(crate) fn new(entries: Vec<Entry>) -> Self {
         Self { entries, fails: None, lookups: 0 }
     }
 
@@ -55,6 +57,6 @@ impl Lookup for Kernel {
     }
 
     fn leaf(&mut self, entry: Entry) -> Leaf {
-        super::leaf(entry)
+        tests::leaf(entry)
     }
 }

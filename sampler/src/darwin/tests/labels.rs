@@ -1,7 +1,8 @@
 //! Types of regions.
 
-use super::{entry, leaf};
-use crate::darwin::{Entry, Leaf, labels, regions};
+use crate::darwin::entry::{Entry, Leaf};
+use crate::darwin::regions::{labels, regions};
+use crate::darwin::tests::{entry, leaf};
 use crate::region::Confidence;
 use crate::vocabulary::Family;
 

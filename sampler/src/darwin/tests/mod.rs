@@ -1,11 +1,11 @@
 //! The decisions about macOS's answers, by tables and made-up kernels.
 
-mod kernel;
-mod labels;
-mod sizes;
-mod walks;
+pub(crate) mod kernel;
+pub(crate) mod labels;
+pub(crate) mod sizes;
+pub(crate) mod walks;
 
-use super::{Entry, Leaf};
+use crate::darwin::entry::{Entry, Leaf};
 
 /// Anonymous, private memory of four pages, two of them resident.
 fn entry(start: u64) -> Entry {

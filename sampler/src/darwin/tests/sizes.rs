@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{entry, leaf};
-use crate::darwin::regions::quantities;
-use crate::darwin::{Entry, Leaf, Purge, regions, words};
+use crate::darwin::entry::{Entry, Leaf, Purge};
+use crate::darwin::flags;
+use crate::darwin::regions::{quantities, regions};
+use crate::darwin::tests::{entry, leaf};
 use crate::quantity::Quantity;
 use crate::region::ShareMode;
 
@@ -87,7 +88,7 @@ fn private_pages_of_submaps_follow_from_the_share_mode() {
 #[test]
 fn words_say_what_is_so_and_no_more() {
     let plain = leaf(Entry { user_tag: 7, object_id: 0, ..entry(0x1000) });
-    assert_eq!(&*words::words(&plain), "tag=7");
+    assert_eq!(&*flags::words(&plain), "tag=7");
     let full = Entry {
         user_tag: 70,
         object_id: 0xa100_0040,
@@ -97,12 +98,12 @@ fn words_say_what_is_so_and_no_more() {
         depth: 1,
         ..entry(0x1000)
     };
-    let text = words::words(&Leaf { purge: Some(Purge::Volatile), ..leaf(full) });
+    let text = flags::words(&Leaf { purge: Some(Purge::Volatile), ..leaf(full) });
     assert_eq!(&*text, "tag=70 object=a1000040 shadow=2 purge=V wired file depth=1 submap");
-    assert_eq!(words::tag(&text), Some(70));
-    assert_eq!(words::value(&text, "purge"), Some("V"));
-    assert!(words::has(&text, "submap") && !words::has(&text, "sub"));
-    assert_eq!(words::tag("p rd wr"), None, "flags of Linux are no tag");
+    assert_eq!(flags::tag(&text), Some(70));
+    assert_eq!(flags::value(&text, "purge"), Some("V"));
+    assert!(flags::has(&text, "submap") && !flags::has(&text, "sub"));
+    assert_eq!(flags::tag("p rd wr"), None, "flags of Linux are no tag");
 }
 
 #[test]

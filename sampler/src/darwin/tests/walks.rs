@@ -2,11 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::kernel::Kernel;
-use super::{entry, leaf};
+use crate::darwin::entry::{Entry, Leaf};
 use crate::darwin::paths::keep_own;
+use crate::darwin::tests::kernel::Kernel;
+use crate::darwin::tests::{entry, leaf};
 use crate::darwin::totals::{Whole, difference, moved, stopped};
-use crate::darwin::{Entry, Leaf, Lookup, Stop, walk};
+use crate::darwin::walk::{Lookup, Stop, Walk, walk};
 
 fn submap(start: u64, size: u64) -> Entry {
     Entry { size, is_submap: true, ..entry(start) }
@@ -39,7 +40,7 @@ fn only_leaves_are_memory_and_only_the_top_level_is_counted() {
 
 #[test]
 fn an_empty_map_is_whole() {
-    assert_eq!(walk(&mut Kernel::new(Vec::new())), crate::darwin::Walk::default());
+    assert_eq!(walk(&mut Kernel::new(Vec::new())), Walk::default());
 }
 
 #[test]

@@ -3,17 +3,19 @@
 //! libc describes the fields of its structures in constants called
 //! `_thread_db_…`; ld.so keeps the lists in `_rtld_global` (glibc 2.34 and later).
 
-use super::memory::Memory;
 use crate::classify::facts::{GlibcStack, Image};
-use crate::elf::{ReadAt, Symbols, fill, offset_of, u32_at};
+use crate::elf::offset_of;
+use crate::elf::read_at::{ReadAt, fill, u32_at};
+use crate::elf::symbols::Symbols;
+use crate::linux::facts::memory::Memory;
 use crate::region::AddressRange;
 
 /// ld.so's state.
-pub(super) const STATE: &str = "_rtld_global";
+pub(crate) const STATE: &str = "_rtld_global";
 /// The size of a thread's descriptor.
-pub(super) const SIZE: &str = "_thread_db_sizeof_pthread";
+pub(crate) const SIZE: &str = "_thread_db_sizeof_pthread";
 /// The constants that are read.
-pub(super) const DESCRIPTORS: [&str; 5] = [
+pub(crate) const DESCRIPTORS: [&str; 5] = [
     SIZE,
     "_thread_db_pthread_list",
     "_thread_db_pthread_tid",
@@ -32,7 +34,7 @@ const WITNESSES: usize = 8;
 
 /// Where things stand in ld.so's state and in a thread's descriptor, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ThreadTable {
+pub(crate) struct ThreadTable {
     used: u64,
     user: u64,
     list: u64,
@@ -42,7 +44,7 @@ pub(super) struct ThreadTable {
 
 impl ThreadTable {
     /// Reads the constants from the file of libc.
-    pub(super) fn read(image: &Image, symbols: &Symbols, read_at: &mut ReadAt<'_>) -> Option<Self> {
+    pub(crate) fn read(image: &Image, symbols: &Symbols, read_at: &mut ReadAt<'_>) -> Option<Self> {
         let mut read = |name, place| {
             let mut bytes = [0; 12];
             let offset = offset_of(image, *symbols.get(name)?)?;
@@ -64,7 +66,7 @@ impl ThreadTable {
 
 /// Reads the lists from ld.so's state at `state`; `place` is where descriptors tell of
 /// their stacks, as far as that is known.
-pub(super) fn stacks(
+pub(crate) fn stacks(
     memory: &mut Memory,
     table: &ThreadTable,
     state: u64,

@@ -9,11 +9,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::glibc::{self, ThreadTable};
-use super::jvm;
 use crate::classify::facts::Image;
-use crate::elf::{Elf, Symbols};
-use crate::mapping::Mapping;
+use crate::elf::Elf;
+use crate::elf::symbols::Symbols;
+use crate::linux::facts::glibc::ThreadTable;
+use crate::linux::facts::{glibc, jvm};
+use crate::linux::system;
+use crate::procfs::mapping::Mapping;
 
 /// The most files that are looked into.
 const MOST_FILES: usize = 4096;
@@ -23,7 +25,7 @@ type FileKey = ((u32, u32), u64);
 
 /// The files of one process, kept from time to time.
 #[derive(Debug, Default)]
-pub(super) struct Images {
+pub(crate) struct Images {
     files: HashMap<FileKey, Kept>,
     turn: u64,
 }
@@ -49,28 +51,28 @@ enum Read {
 
 /// What is known of an ELF file.
 #[derive(Debug, Default)]
-pub(super) struct FileFacts {
-    pub(super) image: Arc<Image>,
+pub(crate) struct FileFacts {
+    pub(crate) image: Arc<Image>,
     /// Where ld.so keeps its state, relative to the load base.
-    pub(super) rtld_global: Option<u64>,
+    pub(crate) rtld_global: Option<u64>,
     /// What libc tells debuggers of its threads.
-    pub(super) threads: Option<ThreadTable>,
+    pub(crate) threads: Option<ThreadTable>,
     /// What libjvm tells debuggers of itself.
-    pub(super) jvm: Option<Symbols>,
+    pub(crate) jvm: Option<Symbols>,
 }
 
 /// The image of a file at the place where it is mapped.
 #[derive(Clone, Debug)]
-pub(super) struct Placed<'a> {
-    pub(super) facts: &'a FileFacts,
-    pub(super) mapping: &'a Mapping,
+pub(crate) struct Placed<'a> {
+    pub(crate) facts: &'a FileFacts,
+    pub(crate) mapping: &'a Mapping,
     /// What addresses in the file count from.
-    pub(super) base: u64,
+    pub(crate) base: u64,
 }
 
 impl Images {
     /// Looks into files that are mapped and were not before.
-    pub(super) fn refresh(&mut self, folder: &Path, mappings: &[Mapping]) {
+    pub(crate) fn refresh(&mut self, folder: &Path, mappings: &[Mapping]) {
         self.turn += 1;
         for mapping in mappings {
             let Some(key) = mapping.file().filter(|_| may_be_elf(mapping)) else { continue };
@@ -90,7 +92,7 @@ impl Images {
     }
 
     /// Returns the images by the mappings' names for them.
-    pub(super) fn by_name(&self, mappings: &[Mapping]) -> BTreeMap<Arc<str>, Arc<Image>> {
+    pub(crate) fn by_name(&self, mappings: &[Mapping]) -> BTreeMap<Arc<str>, Arc<Image>> {
         let mut images = BTreeMap::new();
         for mapping in mappings {
             let Some(object) = mapping.object.as_ref() else { continue };
@@ -104,7 +106,7 @@ impl Images {
     }
 
     /// Returns the first mapped file that `is_it`, and where it was loaded.
-    pub(super) fn find<'a>(
+    pub(crate) fn find<'a>(
         &'a self,
         mappings: &'a [Mapping],
         is_it: impl Fn(&FileFacts) -> bool,
@@ -112,7 +114,7 @@ impl Images {
         mappings.iter().find_map(|mapping| {
             let facts = self.facts(mapping).filter(|facts| is_it(facts))?;
             let first = facts.image.segments.first()?;
-            let page = crate::linux::system::page_size_bytes();
+            let page = system::page_size_bytes();
             if mapping.offset != first.offset - first.offset % page {
                 return None;
             }
@@ -122,7 +124,7 @@ impl Images {
     }
 
     /// Returns how many files may not be opened.
-    pub(super) fn refused(&self) -> usize {
+    pub(crate) fn refused(&self) -> usize {
         let now = self.files.values().filter(|kept| kept.seen == self.turn);
         now.filter(|kept| matches!(kept.facts, Read::Refused)).count()
     }
@@ -175,7 +177,7 @@ fn read(file: &File) -> Read {
 }
 
 /// Opens the file behind `mapping`, by ways that cannot end at another one.
-pub(super) fn open(folder: &Path, mapping: &Mapping) -> io::Result<(File, Metadata)> {
+pub(crate) fn open(folder: &Path, mapping: &Mapping) -> io::Result<(File, Metadata)> {
     let range = mapping.range;
     let by_place = folder.join(format!("map_files/{:x}-{:x}", range.start, range.end));
     if let Ok(opened) = open_regular(&by_place, |_| true) {

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use super::memory::Memory;
 use crate::classify::facts::{Image, Jvm};
-use crate::elf::{Symbols, offset_of, u32_at, u64_at};
+use crate::elf::offset_of;
+use crate::elf::read_at::{u32_at, u64_at};
+use crate::elf::symbols::Symbols;
+use crate::linux::facts::memory::Memory;
 use crate::region::{AddressRange, Protection};
 
 /// Points to the table.
-pub(super) const TABLE: &str = "gHotSpotVMStructs";
+pub(crate) const TABLE: &str = "gHotSpotVMStructs";
 const STRIDE: &str = "gHotSpotVMStructEntryArrayStride";
 const TYPE_NAME: &str = "gHotSpotVMStructEntryTypeNameOffset";
 const FIELD_NAME: &str = "gHotSpotVMStructEntryFieldNameOffset";
@@ -19,7 +21,7 @@ const IS_STATIC: &str = "gHotSpotVMStructEntryIsStaticOffset";
 const OFFSET: &str = "gHotSpotVMStructEntryOffsetOffset";
 const ADDRESS: &str = "gHotSpotVMStructEntryAddressOffset";
 /// Every symbol that is read.
-pub(super) const SYMBOLS: [&str; 7] =
+pub(crate) const SYMBOLS: [&str; 7] =
     [TABLE, STRIDE, TYPE_NAME, FIELD_NAME, IS_STATIC, OFFSET, ADDRESS];
 
 /// The fields that are looked for; those that stand together are one thing in several versions.
@@ -53,11 +55,11 @@ const PAGE_BYTES: u64 = 4096;
 
 /// Where the fields stand: an address of a static one, otherwise an offset in its object.
 #[derive(Debug)]
-pub(super) struct Fields(BTreeMap<(&'static str, &'static str), u64>);
+pub(crate) struct Fields(BTreeMap<(&'static str, &'static str), u64>);
 
 impl Fields {
     /// Reads the table of the JVM that is loaded at `base` from `file`.
-    pub(super) fn read(
+    pub(crate) fn read(
         memory: &mut Memory,
         file: &File,
         image: &Image,
@@ -104,7 +106,7 @@ impl Fields {
     }
 
     /// Reads what the JVM tells now; what is not there yet is left out.
-    pub(super) fn jvm(&self, memory: &mut Memory) -> Jvm {
+    pub(crate) fn jvm(&self, memory: &mut Memory) -> Jvm {
         let base = self
             .at("CompressedKlassPointers", "_narrow_klass._base")
             .or_else(|| self.at("CompressedKlassPointers", "_base"))

@@ -8,24 +8,24 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
-use super::pagemap::{Pagemap, WINDOW_PAGES};
+use crate::linux::facts::pagemap::{Pagemap, WINDOW_PAGES};
 use crate::linux::system::page_size_bytes;
-use crate::mapping::Mapping;
+use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
 
 /// Bytes of a line: what is read at least, as its page has to be read anyway.
-pub(super) const LINE_BYTES: usize = 64;
+pub(crate) const LINE_BYTES: usize = 64;
 /// The most ranges the kernel takes in one call.
 const MOST_RANGES: usize = 1024;
 /// The most windows of the page map that are kept.
 const MOST_WINDOWS: usize = 1 << 16;
 
 /// The bytes of a line of memory.
-pub(super) type Line = [u8; LINE_BYTES];
+pub(crate) type Line = [u8; LINE_BYTES];
 
 /// The memory of one process.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     pid: libc::pid_t,
     pagemap: Option<Pagemap>,
     readable: bool,
@@ -37,7 +37,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(pid: u32) -> Self {
+    pub(crate) fn new(pid: u32) -> Self {
         Self {
             pid: libc::pid_t::try_from(pid).unwrap_or(0),
             pagemap: None,
@@ -49,7 +49,7 @@ impl Memory {
     }
 
     /// Forgets what was present and looks again whether anything may be read.
-    pub(super) fn refresh(&mut self, folder: &Path, mappings: &[Mapping]) {
+    pub(crate) fn refresh(&mut self, folder: &Path, mappings: &[Mapping]) {
         if self.pagemap.is_none() {
             self.pagemap = Pagemap::open(folder).ok();
         }
@@ -59,20 +59,20 @@ impl Memory {
         self.avoided.extend(mappings.iter().filter(|it| is_avoided(it)).map(|it| it.range));
     }
 
-    pub(super) fn readable(&self) -> bool {
+    pub(crate) fn readable(&self) -> bool {
         self.readable
     }
 
-    pub(super) fn page_bytes(&self) -> u64 {
+    pub(crate) fn page_bytes(&self) -> u64 {
         self.page_bytes
     }
 
-    pub(super) fn pagemap(&self) -> Option<&Pagemap> {
+    pub(crate) fn pagemap(&self) -> Option<&Pagemap> {
         self.pagemap.as_ref()
     }
 
     /// Tells whether the page that holds `address` is present and may be read.
-    pub(super) fn present(&mut self, address: u64) -> bool {
+    pub(crate) fn present(&mut self, address: u64) -> bool {
         let Some(pagemap) = self.pagemap.as_ref().filter(|_| self.readable) else { return false };
         if address < self.page_bytes || address >= 1 << 62 {
             return false;
@@ -90,7 +90,7 @@ impl Memory {
     }
 
     /// Fills `buffer` from `address` on; `false` unless all of it is present.
-    pub(super) fn read(&mut self, address: u64, buffer: &mut [u8]) -> bool {
+    pub(crate) fn read(&mut self, address: u64, buffer: &mut [u8]) -> bool {
         let Some(end) = address.checked_add(buffer.len() as u64) else { return false };
         let mut page = address - address % self.page_bytes;
         while page < end {
@@ -110,13 +110,13 @@ impl Memory {
     }
 
     /// Returns the number at `address`, if it can be read.
-    pub(super) fn word(&mut self, address: u64) -> Option<u64> {
+    pub(crate) fn word(&mut self, address: u64) -> Option<u64> {
         let mut bytes = [0; 8];
         self.read(address, &mut bytes).then(|| u64::from_ne_bytes(bytes))
     }
 
     /// Reads the lines at `places` (each a multiple of their size) that are present.
-    pub(super) fn lines(&mut self, places: &[u64]) -> Vec<Option<Line>> {
+    pub(crate) fn lines(&mut self, places: &[u64]) -> Vec<Option<Line>> {
         let mut lines = vec![None; places.len()];
         let present: Vec<usize> =
             (0..places.len()).filter(|place| self.present(places[*place])).collect();

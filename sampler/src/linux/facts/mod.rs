@@ -3,27 +3,27 @@
 //! The target may be hostile: whatever it says is bounded, its memory is read
 //! only where a page is present, and its files only where they are regular ones.
 
-mod glibc;
-mod images;
-mod jvm;
-mod memory;
-mod pagemap;
-mod peeks;
-mod threads;
+pub(crate) mod glibc;
+pub(crate) mod images;
+pub(crate) mod jvm;
+pub(crate) mod memory;
+pub(crate) mod pagemap;
+pub(crate) mod peeks;
+pub(crate) mod threads;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::PROC;
-use super::files::read;
-use super::process::executable;
 use crate::classify::facts::{Facts, GlibcStack, Jvm};
-use crate::mapping::Mapping;
+use crate::linux::facts::images::Images;
+use crate::linux::facts::jvm::Fields;
+use crate::linux::facts::memory::Memory;
+use crate::linux::facts::peeks::Peeks;
+use crate::linux::facts::threads::Threads;
+use crate::linux::files::{PROC, read};
+use crate::linux::process::executable;
+use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
-use images::Images;
-use memory::Memory;
-use peeks::Peeks;
-use threads::Threads;
 
 /// Reads the facts about one process, for as long as it runs the same program.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub struct FactReader {
 #[derive(Debug)]
 enum JvmState {
     Unknown { tries: u32 },
-    Known { base: u64, fields: jvm::Fields },
+    Known { base: u64, fields: Fields },
 }
 
 /// How often the table of a JVM is looked for.
@@ -156,7 +156,12 @@ impl FactReader {
         let libc = self.images.find(mappings, |facts| facts.threads.is_some())?;
         let loader = self.images.find(mappings, |facts| facts.rtld_global.is_some())?;
         let state = loader.base.wrapping_add(loader.facts.rtld_global?);
-        glibc::stacks(&mut self.memory, libc.facts.threads.as_ref()?, state, &mut self.stack_place)
+        crate::linux::facts::glibc::stacks(
+            &mut self.memory,
+            libc.facts.threads.as_ref()?,
+            state,
+            &mut self.stack_place,
+        )
     }
 
     fn jvm(&mut self, mappings: &[Mapping]) -> Option<Jvm> {
@@ -169,10 +174,10 @@ impl FactReader {
                 JvmState::Known { .. } => 0,
             };
             self.jvm = JvmState::Unknown { tries: tries + 1 };
-            let (file, _) = images::open(&self.folder, placed.mapping).ok()?;
+            let (file, _) = crate::linux::facts::images::open(&self.folder, placed.mapping).ok()?;
             let symbols = placed.facts.jvm.as_ref()?;
             let image = &placed.facts.image;
-            let fields = jvm::Fields::read(&mut self.memory, &file, image, symbols, placed.base)?;
+            let fields = Fields::read(&mut self.memory, &file, image, symbols, placed.base)?;
             self.jvm = JvmState::Known { base: placed.base, fields };
         }
         match &self.jvm {

@@ -11,7 +11,7 @@ use crate::linux::system::page_size_bytes;
 use crate::region::AddressRange;
 
 /// Pages told of at once, one bit each.
-pub(super) const WINDOW_PAGES: u64 = 64;
+pub(crate) const WINDOW_PAGES: u64 = 64;
 
 /// How far one call looks at first, and at most where nothing is present.
 const SHORTEST_LOOK: u64 = 64 << 20;
@@ -52,14 +52,14 @@ struct Found {
 
 /// The open `pagemap` of a process.
 #[derive(Debug)]
-pub(super) struct Pagemap {
+pub(crate) struct Pagemap {
     file: File,
     page_bytes: u64,
     scans: bool,
 }
 
 impl Pagemap {
-    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         let file = File::open(folder.join("pagemap"))?;
         let mut pagemap = Self { file, page_bytes: page_size_bytes(), scans: true };
         let nothing = AddressRange::new(0, pagemap.page_bytes);
@@ -68,7 +68,7 @@ impl Pagemap {
     }
 
     /// Returns a bit for each of the pages from `start` on that is present.
-    pub(super) fn window(&self, start: u64) -> u64 {
+    pub(crate) fn window(&self, start: u64) -> u64 {
         let Some(end) = start.checked_add(WINDOW_PAGES * self.page_bytes) else { return 0 };
         let mut bits = 0;
         if self.scans {
@@ -95,7 +95,7 @@ impl Pagemap {
 
     /// Returns the bytes of the pages present in `range` (the page of zeros not counted, where
     /// the kernel tells); `None` where that cannot be found out or costs too much.
-    pub(super) fn present_bytes(&self, range: AddressRange) -> Option<u64> {
+    pub(crate) fn present_bytes(&self, range: AddressRange) -> Option<u64> {
         if range.start >= 1 << 63 {
             return Some(0);
         }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::memory::{LINE_BYTES, Line, Memory};
-use super::pagemap::WINDOW_PAGES;
+use crate::linux::facts::memory::{LINE_BYTES, Line, Memory};
+use crate::linux::facts::pagemap::WINDOW_PAGES;
 use crate::region::AddressRange;
 
 /// The most peeks of one classification.
@@ -20,7 +20,7 @@ const ABSENT: u32 = u32::MAX;
 
 /// What was read since the classification began.
 #[derive(Debug, Default)]
-pub(super) struct Peeks {
+pub(crate) struct Peeks {
     /// Where each line is in `lines`, by its address: a table of lines would be half empty.
     places: HashMap<u64, u32>,
     lines: Vec<Line>,
@@ -31,7 +31,7 @@ pub(super) struct Peeks {
 
 impl Peeks {
     /// Begins a classification: fetches what it will ask for in the ranges that `changed`.
-    pub(super) fn begin(&mut self, memory: &mut Memory, changed: &[AddressRange]) {
+    pub(crate) fn begin(&mut self, memory: &mut Memory, changed: &[AddressRange]) {
         self.end();
         self.log.clear();
         self.left = MOST_PEEKS;
@@ -45,13 +45,13 @@ impl Peeks {
     }
 
     /// Ends a classification: the memory that its lines took is given back.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.places = HashMap::new();
         self.lines = Vec::new();
     }
 
     /// Reads up to the end of the page; 0 where that is absent or the budget is spent.
-    pub(super) fn peek(&mut self, memory: &mut Memory, address: u64, buffer: &mut [u8]) -> usize {
+    pub(crate) fn peek(&mut self, memory: &mut Memory, address: u64, buffer: &mut [u8]) -> usize {
         let rest = memory.page_bytes() - address % memory.page_bytes();
         let count = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
         if count == 0 || self.left == 0 || !memory.readable() {
@@ -67,11 +67,11 @@ impl Peeks {
         count
     }
 
-    pub(super) fn log(&self) -> &BTreeMap<u64, Box<[u8]>> {
+    pub(crate) fn log(&self) -> &BTreeMap<u64, Box<[u8]>> {
         &self.log
     }
 
-    pub(super) fn spent(&self) -> bool {
+    pub(crate) fn spent(&self) -> bool {
         self.left == 0 && !self.log.is_empty()
     }
 

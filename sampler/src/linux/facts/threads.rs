@@ -18,12 +18,12 @@ const NAME_SETTLES: Duration = Duration::from_secs(2);
 
 /// The threads, kept from time to time.
 #[derive(Debug, Default)]
-pub(super) struct Threads {
+pub(crate) struct Threads {
     known: BTreeMap<u32, Known>,
     /// Whether the kernel refuses to tell stack pointers.
-    pub(super) stacks_refused: bool,
+    pub(crate) stacks_refused: bool,
     /// Whether there were more than are looked at.
-    pub(super) too_many: bool,
+    pub(crate) too_many: bool,
 }
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ struct Known {
 
 impl Threads {
     /// Brings the threads up to date.
-    pub(super) fn refresh(&mut self, folder: &Path) -> Vec<Thread> {
+    pub(crate) fn refresh(&mut self, folder: &Path) -> Vec<Thread> {
         let Ok(tasks) = std::fs::read_dir(folder.join("task")) else { return Vec::new() };
         let mut before = std::mem::take(&mut self.known);
         for task in tasks.flatten() {

@@ -1,11 +1,11 @@
 //! Tests of the sampler on a made-up `/proc`, for what real processes do too seldom.
 
-use super::*;
-use crate::linux::system::ticks_per_second;
-use crate::quantity::Quantity;
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use super::*;
+use crate::linux::system::ticks_per_second;
+use crate::quantity::Quantity;
 use crate::region::ShareMode;
 use crate::vocabulary::types;
 

@@ -1,13 +1,13 @@
 //! What a sample says of the process as a whole.
 
-use super::Pass;
+use crate::linux::sampler::Pass;
 use crate::linux::system::{page_size_bytes, ticks_per_second};
 use crate::quantity::Quantity;
 use crate::region::Region;
 use crate::snapshot::ProcessTotals;
 
 /// Puts together what one reading and the regions of it say of the process.
-pub(super) fn totals(pass: &Pass, regions: &[Region]) -> ProcessTotals {
+pub(crate) fn totals(pass: &Pass, regions: &[Region]) -> ProcessTotals {
     let Pass { stat, status, statm, .. } = pass;
     let page = page_size_bytes();
     let footprint_bytes = regions.iter().try_fold(0_u64, |sum, region| {

@@ -9,7 +9,7 @@ use std::mem::{size_of, zeroed};
 const PATH_BYTES: usize = libc::PROC_PIDPATHINFO_MAXSIZE as usize;
 
 /// Returns the numbers of all processes, in no order.
-pub(in crate::macos) fn pids() -> Vec<c_int> {
+pub(crate) fn pids() -> Vec<c_int> {
     // SAFETY: without a buffer it only counts; the count is an upper bound.
     let most = unsafe { libc::proc_listallpids(std::ptr::null_mut(), 0) };
     // Some more, for those that start meanwhile.
@@ -22,7 +22,7 @@ pub(in crate::macos) fn pids() -> Vec<c_int> {
 }
 
 /// Returns what BSD knows of a process, zombies included.
-pub(in crate::macos) fn bsd_info(pid: c_int) -> io::Result<libc::proc_bsdinfo> {
+pub(crate) fn bsd_info(pid: c_int) -> io::Result<libc::proc_bsdinfo> {
     // SAFETY: the structure is plain numbers, for which zeros are valid.
     let mut info: libc::proc_bsdinfo = unsafe { zeroed() };
     // An argument of 1 asks for zombies too.
@@ -31,7 +31,7 @@ pub(in crate::macos) fn bsd_info(pid: c_int) -> io::Result<libc::proc_bsdinfo> {
 }
 
 /// Returns the figures of a process's task.
-pub(in crate::macos) fn task_figures(pid: c_int) -> io::Result<libc::proc_taskinfo> {
+pub(crate) fn task_figures(pid: c_int) -> io::Result<libc::proc_taskinfo> {
     // SAFETY: the structure is plain numbers, for which zeros are valid.
     let mut info: libc::proc_taskinfo = unsafe { zeroed() };
     ask(pid, libc::PROC_PIDTASKINFO, 0, &mut info)?;
@@ -52,19 +52,19 @@ fn ask<T: Copy>(pid: c_int, flavor: c_int, argument: u64, info: &mut T) -> io::R
 }
 
 /// Returns the path of a process's executable.
-pub(in crate::macos) fn executable(pid: c_int) -> Option<Vec<u8>> {
+pub(crate) fn executable(pid: c_int) -> Option<Vec<u8>> {
     // SAFETY: the buffer has that many bytes.
     text(|buffer, bytes| unsafe { libc::proc_pidpath(pid, buffer, bytes) })
 }
 
 /// Returns a process's short name.
-pub(in crate::macos) fn name(pid: c_int) -> Option<Vec<u8>> {
+pub(crate) fn name(pid: c_int) -> Option<Vec<u8>> {
     // SAFETY: the buffer has that many bytes.
     text(|buffer, bytes| unsafe { libc::proc_name(pid, buffer, bytes) })
 }
 
 /// Returns the path of the file mapped at `address`, or of a neighbour's.
-pub(in crate::macos) fn region_path(pid: c_int, address: u64) -> Option<Vec<u8>> {
+pub(crate) fn region_path(pid: c_int, address: u64) -> Option<Vec<u8>> {
     // SAFETY: the buffer has that many bytes.
     text(|buffer, bytes| unsafe { libc::proc_regionfilename(pid, address, buffer, bytes) })
 }

@@ -19,14 +19,14 @@ use mach2::vm_region::{
 };
 use mach2::vm_types::natural_t;
 
-use crate::darwin::{Entry, Purge};
+use crate::darwin::entry::{Entry, Purge};
 
 /// `task_for_pid` and `task_read_for_pid`.
 type TaskByPid = unsafe extern "C" fn(mach_port_t, c_int, *mut mach_port_t) -> kern_return_t;
 
 /// The right to look at a task, given back when dropped.
 #[derive(Debug)]
-pub(in crate::macos) struct Port(mach_port_t);
+pub(crate) struct Port(mach_port_t);
 
 impl Drop for Port {
     fn drop(&mut self) {
@@ -44,7 +44,7 @@ fn release(port: mach_port_t) {
 }
 
 /// Returns a right to the task of `pid`: to control it, else only to read it.
-pub(in crate::macos) fn open_task(pid: c_int) -> Result<Port, kern_return_t> {
+pub(crate) fn open_task(pid: c_int) -> Result<Port, kern_return_t> {
     if u32::try_from(pid) == Ok(std::process::id()) {
         // SAFETY: `mach_task_self` only reads a static that the system sets before `main`.
         return Ok(Port(unsafe { mach_task_self() }));
@@ -79,7 +79,7 @@ fn task_read_for_pid() -> Option<TaskByPid> {
 }
 
 /// The kernel's words for a code.
-pub(in crate::macos) fn reason(code: kern_return_t) -> String {
+pub(crate) fn reason(code: kern_return_t) -> String {
     // SAFETY: it returns null or a string that is never freed.
     let text = unsafe {
         let text = libc::mach_error_string(code);
@@ -92,18 +92,14 @@ pub(in crate::macos) fn reason(code: kern_return_t) -> String {
 }
 
 /// Returns the bytes of a page as this process sees memory.
-pub(in crate::macos) fn own_page_bytes() -> u64 {
+pub(crate) fn own_page_bytes() -> u64 {
     // SAFETY: the system sets it before `main` and never again.
     unsafe { vm_page_size as u64 }
 }
 
 impl Port {
     /// Asks for the region at or after `address`, down to `depth` submaps.
-    pub(in crate::macos) fn region(
-        &self,
-        address: u64,
-        depth: u32,
-    ) -> Result<Entry, kern_return_t> {
+    pub(crate) fn region(&self, address: u64, depth: u32) -> Result<Entry, kern_return_t> {
         let (mut start, mut size, mut depth) = (address, 0, depth);
         let mut info = vm_region_submap_info_64::default();
         let mut count = vm_region_submap_info_64::count();
@@ -144,7 +140,7 @@ impl Port {
     }
 
     /// Asks for the pages of the region `start` and `size` that no other process maps; `None` if it is not there as such.
-    pub(in crate::macos) fn private_pages(&self, start: u64, size: u64) -> Option<u32> {
+    pub(crate) fn private_pages(&self, start: u64, size: u64) -> Option<u32> {
         let (mut at, mut bytes, mut object) = (start, 0, MACH_PORT_NULL);
         let mut info = vm_region_top_info::default();
         let mut count: mach_msg_type_number_t = VM_REGION_TOP_INFO_COUNT;
@@ -166,7 +162,7 @@ impl Port {
     }
 
     /// Asks for the state of purgeable memory; `None` for memory that is not purgeable.
-    pub(in crate::macos) fn purge(&self, address: u64) -> Option<Purge> {
+    pub(crate) fn purge(&self, address: u64) -> Option<Purge> {
         let mut state = 0;
         // SAFETY: `state` is a live variable; asking for the state changes nothing.
         let code = unsafe {
@@ -176,7 +172,7 @@ impl Port {
     }
 
     /// Asks for the figures of the whole task, with how many words of them the kernel gave.
-    pub(in crate::macos) fn vm_info(&self) -> Result<(task_vm_info, usize), kern_return_t> {
+    pub(crate) fn vm_info(&self) -> Result<(task_vm_info, usize), kern_return_t> {
         // SAFETY: the structure is plain numbers, for which zeros are valid.
         let mut info: task_vm_info = unsafe { std::mem::zeroed() };
         let words = size_of::<task_vm_info>() / size_of::<natural_t>();

@@ -1,6 +1,6 @@
 //! The calls into the system, each as a safe function. Nothing is decided here.
 
-pub(super) mod libproc;
-pub(super) mod mach;
-pub(super) mod sysctl;
-pub(super) mod unix;
+pub(crate) mod libproc;
+pub(crate) mod mach;
+pub(crate) mod sysctl;
+pub(crate) mod unix;

@@ -6,7 +6,7 @@ use std::mem::{size_of, zeroed};
 use std::ptr::null_mut;
 
 /// Returns the text of that name.
-pub(in crate::macos) fn text(name: &CStr) -> Option<String> {
+pub(crate) fn text(name: &CStr) -> Option<String> {
     let mut buffer = vec![0_u8; 256];
     let mut bytes = buffer.len();
     // SAFETY: the name ends in a NUL and the buffer has that many bytes.
@@ -22,7 +22,7 @@ pub(in crate::macos) fn text(name: &CStr) -> Option<String> {
 }
 
 /// Returns when the machine was booted, in microseconds since 1970. It moves when the clock is set.
-pub(in crate::macos) fn boot_time_us() -> Option<i64> {
+pub(crate) fn boot_time_us() -> Option<i64> {
     // SAFETY: the structure is plain numbers, for which zeros are valid.
     let mut time: libc::timeval = unsafe { zeroed() };
     let mut bytes = size_of::<libc::timeval>();
@@ -40,7 +40,7 @@ pub(in crate::macos) fn boot_time_us() -> Option<i64> {
 }
 
 /// Returns the bytes of KERN_PROCARGS2: the number of arguments, the executable's path, padding, the arguments.
-pub(in crate::macos) fn arguments(pid: c_int) -> Option<Vec<u8>> {
+pub(crate) fn arguments(pid: c_int) -> Option<Vec<u8>> {
     let mut name = [libc::CTL_KERN, libc::KERN_PROCARGS2, pid];
     // Beyond this many the arguments are cut.
     let mut buffer = vec![0_u8; 256 << 10];

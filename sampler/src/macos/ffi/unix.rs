@@ -19,7 +19,7 @@ pub fn now() -> Timestamp {
 }
 
 /// Returns the processor time of the calling thread, in nanoseconds.
-pub(in crate::macos) fn thread_cpu_ns() -> u64 {
+pub(crate) fn thread_cpu_ns() -> u64 {
     clock(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
@@ -32,7 +32,7 @@ fn clock(clock: libc::clockid_t) -> u64 {
 }
 
 /// Turns ticks of Mach's clock into nanoseconds.
-pub(in crate::macos) fn ticks_to_ns(ticks: u64) -> u64 {
+pub(crate) fn ticks_to_ns(ticks: u64) -> u64 {
     let mut base = mach2::mach_time::mach_timebase_info { numer: 0, denom: 0 };
     // SAFETY: `base` is a valid structure to write to.
     unsafe { mach2::mach_time::mach_timebase_info(&raw mut base) };
@@ -41,7 +41,7 @@ pub(in crate::macos) fn ticks_to_ns(ticks: u64) -> u64 {
 }
 
 /// Returns the user this process acts as.
-pub(in crate::macos) fn own_user() -> u32 {
+pub(crate) fn own_user() -> u32 {
     // SAFETY: it reads no memory of ours.
     unsafe { libc::geteuid() }
 }
@@ -61,7 +61,7 @@ pub fn send_signal(pid: u32, signal: i32) -> io::Result<()> {
 }
 
 /// Opens a queue that tells when the process `pid` ends.
-pub(in crate::macos) fn exit_queue(pid: libc::pid_t) -> io::Result<OwnedFd> {
+pub(crate) fn exit_queue(pid: libc::pid_t) -> io::Result<OwnedFd> {
     // SAFETY: it reads no memory of ours.
     let queue = unsafe { libc::kqueue() };
     if queue < 0 {
@@ -90,7 +90,7 @@ pub(in crate::macos) fn exit_queue(pid: libc::pid_t) -> io::Result<OwnedFd> {
 }
 
 /// Waits until `queue` tells of an end, `limit` at most; `false` if that time went by.
-pub(in crate::macos) fn wait_exit(queue: &OwnedFd, limit: Duration) -> io::Result<bool> {
+pub(crate) fn wait_exit(queue: &OwnedFd, limit: Duration) -> io::Result<bool> {
     let time = libc::timespec {
         tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
         tv_nsec: limit.subsec_nanos().into(),

@@ -1,7 +1,8 @@
 //! Tests of the smaps parser on made-up, captured and mutated texts.
 
-use super::*;
 use proptest::prelude::*;
+
+use super::*;
 
 type Found = (Vec<u8>, Option<Vec<u8>>, Sizes);
 

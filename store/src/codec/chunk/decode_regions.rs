@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use crate::codec::chunk;
 use crate::codec::chunk::encode_regions::{ALL_LANES, Lane};
 use crate::codec::region_change::{Change, Reading, Row, take_known};
 use crate::codec::varint::{Cursor, Malformed};
@@ -186,7 +187,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(data: &'a [u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
-        let snapshots = cursor.take_count(crate::codec::chunk::MOST_SAMPLES_READ)?;
+        let snapshots = cursor.take_count(chunk::MOST_SAMPLES_READ)?;
         let tracks = cursor.take_count(data.len())?;
         let nothing = Reading::nothing(take_known(&mut cursor)?);
         let mut orders = Vec::new();

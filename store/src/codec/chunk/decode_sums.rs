@@ -2,6 +2,7 @@
 
 use vmrec_sampler::RegionType;
 
+use crate::codec::chunk;
 use crate::codec::chunk::column::Column;
 use crate::codec::chunk::measure::{MEASURES, Measure};
 use crate::codec::chunk::runs::Runs;
@@ -31,7 +32,7 @@ impl Decoded {
     /// Returns the sums of [`crate::codec::chunk::encode_sums::SumColumns::encode`] of the measures `wanted`.
     pub(crate) fn decode(data: &[u8], wanted: &[Measure]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
-        let snapshots = cursor.take_count(crate::codec::chunk::MOST_SAMPLES_READ)?;
+        let snapshots = cursor.take_count(chunk::MOST_SAMPLES_READ)?;
         let kinds = cursor.take_count(data.len())?;
         let mut types = Vec::with_capacity(kinds);
         for _ in 0..kinds {

@@ -17,6 +17,7 @@ use crate::codec::chunk::seal::{Place, unseal};
 use crate::codec::chunk::ticks::Ticks;
 use crate::codec::chunk::totals;
 use crate::codec::region_change::{Reading, Row};
+use crate::codec::table_diff;
 use crate::codec::table_diff::Table;
 use crate::recording::{Sample, SampleState};
 
@@ -112,11 +113,7 @@ fn chunk(contents: &[(Content, u64, u64)], edited: bool) -> (Vec<Sample>, Built)
         match content.clone() {
             Some((identities, regions)) if edited => {
                 let table = Table { identities, regions };
-                builder.push_next(
-                    sample.clone(),
-                    &crate::codec::table_diff::edits(&before, &table),
-                    &table,
-                );
+                builder.push_next(sample.clone(), &table_diff::edits(&before, &table), &table);
                 before = table;
             }
             content => {

@@ -12,6 +12,7 @@
 
 use vmrec_sampler::Timestamp;
 
+use crate::codec::chunk;
 use crate::codec::chunk::column::Column;
 use crate::codec::varint::{Cursor, Malformed, put};
 use crate::recording::{Sample, SampleState};
@@ -90,7 +91,7 @@ impl Ticks {
     /// Returns the ticks that were encoded.
     pub(crate) fn decode(data: &[u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
-        let count = cursor.take_count(crate::codec::chunk::MOST_SAMPLES_READ)?;
+        let count = cursor.take_count(chunk::MOST_SAMPLES_READ)?;
         let mut column = || Column::take_known(&mut cursor, count);
         let columns = [column()?, column()?, column()?, column()?, column()?, column()?];
         let (mut number, mut taken) = (0_u64, Timestamp::default());

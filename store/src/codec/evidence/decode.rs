@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vmrec_sampler::classify::facts::{Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
 use vmrec_sampler::{AddressRange, Protection};
+use vmrec_sampler::{Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
 
 use crate::codec::evidence::encode::VERSION;
 use crate::codec::varint::{Cursor, Malformed};

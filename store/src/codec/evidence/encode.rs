@@ -2,7 +2,7 @@
 //! facts cannot be forgotten.
 
 use vmrec_sampler::AddressRange;
-use vmrec_sampler::classify::facts::{Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
+use vmrec_sampler::{Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
 
 use crate::codec::varint::put;
 

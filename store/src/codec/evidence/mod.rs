@@ -20,7 +20,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vmrec_sampler::classify::facts::{Evidence, Image};
+use vmrec_sampler::{Evidence, Image};
 
 use crate::codec::varint::Malformed;
 

@@ -5,6 +5,7 @@ use std::io;
 
 use rusqlite::types::Value;
 
+use crate::maintain::repair::pages;
 use crate::maintain::repair::pages::{PAGE_BYTES, Page, Pages, word};
 
 /// Bytes of an overflow page that are not the row's: they name the next one.
@@ -190,7 +191,7 @@ pub(crate) fn whole(pages: &Pages, cell: &Cell<'_>) -> io::Result<Option<Vec<Val
         let (link, data) = page.split_at(LINK_BYTES);
         let most = data.len().min(cell.bytes - bytes.len());
         bytes.extend_from_slice(&data[..most]);
-        next = crate::maintain::repair::pages::word(link, 0);
+        next = pages::word(link, 0);
     }
     Ok(values(&bytes))
 }

@@ -16,9 +16,9 @@ use crate::db::row_checksum::damaged;
 use crate::db::transaction::Transaction;
 use crate::maintain::repair::outcome::{Outcome, REASON, absent};
 use crate::recording::{RecordingId, Sample};
-use crate::tables::chunk;
 use crate::tables::chunk::{Group, StoredChunk};
 use crate::tables::identity_cache::Identities;
+use crate::tables::{chunk, recording};
 
 /// The last sample so far.
 pub(crate) struct Last {
@@ -34,7 +34,7 @@ pub(crate) fn mend(
     outcome: &mut Outcome,
 ) -> rusqlite::Result<Last> {
     let mut last = new.query_row("SELECT * FROM recording WHERE id = ?", [id.0], |row| {
-        let recording = crate::tables::recording::recording_from_row(new, row)?;
+        let recording = recording::recording_from_row(new, row)?;
         Ok(Last { number: 0, taken: recording.begun, interval_ns: recording.interval_ns })
     })?;
     for mut chunk in chunk::all(new, id)? {

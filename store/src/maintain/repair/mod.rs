@@ -23,9 +23,9 @@ use rusqlite::Connection;
 
 use crate::codec::evidence;
 use crate::db::integer::{from_column, to_column};
-use crate::db::lock;
 use crate::db::open::Found;
 use crate::db::transaction::Transaction;
+use crate::db::{lock, open};
 use crate::error::Error;
 use crate::maintain::backup::{draft, free, put, same_file};
 use crate::maintain::repair::pages::Pages;
@@ -34,6 +34,7 @@ use crate::maintain::repair::tables::{Proof, TABLES};
 use crate::maintain::repair::trees::Trees;
 use crate::maintain::verify;
 use crate::recording::RecordingId;
+use crate::tables::rollup::hours;
 
 /// What a repair saved and what it could not.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ impl Repaired {
 
 /// Writes what can be read of the file at `from`, which is not changed, to a new file at `to`.
 pub fn repair(from: &Path, to: &Path) -> Result<Repaired, Error> {
-    let identified = crate::db::open::identify(from);
+    let identified = open::identify(from);
     match &identified {
         Ok(Found::Nothing) => return Err(Error::Missing { path: from.to_owned() }),
         Ok(Found::Empty) => {
@@ -95,11 +96,11 @@ pub fn repair(from: &Path, to: &Path) -> Result<Repaired, Error> {
         Ok(Found::Ours) | Err(Error::NotARecording { .. }) if from.is_file() => {}
         _ => return Err(identified.err().unwrap_or(Error::Missing { path: from.to_owned() })),
     }
-    let from_real = crate::db::open::real_path(from)?;
+    let from_real = open::real_path(from)?;
     if lock::held(&from_real) {
         return Err(Error::Busy { path: from.to_owned(), pid: None });
     }
-    let to = crate::db::open::real_path(to)?;
+    let to = open::real_path(to)?;
     if same_file(&from_real, &to) {
         return Err(Error::SameFile { path: to });
     }
@@ -123,7 +124,7 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
     let sql = |source| Error::sql(draft, source);
     let pages = Pages::open(from)?;
     let trees = Trees::follow(&pages).map_err(io)?;
-    let mut new = crate::db::open::lay_out(draft).map_err(sql)?;
+    let mut new = open::lay_out(draft).map_err(sql)?;
     // Until it is complete nobody sees it, so nothing needs to be undone.
     new.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF;").map_err(sql)?;
     let transaction = Transaction::begin(&mut new).map_err(sql)?;
@@ -183,7 +184,7 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<Mended>, BTreeSet<i64>)>
          DELETE FROM region_kind WHERE recording NOT IN (SELECT id FROM recording); \
          DELETE FROM latest_row WHERE region NOT IN (SELECT id FROM region);",
     )?;
-    crate::tables::rollup::hours::take_over(new)?;
+    hours::take_over(new)?;
     let count = |sql: &str, id: i64| new.query_row(sql, [id], |row| row.get(0).map(from_column));
     let mut regions = BTreeSet::new();
     let mut mended = Vec::new();

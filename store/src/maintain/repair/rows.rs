@@ -8,11 +8,11 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params, params_from_ite
 
 use crate::db::insert;
 use crate::error::Error;
-use crate::maintain::repair::cells;
 use crate::maintain::repair::cells::{Kind, whole};
 use crate::maintain::repair::pages::Pages;
 use crate::maintain::repair::tables::{Proof, TABLES, Table, Verdict};
 use crate::maintain::repair::trees::{Owner, Trees};
+use crate::maintain::repair::{cells, samples};
 use crate::tables::identity_cache::COLUMNS_BEFORE_3;
 
 /// Moves rows from the pages of a damaged file to a new one.
@@ -156,8 +156,7 @@ impl Mover<'_> {
 
     /// Tells whether a row of `frame` is that of a sample that was found.
     fn is_frame(&self, values: &[Value]) -> Result<bool, Error> {
-        crate::maintain::repair::samples::is_frame(self.new, values)
-            .map_err(|error| Error::sql(self.to, error))
+        samples::is_frame(self.new, values).map_err(|error| Error::sql(self.to, error))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::maintain::repair::chunks::Last;
 use crate::maintain::repair::outcome::{Outcome, REASON, absent};
 use crate::recording::{RecordingId, Sample};
 use crate::tables::identity_cache::Identities;
+use crate::tables::sample;
 use crate::tables::sample::{FRAME_COLUMNS, SAMPLE_COLUMNS, decode};
 
 /// The most samples in a row that are filled in as lost: what follows a larger hole is not believed.
@@ -80,12 +81,7 @@ pub(crate) fn mend(new: &Transaction<'_>, id: RecordingId) -> rusqlite::Result<O
                 outcome.lose(1, why);
                 new.execute("DELETE FROM frame WHERE sample = ?", [row])?;
                 new.execute("DELETE FROM sample WHERE id = ?", [row])?;
-                crate::tables::sample::insert_sample(
-                    new,
-                    None,
-                    id,
-                    &Sample::missed(number, taken, 1, REASON),
-                )?;
+                sample::insert_sample(new, None, id, &Sample::missed(number, taken, 1, REASON))?;
             }
         }
         last = Last { number, taken, ..last };
@@ -118,12 +114,7 @@ fn fill(
                 }
             }
         };
-        crate::tables::sample::insert_sample(
-            new,
-            None,
-            id,
-            &Sample::missed(last.number + step, due, 1, REASON),
-        )?;
+        sample::insert_sample(new, None, id, &Sample::missed(last.number + step, due, 1, REASON))?;
     }
     Ok(())
 }
@@ -178,15 +169,14 @@ impl Tail {
         let mut statement = new.prepare_cached(&sql)?;
         let mut rows = statement.query([row])?;
         let Some(found) = rows.next()? else { return Ok(Err("their rows are lost")) };
-        let sample = match crate::tables::sample::sample_from_row(found) {
+        let sample = match sample::sample_from_row(found) {
             Ok(sample) => sample,
             Err(error) if error::is_wrong_value(&error) => {
                 return Ok(Err("their rows are damaged"));
             }
             Err(error) => return Err(error),
         };
-        let framed =
-            crate::tables::sample::frame_from_row(found).is_ok_and(|frame| frame.is_some());
+        let framed = sample::frame_from_row(found).is_ok_and(|frame| frame.is_some());
         let decoded = match decode(&mut self.decoder, id, &sample, found) {
             Ok(None) => return Ok(Ok(false)),
             Ok(Some(decoded)) => decoded,
@@ -208,8 +198,7 @@ impl Tail {
             }
             Err(error) => return Err(error),
         };
-        let is_key = crate::tables::sample::frame_from_row(found)?
-            .is_some_and(|frame| frame.kind == Kind::Key);
+        let is_key = sample::frame_from_row(found)?.is_some_and(|frame| frame.kind == Kind::Key);
         if !self.unbroken && !is_key {
             let identities = decoded.iter().map(|row| row.identity).collect();
             stand_alone(new, id, row, &sample, &Table { identities, regions })?;

@@ -6,6 +6,7 @@ use crate::codec::chunk::seal::Place;
 use crate::db::integer::from_column;
 use crate::db::row_checksum;
 use crate::maintain::repair::chunks;
+use crate::tables::evidence;
 
 /// What proves a row of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +78,7 @@ impl Table {
                 Proof::Evidence,
                 Value::Integer(sum),
                 [Value::Integer(recording), Value::Integer(number), _, Value::Blob(data)],
-            ) => i64::from(crate::tables::evidence::checksum(*recording, *number, data)) == *sum,
+            ) => i64::from(evidence::checksum(*recording, *number, data)) == *sum,
             // Its sample, which may not be known yet, is needed to tell.
             (Proof::Frame, Value::Integer(_), [_, Value::Text(_), _, Value::Blob(_)]) => true,
             _ => false,

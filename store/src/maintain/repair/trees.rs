@@ -47,11 +47,7 @@ impl Trees {
             let Some(page) = pages.read(number)? else { continue };
             let Some(kind) = cells::kind(&page, number == 1) else { continue };
             for cell in cells::cells(&page, number == 1, kind) {
-                match cell
-                    .map(|cell| crate::maintain::repair::cells::whole(pages, &cell))
-                    .transpose()?
-                    .flatten()
-                    .as_deref()
+                match cell.map(|cell| cells::whole(pages, &cell)).transpose()?.flatten().as_deref()
                 {
                     Some([Value::Text(what), Value::Text(name), _, Value::Integer(root), ..]) => {
                         let place = TABLES.iter().position(|table| table.name == name);

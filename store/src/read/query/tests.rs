@@ -1,4 +1,6 @@
 use super::*;
+use crate::db::open;
+use crate::read::query::authorizer;
 use crate::read::query::table_function::{TableFunction, TableRows};
 
 /// Squares of the numbers below the argument.
@@ -35,7 +37,7 @@ fn squares() -> TableFunction {
 fn asked(sql: &str) -> Result<Vec<Vec<Value<'static>>>, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    crate::db::open::create(&path).unwrap();
+    open::create(&path).unwrap();
     let query = Query::open(&path, [squares()]).unwrap();
     let run = || {
         let mut selection = query.prepare(sql)?;
@@ -128,11 +130,7 @@ fn only_reading_is_allowed() {
         "PRAGMA query_only = 0",
         "EXPLAIN DELETE FROM sample",
     ] {
-        assert_eq!(
-            asked(sql).map_err(|error| error == crate::read::query::authorizer::REFUSED),
-            Err(true),
-            "{sql}"
-        );
+        assert_eq!(asked(sql).map_err(|error| error == authorizer::REFUSED), Err(true), "{sql}");
     }
     for sql in
         ["SELECT * FROM pragma_journal_mode('delete')", "SELECT * FROM pragma_user_version(7)"]

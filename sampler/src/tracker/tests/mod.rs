@@ -1,24 +1,26 @@
 //! Tests of what is kept from sample to sample.
 
-mod due;
-mod keeping;
-mod pieces;
+pub(crate) mod due;
+pub(crate) mod keeping;
+pub(crate) mod pieces;
 
 use std::sync::Arc;
 
-use super::*;
-use crate::mapping::tests::mappings;
-use crate::procfs::{Field, Sizes};
-use crate::region::ShareMode;
 use proptest::prelude::*;
 
-fn take(layout: &mut Layout, lines: &str) -> Vec<Region> {
+use super::*;
+use crate::procfs::mapping::tests::mappings;
+use crate::procfs::sizes::{Field, Sizes};
+use crate::quantity::Quantity;
+use crate::region::ShareMode;
+
+fn take(layout: &mut RegionTracker, lines: &str) -> Vec<Region> {
     layout.begin();
     feed(layout, lines);
     layout.finish()
 }
 
-fn feed(layout: &mut Layout, lines: &str) {
+fn feed(layout: &mut RegionTracker, lines: &str) {
     for line in lines.lines() {
         let (header, flags) = line.trim_start().split_once('|').unwrap();
         let mut sizes = Sizes::default();
@@ -47,19 +49,19 @@ const VIEW: &str = "7000-8000 rw-s 0 0:1 7 /memfd:a|rd wr\n";
 
 #[test]
 fn what_stays_is_the_same_identity() {
-    let mut layout = Layout::new();
+    let mut layout = RegionTracker::new();
     let first = take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
-    assert_eq!(rules(&first), ["MALLOC (brk heap)", "__TEXT", "__DATA", "VM_ALLOCATE"]);
+    assert_eq!(rules(&first), ["MALLOC (brk heap)", "__TEXT", "__DATA", "__BSS"]);
     let second = take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
     assert_eq!(kept(&first, &second), [true; 4]);
-    assert_eq!(second[0].quantities.get(crate::Quantity::Resident), Some(4096));
+    assert_eq!(second[0].quantities.get(Quantity::Resident), Some(4096));
 }
 
 #[test]
 fn a_neighbour_that_goes_changes_only_the_label_that_looked_at_it() {
     let guard = "5000-6000 ---p 0 0:0 0 |mr\n";
     let stack = "6000-7000 rw-p 0 0:0 0 [stack]|rd wr gd\n";
-    let mut layout = Layout::new();
+    let mut layout = RegionTracker::new();
     let first = take(&mut layout, &[HEAP, guard, stack].concat());
     assert_eq!(rules(&first), ["MALLOC (brk heap)", "STACK GUARD", "Stack"]);
     let second = take(&mut layout, &[HEAP, guard].concat());
@@ -73,7 +75,7 @@ fn a_neighbour_that_goes_changes_only_the_label_that_looked_at_it() {
 fn the_last_ones_guard_sees_the_stack_go() {
     let guard = "1000-2000 ---p 0 0:0 0 |mr\n";
     let stack = "2000-3000 rw-p 0 0:0 0 [stack]|rd wr gd\n";
-    let mut layout = Layout::new();
+    let mut layout = RegionTracker::new();
     assert_eq!(rules(&take(&mut layout, &[guard, stack].concat())), ["STACK GUARD", "Stack"]);
     assert_eq!(rules(&take(&mut layout, guard)), ["guard"]);
     assert_eq!(take(&mut layout, ""), []);
@@ -83,7 +85,7 @@ fn the_last_ones_guard_sees_the_stack_go() {
 fn a_file_that_becomes_an_image_is_labelled_anew_everywhere() {
     let plain = "3000-4000 r--p 0 8:1 9 /a|rd\n";
     let far = "9000-a000 r--p 2000 8:1 9 /a|rd\n";
-    let mut layout = Layout::new();
+    let mut layout = RegionTracker::new();
     let first =
         take(&mut layout, &[plain, HEAP.replace("1000-2", "6000-7").as_str(), far].concat());
     assert_eq!(rules(&first)[2], "mapped file");
@@ -96,7 +98,7 @@ fn a_file_that_becomes_an_image_is_labelled_anew_everywhere() {
 #[test]
 fn an_alias_shows_in_the_share_mode_while_both_views_are_there() {
     let other = VIEW.replace("7000-8000", "9000-a000");
-    let mut layout = Layout::new();
+    let mut layout = RegionTracker::new();
     let mode = |regions: &[Region]| regions[0].share_mode;
     assert_eq!(mode(&take(&mut layout, VIEW)), Some(ShareMode::Shared));
     assert_eq!(mode(&take(&mut layout, &[VIEW, &other].concat())), Some(ShareMode::Aliased));
@@ -106,12 +108,12 @@ fn an_alias_shows_in_the_share_mode_while_both_views_are_there() {
 
 #[test]
 fn a_sample_broken_off_leaves_the_next_one_right() {
-    let mut layout = Layout::new();
+    let mut layout = RegionTracker::new();
     take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
     layout.begin();
     feed(&mut layout, &[TEXT, DATA].concat());
     let regions = take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
-    assert_eq!(rules(&regions), ["MALLOC (brk heap)", "__TEXT", "__DATA", "VM_ALLOCATE"]);
+    assert_eq!(rules(&regions), ["MALLOC (brk heap)", "__TEXT", "__DATA", "__BSS"]);
     layout.begin();
     feed(&mut layout, HEAP);
     assert_eq!(rules(&take(&mut layout, &[HEAP, TEXT].concat())), ["MALLOC (brk heap)", "__TEXT"]);
@@ -119,7 +121,7 @@ fn a_sample_broken_off_leaves_the_next_one_right() {
 
 #[test]
 fn a_header_that_cannot_be_read_is_refused() {
-    let mut layout = Layout::new();
+    let mut layout = RegionTracker::new();
     layout.begin();
     let record = Record { header: b"1-2 rwxq 0 0:0 0 ", flags: None, sizes: Sizes::default() };
     assert!(!layout.push(&record));
@@ -141,13 +143,13 @@ proptest! {
     // places in any order stand for torn samples: those may tell more, from before.
     #[test]
     fn the_past_leaves_no_trace(samples in proptest::collection::vec(proptest::collection::vec(0..POOL.len(), 0..9), 1..6)) {
-        let mut layout = Layout::new();
+        let mut layout = RegionTracker::new();
         for places in samples {
             let torn = !places.is_sorted_by(|a, b| a < b);
             let text: String = places.into_iter().map(|place| POOL[place]).collect();
             let regions = take(&mut layout, &text);
             prop_assert_eq!(layout.mappings(), mappings(&text));
-            let fresh = take(&mut Layout::new(), &text);
+            let fresh = take(&mut RegionTracker::new(), &text);
             if torn {
                 let ranges = |regions: &[Region]| -> Vec<_> {
                     regions.iter().map(|region| (region.identity.range, region.quantities)).collect()

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::procfs::flags::{has_flag, max_protection};
+use crate::procfs::header::{Header, parse_header};
 use crate::procfs::line::readable;
-use crate::procfs::{Header, Record, parse_header};
+use crate::procfs::smaps::Record;
 use crate::region::{AddressRange, Object, Protection};
 
 /// One mapping, without its sizes.
@@ -106,7 +107,7 @@ fn object(header: &Header<'_>, before: Option<&Arc<Object>>) -> Option<Arc<Objec
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::procfs::Sizes;
+    use crate::procfs::sizes::Sizes;
 
     /// Reads mappings from lines of maps, each perhaps with flags after a `|`.
     pub(crate) fn mappings(lines: &str) -> Vec<Mapping> {

@@ -3,16 +3,15 @@
 use std::iter::Peekable;
 use std::slice::Iter;
 
-use super::Source;
-use super::listing::Measured;
-use super::plan::Part;
-use crate::apportion::{Shares, apportion, needs_presence};
 use crate::quantity::{Quantities, Quantity};
 use crate::region::{AddressRange, Provenance, ShareMode};
+use crate::tracker::apportion::{Shares, apportion, needs_presence};
+use crate::tracker::mappings::Measured;
+use crate::tracker::source::Source;
 
 /// A mapping of several regions.
 #[derive(Clone, Debug)]
-pub(super) struct Split {
+pub(crate) struct Split {
     place: usize,
     ranges: Vec<AddressRange>,
     /// Bytes of pages present in each range.
@@ -25,7 +24,7 @@ pub(super) struct Split {
 
 impl Split {
     /// Splits the mapping at `place`; what was counted of the same split is taken over from `old`.
-    pub(super) fn new(
+    pub(crate) fn new(
         place: usize,
         ranges: Vec<AddressRange>,
         old: &mut Peekable<Iter<'_, Self>>,
@@ -39,12 +38,12 @@ impl Split {
     }
 
     /// Returns where it starts.
-    pub(super) fn start(&self) -> u64 {
+    pub(crate) fn start(&self) -> u64 {
         self.ranges.first().map_or(0, |range| range.start)
     }
 
     /// Brings the shares up to date; pages are counted only where their number changed.
-    pub(super) fn weigh(&mut self, sizes: &[Measured], source: &mut dyn Source) {
+    pub(crate) fn weigh(&mut self, sizes: &[Measured], source: &mut dyn Source) {
         let Some((_, quantities)) = sizes.get(self.place) else { return };
         let resident = quantities.get(Quantity::Resident);
         if self.counted_at != resident && needs_presence(quantities, &self.ranges) {
@@ -69,7 +68,7 @@ impl Split {
 /// A quantity that is unknown of one part is unknown of the whole, and so is
 /// the share mode; of different modes the one with most in common with others
 /// counts.
-pub(super) fn sum(
+pub(crate) fn sum(
     parts: &[Part],
     splits: &[Split],
     sizes: &[Measured],
@@ -140,4 +139,13 @@ fn add(a: &Quantities, b: &Quantities) -> Quantities {
         }
     }
     sum
+}
+
+/// What a region has of one mapping.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    /// All of the mapping at that place.
+    Mapping(usize),
+    /// A part of a split mapping.
+    OfSplit { split: usize, part: usize },
 }

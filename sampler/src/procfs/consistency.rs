@@ -3,11 +3,11 @@
 //! The kernel lists them a few at a time. While they move, one may be missed or
 //! listed twice, yet the process's own total tells.
 
-use crate::mapping::Mapping;
+use crate::procfs::mapping::Mapping;
 use crate::snapshot::Consistency;
 
 /// Checks `mappings` for order and overlap and their sum against the totals read before and after, in bytes.
-pub fn check(mappings: &[Mapping], before: Option<u64>, after: Option<u64>) -> Consistency {
+pub(crate) fn check(mappings: &[Mapping], before: Option<u64>, after: Option<u64>) -> Consistency {
     for pair in mappings.windows(2) {
         let (low, high) = (pair[0].range, pair[1].range);
         if high.start < low.start {
@@ -36,7 +36,7 @@ pub fn check(mappings: &[Mapping], before: Option<u64>, after: Option<u64>) -> C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::tests::mappings;
+    use crate::procfs::mapping::tests::mappings;
 
     const TWO: &str = "1000-3000 rw-p 0 0:0 0 \n3000-4000 rw-p 0 0:0 0 \n\
         ffffffffff600000-ffffffffff601000 --xp 0 0:0 0 [vsyscall]";

@@ -18,10 +18,10 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::entry::Leaf;
+use crate::darwin::entry::Leaf;
 
 /// Returns the words on `leaf`.
-pub fn words(leaf: &Leaf) -> Arc<str> {
+pub(crate) fn words(leaf: &Leaf) -> Arc<str> {
     let entry = &leaf.entry;
     let mut words = format!("tag={}", entry.user_tag);
     let mut add = |word: std::fmt::Arguments<'_>| {
@@ -51,16 +51,16 @@ pub fn words(leaf: &Leaf) -> Arc<str> {
 }
 
 /// Returns what follows `key=` among the words.
-pub fn value<'a>(words: &'a str, key: &str) -> Option<&'a str> {
+pub(crate) fn value<'a>(words: &'a str, key: &str) -> Option<&'a str> {
     words.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
 }
 
 /// Tells whether `word` is among the words.
-pub fn has(words: &str, word: &str) -> bool {
+pub(crate) fn has(words: &str, word: &str) -> bool {
     words.split(' ').any(|other| other == word)
 }
 
 /// Returns the user tag's number that the words keep.
-pub fn tag(words: &str) -> Option<u32> {
+pub(crate) fn tag(words: &str) -> Option<u32> {
     value(words, "tag")?.parse().ok()
 }

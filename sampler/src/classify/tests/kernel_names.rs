@@ -1,19 +1,29 @@
 //! Tests of the rules, each on the lines the kernel prints.
 
-use super::*;
-use crate::classify::classify_by_name as classify;
-use crate::mapping::tests::mappings;
+use crate::classify::classify;
+use crate::classify::facts::Facts;
+use crate::classify::piece::Process;
+use crate::procfs::mapping::tests::mappings;
+use crate::region::Label;
 
 /// Returns type, rule and detail of each line's mapping.
 fn types_of(lines: &str) -> Vec<String> {
     let mappings = mappings(lines);
-    let scene = Scene::of(&mappings);
-    (0..mappings.len())
-        .map(|place| {
-            let pieces = classify(&scene, &mappings, place);
-            assert_eq!(pieces.len(), 1);
-            assert_eq!(pieces[0].range, mappings[place].range);
-            let Label { region_type, rule, detail, .. } = &pieces[0].label;
+    let process = Process {
+        mappings: &mappings,
+        occupied: &vec![0; mappings.len()],
+        facts: &Facts::default(),
+        kept: &[],
+        user_rules: &[],
+    };
+    let pieces = classify(&process, &mut |_, _| 0);
+    assert_eq!(pieces.len(), mappings.len());
+    pieces
+        .iter()
+        .zip(&mappings)
+        .map(|(piece, mapping)| {
+            assert_eq!(piece.range, mapping.range);
+            let Label { region_type, rule, detail, .. } = &piece.label;
             match detail {
                 Some(detail) => format!("{region_type} {rule} {detail}"),
                 None => format!("{region_type} {rule}"),
@@ -130,9 +140,4 @@ fn anonymous_memory_by_its_rights_and_place() {
     ] {
         assert_eq!(types_of(&format!("{line}\n{stack}"))[0], expected, "{line}");
     }
-}
-
-#[test]
-fn nothing_is_at_no_place() {
-    assert_eq!(classify(&Scene::default(), &[], 0), []);
 }

@@ -4,14 +4,14 @@
 use std::iter::{Peekable, Zip};
 use std::vec::IntoIter;
 
-use crate::mapping::Mapping;
-use crate::procfs::Record;
+use crate::procfs::mapping::Mapping;
+use crate::procfs::share_mode::{aliased, share_mode};
+use crate::procfs::smaps::Record;
 use crate::quantity::Quantities;
 use crate::region::ShareMode;
-use crate::share::{aliased, share_mode};
 
 /// The sizes of a mapping in one sample.
-pub(super) type Measured = (Option<ShareMode>, Quantities);
+pub(crate) type Measured = (Option<ShareMode>, Quantities);
 
 /// What is kept of a mapping beside what it says.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Cell {
 
 /// The mappings of one process, updated record by record.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
+pub(crate) struct Listing {
     mappings: Vec<Mapping>,
     cells: Vec<Cell>,
     /// Sizes of the first so many mappings: those of the sample under way.
@@ -41,7 +41,7 @@ pub(super) struct Listing {
 
 impl Listing {
     /// Begins a sample.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         if self.before.is_some() {
             // The last sample was not ended; what it did not reach is gone.
             self.part_from(self.sizes.len());
@@ -51,7 +51,7 @@ impl Listing {
     }
 
     /// Takes the next mapping; `false` if its header cannot be read.
-    pub(super) fn push(&mut self, record: &Record<'_>) -> bool {
+    pub(crate) fn push(&mut self, record: &Record<'_>) -> bool {
         let place = self.sizes.len();
         if self.before.is_none() {
             if let (Some(cell), Some(mapping)) = (self.cells.get(place), self.mappings.get(place))
@@ -67,7 +67,7 @@ impl Listing {
     }
 
     /// Ends the sample; `true` if the mappings are others than at the last end.
-    pub(super) fn end(&mut self) -> bool {
+    pub(crate) fn end(&mut self) -> bool {
         if self.before.is_none() && self.sizes.len() < self.mappings.len() {
             self.part_from(self.sizes.len());
         }
@@ -80,12 +80,12 @@ impl Listing {
     }
 
     /// Returns the mappings of the sample last ended.
-    pub(super) fn mappings(&self) -> &[Mapping] {
+    pub(crate) fn mappings(&self) -> &[Mapping] {
         &self.mappings
     }
 
     /// Returns the sizes of those mappings.
-    pub(super) fn sizes(&self) -> &[Measured] {
+    pub(crate) fn sizes(&self) -> &[Measured] {
         &self.sizes
     }
 

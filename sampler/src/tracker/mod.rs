@@ -6,69 +6,36 @@
 //!
 //! [`Identity`]: crate::region::Identity
 
-mod keep;
-mod listing;
-mod plan;
-mod sums;
+pub(crate) mod aggregate;
+pub(crate) mod apportion;
+pub(crate) mod carry_over;
+pub(crate) mod mappings;
+pub(crate) mod region_map;
+pub(crate) mod source;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
+use crate::classify::classify;
 use crate::classify::facts::Facts;
+use crate::classify::piece::Process;
 use crate::classify::user::UserRule;
-use crate::classify::{Process, classify};
-use crate::consistency::check;
-use crate::mapping::Mapping;
-use crate::procfs::Record;
-use crate::region::{AddressRange, Region};
+use crate::procfs::consistency::check;
+use crate::procfs::mapping::Mapping;
+use crate::procfs::smaps::Record;
+use crate::region::Region;
 use crate::snapshot::Consistency;
-use listing::Listing;
-use plan::{Plan, occupied};
+use crate::tracker::mappings::Listing;
+use crate::tracker::region_map::{Plan, occupied};
+use crate::tracker::source::{Moment, NamesOnly, Source};
 
 /// How long the rules rest when nothing but pages came up since they ran.
 const REST_NS: u64 = 1_000_000_000;
 
-/// What can be asked of the process itself while its regions are worked out.
-pub trait Source {
-    /// Reads the facts of the process; the memory of `changed` may be another than before.
-    fn facts(&mut self, mappings: &[Mapping], changed: &[AddressRange]) -> Facts;
-
-    /// Reads memory, as [`crate::classify::facts::Peek`] says.
-    fn peek(&mut self, address: u64, buffer: &mut [u8]) -> usize;
-
-    /// Counts the bytes of pages present in each of `ranges`; `None` where that cannot be seen.
-    fn present_bytes(&mut self, ranges: &[AddressRange]) -> Option<Vec<u64>>;
-}
-
-/// No source: regions are told by names, flags and shapes only.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NamesOnly;
-
-impl Source for NamesOnly {
-    fn facts(&mut self, _: &[Mapping], _: &[AddressRange]) -> Facts {
-        Facts::default()
-    }
-
-    fn peek(&mut self, _: u64, _: &mut [u8]) -> usize {
-        0
-    }
-
-    fn present_bytes(&mut self, _: &[AddressRange]) -> Option<Vec<u64>> {
-        None
-    }
-}
-
-/// What a sample says beside the mappings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Moment {
-    /// How many threads there are.
-    pub threads: Option<u64>,
-    /// The monotonic clock, in nanoseconds.
-    pub monotonic_ns: u64,
-}
-
 /// The mappings of one process, updated record by record, and the regions they make.
 #[derive(Debug, Default)]
-pub struct Layout {
+pub struct RegionTracker {
     listing: Listing,
     /// Whether the mappings may be others than those settled.
     stale: bool,
@@ -87,7 +54,7 @@ struct Settled {
     at_ns: Option<u64>,
 }
 
-impl Layout {
+impl RegionTracker {
     /// Creates a layout without mappings.
     pub fn new() -> Self {
         Self::default()
@@ -155,7 +122,9 @@ impl Layout {
             self.listing.mappings().chunks(most).zip(self.listing.sizes().chunks(most))
         {
             let old = &self.settled;
-            let kept: Vec<_> = keep::untouched(&old.mappings, &old.plan.slots, mappings).collect();
+            let kept: Vec<_> =
+                crate::tracker::carry_over::untouched(&old.mappings, &old.plan.slots, mappings)
+                    .collect();
             let occupied: Vec<u64> = sizes.iter().map(occupied).collect();
             let process = Process {
                 mappings,
@@ -189,10 +158,12 @@ impl Layout {
     fn settle(&mut self, moment: &Moment, source: &mut dyn Source) {
         let (mappings, sizes) = (self.listing.mappings(), self.listing.sizes());
         let old = &self.settled;
-        let images = keep::images(mappings);
-        let facts = source.facts(mappings, &keep::changed(&old.mappings, mappings));
-        let untouched = keep::untouched(&old.mappings, &old.plan.slots, mappings);
-        let kept = keep::proved(untouched, &facts, images == old.images);
+        let images = crate::tracker::carry_over::images(mappings);
+        let facts =
+            source.facts(mappings, &crate::tracker::carry_over::changed(&old.mappings, mappings));
+        let untouched =
+            crate::tracker::carry_over::untouched(&old.mappings, &old.plan.slots, mappings);
+        let kept = crate::tracker::carry_over::proved(untouched, &facts, images == old.images);
         let occupied: Vec<u64> = sizes.iter().map(occupied).collect();
         let process = Process {
             mappings,
@@ -213,6 +184,3 @@ impl Layout {
         self.stale = false;
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,26 +1,30 @@
 //! Takes snapshots of one process.
 
-mod fate;
-mod totals;
-mod witness;
+pub(crate) mod liveness;
+pub(crate) mod process_reader;
+#[cfg(test)]
+mod tests;
+pub(crate) mod totals;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::PROC;
-use super::files::{MemoryFiles, OpenFile, Refusal};
-use super::process::{info, refused};
-use super::system::{now, page_size_bytes, thread_cpu_ns};
 use crate::classify::facts::Evidence;
 use crate::classify::user::UserRule;
-use crate::consistency::check;
 use crate::error::Error;
-use crate::layout::{Layout, Moment};
+use crate::linux::files::{MemoryFiles, OpenFile, PROC, Refusal};
+use crate::linux::process::{info, refused};
+use crate::linux::sampler::process_reader::ProcessReader;
+use crate::linux::system::{now, page_size_bytes, thread_cpu_ns};
 use crate::process::ProcessInfo;
-use crate::procfs::{BadSmaps, SmapsParser, Stat, Statm, Status};
+use crate::procfs::consistency::check;
+use crate::procfs::smaps::{BadSmaps, SmapsParser};
+use crate::procfs::stat::Stat;
+use crate::procfs::statm::Statm;
+use crate::procfs::status::Status;
 use crate::snapshot::{Consistency, Cost, Snapshot};
-use totals::totals;
-use witness::Witness;
+use crate::tracker::RegionTracker;
+use crate::tracker::source::Moment;
 
 /// The kernel prints smaps 4 KiB at a time; asked for this much, it seldom walks a mapping twice.
 const PIECE_BYTES: usize = 3000;
@@ -40,14 +44,14 @@ pub struct Sampler {
     /// Whether `files` are those of a thread, as the first one has ended.
     by_thread: bool,
     parser: SmapsParser,
-    layout: Layout,
-    witness: Witness,
+    layout: RegionTracker,
+    witness: ProcessReader,
     /// Whether the rules ran in the last sample.
     classified: bool,
 }
 
 /// What one reading of all files gave, the mappings aside.
-struct Pass {
+pub(crate) struct Pass {
     consistency: Consistency,
     stat: Stat,
     status: Status,
@@ -95,9 +99,9 @@ impl Sampler {
             files,
             by_thread,
             parser: SmapsParser::new(),
-            layout: Layout::new(),
+            layout: RegionTracker::new(),
             // A false /proc has no memory behind it.
-            witness: Witness::new((root == Path::new(PROC)).then_some(pid)),
+            witness: ProcessReader::new((root == Path::new(PROC)).then_some(pid)),
             classified: false,
         })
     }
@@ -154,7 +158,7 @@ impl Sampler {
             }
             Consistency::Torn(_) => self.layout.torn_regions(),
         };
-        let totals = totals(&pass, &regions);
+        let totals = totals::totals(&pass, &regions);
         Ok(Snapshot {
             taken,
             cost: Cost {
@@ -246,6 +250,3 @@ fn not_permitted(process: &ProcessInfo) -> Error {
         user_id: process.user_id,
     }
 }
-
-#[cfg(test)]
-mod tests;

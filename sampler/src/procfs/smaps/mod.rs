@@ -1,9 +1,12 @@
 //! Reads smaps piece by piece, mapping by mapping.
 
-use super::header::begins_header;
-use super::line::{newline, readable};
-use super::sizes::{Field, Sizes, kilobytes, split_line};
-use super::template::{Fit, Template};
+#[cfg(test)]
+mod tests;
+
+use crate::procfs::header::begins_header;
+use crate::procfs::line::{newline, readable};
+use crate::procfs::sizes::{Field, Sizes, kilobytes, split_line};
+use crate::procfs::template::{Fit, Template};
 
 /// The text one mapping may have: a path is at most 4 KiB, some bytes of it written as four.
 const MOST_BYTES: usize = 64 << 10;
@@ -11,7 +14,7 @@ const MOST_BYTES: usize = 64 << 10;
 /// What smaps says of one mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// The header line, for [`super::parse_header`].
+    /// The header line, for [`crate::procfs::header::parse_header`].
     pub header: &'a [u8],
     /// The flags (`rd wr mr …`), unknown on kernels that print none.
     pub flags: Option<&'a [u8]>,
@@ -191,6 +194,3 @@ fn split_off_line(text: &[u8], at_end: bool) -> Option<(&[u8], &[u8])> {
         None => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,8 +4,8 @@
 //! a mapping has are joined. Mappings that touched and agreed then, but which
 //! the kernel kept apart, become one; the rules look beyond borders anyway.
 
-use crate::classify::Piece;
-use crate::mapping::Mapping;
+use crate::classify::piece::Piece;
+use crate::procfs::mapping::Mapping;
 use crate::quantity::Quantity;
 use crate::region::{AddressRange, Identity, Label, Region};
 
@@ -93,7 +93,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::mapping::tests::mappings;
+    use crate::procfs::mapping::tests::mappings;
     use crate::quantity::Quantities;
     use crate::region::{Confidence, Provenance};
     use crate::vocabulary::{RegionType, types};

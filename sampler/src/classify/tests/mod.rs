@@ -1,13 +1,19 @@
 //! Tests of the rules on made-up processes, for what the captures do not hold.
 
+mod kernel_names;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::facts::{GlibcStack, Image, Jvm, Segment, Thread};
 use super::*;
-use crate::mapping::tests::mappings;
-use crate::region::{Object, Protection};
+use crate::classify::facts::{Facts, GlibcStack, Image, Jvm, Segment, Thread};
+use crate::classify::piece::label;
+use crate::classify::user::UserRule;
+use crate::procfs::mapping::Mapping;
+use crate::procfs::mapping::tests::mappings;
+use crate::region::{AddressRange, Confidence, Object, Protection};
 use crate::vocabulary::types;
 
 /// Classifies the lines of a process; bytes at addresses are what may be read of it.

@@ -1,20 +1,21 @@
 //! Tests of labels that outlive changes around them.
 
-use super::super::keep;
-use super::super::plan::Plan;
-use super::pieces::piece;
 use super::*;
-use crate::Family;
-use crate::classify::Piece;
 use crate::classify::facts::{GlibcStack, Thread};
-use crate::region::{Confidence, Label};
-use crate::vocabulary::RegionType;
+use crate::classify::piece::Piece;
+use crate::region::{AddressRange, Confidence, Label};
+use crate::tracker::carry_over;
+use crate::tracker::region_map::Plan;
+use crate::tracker::tests::pieces::piece;
+use crate::vocabulary::{Family, RegionType};
 
 /// Returns the ranges of pieces kept when mappings become others.
 fn kept(before: &str, pieces: &[Piece], after: &str) -> Vec<String> {
     let (before, after) = (mappings(before), mappings(after));
     let plan = Plan::new(&before, &[], pieces, &Plan::default());
-    keep::untouched(&before, &plan.slots, &after).map(|piece| piece.range.to_string()).collect()
+    carry_over::untouched(&before, &plan.slots, &after)
+        .map(|piece| piece.range.to_string())
+        .collect()
 }
 
 const A: &str = "10000-14000 rw-p 0 0:0 0 |rd wr\n";
@@ -53,7 +54,7 @@ fn a_mapping_that_grew_keeps_all_but_the_piece_at_the_edge() {
 #[test]
 fn changed_mappings_are_those_not_there_before() {
     let ranges = |before: &str, after: &str| {
-        keep::changed(&mappings(before), &mappings(after))
+        carry_over::changed(&mappings(before), &mappings(after))
             .iter()
             .map(AddressRange::to_string)
             .collect::<Vec<_>>()
@@ -72,7 +73,7 @@ fn guesses_and_leftovers_are_made_anew() {
     };
     let is_kept = |rule: &str, confidence, same_images| {
         let pieces = [with(rule, confidence)];
-        !keep::proved(pieces.into_iter(), &Facts::default(), same_images).is_empty()
+        !carry_over::proved(pieces.into_iter(), &Facts::default(), same_images).is_empty()
     };
     assert!(is_kept("R14a", Confidence::Sure, false));
     assert!(is_kept("R14a", Confidence::Likely, true));
@@ -93,7 +94,7 @@ fn stack(detail: &str, facts: &Facts) -> Option<String> {
         rule: Arc::from("R9a"),
     };
     let pieces = [Piece { label, ..piece(0x10000, 0x12000, "") }];
-    let mut kept = keep::proved(pieces.into_iter(), facts, true).into_iter();
+    let mut kept = carry_over::proved(pieces.into_iter(), facts, true).into_iter();
     kept.next().map(|piece| piece.label.detail.as_deref().unwrap().to_owned())
 }
 

@@ -3,19 +3,19 @@
 
 use std::sync::Arc;
 
-use super::Source;
-use super::listing::Measured;
-use super::sums::{Split, sum};
-use crate::classify::Piece;
-use crate::mapping::Mapping;
+use crate::classify::piece::Piece;
+use crate::procfs::mapping::Mapping;
 use crate::quantity::Quantity;
 use crate::region::{AddressRange, Confidence, Identity, Label, Protection, Provenance, Region};
+use crate::tracker::aggregate::{Part, Split, sum};
+use crate::tracker::mappings::Measured;
+use crate::tracker::source::Source;
 use crate::vocabulary::types;
 
 /// A region and where its quantities come from.
 #[derive(Debug)]
-pub(super) struct Slot {
-    pub(super) identity: Arc<Identity>,
+pub(crate) struct Slot {
+    pub(crate) identity: Arc<Identity>,
     parts: Parts,
 }
 
@@ -26,19 +26,10 @@ enum Parts {
     Several(Box<[Part]>),
 }
 
-/// What a region has of one mapping.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Part {
-    /// All of the mapping at that place.
-    Mapping(usize),
-    /// A part of a split mapping.
-    OfSplit { split: usize, part: usize },
-}
-
 /// The regions of a list of mappings.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
-    pub(super) slots: Vec<Slot>,
+pub(crate) struct Plan {
+    pub(crate) slots: Vec<Slot>,
     splits: Vec<Split>,
     /// Mappings that were empty when something of them was no more than guessed.
     awaited: Vec<usize>,
@@ -53,7 +44,7 @@ struct Fragment<'a> {
 
 impl Plan {
     /// Lays `pieces` over `mappings`; what is the same as in `old` is taken over.
-    pub(super) fn new(
+    pub(crate) fn new(
         mappings: &[Mapping],
         sizes: &[Measured],
         pieces: &[Piece],
@@ -108,12 +99,12 @@ impl Plan {
     }
 
     /// Tells whether memory came to where there was too little to go by.
-    pub(super) fn has_news(&self, sizes: &[Measured]) -> bool {
+    pub(crate) fn has_news(&self, sizes: &[Measured]) -> bool {
         self.awaited.iter().any(|place| sizes.get(*place).is_some_and(|sizes| occupied(sizes) > 0))
     }
 
     /// Returns the regions with the sizes of now.
-    pub(super) fn regions(&mut self, sizes: &[Measured], source: &mut dyn Source) -> Vec<Region> {
+    pub(crate) fn regions(&mut self, sizes: &[Measured], source: &mut dyn Source) -> Vec<Region> {
         for split in &mut self.splits {
             split.weigh(sizes, source);
         }
@@ -147,7 +138,7 @@ impl Plan {
 }
 
 /// Returns the bytes a mapping holds, in memory or swapped out.
-pub(super) fn occupied((_, quantities): &Measured) -> u64 {
+pub(crate) fn occupied((_, quantities): &Measured) -> u64 {
     let bytes = |quantity| quantities.get(quantity).unwrap_or(0);
     bytes(Quantity::Resident).saturating_add(bytes(Quantity::Swapped))
 }

@@ -3,7 +3,10 @@
 //! inferred, so it is pure and holds on every system.
 //!
 //! The number is kept beside the type, among a region's words
-//! ([`crate::darwin::words`]): names drift between releases, numbers do not.
+//! ([`crate::darwin::flags`]): names drift between releases, numbers do not.
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -12,7 +15,7 @@ use crate::vocabulary::{Family, RegionType, types};
 
 /// A tag that Apple's header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tag {
+pub(crate) struct Tag {
     /// Its number.
     pub number: u8,
     /// What the header calls it, after `VM_MEMORY_`.
@@ -25,7 +28,7 @@ pub struct Tag {
 
 impl Tag {
     /// Returns the type of regions with this tag.
-    pub fn region_type(&self) -> RegionType {
+    pub(crate) fn region_type(&self) -> RegionType {
         RegionType::named(self.name, self.family)
     }
 }
@@ -33,7 +36,7 @@ impl Tag {
 macro_rules! tags {
     ($($family:ident { $($number:literal $constant:ident $name:literal)+ })+) => {
         /// Every tag that Apple's header names, family by family.
-        pub const TAGS: &[Tag] = &[$($(Tag {
+        pub(crate) const TAGS: &[Tag] = &[$($(Tag {
             number: $number,
             constant: stringify!($constant),
             name: $name,
@@ -175,13 +178,13 @@ tags! {
 }
 
 /// Returns the tag of that number, if the header names it.
-pub fn tag(number: u32) -> Option<&'static Tag> {
+pub(crate) fn tag(number: u32) -> Option<&'static Tag> {
     TAGS.iter().find(|tag| u32::from(tag.number) == number)
 }
 
 /// Returns the label of memory with that tag. What lies behind untagged memory
 /// (0: a file, the shared cache) is for its object to say, not for the tag.
-pub fn label(number: u32) -> Label {
+pub(crate) fn label(number: u32) -> Label {
     let (region_type, detail, confidence) = match (number, tag(number)) {
         (_, Some(tag)) => (tag.region_type(), None, Confidence::Sure),
         (0, None) => (types::VM_ALLOCATE, None, Confidence::Unknown),
@@ -194,7 +197,7 @@ pub fn label(number: u32) -> Label {
 }
 
 /// Returns the share mode of that number (`SM_COW` 1 to `SM_LARGE_PAGE` 8), in vmmap's words.
-pub const fn share_mode(number: u8) -> Option<ShareMode> {
+pub(crate) const fn share_mode(number: u8) -> Option<ShareMode> {
     Some(match number {
         1 => ShareMode::CopyOnWrite,
         2 => ShareMode::Private,
@@ -208,6 +211,3 @@ pub const fn share_mode(number: u8) -> Option<ShareMode> {
         _ => return None,
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
-use crate::mapping::Mapping;
-use crate::procfs::{Field, Sizes};
+use crate::procfs::mapping::Mapping;
+use crate::procfs::sizes::{Field, Sizes};
 use crate::region::ShareMode;
 
 /// Returns the share mode of `mapping`, unknown where the kernel does not say what is resident.
 ///
 /// It tells the state of now: pages shared by a fork become private by
 /// themselves when the child ends. `aliased` is the answer of [`aliased`].
-pub fn share_mode(mapping: &Mapping, sizes: &Sizes, aliased: bool) -> Option<ShareMode> {
+pub(crate) fn share_mode(mapping: &Mapping, sizes: &Sizes, aliased: bool) -> Option<ShareMode> {
     if mapping.shared {
         return Some(if aliased { ShareMode::Aliased } else { ShareMode::Shared });
     }
@@ -33,7 +33,7 @@ pub fn share_mode(mapping: &Mapping, sizes: &Sizes, aliased: bool) -> Option<Sha
 }
 
 /// Tells for each of `mappings` whether it is shared and a part of what it maps is mapped elsewhere in them too.
-pub fn aliased(mappings: &[Mapping]) -> Vec<bool> {
+pub(crate) fn aliased(mappings: &[Mapping]) -> Vec<bool> {
     let mut aliased = vec![false; mappings.len()];
     let shared: HashSet<_> =
         mappings.iter().filter(|mapping| mapping.shared).filter_map(Mapping::file).collect();
@@ -64,7 +64,7 @@ pub fn aliased(mappings: &[Mapping]) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::tests::mappings;
+    use crate::procfs::mapping::tests::mappings;
     use proptest::prelude::*;
 
     const FILE: &str = "1000-9000 r--p 0 8:1 9 /lib/a";

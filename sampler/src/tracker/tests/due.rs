@@ -1,8 +1,9 @@
 //! Tests of when the rules run, on a made-up process whose memory can be read.
 
 use super::*;
-use crate::region::{Identity, Provenance};
-use crate::vocabulary::{RegionType, types};
+use crate::quantity::Quantity;
+use crate::region::{AddressRange, Identity, Provenance};
+use crate::vocabulary::{Family, RegionType, types};
 
 const SECOND: u64 = 1_000_000_000;
 const LIBC: &str = "7e0000000000-7e0000100000 r-xp 0 8:1 9 /usr/lib/libc.so.6|rd ex\n";
@@ -45,7 +46,7 @@ impl Source for Chunks {
 }
 
 fn sample(
-    layout: &mut Layout,
+    layout: &mut RegionTracker,
     text: &str,
     pages: u64,
     moment: (u64, u64),
@@ -70,7 +71,7 @@ fn chunks(regions: &[Region]) -> Vec<(u64, u64, Provenance)> {
     large
         .map(|region| {
             let Identity { range, .. } = &*region.identity;
-            let resident = region.quantities.get(crate::Quantity::Resident).unwrap();
+            let resident = region.quantities.get(Quantity::Resident).unwrap();
             (range.start, resident, region.provenance)
         })
         .collect()
@@ -78,7 +79,7 @@ fn chunks(regions: &[Region]) -> Vec<(u64, u64, Provenance)> {
 
 #[test]
 fn chunks_in_one_mapping_are_regions_and_stay_so_when_they_cannot_be_read() {
-    let (mut layout, mut source) = (Layout::new(), Chunks::default());
+    let (mut layout, mut source) = (RegionTracker::new(), Chunks::default());
     let first = sample(&mut layout, &[LIBC, CHUNKS].concat(), 2, (1, 0), &mut source);
     let expected =
         [(FIRST.0, 4096, Provenance::Apportioned), (SECOND_CHUNK.0, 4096, Provenance::Apportioned)];
@@ -103,9 +104,9 @@ fn chunks_in_one_mapping_are_regions_and_stay_so_when_they_cannot_be_read() {
 
 #[test]
 fn the_rules_run_when_something_they_go_by_changed() {
-    let (mut layout, mut source) = (Layout::new(), Chunks::default());
+    let (mut layout, mut source) = (RegionTracker::new(), Chunks::default());
     let text = [LIBC, OTHER].concat();
-    let mut asked = |layout: &mut Layout, pages, moment| {
+    let mut asked = |layout: &mut RegionTracker, pages, moment| {
         sample(layout, &text, pages, moment, &mut source);
         source.asked
     };
@@ -122,10 +123,10 @@ fn the_rules_run_when_something_they_go_by_changed() {
 
 #[test]
 fn a_users_rule_goes_before_what_was_proved() {
-    let (mut layout, mut source) = (Layout::new(), Chunks::default());
+    let (mut layout, mut source) = (RegionTracker::new(), Chunks::default());
     let text = [LIBC, CHUNKS].concat();
     sample(&mut layout, &text, 2, (1, 0), &mut source);
-    let own = RegionType::named("arena of mine", crate::Family::Malloc);
+    let own = RegionType::named("arena of mine", Family::Malloc);
     layout.set_user_rules(vec![UserRule {
         region_type: own.clone(),
         detail: None,

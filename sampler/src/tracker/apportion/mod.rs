@@ -5,6 +5,9 @@
 //! are not known. The parts of every quantity add up to exactly what was
 //! measured, and no part of a part is larger than the part itself.
 
+#[cfg(test)]
+mod tests;
+
 use crate::quantity::{Quantities, Quantity};
 use crate::region::{AddressRange, Provenance};
 
@@ -13,7 +16,7 @@ const PAGE_BYTES: u64 = 4096;
 
 /// The parts of a mapping's quantities.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shares {
+pub(crate) struct Shares {
     /// One for each piece, in their order.
     pub parts: Vec<Quantities>,
     /// How good they are.
@@ -22,13 +25,17 @@ pub struct Shares {
 
 /// Tells whether the pages present must be counted to share `whole` out among `ranges`:
 /// not if none or all of them are.
-pub fn needs_presence(whole: &Quantities, ranges: &[AddressRange]) -> bool {
+pub(crate) fn needs_presence(whole: &Quantities, ranges: &[AddressRange]) -> bool {
     let resident = whole.get(Quantity::Resident).unwrap_or(0);
     resident != 0 && resident < virtual_bytes(ranges)
 }
 
 /// Shares `whole` out among `ranges`, by the bytes of pages `present` in each where they were counted.
-pub fn apportion(whole: &Quantities, ranges: &[AddressRange], present: Option<&[u64]>) -> Shares {
+pub(crate) fn apportion(
+    whole: &Quantities,
+    ranges: &[AddressRange],
+    present: Option<&[u64]>,
+) -> Shares {
     let sizes: Vec<u64> = ranges.iter().map(|range| range.virtual_bytes()).collect();
     let known = presence(whole, ranges, &sizes, present);
     let here = known.as_deref().unwrap_or(&sizes);
@@ -165,6 +172,3 @@ fn by_largest_remainder(total: u64, weights: &[u64]) -> Vec<u64> {
     }
     parts
 }
-
-#[cfg(test)]
-mod tests;

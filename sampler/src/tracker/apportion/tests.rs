@@ -1,7 +1,9 @@
 //! Tests of sharing out: what always holds, and what plain cases give.
 
-use super::*;
+use Quantity as Q;
 use proptest::prelude::*;
+
+use super::*;
 
 const PAGE: u64 = PAGE_BYTES;
 
@@ -28,8 +30,6 @@ fn of(quantities: &[(Quantity, u64)]) -> Quantities {
 fn pages(shares: &Shares, quantity: Quantity) -> Vec<u64> {
     shares.parts.iter().map(|part| part.get(quantity).unwrap() / PAGE).collect()
 }
-
-use Quantity as Q;
 
 #[test]
 fn pages_present_decide() {

@@ -1,17 +1,17 @@
 //! Tests of regions that are parts of mappings or span several.
 
-use super::super::listing::{Listing, Measured};
-use super::super::plan::Plan;
 use super::*;
-use crate::classify::Piece;
-use crate::procfs::SmapsParser;
+use crate::classify::piece::Piece;
+use crate::procfs::smaps::SmapsParser;
 use crate::quantity::{Quantities, Quantity};
-use crate::region::{Confidence, Identity, Label, Protection, Provenance};
+use crate::region::{AddressRange, Confidence, Identity, Label, Protection, Provenance};
+use crate::tracker::mappings::{Listing, Measured};
+use crate::tracker::region_map::Plan;
 use crate::vocabulary::types;
 
 const PAGE: u64 = 4096;
 
-pub(super) fn piece(start: u64, end: u64, rule: &str) -> Piece {
+pub(crate) fn piece(start: u64, end: u64, rule: &str) -> Piece {
     let label = Label {
         region_type: types::VM_ALLOCATE,
         detail: None,

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::plan::Slot;
-use crate::classify::Piece;
 use crate::classify::facts::{Facts, Thread};
-use crate::mapping::Mapping;
+use crate::classify::piece::Piece;
+use crate::procfs::mapping::Mapping;
 use crate::region::{AddressRange, Confidence, Label, Protection};
+use crate::tracker::region_map::Slot;
 use crate::vocabulary::Family;
 
 /// What a thread's stack is called when its thread has ended.
@@ -33,7 +33,7 @@ struct Stays {
 }
 
 /// Returns the mappings of `new` that are not in `old` just as they are.
-pub(super) fn changed(old: &[Mapping], new: &[Mapping]) -> Vec<AddressRange> {
+pub(crate) fn changed(old: &[Mapping], new: &[Mapping]) -> Vec<AddressRange> {
     let mut old = old.iter().peekable();
     new.iter()
         .filter(|mapping| {
@@ -47,7 +47,7 @@ pub(super) fn changed(old: &[Mapping], new: &[Mapping]) -> Vec<AddressRange> {
 /// Returns the pieces of `slots`, laid over `old`, of which every byte is still mapped the same in `new`.
 ///
 /// Of a mapping that grew, pieces at the edge that moved are left out: they may have grown with it.
-pub(super) fn untouched<'a>(
+pub(crate) fn untouched<'a>(
     old: &'a [Mapping],
     slots: &'a [Slot],
     new: &'a [Mapping],
@@ -85,7 +85,7 @@ pub(super) fn untouched<'a>(
 }
 
 /// Returns the pieces whose labels hold on, given what is now known of the threads.
-pub(super) fn proved(
+pub(crate) fn proved(
     pieces: impl Iterator<Item = Piece>,
     facts: &Facts,
     same_images: bool,
@@ -106,7 +106,7 @@ pub(super) fn proved(
 }
 
 /// Returns the files of which something is executable.
-pub(super) fn images(mappings: &[Mapping]) -> BTreeSet<((u32, u32), u64)> {
+pub(crate) fn images(mappings: &[Mapping]) -> BTreeSet<((u32, u32), u64)> {
     let executable =
         mappings.iter().filter(|mapping| mapping.protection.contains(Protection::EXECUTE));
     executable.filter_map(Mapping::file).collect()

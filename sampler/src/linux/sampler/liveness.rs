@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use super::{Sampler, not_permitted};
 use crate::error::Error;
 use crate::linux::files::{MemoryFiles, OpenFile, Refusal};
 use crate::linux::process::{executable, refused};
-use crate::procfs::Stat;
+use crate::linux::sampler::{Sampler, not_permitted};
+use crate::procfs::stat::Stat;
 
 /// How long to wait for a process that has given up its memory to be seen ended.
 const ENDING_PAUSE: Duration = Duration::from_millis(1);
 
 impl Sampler {
     /// Reads stat and checks that it is still the process attached, with the program it had.
-    pub(super) fn living_stat(&self) -> Result<Stat, Error> {
+    pub(crate) fn living_stat(&self) -> Result<Stat, Error> {
         let pid = self.pid();
         let stat = match self.stat.stat() {
             Ok(stat) => stat,
@@ -35,7 +35,7 @@ impl Sampler {
     }
 
     /// Says what became of a process that is gone: whether its number is in use again.
-    pub(super) fn gone(&self) -> Error {
+    pub(crate) fn gone(&self) -> Error {
         let pid = self.pid();
         let again = OpenFile::open(self.folder.join("stat")).and_then(|file| file.stat());
         match again {
@@ -48,7 +48,7 @@ impl Sampler {
     ///
     /// The open file stays with the memory it was opened for, so an empty one
     /// means that nobody uses that memory any more.
-    pub(super) fn explain_empty(&mut self, tries: usize) -> Result<(), Error> {
+    pub(crate) fn explain_empty(&mut self, tries: usize) -> Result<(), Error> {
         if tries > 0 {
             std::thread::sleep(ENDING_PAUSE);
         }
@@ -66,7 +66,7 @@ impl Sampler {
         }
     }
 
-    pub(super) fn reopen(&mut self, by_thread: bool) -> Result<(), Error> {
+    pub(crate) fn reopen(&mut self, by_thread: bool) -> Result<(), Error> {
         let files = if by_thread {
             MemoryFiles::open_by_thread(&self.folder)
         } else {
@@ -85,7 +85,7 @@ impl Sampler {
     }
 
     /// Tells whether the executable is another one than when attached.
-    pub(super) fn runs_another_file(&self) -> bool {
+    pub(crate) fn runs_another_file(&self) -> bool {
         let (path, _) = executable(&self.folder);
         path.is_some() && self.process.executable.is_some() && path != self.process.executable
     }

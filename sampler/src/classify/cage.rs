@@ -1,0 +1,38 @@
+//! The shape of a reservation of a big runtime, and what its parts are for.
+
+use crate::region::{AddressRange, Confidence};
+use crate::vocabulary::RegionType;
+
+/// A run of touching unclaimed memory, as its shape goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cage {
+    pub(crate) range: AddressRange,
+    /// Bytes of it that are inaccessible.
+    pub(crate) inaccessible: u64,
+    /// Whether some of it is executable.
+    pub(crate) executable: bool,
+    /// Start of the first mapping in it that is accessible.
+    pub(crate) first_used: Option<u64>,
+    /// Whether it lies far from every file and stack.
+    pub(crate) far: bool,
+}
+
+impl Cage {
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.range.virtual_bytes()
+    }
+
+    /// Tells whether most of it is inaccessible.
+    pub(crate) const fn is_mostly_reserved(&self) -> bool {
+        self.inaccessible > self.bytes() / 2
+    }
+}
+
+/// What a cage is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Purpose {
+    pub(crate) used: RegionType,
+    pub(crate) executable: RegionType,
+    pub(crate) inaccessible: RegionType,
+    pub(crate) confidence: Confidence,
+}
