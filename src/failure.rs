@@ -9,8 +9,8 @@ use vmrec_report::escape;
 use vmrec_sampler::{Error as SamplerError, Family};
 use vmrec_store::Error as StoreError;
 
-use crate::file::shell_word;
-use crate::types_file::{TypesError, Wrong};
+use crate::shell::shell_word;
+use crate::types_file::error::{TypesError, Wrong};
 
 /// What to do about a file in a folder that is not there.
 pub(crate) const FOLDER_MISSING: &str = "the folder must exist: create it, or name another file";

@@ -3,12 +3,16 @@
 //! This file parses the command line, runs one command and turns its outcome
 //! into an exit status. What a command does is in `commands/`.
 
+mod args;
 mod cli;
 mod commands;
 mod failure;
 mod file;
 mod output;
+mod parse;
 mod process;
+mod recording;
+mod shell;
 mod types_file;
 mod zone;
 
@@ -17,6 +21,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
+use crate::commands::map::spelling;
+use crate::commands::selftest::child;
 use crate::commands::{
     backup, chart, demo, diff, export, info, list, map, mark, prune, reclassify, record, repair,
     selftest, sql,
@@ -24,7 +30,7 @@ use crate::commands::{
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    match run(Cli::parse_from(map::arguments(std::env::args_os()))) {
+    match run(Cli::parse_from(spelling::arguments(std::env::args_os()))) {
         Ok(status) => status,
         Err(failure) => failure.report(),
     }
@@ -49,6 +55,6 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Selftest(args) => selftest::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::DemoWorkload => demo::workload(),
-        Command::SelftestWorkload => selftest::workload(),
+        Command::SelftestWorkload => child::workload(),
     }
 }

@@ -1,8 +1,9 @@
 //! Where results go: standard output, or a file that appears whole or not at all.
 
-use std::fs::{self, File};
-use std::io::{self, IsTerminal, Write};
+use std::fs::File;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde::Serialize;
 use vmrec_report::{Error as ReportError, json};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use vmrec_report::diff::diff;
+use vmrec_report::diff;
 use vmrec_sampler::Snapshot;
 use vmrec_store::Store;
 

@@ -2,7 +2,7 @@
 
 use plotters::drawing::DrawingAreaErrorKind;
 
-use crate::escape;
+use crate::text::escape;
 
 /// An error of the reports. Messages name the object; remedies are the caller's to give.
 #[derive(Debug, thiserror::Error)]

@@ -1,26 +1,79 @@
 //! Series, deltas, charts, tables and export formats of vmrec recordings.
+//!
+//! Imports run one way: `error`, `text`, `metric` and `amounts` below `time`,
+//! `series`, `diff` and `recordings`, and those below `chart`, `map_page`,
+//! `export` and `selftest`. What other crates use is named here.
 
-pub mod amounts;
-pub mod chart;
-pub mod clock;
-pub mod csv;
-pub mod diff;
-pub mod diff_table;
-pub mod error;
-pub mod escape;
+mod amounts;
+mod chart;
+mod comparison;
+mod diff;
+mod error;
+mod export;
 #[cfg(test)]
 mod fixture;
-pub mod json;
-pub mod map_page;
-pub mod metric;
-pub mod recording_table;
-pub mod recordings;
-pub mod rows;
-pub mod selftest;
-pub mod series;
-pub mod table;
-pub mod thin;
-pub mod time;
-pub mod units;
+mod map_page;
+mod metric;
+mod recordings;
+mod series;
+mod text;
+mod time;
 
-pub use error::Error;
+pub use crate::amounts::Amounts;
+pub use crate::chart::draw;
+pub use crate::chart::options::{
+    ChartContext, ChartKind, ChartMark, ChartOptions, Means, Theme, TimeAxis,
+};
+pub use crate::diff::diff;
+pub use crate::diff::group::View;
+pub use crate::diff::table::{DEFAULT_ROWS, DiffLayout, Heading, diff_table};
+pub use crate::error::Error;
+pub use crate::map_page::delta::delta_text;
+pub use crate::map_page::options::{PageOptions, PageSource};
+pub use crate::map_page::page_text;
+pub use crate::metric::Metric;
+pub use crate::recordings::table::{info_text, list_table};
+pub use crate::recordings::{Listed, Overview, overhead};
+pub use crate::series::Series;
+pub use crate::series::builder::SeriesBuilder;
+pub use crate::series::by::By;
+pub use crate::series::means::Stretch;
+pub use crate::text::table::{Align, Cell, Column, Table};
+pub use crate::time::resolve::{moment, resolve};
+pub use crate::time::spec::{Resolved, TimeSpec, Timeline};
+pub use crate::time::{Direction, direction};
+
+/// Untrusted text, escaped for where it is shown.
+pub mod escape {
+    pub use crate::text::escape::terminal;
+}
+
+/// Sizes and durations as people read them.
+pub mod units {
+    pub use crate::text::units::{duration, signed_size, size};
+}
+
+/// Results as JSON documents.
+pub mod json {
+    pub use crate::export::json::diff::{DiffDocument, End};
+    pub use crate::export::json::recording::{InfoDocument, ListRow};
+    pub use crate::export::json::snapshot::{SeriesRow, SnapshotDocument};
+    pub use crate::export::json::write;
+}
+
+/// Results as CSV.
+pub mod csv {
+    pub use crate::export::csv::{diff, list, series, snapshot};
+}
+
+/// Rows of any columns, such as those of a query, in each format.
+pub mod rows {
+    pub use crate::export::rows::{csv, distinct, json, table};
+}
+
+/// vmrec's figures beside those of the system.
+pub mod selftest {
+    pub use crate::comparison::shown::{Document, Machine, text};
+    pub use crate::comparison::tools::{TOOLS, Tool};
+    pub use crate::comparison::{Figure, Row, compare, passed};
+}

@@ -186,7 +186,7 @@ impl Confidence {
 /// What a region is for, how sure that is and which rule decided.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label {
-    /// The type, from [`crate::vocabulary`].
+    /// The type, from `crate::vocabulary`.
     pub region_type: RegionType,
     /// What tells it from others of its type: a thread, the name an allocator gave. Not part of the type.
     pub detail: Option<Arc<str>>,
@@ -209,7 +209,7 @@ pub struct Identity {
     pub object: Option<Arc<Object>>,
     /// Offset of `range.start` in the object, in bytes.
     pub offset: u64,
-    /// The platform's own words on the mapping. Linux: `p` or `s`, then VmFlags (`p rd wr mr mw me ac`); macOS: see [`crate::darwin::flags`].
+    /// The platform's own words on the mapping. Linux: `p` or `s`, then VmFlags (`p rd wr mr mw me ac`); macOS: see `crate::darwin::flags`.
     pub flags: Arc<str>,
     /// What it is for.
     pub label: Label,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use vmrec_report::units;
 use vmrec_store::Store;
 
-use crate::cli::FileArgs;
+use crate::args::FileArgs;
 use crate::failure::Failure;
 use crate::{file, output};
 

@@ -1,20 +1,20 @@
 //! `vmrec chart`: draws memory over time as SVG.
 
-use std::io::{self, IsTerminal};
+use std::io;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use vmrec_report::chart::{
-    ChartContext, ChartKind, ChartMark, ChartOptions, Means, Theme, TimeAxis, draw,
+use vmrec_report::{
+    ChartContext, ChartKind, ChartMark, ChartOptions, Means, Metric, Series, SeriesBuilder,
+    Stretch, Theme, TimeAxis, draw, overhead,
 };
-use vmrec_report::metric::Metric;
-use vmrec_report::recordings::overhead;
-use vmrec_report::series::{Series, SeriesBuilder, Stretch};
 
-use crate::cli::{RecordingArgs, SpanArgs, SumBy, parse_metric};
+use crate::args::{RecordingArgs, SpanArgs, SumBy};
 use crate::failure::{Failure, Status};
-use crate::file::Opened;
+use crate::parse::parse_metric;
+use crate::recording::Opened;
 use crate::{output, zone};
 
 /// Draw memory over time as an SVG chart

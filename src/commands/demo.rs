@@ -2,18 +2,17 @@
 //! newcomer sees a recording, a diff and the charts with one command.
 
 use std::hint::black_box;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
 use clap::{Args, Parser};
 
 use crate::cli::Cli;
 use crate::failure::{Failure, Status};
-use crate::file::shell_word;
 use crate::output;
+use crate::shell::shell_word;
 
 /// Record a small program for a few seconds, print its diff, draw three charts
 #[derive(Args, Debug)]

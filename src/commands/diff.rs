@@ -3,16 +3,16 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use vmrec_report::diff::{View, diff};
-use vmrec_report::diff_table::{DEFAULT_ROWS, DiffLayout, Heading, diff_table};
-use vmrec_report::metric::Metric;
-use vmrec_report::time::{Direction, Resolved, direction};
-use vmrec_report::{csv, json};
+use vmrec_report::{
+    DEFAULT_ROWS, DiffLayout, Direction, Heading, Metric, Resolved, View, csv, diff, diff_table,
+    direction, json,
+};
 use vmrec_sampler::{Consistency, Snapshot};
 
-use crate::cli::{FormatArgs, RecordingArgs, parse_metric};
+use crate::args::{FormatArgs, RecordingArgs};
 use crate::failure::Failure;
-use crate::file::Opened;
+use crate::parse::parse_metric;
+use crate::recording::Opened;
 use crate::{output, zone};
 
 /// Show what changed between two times

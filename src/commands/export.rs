@@ -4,15 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use vmrec_report::metric::Metric;
-use vmrec_report::series::Series;
-use vmrec_report::{csv, json};
+use vmrec_report::{Metric, Series, csv, json};
 use vmrec_store::Recording;
 
-use crate::cli::{RecordingArgs, SpanArgs, SumBy};
+use crate::args::{RecordingArgs, SpanArgs, SumBy};
 use crate::failure::Failure;
-use crate::file::Opened;
 use crate::output;
+use crate::recording::Opened;
 
 /// Write a snapshot or a series over time as JSON or CSV
 ///

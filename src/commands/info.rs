@@ -4,14 +4,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use vmrec_report::recordings::Overview;
-use vmrec_report::{escape, json, recording_table};
+use vmrec_report::{Overview, escape, info_text, json};
 use vmrec_store::{Error, Store};
 
-use crate::cli::RecordingArgs;
+use crate::args::RecordingArgs;
 use crate::failure::Failure;
-use crate::file::{self, Opened};
-use crate::{output, zone};
+use crate::recording::Opened;
+use crate::{file, output, zone};
 
 /// Show all that is known of one recording: process, host, samples, cost, marks
 #[derive(Args, Debug)]
@@ -53,7 +52,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode, Failure> {
     if args.json {
         output::print_json(&json::InfoDocument::new(&overview))?;
     } else {
-        output::print(&recording_table::info_text(&overview, &zone::local(), output::width()))?;
+        output::print(&info_text(&overview, &zone::local(), output::width()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

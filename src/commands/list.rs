@@ -3,11 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use vmrec_report::recordings::Listed;
-use vmrec_report::{csv, json, recording_table};
+use vmrec_report::{Listed, csv, json, list_table};
 use vmrec_store::Store;
 
-use crate::cli::{FileArgs, FormatArgs};
+use crate::args::{FileArgs, FormatArgs};
 use crate::failure::Failure;
 use crate::{file, output, zone};
 
@@ -44,7 +43,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<ExitCode, Failure> {
         output::note(&format!("{} holds no recording yet", path.display()));
         output::note("hint: record something first: `vmrec record TARGET`");
     } else {
-        output::print(&recording_table::list_table(&rows, &zone::local(), output::width()))?;
+        output::print(&list_table(&rows, &zone::local(), output::width()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 use vmrec_report::escape;
 
-use crate::cli::RecordingArgs;
+use crate::args::RecordingArgs;
 use crate::failure::{Failure, Status};
-use crate::file::{self, Opened};
-use crate::output;
+use crate::recording::Opened;
+use crate::{output, recording};
 
 /// Name a moment, to find it in charts and as @TEXT in times
 ///
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &MarkArgs) -> Result<ExitCode, Failure> {
     let opened = Opened::open(&args.recording)?;
     let utc_ns = match &args.at {
         Some(time) => opened.resolve(time)?.taken.utc_ns,
-        None if opened.running => file::now_utc_ns(),
+        None if opened.running => recording::now_utc_ns(),
         None => {
             let error = anyhow::anyhow!(
                 "recording {} has ended: there is no now to mark",

@@ -8,8 +8,9 @@ use serde::Serialize;
 use vmrec_report::units::size;
 use vmrec_store::{Error as StoreError, Pruned, Retention, Store, Writer};
 
-use crate::cli::{FileArgs, RetentionArgs, parse_duration};
+use crate::args::{FileArgs, RetentionArgs};
 use crate::failure::{Failure, PRUNE_WHILE_RECORDING};
+use crate::parse::parse_duration;
 use crate::{file, output};
 
 /// Delete old samples, or keep one a minute of them

@@ -13,17 +13,17 @@ use plotters::prelude::{DrawingBackend, IntoFont, ShapeStyle, TextStyle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, RGBAColor};
 
-use super::options::Theme;
-use super::palette::{self, Paint, Rgb};
-use super::text;
-use crate::Error;
+use crate::chart::options::Theme;
+use crate::chart::palette::{Paint, Rgb};
+use crate::chart::{palette, text};
+use crate::error::Error;
 
 /// Units of the drawing in a pixel.
 const SCALE: f64 = 10.0;
 
 /// Where a text lies from its point; up and down it is always centred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     Start,
     Middle,
     End,
@@ -31,14 +31,14 @@ pub(super) enum Anchor {
 
 /// How a text looks.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Face {
-    pub(super) size: f64,
-    pub(super) bold: bool,
-    pub(super) paint: Paint,
+pub(crate) struct Face {
+    pub(crate) size: f64,
+    pub(crate) bold: bool,
+    pub(crate) paint: Paint,
 }
 
 /// A drawing in progress.
-pub(super) struct Canvas<'a> {
+pub(crate) struct Canvas<'a> {
     backend: SVGBackend<'a>,
     theme: Theme,
     /// The colours used, light and dark.
@@ -47,13 +47,13 @@ pub(super) struct Canvas<'a> {
 
 impl<'a> Canvas<'a> {
     /// Begins a drawing into `buffer`.
-    pub(super) fn new(buffer: &'a mut String, width: u32, height: u32, theme: Theme) -> Self {
+    pub(crate) fn new(buffer: &'a mut String, width: u32, height: u32, theme: Theme) -> Self {
         let scale = SCALE as u32;
         let backend = SVGBackend::with_string(buffer, (width * scale, height * scale));
         Self { backend, theme, used: BTreeMap::new() }
     }
 
-    pub(super) fn rect(
+    pub(crate) fn rect(
         &mut self,
         (left, top): (f64, f64),
         (right, bottom): (f64, f64),
@@ -66,7 +66,7 @@ impl<'a> Canvas<'a> {
         Ok(())
     }
 
-    pub(super) fn line(
+    pub(crate) fn line(
         &mut self,
         from: (f64, f64),
         to: (f64, f64),
@@ -81,7 +81,7 @@ impl<'a> Canvas<'a> {
         Ok(())
     }
 
-    pub(super) fn polygon(
+    pub(crate) fn polygon(
         &mut self,
         points: impl IntoIterator<Item = (f64, f64)>,
         paint: Paint,
@@ -93,7 +93,7 @@ impl<'a> Canvas<'a> {
         Ok(())
     }
 
-    pub(super) fn polyline(
+    pub(crate) fn polyline(
         &mut self,
         points: impl IntoIterator<Item = (f64, f64)>,
         paint: Paint,
@@ -106,7 +106,7 @@ impl<'a> Canvas<'a> {
         Ok(())
     }
 
-    pub(super) fn dot(&mut self, at: (f64, f64), radius: f64, paint: Paint) -> Result<(), Error> {
+    pub(crate) fn dot(&mut self, at: (f64, f64), radius: f64, paint: Paint) -> Result<(), Error> {
         let style = self.style(paint, 1.0, 0.0);
         self.backend
             .draw_circle(point(at), (radius * SCALE) as u32, &style, true)
@@ -114,7 +114,7 @@ impl<'a> Canvas<'a> {
         Ok(())
     }
 
-    pub(super) fn text(
+    pub(crate) fn text(
         &mut self,
         text: &str,
         at: (f64, f64),
@@ -138,7 +138,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// Ends the drawing and returns the colours it used.
-    pub(super) fn finish(mut self) -> Result<BTreeMap<Rgb, Rgb>, Error> {
+    pub(crate) fn finish(mut self) -> Result<BTreeMap<Rgb, Rgb>, Error> {
         self.backend.present().map_err(DrawingAreaErrorKind::BackendError)?;
         Ok(std::mem::take(&mut self.used))
     }
@@ -185,20 +185,20 @@ fn straightened(points: impl IntoIterator<Item = (f64, f64)>) -> Vec<(i32, i32)>
 }
 
 /// What the document says of itself.
-pub(super) struct Document<'a> {
-    pub(super) id: &'a str,
-    pub(super) title: &'a str,
-    pub(super) description: &'a str,
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) theme: Theme,
+pub(crate) struct Document<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) title: &'a str,
+    pub(crate) description: &'a str,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) theme: Theme,
     /// Whether areas may have spikes as thin as a pixel.
-    pub(super) dense: bool,
+    pub(crate) dense: bool,
 }
 
 /// Makes the backend's output a document: its head gets title, description, styles and hatching,
 /// which the backend cannot write.
-pub(super) fn document(drawn: &str, used: &BTreeMap<Rgb, Rgb>, about: &Document<'_>) -> String {
+pub(crate) fn document(drawn: &str, used: &BTreeMap<Rgb, Rgb>, about: &Document<'_>) -> String {
     let Document { id, title, description, width, height, theme, .. } = about;
     let pick = |paint: Paint| hex(if *theme == Theme::Dark { paint.dark } else { paint.light });
     let (view_width, view_height) = (*width * SCALE as u32, *height * SCALE as u32);

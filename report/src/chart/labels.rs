@@ -1,18 +1,18 @@
 //! Places labels at the right edge so that they do not overlap, and a legend
 //! above where there is no room for that.
 
-use super::text;
+use crate::chart::text;
 
 /// Height of a line of labels, in pixels.
-pub(super) const LINE: f64 = 16.0;
+pub(crate) const LINE: f64 = 16.0;
 /// Font size of labels, in pixels.
-pub(super) const SIZE: f64 = 11.5;
+pub(crate) const SIZE: f64 = 11.5;
 /// From the left of a legend's entry to its text.
-pub(super) const SWATCH: f64 = 15.0;
+pub(crate) const SWATCH: f64 = 15.0;
 
 /// Moves labels wanted at these heights apart by a line each, keeping their
 /// order and staying within `top` and `bottom`, as near as can be.
-pub(super) fn spread(wanted: &[f64], top: f64, bottom: f64) -> Vec<f64> {
+pub(crate) fn spread(wanted: &[f64], top: f64, bottom: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by(|a, b| wanted[*a].total_cmp(&wanted[*b]).then(b.cmp(a)));
     // Groups of labels that touch, each centred on the mean of what its members want.
@@ -48,7 +48,7 @@ fn place(first: f64, count: usize, top: f64, bottom: f64) -> f64 {
 }
 
 /// Places entries of a legend in rows of at most `room` pixels: the left edge and row of each.
-pub(super) fn flow(entries: &[String], room: f64) -> Vec<(f64, usize)> {
+pub(crate) fn flow(entries: &[String], room: f64) -> Vec<(f64, usize)> {
     let (mut left, mut row) = (0.0, 0);
     entries
         .iter()

@@ -1,44 +1,43 @@
 //! Where everything of a chart lies, in pixels.
 
-use super::labels;
-use super::options::ChartKind;
-use super::select::{Selection, Shown};
-use super::{text, value};
+use crate::chart::options::ChartKind;
+use crate::chart::select::{Selection, Shown};
+use crate::chart::{labels, marks, text, value};
 use crate::metric::Unit;
 use crate::series::Series;
 
 /// Space at the left and right edge of the picture.
-pub(super) const MARGIN: f64 = 18.0;
+pub(crate) const MARGIN: f64 = 18.0;
 /// Font size of the ticks' labels.
-pub(super) const TICK_SIZE: f64 = 11.0;
+pub(crate) const TICK_SIZE: f64 = 11.0;
 /// Font size of the footer.
-pub(super) const FOOTER_SIZE: f64 = 10.0;
+pub(crate) const FOOTER_SIZE: f64 = 10.0;
 /// Height of a line of the footer.
-pub(super) const FOOTER_LINE: f64 = 14.0;
+pub(crate) const FOOTER_LINE: f64 = 14.0;
 /// Where the lines above the drawing lie.
-pub(super) const TITLE_Y: f64 = 24.0;
-pub(super) const PERIOD_Y: f64 = 45.0;
-pub(super) const HEADLINE_Y: f64 = 64.0;
+pub(crate) const TITLE_Y: f64 = 24.0;
+pub(crate) const PERIOD_Y: f64 = 45.0;
+pub(crate) const HEADLINE_Y: f64 = 64.0;
 const HEADER: f64 = 84.0;
 /// Height of the row of time labels, and of the dates below it.
-pub(super) const TIME_ROW: f64 = 22.0;
-pub(super) const DATE_ROW: f64 = 14.0;
+pub(crate) const TIME_ROW: f64 = 22.0;
+pub(crate) const DATE_ROW: f64 = 14.0;
 /// Below this width labels have no column of their own.
 const LEAST_WIDTH_FOR_LABELS: f64 = 560.0;
 /// From the plot to a label's swatch and from there to its text.
-pub(super) const LEADER: f64 = 16.0;
-pub(super) const SWATCH: f64 = 14.0;
+pub(crate) const LEADER: f64 = 16.0;
+pub(crate) const SWATCH: f64 = 14.0;
 
 /// A label: name and last value.
 #[derive(Clone, Debug)]
-pub(super) struct Label {
-    pub(super) name: String,
-    pub(super) value: String,
+pub(crate) struct Label {
+    pub(crate) name: String,
+    pub(crate) value: String,
 }
 
 /// Where the labels go.
 #[derive(Clone, Debug)]
-pub(super) enum Key {
+pub(crate) enum Key {
     /// At the right edge, beside what they name.
     Beside(Vec<Label>),
     /// In rows above the plot: left edge and row of each.
@@ -47,39 +46,39 @@ pub(super) enum Key {
 
 /// The rectangle of the data and what lies around it.
 #[derive(Clone, Debug)]
-pub(super) struct Layout {
-    pub(super) width: f64,
-    pub(super) height: f64,
-    pub(super) left: f64,
-    pub(super) right: f64,
-    pub(super) top: f64,
-    pub(super) bottom: f64,
+pub(crate) struct Layout {
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
     /// Top of the rows of the legend and of the marks' texts.
-    pub(super) legend_top: f64,
-    pub(super) marks_top: f64,
-    pub(super) key: Key,
+    pub(crate) legend_top: f64,
+    pub(crate) marks_top: f64,
+    pub(crate) key: Key,
 }
 
 /// What has to find room.
-pub(super) struct Needs {
-    pub(super) width: f64,
-    pub(super) height: f64,
+pub(crate) struct Needs {
+    pub(crate) width: f64,
+    pub(crate) height: f64,
     /// Width of the widest label of the value axis.
-    pub(super) value_labels: f64,
-    pub(super) mark_rows: usize,
+    pub(crate) value_labels: f64,
+    pub(crate) mark_rows: usize,
     /// The most rows of marks' texts and dates there may turn out to be.
-    pub(super) most_rows: usize,
-    pub(super) date_row: bool,
-    pub(super) footer_lines: usize,
+    pub(crate) most_rows: usize,
+    pub(crate) date_row: bool,
+    pub(crate) footer_lines: usize,
 }
 
 /// Lays out a chart.
-pub(super) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
+pub(crate) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
     let left = MARGIN + needs.value_labels + 8.0;
     let dates = if needs.date_row { DATE_ROW } else { 0.0 };
     let footer = needs.footer_lines as f64 * FOOTER_LINE + 16.0;
     let bottom = needs.height - footer - TIME_ROW - dates;
-    let marks = needs.mark_rows as f64 * super::marks::ROW;
+    let marks = needs.mark_rows as f64 * marks::ROW;
     // Decided by what there may be, so that columns stay where they are once the rows are known.
     let least = needs.height - footer - TIME_ROW - HEADER - needs.most_rows as f64 * DATE_ROW;
     let beside =
@@ -144,7 +143,7 @@ fn cut(labels: Vec<Label>, room: f64) -> Vec<Label> {
 }
 
 /// Returns the labels of what is shown, with their last values.
-pub(super) fn labels(series: &Series, selection: &Selection<'_>, kind: ChartKind) -> Vec<Label> {
+pub(crate) fn labels(series: &Series, selection: &Selection<'_>, kind: ChartKind) -> Vec<Label> {
     let unit: Unit = series.metric.unit();
     let value = |shown: &Shown| match kind {
         ChartKind::Area => value::plain(shown.last, unit),

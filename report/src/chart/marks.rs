@@ -1,15 +1,15 @@
 //! Places named moments: a rule for each, its text above where there is room.
 
-use super::options::ChartMark;
-use super::text;
+use crate::chart::options::ChartMark;
+use crate::chart::text;
 use crate::series::Series;
 
 /// Font size of the texts, in pixels.
-pub(super) const SIZE: f64 = 10.6;
+pub(crate) const SIZE: f64 = 10.6;
 /// Height of a row of texts, in pixels.
-pub(super) const ROW: f64 = 14.0;
+pub(crate) const ROW: f64 = 14.0;
 /// The most rows of texts.
-pub(super) const MOST_ROWS: usize = 3;
+pub(crate) const MOST_ROWS: usize = 3;
 /// The most rules drawn.
 const MOST_RULES: usize = 200;
 /// The widest a text may be, in pixels.
@@ -17,13 +17,13 @@ const WIDEST: f64 = 180.0;
 
 /// A mark's rule, and its text if there is room for it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct PlacedMark {
-    pub(super) x: f64,
-    pub(super) text: Option<(usize, String)>,
+pub(crate) struct PlacedMark {
+    pub(crate) x: f64,
+    pub(crate) text: Option<(usize, String)>,
 }
 
 /// Returns the marks within the time of `series`, with their times since its first tick.
-pub(super) fn within<'a>(series: &Series, marks: &'a [ChartMark]) -> Vec<(u64, &'a ChartMark)> {
+pub(crate) fn within<'a>(series: &Series, marks: &'a [ChartMark]) -> Vec<(u64, &'a ChartMark)> {
     let mut within: Vec<(u64, &ChartMark)> =
         marks.iter().filter_map(|mark| Some((elapsed(series, mark.utc_ns)?, mark))).collect();
     within.sort_by_key(|(elapsed, _)| *elapsed);
@@ -45,7 +45,7 @@ fn elapsed(series: &Series, utc_ns: i64) -> Option<u64> {
 
 /// Places marks at these columns, ascending; texts may run up to `right`.
 /// Returns them with how many rows their texts take and how many are without text or rule.
-pub(super) fn place(marks: &[(f64, &str)], right: f64) -> (Vec<PlacedMark>, usize, usize) {
+pub(crate) fn place(marks: &[(f64, &str)], right: f64) -> (Vec<PlacedMark>, usize, usize) {
     let mut placed: Vec<PlacedMark> = Vec::new();
     let mut ends = [f64::MIN; MOST_ROWS];
     for (x, name) in marks {

@@ -95,7 +95,7 @@ pub struct Means {
 
 impl Means {
     /// Returns `minute` or `hour`.
-    pub(super) const fn each(&self) -> &'static str {
+    pub(crate) const fn each(&self) -> &'static str {
         match self.span {
             RollupSpan::Minute => "minute",
             RollupSpan::Hour => "hour",

@@ -6,13 +6,13 @@
 use vmrec_sampler::Family;
 
 /// Red, green and blue.
-pub(super) type Rgb = (u8, u8, u8);
+pub(crate) type Rgb = (u8, u8, u8);
 
 /// A colour in both themes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Paint {
-    pub(super) light: Rgb,
-    pub(super) dark: Rgb,
+pub(crate) struct Paint {
+    pub(crate) light: Rgb,
+    pub(crate) dark: Rgb,
 }
 
 const fn paint(light: u32, dark: u32) -> Paint {
@@ -24,24 +24,24 @@ const fn rgb(hex: u32) -> Rgb {
 }
 
 /// What everything is drawn on.
-pub(super) const PAPER: Paint = paint(0xffffff, 0x15181d);
+pub(crate) const PAPER: Paint = paint(0xffffff, 0x15181d);
 /// Titles and labels.
-pub(super) const INK: Paint = paint(0x1b1f24, 0xe8eaed);
+pub(crate) const INK: Paint = paint(0x1b1f24, 0xe8eaed);
 /// What is told beside them.
-pub(super) const MUTED: Paint = paint(0x596069, 0xa3abb5);
+pub(crate) const MUTED: Paint = paint(0x596069, 0xa3abb5);
 /// Lines of the grid.
-pub(super) const GRID: Paint = paint(0xe1e4e8, 0x2e343c);
+pub(crate) const GRID: Paint = paint(0xe1e4e8, 0x2e343c);
 /// Lines of the axes, leaders.
-pub(super) const AXIS: Paint = paint(0x8c939c, 0x6e7681);
+pub(crate) const AXIS: Paint = paint(0x8c939c, 0x6e7681);
 /// Rules and text of marks.
-pub(super) const MARK: Paint = paint(0x3b4148, 0xd4d8dd);
+pub(crate) const MARK: Paint = paint(0x3b4148, 0xd4d8dd);
 /// Hatching of gaps.
-pub(super) const GAP: Paint = paint(0xc4c9cf, 0x454c56);
+pub(crate) const GAP: Paint = paint(0xc4c9cf, 0x454c56);
 /// What is not one of the keys drawn.
-pub(super) const OTHER: Paint = paint(0x6a7078, 0x8a929c);
+pub(crate) const OTHER: Paint = paint(0x6a7078, 0x8a929c);
 
 /// Returns the colour of a family.
-pub(super) const fn family(family: Family) -> Paint {
+pub(crate) const fn family(family: Family) -> Paint {
     match family {
         Family::Image => paint(0x0072b2, 0x38a0da),
         Family::Malloc => paint(0xe69f00, 0xf0ad1f),
@@ -58,7 +58,7 @@ pub(super) const fn family(family: Family) -> Paint {
 
 /// Returns the colour of the type at `rank` among those of its family: 0 is
 /// the family's own colour, the others turn lighter and darker by turns.
-pub(super) fn shade(of: Family, rank: usize) -> Paint {
+pub(crate) fn shade(of: Family, rank: usize) -> Paint {
     let base = family(of);
     let part = (rank.div_ceil(2) as f64 * 0.27).min(0.85);
     let towards = if rank % 2 == 1 { 255.0 } else { 0.0 };
@@ -68,7 +68,7 @@ pub(super) fn shade(of: Family, rank: usize) -> Paint {
 }
 
 /// Returns the colour for a line: pale colours, fine as areas, are lost on white as lines.
-pub(super) fn line(paint: Paint) -> Paint {
+pub(crate) fn line(paint: Paint) -> Paint {
     let (r, g, b) = paint.light;
     let brightness = 0.3 * f64::from(r) + 0.6 * f64::from(g) + 0.1 * f64::from(b);
     let darker = |channel: u8| (f64::from(channel) * 0.75) as u8;

@@ -1,36 +1,35 @@
 //! Draws the data: areas or lines, gaps, axes and marks.
 
-use super::canvas::{Anchor, Canvas, Face};
-use super::labels;
-use super::layout::{self, Key, Label, Layout};
-use super::marks::{self, PlacedMark};
-use super::options::ChartKind;
-use super::palette;
-use super::select::Selection;
-use super::text;
-use super::time::TimeTick;
-use super::value::ValueAxis;
-use crate::Error;
-use crate::series::{Series, TickState};
+use crate::chart::canvas::{Anchor, Canvas, Face};
+use crate::chart::layout::{Key, Label, Layout};
+use crate::chart::marks::PlacedMark;
+use crate::chart::options::ChartKind;
+use crate::chart::select::Selection;
+use crate::chart::time::TimeTick;
+use crate::chart::value::ValueAxis;
+use crate::chart::{labels, layout, marks, palette, text};
+use crate::error::Error;
+use crate::series::Series;
+use crate::series::tick::TickState;
 
 /// The most stretches of torn samples shown on the axis.
 const MOST_TORN: usize = 150;
 
 /// Maps time and values to pixels.
 #[derive(Clone, Debug)]
-pub(super) struct Scales {
-    pub(super) span_ns: u64,
-    pub(super) left: f64,
-    pub(super) right: f64,
-    pub(super) top: f64,
-    pub(super) bottom: f64,
-    pub(super) low: f64,
-    pub(super) high: f64,
+pub(crate) struct Scales {
+    pub(crate) span_ns: u64,
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
 }
 
 impl Scales {
     /// Returns the column of a time; that of a single moment is in the middle.
-    pub(super) fn x(&self, elapsed_ns: u64) -> f64 {
+    pub(crate) fn x(&self, elapsed_ns: u64) -> f64 {
         match self.span_ns {
             0 => f64::midpoint(self.left, self.right),
             span => self.left + (self.right - self.left) * (elapsed_ns as f64 / span as f64),
@@ -49,7 +48,7 @@ impl Scales {
 }
 
 /// Returns the lowest and highest value drawn.
-pub(super) fn extent(selection: &Selection<'_>, kind: ChartKind) -> (f64, f64) {
+pub(crate) fn extent(selection: &Selection<'_>, kind: ChartKind) -> (f64, f64) {
     match kind {
         ChartKind::Area => (0.0, selection.totals.max().unwrap_or(0) as f64),
         ChartKind::Growth => {
@@ -62,7 +61,7 @@ pub(super) fn extent(selection: &Selection<'_>, kind: ChartKind) -> (f64, f64) {
 }
 
 /// Draws hatching over the stretches without measurements.
-pub(super) fn gaps(
+pub(crate) fn gaps(
     canvas: &mut Canvas<'_>,
     series: &Series,
     selection: &Selection<'_>,
@@ -85,7 +84,7 @@ pub(super) fn gaps(
 ///
 /// The areas all reach down to zero and are drawn from the top of the stack to its bottom, so that
 /// neighbours share their edge and each costs one edge only.
-pub(super) fn areas(
+pub(crate) fn areas(
     canvas: &mut Canvas<'_>,
     series: &Series,
     selection: &Selection<'_>,
@@ -125,7 +124,7 @@ pub(super) fn areas(
 }
 
 /// Draws a line for each key and returns the height of each one's end.
-pub(super) fn lines(
+pub(crate) fn lines(
     canvas: &mut Canvas<'_>,
     series: &Series,
     selection: &Selection<'_>,
@@ -148,7 +147,7 @@ pub(super) fn lines(
 }
 
 /// Draws the value axis: lines of the grid, either below the data or as a faint trace above it.
-pub(super) fn grid(
+pub(crate) fn grid(
     canvas: &mut Canvas<'_>,
     axis: &ValueAxis,
     scales: &Scales,
@@ -172,7 +171,7 @@ pub(super) fn grid(
 
 /// Draws the time axis, with ticks below it where samples are torn, and the zero line, which for
 /// growth is not the lowest one.
-pub(super) fn time_axis(
+pub(crate) fn time_axis(
     canvas: &mut Canvas<'_>,
     ticks: &[TimeTick],
     torn: &[(f64, f64)],
@@ -205,7 +204,7 @@ pub(super) fn time_axis(
 }
 
 /// Returns the stretches of torn samples on the axis, those less than a few pixels apart as one.
-pub(super) fn torn(series: &Series, scales: &Scales) -> Vec<(f64, f64)> {
+pub(crate) fn torn(series: &Series, scales: &Scales) -> Vec<(f64, f64)> {
     let mut stretches: Vec<(f64, f64)> = Vec::new();
     for index in (0..series.ticks.len()).filter(|n| series.ticks[*n].state == TickState::Torn) {
         let x = scales.x(series.elapsed_ns(index));
@@ -218,7 +217,7 @@ pub(super) fn torn(series: &Series, scales: &Scales) -> Vec<(f64, f64)> {
 }
 
 /// Draws the marks' rules and texts.
-pub(super) fn mark_rules(
+pub(crate) fn mark_rules(
     canvas: &mut Canvas<'_>,
     placed: &[PlacedMark],
     layout: &Layout,
@@ -241,7 +240,7 @@ pub(super) fn mark_rules(
 }
 
 /// Draws the labels, at the right edge or above; `wanted` is where each series ends.
-pub(super) fn key(
+pub(crate) fn key(
     canvas: &mut Canvas<'_>,
     selection: &Selection<'_>,
     layout: &Layout,

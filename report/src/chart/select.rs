@@ -5,12 +5,16 @@ use std::ops::Range;
 
 use vmrec_sampler::Family;
 
-use super::options::{ChartKind, ChartOptions};
-use super::palette::{self, Paint};
-use super::text;
+use crate::chart::downsample::Thinned;
+use crate::chart::options::{ChartKind, ChartOptions};
+use crate::chart::palette::Paint;
+use crate::chart::{downsample, palette, text};
 use crate::metric::Metric;
-use crate::series::{By, Column, Gap, KeySeries, Series};
-use crate::thin::{self, Thinned};
+use crate::series::Series;
+use crate::series::by::By;
+use crate::series::column::Column;
+use crate::series::gap::Gap;
+use crate::series::tick::KeySeries;
 
 /// The most keys drawn beside `other`, which is all the rest.
 const MOST_KEYS: usize = 8;
@@ -21,37 +25,37 @@ const LEAST_GAP_COLUMNS: f64 = 1.5;
 
 /// One area or line.
 #[derive(Clone, Debug)]
-pub(super) struct Shown {
-    pub(super) name: String,
-    pub(super) paint: Paint,
+pub(crate) struct Shown {
+    pub(crate) name: String,
+    pub(crate) paint: Paint,
     /// What is drawn at each of the samples kept.
-    pub(super) values: Vec<i128>,
+    pub(crate) values: Vec<i128>,
     /// First known, last known and largest value, over all samples.
-    pub(super) first: u64,
-    pub(super) last: u64,
-    pub(super) peak: u64,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) peak: u64,
 }
 
 /// What is drawn.
 #[derive(Clone, Debug)]
-pub(super) struct Selection<'a> {
+pub(crate) struct Selection<'a> {
     /// From the bottom of the stack to its top.
-    pub(super) shown: Vec<Shown>,
+    pub(crate) shown: Vec<Shown>,
     /// The sum of all keys but those left out, at every tick.
-    pub(super) totals: Cow<'a, Column>,
+    pub(crate) totals: Cow<'a, Column>,
     /// Which samples are drawn.
-    pub(super) thinned: Thinned,
+    pub(crate) thinned: Thinned,
     /// Ranges of places in `thinned.kept` without a drawn gap inside.
-    pub(super) runs: Vec<Range<usize>>,
-    pub(super) gaps: Vec<Gap>,
+    pub(crate) runs: Vec<Range<usize>>,
+    pub(crate) gaps: Vec<Gap>,
     /// How many gaps are too narrow to draw.
-    pub(super) hidden_gaps: usize,
+    pub(crate) hidden_gaps: usize,
     /// The most of the reserved family that was left out.
-    pub(super) reserved: Option<u64>,
+    pub(crate) reserved: Option<u64>,
 }
 
 /// Selects what to draw of `series` in `columns` columns.
-pub(super) fn select<'a>(
+pub(crate) fn select<'a>(
     series: &'a Series,
     options: &ChartOptions,
     columns: usize,
@@ -70,8 +74,12 @@ pub(super) fn select<'a>(
         true => Cow::Borrowed(&series.totals),
         false => Cow::Owned(sum(&mut keys.iter().copied())),
     };
-    let thinned =
-        thin::thin(|index| series.elapsed_ns(index), totals.iter(), series.span_ns(), columns);
+    let thinned = downsample::thin(
+        |index| series.elapsed_ns(index),
+        totals.iter(),
+        series.span_ns(),
+        columns,
+    );
 
     let mut ranked: Vec<(u128, &KeySeries)> =
         keys.iter().map(|key| (weight(key, options.kind), *key)).collect();

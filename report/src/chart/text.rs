@@ -5,7 +5,7 @@
 
 /// Returns `text` without what XML or a reader cannot show: control and
 /// direction characters become `?`, line ends and tabs one space.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -24,7 +24,7 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// Returns `text` with the characters that mean something in XML escaped.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -39,7 +39,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// Estimates the width of `text` in pixels at a font size in pixels.
-pub(super) fn width(text: &str, size: f64) -> f64 {
+pub(crate) fn width(text: &str, size: f64) -> f64 {
     text.chars().map(em).sum::<f64>() * size
 }
 
@@ -56,7 +56,7 @@ fn em(c: char) -> f64 {
 }
 
 /// Shortens `text` to at most `room` pixels, ending in `…` where something was cut.
-pub(super) fn fit(text: &str, size: f64, room: f64) -> String {
+pub(crate) fn fit(text: &str, size: f64, room: f64) -> String {
     if width(text, size) <= room {
         return text.to_owned();
     }
@@ -74,7 +74,7 @@ pub(super) fn fit(text: &str, size: f64, room: f64) -> String {
 }
 
 /// Breaks words into lines of at most `room` pixels; a word wider than that is cut.
-pub(super) fn wrap(parts: &[String], separator: &str, size: f64, room: f64) -> Vec<String> {
+pub(crate) fn wrap(parts: &[String], separator: &str, size: f64, room: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for part in parts {
         match lines.last_mut() {
@@ -91,7 +91,7 @@ pub(super) fn wrap(parts: &[String], separator: &str, size: f64, room: f64) -> V
 }
 
 /// Writes a count with its thousands apart: `300,000`.
-pub(super) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -104,7 +104,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// Writes a count of things: `1 sample`, `2 samples`.
-pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 

@@ -4,16 +4,16 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::text;
+use crate::chart::text;
 
 /// A tick of the time axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TimeTick {
+pub(crate) struct TimeTick {
     /// Nanoseconds since the first sample.
-    pub(super) elapsed_ns: u64,
-    pub(super) label: String,
+    pub(crate) elapsed_ns: u64,
+    pub(crate) label: String,
     /// The date, where it is another than at the tick before.
-    pub(super) date: Option<String>,
+    pub(crate) date: Option<String>,
 }
 
 const SECOND: u64 = 1_000_000_000;
@@ -47,10 +47,10 @@ const STEPS: [u64; 21] = [
 ];
 
 /// Font size of the labels, in pixels.
-pub(super) const LABEL_SIZE: f64 = 11.0;
+pub(crate) const LABEL_SIZE: f64 = 11.0;
 
 /// Returns the ticks of elapsed time for an axis `room` pixels wide.
-pub(super) fn elapsed_ticks(span_ns: u64, room: f64) -> Vec<TimeTick> {
+pub(crate) fn elapsed_ticks(span_ns: u64, room: f64) -> Vec<TimeTick> {
     let step = step_for(span_ns, room, |step| elapsed_label(span_ns, step, span_ns));
     (0..=span_ns / step)
         .map(|n| TimeTick {
@@ -62,7 +62,7 @@ pub(super) fn elapsed_ticks(span_ns: u64, room: f64) -> Vec<TimeTick> {
 }
 
 /// Returns the ticks of local time for an axis `room` pixels wide that begins at `utc_ns`.
-pub(super) fn wall_ticks(utc_ns: i64, span_ns: u64, zone: &TimeZone, room: f64) -> Vec<TimeTick> {
+pub(crate) fn wall_ticks(utc_ns: i64, span_ns: u64, zone: &TimeZone, room: f64) -> Vec<TimeTick> {
     let step = step_for(span_ns, room, |step| wall_label(local(utc_ns, 0, zone), step));
     let mut date = None;
     wall_places(utc_ns, span_ns, zone, step)
@@ -81,18 +81,18 @@ pub(super) fn wall_ticks(utc_ns: i64, span_ns: u64, zone: &TimeZone, room: f64) 
 }
 
 /// Returns the moment `elapsed_ns` after `utc_ns` in local time.
-pub(super) fn local(utc_ns: i64, elapsed_ns: u64, zone: &TimeZone) -> DateTime {
+pub(crate) fn local(utc_ns: i64, elapsed_ns: u64, zone: &TimeZone) -> DateTime {
     zone.to_datetime(moment(utc_ns, elapsed_ns))
 }
 
 /// Returns the moment `elapsed_ns` after `utc_ns`.
-pub(super) fn moment(utc_ns: i64, elapsed_ns: u64) -> Timestamp {
+pub(crate) fn moment(utc_ns: i64, elapsed_ns: u64) -> Timestamp {
     let ns = i128::from(utc_ns) + i128::from(elapsed_ns);
     Timestamp::from_nanosecond(ns).unwrap_or(Timestamp::MAX)
 }
 
 /// Returns the offset in force then, such as `UTC+02:00`; `UTC` alone where there is none.
-pub(super) fn offset(moment: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn offset(moment: Timestamp, zone: &TimeZone) -> String {
     let minutes = zone.to_offset(moment).seconds() / 60;
     let sign = if minutes < 0 { '-' } else { '+' };
     match minutes.unsigned_abs() {

@@ -1,22 +1,22 @@
 //! The value axis: nice binary ticks, and values in words.
 
-use super::text;
+use crate::chart::text;
 use crate::metric::Unit;
-use crate::units;
+use crate::text::units;
 
 /// A tick of the value axis.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct ValueTick {
-    pub(super) value: f64,
-    pub(super) label: String,
+pub(crate) struct ValueTick {
+    pub(crate) value: f64,
+    pub(crate) label: String,
 }
 
 /// The ends and ticks of a value axis.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct ValueAxis {
-    pub(super) low: f64,
-    pub(super) high: f64,
-    pub(super) ticks: Vec<ValueTick>,
+pub(crate) struct ValueAxis {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) ticks: Vec<ValueTick>,
 }
 
 /// Letters of the powers of 1024.
@@ -25,7 +25,7 @@ const UNITS: [&str; 7] = ["B", "K", "M", "G", "T", "P", "E"];
 const STEPS: [f64; 12] = [0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 250.0, 500.0];
 
 /// Makes an axis from `low` (0 or below) to `high` with at most `most` steps.
-pub(super) fn axis(low: f64, high: f64, unit: Unit, signed: bool, most: usize) -> ValueAxis {
+pub(crate) fn axis(low: f64, high: f64, unit: Unit, signed: bool, most: usize) -> ValueAxis {
     let most = most.max(2) as f64;
     // Nothing at all still wants a scale: a page, or a few of what is counted.
     let high = match unit {
@@ -83,7 +83,7 @@ fn label(value: f64, scale: f64, suffix: &str, signed: bool) -> String {
 }
 
 /// Writes a value: `12.5M`, or `1,234` for a count.
-pub(super) fn plain(value: u64, unit: Unit) -> String {
+pub(crate) fn plain(value: u64, unit: Unit) -> String {
     match unit {
         Unit::Bytes => units::size(value),
         Unit::Count => text::count(value),
@@ -91,7 +91,7 @@ pub(super) fn plain(value: u64, unit: Unit) -> String {
 }
 
 /// Writes a difference with its sign: `+12.5M`, `-3`, `0`.
-pub(super) fn signed(value: i128, unit: Unit) -> String {
+pub(crate) fn signed(value: i128, unit: Unit) -> String {
     let magnitude = u64::try_from(value.unsigned_abs()).unwrap_or(u64::MAX);
     match (unit, value.signum()) {
         (Unit::Bytes, _) => units::signed_size(value),

@@ -3,15 +3,16 @@
 
 use vmrec_store::RollupSpan;
 
-use super::options::{ChartContext, ChartKind, ChartOptions, Means, SampleCounts, TimeAxis};
-use super::select::Selection;
-use super::{text, time, value};
-use crate::series::{Series, TickState};
-use crate::thin::Thinned;
-use crate::units;
+use crate::chart::downsample::Thinned;
+use crate::chart::options::{ChartContext, ChartKind, ChartOptions, Means, SampleCounts, TimeAxis};
+use crate::chart::select::Selection;
+use crate::chart::{text, time, value};
+use crate::series::Series;
+use crate::series::tick::TickState;
+use crate::text::units;
 
 /// Returns the title: what is drawn, of which process.
-pub(super) fn title(series: &Series, options: &ChartOptions, context: &ChartContext) -> String {
+pub(crate) fn title(series: &Series, options: &ChartOptions, context: &ChartContext) -> String {
     let what = series.metric.title();
     let by = series.by.name();
     let what = match options.kind {
@@ -32,7 +33,7 @@ fn process(context: &ChartContext) -> String {
 }
 
 /// Returns the stretch of time drawn, with the offset from UTC, after the recording's name.
-pub(super) fn period(series: &Series, options: &ChartOptions, context: &ChartContext) -> String {
+pub(crate) fn period(series: &Series, options: &ChartOptions, context: &ChartContext) -> String {
     let Some(first) = series.ticks.first() else { return String::new() };
     let (utc_ns, span_ns) = (first.taken.utc_ns, series.span_ns());
     let (begin, end) =
@@ -62,7 +63,7 @@ pub(super) fn period(series: &Series, options: &ChartOptions, context: &ChartCon
 }
 
 /// Returns the main figures: first and last total, and its peak.
-pub(super) fn headline(
+pub(crate) fn headline(
     series: &Series,
     options: &ChartOptions,
     context: &ChartContext,
@@ -118,15 +119,15 @@ fn moment(series: &Series, options: &ChartOptions, index: usize) -> String {
 
 /// What the drawing had to leave out.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct LeftOut {
+pub(crate) struct LeftOut {
     /// Marks without their text.
-    pub(super) mark_texts: usize,
+    pub(crate) mark_texts: usize,
     /// Whether torn samples are shown on the axis.
-    pub(super) torn_shown: bool,
+    pub(crate) torn_shown: bool,
 }
 
 /// Returns the parts of the footer, to be wrapped: what is measured, where and how.
-pub(super) fn footer(
+pub(crate) fn footer(
     series: &Series,
     context: &ChartContext,
     selection: &Selection<'_>,
@@ -269,7 +270,7 @@ fn clock_change(series: &Series) -> Option<String> {
 }
 
 /// Returns the description for screen readers: the main figures of every series, gaps and marks.
-pub(super) fn description(
+pub(crate) fn description(
     series: &Series,
     context: &ChartContext,
     lead: &[&str],

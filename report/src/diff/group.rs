@@ -98,22 +98,22 @@ impl ObjectKey {
 }
 
 /// Adds up entries by a key.
-pub(super) struct Grouping<K>(HashMap<K, Change>);
+pub(crate) struct Grouping<K>(HashMap<K, Change>);
 
 impl<K: Eq + Hash + Ord> Grouping<K> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(HashMap::new())
     }
 
-    pub(super) fn of(&mut self, key: K) -> &mut Change {
+    pub(crate) fn of(&mut self, key: K) -> &mut Change {
         self.0.entry(key).or_default()
     }
 
-    pub(super) fn into_rows(self) -> Vec<Row<K>> {
+    pub(crate) fn into_rows(self) -> Vec<Row<K>> {
         self.0.into_iter().map(|(key, change)| Row { key, change }).collect()
     }
 }
 
-pub(super) fn sort_rows<K: Ord>(rows: &mut [Row<K>], metric: Metric) {
+pub(crate) fn sort_rows<K: Ord>(rows: &mut [Row<K>], metric: Metric) {
     rows.sort_by(|a, b| a.change.largest_first(&b.change, metric).then_with(|| a.key.cmp(&b.key)));
 }

@@ -11,13 +11,13 @@ use vmrec_sampler::{AddressRange, Region, RegionType, Snapshot};
 
 /// A region of either snapshot.
 #[derive(Clone, Copy)]
-pub(super) struct Entry<'a> {
+pub(crate) struct Entry<'a> {
     class: usize,
     /// That of its region, which sorting looks at often.
     range: AddressRange,
     /// Whether it is of the later snapshot.
-    pub(super) later: bool,
-    pub(super) region: &'a Region,
+    pub(crate) later: bool,
+    pub(crate) region: &'a Region,
 }
 
 /// What two regions share if they may be the same memory. A file may be
@@ -25,14 +25,14 @@ pub(super) struct Entry<'a> {
 type Class<'a> = (&'a RegionType, Option<(&'a str, (u32, u32), u64)>);
 
 /// Regions of both snapshots, those of one group side by side.
-pub(super) struct Matched<'a> {
+pub(crate) struct Matched<'a> {
     entries: Vec<Entry<'a>>,
     /// The place after each group's last entry.
     ends: Vec<usize>,
 }
 
 impl<'a> Matched<'a> {
-    pub(super) fn of(from: &'a Snapshot, to: &'a Snapshot) -> Self {
+    pub(crate) fn of(from: &'a Snapshot, to: &'a Snapshot) -> Self {
         let mut entries = entries(from, to);
         entries.sort_by_key(|entry| (entry.class, entry.range, entry.later));
 
@@ -62,7 +62,7 @@ impl<'a> Matched<'a> {
     }
 
     /// Returns each group's regions by ascending address, the earlier snapshot's before the later's.
-    pub(super) fn groups(&self) -> impl Iterator<Item = &[Entry<'a>]> {
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &[Entry<'a>]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, &end)| &self.entries[start..end])
     }

@@ -3,15 +3,17 @@
 use jiff::tz::TimeZone;
 use vmrec_sampler::Snapshot;
 
-use super::lines::Columns;
-use super::row::Row;
-use super::size::Sizes;
-use super::{PageOptions, PageSource, header, legend, totals};
 use crate::amounts::{Amounts, Change};
-use crate::diff::{self, RegionRow};
+use crate::diff;
+use crate::diff::RegionRow;
+use crate::map_page::lines::Columns;
+use crate::map_page::options::{PageOptions, PageSource};
+use crate::map_page::row::Row;
+use crate::map_page::size::Sizes;
+use crate::map_page::{header, legend, totals};
 use crate::metric::Metric;
-use crate::table::{Align, Cell, Column, Table, cut_middle};
-use crate::units;
+use crate::text::table::{Align, Cell, Column, Table, cut_middle};
+use crate::text::units;
 
 /// The sets of regions, each with whether they are there in the second snapshot and in the first.
 const SETS: [(&str, bool, bool); 3] = [

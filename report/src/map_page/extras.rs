@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use vmrec_sampler::{AddressRange, Family, Quantity, Region};
 
-use super::flags::submap_depth;
-use super::size::Sizes;
-use crate::table::{Align, Cell, Column, Table};
+use crate::map_page::flags::submap_depth;
+use crate::map_page::size::Sizes;
+use crate::text::table::{Align, Cell, Column, Table};
 
 /// A run of regions in submaps of one depth, with nothing of the process's own between them.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Submap {
+pub(crate) struct Submap {
     /// From its first region to its last; gaps between them are inside.
-    pub(super) range: AddressRange,
+    pub(crate) range: AddressRange,
     depth: u32,
     regions: u64,
 }
 
 /// Returns the submaps that `regions` lie in, by ascending address.
-pub(super) fn submaps(regions: &[Region]) -> Vec<Submap> {
+pub(crate) fn submaps(regions: &[Region]) -> Vec<Submap> {
     let mut submaps: Vec<Submap> = Vec::new();
     let mut inside = None;
     for region in regions {
@@ -38,7 +38,7 @@ pub(super) fn submaps(regions: &[Region]) -> Vec<Submap> {
 }
 
 /// Returns the submaps as a table.
-pub(super) fn submap_table(submaps: &[Submap], sizes: Sizes) -> Table {
+pub(crate) fn submap_table(submaps: &[Submap], sizes: Sizes) -> Table {
     let mut table = Table::new(
         vec![
             Column::new("SUBMAP", Align::Left),
@@ -71,7 +71,7 @@ fn shared_clean(region: &Region) -> Option<u64> {
 }
 
 /// Returns the clean pages of each library that other processes map too, the most first.
-pub(super) fn shared_library_pages(regions: &[Region], sizes: Sizes) -> Table {
+pub(crate) fn shared_library_pages(regions: &[Region], sizes: Sizes) -> Table {
     let mut libraries: BTreeMap<&str, u64> = BTreeMap::new();
     let mut total = 0_u64;
     for region in regions {

@@ -6,7 +6,7 @@ use vmrec_sampler::Identity;
 
 /// Whether the system may throw a region's contents away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Purge {
+pub(crate) enum Purge {
     /// Contents may be thrown away when memory is short.
     Volatile,
     /// Contents are kept for now.
@@ -17,10 +17,10 @@ pub(super) enum Purge {
 
 impl Purge {
     /// Every state, in the order of the legend.
-    pub(super) const ALL: [Self; 3] = [Self::Volatile, Self::Nonvolatile, Self::Empty];
+    pub(crate) const ALL: [Self; 3] = [Self::Volatile, Self::Nonvolatile, Self::Empty];
 
     /// Returns the state that `identity` has; `None` if it is unpurgeable.
-    pub(super) fn of(identity: &Identity) -> Option<Self> {
+    pub(crate) fn of(identity: &Identity) -> Option<Self> {
         match value(identity, "purge=")? {
             "V" => Some(Self::Volatile),
             "N" => Some(Self::Nonvolatile),
@@ -30,7 +30,7 @@ impl Purge {
     }
 
     /// Returns vmmap's letter, as in `PURGE=V`.
-    pub(super) const fn letter(self) -> &'static str {
+    pub(crate) const fn letter(self) -> &'static str {
         match self {
             Self::Volatile => "V",
             Self::Nonvolatile => "N",
@@ -39,7 +39,7 @@ impl Purge {
     }
 
     /// Returns vmmap's word for it.
-    pub(super) const fn meaning(self) -> &'static str {
+    pub(crate) const fn meaning(self) -> &'static str {
         match self {
             Self::Volatile => "volatile",
             Self::Nonvolatile => "nonvolatile",
@@ -49,7 +49,7 @@ impl Purge {
 }
 
 /// Returns how deep in submaps a region lies; `None` for one outside them.
-pub(super) fn submap_depth(identity: &Identity) -> Option<u32> {
+pub(crate) fn submap_depth(identity: &Identity) -> Option<u32> {
     let inside = identity.flags.split_ascii_whitespace().any(|word| word == "submap");
     inside.then(|| value(identity, "depth=").and_then(|depth| depth.parse().ok()).unwrap_or(1))
 }

@@ -3,12 +3,12 @@
 use jiff::tz::TimeZone;
 use vmrec_sampler::{Consistency, Snapshot, types};
 
-use super::{PageOptions, PageSource};
-use crate::table::cut_middle;
-use crate::{clock, escape, units};
+use crate::map_page::options::{PageOptions, PageSource};
+use crate::text::table::cut_middle;
+use crate::text::{clock, escape, units};
 
 /// Returns the lines above the lists of regions; `later` is the second snapshot of a delta.
-pub(super) fn header(
+pub(crate) fn header(
     source: &PageSource<'_>,
     snapshot: &Snapshot,
     later: Option<&Snapshot>,

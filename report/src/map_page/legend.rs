@@ -2,13 +2,13 @@
 
 use vmrec_sampler::{Host, ShareMode};
 
-use super::PageOptions;
-use super::extras::Submap;
-use super::flags::Purge;
-use super::row::Row;
+use crate::map_page::extras::Submap;
+use crate::map_page::flags::Purge;
+use crate::map_page::options::PageOptions;
+use crate::map_page::row::Row;
 
 /// Returns the meaning of every share mode and purge state that `rows` have.
-pub(super) fn modes(rows: &[Row], purge: bool) -> String {
+pub(crate) fn modes(rows: &[Row], purge: bool) -> String {
     let used = |mode: &ShareMode| rows.iter().any(|row| row.kind.share_mode == Some(*mode));
     let words: Vec<String> = ShareMode::ALL
         .into_iter()
@@ -48,7 +48,7 @@ const fn meaning(mode: ShareMode) -> &'static str {
 }
 
 /// Returns a line for each thing of vmmap's page that is not there, and why.
-pub(super) fn notes(host: &Host, options: &PageOptions, submaps: &[Submap], heaps: bool) -> String {
+pub(crate) fn notes(host: &Host, options: &PageOptions, submaps: &[Submap], heaps: bool) -> String {
     let mut lines = Vec::new();
     if host.os == "linux" {
         lines.push(

@@ -3,12 +3,13 @@
 use unicode_width::UnicodeWidthStr;
 use vmrec_sampler::{Object, Quantity};
 
-use super::PageOptions;
-use super::row::{Kind, Row};
-use super::size::Sizes;
+use crate::amounts::Amounts;
+use crate::map_page::options::PageOptions;
+use crate::map_page::row::{Kind, Row};
+use crate::map_page::size::Sizes;
 use crate::metric::Metric;
-use crate::table::cut_middle;
-use crate::{amounts::Amounts, escape};
+use crate::text::escape;
+use crate::text::table::cut_middle;
 
 /// The least cells of a narrow line that are left for what lies behind a region.
 const LEAST_OBJECT: usize = 9;
@@ -22,7 +23,7 @@ const TYPE: &str = "REGION TYPE";
 const DETAIL: &str = "REGION DETAIL";
 
 /// How wide each column is: one layout holds for all lists of a page.
-pub(super) struct Columns<'a> {
+pub(crate) struct Columns<'a> {
     options: &'a PageOptions,
     sizes: Sizes,
     metrics: Vec<(&'static str, Metric)>,
@@ -35,7 +36,7 @@ pub(super) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn of(options: &'a PageOptions, sizes: Sizes, rows: &[Row]) -> Self {
+    pub(crate) fn of(options: &'a PageOptions, sizes: Sizes, rows: &[Row]) -> Self {
         let mut metrics = vec![("VSIZE", Metric::Virtual)];
         if options.resident {
             metrics.push(("RSDNT", Metric::RESIDENT));
@@ -79,7 +80,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Writes what the columns are.
-    pub(super) fn heading(&self, text: &mut String) {
+    pub(crate) fn heading(&self, text: &mut String) {
         let titles: Vec<String> = (self.metrics.iter().zip(&self.size_widths))
             .map(|((title, _), width)| format!("{title:>width$}"))
             .collect();
@@ -98,7 +99,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Writes one row, after `mark`.
-    pub(super) fn row(&self, text: &mut String, mark: &str, row: &Row) {
+    pub(crate) fn row(&self, text: &mut String, mark: &str, row: &Row) {
         let kind = &row.kind;
         let name = type_of(kind);
         let name = cut_middle(&name, self.type_width.saturating_sub(mark.width()));
@@ -134,7 +135,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Tells whether two rows differ in nothing that their lines show.
-    pub(super) fn look_alike(&self, one: &Row, other: &Row) -> bool {
+    pub(crate) fn look_alike(&self, one: &Row, other: &Row) -> bool {
         one.range == other.range
             && one.kind == other.kind
             && self.sizes_of(&one.sums) == self.sizes_of(&other.sums)

@@ -1,68 +1,25 @@
 //! The page that vmmap(1) prints: a process's regions line by line, a legend
 //! and sums by type; or what changed between two such pages.
 
-mod delta;
-mod extras;
-mod flags;
-mod header;
-mod legend;
-mod lines;
-mod row;
-mod size;
-mod totals;
+pub(crate) mod delta;
+pub(crate) mod extras;
+pub(crate) mod flags;
+pub(crate) mod header;
+pub(crate) mod legend;
+pub(crate) mod lines;
+pub(crate) mod options;
+pub(crate) mod row;
+pub(crate) mod size;
+#[cfg(test)]
+mod tests;
+pub(crate) mod totals;
 
 use jiff::tz::TimeZone;
-use vmrec_sampler::{Host, ProcessInfo, Region, Snapshot};
+use vmrec_sampler::{Region, Snapshot};
 
-use lines::Columns;
-use row::Row;
-use size::Sizes;
-
-pub use delta::delta_text;
-
-/// What the page shows, in vmmap's terms. By default: the virtual size of each region, adjacent identical ones as one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PageOptions {
-    /// Terminal cells in a line, kept to as far as the columns allow; `None` to cut nothing.
-    pub width: Option<usize>,
-    /// Show each region's resident size.
-    pub resident: bool,
-    /// Show each region's written and swapped sizes.
-    pub dirty: bool,
-    /// Show how purgeable each region is.
-    pub purge: bool,
-    /// Tell sizes in pages instead of K and M.
-    pub pages: bool,
-    /// Show all regions by ascending address instead of those that cannot be written to first.
-    pub interleaved: bool,
-    /// Describe VM submaps.
-    pub submap: bool,
-    /// Show the library pages that are shared with other processes.
-    pub all_split_libs: bool,
-    /// Show adjacent identical regions one by one.
-    pub no_coalesce: bool,
-    /// Show how sure each type is and the rule that decided.
-    pub rules: bool,
-    /// Leave the regions out.
-    pub summary: bool,
-}
-
-impl PageOptions {
-    fn sizes(&self, page_bytes: u64) -> Sizes {
-        if self.pages { Sizes::Pages(page_bytes.max(1)) } else { Sizes::Bytes }
-    }
-}
-
-/// Whose page it is.
-#[derive(Clone, Copy, Debug)]
-pub struct PageSource<'a> {
-    /// The process.
-    pub process: &'a ProcessInfo,
-    /// The name of the process that started it, where it is known. Escaped here.
-    pub parent: Option<&'a str>,
-    /// The machine it runs on.
-    pub host: &'a Host,
-}
+use crate::map_page::lines::Columns;
+use crate::map_page::options::{PageOptions, PageSource};
+use crate::map_page::row::Row;
 
 /// Returns the page of one snapshot.
 pub fn page_text(
@@ -75,16 +32,20 @@ pub fn page_text(
     let sizes = options.sizes(source.host.page_size_bytes);
     let width = options.width.unwrap_or(usize::MAX);
     let pid = source.process.id.pid;
-    let mut text = header::header(source, snapshot, None, options, time_zone);
+    let mut text = crate::map_page::header::header(source, snapshot, None, options, time_zone);
     let rows = |chosen: &dyn Fn(&&Region) -> bool| {
-        row::rows(regions.iter().filter(chosen), !options.no_coalesce, options.rules)
+        crate::map_page::row::rows(
+            regions.iter().filter(chosen),
+            !options.no_coalesce,
+            options.rules,
+        )
     };
     let lists = if options.interleaved {
         vec![("Regions", rows(&|_| true))]
     } else {
         vec![
-            ("Non-writable regions", rows(&|region| !totals::is_writable(region))),
-            ("Writable regions", rows(&|region| totals::is_writable(region))),
+            ("Non-writable regions", rows(&|region| !crate::map_page::totals::is_writable(region))),
+            ("Writable regions", rows(&|region| crate::map_page::totals::is_writable(region))),
         ]
     };
     let all: Vec<Row> = lists.iter().flat_map(|(_, rows)| rows.iter().cloned()).collect();
@@ -96,31 +57,32 @@ pub fn page_text(
             rows.iter().for_each(|row| columns.row(&mut text, "", row));
         }
         text.push_str("\n==== Legend\n");
-        text.push_str(&legend::modes(&all, options.purge));
+        text.push_str(&crate::map_page::legend::modes(&all, options.purge));
     }
-    let submaps = extras::submaps(regions);
+    let submaps = crate::map_page::extras::submaps(regions);
     if options.submap && !submaps.is_empty() {
         text.push_str(&format!("\n==== Submaps of process {pid}\n"));
-        text.push_str(&extras::submap_table(&submaps, sizes).render(width, false));
+        text.push_str(&crate::map_page::extras::submap_table(&submaps, sizes).render(width, false));
     }
     if options.all_split_libs {
         text.push_str(&format!("\n==== Shared clean library pages of process {pid}\n"));
-        text.push_str(&extras::shared_library_pages(regions, sizes).render(width, false));
+        text.push_str(
+            &crate::map_page::extras::shared_library_pages(regions, sizes).render(width, false),
+        );
     }
     text.push_str(&format!("\n==== Summary for process {pid}\n"));
-    text.push_str(&totals::portions(regions, sizes, width));
+    text.push_str(&crate::map_page::totals::portions(regions, sizes, width));
     text.push('\n');
     let purgeable = source.host.os != "linux";
-    text.push_str(&totals::by_type(regions, sizes, purgeable).render(width, false));
+    text.push_str(
+        &crate::map_page::totals::by_type(regions, sizes, purgeable).render(width, false),
+    );
     text.push('\n');
-    let heaps = totals::heaps(regions, sizes);
+    let heaps = crate::map_page::totals::heaps(regions, sizes);
     if let Some(heaps) = &heaps {
         text.push_str(&heaps.render(width, false));
         text.push('\n');
     }
-    text.push_str(&legend::notes(source.host, options, &submaps, heaps.is_some()));
+    text.push_str(&crate::map_page::legend::notes(source.host, options, &submaps, heaps.is_some()));
     text
 }
-
-#[cfg(test)]
-mod tests;

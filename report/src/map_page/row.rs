@@ -6,33 +6,33 @@ use vmrec_sampler::{
     AddressRange, Confidence, Identity, Object, Protection, Region, RegionType, ShareMode,
 };
 
-use super::flags::{Purge, submap_depth};
 use crate::amounts::Amounts;
 use crate::diff::RegionRow;
+use crate::map_page::flags::{Purge, submap_depth};
 
 /// One region, or adjacent ones that nothing shown tells apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) range: AddressRange,
-    pub(super) kind: Kind,
+pub(crate) struct Row {
+    pub(crate) range: AddressRange,
+    pub(crate) kind: Kind,
     /// Offset of the first address in the object, in bytes.
     offset: u64,
-    pub(super) sums: Amounts,
+    pub(crate) sums: Amounts,
 }
 
 /// What rows must have in common to become one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Kind {
-    pub(super) region_type: RegionType,
-    pub(super) detail: Option<Arc<str>>,
-    pub(super) object: Option<Arc<Object>>,
-    pub(super) protection: Protection,
-    pub(super) max_protection: Option<Protection>,
-    pub(super) share_mode: Option<ShareMode>,
-    pub(super) purge: Option<Purge>,
+pub(crate) struct Kind {
+    pub(crate) region_type: RegionType,
+    pub(crate) detail: Option<Arc<str>>,
+    pub(crate) object: Option<Arc<Object>>,
+    pub(crate) protection: Protection,
+    pub(crate) max_protection: Option<Protection>,
+    pub(crate) share_mode: Option<ShareMode>,
+    pub(crate) purge: Option<Purge>,
     submap: Option<u32>,
     /// How sure the type is and the rule that decided, where that is shown.
-    pub(super) why: Option<(Confidence, Arc<str>)>,
+    pub(crate) why: Option<(Confidence, Arc<str>)>,
 }
 
 impl Row {
@@ -58,7 +58,7 @@ impl Row {
     }
 
     /// Returns one end of a change; `None` if the region was not there then.
-    pub(super) fn of_change(row: &RegionRow, later: bool) -> Option<Self> {
+    pub(crate) fn of_change(row: &RegionRow, later: bool) -> Option<Self> {
         let (state, sums) =
             if later { (row.to_state?, row.change.to) } else { (row.from_state?, row.change.from) };
         Some(Self {
@@ -90,7 +90,7 @@ impl Row {
 }
 
 /// Returns a row for each region, or, with `coalesce`, for each run of touching regions that nothing tells apart.
-pub(super) fn rows<'a>(
+pub(crate) fn rows<'a>(
     regions: impl IntoIterator<Item = &'a Region>,
     coalesce: bool,
     rules: bool,

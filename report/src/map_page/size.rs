@@ -1,10 +1,10 @@
 //! Sizes on the page: in K and M, or in pages.
 
-use crate::units;
+use crate::text::units;
 
 /// How the page tells sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sizes {
+pub(crate) enum Sizes {
     Bytes,
     /// In pages of so many bytes.
     Pages(u64),
@@ -12,7 +12,7 @@ pub(super) enum Sizes {
 
 impl Sizes {
     /// Returns `bytes` in words, `-` where they are unknown.
-    pub(super) fn text(self, bytes: Option<u64>) -> String {
+    pub(crate) fn text(self, bytes: Option<u64>) -> String {
         let Some(bytes) = bytes else { return "-".to_owned() };
         match self {
             Self::Bytes => units::size(bytes),
@@ -25,7 +25,7 @@ impl Sizes {
     }
 
     /// Returns a change in words, with its sign, `-` where it is unknown.
-    pub(super) fn signed(self, bytes: Option<i128>) -> String {
+    pub(crate) fn signed(self, bytes: Option<i128>) -> String {
         match (self, bytes) {
             (_, None) => "-".to_owned(),
             (Self::Bytes, Some(bytes)) => units::signed_size(bytes),
@@ -40,7 +40,7 @@ impl Sizes {
 }
 
 /// Returns `part` with what it is of `whole` behind it: `4K(25%)`.
-pub(super) fn part(sizes: Sizes, part: Option<u64>, whole: u64) -> String {
+pub(crate) fn part(sizes: Sizes, part: Option<u64>, whole: u64) -> String {
     let Some(bytes) = part else { return "-".to_owned() };
     let percent = match whole {
         0 => 0,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use unicode_width::UnicodeWidthStr;
-use vmrec_sampler::{Confidence, Consistency, Identity, ProcessTotals, ShareMode, types};
+use vmrec_sampler::{Confidence, Consistency, Host, Identity, ProcessTotals, ShareMode, types};
 
 use super::*;
 use crate::fixture::{K, before_and_after, detailed, memory, process, recording, region, snapshot};
+use crate::map_page::delta::delta_text;
 
 const EIGHTY: PageOptions = PageOptions {
     width: Some(80),

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use vmrec_sampler::{Confidence, Family, Protection, Quantity, Region, RegionType, types};
 
-use super::flags::Purge;
-use super::size::{Sizes, part};
 use crate::amounts::Amounts;
+use crate::map_page::flags::Purge;
+use crate::map_page::size::{Sizes, part};
 use crate::metric::Metric;
-use crate::table::{Align, Cell, Column, Table};
+use crate::text::table::{Align, Cell, Column, Table};
 
 /// The columns of the sums by type that every system has.
-pub(super) const COLUMNS: [Metric; 4] =
+pub(crate) const COLUMNS: [Metric; 4] =
     [Metric::Virtual, Metric::RESIDENT, Metric::Measured(Quantity::Dirty), Metric::SWAPPED];
 /// The least cells a type is cut to before columns go.
 const LEAST_TYPE: usize = 18;
@@ -19,12 +19,12 @@ const LEAST_TYPE: usize = 18;
 const ARENA_BYTES: u64 = 64 << 20;
 
 /// Tells whether a region may be written to, which decides the list it is in.
-pub(super) fn is_writable(region: &Region) -> bool {
+pub(crate) fn is_writable(region: &Region) -> bool {
     region.identity.protection.contains(Protection::WRITE)
 }
 
 /// Returns vmmap's two lines of sums, each ended by a line break and broken before its last parts if it is wider than `width`.
-pub(super) fn portions(regions: &[Region], sizes: Sizes, width: usize) -> String {
+pub(crate) fn portions(regions: &[Region], sizes: Sizes, width: usize) -> String {
     let libraries: Amounts = regions
         .iter()
         .filter(|region| {
@@ -68,7 +68,7 @@ pub(super) fn portions(regions: &[Region], sizes: Sizes, width: usize) -> String
 }
 
 /// Returns both parts on one line, or on two where that is wider than `width`.
-pub(super) fn broken(first: &str, second: &str, width: usize) -> String {
+pub(crate) fn broken(first: &str, second: &str, width: usize) -> String {
     let fits = first.len() + 1 + second.len() <= width;
     format!("{first}{}{second}\n", if fits { " " } else { "\n    " })
 }
@@ -113,7 +113,7 @@ impl Sum {
 }
 
 /// Returns the sums by type, in the order of their names, with columns for purge states where the system has any.
-pub(super) fn by_type(regions: &[Region], sizes: Sizes, purgeable: bool) -> Table {
+pub(crate) fn by_type(regions: &[Region], sizes: Sizes, purgeable: bool) -> Table {
     let all = Sum::of(regions);
     let mut table = empty("REGION TYPE", purgeable.then_some(&all));
     let mut types: BTreeMap<&RegionType, Sum> = BTreeMap::new();
@@ -134,7 +134,7 @@ pub(super) fn by_type(regions: &[Region], sizes: Sizes, purgeable: bool) -> Tabl
 ///
 /// A mapping that glibc's own headers or names prove is told by where it is
 /// aligned to; which arena it is one of several heaps of is not known.
-pub(super) fn heaps(regions: &[Region], sizes: Sizes) -> Option<Table> {
+pub(crate) fn heaps(regions: &[Region], sizes: Sizes) -> Option<Table> {
     let mut heaps: BTreeMap<u64, Sum> = BTreeMap::new();
     let mut main = Sum::default();
     for region in regions {

@@ -19,7 +19,7 @@ const UNIT_BITS: u32 = 10;
 
 impl Column {
     /// Creates a column with room for some values.
-    pub(super) fn with_capacity(values: usize) -> Self {
+    pub(crate) fn with_capacity(values: usize) -> Self {
         Self { units: Vec::with_capacity(values), whole: None }
     }
 
@@ -29,7 +29,7 @@ impl Column {
     }
 
     /// Adds a value at the end that many times.
-    pub(super) fn push_times(&mut self, value: Option<u64>, times: usize) {
+    pub(crate) fn push_times(&mut self, value: Option<u64>, times: usize) {
         let value = stored(value);
         match (&self.whole, in_units(value)) {
             (None, Some(value)) => self.units.resize(self.units.len() + times, value),
@@ -109,7 +109,7 @@ impl Column {
 
     /// Adds `value` to the one at `index`.
     #[inline]
-    pub(super) fn add_one(&mut self, index: usize, value: Option<u64>) {
+    pub(crate) fn add_one(&mut self, index: usize, value: Option<u64>) {
         if let (None, Some(sum), Some(value)) =
             (&self.whole, self.units.get_mut(index), in_units(stored(value)))
             && fits(*sum, value)
@@ -121,7 +121,7 @@ impl Column {
     }
 
     /// Adds `value` to each of the values in `range`.
-    pub(super) fn add_at(&mut self, range: Range<usize>, value: Option<u64>) {
+    pub(crate) fn add_at(&mut self, range: Range<usize>, value: Option<u64>) {
         let value = stored(value);
         if let (None, Some(value)) = (&self.whole, in_units(value)) {
             let Some(sums) = self.units.get_mut(range.clone()) else { return };

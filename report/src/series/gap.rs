@@ -1,6 +1,7 @@
 //! Stretches of time of which nothing is known.
 
-use super::{Column, Tick, TickState};
+use crate::series::column::Column;
+use crate::series::tick::{Tick, TickState};
 
 /// Why nothing is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ const ENOUGH_NEIGHBOURS: usize = 4;
 /// Two samples are too far apart at more than 2.5 times the planned interval,
 /// unless that distance is usual there: old samples may have been thinned out
 /// to one a minute since.
-pub(super) fn find(ticks: &[Tick], totals: &Column, interval_ns: u64) -> Vec<Gap> {
+pub(crate) fn find(ticks: &[Tick], totals: &Column, interval_ns: u64) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut last_known: Option<usize> = None;
     for index in 0..ticks.len() {

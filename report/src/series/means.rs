@@ -3,7 +3,8 @@
 use vmrec_sampler::Timestamp;
 use vmrec_store::{Measure, Rollup, RollupSpan, Rollups, Runs, TypeMeans, TypeSums};
 
-use super::{SeriesBuilder, Tick, TickState};
+use crate::series::builder::SeriesBuilder;
+use crate::series::tick::{Tick, TickState};
 
 /// A stretch of a recording of which means are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +114,9 @@ mod tests {
 
     use super::*;
     use crate::metric::Metric;
-    use crate::series::{By, GapReason, Series};
+    use crate::series::Series;
+    use crate::series::by::By;
+    use crate::series::gap::GapReason;
 
     const MINUTE: u64 = 60_000_000_000;
     const BEGUN: Timestamp = Timestamp { utc_ns: 600 * MINUTE as i64, monotonic_ns: 7 * MINUTE };

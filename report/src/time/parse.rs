@@ -2,8 +2,8 @@
 
 use jiff::{Timestamp, civil};
 
-use super::TimeSpec;
-use crate::Error;
+use crate::error::Error;
+use crate::time::spec::TimeSpec;
 
 impl TimeSpec {
     /// Reads a time in any of its forms.

@@ -60,7 +60,7 @@ pub struct Image {
     pub segments: Vec<Segment>,
     /// Its PT_GNU_RELRO ranges, relative to the load base.
     pub relro: Vec<AddressRange>,
-    /// Names of [`crate::classify::markers::MARKERS`] found in it.
+    /// Names of `crate::classify::markers::MARKERS` found in it.
     pub markers: Vec<Arc<str>>,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`classify`] is the table of contents: rules claim in that order, each only
 //! what no earlier one has claimed; their names (`R4`) go into the label. They
-//! are pure: all they know is the list of mappings, the [`Facts`] and what
+//! are pure: all they know is the list of mappings, the [`facts::Facts`] and what
 //! they peek of the target's memory, and however hostile that is, their work
 //! is bounded.
 

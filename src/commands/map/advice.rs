@@ -10,7 +10,7 @@ use crate::failure::DECORATE_MAPS;
 const TOLERATED: u64 = 10;
 
 /// Returns what to try when much of a process's memory is told by guess.
-pub(super) fn hint(host: &Host, snapshot: &Snapshot) -> Option<&'static str> {
+pub(crate) fn hint(host: &Host, snapshot: &Snapshot) -> Option<&'static str> {
     let kernel_names = host.os == "linux" && can_name(&host.kernel);
     (kernel_names && guessed(&snapshot.regions)).then_some(DECORATE_MAPS)
 }

@@ -1,23 +1,20 @@
 //! `vmrec map`: vmmap's page of a process now, or of a recording at a time.
 
-mod advice;
-mod spelling;
+pub(crate) mod advice;
+pub(crate) mod spelling;
 
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use vmrec_report::json;
-use vmrec_report::map_page::{PageOptions, PageSource, delta_text, page_text};
+use vmrec_report::{PageOptions, PageSource, delta_text, json, page_text};
 use vmrec_sampler::{Host, ProcessInfo, Sampler, Snapshot};
 
-use crate::cli::{RecordingArgs, TypesArgs};
+use crate::args::{RecordingArgs, TypesArgs};
 use crate::failure::Failure;
-use crate::file::Opened;
+use crate::recording::Opened;
 use crate::{output, process, types_file, zone};
-
-pub(crate) use spelling::arguments;
 
 /// The most seconds between two snapshots: a week.
 const MOST_SECONDS: f64 = 7.0 * 86_400.0;
@@ -194,7 +191,7 @@ fn print(
         let source = source(process, parent, host);
         output::print(&page_text(&source, snapshot, &args.options(), &zone::local()))?;
     }
-    if let Some(hint) = advice::hint(host, snapshot) {
+    if let Some(hint) = crate::commands::map::advice::hint(host, snapshot) {
         for line in hint.lines() {
             output::note(&format!("hint: {line}"));
         }

@@ -3,25 +3,22 @@
 
 use std::sync::Arc;
 
-use vmrec_sampler::Mapping;
-use vmrec_sampler::Rebuilt;
-use vmrec_sampler::Snapshot;
-use vmrec_sampler::{Evidence, Facts};
+use vmrec_sampler::{Evidence, Facts, Mapping, Rebuilt, Snapshot};
 
-use crate::file::Opened;
+use crate::recording::Opened;
 
 /// What is known of the process at a sample: the facts last stored, and all that was read of
 /// memory which is still mapped the same. Each time only what had changed was read.
-pub(super) struct Known {
+pub(crate) struct Known {
     /// Whether anything was stored.
-    pub(super) any: bool,
-    pub(super) evidence: Evidence,
+    pub(crate) any: bool,
+    pub(crate) evidence: Evidence,
     mappings: Vec<Mapping>,
 }
 
 impl Known {
     /// What is known of a process of which nothing was kept but its regions.
-    pub(super) fn of(opened: &Opened) -> Self {
+    pub(crate) fn of(opened: &Opened) -> Self {
         let process = &opened.recording.process;
         let executable = process.executable.as_deref().map(Arc::from);
         let facts = Facts { executable, pid: process.id.pid, ..Facts::default() };
@@ -30,7 +27,7 @@ impl Known {
     }
 
     /// Takes up what was stored at the sample of `snapshot`.
-    pub(super) fn absorb(&mut self, mut new: Evidence, snapshot: &Snapshot) {
+    pub(crate) fn absorb(&mut self, mut new: Evidence, snapshot: &Snapshot) {
         let mappings = Rebuilt::of(&snapshot.regions).mappings;
         let at = |mappings: &[Mapping], address: u64| {
             let place = mappings.partition_point(|mapping| mapping.range.end <= address);
@@ -52,7 +49,7 @@ impl Known {
 }
 
 /// Reads what was read of the target's memory back then.
-pub(super) fn peek(evidence: &Evidence, address: u64, buffer: &mut [u8]) -> usize {
+pub(crate) fn peek(evidence: &Evidence, address: u64, buffer: &mut [u8]) -> usize {
     // Reads may overlap; a longer one may begin a few before.
     const BEFORE: usize = 8;
     let found = evidence.peeks.range(..=address).rev().take(BEFORE).find_map(|(start, bytes)| {

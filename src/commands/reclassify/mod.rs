@@ -3,8 +3,8 @@
 //! Each region gets its type from the first sample that has it, by the
 //! evidence stored with the recording. Figures never change.
 
-mod known;
-mod table;
+pub(crate) mod known;
+pub(crate) mod table;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -12,18 +12,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use vmrec_sampler::Evidence;
-use vmrec_sampler::UserRule;
-use vmrec_sampler::{Identity, Label, Quantity, Region, RegionType, Snapshot, darwin_labels};
-use vmrec_sampler::{Piece, Process, classify};
-use vmrec_sampler::{Rebuilt, label_of};
+use vmrec_sampler::{
+    Evidence, Identity, Label, Piece, Process, Quantity, Rebuilt, Region, RegionType, Snapshot,
+    UserRule, classify, darwin_labels, label_of,
+};
 use vmrec_store::{Error as StoreError, RegionNumber, Writer};
 
-use self::known::{Known, peek};
-use self::table::{Document, Row, TypeName};
-use crate::cli::{RecordingArgs, TypesArgs};
+use crate::args::{RecordingArgs, TypesArgs};
+use crate::commands::reclassify::known::{Known, peek};
+use crate::commands::reclassify::table::{Document, Row, TypeName};
 use crate::failure::{Failure, RECORDER_FIRST};
-use crate::file::Opened;
+use crate::recording::Opened;
 use crate::{output, types_file};
 
 /// Apply the present rules to an old recording

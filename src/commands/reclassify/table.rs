@@ -1,32 +1,31 @@
 //! What `vmrec reclassify` prints: the changes of type, as a table or JSON.
 
 use serde::Serialize;
-use vmrec_report::table::{Align, Cell, Column, Table};
-use vmrec_report::units;
+use vmrec_report::{Align, Cell, Column, Table, units};
 use vmrec_sampler::RegionType;
 
 /// `reclassify --json`.
 #[derive(Serialize)]
-pub(super) struct Document {
-    pub(super) recording: i64,
-    pub(super) dry_run: bool,
-    pub(super) without_evidence: usize,
-    pub(super) regions: usize,
-    pub(super) changes: Vec<Row>,
+pub(crate) struct Document {
+    pub(crate) recording: i64,
+    pub(crate) dry_run: bool,
+    pub(crate) without_evidence: usize,
+    pub(crate) regions: usize,
+    pub(crate) changes: Vec<Row>,
 }
 
 /// Regions of one type that have another one, or the same one told otherwise.
 #[derive(Serialize)]
-pub(super) struct Row {
-    pub(super) from: TypeName,
-    pub(super) to: TypeName,
-    pub(super) regions: u64,
-    pub(super) resident_bytes: u64,
+pub(crate) struct Row {
+    pub(crate) from: TypeName,
+    pub(crate) to: TypeName,
+    pub(crate) regions: u64,
+    pub(crate) resident_bytes: u64,
 }
 
 /// A type as it is shown.
 #[derive(PartialEq, Eq, Serialize)]
-pub(super) struct TypeName {
+pub(crate) struct TypeName {
     #[serde(rename = "type")]
     name: String,
     family: &'static str,
@@ -34,14 +33,14 @@ pub(super) struct TypeName {
 
 impl TypeName {
     /// Returns the name of `region_type`.
-    pub(super) fn of(region_type: &RegionType) -> Self {
+    pub(crate) fn of(region_type: &RegionType) -> Self {
         Self { name: region_type.name().to_owned(), family: region_type.family().name() }
     }
 }
 
 impl Document {
     /// Returns the table and what it adds up to.
-    pub(super) fn text(&self, width: usize) -> String {
+    pub(crate) fn text(&self, width: usize) -> String {
         let mut table = Table::new(
             vec![
                 Column::new("TYPE", Align::Left),

@@ -1,6 +1,7 @@
 //! What can end or disturb a recording: signals to vmrec and the target's exit.
 
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc;
+use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 use std::time::Instant;
 
@@ -13,7 +14,7 @@ use crate::failure::{Failure, Status};
 
 /// Something that happened while waiting for the next tick.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// A signal reached vmrec. A launched command must be sent it too if `forward`.
     Signal { signal: i32, forward: bool },
     /// The target exited; with its status if vmrec started it: exit code, or 128 + signal.
@@ -21,14 +22,14 @@ pub(super) enum Event {
 }
 
 /// A queue of events, filled by threads that wait for them.
-pub(super) struct Events {
+pub(crate) struct Events {
     sender: Sender<Event>,
     receiver: Receiver<Event>,
 }
 
 impl Events {
     /// Begins to listen for signals that ask vmrec to end.
-    pub(super) fn listen() -> Result<Self, Failure> {
+    pub(crate) fn listen() -> Result<Self, Failure> {
         let (sender, receiver) = mpsc::channel();
         let mut signals = SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])
             .map_err(|error| {
@@ -50,18 +51,18 @@ impl Events {
     }
 
     /// Returns a sender that adds to the queue.
-    pub(super) fn sender(&self) -> Sender<Event> {
+    pub(crate) fn sender(&self) -> Sender<Event> {
         self.sender.clone()
     }
 
     /// Waits for an event until `deadline`; `None` when it is reached.
-    pub(super) fn wait_until(&self, deadline: Instant) -> Option<Event> {
+    pub(crate) fn wait_until(&self, deadline: Instant) -> Option<Event> {
         // The queue is never cut off: this very struct holds a sender.
         self.receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
     }
 
     /// Waits for an event for as long as it takes.
-    pub(super) fn wait(&self) -> Option<Event> {
+    pub(crate) fn wait(&self) -> Option<Event> {
         self.receiver.recv().ok()
     }
 }

@@ -4,109 +4,28 @@
 //! tick is due, `target` whom to watch, `events` what ends it, `session` what
 //! is written, `progress` what is shown.
 
-mod events;
-mod progress;
-mod schedule;
-mod session;
-mod target;
+pub(crate) mod args;
+pub(crate) mod events;
+pub(crate) mod progress;
+pub(crate) mod schedule;
+pub(crate) mod session;
+pub(crate) mod target;
 
-use std::num::NonZeroU64;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use clap::Args;
 use vmrec_sampler::Error as SamplerError;
 use vmrec_store::{Retention, WhyEnded};
 
-use self::events::{Event, Events};
-use self::progress::{Figures, Progress};
-use self::schedule::Schedule;
-use self::session::{Session, Stored};
-use self::target::Target;
-use crate::cli::{FileArgs, RetentionArgs, TypesArgs, parse_duration};
+use crate::commands::record::args::{RecordArgs, SPARE};
+use crate::commands::record::events::{Event, Events};
+use crate::commands::record::progress::{Figures, Progress};
+use crate::commands::record::schedule::Schedule;
+use crate::commands::record::session::{Session, Stored};
+use crate::commands::record::target::Target;
 use crate::failure::Failure;
 use crate::{file, output, types_file};
-
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
-/// Time left before the next tick without which nothing is pruned: some of what one step may take.
-const SPARE: Duration = Duration::from_millis(25);
-const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
-
-/// Record snapshots of a process at intervals
-///
-/// TARGET is a pid or a full or partial executable name: an exact name beats
-/// one that begins so, which beats one that has it inside. Ctrl-C or the
-/// target's exit ends the recording.
-#[derive(Args, Debug)]
-#[command(
-    override_usage = "vmrec record [OPTIONS] <TARGET>\n       vmrec record [OPTIONS] -- <COMMAND> [ARGS]..."
-)]
-pub(crate) struct RecordArgs {
-    /// Pid or full or partial executable name
-    #[arg(required_unless_present = "launch", conflicts_with = "launch")]
-    pub(crate) target: Option<String>,
-
-    /// Command to start and record until it ends; its exit status is passed on
-    #[arg(last = true, value_name = "COMMAND")]
-    pub(crate) launch: Vec<std::ffi::OsString>,
-
-    /// Time between samples: 50ms to 24h
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_interval)]
-    pub(crate) every: Duration,
-
-    /// Stop after this time
-    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
-    pub(crate) duration: Option<Duration>,
-
-    /// Stop after this many samples
-    #[arg(long, value_name = "N")]
-    pub(crate) samples: Option<NonZeroU64>,
-
-    /// Delete samples older than this while recording, such as 7d
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    pub(crate) keep: Option<Duration>,
-
-    #[command(flatten)]
-    pub(crate) retention: RetentionArgs,
-
-    /// Name for the recording, shown in lists and charts
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) name: Option<String>,
-
-    /// Of several matching processes take the one started last
-    #[arg(long, conflicts_with_all = ["oldest", "launch"])]
-    pub(crate) newest: bool,
-
-    /// Of several matching processes take the one started first
-    #[arg(long, conflicts_with = "launch")]
-    pub(crate) oldest: bool,
-
-    /// Show nothing but errors
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
-
-    #[command(flatten)]
-    pub(crate) types: TypesArgs,
-
-    #[command(flatten)]
-    pub(crate) file: FileArgs,
-}
-
-/// Reads an interval between samples and checks its bounds.
-fn parse_interval(text: &str) -> Result<Duration, String> {
-    const BOUNDS: &str =
-        "samples need time between them\nhint: give 50ms to 24h, such as --every 2s";
-    if text.trim() == "0" {
-        return Err(BOUNDS.to_owned());
-    }
-    let interval = parse_duration(text)?;
-    if (SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&interval) {
-        Ok(interval)
-    } else {
-        Err(BOUNDS.to_owned())
-    }
-}
 
 /// Runs the command.
 pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
@@ -114,7 +33,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     let retention = args.retention.policy(args.keep)?;
     let path = file::path(&args.file)?;
     // The file is opened before the target is started: a bad path must not cost the user a run.
-    let writer = session::open_writer(&path)?;
+    let writer = crate::commands::record::session::open_writer(&path)?;
     let events = Events::listen()?;
     let mut target = match &args.target {
         Some(name) => Target::find(name, args.newest, args.oldest, rules)?,
@@ -237,7 +156,9 @@ fn record(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+
+    use crate::commands::record::args::parse_interval;
+    use std::time::Duration;
 
     #[test]
     fn intervals_have_bounds() {

@@ -2,18 +2,17 @@
 //! now and then elsewhere, and a summary that says what to type next.
 //! All of it goes to standard error: standard output belongs to the command.
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vmrec_report::amounts::Amounts;
-use vmrec_report::escape;
-use vmrec_report::metric::Metric;
 use vmrec_report::units::{duration, signed_size, size};
+use vmrec_report::{Amounts, Metric, escape};
 use vmrec_sampler::{Consistency, ProcessInfo, Snapshot};
 use vmrec_store::{RecordingId, WhyEnded};
 
-use super::RecordArgs;
+use crate::commands::record::args::RecordArgs;
 use crate::failure::Failure;
 use crate::file;
 use crate::output::note;
@@ -37,7 +36,7 @@ impl Sizes {
 }
 
 /// What a user is told of a sample.
-pub(super) struct Figures {
+pub(crate) struct Figures {
     sizes: Sizes,
     torn: bool,
     peak_resident: u64,
@@ -46,7 +45,7 @@ pub(super) struct Figures {
 
 impl Figures {
     /// Returns those of `snapshot`.
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
+    pub(crate) fn of(snapshot: &Snapshot) -> Self {
         let sizes = Sizes::of(snapshot);
         Self {
             sizes,
@@ -106,7 +105,7 @@ impl Tally {
 }
 
 /// The display of a running recording.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     quiet: bool,
     live: bool,
     last_line: Option<Instant>,
@@ -117,7 +116,7 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Says what is being recorded.
-    pub(super) fn start(args: &RecordArgs, path: &Path, process: &ProcessInfo) -> Self {
+    pub(crate) fn start(args: &RecordArgs, path: &Path, process: &ProcessInfo) -> Self {
         let progress = Self {
             quiet: args.quiet,
             live: io::stderr().is_terminal(),
@@ -139,12 +138,12 @@ impl Progress {
     }
 
     /// Says what the sampler could not look at, and what follows for the types.
-    pub(super) fn notes(&self, notes: &[String]) {
+    pub(crate) fn notes(&self, notes: &[String]) {
         notes.iter().for_each(|note| self.say(&format!("note: {note}")));
     }
 
     /// Shows a sample that was kept.
-    pub(super) fn sample(&mut self, number: u64, figures: &Figures, file_bytes: u64) {
+    pub(crate) fn sample(&mut self, number: u64, figures: &Figures, file_bytes: u64) {
         self.tally.add(figures);
         self.file_bytes = file_bytes;
         let due = self.live || self.last_line.is_none_or(|at| at.elapsed() >= PLAIN_LINE_EVERY);
@@ -183,7 +182,7 @@ impl Progress {
     }
 
     /// Says that a sample could not be written.
-    pub(super) fn lost(&mut self, failure: &Failure) {
+    pub(crate) fn lost(&mut self, failure: &Failure) {
         self.tally.lost += 1;
         if self.tally.lost == 1 {
             self.end_live_line();
@@ -193,19 +192,19 @@ impl Progress {
     }
 
     /// Says that old samples stay from now on.
-    pub(super) fn not_pruned(&mut self, failure: &Failure) {
+    pub(crate) fn not_pruned(&mut self, failure: &Failure) {
         self.end_live_line();
         failure.report();
         self.say("still recording: nothing more is pruned");
     }
 
     /// Counts ticks that went by without a sample.
-    pub(super) fn missed(&mut self, ticks: u64) {
+    pub(crate) fn missed(&mut self, ticks: u64) {
         self.tally.missed += ticks;
     }
 
     /// Says that the target runs another program now, which is counted anew.
-    pub(super) fn replaced(&mut self, process: &ProcessInfo) {
+    pub(crate) fn replaced(&mut self, process: &ProcessInfo) {
         self.end_live_line();
         self.process = process_name(process);
         self.tally = Tally::new();
@@ -219,7 +218,7 @@ impl Progress {
     }
 
     /// Says what was recorded, why it ended and what to type next.
-    pub(super) fn summary(&mut self, why: &WhyEnded, path: &Path, recording: Option<RecordingId>) {
+    pub(crate) fn summary(&mut self, why: &WhyEnded, path: &Path, recording: Option<RecordingId>) {
         if self.quiet {
             return;
         }

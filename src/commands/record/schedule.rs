@@ -4,28 +4,28 @@
 use std::time::Duration;
 
 /// The ticks of a recording.
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     interval: Duration,
     ticks_passed: u64,
 }
 
 /// The next tick.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Tick {
+pub(crate) struct Tick {
     /// When it is due, since the beginning.
-    pub(super) due: Duration,
+    pub(crate) due: Duration,
     /// How many ticks before it went by without a sample.
-    pub(super) missed: u64,
+    pub(crate) missed: u64,
 }
 
 impl Schedule {
     /// Creates a schedule whose first tick is at the beginning.
-    pub(super) const fn new(interval: Duration) -> Self {
+    pub(crate) const fn new(interval: Duration) -> Self {
         Self { interval, ticks_passed: 0 }
     }
 
     /// Returns the first tick that is not over yet; those passed meanwhile are missed.
-    pub(super) fn next(&mut self, elapsed: Duration) -> Tick {
+    pub(crate) fn next(&mut self, elapsed: Duration) -> Tick {
         let planned = self.ticks_passed + 1;
         let begun =
             u64::try_from(elapsed.as_nanos() / self.interval.as_nanos().max(1)).unwrap_or(u64::MAX);

@@ -5,11 +5,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vmrec_sampler::{Evidence, Facts};
-use vmrec_sampler::{ProcessInfo, Sampler, Snapshot, Timestamp};
+use vmrec_sampler::{Evidence, Facts, ProcessInfo, Sampler, Snapshot, Timestamp};
 use vmrec_store::{Error as StoreError, RecordingId, Retention, WhyEnded, Writer};
 
-use super::RecordArgs;
+use crate::commands::record::args::RecordArgs;
 use crate::failure::{FOLDER_MISSING, Failure};
 use crate::file;
 
@@ -17,7 +16,7 @@ use crate::file;
 const DISK_FULL_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Opens the file for recording, making the default folder where it is missing.
-pub(super) fn open_writer(path: &Path) -> Result<Writer, Failure> {
+pub(crate) fn open_writer(path: &Path) -> Result<Writer, Failure> {
     if let (Some(folder), true) = (path.parent(), file::default_path().as_deref() == Some(path)) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|source| {
             Failure::io("create", folder, source).hint("name a file with --db FILE")
@@ -31,7 +30,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Writer, Failure> {
 }
 
 /// What became of a sample.
-pub(super) enum Stored {
+pub(crate) enum Stored {
     /// It is on disk, under this number.
     Kept(u64),
     /// The disk is full: it is lost, those before are not.
@@ -40,7 +39,7 @@ pub(super) enum Stored {
 
 /// A recording being written. It begins with its first sample, so that a program
 /// that only starts another one (a shell, `env`) leaves no empty recording.
-pub(super) struct Session {
+pub(crate) struct Session {
     writer: Writer,
     process: ProcessInfo,
     name: Option<String>,
@@ -57,7 +56,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Prepares to record the sampler's process.
-    pub(super) fn new(
+    pub(crate) fn new(
         writer: Writer,
         sampler: &Sampler,
         args: &RecordArgs,
@@ -77,7 +76,7 @@ impl Session {
     }
 
     /// Ends the recording because its target runs another program now, which the next one is of.
-    pub(super) fn replace(&mut self, sampler: &Sampler) -> Result<(), Failure> {
+    pub(crate) fn replace(&mut self, sampler: &Sampler) -> Result<(), Failure> {
         self.end(&WhyEnded::TargetReplaced)?;
         self.recording = None;
         self.process = sampler.process().clone();
@@ -93,7 +92,7 @@ impl Session {
     /// Writes a sample. A full disk is waited for, tick by tick, for a minute.
     ///
     /// `evidence` is what its types were told by, if they were told anew.
-    pub(super) fn append(
+    pub(crate) fn append(
         &mut self,
         snapshot: Snapshot,
         evidence: Option<Evidence>,
@@ -144,7 +143,7 @@ impl Session {
     }
 
     /// Writes that ticks went by without a sample.
-    pub(super) fn missed(&mut self, ticks: u64, interval: Duration) -> Result<(), Failure> {
+    pub(crate) fn missed(&mut self, ticks: u64, interval: Duration) -> Result<(), Failure> {
         if self.recording.is_none() {
             return Ok(());
         }
@@ -162,7 +161,7 @@ impl Session {
     }
 
     /// Prunes a little; returns why that is given up.
-    pub(super) fn prune(&mut self) -> Option<Failure> {
+    pub(crate) fn prune(&mut self) -> Option<Failure> {
         match self.writer.prune_step(self.retention.as_ref()?, vmrec_sampler::now()) {
             // Whatever frees some space lets the next step go on.
             Ok(_) | Err(StoreError::DiskFull { .. }) => None,
@@ -174,7 +173,7 @@ impl Session {
     }
 
     /// Writes why the recording ends, if it began.
-    pub(super) fn end(&mut self, why: &WhyEnded) -> Result<(), Failure> {
+    pub(crate) fn end(&mut self, why: &WhyEnded) -> Result<(), Failure> {
         if self.recording.is_none() {
             return Ok(());
         }
@@ -185,22 +184,22 @@ impl Session {
     }
 
     /// Leaves the file in one piece.
-    pub(super) fn close(self) -> Result<(), Failure> {
+    pub(crate) fn close(self) -> Result<(), Failure> {
         Ok(self.writer.close()?)
     }
 
     /// Returns the recording being written, once it has a sample.
-    pub(super) const fn recording(&self) -> Option<RecordingId> {
+    pub(crate) const fn recording(&self) -> Option<RecordingId> {
         self.recording
     }
 
     /// Returns how many samples were taken, kept or not.
-    pub(super) const fn samples_taken(&self) -> u64 {
+    pub(crate) const fn samples_taken(&self) -> u64 {
         self.samples_taken
     }
 
     /// Returns the bytes of the file on disk.
-    pub(super) fn file_bytes(&self) -> u64 {
+    pub(crate) fn file_bytes(&self) -> u64 {
         self.writer.file_bytes()
     }
 }

@@ -5,15 +5,14 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 
-use vmrec_sampler::UserRule;
-use vmrec_sampler::{Error as SamplerError, ExitWatch, Sampler};
+use vmrec_sampler::{Error as SamplerError, ExitWatch, Sampler, UserRule};
 
-use super::events::{Event, Events};
+use crate::commands::record::events::{Event, Events};
 use crate::failure::{Failure, Status};
 use crate::process;
 
 /// The process to record.
-pub(super) struct Target {
+pub(crate) struct Target {
     pid: u32,
     child: Option<Child>,
     launched: bool,
@@ -24,7 +23,7 @@ pub(super) struct Target {
 
 impl Target {
     /// Finds the process meant by a pid or a name.
-    pub(super) fn find(
+    pub(crate) fn find(
         text: &str,
         newest: bool,
         oldest: bool,
@@ -38,7 +37,7 @@ impl Target {
     }
 
     /// Starts a command.
-    pub(super) fn launch(command: &[OsString], rules: Vec<UserRule>) -> Result<Self, Failure> {
+    pub(crate) fn launch(command: &[OsString], rules: Vec<UserRule>) -> Result<Self, Failure> {
         let Some((program, arguments)) = command.split_first() else {
             return Err(Failure::usage("no command follows `--`"));
         };
@@ -51,19 +50,19 @@ impl Target {
     }
 
     /// Tells whether vmrec started it.
-    pub(super) const fn is_launched(&self) -> bool {
+    pub(crate) const fn is_launched(&self) -> bool {
         self.launched
     }
 
     /// Attaches a sampler to it.
-    pub(super) fn attach(&self) -> Result<Sampler, SamplerError> {
+    pub(crate) fn attach(&self) -> Result<Sampler, SamplerError> {
         let mut sampler = Sampler::attach(self.pid)?;
         sampler.set_user_rules(self.rules.clone());
         Ok(sampler)
     }
 
     /// Starts a thread that puts its exit into the queue.
-    pub(super) fn watch(&mut self, events: &Events) -> Result<(), Failure> {
+    pub(crate) fn watch(&mut self, events: &Events) -> Result<(), Failure> {
         let queue = events.sender();
         if let Some(mut child) = self.child.take() {
             thread::spawn(move || {
@@ -91,13 +90,13 @@ impl Target {
     }
 
     /// Sends a signal that vmrec got on to the command it started.
-    pub(super) fn forward(&self, signal: i32) {
+    pub(crate) fn forward(&self, signal: i32) {
         // It fails only if the command is already gone, which its exit event tells.
         let _ = vmrec_sampler::send_signal(self.pid, signal);
     }
 
     /// Waits for a launched command to end, passing signals on; `None` for a target found.
-    pub(super) fn wait(&mut self, events: &Events) -> Option<i32> {
+    pub(crate) fn wait(&mut self, events: &Events) -> Option<i32> {
         if !self.launched {
             return None;
         }
@@ -112,7 +111,7 @@ impl Target {
     }
 
     /// Keeps the status an exit event brought.
-    pub(super) fn exited(&mut self, status: Option<i32>) {
+    pub(crate) fn exited(&mut self, status: Option<i32>) {
         self.status = status.or(self.status);
     }
 }

@@ -2,15 +2,15 @@
 //! each kind and doing nothing while it is looked at.
 
 use std::hint::black_box;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{self, ChildStdin, Command, ExitCode, Stdio};
-use std::thread;
+use std::process::{ChildStdin, Command, ExitCode, Stdio};
+use std::{io, process, thread};
 
 use crate::failure::{Failure, Status};
 
 /// A child that waits on its standard input, so that it also ends when vmrec is killed.
-pub(super) struct Child {
+pub(crate) struct Child {
     child: process::Child,
     /// Closed to end it.
     stdin: Option<ChildStdin>,
@@ -18,7 +18,7 @@ pub(super) struct Child {
 
 impl Child {
     /// Starts it and waits until it holds its memory.
-    pub(super) fn start() -> Result<Self, Failure> {
+    pub(crate) fn start() -> Result<Self, Failure> {
         let own = Path::new("vmrec's own executable");
         let program = std::env::current_exe().map_err(|e| Failure::io("find", own, e))?;
         let mut child = Command::new(&program)
@@ -45,7 +45,7 @@ impl Child {
         .hint("run `vmrec selftest-workload` to see why; it should print `ready` and wait"))
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 }

@@ -1,100 +1,17 @@
 //! The functions that SQL calls for what tables do not show: snapshots, and sums over them.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use vmrec_store::Error as StoreError;
-use vmrec_store::{TableFunction, TableRows, Value};
+use vmrec_store::TableFunction;
 
-use super::{region_rows, sample_rows, series_rows};
-use crate::cli::{FileArgs, RecordingArgs};
-use crate::failure::Failure;
-use crate::file::Opened;
+use crate::commands::sql::source::Source;
+use crate::commands::sql::{region_rows, sample_rows, series_rows};
 
 /// Returns every function, to be asked about the file of `source`.
-pub(super) fn all(source: &Arc<Source>) -> [TableFunction; 3] {
+pub(crate) fn all(source: &Arc<Source>) -> [TableFunction; 3] {
     [
         region_rows::function(Arc::clone(source)),
         series_rows::function(Arc::clone(source)),
         sample_rows::function(Arc::clone(source)),
     ]
-}
-
-/// Where functions find recordings.
-pub(super) struct Source {
-    path: PathBuf,
-    found: Mutex<Found>,
-}
-
-/// The recordings asked for, each as of the first time it was, so that one statement sees one state of it.
-#[derive(Default)]
-struct Found {
-    opened: BTreeMap<i64, Opened>,
-    newest: Option<i64>,
-    /// Why a function failed: SQLite hands on no more than a sentence.
-    failure: Option<Failure>,
-}
-
-impl Source {
-    /// Names the file to look into.
-    pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), found: Mutex::default() }
-    }
-
-    /// Runs `work` on the recording that an argument names, the newest by default.
-    pub(super) fn with<T>(
-        &self,
-        recording: &Value<'_>,
-        work: impl FnOnce(&Opened) -> Result<T, Failure>,
-    ) -> Result<T, String> {
-        let number = match recording {
-            Value::Null => None,
-            Value::Integer(number) => Some(*number),
-            _ => return Err("a recording is given by its number".to_owned()),
-        };
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let done = self.find(number, &mut found).and_then(work);
-        done.map_err(|failure| {
-            let sentence = failure.sentence();
-            found.failure = Some(failure);
-            sentence
-        })
-    }
-
-    fn find<'a>(&self, number: Option<i64>, found: &'a mut Found) -> Result<&'a Opened, Failure> {
-        let number = match number.or(found.newest) {
-            Some(number) if found.opened.contains_key(&number) => number,
-            _ => {
-                let file = FileArgs { db: Some(self.path.clone()) };
-                let opened = Opened::open(&RecordingArgs { file, recording: number })?;
-                let id = opened.recording.id.0;
-                if number.is_none() {
-                    found.newest = Some(id);
-                }
-                found.opened.entry(id).or_insert(opened);
-                id
-            }
-        };
-        Ok(&found.opened[&number])
-    }
-
-    /// Returns why a statement failed: as the function that did says it, if one did.
-    pub(super) fn failure(&self, error: StoreError) -> Failure {
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.failure.take().unwrap_or_else(|| error.into())
-    }
-}
-
-/// Returns the text of an argument; `what` says what it should be.
-pub(super) fn text<'a>(argument: &'a Value<'_>, what: &str) -> Result<&'a str, String> {
-    match argument {
-        Value::Text(text) => Ok(text),
-        _ => Err(format!("{what} is given as text")),
-    }
-}
-
-/// Boxes rows, as a function answers.
-pub(super) fn rows(rows: impl TableRows + 'static) -> Box<dyn TableRows> {
-    Box::new(rows)
 }

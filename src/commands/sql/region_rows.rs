@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use vmrec_sampler::{Quantity, Region, Snapshot};
-use vmrec_store::RecordingId;
-use vmrec_store::{TableFunction, TableRows, Value};
+use vmrec_store::{RecordingId, TableFunction, TableRows, Value};
 
-use super::functions::{Source, rows, text};
+use crate::commands::sql::source::{Source, rows, text};
 
 const COLUMNS: [(&str, &str); 19] = [
     ("recording", "INTEGER"),
@@ -31,7 +30,7 @@ const COLUMNS: [(&str, &str); 19] = [
 ];
 
 /// Returns the function.
-pub(super) fn function(source: Arc<Source>) -> TableFunction {
+pub(crate) fn function(source: Arc<Source>) -> TableFunction {
     let quantities = Quantity::ALL.map(|quantity| (quantity.name(), "INTEGER"));
     TableFunction {
         name: "region_at",

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use vmrec_store::{RecordingId, Sample, SampleState};
-use vmrec_store::{TableFunction, TableRows, Value};
+use vmrec_store::{RecordingId, Sample, SampleState, TableFunction, TableRows, Value};
 
-use super::functions::{Source, rows};
+use crate::commands::sql::source::{Source, rows};
 
 /// As the table `sample` has them, which holds only the newest ones.
 const COLUMNS: [(&str, &str); 23] = [
@@ -35,7 +34,7 @@ const COLUMNS: [(&str, &str); 23] = [
 ];
 
 /// Returns the function.
-pub(super) fn function(source: Arc<Source>) -> TableFunction {
+pub(crate) fn function(source: Arc<Source>) -> TableFunction {
     TableFunction {
         name: "samples",
         columns: COLUMNS.to_vec(),

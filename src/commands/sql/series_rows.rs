@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use vmrec_report::series::{By, Series};
-use vmrec_store::RecordingId;
-use vmrec_store::{TableFunction, TableRows, Value};
+use vmrec_report::{By, Series};
+use vmrec_store::{RecordingId, TableFunction, TableRows, Value};
 
-use super::functions::{Source, rows, text};
-use crate::cli::{SpanArgs, parse_metric};
+use crate::args::SpanArgs;
+use crate::commands::sql::source::{Source, rows, text};
+use crate::parse::parse_metric;
 
 /// Returns the function.
-pub(super) fn function(source: Arc<Source>) -> TableFunction {
+pub(crate) fn function(source: Arc<Source>) -> TableFunction {
     TableFunction {
         name: "series",
         columns: vec![

@@ -1,9 +1,14 @@
-//! `vmrec sql --tables`: what there is to read, one line each.
+//! Rows that `vmrec sql` prints: those of a query, or what there is to read.
 
+use std::io;
+use std::io::{BufWriter, IsTerminal, Write};
+
+use vmrec_report::rows;
 use vmrec_store::Value;
 
-use crate::cli::FormatArgs;
+use crate::args::FormatArgs;
 use crate::failure::Failure;
+use crate::output;
 
 /// Name, kind and what it holds; those first that most questions need.
 const TABLES: [[&str; 3]; 21] = [
@@ -30,9 +35,27 @@ const TABLES: [[&str; 3]; 21] = [
     ["quantity", "table", "what rollups give of each type"],
 ];
 
-/// Prints them.
-pub(super) fn print(format: FormatArgs) -> Result<(), Failure> {
+/// Prints the tables.
+pub(crate) fn print_tables(format: FormatArgs) -> Result<(), Failure> {
     let names = ["name", "kind", "holds"].map(str::to_owned);
     let all = TABLES.iter().map(|row| row.map(Value::from).to_vec());
-    super::print(format, &names, all)
+    print(format, &names, all)
+}
+
+/// Writes rows to standard output, as a table that fits only where a terminal shows it.
+pub(crate) fn print(
+    format: FormatArgs,
+    names: &[String],
+    all: impl Iterator<Item = Vec<Value<'static>>>,
+) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = if format.json {
+        rows::json(&mut out, names, all)
+    } else if format.csv {
+        rows::csv(&mut out, names, all)
+    } else {
+        let width = io::stdout().is_terminal().then(output::width);
+        out.write_all(rows::table(names, all, width).as_bytes()).map_err(Into::into)
+    };
+    written.and_then(|()| Ok(out.flush()?)).map_err(output::unwritable)
 }

@@ -2,7 +2,7 @@
 //! fraction of what fetching it would.
 //!
 //! The aggregate `packed(a, b, …, checksum)` puts all rows one after another, each value as
-//! [`checked`] sums it. So the bytes of a row are those that its checksum is of.
+//! [`crate::db::row_checksum`] sums it. So the bytes of a row are those that its checksum is of.
 
 use std::cell::RefCell;
 

@@ -79,7 +79,7 @@ pub(crate) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Lets statements call [`packed`], and keeps them as they were planned: else those with a range
+/// Lets statements call [`bulk_read`], and keeps them as they were planned: else those with a range
 /// are planned anew for each of its values, which takes longer than running them.
 pub(crate) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -5,16 +5,22 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use vmrec_sampler::{Family, Timestamp};
 
-use crate::chart::{ChartContext, ChartKind, ChartMark, ChartOptions, SampleCounts, TimeAxis};
+use crate::chart::options::{
+    ChartContext, ChartKind, ChartMark, ChartOptions, SampleCounts, TimeAxis,
+};
 use crate::metric::Metric;
-use crate::series::{By, Column, Gap, GapReason, KeySeries, Series, SeriesKey, Tick, TickState};
+use crate::series::Series;
+use crate::series::by::By;
+use crate::series::column::Column;
+use crate::series::gap::{Gap, GapReason};
+use crate::series::tick::{KeySeries, SeriesKey, Tick, TickState};
 
-pub(super) const BEGUN: i64 = 1_795_608_121_000_000_000;
+pub(crate) const BEGUN: i64 = 1_795_608_121_000_000_000;
 const SECOND: u64 = 1_000_000_000;
 const M: f64 = 1048576.0;
 
 /// Makes a series; a sample is missed where the value of key 0 is unknown.
-pub(super) fn series(
+pub(crate) fn series(
     metric: Metric,
     by: By,
     names: &[(Family, &str)],
@@ -51,7 +57,7 @@ pub(super) fn series(
     Series { metric, by, ticks, keys, unknown: Vec::new(), totals, gaps }
 }
 
-pub(super) fn context() -> ChartContext {
+pub(crate) fn context() -> ChartContext {
     let mark = |seconds: i64, text: &str| ChartMark {
         utc_ns: BEGUN + seconds * 1_000_000_000,
         text: text.to_owned(),
@@ -78,7 +84,7 @@ pub(super) fn context() -> ChartContext {
 }
 
 /// A browser's ten minutes: the runtime heap grows, a tab closes, samples are missed.
-pub(super) fn browser(by: By) -> Series {
+pub(crate) fn browser(by: By) -> Series {
     let families = Family::ALL[..9].iter().map(|family| (*family, family.name())).collect();
     let types = vec![
         (Family::Image, "__TEXT"),
@@ -125,7 +131,7 @@ pub(super) fn browser(by: By) -> Series {
 }
 
 /// A garbage collector's sawtooth over a day.
-pub(super) fn sawtooth() -> Series {
+pub(crate) fn sawtooth() -> Series {
     let names = [
         (Family::Image, "image"),
         (Family::Malloc, "malloc"),
@@ -143,7 +149,7 @@ pub(super) fn sawtooth() -> Series {
 }
 
 /// Every kind of chart, to look at.
-pub(super) fn gallery() -> Vec<(&'static str, Series, ChartOptions)> {
+pub(crate) fn gallery() -> Vec<(&'static str, Series, ChartOptions)> {
     let plain = ChartOptions::default();
     let zone = TimeZone::fixed(jiff::tz::offset(2));
     let growth = ChartOptions { kind: ChartKind::Growth, zone, ..plain.clone() };

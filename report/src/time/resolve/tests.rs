@@ -5,6 +5,7 @@ use vmrec_sampler::{Cost, ProcessTotals};
 use vmrec_store::{RecordingId, SampleState};
 
 use super::*;
+use crate::time::spec::Timeline;
 
 const S: i64 = 1_000_000_000;
 /// 2026-03-01 13:00:00 UTC.
@@ -124,10 +125,7 @@ fn times_outside_say_what_the_recording_spans() {
     @lod: no mark begins with "lod"; marks: "load a" (2026-03-01 14:00:01 +01:00), "load b" (2026-03-01 14:00:02 +01:00), "evil\x1b[2J" (2026-03-01 14:00:03 +01:00)
     @load: several marks fit "load"; marks: "load a" (2026-03-01 14:00:01 +01:00), "load b" (2026-03-01 14:00:02 +01:00)
     "#);
-    assert!(matches!(
-        ask("end", &super::super::Timeline { samples: &[], ..timeline }),
-        Err(Error::NoSamples)
-    ));
+    assert!(matches!(ask("end", &Timeline { samples: &[], ..timeline }), Err(Error::NoSamples)));
 }
 
 #[test]

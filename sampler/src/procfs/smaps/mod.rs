@@ -14,7 +14,7 @@ const MOST_BYTES: usize = 64 << 10;
 /// What smaps says of one mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// The header line, for [`crate::procfs::header::parse_header`].
+    /// The header line, for `crate::procfs::header::parse_header`.
     pub header: &'a [u8],
     /// The flags (`rd wr mr …`), unknown on kernels that print none.
     pub flags: Option<&'a [u8]>,

@@ -10,8 +10,8 @@
 //! regions  the readings of each region, region by region              (regions)
 //! ```
 //!
-//! What changes little is coded as a [`Column`]: differences, with runs of the
-//! same value as one number. A [`Builder`] takes samples as they come and makes
+//! What changes little is coded as a [`column::Column`]: differences, with runs of the
+//! same value as one number. A [`builder::Builder`] takes samples as they come and makes
 //! the groups; each group's own module defines its bytes.
 
 pub(crate) mod builder;

@@ -2,8 +2,8 @@
 //!
 //! A **key** frame stands alone; a **delta** builds on the frame before it.
 //! Both name each region's identity by its number in the `region` table and
-//! code what changes ([`Reading`]) as the difference from a base. All numbers
-//! are varints ([`varint`]).
+//! code what changes ([`crate::codec::region_change::Reading`]) as the difference from a base. All numbers
+//! are varints ([`crate::codec::varint`]).
 //!
 //! ```text
 //! key    = count, usual known mask, count × (identity − identity before, reading against nothing)

@@ -1,0 +1,298 @@
+//! Whole charts: of made-up recordings, parsed and measured.
+
+pub(crate) mod data;
+
+use std::fmt::Write;
+
+use vmrec_sampler::Family;
+use vmrec_store::RollupSpan;
+
+use super::*;
+use crate::chart::options::{Means, Theme};
+use crate::chart::tests::data::{browser, context, sawtooth, series};
+use crate::metric::Metric;
+use crate::series::by::By;
+
+const SECOND: u64 = 1_000_000_000;
+
+fn parse(svg: &str) -> roxmltree::Document<'_> {
+    roxmltree::Document::parse(svg).unwrap()
+}
+
+fn texts(svg: &str) -> Vec<String> {
+    let document = parse(svg);
+    let nodes = document.descendants().filter(|node| node.has_tag_name("text"));
+    nodes.map(|node| node.text().unwrap_or("").trim().to_owned()).collect()
+}
+
+fn elements(svg: &str, name: &str) -> usize {
+    parse(svg).descendants().filter(|node| node.has_tag_name(name)).count()
+}
+
+/// The text is reviewed as a whole: titles, ticks, labels, footer, description.
+#[test]
+fn a_small_chart_says_what_it_shows() {
+    let svg = draw(&browser(By::Family), &ChartOptions::default(), &context()).unwrap();
+    let mut words = String::new();
+    for text in texts(&svg) {
+        let _ = writeln!(words, "{text}");
+    }
+    let document = parse(&svg);
+    let description = document.descendants().find(|node| node.has_tag_name("desc"));
+    let _ = writeln!(words, "desc: {}", description.and_then(|node| node.text()).unwrap());
+    insta::assert_snapshot!(words);
+    assert_eq!(
+        document.root_element().attribute("aria-labelledby"),
+        Some("vmrec-title vmrec-desc")
+    );
+    assert_eq!(document.root_element().attribute("role"), Some("img"));
+}
+
+/// A chart of means says everywhere that it has no peaks.
+#[test]
+fn a_chart_of_means_says_so() {
+    let means = Means { span: RollupSpan::Hour, samples: 302_400, not_drawn: 120 };
+    let context = ChartContext { means: Some(means), marks: Vec::new(), ..context() };
+    let mut words = String::new();
+    for kind in [ChartKind::Area, ChartKind::Growth] {
+        let options = ChartOptions { kind, ..ChartOptions::default() };
+        let svg = draw(&browser(By::Family), &options, &context).unwrap();
+        let document = parse(&svg);
+        let description = document.descendants().find(|node| node.has_tag_name("desc"));
+        let description = description.and_then(|node| node.text()).unwrap().to_owned();
+        for text in texts(&svg).into_iter().chain([description]) {
+            let telling = ["mean", "Growth of", "hour", "since the last"];
+            if telling.iter().any(|word| text.contains(word)) {
+                let _ = writeln!(words, "{text}");
+            }
+        }
+    }
+    insta::assert_snapshot!(words);
+    assert!(!words.contains("peak 3"), "{words}");
+}
+
+#[test]
+fn text_of_strangers_is_text() {
+    let mut context = context();
+    let hostile = "<script>alert(1)</script>]]>&amp;\"'\u{0}\u{1b}[31m\u{202e}\u{ffff}";
+    context.process = hostile.into();
+    context.host = hostile.into();
+    context.kernel = hostile.into();
+    context.recording = Some(hostile.into());
+    context.version = hostile.into();
+    context.marks.iter_mut().for_each(|mark| mark.text = hostile.into());
+    let mut series = browser(By::Type);
+    series.keys[0].key.name = hostile.into();
+    let id = "\"><script>".to_owned();
+    let svg = draw(&series, &ChartOptions { id, ..ChartOptions::default() }, &context).unwrap();
+    assert_eq!(elements(&svg, "script"), 0);
+    assert!(texts(&svg).iter().any(|text| text.contains("<script>")));
+    assert!(svg.chars().all(|c| c == '\n' || !c.is_control()));
+}
+
+#[test]
+fn weeks_of_samples_stay_small_and_keep_their_peak() {
+    let names: Vec<_> = Family::ALL.iter().map(|family| (*family, family.name())).collect();
+    let noise =
+        |n: u64, key: u64| Some((n * 7919 + key * 104_729).wrapping_mul(2_654_435_761) % (1 << 30));
+    let series = series(Metric::RESIDENT, By::Family, &names, 300_000, 2 * SECOND, noise);
+    for kind in [ChartKind::Area, ChartKind::Growth] {
+        let options = ChartOptions { kind, width: 1920, ..ChartOptions::default() };
+        let svg = draw(&series, &options, &context()).unwrap();
+        parse(&svg);
+        assert!(svg.len() < 200_000, "{kind:?}: {} bytes", svg.len());
+    }
+}
+
+#[test]
+fn many_gaps_and_marks_stay_small_too() {
+    let names: Vec<_> = Family::ALL.iter().map(|family| (*family, family.name())).collect();
+    let noise = |n: u64, key: u64| {
+        (n % 20 > 8).then(|| (n * 7919 + key * 104_729).wrapping_mul(2_654_435_761) % (1 << 30))
+    };
+    let series = series(Metric::RESIDENT, By::Family, &names, 10_000, 2 * SECOND, noise);
+    let mut context = context();
+    let mark = |n: i64| ChartMark {
+        utc_ns: crate::chart::tests::data::BEGUN + n * 20_000_000_000,
+        text: "a long text ".repeat(50),
+    };
+    context.marks = (0..1000).map(mark).collect();
+    for kind in [ChartKind::Area, ChartKind::Growth] {
+        let svg =
+            draw(&series, &ChartOptions { kind, ..ChartOptions::default() }, &context).unwrap();
+        assert!(svg.len() < 200_000, "{kind:?}: {} bytes", svg.len());
+    }
+}
+
+#[test]
+fn gaps_break_lines_and_areas() {
+    let names = [(Family::Malloc, "malloc")];
+    let values = |n: u64, _| (!(40..60).contains(&n)).then_some((n + 1) << 20);
+    let series = series(Metric::RESIDENT, By::Family, &names, 100, SECOND, values);
+    let options = ChartOptions { kind: ChartKind::Growth, ..ChartOptions::default() };
+    let svg = draw(&series, &options, &context()).unwrap();
+    assert_eq!(elements(&svg, "polyline"), 2);
+
+    let svg = draw(&series, &ChartOptions::default(), &context()).unwrap();
+    assert!(svg.contains("fill=\"url(#vmrec-gap)\""));
+    let document = parse(&svg);
+    let polygon = document.descendants().find(|node| node.has_tag_name("polygon")).unwrap();
+    let points: Vec<(i32, i32)> = polygon
+        .attribute("points")
+        .unwrap()
+        .split_whitespace()
+        .filter_map(|point| point.split_once(','))
+        .map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap()))
+        .collect();
+    let base = points[0].1;
+    // Down to zero before the gap, along zero through it, and up again after it.
+    assert_eq!(points.iter().filter(|(_, y)| *y == base).count(), 4, "{points:?}");
+}
+
+#[test]
+fn what_is_stacked_sums_to_the_total() {
+    let series = browser(By::Type);
+    let selection = select::select(&series, &ChartOptions::default(), 200);
+    for (place, index) in selection.thinned.kept.iter().enumerate() {
+        let sum: i128 = selection.shown.iter().map(|shown| shown.values[place]).sum();
+        assert_eq!(Some(sum), series.totals.get(*index).map(i128::from));
+    }
+    assert!(selection.shown.len() <= 9);
+}
+
+#[test]
+fn reserved_address_space_is_left_out_and_said() {
+    let names = [(Family::Malloc, "malloc"), (Family::Reserved, "reserved")];
+    let values = |_, key| Some(if key == 0 { 50 << 20 } else { 1_550 << 30 });
+    let series = series(Metric::Virtual, By::Family, &names, 10, SECOND, values);
+    let without = texts(&draw(&series, &ChartOptions::default(), &context()).unwrap());
+    assert!(without.iter().any(|text| text.contains("left out: 1.5T of reserved")), "{without:?}");
+    let options = ChartOptions { include_reserved: true, ..ChartOptions::default() };
+    let with = texts(&draw(&series, &options, &context()).unwrap());
+    assert!(with.iter().any(|text| text == "2T"), "{with:?}");
+}
+
+#[test]
+fn extreme_recordings_are_drawn() {
+    let malloc = [(Family::Malloc, "malloc")];
+    let long = [(Family::Malloc, "a name without end ".repeat(100).leak() as &str)];
+    let huge = |n: u64, _| Some(u64::MAX / 2 + n);
+    let cases = [
+        (
+            "one sample",
+            series(Metric::RESIDENT, By::Family, &malloc, 1, SECOND, |_, _| Some(5 << 20)),
+        ),
+        ("all zero", series(Metric::SWAPPED, By::Family, &malloc, 50, SECOND, |_, _| Some(0))),
+        (
+            "a microsecond",
+            series(Metric::RESIDENT, By::Family, &malloc, 5, 250, |n, _| Some(n << 20)),
+        ),
+        ("huge values", series(Metric::Virtual, By::Family, &malloc, 50, SECOND, huge)),
+        (
+            "a long name",
+            series(Metric::RESIDENT, By::Type, &long, 50, SECOND, |n, _| Some(n << 20)),
+        ),
+        ("no key at all", series(Metric::RESIDENT, By::Family, &[], 5, SECOND, |_, _| None)),
+        (
+            "years",
+            series(Metric::RESIDENT, By::Family, &malloc, 50, 10_000_000 * SECOND, |n, _| Some(n)),
+        ),
+        (
+            "lone samples",
+            series(Metric::RESIDENT, By::Family, &malloc, 50, SECOND, |n, _| {
+                (n % 10 == 0).then_some(n)
+            }),
+        ),
+    ];
+    for (name, series) in cases {
+        for kind in [ChartKind::Area, ChartKind::Growth] {
+            for axis in [TimeAxis::Wall, TimeAxis::Elapsed] {
+                for (width, height) in [(960, 540), (320, 260)] {
+                    let options =
+                        ChartOptions { kind, axis, width, height, ..ChartOptions::default() };
+                    let svg = draw(&series, &options, &context()).unwrap();
+                    parse(&svg);
+                    assert!(!svg.contains("NaN") && !svg.contains("inf,"), "{name}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_drawn_is_said() {
+    let malloc = [(Family::Malloc, "malloc")];
+    let with = |count, state| {
+        let mut series = series(Metric::PSS, By::Family, &malloc, count, SECOND, |_, _| None);
+        let mut ticks = series.ticks.to_vec();
+        ticks.iter_mut().for_each(|tick| tick.state = state);
+        series.ticks = ticks.into();
+        draw(&series, &ChartOptions::default(), &context()).unwrap_err().to_string()
+    };
+    insta::assert_snapshot!(
+        [with(0, TickState::Complete), with(3, TickState::Missed), with(3, TickState::Complete)].join("\n"),
+        @"
+    the recording has no samples
+    all 3 samples were missed: there is nothing to draw
+    pss is unknown in this recording: its platform does not report it
+    "
+    );
+    let options = ChartOptions { width: 10, ..ChartOptions::default() };
+    assert!(matches!(draw(&browser(By::Family), &options, &context()), Err(Error::Size { .. })));
+}
+
+#[test]
+fn themes_differ_in_colours_only() {
+    let [auto, light, dark] = [Theme::Auto, Theme::Light, Theme::Dark].map(|theme| {
+        let options = ChartOptions { theme, ..ChartOptions::default() };
+        draw(&sawtooth(), &options, &context()).unwrap()
+    });
+    assert!(auto.contains("prefers-color-scheme:dark"));
+    assert!(!light.contains("prefers-color-scheme") && !dark.contains("prefers-color-scheme"));
+    assert!(light.contains("#FFFFFF") && !dark.contains("#FFFFFF"));
+    assert_eq!(texts(&light), texts(&dark));
+}
+
+/// Estimates of widths are on the wide side, so what fits by them is not cut off anywhere.
+#[test]
+fn no_text_leaves_the_picture() {
+    for (name, series, options) in crate::chart::tests::data::gallery() {
+        for (width, height) in [(960, 540), (600, 400), (320, 260), (1600, 300)] {
+            let options = ChartOptions { width, height, ..options.clone() };
+            let svg = draw(&series, &options, &context()).unwrap();
+            for node in parse(&svg).descendants().filter(|node| node.has_tag_name("text")) {
+                let number = |name| node.attribute(name).unwrap().parse::<f64>().unwrap() / 10.0;
+                let words = node.text().unwrap().trim();
+                let length = text::width(words, number("font-size"));
+                let left = match node.attribute("text-anchor") {
+                    Some("end") => number("x") - length,
+                    Some("middle") => number("x") - length / 2.0,
+                    _ => number("x"),
+                };
+                assert!(
+                    left >= 0.0 && left + length <= f64::from(width) + 1.0,
+                    "{name} {width}: {words}"
+                );
+                assert!(
+                    (5.0..=f64::from(height) - 5.0).contains(&number("y")),
+                    "{name} {height}: {words}"
+                );
+            }
+        }
+    }
+}
+
+/// Writes pictures to look at: `cargo test -p vmrec-report gallery -- --ignored`.
+#[test]
+#[ignore = "for eyes"]
+fn gallery() {
+    let folder = std::env::temp_dir().join("vmrec-charts");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, series, options) in crate::chart::tests::data::gallery() {
+        for (theme, suffix) in [(Theme::Auto, ""), (Theme::Dark, "-dark")] {
+            let options = ChartOptions { theme, ..options.clone() };
+            let svg = draw(&series, &options, &context()).unwrap();
+            std::fs::write(folder.join(format!("{name}{suffix}.svg")), svg).unwrap();
+        }
+    }
+}

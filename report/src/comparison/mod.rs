@@ -1,0 +1,155 @@
+//! Whether the sums of a snapshot are those that the system itself gives: pure
+//! comparing. The system is asked before and after the snapshot, so that what
+//! other processes move meanwhile is told from a difference.
+
+pub(crate) mod shown;
+#[cfg(test)]
+mod tests;
+pub(crate) mod tools;
+
+use vmrec_sampler::{Consistency, Quantity, Region, Snapshot, SumOf, SystemSum, types};
+
+use crate::amounts::Amounts;
+use crate::comparison::tools::Tool;
+use crate::metric::Metric;
+
+/// The kernel counts these in parts of a page or a byte and cuts each region's to K.
+const CUT_BYTES: u64 = 1 << 10;
+
+/// One figure of the system's; unknown where the system should have given it and did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figure {
+    source: &'static str,
+    of: SumOf,
+    least_and_most: Option<(u64, u64)>,
+    slack_bytes: u64,
+}
+
+impl Figure {
+    /// Returns the figures of two readings, each with what it was before and after.
+    pub fn between(before: &[SystemSum], after: &[SystemSum]) -> Vec<Self> {
+        let again = |first: &SystemSum| {
+            let second = after.iter().find(|sum| (sum.source, sum.of) == (first.source, first.of));
+            second.map_or(first.bytes, |second| second.bytes)
+        };
+        let figure = |first: &SystemSum| {
+            let second = again(first);
+            let least_and_most = Some((first.bytes.min(second), first.bytes.max(second)));
+            Self { least_and_most, ..Self::unknown(first.source, first.of, first.slack_bytes) }
+        };
+        before.iter().map(figure).collect()
+    }
+
+    /// Returns the figures that `tool` gives, from what it printed; `None` if it did not run.
+    pub fn of_tool(tool: &Tool, printed: Option<&str>) -> Vec<Self> {
+        let sums = printed.map(tool.parse).unwrap_or_default();
+        let figure = |of: &SumOf| {
+            let sum = sums.iter().find(|sum| sum.of == *of);
+            let least_and_most = sum.map(|sum| (sum.bytes, sum.bytes));
+            let slack_bytes = sum.map_or(0, |sum| sum.slack_bytes);
+            Self { least_and_most, ..Self::unknown(tool.program, *of, slack_bytes) }
+        };
+        tool.sums.iter().map(figure).collect()
+    }
+
+    const fn unknown(source: &'static str, of: SumOf, slack_bytes: u64) -> Self {
+        Self { source, of, least_and_most: None, slack_bytes }
+    }
+}
+
+/// What comparing one figure came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Equal, or as near as the source is exact.
+    Agrees,
+    /// Not equal, which other processes alone may have caused.
+    Moves,
+    /// Not equal.
+    Differs,
+    /// vmrec or the system does not give it.
+    Unknown,
+}
+
+impl Verdict {
+    /// Returns the word shown.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Agrees => "ok",
+            Self::Moves => "moves",
+            Self::Differs => "DIFFERS",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One figure beside vmrec's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    figure: Figure,
+    vmrec_bytes: Option<u64>,
+    slack_bytes: u64,
+    verdict: Verdict,
+}
+
+impl Row {
+    /// Returns what comparing came to.
+    pub const fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Returns by how much vmrec's is above what the system gave, below it if negative; `None` if either is unknown.
+    fn difference(&self) -> Option<i128> {
+        let (least, most) = self.figure.least_and_most?;
+        let bytes = self.vmrec_bytes?;
+        Some(i128::from(bytes) - i128::from(bytes.clamp(least, most)))
+    }
+}
+
+/// Compares the sums of `snapshot` with `figures`.
+pub fn compare(snapshot: &Snapshot, figures: &[Figure]) -> Vec<Row> {
+    let sum: Amounts = snapshot.regions.iter().collect();
+    let row = |figure: &Figure| {
+        let cut = matches!(figure.of, SumOf::Measured(Quantity::Pss | Quantity::Locked));
+        let cut_bytes = if cut { sum.regions.saturating_mul(CUT_BYTES) } else { 0 };
+        let mut row = Row {
+            figure: *figure,
+            vmrec_bytes: own(snapshot, &sum, figure.of),
+            slack_bytes: figure.slack_bytes.saturating_add(cut_bytes),
+            verdict: Verdict::Unknown,
+        };
+        row.verdict = match row.difference() {
+            None => Verdict::Unknown,
+            Some(bytes) if bytes.unsigned_abs() <= u128::from(row.slack_bytes) => Verdict::Agrees,
+            Some(_) if moves(figure.of) => Verdict::Moves,
+            Some(_) => Verdict::Differs,
+        };
+        row
+    };
+    figures.iter().map(row).collect()
+}
+
+/// Tells whether the comparison found nothing wrong.
+pub fn passed(snapshot: &Snapshot, rows: &[Row]) -> bool {
+    let any = |verdict| rows.iter().any(|row| row.verdict == verdict);
+    snapshot.consistency == Consistency::Complete && any(Verdict::Agrees) && !any(Verdict::Differs)
+}
+
+/// Tells whether other processes alone may change it: by mapping the same pages, by making room.
+const fn moves(of: SumOf) -> bool {
+    matches!(of, SumOf::Measured(Quantity::Pss | Quantity::Referenced))
+}
+
+/// Returns what vmrec says of it.
+fn own(snapshot: &Snapshot, sum: &Amounts, of: SumOf) -> Option<u64> {
+    match of {
+        SumOf::Virtual => sum.get(Metric::Virtual),
+        SumOf::VirtualButVsyscall => {
+            let is_vsyscall =
+                |region: &&Region| region.identity.label.region_type == types::VSYSCALL;
+            let vsyscall: Amounts = snapshot.regions.iter().filter(is_vsyscall).collect();
+            Some(sum.virtual_bytes.saturating_sub(vsyscall.virtual_bytes))
+        }
+        SumOf::Measured(quantity) => sum.get(Metric::Measured(quantity)),
+        SumOf::Footprint => snapshot.totals.footprint_bytes,
+    }
+}

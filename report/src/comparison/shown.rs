@@ -1,0 +1,166 @@
+//! A comparison as text and as JSON.
+
+use serde::Serialize;
+use vmrec_sampler::{Consistency, Host, Snapshot, SumOf};
+
+use crate::comparison;
+use crate::comparison::{Row, Verdict};
+use crate::text::escape;
+use crate::text::table::{Align, Cell, Column, Table};
+use crate::text::units::{signed_size, size};
+
+/// What compared, and where.
+#[derive(Debug, Serialize)]
+pub struct Machine<'a> {
+    vmrec: &'a str,
+    os: &'a str,
+    kernel: &'a str,
+    architecture: &'a str,
+    page_size_bytes: u64,
+}
+
+impl<'a> Machine<'a> {
+    /// Takes vmrec's version and what of the machine tells it from others.
+    pub fn new(version: &'a str, host: &'a Host) -> Self {
+        Self {
+            vmrec: version,
+            os: &host.os,
+            kernel: &host.kernel,
+            architecture: &host.architecture,
+            page_size_bytes: host.page_size_bytes,
+        }
+    }
+}
+
+/// `selftest --json`.
+#[derive(Debug, Serialize)]
+pub struct Document<'a> {
+    #[serde(flatten)]
+    machine: Machine<'a>,
+    regions: usize,
+    torn: Option<&'a str>,
+    notes: &'a [String],
+    figures: Vec<FigureValue>,
+    differ: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct FigureValue {
+    quantity: &'static str,
+    vmrec_bytes: Option<u64>,
+    source: &'static str,
+    system_least_bytes: Option<u64>,
+    system_most_bytes: Option<u64>,
+    slack_bytes: u64,
+    difference_bytes: Option<i128>,
+    verdict: &'static str,
+}
+
+impl<'a> Document<'a> {
+    /// Creates the document.
+    pub fn new(
+        machine: Machine<'a>,
+        snapshot: &'a Snapshot,
+        rows: &[Row],
+        notes: &'a [String],
+    ) -> Self {
+        let value = |row: &Row| FigureValue {
+            quantity: row.figure.of.name(),
+            vmrec_bytes: row.vmrec_bytes,
+            source: row.figure.source,
+            system_least_bytes: row.figure.least_and_most.map(|(least, _)| least),
+            system_most_bytes: row.figure.least_and_most.map(|(_, most)| most),
+            slack_bytes: row.slack_bytes,
+            difference_bytes: row.difference(),
+            verdict: row.verdict.name(),
+        };
+        Self {
+            machine,
+            regions: snapshot.regions.len(),
+            torn: torn(snapshot),
+            notes,
+            figures: rows.iter().map(value).collect(),
+            differ: count(rows, Verdict::Differs),
+        }
+    }
+}
+
+fn torn(snapshot: &Snapshot) -> Option<&str> {
+    match &snapshot.consistency {
+        Consistency::Complete => None,
+        Consistency::Torn(why) => Some(why),
+    }
+}
+
+fn count(rows: &[Row], verdict: Verdict) -> usize {
+    rows.iter().filter(|row| row.verdict == verdict).count()
+}
+
+/// Returns the comparison as a table, with what it comes to under it.
+pub fn text(machine: &Machine<'_>, snapshot: &Snapshot, rows: &[Row], width: usize) -> String {
+    let Machine { vmrec, os, kernel, architecture, page_size_bytes } = machine;
+    let head = format!(
+        "vmrec {vmrec}, {os} {kernel}, {architecture}, pages of {page_size_bytes} bytes, {} regions",
+        snapshot.regions.len()
+    );
+    let columns = vec![
+        Column::new("QUANTITY", Align::Left),
+        Column::new("VMREC", Align::Right),
+        Column::new("SYSTEM", Align::Right),
+        Column::new("SOURCE", Align::Left),
+        Column::new("DIFFERENCE", Align::Right),
+        Column::new("VERDICT", Align::Left),
+    ];
+    let mut table = Table::new(columns, 0, 8);
+    let known = |bytes: Option<u64>| bytes.map_or("-".to_owned(), size);
+    for row in rows {
+        let difference = row.difference();
+        table.row(vec![
+            Cell::new(&words(row.figure.of)),
+            Cell::new(&known(row.vmrec_bytes)),
+            Cell::new(&known(row.figure.least_and_most.map(|(least, _)| least))),
+            Cell::new(row.figure.source),
+            Cell::new(&difference.map_or("-".to_owned(), signed_size)),
+            Cell::new(&match (row.verdict, difference) {
+                // An exact `ok` is more than one within what the source may be off.
+                (Verdict::Agrees, Some(bytes)) if bytes != 0 => {
+                    format!("ok within {}", size(row.slack_bytes))
+                }
+                (verdict, _) => verdict.name().to_owned(),
+            }),
+        ]);
+    }
+    let torn = torn(snapshot).map(|why| format!("torn: {why}\n")).unwrap_or_default();
+    let head = escape::terminal(&head);
+    format!("{head}\n\n{}\n{torn}{}\n", table.render(width, false), conclusion(snapshot, rows))
+}
+
+fn words(of: SumOf) -> String {
+    of.name().trim_end_matches("_bytes").replace('_', " ")
+}
+
+/// Says in one line what the comparison comes to.
+fn conclusion(snapshot: &Snapshot, rows: &[Row]) -> String {
+    let [agree, moves, differ, unknown] =
+        [Verdict::Agrees, Verdict::Moves, Verdict::Differs, Verdict::Unknown]
+            .map(|verdict| count(rows, verdict));
+    let mut line = if differ > 0 {
+        format!("{differ} of {} figures differ", rows.len())
+    } else if torn(snapshot).is_some() {
+        "the snapshot is torn".to_owned()
+    } else if agree == 0 {
+        "nothing could be compared".to_owned()
+    } else {
+        format!("all {agree} figures agree")
+    };
+    if moves > 0 {
+        line.push_str(&format!(", {moves} moved by other processes"));
+    }
+    if unknown > 0 {
+        line.push_str(&format!(", {unknown} unknown"));
+    }
+    if !comparison::passed(snapshot, rows) {
+        line.push_str("; please report this output");
+    }
+    line
+}

@@ -1,0 +1,256 @@
+//! The same rows as CSV: a header, then one line a row; sizes in bytes, unknown empty.
+//!
+//! Text is on one line and starts no formula, since spreadsheets open CSV.
+
+use std::io;
+
+use csv::Writer;
+use vmrec_sampler::Snapshot;
+
+use crate::amounts::{Amounts, Change};
+use crate::diff::Diff;
+use crate::diff::group::View;
+use crate::error::Error;
+use crate::export::json::snapshot::SeriesRow;
+use crate::metric::Metric;
+use crate::recordings::{Listed, why_ended_name};
+use crate::text::{clock, escape};
+
+/// Writes one view of a diff, in the diff's order. Each metric has three columns:
+/// `…_from`, `…_to`, `…_delta`.
+pub fn diff(out: impl io::Write, diff: &Diff, view: View) -> Result<(), Error> {
+    let mut out = Writer::from_writer(out);
+    let names: &[&str] = match view {
+        View::Family => &["family"],
+        View::Type => &["type", "family"],
+        View::Object => &["object", "path"],
+        View::Region => &["change", "type", "family", "object", "detail", "start", "end"],
+    };
+    let mut header: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    for name in std::iter::once("regions").chain(Metric::SIZES.map(Metric::column)) {
+        header.extend(["from", "to", "delta"].map(|end| format!("{name}_{end}")));
+    }
+    out.write_record(&header)?;
+    match view {
+        View::Family => {
+            for row in &diff.families {
+                out.write_record(change_record(&[row.key.name()], &row.change))?;
+            }
+        }
+        View::Type => {
+            for row in &diff.types {
+                let names = [row.key.name(), row.key.family().name()];
+                out.write_record(change_record(&names, &row.change))?;
+            }
+        }
+        View::Object => {
+            for row in &diff.objects {
+                let names = [&*row.key.name(), row.key.path().unwrap_or_default()];
+                out.write_record(change_record(&names, &row.change))?;
+            }
+        }
+        View::Region => {
+            for row in &diff.regions {
+                let names = [
+                    row.kind.name(),
+                    row.region_type.name(),
+                    row.region_type.family().name(),
+                    row.object_name().unwrap_or_default(),
+                    row.detail.as_deref().unwrap_or_default(),
+                    &format!("{:#x}", row.range().start),
+                    &format!("{:#x}", row.range().end),
+                ];
+                out.write_record(change_record(&names, &row.change))?;
+            }
+        }
+    }
+    Ok(out.flush()?)
+}
+
+/// Writes one line a region.
+pub fn snapshot(out: impl io::Write, snapshot: &Snapshot) -> Result<(), Error> {
+    let mut out = Writer::from_writer(out);
+    let names = [
+        "start",
+        "end",
+        "type",
+        "family",
+        "detail",
+        "confidence",
+        "rule",
+        "protection",
+        "max_protection",
+        "share_mode",
+        "object",
+        "offset",
+        "provenance",
+    ];
+    out.write_record(names.into_iter().chain(Metric::SIZES.map(Metric::column)))?;
+    for region in &snapshot.regions {
+        let identity = &*region.identity;
+        let label = &identity.label;
+        let max_protection = identity.max_protection.map(|rights| rights.to_string());
+        let mut record = vec![
+            format!("{:#x}", identity.range.start),
+            format!("{:#x}", identity.range.end),
+            text(label.region_type.name()),
+            label.region_type.family().name().to_owned(),
+            text(label.detail.as_deref().unwrap_or_default()),
+            label.confidence.name().to_owned(),
+            text(&label.rule),
+            identity.protection.to_string(),
+            max_protection.unwrap_or_default(),
+            region.share_mode.map(|mode| mode.name()).unwrap_or_default().to_owned(),
+            text(identity.object.as_ref().map_or("", |object| &object.name)),
+            identity.offset.to_string(),
+            region.provenance.name().to_owned(),
+        ];
+        let sizes: Amounts = [region].into_iter().collect();
+        record.extend(Metric::SIZES.map(|metric| number(sizes.get(metric))));
+        out.write_record(record)?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Writes one line a recording.
+pub fn list(out: impl io::Write, rows: &[Listed<'_>]) -> Result<(), Error> {
+    let mut out = Writer::from_writer(out);
+    out.write_record([
+        "recording",
+        "pid",
+        "name",
+        "recording_name",
+        "samples",
+        "started",
+        "ended",
+        "running",
+        "why_ended",
+        "length_ns",
+        "interval_ns",
+    ])?;
+    for row in rows {
+        let recording = row.recording;
+        out.write_record([
+            recording.id.0.to_string(),
+            recording.process.id.pid.to_string(),
+            text(recording.process.name()),
+            text(recording.name.as_deref().unwrap_or_default()),
+            row.samples.to_string(),
+            clock::utc(recording.begun.utc_ns),
+            recording.ended.map(|ended| clock::utc(ended.utc_ns)).unwrap_or_default(),
+            row.running.to_string(),
+            recording.why_ended.as_ref().map(why_ended_name).unwrap_or_default().to_owned(),
+            row.length_ns().to_string(),
+            recording.interval_ns.to_string(),
+        ])?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Writes one line a value of a series.
+pub fn series<'a>(
+    out: impl io::Write,
+    rows: impl IntoIterator<Item = SeriesRow<'a>>,
+) -> Result<(), Error> {
+    let mut out = Writer::from_writer(out);
+    out.write_record(["time", "utc_ns", "key", "quantity", "value"])?;
+    for row in rows {
+        out.write_record([
+            clock::utc(row.utc_ns),
+            row.utc_ns.to_string(),
+            text(row.key),
+            text(row.quantity),
+            number(row.value),
+        ])?;
+    }
+    Ok(out.flush()?)
+}
+
+fn change_record(names: &[&str], change: &Change) -> Vec<String> {
+    let mut record: Vec<String> = names.iter().map(|name| text(name)).collect();
+    let (from, to) = (change.from.regions, change.to.regions);
+    record.extend([from.to_string(), to.to_string()]);
+    record.push((i128::from(to) - i128::from(from)).to_string());
+    for metric in Metric::SIZES {
+        let delta = change.get(metric);
+        record.extend([number(delta.from), number(delta.to), number(delta.delta())]);
+    }
+    record
+}
+
+fn text(text: &str) -> String {
+    escape::csv_text(text).into_owned()
+}
+
+fn number(number: Option<impl ToString>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{before_and_after, detailed, heap, memory, recording, region, samples};
+
+    fn written(write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> String {
+        let mut bytes = Vec::new();
+        write(&mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn each_view_has_one_line_a_row_and_as_many_cells_as_its_header() {
+        let (from, to) = before_and_after();
+        let changes = crate::diff::diff(&from, &to);
+        let rows = [
+            changes.families.len(),
+            changes.types.len(),
+            changes.objects.len(),
+            changes.regions.len(),
+        ];
+        for (view, rows) in View::ALL.into_iter().zip(rows) {
+            let text = written(|out| diff(out, &changes, view));
+            assert_eq!(text.lines().count(), rows + 1);
+        }
+        let families = written(|out| diff(out, &changes, View::Family));
+        let start: Vec<String> = families
+            .lines()
+            .map(|line| line.split(',').take(10).collect::<Vec<_>>().join(","))
+            .collect();
+        insta::assert_snapshot!(start.join("\n"), @r"
+    family,regions_from,regions_to,regions_delta,virtual_bytes_from,virtual_bytes_to,virtual_bytes_delta,resident_bytes_from,resident_bytes_to,resident_bytes_delta
+    malloc,1,1,0,4194304,16777216,12582912,3145728,14680064,11534336
+    image,2,3,1,1662976,1765376,102400,1253376,1355776,102400
+    stack,3,2,-1,16912384,8523776,-8388608,114688,73728,-40960
+    kernel/device,1,1,0,4096,4096,0,0,0,0
+    ");
+    }
+
+    #[test]
+    fn unknown_is_empty_and_text_starts_no_formula() {
+        let hostile = region(0..4096, heap(), Some("/tmp/a,\"b\"\n"), &memory(4096, 0, 0));
+        let one = crate::fixture::snapshot(0, Default::default(), vec![detailed(hostile, "=1+1")]);
+        insta::assert_snapshot!(written(|out| snapshot(out, &one)), @r#"
+    start,end,type,family,detail,confidence,rule,protection,max_protection,share_mode,object,offset,provenance,virtual_bytes,resident_bytes,private_bytes,dirty_bytes,private_dirty_bytes,swapped_bytes,pss_bytes,anonymous_bytes,referenced_bytes,reclaimable_bytes,locked_bytes,huge_bytes
+    0x0,0x1000,MALLOC (brk heap),malloc,'=1+1,sure,R1,rw-,rwx,PRV,"/tmp/a,""b""\n",0,measured,4096,4096,0,0,0,0,,,,,,
+    "#);
+    }
+
+    #[test]
+    fn recordings_and_series() {
+        let mut recording = recording(1);
+        recording.name = Some("@night".into());
+        let last = samples().last().map(|sample| sample.taken);
+        let rows = [Listed { recording: &recording, samples: 3, last, running: false }];
+        insta::assert_snapshot!(written(|out| list(out, &rows)), @r"
+    recording,pid,name,recording_name,samples,started,ended,running,why_ended,length_ns,interval_ns
+    1,4242,server,'@night,3,2026-03-01T13:00:00.000Z,2026-03-01T13:00:05.000Z,false,target_exited,5000000000,2000000000
+    ");
+        let values =
+            [Some(4096), None].map(|bytes| SeriesRow::new(0, "malloc", "resident_bytes", bytes));
+        insta::assert_snapshot!(written(|out| series(out, values)), @r"
+    time,utc_ns,key,quantity,value
+    1970-01-01T00:00:00.000Z,0,malloc,resident_bytes,4096
+    1970-01-01T00:00:00.000Z,0,malloc,resident_bytes,
+    ");
+    }
+}

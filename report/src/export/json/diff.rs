@@ -1,0 +1,201 @@
+//! A diff as JSON.
+
+use serde::Serialize;
+use vmrec_store::RecordingId;
+
+use crate::amounts::Change;
+use crate::diff::group::{ObjectKey, Row};
+use crate::diff::{Diff, RegionRow, Residual};
+use crate::export::json::{Changes, DeltaValue, Moment, address, regions_delta};
+use crate::text::clock;
+use crate::time::spec::Resolved;
+
+/// `diff --json`.
+#[derive(Serialize)]
+pub struct DiffDocument<'a> {
+    recording: i64,
+    from: End<'a>,
+    to: End<'a>,
+    total: Group<'a, ()>,
+    families: Vec<Group<'a, FamilyKey<'a>>>,
+    types: Vec<Group<'a, TypeKey<'a>>>,
+    objects: Vec<Group<'a, ObjectName<'a>>>,
+    regions: Vec<RegionValue<'a>>,
+    unchanged_regions: u64,
+    unattributed: UnattributedValue,
+}
+
+/// One of the two samples compared.
+#[derive(Serialize)]
+pub struct End<'a> {
+    sample: u64,
+    #[serde(flatten)]
+    taken: Moment,
+    asked: String,
+    off_by_ns: i64,
+    torn: Option<&'a str>,
+}
+
+impl<'a> End<'a> {
+    /// Creates it from the sample found, with the check that failed if it is torn.
+    pub fn new(resolved: &Resolved, torn: Option<&'a str>) -> Self {
+        Self {
+            sample: resolved.number,
+            taken: Moment::of(resolved.taken.utc_ns),
+            asked: clock::utc(resolved.asked_utc_ns),
+            off_by_ns: resolved.off_by_ns,
+            torn,
+        }
+    }
+}
+
+impl<'a> DiffDocument<'a> {
+    /// Creates the document, with every view of the diff in the diff's order.
+    pub fn new(recording: RecordingId, from: End<'a>, to: End<'a>, diff: &'a Diff) -> Self {
+        fn groups<'a, K, N>(rows: &'a [Row<K>], name: fn(&'a K) -> N) -> Vec<Group<'a, N>> {
+            rows.iter().map(|row| Group::new(name(&row.key), &row.change)).collect()
+        }
+        let unattributed = &diff.unattributed;
+        Self {
+            recording: recording.0,
+            from,
+            to,
+            total: Group::new((), &diff.total),
+            families: groups(&diff.families, |family| FamilyKey { family: family.name() }),
+            types: groups(&diff.types, |key| TypeKey {
+                region_type: key.name(),
+                family: key.family().name(),
+            }),
+            objects: groups(&diff.objects, ObjectName::of),
+            regions: diff.regions.iter().map(RegionValue::of).collect(),
+            unchanged_regions: diff.unchanged.regions,
+            unattributed: UnattributedValue {
+                virtual_bytes: residual(unattributed.virtual_bytes),
+                resident_bytes: residual(unattributed.resident_bytes),
+                swapped_bytes: residual(unattributed.swapped_bytes),
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Group<'a, N> {
+    #[serde(flatten)]
+    name: N,
+    regions: DeltaValue<u64>,
+    #[serde(flatten)]
+    changes: Changes<'a>,
+}
+
+impl<'a, N> Group<'a, N> {
+    fn new(name: N, change: &'a Change) -> Self {
+        Self { name, regions: regions_delta(change), changes: Changes(change) }
+    }
+}
+
+#[derive(Serialize)]
+struct FamilyKey<'a> {
+    family: &'a str,
+}
+
+#[derive(Serialize)]
+struct TypeKey<'a> {
+    #[serde(rename = "type")]
+    region_type: &'a str,
+    family: &'a str,
+}
+
+#[derive(Serialize)]
+struct ObjectName<'a> {
+    object: String,
+    path: Option<&'a str>,
+}
+
+impl<'a> ObjectName<'a> {
+    fn of(key: &'a ObjectKey) -> Self {
+        Self { object: key.name(), path: key.path() }
+    }
+}
+
+#[derive(Serialize)]
+struct RegionValue<'a> {
+    change: &'static str,
+    #[serde(rename = "type")]
+    region_type: &'a str,
+    family: &'static str,
+    object: Option<&'a str>,
+    detail: Option<&'a str>,
+    start: String,
+    end: String,
+    from_protection: Option<String>,
+    to_protection: Option<String>,
+    #[serde(flatten)]
+    sizes: Group<'a, ()>,
+}
+
+impl<'a> RegionValue<'a> {
+    fn of(row: &'a RegionRow) -> Self {
+        let range = row.range();
+        Self {
+            change: row.kind.name(),
+            region_type: row.region_type.name(),
+            family: row.region_type.family().name(),
+            object: row.object_name(),
+            detail: row.detail.as_deref(),
+            start: address(range.start),
+            end: address(range.end),
+            from_protection: row.from_state.map(|state| state.protection.to_string()),
+            to_protection: row.to_state.map(|state| state.protection.to_string()),
+            sizes: Group::new((), &row.change),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct UnattributedValue {
+    virtual_bytes: DeltaValue<i128>,
+    resident_bytes: DeltaValue<i128>,
+    swapped_bytes: DeltaValue<i128>,
+}
+
+fn residual(residual: Residual) -> DeltaValue<i128> {
+    DeltaValue { from: residual.from, to: residual.to, delta: residual.delta() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::before_and_after;
+
+    #[test]
+    fn a_diff_has_the_keys_promised() {
+        let (from, to) = before_and_after();
+        let mut diff = crate::diff::diff(&from, &to);
+        diff.regions.truncate(1);
+        diff.families.truncate(1);
+        diff.types.truncate(1);
+        diff.objects.truncate(1);
+        let end = |number, taken: vmrec_sampler::Timestamp, off_by_ns: i64| {
+            let asked_utc_ns = taken.utc_ns - off_by_ns;
+            End::new(&Resolved { number, taken, asked_utc_ns, off_by_ns }, None)
+        };
+        let (first, second) = (end(1, from.taken, 0), end(301, to.taken, -1_200_000_000));
+        let document = DiffDocument::new(RecordingId(3), first, second, &diff);
+        // One line a value, as indented JSON of this size is long.
+        let value = serde_json::to_value(&document).unwrap();
+        let fields =
+            value.as_object().unwrap().iter().map(|(key, value)| format!("{key}: {value}"));
+        insta::assert_snapshot!(fields.collect::<Vec<_>>().join("\n"), @r#"
+    families: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
+    from: {"asked":"2026-03-01T13:00:00.000Z","off_by_ns":0,"sample":1,"time":"2026-03-01T13:00:00.000Z","torn":null,"utc_ns":1772370000000000000}
+    objects: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"object":"MALLOC (brk heap)","path":null,"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
+    recording: 3
+    regions: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"change":"grown","detail":null,"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"end":"0x555501000000","family":"malloc","from_protection":"rw-","huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"object":"[heap]","private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"start":"0x555500000000","swapped_bytes":{"delta":0,"from":0,"to":0},"to_protection":"rw-","type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
+    to: {"asked":"2026-03-01T13:10:01.200Z","off_by_ns":-1200000000,"sample":301,"time":"2026-03-01T13:10:00.000Z","torn":null,"utc_ns":1772370600000000000}
+    total: {"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11509760,"from":3264512,"to":14774272},"huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11509760,"from":3264512,"to":14774272},"private_dirty_bytes":{"delta":11509760,"from":3264512,"to":14774272},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":7,"to":7},"resident_bytes":{"delta":11595776,"from":4513792,"to":16109568},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":4296704,"from":22773760,"to":27070464}}
+    types: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
+    unattributed: {"resident_bytes":{"delta":-339968,"from":1015808,"to":675840},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":4091904,"from":10784768,"to":14876672}}
+    unchanged_regions: 4
+    "#);
+    }
+}

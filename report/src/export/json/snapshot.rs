@@ -1,0 +1,192 @@
+//! One snapshot, or one quantity over time, as JSON.
+
+use serde::Serialize;
+use vmrec_sampler::{Consistency, ProcessInfo, Region, Snapshot};
+
+use crate::amounts::Amounts;
+use crate::export::json::{Moment, Sums, address};
+use crate::text::clock;
+
+/// `map --json`.
+#[derive(Serialize)]
+pub struct SnapshotDocument<'a> {
+    process: &'a str,
+    pid: u32,
+    #[serde(flatten)]
+    taken: Moment,
+    page_size: u64,
+    torn: Option<&'a str>,
+    regions: Vec<RegionValue<'a>>,
+    total: TotalValue,
+}
+
+impl<'a> SnapshotDocument<'a> {
+    /// Creates the document.
+    pub fn new(process: &'a ProcessInfo, page_size_bytes: u64, snapshot: &'a Snapshot) -> Self {
+        let sum: Amounts = snapshot.regions.iter().collect();
+        Self {
+            process: process.name(),
+            pid: process.id.pid,
+            taken: Moment::of(snapshot.taken.utc_ns),
+            page_size: page_size_bytes,
+            torn: match &snapshot.consistency {
+                Consistency::Complete => None,
+                Consistency::Torn(why) => Some(why),
+            },
+            regions: snapshot.regions.iter().map(RegionValue::of).collect(),
+            total: TotalValue {
+                regions: sum.regions,
+                sizes: Sums(sum),
+                footprint_bytes: snapshot.totals.footprint_bytes,
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct RegionValue<'a> {
+    start: String,
+    end: String,
+    #[serde(rename = "type")]
+    region_type: &'a str,
+    family: &'static str,
+    detail: Option<&'a str>,
+    confidence: &'static str,
+    rule: &'a str,
+    protection: String,
+    max_protection: Option<String>,
+    share_mode: Option<&'static str>,
+    #[serde(flatten)]
+    sizes: Sums,
+    object: Option<&'a str>,
+    object_deleted: bool,
+    offset: u64,
+    provenance: &'static str,
+}
+
+impl<'a> RegionValue<'a> {
+    fn of(region: &'a Region) -> Self {
+        let identity = &*region.identity;
+        let label = &identity.label;
+        Self {
+            start: address(identity.range.start),
+            end: address(identity.range.end),
+            region_type: label.region_type.name(),
+            family: label.region_type.family().name(),
+            detail: label.detail.as_deref(),
+            confidence: label.confidence.name(),
+            rule: &label.rule,
+            protection: identity.protection.to_string(),
+            max_protection: identity.max_protection.map(|rights| rights.to_string()),
+            share_mode: region.share_mode.map(|mode| mode.name()),
+            sizes: Sums([region].into_iter().collect()),
+            object: identity.object.as_ref().map(|object| &*object.name),
+            object_deleted: identity.object.as_ref().is_some_and(|object| object.deleted),
+            offset: identity.offset,
+            provenance: region.provenance.name(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct TotalValue {
+    regions: u64,
+    #[serde(flatten)]
+    sizes: Sums,
+    footprint_bytes: Option<u64>,
+}
+
+/// One value of a series: an element of `series --json`, which is an array.
+#[derive(Clone, Debug, Serialize)]
+pub struct SeriesRow<'a> {
+    time: String,
+    pub(crate) utc_ns: i64,
+    pub(crate) key: &'a str,
+    pub(crate) quantity: &'a str,
+    pub(crate) value: Option<u64>,
+}
+
+impl<'a> SeriesRow<'a> {
+    /// Creates the value of `quantity` of `key` (a family, a type) at a moment.
+    pub fn new(utc_ns: i64, key: &'a str, quantity: &'a str, value: Option<u64>) -> Self {
+        Self { time: clock::utc(utc_ns), utc_ns, key, quantity, value }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{before_and_after, process};
+
+    #[test]
+    fn a_snapshot_has_the_keys_promised_and_null_for_unknown() {
+        let (mut snapshot, _) = before_and_after();
+        snapshot.regions.truncate(1);
+        let process = process();
+        let mut text = Vec::new();
+        crate::export::json::write(&mut text, &SnapshotDocument::new(&process, 4096, &snapshot))
+            .unwrap();
+        insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
+    {
+      "process": "server",
+      "pid": 4242,
+      "time": "2026-03-01T13:00:00.000Z",
+      "utc_ns": 1772370000000000000,
+      "page_size": 4096,
+      "torn": null,
+      "regions": [
+        {
+          "start": "0x555500000000",
+          "end": "0x555500400000",
+          "type": "MALLOC (brk heap)",
+          "family": "malloc",
+          "detail": null,
+          "confidence": "sure",
+          "rule": "R1",
+          "protection": "rw-",
+          "max_protection": "rwx",
+          "share_mode": "PRV",
+          "virtual_bytes": 4194304,
+          "resident_bytes": 3145728,
+          "private_bytes": 3145728,
+          "dirty_bytes": 3145728,
+          "private_dirty_bytes": 3145728,
+          "swapped_bytes": 0,
+          "pss_bytes": null,
+          "anonymous_bytes": null,
+          "referenced_bytes": null,
+          "reclaimable_bytes": null,
+          "locked_bytes": null,
+          "huge_bytes": null,
+          "object": "[heap]",
+          "object_deleted": false,
+          "offset": 0,
+          "provenance": "measured"
+        }
+      ],
+      "total": {
+        "regions": 1,
+        "virtual_bytes": 4194304,
+        "resident_bytes": 3145728,
+        "private_bytes": 3145728,
+        "dirty_bytes": 3145728,
+        "private_dirty_bytes": 3145728,
+        "swapped_bytes": 0,
+        "pss_bytes": null,
+        "anonymous_bytes": null,
+        "referenced_bytes": null,
+        "reclaimable_bytes": null,
+        "locked_bytes": null,
+        "huge_bytes": null,
+        "footprint_bytes": null
+      }
+    }
+    "#);
+    }
+
+    #[test]
+    fn a_series_value() {
+        let row = SeriesRow::new(1_772_370_000_000_000_000, "malloc", "resident_bytes", None);
+        insta::assert_snapshot!(serde_json::to_string(&row).unwrap(), @r#"{"time":"2026-03-01T13:00:00.000Z","utc_ns":1772370000000000000,"key":"malloc","quantity":"resident_bytes","value":null}"#);
+    }
+}

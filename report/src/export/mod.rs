@@ -1,0 +1,5 @@
+//! Results for other programs: CSV, JSON, rows of any columns.
+
+pub(crate) mod csv;
+pub(crate) mod json;
+pub(crate) mod rows;

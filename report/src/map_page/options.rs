@@ -1,0 +1,49 @@
+//! What a page shows, and of which snapshot.
+
+use vmrec_sampler::{Host, ProcessInfo};
+
+use crate::map_page::size::Sizes;
+
+/// What the page shows, in vmmap's terms. By default: the virtual size of each region, adjacent identical ones as one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageOptions {
+    /// Terminal cells in a line, kept to as far as the columns allow; `None` to cut nothing.
+    pub width: Option<usize>,
+    /// Show each region's resident size.
+    pub resident: bool,
+    /// Show each region's written and swapped sizes.
+    pub dirty: bool,
+    /// Show how purgeable each region is.
+    pub purge: bool,
+    /// Tell sizes in pages instead of K and M.
+    pub pages: bool,
+    /// Show all regions by ascending address instead of those that cannot be written to first.
+    pub interleaved: bool,
+    /// Describe VM submaps.
+    pub submap: bool,
+    /// Show the library pages that are shared with other processes.
+    pub all_split_libs: bool,
+    /// Show adjacent identical regions one by one.
+    pub no_coalesce: bool,
+    /// Show how sure each type is and the rule that decided.
+    pub rules: bool,
+    /// Leave the regions out.
+    pub summary: bool,
+}
+
+impl PageOptions {
+    pub(crate) fn sizes(&self, page_bytes: u64) -> Sizes {
+        if self.pages { Sizes::Pages(page_bytes.max(1)) } else { Sizes::Bytes }
+    }
+}
+
+/// Whose page it is.
+#[derive(Clone, Copy, Debug)]
+pub struct PageSource<'a> {
+    /// The process.
+    pub process: &'a ProcessInfo,
+    /// The name of the process that started it, where it is known. Escaped here.
+    pub parent: Option<&'a str>,
+    /// The machine it runs on.
+    pub host: &'a Host,
+}

@@ -1,0 +1,159 @@
+//! What lists and overviews say of a recording, before it is text or JSON.
+
+pub(crate) mod table;
+
+use vmrec_sampler::Timestamp;
+use vmrec_store::{Mark, Recording, Sample, SampleState, WhyEnded};
+
+/// One recording as a list shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed<'a> {
+    /// The recording.
+    pub recording: &'a Recording,
+    /// How many samples it has, missed ones included.
+    pub samples: u64,
+    /// When its last sample was taken.
+    pub last: Option<Timestamp>,
+    /// Whether it is still being made.
+    pub running: bool,
+}
+
+impl Listed<'_> {
+    /// Returns how long it covers, on the monotonic clock.
+    pub fn length_ns(&self) -> u64 {
+        let begun = self.recording.begun.monotonic_ns;
+        let end = self.recording.ended.or(self.last);
+        end.map_or(0, |end| end.monotonic_ns.saturating_sub(begun))
+    }
+
+    /// Returns `recording`, or why it ended, in words for people. Not escaped.
+    pub fn state(&self) -> String {
+        match &self.recording.why_ended {
+            None if self.running => "recording".to_owned(),
+            None => "recorder lost".to_owned(),
+            Some(WhyEnded::Interrupted) => "interrupted".to_owned(),
+            Some(WhyEnded::Finished) => "finished".to_owned(),
+            Some(WhyEnded::TargetExited(None)) => "target exited".to_owned(),
+            Some(WhyEnded::TargetExited(Some(status))) => format!("target exited ({status})"),
+            Some(WhyEnded::TargetReplaced) => "target replaced".to_owned(),
+            Some(WhyEnded::RecorderLost) => "recorder lost".to_owned(),
+            Some(WhyEnded::Failed(why)) => format!("failed: {why}"),
+        }
+    }
+}
+
+/// Returns the stable word for why a recording ended, as JSON and CSV have it.
+pub(crate) const fn why_ended_name(why: &WhyEnded) -> &'static str {
+    match why {
+        WhyEnded::Interrupted => "interrupted",
+        WhyEnded::Finished => "finished",
+        WhyEnded::TargetExited(_) => "target_exited",
+        WhyEnded::TargetReplaced => "target_replaced",
+        WhyEnded::RecorderLost => "recorder_lost",
+        WhyEnded::Failed(_) => "failed",
+    }
+}
+
+/// Everything an overview of one recording is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Overview<'a> {
+    /// The recording.
+    pub recording: &'a Recording,
+    /// Its samples, by ascending number.
+    pub samples: &'a [Sample],
+    /// Its marks.
+    pub marks: &'a [Mark],
+    /// Whether it is still being made.
+    pub running: bool,
+}
+
+impl<'a> Overview<'a> {
+    /// Returns it as a list shows it.
+    pub fn listed(&self) -> Listed<'a> {
+        Listed {
+            recording: self.recording,
+            samples: self.samples.len() as u64,
+            last: self.samples.last().map(|sample| sample.taken),
+            running: self.running,
+        }
+    }
+
+    /// Adds up its samples.
+    pub fn summary(&self) -> Summary<'a> {
+        let mut summary = Summary::default();
+        for sample in self.samples {
+            match &sample.state {
+                SampleState::Complete => summary.complete += 1,
+                SampleState::Torn(_) => summary.torn += 1,
+                SampleState::Missed { ticks, .. } => {
+                    summary.missed_ticks = summary.missed_ticks.saturating_add(*ticks);
+                    continue;
+                }
+            }
+            summary.add(sample);
+        }
+        summary
+    }
+}
+
+/// What the samples of a recording come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Summary<'a> {
+    /// Samples of one moment.
+    pub complete: u64,
+    /// Samples whose regions moved while they were read.
+    pub torn: u64,
+    /// Ticks at which no sample was taken.
+    pub missed_ticks: u64,
+    /// The first sample with regions.
+    pub first: Option<&'a Sample>,
+    /// The last sample with regions.
+    pub last: Option<&'a Sample>,
+    /// The sample with the largest known footprint, the first of several.
+    pub peak: Option<&'a Sample>,
+    /// Processor time of all samples.
+    pub cpu_ns: u64,
+    /// The most processor time of one sample.
+    pub max_cpu_ns: u64,
+    /// Time of all samples.
+    pub wall_ns: u64,
+    /// The most time of one sample.
+    pub max_wall_ns: u64,
+}
+
+impl<'a> Summary<'a> {
+    fn add(&mut self, sample: &'a Sample) {
+        self.first.get_or_insert(sample);
+        self.last = Some(sample);
+        let footprint = |sample: &Sample| sample.totals.footprint_bytes;
+        // None is less than any footprint, so that an unknown one is never the peak.
+        if footprint(sample) > self.peak.and_then(footprint) {
+            self.peak = Some(sample);
+        }
+        self.cpu_ns = self.cpu_ns.saturating_add(sample.cost.cpu_ns);
+        self.max_cpu_ns = self.max_cpu_ns.max(sample.cost.cpu_ns);
+        self.wall_ns = self.wall_ns.saturating_add(sample.cost.wall_ns);
+        self.max_wall_ns = self.max_wall_ns.max(sample.cost.wall_ns);
+    }
+
+    /// Returns the mean processor time of a sample.
+    pub fn mean_cpu_ns(&self) -> Option<u64> {
+        self.cpu_ns.checked_div(self.complete + self.torn)
+    }
+
+    /// Returns the mean time of a sample.
+    pub fn mean_wall_ns(&self) -> Option<u64> {
+        self.wall_ns.checked_div(self.complete + self.torn)
+    }
+
+    /// Returns the part of one processor that sampling took, between the first sample and the last.
+    pub fn overhead(&self) -> Option<f64> {
+        overhead(self.cpu_ns, self.first?.taken, self.last?.taken)
+    }
+}
+
+/// Returns the part of one processor that `cpu_ns` were, from the first sample with regions to the last.
+pub fn overhead(cpu_ns: u64, first: Timestamp, last: Timestamp) -> Option<f64> {
+    let span = last.monotonic_ns.saturating_sub(first.monotonic_ns);
+    (span > 0).then(|| cpu_ns as f64 / span as f64)
+}

@@ -1,0 +1,192 @@
+//! Lists of recordings and the overview of one, as text for a terminal.
+
+use jiff::tz::TimeZone;
+use vmrec_sampler::ProcessInfo;
+use vmrec_store::Sample;
+
+use crate::recordings::{Listed, Overview};
+use crate::text::table::{Align, Cell, Column, Table, cut_middle};
+use crate::text::{clock, escape, units};
+
+/// Returns one row a recording.
+pub fn list_table(rows: &[Listed<'_>], time_zone: &TimeZone, width: usize) -> String {
+    let columns = vec![
+        Column::new("NO", Align::Right),
+        Column::new("NAME", Align::Left),
+        Column::new("PID", Align::Right),
+        Column::new("STARTED", Align::Left),
+        Column::new("LENGTH", Align::Right),
+        Column::new("SAMPLES", Align::Right).droppable(1),
+        Column::new("EVERY", Align::Right).droppable(2),
+        Column::new("STATE", Align::Left),
+    ];
+    let mut table = Table::new(columns, 1, 14);
+    for row in rows {
+        let recording = row.recording;
+        // Seconds and the offset would leave no room for names.
+        let started = clock::local_short(recording.begun.utc_ns, time_zone);
+        let state = escape::terminal(&row.state()).into_owned();
+        table.row(vec![
+            Cell::new(&recording.id.0.to_string()),
+            Cell::new(recording.name.as_deref().unwrap_or(recording.process.name())),
+            Cell::new(&recording.process.id.pid.to_string()),
+            Cell::new(&started),
+            Cell::new(&units::duration(row.length_ns())),
+            Cell::new(&row.samples.to_string()),
+            Cell::new(&units::duration(recording.interval_ns)),
+            Cell::new(&cut_middle(&state, 18)),
+        ]);
+    }
+    table.render(width, false)
+}
+
+/// Returns all that is known of one recording, a fact a line.
+pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) -> String {
+    let recording = overview.recording;
+    let (process, host) = (&recording.process, &recording.host);
+    let (listed, summary) = (overview.listed(), overview.summary());
+    let local = |utc_ns| clock::local(utc_ns, time_zone);
+    let mut facts: Vec<(&str, String)> = vec![("recording", recording.id.0.to_string())];
+    facts.extend(recording.name.clone().map(|name| ("name", name)));
+    facts.push(("process", format!("{} ({})", process.name(), process.id)));
+    facts.push(("executable", executable(process)));
+    facts.push(("arguments", command_line(&process.arguments)));
+    let started = process.started_utc_ns.map_or_else(unknown, local);
+    facts.push(("process started", started));
+    facts.push((
+        "host",
+        format!("{}, {} {} {}", host.name, host.os, host.kernel, host.architecture),
+    ));
+    facts.push(("page size", units::size(host.page_size_bytes)));
+    facts.push(("recorded from", local(recording.begun.utc_ns)));
+    facts.extend(recording.ended.or(listed.last).map(|end| ("recorded to", local(end.utc_ns))));
+    let state = format!("{}, {}", units::duration(listed.length_ns()), listed.state());
+    facts.push(("length", state));
+    let every = units::duration(recording.interval_ns);
+    let (taken, torn) = (summary.complete + summary.torn, summary.torn);
+    let missed = summary.missed_ticks;
+    facts.push(("samples", format!("{taken} every {every}, {torn} torn, {missed} missed")));
+    facts.push((
+        "cost a sample",
+        format!(
+            "{} CPU (max {}), {} in all (max {})",
+            summary.mean_cpu_ns().map_or_else(unknown, units::duration),
+            units::duration(summary.max_cpu_ns),
+            summary.mean_wall_ns().map_or_else(unknown, units::duration),
+            units::duration(summary.max_wall_ns),
+        ),
+    ));
+    let overhead = summary.overhead();
+    let overhead = overhead.map_or_else(unknown, |part| format!("{:.2}% of one CPU", part * 100.0));
+    facts.push(("overhead", overhead));
+    for (title, sample) in
+        [("first", summary.first), ("last", summary.last), ("peak", summary.peak)]
+    {
+        facts.extend(sample.map(|sample| (title, sizes(sample, time_zone))));
+    }
+    for mark in overview.marks {
+        facts.push(("mark", format!("{} {}", local(mark.utc_ns), mark.text)));
+    }
+    facts.into_iter().fold(String::new(), |text, (title, fact)| {
+        let line = format!("{title:<16}{}", escape::terminal(&fact));
+        text + cut_middle(line.trim_end(), width).as_ref() + "\n"
+    })
+}
+
+fn executable(process: &ProcessInfo) -> String {
+    let gone = if process.executable_deleted { " (deleted)" } else { "" };
+    process.executable.as_ref().map_or_else(unknown, |path| format!("{path}{gone}"))
+}
+
+/// Returns the arguments so that their bounds show: those with spaces in quotes.
+fn command_line(arguments: &[String]) -> String {
+    let quoted = arguments.iter().map(|argument| {
+        let plain = !argument.is_empty() && !argument.contains([' ', '"', '\'', '\\']);
+        if plain { argument.clone() } else { format!("'{}'", argument.replace('\'', r"'\''")) }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+fn sizes(sample: &Sample, time_zone: &TimeZone) -> String {
+    let shown = |bytes: Option<u64>| bytes.map_or_else(unknown, units::size);
+    format!(
+        "{} resident, {} footprint, #{} at {}",
+        shown(sample.totals.resident_bytes),
+        shown(sample.totals.footprint_bytes),
+        sample.number,
+        clock::local_short(sample.taken.utc_ns, time_zone),
+    )
+}
+
+fn unknown() -> String {
+    "-".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use unicode_width::UnicodeWidthStr;
+    use vmrec_store::{Mark, RecordingId, WhyEnded};
+
+    use super::*;
+    use crate::fixture::{recording, samples};
+
+    fn paris() -> TimeZone {
+        TimeZone::get("Europe/Paris").unwrap()
+    }
+
+    #[test]
+    fn a_list_of_recordings() {
+        let first = recording(1);
+        let mut second = recording(2);
+        second.name = Some("night\x1b[2J run with quite a long name".into());
+        second.why_ended = Some(WhyEnded::Failed("disk full at the worst time".into()));
+        let mut third = recording(12);
+        (third.ended, third.why_ended) = (None, None);
+        let last = samples().last().map(|sample| sample.taken);
+        let rows = [(&first, false), (&second, false), (&third, true)]
+            .map(|(recording, running)| Listed { recording, samples: 302_400, last, running });
+        let text = list_table(&rows, &paris(), 80);
+        insta::assert_snapshot!(text, @r"
+    NO  NAME              PID  STARTED           LENGTH  SAMPLES  STATE
+    ==  ===============  ====  ================  ======  =======  ==================
+     1  server           4242  2026-03-01 14:00    5.0s   302400  target exited (1)
+     2  night\x…ng name  4242  2026-03-01 14:00    5.0s   302400  failed: …orst time
+    12  server           4242  2026-03-01 14:00    4.0s   302400  recording
+    ");
+        assert!(text.lines().all(|line| line.width() <= 80));
+    }
+
+    #[test]
+    fn an_overview_of_one() {
+        let recording = recording(1);
+        let marks = [Mark {
+            recording: RecordingId(1),
+            utc_ns: recording.begun.utc_ns,
+            text: "a\nb".into(),
+        }];
+        let samples = samples();
+        let overview =
+            Overview { recording: &recording, samples: &samples, marks: &marks, running: false };
+        insta::assert_snapshot!(info_text(&overview, &paris(), 80), @r"
+        recording       1
+        process         server (pid 4242)
+        executable      /opt/app/bin/server
+        arguments       server --port '80 80'
+        process started 2026-03-01 13:43:20 +01:00
+        host            box, linux 6.18.44 x86_64
+        page size       4K
+        recorded from   2026-03-01 14:00:00 +01:00
+        recorded to     2026-03-01 14:00:05 +01:00
+        length          5.0s, target exited (1)
+        samples         2 every 2.0s, 0 torn, 1 missed
+        cost a sample   600us CPU (max 900us), 800us in all (max 1.2ms)
+        overhead        0.03% of one CPU
+        first           20.0M resident, 10.0M footprint, #1 at 2026-03-01 14:00
+        last            64.0M resident, 32.0M footprint, #3 at 2026-03-01 14:00
+        peak            64.0M resident, 32.0M footprint, #3 at 2026-03-01 14:00
+        mark            2026-03-01 14:00:00 +01:00 a\nb
+        ");
+        let empty = Overview { samples: &[], ..overview };
+        assert!(info_text(&empty, &paris(), 80).contains("overhead        -\n"));
+    }
+}

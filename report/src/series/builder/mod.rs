@@ -1,0 +1,291 @@
+//! Sums over time from sums by type, keeping nothing else of them.
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use vmrec_sampler::{Family, RegionType};
+use vmrec_store::{Measure, Run, Runs, SampleState, SumsBlock, TypeSums};
+
+use crate::metric::Metric;
+use crate::series::by::By;
+use crate::series::column::Column;
+use crate::series::tick::{KeySeries, SeriesKey, Tick, TickState};
+use crate::series::{Series, gap};
+
+/// The most samples that room is made for before any is read: what a file tells of may not be there.
+const MOST_RESERVED: usize = 1 << 20;
+
+/// Builds the series of one or more metrics from sums in the order of time.
+#[derive(Debug)]
+pub struct SeriesBuilder {
+    metrics: Vec<Metric>,
+    /// What blocks must have columns of: the number of regions, then what the metrics are made of.
+    measures: Vec<Measure>,
+    /// For each metric, the places in `measures` of what it is the sum of.
+    parts: Vec<Vec<usize>>,
+    by: By,
+    interval_ns: u64,
+    ticks: Vec<Tick>,
+    keys: Vec<Key>,
+    /// Places in `keys` of each family: a type is looked for among few names.
+    by_family: [Vec<usize>; Family::ALL.len()],
+}
+
+#[derive(Debug)]
+struct Key {
+    key: SeriesKey,
+    /// Index of the first tick at which it has regions.
+    first: usize,
+    /// One for each metric.
+    columns: Vec<Column>,
+    /// For each metric, whether it was ever known of a region that was there.
+    known: Vec<bool>,
+}
+
+impl SeriesBuilder {
+    /// Creates a builder for these metrics of a recording with a planned time between samples.
+    pub fn new(metrics: &[Metric], by: By, interval_ns: u64) -> Self {
+        let mut measures = vec![Measure::Regions];
+        let parts = metrics
+            .iter()
+            .map(|metric| {
+                metric.measures().into_iter().map(|part| place(&mut measures, part)).collect()
+            })
+            .collect();
+        Self {
+            metrics: metrics.to_vec(),
+            measures,
+            parts,
+            by,
+            interval_ns,
+            ticks: Vec::new(),
+            keys: Vec::new(),
+            by_family: Default::default(),
+        }
+    }
+
+    /// Makes room for this many samples at once: growing copies what there is.
+    pub fn reserve(&mut self, samples: u64) {
+        let samples = usize::try_from(samples).unwrap_or(usize::MAX).min(MOST_RESERVED);
+        self.ticks.reserve_exact(samples);
+    }
+
+    /// Returns which columns the blocks must have, in this order.
+    pub fn measures(&self) -> &[Measure] {
+        &self.measures
+    }
+
+    /// Adds the samples of a block with columns of [`SeriesBuilder::measures`].
+    pub fn push(&mut self, block: &SumsBlock) {
+        self.add(block.ticks.iter().map(tick), &block.types);
+    }
+
+    /// Adds ticks, and sums with a value for each one that was not missed.
+    pub(crate) fn add(&mut self, ticks: impl IntoIterator<Item = Tick>, types: &[TypeSums]) {
+        let begin = self.ticks.len();
+        self.ticks.extend(ticks);
+        let ticks = &self.ticks[begin..];
+        let at = places(begin, ticks);
+        for column in self.keys.iter_mut().flat_map(|key| &mut key.columns) {
+            add_nothing(column, ticks);
+        }
+        // For each key that some of the types belong to, whether it has regions, value by value.
+        let mut present: Vec<(usize, Vec<bool>)> = Vec::new();
+        for of in types {
+            let Some(first) = of.columns.iter().filter_map(first_there).min() else { continue };
+            let Some(first) = tick_of(&at, first) else { continue };
+            let place = self.place(&of.region_type, first);
+            let key = &mut self.keys[place];
+            for (parts, column) in self.parts.iter().zip(&mut key.columns) {
+                for part in parts {
+                    add_runs(column, &at, &of.columns[*part]);
+                }
+            }
+            if key.known.iter().all(|known| *known) {
+                continue;
+            }
+            let of_key = match present.iter().position(|(other, _)| *other == place) {
+                Some(known) => known,
+                None => {
+                    present.push((place, vec![false; self.ticks.len() - begin]));
+                    present.len() - 1
+                }
+            };
+            for column in &of.columns {
+                for_each_stretch(&at, column, |stretch, value| {
+                    if value != Some(0) {
+                        present[of_key].1[stretch.start - begin..stretch.end - begin].fill(true);
+                    }
+                });
+            }
+        }
+        for (place, present) in present {
+            let key = &mut self.keys[place];
+            for (known, column) in key.known.iter_mut().zip(&key.columns) {
+                *known |=
+                    (begin..).zip(&present).any(|(at, there)| *there && column.get(at).is_some());
+            }
+        }
+    }
+
+    /// Returns the series, one for each metric in the order they were asked for.
+    pub fn finish(mut self) -> Vec<Series> {
+        let ticks = Arc::new(self.ticks);
+        self.keys.sort_by(|a, b| {
+            let order = |key: &Key| (key.key.family, key.first);
+            order(a).cmp(&order(b)).then_with(|| a.key.name.cmp(&b.key.name))
+        });
+        let mut all = Vec::with_capacity(self.metrics.len());
+        // From the last metric to the first, so that columns move out instead of being copied.
+        for place in (0..self.metrics.len()).rev() {
+            let (mut keys, mut unknown) = (Vec::new(), Vec::new());
+            for key in &mut self.keys {
+                let values = key.columns.pop().unwrap_or_default();
+                match key.known[place] {
+                    true => keys.push(KeySeries { key: key.key.clone(), values }),
+                    false => unknown.push(key.key.clone()),
+                }
+            }
+            let something_known = !keys.is_empty() || unknown.is_empty();
+            let mut totals = Column::with_capacity(ticks.len());
+            match something_known {
+                true => add_nothing(&mut totals, &ticks),
+                false => totals.push_times(None, ticks.len()),
+            }
+            keys.iter().for_each(|key| totals.add(&key.values));
+            let gaps = gap::find(&ticks, &totals, self.interval_ns);
+            let (metric, by) = (self.metrics[place], self.by);
+            all.push(Series { metric, by, ticks: Arc::clone(&ticks), keys, unknown, totals, gaps });
+        }
+        all.reverse();
+        all
+    }
+
+    /// The place of a type's key in `keys`, made if it is new; it has regions at tick `first`.
+    fn place(&mut self, region_type: &RegionType, first: usize) -> usize {
+        let family = region_type.family();
+        let name = match self.by {
+            By::Family => family.name(),
+            By::Type => region_type.name(),
+        };
+        let places = &mut self.by_family[family as usize];
+        if let Some(place) = places.iter().find(|place| &*self.keys[**place].key.name == name) {
+            let key = &mut self.keys[*place];
+            key.first = key.first.min(first);
+            return *place;
+        }
+        // Samples measured before had nothing of this key.
+        let before = || {
+            let mut column = Column::with_capacity(self.ticks.capacity());
+            add_nothing(&mut column, &self.ticks);
+            column
+        };
+        places.push(self.keys.len());
+        self.keys.push(Key {
+            key: SeriesKey { family, name: name.into() },
+            first,
+            columns: self.metrics.iter().map(|_| before()).collect(),
+            known: vec![false; self.metrics.len()],
+        });
+        self.keys.len() - 1
+    }
+}
+
+/// The place of a measure among `measures`, added if it is new.
+fn place(measures: &mut Vec<Measure>, measure: Measure) -> usize {
+    measures.iter().position(|known| *known == measure).unwrap_or_else(|| {
+        measures.push(measure);
+        measures.len() - 1
+    })
+}
+
+fn tick(tick: &vmrec_store::Tick) -> Tick {
+    let state = match tick.state {
+        _ if !tick.has_regions() => TickState::Missed,
+        SampleState::Torn(_) => TickState::Torn,
+        _ => TickState::Complete,
+    };
+    Tick { number: tick.number, taken: tick.taken, state }
+}
+
+/// What a key without regions measures at a tick: of a missed one nothing is known.
+fn nothing(tick: &Tick) -> Option<u64> {
+    (tick.state != TickState::Missed).then_some(0)
+}
+
+/// Adds to a column what a key without regions measures at these ticks.
+fn add_nothing(column: &mut Column, ticks: &[Tick]) {
+    for ticks in ticks.chunk_by(|a, b| nothing(a) == nothing(b)) {
+        column.push_times(ticks.first().and_then(nothing), ticks.len());
+    }
+}
+
+/// Returns the stretches of ticks that have values, those that were not missed; the first is at `begin`.
+fn places(begin: usize, ticks: &[Tick]) -> Vec<Range<usize>> {
+    let mut at = begin;
+    let mut places = Vec::new();
+    for ticks in ticks.chunk_by(|a, b| nothing(a) == nothing(b)) {
+        if ticks.first().is_some_and(|tick| nothing(tick).is_some()) {
+            places.push(at..at + ticks.len());
+        }
+        at += ticks.len();
+    }
+    places
+}
+
+/// Returns the tick of a value.
+fn tick_of(places: &[Range<usize>], mut value: usize) -> Option<usize> {
+    for place in places {
+        if value < place.len() {
+            return Some(place.start + value);
+        }
+        value -= place.len();
+    }
+    None
+}
+
+/// Returns the first value that is not 0.
+fn first_there(column: &Runs) -> Option<usize> {
+    let mut at = 0;
+    for Run { value, times } in column.iter() {
+        if value != Some(0) && times > 0 {
+            return Some(at);
+        }
+        at += times;
+    }
+    None
+}
+
+/// Calls `each` with the stretches of ticks that have the same value.
+fn for_each_stretch(
+    places: &[Range<usize>],
+    column: &Runs,
+    mut each: impl FnMut(Range<usize>, Option<u64>),
+) {
+    let mut places = places.iter().cloned();
+    let mut at = 0..0;
+    for Run { value, mut times } in column.iter() {
+        while times > 0 {
+            if at.is_empty() {
+                let Some(next) = places.next() else { return };
+                at = next;
+            }
+            let end = at.end.min(at.start + times);
+            times -= end - at.start;
+            each(at.start..end, value);
+            at.start = end;
+        }
+    }
+}
+
+/// Adds values to those of a column at their ticks.
+fn add_runs(column: &mut Column, places: &[Range<usize>], runs: &Runs) {
+    for_each_stretch(places, runs, |stretch, value| match stretch.len() {
+        _ if value == Some(0) => {}
+        1 => column.add_one(stretch.start, value),
+        _ => column.add_at(stretch, value),
+    });
+}

@@ -1,0 +1,57 @@
+//! One quantity over time, summed by family or by type: what a chart draws.
+//!
+//! A [`builder::SeriesBuilder`] takes sums by type in the order of time and keeps 4
+//! bytes a sample, key and metric, so that recordings of weeks fit in memory. Unknown is not zero: a value that was not measured is
+//! `None`, and a type that a measured sample does not have is 0.
+
+pub(crate) mod builder;
+pub(crate) mod by;
+pub(crate) mod column;
+pub(crate) mod gap;
+pub(crate) mod means;
+pub(crate) mod tick;
+
+use std::sync::Arc;
+
+use crate::metric::Metric;
+use crate::series::by::By;
+use crate::series::column::Column;
+use crate::series::gap::Gap;
+use crate::series::tick::{KeySeries, SeriesKey, Tick};
+
+/// One metric over time, summed by key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// What is summed.
+    pub metric: Metric,
+    /// What it is summed by.
+    pub by: By,
+    /// Every sample of the stretch, missed ones too, in the order of time: as they were gathered,
+    /// since a slice of millions would be a copy.
+    pub ticks: Arc<Vec<Tick>>,
+    /// The keys of which something is known, by family, then in the order they appeared, then by name.
+    pub keys: Vec<KeySeries>,
+    /// Keys that were present but of which the metric was never known; no part of `totals`.
+    pub unknown: Vec<SeriesKey>,
+    /// The sum over `keys` at each tick, unknown where one of them is.
+    pub totals: Column,
+    /// Stretches of time without samples, or without a known total.
+    pub gaps: Vec<Gap>,
+}
+
+impl Series {
+    /// Returns how long after the first tick the tick at `index` was, by the monotonic clock.
+    pub fn elapsed_ns(&self, index: usize) -> u64 {
+        match (self.ticks.first(), self.ticks.get(index)) {
+            (Some(first), Some(tick)) => {
+                tick.taken.monotonic_ns.saturating_sub(first.taken.monotonic_ns)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Returns how much time the ticks span.
+    pub fn span_ns(&self) -> u64 {
+        self.elapsed_ns(self.ticks.len().saturating_sub(1))
+    }
+}

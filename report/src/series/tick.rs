@@ -1,0 +1,55 @@
+//! The parts of a series: ticks and the values of one key.
+
+use std::sync::Arc;
+
+use vmrec_sampler::{Family, Timestamp};
+
+use crate::series::column::Column;
+
+/// Whether a sample can be trusted, or was taken at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TickState {
+    /// Seen as of one moment.
+    Complete,
+    /// The regions moved while they were read.
+    Torn,
+    /// Not taken.
+    Missed,
+}
+
+/// One sample's place in time, or an end of a minute or hour that has a mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// Its number in the recording.
+    pub number: u64,
+    /// When it was taken, or was due.
+    pub taken: Timestamp,
+    /// Whether it can be trusted.
+    pub state: TickState,
+}
+
+/// What one line or area stands for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SeriesKey {
+    /// The family it is, or belongs to.
+    pub family: Family,
+    /// The name of the family or type.
+    pub name: Arc<str>,
+}
+
+/// The values of one key, one for each tick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySeries {
+    /// What they are values of.
+    pub key: SeriesKey,
+    /// The values in the order of the ticks.
+    pub values: Column,
+}
+
+impl KeySeries {
+    /// Returns each value less the first known one, signed.
+    pub fn growth(&self) -> impl Iterator<Item = Option<i128>> + '_ {
+        let first = self.values.first_known().map_or(0, i128::from);
+        self.values.iter().map(move |value| Some(i128::from(value?) - first))
+    }
+}

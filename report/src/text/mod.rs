@@ -1,0 +1,6 @@
+//! Text as people read it: tables, units, clocks, escaping.
+
+pub(crate) mod clock;
+pub(crate) mod escape;
+pub(crate) mod table;
+pub(crate) mod units;

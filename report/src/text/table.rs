@@ -1,0 +1,293 @@
+//! Tables of text that keep within a width.
+//!
+//! One column may be cut in the middle; if that is not enough, columns are
+//! dropped, the least needed first. Every cell is escaped here, so that no
+//! table can forget to.
+
+use std::borrow::Cow;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::text::escape;
+
+/// The space between two columns.
+const GAP: usize = 2;
+
+/// On which side a column's text lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Names.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// The head of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    title: Cow<'static, str>,
+    align: Align,
+    drop_rank: u8,
+}
+
+impl Column {
+    /// Creates a column that is always shown.
+    pub const fn new(title: &'static str, align: Align) -> Self {
+        Self { title: Cow::Borrowed(title), align, drop_rank: 0 }
+    }
+
+    /// Creates a column that is always shown, of a name that strangers gave.
+    pub fn named(title: &str, align: Align) -> Self {
+        let title = Cow::Owned(escape::terminal(title).into_owned());
+        Self { title, align, drop_rank: 0 }
+    }
+
+    /// Lets the column be dropped where space is short; higher ranks go first.
+    #[must_use]
+    pub const fn droppable(mut self, rank: u8) -> Self {
+        self.drop_rank = rank;
+        self
+    }
+}
+
+/// How a cell is coloured, if at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tone {
+    /// As other text.
+    #[default]
+    Plain,
+    /// Red: more memory.
+    Growth,
+    /// Green: less memory.
+    Shrink,
+}
+
+/// One cell's text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cell {
+    text: String,
+    tone: Tone,
+}
+
+impl Cell {
+    /// Creates a cell, escaping what steers a terminal.
+    pub fn new(text: &str) -> Self {
+        Self { text: escape::terminal(text).into_owned(), tone: Tone::Plain }
+    }
+
+    /// Sets the colour.
+    #[must_use]
+    pub fn toned(mut self, tone: Tone) -> Self {
+        self.tone = tone;
+        self
+    }
+}
+
+/// Rows under titles, and sums under the rows.
+#[derive(Clone, Debug)]
+pub struct Table {
+    columns: Vec<Column>,
+    /// The column that is cut where space is short, and how wide it stays.
+    flexible: (usize, usize),
+    rows: Vec<Vec<Cell>>,
+    sums: Vec<Vec<Cell>>,
+}
+
+impl Table {
+    /// Creates an empty table. Column number `flexible` is cut to keep within
+    /// the width, but columns are dropped before it is cut below `least`.
+    pub fn new(columns: Vec<Column>, flexible: usize, least: usize) -> Self {
+        Self { columns, flexible: (flexible, least), rows: Vec::new(), sums: Vec::new() }
+    }
+
+    /// Adds a row with one cell a column.
+    pub fn row(&mut self, cells: Vec<Cell>) {
+        self.rows.push(cells);
+    }
+
+    /// Adds a row of sums, shown below a line.
+    pub fn sum(&mut self, cells: Vec<Cell>) {
+        self.sums.push(cells);
+    }
+
+    /// Tells whether it keeps within the width without a column less, or one cut below what it should show.
+    pub fn fits(&self, width: usize) -> bool {
+        let natural = self.layout(usize::MAX);
+        let (flexible, least) = self.flexible;
+        let needed = natural.iter().map(|(place, natural)| {
+            GAP + if *place == flexible { least.min(*natural) } else { *natural }
+        });
+        needed.sum::<usize>() <= width.saturating_add(GAP)
+    }
+
+    /// Writes the table, each line ended by a line break.
+    pub fn render(&self, width: usize, color: bool) -> String {
+        let layout = self.layout(width);
+        let mut text = String::new();
+        let titles: Vec<Cell> =
+            self.columns.iter().map(|column| Cell::new(&column.title)).collect();
+        let rule: Vec<Cell> = (0..self.columns.len())
+            .map(|place| {
+                let width = layout.iter().find(|(shown, _)| *shown == place).map_or(0, |at| at.1);
+                Cell::new(&"=".repeat(width))
+            })
+            .collect();
+        let rules = std::slice::from_ref(&rule);
+        let below = if self.sums.is_empty() { &[] } else { rules };
+        let lines = std::iter::once(&titles).chain(rules).chain(&self.rows).chain(below);
+        for cells in lines.chain(&self.sums) {
+            self.line(&mut text, cells, &layout, color);
+        }
+        text
+    }
+
+    /// Returns each shown column with its width.
+    fn layout(&self, width: usize) -> Vec<(usize, usize)> {
+        let cells =
+            |place: usize| self.rows.iter().chain(&self.sums).filter_map(move |r| r.get(place));
+        let mut shown: Vec<(usize, usize)> = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(place, column)| {
+                let widest = cells(place).map(|cell| cell.text.width()).max().unwrap_or(0);
+                (place, widest.max(column.title.width()))
+            })
+            .collect();
+        let (flexible, least) = self.flexible;
+        loop {
+            let total: usize = shown.iter().map(|(_, width)| width + GAP).sum();
+            let excess = total.saturating_sub(GAP).saturating_sub(width);
+            if excess == 0 {
+                return shown;
+            }
+            let natural = shown.iter().find(|(place, _)| *place == flexible).map_or(0, |at| at.1);
+            let droppable = (0..shown.len())
+                .filter(|&at| self.columns[shown[at].0].drop_rank > 0)
+                .max_by_key(|&at| self.columns[shown[at].0].drop_rank);
+            match droppable {
+                Some(at) if natural.saturating_sub(excess) < least.min(natural) => {
+                    shown.remove(at);
+                }
+                _ => {
+                    let cut = natural.saturating_sub(excess).max(1);
+                    shown.iter_mut().filter(|at| at.0 == flexible).for_each(|at| at.1 = cut);
+                    return shown;
+                }
+            }
+        }
+    }
+
+    fn line(&self, text: &mut String, cells: &[Cell], layout: &[(usize, usize)], color: bool) {
+        let start = text.len();
+        for (at, &(place, width)) in layout.iter().enumerate() {
+            let Some(cell) = cells.get(place) else { continue };
+            let shown = cut_middle(&cell.text, width);
+            let padding = " ".repeat(width.saturating_sub(shown.width()));
+            if at > 0 {
+                text.push_str("  ");
+            }
+            let painted = match cell.tone {
+                Tone::Growth if color => Cow::Owned(format!("\x1b[31m{shown}\x1b[0m")),
+                Tone::Shrink if color => Cow::Owned(format!("\x1b[32m{shown}\x1b[0m")),
+                _ => shown,
+            };
+            match self.columns[place].align {
+                Align::Left => text.extend([&*painted, &padding]),
+                Align::Right => text.extend([&*padding, &painted]),
+            }
+        }
+        text.truncate(start + text[start..].trim_end_matches(' ').len());
+        text.push('\n');
+    }
+}
+
+/// Returns `text` in at most `width` terminal cells, the middle replaced by `…` if it is longer.
+pub(crate) fn cut_middle(text: &str, width: usize) -> Cow<'_, str> {
+    if text.width() <= width {
+        return Cow::Borrowed(text);
+    }
+    // The end of a path tells more than its beginning.
+    let room = width.saturating_sub(1);
+    let head = fitting(text.chars(), room / 2);
+    let tail = fitting(text.chars().rev(), room - room / 2);
+    let head: String = text.chars().take(head).collect();
+    let skipped = text.chars().count() - tail;
+    let tail: String = text.chars().skip(skipped).collect();
+    if width == 0 { Cow::Borrowed("") } else { Cow::Owned(format!("{head}…{tail}")) }
+}
+
+/// Returns how many characters fit into `room` terminal cells.
+fn fitting(characters: impl Iterator<Item = char>, room: usize) -> usize {
+    let mut used = 0;
+    characters
+        .take_while(|character| {
+            used += character.width().unwrap_or(0);
+            used <= room
+        })
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn small() -> Table {
+        let columns = vec![
+            Column::new("NAME", Align::Left),
+            Column::new("SIZE", Align::Right),
+            Column::new("RARE", Align::Right).droppable(1),
+        ];
+        let mut table = Table::new(columns, 0, 8);
+        let cells = |texts: [&str; 3]| texts.map(Cell::new).to_vec();
+        table.row(cells(["日本語/libc.so.6", "4K", "1"]));
+        table.row(cells(["evil\n\x1b[2J", "12.5M", "2"]));
+        table.sum(cells(["TOTAL", "12.5M", "3"]));
+        table
+    }
+
+    #[test]
+    fn columns_align_and_names_are_cut_before_columns_go() {
+        insta::assert_snapshot!(small().render(80, false), @r"
+    NAME               SIZE  RARE
+    ================  =====  ====
+    日本語/libc.so.6     4K     1
+    evil\n\x1b[2J     12.5M     2
+    ================  =====  ====
+    TOTAL             12.5M     3
+    ");
+        insta::assert_snapshot!(small().render(21, false), @r"
+    NAME       SIZE  RARE
+    ========  =====  ====
+    日…so.6      4K     1
+    evi…b[2J  12.5M     2
+    ========  =====  ====
+    TOTAL     12.5M     3
+    ");
+        insta::assert_snapshot!(small().render(18, false), @r"
+    NAME          SIZE
+    ===========  =====
+    日本….so.6      4K
+    evil\…1b[2J  12.5M
+    ===========  =====
+    TOTAL        12.5M
+    ");
+    }
+
+    #[test]
+    fn colour_takes_no_space() {
+        let mut table = Table::new(vec![Column::new("N", Align::Right)], 0, 1);
+        table.row(vec![Cell::new("+4K").toned(Tone::Growth)]);
+        assert_eq!(table.render(80, true), "  N\n===\n\x1b[31m+4K\x1b[0m\n");
+        assert_eq!(table.render(80, false), "  N\n===\n+4K\n");
+    }
+
+    proptest! {
+        #[test]
+        fn cut_text_fits(text in any::<String>(), width in 0..40_usize) {
+            prop_assert!(cut_middle(&escape::terminal(&text), width).width() <= width.max(1));
+        }
+    }
+}

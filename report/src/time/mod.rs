@@ -1,0 +1,31 @@
+//! Times on the command line: what a user may write, and which sample it means.
+//!
+//! [`spec::TimeSpec::parse`] reads the words without knowing any recording;
+//! [`crate::time::resolve::resolve`] finds the sample they mean on a [`spec::Timeline`]. That need not have
+//! every sample: [`crate::time::resolve::moment`] tells which ones [`vmrec_store::Store::samples_near`] must give.
+
+pub(crate) mod parse;
+pub(crate) mod resolve;
+pub(crate) mod spec;
+
+use crate::time::spec::Resolved;
+
+/// How two samples lie to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The second is later.
+    Forward,
+    /// Both are the same sample: a diff has nothing to show.
+    Same,
+    /// The second is earlier: growth reads as shrinking.
+    Backward,
+}
+
+/// Tells whether `to` is later than `from`, by their numbers: the wall clock may step back.
+pub fn direction(from: &Resolved, to: &Resolved) -> Direction {
+    match to.number.cmp(&from.number) {
+        std::cmp::Ordering::Greater => Direction::Forward,
+        std::cmp::Ordering::Equal => Direction::Same,
+        std::cmp::Ordering::Less => Direction::Backward,
+    }
+}

@@ -1,0 +1,100 @@
+//! Arguments that several commands share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use vmrec_store::Retention;
+
+use crate::failure::Failure;
+use crate::parse::{parse_duration, parse_size};
+
+/// Which file.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FileArgs {
+    /// File that holds the recordings [default: vmrec/vmrec.db in your data folder]
+    #[arg(long, env = "VMREC_DB", value_name = "FILE", hide_env_values = true)]
+    pub(crate) db: Option<PathBuf>,
+}
+
+/// Which recording of which file.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RecordingArgs {
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+
+    /// Number of the recording, as `vmrec list` shows it [default: the newest]
+    #[arg(long, short, value_name = "N")]
+    pub(crate) recording: Option<i64>,
+}
+
+/// The user's own types.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TypesArgs {
+    /// File with types of your own, which go before the built-in ones
+    #[arg(long, value_name = "FILE")]
+    pub(crate) types: Option<PathBuf>,
+}
+
+/// What is kept of old samples, but for how long.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RetentionArgs {
+    /// Keep the file below this size, such as 200M: the oldest samples go
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) max_size: Option<u64>,
+
+    /// Keep one sample a minute of those older than this, such as 1d
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) thin_after: Option<Duration>,
+
+    /// Keep samples within a minute of a mark, unless --max-size needs their room
+    #[arg(long)]
+    pub(crate) keep_marks: bool,
+}
+
+impl RetentionArgs {
+    /// Returns what is asked for, with what is older than `older_than` to go; `None` if nothing is to go.
+    pub(crate) fn policy(
+        &self,
+        older_than: Option<Duration>,
+    ) -> Result<Option<Retention>, Failure> {
+        let Self { max_size: max_bytes, thin_after, keep_marks } = *self;
+        let any = older_than.is_some() || thin_after.is_some() || max_bytes.is_some();
+        if keep_marks && !any {
+            return Err(Failure::usage("--keep-marks says what stays, and nothing is said to go")
+                .hint("say what goes too, such as --thin-after 1d"));
+        }
+        Ok(any.then_some(Retention { older_than, thin_after, max_bytes, keep_marks }))
+    }
+}
+
+/// Tables for people unless a format for programs is asked for.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct FormatArgs {
+    /// Print JSON
+    #[arg(long, conflicts_with = "csv")]
+    pub(crate) json: bool,
+
+    /// Print CSV
+    #[arg(long)]
+    pub(crate) csv: bool,
+}
+
+/// Which part of a recording.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SpanArgs {
+    /// Begin at this time
+    #[arg(long, value_name = "TIME", default_value = "start", allow_hyphen_values = true)]
+    pub(crate) from: String,
+
+    /// End at this time
+    #[arg(long, value_name = "TIME", default_value = "end", allow_hyphen_values = true)]
+    pub(crate) to: String,
+}
+
+/// What values over time are summed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SumBy {
+    Family,
+    Type,
+}

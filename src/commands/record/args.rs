@@ -1,0 +1,88 @@
+//! The arguments of `vmrec record`.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::args::{FileArgs, RetentionArgs, TypesArgs};
+use crate::parse::parse_duration;
+
+/// Record snapshots of a process at intervals
+///
+/// TARGET is a pid or a full or partial executable name: an exact name beats
+/// one that begins so, which beats one that has it inside. Ctrl-C or the
+/// target's exit ends the recording.
+#[derive(Args, Debug)]
+pub(crate) struct RecordArgs {
+    /// Pid or full or partial executable name
+    #[arg(required_unless_present = "launch", conflicts_with = "launch")]
+    pub(crate) target: Option<String>,
+
+    /// Command to start and record until it ends; its exit status is passed on
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) launch: Vec<std::ffi::OsString>,
+
+    /// Time between samples: 50ms to 24h
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_interval)]
+    pub(crate) every: Duration,
+
+    /// Stop after this time
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) duration: Option<Duration>,
+
+    /// Stop after this many samples
+    #[arg(long, value_name = "N")]
+    pub(crate) samples: Option<NonZeroU64>,
+
+    /// Delete samples older than this while recording, such as 7d
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) keep: Option<Duration>,
+
+    #[command(flatten)]
+    pub(crate) retention: RetentionArgs,
+
+    /// Name for the recording, shown in lists and charts
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+
+    /// Of several matching processes take the one started last
+    #[arg(long, conflicts_with_all = ["oldest", "launch"])]
+    pub(crate) newest: bool,
+
+    /// Of several matching processes take the one started first
+    #[arg(long, conflicts_with = "launch")]
+    pub(crate) oldest: bool,
+
+    /// Show nothing but errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) types: TypesArgs,
+
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+}
+
+/// Reads an interval between samples and checks its bounds.
+pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
+    const BOUNDS: &str =
+        "samples need time between them\nhint: give 50ms to 24h, such as --every 2s";
+    if text.trim() == "0" {
+        return Err(BOUNDS.to_owned());
+    }
+    let interval = parse_duration(text)?;
+    if (SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err(BOUNDS.to_owned())
+    }
+}
+
+pub(crate) const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
+
+pub(crate) const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+
+/// Time left before the next tick without which nothing is pruned: some of what one step may take.
+pub(crate) const SPARE: Duration = Duration::from_millis(25);

@@ -1,0 +1,48 @@
+//! Values of the command line: durations, sizes, metrics.
+
+use std::time::Duration;
+
+use vmrec_report::Metric;
+
+/// Reads a duration such as `2s`, `500ms`, `1h30m` or `7d`.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "not a time span\nhint: write it like 500ms, 2s, 10m, 1h30m or 7d".to_owned();
+    // A day has 24 hours here, which is more than jiff takes for granted.
+    let (days, rest) = match text.trim().split_once('d') {
+        Some((days, rest)) => (days.parse::<u32>().map_err(|_| wrong())?, rest),
+        None => (0, text),
+    };
+    let span = match rest.trim() {
+        "" if days > 0 => jiff::SignedDuration::ZERO,
+        rest => rest.parse().map_err(|_| wrong())?,
+    };
+    let duration =
+        Duration::try_from(span).map_err(|_| wrong())? + Duration::from_secs(86_400) * days;
+    if duration.is_zero() { Err("no time at all".to_owned()) } else { Ok(duration) }
+}
+
+/// Reads a size such as `200M`.
+pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+    size_of(text.trim()).filter(|bytes| *bytes > 0).ok_or_else(|| {
+        "not a size\nhint: write bytes, or K, M, G or T of them, like 200M".to_owned()
+    })
+}
+
+/// Reads the name of a metric.
+pub(crate) fn parse_metric(name: &str) -> Result<Metric, String> {
+    Metric::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = Metric::ALL.into_iter().map(Metric::name).collect();
+        format!("there is no such metric\nhint: the metrics are {}", names.join(", "))
+    })
+}
+
+/// Returns the bytes of `64M`, `4K` or `4096`.
+pub(crate) fn size_of(text: &str) -> Option<u64> {
+    let unit = ["K", "M", "G", "T"].iter().zip([10, 20, 30, 40]);
+    let (number, shift) = unit
+        .filter_map(|(letter, shift)| Some((text.strip_suffix(letter)?, shift)))
+        .next()
+        .unwrap_or((text, 0));
+    let number: u64 = number.trim_end().parse().ok()?;
+    number.checked_mul(1 << shift)
+}
