@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vmrec_sampler::{
     AddressRange, Confidence, Consistency, Cost, Host, Identity, Label, Object, ProcessId,
     ProcessInfo, ProcessTotals, Protection, Provenance, Quantities, Quantity, Region, RegionType,
-    ShareMode, Snapshot, Timestamp, types,
+    Rule, ShareMode, Snapshot, Timestamp, types,
 };
 use vmrec_store::{Recording, RecordingId, Sample, SampleState, WhyEnded};
 
@@ -41,7 +41,7 @@ pub(crate) fn region(
                 region_type,
                 detail: None,
                 confidence: Confidence::Sure,
-                rule: "R1".into(),
+                rule: Rule::R1,
             },
         }),
         share_mode: Some(ShareMode::Private),

@@ -13,6 +13,7 @@ mod darwin;
 mod elf;
 mod error;
 mod find;
+mod label;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "macos")]
@@ -21,6 +22,7 @@ mod process;
 mod procfs;
 mod quantity;
 mod region;
+mod rule;
 mod snapshot;
 mod system_sum;
 mod tracker;
@@ -34,6 +36,7 @@ pub use crate::classify::user::UserRule;
 pub use crate::darwin::regions::labels as darwin_labels;
 pub use crate::error::Error;
 pub use crate::find::matching;
+pub use crate::label::{Confidence, Detail, Label};
 #[cfg(target_os = "linux")]
 pub use crate::linux::{
     facts::FactReader,
@@ -60,8 +63,9 @@ pub use crate::procfs::smaps::{BadSmaps, Record, SmapsParser};
 pub use crate::procfs::status::parse_status;
 pub use crate::quantity::{Quantities, Quantity};
 pub use crate::region::{
-    AddressRange, Confidence, Identity, Label, Object, Protection, Provenance, Region, ShareMode,
+    AddressRange, Identity, Object, Protection, Provenance, Region, ShareMode,
 };
+pub use crate::rule::Rule;
 pub use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot, Timestamp};
 pub use crate::system_sum::{SumOf, SystemSum};
 pub use crate::tracker::RegionTracker;

@@ -7,8 +7,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::label::Label;
 use crate::quantity::Quantities;
-use crate::vocabulary::RegionType;
 
 /// A half-open range of addresses, `start..end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -154,48 +154,6 @@ pub struct Object {
     pub deleted: bool,
 }
 
-/// How sure a type is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Confidence {
-    /// Nothing known explains the region.
-    Unknown = 0,
-    /// What is left over when all else is explained.
-    Guess = 1,
-    /// Signs that rarely mislead.
-    Likely = 2,
-    /// Proved by the kernel's own name or a structure found.
-    Sure = 3,
-}
-
-impl Confidence {
-    /// Every confidence, lowest first.
-    pub const ALL: [Self; 4] = [Self::Unknown, Self::Guess, Self::Likely, Self::Sure];
-
-    /// Returns the word shown to users.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Guess => "guess",
-            Self::Likely => "likely",
-            Self::Sure => "sure",
-        }
-    }
-}
-
-/// What a region is for, how sure that is and which rule decided.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Label {
-    /// The type, from `crate::vocabulary`.
-    pub region_type: RegionType,
-    /// What tells it from others of its type: a thread, the name an allocator gave. Not part of the type.
-    pub detail: Option<Arc<str>>,
-    /// How sure the type is.
-    pub confidence: Confidence,
-    /// The rule that decided, such as `R1`.
-    pub rule: Arc<str>,
-}
-
 /// What stays the same about a region for as long as it exists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
@@ -279,7 +237,6 @@ mod tests {
     #[test]
     fn numbers_are_places_in_all() {
         assert!(ShareMode::ALL.iter().enumerate().all(|(n, mode)| *mode as usize == n));
-        assert!(Confidence::ALL.iter().enumerate().all(|(n, level)| *level as usize == n));
         assert!(Provenance::ALL.iter().enumerate().all(|(n, source)| *source as usize == n));
     }
 }

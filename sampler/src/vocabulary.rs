@@ -118,6 +118,12 @@ impl RegionType {
         &self.name
     }
 
+    /// Returns one sentence on memory of this type; `None` for a type vmrec does not know.
+    pub fn meaning(&self) -> Option<&'static str> {
+        let mut meanings = types::ALL.iter().zip(types::MEANINGS);
+        meanings.find(|(known, _)| *known == self).map(|(_, meaning)| meaning.trim_start())
+    }
+
     /// Returns the family it belongs to.
     pub const fn family(&self) -> Family {
         self.family
@@ -139,6 +145,8 @@ pub mod types {
             $($(#[doc = $meaning])+ pub const $constant: RegionType = RegionType::known($name, Family::$family);)+
             /// Every type vmrec knows.
             pub const ALL: &[RegionType] = &[$($constant),+];
+            /// The meaning of each of [`ALL`].
+            pub(super) const MEANINGS: &[&str] = &[$(concat!($($meaning),+)),+];
         };
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 use vmrec_sampler::{
-    Confidence, Family, Label, Protection, Rebuilt, Region, RegionType, UserRule, types,
+    Confidence, Family, Label, Protection, Rebuilt, Region, RegionType, Rule, UserRule, types,
 };
 
 use crate::args::TypesArgs;
@@ -48,7 +48,7 @@ fn label(rule: &UserRule) -> Label {
         region_type: rule.region_type.clone(),
         detail: rule.detail.clone(),
         confidence: Confidence::Sure,
-        rule: Arc::from("user"),
+        rule: Rule::User,
     }
 }
 

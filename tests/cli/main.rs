@@ -26,3 +26,4 @@ mod recorder;
 mod repair;
 mod selftest;
 mod sql;
+mod types_doc;

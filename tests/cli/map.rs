@@ -3,6 +3,7 @@
 use std::fs;
 
 use insta::assert_snapshot;
+use vmrec_sampler::Rule;
 
 use crate::harness::{Bench, Workload};
 
@@ -54,11 +55,18 @@ fn live_and_recorded_it_fits_80_columns_and_shows_every_region() {
 }
 
 #[test]
-fn rules_say_how_sure_each_type_is_and_nothing_is_cut() {
+fn rules_show_their_meaning_and_how_sure_each_type_is_and_nothing_is_cut() {
     let (bench, workload) = recorded();
     let page = bench.out(&["map", "--rules", &workload.pid_text()]);
     let file = line_of(&page, "DIR/model.bin");
     assert!(file.contains(" sure ") && file.contains(" R6 "), "{file}");
+    let (_, legend) = page.split_once("\n==== Rules that gave these types\n").unwrap();
+    let (legend, _) = legend.split_once("\n\n").unwrap();
+    let meaning = Rule::R6.meaning().unwrap();
+    assert!(legend.lines().any(|line| line.starts_with("R6 ") && line.ends_with(meaning)));
+    assert!(legend.lines().all(|line| line.len() <= 80), "{legend}");
+    assert!(!legend.contains("macOS") && legend.lines().count() > 3, "{legend}");
+    assert!(!bench.out(&["map", &workload.pid_text()]).contains("==== Rules"));
     for wide in ["--wide", "-w", "-wide"] {
         let page = bench.out(&["map", wide, "--at", "end"]);
         let file = line_of(&page, "DIR/model.bin");

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use vmrec_sampler::{
     AddressRange, Confidence, Consistency, Cost, Host, Identity, Label, Object, ProcessId,
-    ProcessInfo, ProcessTotals, Protection, Provenance, Quantities, Quantity, Region, ShareMode,
-    Snapshot, Timestamp, types,
+    ProcessInfo, ProcessTotals, Protection, Provenance, Quantities, Quantity, Region, Rule,
+    ShareMode, Snapshot, Timestamp, types,
 };
 use vmrec_sampler::{Evidence, Facts, Image};
 use vmrec_store::{Error, RecordingId, SampleState, Writer};
@@ -123,7 +123,7 @@ fn identity(slot: u64, one: u64, grown: u64) -> Identity {
             region_type: types::ALL[(one >> 30) as usize % types::ALL.len()].clone(),
             detail: slot.is_multiple_of(7).then(|| format!("thread {}", one % 90).into()),
             confidence: Confidence::ALL[(one % 4) as usize],
-            rule: "R9".into(),
+            rule: Rule::R9,
         },
     }
 }

@@ -69,9 +69,9 @@ impl ObjectKey {
                 if label.region_type.family() == vmrec_sampler::Family::Image
                     && detail.starts_with('/') =>
             {
-                Self::File(detail.clone())
+                Self::File(detail.clone().into())
             }
-            (_, Some(detail)) => Self::Detail(label.region_type.clone(), detail.clone()),
+            (_, Some(detail)) => Self::Detail(label.region_type.clone(), detail.clone().into()),
             _ => Self::Type(label.region_type.clone()),
         }
     }

@@ -12,7 +12,7 @@ mod tests;
 use std::sync::Arc;
 
 use vmrec_sampler::{
-    AddressRange, Family, Object, Protection, RegionType, ShareMode, Snapshot, types,
+    AddressRange, Detail, Family, Object, Protection, RegionType, ShareMode, Snapshot, types,
 };
 
 use crate::amounts::{Amounts, Change};
@@ -53,7 +53,7 @@ pub struct RegionRow {
     /// What lies behind it.
     pub object: Option<Arc<Object>>,
     /// What tells it from others of its type.
-    pub detail: Option<Arc<str>>,
+    pub detail: Option<Detail>,
     /// What it was at the first time, unless it is new.
     pub from_state: Option<RegionState>,
     /// What it is at the second time, unless it is gone.

@@ -97,7 +97,7 @@ pub fn snapshot(out: impl io::Write, snapshot: &Snapshot) -> Result<(), Error> {
             label.region_type.family().name().to_owned(),
             text(label.detail.as_deref().unwrap_or_default()),
             label.confidence.name().to_owned(),
-            text(&label.rule),
+            text(label.rule.name()),
             identity.protection.to_string(),
             max_protection.unwrap_or_default(),
             region.share_mode.map(|mode| mode.name()).unwrap_or_default().to_owned(),

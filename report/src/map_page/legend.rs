@@ -1,11 +1,15 @@
 //! What the page's codes mean, and what cannot be shown.
 
-use vmrec_sampler::{Host, ShareMode};
+use std::collections::BTreeSet;
+
+use unicode_width::UnicodeWidthStr;
+use vmrec_sampler::{Host, Rule, ShareMode};
 
 use crate::map_page::extras::Submap;
 use crate::map_page::flags::Purge;
 use crate::map_page::options::PageOptions;
 use crate::map_page::row::Row;
+use crate::text::escape;
 
 /// Returns the meaning of every share mode and purge state that `rows` have.
 pub(crate) fn modes(rows: &[Row], purge: bool) -> String {
@@ -30,6 +34,20 @@ pub(crate) fn modes(rows: &[Row], purge: bool) -> String {
     if purge && !states.is_empty() {
         let states = states.join(" ");
         text.push_str(&format!("PURGE=purgeable mode:\n    {states}, otherwise unpurgeable\n"));
+    }
+    text
+}
+
+/// Returns the meaning of every rule that `rows` show; nothing where they show none.
+pub(crate) fn rules(rows: &[Row]) -> String {
+    let used: BTreeSet<&Rule> =
+        rows.iter().filter_map(|row| row.kind.why.as_ref()).map(|(_, rule)| rule).collect();
+    let names: Vec<_> = used.iter().map(|rule| escape::terminal(rule.name())).collect();
+    let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (rule, name) in used.iter().zip(&names) {
+        let meaning = rule.meaning().unwrap_or("A rule of a newer version of vmrec.");
+        text.push_str(&format!("{name}{} {meaning}\n", " ".repeat(width - name.width())));
     }
     text
 }

@@ -173,7 +173,7 @@ fn type_of(kind: &Kind) -> String {
 
 fn why(kind: &Kind) -> String {
     kind.why.as_ref().map_or_else(String::new, |(confidence, rule)| {
-        format!("{:<7} {}", confidence.name(), escape::terminal(rule))
+        format!("{:<7} {}", confidence.name(), escape::terminal(rule.name()))
     })
 }
 

@@ -83,6 +83,11 @@ pub fn page_text(
         text.push_str(&heaps.render(width, false));
         text.push('\n');
     }
+    if !options.summary && options.rules {
+        text.push_str("\n==== Rules that gave these types\n");
+        text.push_str(&crate::map_page::legend::rules(&all));
+        text.push('\n');
+    }
     text.push_str(&crate::map_page::legend::notes(source.host, options, &submaps, heaps.is_some()));
     text
 }

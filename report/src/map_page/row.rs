@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use vmrec_sampler::{
-    AddressRange, Confidence, Identity, Object, Protection, Region, RegionType, ShareMode,
+    AddressRange, Confidence, Detail, Identity, Object, Protection, Region, RegionType, Rule,
+    ShareMode,
 };
 
 use crate::amounts::Amounts;
@@ -24,7 +25,7 @@ pub(crate) struct Row {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
     pub(crate) region_type: RegionType,
-    pub(crate) detail: Option<Arc<str>>,
+    pub(crate) detail: Option<Detail>,
     pub(crate) object: Option<Arc<Object>>,
     pub(crate) protection: Protection,
     pub(crate) max_protection: Option<Protection>,
@@ -32,7 +33,7 @@ pub(crate) struct Kind {
     pub(crate) purge: Option<Purge>,
     submap: Option<u32>,
     /// How sure the type is and the rule that decided, where that is shown.
-    pub(crate) why: Option<(Confidence, Arc<str>)>,
+    pub(crate) why: Option<(Confidence, Rule)>,
 }
 
 impl Row {
@@ -186,7 +187,7 @@ mod tests {
             rows(&[one(), next], true, true).len()
         };
         assert_eq!(changed(|it| it.max_protection = None), 2);
-        assert_eq!(changed(|it| it.label.rule = "R2".into()), 2);
+        assert_eq!(changed(|it| it.label.rule = Rule::R2), 2);
         assert_eq!(changed(|it| it.label.detail = Some("x".into())), 2);
         assert_eq!(changed(|it| it.flags = "tag=1 purge=V".into()), 2);
         assert_eq!(changed(|it| it.flags = "tag=1 depth=1 submap".into()), 2);

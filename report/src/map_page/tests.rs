@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use unicode_width::UnicodeWidthStr;
-use vmrec_sampler::{Confidence, Consistency, Host, Identity, ProcessTotals, ShareMode, types};
+use vmrec_sampler::{
+    Confidence, Consistency, Host, Identity, ProcessTotals, Rule, ShareMode, types,
+};
 
 use super::*;
 use crate::fixture::{K, before_and_after, detailed, memory, process, recording, region, snapshot};
@@ -90,6 +92,26 @@ fn everything_in_pages() {
     let text = text(&snapshot, &options);
     assert!(text.contains("\ntorn: a region moved\n"), "{text}");
     insta::assert_snapshot!(lists(&text));
+}
+
+#[test]
+fn the_rules_that_decided_are_listed_with_their_meanings() {
+    let mut snapshot = sample();
+    let shown = |snapshot: &Snapshot| {
+        let text = text(snapshot, &PageOptions { rules: true, ..EIGHTY });
+        let (_, legend) = text.split_once("==== Rules that gave these types\n").unwrap();
+        legend.split_once("\n\n").unwrap().0.to_owned()
+    };
+    assert_eq!(shown(&snapshot), format!("R1 {}", Rule::R1.meaning().unwrap()));
+    for (region, rule) in snapshot.regions.iter_mut().zip(["R14a", "R9", "R99\x1b"]) {
+        Arc::make_mut(&mut region.identity).label.rule = Rule::named(rule);
+    }
+    insta::assert_snapshot!(shown(&snapshot), @r"
+    R1      The kernel names the mapping, such as [stack] or [vdso].
+    R9      Inaccessible memory lies right below a thread's stack.
+    R14a    The memory begins with the header of a large glibc chunk.
+    R99\x1b A rule of a newer version of vmrec.
+    ");
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Score {
         let piece = pieces.partition_point(|it| it.range.end <= range.start);
         let label = pieces.get(piece).filter(|it| it.range.overlaps(range)).map(|it| &it.label);
         let found = label.map_or("", |label| label.region_type.name());
-        let rule = label.map_or("", |label| &label.rule);
+        let rule = label.map_or("", |label| label.rule.name());
         let bytes = Bytes {
             resident: capture.resident_in(place, range),
             virtual_: range.virtual_bytes() as f64,

@@ -1,6 +1,7 @@
 //! The shape of a reservation of a big runtime, and what its parts are for.
 
-use crate::region::{AddressRange, Confidence};
+use crate::label::Confidence;
+use crate::region::AddressRange;
 use crate::vocabulary::RegionType;
 
 /// A run of touching unclaimed memory, as its shape goes.

@@ -9,6 +9,7 @@ use crate::classify::work::Work;
 use crate::classify::{firefox, v8};
 use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
+use crate::rule::Rule;
 use crate::vocabulary::RegionType;
 
 /// How far from every file and stack memory is that a runtime placed itself.
@@ -45,7 +46,7 @@ fn claim(work: &mut Work<'_, '_>, far_only: bool) {
 }
 
 fn claim_run(work: &mut Work<'_, '_>, run: &[Part], purpose: &Purpose) {
-    let of = |region_type: &RegionType| label(region_type.clone(), purpose.confidence, "R13");
+    let of = |region_type: &RegionType| label(region_type.clone(), purpose.confidence, Rule::R13);
     let used = of(&purpose.used);
     let executable = of(&purpose.executable);
     let inaccessible = of(&purpose.inaccessible);

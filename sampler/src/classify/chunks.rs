@@ -9,7 +9,9 @@ use crate::classify::profile::{Malloc, Runtime};
 use crate::classify::reader::PAGE;
 use crate::classify::work::Work;
 use crate::classify::{glibc, musl, python};
-use crate::region::{AddressRange, Confidence, Label};
+use crate::label::{Confidence, Label};
+use crate::region::AddressRange;
+use crate::rule::Rule;
 use crate::vocabulary::types;
 
 /// Pages of one run that are tried in vain.
@@ -32,10 +34,10 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
         return;
     }
     let labels = Labels {
-        chunk: label(types::MALLOC_LARGE, Confidence::Sure, "R14a"),
-        group: label(types::MALLOC_MUSL, Confidence::Sure, "R14b"),
-        arena: label(types::PYTHON_HEAP, Confidence::Sure, "R14c"),
-        frames: label(types::PYTHON_HEAP, Confidence::Likely, "R14d"),
+        chunk: label(types::MALLOC_LARGE, Confidence::Sure, Rule::R14a),
+        group: label(types::MALLOC_MUSL, Confidence::Sure, Rule::R14b),
+        arena: label(types::PYTHON_HEAP, Confidence::Sure, Rule::R14c),
+        frames: label(types::PYTHON_HEAP, Confidence::Likely, Rule::R14d),
     };
     let parts = work.claims.parts(|mapping| is_anonymous(mapping) && is_writable(mapping));
     for run in parts.chunk_by(|low, high| low.range.end == high.range.start) {

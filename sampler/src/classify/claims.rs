@@ -1,8 +1,9 @@
 //! Who owns which addresses: each rule claims what no earlier one has claimed.
 
 use crate::classify::piece::Piece;
+use crate::label::Label;
 use crate::procfs::mapping::Mapping;
-use crate::region::{AddressRange, Label};
+use crate::region::AddressRange;
 
 /// A part of a mapping that nobody has claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

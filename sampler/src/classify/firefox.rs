@@ -1,7 +1,7 @@
 //! What Firefox's JavaScript reserves (R13): far from all else.
 
 use crate::classify::cage::{Cage, Purpose};
-use crate::region::Confidence;
+use crate::label::Confidence;
 use crate::vocabulary::types;
 
 const MIB: u64 = 1 << 20;

@@ -5,7 +5,9 @@ use crate::classify::predicates::{is_anonymous, is_none, is_writable};
 use crate::classify::profile::Runtime;
 use crate::classify::reader::PAGE;
 use crate::classify::work::Work;
-use crate::region::{AddressRange, Confidence};
+use crate::label::Confidence;
+use crate::region::AddressRange;
+use crate::rule::Rule;
 use crate::vocabulary::types;
 
 /// What an arena reserves and is aligned to.
@@ -21,8 +23,8 @@ pub(crate) fn arenas(work: &mut Work<'_, '_>) {
     if !work.profile.has(Runtime::Glibc) {
         return;
     }
-    let arena = label(types::MALLOC_ARENA, Confidence::Sure, "R11");
-    let tail = label(types::MALLOC_RESERVED, Confidence::Sure, "R11");
+    let arena = label(types::MALLOC_ARENA, Confidence::Sure, Rule::R11);
+    let tail = label(types::MALLOC_RESERVED, Confidence::Sure, Rule::R11);
     for place in work.places(|mapping| is_anonymous(mapping) && is_writable(mapping)) {
         let range = work.mappings[place].range;
         let mut start = range.start.checked_next_multiple_of(ARENA_BYTES);

@@ -4,7 +4,8 @@ use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_none};
 use crate::classify::profile::{GO_HEAP, Runtime};
 use crate::classify::work::Work;
-use crate::region::Confidence;
+use crate::label::Confidence;
+use crate::rule::Rule;
 use crate::vocabulary::types;
 
 /// R12: the heap by its addresses; without cgo, all else that is anonymous is the runtime's.
@@ -12,9 +13,9 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
     if !work.profile.has(Runtime::Go) {
         return;
     }
-    let reserved = label(types::RESERVED_GO, Confidence::Sure, "R12");
-    let heap = label(types::GO_HEAP, Confidence::Sure, "R12");
-    let runtime = label(types::GO_RUNTIME, Confidence::Likely, "R12");
+    let reserved = label(types::RESERVED_GO, Confidence::Sure, Rule::R12);
+    let heap = label(types::GO_HEAP, Confidence::Sure, Rule::R12);
+    let runtime = label(types::GO_RUNTIME, Confidence::Likely, Rule::R12);
     let cgo = work.profile.has(Runtime::Glibc) || work.profile.has(Runtime::Musl);
     for place in work.places(is_anonymous) {
         let mapping = &work.mappings[place];

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use crate::classify::piece::label;
+use crate::label::{Confidence, Label};
 use crate::procfs::mapping::Mapping;
-use crate::region::{Confidence, Label, Protection};
+use crate::region::Protection;
+use crate::rule::Rule;
 use crate::vocabulary::types;
 
 /// What labels depend on beyond a mapping's neighbours.
@@ -54,7 +56,7 @@ pub(crate) fn by_segment(scene: &Scene, mapping: &Mapping) -> Option<Label> {
     } else {
         (types::RODATA, Confidence::Likely)
     };
-    Some(label(region_type, confidence, "R4"))
+    Some(label(region_type, confidence, Rule::R4))
 }
 
 /// Tells whether a read-only private mapping was writable before, unknown on kernels without flags.
@@ -73,5 +75,5 @@ pub(crate) fn by_image_below(scene: &Scene, mapping: &Mapping, below: &Mapping) 
         && below.range.end == mapping.range.start
         && below.protection == writable
         && scene.text_of(below).is_some();
-    follows.then(|| label(types::BSS, Confidence::Likely, "R5"))
+    follows.then(|| label(types::BSS, Confidence::Likely, Rule::R5))
 }

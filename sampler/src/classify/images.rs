@@ -6,8 +6,10 @@ use crate::classify::facts::{Image, Segment};
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_executable, is_none};
 use crate::classify::work::{Work, page_after, page_of};
+use crate::label::{Confidence, Label};
 use crate::procfs::mapping::Mapping;
-use crate::region::{AddressRange, Confidence, Label, Protection};
+use crate::region::{AddressRange, Protection};
+use crate::rule::Rule;
 use crate::vocabulary::{RegionType, types};
 
 /// What is looked at of one image; real ones have fewer.
@@ -33,7 +35,7 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
         for place in places {
             let mapping = &work.mappings[*place];
             let region_type = segment_type(image, &found, mapping);
-            work.claims.claim_mapping(*place, &label(region_type, Confidence::Sure, "R4"));
+            work.claims.claim_mapping(*place, &label(region_type, Confidence::Sure, Rule::R4));
         }
         bases.push((*name, image, found));
     }
@@ -132,7 +134,7 @@ fn is_relro(image: &Image, base: u64, range: AddressRange) -> bool {
 fn zero_filled(work: &mut Work<'_, '_>, name: &str, image: &Image, base: u64, visits: &mut usize) {
     let of_image = |region_type| {
         let detail = Some(name.into());
-        Label { detail, ..label(region_type, Confidence::Sure, "R5") }
+        Label { detail, ..label(region_type, Confidence::Sure, Rule::R5) }
     };
     let (bss, constant) = (of_image(types::BSS), of_image(types::DATA_CONST));
     for segment in segments(image).filter(|segment| segment.memory_bytes > segment.file_bytes) {

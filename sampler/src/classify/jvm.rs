@@ -5,7 +5,9 @@ use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_executable, is_none};
 use crate::classify::profile::Runtime;
 use crate::classify::work::Work;
-use crate::region::{AddressRange, Confidence};
+use crate::label::Confidence;
+use crate::region::AddressRange;
+use crate::rule::Rule;
 use crate::vocabulary::types;
 
 const KIB: u64 = 1 << 10;
@@ -33,10 +35,10 @@ pub(crate) fn by_its_own_tables(work: &mut Work<'_, '_>) {
     let Some(jvm) = work.facts.jvm.as_ref().filter(|_| work.profile.has(Runtime::Jvm)) else {
         return;
     };
-    let reserved = label(types::RESERVED_JVM, Confidence::Sure, "R8a");
+    let reserved = label(types::RESERVED_JVM, Confidence::Sure, Rule::R8a);
     let kinds = [(&jvm.heap, types::JVM_HEAP), (&jvm.code, types::JIT_JVM)];
     for (ranges, region_type) in kinds {
-        let found = label(region_type, Confidence::Sure, "R8a");
+        let found = label(region_type, Confidence::Sure, Rule::R8a);
         for range in ranges.iter().take(RANGES) {
             work.claim_anonymous(*range, &found, &reserved);
         }
@@ -88,7 +90,7 @@ fn has_file_heap(work: &Work<'_, '_>) -> bool {
 
 /// R8x: the tables could not be read.
 fn without_tables(work: &mut Work<'_, '_>) {
-    let reserved = label(types::RESERVED_JVM, Confidence::Guess, "R8x");
+    let reserved = label(types::RESERVED_JVM, Confidence::Guess, Rule::R8x);
     let parts = work.claims.parts(is_anonymous);
     let runs = || parts.chunk_by(|low, high| low.range.end == high.range.start);
     let runs: Vec<_> = runs().filter_map(|run| run_of(work, run)).collect();
@@ -114,7 +116,7 @@ fn without_tables(work: &mut Work<'_, '_>) {
         } else {
             continue;
         };
-        let used = label(used, Confidence::Guess, "R8x");
+        let used = label(used, Confidence::Guess, Rule::R8x);
         for part in run.parts {
             let none = is_none(&work.mappings[part.place]);
             work.claims.claim(part.place, part.range, if none { &reserved } else { &used });
@@ -124,8 +126,8 @@ fn without_tables(work: &mut Work<'_, '_>) {
 
 /// R8b: the class space, above the archive where compressed class pointers begin.
 fn class_space(work: &mut Work<'_, '_>, base: u64) {
-    let reserved = label(types::RESERVED_JVM, Confidence::Likely, "R8b");
-    let used = label(types::JVM_METASPACE, Confidence::Likely, "R8b");
+    let reserved = label(types::RESERVED_JVM, Confidence::Likely, Rule::R8b);
+    let used = label(types::JVM_METASPACE, Confidence::Likely, Rule::R8b);
     let mut end = base;
     for place in work.claims.from(base)..work.mappings.len() {
         let mapping = &work.mappings[place];
@@ -144,9 +146,9 @@ fn class_space(work: &mut Work<'_, '_>, base: u64) {
 
 /// R8c: nodes of metaspace by their alignment, the collector's tables by being left over.
 fn metaspace_and_collector(work: &mut Work<'_, '_>) {
-    let reserved = label(types::RESERVED_JVM, Confidence::Guess, "R8c");
-    let metaspace = label(types::JVM_METASPACE, Confidence::Guess, "R8c");
-    let collector = label(types::JVM_GC, Confidence::Guess, "R8c");
+    let reserved = label(types::RESERVED_JVM, Confidence::Guess, Rule::R8c);
+    let metaspace = label(types::JVM_METASPACE, Confidence::Guess, Rule::R8c);
+    let collector = label(types::JVM_GC, Confidence::Guess, Rule::R8c);
     let parts = work.claims.parts(is_anonymous);
     for run in parts.chunk_by(|low, high| low.range.end == high.range.start) {
         let Some(run) = run_of(work, run) else { continue };

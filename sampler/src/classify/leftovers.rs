@@ -5,8 +5,10 @@ use crate::classify::predicates::{is_anonymous, is_executable, is_none, is_writa
 use crate::classify::profile::{Malloc, Runtime};
 use crate::classify::reader::PAGE;
 use crate::classify::work::{Work, page_of};
+use crate::label::{Confidence, Label};
 use crate::procfs::mapping::Mapping;
-use crate::region::{AddressRange, Confidence, Label};
+use crate::region::AddressRange;
+use crate::rule::Rule;
 use crate::vocabulary::{Family, RegionType, types};
 
 const KIB: u64 = 1 << 10;
@@ -32,7 +34,7 @@ pub(crate) fn code(work: &mut Work<'_, '_>) {
     } else {
         types::JIT_CODE
     };
-    let found = label(region_type, Confidence::Likely, "R16");
+    let found = label(region_type, Confidence::Likely, Rule::R16);
     for place in work.places(|mapping| is_anonymous(mapping) && is_executable(mapping)) {
         work.claims.claim_mapping(place, &found);
     }
@@ -40,8 +42,8 @@ pub(crate) fn code(work: &mut Work<'_, '_>) {
 
 /// R17: the main thread's descriptor, and what the loader allocates beside the images it maps.
 pub(crate) fn loader(work: &mut Work<'_, '_>) {
-    let sure = label(types::LOADER_DATA, Confidence::Sure, "R17");
-    let likely = label(types::LOADER_DATA, Confidence::Likely, "R17");
+    let sure = label(types::LOADER_DATA, Confidence::Sure, Rule::R17);
+    let likely = label(types::LOADER_DATA, Confidence::Likely, Rule::R17);
     let main = work.main_thread();
     let main = work.facts.threads.iter().find(|thread| thread.tid == main);
     if let Some(robust) = main.and_then(|main| main.robust_list)
@@ -94,7 +96,7 @@ pub(crate) fn heaps(work: &mut Work<'_, '_>) {
         of_malloc(work, malloc);
     }
     if let Some(region_type) = runtime_heap(work) {
-        let found = label(region_type, Confidence::Guess, "R18b");
+        let found = label(region_type, Confidence::Guess, Rule::R18b);
         for place in work.places(|mapping| is_anonymous(mapping) && !is_none(mapping)) {
             claim_large(work, place, &found);
         }
@@ -106,7 +108,7 @@ pub(crate) fn heaps(work: &mut Work<'_, '_>) {
 }
 
 fn of_malloc(work: &mut Work<'_, '_>, malloc: Malloc) {
-    let found = label(malloc.region_type(), Confidence::Guess, "R18");
+    let found = label(malloc.region_type(), Confidence::Guess, Rule::R18);
     let seen = work.facts.memory_readable && !work.reader.is_spent();
     for place in work.places(|mapping| is_anonymous(mapping) && !is_none(mapping)) {
         let mapping = &work.mappings[place];
@@ -143,7 +145,7 @@ fn unread_arenas(work: &mut Work<'_, '_>) {
     if !work.profile.has(Runtime::Python) {
         return;
     }
-    let arena = label(types::PYTHON_HEAP, Confidence::Guess, "R18x");
+    let arena = label(types::PYTHON_HEAP, Confidence::Guess, Rule::R18x);
     for place in work.places(|mapping| is_plain(mapping) && !mapping.has_flag("nr")) {
         for part in work.claims.free(place).to_vec() {
             if part.virtual_bytes().is_multiple_of(PYTHON_ARENA_BYTES) {
@@ -155,7 +157,7 @@ fn unread_arenas(work: &mut Work<'_, '_>) {
 
 /// R18x: memory of glibc's malloc that may not be read.
 fn unread(work: &mut Work<'_, '_>) {
-    let large = label(types::MALLOC_LARGE, Confidence::Guess, "R18x");
+    let large = label(types::MALLOC_LARGE, Confidence::Guess, Rule::R18x);
     for place in work.places(is_plain) {
         claim_large(work, place, &large);
     }
@@ -177,7 +179,7 @@ fn claim_large(work: &mut Work<'_, '_>, place: usize, label: &Label) {
 /// R19: inaccessible memory by what it touches and by its size.
 pub(crate) fn inaccessible(work: &mut Work<'_, '_>) {
     let v8 = work.profile.has(Runtime::V8);
-    let likely = |region_type| label(region_type, Confidence::Likely, "R19");
+    let likely = |region_type| label(region_type, Confidence::Likely, Rule::R19);
     let (of_malloc, guard) = (likely(types::MALLOC_RESERVED), likely(types::GUARD));
     let reserved = likely(if v8 {
         types::RESERVED_V8
@@ -217,7 +219,7 @@ pub(crate) fn inaccessible(work: &mut Work<'_, '_>) {
 
 /// R20: what nothing explains.
 pub(crate) fn rest(work: &mut Work<'_, '_>) {
-    let found = label(types::VM_ALLOCATE, Confidence::Unknown, "R20");
+    let found = label(types::VM_ALLOCATE, Confidence::Unknown, Rule::R20);
     for place in work.places(|_| true) {
         work.claims.claim_mapping(place, &found);
     }

@@ -1,11 +1,11 @@
 //! Rules that go by the name the kernel gives a mapping.
 
-use std::sync::Arc;
-
 use crate::classify::piece::label;
 use crate::classify::user::glob;
+use crate::label::{Confidence, Label};
 use crate::procfs::mapping::Mapping;
-use crate::region::{Confidence, Label, Protection};
+use crate::region::Protection;
+use crate::rule::Rule;
 use crate::vocabulary::{Family, RegionType, types};
 
 /// Tells whether the kernel itself says that `mapping` is a stack.
@@ -18,11 +18,11 @@ pub(crate) fn is_stack(mapping: &Mapping) -> bool {
 /// R1, R7: the kernel's own names.
 pub(crate) fn by_kernel_name(mapping: &Mapping) -> Option<Label> {
     let (region_type, rule) = match mapping.name() {
-        "[heap]" => (types::MALLOC_BRK, "R7"),
-        "[vdso]" | "[vectors]" | "[sigpage]" | "[uprobes]" => (types::VDSO, "R1"),
-        "[vsyscall]" => (types::VSYSCALL, "R1"),
-        name if name.starts_with("[vvar") => (types::VVAR, "R1"),
-        _ if is_stack(mapping) => (types::STACK, "R1"),
+        "[heap]" => (types::MALLOC_BRK, Rule::R7),
+        "[vdso]" | "[vectors]" | "[sigpage]" | "[uprobes]" => (types::VDSO, Rule::R1),
+        "[vsyscall]" => (types::VSYSCALL, Rule::R1),
+        name if name.starts_with("[vvar") => (types::VVAR, Rule::R1),
+        _ if is_stack(mapping) => (types::STACK, Rule::R1),
         _ => return None,
     };
     Some(label(region_type, Confidence::Sure, rule))
@@ -36,20 +36,20 @@ pub(crate) fn by_object(mapping: &Mapping) -> Option<Label> {
     }
     let executable = mapping.protection.contains(Protection::EXECUTE);
     let shared = if executable {
-        label(types::JIT_CODE, Confidence::Sure, "R3")
+        label(types::JIT_CODE, Confidence::Sure, Rule::R3)
     } else {
-        label(types::SHARED_MEMORY, Confidence::Sure, "R3")
+        label(types::SHARED_MEMORY, Confidence::Sure, Rule::R3)
     };
-    let own = || Some(label(types::VM_ALLOCATE, Confidence::Likely, "R3"));
+    let own = || Some(label(types::VM_ALLOCATE, Confidence::Likely, Rule::R3));
     if let Some(given) = name.strip_prefix("anon_shmem:") {
         let known = known_name(mapping, given);
-        return Some(Label { detail: Some(Arc::from(given)), ..known.unwrap_or(shared) });
+        return Some(Label { detail: Some(given.into()), ..known.unwrap_or(shared) });
     }
     if name.starts_with("/memfd:java_heap") {
-        return Some(label(types::JVM_HEAP, Confidence::Sure, "R3"));
+        return Some(label(types::JVM_HEAP, Confidence::Sure, Rule::R3));
     }
     if name.starts_with("/memfd:doublemapper") {
-        return Some(label(types::JIT_CODE, Confidence::Sure, "R3"));
+        return Some(label(types::JIT_CODE, Confidence::Sure, Rule::R3));
     }
     if name.starts_with("/memfd:") || name.starts_with("/SYSV") || name.starts_with("/dev/ashmem") {
         return Some(shared);
@@ -71,10 +71,10 @@ pub(crate) fn by_object(mapping: &Mapping) -> Option<Label> {
         return mapping.shared.then_some(shared);
     }
     if name.starts_with("anon_inode:") || name.starts_with("socket:") {
-        return Some(label(types::KERNEL_RING, Confidence::Sure, "R3"));
+        return Some(label(types::KERNEL_RING, Confidence::Sure, Rule::R3));
     }
     if name.starts_with("/dev/") || name.starts_with("/dmabuf:") || is_graphics(name) {
-        return Some(label(types::DEVICE, Confidence::Sure, "R3"));
+        return Some(label(types::DEVICE, Confidence::Sure, Rule::R3));
     }
     // The kernel's own tmpfs, where no file has a path.
     if mapping.file().is_some_and(|(device, _)| device == (0, 1)) {
@@ -86,7 +86,7 @@ pub(crate) fn by_object(mapping: &Mapping) -> Option<Label> {
 
 /// R6: whatever other file.
 pub(crate) fn by_file(mapping: &Mapping) -> Option<Label> {
-    mapping.file().map(|_| label(types::MAPPED_FILE, Confidence::Sure, "R6"))
+    mapping.file().map(|_| label(types::MAPPED_FILE, Confidence::Sure, Rule::R6))
 }
 
 /// Objects of graphics drivers.
@@ -105,9 +105,9 @@ fn named(mapping: &Mapping, given: &str) -> Label {
         } else {
             types::VM_ALLOCATE
         };
-        label(region_type, Confidence::Likely, "R2")
+        label(region_type, Confidence::Likely, Rule::R2)
     });
-    Label { detail: Some(Arc::from(given)), ..found }
+    Label { detail: Some(given.into()), ..found }
 }
 
 fn known_name(mapping: &Mapping, given: &str) -> Option<Label> {
@@ -127,7 +127,7 @@ fn known_name(mapping: &Mapping, given: &str) -> Option<Label> {
     } else {
         region_type.clone()
     };
-    Some(label(region_type, Confidence::Sure, "R2"))
+    Some(label(region_type, Confidence::Sure, Rule::R2))
 }
 
 /// Names that runtimes give their memory by prctl(PR_SET_VMA_ANON_NAME); the first that fits decides.

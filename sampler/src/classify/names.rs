@@ -6,8 +6,9 @@ use crate::classify::profile::Malloc;
 use crate::classify::user::UserRule;
 use crate::classify::work::Work;
 use crate::classify::{image, name};
+use crate::label::{Confidence, Label};
 use crate::procfs::mapping::Mapping;
-use crate::region::{Confidence, Label};
+use crate::rule::Rule;
 use crate::vocabulary::types;
 
 /// The user's rules: the first that matches decides.
@@ -18,7 +19,7 @@ pub(crate) fn by_user(work: &mut Work<'_, '_>, rules: &[UserRule]) {
     for (place, mapping) in work.mappings.iter().enumerate() {
         if let Some(rule) = rules.iter().find(|rule| rule.matches(mapping)) {
             let detail = rule.detail.clone();
-            let found = label(rule.region_type.clone(), Confidence::Sure, "user");
+            let found = label(rule.region_type.clone(), Confidence::Sure, Rule::User);
             work.claims.claim_mapping(place, &Label { detail, ..found });
         }
     }
@@ -30,7 +31,7 @@ pub(crate) fn by_kernel(work: &mut Work<'_, '_>) {
     let loose_images = image::Scene::of(work.mappings);
     for (place, mapping) in work.mappings.iter().enumerate() {
         let found = name::by_kernel_name(mapping)
-            .filter(|found| &*found.rule != "R7" && !(is_anonymous(mapping) && is_none(mapping)))
+            .filter(|found| found.rule != Rule::R7 && !(is_anonymous(mapping) && is_none(mapping)))
             .or_else(|| name::by_object(mapping))
             .or_else(|| by_known_file(mapping))
             .or_else(|| by_other_file(work, &loose_images, mapping))
@@ -51,7 +52,7 @@ pub(crate) fn brk_heap(work: &mut Work<'_, '_>) {
         Some(malloc @ (Malloc::Tcmalloc | Malloc::Jemalloc)) => malloc.region_type(),
         _ => types::MALLOC_BRK,
     };
-    let found = label(region_type, Confidence::Sure, "R7");
+    let found = label(region_type, Confidence::Sure, Rule::R7);
     for place in work.places(|mapping| mapping.name() == "[heap]") {
         work.claims.claim_mapping(place, &found);
     }
@@ -62,9 +63,9 @@ fn by_known_file(mapping: &Mapping) -> Option<Label> {
     mapping.file()?;
     let name = mapping.name();
     if name.ends_with(".jsa") {
-        Some(label(types::JVM_CDS, Confidence::Sure, "R6"))
+        Some(label(types::JVM_CDS, Confidence::Sure, Rule::R6))
     } else if name.contains("/hsperfdata_") {
-        Some(label(types::JVM_PERF, Confidence::Sure, "R6"))
+        Some(label(types::JVM_PERF, Confidence::Sure, Rule::R6))
     } else {
         None
     }

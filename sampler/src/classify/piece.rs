@@ -1,11 +1,11 @@
 //! The input and the output of the rules: a process, and pieces with labels.
 
-use std::sync::Arc;
-
 use crate::classify::facts::Facts;
 use crate::classify::user::UserRule;
+use crate::label::{Confidence, Label};
 use crate::procfs::mapping::Mapping;
-use crate::region::{AddressRange, Confidence, Label};
+use crate::region::AddressRange;
+use crate::rule::Rule;
 use crate::vocabulary::RegionType;
 
 /// A range of addresses with one purpose.
@@ -32,6 +32,6 @@ pub struct Process<'a> {
     pub user_rules: &'a [UserRule],
 }
 
-pub(crate) fn label(region_type: RegionType, confidence: Confidence, rule: &str) -> Label {
-    Label { region_type, detail: None, confidence, rule: Arc::from(rule) }
+pub(crate) fn label(region_type: RegionType, confidence: Confidence, rule: Rule) -> Label {
+    Label { region_type, detail: None, confidence, rule }
 }

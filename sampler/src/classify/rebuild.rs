@@ -5,9 +5,10 @@
 //! the kernel kept apart, become one; the rules look beyond borders anyway.
 
 use crate::classify::piece::Piece;
+use crate::label::Label;
 use crate::procfs::mapping::Mapping;
 use crate::quantity::Quantity;
-use crate::region::{AddressRange, Identity, Label, Region};
+use crate::region::{AddressRange, Identity, Region};
 
 /// The mappings that a sample's regions lay in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,13 +94,15 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::label::Confidence;
     use crate::procfs::mapping::tests::mappings;
     use crate::quantity::Quantities;
-    use crate::region::{Confidence, Provenance};
+    use crate::region::Provenance;
+    use crate::rule::Rule;
     use crate::vocabulary::{RegionType, types};
 
     fn label(region_type: RegionType) -> Label {
-        Label { region_type, detail: None, confidence: Confidence::Sure, rule: "R".into() }
+        Label { region_type, detail: None, confidence: Confidence::Sure, rule: Rule::R20 }
     }
 
     /// A region of `mapping` cut to `range`.

@@ -4,8 +4,10 @@ use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_none, is_writable};
 use crate::classify::profile::Runtime;
 use crate::classify::reader::PAGE;
+use crate::classify::threads::CACHED;
 use crate::classify::work::Work;
-use crate::region::{Confidence, Label};
+use crate::label::{Confidence, Label};
+use crate::rule::Rule;
 use crate::vocabulary::types;
 
 /// Guards and signal stacks are no larger.
@@ -16,11 +18,11 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
     if work.profile.has(Runtime::Go) {
         return;
     }
-    let cached = label(types::STACK_THREAD, Confidence::Likely, "R15");
-    let cached = Label { detail: Some("cached".into()), ..cached };
-    let signal = label(types::STACK_SIGNAL, Confidence::Likely, "R15");
-    let guessed = label(types::STACK_SIGNAL, Confidence::Guess, "R15");
-    let guard = label(types::STACK_GUARD, Confidence::Likely, "R15");
+    let cached = label(types::STACK_THREAD, Confidence::Likely, Rule::R15);
+    let cached = Label { detail: Some(CACHED.into()), ..cached };
+    let signal = label(types::STACK_SIGNAL, Confidence::Likely, Rule::R15);
+    let guessed = label(types::STACK_SIGNAL, Confidence::Guess, Rule::R15);
+    let guard = label(types::STACK_GUARD, Confidence::Likely, Rule::R15);
     let own_malloc = work.profile.malloc.is_none() && !work.profile.has(Runtime::Jvm);
     for place in work.places(|mapping| is_anonymous(mapping) && is_writable(mapping)) {
         if !work.claims.is_whole(place) {

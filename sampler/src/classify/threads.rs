@@ -1,7 +1,6 @@
 //! Stacks of threads (R9), by glibc's lists, by robust lists and by stack pointers.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use crate::classify::facts::Thread;
 use crate::classify::piece::label;
@@ -10,7 +9,9 @@ use crate::classify::profile::{GO_HEAP, Runtime};
 use crate::classify::reader::PAGE;
 use crate::classify::work::{Work, page_after, page_of};
 use crate::classify::{glibc, musl, tools};
-use crate::region::{AddressRange, Confidence, Label};
+use crate::label::{Confidence, Detail, Label};
+use crate::region::AddressRange;
+use crate::rule::Rule;
 use crate::vocabulary::types;
 
 /// The most inaccessible memory taken for the guard of the stack above it.
@@ -24,6 +25,9 @@ const HUGE_BYTES: u64 = 64 << 20;
 const BELOW_POINTER: u64 = 1 << 20;
 const STACK_BYTES: u64 = 8 << 20;
 
+/// The detail of a stack without a thread, kept for the next one.
+pub(crate) const CACHED: &str = "cached";
+
 /// R9: stacks and the guards below them.
 pub(crate) fn claim(work: &mut Work<'_, '_>) {
     main_stack_guard(work);
@@ -34,20 +38,15 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
             continue;
         }
         let robust = thread.robust_list.filter(|_| thread.tid != main);
-        let ways = [(robust, "R9b"), (thread.stack_pointer, "R9c")];
+        let ways = [(robust, Rule::R9b), (thread.stack_pointer, Rule::R9c)];
         let mut ways = ways.into_iter().filter_map(|(address, rule)| Some((address?, rule)));
         // The first that leads to a stack.
         let _ = ways.any(|(address, rule)| by_address(work, thread, address, rule));
     }
 }
 
-/// The thread's number and name.
-fn detail(thread: &Thread) -> Arc<str> {
-    Arc::from(format!("{} {}", thread.tid, thread.name))
-}
-
 fn guard_label() -> Label {
-    label(types::STACK_GUARD, Confidence::Sure, "R9")
+    label(types::STACK_GUARD, Confidence::Sure, Rule::R9)
 }
 
 /// Claims the guard that ends right at `address`.
@@ -85,21 +84,21 @@ fn by_glibc(work: &mut Work<'_, '_>) -> BTreeSet<u32> {
         let place = stack.tid.map(|tid| threads.binary_search_by_key(&tid, |thread| thread.tid));
         let thread = place.and_then(Result::ok).and_then(|place| threads.get(place));
         let found = match (thread, stack.tid) {
-            (Some(thread), _) => detail(thread),
-            (None, Some(tid)) => Arc::from(tid.to_string()),
-            (None, None) => Arc::from("cached"),
+            (Some(thread), _) => Detail::of_thread(thread.tid, Some(&thread.name)),
+            (None, Some(tid)) => Detail::of_thread(tid, None),
+            (None, None) => CACHED.into(),
         };
         let range = AddressRange::new(page_of(stack.range.start), page_after(stack.range.end));
-        let stack = label(types::STACK_THREAD, Confidence::Sure, "R9a");
-        let stack = Label { detail: Some(Arc::clone(&found)), ..stack };
-        let guard = label(types::STACK_GUARD, Confidence::Sure, "R9a");
+        let stack = label(types::STACK_THREAD, Confidence::Sure, Rule::R9a);
+        let stack = Label { detail: Some(found), ..stack };
+        let guard = label(types::STACK_GUARD, Confidence::Sure, Rule::R9a);
         work.claim_anonymous(range, &stack, &guard);
     }
     known
 }
 
 /// R9b, R9c: the mapping that holds an address on the thread's stack, if that may be one.
-fn by_address(work: &mut Work<'_, '_>, thread: &Thread, address: u64, rule: &str) -> bool {
+fn by_address(work: &mut Work<'_, '_>, thread: &Thread, address: u64, rule: Rule) -> bool {
     let Some(place) = work.claims.at(address) else { return false };
     let mapping = &work.mappings[place];
     // Fibers and goroutines run on memory that is a heap first.
@@ -124,13 +123,14 @@ fn by_address(work: &mut Work<'_, '_>, thread: &Thread, address: u64, rule: &str
         }
         end = above.min(end);
     }
-    if rule == "R9c" && end - start > HUGE_BYTES {
+    if rule == Rule::R9c && end - start > HUGE_BYTES {
         start = start.max(page_of(address).saturating_sub(BELOW_POINTER));
         end = end.min(start.saturating_add(STACK_BYTES));
     }
     let whole = start == mapping.range.start;
     let found = label(types::STACK_THREAD, Confidence::Likely, rule);
-    let found = Label { detail: Some(detail(thread)), ..found };
+    let detail = Detail::of_thread(thread.tid, Some(&thread.name));
+    let found = Label { detail: Some(detail), ..found };
     work.claims.claim(place, AddressRange::new(start, end), &found);
     if whole {
         guard_below(work, place);

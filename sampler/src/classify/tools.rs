@@ -4,8 +4,10 @@ use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_none};
 use crate::classify::profile::Runtime;
 use crate::classify::work::Work;
+use crate::label::Confidence;
 use crate::procfs::mapping::Mapping;
-use crate::region::{AddressRange, Confidence, Protection};
+use crate::region::{AddressRange, Protection};
+use crate::rule::Rule;
 use crate::vocabulary::types;
 
 /// Where qemu puts the memory of the program it runs.
@@ -17,7 +19,7 @@ const ASAN_HEAP: AddressRange = AddressRange::new(0x6000_0000_0000, 0x6500_0000_
 /// R10: an emulated program's memory; before arenas, as guests have arenas too.
 pub(crate) fn guest(work: &mut Work<'_, '_>) {
     if work.profile.has(Runtime::Qemu) {
-        let found = label(types::GUEST_MEMORY, Confidence::Likely, "R10");
+        let found = label(types::GUEST_MEMORY, Confidence::Likely, Rule::R10);
         let in_guest = |mapping: &Mapping| {
             GUEST.start <= mapping.range.start && mapping.range.start < GUEST.end
         };
@@ -30,13 +32,13 @@ pub(crate) fn guest(work: &mut Work<'_, '_>) {
 /// R16v, R16s: tools whose memory is executable without being compiled code, or lies at fixed addresses.
 pub(crate) fn claim(work: &mut Work<'_, '_>) {
     if work.profile.has(Runtime::Valgrind) {
-        let found = label(types::VALGRIND, Confidence::Likely, "R16v");
+        let found = label(types::VALGRIND, Confidence::Likely, Rule::R16v);
         for place in work.places(|mapping| is_anonymous(mapping) && !is_none(mapping)) {
             work.claims.claim_mapping(place, &found);
         }
     }
     if work.profile.has(Runtime::Sbcl) {
-        let found = label(types::LISP_HEAP, Confidence::Likely, "R16v");
+        let found = label(types::LISP_HEAP, Confidence::Likely, Rule::R16v);
         let all = Protection::from_bits(u8::MAX);
         for place in work.places(|mapping| is_anonymous(mapping) && mapping.protection == all) {
             work.claims.claim_mapping(place, &found);
@@ -48,7 +50,7 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
 }
 
 fn sanitizer(work: &mut Work<'_, '_>) {
-    let sure = |region_type| label(region_type, Confidence::Sure, "R16s");
+    let sure = |region_type| label(region_type, Confidence::Sure, Rule::R16s);
     let (shadow, gap) = (sure(types::SANITIZER_SHADOW), sure(types::RESERVED));
     let (heap, unused) = (sure(types::MALLOC_ASAN), sure(types::MALLOC_RESERVED));
     for place in work.places(is_anonymous) {

@@ -1,7 +1,6 @@
 //! Rules of the user, which go before all others.
 
-use std::sync::Arc;
-
+use crate::label::Detail;
 use crate::procfs::mapping::Mapping;
 use crate::region::Protection;
 use crate::vocabulary::RegionType;
@@ -12,7 +11,7 @@ pub struct UserRule {
     /// The type it gives.
     pub region_type: RegionType,
     /// The detail it gives.
-    pub detail: Option<Arc<str>>,
+    pub detail: Option<Detail>,
     /// Pattern of the object's name: `*` stands for any text, `?` for one byte.
     pub object: Option<String>,
     /// Pattern of the name given to anonymous memory.

@@ -1,7 +1,7 @@
 //! What V8 and Chromium reserve (R13), told by sizes, alignment and rights.
 
 use crate::classify::cage::{Cage, Purpose};
-use crate::region::Confidence;
+use crate::label::Confidence;
 use crate::vocabulary::{RegionType, types};
 
 const KIB: u64 = 1 << 10;

@@ -7,8 +7,9 @@ use crate::classify::predicates::{is_anonymous, is_none};
 use crate::classify::profile::Profile;
 use crate::classify::reader;
 use crate::classify::reader::Reader;
+use crate::label::Label;
 use crate::procfs::mapping::Mapping;
-use crate::region::{AddressRange, Label};
+use crate::region::AddressRange;
 
 /// One classification under way.
 pub(crate) struct Work<'a, 'p> {

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::darwin::{flags, tags};
-use crate::region::{Confidence, Identity, Label, Protection, ShareMode};
+use crate::label::{Confidence, Label};
+use crate::region::{Identity, Protection, ShareMode};
+use crate::rule::Rule;
 use crate::vocabulary::{Family, RegionType, types};
 
 /// Tags of memory that the shared cache and the dynamic linker map.
@@ -40,21 +42,21 @@ pub(crate) fn label(identity: &Identity, share: Option<ShareMode>, images: &Imag
     let cache = matches!(tag, SHARED_CACHE | UNSHARED_CACHE | DYLIB) && (file || shadowed);
     match path {
         Some(path) if images.contains(path) && matches!(tag, 0 | DYLIB) => {
-            return named(segment(identity), Confidence::Likely, "image");
+            return named(segment(identity), Confidence::Likely, Rule::Image);
         }
-        _ if cache => return named(segment(identity), Confidence::Likely, "shared cache"),
-        Some(_) if tag == 0 => return named(types::MAPPED_FILE, Confidence::Sure, "file"),
+        _ if cache => return named(segment(identity), Confidence::Likely, Rule::SharedCache),
+        Some(_) if tag == 0 => return named(types::MAPPED_FILE, Confidence::Sure, Rule::File),
         _ => {}
     }
     if identity.protection == Protection::NONE
         && let Some(region_type) = inaccessible(tag)
     {
-        return named(region_type, Confidence::Likely, "inaccessible");
+        return named(region_type, Confidence::Likely, Rule::Inaccessible);
     }
     let between_processes =
         matches!(share, Some(ShareMode::Shared | ShareMode::Aliased | ShareMode::SharedAliased));
     if tag == 0 && between_processes {
-        return named(types::SHARED_MEMORY, Confidence::Likely, "share mode");
+        return named(types::SHARED_MEMORY, Confidence::Likely, Rule::ShareMode);
     }
     tags::label(tag)
 }
@@ -86,6 +88,6 @@ fn inaccessible(tag: u32) -> Option<RegionType> {
     })
 }
 
-fn named(region_type: RegionType, confidence: Confidence, rule: &str) -> Label {
-    Label { region_type, detail: None, confidence, rule: rule.into() }
+fn named(region_type: RegionType, confidence: Confidence, rule: Rule) -> Label {
+    Label { region_type, detail: None, confidence, rule }
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::darwin::entry::{Leaf, Purge};
 use crate::darwin::label::{Images, label};
 use crate::darwin::{flags, paths, tags};
+use crate::label::Label;
 use crate::quantity::{Quantities, Quantity};
-use crate::region::{Identity, Label, Object, Protection, Provenance, Region, ShareMode};
+use crate::region::{Identity, Object, Protection, Provenance, Region, ShareMode};
 
 /// Turns `leaves` into regions. Those that stayed as they were share their identity with `before` (ascending).
 pub(crate) fn regions(mut leaves: Vec<Leaf>, page_bytes: u64, before: &[Region]) -> Vec<Region> {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::classify::rebuild::Rebuilt;
 use crate::classify::user::UserRule;
-use crate::region::{Confidence, Label, Region};
+use crate::label::{Confidence, Label};
+use crate::region::Region;
+use crate::rule::Rule;
 
 /// Gives `regions` the types of the user's rules. Those that stayed as they were share their identity with `before`.
 pub(crate) fn apply(rules: &[UserRule], regions: &mut [Region], before: &[Region]) {
@@ -24,7 +26,7 @@ pub(crate) fn apply(rules: &[UserRule], regions: &mut [Region], before: &[Region
             region_type: rule.region_type.clone(),
             detail: rule.detail.clone(),
             confidence: Confidence::Sure,
-            rule: Arc::from("user"),
+            rule: Rule::User,
         };
         let at = before.partition_point(|old| old.identity.range.start < range.start);
         if let Some(old) = before.get(at)

@@ -6,23 +6,15 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
 
 use crate::classify::facts::{Facts, Thread};
 use crate::classify::piece::Piece;
+use crate::classify::threads::CACHED;
+use crate::label::{Confidence, Detail, Label};
 use crate::procfs::mapping::Mapping;
-use crate::region::{AddressRange, Confidence, Label, Protection};
+use crate::region::{AddressRange, Protection};
 use crate::tracker::region_map::Slot;
-use crate::vocabulary::Family;
-
-/// What a thread's stack is called when its thread has ended.
-const CACHED: &str = "cached";
-/// The rules that go by what may cease to be seen: a thread, an arena's head, a block's head.
-/// The others go by what is seen each time, some (R8, R13) by the shape of many mappings
-/// together, which a part of them that is already claimed would spoil.
-const BY_EVIDENCE: [u32; 3] = [9, 11, 14];
-/// The rule of stacks, and of the guards below them, which need no proof but the stack.
-const OF_STACKS: u32 = 9;
+use crate::vocabulary::{Family, types};
 
 /// A mapping of before that is still there, whole.
 #[derive(Clone, Copy)]
@@ -97,9 +89,9 @@ pub(crate) fn proved(
             let label = &piece.label;
             let guard = label.region_type.family() == Family::Reserved;
             label.confidence >= least
-                && rule_number(label).is_some_and(|rule| {
-                    BY_EVIDENCE.contains(&rule) && !(guard && rule == OF_STACKS)
-                })
+                && label.rule.is_kept_by_evidence()
+                // The guard below a stack needs no proof but the stack.
+                && !(guard && label.rule.finds_thread_stacks())
         })
         .filter_map(|piece| stack(piece, facts))
         .collect()
@@ -114,7 +106,10 @@ pub(crate) fn images(mappings: &[Mapping]) -> BTreeSet<((u32, u32), u64)> {
 
 /// Keeps the label of a thread's stack while the thread lives, and as cached when it has ended.
 fn stack(piece: Piece, facts: &Facts) -> Option<Piece> {
-    let Some(tid) = thread_of(&piece.label) else { return Some(piece) };
+    if piece.label.region_type != types::STACK_THREAD {
+        return Some(piece);
+    }
+    let tid = piece.label.detail.as_ref().and_then(Detail::thread);
     let inside = |address: Option<u64>| {
         address.is_some_and(|address| (piece.range.start..piece.range.end).contains(&address))
     };
@@ -126,38 +121,18 @@ fn stack(piece: Piece, facts: &Facts) -> Option<Piece> {
     match facts.threads.iter().find(|thread| Some(thread.tid) == tid) {
         Some(thread) => {
             // The name may have been set since.
-            let same =
-                piece.label.detail.as_deref().is_some_and(|detail| detail.contains(&*thread.name));
-            same.then_some(piece)
+            let now = Detail::of_thread(thread.tid, Some(&thread.name));
+            (piece.label.detail.as_ref() == Some(&now)).then_some(piece)
         }
         // The stack of a thread that has ended may be another thread's by now.
         None if given || facts.threads.iter().any(used) => None,
         // Without a list of threads there is no telling.
         None if tid.is_none() || facts.threads.is_empty() => Some(piece),
         None => {
-            let label = Label { detail: Some(Arc::from(CACHED)), ..piece.label };
+            let label = Label { detail: Some(CACHED.into()), ..piece.label };
             Some(Piece { label, ..piece })
         }
     }
-}
-
-/// Returns 14 of `R14a`.
-fn rule_number(label: &Label) -> Option<u32> {
-    first_number(label.rule.strip_prefix('R')?)
-}
-
-/// Returns the number of the thread whose stack `label` says it is; `None` inside if of a thread no more.
-fn thread_of(label: &Label) -> Option<Option<u32>> {
-    if label.region_type.name() != "Stack (thread)" {
-        return None;
-    }
-    Some(label.detail.as_deref().and_then(first_number))
-}
-
-fn first_number(text: &str) -> Option<u32> {
-    let digits = text.trim_start_matches(|letter: char| !letter.is_ascii_digit());
-    let end = digits.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(digits.len());
-    digits[..end].parse().ok()
 }
 
 /// Returns the places in `old` of the mappings that `new` may speak of.

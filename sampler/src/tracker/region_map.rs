@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use crate::classify::piece::Piece;
+use crate::label::{Confidence, Label};
 use crate::procfs::mapping::Mapping;
 use crate::quantity::Quantity;
-use crate::region::{AddressRange, Confidence, Identity, Label, Protection, Provenance, Region};
+use crate::region::{AddressRange, Identity, Protection, Provenance, Region};
+use crate::rule::Rule;
 use crate::tracker::aggregate::{Part, Split, sum};
 use crate::tracker::mappings::Measured;
 use crate::tracker::source::Source;
@@ -209,5 +211,5 @@ fn identity(mappings: &[Mapping], own: &[Fragment<'_>], first: &Fragment<'_>) ->
 fn unexplained(mapping: &Mapping) -> Label {
     let region_type =
         if mapping.protection == Protection::NONE { types::RESERVED } else { types::VM_ALLOCATE };
-    Label { region_type, detail: None, confidence: Confidence::Unknown, rule: Arc::from("R20") }
+    Label { region_type, detail: None, confidence: Confidence::Unknown, rule: Rule::R20 }
 }

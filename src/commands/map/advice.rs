@@ -63,7 +63,7 @@ mod tests {
     use std::sync::Arc;
 
     use vmrec_sampler::{
-        AddressRange, Label, Object, Protection, Provenance, Quantities, RegionType,
+        AddressRange, Label, Object, Protection, Provenance, Quantities, RegionType, Rule,
     };
 
     use super::*;
@@ -85,7 +85,7 @@ mod tests {
                 object,
                 offset: 0,
                 flags: "p".into(),
-                label: Label { region_type, detail: None, confidence, rule: "R20".into() },
+                label: Label { region_type, detail: None, confidence, rule: Rule::R20 },
             }),
             share_mode: None,
             provenance: Provenance::Measured,

@@ -88,7 +88,7 @@ pub(crate) struct MapArgs {
     #[arg(long, short)]
     verbose: bool,
 
-    /// Show how sure each type is and the rule that decided; cut nothing
+    /// Show how sure each type is, and the rule that decided with its meaning; cut nothing
     #[arg(long)]
     rules: bool,
 

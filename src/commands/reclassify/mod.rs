@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use vmrec_sampler::{
-    Evidence, Identity, Label, Piece, Process, Quantity, Rebuilt, Region, RegionType, Snapshot,
-    UserRule, classify, darwin_labels, label_of,
+    Evidence, Identity, Label, Piece, Process, Quantity, Rebuilt, Region, RegionType, Rule,
+    Snapshot, UserRule, classify, darwin_labels, label_of,
 };
 use vmrec_store::{Error as StoreError, RegionNumber, Writer};
 
@@ -169,7 +169,7 @@ impl Retold {
                  note: their types are told by names and flags only",
             );
         }
-        let lost = |change: &&Change| &*change.before.label.rule == "user";
+        let lost = |change: &&Change| change.before.label.rule == Rule::User;
         let lost = self.changes.iter().filter(lost).count();
         if lost > 0 && !with_types {
             output::note(&format!(

@@ -88,7 +88,7 @@ fn of_region(region: &Region, column: usize) -> Value<'_> {
         6 => label.region_type.name().into(),
         7 => label.region_type.family().name().into(),
         8 => label.confidence.name().into(),
-        9 => (&*label.rule).into(),
+        9 => label.rule.name().into(),
         10 => identity.protection.to_string().into(),
         11 => identity.max_protection.map(|rights| rights.to_string()).into(),
         12 => region.share_mode.map(|mode| mode.name()).into(),

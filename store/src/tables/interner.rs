@@ -233,7 +233,7 @@ pub(crate) fn insert_kind(
             label.region_type.name(),
             label.region_type.family().name(),
             label.confidence.name(),
-            &*label.rule,
+            label.rule.name(),
             label.detail.as_deref(),
         ],
     )?;

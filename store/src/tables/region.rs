@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::types::{FromSql, ValueRef};
-use vmrec_sampler::{AddressRange, Confidence, Family, Label, Object, Protection};
+use vmrec_sampler::{AddressRange, Confidence, Family, Label, Object, Protection, Rule};
 
 use crate::db::integer::from_column;
 use crate::db::row_checksum::wrong;
@@ -55,8 +55,8 @@ pub(crate) fn kind(values: [ValueRef<'_>; 6], words: &mut Words) -> rusqlite::Re
         label: Label {
             region_type: words.region_type(name.as_str()?, family),
             confidence: confidence.ok_or_else(|| wrong(5, "an unknown confidence"))?,
-            rule: words.shared(rule.as_str()?),
-            detail: detail.as_str_or_null()?.map(|detail| words.shared(detail)),
+            rule: Rule::named(rule.as_str()?),
+            detail: detail.as_str_or_null()?.map(|detail| words.shared(detail).into()),
         },
     })
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
-use vmrec_sampler::{Confidence, Label, types};
+use vmrec_sampler::{Confidence, Label, Rule, types};
 use vmrec_sampler::{Evidence, Facts, Image};
 use vmrec_store::{Error, RecordingId, Store, Writer, add_mark};
 
@@ -87,7 +87,7 @@ fn labels_change_in_place_and_figures_do_not() {
         region_type: types::STACK,
         detail: Some("worker".into()),
         confidence: Confidence::Sure,
-        rule: "R9a".into(),
+        rule: Rule::R9a,
     };
     assert!(matches!(writer.relabel(id, &[]), Err(Error::NotEnded { .. })));
     writer.end(at(9), &vmrec_store::WhyEnded::Finished).unwrap();

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use vmrec_sampler::{
     AddressRange, Confidence, Consistency, Cost, Family, Host, Identity, Label, Object, ProcessId,
     ProcessInfo, ProcessTotals, Protection, Provenance, Quantities, Quantity, Region, RegionType,
-    ShareMode, Snapshot, Timestamp, types,
+    Rule, ShareMode, Snapshot, Timestamp, types,
 };
 use vmrec_store::{RecordingId, Writer};
 
@@ -62,7 +62,7 @@ pub(crate) fn identity(start: u64, bytes: u64) -> Identity {
             region_type: types::VM_ALLOCATE,
             detail: None,
             confidence: Confidence::Guess,
-            rule: "R9".into(),
+            rule: Rule::R9,
         },
     }
 }
@@ -207,7 +207,7 @@ fn identities() -> impl Strategy<Value = Identity> {
                     region_type,
                     detail: detail.map(Into::into),
                     confidence,
-                    rule: rule.into(),
+                    rule: Rule::named(&rule),
                 },
             }
         },

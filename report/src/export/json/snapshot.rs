@@ -75,7 +75,7 @@ impl<'a> RegionValue<'a> {
             family: label.region_type.family().name(),
             detail: label.detail.as_deref(),
             confidence: label.confidence.name(),
-            rule: &label.rule,
+            rule: label.rule.name(),
             protection: identity.protection.to_string(),
             max_protection: identity.max_protection.map(|rights| rights.to_string()),
             share_mode: region.share_mode.map(|mode| mode.name()),

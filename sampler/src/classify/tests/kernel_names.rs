@@ -3,8 +3,8 @@
 use crate::classify::classify;
 use crate::classify::facts::Facts;
 use crate::classify::piece::Process;
+use crate::label::Label;
 use crate::procfs::mapping::tests::mappings;
-use crate::region::Label;
 
 /// Returns type, rule and detail of each line's mapping.
 fn types_of(lines: &str) -> Vec<String> {

@@ -11,9 +11,11 @@ use super::*;
 use crate::classify::facts::{Facts, GlibcStack, Image, Jvm, Segment, Thread};
 use crate::classify::piece::label;
 use crate::classify::user::UserRule;
+use crate::label::Confidence;
 use crate::procfs::mapping::Mapping;
 use crate::procfs::mapping::tests::mappings;
-use crate::region::{AddressRange, Confidence, Object, Protection};
+use crate::region::{AddressRange, Object, Protection};
+use crate::rule::Rule;
 use crate::vocabulary::types;
 
 /// Classifies the lines of a process; bytes at addresses are what may be read of it.
@@ -166,7 +168,7 @@ fn a_static_program_of_musl_shows_by_its_groups() {
     let lines = "10000-14000 rw-p 0 0:0 0 \n20000-21000 rw-p 0 0:0 0 ";
     let found = pieces_of(lines, &facts, &memory);
     assert_eq!(found[0].label.region_type, types::MALLOC_MUSL);
-    assert_eq!((&*found[0].label.rule, found[0].range.end), ("R14b", 0x13000));
+    assert_eq!((found[0].label.rule.clone(), found[0].range.end), (Rule::R14b, 0x13000));
 }
 
 #[test]
@@ -186,7 +188,7 @@ fn what_is_kept_and_what_the_user_says_go_first() {
     let mappings = mappings("1000-3000 rw-p 0 0:0 0 [heap]\n3000-4000 rw-p 0 0:0 0 [anon:pool]");
     let kept = [Piece {
         range: AddressRange::new(0x2000, 0x3000),
-        label: label(types::BSS, Confidence::Sure, "R5"),
+        label: label(types::BSS, Confidence::Sure, Rule::R5),
     }];
     let user = [UserRule {
         region_type: types::JIT_CODE,
@@ -205,8 +207,8 @@ fn what_is_kept_and_what_the_user_says_go_first() {
         user_rules: &user,
     };
     let found = classify(&process, &mut |_, _| 0);
-    let found: Vec<_> = found.iter().map(|it| (it.range.start, &*it.label.rule)).collect();
-    assert_eq!(found, [(0x1000, "R7"), (0x2000, "R5"), (0x3000, "user")]);
+    let found: Vec<_> = found.iter().map(|it| (it.range.start, it.label.rule.clone())).collect();
+    assert_eq!(found, [(0x1000, Rule::R7), (0x2000, Rule::R5), (0x3000, Rule::User)]);
 }
 
 #[test]
@@ -372,7 +374,7 @@ proptest! {
         kept in prop::collection::vec(hostile_range(), 0..3),
     ) {
         let kept: Vec<_> = (kept.into_iter())
-            .map(|range| Piece { range, label: label(types::BSS, Confidence::Sure, "R5") })
+            .map(|range| Piece { range, label: label(types::BSS, Confidence::Sure, Rule::R5) })
             .collect();
         let process = Process {
             mappings: &mappings,

@@ -8,9 +8,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
-use crate::region::{Confidence, Label, ShareMode};
+use crate::label::{Confidence, Detail, Label};
+use crate::region::ShareMode;
+use crate::rule::Rule;
 use crate::vocabulary::{Family, RegionType, types};
 
 /// A tag that Apple's header names.
@@ -189,11 +189,11 @@ pub(crate) fn label(number: u32) -> Label {
         (_, Some(tag)) => (tag.region_type(), None, Confidence::Sure),
         (0, None) => (types::VM_ALLOCATE, None, Confidence::Unknown),
         (_, None) => {
-            let detail = Arc::from(format!("VM_MEMORY tag {number}"));
+            let detail = Detail::from(format!("VM_MEMORY tag {number}"));
             (types::VM_ALLOCATE, Some(detail), Confidence::Unknown)
         }
     };
-    Label { region_type, detail, confidence, rule: Arc::from("tag") }
+    Label { region_type, detail, confidence, rule: Rule::Tag }
 }
 
 /// Returns the share mode of that number (`SM_COW` 1 to `SM_LARGE_PAGE` 8), in vmmap's words.

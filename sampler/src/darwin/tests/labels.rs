@@ -3,7 +3,7 @@
 use crate::darwin::entry::{Entry, Leaf};
 use crate::darwin::regions::{labels, regions};
 use crate::darwin::tests::{entry, leaf};
-use crate::region::Confidence;
+use crate::label::Confidence;
 use crate::vocabulary::Family;
 
 /// The type, family and confidence of each of `leaves`.

@@ -3,7 +3,9 @@
 use super::*;
 use crate::classify::facts::{GlibcStack, Thread};
 use crate::classify::piece::Piece;
-use crate::region::{AddressRange, Confidence, Label};
+use crate::label::{Confidence, Detail, Label};
+use crate::region::AddressRange;
+use crate::rule::Rule;
 use crate::tracker::carry_over;
 use crate::tracker::region_map::Plan;
 use crate::tracker::tests::pieces::piece;
@@ -86,12 +88,12 @@ fn guesses_and_leftovers_are_made_anew() {
 }
 
 /// Returns what becomes of the detail of a stack.
-fn stack(detail: &str, facts: &Facts) -> Option<String> {
+fn stack(detail: Detail, facts: &Facts) -> Option<String> {
     let label = Label {
         region_type: RegionType::named("Stack (thread)", Family::Stack),
-        detail: Some(Arc::from(detail)),
+        detail: Some(detail),
         confidence: Confidence::Sure,
-        rule: Arc::from("R9a"),
+        rule: Rule::R9a,
     };
     let pieces = [Piece { label, ..piece(0x10000, 0x12000, "") }];
     let mut kept = carry_over::proved(pieces.into_iter(), facts, true).into_iter();
@@ -107,17 +109,18 @@ fn a_stack_outlives_its_thread_until_another_takes_it() {
         stack_pointer: None,
     };
     let mut facts = Facts { threads: vec![thread(5, None)], ..Facts::default() };
-    let named = |detail: &str, facts: &Facts| stack(detail, facts);
-    assert_eq!(named("5 worker", &facts).as_deref(), Some("5 worker"));
-    assert_eq!(named("5 old name", &facts), None);
-    assert_eq!(named("6 worker", &facts).as_deref(), Some("cached"));
-    assert_eq!(named("cached", &facts).as_deref(), Some("cached"));
+    let named = |tid, name, facts: &Facts| stack(Detail::of_thread(tid, Some(name)), facts);
+    let cached = |facts: &Facts| stack("cached".into(), facts);
+    assert_eq!(named(5, "worker", &facts).as_deref(), Some("5 worker"));
+    assert_eq!(named(5, "old name", &facts), None);
+    assert_eq!(named(6, "worker", &facts).as_deref(), Some("cached"));
+    assert_eq!(cached(&facts).as_deref(), Some("cached"));
     facts.threads.push(thread(7, Some(0x11ff0)));
-    assert_eq!(named("6 worker", &facts), None);
-    assert_eq!(named("cached", &facts), None);
+    assert_eq!(named(6, "worker", &facts), None);
+    assert_eq!(cached(&facts), None);
     facts.threads.pop();
     let range = AddressRange::new(0xf000, 0x12000);
     facts.glibc_stacks = Some(vec![GlibcStack { tid: Some(7), range, guard_bytes: 4096 }]);
-    assert_eq!(named("cached", &facts), None);
-    assert_eq!(named("6 worker", &Facts::default()).as_deref(), Some("6 worker"));
+    assert_eq!(cached(&facts), None);
+    assert_eq!(named(6, "worker", &Facts::default()).as_deref(), Some("6 worker"));
 }

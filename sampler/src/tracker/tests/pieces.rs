@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::classify::piece::Piece;
+use crate::label::{Confidence, Label};
 use crate::procfs::smaps::SmapsParser;
 use crate::quantity::{Quantities, Quantity};
-use crate::region::{AddressRange, Confidence, Identity, Label, Protection, Provenance};
+use crate::region::{AddressRange, Identity, Protection, Provenance};
+use crate::rule::Rule;
 use crate::tracker::mappings::{Listing, Measured};
 use crate::tracker::region_map::Plan;
 use crate::vocabulary::types;
@@ -16,7 +18,7 @@ pub(crate) fn piece(start: u64, end: u64, rule: &str) -> Piece {
         region_type: types::VM_ALLOCATE,
         detail: None,
         confidence: Confidence::Sure,
-        rule: Arc::from(rule),
+        rule: Rule::named(rule),
     };
     Piece { range: AddressRange::new(start, end), label }
 }

@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use vmrec_sampler::{
     AddressRange, Confidence, Cost, Identity, Label, ProcessTotals, Protection, Provenance,
-    Quantities, Quantity, Region, ShareMode, Timestamp, types,
+    Quantities, Quantity, Region, Rule, ShareMode, Timestamp, types,
 };
 
 use crate::codec::chunk::builder::{Builder, Built};
@@ -36,7 +36,7 @@ fn region(number: i64, quantities: Quantities, share: bool) -> Region {
                 region_type: kinds[number.unsigned_abs() as usize % kinds.len()].clone(),
                 detail: None,
                 confidence: Confidence::Sure,
-                rule: Arc::from("test"),
+                rule: Rule::R20,
             },
         }),
         share_mode: share.then_some(ShareMode::Private),

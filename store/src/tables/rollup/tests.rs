@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vmrec_sampler::{
     AddressRange, Confidence, Identity, Label, Protection, Provenance, Quantities, Quantity,
-    Region, types,
+    Region, Rule, types,
 };
 
 use super::*;
@@ -43,7 +43,7 @@ fn made_up(region_type: &RegionType, value: Option<u64>) -> Region {
         region_type: region_type.clone(),
         detail: None,
         confidence: Confidence::Sure,
-        rule: "test".into(),
+        rule: Rule::R20,
     };
     let identity = Identity {
         range: AddressRange::new(0, value.unwrap_or(0)),
