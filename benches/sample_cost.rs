@@ -23,7 +23,7 @@ use std::time::Duration;
 use std::{ptr, thread};
 
 use vmrec_sampler::Sampler;
-use vmrec_store::Writer;
+use vmrec_store::{SessionStart, Writer};
 
 use cpu::{Of, spent_ns};
 
@@ -71,7 +71,11 @@ fn measure(target: &Target, pid: u32) {
     let mut sampler = Sampler::attach(pid).expect("our own child");
     let mut writer = Writer::open(&folder.path().join("bench.db")).expect("a new file");
     let host = vmrec_sampler::host();
-    writer.begin(sampler.process(), &host, None, 1, vmrec_sampler::now()).expect("a recording");
+    let (process, now) = (sampler.process(), vmrec_sampler::now());
+    let boot_id = &process.id.boot_id;
+    let start = SessionStart { targets: "bench", host: &host, boot_id, interval_ns: 1 };
+    let session = writer.begin_session(&start, now).expect("a session");
+    let id = writer.begin(session, process, None, now).expect("a recording");
     let (mut plain, mut sample, mut stored) = (Vec::new(), Vec::new(), Vec::new());
     let mut regions = 0;
     for round in 0..=ROUNDS {
@@ -80,7 +84,7 @@ fn measure(target: &Target, pid: u32) {
         let sample_ns = thread_ns(|| snapshot = sampler.sample().ok());
         let snapshot = snapshot.expect("a sample");
         regions = snapshot.regions.len();
-        let store_ns = thread_ns(|| _ = writer.append(snapshot).expect("a stored sample"));
+        let store_ns = thread_ns(|| _ = writer.append(id, snapshot).expect("a stored sample"));
         // The first round warms caches and classifies everything once.
         if round > 0 {
             plain.push(read_ns);

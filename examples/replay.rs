@@ -27,7 +27,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Parser;
 use vmrec_sampler::parse_status;
-use vmrec_store::{Store, WhyEnded, Writer};
+use vmrec_store::{SessionStart, Store, WhyEnded, Writer};
 
 use cpu::{Of, spent_ns};
 use trace::{Reader, Trace, at, host, process};
@@ -90,18 +90,26 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
     let mut meter = Meter::start();
     let mut writer = meter.store(|| Writer::open(db))?;
-    meter.store(|| writer.begin(&process(), &host(), None, every_ns, taken(0)))?;
+    let (process, host) = (process(), host());
+    let start = SessionStart {
+        targets: "replay",
+        host: &host,
+        boot_id: &process.id.boot_id,
+        interval_ns: every_ns,
+    };
+    let session = meter.store(|| writer.begin_session(&start, taken(0)))?;
+    let id = meter.store(|| writer.begin(session, &process, None, taken(0)))?;
     let mut reader = Reader::default();
     for sample in 0..samples {
         let frame = &trace.frames[forth_and_back(sample, trace.frames.len())];
         let snapshot = reader.snapshot(&trace, frame, taken(sample))?;
-        let number = meter.store(|| writer.append(snapshot))?;
+        let number = meter.store(|| writer.append(id, snapshot))?;
         if let Some(acks) = &mut acks {
             acks.write_all(format!("{number}\n").as_bytes())
                 .with_context(|| format!("sample {number} is stored but not acknowledged"))?;
         }
     }
-    meter.store(|| writer.end(taken(samples.saturating_sub(1)), &WhyEnded::Finished))?;
+    meter.store(|| writer.end(id, taken(samples.saturating_sub(1)), &WhyEnded::Finished))?;
     meter.store(|| writer.close())?;
     let (store_ns, chunks_ns) = meter.stop();
     let peak_rss_bytes = peak_rss_bytes()?;

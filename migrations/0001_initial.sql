@@ -1,43 +1,69 @@
--- Version 1 of a vmrec recording. Never changed once released: what comes later is a new file.
+-- Version 1 of a vmrec recording.
 --
--- Sizes are bytes, times nanoseconds. Unsigned 64-bit values are kept as SQLite's signed
+-- Until release 0.1.0 this file is changed in place, and files of earlier drafts are refused. From
+-- then on it never changes: what comes later is a new file beside it.
+--
+-- Sizes are bytes, times nanoseconds. Unsigned 64-bit values are stored as SQLite's signed
 -- integers of the same bits: an address above 0x7fffffffffffffff reads as negative, and
 -- printf('%x', start) shows it right.
+--
+-- A row's checksum is the CRC-32 of its table's name and its other values, as
+-- store/src/db/row_checksum.rs defines it. Columns that a later version adds are null in old rows,
+-- and nulls at the end are not summed, so that the checksums of old rows stay right.
+--
+-- `sample` and `frame` hold what was recorded since the last chunk. A chunk's samples, with those
+-- that were pruned of them, are numbered from `first` to `last`; chunks and then samples follow
+-- each other without a hole.
 
--- One target over one stretch of time.
-CREATE TABLE recording (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, -- names the recording; never given to another one
-    name TEXT,                            -- the user's own name for it
-    pid INTEGER NOT NULL,                 -- process number of the target
-    start_ticks INTEGER NOT NULL,         -- when the target started, in its platform's ticks; with pid and boot_id it names one process
-    boot_id TEXT NOT NULL,                -- which boot of the machine
-    parent_pid INTEGER,                   -- the process that started the target; null if not shown
-    started_utc_ns INTEGER,               -- when the target started, nanoseconds since 1970-01-01 UTC; null if unknown
-    executable TEXT,                      -- path of the target's program; null if it may not be read
-    executable_deleted INTEGER NOT NULL CHECK (executable_deleted IN (0, 1)), -- 1 if that file was removed or replaced since
-    short_name TEXT NOT NULL,             -- the kernel's short name for the target
-    user_id INTEGER,                      -- the owner's user number; null if unknown
+-- One run of the recorder, with one or more recordings.
+CREATE TABLE session (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- names the session; never given to another one
+    targets TEXT NOT NULL,                -- the targets asked for, as on the command line
+    interval_ns INTEGER NOT NULL,         -- planned nanoseconds between samples
+    vmrec TEXT NOT NULL,                  -- version of the recorder
     host TEXT NOT NULL,                   -- name of the machine
     os TEXT NOT NULL,                     -- linux or macos
     kernel TEXT NOT NULL,                 -- release of the kernel
     architecture TEXT NOT NULL,           -- processor architecture
     page_size_bytes INTEGER NOT NULL,     -- bytes of a page
-    interval_ns INTEGER NOT NULL,         -- planned nanoseconds between samples
+    boot_id TEXT NOT NULL,                -- which boot of the machine
+    begun_utc_ns INTEGER NOT NULL,        -- wall clock as the session began, nanoseconds since 1970-01-01 UTC
+    begun_monotonic_ns INTEGER NOT NULL,  -- monotonic clock at that moment, nanoseconds
+    checksum INTEGER NOT NULL             -- of the row
+) STRICT;
+
+-- One target over one stretch of time.
+CREATE TABLE recording (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- names the recording; never given to another one
+    session INTEGER NOT NULL REFERENCES session (id), -- the run of the recorder it belongs to
+    name TEXT,                            -- the user's own name for it
+    pid INTEGER NOT NULL,                 -- process number of the target
+    start_ticks INTEGER NOT NULL,         -- when the target started, in its platform's ticks; with pid and session.boot_id it names one process
+    parent_pid INTEGER,                   -- the process that started the target; null if not shown
+    parent INTEGER REFERENCES recording (id), -- the recording of that process in this session; null if it is not recorded
+    started_utc_ns INTEGER,               -- when the target started, nanoseconds since 1970-01-01 UTC; null if unknown
+    executable TEXT,                      -- path of the target's program; null if it may not be read
+    executable_deleted INTEGER NOT NULL CHECK (executable_deleted IN (0, 1)), -- 1 if that file was removed or replaced since
+    short_name TEXT NOT NULL,             -- the kernel's short name for the target
+    user_id INTEGER,                      -- the owner's user number; null if unknown
     begun_utc_ns INTEGER NOT NULL,        -- wall clock as recording began, nanoseconds since 1970-01-01 UTC
     begun_monotonic_ns INTEGER NOT NULL,  -- monotonic clock at that moment, nanoseconds
     ended_utc_ns INTEGER,                 -- wall clock as it ended; null while it runs or if its recorder was killed
     ended_monotonic_ns INTEGER,           -- monotonic clock at that moment, nanoseconds
     why_ended TEXT CHECK (why_ended IN ('interrupted', 'finished', 'target exited', 'target replaced', 'recorder lost', 'failed')), -- null while it runs
     exit_status INTEGER,                  -- of a target that exited: exit code, or 128 + signal; null if not known
-    failure TEXT                          -- what failed, where why_ended is 'failed'
+    failure TEXT,                         -- what failed, where why_ended is 'failed'
+    last_number INTEGER,                  -- number of its last sample; null while it runs or if its recorder was killed
+    checksum INTEGER NOT NULL             -- of the row
 ) STRICT;
 
 -- The arguments the target was started with.
 CREATE TABLE argument (
     recording INTEGER NOT NULL REFERENCES recording (id), -- whose target
-    place INTEGER NOT NULL,               -- from 0: the name the target was called by
+    position INTEGER NOT NULL,            -- from 0: the name the target was called by
     text TEXT NOT NULL,                   -- the argument
-    PRIMARY KEY (recording, place)
+    checksum INTEGER NOT NULL,            -- of the row
+    PRIMARY KEY (recording, position)
 ) STRICT, WITHOUT ROWID;
 
 -- What lies behind mappings: files, and what the kernel names.
@@ -48,10 +74,24 @@ CREATE TABLE object (
     device_minor INTEGER NOT NULL,        -- minor device number; 0 where there is none
     inode INTEGER NOT NULL,               -- inode number; 0 where there is none
     deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)), -- 1 if the file's name was removed
+    checksum INTEGER NOT NULL,            -- of the row
     UNIQUE (name, device_major, device_minor, inode, deleted)
 ) STRICT;
 
--- What stays the same about a region while it exists; frames refer to it by id.
+-- What many regions have in common.
+CREATE TABLE region_kind (
+    id INTEGER PRIMARY KEY,               -- names the kind within this file
+    recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it was seen in
+    flags TEXT NOT NULL,                  -- the platform's own words on the mapping
+    type TEXT NOT NULL,                   -- what it is for
+    family TEXT NOT NULL,                 -- the group of types it belongs to
+    confidence TEXT NOT NULL,             -- how sure the type is: unknown, guess, likely, sure
+    rule TEXT NOT NULL,                   -- the rule that decided the type
+    detail TEXT,                          -- what tells it from others of its type, such as a thread
+    checksum INTEGER NOT NULL                    -- of the row
+) STRICT;
+
+-- What stays the same about a region while it exists; samples refer to it by id.
 CREATE TABLE region (
     id INTEGER PRIMARY KEY,               -- names the region within this file
     recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it was seen in
@@ -61,12 +101,8 @@ CREATE TABLE region (
     max_protection INTEGER,               -- the most rights it may get, same bits; null if unknown
     object INTEGER REFERENCES object (id), -- what lies behind it; null for anonymous memory
     offset INTEGER NOT NULL,              -- bytes from the object's beginning to start
-    flags TEXT NOT NULL,                  -- the platform's own words on the mapping
-    type TEXT NOT NULL,                   -- what it is for
-    family TEXT NOT NULL,                 -- the group of types it belongs to
-    confidence TEXT NOT NULL,             -- how sure the type is: unknown, guess, likely, sure
-    rule TEXT NOT NULL,                   -- the rule that decided the type
-    detail TEXT                           -- what tells it from others of its type, such as a thread
+    kind INTEGER NOT NULL,                -- the region_kind that says the rest
+    checksum INTEGER NOT NULL             -- of the row
 ) STRICT;
 
 -- One full snapshot each, or ticks at which none was taken.
@@ -95,6 +131,7 @@ CREATE TABLE sample (
     minor_faults INTEGER,                 -- of the process: page faults without I/O since its start
     major_faults INTEGER,                 -- of the process: page faults with I/O since its start
     cpu_ns INTEGER,                       -- of the process: processor time since its start, nanoseconds
+    checksum INTEGER NOT NULL,            -- of the row
     UNIQUE (recording, number)
 ) STRICT;
 
@@ -111,8 +148,143 @@ CREATE TABLE mark (
     id INTEGER PRIMARY KEY,               -- names the mark within this file
     recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it belongs to
     utc_ns INTEGER NOT NULL,              -- when, nanoseconds since 1970-01-01 UTC
-    text TEXT NOT NULL                    -- the user's words
+    text TEXT NOT NULL,                   -- the user's words
+    checksum INTEGER NOT NULL             -- of the row
 ) STRICT;
 
 -- marks are looked up by recording and drawn in the order of time
 CREATE INDEX mark_by_time ON mark (recording, utc_ns);
+
+-- The facts of one classification, good from a sample on until the next row of its recording.
+CREATE TABLE evidence (
+    recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it belongs to
+    number INTEGER NOT NULL,              -- the first sample it is good for
+    checksum INTEGER NOT NULL,            -- CRC-32 of recording, number, the word 'evidence' and data
+    data BLOB NOT NULL,                   -- encoded facts and bytes read of the target, zstd; store/src/evidence/ defines them
+    PRIMARY KEY (recording, number)
+) STRICT;
+
+-- About 300 samples and all their regions, column by column.
+CREATE TABLE chunk (
+    id INTEGER PRIMARY KEY,               -- names the chunk within this file
+    recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it belongs to
+    first INTEGER NOT NULL,               -- number of its first sample, or of the first one pruned before it
+    last INTEGER NOT NULL,                -- number of its last sample, or of the last one pruned of it
+    samples INTEGER NOT NULL,             -- how many samples it holds, missed ones included
+    snapshots INTEGER NOT NULL,           -- how many of them have regions
+    torn INTEGER NOT NULL,                -- how many of those are torn
+    missed_ticks INTEGER NOT NULL,        -- ticks of the schedule that passed without a sample
+    begin_utc_ns INTEGER,                 -- wall clock of its first sample, nanoseconds since 1970-01-01 UTC; null if it holds none, as below
+    begin_monotonic_ns INTEGER,           -- monotonic clock of that, nanoseconds
+    end_utc_ns INTEGER,                   -- wall clock of its last sample
+    end_monotonic_ns INTEGER,             -- monotonic clock of that, nanoseconds
+    min_utc_ns INTEGER,                 -- the earliest wall clock of its samples, which may have been set back
+    max_utc_ns INTEGER,                  -- the latest wall clock of its samples
+    cost_cpu_ns INTEGER NOT NULL,         -- processor time that taking its samples cost, nanoseconds
+    cost_wall_ns INTEGER NOT NULL,        -- wall clock time of that, nanoseconds
+    max_footprint_bytes INTEGER,         -- the largest footprint of its samples with regions; null if none is known
+    checksum INTEGER NOT NULL,            -- of the row without the columns below, which hold their own
+    ticks BLOB NOT NULL,                  -- number, time and state of each sample; store/src/chunk/ defines this and the columns below
+    totals BLOB NOT NULL,                 -- what the kernel said of the process, and the cost of each sample
+    sums BLOB NOT NULL,                   -- sums over the regions of each type
+    regions BLOB NOT NULL,                -- the regions
+    UNIQUE (recording, last)
+) STRICT;
+
+-- the headers of all chunks of a recording lie together here, without their groups
+CREATE INDEX chunk_header ON chunk (recording, last, first, samples, snapshots, torn, missed_ticks,
+    begin_utc_ns, begin_monotonic_ns, end_utc_ns, end_monotonic_ns, min_utc_ns, max_utc_ns,
+    cost_cpu_ns, cost_wall_ns, max_footprint_bytes, checksum);
+
+-- The types that sums are by.
+CREATE TABLE region_type (
+    id INTEGER PRIMARY KEY,               -- names the type within this file
+    name TEXT NOT NULL,                   -- the type, as in region_kind.type
+    family TEXT NOT NULL,                 -- the family it belongs to
+    checksum INTEGER NOT NULL,            -- of the row
+    UNIQUE (name, family)
+) STRICT;
+
+-- Sums over the regions of each type in each chunk, plain for any tool: min, mean and max over the
+-- samples with regions that the chunk had when it was made, also those thinned out since. Null if the
+-- sum of one is unknown.
+CREATE TABLE chunk_type (
+    chunk INTEGER NOT NULL REFERENCES chunk (id) ON DELETE CASCADE, -- the chunk
+    type INTEGER NOT NULL REFERENCES region_type (id), -- the type of the regions
+    regions_min INTEGER,                  -- how many there are: the smallest sum
+    regions_mean INTEGER,                 -- their mean, rounded down
+    regions_max INTEGER,                  -- the largest sum
+    virtual_bytes_min INTEGER,            -- their address ranges, bytes: the smallest sum
+    virtual_bytes_mean INTEGER,           -- their mean, rounded down
+    virtual_bytes_max INTEGER,            -- the largest sum
+    resident_bytes_min INTEGER,           -- in memory, bytes: the smallest sum
+    resident_bytes_mean INTEGER,          -- their mean, rounded down
+    resident_bytes_max INTEGER,           -- the largest sum
+    private_bytes_min INTEGER,            -- in memory, of no other process, bytes: the smallest sum
+    private_bytes_mean INTEGER,           -- their mean, rounded down
+    private_bytes_max INTEGER,            -- the largest sum
+    dirty_bytes_min INTEGER,              -- written, bytes: the smallest sum
+    dirty_bytes_mean INTEGER,             -- their mean, rounded down
+    dirty_bytes_max INTEGER,              -- the largest sum
+    private_dirty_bytes_min INTEGER,      -- written, of no other process, bytes: the smallest sum
+    private_dirty_bytes_mean INTEGER,     -- their mean, rounded down
+    private_dirty_bytes_max INTEGER,      -- the largest sum
+    swapped_bytes_min INTEGER,            -- moved out of memory, bytes: the smallest sum
+    swapped_bytes_mean INTEGER,           -- their mean, rounded down
+    swapped_bytes_max INTEGER,            -- the largest sum
+    pss_bytes_min INTEGER,                -- in memory, each page divided by the processes that map it, bytes: the smallest sum
+    pss_bytes_mean INTEGER,               -- their mean, rounded down
+    pss_bytes_max INTEGER,                -- the largest sum
+    checksum INTEGER NOT NULL,            -- of the row
+    PRIMARY KEY (chunk, type)
+) STRICT, WITHOUT ROWID;
+
+-- The same with names and times: one row for each chunk and type.
+CREATE VIEW rollup AS
+SELECT c.recording, c.first, c.last, c.begin_utc_ns, c.end_utc_ns, c.snapshots AS samples, t.name AS type, t.family,
+       s.regions_min, s.regions_mean, s.regions_max,
+       s.virtual_bytes_min, s.virtual_bytes_mean, s.virtual_bytes_max,
+       s.resident_bytes_min, s.resident_bytes_mean, s.resident_bytes_max,
+       s.private_bytes_min, s.private_bytes_mean, s.private_bytes_max,
+       s.dirty_bytes_min, s.dirty_bytes_mean, s.dirty_bytes_max,
+       s.private_dirty_bytes_min, s.private_dirty_bytes_mean, s.private_dirty_bytes_max,
+       s.swapped_bytes_min, s.swapped_bytes_mean, s.swapped_bytes_max,
+       s.pss_bytes_min, s.pss_bytes_mean, s.pss_bytes_max
+FROM chunk_type AS s
+JOIN chunk AS c ON c.id = s.chunk
+JOIN region_type AS t ON t.id = s.type;
+
+-- The regions of the newest snapshot that is in a chunk.
+CREATE TABLE latest_row (
+    region INTEGER PRIMARY KEY REFERENCES region (id), -- the region
+    number INTEGER NOT NULL,              -- the sample it is from
+    taken_utc_ns INTEGER NOT NULL,        -- when that was taken, nanoseconds since 1970-01-01 UTC
+    share_mode TEXT,                      -- how its memory is shared; null if unknown
+    provenance TEXT NOT NULL,             -- where its figures come from: measured, apportioned, estimated, carried
+    resident_bytes INTEGER,               -- in memory; null if unknown, as all below
+    private_bytes INTEGER,                -- in memory, of no other process
+    dirty_bytes INTEGER,                  -- written
+    private_dirty_bytes INTEGER,          -- written, of no other process
+    swapped_bytes INTEGER,                -- moved out of memory
+    pss_bytes INTEGER,                    -- in memory, each page divided by the processes that map it
+    anonymous_bytes INTEGER,              -- in memory, of no file
+    referenced_bytes INTEGER,             -- marked as accessed
+    reclaimable_bytes INTEGER,            -- may be dropped at no cost
+    locked_bytes INTEGER,                 -- may not be moved out
+    huge_bytes INTEGER,                   -- in huge pages
+    checksum INTEGER NOT NULL             -- of the row
+) STRICT;
+
+-- The newest snapshot for any tool: while recording, that of the last chunk; at its end, the last of all.
+CREATE VIEW latest (recording, number, taken_utc_ns, start, end, type, family, confidence, protection, share_mode,
+    object, detail, virtual_bytes, resident_bytes, private_bytes, dirty_bytes, private_dirty_bytes, swapped_bytes,
+    pss_bytes, anonymous_bytes, referenced_bytes, reclaimable_bytes, locked_bytes, huge_bytes, provenance) AS
+SELECT r.recording, l.number, l.taken_utc_ns, printf('0x%x', r.start), printf('0x%x', r.end), k.type, k.family,
+       k.confidence, iif(r.protection & 1, 'r', '-') || iif(r.protection & 2, 'w', '-') || iif(r.protection & 4, 'x', '-'),
+       l.share_mode, o.name, k.detail, r.end - r.start, l.resident_bytes, l.private_bytes, l.dirty_bytes,
+       l.private_dirty_bytes, l.swapped_bytes, l.pss_bytes, l.anonymous_bytes, l.referenced_bytes,
+       l.reclaimable_bytes, l.locked_bytes, l.huge_bytes, l.provenance
+FROM latest_row AS l
+JOIN region AS r ON r.id = l.region
+JOIN region_kind AS k ON k.id = r.kind
+LEFT JOIN object AS o ON o.id = r.object;

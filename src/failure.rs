@@ -167,6 +167,15 @@ impl From<StoreError> for Failure {
                 Some("name another file with --db; this one was left as it is".to_owned())
             }
             StoreError::NewerVersion { .. } => Some("it was written by a newer vmrec: update vmrec".to_owned()),
+            StoreError::Draft { .. } => Some(
+                "record anew, into another file with --db FILE or with this one moved away"
+                    .to_owned(),
+            ),
+            StoreError::OtherSchema { path, .. } => Some(format!(
+                "a draft of vmrec or another program made them; `vmrec repair {} -o NEW` saves what \
+                 can be proven of it into a new file",
+                shell_word(&path.display().to_string())
+            )),
             StoreError::Busy { .. } => Some(
                 "end that recorder first, or record into another file with --db FILE".to_owned(),
             ),

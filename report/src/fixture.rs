@@ -8,7 +8,9 @@ use vmrec_sampler::{
     ProcessInfo, ProcessTotals, Protection, Provenance, Quantities, Quantity, Region, RegionType,
     Rule, ShareMode, Snapshot, Timestamp, types,
 };
-use vmrec_store::{Recording, RecordingId, Sample, SampleState, WhyEnded};
+use vmrec_store::{
+    Recording, RecordingId, Sample, SampleState, SessionId, SessionStart, WhyEnded, Writer,
+};
 
 pub(crate) const K: u64 = 1024;
 
@@ -176,6 +178,7 @@ pub(crate) fn recording(number: i64) -> Recording {
     let begun = Timestamp { utc_ns: 1_772_370_000_000_000_000, monotonic_ns: 0 };
     Recording {
         id: RecordingId(number),
+        session: SessionId(1),
         process: process(),
         host: Host {
             name: "box".into(),
@@ -218,4 +221,17 @@ pub(crate) fn samples() -> Vec<Sample> {
     let second =
         Sample { state: missed, cost: Cost::default(), totals: unknown, regions: None, ..second };
     vec![sample(1, 20), second, sample(3, 64)]
+}
+
+/// Begins a recording like [`recording`] in a session of its own.
+pub(crate) fn begin(writer: &mut Writer, interval_ns: u64) -> RecordingId {
+    let recording = recording(1);
+    let start = SessionStart {
+        targets: "made up",
+        host: &recording.host,
+        boot_id: &recording.process.id.boot_id,
+        interval_ns,
+    };
+    let session = writer.begin_session(&start, recording.begun).unwrap();
+    writer.begin(session, &recording.process, None, recording.begun).unwrap()
 }

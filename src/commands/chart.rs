@@ -10,6 +10,7 @@ use vmrec_report::{
     ChartContext, ChartKind, ChartMark, ChartOptions, Means, Metric, Series, SeriesBuilder,
     Stretch, Theme, TimeAxis, draw, overhead,
 };
+use vmrec_store::Rollup;
 
 use crate::args::{RecordingArgs, SpanArgs, SumBy};
 use crate::failure::{Failure, Status};
@@ -51,7 +52,7 @@ pub(crate) struct ChartArgs {
     #[arg(long, value_enum, default_value_t = Colours::Auto)]
     theme: Colours,
 
-    /// Draw means of each minute or hour: a quick look over weeks, without peaks
+    /// Draw means of some hundred samples each: a quick look over weeks, without peaks
     #[arg(long)]
     rollups: bool,
 
@@ -114,21 +115,26 @@ pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
 fn means(args: &ChartArgs, opened: &Opened) -> Result<(Vec<Series>, Means), Failure> {
     let (from, to) = opened.between(&args.span)?;
     let recording = &opened.recording;
-    let stretch = Stretch { begun: recording.begun, from: from.taken, to: to.taken };
+    let stretch = Stretch { from: from.taken, to: to.taken, interval_ns: recording.interval_ns };
     let measures = args.metric.measures();
-    let span = stretch.span(&measures);
-    let mut builder =
-        SeriesBuilder::new(&[args.metric], args.by.into(), span.seconds() * 1_000_000_000);
     let between = from.taken.monotonic_ns..=to.taken.monotonic_ns;
-    let rollups = opened.store.rollups(recording.id, span, between, &measures)?;
+    let rollups = opened.store.rollups(recording.id, between, &measures)?;
     if rollups.spans.is_empty() {
         let none = anyhow::anyhow!("there are no means of that time yet");
         return Err(
             Failure::new(Status::Recording, none).hint("draw its samples: leave out --rollups")
         );
     }
-    let samples = builder.push_means(&rollups, &measures, span, &stretch);
-    let means = Means { span, samples, not_drawn: to.number.saturating_sub(rollups.last) };
+    let length = |chunk: &Rollup| chunk.to.monotonic_ns.saturating_sub(chunk.from.monotonic_ns);
+    let longest = rollups.spans.iter().map(length).max().unwrap_or(0);
+    let mut builder = SeriesBuilder::new(
+        &[args.metric],
+        args.by.into(),
+        longest.saturating_add(recording.interval_ns),
+    );
+    let samples = builder.push_means(&rollups, &measures, &stretch);
+    let chunks = rollups.spans.len() as u64;
+    let means = Means { chunks, samples, not_drawn: to.number.saturating_sub(rollups.last) };
     Ok((builder.finish(), means))
 }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 use vmrec_report::escape;
-use vmrec_store::{Error, Mended, Repaired};
+use vmrec_store::{Error, RecoveredRecording, Repaired};
 
 use crate::failure::Failure;
 use crate::output;
@@ -83,9 +83,9 @@ fn failure(error: Error) -> Failure {
 }
 
 fn document(file: String, repaired: &Repaired) -> RepairDocument {
-    let recording = |mended: &Mended| RecordingDocument {
+    let recording = |mended: &RecoveredRecording| RecordingDocument {
         recording: mended.id.0,
-        recovered: mended.stand_in,
+        recovered: mended.is_placeholder,
         samples: mended.kept,
         samples_lost: mended.lost,
         why_lost: mended.why.clone(),
@@ -116,8 +116,11 @@ fn text(repaired: &Repaired) -> String {
             "recording {}: {} samples kept, {} lost; {} marks, {} pieces of evidence kept",
             mended.id.0, mended.kept, mended.lost, mended.marks, mended.evidence
         );
-        if mended.stand_in {
+        if mended.is_placeholder {
             text += "  its own row is lost: it is named `recovered`, without process and host\n";
+        }
+        if mended.session_lost && !mended.is_placeholder {
+            text += "  the row of its session is lost: host, interval and boot are unknown\n";
         }
         for (why, samples) in &mended.why {
             let _ = writeln!(text, "  {samples} lost: {why}");

@@ -34,6 +34,20 @@ pub enum Error {
         /// The newest version known here.
         known: u32,
     },
+    /// A draft of vmrec, before its first release, wrote the file.
+    #[error("{} was written by a vmrec before release 0.1.0, in a format that is no longer read", path.display())]
+    Draft {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file's tables are not those of its version.
+    #[error("the tables of {} are not those of version {version}", path.display())]
+    OtherSchema {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
     /// Another recorder is writing to the file.
     #[error("{} is being recorded to by {}", path.display(), recorder(*pid))]
     Busy {

@@ -20,16 +20,17 @@ pub use crate::codec::chunk::runs::{Run, Runs};
 pub use crate::codec::chunk::ticks::Tick;
 pub use crate::error::Error;
 pub use crate::maintain::backup::Copied;
-pub use crate::maintain::repair::{Mended, Repaired, repair};
+pub use crate::maintain::repair::{RecoveredRecording, Repaired, repair};
 pub use crate::maintain::verify::Counts;
 pub use crate::read::lookup::Moment;
 pub use crate::read::query::table_function::{TableFunction, TableRows};
 pub use crate::read::query::value::Value;
 pub use crate::read::query::{Query, Rows, Selection};
-pub use crate::read::series::{Rollup, RollupSpan, Rollups, SumsBlock, TypeMeans};
+pub use crate::read::series::{Rollup, Rollups, SumsBlock, TypeMeans};
 pub use crate::read::store::Store;
 pub use crate::recording::{
-    Mark, Recording, RecordingId, RecordingSummary, RegionNumber, Sample, SampleState, WhyEnded,
+    Mark, Recording, RecordingId, RecordingSummary, RegionNumber, Sample, SampleState, SessionId,
+    SessionStart, WhyEnded,
 };
 pub use crate::retention::policy::{Pruned, Retention};
 pub use crate::write::mark::add_mark;

@@ -10,11 +10,30 @@ pub struct RecordingId(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegionNumber(pub i64);
 
+/// Names a session, one run of the recorder, within its file; never used again for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub i64);
+
+/// How a session begins.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionStart<'a> {
+    /// The targets asked for, as on the command line.
+    pub targets: &'a str,
+    /// The machine.
+    pub host: &'a Host,
+    /// Which boot of it.
+    pub boot_id: &'a str,
+    /// Planned time between samples, in nanoseconds.
+    pub interval_ns: u64,
+}
+
 /// One target over one stretch of time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
     /// Its number in this file.
     pub id: RecordingId,
+    /// The run of the recorder it belongs to.
+    pub session: SessionId,
     /// The process recorded.
     pub process: ProcessInfo,
     /// The machine it ran on.

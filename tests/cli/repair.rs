@@ -6,8 +6,6 @@ use insta::assert_snapshot;
 
 use crate::harness::{Bench, Workload};
 
-const REAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/v2.db");
-
 #[test]
 fn a_whole_file_comes_out_as_it_was() {
     let bench = Bench::new();
@@ -65,7 +63,9 @@ fn what_cannot_be_repaired() {
     hint: name a file that `vmrec record` made; this one was left as it is
     [exit status: Some(4)]
     ");
-    assert_snapshot!(bench.run(&["repair", REAL, "-o", "notes.txt"]).failure(), @r"
+    let workload = Workload::start();
+    bench.run(&["record", &workload.pid_text(), "--samples", "1"]);
+    assert_snapshot!(bench.run(&["repair", "test.db", "-o", "notes.txt"]).failure(), @r"
     vmrec: DIR/notes.txt exists already
     hint: name a new file with -o; this one was left as it is
     [exit status: Some(2)]

@@ -67,10 +67,10 @@ impl Task {
         ack(Step::Begun, id.0 as u64);
         let world = World::of(self.seed, id);
         for number in 1..=self.samples {
-            assert_eq!(world.sample(number).store(&mut writer).unwrap(), number);
+            assert_eq!(world.sample(number).store(&mut writer, id).unwrap(), number);
             ack(Step::Sample, number);
             if has_evidence(number) {
-                writer.evidence(number, &made_up::evidence(number)).unwrap();
+                writer.evidence(id, number, &made_up::evidence(number)).unwrap();
                 ack(Step::Evidence, number);
             }
             if has_mark(number) {
@@ -85,7 +85,7 @@ impl Task {
             }
         }
         let end = self.samples + 1;
-        writer.end(at(end), &WhyEnded::Finished).unwrap();
+        writer.end(id, at(end), &WhyEnded::Finished).unwrap();
         ack(Step::Ended, end);
         writer.close().unwrap();
         add_mark(&self.path, id, at(end).utc_ns, &mark_text(end)).unwrap();

@@ -28,12 +28,12 @@ pub(crate) fn run(options: &Options) -> bool {
         let snapshot = world.snapshot(number);
         regions += snapshot.regions.len() as u64;
         let asked = Instant::now();
-        assert_eq!(writer.append(snapshot).unwrap(), number);
+        assert_eq!(writer.append(id, snapshot).unwrap(), number);
         appending += asked.elapsed();
         longest = longest.max(asked.elapsed());
     }
     let asked = Instant::now();
-    writer.end(at(ticks + 1), &WhyEnded::Finished).unwrap();
+    writer.end(id, at(ticks + 1), &WhyEnded::Finished).unwrap();
     writer.close().unwrap();
     let closing = asked.elapsed();
     let peak = peak_resident();

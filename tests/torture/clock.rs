@@ -32,10 +32,10 @@ pub(crate) fn run(options: &Options) -> bool {
         // Not on the dot either.
         snapshot.taken.utc_ns += set_by_ns + random.below(INTERVAL_NS / 4) as i64;
         snapshot.taken.monotonic_ns += random.below(INTERVAL_NS / 4);
-        assert_eq!(writer.append(snapshot.clone()).unwrap(), number);
+        assert_eq!(writer.append(id, snapshot.clone()).unwrap(), number);
         put_in.push(snapshot);
     }
-    writer.end(at(samples + 1), &WhyEnded::Finished).unwrap();
+    writer.end(id, at(samples + 1), &WhyEnded::Finished).unwrap();
     writer.close().unwrap();
 
     let store = Store::open(&path).unwrap();

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use vmrec_store::{Error, Store, WhyEnded, Writer};
+use vmrec_store::{Error, RecordingId, Store, WhyEnded, Writer};
 
 use crate::Options;
 use crate::check::{Expected, Tally, wrong};
@@ -43,7 +43,7 @@ pub(crate) fn run(options: &Options) -> bool {
         let mut problems = Vec::new();
         // Somewhere before, in or after the closing of a chunk.
         for _ in 0..random.below(80) {
-            match step(&world, &mut writer, &mut acked) {
+            match step(&world, &mut writer, id, &mut acked) {
                 Ok(()) => {}
                 Err(error) => problems.push(wrong(format!("with room: {error:?}"))),
             }
@@ -51,7 +51,7 @@ pub(crate) fn run(options: &Options) -> bool {
         fill(&ballast, random.below(96 << 10));
         let mut full = 0;
         for _ in 0..1000 {
-            match step(&world, &mut writer, &mut acked) {
+            match step(&world, &mut writer, id, &mut acked) {
                 Ok(()) => {}
                 Err(Error::DiskFull { .. }) => full += 1,
                 Err(error) => problems.push(wrong(format!("without room: {error:?}"))),
@@ -70,12 +70,12 @@ pub(crate) fn run(options: &Options) -> bool {
             Err(problem) => problems.push(problem),
         }
         fs::remove_file(&ballast).unwrap();
-        if let Err(error) = step(&world, &mut writer, &mut acked) {
+        if let Err(error) = step(&world, &mut writer, id, &mut acked) {
             problems.push(wrong(format!("with room again: {error:?}")));
         }
         tally.count(format_args!("round {round} at sample {}", acked.samples), &problems);
     }
-    writer.end(at(acked.samples + 1), &WhyEnded::Finished).unwrap();
+    writer.end(id, at(acked.samples + 1), &WhyEnded::Finished).unwrap();
     writer.close().unwrap();
     let store = Store::open(&path).unwrap();
     let mut problems = expected.of_recording(&store, id, acked);
@@ -85,15 +85,20 @@ pub(crate) fn run(options: &Options) -> bool {
 }
 
 /// Stores the next sample, with evidence where it is due.
-fn step(world: &World, writer: &mut Writer, acked: &mut Acked) -> Result<(), Error> {
+fn step(
+    world: &World,
+    writer: &mut Writer,
+    id: RecordingId,
+    acked: &mut Acked,
+) -> Result<(), Error> {
     let number = acked.samples + 1;
     // Evidence that was refused is given again first.
     let due = (1..number).filter(|number| has_evidence(*number)).nth(acked.evidence);
     if let Some(due) = due {
-        writer.evidence(due, &evidence(due))?;
+        writer.evidence(id, due, &evidence(due))?;
         acked.evidence += 1;
     }
-    assert_eq!(world.sample(number).store(writer)?, number);
+    assert_eq!(world.sample(number).store(writer, id)?, number);
     acked.samples = number;
     Ok(())
 }

@@ -10,7 +10,7 @@ use vmrec_sampler::{
     ShareMode, Snapshot, Timestamp, types,
 };
 use vmrec_sampler::{Evidence, Facts, Image};
-use vmrec_store::{Error, RecordingId, SampleState, Writer};
+use vmrec_store::{Error, RecordingId, SampleState, SessionStart, Writer};
 
 use crate::random::mix;
 
@@ -129,11 +129,11 @@ fn identity(slot: u64, one: u64, grown: u64) -> Identity {
 }
 
 impl Made {
-    /// Stores it as the next sample of the recording under way.
-    pub(crate) fn store(&self, writer: &mut Writer) -> Result<u64, Error> {
+    /// Stores it as the next sample of a recording.
+    pub(crate) fn store(&self, writer: &mut Writer, id: RecordingId) -> Result<u64, Error> {
         match self {
-            Self::Taken(snapshot) => writer.append(snapshot.clone()),
-            Self::Missed { due, ticks, reason } => writer.missed(*due, *ticks, reason),
+            Self::Taken(snapshot) => writer.append(id, snapshot.clone()),
+            Self::Missed { due, ticks, reason } => writer.missed(id, *due, *ticks, reason),
         }
     }
 
@@ -201,7 +201,11 @@ pub(crate) fn at(number: u64) -> Timestamp {
 }
 
 pub(crate) fn begin(writer: &mut Writer) -> Result<RecordingId, Error> {
-    writer.begin(&process(), &host(), Some("made up"), INTERVAL_NS, at(0))
+    let (process, host) = (process(), host());
+    let boot_id = &process.id.boot_id;
+    let start = SessionStart { targets: "made up", host: &host, boot_id, interval_ns: INTERVAL_NS };
+    let session = writer.begin_session(&start, at(0))?;
+    writer.begin(session, &process, Some("made up"), at(0))
 }
 
 pub(crate) fn process() -> ProcessInfo {

@@ -35,7 +35,7 @@ pub(crate) fn run(options: &Options) -> bool {
         for _ in 0..count {
             let made = world.sample(stored + 1);
             let asked = Instant::now();
-            assert_eq!(made.store(&mut writer).unwrap(), stored + 1);
+            assert_eq!(made.store(&mut writer, id).unwrap(), stored + 1);
             longest = longest.max(asked.elapsed());
             stored += 1;
         }

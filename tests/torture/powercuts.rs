@@ -149,9 +149,9 @@ fn go_on(path: &Path, seed: u64) -> Result<(RecordingId, Acked), vmrec_store::Er
     let mut writer = Writer::open(path)?;
     let id = begin(&mut writer)?;
     for number in 1..=acked.samples {
-        World::of(seed, id).sample(number).store(&mut writer)?;
+        World::of(seed, id).sample(number).store(&mut writer, id)?;
     }
-    writer.end(at(acked.samples + 1), &WhyEnded::Finished)?;
+    writer.end(id, at(acked.samples + 1), &WhyEnded::Finished)?;
     writer.close()?;
     Ok((id, acked))
 }

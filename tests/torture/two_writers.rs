@@ -31,7 +31,7 @@ pub(crate) fn run(options: &Options) -> bool {
             let mut acked = Acked::default();
             while !done.load(Ordering::Relaxed) || acked.marks == 0 {
                 let number = acked.samples + 1;
-                assert_eq!(world.sample(number).store(&mut writer).unwrap(), number);
+                assert_eq!(world.sample(number).store(&mut writer, id).unwrap(), number);
                 acked.samples = number;
                 if has_mark(number) && acked.samples <= 3000 {
                     let mark = myself("marker", &path, number).output().unwrap();

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use vmrec_sampler::Quantity;
-use vmrec_store::{Store, Writer};
+use vmrec_store::{SessionStart, Store, Writer};
 
 use trace::{Reader, Trace, at, host, process};
 
@@ -62,7 +62,11 @@ fn comes_back_exactly(name: &str) {
 fn write(path: &Path, trace: &Trace) -> vmrec_store::RecordingId {
     let mut writer = Writer::open(path).unwrap();
     let begun = at(trace.frames[0].unix_ms * 1_000_000);
-    let recording = writer.begin(&process(), &host(), None, 2_000_000_000, begun).unwrap();
+    let (process, host) = (process(), host());
+    let boot_id = &process.id.boot_id;
+    let start = SessionStart { targets: "trace", host: &host, boot_id, interval_ns: 2_000_000_000 };
+    let session = writer.begin_session(&start, begun).unwrap();
+    let id = writer.begin(session, &process, None, begun).unwrap();
     let mut reader = Reader::default();
     for frame in &trace.frames {
         let snapshot = reader.snapshot(trace, frame, at(frame.unix_ms * 1_000_000)).unwrap();
@@ -82,10 +86,10 @@ fn write(path: &Path, trace: &Trace) -> vmrec_store::RecordingId {
         }
         let bytes: u64 = regions.iter().map(|region| region.identity.range.virtual_bytes()).sum();
         assert_eq!(bytes, printed(&text, &["Size"]));
-        writer.append(snapshot).unwrap();
+        writer.append(id, snapshot).unwrap();
     }
     writer.close().unwrap();
-    recording
+    id
 }
 
 /// Sums fields of smaps text, in bytes, without any of vmrec's code.

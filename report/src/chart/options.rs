@@ -1,7 +1,6 @@
 //! How a chart is to look, and what is told beside it.
 
 use jiff::tz::TimeZone;
-use vmrec_store::RollupSpan;
 
 /// What of a series is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,21 +84,18 @@ pub struct SampleCounts {
 /// What is told of a series of means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Means {
-    /// What each is of.
-    pub span: RollupSpan,
-    /// From how many samples they are, about.
+    /// How many there are.
+    pub chunks: u64,
+    /// From how many samples they are.
     pub samples: u64,
     /// How many of the newest samples are in none of them.
     pub not_drawn: u64,
 }
 
 impl Means {
-    /// Returns `minute` or `hour`.
-    pub(crate) const fn each(&self) -> &'static str {
-        match self.span {
-            RollupSpan::Minute => "minute",
-            RollupSpan::Hour => "hour",
-        }
+    /// Returns from how many samples each is, about.
+    pub(crate) fn each(&self) -> u64 {
+        self.samples.checked_div(self.chunks).unwrap_or(0)
     }
 }
 

@@ -1,8 +1,6 @@
 //! The words of a chart: title, headline, footer and the description for
 //! screen readers.
 
-use vmrec_store::RollupSpan;
-
 use crate::chart::downsample::Thinned;
 use crate::chart::options::{ChartContext, ChartKind, ChartOptions, Means, SampleCounts, TimeAxis};
 use crate::chart::select::Selection;
@@ -21,7 +19,7 @@ pub(crate) fn title(series: &Series, options: &ChartOptions, context: &ChartCont
             let mut letters = what.chars();
             let first = letters.next().map(|c| c.to_ascii_lowercase());
             let lower: String = first.into_iter().chain(letters).collect();
-            let first = context.means.map_or("sample", |means| means.each());
+            let first = if context.means.is_some() { "mean" } else { "sample" };
             format!("Growth of {lower} by {by} since the first {first}")
         }
     };
@@ -57,7 +55,7 @@ pub(crate) fn period(series: &Series, options: &ChartOptions, context: &ChartCon
         period.push_str(&format!(" · {}", units::duration(span_ns)));
     }
     if let Some(means) = context.means {
-        period.push_str(&format!(" · means of each {}", means.each()));
+        period.push_str(&format!(" · means of about {} samples each", text::count(means.each())));
     }
     period
 }
@@ -200,18 +198,12 @@ fn of_samples(series: &Series, context: &ChartContext, left_out: LeftOut) -> Str
 fn of_means(means: Means, context: &ChartContext) -> Vec<String> {
     let mut parts = vec![
         format!(
-            "means of each {}, from about {} every {}",
-            means.each(),
-            text::counted(means.samples, "sample", "samples"),
+            "means of about {} each, {} every {}",
+            text::counted(means.each(), "sample", "samples"),
+            text::count(means.samples),
             units::duration(context.interval_ns),
         ),
-        format!(
-            "peaks, lows and gaps within a{} are not seen",
-            match means.span {
-                RollupSpan::Minute => " minute",
-                RollupSpan::Hour => "n hour",
-            }
-        ),
+        "peaks, lows and gaps within a mean are not seen".to_owned(),
     ];
     if means.not_drawn > 0 {
         let newest = text::counted(means.not_drawn, "sample", "samples");

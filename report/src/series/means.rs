@@ -1,7 +1,7 @@
-//! Means of minutes or hours, as steps.
+//! Means of chunks, as steps.
 
 use vmrec_sampler::Timestamp;
-use vmrec_store::{Measure, Rollup, RollupSpan, Rollups, Runs, TypeMeans, TypeSums};
+use vmrec_store::{Measure, Rollup, Rollups, Runs, TypeMeans, TypeSums};
 
 use crate::series::builder::SeriesBuilder;
 use crate::series::tick::{Tick, TickState};
@@ -9,42 +9,27 @@ use crate::series::tick::{Tick, TickState};
 /// A stretch of a recording of which means are wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct Stretch {
-    /// When the recording began: what ties the times of rollups to its monotonic clock.
-    pub begun: Timestamp,
     /// Its first sample.
     pub from: Timestamp,
     /// Its last one.
     pub to: Timestamp,
+    /// Planned time between samples, in nanoseconds.
+    pub interval_ns: u64,
 }
 
 impl Stretch {
-    /// Chooses minutes while they are few enough to be read at once and have all `measures`, and
-    /// hours otherwise.
-    pub fn span(&self, measures: &[Measure]) -> RollupSpan {
-        const MOST_MINUTES: u64 = 6 * 60;
-        let ns = self.to.monotonic_ns.saturating_sub(self.from.monotonic_ns);
-        let all = measures.iter().all(|measure| RollupSpan::Minute.has(*measure));
-        if all && ns / 60_000_000_000 <= MOST_MINUTES {
-            RollupSpan::Minute
-        } else {
-            RollupSpan::Hour
-        }
-    }
-
-    /// Returns what part of the stretch a rollup stands for: from when to when, monotonic nanoseconds.
-    fn part(&self, rollup: &Rollup, span: RollupSpan) -> Option<(u64, u64)> {
-        let since = i128::from(rollup.start_utc_ns) - i128::from(self.begun.utc_ns);
-        let start = i128::from(self.begun.monotonic_ns) + since;
-        let end = start + i128::from(span.seconds()) * 1_000_000_000;
+    /// Returns what part of the stretch a chunk stands for: from its first sample to one interval
+    /// after its last, monotonic nanoseconds.
+    fn part(&self, chunk: &Rollup) -> Option<(u64, u64)> {
         let (from, to) = (self.from.monotonic_ns, self.to.monotonic_ns);
-        if end <= i128::from(from) || start > i128::from(to) {
+        let (start, last) = (chunk.from.monotonic_ns, chunk.to.monotonic_ns);
+        if last < from || start > to {
             return None;
         }
-        let inside = |ns: i128| u64::try_from(ns).unwrap_or(0).clamp(from, to);
-        Some((inside(start), inside(end)))
+        Some((start.clamp(from, to), last.saturating_add(self.interval_ns).clamp(from, to)))
     }
 
-    /// A moment of the stretch, by the wall clock of its first sample and what passed since.
+    /// A moment of the stretch, by the wall clock of its first sample and the time since.
     fn tick(&self, number: usize, monotonic_ns: u64, state: TickState) -> Tick {
         let since = i64::try_from(monotonic_ns - self.from.monotonic_ns).unwrap_or(i64::MAX);
         let taken = Timestamp { utc_ns: self.from.utc_ns.saturating_add(since), monotonic_ns };
@@ -53,26 +38,27 @@ impl Stretch {
 }
 
 impl SeriesBuilder {
-    /// Adds rollups with means of `measures`, which are those of the builder's metrics, each as two
-    /// ticks: its beginning and its end.
+    /// Adds the means of chunks, of `measures`, which are those of the builder's metrics, each as
+    /// two ticks: its beginning and its end.
     ///
     /// Between two that do not follow on each other is a missed tick. Returns from how many samples
-    /// they are, about.
+    /// they are.
     pub fn push_means(
         &mut self,
         rollups: &Rollups,
         measures: &[Measure],
-        span: RollupSpan,
         stretch: &Stretch,
     ) -> u64 {
         let mut ticks: Vec<Tick> = Vec::new();
         let mut inside: Vec<bool> = Vec::with_capacity(rollups.spans.len());
         let (mut samples, mut end) = (0_u64, None);
         for rollup in &rollups.spans {
-            let part = stretch.part(rollup, span);
+            let part = stretch.part(rollup);
             inside.push(part.is_some());
             let Some((from, to)) = part else { continue };
-            if let Some(end) = end.filter(|end| *end < from) {
+            // A sample may come a little late; two intervals without one are a gap.
+            let late = |end: &u64| from > end.saturating_add(stretch.interval_ns);
+            if let Some(end) = end.filter(late) {
                 let between = u64::midpoint(end, from);
                 ticks.push(stretch.tick(ticks.len(), between, TickState::Missed));
             }
@@ -119,23 +105,23 @@ mod tests {
     use crate::series::gap::GapReason;
 
     const MINUTE: u64 = 60_000_000_000;
-    const BEGUN: Timestamp = Timestamp { utc_ns: 600 * MINUTE as i64, monotonic_ns: 7 * MINUTE };
+    const INTERVAL: u64 = MINUTE / 30;
 
-    fn at(minutes: u64) -> Timestamp {
-        Timestamp {
-            utc_ns: BEGUN.utc_ns + (minutes * MINUTE) as i64,
-            monotonic_ns: BEGUN.monotonic_ns + minutes * MINUTE,
-        }
+    fn at(minutes: f64) -> Timestamp {
+        let ns = (minutes * MINUTE as f64) as u64;
+        Timestamp { utc_ns: ns as i64, monotonic_ns: 7 * MINUTE + ns }
     }
 
     /// The means of some types.
     type Means = [(RegionType, Option<u64>)];
 
-    /// Minutes, each with the means of some types.
+    /// Chunks of a minute each, with the means of some types.
     fn rollups(minutes: &[(u64, &Means)]) -> Rollups {
-        let spans = minutes
-            .iter()
-            .map(|(minute, _)| Rollup { start_utc_ns: at(*minute).utc_ns, samples: 30 });
+        let last = 1.0 - 1.0 / 30.0;
+        let spans = minutes.iter().map(|(minute, _)| {
+            let minute = *minute as f64;
+            Rollup { from: at(minute), to: at(minute + last), samples: 30 }
+        });
         let types = [types::STACK, types::TEXT].map(|region_type| {
             let means = minutes.iter().map(|(_, types)| {
                 types.iter().find(|(of, _)| *of == region_type).map(|(_, mean)| *mean)
@@ -148,25 +134,24 @@ mod tests {
     }
 
     fn series(rollups: &Rollups, from: Timestamp, to: Timestamp) -> (Series, u64) {
-        let stretch = Stretch { begun: BEGUN, from, to };
+        let stretch = Stretch { from, to, interval_ns: INTERVAL };
         let mut builder = SeriesBuilder::new(&[Metric::RESIDENT], By::Type, MINUTE);
         let measures = Metric::RESIDENT.measures();
-        let samples = builder.push_means(rollups, &measures, stretch.span(&[]), &stretch);
+        let samples = builder.push_means(rollups, &measures, &stretch);
         (builder.finish().remove(0), samples)
     }
 
     #[test]
-    fn each_mean_is_a_step_and_minutes_without_samples_are_a_gap() {
+    fn each_mean_is_a_step_and_time_without_samples_is_a_gap() {
         let rollups = rollups(&[
             (0, &[(types::STACK, Some(5))]),
             (1, &[(types::STACK, Some(7)), (types::TEXT, Some(2))]),
             (4, &[(types::TEXT, Some(3))]),
             (5, &[(types::TEXT, None)]),
         ]);
-        let half = Timestamp { utc_ns: 0, monotonic_ns: at(0).monotonic_ns + MINUTE / 2 };
-        let (series, samples) = series(&rollups, half, at(6));
+        let (series, samples) = series(&rollups, at(0.5), at(6.0));
         let minutes: Vec<f64> = (0..series.ticks.len())
-            .map(|at| series.elapsed_ns(at) as f64 / MINUTE as f64)
+            .map(|at| (series.elapsed_ns(at) as f64 / MINUTE as f64 * 10.0).round() / 10.0)
             .collect();
         assert_eq!(minutes, [0.0, 0.5, 0.5, 1.5, 2.5, 3.5, 4.5, 4.5, 5.5]);
         let totals: Vec<_> = series.totals.iter().collect();
@@ -176,22 +161,16 @@ mod tests {
         let gaps: Vec<_> =
             series.gaps.iter().map(|gap| (gap.after, gap.before, gap.reason)).collect();
         assert_eq!(gaps, [(3, 5, GapReason::Missed), (6, 8, GapReason::Unknown)]);
-        assert_eq!(series.ticks[0].taken.utc_ns, 0, "by the clock of the first sample drawn");
+        assert_eq!(series.ticks[0].taken.utc_ns, at(0.5).utc_ns, "by the clock of the first one");
         assert_eq!(samples, 120);
     }
 
     #[test]
-    fn what_lies_outside_is_left_out() {
+    fn chunks_outside_are_left_out() {
         let minutes = [0, 1, 2, 3, 4, 5, 6, 7, 8].map(|n| (n, [(types::STACK, Some(n))]));
         let minutes = minutes.each_ref().map(|(minute, types)| (*minute, &types[..]));
-        let (series, samples) = series(&rollups(&minutes), at(3), at(5));
+        let (series, samples) = series(&rollups(&minutes), at(3.0), at(5.0));
         assert_eq!(series.totals.iter().collect::<Vec<_>>(), [3, 3, 4, 4, 5, 5].map(Some));
         assert_eq!((series.span_ns(), samples), (2 * MINUTE, 90));
-    }
-
-    #[test]
-    fn days_are_drawn_by_the_hour() {
-        let span = |minutes| Stretch { begun: BEGUN, from: at(0), to: at(minutes) }.span(&[]);
-        assert_eq!((span(360), span(361)), (RollupSpan::Minute, RollupSpan::Hour));
     }
 }

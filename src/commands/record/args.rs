@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::args::{FileArgs, RetentionArgs, TypesArgs};
 use crate::parse::parse_duration;
+use crate::shell::shell_word;
 
 /// Record snapshots of a process at intervals
 ///
@@ -86,3 +87,16 @@ pub(crate) const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// Time left before the next tick without which nothing is pruned: some of what one step may take.
 pub(crate) const SPARE: Duration = Duration::from_millis(25);
+
+impl RecordArgs {
+    /// Returns the targets asked for, as on the command line.
+    pub(crate) fn targets(&self) -> String {
+        match &self.target {
+            Some(target) => target.clone(),
+            None => {
+                let words = self.launch.iter().map(|word| shell_word(&word.to_string_lossy()));
+                format!("-- {}", words.collect::<Vec<_>>().join(" "))
+            }
+        }
+    }
+}

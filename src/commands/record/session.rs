@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use vmrec_sampler::{Evidence, Facts, ProcessInfo, Sampler, Snapshot, Timestamp};
-use vmrec_store::{Error as StoreError, RecordingId, Retention, WhyEnded, Writer};
+use vmrec_store::{
+    Error as StoreError, RecordingId, Retention, SessionId, SessionStart, WhyEnded, Writer,
+};
 
 use crate::commands::record::args::RecordArgs;
 use crate::failure::{FOLDER_MISSING, Failure};
@@ -43,7 +45,10 @@ pub(crate) struct Session {
     writer: Writer,
     process: ProcessInfo,
     name: Option<String>,
+    /// The targets asked for, as on the command line.
+    targets: String,
     interval_ns: u64,
+    session: Option<SessionId>,
     recording: Option<RecordingId>,
     samples_taken: u64,
     /// Ticks whose samples could not be written, since when.
@@ -66,7 +71,9 @@ impl Session {
             writer,
             process: sampler.process().clone(),
             name: args.name.clone(),
+            targets: args.targets(),
             interval_ns: u64::try_from(args.every.as_nanos()).unwrap_or(u64::MAX),
+            session: None,
             recording: None,
             samples_taken: 0,
             unwritten: None,
@@ -85,8 +92,21 @@ impl Session {
     }
 
     fn begin(&mut self, at: Timestamp) -> Result<RecordingId, StoreError> {
-        let (host, name) = (vmrec_sampler::host(), self.name.as_deref());
-        self.writer.begin(&self.process, &host, name, self.interval_ns, at)
+        let session = match self.session {
+            Some(session) => session,
+            None => {
+                let host = vmrec_sampler::host();
+                let start = SessionStart {
+                    targets: &self.targets,
+                    host: &host,
+                    boot_id: &self.process.id.boot_id,
+                    interval_ns: self.interval_ns,
+                };
+                self.writer.begin_session(&start, at)?
+            }
+        };
+        self.session = Some(session);
+        self.writer.begin(session, &self.process, self.name.as_deref(), at)
     }
 
     /// Writes a sample. A full disk is waited for, tick by tick, for a minute.
@@ -99,18 +119,22 @@ impl Session {
     ) -> Result<Stored, Failure> {
         let taken = snapshot.taken;
         self.samples_taken += 1;
-        if self.recording.is_none() {
-            self.recording = Some(self.begin(taken)?);
-        }
+        let recording = match self.recording {
+            Some(recording) => recording,
+            None => {
+                let recording = self.begin(taken)?;
+                *self.recording.insert(recording)
+            }
+        };
         if let Some((due, ticks, _)) = self.unwritten
-            && self.writer.missed(due, ticks, "disk full").is_ok()
+            && self.writer.missed(recording, due, ticks, "disk full").is_ok()
         {
             self.unwritten = None;
         }
-        match self.writer.append(snapshot) {
+        match self.writer.append(recording, snapshot) {
             Ok(number) => {
                 if let Some(evidence) = evidence {
-                    self.keep_evidence(number, evidence)?;
+                    self.keep_evidence(recording, number, evidence)?;
                 }
                 Ok(Stored::Kept(number))
             }
@@ -128,12 +152,17 @@ impl Session {
     }
 
     /// Writes what the types from a sample on were told by, unless that was written before.
-    fn keep_evidence(&mut self, number: u64, evidence: Evidence) -> Result<(), Failure> {
+    fn keep_evidence(
+        &mut self,
+        recording: RecordingId,
+        number: u64,
+        evidence: Evidence,
+    ) -> Result<(), Failure> {
         let nothing_new = evidence.peeks.is_empty() && self.facts.as_ref() == Some(&evidence.facts);
         if nothing_new {
             return Ok(());
         }
-        match self.writer.evidence(number, &evidence) {
+        match self.writer.evidence(recording, number, &evidence) {
             Ok(()) => self.facts = Some(evidence.facts),
             // The sample is kept, and its types with it: only newer rules would miss this.
             Err(StoreError::DiskFull { .. }) => self.facts = None,
@@ -144,16 +173,14 @@ impl Session {
 
     /// Writes that ticks went by without a sample.
     pub(crate) fn missed(&mut self, ticks: u64, interval: Duration) -> Result<(), Failure> {
-        if self.recording.is_none() {
-            return Ok(());
-        }
+        let Some(recording) = self.recording else { return Ok(()) };
         let now = vmrec_sampler::now();
         let ago = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX).saturating_mul(ticks);
         let due = Timestamp {
             utc_ns: now.utc_ns.saturating_sub_unsigned(ago),
             monotonic_ns: now.monotonic_ns.saturating_sub(ago),
         };
-        match self.writer.missed(due, ticks, "the recorder came late") {
+        match self.writer.missed(recording, due, ticks, "the recorder came late") {
             // Nothing is lost that the next sample would not say: the gap stays visible by its times.
             Ok(_) | Err(StoreError::DiskFull { .. }) => Ok(()),
             Err(error) => Err(error.into()),
@@ -174,13 +201,11 @@ impl Session {
 
     /// Writes why the recording ends, if it began.
     pub(crate) fn end(&mut self, why: &WhyEnded) -> Result<(), Failure> {
-        if self.recording.is_none() {
-            return Ok(());
-        }
+        let Some(recording) = self.recording else { return Ok(()) };
         if let Some((due, ticks, _)) = self.unwritten.take() {
-            self.writer.missed(due, ticks, "disk full")?;
+            self.writer.missed(recording, due, ticks, "disk full")?;
         }
-        Ok(self.writer.end(vmrec_sampler::now(), why)?)
+        Ok(self.writer.end(recording, vmrec_sampler::now(), why)?)
     }
 
     /// Leaves the file in one piece.

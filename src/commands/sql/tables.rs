@@ -11,13 +11,13 @@ use crate::failure::Failure;
 use crate::output;
 
 /// Name, kind and what it holds; those first that most questions need.
-const TABLES: [[&str; 3]; 21] = [
+const TABLES: [[&str; 3]; 19] = [
     ["region_at(time [, recording])", "function", "every region of a sample"],
     ["series(metric, by [, recording])", "function", "a metric over time by family or type"],
     ["samples([recording])", "function", "every sample with process totals"],
     ["latest", "view", "newest snapshot that is in a chunk"],
-    ["rollup", "view", "sums of each type by the minute"],
-    ["rollup_hour", "view", "the same by the hour"],
+    ["rollup", "view", "sums of each type, by the chunk"],
+    ["session", "table", "one run of the recorder"],
     ["recording", "table", "one target over one stretch of time"],
     ["argument", "table", "arguments the target began with"],
     ["mark", "table", "named moments"],
@@ -27,12 +27,10 @@ const TABLES: [[&str; 3]; 21] = [
     ["sample", "table", "samples since the last chunk"],
     ["frame", "table", "their regions, encoded"],
     ["chunk", "table", "older samples and regions, encoded"],
-    ["evidence", "table", "what types were told by, encoded"],
-    ["rollup_row", "table", "what rollup unpacks"],
-    ["rollup_hour_row", "table", "what rollup_hour unpacks"],
+    ["chunk_type", "table", "what rollup shows, without names"],
+    ["region_type", "table", "types that sums are by"],
     ["latest_row", "table", "what latest shows, without names"],
-    ["region_type", "table", "types that rollups are by"],
-    ["quantity", "table", "what rollups give of each type"],
+    ["evidence", "table", "what types were told by, encoded"],
 ];
 
 /// Prints the tables.

@@ -10,6 +10,7 @@ use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 use rusqlite::types::{Null, ValueRef};
 use rusqlite::{Connection, Params};
 
+use crate::db::columns::Table;
 use crate::db::row_checksum;
 use crate::db::row_checksum::{Summed, damaged};
 
@@ -48,10 +49,10 @@ impl Aggregate<(), Null> for Pack {
 /// Calls `visit` with the values of each row of `table` that the statement `sql` packs, in the order
 /// it comes across them, once they match their checksum. It is run with all `parameters` in turn.
 ///
-/// `sql` packs all columns, the checksum last, but for the first ones, whose values are `known`.
+/// `sql` packs the [list](Table::list) of the table.
 pub(crate) fn each<const N: usize>(
     connection: &Connection,
-    (table, known): (&str, &[ValueRef<'_>]),
+    table: &Table,
     sql: &str,
     parameters: impl IntoIterator<Item: Params>,
     mut visit: impl FnMut(&[ValueRef<'_>; N]) -> rusqlite::Result<()>,
@@ -63,19 +64,21 @@ pub(crate) fn each<const N: usize>(
     }
     // Taken out, so that `visit` may read other rows.
     let bytes = PACKED.take();
-    let begun = Summed::begun(table, known);
+    let begun = Summed::begun(table, &[]);
     let mut values = [ValueRef::Null; N];
     let mut rest = &bytes[..];
     while !rest.is_empty() {
-        let (first, own) = values.split_at_mut(known.len());
-        first.copy_from_slice(known);
         let row = rest;
-        for value in own {
+        let mut summed = 0;
+        for value in &mut values {
             *value = row_checksum::take_value(&mut rest).ok_or_else(|| cut(table))?;
+            if *value != ValueRef::Null {
+                summed = row.len() - rest.len();
+            }
         }
-        let summed = begun.and(&row[..row.len() - rest.len()]);
+        let sum = begun.and(&row[..summed]);
         let checksum = row_checksum::take_value(&mut rest).ok_or_else(|| cut(table))?;
-        summed.check(table, checksum, &values)?;
+        sum.check(table, checksum, &values)?;
         visit(&values)?;
     }
     PACKED.set(bytes);
@@ -83,6 +86,6 @@ pub(crate) fn each<const N: usize>(
 }
 
 /// The error of a value that is none of ours.
-fn cut(table: &str) -> rusqlite::Error {
-    damaged(format!("rows of {table} cannot be told apart"))
+fn cut(table: &Table) -> rusqlite::Error {
+    damaged(format!("rows of {} cannot be told apart", table.name))
 }

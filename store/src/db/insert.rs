@@ -4,47 +4,54 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql};
 
 use crate::codec::crc32::Crc;
+use crate::db::columns::Table;
 use crate::db::row_checksum::{USUAL_BYTES, put_value};
 
-/// Writes a row of `table`, whose last column is `checksum`; `values` are all others, in their order.
+/// Writes a row of `table`; `values` are those of its columns.
 pub(crate) fn row(
     transaction: &Connection,
-    table: &'static str,
+    table: &'static Table,
     values: &[&dyn ToSql],
 ) -> rusqlite::Result<()> {
-    Insert::new(transaction, table, values.len())?.row(values)
+    Insert::new(transaction, table)?.row(values)
 }
 
 /// Writes many rows of a table.
 pub(crate) struct Insert<'a> {
     statement: CachedStatement<'a>,
-    table: &'static str,
-    /// What the row at hand is summed over.
+    table: &'static Table,
+    /// The bytes that the current row is summed over.
     bytes: Vec<u8>,
 }
 
 impl<'a> Insert<'a> {
-    /// Makes ready for rows of `table`, whose last column is `checksum`, after so many others.
+    /// Prepares for rows of `table`.
     pub(crate) fn new(
         transaction: &'a Connection,
-        table: &'static str,
-        columns: usize,
+        table: &'static Table,
     ) -> rusqlite::Result<Self> {
-        let sql = format!("INSERT INTO {table} VALUES ({}?)", "?, ".repeat(columns));
+        let values = "?, ".repeat(table.columns.len());
+        let sql = format!("INSERT INTO {} ({}) VALUES ({values}?)", table.name, table.list());
         let statement = transaction.prepare_cached(&sql)?;
         Ok(Self { statement, table, bytes: Vec::with_capacity(USUAL_BYTES) })
     }
 
-    /// Writes a row; `values` are those of all columns but `checksum`, in their order.
+    /// Writes a row; `values` are those of the table's columns, in their order.
     pub(crate) fn row(&mut self, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
         self.bytes.clear();
-        self.bytes.extend_from_slice(self.table.as_bytes());
-        for (place, value) in values.iter().enumerate() {
+        self.bytes.extend_from_slice(self.table.name.as_bytes());
+        let mut summed = self.bytes.len();
+        for (index, value) in values.iter().enumerate() {
             let bound = value.to_sql()?;
-            put_value(&mut self.bytes, plain(&bound)?);
-            self.statement.raw_bind_parameter(place + 1, bound)?;
+            let plain = plain(&bound)?;
+            put_value(&mut self.bytes, plain);
+            if plain != ValueRef::Null {
+                summed = self.bytes.len();
+            }
+            self.statement.raw_bind_parameter(index + 1, bound)?;
         }
-        self.statement.raw_bind_parameter(values.len() + 1, Crc::new().and(&self.bytes).sum())?;
+        let sum = Crc::new().and(&self.bytes[..summed]).sum();
+        self.statement.raw_bind_parameter(values.len() + 1, sum)?;
         self.statement.raw_execute()?;
         Ok(())
     }
@@ -59,8 +66,8 @@ fn plain<'a>(bound: &'a ToSqlOutput<'_>) -> rusqlite::Result<ValueRef<'a>> {
 }
 
 /// Returns the id that the next row of `table` gets, as SQLite would choose it.
-pub(crate) fn next_id(transaction: &Connection, table: &str) -> rusqlite::Result<i64> {
+pub(crate) fn next_id(transaction: &Connection, table: &Table) -> rusqlite::Result<i64> {
     transaction
-        .prepare_cached(&format!("SELECT coalesce(max(id), 0) + 1 FROM {table}"))?
+        .prepare_cached(&format!("SELECT coalesce(max(id), 0) + 1 FROM {}", table.name))?
         .query_row([], |row| row.get(0))
 }

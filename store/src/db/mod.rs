@@ -1,6 +1,7 @@
 //! SQLite: files, schema, locks, transactions and the integrity of rows.
 
 pub(crate) mod bulk_read;
+pub(crate) mod columns;
 pub(crate) mod insert;
 pub(crate) mod integer;
 pub(crate) mod lock;

@@ -13,7 +13,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::db::lock::beside;
-use crate::db::schema::{APPLICATION_ID, migrate};
+use crate::db::schema::{APPLICATION_ID, DRAFT_APPLICATION_ID, migrate};
 use crate::db::{bulk_read, schema};
 use crate::error::Error;
 
@@ -46,6 +46,7 @@ pub(crate) fn identify(path: &Path) -> Result<Found, Error> {
         .and_then(|connection| connection.query_row("PRAGMA application_id", [], |row| row.get(0)));
     match application {
         Ok(APPLICATION_ID) => Ok(Found::Ours),
+        Ok(DRAFT_APPLICATION_ID) => Err(Error::Draft { path: path.to_owned() }),
         // SQLite takes a file shorter than its smallest page for an empty database, whatever it holds.
         Ok(_) if bytes >= SMALLEST_PAGE_BYTES => {
             Err(not_ours("is an SQLite database of another program"))
@@ -81,7 +82,13 @@ pub(crate) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Lets statements call [`bulk_read`], and keeps them as they were planned: else those with a range
 /// are planned anew for each of its values, which takes longer than running them.
+///
+/// What a file brings along runs nowhere: neither triggers nor functions in its schema, and nothing
+/// of it may be changed but by plain statements.
 pub(crate) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     bulk_read::register(connection)
 }
@@ -259,7 +266,7 @@ pub(crate) const STATEMENTS: usize = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::schema::{VERSION, version};
+    use crate::db::schema::check;
 
     #[test]
     fn a_new_file_is_ours_private_and_whole() {
@@ -272,7 +279,7 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let connection = Connection::open(&path).unwrap();
-        assert_eq!(version(&connection, &path).unwrap(), VERSION);
+        check(&connection, &path).unwrap();
         let vacuum: u32 = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0)).unwrap();
         assert_eq!(vacuum, 2);
     }
@@ -309,6 +316,13 @@ mod tests {
         assert_eq!(what("é".repeat(60).as_bytes()), "is a text file");
         assert_eq!(what(&[0, 1, 2]), "is not an SQLite database");
         assert_eq!(what(b"SQLite format 3\0"), "is an SQLite database of another program");
+        fs::remove_file(&path).unwrap();
+        let draft = Connection::open(&path).unwrap();
+        draft
+            .execute_batch("CREATE TABLE recording (id); PRAGMA application_id = 1986884197")
+            .unwrap();
+        drop(draft);
+        assert!(matches!(identify(&path), Err(Error::Draft { .. })));
         fs::write(&path, b"").unwrap();
         assert_eq!(identify(&path).unwrap(), Found::Empty);
         assert!(matches!(

@@ -7,35 +7,47 @@ use rusqlite::Connection;
 
 use crate::db::transaction::Transaction;
 use crate::error::Error;
-use crate::tables::rollup::hours;
 
-/// Written to the header of every recording: `vmre`.
-pub(crate) const APPLICATION_ID: i32 = 0x766d_7265;
+/// Written to the header of every recording: `vmrc`.
+pub(crate) const APPLICATION_ID: i32 = 0x766d_7263;
+/// What drafts of the format had there, which can no longer be read.
+pub(crate) const DRAFT_APPLICATION_ID: i32 = 0x766d_7265;
 
-/// What leads from version n to n + 1, oldest first. Only ever appended to.
-const MIGRATIONS: [&str; 4] = [
-    include_str!("../../../migrations/0001_initial.sql"),
-    include_str!("../../../migrations/0002_evidence.sql"),
-    include_str!("../../../migrations/0003_chunks.sql"),
-    include_str!("../../../migrations/0004_rollup_hours.sql"),
-];
+/// The migrations from version n to n + 1, oldest first.
+///
+/// Until release 0.1.0 the only one is changed in place; from then on they are only appended to.
+const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_initial.sql")];
 
 /// The newest version known.
 pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
 
-/// The version that chunks, kinds of regions and checksums of rows came with.
-pub(crate) const WITH_CHUNKS: u32 = 3;
-/// The version that rollups by the hour got their own table with.
-pub(crate) const WITH_HOURS: u32 = 4;
-
-/// Returns the version of the file, which is one this program knows.
-pub(crate) fn version(connection: &Connection, path: &Path) -> Result<u32, Error> {
-    let found = version_of(connection).map_err(|source| Error::sql(path, source))?;
-    match found {
-        0 => Err(Error::Damaged { path: path.to_owned(), what: "it has no version".to_owned() }),
-        1..=VERSION => Ok(found),
-        _ => Err(Error::NewerVersion { path: path.to_owned(), found, known: VERSION }),
+/// Checks that the file has the schema of a version that this program knows, and no more: what is
+/// read and written runs on the tables it was made for, and no trigger or view of another program.
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let sql = |source| Error::sql(path, source);
+    let found = version_of(connection).map_err(sql)?;
+    if found == 0 {
+        return Err(Error::Damaged { path: path.to_owned(), what: "it has no version".to_owned() });
     }
+    if found > VERSION {
+        return Err(Error::NewerVersion { path: path.to_owned(), found, known: VERSION });
+    }
+    let mut expected = Connection::open_in_memory().map_err(sql)?;
+    migrate_by(&mut expected, &MIGRATIONS[..found as usize]).map_err(sql)?;
+    if objects(connection).map_err(sql)? == objects(&expected).map_err(sql)? {
+        return Ok(());
+    }
+    Err(Error::OtherSchema { path: path.to_owned(), version: found })
+}
+
+/// Returns the tables, indexes, views and triggers of a database, as they were created.
+fn objects(connection: &Connection) -> rusqlite::Result<Vec<(String, Option<String>)>> {
+    connection
+        .prepare(
+            "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
 }
 
 /// Returns the version of the file, whatever it is.
@@ -45,29 +57,30 @@ pub(crate) fn version_of(connection: &Connection) -> rusqlite::Result<u32> {
 
 /// Brings the file to the newest version, each step in a transaction of its own.
 pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    migrate_by(connection, &MIGRATIONS)
+}
+
+fn migrate_by(connection: &mut Connection, migrations: &[&str]) -> rusqlite::Result<()> {
     loop {
         let step = Transaction::begin(connection)?;
         let from: u32 = step.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        let Some(migration) = MIGRATIONS.get(from as usize) else { return Ok(()) };
-        apply(&step, migration, from + 1)?;
+        let Some(migration) = migrations.get(from as usize) else { return Ok(()) };
+        step.execute_batch(migration)?;
+        step.execute_batch(&format!(
+            "PRAGMA user_version = {}; PRAGMA application_id = {APPLICATION_ID};",
+            from + 1
+        ))?;
         step.commit()?;
     }
 }
 
-fn apply(step: &Transaction<'_>, migration: &str, version: u32) -> rusqlite::Result<()> {
-    step.execute_batch(migration)?;
-    if version == WITH_HOURS {
-        // Checksums are not SQL's to make.
-        hours::take_over(step)?;
-    }
-    step.execute_batch(&format!(
-        "PRAGMA user_version = {version}; PRAGMA application_id = {APPLICATION_ID};"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
+    use rusqlite::params;
+
     use super::*;
+    use crate::db::columns::{MARK, Table};
+    use crate::db::{insert, row_checksum};
 
     #[test]
     fn every_column_says_what_it_means() {
@@ -77,10 +90,11 @@ mod tests {
                 let column = line.split_once(" ADD COLUMN ").map_or(line, |(_, column)| column);
                 let first = column.split([' ', '(']).next().unwrap_or_default();
                 if !first.is_empty() && first.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
-                    assert!(
-                        line.split_once("-- ").is_some_and(|(_, text)| text.len() > 5),
-                        "{line}"
-                    );
+                    let Some((_, text)) = line.split_once("-- ") else {
+                        assert!(line.contains('.'), "{line}: a column without a comment");
+                        continue; // of a view
+                    };
+                    assert!(text.len() > 5, "{line}");
                     columns += 1;
                 }
             }
@@ -94,23 +108,64 @@ mod tests {
                 |row| row.get(0),
             )
             .unwrap();
-        // Those of `region` before version 3 are gone.
-        let gone = crate::tables::identity_cache::COLUMNS_BEFORE_3 as u32;
-        assert_eq!(columns, known + gone, "the test sees every column");
+        assert_eq!(columns, known, "the test sees every column");
+    }
+
+    /// Adds to every row of marks: whether it is shown, and who made it.
+    const MADE_UP: &str = "ALTER TABLE mark ADD COLUMN hidden INTEGER; -- 1 if it is not drawn
+        ALTER TABLE mark ADD COLUMN author TEXT; -- who made it";
+    const MARK_2: Table = Table {
+        name: "mark",
+        key: 1,
+        columns: &["id", "recording", "utc_ns", "text", "hidden", "author"],
+    };
+
+    #[test]
+    fn a_later_version_keeps_rows_and_their_checksums() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+        insert::row(&connection, &MARK, params![1, 1, 5, "old"]).unwrap();
+        migrate_by(&mut connection, &[MIGRATIONS[0], MADE_UP]).unwrap();
+        assert_eq!(version_of(&connection).unwrap(), 2);
+        insert::row(&connection, &MARK_2, params![2, 1, 6, "new", 1, "me"]).unwrap();
+        insert::row(&connection, &MARK_2, params![3, 1, 7, "new", 1, None::<&str>]).unwrap();
+        let all = format!("SELECT {} FROM mark ORDER BY id", MARK_2.list());
+        let check = |connection: &Connection| {
+            connection
+                .prepare(&all)
+                .unwrap()
+                .query_map([], |row| Ok(row_checksum::check(&MARK_2, row).is_ok()))
+                .unwrap()
+                .collect::<Result<Vec<bool>, _>>()
+                .unwrap()
+        };
+        assert_eq!(check(&connection), [true; 3]);
+        connection.execute("UPDATE mark SET hidden = NULL, text = 'x'", []).unwrap();
+        assert_eq!(check(&connection), [false; 3]);
+        // A program that knows less does not touch it.
+        let path = Path::new("later.db");
+        assert!(matches!(check_version(&connection, path), Error::NewerVersion { found: 2, .. }));
+    }
+
+    fn check_version(connection: &Connection, path: &Path) -> Error {
+        super::check(connection, path).unwrap_err()
     }
 
     #[test]
-    fn released_migrations_never_change() {
-        let sums: Vec<_> = MIGRATIONS
-            .iter()
-            .map(|text| {
-                crate::codec::crc32::checksum(0, 0, crate::codec::frame::Kind::Key, text.as_bytes())
-            })
-            .collect();
-        assert_eq!(
-            sums,
-            [0x6a78_d991, 0xd2ee_b839, 0x6938_79ef, 0xee6e_798c],
-            "append a migration instead"
-        );
+    fn another_schema_is_refused() {
+        for change in [
+            "CREATE TRIGGER t AFTER INSERT ON mark BEGIN DELETE FROM sample; END",
+            "DROP VIEW latest; CREATE VIEW latest AS SELECT 1",
+            "CREATE INDEX slow ON mark (hex(zeroblob(100000000)))",
+            "ALTER TABLE mark ADD COLUMN more TEXT",
+        ] {
+            let mut connection = Connection::open_in_memory().unwrap();
+            migrate(&mut connection).unwrap();
+            super::check(&connection, Path::new("a.db")).unwrap();
+            connection.execute_batch(change).unwrap();
+            let error = check_version(&connection, Path::new("a.db"));
+            assert!(matches!(error, Error::OtherSchema { version: 1, .. }), "{change}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use crate::codec::frame::decode::Decoder;
 use crate::db::integer::from_column;
-use crate::db::{row_checksum, schema, wal};
+use crate::db::{row_checksum, wal};
 use crate::error;
 use crate::error::Error;
 use crate::read::store::Store;
@@ -42,16 +42,10 @@ impl Store {
 
 /// Returns how much the file holds.
 pub(crate) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
-    let chunks = if schema::version_of(connection)? < 3 {
-        "0"
-    } else {
-        "(SELECT coalesce(sum(snapshots), 0) FROM chunk)"
-    };
-    let sql = format!(
-        "SELECT (SELECT count(*) FROM recording), \
-         {chunks} + (SELECT count(*) FROM sample WHERE state <> 'missed')"
-    );
-    connection.query_row(&sql, [], |row| {
+    let sql = "SELECT (SELECT count(*) FROM recording), \
+         (SELECT coalesce(sum(snapshots), 0) FROM chunk) \
+         + (SELECT count(*) FROM sample WHERE state <> 'missed')";
+    connection.query_row(sql, [], |row| {
         Ok(Counts { recordings: from_column(row.get(0)?), samples: from_column(row.get(1)?) })
     })
 }
@@ -138,9 +132,6 @@ fn after_chunks(
     problems: &mut Vec<String>,
 ) -> rusqlite::Result<u64> {
     let mut expected = 1;
-    if schema::version_of(connection)? < 3 {
-        return Ok(expected);
-    }
     let mut statement = connection
         .prepare_cached("SELECT first, last FROM chunk WHERE recording = ? ORDER BY last")?;
     let mut rows = statement.query([id.0])?;
@@ -159,9 +150,6 @@ fn after_chunks(
 
 /// Returns what the recording says its last sample is, once it has ended.
 fn last_number(connection: &Connection, id: RecordingId) -> rusqlite::Result<Option<u64>> {
-    if schema::version_of(connection)? < 3 {
-        return Ok(None);
-    }
     connection
         .prepare_cached("SELECT last_number FROM recording WHERE id = ?")?
         .query_row([id.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_column)))

@@ -1,9 +1,8 @@
-//! Which chunks a recording has, and what versions of the file have at all.
+//! Which chunks a recording has.
 
 use std::sync::Arc;
 
 use crate::db::integer::from_column;
-use crate::db::schema;
 use crate::error::Error;
 use crate::read::store::Store;
 use crate::recording::RecordingId;
@@ -11,21 +10,8 @@ use crate::tables::chunk;
 use crate::tables::chunk::{Heads, StoredChunk};
 
 impl Store {
-    /// Tells whether the file is of a version that has chunks.
-    pub(crate) const fn has_chunks(&self) -> bool {
-        self.schema_version() >= schema::WITH_CHUNKS
-    }
-
-    /// Tells whether the file is of a version that has rollups by the hour in their own table.
-    pub(crate) const fn has_hours(&self) -> bool {
-        self.schema_version() >= schema::WITH_HOURS
-    }
-
     /// Returns every chunk of a recording, in order.
     pub(crate) fn chunks(&self, id: RecordingId) -> Result<Arc<Vec<StoredChunk>>, Error> {
-        if !self.has_chunks() {
-            return Ok(Arc::default());
-        }
         if let Some(known) = self.known_chunks(id)? {
             return Ok(known);
         }
@@ -115,7 +101,7 @@ impl Store {
         };
         match self.known_chunks(id)? {
             Some(known) => known.iter().try_for_each(add)?,
-            None if self.has_chunks() => {
+            None => {
                 // Not kept: those of weeks would be fresh memory for what is looked at once.
                 let mut follow = Ok(());
                 chunk::each(&self.connection, id, |chunk| {
@@ -127,7 +113,6 @@ impl Store {
                 .map_err(|source| Error::sql(&self.path, source))?;
                 follow?;
             }
-            None => {}
         }
         Ok(expected)
     }
@@ -138,26 +123,17 @@ impl Store {
         id: RecordingId,
         number: u64,
     ) -> Result<Option<StoredChunk>, Error> {
-        if !self.has_chunks() {
-            return Ok(None);
-        }
         chunk::at_or_after(&self.connection, id, number)
             .map_err(|source| Error::sql(&self.path, source))
     }
 
     /// Returns the last chunk that stands for no sample from `number` on.
     fn chunk_before(&self, id: RecordingId, number: u64) -> Result<Option<StoredChunk>, Error> {
-        if !self.has_chunks() {
-            return Ok(None);
-        }
         chunk::before(&self.connection, id, number).map_err(|source| Error::sql(&self.path, source))
     }
 
     /// Returns the number of the last sample that is in a chunk, 0 if none is.
     pub(crate) fn last_in_chunks(&self, id: RecordingId) -> Result<u64, Error> {
-        if !self.has_chunks() {
-            return Ok(0);
-        }
         chunk::last(&self.connection, id)
             .map(|chunk| chunk.map_or(0, |chunk| chunk.head.last))
             .map_err(|source| Error::sql(&self.path, source))
@@ -174,9 +150,6 @@ impl Store {
 
     /// Checks that a recording that has ended has no sample from `expected` on that is gone.
     pub(crate) fn ends(&self, id: RecordingId, expected: u64) -> Result<(), Error> {
-        if !self.has_chunks() {
-            return Ok(());
-        }
         let last: Option<u64> = self
             .connection
             .prepare_cached("SELECT last_number FROM recording WHERE id = ?")

@@ -10,21 +10,19 @@ use crate::retention::load::Pages;
 use crate::retention::plan::{Keep, Step, Tried, plan};
 use crate::retention::policy::{Pruned, Retention};
 use crate::retention::reduce::Reader;
+use crate::tables::recording;
 
 impl Store {
     /// Returns what [`crate::write::writer::Writer::prune`] would do, as far as that can be told beforehand: samples that
     /// are no chunk yet are not looked at, and bytes are estimated.
     pub fn would_prune(&self, policy: &Retention, now: Timestamp) -> Result<Pruned, Error> {
         let mut gone = Pruned { bytes_before: self.file_bytes(), ..Pruned::default() };
-        if self.schema_version() < 3 {
-            return Ok(gone);
-        }
         let sql = |source| Error::sql(&self.path, source);
         let _transaction = self.transaction().map_err(sql)?;
         let used = Pages::of(&self.connection).map_err(sql)?.used_bytes();
         let excess = policy.max_bytes.map_or(0, |most| used.saturating_sub(most));
-        let running = self.newest_running()?;
-        let known = load::all(&self.connection, policy, running, excess > 0).map_err(sql)?;
+        let running = self.running()?;
+        let known = load::all(&self.connection, policy, &running, excess > 0).map_err(sql)?;
         let steps = plan(&known, policy, now.utc_ns, excess, &Tried::default());
         let reader = Reader { connection: &self.connection, path: &self.path };
         for known in &known {
@@ -54,7 +52,11 @@ impl Store {
         Ok(gone)
     }
 
-    fn newest_running(&self) -> Result<Option<RecordingId>, Error> {
-        if self.being_recorded() { self.newest() } else { Ok(None) }
+    /// Returns the recordings without an end, if a recorder writes to the file now.
+    fn running(&self) -> Result<Vec<RecordingId>, Error> {
+        if !self.being_recorded() {
+            return Ok(Vec::new());
+        }
+        self.read(recording::without_end)
     }
 }

@@ -3,8 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use vmrec_sampler::Evidence;
-use vmrec_sampler::Snapshot;
+use vmrec_sampler::{Evidence, Snapshot};
 
 use crate::error::Error;
 use crate::read::store::Store;
@@ -30,13 +29,8 @@ impl Store {
     }
 
     /// Returns what the types of a sample were told by: the evidence stored at it or latest before.
-    ///
-    /// Files of version 1 hold none.
     pub fn evidence(&self, id: RecordingId, number: u64) -> Result<Option<Evidence>, Error> {
         self.recording(id)?;
-        if self.schema_version() < 2 {
-            return Ok(None);
-        }
         let stored = self.read(|connection| evidence::read(connection, id, number))?;
         stored.transpose().map_err(|what| Error::Damaged { path: self.path.clone(), what })
     }
@@ -44,9 +38,6 @@ impl Store {
     /// Returns the samples that evidence was stored at, in order.
     pub fn evidence_numbers(&self, id: RecordingId) -> Result<Vec<u64>, Error> {
         self.recording(id)?;
-        if self.schema_version() < 2 {
-            return Ok(Vec::new());
-        }
         self.read(|connection| evidence::numbers(connection, id))
     }
 }

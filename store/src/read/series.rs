@@ -13,8 +13,7 @@ use crate::error::Error;
 use crate::read::store::Store;
 use crate::recording::RecordingId;
 use crate::tables::chunk::StoredChunk;
-use crate::tables::rollup::read::Means;
-use crate::tables::{chunk, rollup};
+use crate::tables::{chunk, chunk_type, region_type};
 
 /// The sums of some samples in a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,35 +24,10 @@ pub struct SumsBlock {
     pub types: Vec<TypeSums>,
 }
 
-/// How much time a rollup stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RollupSpan {
-    /// A minute.
-    Minute,
-    /// An hour.
-    Hour,
-}
-
-impl RollupSpan {
-    /// Returns how long it is, in seconds.
-    pub const fn seconds(self) -> u64 {
-        match self {
-            Self::Minute => 60,
-            Self::Hour => 3600,
-        }
-    }
-
-    /// Tells whether rollups of this span have a measure: minutes lack PSS, referenced memory and
-    /// the number of regions, which change all the time.
-    pub const fn has(self, measure: Measure) -> bool {
-        rollup::has(self.seconds(), measure)
-    }
-}
-
-/// The rollups of a stretch of a recording.
+/// The means of a stretch of a recording, one for each chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rollups {
-    /// In the order of time.
+    /// The chunks, in the order of time.
     pub spans: Vec<Rollup>,
     /// The types that had regions in any of them.
     pub types: Vec<TypeMeans>,
@@ -66,19 +40,21 @@ pub struct Rollups {
 pub struct TypeMeans {
     /// The type.
     pub region_type: RegionType,
-    /// For each span, whether the type has regions there.
+    /// For each chunk, whether the type has regions there.
     pub there: Vec<bool>,
-    /// For each measure asked for, the mean of each span: `None` where unknown, 0 where there is no
+    /// For each measure asked for, the mean of each chunk: `None` where unknown, 0 where there is no
     /// region of the type.
     pub columns: Vec<Runs>,
 }
 
-/// One span of time.
+/// The stretch that a chunk's means are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rollup {
-    /// Its beginning: nanoseconds since 1970-01-01 UTC, by the recording's monotonic clock.
-    pub start_utc_ns: i64,
-    /// From how many samples with regions, about: spans with the same figures share their number.
+    /// When the first sample of the chunk was taken.
+    pub from: Timestamp,
+    /// When the last one was.
+    pub to: Timestamp,
+    /// From how many samples with regions.
     pub samples: u64,
 }
 
@@ -156,31 +132,141 @@ impl Store {
         Ok(SumsBlock { ticks, types: decoded.types })
     }
 
-    /// Returns the rollups of a recording that have something of a time of its monotonic clock
-    /// (nanoseconds), in order. Samples since the last chunk have none yet.
+    /// Returns the means of the chunks of a recording that have a snapshot between two times of its
+    /// monotonic clock (nanoseconds), in order. Samples since the last chunk are in none.
     pub fn rollups(
         &self,
         id: RecordingId,
-        span: RollupSpan,
         between: RangeInclusive<u64>,
         measures: &[Measure],
     ) -> Result<Rollups, Error> {
-        let begun = self.recording(id)?.begun;
+        self.recording(id)?;
         let _transaction = self.transaction().map_err(|source| Error::sql(&self.path, source))?;
-        let last = self.last_in_chunks(id)?;
-        if last == 0 {
-            return Ok(Rollups::default());
-        }
-        let place =
-            |ns| rollup::place(begun, Timestamp { monotonic_ns: ns, utc_ns: 0 }, span.seconds());
-        let places = place(*between.start())..=place(*between.end());
-        let by = (span.seconds(), self.has_hours());
-        let Means { spans, types } =
-            self.read(|connection| rollup::read::read(connection, id, by, places, measures))?;
-        let spans = spans.into_iter().map(|(place, samples)| Rollup {
-            start_utc_ns: rollup::start_utc_ns(begun, place, span.seconds()),
-            samples,
+        let chunks = self.chunks(id)?;
+        let last = chunks.last().map_or(0, |chunk| chunk.head.last);
+        let inside = chunks.iter().filter_map(|chunk| {
+            let (from, to) = chunk.head.span.filter(|_| chunk.head.snapshots > 0)?;
+            let overlaps =
+                from.monotonic_ns <= *between.end() && to.monotonic_ns >= *between.start();
+            overlaps.then_some((chunk, Rollup { from, to, samples: chunk.head.snapshots }))
         });
-        Ok(Rollups { spans: spans.collect(), types, last })
+        let (chunks, spans): (Vec<&StoredChunk>, Vec<Rollup>) = inside.unzip();
+        let mut means = Means::new(chunks.len(), measures.len());
+        if measures.iter().all(|measure| chunk_type::has(*measure)) {
+            self.means_of_rows(&chunks, measures, &mut means)?;
+        } else {
+            for (index, chunk) in chunks.iter().enumerate() {
+                self.means_of_sums(index, chunk, measures, &mut means)?;
+            }
+        }
+        Ok(Rollups { spans, types: means.finish(), last })
+    }
+
+    /// Reads the means of chunks from their plain rows.
+    fn means_of_rows(
+        &self,
+        chunks: &[&StoredChunk],
+        measures: &[Measure],
+        means: &mut Means,
+    ) -> Result<(), Error> {
+        // Reduced chunks get new ids, so those of a recording need not ascend.
+        let mut order: Vec<(i64, usize)> = chunks.iter().map(|chunk| chunk.id).zip(0..).collect();
+        order.sort_unstable();
+        let ids: Vec<i64> = order.iter().map(|(id, _)| *id).collect();
+        let mut numbers: Vec<(i64, usize)> = Vec::new();
+        self.read(|connection| {
+            let mut unknown = Ok(());
+            chunk_type::means(connection, &ids, measures, |index, number, values| {
+                let known = numbers.iter().find(|(known, _)| *known == number);
+                let of = match known {
+                    Some((_, of)) => *of,
+                    None => match region_type::by_number(connection, number) {
+                        Ok(region_type) => {
+                            let of = means.of(region_type);
+                            numbers.push((number, of));
+                            of
+                        }
+                        Err(error) => {
+                            unknown = Err(error);
+                            return;
+                        }
+                    },
+                };
+                means.set(of, order[index].1, values);
+            })?;
+            unknown
+        })
+    }
+
+    /// Computes the means of a chunk from its sums.
+    fn means_of_sums(
+        &self,
+        index: usize,
+        chunk: &StoredChunk,
+        measures: &[Measure],
+        means: &mut Means,
+    ) -> Result<(), Error> {
+        let (_, sums) = chunk::sums(&self.connection, chunk, measures)
+            .map_err(|source| Error::sql(&self.path, source))?;
+        for TypeSums { region_type, columns } in sums.types {
+            let mean = |column: &Runs| {
+                let (mut sum, mut count) = (0_u128, 0_u64);
+                for value in column.values() {
+                    sum += u128::from(value?);
+                    count += 1;
+                }
+                u64::try_from(sum.checked_div(u128::from(count))?).ok()
+            };
+            let of = means.of(region_type);
+            means.set(of, index, &mut columns.iter().map(mean));
+        }
+        Ok(())
+    }
+}
+
+/// The means of each type in each chunk, as they are collected.
+struct Means {
+    chunks: usize,
+    measures: usize,
+    types: Vec<(RegionType, Vec<bool>, Vec<Option<u64>>)>,
+}
+
+impl Means {
+    const fn new(chunks: usize, measures: usize) -> Self {
+        Self { chunks, measures, types: Vec::new() }
+    }
+
+    /// Returns the index of a type, which has no regions anywhere if it is new.
+    fn of(&mut self, region_type: RegionType) -> usize {
+        let known = self.types.iter().position(|(known, ..)| *known == region_type);
+        known.unwrap_or_else(|| {
+            let (there, values) =
+                (vec![false; self.chunks], vec![Some(0); self.chunks * self.measures]);
+            self.types.push((region_type, there, values));
+            self.types.len() - 1
+        })
+    }
+
+    fn set(&mut self, of: usize, chunk: usize, values: &mut dyn Iterator<Item = Option<u64>>) {
+        let (_, there, means) = &mut self.types[of];
+        there[chunk] = true;
+        for (mean, value) in means[chunk * self.measures..].iter_mut().zip(values) {
+            *mean = value;
+        }
+    }
+
+    fn finish(self) -> Vec<TypeMeans> {
+        let measures = self.measures;
+        let mut types: Vec<TypeMeans> = self
+            .types
+            .into_iter()
+            .map(|(region_type, there, values)| {
+                let column = |measure| values.iter().skip(measure).step_by(measures).copied();
+                let columns = (0..measures).map(|measure| column(measure).collect()).collect();
+                TypeMeans { region_type, there, columns }
+            })
+            .collect();
+        types.sort_unstable_by(|a, b| a.region_type.cmp(&b.region_type));
+        types
     }
 }

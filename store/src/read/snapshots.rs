@@ -18,7 +18,7 @@ use crate::read::store::Store;
 use crate::recording::{RecordingId, Sample, SampleState};
 use crate::tables::chunk::{Group, StoredChunk};
 use crate::tables::identity_cache::by_address;
-use crate::tables::sample::{SAMPLE_COLUMNS, decode, frames};
+use crate::tables::sample::{decode, frames, sample_columns};
 use crate::tables::{chunk, sample};
 
 impl Store {
@@ -47,7 +47,8 @@ impl Store {
     ) -> Result<(), Error> {
         let sql = |source| Error::sql(&self.path, source);
         let text = format!(
-            "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? ORDER BY s.number"
+            "SELECT {} FROM sample AS s WHERE s.recording = ? ORDER BY s.number",
+            sample_columns()
         );
         let mut statement = self.connection.prepare_cached(&text).map_err(sql)?;
         for sample in statement.query_map([id.0], sample::sample_from_row).map_err(sql)? {

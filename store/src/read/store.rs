@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 use vmrec_sampler::Snapshot;
 
+use crate::db::columns::MARK;
 use crate::db::lock::beside;
 use crate::db::open::{Found, connect, has_bytes, roll_back, wants_to_write};
 use crate::db::{lock, open, schema};
@@ -22,7 +23,6 @@ pub struct Store {
     pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
     pub(crate) real_path: PathBuf,
-    version: u32,
     /// Taken out while in use, so that a caller's function may ask for other snapshots.
     pub(crate) identities: RefCell<Identities>,
     /// The heads of the chunks of a recording, read at a state of the file.
@@ -62,12 +62,11 @@ impl Store {
             other => other,
         }
         .map_err(|error| Error::sql(path, error))?;
-        let version = schema::version(&connection, path)?;
+        schema::check(&connection, path)?;
         Ok(Self {
             connection,
             path: path.to_owned(),
             real_path,
-            version,
             identities: RefCell::default(),
             heads: RefCell::default(),
         })
@@ -76,11 +75,6 @@ impl Store {
     /// Gives up the connection, to be read by other means.
     pub(crate) fn into_connection(self) -> Connection {
         self.connection
-    }
-
-    /// Returns the version of the file's schema.
-    pub const fn schema_version(&self) -> u32 {
-        self.version
     }
 
     /// Returns the bytes the file takes on disk, with what waits in its write-ahead log.
@@ -97,7 +91,7 @@ impl Store {
     pub fn recording(&self, id: RecordingId) -> Result<Recording, Error> {
         self.read(|connection| {
             connection
-                .prepare_cached("SELECT * FROM recording WHERE id = ?")?
+                .prepare_cached(&recording::by_id())?
                 .query_row([id.0], |row| recording::recording_from_row(connection, row))
                 .optional()
         })?
@@ -118,7 +112,10 @@ impl Store {
         self.recording(id)?;
         self.read(|connection| {
             connection
-                .prepare_cached("SELECT * FROM mark WHERE recording = ? ORDER BY utc_ns, id")?
+                .prepare_cached(&format!(
+                    "SELECT {} FROM mark WHERE recording = ? ORDER BY utc_ns, id",
+                    MARK.list()
+                ))?
                 .query_map([id.0], recording::mark_from_row)?
                 .collect()
         })

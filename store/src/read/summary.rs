@@ -1,11 +1,12 @@
 //! What the samples of a recording add up to, without decoding any.
 
+use crate::db::columns::RECORDING;
 use crate::db::integer::from_column;
 use crate::error::Error;
 use crate::read::store::Store;
 use crate::recording::{Recording, RecordingId, RecordingSummary, SampleState};
 use crate::tables::chunk::StoredChunk;
-use crate::tables::sample::SAMPLE_COLUMNS;
+use crate::tables::sample::sample_columns;
 use crate::tables::{recording, sample};
 
 impl Store {
@@ -13,7 +14,7 @@ impl Store {
     pub fn recordings(&self) -> Result<Vec<RecordingSummary>, Error> {
         let recordings: Vec<Recording> = self.read(|connection| {
             connection
-                .prepare_cached("SELECT * FROM recording ORDER BY id")?
+                .prepare_cached(&format!("SELECT {} FROM recording ORDER BY id", RECORDING.list()))?
                 .query_map([], |row| recording::recording_from_row(connection, row))?
                 .collect()
         })?;
@@ -36,16 +37,14 @@ impl Store {
         let id = recording.id;
         let _transaction = self.transaction().map_err(|source| Error::sql(&self.path, source))?;
         let mut summary = self.added_up(recording)?;
-        if self.has_chunks() {
-            summary.stored_bytes += self.read(|connection| {
-                connection
-                    .prepare_cached(
-                        "SELECT coalesce(sum(length(ticks) + length(totals) + length(sums) + length(regions)), 0) \
-                         FROM chunk WHERE recording = ?",
-                    )?
-                    .query_row([id.0], |row| row.get(0).map(from_column))
-            })?;
-        }
+        summary.stored_bytes += self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT coalesce(sum(length(ticks) + length(totals) + length(sums) + length(regions)), 0) \
+                     FROM chunk WHERE recording = ?",
+                )?
+                .query_row([id.0], |row| row.get(0).map(from_column))
+        })?;
         Ok(summary)
     }
 
@@ -84,8 +83,9 @@ impl Store {
         summary: &mut RecordingSummary,
     ) -> Result<(), Error> {
         let text = format!(
-            "SELECT {SAMPLE_COLUMNS}, length(f.data) FROM sample AS s \
-             LEFT JOIN frame AS f ON f.sample = s.id WHERE s.recording = ? ORDER BY s.number"
+            "SELECT {}, length(f.data) FROM sample AS s \
+             LEFT JOIN frame AS f ON f.sample = s.id WHERE s.recording = ? ORDER BY s.number",
+            sample_columns()
         );
         let sql = |source| Error::sql(&self.path, source);
         let mut statement = self.connection.prepare_cached(&text).map_err(sql)?;

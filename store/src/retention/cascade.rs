@@ -1,34 +1,19 @@
-//! What goes with the samples: evidence, rollups and, at last, the recording itself.
+//! What goes with the samples: evidence and, at last, the recording itself.
 
 use rusqlite::params;
-use vmrec_sampler::Timestamp;
 
 use crate::db::transaction::Transaction;
 use crate::recording::RecordingId;
 use crate::retention::policy::BATCH;
-use crate::tables::rollup::{HOUR_S, MINUTE_S};
-use crate::tables::{evidence, rollup};
+use crate::tables::evidence;
 
-const OLD_MINUTES: &str = "DELETE FROM rollup_row WHERE (recording, span_s, place, type, quantities) IN \
-     (SELECT recording, span_s, place, type, quantities FROM rollup_row \
-      WHERE recording = ?1 AND span_s = 60 AND place < ?2 AND place + run <= ?2 LIMIT ?3)";
-const OLD_HOURS: &str = "DELETE FROM rollup_hour_row WHERE (recording, place, type) IN \
-     (SELECT recording, place, type FROM rollup_hour_row \
-      WHERE recording = ?1 AND place < ?2 LIMIT ?3)";
-
-/// Deletes some evidence and rollups that are older than the first sample; returns how many rows went.
+/// Deletes some evidence that is older than sample `first`; returns how many rows went.
 pub(crate) fn trail(
     transaction: &Transaction<'_>,
     recording: RecordingId,
-    begun: Timestamp,
-    (number, taken): (u64, Timestamp),
+    first: u64,
 ) -> rusqlite::Result<usize> {
-    let mut rows = evidence::drop_before(transaction, recording, number, BATCH)?;
-    let place = |span_s| rollup::place(begun, taken, span_s);
-    for (sql, place) in [(OLD_MINUTES, place(MINUTE_S)), (OLD_HOURS, place(HOUR_S))] {
-        rows += transaction.prepare_cached(sql)?.execute(params![recording.0, place, BATCH])?;
-    }
-    Ok(rows)
+    evidence::drop_before(transaction, recording, first, BATCH)
 }
 
 /// Deletes some of what belongs to a recording without samples, and at last the recording;
@@ -37,15 +22,11 @@ pub(crate) fn delete(
     transaction: &Transaction<'_>,
     recording: RecordingId,
 ) -> rusqlite::Result<bool> {
-    const IN_BATCHES: [&str; 6] = [
+    const IN_BATCHES: [&str; 4] = [
         "DELETE FROM latest_row WHERE region IN (SELECT l.region FROM latest_row AS l \
          JOIN region AS r ON r.id = l.region WHERE r.recording = ? LIMIT ?)",
         "DELETE FROM evidence WHERE rowid IN \
          (SELECT rowid FROM evidence WHERE recording = ? ORDER BY number DESC LIMIT ?)",
-        "DELETE FROM rollup_row WHERE (recording, span_s, place, type, quantities) IN \
-         (SELECT recording, span_s, place, type, quantities FROM rollup_row WHERE recording = ? LIMIT ?)",
-        "DELETE FROM rollup_hour_row WHERE (recording, place, type) IN \
-         (SELECT recording, place, type FROM rollup_hour_row WHERE recording = ? LIMIT ?)",
         "DELETE FROM region WHERE id IN (SELECT id FROM region WHERE recording = ? LIMIT ?)",
         "DELETE FROM region_kind WHERE id IN \
          (SELECT id FROM region_kind WHERE recording = ? LIMIT ?)",
@@ -59,6 +40,9 @@ pub(crate) fn delete(
     for table in ["argument", "mark", "chunk"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE recording = ?"), [recording.0])?;
     }
+    transaction.execute("UPDATE recording SET parent = NULL WHERE parent = ?", [recording.0])?;
     transaction.execute("DELETE FROM recording WHERE id = ?", [recording.0])?;
+    transaction
+        .execute("DELETE FROM session WHERE id NOT IN (SELECT session FROM recording)", [])?;
     Ok(true)
 }

@@ -1,8 +1,8 @@
 //! What retention goes by, read from the file.
 
 use rusqlite::{Connection, params};
-use vmrec_sampler::Timestamp;
 
+use crate::db::columns::MARK;
 use crate::db::integer::from_column;
 use crate::db::row_checksum;
 use crate::recording::{Recording, RecordingId};
@@ -14,7 +14,7 @@ use crate::tables::{chunk, recording, sample};
 pub(crate) fn all(
     connection: &Connection,
     policy: &Retention,
-    running: Option<RecordingId>,
+    running: &[RecordingId],
     sizes: bool,
 ) -> rusqlite::Result<Vec<Known>> {
     let recordings: Vec<Recording> = connection
@@ -34,7 +34,7 @@ pub(crate) fn one(
     connection: &Connection,
     id: RecordingId,
     policy: &Retention,
-    running: Option<RecordingId>,
+    running: &[RecordingId],
 ) -> rusqlite::Result<Known> {
     let recording = connection
         .prepare_cached("SELECT * FROM recording WHERE id = ?")?
@@ -64,7 +64,7 @@ fn of(
     connection: &Connection,
     recording: &Recording,
     policy: &Retention,
-    running: Option<RecordingId>,
+    running: &[RecordingId],
 ) -> rusqlite::Result<Known> {
     let id = recording.id;
     let tail = connection
@@ -75,7 +75,7 @@ fn of(
         id,
         begun: recording.begun,
         interval_ns: recording.interval_ns,
-        running: running == Some(id),
+        running: running.contains(&id),
         tail,
         marked,
         chunks: Vec::new(),
@@ -84,35 +84,38 @@ fn of(
 
 fn marks(connection: &Connection, id: RecordingId) -> rusqlite::Result<Windows> {
     let marks: Vec<i64> = connection
-        .prepare_cached("SELECT * FROM mark WHERE recording = ? ORDER BY utc_ns")?
+        .prepare_cached(&format!(
+            "SELECT {} FROM mark WHERE recording = ? ORDER BY utc_ns",
+            MARK.list()
+        ))?
         .query_map([id.0], |row| {
-            row_checksum::check("mark", row)?;
+            row_checksum::check(&MARK, row)?;
             row.get(2)
         })?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Windows::around(marks))
 }
 
-/// Returns number and time of the first sample left, where the number may be of one pruned just before.
+/// Returns the number of the first sample left, or of one pruned just before.
 pub(crate) fn first_sample(
     connection: &Connection,
     id: RecordingId,
-) -> rusqlite::Result<Option<(u64, Timestamp)>> {
+) -> rusqlite::Result<Option<u64>> {
     let mut next = 1;
     while let Some(chunk) = chunk::at_or_after(connection, id, next)? {
-        if let Some((begin, _)) = chunk.head.span {
-            return Ok(Some((chunk.head.first, begin)));
+        if chunk.head.samples > 0 {
+            return Ok(Some(chunk.head.first));
         }
         next = chunk.head.last + 1;
     }
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {} FROM sample AS s WHERE s.recording = ? ORDER BY s.number LIMIT 1",
-        sample::SAMPLE_COLUMNS
+        sample::sample_columns()
     ))?;
     let mut rows = statement.query([id.0])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let sample = sample::sample_from_row(row)?;
-    Ok(Some((sample.number, sample.taken)))
+    Ok(Some(sample.number))
 }
 
 /// The pages of a file.

@@ -194,10 +194,13 @@ impl Reduced {
     /// Writes what is left in place of the chunk and of the empty ones that go with it.
     pub(crate) fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let (recording, head) = (self.chunk.recording, &self.built.head);
+        if head.samples > 0 {
+            return chunk::replace(transaction, self.chunk.id, recording, &self.built);
+        }
         transaction
             .prepare_cached("DELETE FROM chunk WHERE recording = ? AND last BETWEEN ? AND ?")?
             .execute(params![recording.0, to_column(head.first), to_column(head.last)])?;
-        chunk::insert(transaction, recording, head, &self.built.groups)?;
+        chunk::insert(transaction, recording, &self.built)?;
         Ok(())
     }
 }

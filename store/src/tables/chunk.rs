@@ -7,6 +7,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use vmrec_sampler::Timestamp;
 
+use crate::codec::chunk::builder::Built;
 use crate::codec::chunk::decode_sums::Decoded;
 use crate::codec::chunk::header::Head;
 use crate::codec::chunk::measure::Measure;
@@ -14,18 +15,16 @@ use crate::codec::chunk::seal::{Place, unseal};
 use crate::codec::chunk::ticks::{Tick, Ticks};
 use crate::codec::chunk::{Groups, totals};
 use crate::codec::varint::Malformed;
+use crate::db::columns::CHUNK;
 use crate::db::integer::{from_column, to_column};
 use crate::db::row_checksum::{damaged, wrong};
 use crate::db::transaction::Transaction;
 use crate::db::{bulk_read, insert, row_checksum};
 use crate::recording::{RecordingId, Sample};
+use crate::tables::chunk_type;
 
-/// The columns of a head and its checksum, as [`head`] reads them.
-const HEAD: &str = "id, recording, first, last, samples, snapshots, torn, missed_ticks, begin_utc_ns, \
-     begin_monotonic_ns, end_utc_ns, end_monotonic_ns, least_utc_ns, most_utc_ns, cost_cpu_ns, \
-     cost_wall_ns, most_footprint_bytes, checksum";
-/// Where a group stands after them.
-const GROUP: usize = 18;
+/// How many columns a header has.
+const HEADER_COLUMNS: usize = CHUNK.columns.len();
 
 /// More than the chunks of a week.
 const USUAL_CHUNKS: usize = 2048;
@@ -80,33 +79,58 @@ impl Group {
     }
 }
 
-/// Writes a chunk and returns its id.
+/// Writes a chunk with the sums of its types, and returns its id.
 pub(crate) fn insert(
     transaction: &Transaction<'_>,
     recording: RecordingId,
-    head: &Head,
-    groups: &Groups,
+    built: &Built,
 ) -> rusqlite::Result<i64> {
-    let id = insert::next_id(transaction, "chunk")?;
-    let values = values(id, recording, head);
-    let sum = row_checksum::sum("chunk", values.iter().map(Into::into));
-    let Groups { ticks, totals, sums, regions } = groups;
-    let mut statement = transaction.prepare_cached(&format!(
-        "INSERT INTO chunk ({HEAD}, ticks, totals, sums, regions) VALUES ({}?)",
-        "?, ".repeat(GROUP + 3)
-    ))?;
-    for (place, value) in values.iter().enumerate() {
-        statement.raw_bind_parameter(place + 1, value)?;
-    }
-    statement.raw_bind_parameter(GROUP, sum)?;
-    for (place, group) in [ticks, totals, sums, regions].into_iter().enumerate() {
-        statement.raw_bind_parameter(GROUP + 1 + place, group)?;
-    }
-    statement.raw_execute()?;
+    let id = insert::next_id(transaction, &CHUNK)?;
+    write(transaction, "INSERT", id, recording, built)?;
+    chunk_type::insert(transaction, id, &built.sums)?;
     Ok(id)
 }
 
-/// The values of [`HEAD`], but for the checksum.
+/// Writes what is left of the chunk with the id `id` in its place. The sums of its types stay: those
+/// of all samples it had.
+pub(crate) fn replace(
+    transaction: &Transaction<'_>,
+    id: i64,
+    recording: RecordingId,
+    built: &Built,
+) -> rusqlite::Result<()> {
+    write(transaction, "UPDATE", id, recording, built)
+}
+
+/// Writes the row of a chunk by an INSERT or an UPDATE.
+fn write(
+    transaction: &Transaction<'_>,
+    how: &str,
+    id: i64,
+    recording: RecordingId,
+    built: &Built,
+) -> rusqlite::Result<()> {
+    let values = values(id, recording, &built.head);
+    let sum = row_checksum::sum(&CHUNK, values.iter().map(Into::into));
+    let Groups { ticks, totals, sums, regions } = &built.groups;
+    let columns = format!("{}, ticks, totals, sums, regions", CHUNK.list());
+    let marks = "?, ".repeat(HEADER_COLUMNS + 4);
+    let mut statement = transaction.prepare_cached(&match how {
+        "UPDATE" => format!("UPDATE chunk SET ({columns}) = ({marks}?) WHERE id = ?1"),
+        _ => format!("INSERT INTO chunk ({columns}) VALUES ({marks}?)"),
+    })?;
+    for (index, value) in values.iter().enumerate() {
+        statement.raw_bind_parameter(index + 1, value)?;
+    }
+    statement.raw_bind_parameter(HEADER_COLUMNS + 1, sum)?;
+    for (index, group) in [ticks, totals, sums, regions].into_iter().enumerate() {
+        statement.raw_bind_parameter(HEADER_COLUMNS + 2 + index, group)?;
+    }
+    statement.raw_execute()?;
+    Ok(())
+}
+
+/// The values of the columns of a header.
 fn values(id: i64, recording: RecordingId, head: &Head) -> Vec<Value> {
     let number = |number| Value::Integer(to_column(number));
     let optional = |value: Option<i64>| value.map_or(Value::Null, Value::Integer);
@@ -139,13 +163,13 @@ fn values(id: i64, recording: RecordingId, head: &Head) -> Vec<Value> {
     ]
 }
 
-/// Returns the chunk of a row of [`HEAD`].
+/// Returns the chunk of a row of the table's list.
 fn head(row: &Row<'_>) -> rusqlite::Result<StoredChunk> {
-    told(&row_checksum::values("chunk", row, Some(GROUP - 1))?)
+    from_values(&row_checksum::values(&CHUNK, row)?)
 }
 
-/// Returns the chunk of the values of [`HEAD`], but for the checksum.
-fn told(values: &[ValueRef<'_>; GROUP - 1]) -> rusqlite::Result<StoredChunk> {
+/// Returns the chunk of these values.
+fn from_values(values: &[ValueRef<'_>; HEADER_COLUMNS]) -> rusqlite::Result<StoredChunk> {
     let integer = |place: usize| values[place].as_i64();
     let number = |place| integer(place).map(from_column);
     let optional = |place: usize| values[place].as_i64_or_null();
@@ -181,7 +205,8 @@ pub(crate) fn at_or_after(
 ) -> rusqlite::Result<Option<StoredChunk>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {HEAD} FROM chunk WHERE recording = ? AND last >= ? ORDER BY last LIMIT 1"
+            "SELECT {} FROM chunk WHERE recording = ? AND last >= ? ORDER BY last LIMIT 1",
+            CHUNK.list()
         ))?
         .query_row(params![recording.0, to_column(number.min(i64::MAX as u64))], head)
         .optional()
@@ -203,7 +228,8 @@ pub(crate) fn before(
 ) -> rusqlite::Result<Option<StoredChunk>> {
     connection
         .prepare_cached(&format!(
-            "SELECT {HEAD} FROM chunk WHERE recording = ? AND last < ? ORDER BY last DESC LIMIT 1"
+            "SELECT {} FROM chunk WHERE recording = ? AND last < ? ORDER BY last DESC LIMIT 1",
+            CHUNK.list()
         ))?
         .query_row(params![recording.0, to_column(number.min(i64::MAX as u64))], head)
         .optional()
@@ -230,10 +256,11 @@ pub(crate) fn each(
     mut visit: impl FnMut(StoredChunk) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     // In order, as their index is.
-    let sql = format!("SELECT packed({HEAD}) FROM chunk INDEXED BY chunk_head WHERE recording = ?");
-    bulk_read::each(connection, ("chunk", &[]), &sql, [[recording.0]], |values| {
-        visit(told(values)?)
-    })
+    let sql = format!(
+        "SELECT packed({}) FROM chunk INDEXED BY chunk_header WHERE recording = ?",
+        CHUNK.list()
+    );
+    bulk_read::each(connection, &CHUNK, &sql, [[recording.0]], |values| visit(from_values(values)?))
 }
 
 /// Decodes a group of a chunk.

@@ -98,10 +98,6 @@ pub(crate) fn problems(
     connection: &Connection,
     problems: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
-    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version < 2 {
-        return Ok(());
-    }
     let mut statement = connection.prepare(
         "SELECT recording, number, checksum, data FROM evidence ORDER BY recording, number",
     )?;

@@ -10,7 +10,8 @@ use vmrec_sampler::{Identity, Object, Region};
 
 use crate::codec::region_change::Row;
 use crate::codec::spread::Spread;
-use crate::db::{bulk_read, schema};
+use crate::db::bulk_read;
+use crate::db::columns::{OBJECT, REGION, REGION_KIND, Table};
 use crate::tables::region;
 use crate::tables::region::{Place, RegionKind};
 use crate::tables::text_cache::Words;
@@ -20,25 +21,6 @@ const SPARE: usize = 8192;
 /// Rows nobody asked for that are stepped over: more take longer than to look the next one up.
 const MOST_STEPPED_OVER: i64 = 16;
 
-/// Where the rest of an identity is told.
-enum Told {
-    /// In a row of `region_kind`.
-    Kind(i64),
-    /// In the row itself, as before version 3.
-    Here(RegionKind),
-}
-
-/// Columns of `region` before version 3, which had neither kinds nor checksums.
-pub(crate) const COLUMNS_BEFORE_3: usize = 14;
-
-const REGION: &str =
-    "id, recording, start, end, protection, max_protection, object, offset, kind, checksum";
-const REGION_KIND: &str = "id, recording, flags, type, family, confidence, rule, detail, checksum";
-const OBJECT: &str = "id, name, device_major, device_minor, inode, deleted, checksum";
-const REGION_BEFORE_3: &str = "id, recording, start, end, protection, max_protection, object, \
-     offset, flags, type, family, confidence, rule, detail, NULL";
-const OBJECT_BEFORE_3: &str = "id, name, device_major, device_minor, inode, deleted, NULL";
-
 /// What was read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
@@ -46,8 +28,6 @@ pub(crate) struct Identities {
     objects: HashMap<i64, Arc<Object>, Spread>,
     kinds: HashMap<i64, RegionKind, Spread>,
     words: Words,
-    /// Whether the file is of a version that has kinds.
-    has_kinds: Option<bool>,
 }
 
 impl Identities {
@@ -84,59 +64,32 @@ impl Identities {
         if new.is_empty() {
             return Ok(());
         }
-        let has_kinds = match self.has_kinds {
-            Some(known) => known,
-            None => schema::version_of(connection)? >= schema::WITH_CHUNKS,
-        };
-        self.has_kinds = Some(has_kinds);
-        let mut read: Vec<(i64, Place, Told)> = Vec::with_capacity(new.len());
+        let mut read: Vec<(i64, Place, i64)> = Vec::with_capacity(new.len());
         self.identities.reserve(new.len());
-        if has_kinds {
-            let mut kinds = Vec::new();
-            each::<9>(connection, "region", REGION, new, |number, values| {
-                let [_, _, place @ .., kind] = values;
-                let kind = kind.as_i64()?;
-                kinds.push(kind);
-                read.push((number, region::place(*place)?, Told::Kind(kind)));
-                Ok(())
-            })?;
-            kinds.retain(|kind| !self.kinds.contains_key(kind));
-            each::<8>(connection, "region_kind", REGION_KIND, kinds, |number, values| {
-                let [_, _, kind @ ..] = values;
-                self.kinds.insert(number, region::kind(*kind, &mut self.words)?);
-                Ok(())
-            })?;
-        } else {
-            each::<COLUMNS_BEFORE_3>(
-                connection,
-                "region",
-                REGION_BEFORE_3,
-                new,
-                |number, values| {
-                    let [_, _, start, end, protection, most, object, offset, kind @ ..] = values;
-                    let place = [*start, *end, *protection, *most, *object, *offset];
-                    let kind = region::kind(*kind, &mut self.words)?;
-                    read.push((number, region::place(place)?, Told::Here(kind)));
-                    Ok(())
-                },
-            )?;
-        }
+        let mut kinds = Vec::new();
+        each::<9>(connection, &REGION, new, |number, values| {
+            let [_, _, place @ .., kind] = values;
+            let kind = kind.as_i64()?;
+            kinds.push(kind);
+            read.push((number, region::place(*place)?, kind));
+            Ok(())
+        })?;
+        kinds.retain(|kind| !self.kinds.contains_key(kind));
+        each::<8>(connection, &REGION_KIND, kinds, |number, values| {
+            let [_, _, kind @ ..] = values;
+            self.kinds.insert(number, region::kind(*kind, &mut self.words)?);
+            Ok(())
+        })?;
         let objects = read.iter().filter_map(|(_, place, _)| place.object);
         let new = objects.filter(|object| !self.objects.contains_key(object)).collect();
-        let object = if has_kinds { OBJECT } else { OBJECT_BEFORE_3 };
-        each(connection, "object", object, new, |number, values| {
+        each(connection, &OBJECT, new, |number, values| {
             self.objects.insert(number, Arc::new(region::object(*values)?));
             Ok(())
         })?;
-        for (number, place, told) in read {
+        for (number, place, kind) in read {
             let Place { range, protection, max_protection, object, offset } = place;
-            let RegionKind { flags, label } = match told {
-                Told::Here(kind) => kind,
-                Told::Kind(kind) => {
-                    let found = self.kinds.get(&kind);
-                    found.ok_or_else(|| absent("region_kind", kind))?.clone()
-                }
-            };
+            let RegionKind { flags, label } =
+                self.kinds.get(&kind).ok_or_else(|| absent("region_kind", kind))?.clone();
             let object = match object {
                 Some(object) => {
                     let found = self.objects.get(&object);
@@ -152,12 +105,10 @@ impl Identities {
     }
 }
 
-/// Calls `visit` with each row of `table` that is there of those with the ids `wanted`; `columns`
-/// are all of them, in order.
+/// Calls `visit` with each row of `table` that is there of those with the ids `wanted`.
 fn each<const N: usize>(
     connection: &Connection,
-    table: &str,
-    columns: &str,
+    table: &Table,
     mut wanted: Vec<i64>,
     mut visit: impl FnMut(i64, &[ValueRef<'_>; N]) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
@@ -166,11 +117,12 @@ fn each<const N: usize>(
     }
     wanted.sort_unstable();
     wanted.dedup();
-    let sql = format!("SELECT packed({columns}) FROM {table} WHERE id BETWEEN ? AND ?");
+    let sql =
+        format!("SELECT packed({}) FROM {} WHERE id BETWEEN ? AND ?", table.list(), table.name);
     let near = |one: &i64, next: &i64| next.saturating_sub(*one) <= MOST_STEPPED_OVER;
     let runs = wanted.chunk_by(near).filter_map(|run| Some([*run.first()?, *run.last()?]));
     let mut left = wanted.iter().peekable();
-    bulk_read::each(connection, (table, &[]), &sql, runs, |values| {
+    bulk_read::each(connection, table, &sql, runs, |values| {
         let number = values[0].as_i64()?;
         while left.next_if(|wanted| **wanted < number).is_some() {}
         match left.next_if_eq(&&number) {

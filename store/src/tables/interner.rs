@@ -16,6 +16,7 @@ use rusqlite::{OptionalExtension, params};
 use vmrec_sampler::{Identity, Label, Object, Region};
 
 use crate::codec::table_diff::Table;
+use crate::db::columns::{OBJECT, REGION, REGION_KIND};
 use crate::db::insert;
 use crate::db::integer::to_column;
 use crate::db::transaction::Transaction;
@@ -36,8 +37,6 @@ pub(crate) struct Interner {
     objects: HashMap<Arc<Object>, i64>,
     /// Kinds of the recording, by their flags and label.
     kinds: HashMap<(Arc<str>, Label), i64>,
-    /// The number of the next new identity, if known.
-    next: Option<i64>,
     /// Numbered in the transaction under way: void if it fails.
     fresh: Vec<u128>,
 }
@@ -56,7 +55,6 @@ impl Interner {
         }
         self.objects.clear();
         self.kinds.clear();
-        self.next = None;
     }
 
     /// Forgets the numbers of rows that are to go, and of all objects and kinds.
@@ -142,14 +140,10 @@ impl Interner {
             None => None,
         };
         let kind = self.kind(transaction, recording, identity)?;
-        let number = match self.next {
-            Some(next) => next,
-            None => insert::next_id(transaction, "region")?,
-        };
-        self.next = Some(number + 1);
+        let number = insert::next_id(transaction, &REGION)?;
         insert::row(
             transaction,
-            "region",
+            &REGION,
             params![
                 number,
                 recording.0,
@@ -203,10 +197,10 @@ impl Interner {
         let number = match found {
             Some(number) => number,
             None => {
-                let id = insert::next_id(transaction, "object")?;
+                let id = insert::next_id(transaction, &OBJECT)?;
                 let (name, inode) = (&*object.name, to_column(object.inode));
                 let row = params![id, name, major, minor, inode, object.deleted];
-                insert::row(transaction, "object", row)?;
+                insert::row(transaction, &OBJECT, row)?;
                 id
             }
         };
@@ -222,10 +216,10 @@ pub(crate) fn insert_kind(
     flags: &str,
     label: &Label,
 ) -> rusqlite::Result<i64> {
-    let number = insert::next_id(transaction, "region_kind")?;
+    let number = insert::next_id(transaction, &REGION_KIND)?;
     insert::row(
         transaction,
-        "region_kind",
+        &REGION_KIND,
         params![
             number,
             recording.0,

@@ -4,12 +4,10 @@ use rusqlite::params;
 use vmrec_sampler::{Quantities, Quantity};
 
 use crate::codec::chunk::builder::Built;
+use crate::db::columns::LATEST_ROW;
 use crate::db::insert::Insert;
 use crate::db::integer::to_column;
 use crate::db::transaction::Transaction;
-
-/// How many columns a row has before its checksum.
-const COLUMNS: usize = 16;
 
 /// Replaces it by the last snapshot of a chunk, if that has one.
 pub(crate) fn write(transaction: &Transaction<'_>, built: &Built) -> rusqlite::Result<()> {
@@ -19,7 +17,7 @@ pub(crate) fn write(transaction: &Transaction<'_>, built: &Built) -> rusqlite::R
     rows.sort_by_key(|row| row.identity);
     // A torn snapshot may show a region twice.
     rows.dedup_by_key(|row| row.identity);
-    let mut insert = Insert::new(transaction, "latest_row", COLUMNS)?;
+    let mut insert = Insert::new(transaction, &LATEST_ROW)?;
     for row in rows {
         let of = |quantity| Quantities::get(&row.reading.quantities, quantity).map(to_column);
         insert.row(params![

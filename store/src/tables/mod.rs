@@ -1,12 +1,14 @@
 //! What each table holds: its rows written and read back.
 
 pub(crate) mod chunk;
+pub(crate) mod chunk_type;
 pub(crate) mod evidence;
 pub(crate) mod identity_cache;
 pub(crate) mod interner;
 pub(crate) mod latest;
 pub(crate) mod recording;
 pub(crate) mod region;
-pub(crate) mod rollup;
+pub(crate) mod region_type;
 pub(crate) mod sample;
+pub(crate) mod session;
 pub(crate) mod text_cache;

@@ -1,54 +1,65 @@
 //! Rows of `recording`, `argument` and `mark`. A value no recorder writes is an error.
 
 use rusqlite::{Connection, Row, params};
-use vmrec_sampler::{Host, ProcessId, ProcessInfo, Timestamp};
+use vmrec_sampler::{ProcessId, ProcessInfo, Timestamp};
 
+use crate::db::columns::{ARGUMENT, MARK, RECORDING};
 use crate::db::integer::{from_column, to_column};
 use crate::db::row_checksum::wrong;
 use crate::db::transaction::Transaction;
 use crate::db::{insert, row_checksum};
-use crate::recording::{Mark, Recording, RecordingId, WhyEnded};
+use crate::recording::{Mark, Recording, RecordingId, SessionId, WhyEnded};
 use crate::tables::sample::next_number;
+use crate::tables::session;
 
-/// Writes a recording that begins.
+/// Writes a recording of `process` that begins.
 pub(crate) fn insert_recording(
     transaction: &Transaction<'_>,
+    session: SessionId,
     process: &ProcessInfo,
-    host: &Host,
     name: Option<&str>,
-    interval_ns: u64,
     begun: Timestamp,
 ) -> rusqlite::Result<RecordingId> {
-    transaction.execute(
-        "INSERT INTO recording (name, pid, start_ticks, boot_id, parent_pid, started_utc_ns, executable, \
-         executable_deleted, short_name, user_id, host, os, kernel, architecture, page_size_bytes, \
-         interval_ns, begun_utc_ns, begun_monotonic_ns) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    // Deleted recordings do not give their numbers to others.
+    let id: i64 = transaction.query_row(
+        "SELECT 1 + max(coalesce((SELECT max(id) FROM recording), 0), \
+                        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'recording'), 0))",
+        [],
+        |row| row.get(0),
+    )?;
+    let parent: Option<i64> = transaction
+        .prepare_cached(
+            "SELECT max(id) FROM recording WHERE session = ? AND pid = ? AND why_ended IS NULL",
+        )?
+        .query_row(params![session.0, process.parent_pid], |row| row.get(0))?;
+    insert::row(
+        transaction,
+        &RECORDING,
         params![
+            id,
+            session.0,
             name,
             process.id.pid,
             to_column(process.id.start_ticks),
-            process.id.boot_id,
             process.parent_pid,
+            parent,
             process.started_utc_ns,
             process.executable,
             process.executable_deleted,
             process.short_name,
             process.user_id,
-            host.name,
-            host.os,
-            host.kernel,
-            host.architecture,
-            to_column(host.page_size_bytes),
-            to_column(interval_ns),
             begun.utc_ns,
             to_column(begun.monotonic_ns),
+            None::<i64>,
+            None::<i64>,
+            None::<&str>,
+            None::<i64>,
+            None::<&str>,
+            None::<i64>,
         ],
     )?;
-    let id = transaction.last_insert_rowid();
-    row_checksum::seal(transaction, "recording", id)?;
-    for (place, text) in process.arguments.iter().enumerate() {
-        insert::row(transaction, "argument", params![id, to_column(place as u64), text])?;
+    for (position, text) in process.arguments.iter().enumerate() {
+        insert::row(transaction, &ARGUMENT, params![id, to_column(position as u64), text])?;
     }
     Ok(RecordingId(id))
 }
@@ -66,7 +77,7 @@ pub(crate) fn end_recording(
         _ => (None, None),
     };
     let last = to_column(next_number(transaction, id)? - 1);
-    row_checksum::update(transaction, "recording", id.0, || {
+    row_checksum::update(transaction, &RECORDING, id.0, || {
         transaction.execute(
             "UPDATE recording SET ended_utc_ns = ?, ended_monotonic_ns = ?, why_ended = ?, \
              exit_status = ?, failure = ?, last_number = ? WHERE id = ?",
@@ -103,29 +114,39 @@ pub(crate) const fn word(why: &WhyEnded) -> &'static str {
     }
 }
 
-/// Returns the recording of a row with every column of the table `recording`.
+/// Returns the statement that reads the recording with the id ?1.
+pub(crate) fn by_id() -> String {
+    format!("SELECT {} FROM recording WHERE id = ?", RECORDING.list())
+}
+
+/// Returns the recording of a row of the table's list.
 pub(crate) fn recording_from_row(
     connection: &Connection,
     row: &Row<'_>,
 ) -> rusqlite::Result<Recording> {
-    row_checksum::check("recording", row)?;
+    row_checksum::check(&RECORDING, row)?;
     let id: i64 = row.get("id")?;
     let arguments = connection
-        .prepare_cached("SELECT * FROM argument WHERE recording = ? ORDER BY place")?
+        .prepare_cached(&format!(
+            "SELECT {} FROM argument WHERE recording = ? ORDER BY position",
+            ARGUMENT.list()
+        ))?
         .query_map([id], |row| {
-            row_checksum::check("argument", row)?;
+            row_checksum::check(&ARGUMENT, row)?;
             row.get("text")
         })?
         .collect::<rusqlite::Result<_>>()?;
+    let session = session::by_id(connection, SessionId(row.get("session")?))?;
     let ended: Option<i64> = row.get("ended_utc_ns")?;
     let ended_monotonic: Option<i64> = row.get("ended_monotonic_ns")?;
     Ok(Recording {
         id: RecordingId(id),
+        session: session.id,
         process: ProcessInfo {
             id: ProcessId {
                 pid: row.get("pid")?,
                 start_ticks: from_column(row.get("start_ticks")?),
-                boot_id: row.get("boot_id")?,
+                boot_id: session.boot_id,
             },
             parent_pid: row.get("parent_pid")?,
             started_utc_ns: row.get("started_utc_ns")?,
@@ -135,15 +156,9 @@ pub(crate) fn recording_from_row(
             short_name: row.get("short_name")?,
             user_id: row.get("user_id")?,
         },
-        host: Host {
-            name: row.get("host")?,
-            os: row.get("os")?,
-            kernel: row.get("kernel")?,
-            architecture: row.get("architecture")?,
-            page_size_bytes: from_column(row.get("page_size_bytes")?),
-        },
+        host: session.host,
         name: row.get("name")?,
-        interval_ns: from_column(row.get("interval_ns")?),
+        interval_ns: session.interval_ns,
         begun: Timestamp {
             utc_ns: row.get("begun_utc_ns")?,
             monotonic_ns: from_column(row.get("begun_monotonic_ns")?),
@@ -170,7 +185,7 @@ pub(crate) fn why_ended(row: &Row<'_>) -> rusqlite::Result<Option<WhyEnded>> {
 
 /// Returns the mark of a row with every column of the table `mark`.
 pub(crate) fn mark_from_row(row: &Row<'_>) -> rusqlite::Result<Mark> {
-    row_checksum::check("mark", row)?;
+    row_checksum::check(&MARK, row)?;
     Ok(Mark { recording: RecordingId(row.get(1)?), utc_ns: row.get(2)?, text: row.get(3)? })
 }
 
@@ -180,6 +195,6 @@ pub(crate) fn begun(
     recording: RecordingId,
 ) -> rusqlite::Result<Timestamp> {
     connection
-        .prepare_cached("SELECT * FROM recording WHERE id = ?")?
+        .prepare_cached(&by_id())?
         .query_row([recording.0], |row| Ok(recording_from_row(connection, row)?.begun))
 }

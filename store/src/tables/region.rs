@@ -42,8 +42,7 @@ pub(crate) fn place(values: [ValueRef<'_>; 6]) -> rusqlite::Result<Place> {
     })
 }
 
-/// Returns what the columns `flags` to `detail` of a row of `region_kind` tell, or of one of
-/// `region` before version 3.
+/// Returns the kind that the columns `flags` to `detail` of a row of `region_kind` hold.
 pub(crate) fn kind(values: [ValueRef<'_>; 6], words: &mut Words) -> rusqlite::Result<RegionKind> {
     let [flags, name, family, sure, rule, detail] = values;
     let family = Family::from_name(family.as_str()?);

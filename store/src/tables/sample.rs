@@ -7,6 +7,7 @@ use vmrec_sampler::{Cost, ProcessTotals, Timestamp};
 use crate::codec::crc32::checksum;
 use crate::codec::frame::decode::Decoder;
 use crate::codec::frame::{Frame, Kind};
+use crate::db::columns::SAMPLE;
 use crate::db::integer::{from_column, to_column};
 use crate::db::row_checksum::wrong;
 use crate::db::transaction::Transaction;
@@ -18,9 +19,9 @@ pub(crate) fn frames<'a>(
     connection: &'a Connection,
 ) -> rusqlite::Result<rusqlite::CachedStatement<'a>> {
     connection.prepare_cached(&format!(
-        "SELECT {SAMPLE_COLUMNS}, {FRAME_COLUMNS} FROM sample AS s \
-         LEFT JOIN frame AS f ON f.sample = s.id \
-         WHERE s.recording = ? AND s.number BETWEEN ? AND ? ORDER BY s.number"
+        "SELECT {}, {FRAME_COLUMNS} FROM sample AS s LEFT JOIN frame AS f ON f.sample = s.id \
+         WHERE s.recording = ? AND s.number BETWEEN ? AND ? ORDER BY s.number",
+        sample_columns()
     ))
 }
 
@@ -51,10 +52,9 @@ pub(crate) fn decode<'a>(
     Ok(Some(rows))
 }
 
-/// Writes the row of a sample with the id `id`, or else the next one, and returns its id.
+/// Writes the row of a sample and returns its id.
 pub(crate) fn insert_sample(
     transaction: &Transaction<'_>,
-    id: Option<i64>,
     recording: RecordingId,
     sample: &Sample,
 ) -> rusqlite::Result<i64> {
@@ -64,13 +64,10 @@ pub(crate) fn insert_sample(
         SampleState::Missed { ticks, reason } => ("missed", Some(reason), Some(*ticks)),
     };
     let totals = &sample.totals;
-    let id = match id {
-        Some(id) => id,
-        None => insert::next_id(transaction, "sample")?,
-    };
+    let id = insert::next_id(transaction, &SAMPLE)?;
     insert::row(
         transaction,
-        "sample",
+        &SAMPLE,
         params![
             id,
             recording.0,
@@ -127,11 +124,9 @@ pub(crate) fn next_number(
     )
 }
 
-/// Returns the sample of a row of [`SAMPLE_COLUMNS`].
+/// Returns the sample of a row of [`sample_columns`].
 pub(crate) fn sample_from_row(row: &Row<'_>) -> rusqlite::Result<Sample> {
-    if sample_is_checked(row) {
-        row_checksum::check_at("sample", row, SAMPLE_VALUES)?;
-    }
+    row_checksum::check(&SAMPLE, row)?;
     let reason: Option<String> = row.get(6)?;
     let state: String = row.get(5)?;
     let state = match (state.as_str(), reason) {
@@ -164,10 +159,6 @@ pub(crate) fn sample_from_row(row: &Row<'_>) -> rusqlite::Result<Sample> {
     })
 }
 
-pub(crate) fn sample_is_checked(row: &Row<'_>) -> bool {
-    row.as_ref().column_name(SAMPLE_VALUES).is_ok_and(|name| name == "checksum")
-}
-
 /// A frame as it is stored.
 pub(crate) struct StoredFrame<'a> {
     /// Whether it stands alone.
@@ -178,9 +169,9 @@ pub(crate) struct StoredFrame<'a> {
     pub(crate) data: &'a [u8],
 }
 
-/// Returns the frame of a row of [`SAMPLE_COLUMNS`] and [`FRAME_COLUMNS`], `None` if the sample has none.
+/// Returns the frame of a row of [`sample_columns`] and [`FRAME_COLUMNS`], `None` if the sample has none.
 pub(crate) fn frame_from_row<'a>(row: &'a Row<'_>) -> rusqlite::Result<Option<StoredFrame<'a>>> {
-    let start = SAMPLE_VALUES + usize::from(sample_is_checked(row));
+    let start = SAMPLE.columns.len() + 1;
     let Some(kind) = row.get_ref(start)?.as_str_or_null()? else { return Ok(None) };
     Ok(Some(StoredFrame {
         kind: Kind::from_name(kind).ok_or_else(|| wrong(start, "an unknown kind of frame"))?,
@@ -195,11 +186,10 @@ pub(crate) fn unsigned(row: &Row<'_>, place: usize) -> rusqlite::Result<Option<u
         .map(from_column))
 }
 
-/// Columns of [`sample_from_row`], from the table `sample` as `s`: all, as its checksum is of all.
-pub(crate) const SAMPLE_COLUMNS: &str = "s.*";
+/// Returns the columns of [`sample_from_row`], from the table `sample` as `s`.
+pub(crate) fn sample_columns() -> String {
+    SAMPLE.list_of("s.")
+}
 
-/// How many those are without the checksum, which files before version 3 do not have.
-pub(crate) const SAMPLE_VALUES: usize = 24;
-
-/// Columns of [`frame_from_row`], from the table `frame` as `f`; they follow [`SAMPLE_COLUMNS`].
+/// Columns of [`frame_from_row`], from the table `frame` as `f`; they follow [`sample_columns`].
 pub(crate) const FRAME_COLUMNS: &str = "f.kind, f.checksum, f.data";

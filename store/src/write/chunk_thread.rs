@@ -1,100 +1,126 @@
-//! The thread that makes chunks of what was recorded, so that sampling does not wait for it.
+//! The thread that builds chunks of what was recorded, so that sampling does
+//! not wait for it. The recordings of a writer share it.
 
+use std::collections::BTreeMap;
 use std::sync::mpsc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread;
 use std::thread::JoinHandle;
 
-use vmrec_sampler::Timestamp;
-
 use crate::codec::chunk::builder::{Builder, Built};
 use crate::codec::table_diff::{Edit, Table};
 use crate::recording::{RecordingId, Sample};
-use crate::tables::rollup;
-use crate::tables::rollup::MINUTE_S;
 
-/// Makes chunks of the samples of one recording, in the order they are given.
+/// A chunk as it comes back from the thread.
+pub(crate) type Ready = (RecordingId, std::io::Result<Built>);
+
+/// Builds chunks, those of each recording in the order they are given.
 #[derive(Debug)]
-pub(crate) struct Chunker {
-    begun: Timestamp,
-    builder: Builder,
-    /// The number of the first sample of the chunk at hand.
-    first: u64,
-    /// The number and time of the last sample.
-    last: Option<(u64, Timestamp)>,
+pub(crate) struct ChunkThread {
     full: Option<Sender<Full>>,
-    chunks: Receiver<std::io::Result<Built>>,
+    chunks: Receiver<Ready>,
+    /// How many chunks of each recording are being built.
+    building: BTreeMap<RecordingId, usize>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// The samples of a recording since its last chunk.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    builder: Builder,
+    first: u64,
+    last: u64,
 }
 
 /// The samples of a chunk.
 struct Full {
-    builder: Builder,
-    first: u64,
-    last: u64,
-    ends_minute: bool,
+    recording: RecordingId,
+    samples: Pending,
 }
 
-impl Chunker {
-    /// Starts the thread for a recording that began at `begun`.
-    pub(crate) fn start(recording: RecordingId, begun: Timestamp) -> std::io::Result<Self> {
-        let (full, waiting) = mpsc::channel::<Full>();
-        let (made, chunks) = mpsc::channel();
-        let work = move || {
-            for Full { builder, first, last, ends_minute } in waiting {
-                let built = builder.finish(recording.0, first, last);
-                // Nobody listens once the recording is over.
-                let _ = made.send(built.map(|built| Built { ends_minute, ..built }));
-            }
-        };
-        let thread = thread::Builder::new().name("vmrec-chunks".to_owned()).spawn(work)?;
-        let (full, thread) = (Some(full), Some(thread));
-        let builder = Builder::default();
-        Ok(Self { begun, builder, first: 1, last: None, full, chunks, thread })
+impl Default for Pending {
+    fn default() -> Self {
+        Self { builder: Builder::default(), first: 1, last: 0 }
     }
+}
 
-    /// Adds a sample with the regions `table`, to which `edits` lead from those before; a chunk
-    /// begins with it if it `begins`.
-    pub(crate) fn push(&mut self, sample: Sample, edits: &[Edit], table: &Table, begins: bool) {
-        if begins {
-            let minute = |taken| rollup::place(self.begun, taken, MINUTE_S);
-            let ends = self.last.is_some_and(|(_, at)| minute(at) != minute(sample.taken));
-            self.close(ends);
-        }
-        self.last = Some((sample.number, sample.taken));
+impl Pending {
+    /// Adds a sample with the regions `table`, to which `edits` lead from those before.
+    pub(crate) fn push(&mut self, sample: Sample, edits: &[Edit], table: &Table) {
+        self.last = sample.number;
         self.builder.push_next(sample, edits, table);
     }
 
     /// Adds a sample without regions.
     pub(crate) fn push_missed(&mut self, sample: Sample) {
-        self.last = Some((sample.number, sample.taken));
+        self.last = sample.number;
         self.builder.push(sample, None);
     }
+}
 
-    /// Returns a chunk that is ready.
-    pub(crate) fn ready(&self) -> Option<std::io::Result<Built>> {
-        self.chunks.try_recv().ok()
+impl ChunkThread {
+    /// Starts the thread.
+    pub(crate) fn start() -> std::io::Result<Self> {
+        let (full, waiting) = mpsc::channel::<Full>();
+        let (made, chunks) = mpsc::channel();
+        let work = move || {
+            for Full { recording, samples: Pending { builder, first, last } } in waiting {
+                // Nobody listens once the writer is closed.
+                let _ = made.send((recording, builder.finish(recording.0, first, last)));
+            }
+        };
+        let thread = thread::Builder::new().name("vmrec-chunks".to_owned()).spawn(work)?;
+        let (full, thread) = (Some(full), Some(thread));
+        Ok(Self { full, chunks, building: BTreeMap::new(), thread })
     }
 
-    /// Waits for the chunks of all samples that were given.
-    pub(crate) fn finish(mut self) -> Vec<std::io::Result<Built>> {
-        self.close(true);
+    /// Begins to build a chunk of the samples that are pending, and leaves none.
+    pub(crate) fn build(&mut self, recording: RecordingId, pending: &mut Pending) {
+        if pending.builder.is_empty() {
+            return;
+        }
+        let next = pending.last + 1;
+        let none = Pending { builder: Builder::default(), first: next, last: pending.last };
+        let samples = std::mem::replace(pending, none);
+        // A thread that is gone builds no chunk; its samples stay as rows.
+        let sent = self.full.as_ref().map(|full| full.send(Full { recording, samples }));
+        if matches!(sent, Some(Ok(()))) {
+            *self.building.entry(recording).or_default() += 1;
+        }
+    }
+
+    /// Returns a chunk that is ready, if there is one.
+    pub(crate) fn ready(&mut self) -> Option<Ready> {
+        let ready = self.chunks.try_recv().ok()?;
+        self.built(ready.0);
+        Some(ready)
+    }
+
+    /// Waits for a chunk, of whichever recording, while any of `recording` is being built.
+    pub(crate) fn wait(&mut self, recording: RecordingId) -> Option<Ready> {
+        if !self.building.contains_key(&recording) {
+            return None;
+        }
+        let ready = self.chunks.recv().ok()?;
+        self.built(ready.0);
+        Some(ready)
+    }
+
+    fn built(&mut self, recording: RecordingId) {
+        if let Some(building) = self.building.get_mut(&recording) {
+            *building -= 1;
+            if *building == 0 {
+                self.building.remove(&recording);
+            }
+        }
+    }
+}
+
+impl Drop for ChunkThread {
+    fn drop(&mut self) {
         self.full = None;
-        let chunks = self.chunks.iter().collect();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
-        }
-        chunks
-    }
-
-    /// Lets the thread make a chunk of the samples at hand, of the last of which the minute may end.
-    fn close(&mut self, ends_minute: bool) {
-        let Some((last, _)) = self.last.filter(|_| !self.builder.is_empty()) else { return };
-        let (builder, first) = (std::mem::take(&mut self.builder), self.first);
-        self.first = last + 1;
-        if let Some(full) = &self.full {
-            // A thread that is gone makes no chunk; its samples stay as they are.
-            let _ = full.send(Full { builder, first, last, ends_minute });
         }
     }
 }

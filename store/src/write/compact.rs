@@ -12,10 +12,8 @@ use crate::db::transaction::Transaction;
 use crate::error::Error;
 use crate::recording::RecordingId;
 use crate::tables::identity_cache::Identities;
-use crate::tables::recording::begun;
-use crate::tables::rollup::minutes::Trail;
 use crate::tables::sample::{decode, frames};
-use crate::tables::{chunk, latest, rollup, sample};
+use crate::tables::{chunk, latest, sample};
 
 /// Samples of a chunk made of rows: fewer only at its recording's end.
 const ENOUGH_SAMPLES: u64 = 150;
@@ -26,7 +24,6 @@ pub(crate) fn store(
     transaction: &Transaction<'_>,
     recording: RecordingId,
     built: &Built,
-    trail: &mut Trail,
 ) -> rusqlite::Result<bool> {
     let (first, last) = (built.head.first, built.head.last);
     let expected = chunk::last(transaction, recording)?.map_or(1, |chunk| chunk.head.last + 1);
@@ -37,15 +34,7 @@ pub(crate) fn store(
     if first != expected || rows != built.ticks.len() as u64 {
         return Ok(false);
     }
-    chunk::insert(transaction, recording, &built.head, &built.groups)?;
-    rollup::write(
-        transaction,
-        recording,
-        begun(transaction, recording)?,
-        (&built.ticks, &built.sums),
-        built.ends_minute,
-        trail,
-    )?;
+    chunk::insert(transaction, recording, built)?;
     let newest: i64 =
         transaction.query_row("SELECT max(id) FROM recording", [], |row| row.get(0))?;
     if newest == recording.0 {

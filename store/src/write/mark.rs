@@ -4,9 +4,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, params};
 
+use crate::db::columns::MARK;
 use crate::db::open::{BUSY_TIMEOUT, Found};
 use crate::db::transaction::Transaction;
-use crate::db::{open, row_checksum, schema};
+use crate::db::{insert, open, schema};
 use crate::error::Error;
 use crate::recording::RecordingId;
 
@@ -25,10 +26,10 @@ pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) ->
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
-    let version = schema::version(&connection, path)?;
+    schema::check(&connection, path)?;
     open::make_durable(&connection).map_err(sql)?;
     let transaction = Transaction::begin(&mut connection).map_err(sql)?;
-    let added = insert(&transaction, version, recording, utc_ns, text).map_err(sql)?;
+    let added = insert(&transaction, recording, utc_ns, text).map_err(sql)?;
     if !added {
         return Err(Error::NoSuchRecording { id: recording, path: path.to_owned() });
     }
@@ -38,18 +39,18 @@ pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) ->
 /// Writes the mark unless there is no such recording.
 fn insert(
     transaction: &Transaction<'_>,
-    version: u32,
     recording: RecordingId,
     utc_ns: i64,
     text: &str,
 ) -> rusqlite::Result<bool> {
-    let added = transaction.execute(
-        "INSERT INTO mark (recording, utc_ns, text) SELECT id, ?2, ?3 FROM recording WHERE id = ?1",
-        params![recording.0, utc_ns, text],
+    let there: bool = transaction.query_row(
+        "SELECT count(*) FROM recording WHERE id = ?",
+        [recording.0],
+        |row| row.get(0),
     )?;
-    // Files of older versions, which only a recorder migrates, have no checksums.
-    if added > 0 && version >= 3 {
-        row_checksum::seal(transaction, "mark", transaction.last_insert_rowid())?;
+    if there {
+        let id = insert::next_id(transaction, &MARK)?;
+        insert::row(transaction, &MARK, params![id, recording.0, utc_ns, text])?;
     }
-    Ok(added > 0)
+    Ok(there)
 }

@@ -74,8 +74,8 @@ impl Writer {
     fn plan(&self, policy: &Retention, now: Timestamp) -> Result<Vec<Step>, Error> {
         let used = if policy.max_bytes.is_some() { self.used_bytes()? } else { 0 };
         let excess = policy.max_bytes.map_or(0, |most| used.saturating_sub(most));
-        let running = self.current.as_ref().map(|current| current.id);
-        let known = load::all(&self.connection, policy, running, excess > 0)
+        let running: Vec<RecordingId> = self.active.keys().copied().collect();
+        let known = load::all(&self.connection, policy, &running, excess > 0)
             .map_err(|source| Error::sql(&self.path, source))?;
         Ok(plan(&known, policy, now.utc_ns, excess, &self.pruning.tried))
     }
@@ -84,8 +84,9 @@ impl Writer {
         let sql = |source| Error::sql(&self.path, source);
         match step {
             Step::Reduce { recording, last, keep } => {
-                let running = self.current.as_ref().map(|current| current.id);
-                let known = load::one(&self.connection, recording, policy, running).map_err(sql)?;
+                let running: Vec<RecordingId> = self.active.keys().copied().collect();
+                let known =
+                    load::one(&self.connection, recording, policy, &running).map_err(sql)?;
                 let reader = Reader { connection: &self.connection, path: &self.path };
                 self.pruning.tried.insert((recording, last, keep));
                 let Some(reduced) = reader.reduce(&known, last, keep)? else { return Ok(()) };
@@ -97,11 +98,10 @@ impl Writer {
                 regions.extend(reduced.regions);
             }
             Step::Trail(recording) => {
-                let known = load::one(&self.connection, recording, policy, None).map_err(sql)?;
                 let first = load::first_sample(&self.connection, recording).map_err(sql)?;
                 let Some(first) = first else { return Ok(()) };
                 let rows = in_transaction(&mut self.connection, |transaction| {
-                    cascade::trail(transaction, recording, known.begun, first)
+                    cascade::trail(transaction, recording, first)
                 })
                 .map_err(sql)?;
                 if rows > 0 {
@@ -157,10 +157,8 @@ impl Writer {
                 let recording = sweep.recording;
                 self.pruning.sweep = None;
                 // From here on none of them is named again: one that comes back gets a new number.
-                if let Some(current) =
-                    self.current.as_mut().filter(|current| current.id == recording)
-                {
-                    current.interner.forget(&regions);
+                if let Some(active) = self.active.get_mut(&recording) {
+                    active.interner.forget(&regions);
                 }
                 self.pruning.unnamed = regions.into_iter().collect();
                 self.pruning.unnamed.sort_unstable_by(|a, b| b.cmp(a));
@@ -224,7 +222,7 @@ impl Writer {
     /// Returns the bytes the file has once free pages are given back and, while recording, its log.
     pub(crate) fn used_bytes(&self) -> Result<u64, Error> {
         let pages = Pages::of(&self.connection).map_err(|source| Error::sql(&self.path, source))?;
-        let log = if self.current.is_some() { self.log_bytes().min(MOST_LOG_BYTES) } else { 0 };
+        let log = if !self.active.is_empty() { self.log_bytes().min(MOST_LOG_BYTES) } else { 0 };
         Ok(pages.used_bytes().saturating_add(log))
     }
 }

@@ -10,8 +10,7 @@ use crate::db::vacuum::ALL_PAGES;
 use crate::error::Error;
 use crate::recording::{RecordingId, WhyEnded};
 use crate::tables::recording::end_recording;
-use crate::tables::rollup::minutes::Trail;
-use crate::tables::sample::{SAMPLE_COLUMNS, next_number};
+use crate::tables::sample::{next_number, sample_columns};
 use crate::tables::{chunk, recording, sample};
 use crate::write::compact;
 use crate::write::writer::Writer;
@@ -20,12 +19,9 @@ use crate::write::writer::Writer;
 const FEW_SAMPLES: u64 = 900;
 
 impl Writer {
-    /// Makes chunks of all samples that are rows still, as those of a recorder that was killed or of
-    /// an older version are, and gives what became free back to the file system.
+    /// Makes chunks of all samples that are rows still, as those of a recorder that was killed are, and gives what became free back to the file system.
     pub fn tidy(&mut self) -> Result<(), Error> {
-        if let Some(current) = &self.current {
-            return Err(Error::NotEnded { id: current.id, path: self.path.clone() });
-        }
+        self.none_active()?;
         for id in self.with_rows(u64::MAX)? {
             self.settle_one(id, u64::MAX)?;
         }
@@ -38,15 +34,9 @@ impl Writer {
     pub(crate) fn store_chunk(&mut self, id: RecordingId, built: std::io::Result<Built>) {
         let Ok(built) = built else { return };
         let upto = built.head.last;
-        let known = self.current.as_mut().map(|current| std::mem::take(&mut current.trail));
-        let mut trail = known.unwrap_or_default();
         let stored = in_transaction(&mut self.connection, |transaction| {
-            compact::store(transaction, id, &built, &mut trail)
+            compact::store(transaction, id, &built)
         });
-        // After a failure nothing is known to run on.
-        if let (Ok(true), Some(current)) = (&stored, &mut self.current) {
-            current.trail = trail;
-        }
         if matches!(stored, Ok(false)) {
             let _ = self.settle_one(id, upto);
         }
@@ -99,7 +89,7 @@ impl Writer {
     fn settle_one(&mut self, id: RecordingId, upto: u64) -> Result<(), Error> {
         while let Some(built) = compact::rebuild(&self.connection, &self.path, id, upto)? {
             let stored = in_transaction(&mut self.connection, |transaction| {
-                compact::store(transaction, id, &built, &mut Trail::default())
+                compact::store(transaction, id, &built)
             })
             .map_err(|source| Error::sql(&self.path, source))?;
             if !stored {
@@ -115,7 +105,8 @@ pub(crate) fn end_lost(transaction: &Transaction<'_>, id: RecordingId) -> rusqli
     let last = next_number(transaction, id)? - 1;
     let row = transaction
         .prepare_cached(&format!(
-            "SELECT {SAMPLE_COLUMNS} FROM sample AS s WHERE s.recording = ? AND s.number = ?"
+            "SELECT {} FROM sample AS s WHERE s.recording = ? AND s.number = ?",
+            sample_columns()
         ))?
         .query_row(params![id.0, to_column(last)], |row| Ok(sample::sample_from_row(row)?.taken))
         .optional()?;

@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use rusqlite::OptionalExtension;
 use vmrec_sampler::Label;
 
+use crate::db::columns::REGION;
 use crate::db::row_checksum;
 use crate::db::transaction::Transaction;
 use crate::recording::{RecordingId, RegionNumber};
@@ -33,7 +34,7 @@ pub(crate) fn write(
                 *new.insert(kind)
             }
         };
-        row_checksum::update(transaction, "region", number.0, || update.execute([kind, number.0]))?;
+        row_checksum::update(transaction, &REGION, number.0, || update.execute([kind, number.0]))?;
     }
     transaction.execute(
         "DELETE FROM region_kind WHERE recording = ?1 \

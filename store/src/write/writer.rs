@@ -1,41 +1,42 @@
 //! Writes recordings: one durable transaction per sample.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use vmrec_sampler::Evidence;
-use vmrec_sampler::{Host, Label, ProcessInfo, Snapshot, Timestamp};
+use vmrec_sampler::{Evidence, Label, ProcessInfo, Snapshot, Timestamp};
 
 use crate::codec::evidence;
-use crate::codec::frame::encode::Encoder;
 use crate::db::lock::{Lock, beside};
 use crate::db::open::{BUSY_TIMEOUT, Found, file_bytes, prepare};
 use crate::db::transaction::{Transaction, in_transaction};
 use crate::db::vacuum::ALL_PAGES;
 use crate::db::{open, schema, vacuum};
 use crate::error::Error;
-use crate::recording::{RecordingId, RegionNumber, Sample, WhyEnded};
+use crate::recording::{RecordingId, RegionNumber, SessionId, SessionStart, WhyEnded};
 use crate::retention::Pruning;
-use crate::tables::interner::Interner;
-use crate::tables::recording;
-use crate::tables::rollup::minutes::Trail;
-use crate::write::active::{Current, Written};
-use crate::write::chunk_thread::Chunker;
+use crate::tables::{evidence as evidence_rows, recording, session};
+use crate::write::active::{Active, Written};
+use crate::write::chunk_thread::ChunkThread;
 use crate::write::{recompute_sums, relabel};
 
 /// How long to wait for readers before the file is left in WAL mode, which any reader copes with.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// The only writer of a recording file, which may hold several recordings, one under way at a time.
+/// The only writer of a recording file, with any number of recordings under way.
 #[derive(Debug)]
 pub struct Writer {
     pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
     /// Where `path` leads: SQLite's own files lie beside it.
     real_path: PathBuf,
-    pub(crate) current: Option<Current>,
+    /// The recordings under way.
+    pub(crate) active: BTreeMap<RecordingId, Active>,
+    /// Builds their chunks; `None` before the first one begins, or if it could not be started: then
+    /// all samples stay as rows.
+    chunk_thread: Option<ChunkThread>,
     /// What retention is about.
     pub(crate) pruning: Pruning,
     closed: bool,
@@ -61,14 +62,15 @@ impl Writer {
         let mut connection = Connection::open_with_flags(&real_path, flags).map_err(sql)?;
         open::set_up(&connection).map_err(sql)?;
         connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
-        schema::version(&connection, path)?;
+        schema::check(&connection, path)?;
         prepare(&mut connection).map_err(sql)?;
         let path = path.to_owned();
         let mut writer = Self {
             connection,
             path,
             real_path,
-            current: None,
+            active: BTreeMap::new(),
+            chunk_thread: None,
             pruning: Pruning::default(),
             closed: false,
             _lock: lock,
@@ -78,69 +80,93 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Begins a recording of `process` on `host`; samples go to it until [`Writer::end`].
+    /// Begins a session, to which recordings belong.
+    pub fn begin_session(
+        &mut self,
+        start: &SessionStart<'_>,
+        begun: Timestamp,
+    ) -> Result<SessionId, Error> {
+        in_transaction(&mut self.connection, |transaction| {
+            session::insert_session(transaction, start, begun)
+        })
+        .map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Begins a recording of `process`; samples go to it until [`Writer::end`].
     pub fn begin(
         &mut self,
+        session: SessionId,
         process: &ProcessInfo,
-        host: &Host,
         name: Option<&str>,
-        interval_ns: u64,
         begun: Timestamp,
     ) -> Result<RecordingId, Error> {
-        if let Some(current) = &self.current {
-            return Err(Error::NotEnded { id: current.id, path: self.path.clone() });
-        }
         let id = in_transaction(&mut self.connection, |transaction| {
-            recording::insert_recording(transaction, process, host, name, interval_ns, begun)
+            recording::insert_recording(transaction, session, process, name, begun)
         })
         .map_err(|source| Error::sql(&self.path, source))?;
-        self.current = Some(Current {
-            id,
-            begun,
-            next: Some(1),
-            row: None,
-            encoder: Encoder::default(),
-            interner: Interner::default(),
-            chunker: Chunker::start(id, begun).ok(),
-            trail: Trail::default(),
-            images: None,
-        });
+        if self.chunk_thread.is_none() {
+            self.chunk_thread = ChunkThread::start().ok();
+        }
+        self.active.insert(id, Active::new(id));
         Ok(id)
     }
 
-    /// Stores `snapshot` for good and returns its number.
+    /// Stores `snapshot` durably as the next sample of a recording and returns its number.
     ///
     /// After an error nothing of it is stored, what came before is, and the next one may be given.
-    pub fn append(&mut self, snapshot: Snapshot) -> Result<u64, Error> {
-        self.write(|current, transaction| current.append(transaction, snapshot))
+    pub fn append(&mut self, id: RecordingId, snapshot: Snapshot) -> Result<u64, Error> {
+        let numbers = self.append_all(BTreeMap::from([(id, snapshot)]))?;
+        numbers.into_values().next().ok_or_else(|| not_begun(&self.path))
+    }
+
+    /// Stores the snapshots of several recordings durably in one transaction, all or none, and
+    /// returns their numbers.
+    pub fn append_all(
+        &mut self,
+        snapshots: BTreeMap<RecordingId, Snapshot>,
+    ) -> Result<BTreeMap<RecordingId, u64>, Error> {
+        let ids: Vec<RecordingId> = snapshots.keys().copied().collect();
+        let mut snapshots = snapshots;
+        self.write(&ids, |id, active, transaction| match snapshots.remove(&id) {
+            Some(snapshot) => active.append(transaction, snapshot),
+            None => Err(rusqlite::Error::InvalidQuery), // each is asked for once
+        })
     }
 
     /// Stores that `ticks` ticks of the schedule passed without a sample, the first one due at `due`; returns their number.
-    pub fn missed(&mut self, due: Timestamp, ticks: u64, reason: &str) -> Result<u64, Error> {
-        self.write(|current, transaction| {
-            let number = current.next(transaction)?;
-            let sample = Sample::missed(number, due, ticks, reason);
-            current.write_row(transaction, &sample)?;
-            Ok((sample, None))
-        })
+    pub fn missed(
+        &mut self,
+        id: RecordingId,
+        due: Timestamp,
+        ticks: u64,
+        reason: &str,
+    ) -> Result<u64, Error> {
+        let numbers = self.write(&[id], |_, active, transaction| {
+            active.missed(transaction, due, ticks, reason)
+        })?;
+        numbers.into_values().next().ok_or_else(|| not_begun(&self.path))
     }
 
-    /// Stores what the types from sample `number` of the recording under way on were told by.
+    /// Stores the evidence that the types of a recording rest on from sample `number` on.
     ///
-    /// Evidence beyond all measure is left out: types can then be told again by names only.
-    pub fn evidence(&mut self, number: u64, evidence: &Evidence) -> Result<(), Error> {
-        let Some(current) = &mut self.current else { return Err(not_begun(&self.path)) };
+    /// Evidence beyond all measure is left out: types can then be derived again by names only.
+    pub fn evidence(
+        &mut self,
+        id: RecordingId,
+        number: u64,
+        evidence: &Evidence,
+    ) -> Result<(), Error> {
+        let Some(active) = self.active.get_mut(&id) else { return Err(not_begun(&self.path)) };
         let images = &evidence.facts.images;
-        let base = current.images.take().filter(|(at, base)| *at < number && base == images);
+        let base = active.images.take().filter(|(at, base)| *at < number && base == images);
         let packed = evidence::pack(evidence, base.as_ref().map(|(at, _)| *at))
             .map_err(|source| Error::io(&self.path, source))?;
         let Some(data) = packed else { return Ok(()) };
-        let id = current.id;
         in_transaction(&mut self.connection, |transaction| {
-            crate::tables::evidence::write(transaction, id, number, &data)
+            evidence_rows::write(transaction, id, number, &data)
         })
         .map_err(|source| Error::sql(&self.path, source))?;
-        current.images = Some(base.unwrap_or_else(|| (number, images.clone())));
+        active.images = Some(base.unwrap_or_else(|| (number, images.clone())));
         Ok(())
     }
 
@@ -150,9 +176,7 @@ impl Writer {
         recording: RecordingId,
         labels: &[(RegionNumber, Label)],
     ) -> Result<(), Error> {
-        if let Some(current) = &self.current {
-            return Err(Error::NotEnded { id: current.id, path: self.path.clone() });
-        }
+        self.none_active()?;
         in_transaction(&mut self.connection, |transaction| {
             relabel::write(transaction, recording, labels)?;
             recompute_sums::write(transaction, recording)
@@ -160,22 +184,34 @@ impl Writer {
         .map_err(|source| Error::sql(&self.path, source))
     }
 
-    /// Ends the recording under way.
-    pub fn end(&mut self, at: Timestamp, why: &WhyEnded) -> Result<(), Error> {
-        let current = self.current.as_mut().ok_or_else(|| not_begun(&self.path))?;
-        let id = current.id;
+    /// Ends a recording.
+    pub fn end(&mut self, id: RecordingId, at: Timestamp, why: &WhyEnded) -> Result<(), Error> {
+        let Some(active) = self.active.get_mut(&id) else { return Err(not_begun(&self.path)) };
         in_transaction(&mut self.connection, |transaction| {
             recording::end_recording(transaction, id, at, why)
         })
         .map_err(|source| Error::sql(&self.path, source))?;
-        let chunker = current.chunker.take();
-        for built in chunker.map(Chunker::finish).into_iter().flatten() {
+        if let Some(thread) = &mut self.chunk_thread {
+            thread.build(id, &mut active.pending);
+        }
+        while let Some((id, built)) = self.chunk_thread.as_mut().and_then(|thread| thread.wait(id))
+        {
             self.store_chunk(id, built);
         }
-        self.current = None;
-        // What did not become a chunk is whole as it is; the next recorder tries again.
-        let _ = vacuum::vacuum(&self.connection, ALL_PAGES);
+        self.active.remove(&id);
+        if self.active.is_empty() {
+            // What did not become a chunk is whole as it is; the next recorder tries again.
+            let _ = vacuum::vacuum(&self.connection, ALL_PAGES);
+        }
         Ok(())
+    }
+
+    /// Fails while a recording is under way.
+    pub(crate) fn none_active(&self) -> Result<(), Error> {
+        match self.active.keys().next() {
+            Some(id) => Err(Error::NotEnded { id: *id, path: self.path.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// Returns the bytes the file takes on disk, with what waits in its write-ahead log.
@@ -193,28 +229,41 @@ impl Writer {
         self.shut().map_err(|source| Error::sql(&self.path, source))
     }
 
+    /// Writes a sample of each of these recordings in one transaction, and returns their numbers.
     fn write(
         &mut self,
-        sample: impl FnOnce(&mut Current, &Transaction<'_>) -> rusqlite::Result<Written>,
-    ) -> Result<u64, Error> {
-        let Some(current) = &mut self.current else { return Err(not_begun(&self.path)) };
-        match in_transaction(&mut self.connection, |transaction| sample(current, transaction)) {
-            Ok(written) => {
-                let (id, number) = (current.id, written.0.number);
-                current.stored(written);
-                if let Some(built) = current.chunker.as_ref().and_then(Chunker::ready) {
-                    self.store_chunk(id, built);
-                }
-                Ok(number)
-            }
+        ids: &[RecordingId],
+        mut sample: impl FnMut(RecordingId, &mut Active, &Transaction<'_>) -> rusqlite::Result<Written>,
+    ) -> Result<BTreeMap<RecordingId, u64>, Error> {
+        if !ids.iter().all(|id| self.active.contains_key(id)) {
+            return Err(not_begun(&self.path));
+        }
+        let active = &mut self.active;
+        let written = in_transaction(&mut self.connection, |transaction| {
+            let chosen = active.iter_mut().filter(|(id, _)| ids.contains(id));
+            chosen
+                .map(|(id, active)| Ok((*id, sample(*id, active, transaction)?)))
+                .collect::<rusqlite::Result<Vec<_>>>()
+        });
+        let written = match written {
+            Ok(written) => written,
             Err(source) => {
-                // Nothing is known for sure now: the commit may have taken place all the same.
-                (current.next, current.row) = (None, None);
-                current.encoder = Encoder::default();
-                current.interner.reject();
-                Err(Error::sql(&self.path, source))
+                let chosen = self.active.iter_mut().filter(|(id, _)| ids.contains(id));
+                chosen.for_each(|(_, active)| active.reject());
+                return Err(Error::sql(&self.path, source));
+            }
+        };
+        let mut numbers = BTreeMap::new();
+        for (id, written) in written {
+            numbers.insert(id, written.0.number);
+            if let Some(active) = self.active.get_mut(&id) {
+                active.accept(written, self.chunk_thread.as_mut());
             }
         }
+        if let Some((id, built)) = self.chunk_thread.as_mut().and_then(ChunkThread::ready) {
+            self.store_chunk(id, built);
+        }
+        Ok(numbers)
     }
 
     fn shut(&mut self) -> rusqlite::Result<()> {

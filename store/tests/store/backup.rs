@@ -15,9 +15,9 @@ fn the_copy_is_of_one_moment_and_the_recorder_goes_on() {
     std::thread::scope(|scope| {
         let recorder = scope.spawn(move || {
             for second in 1..=150 {
-                writer.append(snapshot(60, second)).unwrap();
+                writer.append(id, snapshot(60, second)).unwrap();
             }
-            writer.end(at(150), &WhyEnded::Finished).unwrap();
+            writer.end(id, at(150), &WhyEnded::Finished).unwrap();
         });
         let mut rounds = 0;
         while !recorder.is_finished() || rounds == 0 {
@@ -39,7 +39,7 @@ fn it_can_be_read_alone_and_leaves_nothing_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     let (path, other) = (folder.path().join("a.db"), folder.path().join("other"));
     let (mut writer, id) = begun(&path);
-    writer.append(snapshot(9, 1)).unwrap();
+    writer.append(id, snapshot(9, 1)).unwrap();
     fs::create_dir(&other).unwrap();
     let copy = other.join("b.db");
     fs::write(other.join("b.db-new"), "left by a copy that was killed").unwrap();
@@ -50,7 +50,7 @@ fn it_can_be_read_alone_and_leaves_nothing_beside_it() {
     assert!(matches!(store.backup(&copy, false), Err(Error::Exists { .. })));
     assert!(matches!(store.backup(&path, true), Err(Error::SameFile { .. })));
     assert_eq!(Store::open(&copy).unwrap().snapshot(id, 1).unwrap(), snapshot(9, 1));
-    writer.append(snapshot(9, 2)).unwrap();
+    writer.append(id, snapshot(9, 2)).unwrap();
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn the_log_of_a_file_that_is_replaced_goes_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let (path, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
     let (mut writer, id) = begun(&path);
-    writer.append(snapshot(9, 1)).unwrap();
+    writer.append(id, snapshot(9, 1)).unwrap();
     // a file that was not closed: its log is still there
     let old = Connection::open(&copy).unwrap();
     old.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1)")

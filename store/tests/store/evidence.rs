@@ -1,15 +1,12 @@
 //! Evidence, labels changed in place, and files of the version before both.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, params};
-use vmrec_sampler::{Confidence, Label, Rule, types};
-use vmrec_sampler::{Evidence, Facts, Image};
-use vmrec_store::{Error, RecordingId, Store, Writer, add_mark};
+use vmrec_sampler::{Confidence, Evidence, Facts, Image, Label, Rule, types};
+use vmrec_store::{Error, RecordingId, Store, Writer};
 
 use crate::made_up::{at, begun, snapshot};
 
@@ -25,13 +22,16 @@ fn the_latest_at_or_before_a_sample_is_what_it_goes_by() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let mut writer = Writer::open(&path).unwrap();
-    assert!(matches!(writer.evidence(1, &evidence(1)), Err(Error::NotBegun { .. })));
+    assert!(matches!(
+        writer.evidence(RecordingId(1), 1, &evidence(1)),
+        Err(Error::NotBegun { .. })
+    ));
     drop(writer);
     let (mut writer, id) = begun(&path);
     for second in 1..=5 {
-        let number = writer.append(snapshot(3, second)).unwrap();
+        let number = writer.append(id, snapshot(3, second)).unwrap();
         if [2, 4].contains(&number) {
-            writer.evidence(number, &evidence(number as u32)).unwrap();
+            writer.evidence(id, number, &evidence(number as u32)).unwrap();
         }
     }
     writer.close().unwrap();
@@ -56,8 +56,8 @@ fn damaged_evidence_is_told_and_the_samples_stay_readable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
-    let number = writer.append(snapshot(3, 1)).unwrap();
-    writer.evidence(number, &evidence(7)).unwrap();
+    let number = writer.append(id, snapshot(3, 1)).unwrap();
+    writer.evidence(id, number, &evidence(7)).unwrap();
     writer.close().unwrap();
     let connection = Connection::open(&path).unwrap();
     let whole: Vec<u8> =
@@ -81,7 +81,7 @@ fn labels_change_in_place_and_figures_do_not() {
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
     for second in 1..=3 {
-        writer.append(snapshot(4, second)).unwrap();
+        writer.append(id, snapshot(4, second)).unwrap();
     }
     let label = Label {
         region_type: types::STACK,
@@ -90,7 +90,7 @@ fn labels_change_in_place_and_figures_do_not() {
         rule: Rule::R9a,
     };
     assert!(matches!(writer.relabel(id, &[]), Err(Error::NotEnded { .. })));
-    writer.end(at(9), &vmrec_store::WhyEnded::Finished).unwrap();
+    writer.end(id, at(9), &vmrec_store::WhyEnded::Finished).unwrap();
     let mut second_region = None;
     Store::open(&path)
         .unwrap()
@@ -113,54 +113,4 @@ fn labels_change_in_place_and_figures_do_not() {
         expected.regions[1].identity = Arc::new(identity);
         assert_eq!(store.snapshot(id, second).unwrap(), expected);
     }
-}
-
-/// A copy of the real file of version 1.
-fn version_1(folder: &Path) -> PathBuf {
-    let path = folder.join("v1.db");
-    let real = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recordings/v1.db");
-    fs::write(&path, fs::read(real).unwrap()).unwrap();
-    path
-}
-
-#[test]
-fn a_file_of_version_1_stays_as_it_is_when_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = version_1(folder.path());
-    let before = fs::read(&path).unwrap();
-    let store = Store::open(&path).unwrap();
-    assert_eq!(store.schema_version(), 1);
-    let listed = store.recordings().unwrap();
-    assert_eq!((listed.len(), listed[0].samples), (1, 12));
-    let id = listed[0].recording.id;
-    assert_eq!(store.marks(id).unwrap()[0].text, "half way");
-    assert_eq!(store.evidence(id, 12).unwrap(), None);
-    assert!(store.verify().unwrap().is_empty());
-    add_mark(&path, id, 1, "late").unwrap();
-    assert_eq!(store.marks(id).unwrap().len(), 2);
-    drop(store);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    assert_ne!(fs::read(&path).unwrap(), before, "only the mark was added");
-    assert_eq!(Store::open(&path).unwrap().schema_version(), 1);
-}
-
-#[test]
-fn a_file_of_version_1_migrates_when_written_to_and_keeps_every_figure() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = version_1(folder.path());
-    let snapshots = |store: &Store| -> Vec<_> {
-        (1..=12).map(|number| store.snapshot(RecordingId(1), number).unwrap()).collect()
-    };
-    let before = snapshots(&Store::open(&path).unwrap());
-    let (mut writer, id) = begun(&path);
-    assert_eq!(id, RecordingId(2));
-    let number = writer.append(snapshot(3, 1)).unwrap();
-    writer.evidence(number, &evidence(1)).unwrap();
-    writer.close().unwrap();
-    let store = Store::open(&path).unwrap();
-    assert_eq!(store.schema_version(), 4);
-    assert!(snapshots(&store) == before);
-    assert_eq!(store.evidence(RecordingId(1), 12).unwrap(), None);
-    assert_eq!(store.evidence(id, 1).unwrap(), Some(evidence(1)));
-    assert!(store.verify().unwrap().is_empty());
 }

@@ -10,7 +10,7 @@ use vmrec_sampler::{
     ProcessInfo, ProcessTotals, Protection, Provenance, Quantities, Quantity, Region, RegionType,
     Rule, ShareMode, Snapshot, Timestamp, types,
 };
-use vmrec_store::{RecordingId, Writer};
+use vmrec_store::{RecordingId, SessionId, SessionStart, Writer};
 
 pub(crate) fn process() -> ProcessInfo {
     ProcessInfo {
@@ -40,8 +40,20 @@ pub(crate) fn at(seconds: u64) -> Timestamp {
     Timestamp { utc_ns: 1_700_000_000_000_000_000 + ns as i64, monotonic_ns: ns }
 }
 
+pub(crate) fn begin_session(writer: &mut Writer) -> SessionId {
+    let (process, host) = (process(), host());
+    let start = SessionStart {
+        targets: "made up",
+        host: &host,
+        boot_id: &process.id.boot_id,
+        interval_ns: 2_000_000_000,
+    };
+    writer.begin_session(&start, at(0)).unwrap()
+}
+
 pub(crate) fn begin(writer: &mut Writer) -> RecordingId {
-    writer.begin(&process(), &host(), Some("a name"), 2_000_000_000, at(0)).unwrap()
+    let session = begin_session(writer);
+    writer.begin(session, &process(), Some("a name"), at(0)).unwrap()
 }
 
 pub(crate) fn begun(path: &Path) -> (Writer, RecordingId) {

@@ -10,7 +10,6 @@ mod made_up;
 mod refusals;
 mod repair;
 mod retention;
-mod rollups;
 mod round_trip;
 mod survival;
 mod together;

@@ -76,7 +76,33 @@ fn a_recording_of_a_newer_version() {
     let path = folder.path().join("a.db");
     begun(&path).0.close().unwrap();
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
-    refused(&path, |error| matches!(error, Error::NewerVersion { found: 9, known: 4, .. }));
+    refused(&path, |error| matches!(error, Error::NewerVersion { found: 9, known: 1, .. }));
+}
+
+#[test]
+fn a_recording_of_a_draft() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let draft = Connection::open(&path).unwrap();
+    // As drafts wrote it: their application id, and a version.
+    draft
+        .execute_batch(
+            "CREATE TABLE recording (id INTEGER PRIMARY KEY); \
+             PRAGMA application_id = 0x766d7265; PRAGMA user_version = 4",
+        )
+        .unwrap();
+    drop(draft);
+    refused(&path, |error| matches!(error, Error::Draft { .. }));
+}
+
+#[test]
+fn a_recording_with_a_trigger() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    begun(&path).0.close().unwrap();
+    let trigger = "CREATE TRIGGER t AFTER INSERT ON mark BEGIN DELETE FROM recording; END";
+    Connection::open(&path).unwrap().execute_batch(trigger).unwrap();
+    refused(&path, |error| matches!(error, Error::OtherSchema { version: 1, .. }));
 }
 
 #[test]

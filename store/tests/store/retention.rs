@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use vmrec_sampler::{Evidence, Facts};
-use vmrec_sampler::{Quantity, Snapshot, Timestamp};
+use vmrec_sampler::{Evidence, Facts, Quantity, Snapshot, Timestamp};
 use vmrec_store::{RecordingId, Retention, Store, WhyEnded, Writer, add_mark};
 
 use crate::made_up::{at, begin, begun, identity, snapshot};
@@ -45,7 +44,7 @@ fn passing(count: u64, second: u64) -> Snapshot {
 fn record(writer: &mut Writer, samples: u64) -> RecordingId {
     let id = begin(writer);
     for number in 1..=samples {
-        assert_eq!(writer.append(passing(20, number * 2)).unwrap(), number);
+        assert_eq!(writer.append(id, passing(20, number * 2)).unwrap(), number);
     }
     id
 }
@@ -53,7 +52,7 @@ fn record(writer: &mut Writer, samples: u64) -> RecordingId {
 fn ended(path: &Path, samples: u64) -> RecordingId {
     let mut writer = Writer::open(path).unwrap();
     let id = record(&mut writer, samples);
-    writer.end(at(samples * 2), &WhyEnded::Finished).unwrap();
+    writer.end(id, at(samples * 2), &WhyEnded::Finished).unwrap();
     writer.close().unwrap();
     id
 }
@@ -126,7 +125,7 @@ fn a_recording_without_samples_goes_with_all_that_belongs_to_it() {
     let pruned = prune(&path, &older_than(10), at(100_000));
     assert_eq!((pruned.samples, pruned.recordings), (700, 1));
     for table in
-        ["recording", "argument", "chunk", "region", "mark", "evidence", "rollup_row", "latest_row"]
+        ["recording", "argument", "chunk", "region", "mark", "evidence", "chunk_type", "latest_row"]
     {
         assert_eq!(rows(&path, table), 0, "{table}");
     }
@@ -142,10 +141,10 @@ fn thinned_history_has_one_sample_a_minute_and_those_near_marks() {
     let id = ended(&path, 1500);
     add_mark(&path, id, at(600).utc_ns, "here").unwrap();
     let policy = Retention { keep_marks: true, ..thin_after(1000) };
-    let rollups = rows(&path, "rollup_row");
+    let rollups = rows(&path, "chunk_type");
     let pruned = prune(&path, &policy, at(3000));
     assert!(pruned.samples > 700, "{pruned:?}");
-    assert_eq!(rows(&path, "rollup_row"), rollups, "rollups stay");
+    assert_eq!(rows(&path, "chunk_type"), rollups, "rollups stay");
     let store = Store::open(&path).unwrap();
     let left = numbers(&store, id);
     let thinned = left.iter().filter(|number| **number <= 900);
@@ -178,11 +177,11 @@ fn missed_samples_stay_where_history_is_thinned() {
     let (mut writer, id) = begun(&path);
     for number in 1..=400 {
         match number % 50 {
-            7 => writer.missed(at(number * 2), 2, "the recorder came late").unwrap(),
-            _ => writer.append(passing(20, number * 2)).unwrap(),
+            7 => writer.missed(id, at(number * 2), 2, "the recorder came late").unwrap(),
+            _ => writer.append(id, passing(20, number * 2)).unwrap(),
         };
     }
-    writer.end(at(800), &WhyEnded::Finished).unwrap();
+    writer.end(id, at(800), &WhyEnded::Finished).unwrap();
     let ticks = Store::open(&path).unwrap().summary(id).unwrap().missed_ticks;
     writer.prune(&thin_after(1), at(9000)).unwrap();
     writer.close().unwrap();
@@ -221,12 +220,12 @@ fn evidence_goes_but_for_what_samples_that_stay_go_by() {
         ..Evidence::default()
     };
     for number in 1..=1000 {
-        writer.append(passing(20, number * 2)).unwrap();
+        writer.append(id, passing(20, number * 2)).unwrap();
         if number % 100 == 50 {
-            writer.evidence(number, &evidence(number)).unwrap();
+            writer.evidence(id, number, &evidence(number)).unwrap();
         }
     }
-    writer.end(at(2000), &WhyEnded::Finished).unwrap();
+    writer.end(id, at(2000), &WhyEnded::Finished).unwrap();
     writer.prune(&older_than(700), at(2000)).unwrap();
     writer.close().unwrap();
     check(&path);
@@ -249,7 +248,7 @@ fn recorded_with(path: &Path, policy: &Retention, samples: u64) -> (RecordingId,
     let (mut writer, id) = begun(path);
     let mut steps = 0;
     for number in 1..=samples {
-        writer.append(passing(20, number * 2)).unwrap();
+        writer.append(id, passing(20, number * 2)).unwrap();
         let done = writer.prune_step(policy, at(number * 2)).unwrap();
         steps += u64::from(done);
         // Each verifies the whole file: a part of the steps, of all kinds, is enough.
@@ -267,7 +266,7 @@ fn recorded_with(path: &Path, policy: &Retention, samples: u64) -> (RecordingId,
             std::fs::remove_file(&copy).unwrap();
         }
     }
-    writer.end(at(samples * 2), &WhyEnded::Finished).unwrap();
+    writer.end(id, at(samples * 2), &WhyEnded::Finished).unwrap();
     writer.close().unwrap();
     check(path);
     (id, steps)
@@ -295,7 +294,7 @@ fn a_file_that_is_recorded_to_stays_within_its_limit() {
     let (mut writer, id) = begun(&path);
     let mut most = 0;
     for number in 1..=2500 {
-        writer.append(passing(20, number * 2)).unwrap();
+        writer.append(id, passing(20, number * 2)).unwrap();
         while writer.prune_step(&policy, at(number * 2)).unwrap() {}
         most = most.max(writer.file_bytes());
     }
@@ -337,7 +336,7 @@ fn a_reader_sees_what_was_there_as_it_began() {
 fn steps_at_a_thousand_regions() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let (mut writer, _) = begun(&path);
+    let (mut writer, id) = begun(&path);
     let policy = Retention {
         thin_after: Some(Duration::from_secs(1300)),
         keep_marks: true,
@@ -346,7 +345,7 @@ fn steps_at_a_thousand_regions() {
     add_mark(&path, RecordingId(1), at(1000).utc_ns, "here").unwrap();
     let mut steps: Vec<Duration> = Vec::new();
     for number in 1..=4000 {
-        writer.append(passing(1000, number * 2)).unwrap();
+        writer.append(id, passing(1000, number * 2)).unwrap();
         let asked = Instant::now();
         if writer.prune_step(&policy, at(number * 2)).unwrap() {
             steps.push(asked.elapsed());

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use vmrec_sampler::{Snapshot, Timestamp};
-use vmrec_store::{Error, SampleState, Store, WhyEnded, Writer, add_mark};
+use vmrec_store::{Error, RecordingId, SampleState, Store, WhyEnded, Writer, add_mark};
 
-use crate::made_up::{at, begin, begun, host, process, sequences, snapshot};
+use crate::made_up::{at, begin, begin_session, begun, host, process, sequences, snapshot};
 
 fn all(store: &Store, id: vmrec_store::RecordingId) -> Vec<Option<Snapshot>> {
     let mut all = Vec::new();
@@ -29,7 +29,7 @@ proptest! {
         let path = folder.path().join("a.db");
         let (mut writer, id) = begun(&path);
         for (place, snapshot) in sequence.iter().enumerate() {
-            prop_assert_eq!(writer.append(snapshot.clone()).unwrap(), place as u64 + 1);
+            prop_assert_eq!(writer.append(id, snapshot.clone()).unwrap(), place as u64 + 1);
         }
         let store = Store::open(&path).unwrap();
         for (place, snapshot) in sequence.iter().enumerate() {
@@ -48,9 +48,9 @@ fn a_long_recording_is_reached_anywhere() {
     let (mut writer, id) = begun(&path);
     for second in 1..=700 {
         if second % 100 == 0 {
-            writer.missed(at(second), 3, "busy").unwrap();
+            writer.missed(id, at(second), 3, "busy").unwrap();
         } else {
-            writer.append(snapshot(30, second)).unwrap();
+            writer.append(id, snapshot(30, second)).unwrap();
         }
     }
     writer.close().unwrap();
@@ -73,7 +73,7 @@ fn a_visit_stops_when_told_and_may_ask_for_more() {
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
     for second in 1..=5 {
-        writer.append(snapshot(3, second)).unwrap();
+        writer.append(id, snapshot(3, second)).unwrap();
     }
     let store = Store::open(&path).unwrap();
     let mut seen = Vec::new();
@@ -97,12 +97,8 @@ fn what_is_known_of_a_recording_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
-    assert!(matches!(
-        writer.begin(&process(), &host(), None, 1, at(0)),
-        Err(Error::NotEnded { id: running, .. }) if running == id
-    ));
-    writer.append(snapshot(3, 1)).unwrap();
-    writer.missed(at(2), 7, "stopped").unwrap();
+    writer.append(id, snapshot(3, 1)).unwrap();
+    writer.missed(id, at(2), 7, "stopped").unwrap();
     let running = Store::open(&path).unwrap();
     assert!(running.being_recorded());
     assert_eq!(running.recording(id).unwrap().ended, None);
@@ -115,11 +111,12 @@ fn what_is_known_of_a_recording_comes_back() {
         WhyEnded::RecorderLost,
         WhyEnded::Failed("no room".to_owned()),
     ];
+    let mut current = id;
     for (place, why) in why.iter().enumerate() {
-        writer.end(at(9), why).unwrap();
-        assert!(matches!(writer.append(snapshot(1, 1)), Err(Error::NotBegun { .. })));
+        writer.end(current, at(9), why).unwrap();
+        assert!(matches!(writer.append(current, snapshot(1, 1)), Err(Error::NotBegun { .. })));
         if place + 1 < 7 {
-            begin(&mut writer);
+            current = begin(&mut writer);
         }
     }
     drop(running);
@@ -127,7 +124,6 @@ fn what_is_known_of_a_recording_comes_back() {
 
     let store = Store::open(&path).unwrap();
     assert!(!store.being_recorded());
-    assert_eq!(store.schema_version(), 4);
     assert_eq!(store.file_bytes(), std::fs::metadata(&path).unwrap().len());
     let summaries = store.recordings().unwrap();
     assert_eq!(summaries.len(), why.len());
@@ -164,7 +160,7 @@ fn times_before_1970_and_marks_come_back_in_order() {
     add_mark(&path, id, i64::MIN, "first").unwrap();
     let mut early = snapshot(1, 1);
     early.taken = Timestamp { utc_ns: -1, monotonic_ns: u64::MAX };
-    writer.append(early.clone()).unwrap();
+    writer.append(id, early.clone()).unwrap();
     writer.close().unwrap();
     let store = Store::open(&path).unwrap();
     assert_eq!(store.snapshot(id, 1).unwrap(), early);
@@ -188,4 +184,60 @@ fn an_empty_file_becomes_a_recording_and_a_link_to_one_is_followed() {
     writer.close().unwrap();
     assert_eq!(Store::open(&path).unwrap().recordings().unwrap().len(), 1);
     assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+}
+
+#[test]
+fn recordings_of_a_session_share_a_transaction() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let mut writer = Writer::open(&path).unwrap();
+    let session = begin_session(&mut writer);
+    let parent = process();
+    let child = |pid: u32| {
+        let mut child = process();
+        (child.id.pid, child.parent_pid) = (pid, Some(parent.id.pid));
+        child
+    };
+    let first = writer.begin(session, &parent, None, at(0)).unwrap();
+    let mut ids = vec![first];
+    for pid in [7001, 7002] {
+        ids.push(writer.begin(session, &child(pid), None, at(0)).unwrap());
+    }
+    for second in 1..=800 {
+        let all = ids.iter().map(|id| (*id, snapshot(3 + id.0 as u64, second))).collect();
+        let numbers = writer.append_all(all).unwrap();
+        assert!(numbers.values().all(|number| *number == second), "{numbers:?}");
+    }
+    // All or none: one that is not under way keeps the others from being written.
+    let unknown = RecordingId(99);
+    let all = [first, unknown].map(|id| (id, snapshot(3, 801)));
+    assert!(matches!(writer.append_all(all.into()), Err(Error::NotBegun { .. })));
+    // Each goes its own way: one ends, one misses a tick, one goes on.
+    writer.end(ids[1], at(801), &WhyEnded::TargetExited(None)).unwrap();
+    assert_eq!(writer.missed(ids[2], at(801), 1, "busy").unwrap(), 801);
+    assert_eq!(writer.append(first, snapshot(4, 801)).unwrap(), 801);
+    for id in [ids[0], ids[2]] {
+        writer.end(id, at(802), &WhyEnded::Finished).unwrap();
+    }
+    writer.close().unwrap();
+
+    let store = Store::open(&path).unwrap();
+    assert!(store.verify().unwrap().is_empty());
+    for id in &ids {
+        let recording = store.recording(*id).unwrap();
+        assert_eq!((recording.session, recording.host), (session, host()));
+        for number in [1, 300, 301, 799, 800] {
+            let expected = snapshot(3 + id.0 as u64, number);
+            assert_eq!(store.snapshot(*id, number).unwrap(), expected, "{id:?} {number}");
+        }
+    }
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let parents: Vec<Option<i64>> = connection
+        .prepare("SELECT parent FROM recording ORDER BY id")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    assert_eq!(parents, [None, Some(first.0), Some(first.0)]);
 }

@@ -30,7 +30,7 @@ fn readers_see_each_sample_as_soon_as_it_is_stored() {
     let (mut writer, id) = begun(&path);
     let early = Store::open(&path).unwrap();
     for second in 1..=50 {
-        assert_eq!(writer.append(snapshot(5, second)).unwrap(), second);
+        assert_eq!(writer.append(id, snapshot(5, second)).unwrap(), second);
         assert_eq!(early.snapshot(id, second).unwrap(), snapshot(5, second));
         assert_eq!(Store::open(&path).unwrap().samples(id).unwrap().len() as u64, second);
     }
@@ -48,7 +48,7 @@ fn a_recorder_waits_for_a_mark_that_is_being_written() {
     let mut slow = Connection::open(&path).unwrap();
     let transaction = slow.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
     thread::scope(|scope| {
-        let appended = scope.spawn(|| writer.append(snapshot(5, 1)));
+        let appended = scope.spawn(|| writer.append(id, snapshot(5, 1)));
         thread::sleep(Duration::from_millis(150));
         assert!(!appended.is_finished());
         transaction.commit().unwrap();
@@ -58,7 +58,7 @@ fn a_recorder_waits_for_a_mark_that_is_being_written() {
     thread::scope(|scope| {
         scope.spawn(|| {
             for second in 2..=60 {
-                writer.append(snapshot(5, second)).unwrap();
+                writer.append(id, snapshot(5, second)).unwrap();
             }
         });
         for second in 0..20 {
@@ -87,7 +87,7 @@ fn looking_at_a_file_does_not_drop_the_locks_of_its_recorder() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
-    writer.append(snapshot(5, 1)).unwrap();
+    writer.append(id, snapshot(5, 1)).unwrap();
     drop(Store::open(&path).unwrap());
     add_mark(&path, id, 0, "from inside").unwrap();
     let marked = Command::new(std::env::current_exe().unwrap())
@@ -97,7 +97,7 @@ fn looking_at_a_file_does_not_drop_the_locks_of_its_recorder() {
         .unwrap();
     assert!(marked.status.success(), "{marked:?}");
     assert!(folder.path().join("a.db-wal").exists());
-    writer.append(snapshot(5, 2)).unwrap();
+    writer.append(id, snapshot(5, 2)).unwrap();
     drop(Store::open(&path).unwrap());
     let store = Store::open(&path).unwrap();
     assert_eq!(store.snapshot(id, 2).unwrap(), snapshot(5, 2));

@@ -5,7 +5,6 @@ pub(crate) mod data;
 use std::fmt::Write;
 
 use vmrec_sampler::Family;
-use vmrec_store::RollupSpan;
 
 use super::*;
 use crate::chart::options::{Means, Theme};
@@ -51,7 +50,7 @@ fn a_small_chart_says_what_it_shows() {
 /// A chart of means says everywhere that it has no peaks.
 #[test]
 fn a_chart_of_means_says_so() {
-    let means = Means { span: RollupSpan::Hour, samples: 302_400, not_drawn: 120 };
+    let means = Means { chunks: 1008, samples: 302_400, not_drawn: 120 };
     let context = ChartContext { means: Some(means), marks: Vec::new(), ..context() };
     let mut words = String::new();
     for kind in [ChartKind::Area, ChartKind::Growth] {

@@ -25,10 +25,7 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let mut writer = Writer::open(&path).unwrap();
-    let recording = fixture::recording(1);
-    let id = writer
-        .begin(&recording.process, &recording.host, None, 2 * S as u64, recording.begun)
-        .unwrap();
+    let id = fixture::begin(&mut writer, 2 * S as u64);
     for n in 0..1100_u64 {
         let totals = ProcessTotals {
             footprint_bytes: (n % 3 > 0).then_some(n * 7919 % 1009),
@@ -44,16 +41,17 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
         if n < 3 || n % 41 == 5 || (310..720).contains(&n) && n % 200 != 50 {
             let off = if n % 82 == 5 { 100_000 * S } else { 0 };
             snapshot.taken.utc_ns += off;
-            writer.missed(snapshot.taken, 1, "late").unwrap();
+            writer.missed(id, snapshot.taken, 1, "late").unwrap();
             continue;
         }
         if n % 10 == 0 {
             snapshot.consistency = Consistency::Torn("moved".into());
         }
-        writer.append(snapshot).unwrap();
+        writer.append(id, snapshot).unwrap();
     }
     for (n, at) in [0, 200, 700, 1500, 3000].into_iter().enumerate() {
-        add_mark(&path, id, recording.begun.utc_ns + at * S, &format!("mark {n}")).unwrap();
+        add_mark(&path, id, fixture::recording(1).begun.utc_ns + at * S, &format!("mark {n}"))
+            .unwrap();
     }
     let store = Store::open(&path).unwrap();
     let (all, marks) = (store.samples(id).unwrap(), store.marks(id).unwrap());

@@ -33,8 +33,6 @@ pub(crate) struct Built {
     pub(crate) sums: SumColumns,
     /// The regions of its last snapshot, in no order.
     pub(crate) newest: Vec<Row>,
-    /// Whether no later chunk has samples in its last minute.
-    pub(crate) ends_minute: bool,
 }
 
 impl Builder {
@@ -85,6 +83,6 @@ impl Builder {
         };
         let head = Head::of(first, last, &self.samples);
         let newest = self.tracks.newest();
-        Ok(Built { head, groups, ticks, sums: self.sums, newest, ends_minute: false })
+        Ok(Built { head, groups, ticks, sums: self.sums, newest })
     }
 }

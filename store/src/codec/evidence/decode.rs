@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vmrec_sampler::{AddressRange, Protection};
-use vmrec_sampler::{Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
+use vmrec_sampler::{
+    AddressRange, Evidence, Facts, GlibcStack, Image, Jvm, Protection, Segment, Thread,
+};
 
 use crate::codec::evidence::encode::VERSION;
 use crate::codec::varint::{Cursor, Malformed};

@@ -1,8 +1,7 @@
 //! Evidence to bytes. Every field is named here, so that one added to the
 //! facts cannot be forgotten.
 
-use vmrec_sampler::AddressRange;
-use vmrec_sampler::{Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
+use vmrec_sampler::{AddressRange, Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
 
 use crate::codec::varint::put;
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
-use vmrec_sampler::{AddressRange, Protection};
-use vmrec_sampler::{Facts, GlibcStack, Image, Jvm, Segment, Thread};
+use vmrec_sampler::{AddressRange, Facts, GlibcStack, Image, Jvm, Protection, Segment, Thread};
 
 use super::*;
 

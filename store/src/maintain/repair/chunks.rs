@@ -4,20 +4,21 @@ use rusqlite::{Connection, params};
 use vmrec_sampler::Timestamp;
 
 use crate::codec::chunk::builder::{Builder, Built};
-use crate::codec::chunk::decode_regions::Regions;
+use crate::codec::chunk::decode_regions::{Regions, Rows};
 use crate::codec::chunk::decode_sums::Decoded;
 use crate::codec::chunk::measure::Measure;
 use crate::codec::chunk::seal::{Place, unseal};
 use crate::codec::chunk::ticks::Ticks;
 use crate::codec::chunk::totals;
-use crate::db::integer::to_column;
+use crate::db::columns::CHUNK;
+use crate::db::integer::{from_column, to_column};
 use crate::db::row_checksum;
 use crate::db::row_checksum::damaged;
 use crate::db::transaction::Transaction;
 use crate::maintain::repair::outcome::{Outcome, REASON, absent};
 use crate::recording::{RecordingId, Sample};
 use crate::tables::chunk::{Group, StoredChunk};
-use crate::tables::identity_cache::Identities;
+use crate::tables::identity_cache::{Identities, by_address};
 use crate::tables::{chunk, recording};
 
 /// The last sample so far.
@@ -33,21 +34,21 @@ pub(crate) fn mend(
     id: RecordingId,
     outcome: &mut Outcome,
 ) -> rusqlite::Result<Last> {
-    let mut last = new.query_row("SELECT * FROM recording WHERE id = ?", [id.0], |row| {
+    let mut last = new.query_row(&recording::by_id(), [id.0], |row| {
         let recording = recording::recording_from_row(new, row)?;
         Ok(Last { number: 0, taken: recording.begun, interval_ns: recording.interval_ns })
     })?;
     for mut chunk in chunk::all(new, id)? {
         let first = chunk.head.first;
         if first <= last.number {
-            // An older version of what a chunk before it holds: both are proven, one is outdated.
-            new.execute("DELETE FROM chunk WHERE id = ?", [chunk.id])?;
+            // An older state of what a chunk before it holds: both are proven, one is outdated.
+            remove(new, &chunk)?;
             continue;
         }
         if first > last.number + 1 {
             // Nothing can stand between chunks, so the one after the hole says that it was there.
             chunk.head.first = last.number + 1;
-            row_checksum::update(new, "chunk", chunk.id, || {
+            row_checksum::update(new, &CHUNK, chunk.id, || {
                 new.execute(
                     "UPDATE chunk SET first = ? WHERE id = ?",
                     params![to_column(chunk.head.first), chunk.id],
@@ -61,6 +62,14 @@ pub(crate) fn mend(
         last = Last { number: chunk.head.last, taken, ..last };
     }
     Ok(last)
+}
+
+fn remove(new: &Transaction<'_>, chunk: &StoredChunk) -> rusqlite::Result<()> {
+    // Foreign keys are off, so nothing cascades.
+    for sql in ["DELETE FROM chunk_type WHERE chunk = ?", "DELETE FROM chunk WHERE id = ?"] {
+        new.execute(sql, [chunk.id])?;
+    }
+    Ok(())
 }
 
 /// Tells whether the groups of a chunk, which its row's checksum does not cover, are whole but
@@ -87,14 +96,14 @@ fn whole(
     let regions = chunk::decoded(new, chunk, Group::Regions, Regions::decode)?;
     let gone = absent(new, regions.identities())?;
     let sums = chunk::decoded(new, chunk, Group::Sums, |data| Decoded::decode(data, &Measure::ALL));
-    if gone.is_empty() && sums.is_ok() {
+    if gone.is_empty() && sums.is_ok() && has_sums(new, chunk)? {
         return Ok(0);
     }
     let (built, lost) = rebuilt(new, chunk, &regions, &gone)?;
     outcome.lose(lost, "some of their regions are lost");
     outcome.regions.extend(gone);
-    new.execute("DELETE FROM chunk WHERE id = ?", [chunk.id])?;
-    chunk::insert(new, chunk.recording, &built.head, &built.groups)?;
+    remove(new, chunk)?;
+    chunk::insert(new, chunk.recording, &built)?;
     Ok(lost)
 }
 
@@ -113,17 +122,31 @@ fn rebuilt(
             builder.push(sample, None);
             continue;
         }
-        let rows = regions.rows(snapshot).rows;
+        let Rows { rows, ordered } = regions.rows(snapshot);
         snapshot += 1;
         if rows.iter().any(|row| gone.contains(&row.identity)) {
             lost += 1;
             builder.push(Sample::missed(sample.number, sample.taken, 1, REASON), None);
             continue;
         }
+        let mut named = identities.regions(new, &rows)?;
+        let mut rows = rows;
+        if !ordered {
+            (rows, named) = by_address(rows, named);
+        }
         let numbers: Vec<i64> = rows.iter().map(|row| row.identity).collect();
-        builder.push(sample, Some((&numbers, &identities.regions(new, &rows)?)));
+        builder.push(sample, Some((&numbers, &named)));
     }
     let head = &chunk.head;
     let built = builder.finish(chunk.recording.0, head.first, head.last);
     built.map(|built| (built, lost)).map_err(|error| damaged(error.to_string()))
+}
+
+/// Returns whether all plain rows of a chunk's sums are there.
+fn has_sums(new: &Connection, chunk: &StoredChunk) -> rusqlite::Result<bool> {
+    let there: u64 = new
+        .prepare_cached("SELECT count(*) FROM chunk_type WHERE chunk = ?")?
+        .query_row([chunk.id], |row| row.get(0).map(from_column))?;
+    let sums = chunk::decoded(new, chunk, Group::Sums, |data| Decoded::decode(data, &[]))?;
+    Ok(there == sums.types.len() as u64)
 }

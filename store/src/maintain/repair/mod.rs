@@ -10,6 +10,7 @@ pub(crate) mod cells;
 pub(crate) mod chunks;
 pub(crate) mod outcome;
 pub(crate) mod pages;
+pub(crate) mod placeholder;
 pub(crate) mod rows;
 pub(crate) mod samples;
 pub(crate) mod tables;
@@ -22,25 +23,25 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::codec::evidence;
+use crate::db::columns::RECORDING;
 use crate::db::integer::{from_column, to_column};
 use crate::db::open::Found;
 use crate::db::transaction::Transaction;
-use crate::db::{lock, open};
+use crate::db::{lock, open, row_checksum};
 use crate::error::Error;
 use crate::maintain::backup::{draft, free, put, same_file};
 use crate::maintain::repair::pages::Pages;
 use crate::maintain::repair::rows::Mover;
-use crate::maintain::repair::tables::{Proof, TABLES};
+use crate::maintain::repair::tables::{LAYOUTS, Proof};
 use crate::maintain::repair::trees::Trees;
 use crate::maintain::verify;
 use crate::recording::RecordingId;
-use crate::tables::rollup::hours;
 
 /// What a repair saved and what it could not.
 #[derive(Debug)]
 pub struct Repaired {
     /// The recordings of the new file, oldest first.
-    pub recordings: Vec<Mended>,
+    pub recordings: Vec<RecoveredRecording>,
     /// Regions that samples had and whose rows are lost.
     pub regions_lost: u64,
     /// Rows found damaged, by their table.
@@ -55,11 +56,13 @@ pub struct Repaired {
 
 /// What a repair saved of one recording.
 #[derive(Debug)]
-pub struct Mended {
+pub struct RecoveredRecording {
     /// Its number, as before.
     pub id: RecordingId,
     /// Whether its own row is lost: all that is known of it is what its samples tell.
-    pub stand_in: bool,
+    pub is_placeholder: bool,
+    /// Whether the row of its session is lost, and with it host, interval and boot.
+    pub session_lost: bool,
     /// How many samples with regions were kept.
     pub kept: u64,
     /// How many samples were lost; each is a missed one in the new file.
@@ -80,7 +83,9 @@ impl Repaired {
             || !self.problems.is_empty()
             || !self.damaged_rows.is_empty()
             || !self.damaged_pages.is_empty()
-            || self.recordings.iter().any(|recording| recording.stand_in || recording.lost > 0)
+            || self.recordings.iter().any(|recording| {
+                recording.is_placeholder || recording.session_lost || recording.lost > 0
+            })
     }
 }
 
@@ -107,7 +112,7 @@ pub fn repair(from: &Path, to: &Path) -> Result<Repaired, Error> {
     let _lock = free(&to, false)?;
     let draft = draft(&to)?;
     let repaired = write(&from_real, &draft).and_then(|(repaired, proven)| match identified {
-        Err(not_ours) if !proven && repaired.recordings.iter().all(|one| one.stand_in) => {
+        Err(not_ours) if !proven && repaired.recordings.iter().all(|one| one.is_placeholder) => {
             Err(not_ours)
         }
         _ => put(&draft, &to).map(|()| repaired),
@@ -134,7 +139,6 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
         new: &transaction,
         from,
         to: draft,
-        types: crate::maintain::repair::rows::types(&transaction).map_err(sql)?,
         proven: false,
         refused: BTreeMap::new(),
     };
@@ -150,7 +154,7 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
     transaction.commit().map_err(sql)?;
     let problems = verify::problems(&new, draft)?;
     new.close().map_err(|(_, source)| sql(source))?;
-    let broken = TABLES.iter().zip(trees.broken).filter(|(_, pages)| *pages > 0);
+    let broken = LAYOUTS.iter().zip(trees.broken).filter(|(_, pages)| *pages > 0);
     let repaired = Repaired {
         recordings,
         regions_lost: regions.len() as u64,
@@ -163,20 +167,27 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
 }
 
 /// Makes a recording of every one that anything is left of, and puts its samples in order.
-fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<Mended>, BTreeSet<i64>)> {
+fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<RecoveredRecording>, BTreeSet<i64>)> {
     let ids = |sql: &str| -> rusqlite::Result<Vec<i64>> {
         new.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
     };
     let stand_ins = ids("SELECT recording FROM sample UNION SELECT recording FROM chunk UNION \
          SELECT recording FROM mark UNION SELECT recording FROM evidence EXCEPT SELECT id FROM recording")?;
     for id in &stand_ins {
-        crate::maintain::repair::samples::stand_in(new, *id)?;
+        placeholder::recording(new, *id)?;
+    }
+    let lost_sessions = ids("SELECT session FROM recording EXCEPT SELECT id FROM session")?;
+    for id in &lost_sessions {
+        placeholder::session(new, *id)?;
+    }
+    for id in ids("SELECT id FROM recording WHERE parent NOT IN (SELECT id FROM recording)")? {
+        row_checksum::update(new, &RECORDING, id, || {
+            new.execute("UPDATE recording SET parent = NULL WHERE id = ?", [id])
+        })?;
     }
     new.execute_batch(
         "DELETE FROM argument WHERE recording NOT IN (SELECT id FROM recording); \
-         DELETE FROM rollup_row WHERE recording NOT IN (SELECT id FROM recording) \
-           OR type NOT IN (SELECT id FROM region_type); \
-         DELETE FROM rollup_hour_row WHERE recording NOT IN (SELECT id FROM recording) \
+         DELETE FROM chunk_type WHERE chunk NOT IN (SELECT id FROM chunk) \
            OR type NOT IN (SELECT id FROM region_type); \
          DELETE FROM region WHERE recording NOT IN (SELECT id FROM recording) \
            OR object IS NOT NULL AND object NOT IN (SELECT id FROM object) \
@@ -184,7 +195,6 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<Mended>, BTreeSet<i64>)>
          DELETE FROM region_kind WHERE recording NOT IN (SELECT id FROM recording); \
          DELETE FROM latest_row WHERE region NOT IN (SELECT id FROM region);",
     )?;
-    hours::take_over(new)?;
     let count = |sql: &str, id: i64| new.query_row(sql, [id], |row| row.get(0).map(from_column));
     let mut regions = BTreeSet::new();
     let mut mended = Vec::new();
@@ -192,9 +202,14 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<Mended>, BTreeSet<i64>)>
         cut_arguments(new, id)?;
         let outcome = crate::maintain::repair::samples::mend(new, RecordingId(id))?;
         regions.extend(outcome.regions);
-        mended.push(Mended {
+        mended.push(RecoveredRecording {
             id: RecordingId(id),
-            stand_in: stand_ins.contains(&id),
+            is_placeholder: stand_ins.contains(&id),
+            session_lost: lost_sessions.contains(&new.query_row(
+                "SELECT session FROM recording WHERE id = ?",
+                [id],
+                |row| row.get(0),
+            )?),
             kept: outcome.kept,
             lost: outcome.lost,
             why: outcome.why,
@@ -208,12 +223,12 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<Mended>, BTreeSet<i64>)>
 /// Removes the arguments after one that is lost: a command line with a hole would read as another one.
 fn cut_arguments(new: &Connection, recording: i64) -> rusqlite::Result<()> {
     let places: Vec<i64> = new
-        .prepare_cached("SELECT place FROM argument WHERE recording = ? ORDER BY place")?
+        .prepare_cached("SELECT position FROM argument WHERE recording = ? ORDER BY position")?
         .query_map([recording], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     let whole = (0..).zip(&places).take_while(|(expected, place)| *expected == **place).count();
     new.execute(
-        "DELETE FROM argument WHERE recording = ? AND place >= ?",
+        "DELETE FROM argument WHERE recording = ? AND position >= ?",
         [recording, to_column(whole as u64)],
     )?;
     Ok(())

@@ -1,7 +1,7 @@
 //! The samples of a recording put in order: what cannot be shown becomes a gap, and numbers follow
 //! each other without a hole.
 
-use rusqlite::types::{Null, Value};
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::Timestamp;
 
@@ -10,9 +10,10 @@ use crate::codec::frame::Kind;
 use crate::codec::frame::decode::Decoder;
 use crate::codec::frame::encode::Encoder;
 use crate::codec::table_diff::Table;
+use crate::db::columns::RECORDING;
 use crate::db::integer::{from_column, to_column};
+use crate::db::row_checksum;
 use crate::db::transaction::Transaction;
-use crate::db::{insert, row_checksum};
 use crate::error;
 use crate::maintain::repair::chunks;
 use crate::maintain::repair::chunks::Last;
@@ -20,7 +21,7 @@ use crate::maintain::repair::outcome::{Outcome, REASON, absent};
 use crate::recording::{RecordingId, Sample};
 use crate::tables::identity_cache::Identities;
 use crate::tables::sample;
-use crate::tables::sample::{FRAME_COLUMNS, SAMPLE_COLUMNS, decode};
+use crate::tables::sample::{FRAME_COLUMNS, decode, sample_columns};
 
 /// The most samples in a row that are filled in as lost: what follows a larger hole is not believed.
 const MOST_FILLED: u64 = 1_000_000;
@@ -81,7 +82,7 @@ pub(crate) fn mend(new: &Transaction<'_>, id: RecordingId) -> rusqlite::Result<O
                 outcome.lose(1, why);
                 new.execute("DELETE FROM frame WHERE sample = ?", [row])?;
                 new.execute("DELETE FROM sample WHERE id = ?", [row])?;
-                sample::insert_sample(new, None, id, &Sample::missed(number, taken, 1, REASON))?;
+                sample::insert_sample(new, id, &Sample::missed(number, taken, 1, REASON))?;
             }
         }
         last = Last { number, taken, ..last };
@@ -114,7 +115,7 @@ fn fill(
                 }
             }
         };
-        sample::insert_sample(new, None, id, &Sample::missed(last.number + step, due, 1, REASON))?;
+        sample::insert_sample(new, id, &Sample::missed(last.number + step, due, 1, REASON))?;
     }
     Ok(())
 }
@@ -136,7 +137,7 @@ fn end(
     if (1..=MOST_FILLED).contains(&missing) {
         return fill(new, id, last, stored + 1, None);
     }
-    row_checksum::update(new, "recording", id.0, || {
+    row_checksum::update(new, &RECORDING, id.0, || {
         new.execute(
             "UPDATE recording SET last_number = ? WHERE id = ?",
             params![to_column(last.number), id.0],
@@ -163,8 +164,9 @@ impl Tail {
         outcome: &mut Outcome,
     ) -> rusqlite::Result<Result<bool, &'static str>> {
         let sql = format!(
-            "SELECT {SAMPLE_COLUMNS}, {FRAME_COLUMNS} FROM sample AS s \
-             LEFT JOIN frame AS f ON f.sample = s.id WHERE s.id = ?"
+            "SELECT {}, {FRAME_COLUMNS} FROM sample AS s \
+             LEFT JOIN frame AS f ON f.sample = s.id WHERE s.id = ?",
+            sample_columns()
         );
         let mut statement = new.prepare_cached(&sql)?;
         let mut rows = statement.query([row])?;
@@ -221,57 +223,4 @@ fn stand_alone(
     new.prepare_cached("UPDATE frame SET kind = ?, checksum = ?, data = ? WHERE sample = ?")?
         .execute(params![frame.kind.name(), sum, frame.data, row])?;
     Ok(())
-}
-
-/// Writes a row for a recording of which only samples, marks or evidence are left.
-pub(crate) fn stand_in(new: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
-    type Moment = (Option<i64>, Option<i64>);
-    let both = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let moment = |side: &str| -> rusqlite::Result<Moment> {
-        let (of_chunk, order) = if side == "first" { ("begin", "ASC") } else { ("end", "DESC") };
-        let sql = format!(
-            "SELECT utc, mono FROM (SELECT number AS n, taken_utc_ns AS utc, taken_monotonic_ns AS mono \
-               FROM sample WHERE recording = ?1 UNION ALL \
-             SELECT {side}, {of_chunk}_utc_ns, {of_chunk}_monotonic_ns FROM chunk WHERE recording = ?1) \
-             ORDER BY n {order} LIMIT 1"
-        );
-        Ok(new.query_row(&sql, [id], both).optional()?.unwrap_or_default())
-    };
-    let (begun, ended) = (moment("first")?, moment("last")?);
-    let ticks: i64 = new.query_row(
-        "SELECT max(coalesce((SELECT max(number) FROM sample WHERE recording = ?1), 0), \
-                    coalesce((SELECT max(last) FROM chunk WHERE recording = ?1), 0))",
-        [id],
-        |row| row.get(0),
-    )?;
-    let span = ended.1.unwrap_or(0).saturating_sub(begun.1.unwrap_or(0));
-    let interval = span / ticks.saturating_sub(1).max(1);
-    let values = params![
-        id,
-        "recovered",
-        0,
-        0,
-        "",
-        Null,
-        Null,
-        Null,
-        0,
-        "lost",
-        Null,
-        "",
-        "",
-        "",
-        "",
-        4096,
-        interval.max(1),
-        begun.0.unwrap_or(0),
-        begun.1.unwrap_or(0),
-        ended.0.unwrap_or(0),
-        ended.1.unwrap_or(0),
-        "recorder lost",
-        Null,
-        Null,
-        ticks
-    ];
-    insert::row(new, "recording", values)
 }

@@ -7,14 +7,14 @@ use rusqlite::types::Value;
 use crate::maintain::repair::cells;
 use crate::maintain::repair::cells::Kind;
 use crate::maintain::repair::pages::{PAGE_BYTES, Pages, word};
-use crate::maintain::repair::tables::TABLES;
+use crate::maintain::repair::tables::LAYOUTS;
 
 /// What is known of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// No tree leads to it.
     Unknown,
-    /// It holds rows of the table at that place of [`TABLES`], or leads to such pages.
+    /// It holds rows of the table at that place of [`LAYOUTS`], or leads to such pages.
     Table(usize),
     /// It belongs to a tree of no such table.
     Other,
@@ -27,7 +27,7 @@ pub(crate) enum Owner {
 pub(crate) struct Trees {
     owners: Vec<Owner>,
     /// How many pages of each table trees lead to that are not there or not of a tree.
-    pub(crate) broken: [u64; TABLES.len()],
+    pub(crate) broken: [u64; LAYOUTS.len()],
     /// Whether the list of tables could be read to its end.
     pub(crate) listed: bool,
 }
@@ -37,7 +37,7 @@ impl Trees {
     pub(crate) fn follow(pages: &Pages) -> io::Result<Self> {
         let mut trees = Self {
             owners: vec![Owner::Unknown; pages.count as usize + 1],
-            broken: [0; TABLES.len()],
+            broken: [0; LAYOUTS.len()],
             listed: true,
         };
         let mut list = Vec::new();
@@ -50,7 +50,7 @@ impl Trees {
                 match cell.map(|cell| cells::whole(pages, &cell)).transpose()?.flatten().as_deref()
                 {
                     Some([Value::Text(what), Value::Text(name), _, Value::Integer(root), ..]) => {
-                        let place = TABLES.iter().position(|table| table.name == name);
+                        let place = LAYOUTS.iter().position(|table| table.name == name);
                         let place = place.filter(|_| what == "table");
                         roots.push((*root, place.map_or(Owner::Other, Owner::Table)));
                     }

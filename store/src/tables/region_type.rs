@@ -1,10 +1,11 @@
-//! The table of the types that rollups are by.
+//! The table of the types that sums are by.
 
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{Family, RegionType};
 
+use crate::db::columns::REGION_TYPE;
 use crate::db::row_checksum::wrong;
 use crate::db::transaction::Transaction;
 use crate::db::{insert, row_checksum};
@@ -13,7 +14,6 @@ use crate::db::{insert, row_checksum};
 #[derive(Debug, Default)]
 pub(crate) struct Types {
     numbers: HashMap<RegionType, i64>,
-    types: HashMap<i64, RegionType>,
 }
 
 impl Types {
@@ -34,34 +34,24 @@ impl Types {
         let number = match found {
             Some(number) => number,
             None => {
-                let number = insert::next_id(transaction, "region_type")?;
-                insert::row(transaction, "region_type", params![number, name, family])?;
+                let number = insert::next_id(transaction, &REGION_TYPE)?;
+                insert::row(transaction, &REGION_TYPE, params![number, name, family])?;
                 number
             }
         };
         self.numbers.insert(region_type.clone(), number);
         Ok(number)
     }
+}
 
-    /// Returns the type of that number.
-    pub(crate) fn named(
-        &mut self,
-        connection: &Connection,
-        number: i64,
-    ) -> rusqlite::Result<RegionType> {
-        if let Some(region_type) = self.types.get(&number) {
-            return Ok(region_type.clone());
-        }
-        let region_type = connection
-            .prepare_cached("SELECT * FROM region_type WHERE id = ?")?
-            .query_row([number], |row| {
-                row_checksum::check("region_type", row)?;
-                let family: String = row.get(2)?;
-                let family =
-                    Family::from_name(&family).ok_or_else(|| wrong(2, "an unknown family"))?;
-                Ok(RegionType::named(&row.get::<_, String>(1)?, family))
-            })?;
-        self.types.insert(number, region_type.clone());
-        Ok(region_type)
-    }
+/// Returns the type of that number.
+pub(crate) fn by_number(connection: &Connection, number: i64) -> rusqlite::Result<RegionType> {
+    connection
+        .prepare_cached(&format!("SELECT {} FROM region_type WHERE id = ?", REGION_TYPE.list()))?
+        .query_row([number], |row| {
+            row_checksum::check(&REGION_TYPE, row)?;
+            let family: String = row.get(2)?;
+            let family = Family::from_name(&family).ok_or_else(|| wrong(2, "an unknown family"))?;
+            Ok(RegionType::named(&row.get::<_, String>(1)?, family))
+        })
 }
