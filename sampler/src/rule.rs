@@ -1,7 +1,7 @@
 //! The rules that decide what a region is for: their names and meanings.
 //!
 //! A label carries the rule that decided, and a recording stores the rule's
-//! name. [`crate::classify`] applies the rules of Linux in order;
+//! name. [`crate::classify()`] applies the rules of Linux in order;
 //! `crate::darwin` those of macOS. A new rule is one line in the table below.
 
 use std::fmt;
@@ -42,13 +42,13 @@ macro_rules! rules {
 
 rules! {
     User = "user": "A type of your own (--types) matches the mapping.";
-    R1 = "R1": "The kernel names the mapping, such as [stack] or [vdso].";
+    R1 = "R1": "The kernel names the mapping, such as `[stack]` or `[vdso]`.";
     R2 = "R2": "The program or its malloc gave the memory this name.";
     R3 = "R3": "The kernel names an object that is shared memory, a ring or a device.";
     R4 = "R4": "A segment of an executable or library is mapped.";
     R5 = "R5": "Zero-filled memory follows the data of an executable or library.";
     R6 = "R6": "A file is mapped that is neither executable nor library.";
-    R7 = "R7": "The kernel names the mapping [heap].";
+    R7 = "R7": "The kernel names the mapping `[heap]`.";
     R8a = "R8a": "The JVM's own tables list the range.";
     R8b = "R8b": "The range begins where the JVM says its class pointers begin.";
     R8c = "R8c": "Alignment divides a JVM's other memory into metaspace and collector.";

@@ -35,12 +35,10 @@ fn figures(bench: &Bench) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn a_recording_of_version_1_gets_types_and_keeps_its_figures() {
+fn a_recording_without_evidence_gets_types_and_keeps_its_figures() {
     let bench = without_evidence();
     let before = figures(&bench);
     let listed = bench.json(&["list", "--json"]);
-    let diff = bench.out(&["diff", "start", "end"]);
-    
     let whole = fs::read(bench.path("test.db")).unwrap();
 
     let arguments = ["reclassify", "--types", "types.toml", "--json"];

@@ -1,6 +1,6 @@
 //! Checksums of rows: damage is reported as an error and never returned as data.
 //!
-//! The sum is the CRC-32 of the table's name and of the values of its columns ([`columns`]), without
+//! The sum is the CRC-32 of the table's name and of the values of its columns ([`crate::db::columns`]), without
 //! nulls at the end. A value is a byte for its type, then nothing (null, 0), its eight bytes, least
 //! first (integer, 1; real, 2), or its length in eight such bytes and its bytes (text, 3; blob, 4).
 //! So a row matches only if it is whole, of its table and where it belongs.

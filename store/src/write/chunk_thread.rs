@@ -83,8 +83,9 @@ impl ChunkThread {
         let none = Pending { builder: Builder::default(), first: next, last: pending.last };
         let samples = std::mem::replace(pending, none);
         // A thread that is gone builds no chunk; its samples stay as rows.
-        let sent = self.full.as_ref().map(|full| full.send(Full { recording, samples }));
-        if matches!(sent, Some(Ok(()))) {
+        let full = Full { recording, samples };
+        let sent = self.full.as_ref().is_some_and(|thread| thread.send(full).is_ok());
+        if sent {
             *self.building.entry(recording).or_default() += 1;
         }
     }
