@@ -51,7 +51,7 @@ pub struct Sampler {
 }
 
 /// What one reading of all files gave, the mappings aside.
-pub(crate) struct Pass {
+struct Pass {
     consistency: Consistency,
     stat: Stat,
     status: Status,
@@ -158,7 +158,7 @@ impl Sampler {
             }
             Consistency::Torn(_) => self.layout.torn_regions(),
         };
-        let totals = totals::totals(&pass, &regions);
+        let totals = totals::totals(&pass.stat, &pass.status, &pass.statm, &regions);
         Ok(Snapshot {
             taken,
             cost: Cost {

@@ -1,14 +1,20 @@
-//! What a sample says of the process as a whole.
+//! The figures of a sample for the process as a whole.
 
-use crate::linux::sampler::Pass;
 use crate::linux::system::{page_size_bytes, ticks_per_second};
+use crate::procfs::stat::Stat;
+use crate::procfs::statm::Statm;
+use crate::procfs::status::Status;
 use crate::quantity::Quantity;
 use crate::region::Region;
 use crate::snapshot::ProcessTotals;
 
-/// Puts together what one reading and the regions of it say of the process.
-pub(crate) fn totals(pass: &Pass, regions: &[Region]) -> ProcessTotals {
-    let Pass { stat, status, statm, .. } = pass;
+/// Combines the process files of one reading with its regions.
+pub(crate) fn totals(
+    stat: &Stat,
+    status: &Status,
+    statm: &Statm,
+    regions: &[Region],
+) -> ProcessTotals {
     let page = page_size_bytes();
     let footprint_bytes = regions.iter().try_fold(0_u64, |sum, region| {
         let dirty = region.quantities.get(Quantity::PrivateDirty)?;
