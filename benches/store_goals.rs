@@ -37,7 +37,7 @@ const CHUNK_MS: f64 = 5.0;
 const PEAK_MIB: f64 = 12.0;
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
-/// The figures of one replay, as its last lines tell them.
+/// The figures of one replay, as its last lines print them.
 struct Replayed {
     file_bytes: f64,
     bytes_per_sample: f64,
@@ -131,7 +131,7 @@ fn name(trace: &Path) -> String {
     file.trim_end_matches(".smaps.zst").to_owned()
 }
 
-/// Returns the example's program, made anew if the code has changed since: an old one would give old figures.
+/// Returns the example's program, rebuilt if the code has changed since: an old one would give old figures.
 fn built_replay() -> PathBuf {
     if let Some(cargo) = env::var_os("CARGO") {
         let arguments = ["build", "--release", "--locked", "--quiet", "--example", "replay"];

@@ -196,7 +196,7 @@ fn hint(error: anyhow::Error, what: &str) -> anyhow::Error {
 /// Sets the peak back to what is resident now: unpacking took more than a recorder ever does.
 fn forget_peak() -> anyhow::Result<()> {
     fs::write("/proc/self/clear_refs", "5")
-        .context("peak_rss_bytes cannot be told apart from unpacking the trace")
+        .context("peak_rss_bytes cannot be separated from unpacking the trace")
 }
 
 fn peak_rss_bytes() -> anyhow::Result<u64> {

@@ -23,8 +23,8 @@ pub(crate) const RECORDER_FIRST: &str =
 pub(crate) const PRUNE_WHILE_RECORDING: &str =
     "end that recorder first, or let it prune while it records: `vmrec record --keep 7d …`";
 
-/// What to do about memory of glibc's malloc that only its shape tells.
-pub(crate) const DECORATE_MAPS: &str = "much of its memory is told by guess: where the kernel names memory, start it with\n\
+/// What to do about memory of glibc's malloc that only its shape identifies.
+pub(crate) const DECORATE_MAPS: &str = "many types are guesses: where the kernel names memory, start it with\n\
      GLIBC_TUNABLES=glibc.mem.decorate_maps=1 (glibc 2.40 or later) for malloc to name its own";
 
 /// Whose fault it is, which decides the exit status.
@@ -80,7 +80,7 @@ impl Failure {
         self
     }
 
-    /// Returns what is wrong, for another error to tell.
+    /// Returns what is wrong, for another error to include.
     pub(crate) fn sentence(&self) -> String {
         format!("{:#}", self.error)
     }

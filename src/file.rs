@@ -22,7 +22,7 @@ pub(crate) fn path(args: &FileArgs) -> Result<PathBuf, Failure> {
         return Ok(path.clone());
     }
     default_path().ok_or_else(|| {
-        Failure::usage("cannot tell where your data folder is: HOME is not set")
+        Failure::usage("cannot find your data folder: HOME is not set")
             .hint("name a file with --db FILE")
     })
 }

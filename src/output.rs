@@ -62,7 +62,7 @@ pub(crate) fn note(text: &str) {
     }
 }
 
-/// Tells whether results may be coloured: standard output is a terminal and NO_COLOR is not set.
+/// Returns whether results may be coloured: standard output is a terminal and NO_COLOR is not set.
 pub(crate) fn color() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }

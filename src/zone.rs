@@ -1,4 +1,4 @@
-//! The time zone that times are told in.
+//! The time zone of shown times.
 
 use std::{env, fs};
 

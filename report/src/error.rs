@@ -1,4 +1,4 @@
-//! What can go wrong while reporting, told apart by what the caller does next.
+//! Errors of reporting, one variant for each reaction of a caller.
 
 use plotters::drawing::DrawingAreaErrorKind;
 

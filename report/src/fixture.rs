@@ -52,7 +52,7 @@ pub(crate) fn region(
     }
 }
 
-/// The same region, told from others by `detail`.
+/// The same region with another `detail`.
 pub(crate) fn detailed(mut region: Region, detail: &str) -> Region {
     let mut identity = (*region.identity).clone();
     identity.label.detail = Some(detail.into());

@@ -26,7 +26,7 @@ pub enum Unit {
 }
 
 impl Metric {
-    /// Resident size, what reports use unless told otherwise.
+    /// Resident size, the default of reports.
     pub const RESIDENT: Self = Self::Measured(Quantity::Resident);
     /// Private size.
     pub const PRIVATE: Self = Self::Measured(Quantity::Private);

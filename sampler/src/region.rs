@@ -30,7 +30,7 @@ impl AddressRange {
         self.end - self.start
     }
 
-    /// Tells whether both ranges hold a common address.
+    /// Returns whether both ranges hold a common address.
     pub const fn overlaps(self, other: Self) -> bool {
         self.start < other.end && other.start < self.end
     }
@@ -72,7 +72,7 @@ impl Protection {
         Self(self.0 | other.0)
     }
 
-    /// Tells whether every right of `other` is held.
+    /// Returns whether every right of `other` is held.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }

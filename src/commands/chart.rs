@@ -158,7 +158,7 @@ fn options(args: &ChartArgs) -> ChartOptions {
     }
 }
 
-/// Gathers what is told beside the data.
+/// Collects the text beside the data.
 fn context(opened: &Opened) -> Result<ChartContext, Failure> {
     let (recording, host) = (&opened.recording, &opened.recording.host);
     let (snapshots, cost_ns) = opened.store.cost(recording.id)?;

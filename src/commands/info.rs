@@ -41,7 +41,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode, Failure> {
         return verify(args);
     }
     let opened = Opened::open(&args.recording)?;
-    // What a sample cost at most only all of them tell.
+    // The cost of the most expensive sample needs all of them.
     let samples = opened.store.samples(opened.recording.id)?;
     let overview = Overview {
         recording: &opened.recording,

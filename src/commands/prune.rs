@@ -92,7 +92,7 @@ pub(crate) fn run(args: &PruneArgs) -> Result<ExitCode, Failure> {
             too_large: pruned.too_large,
         })?;
     } else {
-        output::print(&told(args.dry_run, policy.as_ref(), &pruned))?;
+        output::print(&summary(args.dry_run, policy.as_ref(), &pruned))?;
     }
     if pruned.too_large {
         output::note("note: the file is larger than that still: nothing is left that may go");
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &PruneArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn told(dry_run: bool, policy: Option<&Retention>, pruned: &Pruned) -> String {
+fn summary(dry_run: bool, policy: Option<&Retention>, pruned: &Pruned) -> String {
     let Pruned { samples, recordings, bytes_before, bytes_after, .. } = *pruned;
     let count = |count: u64, what: &str| {
         let plural = if count == 1 { "" } else { "s" };

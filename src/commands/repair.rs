@@ -136,7 +136,7 @@ fn text(repaired: &Repaired) -> String {
         let _ = writeln!(text, "{table}: {pages} damaged or missing pages");
     }
     if repaired.tables_lost {
-        text += "the list of tables is damaged: more may be lost than can be told\n";
+        text += "the list of tables is damaged: more may be lost than is known\n";
     }
     for problem in &repaired.problems {
         let _ = writeln!(text, "still wrong: {}", escape::terminal(problem));

@@ -19,7 +19,7 @@ use crate::parse::size_of;
 use crate::types_file::error::{TypesError, Wrong};
 
 /// The most bytes a file of types has.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Returns the rules of the file the user named, none if there is none.
 pub(crate) fn rules(args: &TypesArgs) -> Result<Vec<UserRule>, Failure> {
@@ -85,9 +85,9 @@ fn read(path: &Path) -> Result<Vec<UserRule>, TypesError> {
     let wrong = |what| TypesError { path: path.to_owned(), line: None, what };
     let mut text = String::new();
     std::fs::File::open(path)
-        .and_then(|file| file.take(MOST_BYTES + 1).read_to_string(&mut text))
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
         .map_err(|source| wrong(Wrong::Read(source)))?;
-    if text.len() as u64 > MOST_BYTES {
+    if text.len() as u64 > MAX_BYTES {
         return Err(wrong(Wrong::TooLong));
     }
     parse(&text).map_err(|(place, what)| TypesError {

@@ -50,7 +50,7 @@ fn a_recording_without_evidence_gets_types_and_keeps_its_figures() {
     assert_eq!(said.status, Some(0), "{}", said.error);
     assert_snapshot!(said.error, @"
     note: the recording lacks evidence for some samples (older versions kept none):
-    note: their types are told by names and flags only
+    note: their types are derived from names and flags only
     ");
     let done: serde_json::Value = serde_json::from_str(&said.output).unwrap();
     assert_eq!(done["changes"], dry["changes"]);

@@ -164,12 +164,12 @@ impl Made {
     }
 }
 
-/// Tells whether evidence is stored after sample `number`.
+/// Returns whether evidence is stored after sample `number`.
 pub(crate) const fn has_evidence(number: u64) -> bool {
     number % 40 == 1
 }
 
-/// Tells whether a mark is set after sample `number`.
+/// Returns whether a mark is set after sample `number`.
 pub(crate) const fn has_mark(number: u64) -> bool {
     number % 60 == 30
 }

@@ -214,7 +214,7 @@ pub(crate) fn document(drawn: &str, used: &BTreeMap<Rgb, Rgb>, about: &Document<
         text::escape(title),
         text::escape(description),
         paper = pick(palette::PAPER),
-        // Areas are told apart by a pale edge, which would hide spikes as thin as itself.
+        // Areas are separated by a pale edge, which would hide spikes as thin as itself.
         edge = if about.dense { 0 } else { 5 },
     );
     if *theme == Theme::Auto {

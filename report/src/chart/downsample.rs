@@ -17,7 +17,7 @@ pub(crate) struct Thinned {
 }
 
 impl Thinned {
-    /// Tells whether any sample was left out.
+    /// Returns whether any sample was left out.
     pub(crate) fn is_thinned(&self) -> bool {
         self.kept.len() < self.known
     }

@@ -23,7 +23,7 @@ const HEADER: f64 = 84.0;
 pub(crate) const TIME_ROW: f64 = 22.0;
 pub(crate) const DATE_ROW: f64 = 14.0;
 /// Below this width labels have no column of their own.
-const LEAST_WIDTH_FOR_LABELS: f64 = 560.0;
+const MIN_WIDTH_FOR_LABELS: f64 = 560.0;
 /// From the plot to a label's swatch and from there to its text.
 pub(crate) const LEADER: f64 = 16.0;
 pub(crate) const SWATCH: f64 = 14.0;
@@ -81,8 +81,7 @@ pub(crate) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
     let marks = needs.mark_rows as f64 * marks::ROW;
     // Decided by what there may be, so that columns stay where they are once the rows are known.
     let least = needs.height - footer - TIME_ROW - HEADER - needs.most_rows as f64 * DATE_ROW;
-    let beside =
-        needs.width >= LEAST_WIDTH_FOR_LABELS && labels.len() as f64 * labels::LINE <= least;
+    let beside = needs.width >= MIN_WIDTH_FOR_LABELS && labels.len() as f64 * labels::LINE <= least;
     if beside {
         let column = label_column(&labels, needs.width);
         let right = needs.width - MARGIN - column;

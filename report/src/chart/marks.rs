@@ -9,9 +9,9 @@ pub(crate) const SIZE: f64 = 10.6;
 /// Height of a row of texts, in pixels.
 pub(crate) const ROW: f64 = 14.0;
 /// The most rows of texts.
-pub(crate) const MOST_ROWS: usize = 3;
+pub(crate) const MAX_ROWS: usize = 3;
 /// The most rules drawn.
-const MOST_RULES: usize = 200;
+const MAX_RULES: usize = 200;
 /// The widest a text may be, in pixels.
 const WIDEST: f64 = 180.0;
 
@@ -47,9 +47,9 @@ fn elapsed(series: &Series, utc_ns: i64) -> Option<u64> {
 /// Returns them with how many rows their texts take and how many are without text or rule.
 pub(crate) fn place(marks: &[(f64, &str)], right: f64) -> (Vec<PlacedMark>, usize, usize) {
     let mut placed: Vec<PlacedMark> = Vec::new();
-    let mut ends = [f64::MIN; MOST_ROWS];
+    let mut ends = [f64::MIN; MAX_ROWS];
     for (x, name) in marks {
-        if placed.len() == MOST_RULES {
+        if placed.len() == MAX_RULES {
             break;
         }
         if placed.last().is_some_and(|last| x - last.x < 1.0) {
@@ -57,7 +57,7 @@ pub(crate) fn place(marks: &[(f64, &str)], right: f64) -> (Vec<PlacedMark>, usiz
         }
         // The rule goes down through the rows below its text: they must be free there.
         let free = |row: &usize| ends[*row..].iter().all(|end| end + 6.0 <= *x);
-        let text = (0..MOST_ROWS).find(free).and_then(|row| {
+        let text = (0..MAX_ROWS).find(free).and_then(|row| {
             let text = text::fit(&text::clean(name), SIZE, (right - x - 4.0).min(WIDEST));
             if text == "…" || text.is_empty() {
                 return None;
@@ -89,6 +89,6 @@ mod tests {
     fn a_crowd_of_marks_keeps_some_texts() {
         let marks: Vec<_> = (0..1000).map(|n| (n as f64 * 0.7, "a mark")).collect();
         let (placed, rows, unnamed) = place(&marks, 900.0);
-        assert!(placed.len() <= MOST_RULES && rows == MOST_ROWS && unnamed > 900);
+        assert!(placed.len() <= MAX_RULES && rows == MAX_ROWS && unnamed > 900);
     }
 }

@@ -1,7 +1,7 @@
 //! Charts: a series drawn as an SVG picture that explains itself.
 //!
 //! [`draw`] needs plain values only. The picture has no scripts and no fonts
-//! of its own, tells what is drawn in words, and stays under 200 KB however
+//! of its own, describes the drawing in words, and stays under 200 KB however
 //! long the recording.
 
 pub(crate) mod canvas;
@@ -33,11 +33,11 @@ use crate::series::tick::TickState;
 use crate::text::units;
 
 /// The least and most a picture may measure, in pixels.
-const LEAST_WIDTH: u32 = 320;
-const LEAST_HEIGHT: u32 = 260;
+const MIN_WIDTH: u32 = 320;
+const MIN_HEIGHT: u32 = 260;
 const MOST: u32 = 10_000;
-/// The most columns samples are thinned to: more would not be told apart, and cost bytes.
-const MOST_COLUMNS: f64 = 640.0;
+/// The most columns samples are thinned to: more could not be distinguished, and cost bytes.
+const MAX_COLUMNS: f64 = 640.0;
 
 /// Draws `series` and returns the SVG document.
 pub fn draw(
@@ -48,7 +48,7 @@ pub fn draw(
     check(series, options)?;
     let (width, height) = (f64::from(options.width), f64::from(options.height));
     // The plot is narrower than the picture by labels on both sides, about a quarter.
-    let columns = (width * 0.74).min(MOST_COLUMNS) as usize;
+    let columns = (width * 0.74).min(MAX_COLUMNS) as usize;
     let selection = crate::chart::select::select(series, options, columns);
     let (low, high) = crate::chart::plot::extent(&selection, options.kind);
     let signed = options.kind == ChartKind::Growth;
@@ -75,7 +75,7 @@ pub fn draw(
         height,
         value_labels: widest(&value_axis),
         mark_rows: 0,
-        most_rows: 1 + if marks.is_empty() { 0 } else { crate::chart::marks::MOST_ROWS },
+        most_rows: 1 + if marks.is_empty() { 0 } else { crate::chart::marks::MAX_ROWS },
         date_row: false,
         // Laid out for the longest footer there may be.
         footer_lines: footer(LeftOut { mark_texts: marks.len(), torn_shown: true }).len(),
@@ -145,12 +145,12 @@ pub fn draw(
 
 fn check(series: &Series, options: &ChartOptions) -> Result<(), Error> {
     let (width, height) = (options.width, options.height);
-    if !(LEAST_WIDTH..=MOST).contains(&width) || !(LEAST_HEIGHT..=MOST).contains(&height) {
+    if !(MIN_WIDTH..=MOST).contains(&width) || !(MIN_HEIGHT..=MOST).contains(&height) {
         return Err(Error::Size {
             width,
             height,
-            least_width: LEAST_WIDTH,
-            least_height: LEAST_HEIGHT,
+            least_width: MIN_WIDTH,
+            least_height: MIN_HEIGHT,
             most: MOST,
         });
     }
@@ -220,19 +220,19 @@ fn time_ticks(series: &Series, options: &ChartOptions, scales: &Scales) -> Vec<T
 
 /// The marks in words for the description: the first ones, since it is read aloud.
 fn mark_words(marks: &[(u64, &ChartMark)]) -> Vec<String> {
-    const MOST_WORDS: usize = 20;
+    const MAX_WORDS: usize = 20;
     let mut words: Vec<String> = marks
         .iter()
-        .take(MOST_WORDS)
+        .take(MAX_WORDS)
         .map(|(at, mark)| {
             let words: String = crate::chart::text::clean(&mark.text).chars().take(200).collect();
             format!("{words} after {}", units::duration(*at))
         })
         .collect();
-    if marks.len() > MOST_WORDS {
+    if marks.len() > MAX_WORDS {
         words.push(format!(
             "and {} more",
-            crate::chart::text::count((marks.len() - MOST_WORDS) as u64)
+            crate::chart::text::count((marks.len() - MAX_WORDS) as u64)
         ));
     }
     words

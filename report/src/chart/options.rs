@@ -1,4 +1,4 @@
-//! How a chart is to look, and what is told beside it.
+//! How a chart looks, and the text beside it.
 
 use jiff::tz::TimeZone;
 
@@ -24,7 +24,7 @@ pub enum Theme {
     Dark,
 }
 
-/// How times are told.
+/// How times are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeAxis {
     /// Local time of day, with its offset from UTC said once.
@@ -41,7 +41,7 @@ pub struct ChartOptions {
     pub kind: ChartKind,
     /// The colours around the data.
     pub theme: Theme,
-    /// How times are told.
+    /// How times are shown.
     pub axis: TimeAxis,
     /// The time zone of local times.
     pub zone: TimeZone,
@@ -51,7 +51,7 @@ pub struct ChartOptions {
     pub height: u32,
     /// Whether virtual memory includes the reserved family, which may be a thousand times the rest.
     pub include_reserved: bool,
-    /// Tells this chart's elements from those of others in one page; letters, digits, `-` and `_` are kept.
+    /// Distinguishes this chart's elements from those of others in one page; letters, digits, `-` and `_` are kept.
     pub id: String,
 }
 
@@ -81,7 +81,7 @@ pub struct SampleCounts {
     pub missed: u64,
 }
 
-/// What is told of a series of means.
+/// The text about a series of means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Means {
     /// How many there are.
@@ -108,7 +108,7 @@ pub struct ChartMark {
     pub text: String,
 }
 
-/// What is told beside the data. Text may hold anything.
+/// The text beside the data. Text may hold anything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChartContext {
     /// The name of the process.

@@ -1,4 +1,4 @@
-//! Colours: one for each family in every chart, told apart by colour-blind
+//! Colours: one for each family in every chart, distinguishable for colour-blind
 //! readers through hue and lightness (after Okabe and Ito, and Tol); types of
 //! one family are shades of it. Every light colour is used for one purpose
 //! only, since the dark theme finds elements by it.
@@ -27,7 +27,7 @@ const fn rgb(hex: u32) -> Rgb {
 pub(crate) const PAPER: Paint = paint(0xffffff, 0x15181d);
 /// Titles and labels.
 pub(crate) const INK: Paint = paint(0x1b1f24, 0xe8eaed);
-/// What is told beside them.
+/// The text beside them.
 pub(crate) const MUTED: Paint = paint(0x596069, 0xa3abb5);
 /// Lines of the grid.
 pub(crate) const GRID: Paint = paint(0xe1e4e8, 0x2e343c);

@@ -13,7 +13,7 @@ use crate::series::Series;
 use crate::series::tick::TickState;
 
 /// The most stretches of torn samples shown on the axis.
-const MOST_TORN: usize = 150;
+const MAX_TORN: usize = 150;
 
 /// Maps time and values to pixels.
 #[derive(Clone, Debug)]
@@ -213,7 +213,7 @@ pub(crate) fn torn(series: &Series, scales: &Scales) -> Vec<(f64, f64)> {
             _ => stretches.push((x - 0.6, x + 0.6)),
         }
     }
-    if stretches.len() > MOST_TORN { Vec::new() } else { stretches }
+    if stretches.len() > MAX_TORN { Vec::new() } else { stretches }
 }
 
 /// Draws the marks' rules and texts.

@@ -17,11 +17,11 @@ use crate::series::gap::Gap;
 use crate::series::tick::KeySeries;
 
 /// The most keys drawn beside `other`, which is all the rest.
-const MOST_KEYS: usize = 8;
+const MAX_KEYS: usize = 8;
 /// The most gaps drawn: each costs a line of its own for every key.
-const MOST_GAPS: usize = 60;
+const MAX_GAPS: usize = 60;
 /// Gaps narrower than this many columns cannot be seen.
-const LEAST_GAP_COLUMNS: f64 = 1.5;
+const MIN_GAP_COLUMNS: f64 = 1.5;
 
 /// One area or line.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ pub(crate) fn select<'a>(
     ranked.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     let changing = ranked.iter().take_while(|(weight, _)| *weight > 0).count();
     // An "other" of one key says less in the same room.
-    let drawn = if changing == MOST_KEYS + 1 { changing } else { changing.min(MOST_KEYS) };
+    let drawn = if changing == MAX_KEYS + 1 { changing } else { changing.min(MAX_KEYS) };
     let (drawn, rest) = ranked.split_at(drawn);
     let rest = &rest[..changing - drawn.len()];
 
@@ -154,11 +154,11 @@ fn show(name: String, paint: Paint, values: &Column, thinned: &Thinned, kind: Ch
 /// The gaps wide enough to be seen, the widest ones if they are many, and how many others there are.
 fn visible(series: &Series, columns: usize) -> (Vec<Gap>, usize) {
     let width = |gap: &Gap| series.elapsed_ns(gap.before) - series.elapsed_ns(gap.after);
-    let least = LEAST_GAP_COLUMNS * series.span_ns() as f64 / columns as f64;
+    let least = MIN_GAP_COLUMNS * series.span_ns() as f64 / columns as f64;
     let mut wide: Vec<Gap> =
         series.gaps.iter().filter(|gap| width(gap) as f64 >= least).copied().collect();
     wide.sort_by_key(|gap| std::cmp::Reverse(width(gap)));
-    wide.truncate(MOST_GAPS);
+    wide.truncate(MAX_GAPS);
     wide.sort_by_key(|gap| gap.after);
     let hidden = series.gaps.len() - wide.len();
     (wide, hidden)

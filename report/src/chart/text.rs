@@ -1,6 +1,6 @@
-//! Text of strangers made fit for a picture, and how wide it will be.
+//! Untrusted text made fit for a picture, and how wide it will be.
 //!
-//! No font is at hand, so widths are estimates on the wide side: what fits by
+//! No font is available, so widths are estimates on the wide side: what fits by
 //! them fits in every common sans-serif font.
 
 /// Returns `text` without what XML or a reader cannot show: control and

@@ -101,7 +101,7 @@ pub(crate) fn offset(moment: Timestamp, zone: &TimeZone) -> String {
     }
 }
 
-/// The smallest step whose labels do not touch; a single moment is told to the second.
+/// The smallest step whose labels do not touch; a single moment is shown to the second.
 fn step_for(span_ns: u64, room: f64, label: impl Fn(u64) -> String) -> u64 {
     if span_ns == 0 {
         return SECOND;

@@ -100,7 +100,7 @@ pub(crate) fn headline(
     }
 }
 
-/// A sample's time as the axis tells it.
+/// A sample's time as the axis shows it.
 fn moment(series: &Series, options: &ChartOptions, index: usize) -> String {
     let elapsed = series.elapsed_ns(index);
     let Some(first) = series.ticks.first() else { return String::new() };

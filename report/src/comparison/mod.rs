@@ -1,6 +1,6 @@
 //! Whether the sums of a snapshot are those that the system itself gives: pure
 //! comparing. The system is asked before and after the snapshot, so that what
-//! other processes move meanwhile is told from a difference.
+//! other processes move meanwhile is separated from a difference.
 
 pub(crate) mod shown;
 #[cfg(test)]
@@ -128,13 +128,13 @@ pub fn compare(snapshot: &Snapshot, figures: &[Figure]) -> Vec<Row> {
     figures.iter().map(row).collect()
 }
 
-/// Tells whether the comparison found nothing wrong.
+/// Returns whether the comparison found nothing wrong.
 pub fn passed(snapshot: &Snapshot, rows: &[Row]) -> bool {
     let any = |verdict| rows.iter().any(|row| row.verdict == verdict);
     snapshot.consistency == Consistency::Complete && any(Verdict::Agrees) && !any(Verdict::Differs)
 }
 
-/// Tells whether other processes alone may change it: by mapping the same pages, by making room.
+/// Returns whether other processes alone may change it: by mapping the same pages, by making room.
 const fn moves(of: SumOf) -> bool {
     matches!(of, SumOf::Measured(Quantity::Pss | Quantity::Referenced))
 }

@@ -53,7 +53,7 @@ pub enum ObjectKey {
     File(Arc<str>),
     /// A thread, or what an allocator named.
     Detail(RegionType, Arc<str>),
-    /// Nothing tells it from others of its type.
+    /// Nothing distinguishes it from others of its type.
     Type(RegionType),
 }
 

@@ -1,6 +1,6 @@
 //! Finds which regions of two snapshots are the same memory.
 //!
-//! Addresses alone do not tell: the kernel merges and splits mappings, and
+//! Addresses alone do not decide: the kernel merges and splits mappings, and
 //! reuses addresses. Regions of one type and object whose ranges overlap, at
 //! either time, are one group, however many there are on each side.
 

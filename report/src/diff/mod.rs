@@ -52,7 +52,7 @@ pub struct RegionRow {
     pub region_type: RegionType,
     /// What lies behind it.
     pub object: Option<Arc<Object>>,
-    /// What tells it from others of its type.
+    /// The detail that distinguishes it from others of its type.
     pub detail: Option<Detail>,
     /// What it was at the first time, unless it is new.
     pub from_state: Option<RegionState>,
@@ -225,7 +225,7 @@ pub fn diff(from: &Snapshot, to: &Snapshot) -> Diff {
     diff
 }
 
-/// Tells whether every region lies where it did, with the rights it had.
+/// Returns whether every region lies where it did, with the rights it had.
 fn stayed(entries: &[Entry<'_>]) -> bool {
     let side = |later| {
         entries.iter().filter(move |entry| entry.later == later).map(|entry| {

@@ -14,7 +14,7 @@ use crate::text::escape;
 use crate::text::table::{Align, Cell, Column, Table};
 
 /// What a table shows of text that it cuts, at least.
-const LEAST_TEXT_CELLS: usize = 16;
+const MIN_TEXT_CELLS: usize = 16;
 
 /// Returns the names with a suffix where a name came before: `size`, `size_2`.
 pub fn distinct(names: Vec<String>) -> Vec<String> {
@@ -81,7 +81,7 @@ pub fn table<'a>(
         .filter(|place| aligned[*place] == Align::Left)
         .max_by_key(|place| texts.iter().map(|row| row[*place].width()).max());
     let columns = names.iter().zip(&aligned).map(|(name, align)| Column::named(name, *align));
-    let mut table = Table::new(columns.collect(), widest.unwrap_or(0), LEAST_TEXT_CELLS);
+    let mut table = Table::new(columns.collect(), widest.unwrap_or(0), MIN_TEXT_CELLS);
     for row in &texts {
         table.row(row.iter().map(|text| Cell::new(text)).collect());
     }

@@ -102,12 +102,12 @@ pub fn delta_text(
     text
 }
 
-/// Tells whether a region differs in what a page shows.
+/// Returns whether a region differs in what a page shows.
 fn differs(row: &RegionRow) -> bool {
     row.from_state != row.to_state || moves(&row.change)
 }
 
-/// Tells whether a number of regions or a size that a page shows differs.
+/// Returns whether a number of regions or a size that a page shows differs.
 fn moves(change: &Change) -> bool {
     change.from.regions != change.to.regions || moved(change).next().is_some()
 }

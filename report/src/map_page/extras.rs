@@ -47,7 +47,7 @@ pub(crate) fn submap_table(submaps: &[Submap], sizes: Sizes) -> Table {
             Column::new("REGIONS", Align::Right),
         ],
         0,
-        LEAST_NAME,
+        MIN_NAME,
     );
     for submap in submaps {
         let cells = [
@@ -61,7 +61,7 @@ pub(crate) fn submap_table(submaps: &[Submap], sizes: Sizes) -> Table {
     table
 }
 
-const LEAST_NAME: usize = 25;
+const MIN_NAME: usize = 25;
 
 /// Returns the resident bytes of `region` that are unwritten and mapped by other processes too.
 fn shared_clean(region: &Region) -> Option<u64> {
@@ -90,7 +90,7 @@ pub(crate) fn shared_library_pages(regions: &[Region], sizes: Sizes) -> Table {
     libraries.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     let columns =
         vec![Column::new("SHARED CLEAN", Align::Right), Column::new("LIBRARY", Align::Left)];
-    let mut table = Table::new(columns, 1, LEAST_NAME);
+    let mut table = Table::new(columns, 1, MIN_NAME);
     for (name, bytes) in libraries {
         table.row(vec![Cell::new(&sizes.text(Some(bytes))), Cell::new(name)]);
     }

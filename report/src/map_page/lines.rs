@@ -12,11 +12,11 @@ use crate::text::escape;
 use crate::text::table::cut_middle;
 
 /// The least cells of a narrow line that are left for what lies behind a region.
-const LEAST_OBJECT: usize = 9;
+const MIN_OBJECT: usize = 9;
 /// The least cells a type is cut to.
-const LEAST_TYPE: usize = 11;
+const MIN_TYPE: usize = 11;
 /// The least cells of a path's beginning that are worth showing.
-const LEAST_HEAD: usize = 4;
+const MIN_HEAD: usize = 4;
 /// Addresses of a process of 47 bits, as `start-end`.
 const USUAL_RANGE: usize = 25;
 const TYPE: &str = "REGION TYPE";
@@ -74,7 +74,7 @@ impl<'a> Columns<'a> {
         let middle = columns.middle("", "", "", "", None).width();
         columns.type_width = columns.options.width.map_or(natural, |width| {
             let left = width.saturating_sub(middle + 2);
-            natural.min((left * 3 / 5).max(LEAST_TYPE))
+            natural.min((left * 3 / 5).max(MIN_TYPE))
         });
         columns
     }
@@ -123,10 +123,10 @@ impl<'a> Columns<'a> {
         }
         // The few rows with longer addresses keep within the width; their type says enough.
         let is_long = row.range.to_string().len() > self.range_width;
-        let least = if is_long { 0 } else { LEAST_OBJECT };
+        let least = if is_long { 0 } else { MIN_OBJECT };
         let left =
             self.options.width.map(|width| width.saturating_sub(line.width() + 1).max(least));
-        if left.is_none_or(|left| left >= LEAST_OBJECT) {
+        if left.is_none_or(|left| left >= MIN_OBJECT) {
             line.push(' ');
             line.push_str(&behind(kind, left));
         }
@@ -134,7 +134,7 @@ impl<'a> Columns<'a> {
         text.push('\n');
     }
 
-    /// Tells whether two rows differ in nothing that their lines show.
+    /// Returns whether two rows differ in nothing that their lines show.
     pub(crate) fn look_alike(&self, one: &Row, other: &Row) -> bool {
         one.range == other.range
             && one.kind == other.kind
@@ -182,7 +182,7 @@ fn why(kind: &Kind) -> String {
 fn behind(kind: &Kind, room: Option<usize>) -> String {
     let detail = kind.detail.as_deref();
     let (detail, name) = match kind.object.as_deref() {
-        // What the kernel was told to call memory is the detail already.
+        // A name given to the kernel for memory is the detail already.
         Some(object) => (detail.filter(|detail| !object.name.ends_with(detail)), &*object.name),
         None => (None, detail.unwrap_or_default()),
     };
@@ -195,7 +195,7 @@ fn behind(kind: &Kind, room: Option<usize>) -> String {
     let file = name.rsplit_once('/').map(|(_, file)| file).filter(|file| !file.is_empty());
     let Some(file) = file else { return cut_middle(&whole, room).into_owned() };
     let left = room.saturating_sub(before.width() + after.width() + file.width() + 2);
-    if left >= LEAST_HEAD {
+    if left >= MIN_HEAD {
         let mut head = String::new();
         for character in name.chars() {
             head.push(character);

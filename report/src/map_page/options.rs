@@ -15,7 +15,7 @@ pub struct PageOptions {
     pub dirty: bool,
     /// Show how purgeable each region is.
     pub purge: bool,
-    /// Tell sizes in pages instead of K and M.
+    /// Show sizes in pages instead of K and M.
     pub pages: bool,
     /// Show all regions by ascending address instead of those that cannot be written to first.
     pub interleaved: bool,

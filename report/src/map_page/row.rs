@@ -11,7 +11,7 @@ use crate::amounts::Amounts;
 use crate::diff::RegionRow;
 use crate::map_page::flags::{Purge, submap_depth};
 
-/// One region, or adjacent ones that nothing shown tells apart.
+/// One region, or adjacent ones that look the same in every shown column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) range: AddressRange,
@@ -80,7 +80,7 @@ impl Row {
         })
     }
 
-    /// Tells whether `next` goes on where this ends, alike in all that is shown.
+    /// Returns whether `next` goes on where this ends, alike in all that is shown.
     fn goes_on_with(&self, next: &Self) -> bool {
         let is_file = self.kind.object.as_ref().is_some_and(|object| object.inode != 0);
         let goes_on = self.offset.checked_add(self.range.virtual_bytes());
@@ -90,7 +90,7 @@ impl Row {
     }
 }
 
-/// Returns a row for each region, or, with `coalesce`, for each run of touching regions that nothing tells apart.
+/// Returns a row for each region, or, with `coalesce`, for each run of adjacent regions that look the same in every shown column.
 pub(crate) fn rows<'a>(
     regions: impl IntoIterator<Item = &'a Region>,
     coalesce: bool,

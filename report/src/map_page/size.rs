@@ -2,7 +2,7 @@
 
 use crate::text::units;
 
-/// How the page tells sizes.
+/// How the page shows sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sizes {
     Bytes,
@@ -16,7 +16,7 @@ impl Sizes {
         let Some(bytes) = bytes else { return "-".to_owned() };
         match self {
             Self::Bytes => units::size(bytes),
-            // A part of a page is one that a sum shared out: the nearest whole number tells it best.
+            // A part of a page is one that a sum shared out: the nearest whole number is closest to it.
             Self::Pages(page) => {
                 let pages = bytes / page;
                 (if bytes % page >= page.div_ceil(2) { pages + 1 } else { pages }).to_string()

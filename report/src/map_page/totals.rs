@@ -14,11 +14,11 @@ use crate::text::table::{Align, Cell, Column, Table};
 pub(crate) const COLUMNS: [Metric; 4] =
     [Metric::Virtual, Metric::RESIDENT, Metric::Measured(Quantity::Dirty), Metric::SWAPPED];
 /// The least cells a type is cut to before columns go.
-const LEAST_TYPE: usize = 18;
+const MIN_TYPE: usize = 18;
 /// What each heap of a glibc arena is aligned to, in bytes, on systems of 64 bits.
 const ARENA_BYTES: u64 = 64 << 20;
 
-/// Tells whether a region may be written to, which decides the list it is in.
+/// Returns whether a region may be written to, which decides the list it is in.
 pub(crate) fn is_writable(region: &Region) -> bool {
     region.identity.protection.contains(Protection::WRITE)
 }
@@ -132,7 +132,7 @@ pub(crate) fn by_type(regions: &[Region], sizes: Sizes, purgeable: bool) -> Tabl
 
 /// Returns glibc's heaps one by one; `None` where none is proved to be there.
 ///
-/// A mapping that glibc's own headers or names prove is told by where it is
+/// A mapping that glibc's own headers or names prove is identified by its address
 /// aligned to; which arena it is one of several heaps of is not known.
 pub(crate) fn heaps(regions: &[Region], sizes: Sizes) -> Option<Table> {
     let mut heaps: BTreeMap<u64, Sum> = BTreeMap::new();
@@ -170,5 +170,5 @@ fn empty(title: &'static str, purgeable: Option<&Sum>) -> Table {
         }));
     }
     columns.push(Column::new("COUNT", Align::Right));
-    Table::new(columns, 0, LEAST_TYPE)
+    Table::new(columns, 0, MIN_TYPE)
 }

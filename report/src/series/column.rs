@@ -1,11 +1,11 @@
-//! A column of values of which some may be unknown, 4 bytes each where they are what kernels tell.
+//! A column of values of which some may be unknown, 4 bytes each where kernels report them in units of 1024.
 
 use std::ops::Range;
 
 /// Values in the order of samples; unknown ones are `None`.
 #[derive(Clone, Debug, Default)]
 pub struct Column {
-    /// In units of 1024 bytes, as kernels tell sizes: a recording of weeks takes half the room.
+    /// In units of 1024 bytes, as kernels report sizes: a recording of weeks takes half the room.
     units: Vec<u32>,
     /// As they are, in place of `units`, if any of them does not fit there.
     whole: Option<Vec<u64>>,
@@ -54,7 +54,7 @@ impl Column {
         self.whole.as_ref().map_or(self.units.len(), Vec::len)
     }
 
-    /// Tells whether there is no value.
+    /// Returns whether there is no value.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -163,7 +163,7 @@ const fn from_units(units: u32) -> u64 {
     if units == UNKNOWN_UNITS { UNKNOWN } else { (units as u64) << UNIT_BITS }
 }
 
-/// Tells whether the sum of two values in units is one too. Free of branches, as it runs over whole columns.
+/// Returns whether the sum of two values in units is one too. Free of branches, as it runs over whole columns.
 const fn fits(a: u32, b: u32) -> bool {
     let sum = a.wrapping_add(b);
     (a == UNKNOWN_UNITS) | (b == UNKNOWN_UNITS) | ((sum >= a) & (sum != UNKNOWN_UNITS))

@@ -77,7 +77,7 @@ impl SeriesBuilder {
         let column = |of: &TypeMeans, measure: &Measure| {
             match measures.iter().position(|known| known == measure) {
                 Some(place) => steps(&mut of.columns[place].values()),
-                // The number of regions, which tells no more than whether there are any.
+                // The number of regions, which only says whether there are any.
                 None => steps(&mut of.there.iter().map(|there| Some(u64::from(*there)))),
             }
         };

@@ -39,7 +39,7 @@ pub(crate) fn csv_text(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Tells whether a character acts on its surroundings instead of showing itself.
+/// Returns whether a character acts on its surroundings instead of showing itself.
 pub(crate) fn steers(character: char) -> bool {
     character.is_control()
         || matches!(character,

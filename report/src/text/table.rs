@@ -36,7 +36,7 @@ impl Column {
         Self { title: Cow::Borrowed(title), align, drop_rank: 0 }
     }
 
-    /// Creates a column that is always shown, of a name that strangers gave.
+    /// Creates a column that is always shown, with an untrusted name.
     pub fn named(title: &str, align: Align) -> Self {
         let title = Cow::Owned(escape::terminal(title).into_owned());
         Self { title, align, drop_rank: 0 }
@@ -110,7 +110,7 @@ impl Table {
         self.sums.push(cells);
     }
 
-    /// Tells whether it keeps within the width without a column less, or one cut below what it should show.
+    /// Returns whether it keeps within the width without a column less, or one cut below what it should show.
     pub fn fits(&self, width: usize) -> bool {
         let natural = self.layout(usize::MAX);
         let (flexible, least) = self.flexible;
@@ -207,7 +207,7 @@ pub(crate) fn cut_middle(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
         return Cow::Borrowed(text);
     }
-    // The end of a path tells more than its beginning.
+    // The end of a path says more than its beginning.
     let room = width.saturating_sub(1);
     let head = fitting(text.chars(), room / 2);
     let tail = fitting(text.chars().rev(), room - room / 2);

@@ -1,7 +1,7 @@
 //! Sizes and durations in words. Sizes are printed like vmmap's: K below
 //! 10 MiB, then one decimal of M, G or T; always powers of 1024.
 
-/// Formats bytes: `0K`, `512B`, `9999K`, `12.5M`, `1.4T`. Only below 10K are single bytes told.
+/// Formats bytes: `0K`, `512B`, `9999K`, `12.5M`, `1.4T`. Single bytes are shown only below 10K.
 pub fn size(bytes: u64) -> String {
     const K: u64 = 1 << 10;
     if !bytes.is_multiple_of(K) && bytes < 10 * K {

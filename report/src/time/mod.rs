@@ -2,7 +2,7 @@
 //!
 //! [`spec::TimeSpec::parse`] reads the words without knowing any recording;
 //! [`crate::time::resolve::resolve`] finds the sample they mean on a [`spec::Timeline`]. That need not have
-//! every sample: [`crate::time::resolve::moment`] tells which ones [`vmrec_store::Store::samples_near`] must give.
+//! every sample: [`crate::time::resolve::moment`] returns which ones [`vmrec_store::Store::samples_near`] must return.
 
 pub(crate) mod parse;
 pub(crate) mod resolve;
@@ -21,7 +21,7 @@ pub enum Direction {
     Backward,
 }
 
-/// Tells whether `to` is later than `from`, by their numbers: the wall clock may step back.
+/// Returns whether `to` is later than `from`, by their numbers: the wall clock may step back.
 pub fn direction(from: &Resolved, to: &Resolved) -> Direction {
     match to.number.cmp(&from.number) {
         std::cmp::Ordering::Greater => Direction::Forward,

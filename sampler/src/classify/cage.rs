@@ -23,7 +23,7 @@ impl Cage {
         self.range.virtual_bytes()
     }
 
-    /// Tells whether most of it is inaccessible.
+    /// Returns whether most of it is inaccessible.
     pub(crate) const fn is_mostly_reserved(&self) -> bool {
         self.inaccessible > self.bytes() / 2
     }

@@ -45,12 +45,12 @@ impl<'a> Claims<'a> {
         self.free.get(place).map_or(&[], Vec::as_slice)
     }
 
-    /// Tells whether nothing of the mapping at `place` is claimed.
+    /// Returns whether nothing of the mapping at `place` is claimed.
     pub(crate) fn is_whole(&self, place: usize) -> bool {
         self.mappings.get(place).is_some_and(|mapping| *self.free(place) == [mapping.range])
     }
 
-    /// Tells whether `address`, in the mapping at `place`, is unclaimed.
+    /// Returns whether `address`, in the mapping at `place`, is unclaimed.
     pub(crate) fn is_free(&self, place: usize, address: u64) -> bool {
         self.free(place).iter().any(|free| free.start <= address && address < free.end)
     }

@@ -59,7 +59,7 @@ pub(crate) fn by_segment(scene: &Scene, mapping: &Mapping) -> Option<Label> {
     Some(label(region_type, confidence, Rule::R4))
 }
 
-/// Tells whether a read-only private mapping was writable before, unknown on kernels without flags.
+/// Returns whether a read-only private mapping was writable before, unknown on kernels without flags.
 ///
 /// Memory is charged (`ac`) when a private mapping becomes writable, and stays
 /// so when the loader makes it read-only after relocation.

@@ -111,7 +111,7 @@ fn segment_type(image: &Image, bases: &[u64], mapping: &Mapping) -> RegionType {
     }
 }
 
-/// Tells whether `mapping` is where `segment` puts that part of the file.
+/// Returns whether `mapping` is where `segment` puts that part of the file.
 fn holds(segment: &Segment, base: u64, mapping: &Mapping) -> bool {
     let start = base.wrapping_add(page_of(segment.address));
     let after = segment.address.saturating_add(segment.file_bytes);
@@ -120,7 +120,7 @@ fn holds(segment: &Segment, base: u64, mapping: &Mapping) -> bool {
         && mapping.offset.checked_sub(page_of(segment.offset)) == Some(mapping.range.start - start)
 }
 
-/// Tells whether `range` is made read-only after relocation.
+/// Returns whether `range` is made read-only after relocation.
 fn is_relro(image: &Image, base: u64, range: AddressRange) -> bool {
     image.relro.iter().take(RELRO_RANGES).any(|relro| {
         let start = base.wrapping_add(relro.start);

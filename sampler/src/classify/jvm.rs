@@ -83,7 +83,7 @@ fn run_of<'p>(work: &Work<'_, '_>, parts: &'p [Part]) -> Option<Run<'p>> {
     Some(Run { parts, range, inaccessible, executable, occupied, above_archive })
 }
 
-/// Tells whether the heap is a file of its own, as ZGC has it.
+/// Returns whether the heap is a file of its own, as ZGC has it.
 fn has_file_heap(work: &Work<'_, '_>) -> bool {
     work.mappings.iter().any(|mapping| mapping.name().starts_with("/memfd:java_heap"))
 }

@@ -75,7 +75,7 @@ pub(crate) fn loader(work: &mut Work<'_, '_>) {
     }
 }
 
-/// Tells whether the mapping at `place` is of an image or of the vdso.
+/// Returns whether the mapping at `place` is of an image or of the vdso.
 fn is_loaded(work: &Work<'_, '_>, place: usize) -> bool {
     let mapping = &work.mappings[place];
     let name = mapping.name();

@@ -8,7 +8,7 @@ use crate::region::Protection;
 use crate::rule::Rule;
 use crate::vocabulary::{Family, RegionType, types};
 
-/// Tells whether the kernel itself says that `mapping` is a stack.
+/// Returns whether the kernel itself says that `mapping` is a stack.
 pub(crate) fn is_stack(mapping: &Mapping) -> bool {
     // `[stack:TID]` is of kernels before 4.5; `gd` (grows down) marks what mlock or mprotect cut off.
     let name = mapping.name();

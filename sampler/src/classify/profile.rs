@@ -160,7 +160,7 @@ impl Malloc {
         }
     }
 
-    /// Tells whether nothing in the process gets memory of glibc's malloc.
+    /// Returns whether nothing in the process gets memory of glibc's malloc.
     pub(crate) const fn replaces_glibc(self) -> bool {
         matches!(self, Self::Mozjemalloc | Self::Partition | Self::Asan)
     }
@@ -235,7 +235,7 @@ impl Profile {
         self.malloc = found.map(|(_, malloc)| malloc);
     }
 
-    /// Tells whether `runtime` is there.
+    /// Returns whether `runtime` is there.
     pub(crate) fn has(&self, runtime: Runtime) -> bool {
         self.runtimes.contains(&runtime)
     }
@@ -246,7 +246,7 @@ impl Profile {
         self.malloc.get_or_insert(Malloc::Musl);
     }
 
-    /// Tells whether glibc's malloc may hand out memory.
+    /// Returns whether glibc's malloc may hand out memory.
     pub(crate) fn glibc_malloc(&self) -> bool {
         self.has(Runtime::Glibc) && !self.malloc.is_some_and(Malloc::replaces_glibc)
     }

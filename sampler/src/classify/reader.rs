@@ -22,7 +22,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         Self { peek, left: if readable { left } else { 0 } }
     }
 
-    /// Tells whether nothing more can be read.
+    /// Returns whether nothing more can be read.
     pub(crate) const fn is_spent(&self) -> bool {
         self.left == 0
     }

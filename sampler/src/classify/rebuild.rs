@@ -62,7 +62,7 @@ fn mapping(identity: &Identity) -> Mapping {
     }
 }
 
-/// Tells whether `identity` may be the next part of the mapping `last`.
+/// Returns whether `identity` may be the next part of the mapping `last`.
 fn goes_on(last: &Mapping, identity: &Identity) -> bool {
     let same_place = last.file().is_none()
         || last.offset.checked_add(last.range.virtual_bytes()) == Some(identity.offset);

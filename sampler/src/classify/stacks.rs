@@ -49,7 +49,7 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
     }
 }
 
-/// Tells whether the mapping at `place` may be a guard of at most so many bytes.
+/// Returns whether the mapping at `place` may be a guard of at most so many bytes.
 fn is_guard(work: &Work<'_, '_>, place: usize, bytes: u64) -> bool {
     let mapping = &work.mappings[place];
     is_none(mapping) && is_anonymous(mapping) && mapping.range.virtual_bytes() <= bytes

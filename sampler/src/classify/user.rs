@@ -25,7 +25,7 @@ pub struct UserRule {
 }
 
 impl UserRule {
-    /// Tells whether the rule is for `mapping`.
+    /// Returns whether the rule is for `mapping`.
     pub fn matches(&self, mapping: &Mapping) -> bool {
         let name = mapping.name();
         let given = name.strip_prefix("anon:").or_else(|| name.strip_prefix("anon_shmem:"));
@@ -39,7 +39,7 @@ impl UserRule {
     }
 }
 
-/// Tells whether all of `text` fits `pattern`: `*` is any text, `?` any one byte.
+/// Returns whether all of `text` fits `pattern`: `*` is any text, `?` any one byte.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut place) = (0, 0);

@@ -41,7 +41,7 @@ impl<'a, 'p> Work<'a, 'p> {
         unclaimed.filter(|(_, mapping)| fits(mapping)).map(|(place, _)| place).collect()
     }
 
-    /// Tells whether the mapping at `place` holds pages, resident or swapped.
+    /// Returns whether the mapping at `place` holds pages, resident or swapped.
     pub(crate) fn is_occupied(&self, place: usize) -> bool {
         self.occupied.get(place).is_none_or(|bytes| *bytes > 0)
     }

@@ -62,12 +62,12 @@ impl Entry {
         tags::share_mode(self.share_mode)
     }
 
-    /// Tells whether it may be purgeable: such memory is anonymous, was never copied, and is not in a submap.
+    /// Returns whether it may be purgeable: such memory is anonymous, was never copied, and is not in a submap.
     pub(crate) const fn may_be_purgeable(&self) -> bool {
         self.depth == 0 && !self.external_pager && self.shadow_depth == 0 && self.object_id != 0
     }
 
-    /// Tells whether a path may belong to it: it has a pager that is not the kernel's own, or copies what has one.
+    /// Returns whether a path may belong to it: it has a pager that is not the kernel's own, or copies what has one.
     pub(crate) const fn may_have_path(&self) -> bool {
         self.external_pager || (self.shadow_depth > 0 && self.user_tag == 0)
     }
@@ -107,7 +107,7 @@ impl Purge {
         }
     }
 
-    /// Tells whether the kernel may take its pages at any time.
+    /// Returns whether the kernel may take its pages at any time.
     pub(crate) const fn is_reclaimable(self) -> bool {
         matches!(self, Self::Volatile | Self::Empty)
     }

@@ -55,7 +55,7 @@ pub(crate) fn value<'a>(words: &'a str, key: &str) -> Option<&'a str> {
     words.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
 }
 
-/// Tells whether `word` is among the words.
+/// Returns whether `word` is among the words.
 pub(crate) fn has(words: &str, word: &str) -> bool {
     words.split(' ').any(|other| other == word)
 }

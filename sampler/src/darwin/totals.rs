@@ -13,7 +13,7 @@ pub(crate) struct Whole {
 }
 
 impl Whole {
-    /// Tells whether a walk's `difference` shows no movement; `before` is that of the walk before it in the same sample.
+    /// Returns whether a walk's `difference` shows no movement; `before` is that of the walk before it in the same sample.
     pub(crate) fn accepts(&mut self, difference: i128, before: Option<i128>) -> bool {
         if before == Some(difference) {
             self.usual = difference;

@@ -5,10 +5,10 @@ use crate::elf::read_at::{NotRead, ReadAt, fill, u16_at, u32_at, u64_at};
 use crate::region::{AddressRange, Protection};
 
 /// More than any linker writes.
-const MOST_SEGMENTS: usize = 256;
-const MOST_SECTIONS: usize = 1024;
+const MAX_SEGMENTS: usize = 256;
+const MAX_SECTIONS: usize = 1024;
 /// The most that is read of the names of sections, in bytes.
-const MOST_NAMES_BYTES: usize = 64 << 10;
+const MAX_NAMES_BYTES: usize = 64 << 10;
 
 const SEGMENT_BYTES: usize = 56;
 const SECTION_BYTES: usize = 64;
@@ -48,11 +48,11 @@ pub(crate) fn read(read_at: &mut ReadAt<'_>) -> Result<(Image, Vec<Section>), No
     if usize::from(read(54)) != SEGMENT_BYTES {
         return Err(NotRead::Damaged);
     }
-    let table = (u64_at(&header, 32), usize::from(read(56)).min(MOST_SEGMENTS));
+    let table = (u64_at(&header, 32), usize::from(read(56)).min(MAX_SEGMENTS));
     segments(read_at, table, &mut image)?;
     let mut sections = Vec::new();
     if usize::from(read(58)) == SECTION_BYTES {
-        let table = (u64_at(&header, 40), usize::from(read(60)).min(MOST_SECTIONS));
+        let table = (u64_at(&header, 40), usize::from(read(60)).min(MAX_SECTIONS));
         sections = read_sections(read_at, table, read(62)).unwrap_or_default();
     }
     Ok((image, sections))
@@ -126,7 +126,7 @@ fn read_sections(
         });
     }
     let Some(strings) = sections.get(usize::from(names)) else { return Ok(sections) };
-    let most = usize::try_from(strings.bytes).unwrap_or(usize::MAX).min(MOST_NAMES_BYTES);
+    let most = usize::try_from(strings.bytes).unwrap_or(usize::MAX).min(MAX_NAMES_BYTES);
     let mut text = vec![0; most];
     let count = fill(read_at, strings.offset, &mut text)?;
     text.truncate(count);

@@ -1,7 +1,7 @@
 //! Reads what the rules want to know of an ELF file.
 //!
 //! The file may be anything: every count it claims is bounded, nothing is
-//! allocated by a size it claims, and at most [`read_at::MOST_SCANNED_BYTES`] are searched.
+//! allocated by a size it claims, and at most [`read_at::MAX_SCANNED_BYTES`] are searched.
 
 pub(crate) mod header;
 pub(crate) mod read_at;

@@ -3,7 +3,7 @@
 use std::io;
 
 /// The most bytes of one file that are searched for markers.
-pub(crate) const MOST_SCANNED_BYTES: u64 = 64 << 20;
+pub(crate) const MAX_SCANNED_BYTES: u64 = 64 << 20;
 
 /// Reads of a file at an offset; fewer bytes than asked for where it ends.
 pub(crate) type ReadAt<'a> = dyn FnMut(u64, &mut [u8]) -> io::Result<usize> + 'a;

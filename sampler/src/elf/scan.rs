@@ -8,7 +8,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use crate::classify::facts::Image;
 use crate::classify::markers::{MARKERS, Place};
 use crate::elf::header::Section;
-use crate::elf::read_at::{MOST_SCANNED_BYTES, ReadAt, fill};
+use crate::elf::read_at::{MAX_SCANNED_BYTES, ReadAt, fill};
 use crate::region::Protection;
 
 /// What is read at a time, in bytes: it stays in the processor's cache while it is searched.
@@ -30,7 +30,7 @@ pub(crate) fn scan(
     sections: &[Section],
     names: &[&'static str],
 ) -> Found {
-    let mut left = MOST_SCANNED_BYTES;
+    let mut left = MAX_SCANNED_BYTES;
     let mut strings = Names::new(names);
     let mut texts = Texts::default();
     let plain = |section: &&Section| section.plain;

@@ -9,9 +9,9 @@ use crate::elf::read_at::{ReadAt, fill, u32_at, u64_at};
 pub(crate) type Symbols = BTreeMap<&'static str, u64>;
 
 /// The most that is read of a table of names, in bytes.
-const MOST_NAMES_BYTES: u64 = 8 << 20;
+const MAX_NAMES_BYTES: u64 = 8 << 20;
 /// The most symbols that are looked at.
-const MOST_SYMBOLS: u64 = 1 << 18;
+const MAX_SYMBOLS: u64 = 1 << 18;
 
 const DYNAMIC_SYMBOLS: u32 = 11;
 const SYMBOL_BYTES: usize = 24;
@@ -24,8 +24,8 @@ impl Elf {
         let Some(table) = table else { return symbols };
         let names = usize::try_from(table.link).ok().and_then(|place| self.sections.get(place));
         let Some(names) = names.filter(|names| names.plain) else { return symbols };
-        let names = whole(read_at, names.offset, names.bytes.min(MOST_NAMES_BYTES));
-        let mut left = table.bytes.min(MOST_SYMBOLS * SYMBOL_BYTES as u64);
+        let names = whole(read_at, names.offset, names.bytes.min(MAX_NAMES_BYTES));
+        let mut left = table.bytes.min(MAX_SYMBOLS * SYMBOL_BYTES as u64);
         let mut offset = table.offset;
         let mut buffer = [0; SYMBOL_BYTES * 512];
         while left >= SYMBOL_BYTES as u64 {

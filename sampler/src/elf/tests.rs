@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use proptest::prelude::*;
 
 use super::*;
-use crate::elf::read_at::MOST_SCANNED_BYTES;
+use crate::elf::read_at::MAX_SCANNED_BYTES;
 use crate::region::Protection;
 
 fn of_bytes(bytes: &[u8]) -> impl FnMut(u64, &mut [u8]) -> io::Result<usize> {
@@ -147,7 +147,7 @@ fn a_file_that_never_ends_is_read_so_far() {
     };
     let elf = Elf::read(&mut read_at, &["abc"]).unwrap();
     assert_eq!(elf.symbols(&mut read_at, &["abc"]).len(), 0);
-    assert!(read.get() < MOST_SCANNED_BYTES + (20 << 20), "{}", read.get());
+    assert!(read.get() < MAX_SCANNED_BYTES + (20 << 20), "{}", read.get());
 }
 
 proptest! {

@@ -13,7 +13,7 @@ use crate::procfs::statm::{Statm, parse_statm};
 use crate::procfs::status::{Status, parse_status};
 
 /// The most that is read of a small file; the longest (cmdline) is cut there.
-const MOST_BYTES: u64 = 128 << 10;
+const MAX_BYTES: u64 = 128 << 10;
 
 /// A file of a process, kept open.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ impl Refusal {
 /// Reads a small file of a process as a whole, cut at a sane length.
 pub(crate) fn read(path: PathBuf) -> Result<Vec<u8>, Refusal> {
     let mut text = Vec::new();
-    match File::open(&path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut text)) {
+    match File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text)) {
         Ok(_) => Ok(text),
         Err(error) => Err(Refusal::new(path, error)),
     }

@@ -59,7 +59,7 @@ pub(crate) fn info(pid: u32) -> Result<(ProcessInfo, bool), Error> {
     Ok((info, bsd.pbi_status == libc::SZOMB))
 }
 
-/// Tells whether a process has ended: its number is free, a zombie's or another process's.
+/// Returns whether a process has ended: its number is free, a zombie's or another process's.
 pub(crate) fn ended(id: &ProcessId) -> bool {
     let Ok(number) = native(id.pid) else { return true };
     match libproc::bsd_info(number) {
@@ -68,7 +68,7 @@ pub(crate) fn ended(id: &ProcessId) -> bool {
     }
 }
 
-/// Tells whether a process's number is another process's now.
+/// Returns whether a process's number is another process's now.
 pub(crate) fn reused(id: &ProcessId) -> bool {
     let bsd = native(id.pid).ok().and_then(|number| libproc::bsd_info(number).ok());
     bsd.is_some_and(|bsd| start_ticks(&bsd) != id.start_ticks)

@@ -67,7 +67,7 @@ impl Task {
             .map_or(own, |size| size.min(own))
     }
 
-    /// Tells whether a code means that the task is no more.
+    /// Returns whether a code means that the task is no more.
     pub(crate) const fn is_dead(code: i32) -> bool {
         matches!(code, MACH_SEND_INVALID_DEST | KERN_INVALID_ARGUMENT | KERN_TERMINATED)
     }

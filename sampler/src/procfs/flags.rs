@@ -2,7 +2,7 @@
 
 use crate::region::Protection;
 
-/// Tells whether `flags` (two letters each, set apart by spaces) holds `flag`.
+/// Returns whether `flags` (two letters each, set apart by spaces) holds `flag`.
 pub(crate) fn has_flag(flags: &str, flag: &str) -> bool {
     flags.split_ascii_whitespace().any(|held| held == flag)
 }

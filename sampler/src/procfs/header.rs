@@ -58,7 +58,7 @@ pub(crate) fn parse_header(line: &[u8]) -> Option<Header<'_>> {
     })
 }
 
-/// Tells whether `text` begins a header line: `None` while it is too short to know.
+/// Returns whether `text` begins a header line: `None` while it is too short to know.
 pub(crate) fn begins_header(text: &[u8]) -> Option<bool> {
     let digits = text.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
     text.get(digits).map(|byte| digits > 0 && *byte == b'-')

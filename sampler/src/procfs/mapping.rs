@@ -50,7 +50,7 @@ impl Mapping {
         })
     }
 
-    /// Tells whether the kernel printed `flag` of two letters for it.
+    /// Returns whether the kernel printed `flag` of two letters for it.
     pub fn has_flag(&self, flag: &str) -> bool {
         has_flag(&self.flags, flag)
     }
@@ -68,7 +68,7 @@ impl Mapping {
             .map(|object| (object.device, object.inode))
     }
 
-    /// Tells whether it is the system call page of old, which the kernel counts to no process.
+    /// Returns whether it is the system call page of old, which the kernel counts to no process.
     pub fn is_vsyscall(&self) -> bool {
         self.name() == "[vsyscall]"
     }

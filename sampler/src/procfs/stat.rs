@@ -33,7 +33,7 @@ pub(crate) struct Stat {
 }
 
 impl Stat {
-    /// Tells whether the thread has ended (a process lives on while it has other threads).
+    /// Returns whether the thread has ended (a process lives on while it has other threads).
     pub(crate) fn ended(&self) -> bool {
         matches!(self.state, b'Z' | b'X' | b'x')
     }

@@ -140,7 +140,7 @@ impl RegionTracker {
         regions
     }
 
-    /// Tells whether the rules have to run.
+    /// Returns whether the rules have to run.
     fn is_due(&mut self, moment: &Moment) -> bool {
         let settled = &self.settled;
         let Some(at_ns) = settled.at_ns else { return true };

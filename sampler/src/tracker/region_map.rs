@@ -100,7 +100,7 @@ impl Plan {
         plan
     }
 
-    /// Tells whether memory came to where there was too little to go by.
+    /// Returns whether memory came to where there was too little to go by.
     pub(crate) fn has_news(&self, sizes: &[Measured]) -> bool {
         self.awaited.iter().any(|place| sizes.get(*place).is_some_and(|sizes| occupied(sizes) > 0))
     }
@@ -168,7 +168,7 @@ fn fragments<'a>(mappings: &[Mapping], pieces: &'a [Piece]) -> Vec<Fragment<'a>>
     fragments
 }
 
-/// Tells whether two fragments in a row are one region: of one piece, touching, with the same rights.
+/// Returns whether two fragments in a row are one region: of one piece, touching, with the same rights.
 fn joined(mappings: &[Mapping], pair: &[Fragment<'_>]) -> bool {
     let [low, high] = pair else { return false };
     let number = |fragment: &Fragment<'_>| fragment.label.map(|(number, _)| number);

@@ -9,13 +9,13 @@ use crate::failure::DECORATE_MAPS;
 /// The part of resident memory that guesses may be of before it is worth a hint: one in this many bytes.
 const TOLERATED: u64 = 10;
 
-/// Returns what to try when much of a process's memory is told by guess.
+/// Returns advice for a process with many guessed types.
 pub(crate) fn hint(host: &Host, snapshot: &Snapshot) -> Option<&'static str> {
     let kernel_names = host.os == "linux" && can_name(&host.kernel);
     (kernel_names && guessed(&snapshot.regions)).then_some(DECORATE_MAPS)
 }
 
-/// Tells whether a process of glibc has much memory that only names could explain, and none has a name.
+/// Returns whether a process of glibc has much memory that only names could explain, and none has a name.
 fn guessed(regions: &[Region]) -> bool {
     let named = |identity: &Identity| {
         identity.object.as_ref().is_some_and(|object| object.name.starts_with("anon:"))
@@ -49,7 +49,7 @@ fn is_glibc(identity: &Identity) -> bool {
     file == "libc.so.6" || (file.starts_with("libc-2.") && file.ends_with(".so"))
 }
 
-/// Tells whether a kernel of that release could let memory be named, as far as its configuration is known.
+/// Returns whether a kernel of that release could let memory be named, as far as its configuration is known.
 fn can_name(release: &str) -> bool {
     let plain = release.chars().all(|c| c.is_ascii_alphanumeric() || "._-+~".contains(c));
     let config = plain

@@ -17,7 +17,7 @@ use crate::recording::Opened;
 use crate::{output, process, types_file, zone};
 
 /// The most seconds between two snapshots: a week.
-const MOST_SECONDS: f64 = 7.0 * 86_400.0;
+const MAX_SECONDS: f64 = 7.0 * 86_400.0;
 
 /// Show every region of a process as vmmap does, now or at a time of a recording
 ///
@@ -64,7 +64,7 @@ pub(crate) struct MapArgs {
     #[arg(long)]
     purge: bool,
 
-    /// Tell sizes in pages
+    /// Show sizes in pages
     #[arg(long)]
     pages: bool,
 
@@ -203,7 +203,7 @@ fn print(
 fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.trim().parse::<f64>().ok();
     seconds
-        .filter(|seconds| *seconds > 0.0 && *seconds <= MOST_SECONDS)
+        .filter(|seconds| *seconds > 0.0 && *seconds <= MAX_SECONDS)
         .map(Duration::from_secs_f64)
         .ok_or_else(|| {
             "not a number of seconds up to a week\nhint: write it like 2 or 0.5; `vmrec record` \

@@ -28,7 +28,7 @@ use crate::{output, types_file};
 /// Apply the present rules to an old recording
 ///
 /// Changes the types of its regions where newer rules, or types of your own,
-/// tell them otherwise; sizes and addresses stay as they are.
+/// classify them differently; sizes and addresses stay as they are.
 #[derive(Args, Debug)]
 pub(crate) struct ReclassifyArgs {
     /// Show what would change and write nothing
@@ -99,7 +99,7 @@ struct Retold {
     /// Every region of the recording.
     regions: usize,
     changes: Vec<Change>,
-    /// Samples whose regions were told by names and flags only.
+    /// Samples whose regions were classified by names and flags only.
     without_evidence: usize,
     /// Resident bytes of each region at the last sample.
     last: HashMap<RegionNumber, u64>,
@@ -166,7 +166,7 @@ impl Retold {
         if self.without_evidence > 0 {
             output::note(
                 "note: the recording lacks evidence for some samples (older versions kept none):\n\
-                 note: their types are told by names and flags only",
+                 note: their types are derived from names and flags only",
             );
         }
         let lost = |change: &&Change| change.before.label.rule == Rule::User;

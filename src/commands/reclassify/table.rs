@@ -14,7 +14,7 @@ pub(crate) struct Document {
     pub(crate) changes: Vec<Row>,
 }
 
-/// Regions of one type that have another one, or the same one told otherwise.
+/// Regions of one type that have another one, or the same one by another rule.
 #[derive(Serialize)]
 pub(crate) struct Row {
     pub(crate) from: TypeName,
@@ -73,7 +73,7 @@ impl Document {
         if !told.is_empty() {
             let verb = if self.dry_run { "would keep" } else { "kept" };
             text.push_str(&format!(
-                "{} {verb} their type, told by another rule or in more detail\n",
+                "{} {verb} their type, by another rule or in more detail\n",
                 sum(&told)
             ));
         }

@@ -67,7 +67,7 @@ impl Events {
     }
 }
 
-/// Tells whether a signal must be passed on to a launched command.
+/// Returns whether a signal must be passed on to a launched command.
 ///
 /// The terminal sends Ctrl-C to every process in the foreground, the command
 /// among them; a signal sent to vmrec alone has to be passed on.

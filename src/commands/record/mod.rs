@@ -57,7 +57,7 @@ fn exit_code(status: i32) -> ExitCode {
     ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX))
 }
 
-/// Tells whether an error means that the target has ended, which is an ending, not a failure.
+/// Returns whether an error means that the target has ended, which is an ending, not a failure.
 const fn is_gone(error: &SamplerError) -> bool {
     use SamplerError::{Exited, NotFound, Reused, Zombie};
     matches!(error, Exited { .. } | NotFound { .. } | Reused { .. } | Zombie { .. })

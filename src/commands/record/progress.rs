@@ -35,7 +35,7 @@ impl Sizes {
     }
 }
 
-/// What a user is told of a sample.
+/// The line a user sees of a sample.
 pub(crate) struct Figures {
     sizes: Sizes,
     torn: bool,

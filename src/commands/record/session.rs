@@ -111,7 +111,7 @@ impl Session {
 
     /// Writes a sample. A full disk is waited for, tick by tick, for a minute.
     ///
-    /// `evidence` is what its types were told by, if they were told anew.
+    /// `evidence` is the evidence its types rest on, if they were classified again.
     pub(crate) fn append(
         &mut self,
         snapshot: Snapshot,
@@ -151,7 +151,7 @@ impl Session {
         }
     }
 
-    /// Writes what the types from a sample on were told by, unless that was written before.
+    /// Writes the evidence that the types from a sample on rest on, unless it was written before.
     fn keep_evidence(
         &mut self,
         recording: RecordingId,

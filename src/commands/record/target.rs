@@ -49,7 +49,7 @@ impl Target {
         Ok(Self { pid: child.id(), child: Some(child), launched: true, status: None, rules })
     }
 
-    /// Tells whether vmrec started it.
+    /// Returns whether vmrec started it.
     pub(crate) const fn is_launched(&self) -> bool {
         self.launched
     }
@@ -91,7 +91,7 @@ impl Target {
 
     /// Sends a signal that vmrec got on to the command it started.
     pub(crate) fn forward(&self, signal: i32) {
-        // It fails only if the command is already gone, which its exit event tells.
+        // It fails only if the command is already gone, which its exit event reports.
         let _ = vmrec_sampler::send_signal(self.pid, signal);
     }
 

@@ -30,7 +30,7 @@ const TABLES: [[&str; 3]; 19] = [
     ["chunk_type", "table", "what rollup shows, without names"],
     ["region_type", "table", "types that sums are by"],
     ["latest_row", "table", "what latest shows, without names"],
-    ["evidence", "table", "what types were told by, encoded"],
+    ["evidence", "table", "evidence that types rest on, encoded"],
 ];
 
 /// Prints the tables.

@@ -71,7 +71,7 @@ fn a_chart_of_means_says_so() {
 }
 
 #[test]
-fn text_of_strangers_is_text() {
+fn untrusted_text_is_text() {
     let mut context = context();
     let hostile = "<script>alert(1)</script>]]>&amp;\"'\u{0}\u{1b}[31m\u{202e}\u{ffff}";
     context.process = hostile.into();

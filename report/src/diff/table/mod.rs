@@ -15,7 +15,7 @@ use crate::text::table::{Align, Cell, Column, Table, Tone, cut_middle};
 use crate::text::{clock, escape, units};
 use crate::time::spec::Resolved;
 
-/// How many rows a table has unless told otherwise; the rest become one.
+/// The default number of rows of a table; the rest become one.
 pub const DEFAULT_ROWS: usize = 20;
 
 /// What a diff is of.
@@ -141,7 +141,7 @@ fn lines(diff: &Diff, view: View) -> Vec<Line> {
             for row in &diff.objects {
                 *times_used.entry(row.key.name()).or_insert(0) += 1;
             }
-            // Files of one name are told apart by their paths.
+            // Files with the same name are distinguished by their paths.
             let name = |key: &ObjectKey| match (times_used.get(&key.name()), key.path()) {
                 (Some(2..), Some(path)) => path.to_owned(),
                 _ => key.name(),
@@ -190,7 +190,7 @@ fn empty_table(view: View, metrics: &[Metric], diff: &Diff) -> Table {
     for &metric in metrics {
         let column = Column::new(metric.heading(), Align::Right);
         let total = diff.total.get(metric);
-        // A column that tells nothing goes first, then what is mostly said by another.
+        // A column of equal values goes first, then one that another column implies.
         let rank = match metric {
             _ if metric == diff.sorted_by => 0,
             _ if total.delta().is_none_or(|delta| delta == 0) => 9,

@@ -15,8 +15,8 @@ use crate::series::column::Column;
 use crate::series::tick::{KeySeries, SeriesKey, Tick, TickState};
 use crate::series::{Series, gap};
 
-/// The most samples that room is made for before any is read: what a file tells of may not be there.
-const MOST_RESERVED: usize = 1 << 20;
+/// The number of samples to reserve room for before any is read: a file may claim more than it has.
+const MAX_RESERVED: usize = 1 << 20;
 
 /// Builds the series of one or more metrics from sums in the order of time.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl SeriesBuilder {
 
     /// Makes room for this many samples at once: growing copies what there is.
     pub fn reserve(&mut self, samples: u64) {
-        let samples = usize::try_from(samples).unwrap_or(usize::MAX).min(MOST_RESERVED);
+        let samples = usize::try_from(samples).unwrap_or(usize::MAX).min(MAX_RESERVED);
         self.ticks.reserve_exact(samples);
     }
 

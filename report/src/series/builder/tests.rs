@@ -153,7 +153,7 @@ fn made_up(path: &std::path::Path) -> RecordingId {
     id
 }
 
-/// The series told region by region, in the plainest way.
+/// The series computed region by region, in the plainest way.
 fn plainly(samples: &[(Sample, Option<Snapshot>)], metric: Metric, by: By) -> Series {
     let ticks: Vec<Tick> = samples
         .iter()

@@ -29,7 +29,7 @@ pub fn resolve(spec: &TimeSpec, timeline: &Timeline<'_>) -> Result<Resolved, Err
     }
 }
 
-/// Returns where in the recording the samples are that tell what `spec` means.
+/// Returns where in the recording the samples are that decide the meaning of `spec`.
 ///
 /// `ends` needs no samples but those of [`Moment::Ends`]; [`resolve`] needs those of the moment too.
 pub fn moment(spec: &TimeSpec, ends: &Timeline<'_>) -> Result<Moment, Error> {

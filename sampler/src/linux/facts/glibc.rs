@@ -24,11 +24,11 @@ pub(crate) const DESCRIPTORS: [&str; 5] = [
 ];
 
 /// The most stacks of one list that are looked at.
-const MOST_STACKS: usize = 1 << 15;
+const MAX_STACKS: usize = 1 << 15;
 /// A thread's descriptor is some 2 KiB; more than this is none.
-const MOST_DESCRIPTOR_BYTES: u64 = 16 << 10;
+const MAX_DESCRIPTOR_BYTES: u64 = 16 << 10;
 /// A larger stack is none.
-const MOST_STACK_BYTES: u64 = 1 << 40;
+const MAX_STACK_BYTES: u64 = 1 << 40;
 /// How many descriptors must agree on where the stack is told.
 const WITNESSES: usize = 8;
 
@@ -60,7 +60,7 @@ impl ThreadTable {
             bytes: read(SIZE, 0)?,
         };
         let inside = table.list.max(table.tid) < table.bytes;
-        (inside && table.bytes <= MOST_DESCRIPTOR_BYTES).then_some(table)
+        (inside && table.bytes <= MAX_DESCRIPTOR_BYTES).then_some(table)
     }
 }
 
@@ -105,7 +105,7 @@ fn walk(memory: &mut Memory, table: &ThreadTable, head: u64) -> Option<Vec<u64>>
     if at == 0 {
         return None;
     }
-    while at != head && at % 8 == 0 && descriptors.len() < MOST_STACKS {
+    while at != head && at % 8 == 0 && descriptors.len() < MAX_STACKS {
         // The list changes while it is read: what cannot be read ends it.
         let Some(next) = memory.word(at) else { break };
         descriptors.extend(at.checked_sub(table.list));
@@ -163,7 +163,7 @@ fn checked(descriptor: u64, [start, bytes, guard_bytes]: [u64; 3]) -> Option<(Ad
     let fits = start != 0
         && start < descriptor
         && descriptor < end
-        && bytes <= MOST_STACK_BYTES
+        && bytes <= MAX_STACK_BYTES
         && guard_bytes < bytes
         && guard_bytes.is_multiple_of(4096);
     fits.then_some((AddressRange::new(start, end), guard_bytes))

@@ -18,7 +18,7 @@ use crate::linux::system;
 use crate::procfs::mapping::Mapping;
 
 /// The most files that are looked into.
-const MOST_FILES: usize = 4096;
+const MAX_FILES: usize = 4096;
 
 /// A file: its device and inode.
 type FileKey = ((u32, u32), u64);
@@ -82,7 +82,7 @@ impl Images {
                 kept.seen = self.turn;
                 is_new
             });
-            if known == Some(false) || (known.is_none() && self.files.len() >= MOST_FILES) {
+            if known == Some(false) || (known.is_none() && self.files.len() >= MAX_FILES) {
                 continue;
             }
             let kept = look(folder, mapping, self.files.remove(&key), self.turn);

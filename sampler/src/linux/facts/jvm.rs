@@ -45,11 +45,11 @@ const FIELDS: [(&str, &str); 16] = [
 ];
 
 /// No version has more entries.
-const MOST_ENTRIES: u64 = 8192;
+const MAX_ENTRIES: u64 = 8192;
 /// No version has more kinds of compiled code.
-const MOST_CODE_HEAPS: u32 = 16;
+const MAX_CODE_HEAPS: u32 = 16;
 /// Pages of names that are kept while the table is read.
-const MOST_PAGES: usize = 1024;
+const MAX_PAGES: usize = 1024;
 const LONGEST_NAME: usize = 64;
 const PAGE_BYTES: u64 = 4096;
 
@@ -76,7 +76,7 @@ impl Fields {
         }
         let mut entry = vec![0; usize::try_from(stride).ok()?];
         let mut fields = BTreeMap::new();
-        for number in 0..MOST_ENTRIES {
+        for number in 0..MAX_ENTRIES {
             let address = table.checked_add(number * stride)?;
             if !memory.read(address, &mut entry) {
                 return None;
@@ -136,7 +136,7 @@ impl Fields {
             let mut bytes = [0; 4];
             memory.read(array.checked_add(length)?, &mut bytes).then_some(())?;
             let data = memory.word(array.checked_add(self.at("GrowableArray<int>", "_data")?)?)?;
-            for place in 0..u32::from_ne_bytes(bytes).min(MOST_CODE_HEAPS) {
+            for place in 0..u32::from_ne_bytes(bytes).min(MAX_CODE_HEAPS) {
                 heaps.extend(memory.word(data.checked_add(u64::from(place) * 8)?));
             }
         } else {
@@ -209,7 +209,7 @@ impl Texts<'_> {
     }
 
     fn page(&mut self, offset: u64) -> &[u8] {
-        if self.pages.len() >= MOST_PAGES {
+        if self.pages.len() >= MAX_PAGES {
             self.pages.clear();
         }
         let file = self.file;

@@ -16,9 +16,9 @@ use crate::region::AddressRange;
 /// Bytes of a line: what is read at least, as its page has to be read anyway.
 pub(crate) const LINE_BYTES: usize = 64;
 /// The most ranges the kernel takes in one call.
-const MOST_RANGES: usize = 1024;
+const MAX_RANGES: usize = 1024;
 /// The most windows of the page map that are kept.
-const MOST_WINDOWS: usize = 1 << 16;
+const MAX_WINDOWS: usize = 1 << 16;
 
 /// The bytes of a line of memory.
 pub(crate) type Line = [u8; LINE_BYTES];
@@ -71,7 +71,7 @@ impl Memory {
         self.pagemap.as_ref()
     }
 
-    /// Tells whether the page that holds `address` is present and may be read.
+    /// Returns whether the page that holds `address` is present and may be read.
     pub(crate) fn present(&mut self, address: u64) -> bool {
         let Some(pagemap) = self.pagemap.as_ref().filter(|_| self.readable) else { return false };
         if address < self.page_bytes || address >= 1 << 62 {
@@ -82,7 +82,7 @@ impl Memory {
             return false;
         }
         let window = address - address % (self.page_bytes * WINDOW_PAGES);
-        if self.windows.len() >= MOST_WINDOWS {
+        if self.windows.len() >= MAX_WINDOWS {
             self.windows.clear();
         }
         let bits = *self.windows.entry(window).or_insert_with(|| pagemap.window(window));
@@ -120,7 +120,7 @@ impl Memory {
         let mut lines = vec![None; places.len()];
         let present: Vec<usize> =
             (0..places.len()).filter(|place| self.present(places[*place])).collect();
-        for batch in present.chunks(MOST_RANGES) {
+        for batch in present.chunks(MAX_RANGES) {
             let mut buffer = vec![[0; LINE_BYTES]; batch.len()];
             let mut done = 0;
             while done < batch.len() {
@@ -174,7 +174,7 @@ impl Memory {
     }
 }
 
-/// Tells whether a page of `mapping` that goes away between looking and reading could
+/// Returns whether a page of `mapping` that goes away between looking and reading could
 /// make the reader wait (userfaultfd), or whether reading touches a device.
 fn is_avoided(mapping: &Mapping) -> bool {
     ["um", "uw", "ui", "io", "pf"].iter().any(|flag| mapping.has_flag(flag))

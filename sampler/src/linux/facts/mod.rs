@@ -47,7 +47,7 @@ enum JvmState {
 }
 
 /// How often the table of a JVM is looked for.
-const MOST_JVM_TRIES: u32 = 64;
+const MAX_JVM_TRIES: u32 = 64;
 
 impl FactReader {
     /// Creates a reader that knows nothing yet of the process `pid`.
@@ -169,7 +169,7 @@ impl FactReader {
         let known = matches!(&self.jvm, JvmState::Known { base, .. } if *base == placed.base);
         if !known {
             let tries = match self.jvm {
-                JvmState::Unknown { tries } if tries >= MOST_JVM_TRIES => return None,
+                JvmState::Unknown { tries } if tries >= MAX_JVM_TRIES => return None,
                 JvmState::Unknown { tries } => tries,
                 JvmState::Known { .. } => 0,
             };

@@ -17,7 +17,7 @@ pub(crate) const WINDOW_PAGES: u64 = 64;
 const SHORTEST_LOOK: u64 = 64 << 20;
 const LONGEST_LOOK: u64 = 64 << 30;
 /// The most of address space that is looked at page by page, where the kernel cannot skip what is empty.
-const MOST_BY_PAGE: u64 = 16 << 30;
+const MAX_BY_PAGE: u64 = 16 << 30;
 
 const PRESENT: u64 = 1 << 3;
 const ZERO_PAGE: u64 = 1 << 5;
@@ -121,7 +121,7 @@ impl Pagemap {
     }
 
     fn counted_bytes(&self, range: AddressRange) -> Option<u64> {
-        if range.virtual_bytes() > MOST_BY_PAGE {
+        if range.virtual_bytes() > MAX_BY_PAGE {
             return None;
         }
         let mut entries = [0; 32 << 10];

@@ -7,13 +7,13 @@ use crate::linux::facts::pagemap::WINDOW_PAGES;
 use crate::region::AddressRange;
 
 /// The most peeks of one classification.
-const MOST_PEEKS: u32 = 20_000;
+const MAX_PEEKS: u32 = 20_000;
 /// The most lines that are kept.
-const MOST_LINES: usize = 1 << 14;
+const MAX_LINES: usize = 1 << 14;
 /// Arenas of glibc begin at multiples of this.
 const ARENA_BYTES: u64 = 64 << 20;
 /// How many such places of one mapping are looked at ahead; some reserve terabytes.
-const MOST_ARENAS: u64 = 64;
+const MAX_ARENAS: u64 = 64;
 
 /// Stands for the place of a line that cannot be read.
 const ABSENT: u32 = u32::MAX;
@@ -34,13 +34,13 @@ impl Peeks {
     pub(crate) fn begin(&mut self, memory: &mut Memory, changed: &[AddressRange]) {
         self.end();
         self.log.clear();
-        self.left = MOST_PEEKS;
+        self.left = MAX_PEEKS;
         self.last = 0;
         if !memory.readable() {
             return;
         }
         let mut places: Vec<u64> = changed.iter().flat_map(|range| candidates(*range)).collect();
-        places.truncate(MOST_LINES / 2);
+        places.truncate(MAX_LINES / 2);
         self.fetch(memory, &places);
     }
 
@@ -104,7 +104,7 @@ impl Peeks {
     }
 
     fn fetch(&mut self, memory: &mut Memory, places: &[u64]) {
-        if self.places.len() + places.len() > MOST_LINES {
+        if self.places.len() + places.len() > MAX_LINES {
             self.places.clear();
             self.lines.clear();
         }
@@ -128,7 +128,7 @@ fn line_of(address: u64) -> u64 {
 /// Returns where the header of an allocation or an arena can stand in `range`.
 fn candidates(range: AddressRange) -> impl Iterator<Item = u64> {
     let first = range.start.checked_next_multiple_of(ARENA_BYTES).unwrap_or(u64::MAX);
-    let arenas = (0..MOST_ARENAS)
+    let arenas = (0..MAX_ARENAS)
         .map_while(move |arena| first.checked_add(arena * ARENA_BYTES))
         .take_while(move |place| *place < range.end)
         .filter(move |place| *place != range.start);

@@ -11,7 +11,7 @@ use crate::linux::files::{Refusal, read};
 use crate::procfs::line::readable;
 
 /// More threads than this are not looked at.
-const MOST_THREADS: usize = 1 << 16;
+const MAX_THREADS: usize = 1 << 16;
 
 /// How long after it was first seen a thread's name is read again.
 const NAME_SETTLES: Duration = Duration::from_secs(2);
@@ -40,7 +40,7 @@ impl Threads {
         let Ok(tasks) = std::fs::read_dir(folder.join("task")) else { return Vec::new() };
         let mut before = std::mem::take(&mut self.known);
         for task in tasks.flatten() {
-            if self.known.len() >= MOST_THREADS {
+            if self.known.len() >= MAX_THREADS {
                 self.too_many = true;
                 break;
             }

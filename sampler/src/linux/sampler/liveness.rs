@@ -84,7 +84,7 @@ impl Sampler {
         }
     }
 
-    /// Tells whether the executable is another one than when attached.
+    /// Returns whether the executable is another one than when attached.
     pub(crate) fn runs_another_file(&self) -> bool {
         let (path, _) = executable(&self.folder);
         path.is_some() && self.process.executable.is_some() && path != self.process.executable

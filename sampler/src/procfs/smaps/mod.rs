@@ -9,7 +9,7 @@ use crate::procfs::sizes::{Field, Sizes, kilobytes, split_line};
 use crate::procfs::template::{Fit, Template};
 
 /// The text one mapping may have: a path is at most 4 KiB, some bytes of it written as four.
-const MOST_BYTES: usize = 64 << 10;
+const MAX_BYTES: usize = 64 << 10;
 
 /// What smaps says of one mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl SmapsParser {
     ) -> Result<(), BadSmaps> {
         self.unread.extend_from_slice(piece);
         self.parse(false, each)?;
-        if self.unread.len() > MOST_BYTES {
+        if self.unread.len() > MAX_BYTES {
             return Err(BadSmaps::new(self.lines + 1, &self.unread));
         }
         Ok(())

@@ -87,7 +87,7 @@ fn what_is_no_smaps_is_refused_with_its_line() {
     let refused = SmapsParser::new().feed(b"1-2 bad\nRss: 1 kB\n2-3 \n", |_| false).unwrap_err();
     assert_eq!(refused, BadSmaps { line: 1, text: "1-2 bad".into() });
     // A mapping without end is not kept in memory without end.
-    let endless = vec![b'1'; MOST_BYTES + 1];
+    let endless = vec![b'1'; MAX_BYTES + 1];
     let refused = parse(&endless, 3000).unwrap_err();
     assert!(refused.text.len() <= 200);
 }

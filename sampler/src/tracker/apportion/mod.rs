@@ -23,7 +23,7 @@ pub(crate) struct Shares {
     pub provenance: Provenance,
 }
 
-/// Tells whether the pages present must be counted to share `whole` out among `ranges`:
+/// Returns whether the pages present must be counted to share `whole` out among `ranges`:
 /// not if none or all of them are.
 pub(crate) fn needs_presence(whole: &Quantities, ranges: &[AddressRange]) -> bool {
     let resident = whole.get(Quantity::Resident).unwrap_or(0);
@@ -88,7 +88,7 @@ fn presence(
     }
 }
 
-/// Tells whether pages were seen that say where the swapped ones can be.
+/// Returns whether pages were seen that say where the swapped ones can be.
 fn swap_is_placed(whole: &Quantities, sizes: &[u64]) -> bool {
     let swapped = whole.get(Quantity::Swapped).unwrap_or(0);
     let size = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
