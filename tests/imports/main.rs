@@ -29,7 +29,6 @@ fn check(house: House<'_>) {
 }
 
 #[test]
-#[ignore = "the sums by the minute and the hour still import from `read`"]
 fn store() {
     check(House {
         folder: "store/src",
