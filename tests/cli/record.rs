@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::harness::{Bench, Workload, signal, smaps_sum};
 use crate::recorder::Recorder;
@@ -18,6 +18,22 @@ fn delta(diff: &serde_json::Value, region_type: &str, quantity: &str) -> i64 {
         .iter()
         .find(|row| row["type"] == region_type)
         .map_or(0, |row| row[quantity]["delta"].as_i64().unwrap())
+}
+
+/// How many ticks of the newest recording have a sample, and how many do not.
+#[derive(Debug)]
+struct Ticks {
+    taken: u64,
+    missed: u64,
+}
+
+fn ticks(bench: &Bench) -> Ticks {
+    let info = bench.json(&["info", "--json"]);
+    let count = |key: &str| info[key].as_u64().unwrap();
+    Ticks {
+        taken: count("complete_samples") + count("torn_samples"),
+        missed: count("missed_ticks"),
+    }
 }
 
 #[test]
@@ -208,14 +224,19 @@ fn a_recorder_that_is_killed_loses_no_sample_it_has_shown() {
 fn ticks_that_pass_while_the_recorder_is_stopped_are_recorded_as_missed() {
     let bench = Bench::new();
     let workload = Workload::start();
+    let begun = Instant::now();
     let recorder = Recorder::start(&bench, &workload);
     signal(recorder.pid(), libc::SIGSTOP);
     thread::sleep(Duration::from_millis(600));
     signal(recorder.pid(), libc::SIGCONT);
     recorder.wait_for_samples(2);
     recorder.interrupt();
-    let missed = bench.json(&["info", "--json"])["missed_ticks"].as_u64().unwrap();
-    assert!((8..=14).contains(&missed), "{missed}");
+    let ticks = ticks(&bench);
+    // 12 intervals have passed; the tick that is due when it goes on is taken late. The tests of
+    // the schedule hold the exact numbers: here a loaded machine may miss more.
+    assert!(ticks.missed >= 10, "{ticks:?}");
+    let most = begun.elapsed().as_millis() as u64 / 50 + 1;
+    assert!(ticks.taken + ticks.missed <= most, "{ticks:?} of {most}");
 }
 
 #[test]
@@ -223,9 +244,11 @@ fn it_stops_after_the_samples_or_the_time_asked_for() {
     let bench = Bench::new();
     let workload = Workload::start();
     bench.run(&["record", &workload.pid_text(), "--every", "50ms", "--samples", "3"]);
-    assert_eq!(bench.json(&["info", "--json"])["samples"], 3);
+    assert_eq!(ticks(&bench).taken, 3);
     bench.run(&["record", &workload.pid_text(), "--every", "100ms", "--for", "450ms"]);
-    assert_eq!(bench.json(&["info", "--json"])["samples"], 5);
+    let ticks = ticks(&bench);
+    // at 0, 100, 200, 300 and 400 ms, unless the machine was late for some
+    assert!(ticks.taken <= 5 && ticks.taken + ticks.missed >= 5, "{ticks:?}");
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 
@@ -108,7 +110,12 @@ fn a_zombie_and_a_kernel_thread() {
     let mut child = Command::new("true").stdout(Stdio::piped()).spawn().unwrap();
     let mut end = String::new();
     std::io::Read::read_to_string(child.stdout.as_mut().unwrap(), &mut end).unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(100));
+    let stat = format!("/proc/{}/stat", child.id());
+    let begun = Instant::now();
+    while !fs::read_to_string(&stat).unwrap().contains(") Z ") {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it never became a zombie");
+        thread::sleep(Duration::from_millis(1));
+    }
     let said = bench.run(&["record", &child.id().to_string()]).failure();
     assert_snapshot!(said.replace(&child.id().to_string(), "PID"), @"
     vmrec: pid PID is a zombie: it has ended and has no memory
@@ -225,7 +232,7 @@ fn a_full_disk_keeps_what_was_recorded() {
     // Every sample differs from the last, so that each needs space.
     while recorder.try_wait().unwrap().is_none() {
         workload.tell(&format!("map {}", Workload::program().display()));
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(20));
     }
     let output = recorder.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

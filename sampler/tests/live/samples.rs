@@ -179,8 +179,13 @@ fn moving_regions_are_complete_or_called_torn() {
 }
 
 const LEADERLESS: &str = "
-import ctypes, threading, time
-threading.Thread(target=lambda: (time.sleep(0.2), print('ready', flush=True), time.sleep(60))).start()
+import ctypes, os, threading, time
+def wait():
+    while ') Z ' not in open(f'/proc/self/task/{os.getpid()}/stat').read():
+        time.sleep(0.002)
+    print('ready', flush=True)
+    time.sleep(60)
+threading.Thread(target=wait).start()
 ctypes.CDLL(None).syscall(60, 0)
 ";
 
