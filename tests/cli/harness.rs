@@ -44,6 +44,11 @@ impl Bench {
         )
     }
 
+    /// Runs each command and returns all it shows, as a terminal would, for snapshots.
+    pub(crate) fn session(&self, commands: &[&[&str]]) -> String {
+        commands.iter().map(|arguments| self.run(arguments).whole(arguments)).collect()
+    }
+
     /// Runs vmrec, expects success and returns its standard output.
     pub(crate) fn out(&self, arguments: &[&str]) -> String {
         let said = self.run(arguments);
@@ -77,11 +82,21 @@ impl Said {
         }
     }
 
-    /// Returns the same with each digit of the error as `0`, where times and numbers differ from run to run.
-    pub(crate) fn failure_but_digits(&self) -> String {
-        assert_eq!(self.output, "");
-        let error = self.error.replace(|c: char| c.is_ascii_digit(), "0");
-        format!("{error}[exit status: {:?}]", self.status)
+    /// Returns the command with its output, its error and its exit status under it.
+    fn whole(&self, arguments: &[&str]) -> String {
+        let word = |argument: &&str| match argument {
+            plain if plain.chars().all(|c| c.is_alphanumeric() || "-./=:".contains(c)) => {
+                (*plain).to_owned()
+            }
+            quoted => format!("\"{quoted}\""),
+        };
+        let typed: Vec<_> = arguments.iter().map(word).collect();
+        let mut whole = format!("$ vmrec {}\n{}", typed.join(" "), self.output);
+        if !self.error.is_empty() {
+            whole += &format!("--- standard error ---\n{}", self.error);
+        }
+        let status = self.status.map_or("none: a signal".to_owned(), |status| status.to_string());
+        whole + &format!("[exit status: {status}]\n\n")
     }
 
     /// Returns the error with the exit status under it, for snapshots.

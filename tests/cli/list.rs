@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::harness::{Bench, Workload};
+use crate::harness::Bench;
 
 #[test]
 fn a_file_that_is_missing_and_one_without_a_recording() {
@@ -30,20 +30,4 @@ fn a_file_that_is_missing_and_one_without_a_recording() {
     hint: record something first: `vmrec record TARGET`
     [exit status: Some(4)]
     ");
-}
-
-#[test]
-fn recordings_stand_in_their_order() {
-    let bench = Bench::new();
-    let workload = Workload::start();
-    for name in ["first", "second"] {
-        bench.run(&["record", &workload.pid_text(), "--samples", "1", "--name", name]);
-    }
-    let table = bench.out(&["list"]);
-    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
-    let names: Vec<_> = table.lines().skip(2).map(|line| line.split_whitespace().nth(1)).collect();
-    assert_eq!(names, [Some("first"), Some("second")], "{table}");
-    let csv = bench.out(&["list", "--csv"]);
-    assert_eq!(csv.lines().count(), 3);
-    assert!(csv.starts_with("recording,pid,name,"), "{csv}");
 }
