@@ -1,7 +1,8 @@
 //! How a command fails: what is wrong, what to do next, and the exit status.
 
 use std::fmt::Display;
-use std::io::ErrorKind;
+use std::io;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -86,7 +87,6 @@ impl Failure {
     }
 
     /// Prints the error and its hint to standard error and gives the exit status.
-    #[expect(clippy::print_stderr, reason = "this is where errors are printed")]
     pub(crate) fn report(&self) -> ExitCode {
         // A reader of our output that went away (`vmrec list | head -1`) is not an error.
         let broken_pipe = self.error.chain().any(|cause| {
@@ -97,9 +97,11 @@ impl Failure {
         if broken_pipe {
             return ExitCode::SUCCESS;
         }
-        eprintln!("vmrec: {}", escape::terminal(&self.sentence()));
+        // A standard error that is gone or full changes nothing about the outcome.
+        let mut error = io::stderr().lock();
+        let _ = writeln!(error, "vmrec: {}", escape::terminal(&self.sentence()));
         for line in self.hint.iter().flat_map(|hint| hint.lines()) {
-            eprintln!("hint: {}", escape::terminal(line));
+            let _ = writeln!(error, "hint: {}", escape::terminal(line));
         }
         ExitCode::from(self.status as u8)
     }
@@ -176,6 +178,17 @@ impl From<StoreError> for Failure {
                  can be proven of it into a new file",
                 shell_word(&path.display().to_string())
             )),
+            StoreError::NotPlain { .. } => Some(
+                "remove it if no vmrec runs, or record into a folder of your own with --db FILE"
+                    .to_owned(),
+            ),
+            StoreError::HardLinked { .. } => Some(
+                "its names do not share a lock: remove all but one, or copy it with `vmrec backup`"
+                    .to_owned(),
+            ),
+            StoreError::Gone { .. } => Some(
+                "samples up to then may be in the file under its new name; record anew".to_owned(),
+            ),
             StoreError::Busy { .. } => Some(
                 "end that recorder first, or record into another file with --db FILE".to_owned(),
             ),

@@ -1,7 +1,8 @@
 //! Where results go: standard output, or a file that appears whole or not at all.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -55,10 +56,10 @@ pub(crate) fn unwritable(error: impl std::error::Error + Send + Sync + 'static) 
 }
 
 /// Writes a note to standard error; a standard error that is gone is no reason to stop.
-#[expect(clippy::print_stderr, reason = "notes go to standard error")]
 pub(crate) fn note(text: &str) {
+    let mut error = io::stderr().lock();
     for line in text.lines() {
-        eprintln!("{}", vmrec_report::escape::terminal(line));
+        let _ = writeln!(error, "{}", vmrec_report::escape::terminal(line));
     }
 }
 
@@ -82,10 +83,16 @@ pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let unfinished: PathBuf = path.with_file_name(name);
-    let written = File::create(&unfinished).and_then(|mut file| {
+    // Results name a process and its files, and a link planted under this name is not followed.
+    let create = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished);
+    let written = create().and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()
     });
+    if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists) {
+        return Err(Failure::io("write", &unfinished, io::ErrorKind::AlreadyExists.into())
+            .hint("remove what is there, or write to another folder"));
+    }
     written.and_then(|()| fs::rename(&unfinished, path)).map_err(|source| {
         // What is left of the unfinished file is of no use; the error worth telling is the first.
         let _ = fs::remove_file(&unfinished);
@@ -103,6 +110,22 @@ mod tests {
         let target = folder.path().join("missing/chart.svg");
         assert!(replace_file(&target, b"x").is_err());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_planted_link_is_not_followed_and_results_are_private() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let (target, victim) = (folder.path().join("c.svg"), folder.path().join("victim"));
+        fs::write(&victim, b"mine").unwrap();
+        let planted = folder.path().join(format!("c.svg.{}.tmp", std::process::id()));
+        std::os::unix::fs::symlink(&victim, &planted).unwrap();
+        assert!(replace_file(&target, b"new").is_err());
+        assert_eq!(fs::read(&victim).unwrap(), b"mine");
+        fs::remove_file(&planted).unwrap();
+        replace_file(&target, b"new").unwrap();
+        assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

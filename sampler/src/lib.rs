@@ -44,13 +44,13 @@ pub use crate::linux::{
     process::{host, process_info, processes},
     sampler::Sampler,
     sums::system_sums,
-    system::{now, send_signal},
+    system::{ignores_signal, now, send_signal},
     watch::ExitWatch,
 };
 #[cfg(target_os = "macos")]
 pub use crate::macos::{
     PERMISSION_HINT,
-    ffi::unix::{now, send_signal},
+    ffi::unix::{ignores_signal, now, send_signal},
     process::{host, process_info, processes},
     sampler::Sampler,
     sums::system_sums,

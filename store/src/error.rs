@@ -48,6 +48,30 @@ pub enum Error {
         /// Its version.
         version: u32,
     },
+    /// A file beside the recording is a link or no regular file.
+    #[error("{} is a link or no regular file", path.display())]
+    NotPlain {
+        /// That file.
+        path: PathBuf,
+    },
+    /// The file has several names.
+    #[error("{} is one of several names of its file", path.display())]
+    HardLinked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was deleted, moved or replaced while it was recorded to.
+    #[error("{} was deleted, moved or replaced while vmrec recorded to it", path.display())]
+    Gone {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The lock was deleted while a sample was being written, which is not stored.
+    #[error("the lock of {} was deleted", path.display())]
+    LockLost {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another recorder is writing to the file.
     #[error("{} is being recorded to by {}", path.display(), recorder(*pid))]
     Busy {

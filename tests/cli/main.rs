@@ -12,6 +12,7 @@ mod backup;
 mod chart;
 mod demo;
 mod diff;
+mod disturbed;
 mod export;
 mod fixture;
 mod harness;

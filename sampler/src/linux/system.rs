@@ -31,6 +31,17 @@ fn clock(clock: libc::clockid_t) -> u64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+/// Returns whether this process ignores a signal, as it was started.
+pub fn ignores_signal(signal: i32) -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action sigaction only writes the old one, and it is read only when that
+    // was written.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
 /// Returns the bytes of a page.
 pub(crate) fn page_size_bytes() -> u64 {
     configured(libc::_SC_PAGESIZE).unwrap_or(4096)

@@ -1,11 +1,12 @@
 //! What can end or disturb a recording: signals to vmrec and the target's exit.
 
-use std::sync::mpsc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Instant;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::{Origin, WithOrigin};
 use signal_hook::low_level::siginfo::{Cause, Sent};
@@ -31,13 +32,13 @@ impl Events {
     /// Begins to listen for signals that ask vmrec to end.
     pub(crate) fn listen() -> Result<Self, Failure> {
         let (sender, receiver) = mpsc::channel();
-        let mut signals = SignalsInfo::<WithOrigin>::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])
-            .map_err(|error| {
-                Failure::new(
-                    Status::Recording,
-                    anyhow::Error::new(error).context("cannot listen for signals"),
-                )
-            })?;
+        // One that was ignored before, as by nohup or a shell's `&`, stays ignored.
+        let mut wanted = vec![SIGINT, SIGTERM, SIGHUP, SIGQUIT];
+        wanted.retain(|signal| !vmrec_sampler::ignores_signal(*signal));
+        // A file that may not grow is an error of the write, not the end of the recorder.
+        let ignored = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(SIGXFSZ, ignored).map_err(cannot_listen)?;
+        let mut signals = SignalsInfo::<WithOrigin>::new(wanted).map_err(cannot_listen)?;
         let to_queue = sender.clone();
         thread::spawn(move || {
             for origin in &mut signals {
@@ -65,6 +66,11 @@ impl Events {
     pub(crate) fn wait(&self) -> Option<Event> {
         self.receiver.recv().ok()
     }
+}
+
+fn cannot_listen(error: std::io::Error) -> Failure {
+    let error = anyhow::Error::new(error).context("cannot listen for signals");
+    Failure::new(Status::Recording, error)
 }
 
 /// Returns whether a signal must be passed on to a launched command.

@@ -16,13 +16,15 @@ use crate::error::Error;
 /// How often to try before the lock is another recorder's: a reader that asks [`held`] has it for an instant.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(5);
+/// The folder may be open to others: no link is followed, and no FIFO waited for.
+const UNTRUSTED: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK;
 
 /// The right to write, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
     path: PathBuf,
     /// Locked; closing it unlocks.
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -32,19 +34,24 @@ impl Lock {
         let cannot = |source| Error::io(&lock_path, source);
         let mut tries = 0;
         loop {
+            plain(&lock_path)?;
             let mut file = OpenOptions::new()
                 .read(true)
                 .write(true)
                 .create(true)
                 .truncate(false)
                 .mode(0o600)
+                .custom_flags(UNTRUSTED)
                 .open(&lock_path)
                 .map_err(cannot)?;
+            if !file.metadata().map_err(cannot)?.is_file() {
+                return Err(Error::NotPlain { path: lock_path });
+            }
             match file.try_lock() {
                 Ok(()) if !is_at(&file, &lock_path) => {} // its last holder removed it meanwhile
                 Ok(()) => {
                     write_pid(&mut file).map_err(cannot)?;
-                    return Ok(Self { path: lock_path, _file: file });
+                    return Ok(Self { path: lock_path, file });
                 }
                 Err(TryLockError::WouldBlock) if tries < TRIES => {
                     tries += 1;
@@ -59,17 +66,38 @@ impl Lock {
     }
 }
 
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Removed while still locked: who opened it before finds it gone and tries again.
-        // A file that stays does no harm.
-        let _ = fs::remove_file(&self.path);
+impl Lock {
+    /// Returns whether the name of the lock still leads to the file that is locked: once it does not,
+    /// another recorder may hold the lock of that name.
+    pub(crate) fn is_in_force(&self) -> bool {
+        is_at(&self.file, &self.path)
     }
 }
 
-/// Tells whether a recorder holds the lock of the recording at `path`.
+/// Checks that a file beside a recording, if it is there, is a regular file and no link.
+pub(crate) fn plain(path: &Path) -> Result<(), Error> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err(Error::NotPlain { path: path.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Removed while still locked: who opened it before finds it gone and tries again.
+        // A file that stays does no harm; one of another recorder is not ours to remove.
+        if self.is_in_force() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Returns whether a recorder holds the lock of the recording at `path`.
 pub(crate) fn held(path: &Path) -> bool {
-    File::open(beside(path, "-lock"))
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(UNTRUSTED)
+        .open(beside(path, "-lock"))
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 

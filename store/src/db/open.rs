@@ -12,6 +12,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use crate::db::lock;
 use crate::db::lock::beside;
 use crate::db::schema::{APPLICATION_ID, DRAFT_APPLICATION_ID, migrate};
 use crate::db::{bulk_read, schema};
@@ -134,6 +135,13 @@ pub(crate) fn real_path(path: &Path) -> Result<PathBuf, Error> {
     };
     let name = path.file_name().ok_or_else(|| Error::Missing { path: path.to_owned() })?;
     Ok(fs::canonicalize(folder).map_err(|source| Error::io(folder, source))?.join(name))
+}
+
+/// Checks the files beside a recording that SQLite would open: none is a link, a FIFO or a device.
+pub(crate) fn check_neighbours(path: &Path) -> Result<(), Error> {
+    ["-wal", "-shm", "-journal", "-lock"]
+        .into_iter()
+        .try_for_each(|suffix| lock::plain(&beside(path, suffix)))
 }
 
 /// Creates an empty recording file at `path`, where there is none or one of no bytes.

@@ -44,6 +44,7 @@ impl Store {
             Found::Ours => {}
         }
         let real_path = open::real_path(path)?;
+        open::check_neighbours(&real_path)?;
         let mut connected = connect(&real_path);
         if connected.as_ref().is_err_and(wants_to_write)
             && has_bytes(&beside(&real_path, "-journal"))

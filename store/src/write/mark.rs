@@ -22,6 +22,7 @@ pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) ->
         }
         Found::Ours => {}
     }
+    open::check_neighbours(&open::real_path(path)?)?;
     let sql = |source| Error::sql(path, source);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,8 +41,10 @@ pub struct Writer {
     /// What retention is about.
     pub(crate) pruning: Pruning,
     closed: bool,
+    /// The device and inode of the file.
+    file: (u64, u64),
     /// After `connection`, so that it is given back when the file is closed.
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Writer {
@@ -52,10 +55,15 @@ impl Writer {
     pub fn open(path: &Path) -> Result<Self, Error> {
         open::identify(path)?;
         let real_path = open::real_path(path)?;
+        open::check_neighbours(&real_path)?;
         let lock = Lock::take(&real_path)?;
         // Looked at again, as another recorder may have created or closed it before we had the lock.
         if matches!(open::identify(&real_path)?, Found::Nothing | Found::Empty) {
             open::create(&real_path)?;
+        }
+        let metadata = fs::metadata(&real_path).map_err(|source| Error::io(path, source))?;
+        if metadata.nlink() > 1 {
+            return Err(Error::HardLinked { path: path.to_owned() });
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let sql = |source| Error::sql(path, source);
@@ -73,7 +81,8 @@ impl Writer {
             chunk_thread: None,
             pruning: Pruning::default(),
             closed: false,
-            _lock: lock,
+            file: (metadata.dev(), metadata.ino()),
+            lock,
         };
         writer.end_lost()?;
         writer.settle_few()?;
@@ -206,6 +215,21 @@ impl Writer {
         Ok(())
     }
 
+    /// Checks that the name of the file still leads to it, and takes the lock again if that was
+    /// deleted and no other recorder has taken it since.
+    fn keep_hold(&mut self) -> Result<(), Error> {
+        let there = fs::metadata(&self.real_path);
+        if !there.is_ok_and(|there| (there.dev(), there.ino()) == self.file) {
+            return Err(Error::Gone { path: self.path.clone() });
+        }
+        if !self.lock.is_in_force() {
+            self.lock = Lock::take(&self.real_path)?;
+            // Another recorder may have come and gone: what it did to the file is not known.
+            self.active.values_mut().for_each(Active::reject);
+        }
+        Ok(())
+    }
+
     /// Fails while a recording is under way.
     pub(crate) fn none_active(&self) -> Result<(), Error> {
         match self.active.keys().next() {
@@ -238,8 +262,15 @@ impl Writer {
         if !ids.iter().all(|id| self.active.contains_key(id)) {
             return Err(not_begun(&self.path));
         }
-        let active = &mut self.active;
+        self.keep_hold()?;
+        let (active, lock) = (&mut self.active, &self.lock);
+        let mut in_force = true;
         let written = in_transaction(&mut self.connection, |transaction| {
+            // Asked within the transaction: no other recorder has written since, nor does so now.
+            in_force = lock.is_in_force();
+            if !in_force {
+                return Err(rusqlite::Error::InvalidQuery);
+            }
             let chosen = active.iter_mut().filter(|(id, _)| ids.contains(id));
             chosen
                 .map(|(id, active)| Ok((*id, sample(*id, active, transaction)?)))
@@ -248,9 +279,11 @@ impl Writer {
         let written = match written {
             Ok(written) => written,
             Err(source) => {
-                let chosen = self.active.iter_mut().filter(|(id, _)| ids.contains(id));
-                chosen.for_each(|(_, active)| active.reject());
-                return Err(Error::sql(&self.path, source));
+                self.active.values_mut().for_each(Active::reject);
+                return Err(match in_force {
+                    true => Error::sql(&self.path, source),
+                    false => Error::LockLost { path: self.path.clone() },
+                });
             }
         };
         let mut numbers = BTreeMap::new();

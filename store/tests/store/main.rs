@@ -6,6 +6,7 @@
 mod backup;
 mod damage;
 mod evidence;
+mod hostile_folder;
 mod made_up;
 mod refusals;
 mod repair;

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::mem::zeroed;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
@@ -102,4 +103,15 @@ pub(crate) fn wait_exit(queue: &OwnedFd, limit: Duration) -> io::Result<bool> {
         libc::kevent(queue.as_raw_fd(), std::ptr::null(), 0, &raw mut event, 1, &raw const time)
     };
     if count < 0 { Err(io::Error::last_os_error()) } else { Ok(count > 0) }
+}
+
+/// Returns whether this process ignores a signal, as it was started.
+pub fn ignores_signal(signal: i32) -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action sigaction only writes the old one, and it is read only when that
+    // was written.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
 }
