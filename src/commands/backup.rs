@@ -39,6 +39,7 @@ struct BackupDocument {
     bytes: u64,
     recordings: u64,
     samples: u64,
+    problems: Vec<String>,
 }
 
 /// Runs the command.
@@ -52,6 +53,7 @@ pub(crate) fn run(args: &BackupArgs) -> Result<ExitCode, Failure> {
             bytes: copied.bytes,
             recordings: copied.counts.recordings,
             samples: copied.counts.samples,
+            problems: copied.problems.clone(),
         })?;
     } else {
         output::note(&format!(
@@ -60,5 +62,12 @@ pub(crate) fn run(args: &BackupArgs) -> Result<ExitCode, Failure> {
             units::size(copied.bytes)
         ));
     }
-    Ok(ExitCode::SUCCESS)
+    if copied.problems.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    copied.problems.iter().for_each(|problem| output::note(&format!("wrong: {problem}")));
+    output::note(
+        "hint: keep the file that was copied; `vmrec repair` saves what can be read of it",
+    );
+    Ok(ExitCode::from(1))
 }

@@ -40,6 +40,7 @@ struct RepairDocument {
     damaged_rows: BTreeMap<&'static str, u64>,
     damaged_pages: BTreeMap<&'static str, u64>,
     tables_lost: bool,
+    log_problems: Vec<String>,
     problems: Vec<String>,
 }
 
@@ -100,6 +101,7 @@ fn document(file: String, repaired: &Repaired) -> RepairDocument {
         damaged_rows: repaired.damaged_rows.clone(),
         damaged_pages: repaired.damaged_pages.clone(),
         tables_lost: repaired.tables_lost,
+        log_problems: repaired.log_problems.clone(),
         problems: repaired.problems.clone(),
     }
 }
@@ -137,6 +139,9 @@ fn text(repaired: &Repaired) -> String {
     }
     if repaired.tables_lost {
         text += "the list of tables is damaged: more may be lost than is known\n";
+    }
+    for problem in &repaired.log_problems {
+        let _ = writeln!(text, "{}", escape::terminal(problem));
     }
     for problem in &repaired.problems {
         let _ = writeln!(text, "still wrong: {}", escape::terminal(problem));

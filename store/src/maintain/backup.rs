@@ -10,27 +10,29 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::db::lock::{Lock, beside};
-use crate::db::open;
 use crate::db::open::BUSY_TIMEOUT;
+use crate::db::{open, wal};
 use crate::error::Error;
 use crate::maintain::verify;
 use crate::maintain::verify::Counts;
 use crate::read::store::Store;
 
 /// What a copy holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
     /// Bytes of the copy.
     pub bytes: u64,
     /// The recordings and samples in it.
     pub counts: Counts,
+    /// What is wrong with it, or may be missing because the log of the file copied is damaged.
+    pub problems: Vec<String>,
 }
 
 impl Store {
     /// Copies the file, as it is at this moment, to `to`; a file there is only replaced if `replace`.
     ///
     /// A recorder that writes to it meanwhile is not held up. The copy takes its name when it is
-    /// complete and on disk, has mode 0600 and can be read where nothing can be written.
+    /// complete, verified and on disk, has mode 0600 and can be read where nothing can be written.
     pub fn backup(&self, to: &Path, replace: bool) -> Result<Copied, Error> {
         let to = open::real_path(to)?;
         if same_file(&open::real_path(&self.path)?, &to) {
@@ -39,9 +41,13 @@ impl Store {
         let _lock = free(&to, replace)?;
         let draft = draft(&to)?;
         let copied = self.copy(&draft).and_then(|counts| {
+            let mut problems = Vec::new();
+            wal::problems(&open::real_path(&self.path)?, &mut problems)
+                .map_err(|source| Error::io(&self.path, source))?;
+            problems.append(&mut Self::open(&draft)?.verify()?);
             put(&draft, &to)?;
             let bytes = fs::metadata(&to).map_err(|source| Error::io(&to, source))?.len();
-            Ok(Copied { bytes, counts })
+            Ok(Copied { bytes, counts, problems })
         });
         if copied.is_err() {
             let _ = fs::remove_file(&draft);
@@ -73,7 +79,7 @@ impl Store {
     }
 }
 
-/// Tells whether both names are of one file.
+/// Returns whether both names are of one file.
 pub(crate) fn same_file(one: &Path, other: &Path) -> bool {
     match (fs::metadata(one), fs::metadata(other)) {
         (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
@@ -105,11 +111,13 @@ pub(crate) fn draft(path: &Path) -> Result<std::path::PathBuf, Error> {
     Ok(draft)
 }
 
-/// Gives the complete file `draft` the name `path`, for good.
+/// Gives the complete file `draft` the name `path`, durably.
 pub(crate) fn put(draft: &Path, path: &Path) -> Result<(), Error> {
     let io = |source| Error::io(draft, source);
     File::open(draft).and_then(|file| file.sync_all()).map_err(io)?;
-    // The log of the file replaced would be taken for one of the new file.
+    // The log of the file replaced would be taken for one of the new file. Whatever ends this
+    // process before the new file has the name, the old one is whole without its log.
+    fold_log(path)?;
     for log in ["-wal", "-shm", "-journal"] {
         remove(&beside(path, log))?;
     }
@@ -117,9 +125,59 @@ pub(crate) fn put(draft: &Path, path: &Path) -> Result<(), Error> {
     open::sync_folder(path)
 }
 
+/// Moves what the log of the file at `path` holds into the file, if there is one. A file that cannot
+/// be read has nothing to move.
+fn fold_log(path: &Path) -> Result<(), Error> {
+    let has_bytes = |suffix| fs::metadata(beside(path, suffix)).is_ok_and(|log| log.len() > 0);
+    if !has_bytes("-wal") && !has_bytes("-journal") {
+        return Ok(());
+    }
+    let fold = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let old = Connection::open_with_flags(path, flags)?;
+        open::set_up(&old)?;
+        open::make_durable(&old)?;
+        old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        old.close().map_err(|(_, source)| source)
+    };
+    match fold().map_err(|source| Error::sql(path, source)) {
+        Err(Error::Damaged { .. }) => Ok(()),
+        other => other,
+    }
+}
+
 fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io(path, error)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_whose_log_was_folded_is_whole_without_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, killed) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        let connection = Connection::open(&path).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (7)",
+            )
+            .unwrap();
+        // As a process leaves it that is killed: most of it is in the log.
+        for suffix in ["", "-wal"] {
+            fs::copy(beside(&path, suffix), beside(&killed, suffix)).unwrap();
+        }
+        fold_log(&killed).unwrap();
+        for suffix in ["-wal", "-shm"] {
+            remove(&beside(&killed, suffix)).unwrap();
+        }
+        let read = |path: &Path| -> rusqlite::Result<i64> {
+            Connection::open(path)?.query_row("SELECT a FROM t", [], |row| row.get(0))
+        };
+        assert_eq!(read(&killed).unwrap(), 7);
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use rusqlite::Connection;
-use vmrec_store::{Error, Store, WhyEnded};
+use vmrec_store::{Error, Store, WhyEnded, repair};
 
 use crate::made_up::{at, begun, snapshot};
 
@@ -67,4 +67,42 @@ fn the_log_of_a_file_that_is_replaced_goes_with_it() {
     Store::open(&path).unwrap().backup(&copy, true).unwrap();
     assert_eq!(Store::open(&copy).unwrap().snapshot(id, 1).unwrap(), snapshot(9, 1));
     drop(old);
+}
+
+#[test]
+fn neither_a_copy_nor_a_repair_hides_that_a_log_lost_samples() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, id) = begun(&path);
+    for second in 1..=40 {
+        writer.append(id, snapshot(20, second)).unwrap();
+    }
+    let file = |name: &str| folder.path().join(name);
+    let (main, log) = (fs::read(&path).unwrap(), fs::read(file("a.db-wal")).unwrap());
+    drop(writer);
+    let (mut lost, mut harmless) = (0, 0);
+    for (round, bit) in (40..log.len()).step_by(log.len() / 30).enumerate() {
+        let damaged = file(&format!("{round}.db"));
+        let mut flipped = log.clone();
+        flipped[bit] ^= 4;
+        fs::write(&damaged, &main).unwrap();
+        fs::write(file(&format!("{round}.db-wal")), &flipped).unwrap();
+        let repaired = repair(&damaged, &file(&format!("{round}-new.db"))).unwrap();
+        let kept: u64 = repaired.recordings.iter().map(|recording| recording.kept).sum();
+        let copied = Store::open(&damaged)
+            .unwrap()
+            .backup(&file(&format!("{round}-copy.db")), false)
+            .unwrap();
+        // The last transaction may have been half written by a recorder that was killed.
+        if kept < 39 {
+            lost += 1;
+            assert!(repaired.lost_something(), "{kept} of 40 and nothing said: {repaired:?}");
+        } else {
+            harmless += 1;
+        }
+        if copied.counts.samples < 39 {
+            assert!(!copied.problems.is_empty(), "{copied:?}");
+        }
+    }
+    assert!(lost > 10, "{lost} lost, {harmless} harmless");
 }

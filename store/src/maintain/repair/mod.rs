@@ -27,14 +27,14 @@ use crate::db::columns::RECORDING;
 use crate::db::integer::{from_column, to_column};
 use crate::db::open::Found;
 use crate::db::transaction::Transaction;
-use crate::db::{lock, open, row_checksum};
+use crate::db::{lock, open, row_checksum, wal};
 use crate::error::Error;
 use crate::maintain::backup::{draft, free, put, same_file};
 use crate::maintain::repair::pages::Pages;
 use crate::maintain::repair::rows::Mover;
 use crate::maintain::repair::tables::{LAYOUTS, Proof};
 use crate::maintain::repair::trees::Trees;
-use crate::maintain::verify;
+use crate::read::store::Store;
 use crate::recording::RecordingId;
 
 /// What a repair saved and what it could not.
@@ -50,6 +50,8 @@ pub struct Repaired {
     pub damaged_pages: BTreeMap<&'static str, u64>,
     /// Whether the list of tables is damaged, so that more may be missing than can be told.
     pub tables_lost: bool,
+    /// What is wrong with the log of the damaged file: the newest samples may be lost.
+    pub log_problems: Vec<String>,
     /// What is still wrong in the new file.
     pub problems: Vec<String>,
 }
@@ -80,6 +82,7 @@ impl Repaired {
     pub fn lost_something(&self) -> bool {
         self.tables_lost
             || self.regions_lost > 0
+            || !self.log_problems.is_empty()
             || !self.problems.is_empty()
             || !self.damaged_rows.is_empty()
             || !self.damaged_pages.is_empty()
@@ -152,8 +155,10 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
     }
     let (recordings, regions) = mend(&transaction).map_err(sql)?;
     transaction.commit().map_err(sql)?;
-    let problems = verify::problems(&new, draft)?;
     new.close().map_err(|(_, source)| sql(source))?;
+    let problems = Store::open(draft)?.verify()?;
+    let mut log_problems = Vec::new();
+    wal::problems(from, &mut log_problems).map_err(io)?;
     let broken = LAYOUTS.iter().zip(trees.broken).filter(|(_, pages)| *pages > 0);
     let repaired = Repaired {
         recordings,
@@ -161,6 +166,7 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
         damaged_rows,
         damaged_pages: broken.map(|(table, pages)| (table.name, pages)).collect(),
         tables_lost: !trees.listed,
+        log_problems,
         problems,
     };
     Ok((repaired, proven))
