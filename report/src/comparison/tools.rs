@@ -240,11 +240,35 @@ Auxiliary data:
 
     proptest! {
         #[test]
-        fn any_text_is_read(text in "[0-9.KMGTB TOTAL,VIRTUAL\n:-]{0,60}") {
+        fn any_text_gives_only_sums_that_its_tool_has(
+            text in "(phys_footprint:|Physical footprint:|VIRTUAL RESIDENT|TOTAL|total kB)?\n?[0-9.KMGTB TOTAL,VIRTUAL\n:-]{0,60}",
+        ) {
             for tool in &TOOLS {
-                let _ = (tool.parse)(&text);
+                for sum in (tool.parse)(&text) {
+                    prop_assert_eq!(sum.source, tool.program);
+                    prop_assert!(tool.sums.contains(&sum.of), "{:?}", sum);
+                }
             }
-            let _ = size(&text);
+        }
+
+        #[test]
+        fn any_size_is_read_within_its_slack_or_refused(
+            number in "[0-9]{0,4}(\\.[0-9]{0,3})?",
+            unit in prop::sample::select(&["", "B", "K", " KB", "M", "G", "T", "X"][..]),
+        ) {
+            let scale = match unit.trim().chars().next() {
+                None | Some('B') => Some(0),
+                Some(letter) => "KMGT".find(letter).map(|at| 10 * (at as i32 + 1)),
+            };
+            let exact = number.parse::<f64>().ok().zip(scale);
+            let exact = exact.map(|(number, scale)| number * f64::from(scale).exp2());
+            let read = size(&format!("{number}{unit}"));
+            prop_assert_eq!(read.is_some(), exact.is_some(), "{}{}", number, unit);
+            if let (Some(read), Some(exact)) = (read, exact) {
+                // rounded up to a byte, and floating point has 53 bits
+                let off = (read.bytes as f64 - exact).abs();
+                prop_assert!(off <= 2.0_f64.min(read.slack_bytes as f64), "{:?}", read);
+            }
         }
     }
 }

@@ -163,11 +163,59 @@ mod tests {
         insta::assert_snapshot!(TimeSpec::parse("tea\x1btime").unwrap_err(), @r#"time "tea\x1btime" is not understood: it is neither a time nor a word known here"#);
     }
 
+    /// Adds up a length of time by floating point.
+    fn seconds(text: &str) -> f64 {
+        let (mut rest, mut sum) = (text, 0.0);
+        while !rest.is_empty() {
+            let (number, tail) = rest.split_at(rest.find(char::is_alphabetic).unwrap());
+            let end = tail.find(|c: char| !c.is_alphabetic()).unwrap_or(tail.len());
+            let unit = match &tail[..end] {
+                "d" => 86_400.0,
+                "h" => 3600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                unit => (unit == "ms").then_some(0.001).unwrap(),
+            };
+            sum += number.parse::<f64>().unwrap() * unit;
+            rest = &tail[end..];
+        }
+        sum
+    }
+
     proptest! {
         #[test]
-        fn no_text_panics(text in any::<String>(), near in "[-+#@]?[0-9:.dhms TZ+-]{0,24}") {
-            let _ = TimeSpec::parse(&text);
-            let _ = TimeSpec::parse(&near);
+        fn any_text_is_read_by_its_first_character_or_refused(
+            text in prop_oneof![
+                any::<String>(),
+                "[-+#@]?[0-9:.dhms TZ+-]{0,24}",
+                "[-+]([0-9]{1,3}(\\.[0-9]{1,2})?(d|h|m|s|ms)){1,3}",
+            ],
+        ) {
+            let trimmed = text.trim();
+            match TimeSpec::parse(&text) {
+                Ok(TimeSpec::Sample(number)) => {
+                    prop_assert_eq!(trimmed.strip_prefix('#').unwrap().parse(), Ok(number));
+                }
+                Ok(TimeSpec::Mark(mark)) => prop_assert_eq!(format!("@{mark}"), trimmed),
+                Ok(TimeSpec::BeforeEnd { ns }) => {
+                    let seconds = seconds(trimmed.strip_prefix('-').unwrap());
+                    prop_assert!((ns as f64 / 1e9 - seconds).abs() < 1e-6 * (1.0 + seconds));
+                }
+                Ok(TimeSpec::AfterStart { ns }) => {
+                    let seconds = seconds(trimmed.strip_prefix('+').unwrap());
+                    prop_assert!((ns as f64 / 1e9 - seconds).abs() < 1e-6 * (1.0 + seconds));
+                }
+                Ok(TimeSpec::At { .. } | TimeSpec::Local(_) | TimeSpec::TimeOfDay(_)) => {
+                    prop_assert!(trimmed.contains(':'), "{}", text);
+                }
+                Ok(word) => prop_assert!(
+                    ["start", "end", "now", "peak"].contains(&trimmed), "{:?} of {}", word, text
+                ),
+                Err(error) => {
+                    let is_refusal = matches!(&error, Error::Unparsable { text: t, .. } if *t == text);
+                    prop_assert!(is_refusal, "{:?}", error);
+                }
+            }
         }
     }
 }

@@ -182,8 +182,18 @@ proptest! {
             of_file(offset, buffer)
         };
         if let Ok(elf) = Elf::read(&mut read_at, &["abc"]) {
-            let _ = elf.symbols(&mut read_at, &["abc"]);
-            let _ = offset_of(&elf.image, 0x40_0000);
+            for (name, address) in elf.symbols(&mut read_at, &["abc"]) {
+                prop_assert_eq!(name, "abc");
+                let is_written = bytes.windows(8).any(|eight| eight == address.to_le_bytes());
+                prop_assert!(is_written, "{:x} is not in the file", address);
+            }
+            if let Some(offset) = offset_of(&elf.image, 0x40_0000) {
+                let is_there = elf.image.segments.iter().any(|segment| {
+                    let into = offset.wrapping_sub(segment.offset);
+                    into < segment.file_bytes && segment.address + into == 0x40_0000
+                });
+                prop_assert!(is_there, "{:?}", elf.image.segments);
+            }
         }
         prop_assert!(calls.get() < 10_000, "{}", calls.get());
     }

@@ -50,8 +50,30 @@ Locked:                0 kB
 
     proptest! {
         #[test]
-        fn any_bytes_are_read(text: Vec<u8>) {
-            let _ = parse_rollup(&text);
+        fn a_field_has_the_last_value_that_is_a_number_of_kilobytes(
+            lines in proptest::collection::vec(
+                (
+                    proptest::sample::select(&["Rss", "Pss", "Future", ""][..]),
+                    "[0-9]{0,21}( kB| MB| )?",
+                ),
+                0..8,
+            ),
+            noise: Vec<u8>,
+        ) {
+            let mut text = noise;
+            text.retain(|byte| *byte != b':');
+            for (key, value) in &lines {
+                text.extend_from_slice(format!("\n{key}: {value}").as_bytes());
+            }
+            let sizes = parse_rollup(&text);
+            for (key, field) in [("Rss", Field::Rss), ("Pss", Field::Pss)] {
+                let values = lines.iter().filter(|line| line.0 == key);
+                let mut bytes = values.filter_map(|(_, value)| {
+                    value.strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+                });
+                prop_assert_eq!(sizes.get(field), bytes.next_back(), "{}", key);
+            }
+            prop_assert_eq!(sizes.get(Field::Swap), None);
         }
     }
 }

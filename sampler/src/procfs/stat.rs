@@ -105,8 +105,39 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused(text: Vec<u8>) {
-            let _ = parse_stat(&text);
+        fn no_bytes_without_a_name_are_read(mut text: Vec<u8>) {
+            text.retain(|byte| *byte != b')');
+            prop_assert_eq!(parse_stat(&text), None);
+        }
+
+        #[test]
+        fn any_fields_are_read_exactly_or_refused(
+            pid in "[0-9]{0,11}",
+            state in "[A-Za-z]",
+            fields in proptest::collection::vec(
+                prop_oneof![20 => "[0-9]{1,9}", 1 => "[0-9]{19,21}", 1 => "-1", 1 => "x"],
+                16..30,
+            ),
+        ) {
+            let text = format!("{pid} (a) {state} {}", fields.join(" "));
+            // the manual's field 4 comes first
+            let field = |number: usize| fields.get(number - 4)?.parse::<u64>().ok();
+            let expected = || {
+                (fields.len() >= 19).then_some(())?;
+                Some((
+                    pid.parse::<u32>().ok()?,
+                    u32::try_from(field(4)?).ok()?,
+                    field(9)? & KERNEL_THREAD != 0,
+                    [field(10)?, field(12)?, field(14)?.saturating_add(field(15)?)],
+                    [field(20)?, field(22)?, field(28).unwrap_or(0)],
+                ))
+            };
+            let read = parse_stat(text.as_bytes()).map(|stat| {
+                let counts = [stat.minor_faults, stat.major_faults, stat.cpu_ticks];
+                let start = [stat.threads, stat.start_ticks, stat.stack_start];
+                (stat.pid, stat.parent_pid, stat.kernel_thread, counts, start)
+            });
+            prop_assert_eq!(read, expected());
         }
 
         #[test]

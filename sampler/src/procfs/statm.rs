@@ -32,10 +32,26 @@ mod tests {
         assert_eq!(parse_statm(b""), None);
     }
 
+    fn number(word: Option<&[u8]>) -> Option<u64> {
+        let word = std::str::from_utf8(word?).ok()?;
+        word.bytes().all(|byte| byte.is_ascii_digit()).then(|| word.parse().ok())?
+    }
+
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_refused(text: Vec<u8>) {
-            let _ = parse_statm(&text);
+        fn any_bytes_are_read_exactly_or_refused(
+            text in prop_oneof![
+                any::<Vec<u8>>(),
+                "[0-9]{0,21}[ \n][0-9]{0,21}[ x]?[0-9 ]{0,5}".prop_map(String::into_bytes),
+            ]
+        ) {
+            let mut words = text.split(u8::is_ascii_whitespace);
+            let numbers = (number(words.next()), number(words.next()));
+            let expected = match numbers {
+                (Some(size), Some(resident)) => Some(Statm { size, resident }),
+                _ => None,
+            };
+            prop_assert_eq!(parse_statm(&text), expected);
         }
     }
 }

@@ -76,8 +76,31 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read(text: Vec<u8>) {
-            let _ = parse_status(&text);
+        fn a_line_is_read_exactly_or_unknown(
+            lines in proptest::collection::vec(
+                (
+                    proptest::sample::select(&["Tgid", "VmHWM", "Threads", "Future"][..]),
+                    "[0-9]{0,21}( kB| MB)?",
+                ),
+                0..8,
+            ),
+            noise: Vec<u8>,
+        ) {
+            let mut text = noise;
+            text.retain(|byte| *byte != b':');
+            for (key, value) in &lines {
+                text.extend_from_slice(format!("\n{key}:\t{value}").as_bytes());
+            }
+            let status = parse_status(&text);
+            let last = |key| lines.iter().rev().find(|line| line.0 == key).map(|line| &*line.1);
+            let pid = last("Tgid").and_then(|value| value.split(' ').next()?.parse::<u32>().ok());
+            prop_assert_eq!(status.process_pid, pid);
+            let peak = last("VmHWM").and_then(|value| {
+                value.strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+            });
+            prop_assert_eq!(status.peak_resident_bytes, peak);
+            prop_assert_eq!(status.threads, last("Threads").and_then(|value| value.parse().ok()));
+            prop_assert_eq!(status.user_id, None);
         }
     }
 }

@@ -259,8 +259,19 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_it_panic(data in proptest::collection::vec(0_u8.., 0..64), count in 0_usize..400) {
-            let _ = take(&mut Cursor(&data), count);
+        fn any_bytes_are_refused_or_values_that_come_back(
+            data in prop_oneof![
+                proptest::collection::vec(0_u8.., 0..64),
+                proptest::collection::vec(0_u8..4, 0..64).prop_map(|data| [vec![1], data].concat()),
+            ],
+            count in 0_usize..400,
+        ) {
+            if let Ok(runs) = take(&mut Cursor(&data), count) {
+                let values: Vec<_> = runs.values().collect();
+                prop_assert_eq!(values.len(), count);
+                let again = bytes(&values.iter().copied().collect());
+                prop_assert_eq!(take(&mut Cursor(&again), count), Ok(values.into_iter().collect()));
+            }
         }
     }
 }

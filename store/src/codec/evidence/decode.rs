@@ -21,6 +21,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Taken<(Evidence, Option<u64>)> {
     }
     let images_at = Some(from.take()?).filter(|number| *number != 0);
     let facts = take_facts(&mut from)?;
+    if images_at.is_some() && !facts.images.is_empty() {
+        return Err(Malformed("images of its own beside those of another sample"));
+    }
     let mut peeks = BTreeMap::new();
     let mut address = 0_u64;
     for _ in 0..from.take()? {

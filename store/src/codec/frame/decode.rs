@@ -141,12 +141,13 @@ fn take_operation(cursor: &mut Cursor<'_>) -> Result<(usize, Operation), Malform
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::varint::{put, put_signed};
 
     #[test]
     fn a_blob_cannot_claim_more_regions_than_it_has_bytes() {
         let mut data = Vec::new();
-        crate::codec::varint::put(&mut data, 1 << 40);
-        crate::codec::varint::put(&mut data, 0x7ff);
+        put(&mut data, 1 << 40);
+        put(&mut data, 0x7ff);
         data.extend_from_slice(&[0; 64]);
         let mut decoder = Decoder::default();
         assert!(decoder.apply(1, Kind::Key, &data).is_err());
@@ -164,15 +165,43 @@ mod tests {
         assert!(decoder.apply(3, Kind::Delta, &on_one).is_err(), "two is the one before now");
     }
 
+    /// Writes rows as a key frame and reads it.
+    fn comes_back(rows: &[Row]) {
+        let nothing = Reading::nothing(0);
+        let mut data = Vec::new();
+        put(&mut data, rows.len() as u64);
+        put(&mut data, 0);
+        let mut before = 0;
+        for row in rows {
+            put_signed(&mut data, row.identity.wrapping_sub(before));
+            row.reading.put(&nothing, &mut data);
+            before = row.identity;
+        }
+        assert_eq!(Decoder::default().apply(1, Kind::Key, &data), Ok(rows));
+    }
+
     proptest::proptest! {
         #[test]
-        fn no_bytes_make_it_panic(key in proptest::collection::vec(0_u8.., 0..64), delta in proptest::collection::vec(0_u8.., 0..64)) {
+        fn any_bytes_are_refused_or_rows_that_come_back(
+            key in proptest::collection::vec(0_u8.., 0..64),
+            delta in proptest::collection::vec(0_u8..4, 0..24),
+            count in 0_u8..4,
+            kind in 2_u8..4,
+        ) {
             let mut decoder = Decoder::default();
-            let _ = decoder.apply(1, Kind::Key, &key);
-            let _ = decoder.apply(1, Kind::Key, &[2, 0, 2, 0, 2, 0]);
-            let mut data = vec![3, 2];
-            data.extend(delta);
-            let _ = decoder.apply(2, Kind::Delta, &data);
+            if let Ok(rows) = decoder.apply(1, Kind::Key, &key) {
+                proptest::prop_assert_eq!(rows.len() as u64, u64::from(key[0]));
+                comes_back(rows);
+            }
+            proptest::prop_assert_eq!(decoder.apply(1, Kind::Key, &[2, 0, 2, 0, 2, 0]).map(<[Row]>::len), Ok(2));
+            let data = [&[kind, count], &delta[..]].concat();
+            if let Ok(rows) = decoder.apply(2, Kind::Delta, &data) {
+                proptest::prop_assert_eq!(rows.len(), usize::from(count));
+                comes_back(rows);
+            } else {
+                // only a key frame will do
+                proptest::prop_assert!(decoder.apply(2, Kind::Delta, &[2, 2]).is_err());
+            }
         }
     }
 }

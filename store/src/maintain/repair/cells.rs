@@ -206,7 +206,14 @@ mod tests {
     /// Reads all there is to read of a page.
     fn read(page: &Page, first: bool) -> Vec<(i64, Vec<Value>)> {
         let Some(kind) = kind(page, first) else { return Vec::new() };
-        let _ = children(page, first, kind);
+        let interior = matches!(kind, Kind::TableInterior | Kind::IndexInterior);
+        let below = if interior { places(page, first, kind).count() + 1 } else { 0 };
+        assert_eq!(children(page, first, kind).len(), below);
+        for cell in cells(page, first, kind).flatten() {
+            let is_whole = cell.local.len() == cell.bytes;
+            assert_eq!(is_whole, cell.overflow.is_none(), "{cell:?}");
+            assert!(cell.local.len() <= cell.bytes, "{cell:?}");
+        }
         cells(page, first, kind)
             .flatten()
             .filter_map(|cell| {
@@ -240,16 +247,59 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), PAGE_BYTES), kind in prop::sample::select(&[2_u8, 5, 10, 13][..]), first: bool) {
+        fn any_page_is_read_within_its_bytes(bytes in prop::collection::vec(any::<u8>(), PAGE_BYTES), kind in prop::sample::select(&[2_u8, 5, 10, 13][..]), first: bool) {
             let mut page: Page = *bytes.first_chunk().unwrap();
             page[head(first)] = kind;
-            let _ = read(&page, first);
+            let rows = read(&page, first);
+            prop_assert!(kind != 5 || rows.is_empty(), "a page of pages has no row");
         }
 
         #[test]
-        fn no_row_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..80), claimed in 0_usize..200) {
-            let _ = columns(&Cell { rowid: 0, bytes: claimed, local: &bytes, overflow: None });
-            let _ = values(&bytes);
+        fn any_row_is_refused_or_has_as_many_values_as_columns(bytes in prop::collection::vec(any::<u8>(), 0..80), claimed in 0_usize..200) {
+            let of = columns(&Cell { rowid: 0, bytes: claimed, local: &bytes, overflow: None });
+            if let (Some(columns), Some(values)) = (of, values(&bytes)) {
+                prop_assert_eq!(columns, values.len());
+            }
+        }
+
+        #[test]
+        fn a_row_is_read_exactly_if_its_types_suit_its_bytes(
+            types in prop::collection::vec(0_u8..24, 0..9),
+            body in prop::collection::vec(0_u8..128, 0..60),
+        ) {
+            const SIZES: [Option<usize>; 12] = [
+                Some(0), Some(1), Some(2), Some(3), Some(4), Some(6),
+                Some(8), Some(8), Some(0), Some(0), None, None,
+            ];
+            let size = |kind: u8| match SIZES.get(usize::from(kind)) {
+                Some(size) => *size,
+                None => Some(usize::from(kind - 12) / 2),
+            };
+            let needed = types.iter().try_fold(0, |sum, kind| Some(sum + size(*kind)?));
+            let head = [&[types.len() as u8 + 1], &types[..]].concat();
+            let row = [&head[..], &body].concat();
+            let count = |needed| (needed == Some(body.len())).then_some(types.len());
+            let cell = Cell { rowid: 0, bytes: row.len(), local: &row, overflow: None };
+            prop_assert_eq!(columns(&cell), count(needed));
+            let read = values(&row);
+            prop_assert_eq!(read.is_some(), needed.is_some_and(|needed| needed <= body.len()));
+            let mut rest = &body[..];
+            for (value, kind) in read.into_iter().flatten().zip(&types) {
+                let (bytes, after) = rest.split_at(size(*kind).unwrap());
+                rest = after;
+                match value {
+                    Value::Null => prop_assert_eq!(*kind, 0),
+                    Value::Integer(number) if *kind > 7 => prop_assert_eq!(number, i64::from(kind - 8)),
+                    Value::Integer(number) => {
+                        let mut eight = [0; 8];
+                        eight[8 - bytes.len()..].copy_from_slice(bytes);
+                        prop_assert_eq!(number, i64::from_be_bytes(eight));
+                    }
+                    Value::Real(number) => prop_assert_eq!(&number.to_be_bytes()[..], bytes),
+                    Value::Text(text) => prop_assert_eq!(text.as_bytes(), bytes),
+                    Value::Blob(blob) => prop_assert_eq!(&blob[..], bytes),
+                }
+            }
         }
     }
 }
