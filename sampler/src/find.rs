@@ -4,9 +4,9 @@ use crate::process::ProcessInfo;
 
 /// Returns the places in `processes` of those `pattern` fits best, never this process itself.
 ///
-/// The file names of the executable and of the first argument count, the short
-/// name only where neither can be read. Exact beats prefix beats substring;
-/// letter case counts unless nothing is found that way. A pattern with `/` is
+/// The file names of the executable and of the first argument count, and after them the
+/// short name, which `ps` shows. Exact beats prefix beats substring; letter case counts
+/// unless nothing is found that way. A pattern with `/` is
 /// compared with whole paths.
 pub fn matching(pattern: &str, processes: &[ProcessInfo]) -> Vec<usize> {
     let own_pid = std::process::id();
@@ -27,6 +27,9 @@ pub fn matching(pattern: &str, processes: &[ProcessInfo]) -> Vec<usize> {
     found
 }
 
+/// What ranks a short name below every name of an executable or first argument.
+const AFTER_NAMES: u8 = 6;
+
 /// Returns how well `pattern` fits, 0 best.
 fn rank(pattern: &str, process: &ProcessInfo) -> Option<u8> {
     let executable = process.executable.as_deref();
@@ -37,10 +40,8 @@ fn rank(pattern: &str, process: &ProcessInfo) -> Option<u8> {
     let names = [executable.map(file_name), called.map(called_name)];
     let names = names.into_iter().flatten().filter(|name| !name.is_empty());
     let rank = names.filter_map(|name| rank_name(pattern, name)).min();
-    if executable.is_none() && called.is_none() {
-        return rank_name(pattern, &process.short_name);
-    }
-    rank
+    let by_short_name = || Some(rank_name(pattern, &process.short_name)? + AFTER_NAMES);
+    rank.or_else(by_short_name)
 }
 
 fn rank_name(pattern: &str, name: &str) -> Option<u8> {
@@ -127,11 +128,15 @@ mod tests {
     }
 
     #[test]
-    fn what_it_was_called_counts_and_the_short_name_only_for_want_of_better() {
+    fn the_short_name_counts_after_the_others() {
         assert_eq!(matching("a-program-of-more-than-15", &some()), [2]);
         assert_eq!(matching("postgres", &some()), [3]);
         assert_eq!(matching("kworker", &some()), [4]);
-        assert_eq!(matching("other", &some()), [0; 0]);
+        // As `ps` shows a process that gave itself a name.
+        assert_eq!(matching("other", &some()), [5]);
+        let mut both = some();
+        both.push(process(u32::MAX - 7, Some("/usr/bin/other"), &["other"], "main"));
+        assert_eq!(matching("other", &both), [6]);
     }
 
     #[test]

@@ -15,6 +15,9 @@ use crate::procfs::status::{Status, parse_status};
 /// The most that is read of a small file; the longest (cmdline) is cut there.
 const MAX_BYTES: u64 = 128 << 10;
 
+/// The most that is read of status: 65,536 groups take less.
+const MAX_STATUS_BYTES: u64 = 1 << 20;
+
 /// A file of a process, kept open.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
@@ -45,11 +48,25 @@ impl OpenFile {
         }
     }
 
-    /// Reads a file that fits in 4 KiB, as stat, statm and status do.
+    /// Reads a file to its end: stat and statm take one read, status more for a process of many groups.
     fn read_small<T>(&self, parse: impl FnOnce(&[u8]) -> T) -> Result<T, Refusal> {
         let mut buffer = [0; 4096];
         let count = self.read_at(&mut buffer, 0)?;
-        Ok(parse(&buffer[..count]))
+        if count < buffer.len() {
+            return Ok(parse(&buffer[..count]));
+        }
+        let mut text = buffer.to_vec();
+        while (text.len() as u64) < MAX_STATUS_BYTES {
+            match self.read_at(&mut buffer, text.len() as u64)? {
+                0 => break,
+                count => text.extend_from_slice(&buffer[..count]),
+            }
+        }
+        // A line that may go on beyond what was read says nothing.
+        if text.len() as u64 >= MAX_STATUS_BYTES {
+            text.truncate(text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+        }
+        Ok(parse(&text))
     }
 
     fn bad_line(&self) -> Refusal {
@@ -147,3 +164,21 @@ pub(crate) const PROC: &str = "/proc";
 /// What to do about a process that may not be read.
 pub const PERMISSION_HINT: &str = "run vmrec as the owner of the process or with sudo,\n\
      or give it the rights: sudo setcap cap_sys_ptrace,cap_dac_read_search=ep \"$(which vmrec)\"";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_of_many_groups_is_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("status");
+        for groups in [0, 500, 5000] {
+            let groups: Vec<String> = (10_000..10_000 + groups).map(|id| id.to_string()).collect();
+            let text = format!("Name:\ta\nGroups:\t{} \nThreads:\t50\n", groups.join(" "));
+            std::fs::write(&path, &text).unwrap();
+            let status = OpenFile::open(path.clone()).unwrap().status().unwrap();
+            assert_eq!(status.threads, Some(50), "{} bytes", text.len());
+        }
+    }
+}

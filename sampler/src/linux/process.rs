@@ -85,14 +85,22 @@ pub(crate) fn info(root: &Path, pid: u32) -> Result<(ProcessInfo, Stat), Refusal
 }
 
 /// Returns the executable's path, where it may be read, and whether its file is gone.
+///
+/// The kernel adds ` (deleted)` to the path of a file that is gone, but a file may be called so:
+/// it is there if that name leads to the very file that runs.
 pub(crate) fn executable(folder: &Path) -> (Option<String>, bool) {
     use std::os::unix::ffi::OsStrExt;
-    let Ok(path) = std::fs::read_link(folder.join("exe")) else { return (None, false) };
-    let path = path.as_os_str().as_bytes();
-    match path.strip_suffix(b" (deleted)") {
-        Some(path) => (Some(readable(path)), true),
-        None => (Some(readable(path)), false),
+    use std::os::unix::fs::MetadataExt;
+    let link = folder.join("exe");
+    let Ok(path) = std::fs::read_link(&link) else { return (None, false) };
+    let Some(name) = path.as_os_str().as_bytes().strip_suffix(b" (deleted)") else {
+        return (Some(readable(path.as_os_str().as_bytes())), false);
+    };
+    let file = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    if file(&link).is_some_and(|running| file(&path) == Some(running)) {
+        return (Some(readable(path.as_os_str().as_bytes())), false);
     }
+    (Some(readable(name)), true)
 }
 
 fn boot_id(root: &Path) -> String {
