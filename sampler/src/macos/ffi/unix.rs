@@ -24,12 +24,15 @@ pub(crate) fn thread_cpu_ns() -> u64 {
     clock(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
+/// Returns the time of a clock in nanoseconds, of whole microseconds: less is noise, which would be
+/// most of the bytes that samples of an idle process take.
 fn clock(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a valid timespec to write to; a refusal would leave zeros.
     unsafe { libc::clock_gettime(clock, &raw mut time) };
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+    let microseconds = u64::try_from(time.tv_nsec).unwrap_or(0) / 1000;
+    seconds.saturating_mul(1_000_000_000).saturating_add(microseconds * 1000)
 }
 
 /// Turns ticks of Mach's clock into nanoseconds.
