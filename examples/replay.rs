@@ -3,8 +3,9 @@
 //!
 //! `cargo run --release --example replay -- TRACE.smaps.zst --db OUT.db --for 7d`
 //! goes through the trace forth and back, so that neighbours stay neighbours,
-//! and ends with one line of figures, after one about chunks. `tests/trace/trace.rs` says what
-//! a trace is.
+//! and ends with one line of figures, after one about chunks. With `--shift SEED`
+//! anonymous memory lies elsewhere in each pass, as nothing repeats in a real week.
+//! `tests/trace/trace.rs` says what a trace is.
 //!
 //! The store's processor time is what the main thread spends in calls of the
 //! store, plus all that other threads spend, as only the store may start any.
@@ -15,6 +16,8 @@
 
 #[path = "../benches/cpu.rs"]
 mod cpu;
+#[path = "replay/shift.rs"]
+mod shift;
 #[path = "../tests/trace/trace.rs"]
 mod trace;
 
@@ -30,6 +33,7 @@ use vmrec_sampler::parse_status;
 use vmrec_store::{SessionStart, Store, WhyEnded, Writer};
 
 use cpu::{Of, spent_ns};
+use shift::Shift;
 use trace::{Reader, Trace, at, host, process};
 
 /// Feed a trace of /proc/PID/smaps through vmrec's parser and store
@@ -47,6 +51,10 @@ struct Arguments {
     /// Go through the trace forth and back for this time, such as 7d [default: once]
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
     duration: Option<Duration>,
+
+    /// Move anonymous regions by another number of pages in each pass, chosen from this seed
+    #[arg(long, value_name = "SEED")]
+    shift: Option<u64>,
 
     /// Time between samples
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_duration)]
@@ -100,9 +108,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let session = meter.store(|| writer.begin_session(&start, taken(0)))?;
     let id = meter.store(|| writer.begin(session, &process, None, taken(0)))?;
     let mut reader = Reader::default();
+    let mut shift = arguments.shift.map(Shift::new);
     for sample in 0..samples {
         let frame = &trace.frames[forth_and_back(sample, trace.frames.len())];
-        let snapshot = reader.snapshot(&trace, frame, taken(sample))?;
+        let mut snapshot = reader.snapshot(&trace, frame, taken(sample))?;
+        if let Some(shift) = &mut shift {
+            shift.apply(sample / trace.frames.len() as u128, &mut snapshot.regions);
+        }
         let number = meter.store(|| writer.append(id, snapshot))?;
         if let Some(acks) = &mut acks {
             acks.write_all(format!("{number}\n").as_bytes())
