@@ -78,32 +78,24 @@ CREATE TABLE object (
     UNIQUE (name, device_major, device_minor, inode, deleted)
 ) STRICT;
 
--- What many regions have in common.
+-- What regions have in common wherever they lie; samples refer to it by id. All recordings share it.
 CREATE TABLE region_kind (
     id INTEGER PRIMARY KEY,               -- names the kind within this file
-    recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it was seen in
+    protection INTEGER NOT NULL,          -- rights in force: 1 read + 2 write + 4 execute
+    max_protection INTEGER,               -- the most rights it may get, same bits; null if unknown
+    object INTEGER REFERENCES object (id), -- what lies behind it; null for anonymous memory
     flags TEXT NOT NULL,                  -- the platform's own words on the mapping
     type TEXT NOT NULL,                   -- what it is for
     family TEXT NOT NULL,                 -- the group of types it belongs to
     confidence TEXT NOT NULL,             -- how sure the type is: unknown, guess, likely, sure
     rule TEXT NOT NULL,                   -- the rule that decided the type
     detail TEXT,                          -- what tells it from others of its type, such as a thread
-    checksum INTEGER NOT NULL                    -- of the row
-) STRICT;
-
--- What stays the same about a region while it exists; samples refer to it by id.
-CREATE TABLE region (
-    id INTEGER PRIMARY KEY,               -- names the region within this file
-    recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it was seen in
-    start INTEGER NOT NULL,               -- first address inside, as a signed integer of the same bits
-    end INTEGER NOT NULL,                 -- first address after it, as a signed integer of the same bits
-    protection INTEGER NOT NULL,          -- rights in force: 1 read + 2 write + 4 execute
-    max_protection INTEGER,               -- the most rights it may get, same bits; null if unknown
-    object INTEGER REFERENCES object (id), -- what lies behind it; null for anonymous memory
-    offset INTEGER NOT NULL,              -- bytes from the object's beginning to start
-    kind INTEGER NOT NULL,                -- the region_kind that says the rest
+    fingerprint INTEGER NOT NULL,         -- CRC-32 of the columns from protection to detail, which few others have
     checksum INTEGER NOT NULL             -- of the row
 ) STRICT;
+
+-- kinds are looked up as they are seen again
+CREATE INDEX region_kind_by_fingerprint ON region_kind (fingerprint);
 
 -- One full snapshot each, or ticks at which none was taken.
 CREATE TABLE sample (
@@ -140,7 +132,7 @@ CREATE TABLE frame (
     sample INTEGER PRIMARY KEY REFERENCES sample (id), -- the sample it holds the regions of
     kind TEXT NOT NULL CHECK (kind IN ('key', 'delta')), -- key: all regions; delta: what changed
     checksum INTEGER NOT NULL,            -- CRC-32 of recording, number, kind and data
-    data BLOB NOT NULL                    -- the encoded regions; store/src/frame/ defines them
+    data BLOB NOT NULL                    -- the encoded regions; store/src/codec/frame/ defines them
 ) STRICT;
 
 -- Named moments.
@@ -160,7 +152,7 @@ CREATE TABLE evidence (
     recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it belongs to
     number INTEGER NOT NULL,              -- the first sample it is good for
     checksum INTEGER NOT NULL,            -- CRC-32 of recording, number, the word 'evidence' and data
-    data BLOB NOT NULL,                   -- encoded facts and bytes read of the target, zstd; store/src/evidence/ defines them
+    data BLOB NOT NULL,                   -- encoded facts and bytes read of the target, zstd; store/src/codec/evidence/ defines them
     PRIMARY KEY (recording, number)
 ) STRICT;
 
@@ -184,9 +176,10 @@ CREATE TABLE chunk (
     cost_wall_ns INTEGER NOT NULL,        -- wall clock time of that, nanoseconds
     max_footprint_bytes INTEGER,         -- the largest footprint of its samples with regions; null if none is known
     checksum INTEGER NOT NULL,            -- of the row without the columns below, which hold their own
-    ticks BLOB NOT NULL,                  -- number, time and state of each sample; store/src/chunk/ defines this and the columns below
+    ticks BLOB NOT NULL,                  -- number, time and state of each sample; store/src/codec/chunk/ defines this and the columns below
     totals BLOB NOT NULL,                 -- what the kernel said of the process, and the cost of each sample
     sums BLOB NOT NULL,                   -- sums over the regions of each type
+    kinds BLOB NOT NULL,                  -- the kinds that the regions have
     regions BLOB NOT NULL,                -- the regions
     UNIQUE (recording, last)
 ) STRICT;
@@ -256,9 +249,14 @@ JOIN region_type AS t ON t.id = s.type;
 
 -- The regions of the newest snapshot that is in a chunk.
 CREATE TABLE latest_row (
-    region INTEGER PRIMARY KEY REFERENCES region (id), -- the region
+    id INTEGER PRIMARY KEY,               -- its place in the snapshot, from 1
+    recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it is of
     number INTEGER NOT NULL,              -- the sample it is from
     taken_utc_ns INTEGER NOT NULL,        -- when that was taken, nanoseconds since 1970-01-01 UTC
+    start INTEGER NOT NULL,               -- first address inside, as a signed integer of the same bits
+    end INTEGER NOT NULL,                 -- first address after it, as a signed integer of the same bits
+    offset INTEGER NOT NULL,              -- bytes from the object's beginning to start
+    kind INTEGER NOT NULL REFERENCES region_kind (id), -- what it is
     share_mode TEXT,                      -- how its memory is shared; null if unknown
     provenance TEXT NOT NULL,             -- where its figures come from: measured, apportioned, estimated, carried
     resident_bytes INTEGER,               -- in memory; null if unknown, as all below
@@ -279,12 +277,11 @@ CREATE TABLE latest_row (
 CREATE VIEW latest (recording, number, taken_utc_ns, start, end, type, family, confidence, protection, share_mode,
     object, detail, virtual_bytes, resident_bytes, private_bytes, dirty_bytes, private_dirty_bytes, swapped_bytes,
     pss_bytes, anonymous_bytes, referenced_bytes, reclaimable_bytes, locked_bytes, huge_bytes, provenance) AS
-SELECT r.recording, l.number, l.taken_utc_ns, printf('0x%x', r.start), printf('0x%x', r.end), k.type, k.family,
-       k.confidence, iif(r.protection & 1, 'r', '-') || iif(r.protection & 2, 'w', '-') || iif(r.protection & 4, 'x', '-'),
-       l.share_mode, o.name, k.detail, r.end - r.start, l.resident_bytes, l.private_bytes, l.dirty_bytes,
+SELECT l.recording, l.number, l.taken_utc_ns, printf('0x%x', l.start), printf('0x%x', l.end), k.type, k.family,
+       k.confidence, iif(k.protection & 1, 'r', '-') || iif(k.protection & 2, 'w', '-') || iif(k.protection & 4, 'x', '-'),
+       l.share_mode, o.name, k.detail, l.end - l.start, l.resident_bytes, l.private_bytes, l.dirty_bytes,
        l.private_dirty_bytes, l.swapped_bytes, l.pss_bytes, l.anonymous_bytes, l.referenced_bytes,
        l.reclaimable_bytes, l.locked_bytes, l.huge_bytes, l.provenance
 FROM latest_row AS l
-JOIN region AS r ON r.id = l.region
-JOIN region_kind AS k ON k.id = r.kind
-LEFT JOIN object AS o ON o.id = r.object;
+JOIN region_kind AS k ON k.id = l.kind
+LEFT JOIN object AS o ON o.id = k.object;

@@ -36,7 +36,7 @@ struct RepairDocument {
     file: String,
     lost_something: bool,
     recordings: Vec<RecordingDocument>,
-    regions_lost: u64,
+    kinds_lost: u64,
     damaged_rows: BTreeMap<&'static str, u64>,
     damaged_pages: BTreeMap<&'static str, u64>,
     tables_lost: bool,
@@ -97,7 +97,7 @@ fn document(file: String, repaired: &Repaired) -> RepairDocument {
         file,
         lost_something: repaired.lost_something(),
         recordings: repaired.recordings.iter().map(recording).collect(),
-        regions_lost: repaired.regions_lost,
+        kinds_lost: repaired.kinds_lost,
         damaged_rows: repaired.damaged_rows.clone(),
         damaged_pages: repaired.damaged_pages.clone(),
         tables_lost: repaired.tables_lost,
@@ -128,8 +128,9 @@ fn text(repaired: &Repaired) -> String {
             let _ = writeln!(text, "  {samples} lost: {why}");
         }
     }
-    if repaired.regions_lost > 0 {
-        let _ = writeln!(text, "{} regions that samples had are lost", repaired.regions_lost);
+    if repaired.kinds_lost > 0 {
+        let _ =
+            writeln!(text, "{} kinds of regions that samples had are lost", repaired.kinds_lost);
     }
     for (table, rows) in &repaired.damaged_rows {
         let _ = writeln!(text, "{table}: {rows} damaged rows");

@@ -29,7 +29,7 @@ pub use crate::read::query::{Query, Rows, Selection};
 pub use crate::read::series::{Rollup, Rollups, SumsBlock, TypeMeans};
 pub use crate::read::store::Store;
 pub use crate::recording::{
-    Mark, Recording, RecordingId, RecordingSummary, RegionNumber, Sample, SampleState, SessionId,
+    Mark, NewLabel, Recording, RecordingId, RecordingSummary, Sample, SampleState, SessionId,
     SessionStart, WhyEnded,
 };
 pub use crate::retention::policy::{Pruned, Retention};

@@ -1,14 +1,23 @@
 //! The words of a recording: what a caller writes and reads back, free of SQL.
 
-use vmrec_sampler::{Consistency, Cost, Host, ProcessInfo, ProcessTotals, Snapshot, Timestamp};
+use vmrec_sampler::{
+    Consistency, Cost, Host, Label, ProcessInfo, ProcessTotals, Snapshot, Timestamp,
+};
 
 /// Names a recording within its file; never used again for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordingId(pub i64);
 
-/// Names a region's identity within its file, whatever label it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RegionNumber(pub i64);
+/// Another label for a region: from a sample on, for as long as it is in every snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLabel {
+    /// The number of the first sample.
+    pub sample: u64,
+    /// The index of the region among those of that sample.
+    pub region: usize,
+    /// The label.
+    pub label: Label,
+}
 
 /// Names a session, one run of the recorder, within its file; never used again for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

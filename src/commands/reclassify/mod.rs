@@ -6,7 +6,7 @@
 pub(crate) mod known;
 pub(crate) mod table;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use vmrec_sampler::{
     Evidence, Identity, Label, Piece, Process, Quantity, Rebuilt, Region, RegionType, Rule,
     Snapshot, UserRule, classify, darwin_labels, label_of,
 };
-use vmrec_store::{Error as StoreError, RegionNumber, Writer};
+use vmrec_store::{Error as StoreError, NewLabel, Writer};
 
 use crate::args::{RecordingArgs, TypesArgs};
 use crate::commands::reclassify::known::{Known, peek};
@@ -89,38 +89,41 @@ fn writer(opened: &Opened) -> Result<Writer, Failure> {
 
 /// A region with another label than it had.
 struct Change {
-    number: RegionNumber,
+    /// The first sample that has it, and its index there.
+    sample: u64,
+    region: usize,
     before: Arc<Identity>,
     after: Label,
+    /// Resident bytes at the last sample; 0 if that does not have it.
+    resident_bytes: u64,
 }
 
 /// What the present rules say of a recording.
 struct Retold {
-    /// Every region of the recording.
+    /// Every region of the recording: one that was gone and came back counts twice.
     regions: usize,
     changes: Vec<Change>,
     /// Samples whose regions were classified by names and flags only.
     without_evidence: usize,
-    /// Resident bytes of each region at the last sample.
-    last: HashMap<RegionNumber, u64>,
 }
+
+/// The regions of the last sample with the index of their change, by their identities, which the
+/// store shares among samples in a row.
+type Live = HashMap<*const Identity, (Arc<Identity>, Option<usize>)>;
 
 impl Retold {
     fn of(opened: &Opened, rules: &[UserRule]) -> Result<Self, StoreError> {
         let (store, id) = (&opened.store, opened.recording.id);
         let macos = opened.recording.host.os == "macos";
-        let mut seen = HashSet::new();
-        let mut retold =
-            Self { regions: 0, changes: Vec::new(), without_evidence: 0, last: HashMap::new() };
+        let mut retold = Self { regions: 0, changes: Vec::new(), without_evidence: 0 };
+        let mut live = Live::new();
         let mut known = Known::of(opened);
         let mut rows = store.evidence_numbers(id)?.into_iter().peekable();
         let mut failed = None;
         let last = opened.ends.iter().rev().find(|sample| sample.has_regions());
         let last = last.map_or(0, |sample| sample.number);
-        store.for_each_numbered(id, |sample, snapshot, numbers| {
-            if sample.number == last {
-                retold.last = resident(snapshot, numbers);
-            }
+        store.for_each_snapshot(id, 0..=u64::MAX, |sample, snapshot| {
+            let Some(snapshot) = snapshot else { return ControlFlow::Continue(()) };
             while let Some(number) = rows.next_if(|number| *number <= sample.number) {
                 match store.evidence(id, number) {
                     Ok(evidence) => known.absorb(evidence.unwrap_or_default(), snapshot),
@@ -130,35 +133,68 @@ impl Retold {
                     }
                 }
             }
-            if numbers.iter().all(|number| seen.contains(number)) {
-                return ControlFlow::Continue(());
-            }
-            let pieces = if macos {
+            let is_new = |region: &Region| !live.contains_key(&Arc::as_ptr(&region.identity));
+            let pieces = if !snapshot.regions.iter().any(is_new) {
+                Vec::new()
+            } else if macos {
                 by_tags(snapshot, rules)
             } else {
                 retold.without_evidence += usize::from(!known.any);
                 pieces(snapshot, &known.evidence, rules)
             };
-            for (region, number) in snapshot.regions.iter().zip(numbers) {
-                if !seen.insert(*number) {
-                    continue;
-                }
-                let before = &region.identity;
-                if let Some(after) = label_of(before.range, &pieces)
-                    && *after != before.label
-                {
-                    let (before, after) = (Arc::clone(before), after.clone());
-                    retold.changes.push(Change { number: *number, before, after });
-                }
+            live = retold.add(sample.number, snapshot, &pieces, &live);
+            if sample.number == last {
+                retold.add_resident(snapshot, &live);
             }
             ControlFlow::Continue(())
         })?;
-        retold.regions = seen.len();
         failed.map_or(Ok(retold), Err)
     }
 
-    fn labels(&self) -> Vec<(RegionNumber, Label)> {
-        self.changes.iter().map(|change| (change.number, change.after.clone())).collect()
+    /// Adds the regions of a sample that the one before, `live`, does not have.
+    fn add(&mut self, sample: u64, snapshot: &Snapshot, pieces: &[Piece], live: &Live) -> Live {
+        let mut now = Live::with_capacity(snapshot.regions.len());
+        for (index, Region { identity, .. }) in snapshot.regions.iter().enumerate() {
+            let key = Arc::as_ptr(identity);
+            let change = match live.get(&key) {
+                Some((_, change)) => *change,
+                None => {
+                    self.regions += 1;
+                    let after =
+                        label_of(identity.range, pieces).filter(|of| **of != identity.label);
+                    after.map(|after| {
+                        self.changes.push(Change {
+                            sample,
+                            region: index,
+                            before: Arc::clone(identity),
+                            after: after.clone(),
+                            resident_bytes: 0,
+                        });
+                        self.changes.len() - 1
+                    })
+                }
+            };
+            now.insert(key, (Arc::clone(identity), change));
+        }
+        now
+    }
+
+    fn add_resident(&mut self, snapshot: &Snapshot, live: &Live) {
+        for region in &snapshot.regions {
+            let change = live.get(&Arc::as_ptr(&region.identity)).and_then(|(_, change)| *change);
+            if let Some(change) = change.and_then(|index| self.changes.get_mut(index)) {
+                change.resident_bytes = region.quantities.get(Quantity::Resident).unwrap_or(0);
+            }
+        }
+    }
+
+    fn labels(&self) -> Vec<NewLabel> {
+        let label = |change: &Change| NewLabel {
+            sample: change.sample,
+            region: change.region,
+            label: change.after.clone(),
+        };
+        self.changes.iter().map(label).collect()
     }
 
     /// Says what the table does not.
@@ -182,10 +218,10 @@ impl Retold {
     /// Returns the changes of type, the most resident first.
     fn rows(&self) -> Vec<Row> {
         let mut rows: BTreeMap<(&RegionType, &RegionType), (u64, u64)> = BTreeMap::new();
-        for Change { number, before, after } in &self.changes {
+        for Change { before, after, resident_bytes, .. } in &self.changes {
             let row = rows.entry((&before.label.region_type, &after.region_type)).or_default();
             row.0 += 1;
-            row.1 = row.1.saturating_add(self.last.get(number).copied().unwrap_or(0));
+            row.1 = row.1.saturating_add(*resident_bytes);
         }
         let mut rows: Vec<_> = rows
             .into_iter()
@@ -199,12 +235,6 @@ impl Retold {
         rows.sort_by_key(|row| std::cmp::Reverse((row.resident_bytes, row.regions)));
         rows
     }
-}
-
-fn resident(snapshot: &Snapshot, numbers: &[RegionNumber]) -> HashMap<RegionNumber, u64> {
-    let bytes = |quantities: &vmrec_sampler::Quantities| quantities.get(Quantity::Resident);
-    let regions = snapshot.regions.iter().zip(numbers);
-    regions.filter_map(|(region, number)| Some((*number, bytes(&region.quantities)?))).collect()
 }
 
 /// Applies the present rules to a sample.

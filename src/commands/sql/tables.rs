@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output;
 
 /// Name, kind and what it holds; those first that most questions need.
-const TABLES: [[&str; 3]; 19] = [
+const TABLES: [[&str; 3]; 18] = [
     ["region_at(time [, recording])", "function", "every region of a sample"],
     ["series(metric, by [, recording])", "function", "a metric over time by family or type"],
     ["samples([recording])", "function", "every sample with process totals"],
@@ -22,8 +22,7 @@ const TABLES: [[&str; 3]; 19] = [
     ["argument", "table", "arguments the target began with"],
     ["mark", "table", "named moments"],
     ["object", "table", "files and what else is mapped"],
-    ["region", "table", "what of a region stays the same"],
-    ["region_kind", "table", "what many regions have in common"],
+    ["region_kind", "table", "what regions are, wherever they lie"],
     ["sample", "table", "samples since the last chunk"],
     ["frame", "table", "their regions, encoded"],
     ["chunk", "table", "older samples and regions, encoded"],

@@ -1,12 +1,14 @@
 //! What leads from the regions of one snapshot to those of the next.
 
-use vmrec_sampler::Region;
+use std::sync::Arc;
 
-/// The regions of a sample, each with its identity's number.
+use vmrec_sampler::{AddressRange, Region};
+
+/// The regions of a sample, each with the number of its kind.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    /// Numbers in the `region` table, one for each of `regions`.
-    pub(crate) identities: Vec<i64>,
+    /// Numbers in the `region_kind` table, one for each of `regions`.
+    pub(crate) kinds: Vec<i64>,
     /// The regions, in the sample's order.
     pub(crate) regions: Vec<Region>,
 }
@@ -20,13 +22,11 @@ pub(crate) struct Edit {
     pub(crate) operation: Operation,
 }
 
-/// What turns the region at one place of the table before into that of the table after.
+/// What turns the region at one index of the table before into that of the table after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
-    /// The region stays, its reading does not.
+    /// The region stays, but not as it was.
     Change,
-    /// Another region takes its place.
-    Replace,
     /// The region goes.
     Remove,
     /// A region comes.
@@ -38,18 +38,18 @@ impl Operation {
     pub(crate) const BITS: u32 = 2;
 
     /// Returns the operation of these bits.
-    pub(crate) const fn of_bits(bits: u64) -> Self {
+    pub(crate) const fn of_bits(bits: u64) -> Option<Self> {
         match bits & 3 {
-            0 => Self::Change,
-            1 => Self::Replace,
-            2 => Self::Remove,
-            _ => Self::Insert,
+            0 => Some(Self::Change),
+            1 => Some(Self::Remove),
+            2 => Some(Self::Insert),
+            _ => None,
         }
     }
 }
 
-/// Walks both tables side by side. Their order by start address only guides which regions are
-/// paired: any walk leads from one to the other, whatever the order, so torn tables need no care.
+/// Walks both tables side by side. Their order by address only guides which regions are paired:
+/// any walk leads from one to the other, whatever the order, so torn tables need no care.
 ///
 /// Regions after the last edit stay as they are.
 pub(crate) fn edits(before: &Table, after: &Table) -> Vec<Edit> {
@@ -58,19 +58,16 @@ pub(crate) fn edits(before: &Table, after: &Table) -> Vec<Edit> {
     let (mut old, mut new) = (0, 0);
     loop {
         let operation = match (before.regions.get(old), after.regions.get(new)) {
-            (Some(was), Some(is)) if before.identities[old] == after.identities[new] => {
+            (Some(was), Some(is)) if continues((before, old), (after, new)) => {
+                let stays = before.kinds[old] == after.kinds[new] && same(was, is);
                 (old, new) = (old + 1, new + 1);
-                if same(was, is) {
+                if stays {
                     kept += 1;
                     continue;
                 }
                 Operation::Change
             }
-            (Some(was), Some(is)) if start(was) == start(is) => {
-                (old, new) = (old + 1, new + 1);
-                Operation::Replace
-            }
-            (Some(was), is) if is.is_none_or(|is| start(was) < start(is)) => {
+            (Some(was), is) if is.is_none_or(|is| goes_before(range(was), range(is))) => {
                 old += 1;
                 Operation::Remove
             }
@@ -85,12 +82,32 @@ pub(crate) fn edits(before: &Table, after: &Table) -> Vec<Edit> {
     }
 }
 
+/// Returns whether a region goes on as another: one at the same range, or one of the same kind that
+/// grew, shrank or moved at one end.
+fn continues((before, old): (&Table, usize), (after, new): (&Table, usize)) -> bool {
+    let (was, is) = (&before.regions[old], &after.regions[new]);
+    if Arc::ptr_eq(&was.identity, &is.identity) {
+        return true;
+    }
+    let (was, is) = (range(was), range(is));
+    was == is
+        || before.kinds[old] == after.kinds[new]
+            && (was.start == is.start || was.end == is.end || was.overlaps(is))
+}
+
+/// Returns whether a region that does not go on ends, and has begun, before a new one does.
+const fn goes_before(was: AddressRange, is: AddressRange) -> bool {
+    was.end <= is.start || was.end <= is.end && was.start < is.end
+}
+
 fn same(was: &Region, is: &Region) -> bool {
     was.quantities == is.quantities
         && was.share_mode == is.share_mode
         && was.provenance == is.provenance
+        && (Arc::ptr_eq(&was.identity, &is.identity)
+            || range(was) == range(is) && was.identity.offset == is.identity.offset)
 }
 
-fn start(region: &Region) -> u64 {
-    region.identity.range.start
+fn range(region: &Region) -> AddressRange {
+    region.identity.range
 }

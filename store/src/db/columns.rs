@@ -72,21 +72,18 @@ pub(crate) const OBJECT: Table = Table {
 pub(crate) const REGION_KIND: Table = Table {
     name: "region_kind",
     key: 1,
-    columns: &["id", "recording", "flags", "type", "family", "confidence", "rule", "detail"],
-};
-pub(crate) const REGION: Table = Table {
-    name: "region",
-    key: 1,
     columns: &[
         "id",
-        "recording",
-        "start",
-        "end",
         "protection",
         "max_protection",
         "object",
-        "offset",
-        "kind",
+        "flags",
+        "type",
+        "family",
+        "confidence",
+        "rule",
+        "detail",
+        "fingerprint",
     ],
 };
 pub(crate) const SAMPLE: Table = Table {
@@ -183,9 +180,14 @@ pub(crate) const LATEST_ROW: Table = Table {
     name: "latest_row",
     key: 1,
     columns: &[
-        "region",
+        "id",
+        "recording",
         "number",
         "taken_utc_ns",
+        "start",
+        "end",
+        "offset",
+        "kind",
         "share_mode",
         "provenance",
         "resident_bytes",
@@ -203,13 +205,12 @@ pub(crate) const LATEST_ROW: Table = Table {
 };
 
 /// All of them.
-pub(crate) const TABLES: [&Table; 12] = [
+pub(crate) const TABLES: [&Table; 11] = [
     &SESSION,
     &RECORDING,
     &ARGUMENT,
     &OBJECT,
     &REGION_KIND,
-    &REGION,
     &SAMPLE,
     &MARK,
     &CHUNK,

@@ -219,7 +219,7 @@ pub(crate) fn damaged(what: String) -> rusqlite::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::columns::{MARK, REGION, REGION_TYPE};
+    use crate::db::columns::{MARK, OBJECT, REGION_TYPE};
 
     #[test]
     fn no_two_rows_are_summed_alike() {
@@ -235,7 +235,7 @@ mod tests {
         ];
         let sums: std::collections::HashSet<_> = rows
             .iter()
-            .flat_map(|row| [MARK, REGION, REGION_TYPE].map(|table| (table, row)))
+            .flat_map(|row| [MARK, OBJECT, REGION_TYPE].map(|table| (table, row)))
             .map(|(table, row)| sum(&table, row.iter().copied()))
             .collect();
         assert_eq!(sums.len(), rows.len() * 3);

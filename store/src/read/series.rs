@@ -120,7 +120,7 @@ impl Store {
         let mut ticks = Vec::new();
         let mut sums = SumColumns::default();
         self.walk(id, numbers, |sample, snapshot| {
-            if let Some((snapshot, _)) = snapshot {
+            if let Some(snapshot) = snapshot {
                 sums.push(&snapshot.regions);
             }
             ticks.push(Tick::of(sample));

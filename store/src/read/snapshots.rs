@@ -5,19 +5,17 @@ use std::ops::{ControlFlow, RangeInclusive};
 use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{Consistency, Region, Snapshot};
 
-use crate::codec::chunk::decode_regions::{Regions, Rows};
 use crate::codec::chunk::decode_sums::Decoded;
 use crate::codec::chunk::header::Head;
 use crate::codec::chunk::measure::Measure;
 use crate::codec::frame::decode::Decoder;
-use crate::codec::region_change::Row;
+use crate::codec::region_state::RegionState;
 use crate::codec::varint::Malformed;
 use crate::db::integer::{from_column, to_column};
 use crate::error::Error;
 use crate::read::store::Store;
 use crate::recording::{RecordingId, Sample, SampleState};
-use crate::tables::chunk::{Group, StoredChunk};
-use crate::tables::identity_cache::by_address;
+use crate::tables::chunk::{Group, StoredChunk, StoredRegions};
 use crate::tables::sample::{decode, frames, sample_columns};
 use crate::tables::{chunk, sample};
 
@@ -60,12 +58,12 @@ impl Store {
         self.ends(id, expected)
     }
 
-    /// Calls `visit` with each sample numbered in `numbers` and its regions' numbers in the file, until it breaks.
+    /// Calls `visit` with each sample numbered in `numbers` and its regions, until it breaks.
     pub(crate) fn walk(
         &self,
         id: RecordingId,
         numbers: RangeInclusive<u64>,
-        mut visit: impl FnMut(&Sample, Option<(Snapshot, &[Row])>) -> ControlFlow<()>,
+        mut visit: impl FnMut(&Sample, Option<Snapshot>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         self.recording(id)?;
         let sql = |source| Error::sql(&self.path, source);
@@ -89,7 +87,7 @@ impl Store {
         id: RecordingId,
         next: u64,
         numbers: &RangeInclusive<u64>,
-        mut visit: impl FnMut(&Sample, Option<(Snapshot, &[Row])>) -> ControlFlow<()>,
+        mut visit: impl FnMut(&Sample, Option<Snapshot>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let sql = |source| Error::sql(&self.path, source);
         let after_chunks = self.last_in_chunks(id)? + 1;
@@ -110,7 +108,7 @@ impl Store {
                 continue;
             }
             let snapshot = match decoded {
-                Some(rows) => Some((self.snapshot_of(&sample, self.regions(rows)?), rows)),
+                Some(states) => Some(self.snapshot_of(&sample, self.regions(states)?)),
                 None => None,
             };
             if visit(&sample, snapshot).is_break() {
@@ -127,33 +125,26 @@ impl Store {
         &self,
         chunk: &StoredChunk,
         numbers: &RangeInclusive<u64>,
-        visit: &mut impl FnMut(&Sample, Option<(Snapshot, &[Row])>) -> ControlFlow<()>,
+        visit: &mut impl FnMut(&Sample, Option<Snapshot>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
         let samples = chunk::samples_among(&self.connection, chunk, numbers)
             .map_err(|source| Error::sql(&self.path, source))?;
-        // Of a single snapshot, no more than it needs is decoded.
-        let all = match samples.iter().filter(|(_, sample)| sample.has_regions()).take(2).count() {
-            0 | 1 => None,
-            _ => Some(self.decoded(chunk, Group::Regions, Regions::decode)?),
-        };
-        for (place, sample) in &samples {
-            let flow = if sample.has_regions() {
-                let Rows { mut rows, ordered } = match &all {
-                    Some(regions) => regions.rows(*place),
-                    None => {
-                        self.decoded(chunk, Group::Regions, |data| Rows::decode(data, *place))?
+        let sql = |source| Error::sql(&self.path, source);
+        let any = samples.iter().any(|(_, sample)| sample.has_regions());
+        let regions =
+            any.then(|| chunk::regions(&self.connection, chunk)).transpose().map_err(sql)?;
+        let snapshots = regions.as_ref().map(StoredRegions::snapshots).transpose();
+        let mut snapshots = snapshots.map_err(sql)?;
+        for (index, sample) in &samples {
+            let flow = match &mut snapshots {
+                Some(snapshots) if sample.has_regions() => {
+                    let states = snapshots.at(*index).map_err(sql)?;
+                    if Some(states.len() as u64) != sample.regions {
+                        return Err(self.damaged(chunk.recording, sample, "regions are missing"));
                     }
-                };
-                if Some(rows.len() as u64) != sample.regions {
-                    return Err(self.damaged(chunk.recording, sample, "regions are missing"));
+                    visit(sample, Some(self.snapshot_of(sample, self.regions(&states)?)))
                 }
-                let mut named = self.regions(&rows)?;
-                if !ordered {
-                    (rows, named) = by_address(rows, named);
-                }
-                visit(sample, Some((self.snapshot_of(sample, named), &rows)))
-            } else {
-                visit(sample, None)
+                _ => visit(sample, None),
             };
             if flow.is_break() {
                 return Ok(flow);
@@ -202,7 +193,7 @@ impl Store {
             return Err(Error::Damaged { path: self.path.clone(), what });
         }
         self.decoded(chunk, Group::Sums, |data| Decoded::decode(data, &Measure::ALL))?;
-        let mut all = |_: &Sample, _: Option<(Snapshot, &[Row])>| ControlFlow::Continue(());
+        let mut all = |_: &Sample, _: Option<Snapshot>| ControlFlow::Continue(());
         self.walk_chunk(chunk, &(0..=u64::MAX), &mut all).map(drop)
     }
 
@@ -217,10 +208,10 @@ impl Store {
             .map_err(|source| Error::sql(&self.path, source))
     }
 
-    /// Returns the regions of rows, in their order.
-    fn regions(&self, rows: &[Row]) -> Result<Vec<Region>, Error> {
+    /// Returns regions from their states, in their order.
+    fn regions(&self, states: &[RegionState]) -> Result<Vec<Region>, Error> {
         let mut identities = self.identities.take();
-        let regions = identities.regions(&self.connection, rows);
+        let regions = identities.regions(&self.connection, states);
         self.identities.replace(identities);
         regions.map_err(|source| Error::sql(&self.path, source))
     }

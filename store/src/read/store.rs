@@ -126,7 +126,7 @@ impl Store {
     pub fn snapshot(&self, id: RecordingId, number: u64) -> Result<Snapshot, Error> {
         let mut found = None;
         self.walk(id, number..=number, |sample, regions| {
-            found = Some((sample.state.clone(), regions.map(|(snapshot, _)| snapshot)));
+            found = Some((sample.state.clone(), regions));
             ControlFlow::Break(())
         })?;
         match found {
@@ -147,9 +147,7 @@ impl Store {
         numbers: RangeInclusive<u64>,
         mut visit: impl FnMut(&Sample, Option<&Snapshot>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        self.walk(id, numbers, |sample, regions| {
-            visit(sample, regions.as_ref().map(|(snapshot, _)| snapshot))
-        })
+        self.walk(id, numbers, |sample, snapshot| visit(sample, snapshot.as_ref()))
     }
 
     /// Runs `work` on the file as of one moment.

@@ -2,6 +2,8 @@
 
 use rusqlite::params;
 
+use crate::db::columns::RECORDING;
+use crate::db::row_checksum;
 use crate::db::transaction::Transaction;
 use crate::recording::RecordingId;
 use crate::retention::policy::BATCH;
@@ -22,14 +24,11 @@ pub(crate) fn delete(
     transaction: &Transaction<'_>,
     recording: RecordingId,
 ) -> rusqlite::Result<bool> {
-    const IN_BATCHES: [&str; 4] = [
-        "DELETE FROM latest_row WHERE region IN (SELECT l.region FROM latest_row AS l \
-         JOIN region AS r ON r.id = l.region WHERE r.recording = ? LIMIT ?)",
+    const IN_BATCHES: [&str; 2] = [
+        "DELETE FROM latest_row WHERE id IN \
+         (SELECT id FROM latest_row WHERE recording = ? LIMIT ?)",
         "DELETE FROM evidence WHERE rowid IN \
          (SELECT rowid FROM evidence WHERE recording = ? ORDER BY number DESC LIMIT ?)",
-        "DELETE FROM region WHERE id IN (SELECT id FROM region WHERE recording = ? LIMIT ?)",
-        "DELETE FROM region_kind WHERE id IN \
-         (SELECT id FROM region_kind WHERE recording = ? LIMIT ?)",
     ];
     for batch in IN_BATCHES {
         let rows = transaction.prepare_cached(batch)?.execute(params![recording.0, BATCH])?;
@@ -40,7 +39,15 @@ pub(crate) fn delete(
     for table in ["argument", "mark", "chunk"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE recording = ?"), [recording.0])?;
     }
-    transaction.execute("UPDATE recording SET parent = NULL WHERE parent = ?", [recording.0])?;
+    let children: Vec<i64> = transaction
+        .prepare_cached("SELECT id FROM recording WHERE parent = ?")?
+        .query_map([recording.0], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for child in children {
+        row_checksum::update(transaction, &RECORDING, child, || {
+            transaction.execute("UPDATE recording SET parent = NULL WHERE id = ?", [child])
+        })?;
+    }
     transaction.execute("DELETE FROM recording WHERE id = ?", [recording.0])?;
     transaction
         .execute("DELETE FROM session WHERE id NOT IN (SELECT session FROM recording)", [])?;

@@ -49,7 +49,7 @@ fn pieces(connection: &Connection, id: RecordingId, sizes: bool) -> rusqlite::Re
         .collect();
     if sizes {
         let mut statement = connection.prepare_cached(
-            "SELECT length(ticks) + length(totals) + length(sums) + length(regions) FROM chunk \
+            "SELECT length(ticks) + length(totals) + length(sums) + length(kinds) + length(regions) FROM chunk \
              WHERE recording = ? ORDER BY last",
         )?;
         let bytes = statement.query_map([id.0], |row| row.get(0).map(from_column))?;

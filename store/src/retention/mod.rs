@@ -14,9 +14,8 @@ mod plan_tests;
 pub(crate) mod policy;
 pub(crate) mod reduce;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
-use crate::recording::RecordingId;
 use crate::retention::orphans::Sweep;
 use crate::retention::plan::{Step, Tried};
 use crate::retention::policy::{Pruned, Retention};
@@ -27,12 +26,10 @@ pub(crate) struct Pruning {
     pub(crate) policy: Retention,
     pub(crate) steps: VecDeque<Step>,
     pub(crate) tried: Tried,
-    /// By recording, how many chunks were reduced and the regions they named.
-    pub(crate) loose: HashMap<RecordingId, (u64, HashSet<i64>)>,
+    /// How many chunks were reduced since the last sweep, and the kinds they named.
+    pub(crate) loose: (u64, HashSet<i64>),
     pub(crate) sweep: Option<Sweep>,
-    /// Regions that nothing names, to be deleted.
-    pub(crate) unnamed: Vec<i64>,
-    /// Whether objects or kinds may be left that no region refers to.
+    /// Whether objects may be left that no kind refers to.
     pub(crate) unreferenced: bool,
     /// Whether something changed since the last plan.
     pub(crate) changed: bool,

@@ -26,8 +26,8 @@ pub struct Pruned {
     pub samples: u64,
     /// Recordings of which nothing was left.
     pub recordings: u64,
-    /// Regions that no sample names any longer.
-    pub regions: u64,
+    /// Kinds of regions that no sample has any longer.
+    pub kinds: u64,
     /// Bytes of the file and its log before.
     pub bytes_before: u64,
     /// Bytes after; not known of what was not done.
@@ -55,6 +55,6 @@ pub(crate) const MOST_LOG_BYTES: u64 = 1 << 20;
 /// How long nothing is planned anew unless a chunk was made.
 pub(crate) const PLAN_EVERY_NS: u64 = 60_000_000_000;
 
-/// Chunks reduced, as a part of those left, before regions that nothing names are looked for:
-/// that reads all that is left.
+/// Chunks reduced, as a part of those left, before kinds that nothing names are looked for:
+/// that reads those of all that is left.
 pub(crate) const SWEEP_PART: u64 = 8;

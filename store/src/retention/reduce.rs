@@ -3,12 +3,9 @@
 use std::path::Path;
 
 use rusqlite::{Connection, params};
-use vmrec_sampler::Region;
 
 use crate::codec::chunk::builder::{Builder, Built};
-use crate::codec::chunk::decode_regions::{Regions, Rows};
 use crate::codec::chunk::ticks::{Tick, Ticks};
-use crate::codec::region_change::Row;
 use crate::codec::varint::Malformed;
 use crate::db::integer::to_column;
 use crate::db::transaction::Transaction;
@@ -17,7 +14,7 @@ use crate::recording::Sample;
 use crate::retention::plan::{Keep, Known, kept};
 use crate::tables::chunk;
 use crate::tables::chunk::{Group, StoredChunk};
-use crate::tables::identity_cache::{Identities, by_address};
+use crate::tables::identity_cache::Identities;
 
 /// A chunk with what is left of it.
 #[derive(Debug)]
@@ -27,8 +24,8 @@ pub(crate) struct Reduced {
     built: Built,
     /// How many samples went.
     pub(crate) samples: u64,
-    /// The regions it named before, of which some may be named nowhere else.
-    pub(crate) regions: Vec<i64>,
+    /// The kinds it named before, of which some may be named nowhere else.
+    pub(crate) kinds: Vec<i64>,
 }
 
 /// Reads chunks for what is to become of them.
@@ -54,8 +51,8 @@ impl Reader<'_> {
     ) -> Result<Option<Reduced>, Error> {
         let Some(chunk) = self.chunk(known, last)? else { return Ok(None) };
         // What goes as a whole needs not be whole itself: damage must not keep it for ever.
-        let regions = match self.regions(&chunk) {
-            Err(Error::Damaged { .. }) if keep == Keep::Nothing => Regions::default(),
+        let kinds = match self.kinds(&chunk) {
+            Err(Error::Damaged { .. }) if keep == Keep::Nothing => Vec::new(),
             other => other?,
         };
         let (mut builder, mut first, mut last, mut gone) =
@@ -69,15 +66,14 @@ impl Reader<'_> {
                 return Ok(None);
             }
             gone -= left;
-            self.push(&mut builder, &chunk, samples, &stay, &regions)?;
+            self.push(&mut builder, &chunk, samples, &stay)?;
         }
         if builder.is_empty() {
             (first, last) = self.emptied(&chunk)?;
         }
         let built = builder.finish(chunk.recording.0, first, last);
         let built = built.map_err(|source| Error::io(self.path, source))?;
-        let regions = regions.identities().collect();
-        Ok(Some(Reduced { chunk, built, samples: gone, regions }))
+        Ok(Some(Reduced { chunk, built, samples: gone, kinds }))
     }
 
     /// Adds the samples that stay.
@@ -87,13 +83,15 @@ impl Reader<'_> {
         chunk: &StoredChunk,
         samples: Vec<Sample>,
         stay: &[bool],
-        regions: &Regions,
     ) -> Result<(), Error> {
+        let sql = |source| Error::sql(self.path, source);
+        let regions = chunk::regions(self.connection, chunk).map_err(sql)?;
+        let mut snapshots = regions.snapshots().map_err(sql)?;
         let mut identities = Identities::default();
-        let mut place = 0;
+        let mut index = 0;
         for (sample, stays) in samples.into_iter().zip(stay) {
-            let snapshot = place;
-            place += u32::from(sample.has_regions());
+            let snapshot = index;
+            index += u32::from(sample.has_regions());
             if !stays {
                 continue;
             }
@@ -101,28 +99,15 @@ impl Reader<'_> {
                 builder.push(sample, None);
                 continue;
             }
-            let (rows, named) = self.snapshot(&mut identities, regions, snapshot)?;
-            if Some(rows.len() as u64) != sample.regions {
+            let states = snapshots.at(snapshot).map_err(sql)?;
+            if Some(states.len() as u64) != sample.regions {
                 let what = format!("regions of {}: regions are missing", chunk.told());
                 return Err(Error::Damaged { path: self.path.to_owned(), what });
             }
-            let numbers: Vec<i64> = rows.iter().map(|row| row.identity).collect();
-            builder.push(sample, Some((&numbers, &named)));
+            let table = identities.table(self.connection, &states).map_err(sql)?;
+            builder.push(sample, Some(table));
         }
         Ok(())
-    }
-
-    fn snapshot(
-        &self,
-        identities: &mut Identities,
-        regions: &Regions,
-        place: u32,
-    ) -> Result<(Vec<Row>, Vec<Region>), Error> {
-        let Rows { rows, ordered } = regions.rows(place);
-        let named = identities
-            .regions(self.connection, &rows)
-            .map_err(|source| Error::sql(self.path, source))?;
-        Ok(if ordered { (rows, named) } else { by_address(rows, named) })
     }
 
     /// Returns what an empty chunk stands for in place of this one and of the empty ones beside it.
@@ -174,9 +159,9 @@ impl Reader<'_> {
         self.group(chunk, Group::Ticks, Ticks::decode)
     }
 
-    /// Returns the regions of a chunk.
-    pub(crate) fn regions(&self, chunk: &StoredChunk) -> Result<Regions, Error> {
-        self.group(chunk, Group::Regions, Regions::decode)
+    /// Returns the numbers of the kinds that the regions of a chunk have.
+    pub(crate) fn kinds(&self, chunk: &StoredChunk) -> Result<Vec<i64>, Error> {
+        chunk::kinds(self.connection, chunk).map_err(|source| Error::sql(self.path, source))
     }
 
     fn group<T>(

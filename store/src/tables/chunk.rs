@@ -11,9 +11,11 @@ use crate::codec::chunk::builder::Built;
 use crate::codec::chunk::decode_sums::Decoded;
 use crate::codec::chunk::header::Head;
 use crate::codec::chunk::measure::Measure;
+use crate::codec::chunk::regions::{RegionsDecoder, decode_kinds};
 use crate::codec::chunk::seal::{Place, unseal};
 use crate::codec::chunk::ticks::{Tick, Ticks};
 use crate::codec::chunk::{Groups, totals};
+use crate::codec::region_state::RegionState;
 use crate::codec::varint::Malformed;
 use crate::db::columns::CHUNK;
 use crate::db::integer::{from_column, to_column};
@@ -64,6 +66,7 @@ pub(crate) enum Group {
     Ticks,
     Totals,
     Sums,
+    Kinds,
     Regions,
 }
 
@@ -74,6 +77,7 @@ impl Group {
             Self::Ticks => "ticks",
             Self::Totals => "totals",
             Self::Sums => "sums",
+            Self::Kinds => "kinds",
             Self::Regions => "regions",
         }
     }
@@ -112,9 +116,9 @@ fn write(
 ) -> rusqlite::Result<()> {
     let values = values(id, recording, &built.head);
     let sum = row_checksum::sum(&CHUNK, values.iter().map(Into::into));
-    let Groups { ticks, totals, sums, regions } = &built.groups;
-    let columns = format!("{}, ticks, totals, sums, regions", CHUNK.list());
-    let marks = "?, ".repeat(HEADER_COLUMNS + 4);
+    let Groups { ticks, totals, sums, kinds, regions } = &built.groups;
+    let columns = format!("{}, ticks, totals, sums, kinds, regions", CHUNK.list());
+    let marks = "?, ".repeat(HEADER_COLUMNS + 5);
     let mut statement = transaction.prepare_cached(&match how {
         "UPDATE" => format!("UPDATE chunk SET ({columns}) = ({marks}?) WHERE id = ?1"),
         _ => format!("INSERT INTO chunk ({columns}) VALUES ({marks}?)"),
@@ -123,7 +127,7 @@ fn write(
         statement.raw_bind_parameter(index + 1, value)?;
     }
     statement.raw_bind_parameter(HEADER_COLUMNS + 1, sum)?;
-    for (index, group) in [ticks, totals, sums, regions].into_iter().enumerate() {
+    for (index, group) in [ticks, totals, sums, kinds, regions].into_iter().enumerate() {
         statement.raw_bind_parameter(HEADER_COLUMNS + 2 + index, group)?;
     }
     statement.raw_execute()?;
@@ -212,6 +216,17 @@ pub(crate) fn at_or_after(
         .optional()
 }
 
+/// Returns the chunk of any recording with the next id after `id`.
+pub(crate) fn after_id(connection: &Connection, id: i64) -> rusqlite::Result<Option<StoredChunk>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {} FROM chunk WHERE id > ? ORDER BY id LIMIT 1",
+            CHUNK.list()
+        ))?
+        .query_row([id], head)
+        .optional()
+}
+
 /// Returns the last chunk of a recording.
 pub(crate) fn last(
     connection: &Connection,
@@ -281,9 +296,75 @@ fn plain<T>(
     data: &[u8],
     decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
 ) -> rusqlite::Result<T> {
-    unseal(chunk.place(), group.name(), data).and_then(|plain| decode(&plain)).map_err(
-        |malformed| damaged(format!("{} of {}: {}", group.name(), chunk.told(), malformed.0)),
-    )
+    let (place, name) = (chunk.place(), group.name());
+    let decoded = match group {
+        Group::Ticks | Group::Totals | Group::Sums => {
+            unseal(place, name, data).and_then(|plain| decode(&plain))
+        }
+        Group::Kinds | Group::Regions => place.unseal(name, data).and_then(decode),
+    };
+    decoded.map_err(|malformed| broken(group, &chunk.told(), malformed))
+}
+
+/// Returns the numbers of the kinds that the regions of a chunk have.
+pub(crate) fn kinds(connection: &Connection, chunk: &StoredChunk) -> rusqlite::Result<Vec<i64>> {
+    decoded(connection, chunk, Group::Kinds, decode_kinds)
+}
+
+/// The regions of a chunk, as they lie in its row.
+#[derive(Debug)]
+pub(crate) struct StoredRegions {
+    kinds: Vec<i64>,
+    data: Vec<u8>,
+    place: Place,
+    of: String,
+}
+
+/// The regions of a chunk as they are read, snapshot after snapshot.
+#[derive(Debug)]
+pub(crate) struct Snapshots<'a> {
+    decoder: RegionsDecoder<'a>,
+    next: u32,
+    of: &'a str,
+}
+
+/// Reads the regions of a chunk.
+pub(crate) fn regions(
+    connection: &Connection,
+    chunk: &StoredChunk,
+) -> rusqlite::Result<StoredRegions> {
+    let [kinds, data] = groups(connection, chunk, [Group::Kinds, Group::Regions])?;
+    let kinds = plain(chunk, Group::Kinds, &kinds, decode_kinds)?;
+    Ok(StoredRegions { kinds, data, place: chunk.place(), of: chunk.told() })
+}
+
+impl StoredRegions {
+    /// Begins to decode them.
+    pub(crate) fn snapshots(&self) -> rusqlite::Result<Snapshots<'_>> {
+        let data = self.place.unseal(Group::Regions.name(), &self.data);
+        let decoder = data.and_then(|data| RegionsDecoder::new(self.kinds.clone(), data));
+        let decoder = decoder.map_err(|malformed| broken(Group::Regions, &self.of, malformed))?;
+        Ok(Snapshots { decoder, next: 0, of: &self.of })
+    }
+}
+
+impl Snapshots<'_> {
+    /// Returns the regions of the snapshot at `index`, counted from 0, which is after those returned.
+    pub(crate) fn at(&mut self, index: u32) -> rusqlite::Result<Vec<RegionState>> {
+        while self.next <= index {
+            let is_there = self.decoder.advance();
+            if !is_there.map_err(|malformed| broken(Group::Regions, self.of, malformed))? {
+                let missing = Malformed("fewer snapshots than its ticks say");
+                return Err(broken(Group::Regions, self.of, missing));
+            }
+            self.next += 1;
+        }
+        Ok(self.decoder.regions().collect())
+    }
+}
+
+fn broken(group: Group, of: &str, malformed: Malformed) -> rusqlite::Error {
+    damaged(format!("{} of {of}: {}", group.name(), malformed.0))
 }
 
 /// Returns ticks and sums of a chunk, the sums of some measures only.

@@ -4,7 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use vmrec_sampler::Evidence;
 
 use crate::codec::crc32::checksum_of;
-use crate::codec::evidence::unpack;
+use crate::codec::evidence::Packed;
+use crate::codec::varint::Malformed;
 use crate::db::integer::{from_column, to_column};
 use crate::db::transaction::Transaction;
 use crate::recording::RecordingId;
@@ -78,19 +79,19 @@ pub(crate) fn drop_before(
              WHERE recording = ? AND number <= ? ORDER BY number DESC LIMIT 1",
         )?
         .query_row(params![recording.0, to_column(number)], |row| {
-            Ok((row.get::<_, i64>(1)?, checked(row)?))
+            Ok((row.get::<_, i64>(1)?, checked(row)?.map(|packed| packed.base)))
         })
         .optional()?;
-    // What cannot be read does not say whose images it has.
-    let Some((first, Ok((_, images_at)))) = first else { return Ok(0) };
-    // The newest go first, so that none is left whose images are gone. Those that are newer than
-    // the first one needed have its images or their own.
+    // What cannot be read does not say which evidence it is coded against.
+    let Some((first, Ok(base))) = first else { return Ok(0) };
+    // The newest go first, so that none is left whose base is gone. Those that are newer than
+    // the first one needed have its base or a later one.
     transaction
         .prepare_cached(
             "DELETE FROM evidence WHERE recording = ?1 AND number IN (SELECT number FROM evidence \
              WHERE recording = ?1 AND number < ?2 AND number <> ?3 ORDER BY number DESC LIMIT ?4)",
         )?
-        .execute(params![recording.0, first, to_column(images_at.unwrap_or(0)), most])
+        .execute(params![recording.0, first, to_column(base.unwrap_or(0)), most])
 }
 
 /// Adds what is wrong with the evidence of all recordings.
@@ -112,40 +113,61 @@ pub(crate) fn problems(
     Ok(())
 }
 
-/// Returns the evidence of a row of recording, number, checksum, data, with its images.
+/// Returns the evidence of a row of recording, number, checksum, data.
 fn whole(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Result<Evidence, String>> {
-    let (mut evidence, images_at) = match checked(row)? {
-        Ok((evidence, Some(images_at))) => (evidence, images_at),
-        other => return Ok(other.map(|(evidence, _)| evidence)),
+    let packed = match checked(row)? {
+        Ok(packed) => packed,
+        Err(what) => return Ok(Err(what)),
     };
-    let recording: i64 = row.get(0)?;
-    let found = connection
+    let (recording, number): (i64, i64) = (row.get(0)?, row.get(1)?);
+    let base = match packed.base {
+        None => Vec::new(),
+        Some(base) => match plain(connection, recording, base)? {
+            Ok(plain) => plain,
+            Err(what) => return Ok(Err(what)),
+        },
+    };
+    Ok(packed.unpack(&base).map_err(|malformed| undecoded(recording, number, malformed)))
+}
+
+/// Returns the plain bytes of evidence that others are coded against.
+fn plain(
+    connection: &Connection,
+    recording: i64,
+    number: u64,
+) -> rusqlite::Result<Result<Vec<u8>, String>> {
+    let gone = || format!("recording {recording}: the evidence of sample {number} is gone");
+    let plain = connection
         .prepare_cached(
             "SELECT recording, number, checksum, data FROM evidence \
              WHERE recording = ? AND number = ?",
         )?
-        .query_row(params![recording, to_column(images_at)], checked)
+        .query_row(params![recording, to_column(number)], |row| {
+            let alone = |packed: &Packed<'_>| packed.base.is_none();
+            Ok(checked(row)?.and_then(|packed| {
+                let packed = Some(packed).filter(alone).ok_or_else(gone)?;
+                let number = to_column(number);
+                packed.plain(&[]).map_err(|malformed| undecoded(recording, number, malformed))
+            }))
+        })
         .optional()?;
-    Ok(match found {
-        Some(Ok((base, None))) => {
-            evidence.facts.images = base.facts.images;
-            Ok(evidence)
-        }
-        Some(Err(what)) => Err(what),
-        Some(Ok((_, Some(_)))) | None => Err(format!(
-            "recording {recording}: the evidence with the images of sample {images_at} is gone"
-        )),
-    })
+    Ok(plain.unwrap_or_else(|| Err(gone())))
 }
 
 /// Returns the evidence of a row as it stands there.
-fn checked(row: &Row<'_>) -> rusqlite::Result<Result<(Evidence, Option<u64>), String>> {
+fn checked<'a>(row: &'a Row<'_>) -> rusqlite::Result<Result<Packed<'a>, String>> {
     let (recording, number, sum): (i64, i64, u32) = (row.get(0)?, row.get(1)?, row.get(2)?);
     let data = row.get_ref(3)?.as_blob()?;
-    let number = from_column(number);
-    let place = format!("recording {recording}: the evidence from sample {number} on");
-    if checksum(recording, to_column(number), data) != sum {
-        return Ok(Err(format!("{place} does not match its checksum")));
+    if checksum(recording, number, data) != sum {
+        return Ok(Err(format!("{} does not match its checksum", at(recording, number))));
     }
-    Ok(unpack(data).map_err(|malformed| format!("{place} cannot be decoded: {}", malformed.0)))
+    Ok(Packed::new(data).map_err(|malformed| undecoded(recording, number, malformed)))
+}
+
+fn undecoded(recording: i64, number: i64, malformed: Malformed) -> String {
+    format!("{} cannot be decoded: {}", at(recording, number), malformed.0)
+}
+
+fn at(recording: i64, number: i64) -> String {
+    format!("recording {recording}: the evidence from sample {} on", from_column(number))
 }

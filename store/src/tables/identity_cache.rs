@@ -1,5 +1,6 @@
-//! Region identities by number, read once and shared: a region that is the
-//! same in two snapshots of one [`crate::read::store::Store`] has the same `Arc<Identity>`.
+//! Kinds by number, read once, and the identities of regions, shared: a region
+//! that is the same in two snapshots read one after the other has the same
+//! `Arc<Identity>`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,88 +9,108 @@ use rusqlite::Connection;
 use rusqlite::types::{Type, ValueRef};
 use vmrec_sampler::{Identity, Object, Region};
 
-use crate::codec::region_change::Row;
+use crate::codec::region_state::RegionState;
 use crate::codec::spread::Spread;
+use crate::codec::table_diff::Table;
 use crate::db::bulk_read;
-use crate::db::columns::{OBJECT, REGION, REGION_KIND, Table};
-use crate::tables::region;
-use crate::tables::region::{Place, RegionKind};
+use crate::db::columns::{self, OBJECT, REGION_KIND};
+use crate::tables::interner::KindKey;
+use crate::tables::region_kind;
 use crate::tables::text_cache::Words;
 
-/// Identities remembered beyond those of the snapshot at hand.
+/// Kinds remembered beyond the regions of the current snapshot.
 const SPARE: usize = 8192;
 /// Rows nobody asked for that are stepped over: more take longer than to look the next one up.
-const MOST_STEPPED_OVER: i64 = 16;
+const MAX_STEPPED_OVER: i64 = 16;
 
 /// What was read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
-    identities: HashMap<i64, Arc<Identity>, Spread>,
     objects: HashMap<i64, Arc<Object>, Spread>,
-    kinds: HashMap<i64, RegionKind, Spread>,
+    kinds: HashMap<i64, KindKey, Spread>,
     words: Words,
+    /// The last snapshot, in its order: the kind of each region and its identity.
+    last: Vec<(i64, Arc<Identity>)>,
 }
 
 impl Identities {
-    /// Returns the regions of `rows`.
+    /// Returns the regions of `states`.
     pub(crate) fn regions(
         &mut self,
         connection: &Connection,
-        rows: &[Row],
+        states: &[RegionState],
     ) -> rusqlite::Result<Vec<Region>> {
-        if self.identities.len() > rows.len() + SPARE {
-            *self = Self::default();
+        if self.kinds.len() > states.len() + SPARE {
+            *self = Self { last: std::mem::take(&mut self.last), ..Self::default() };
         }
-        self.read(connection, rows)?;
-        let mut regions = Vec::with_capacity(rows.len());
-        for row in rows {
-            let identity = self.identities.get(&row.identity);
+        self.read(connection, states)?;
+        let mut regions = Vec::with_capacity(states.len());
+        let mut last = std::mem::take(&mut self.last).into_iter().peekable();
+        let mut identities = Vec::with_capacity(states.len());
+        for state in states {
+            // Both are in the order of addresses, and most regions are in both.
+            while last.next_if(|(_, was)| was.range.start < state.range.start).is_some() {}
+            let same = last.next_if(|(kind, was)| {
+                *kind == state.kind && was.range == state.range && was.offset == state.offset
+            });
+            let identity = match same {
+                Some((_, identity)) => identity,
+                None => Arc::new(self.identity(state)?),
+            };
+            identities.push((state.kind, Arc::clone(&identity)));
             regions.push(Region {
-                identity: Arc::clone(identity.ok_or_else(|| absent("region", row.identity))?),
-                share_mode: row.reading.share_mode,
-                provenance: row.reading.provenance,
-                quantities: row.reading.quantities,
+                identity,
+                share_mode: state.reading.share_mode,
+                provenance: state.reading.provenance,
+                quantities: state.reading.quantities,
             });
         }
+        self.last = identities;
         Ok(regions)
     }
 
-    /// Reads the identities that `rows` name and that were not read yet.
-    fn read(&mut self, connection: &Connection, rows: &[Row]) -> rusqlite::Result<()> {
-        let new: Vec<i64> = rows
-            .iter()
-            .map(|row| row.identity)
-            .filter(|number| !self.identities.contains_key(number))
-            .collect();
+    /// Returns the regions of `states`, each with the number of its kind.
+    pub(crate) fn table(
+        &mut self,
+        connection: &Connection,
+        states: &[RegionState],
+    ) -> rusqlite::Result<Table> {
+        let regions = self.regions(connection, states)?;
+        Ok(Table { kinds: states.iter().map(|state| state.kind).collect(), regions })
+    }
+
+    fn identity(&self, state: &RegionState) -> rusqlite::Result<Identity> {
+        let kind = self.kinds.get(&state.kind).ok_or_else(|| absent("region_kind", state.kind))?;
+        let KindKey { protection, max_protection, object, flags, label } = kind.clone();
+        let (range, offset) = (state.range, state.offset);
+        Ok(Identity { range, protection, max_protection, object, offset, flags, label })
+    }
+
+    /// Reads the kinds that `states` name and that were not read yet.
+    fn read(&mut self, connection: &Connection, states: &[RegionState]) -> rusqlite::Result<()> {
+        let new = states.iter().map(|state| state.kind);
+        let new: Vec<i64> = new.filter(|kind| !self.kinds.contains_key(kind)).collect();
+        self.read_kinds(connection, new)
+    }
+
+    fn read_kinds(&mut self, connection: &Connection, mut new: Vec<i64>) -> rusqlite::Result<()> {
+        new.retain(|kind| !self.kinds.contains_key(kind));
         if new.is_empty() {
             return Ok(());
         }
-        let mut read: Vec<(i64, Place, i64)> = Vec::with_capacity(new.len());
-        self.identities.reserve(new.len());
-        let mut kinds = Vec::new();
-        each::<9>(connection, &REGION, new, |number, values| {
-            let [_, _, place @ .., kind] = values;
-            let kind = kind.as_i64()?;
-            kinds.push(kind);
-            read.push((number, region::place(*place)?, kind));
+        let mut read = Vec::with_capacity(new.len());
+        let words = &mut self.words;
+        each::<11>(connection, &REGION_KIND, new, |number, values| {
+            read.push((number, region_kind::kind(*values, words)?));
             Ok(())
         })?;
-        kinds.retain(|kind| !self.kinds.contains_key(kind));
-        each::<8>(connection, &REGION_KIND, kinds, |number, values| {
-            let [_, _, kind @ ..] = values;
-            self.kinds.insert(number, region::kind(*kind, &mut self.words)?);
-            Ok(())
-        })?;
-        let objects = read.iter().filter_map(|(_, place, _)| place.object);
+        let objects = read.iter().filter_map(|(_, (_, object))| *object);
         let new = objects.filter(|object| !self.objects.contains_key(object)).collect();
         each(connection, &OBJECT, new, |number, values| {
-            self.objects.insert(number, Arc::new(region::object(*values)?));
+            self.objects.insert(number, Arc::new(region_kind::object(*values)?));
             Ok(())
         })?;
-        for (number, place, kind) in read {
-            let Place { range, protection, max_protection, object, offset } = place;
-            let RegionKind { flags, label } =
-                self.kinds.get(&kind).ok_or_else(|| absent("region_kind", kind))?.clone();
+        for (number, (kind, object)) in read {
             let object = match object {
                 Some(object) => {
                     let found = self.objects.get(&object);
@@ -97,9 +118,7 @@ impl Identities {
                 }
                 None => None,
             };
-            let identity =
-                Identity { range, protection, max_protection, object, offset, flags, label };
-            self.identities.insert(number, Arc::new(identity));
+            self.kinds.insert(number, KindKey { object, ..kind });
         }
         Ok(())
     }
@@ -108,7 +127,7 @@ impl Identities {
 /// Calls `visit` with each row of `table` that is there of those with the ids `wanted`.
 fn each<const N: usize>(
     connection: &Connection,
-    table: &Table,
+    table: &columns::Table,
     mut wanted: Vec<i64>,
     mut visit: impl FnMut(i64, &[ValueRef<'_>; N]) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
@@ -119,7 +138,7 @@ fn each<const N: usize>(
     wanted.dedup();
     let sql =
         format!("SELECT packed({}) FROM {} WHERE id BETWEEN ? AND ?", table.list(), table.name);
-    let near = |one: &i64, next: &i64| next.saturating_sub(*one) <= MOST_STEPPED_OVER;
+    let near = |one: &i64, next: &i64| next.saturating_sub(*one) <= MAX_STEPPED_OVER;
     let runs = wanted.chunk_by(near).filter_map(|run| Some([*run.first()?, *run.last()?]));
     let mut left = wanted.iter().peekable();
     bulk_read::each(connection, table, &sql, runs, |values| {
@@ -132,15 +151,8 @@ fn each<const N: usize>(
     })
 }
 
-/// The error of a number that a frame or a region names and no row has.
+/// The error of a number that a frame, a chunk or a kind names and no row has.
 fn absent(table: &str, number: i64) -> rusqlite::Error {
     let what = format!("{table} {number} is not in the file");
     rusqlite::Error::FromSqlConversionFailure(0, Type::Integer, what.into())
-}
-
-/// Sorts regions by their start addresses; those that begin together stay in their order.
-pub(crate) fn by_address(rows: Vec<Row>, regions: Vec<Region>) -> (Vec<Row>, Vec<Region>) {
-    let mut pairs: Vec<_> = rows.into_iter().zip(regions).collect();
-    pairs.sort_by_key(|(_, region)| region.identity.range.start);
-    pairs.into_iter().unzip()
 }

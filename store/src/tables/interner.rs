@@ -1,83 +1,105 @@
-//! Gives each region identity its number in the `region` table.
+//! Gives each kind of region its number in the `region_kind` table, and each
+//! object that in `object`.
 //!
 //! The sampler hands over the same `Arc<Identity>` from tick to tick, so most
-//! regions are recognised in the sample before; those that come back after a
-//! while, as heaps do that are committed and given back in turns, by a hash of
-//! 128 bits with keys of this process, which no two identities share in
-//! practice; and only new ones are written. What was forgotten to bound memory
-//! is written again under a new number, which costs a row and nothing else.
+//! regions are recognised in the sample before. Other kinds are looked up among
+//! those seen lately, then in the file, which other recordings of it share; only
+//! new ones are written.
 
-use std::collections::hash_map::RandomState;
-use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use rusqlite::types::ToSql;
 use rusqlite::{OptionalExtension, params};
-use vmrec_sampler::{Identity, Label, Object, Region};
+use vmrec_sampler::{Identity, Label, Object, Protection, Region};
 
+use crate::codec::crc32::Crc;
 use crate::codec::table_diff::Table;
-use crate::db::columns::{OBJECT, REGION, REGION_KIND};
+use crate::db::columns::{OBJECT, REGION_KIND};
 use crate::db::insert;
 use crate::db::integer::to_column;
 use crate::db::transaction::Transaction;
-use crate::recording::RecordingId;
 
-/// Identities seen, of which this many more may be new before the oldest are forgotten.
-const GENERATION: usize = 16 << 10;
-const SPARE_OBJECTS: usize = 1024;
-const SPARE_KINDS: usize = 4096;
+/// Kinds and objects seen, of which this many more may be seen before the oldest are forgotten.
+const GENERATION: usize = 2048;
 
-/// What has a number already, in the recording under way.
+/// What regions have in common wherever they lie.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct KindKey {
+    pub(crate) protection: Protection,
+    pub(crate) max_protection: Option<Protection>,
+    pub(crate) object: Option<Arc<Object>>,
+    pub(crate) flags: Arc<str>,
+    pub(crate) label: Label,
+}
+
+impl KindKey {
+    /// Returns the kind of a region with this identity.
+    pub(crate) fn of(identity: &Identity) -> Self {
+        Self {
+            protection: identity.protection,
+            max_protection: identity.max_protection,
+            object: identity.object.clone(),
+            flags: Arc::clone(&identity.flags),
+            label: identity.label.clone(),
+        }
+    }
+}
+
+/// What has a number already.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
-    keys: [RandomState; 2],
-    /// Numbers of identities by their hash: those seen lately, and those before.
-    young: HashMap<u128, i64>,
-    old: HashMap<u128, i64>,
-    objects: HashMap<Arc<Object>, i64>,
-    /// Kinds of the recording, by their flags and label.
-    kinds: HashMap<(Arc<str>, Label), i64>,
-    /// Numbered in the transaction under way: void if it fails.
-    fresh: Vec<u128>,
+    kinds: Generations<KindKey>,
+    objects: Generations<Arc<Object>>,
+}
+
+/// Numbers of what was seen lately, and before.
+#[derive(Debug)]
+struct Generations<K> {
+    young: HashMap<K, i64>,
+    old: HashMap<K, i64>,
+}
+
+impl<K> Default for Generations<K> {
+    fn default() -> Self {
+        Self { young: HashMap::new(), old: HashMap::new() }
+    }
+}
+
+impl<K: Eq + std::hash::Hash> Generations<K> {
+    fn get(&mut self, key: &K) -> Option<i64> {
+        if let Some(number) = self.young.get(key) {
+            return Some(*number);
+        }
+        let (key, number) = self.old.remove_entry(key)?;
+        self.insert(key, number);
+        Some(number)
+    }
+
+    fn insert(&mut self, key: K, number: i64) {
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, number);
+    }
 }
 
 impl Interner {
-    /// Takes note that what was written is stored for good.
-    pub(crate) fn accept(&mut self) {
-        self.fresh.clear();
+    /// Forgets all numbers: rows may have gone, or what was written last may not be stored.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
     }
 
-    /// Takes note that what was written since [`Interner::accept`] is not stored.
-    pub(crate) fn reject(&mut self) {
-        for hash in self.fresh.drain(..) {
-            self.young.remove(&hash);
-            self.old.remove(&hash);
-        }
-        self.objects.clear();
-        self.kinds.clear();
-    }
-
-    /// Forgets the numbers of rows that are to go, and of all objects and kinds.
-    pub(crate) fn forget(&mut self, gone: &HashSet<i64>) {
-        self.young.retain(|_, number| !gone.contains(number));
-        self.old.retain(|_, number| !gone.contains(number));
-        self.objects.clear();
-        self.kinds.clear();
-    }
-
-    /// Returns the number of each region's identity, writing those that are new. `last` is the sample before.
+    /// Returns the number of each region's kind, writing those that are new. `last` is the sample before.
     pub(crate) fn number(
         &mut self,
         transaction: &Transaction<'_>,
-        recording: RecordingId,
         last: Option<&Table>,
         regions: &[Region],
     ) -> rusqlite::Result<Vec<i64>> {
         let mut numbers = Vec::with_capacity(regions.len());
-        let mut before = last
-            .into_iter()
-            .flat_map(|table| table.regions.iter().zip(&table.identities))
-            .peekable();
+        let mut before =
+            last.into_iter().flat_map(|table| table.regions.iter().zip(&table.kinds)).peekable();
         for region in regions {
             let identity = &region.identity;
             // Most are where they were, and known without a look at them.
@@ -94,85 +116,55 @@ impl Interner {
             let same = before.next_if(|(was, _)| was.identity == *identity);
             numbers.push(match same {
                 Some((_, number)) => *number,
-                None => self.number_of(transaction, recording, identity)?,
+                None => self.kind(transaction, KindKey::of(identity))?,
             });
-        }
-        if self.objects.len() > regions.len() + SPARE_OBJECTS {
-            self.objects.clear();
         }
         Ok(numbers)
     }
 
-    fn number_of(
+    /// Returns the number of a kind, writing it if it is new.
+    pub(crate) fn kind(
         &mut self,
         transaction: &Transaction<'_>,
-        recording: RecordingId,
-        identity: &Identity,
+        kind: KindKey,
     ) -> rusqlite::Result<i64> {
-        let [low, high] = self.keys.each_ref().map(|key| u128::from(key.hash_one(identity)));
-        let hash = low | high << 64;
-        if let Some(number) = self.young.get(&hash) {
-            return Ok(*number);
+        if let Some(number) = self.kinds.get(&kind) {
+            return Ok(number);
         }
-        let number = match self.old.get(&hash) {
-            Some(number) => *number,
-            None => {
-                let number = self.write(transaction, recording, identity)?;
-                self.fresh.push(hash);
-                number
-            }
-        };
-        if self.young.len() >= GENERATION {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(hash, number);
-        Ok(number)
-    }
-
-    fn write(
-        &mut self,
-        transaction: &Transaction<'_>,
-        recording: RecordingId,
-        identity: &Identity,
-    ) -> rusqlite::Result<i64> {
-        let object = match &identity.object {
+        let object = match &kind.object {
             Some(object) => Some(self.object(transaction, object)?),
             None => None,
         };
-        let kind = self.kind(transaction, recording, identity)?;
-        let number = insert::next_id(transaction, &REGION)?;
-        insert::row(
-            transaction,
-            &REGION,
-            params![
-                number,
-                recording.0,
-                to_column(identity.range.start),
-                to_column(identity.range.end),
-                identity.protection.bits(),
-                identity.max_protection.map(|protection| protection.bits()),
-                object,
-                to_column(identity.offset),
-                kind,
-            ],
-        )?;
-        Ok(number)
-    }
-
-    fn kind(
-        &mut self,
-        transaction: &Transaction<'_>,
-        recording: RecordingId,
-        identity: &Identity,
-    ) -> rusqlite::Result<i64> {
-        let kind = (Arc::clone(&identity.flags), identity.label.clone());
-        if let Some(number) = self.kinds.get(&kind) {
-            return Ok(*number);
-        }
-        let number = insert_kind(transaction, recording, &kind.0, &kind.1)?;
-        if self.kinds.len() >= SPARE_KINDS {
-            self.kinds.clear();
-        }
+        let KindKey { protection, max_protection, flags, label, .. } = &kind;
+        let values: [&dyn ToSql; 9] = [
+            &protection.bits(),
+            &max_protection.map(|protection| protection.bits()),
+            &object,
+            &&**flags,
+            &label.region_type.name(),
+            &label.region_type.family().name(),
+            &label.confidence.name(),
+            &label.rule.name(),
+            &label.detail.as_deref(),
+        ];
+        let fingerprint = fingerprint(&kind, object);
+        let found = transaction
+            .prepare_cached(
+                "SELECT id FROM region_kind WHERE fingerprint = ?10 AND protection = ?1 \
+                 AND max_protection IS ?2 AND object IS ?3 AND flags = ?4 AND type = ?5 \
+                 AND family = ?6 AND confidence = ?7 AND rule = ?8 AND detail IS ?9",
+            )?
+            .query_row(&[&values[..], &[&fingerprint]].concat()[..], |row| row.get(0))
+            .optional()?;
+        let number = match found {
+            Some(number) => number,
+            None => {
+                let number: i64 = insert::next_id(transaction, &REGION_KIND)?;
+                let ends: [&[&dyn ToSql]; 3] = [&[&number], &values, &[&fingerprint]];
+                insert::row(transaction, &REGION_KIND, &ends.concat()[..])?;
+                number
+            }
+        };
         self.kinds.insert(kind, number);
         Ok(number)
     }
@@ -183,7 +175,7 @@ impl Interner {
         object: &Arc<Object>,
     ) -> rusqlite::Result<i64> {
         if let Some(number) = self.objects.get(object) {
-            return Ok(*number);
+            return Ok(number);
         }
         let (major, minor) = object.device;
         let columns = params![&*object.name, major, minor, to_column(object.inode), object.deleted];
@@ -209,27 +201,16 @@ impl Interner {
     }
 }
 
-/// Writes what many regions of a recording have in common, and returns its number.
-pub(crate) fn insert_kind(
-    transaction: &Transaction<'_>,
-    recording: RecordingId,
-    flags: &str,
-    label: &Label,
-) -> rusqlite::Result<i64> {
-    let number = insert::next_id(transaction, &REGION_KIND)?;
-    insert::row(
-        transaction,
-        &REGION_KIND,
-        params![
-            number,
-            recording.0,
-            flags,
-            label.region_type.name(),
-            label.region_type.family().name(),
-            label.confidence.name(),
-            label.rule.name(),
-            label.detail.as_deref(),
-        ],
-    )?;
-    Ok(number)
+/// Returns what a kind is looked up by: few others have the same.
+fn fingerprint(kind: &KindKey, object: Option<i64>) -> u32 {
+    let label = &kind.label;
+    let numbers = [
+        kind.protection.bits(),
+        kind.max_protection.map_or(u8::MAX, |protection| protection.bits()),
+        label.confidence as u8,
+    ];
+    let detail = label.detail.as_deref().unwrap_or_default();
+    let texts = [&*kind.flags, label.region_type.name(), label.rule.name(), detail];
+    let crc = Crc::new().and(&numbers).and(&object.unwrap_or(0).to_le_bytes());
+    texts.iter().fold(crc, |crc, text| crc.and(text.as_bytes()).and(&[0])).sum()
 }

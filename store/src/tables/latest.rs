@@ -8,24 +8,30 @@ use crate::db::columns::LATEST_ROW;
 use crate::db::insert::Insert;
 use crate::db::integer::to_column;
 use crate::db::transaction::Transaction;
+use crate::recording::RecordingId;
 
 /// Replaces it by the last snapshot of a chunk, if that has one.
-pub(crate) fn write(transaction: &Transaction<'_>, built: &Built) -> rusqlite::Result<()> {
+pub(crate) fn write(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    built: &Built,
+) -> rusqlite::Result<()> {
     let Some(tick) = built.ticks.iter().rfind(|tick| tick.has_regions()) else { return Ok(()) };
     transaction.prepare_cached("DELETE FROM latest_row")?.execute([])?;
-    let mut rows = built.newest.clone();
-    rows.sort_by_key(|row| row.identity);
-    // A torn snapshot may show a region twice.
-    rows.dedup_by_key(|row| row.identity);
     let mut insert = Insert::new(transaction, &LATEST_ROW)?;
-    for row in rows {
-        let of = |quantity| Quantities::get(&row.reading.quantities, quantity).map(to_column);
+    for (id, region) in (1_i64..).zip(&built.newest) {
+        let of = |quantity| Quantities::get(&region.reading.quantities, quantity).map(to_column);
         insert.row(params![
-            row.identity,
+            id,
+            recording.0,
             to_column(tick.number),
             tick.taken.utc_ns,
-            row.reading.share_mode.map(|mode| mode.name()),
-            row.reading.provenance.name(),
+            to_column(region.range.start),
+            to_column(region.range.end),
+            to_column(region.offset),
+            region.kind,
+            region.reading.share_mode.map(|mode| mode.name()),
+            region.reading.provenance.name(),
             of(Quantity::Resident),
             of(Quantity::Private),
             of(Quantity::Dirty),

@@ -7,7 +7,7 @@ pub(crate) mod identity_cache;
 pub(crate) mod interner;
 pub(crate) mod latest;
 pub(crate) mod recording;
-pub(crate) mod region;
+pub(crate) mod region_kind;
 pub(crate) mod region_type;
 pub(crate) mod sample;
 pub(crate) mod session;

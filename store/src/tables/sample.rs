@@ -7,6 +7,7 @@ use vmrec_sampler::{Cost, ProcessTotals, Timestamp};
 use crate::codec::crc32::checksum;
 use crate::codec::frame::decode::Decoder;
 use crate::codec::frame::{Frame, Kind};
+use crate::codec::region_state::RegionState;
 use crate::db::columns::SAMPLE;
 use crate::db::integer::{from_column, to_column};
 use crate::db::row_checksum::wrong;
@@ -31,7 +32,7 @@ pub(crate) fn decode<'a>(
     id: RecordingId,
     sample: &Sample,
     row: &Row<'_>,
-) -> Result<Option<&'a [crate::codec::region_change::Row]>, String> {
+) -> Result<Option<&'a [RegionState]>, String> {
     let stored = frame_from_row(row).map_err(|error| error.to_string())?;
     let (stored, regions) = match (stored, sample.regions) {
         (Some(stored), Some(regions)) => (stored, regions),

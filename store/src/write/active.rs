@@ -3,7 +3,7 @@
 use vmrec_sampler::{Snapshot, Timestamp};
 
 use crate::codec::crc32::checksum;
-use crate::codec::evidence::Images;
+use crate::codec::evidence::packer::Packer;
 use crate::codec::frame::Frame;
 use crate::codec::frame::encode::Encoder;
 use crate::codec::table_diff::{Edit, Table};
@@ -25,8 +25,7 @@ pub(crate) struct Active {
     pub(crate) interner: Interner,
     /// The samples of the next chunk.
     pub(crate) pending: Pending,
-    /// The images stored last, and the sample whose evidence has them.
-    pub(crate) images: Option<(u64, Images)>,
+    pub(crate) evidence: Packer,
 }
 
 /// What a transaction wrote: a sample and, unless it was missed, its regions, their frame and how
@@ -42,7 +41,7 @@ impl Active {
             encoder: Encoder::default(),
             interner: Interner::default(),
             pending: Pending::default(),
-            images: None,
+            evidence: Packer::default(),
         }
     }
 
@@ -55,9 +54,8 @@ impl Active {
         let number = self.next_number(transaction)?;
         let sample = Sample::of(number, &snapshot);
         let regions = snapshot.regions;
-        let identities =
-            self.interner.number(transaction, self.id, self.encoder.last(), &regions)?;
-        let table = Table { identities, regions };
+        let kinds = self.interner.number(transaction, self.encoder.last(), &regions)?;
+        let table = Table { kinds, regions };
         let (frame, edits) = self.encoder.encode(&table, minute(sample.taken));
         let row = insert_sample(transaction, self.id, &sample)?;
         let sum = checksum(self.id.0, number, frame.kind, &frame.data);
@@ -86,7 +84,6 @@ impl Active {
     pub(crate) fn accept(&mut self, (sample, regions): Written, thread: Option<&mut ChunkThread>) {
         let (number, minute) = (sample.number, minute(sample.taken));
         self.next = Some(number + 1);
-        self.interner.accept();
         match regions {
             None => {
                 self.encoder.missed();
@@ -106,7 +103,7 @@ impl Active {
     pub(crate) fn reject(&mut self) {
         self.next = None;
         self.encoder = Encoder::default();
-        self.interner.reject();
+        self.interner.forget();
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn store(
     let newest: i64 =
         transaction.query_row("SELECT max(id) FROM recording", [], |row| row.get(0))?;
     if newest == recording.0 {
-        latest::write(transaction, built)?;
+        latest::write(transaction, recording, built)?;
     }
     transaction
         .prepare_cached(
@@ -84,10 +84,9 @@ pub(crate) fn rebuild(
         (last, next) = (sample.number, sample.number + 1);
         match decode(&mut decoder, recording, &sample, row).map_err(damaged)? {
             None => builder.push(sample, None),
-            Some(rows) => {
-                let regions = identities.regions(connection, rows).map_err(sql)?;
-                let numbers: Vec<i64> = rows.iter().map(|row| row.identity).collect();
-                builder.push(sample, Some((&numbers, &regions)));
+            Some(states) => {
+                let table = identities.table(connection, states).map_err(sql)?;
+                builder.push(sample, Some(table));
             }
         }
     }

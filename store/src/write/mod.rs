@@ -5,7 +5,6 @@ pub(crate) mod chunk_thread;
 pub(crate) mod compact;
 pub(crate) mod mark;
 pub(crate) mod prune;
-pub(crate) mod recompute_sums;
 pub(crate) mod recovery;
 pub(crate) mod relabel;
 pub(crate) mod writer;

@@ -11,7 +11,7 @@ use crate::retention::load::Pages;
 use crate::retention::orphans::{Found, Sweep};
 use crate::retention::plan::{Step, plan};
 use crate::retention::policy::{
-    BATCH, MOST_LOG_BYTES, PLAN_EVERY_NS, Pruned, Retention, SLACK_PAGES, SWEEP_PART, VACUUM_PAGES,
+    MOST_LOG_BYTES, PLAN_EVERY_NS, Pruned, Retention, SLACK_PAGES, SWEEP_PART, VACUUM_PAGES,
 };
 use crate::retention::reduce::Reader;
 use crate::retention::{Pruning, cascade, load, orphans};
@@ -25,7 +25,7 @@ impl Writer {
         self.tidy()?;
         self.pruning = Pruning { changed: true, ..Pruning::default() };
         self.pruning.policy = *policy;
-        self.look_for_loose_regions()?;
+        self.look_for_loose_kinds()?;
         while self.step(policy, now, true)? {}
         let used = self.used_bytes()?;
         let too_large = policy.max_bytes.is_some_and(|most| used > most);
@@ -56,7 +56,7 @@ impl Writer {
             self.take(step, policy)?;
             return Ok(true);
         }
-        // What regions take is known to be free before more samples go for it.
+        // What kinds take is known to be free before more samples go for it.
         if all && self.pruning.planned_ns.is_some() && self.sweep(all)? {
             return Ok(true);
         }
@@ -93,9 +93,9 @@ impl Writer {
                 in_transaction(&mut self.connection, |transaction| reduced.write(transaction))
                     .map_err(sql)?;
                 self.pruning.gone.samples += reduced.samples;
-                let (chunks, regions) = self.pruning.loose.entry(recording).or_default();
+                let (chunks, kinds) = &mut self.pruning.loose;
                 *chunks += 1;
-                regions.extend(reduced.regions);
+                kinds.extend(reduced.kinds);
             }
             Step::Trail(recording) => {
                 let first = load::first_sample(&self.connection, recording).map_err(sql)?;
@@ -115,9 +115,6 @@ impl Writer {
                 .map_err(sql)?;
                 if gone {
                     self.pruning.gone.recordings += 1;
-                    self.pruning.loose.remove(&recording);
-                    self.pruning.sweep.take_if(|sweep| sweep.recording == recording);
-                    self.pruning.unreferenced = true;
                 } else {
                     self.pruning.steps.push_front(step);
                 }
@@ -128,67 +125,56 @@ impl Writer {
 
     /// Looks on for what nothing names, or deletes some of it.
     fn sweep(&mut self, all: bool) -> Result<bool, Error> {
-        let sql = |source| Error::sql(&self.path, source);
-        if !self.pruning.unnamed.is_empty() {
-            let from = self.pruning.unnamed.len().saturating_sub(BATCH as usize);
-            let batch = self.pruning.unnamed.split_off(from);
-            let rows = in_transaction(&mut self.connection, |transaction| {
-                orphans::delete_regions(transaction, &batch)
-            })
-            .map_err(sql)?;
-            self.pruning.gone.regions += rows;
-            self.pruning.unreferenced |= rows > 0;
-            return Ok(true);
+        if self.pruning.sweep.is_none() && !self.pruning.unreferenced {
+            self.pruning.sweep = self.next_sweep(all)?;
         }
+        let sql = |source| Error::sql(&self.path, source);
         if self.pruning.unreferenced {
             self.pruning.unreferenced =
                 orphans::delete_unreferenced(&mut self.connection).map_err(sql)?;
             return Ok(true);
-        }
-        if self.pruning.sweep.is_none() {
-            self.pruning.sweep = self.next_sweep(all)?;
         }
         let Some(sweep) = &mut self.pruning.sweep else { return Ok(false) };
         let reader = Reader { connection: &self.connection, path: &self.path };
         match sweep.look(&reader)? {
             Found::Waiting => return Ok(false),
             Found::More => {}
-            Found::Unnamed(regions) => {
-                let recording = sweep.recording;
+            Found::Unnamed(kinds) => {
                 self.pruning.sweep = None;
-                // From here on none of them is named again: one that comes back gets a new number.
-                if let Some(active) = self.active.get_mut(&recording) {
-                    active.interner.forget(&regions);
-                }
-                self.pruning.unnamed = regions.into_iter().collect();
-                self.pruning.unnamed.sort_unstable_by(|a, b| b.cmp(a));
+                // At once: a sample stored meanwhile might find one of them in the file.
+                let rows = in_transaction(&mut self.connection, |transaction| {
+                    orphans::delete_kinds(transaction, &kinds)
+                })
+                .map_err(sql)?;
+                self.active.values_mut().for_each(|active| active.interner.forget());
+                self.pruning.gone.kinds += rows;
+                self.pruning.unreferenced |= rows > 0;
             }
         }
         Ok(true)
     }
 
-    /// Begins the search of a recording for which that is worth while.
+    /// Begins a search if that is worth while.
     fn next_sweep(&mut self, all: bool) -> Result<Option<Sweep>, Error> {
-        for (recording, (chunks, _)) in &self.pruning.loose {
-            let left: u64 = self
-                .connection
-                .prepare_cached("SELECT count(*) FROM chunk WHERE recording = ?")
-                .and_then(|mut statement| {
-                    statement.query_row([recording.0], |row| row.get(0).map(from_column))
-                })
-                .map_err(|source| Error::sql(&self.path, source))?;
-            if all || chunks.saturating_mul(SWEEP_PART) >= left {
-                let recording = *recording;
-                let (_, regions) = self.pruning.loose.remove(&recording).unwrap_or_default();
-                return Ok(Some(Sweep::new(recording, regions)));
-            }
+        let (chunks, kinds) = &mut self.pruning.loose;
+        if kinds.is_empty() {
+            return Ok(None);
         }
-        Ok(None)
+        let left: u64 = self
+            .connection
+            .prepare_cached("SELECT count(*) FROM chunk")
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0).map(from_column)))
+            .map_err(|source| Error::sql(&self.path, source))?;
+        if !all && chunks.saturating_mul(SWEEP_PART) < left {
+            return Ok(None);
+        }
+        *chunks = 0;
+        Ok(Some(Sweep::new(std::mem::take(kinds))))
     }
 
-    /// Takes note of all regions of recordings that were pruned before: who did that may have been
+    /// Notes all kinds as loose if any recording was pruned before: who did that may have been
     /// killed, or had other things to do.
-    pub(crate) fn look_for_loose_regions(&mut self) -> Result<(), Error> {
+    pub(crate) fn look_for_loose_kinds(&mut self) -> Result<(), Error> {
         let sql = |source| Error::sql(&self.path, source);
         let pruned: Vec<i64> = self
             .connection
@@ -197,11 +183,10 @@ impl Writer {
             )
             .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
             .map_err(sql)?;
-        for recording in pruned.into_iter().map(RecordingId) {
-            let regions = orphans::regions_of(&self.connection, recording).map_err(sql)?;
-            self.pruning.loose.insert(recording, (0, regions));
-            self.pruning.steps.push_back(Step::Trail(recording));
+        if !pruned.is_empty() {
+            self.pruning.loose.1 = orphans::all_kinds(&self.connection).map_err(sql)?;
         }
+        self.pruning.steps.extend(pruned.into_iter().map(|id| Step::Trail(RecordingId(id))));
         Ok(())
     }
 

@@ -1,45 +1,118 @@
-//! Writes new labels of regions of a recording.
+//! Other labels for regions of a recording: its chunks are made anew, with the same figures.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::iter::Peekable;
+use std::sync::Arc;
 
-use rusqlite::OptionalExtension;
-use vmrec_sampler::Label;
+use vmrec_sampler::{Identity, Label, Region};
 
-use crate::db::columns::REGION;
-use crate::db::row_checksum;
+use crate::codec::chunk::builder::{Builder, Built};
+use crate::codec::table_diff::Table;
+use crate::db::row_checksum::damaged;
 use crate::db::transaction::Transaction;
-use crate::recording::{RecordingId, RegionNumber};
-use crate::tables::interner::insert_kind;
+use crate::recording::{NewLabel, RecordingId};
+use crate::tables::chunk::StoredChunk;
+use crate::tables::identity_cache::Identities;
+use crate::tables::interner::{Interner, KindKey};
+use crate::tables::{chunk, chunk_type, latest};
 
 /// Writes labels of regions of `recording`.
 pub(crate) fn write(
     transaction: &Transaction<'_>,
     recording: RecordingId,
-    labels: &[(RegionNumber, Label)],
+    labels: &[NewLabel],
 ) -> rusqlite::Result<()> {
-    let mut flags_of = transaction.prepare(
-        "SELECT k.flags FROM region AS r JOIN region_kind AS k ON k.id = r.kind \
-         WHERE r.id = ? AND r.recording = ?",
-    )?;
-    let mut update = transaction.prepare("UPDATE region SET kind = ? WHERE id = ?")?;
-    let mut kinds: HashMap<(String, &Label), i64> = HashMap::new();
-    for (number, label) in labels {
-        let flags = flags_of.query_row([number.0, recording.0], |row| row.get(0)).optional()?;
-        let Some(flags) = flags else { continue }; // a region of another recording
-        let kind = match kinds.entry((flags, label)) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => {
-                let kind = insert_kind(transaction, recording, &new.key().0, label)?;
-                *new.insert(kind)
-            }
-        };
-        row_checksum::update(transaction, &REGION, number.0, || update.execute([kind, number.0]))?;
+    let mut relabeller = Relabeller {
+        transaction,
+        interner: Interner::default(),
+        identities: Identities::default(),
+        labels: labels.iter().peekable(),
+        last: HashMap::new(),
+    };
+    let newest: Option<i64> =
+        transaction.query_row("SELECT max(recording) FROM latest_row", [], |row| row.get(0))?;
+    for chunk in chunk::all(transaction, recording)? {
+        let built = relabeller.chunk(&chunk)?;
+        chunk::replace(transaction, chunk.id, recording, &built)?;
+        transaction
+            .prepare_cached("DELETE FROM chunk_type WHERE chunk = ?")?
+            .execute([chunk.id])?;
+        chunk_type::insert(transaction, chunk.id, &built.sums)?;
+        if newest == Some(recording.0) {
+            latest::write(transaction, recording, &built)?;
+        }
     }
-    transaction.execute(
-        "DELETE FROM region_kind WHERE recording = ?1 \
-         AND id NOT IN (SELECT kind FROM region WHERE recording = ?1)",
-        [recording.0],
-    )?;
     Ok(())
+}
+
+struct Relabeller<'a> {
+    transaction: &'a Transaction<'a>,
+    interner: Interner,
+    identities: Identities,
+    labels: Peekable<std::slice::Iter<'a, NewLabel>>,
+    /// Regions of the last snapshot that have other labels, by their identity, which it keeps.
+    last: HashMap<*const Identity, Relabelled>,
+}
+
+/// A region with another label.
+#[derive(Clone)]
+struct Relabelled {
+    before: Arc<Identity>,
+    after: Arc<Identity>,
+    kind: i64,
+}
+
+impl Relabeller<'_> {
+    /// Makes a chunk anew.
+    fn chunk(&mut self, chunk: &StoredChunk) -> rusqlite::Result<Built> {
+        let regions = chunk::regions(self.transaction, chunk)?;
+        let mut snapshots = regions.snapshots()?;
+        let mut builder = Builder::default();
+        let mut index = 0;
+        for sample in chunk::samples(self.transaction, chunk)? {
+            if !sample.has_regions() {
+                builder.push(sample, None);
+                continue;
+            }
+            let states = snapshots.at(index)?;
+            index += 1;
+            let table = self.identities.table(self.transaction, &states)?;
+            let table = self.table(sample.number, table)?;
+            builder.push(sample, Some(table));
+        }
+        let head = &chunk.head;
+        let built = builder.finish(chunk.recording.0, head.first, head.last);
+        built.map_err(|error| damaged(error.to_string()))
+    }
+
+    /// Gives regions of sample `number` their new labels.
+    fn table(&mut self, number: u64, mut table: Table) -> rusqlite::Result<Table> {
+        let mut now = HashMap::with_capacity(self.last.len());
+        for (index, region) in table.regions.iter_mut().enumerate() {
+            let own = |label: &&NewLabel| (label.sample, label.region) == (number, index);
+            while self
+                .labels
+                .next_if(|label| (label.sample, label.region) < (number, index))
+                .is_some()
+            {}
+            let relabelled = match self.labels.next_if(own) {
+                Some(new) => Some(self.relabelled(region, &new.label)?),
+                None => self.last.get(&Arc::as_ptr(&region.identity)).cloned(),
+            };
+            if let Some(relabelled) = relabelled {
+                table.kinds[index] = relabelled.kind;
+                region.identity = Arc::clone(&relabelled.after);
+                now.insert(Arc::as_ptr(&relabelled.before), relabelled);
+            }
+        }
+        self.last = now;
+        Ok(table)
+    }
+
+    fn relabelled(&mut self, region: &Region, label: &Label) -> rusqlite::Result<Relabelled> {
+        let before = Arc::clone(&region.identity);
+        let after = Arc::new(Identity { label: label.clone(), ..Identity::clone(&before) });
+        let kind = self.interner.kind(self.transaction, KindKey::of(&after))?;
+        Ok(Relabelled { before, after, kind })
+    }
 }

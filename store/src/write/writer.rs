@@ -7,21 +7,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use vmrec_sampler::{Evidence, Label, ProcessInfo, Snapshot, Timestamp};
+use vmrec_sampler::{Evidence, ProcessInfo, Snapshot, Timestamp};
 
-use crate::codec::evidence;
 use crate::db::lock::{Lock, beside};
 use crate::db::open::{BUSY_TIMEOUT, Found, file_bytes, prepare};
 use crate::db::transaction::{Transaction, in_transaction};
 use crate::db::vacuum::ALL_PAGES;
 use crate::db::{open, schema, vacuum};
 use crate::error::Error;
-use crate::recording::{RecordingId, RegionNumber, SessionId, SessionStart, WhyEnded};
-use crate::retention::Pruning;
+use crate::recording::{NewLabel, RecordingId, SessionId, SessionStart, WhyEnded};
+use crate::retention::{Pruning, orphans};
 use crate::tables::{evidence as evidence_rows, recording, session};
 use crate::write::active::{Active, Written};
 use crate::write::chunk_thread::ChunkThread;
-use crate::write::{recompute_sums, relabel};
+use crate::write::relabel;
 
 /// How long to wait for readers before the file is left in WAL mode, which any reader copes with.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
@@ -166,31 +165,37 @@ impl Writer {
         evidence: &Evidence,
     ) -> Result<(), Error> {
         let Some(active) = self.active.get_mut(&id) else { return Err(not_begun(&self.path)) };
-        let images = &evidence.facts.images;
-        let base = active.images.take().filter(|(at, base)| *at < number && base == images);
-        let packed = evidence::pack(evidence, base.as_ref().map(|(at, _)| *at))
-            .map_err(|source| Error::io(&self.path, source))?;
-        let Some(data) = packed else { return Ok(()) };
-        in_transaction(&mut self.connection, |transaction| {
-            evidence_rows::write(transaction, id, number, &data)
-        })
-        .map_err(|source| Error::sql(&self.path, source))?;
-        active.images = Some(base.unwrap_or_else(|| (number, images.clone())));
-        Ok(())
+        let packed = active.evidence.pack(number, evidence);
+        let Some(new) = packed.map_err(|source| Error::io(&self.path, source))? else {
+            return Ok(());
+        };
+        let stored = in_transaction(&mut self.connection, |transaction| {
+            evidence_rows::write(transaction, id, number, &new.data)
+        });
+        match stored {
+            Ok(()) => {
+                active.evidence.accept(new);
+                Ok(())
+            }
+            Err(source) => {
+                active.evidence.reject();
+                Err(Error::sql(&self.path, source))
+            }
+        }
     }
 
     /// Changes the labels of regions of a recording that has ended, all or none; their figures stay.
-    pub fn relabel(
-        &mut self,
-        recording: RecordingId,
-        labels: &[(RegionNumber, Label)],
-    ) -> Result<(), Error> {
-        self.none_active()?;
+    /// `labels` are in the order of samples and regions.
+    pub fn relabel(&mut self, recording: RecordingId, labels: &[NewLabel]) -> Result<(), Error> {
+        // Rows become chunks, which are made anew with the other labels.
+        self.tidy()?;
         in_transaction(&mut self.connection, |transaction| {
-            relabel::write(transaction, recording, labels)?;
-            recompute_sums::write(transaction, recording)
+            relabel::write(transaction, recording, labels)
         })
-        .map_err(|source| Error::sql(&self.path, source))
+        .map_err(|source| Error::sql(&self.path, source))?;
+        self.pruning.loose.1 = orphans::all_kinds(&self.connection)
+            .map_err(|source| Error::sql(&self.path, source))?;
+        Ok(())
     }
 
     /// Ends a recording.

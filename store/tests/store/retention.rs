@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use vmrec_sampler::{Evidence, Facts, Quantity, Snapshot, Timestamp};
+use vmrec_sampler::{Evidence, Facts, Identity, Object, Quantity, Snapshot, Timestamp};
 use vmrec_store::{RecordingId, Retention, Store, WhyEnded, Writer, add_mark};
 
 use crate::made_up::{at, begin, begun, identity, snapshot};
@@ -23,7 +23,7 @@ fn thin_after(seconds: u64) -> Retention {
     Retention { thin_after: Some(Duration::from_secs(seconds)), ..NOTHING }
 }
 
-/// A snapshot of figures that do not compress, with a region that only some hundred samples have.
+/// A snapshot of figures that do not compress, with a region of a kind that only some hundred samples have.
 fn passing(count: u64, second: u64) -> Snapshot {
     let mut snapshot = snapshot(count, second);
     let mut noise = second;
@@ -35,7 +35,13 @@ fn passing(count: u64, second: u64) -> Snapshot {
     }
     let mut region = snapshot.regions[0].clone();
     let start = (count + 1 + second / 100) << 24;
-    region.identity = Arc::new(identity(start, 4096));
+    let memory = Object {
+        name: "/memfd:passing".into(),
+        device: (0, 1),
+        inode: second / 100,
+        deleted: true,
+    };
+    region.identity = Arc::new(Identity { object: Some(memory.into()), ..identity(start, 4096) });
     snapshot.regions.push(region);
     snapshot
 }
@@ -93,18 +99,19 @@ fn prune(path: &Path, policy: &Retention, now: Timestamp) -> vmrec_store::Pruned
 }
 
 #[test]
-fn what_is_old_goes_with_its_regions_and_the_file_shrinks() {
+fn what_is_old_goes_with_its_kinds_and_the_file_shrinks() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let id = ended(&path, 1500);
-    let (before, regions) = (std::fs::metadata(&path).unwrap().len(), rows(&path, "region"));
+    let (before, kinds) = (std::fs::metadata(&path).unwrap().len(), rows(&path, "region_kind"));
     let policy = older_than(800);
     let told = Store::open(&path).unwrap().would_prune(&policy, at(3000)).unwrap();
     let pruned = prune(&path, &policy, at(3000));
     assert!(pruned.samples >= 900, "{pruned:?}");
     assert_eq!((told.samples, told.recordings), (pruned.samples, pruned.recordings));
-    assert!(pruned.regions > 10, "{pruned:?}");
-    assert_eq!(rows(&path, "region"), regions - pruned.regions);
+    assert!(pruned.kinds > 10, "{pruned:?}");
+    assert_eq!(rows(&path, "region_kind"), kinds - pruned.kinds);
+    assert_eq!(rows(&path, "object"), rows(&path, "region_kind") - 1);
     assert!(std::fs::metadata(&path).unwrap().len() < before * 2 / 3);
     let store = Store::open(&path).unwrap();
     let left = numbers(&store, id);
@@ -113,7 +120,7 @@ fn what_is_old_goes_with_its_regions_and_the_file_shrinks() {
     assert_eq!(store.summary(id).unwrap().samples, left.len() as u64);
     drop(store);
     let again = prune(&path, &policy, at(3000));
-    assert_eq!((again.samples, again.regions, again.recordings), (0, 0, 0));
+    assert_eq!((again.samples, again.kinds, again.recordings), (0, 0, 0));
 }
 
 #[test]
@@ -124,8 +131,7 @@ fn a_recording_without_samples_goes_with_all_that_belongs_to_it() {
     add_mark(&path, RecordingId(1), at(5).utc_ns, "early").unwrap();
     let pruned = prune(&path, &older_than(10), at(100_000));
     assert_eq!((pruned.samples, pruned.recordings), (700, 1));
-    for table in
-        ["recording", "argument", "chunk", "region", "mark", "evidence", "chunk_type", "latest_row"]
+    for table in ["recording", "argument", "chunk", "mark", "evidence", "chunk_type", "latest_row"]
     {
         assert_eq!(rows(&path, table), 0, "{table}");
     }
@@ -163,7 +169,7 @@ fn thinned_history_has_one_sample_a_minute_and_those_near_marks() {
     }
     drop(store);
     let again = prune(&path, &policy, at(3000));
-    assert_eq!((again.samples, again.regions), (0, 0));
+    assert_eq!((again.samples, again.kinds), (0, 0));
     // and what gets old after that keeps to its marks
     let pruned = prune(&path, &Retention { keep_marks: true, ..older_than(10) }, at(9000));
     assert_eq!((pruned.samples, pruned.recordings), (left.len() as u64 - 61, 0));
@@ -283,7 +289,7 @@ fn a_recorder_keeps_what_it_shall_and_no_more() {
     assert!(left[0] > 1700 - 450 - 310, "{left:?}");
     assert!(left.len() < 600, "{}", left.len());
     assert!(left.ends_with(&[1699, 1700]));
-    assert!(rows(&path, "region") < 60, "{}", rows(&path, "region"));
+    assert!(rows(&path, "region_kind") < 25, "{}", rows(&path, "region_kind"));
 }
 
 #[test]

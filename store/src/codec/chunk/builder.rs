@@ -1,23 +1,37 @@
 //! Samples, as they come, to a chunk.
 
-use vmrec_sampler::Region;
+use vmrec_sampler::{Quantities, Region};
 
 use crate::codec::chunk::encode_sums::SumColumns;
 use crate::codec::chunk::header::Head;
+use crate::codec::chunk::regions::RegionsEncoder;
 use crate::codec::chunk::seal::{Place, Sealer};
 use crate::codec::chunk::ticks::{Tick, Ticks};
-use crate::codec::chunk::tracks::Tracks;
 use crate::codec::chunk::{Groups, totals};
-use crate::codec::region_change::Row;
-use crate::codec::table_diff::{Edit, Table};
+use crate::codec::region_state::RegionState;
+use crate::codec::table_diff::{Edit, Operation, Table, edits};
 use crate::recording::Sample;
 
 /// A chunk in the making.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Builder {
     samples: Vec<Sample>,
-    tracks: Tracks,
+    regions: RegionsEncoder,
     sums: SumColumns,
+    /// What the regions of the last snapshot added to the sums.
+    added: Vec<Added>,
+    spare: Vec<Added>,
+    /// The last snapshot, where it was given without edits.
+    last: Table,
+}
+
+/// What one region adds to the sums.
+#[derive(Clone, Copy, Debug)]
+struct Added {
+    /// The index of its type among the sums.
+    of_type: usize,
+    virtual_bytes: u64,
+    quantities: Quantities,
 }
 
 /// A chunk made of samples.
@@ -31,16 +45,17 @@ pub(crate) struct Built {
     pub(crate) ticks: Vec<Tick>,
     /// The sums of its snapshots.
     pub(crate) sums: SumColumns,
-    /// The regions of its last snapshot, in no order.
-    pub(crate) newest: Vec<Row>,
+    /// The regions of its last snapshot.
+    pub(crate) newest: Vec<RegionState>,
 }
 
 impl Builder {
-    /// Adds a sample; one that has regions comes with them and their identities' numbers.
-    pub(crate) fn push(&mut self, sample: Sample, regions: Option<(&[i64], &[Region])>) {
-        if let Some((identities, regions)) = regions {
-            let edits = self.tracks.edits(identities, regions);
-            self.push_edited(&edits, identities, regions);
+    /// Adds a sample; one that has regions comes with them.
+    pub(crate) fn push(&mut self, sample: Sample, table: Option<Table>) {
+        if let Some(table) = table {
+            let edits = edits(&self.last, &table);
+            self.push_regions(&edits, &table);
+            self.last = table;
         }
         self.samples.push(sample);
     }
@@ -48,41 +63,82 @@ impl Builder {
     /// Adds a sample with the regions `table`, to which `edits` lead from those of the one before
     /// that has any.
     pub(crate) fn push_next(&mut self, sample: Sample, edits: &[Edit], table: &Table) {
-        self.push_edited(edits, &table.identities, &table.regions);
+        self.push_regions(edits, table);
         self.samples.push(sample);
     }
 
-    fn push_edited(&mut self, edits: &[Edit], identities: &[i64], regions: &[Region]) {
-        self.tracks.push(edits, identities, regions, &mut self.sums);
+    fn push_regions(&mut self, edits: &[Edit], table: &Table) {
+        self.regions.push(edits, &table.kinds, &table.regions);
+        if edits.iter().all(|edit| edit.operation == Operation::Change) {
+            let mut index = 0;
+            for edit in edits {
+                index += edit.kept as usize;
+                subtract(&mut self.sums, self.added[index]);
+                self.added[index] = add(&mut self.sums, &table.regions[index]);
+                index += 1;
+            }
+        } else {
+            self.replace(edits, &table.regions);
+        }
         self.sums.end_sample();
     }
 
-    /// Tells whether it holds nothing yet.
+    /// Brings the sums up to a snapshot that has other regions than the one before.
+    fn replace(&mut self, edits: &[Edit], regions: &[Region]) {
+        let before = std::mem::take(&mut self.added);
+        let mut after = std::mem::take(&mut self.spare);
+        after.clear();
+        let mut old = 0;
+        for Edit { kept, operation } in edits {
+            let end = old + *kept as usize;
+            after.extend_from_slice(&before[old..end]);
+            old = end;
+            if *operation != Operation::Insert {
+                subtract(&mut self.sums, before[old]);
+                old += 1;
+            }
+            if *operation != Operation::Remove {
+                after.push(add(&mut self.sums, &regions[after.len()]));
+            }
+        }
+        after.extend_from_slice(&before[old..]);
+        self.added = after;
+        self.spare = before;
+    }
+
+    /// Returns whether it holds nothing yet.
     pub(crate) const fn is_empty(&self) -> bool {
         self.samples.is_empty()
     }
 
     /// Makes the chunk that stands for all samples from `first` to `last` of a recording.
-    pub(crate) fn finish(
-        mut self,
-        recording: i64,
-        first: u64,
-        last: u64,
-    ) -> std::io::Result<Built> {
-        self.tracks.finish();
+    pub(crate) fn finish(self, recording: i64, first: u64, last: u64) -> std::io::Result<Built> {
         let place = Place { recording, last };
         let ticks = self.samples.iter().map(Tick::of).collect();
-        let regions = self.tracks.encode();
-        let regions = regions.map_err(|malformed| std::io::Error::other(malformed.0))?;
+        let newest = self.regions.last();
+        let (kinds, regions) = self.regions.finish();
         let mut sealer = Sealer::new()?;
         let groups = Groups {
             ticks: sealer.seal(place, "ticks", &[Ticks::encode(&self.samples)])?,
             totals: sealer.seal(place, "totals", &[totals::encode(&self.samples)])?,
             sums: sealer.seal(place, "sums", &self.sums.encode())?,
-            regions: sealer.seal(place, "regions", &regions)?,
+            kinds: place.seal("kinds", kinds),
+            regions: place.seal("regions", regions),
         };
         let head = Head::of(first, last, &self.samples);
-        let newest = self.tracks.newest();
         Ok(Built { head, groups, ticks, sums: self.sums, newest })
     }
+}
+
+/// Adds a region to the sums and returns what was added.
+fn add(sums: &mut SumColumns, region: &Region) -> Added {
+    let of_type = sums.place(&region.identity.label.region_type);
+    let virtual_bytes = region.identity.range.virtual_bytes();
+    let quantities = region.quantities;
+    sums.add(of_type, &quantities, virtual_bytes);
+    Added { of_type, virtual_bytes, quantities }
+}
+
+fn subtract(sums: &mut SumColumns, added: Added) {
+    sums.remove(added.of_type, &added.quantities, added.virtual_bytes);
 }

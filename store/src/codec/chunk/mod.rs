@@ -1,34 +1,34 @@
 //! Chunks: some hundred samples as columns, free of SQL.
 //!
-//! A chunk has four groups, each compressed and checked by itself ([`mod@seal`]),
+//! A chunk has five groups, each checked by itself ([`mod@seal`]),
 //! so that a chart over weeks reads no regions:
 //!
 //! ```text
 //! ticks    number, time and state of each sample                      (ticks)
 //! totals   what the kernel said of the process, and what taking cost  (totals)
 //! sums     for each quantity, the sums over the regions of each type  (sums)
-//! regions  the readings of each region, region by region              (regions)
+//! kinds    the numbers of the kinds that the regions have             (regions)
+//! regions  all regions, snapshot by snapshot                          (regions)
 //! ```
 //!
-//! What changes little is coded as a [`column::Column`]: differences, with runs of the
-//! same value as one number. A [`builder::Builder`] takes samples as they come and makes
-//! the groups; each group's own module defines its bytes.
+//! What changes little is coded as a [`Column`]: differences, with runs of the
+//! same value as one number, compressed by zstd; regions go through a model of
+//! their own. A [`Builder`] takes samples as they come and makes the groups; each
+//! group's own module defines its bytes.
 
 pub(crate) mod builder;
 pub(crate) mod column;
-pub(crate) mod decode_regions;
 pub(crate) mod decode_sums;
-pub(crate) mod encode_regions;
 pub(crate) mod encode_sums;
 pub(crate) mod header;
 pub(crate) mod measure;
+pub(crate) mod regions;
 pub(crate) mod runs;
 pub(crate) mod seal;
 #[cfg(test)]
 mod tests;
 pub(crate) mod ticks;
 pub(crate) mod totals;
-pub(crate) mod tracks;
 pub(crate) mod types;
 
 /// The groups of a chunk as they are stored.
@@ -40,6 +40,8 @@ pub(crate) struct Groups {
     pub(crate) totals: Vec<u8>,
     /// Sums by type.
     pub(crate) sums: Vec<u8>,
+    /// The kinds of the regions.
+    pub(crate) kinds: Vec<u8>,
     /// The regions.
     pub(crate) regions: Vec<u8>,
 }

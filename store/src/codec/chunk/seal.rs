@@ -1,4 +1,5 @@
-//! A group's bytes: zstd, then the CRC-32 of where it belongs and the compressed bytes.
+//! A group's bytes: zstd, or bytes that zstd makes no smaller, then the CRC-32 of where
+//! it belongs and those bytes.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -33,6 +34,25 @@ pub(crate) struct Place {
     pub(crate) recording: i64,
     /// The number of the chunk's last sample.
     pub(crate) last: u64,
+}
+
+impl Place {
+    /// Returns the bytes to store of the group called `what`, which are not compressed.
+    pub(crate) fn seal(self, what: &str, mut data: Vec<u8>) -> Vec<u8> {
+        let sum = checksum_of(self.recording, self.last, what, &data);
+        data.extend_from_slice(&sum.to_le_bytes());
+        data
+    }
+
+    /// Returns what [`Place::seal`] was given.
+    pub(crate) fn unseal<'a>(self, what: &str, data: &'a [u8]) -> Result<&'a [u8], Malformed> {
+        let (data, sum) =
+            data.split_last_chunk::<CHECKSUM_BYTES>().ok_or(Malformed("no checksum"))?;
+        if checksum_of(self.recording, self.last, what, data) != u32::from_le_bytes(*sum) {
+            return Err(Malformed("it does not match its checksum"));
+        }
+        Ok(data)
+    }
 }
 
 /// What seals groups, one after the other: the memory it takes is made once for all of a chunk.
@@ -72,19 +92,13 @@ impl Sealer {
             encoder.write_all(piece)?;
             waiting += piece.len();
         }
-        let mut data = encoder.finish()?;
-        let sum = checksum_of(place.recording, place.last, what, &data);
-        data.extend_from_slice(&sum.to_le_bytes());
-        Ok(data)
+        Ok(place.seal(what, encoder.finish()?))
     }
 }
 
 /// Returns what [`Sealer::seal`] was given.
 pub(crate) fn unseal(place: Place, what: &str, data: &[u8]) -> Result<Vec<u8>, Malformed> {
-    let (data, sum) = data.split_last_chunk::<CHECKSUM_BYTES>().ok_or(Malformed("no checksum"))?;
-    if checksum_of(place.recording, place.last, what, data) != u32::from_le_bytes(*sum) {
-        return Err(Malformed("it does not match its checksum"));
-    }
+    let data = place.unseal(what, data)?;
     // The size that the data claims is what is allocated; it is told by who wrote the checksum.
     let claimed = zstd_safe::get_frame_content_size(data).ok().flatten();
     let bytes = claimed.and_then(|bytes| usize::try_from(bytes).ok());

@@ -10,15 +10,14 @@ use vmrec_sampler::{
 };
 
 use crate::codec::chunk::builder::{Builder, Built};
-use crate::codec::chunk::decode_regions::{Regions, Rows};
 use crate::codec::chunk::decode_sums::Decoded;
 use crate::codec::chunk::measure::Measure;
+use crate::codec::chunk::regions::{RegionsDecoder, decode_kinds};
 use crate::codec::chunk::seal::{Place, unseal};
 use crate::codec::chunk::ticks::{Tick, Ticks};
 use crate::codec::chunk::totals;
-use crate::codec::region_change::{Reading, Row};
-use crate::codec::table_diff;
-use crate::codec::table_diff::Table;
+use crate::codec::region_state::RegionState;
+use crate::codec::table_diff::{Table, edits};
 use crate::recording::{Sample, SampleState};
 
 fn region(number: i64, quantities: Quantities, share: bool) -> Region {
@@ -36,7 +35,7 @@ fn region(number: i64, quantities: Quantities, share: bool) -> Region {
                 region_type: kinds[number.unsigned_abs() as usize % kinds.len()].clone(),
                 detail: None,
                 confidence: Confidence::Sure,
-                rule: Rule::R20,
+                rule: Rule::R1,
             },
         }),
         share_mode: share.then_some(ShareMode::Private),
@@ -101,7 +100,7 @@ fn sample(number: u64, content: &Content, noise: u64) -> Sample {
     }
 }
 
-/// Makes a chunk, told what each snapshot changed of the one before if `edited`.
+/// Makes a chunk, given what each snapshot changed of the one before if `edited`.
 fn chunk(contents: &[(Content, u64, u64)], edited: bool) -> (Vec<Sample>, Built) {
     let mut builder = Builder::default();
     let mut before = Table::default();
@@ -110,16 +109,13 @@ fn chunk(contents: &[(Content, u64, u64)], edited: bool) -> (Vec<Sample>, Built)
     for (content, noise, hole) in contents {
         number += hole;
         let sample = sample(number, content, *noise);
-        match content.clone() {
-            Some((identities, regions)) if edited => {
-                let table = Table { identities, regions };
-                builder.push_next(sample.clone(), &table_diff::edits(&before, &table), &table);
+        let table = content.clone().map(|(kinds, regions)| Table { kinds, regions });
+        match table {
+            Some(table) if edited => {
+                builder.push_next(sample.clone(), &edits(&before, &table), &table);
                 before = table;
             }
-            content => {
-                let regions = content.as_ref().map(|(numbers, all)| (&numbers[..], &all[..]));
-                builder.push(sample.clone(), regions);
-            }
+            table => builder.push(sample.clone(), table),
         }
         samples.push(sample);
         number += 1;
@@ -130,15 +126,6 @@ fn chunk(contents: &[(Content, u64, u64)], edited: bool) -> (Vec<Sample>, Built)
 fn contents() -> impl Strategy<Value = Vec<(Content, u64, u64)>> {
     let hole = prop_oneof![9 => Just(0_u64), 1 => 1_u64..5];
     vec((content(), any::<u64>(), hole), 0..14)
-}
-
-#[test]
-fn an_order_of_tracks_that_are_not_there_is_refused() {
-    let mut data = vec![1, 0, 0, 1, 0, 1, 0];
-    data.resize(data.len() + 40, 0);
-    for length in 7..=data.len() {
-        assert!(Regions::decode(&data[..length]).is_err(), "{length} bytes");
-    }
 }
 
 /// What is read of some bytes in one way is what is read of them in another.
@@ -189,22 +176,17 @@ proptest! {
         }
         prop_assert_eq!(ticks.0.len(), samples.len());
 
-        let regions = Regions::decode(&plain("regions", &built.groups.regions)).unwrap();
+        let kinds = place.unseal("kinds", &built.groups.kinds).and_then(decode_kinds).unwrap();
+        let data = place.unseal("regions", &built.groups.regions).unwrap();
         let taken = contents.iter().filter_map(|(content, ..)| content.as_ref());
-        for (snapshot, (numbers, given)) in taken.clone().enumerate() {
-            let mut read = regions.rows(snapshot as u32);
-            let alone = Rows::decode(&plain("regions", &built.groups.regions), snapshot as u32);
-            prop_assert_eq!(alone.as_ref(), Ok(&read));
-            if !read.ordered {
-                read.rows.sort_by_key(|row| row.identity / 2);
-            }
-            let expected: Vec<_> = numbers
-                .iter()
-                .zip(given)
-                .map(|(identity, region)| Row { identity: *identity, reading: Reading::of(region) })
-                .collect();
-            prop_assert_eq!(read.rows, expected, "snapshot {}", snapshot);
+        let mut decoder = RegionsDecoder::new(kinds, data).unwrap();
+        let mut last = Vec::new();
+        for (numbers, given) in taken.clone() {
+            last = numbers.iter().zip(given).map(|(kind, of)| RegionState::of(*kind, of)).collect();
+            prop_assert_eq!(decoder.advance(), Ok(true));
+            prop_assert_eq!(&decoder.regions().collect::<Vec<_>>(), &last);
         }
+        prop_assert_eq!(&built.newest, &last);
 
         let wanted = [Measure::Virtual, Measure::Quantity(Quantity::Pss), Measure::Regions];
         let sums = Decoded::decode(&plain("sums", &built.groups.sums), &wanted).unwrap();
@@ -230,23 +212,6 @@ proptest! {
     ) {
         for data in [data, noise] {
             all_reads_agree(&data);
-            let regions = Regions::decode(&data).ok();
-            let rows = regions.map(|regions| regions.rows(0));
-            prop_assert_eq!(Rows::decode(&data, 0).ok(), rows);
-        }
-    }
-
-    #[test]
-    fn what_was_changed_does_not_make_it_panic(contents in contents(), at in any::<u16>(), byte in any::<u8>()) {
-        let (_, built) = chunk(&contents, false);
-        let place = Place { recording: 7, last: built.head.last };
-        let mut data = unseal(place, "regions", &built.groups.regions).unwrap();
-        let at = usize::from(at) % data.len();
-        data[at] = byte;
-        let regions = Regions::decode(&data).ok();
-        for snapshot in 0..contents.len() as u32 {
-            let rows = regions.as_ref().map(|regions| regions.rows(snapshot));
-            prop_assert_eq!(Rows::decode(&data, snapshot).ok(), rows);
         }
     }
 }

@@ -13,17 +13,13 @@ use crate::codec::varint::{Cursor, Malformed};
 
 type Taken<T> = Result<T, Malformed>;
 
-/// Returns the evidence that `bytes` are of, and the sample whose evidence has its images.
-pub(crate) fn decode(bytes: &[u8]) -> Taken<(Evidence, Option<u64>)> {
+/// Returns the evidence that `bytes` are of.
+pub(crate) fn decode(bytes: &[u8]) -> Taken<Evidence> {
     let mut from = Cursor(bytes);
     if from.take()? != VERSION {
         return Err(Malformed("evidence of an unknown version"));
     }
-    let images_at = Some(from.take()?).filter(|number| *number != 0);
     let facts = take_facts(&mut from)?;
-    if images_at.is_some() && !facts.images.is_empty() {
-        return Err(Malformed("images of its own beside those of another sample"));
-    }
     let mut peeks = BTreeMap::new();
     let mut address = 0_u64;
     for _ in 0..from.take()? {
@@ -31,7 +27,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Taken<(Evidence, Option<u64>)> {
         peeks.insert(address, Box::from(take_bytes(&mut from)?));
     }
     if from.is_empty() {
-        Ok((Evidence { facts, peeks }, images_at))
+        Ok(Evidence { facts, peeks })
     } else {
         Err(Malformed("bytes after its end"))
     }

@@ -5,13 +5,12 @@ use vmrec_sampler::{AddressRange, Evidence, Facts, GlibcStack, Image, Jvm, Segme
 
 use crate::codec::varint::put;
 
-/// Returns the bytes of `evidence`, without images where another sample's evidence has them.
-pub(crate) fn encode(evidence: &Evidence, images_at: Option<u64>) -> Vec<u8> {
+/// Returns the bytes of `evidence`.
+pub(crate) fn encode(evidence: &Evidence) -> Vec<u8> {
     let Evidence { facts, peeks } = evidence;
     let mut out = Vec::new();
     put(&mut out, VERSION);
-    put(&mut out, images_at.unwrap_or(0));
-    put_facts(&mut out, facts, images_at.is_none());
+    put_facts(&mut out, facts);
     put(&mut out, peeks.len() as u64);
     let mut before = 0;
     for (address, bytes) in peeks {
@@ -22,7 +21,7 @@ pub(crate) fn encode(evidence: &Evidence, images_at: Option<u64>) -> Vec<u8> {
     out
 }
 
-fn put_facts(out: &mut Vec<u8>, facts: &Facts, with_images: bool) {
+fn put_facts(out: &mut Vec<u8>, facts: &Facts) {
     let Facts {
         executable,
         start_stack,
@@ -45,8 +44,8 @@ fn put_facts(out: &mut Vec<u8>, facts: &Facts, with_images: bool) {
         put_number(out, *robust_list);
         put_number(out, *stack_pointer);
     }
-    put(out, if with_images { images.len() as u64 } else { 0 });
-    for (name, image) in images.iter().filter(|_| with_images) {
+    put(out, images.len() as u64);
+    for (name, image) in images {
         put_bytes(out, name.as_bytes());
         put_image(out, image);
     }

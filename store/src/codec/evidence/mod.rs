@@ -1,63 +1,74 @@
-//! What types were told by, as bytes: the facts of a process and what was read
-//! of its memory, so that newer rules can tell the types of an old recording.
+//! What types were decided by, as bytes: the facts of a process and what was read
+//! of its memory, so that newer rules can classify an old recording again.
 //!
 //! ```text
-//! data     = zstd of: version, the sample whose evidence has the images (0: this one), facts, peeks
+//! data     = the sample whose evidence it is coded against (0: none), zstd of plain
+//! plain    = version, facts, peeks
 //! facts    = executable, stack start, brk start, pid, threads, images, glibc stacks, JVM, memory readable
 //! peeks    = count, count × (address − address before, bytes)
 //! ```
 //!
 //! Numbers are varints, text and bytes are preceded by their length, lists by
-//! their count, and what may be missing by 0 or 1. A file may come from
-//! anywhere: nothing is allocated that the bytes at hand do not justify, and
-//! they are bounded by [`MOST_BYTES`].
+//! their count, and what may be missing by 0 or 1. Most of one evidence is as it
+//! was in the one before. So zstd finds what repeats in a *base*: an earlier plain
+//! evidence that stands alone. A file may come from anywhere: nothing is allocated
+//! that the bytes do not justify, and they are bounded by [`MAX_BYTES`].
 
 pub(crate) mod decode;
 pub(crate) mod encode;
+pub(crate) mod packer;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::io::Read;
 
-use vmrec_sampler::{Evidence, Image};
+use vmrec_sampler::Evidence;
 
-use crate::codec::varint::Malformed;
+use crate::codec::evidence::decode::decode;
+use crate::codec::varint::{Cursor, Malformed};
 
-/// The most bytes that evidence decompresses to.
-const MOST_BYTES: usize = 16 << 20;
-/// Evidence is written while the target runs: the level where more work gains little.
-const LEVEL: i32 = 3;
+/// Bytes that evidence decompresses to at most.
+const MAX_BYTES: usize = 16 << 20;
 
-/// Images by name: they seldom change, and are most of what is known.
-pub(crate) type Images = BTreeMap<Arc<str>, Arc<Image>>;
-
-/// Returns the bytes to store; `None` if they would be more than may be read back.
-///
-/// With `images_at`, the evidence of that sample has the same images, and they are left out.
-pub(crate) fn pack(
-    evidence: &Evidence,
-    images_at: Option<u64>,
-) -> std::io::Result<Option<Vec<u8>>> {
-    let plain = crate::codec::evidence::encode::encode(evidence, images_at);
-    if plain.len() > MOST_BYTES {
-        return Ok(None);
-    }
-    zstd::bulk::compress(&plain, LEVEL).map(Some)
+/// Evidence as it is stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packed<'a> {
+    /// The sample whose evidence it is coded against.
+    pub(crate) base: Option<u64>,
+    compressed: &'a [u8],
 }
 
-/// Returns the evidence that was stored, and the sample whose evidence has its images if they were left out.
-pub(crate) fn unpack(data: &[u8]) -> Result<(Evidence, Option<u64>), Malformed> {
-    let mut decoder =
-        zstd::stream::read::Decoder::new(data).map_err(|_| Malformed("no zstd data"))?;
-    // Frames that ask for more window than the bound are refused before it is allocated.
-    decoder.window_log_max(MOST_BYTES.ilog2()).map_err(|_| Malformed("no zstd data"))?;
-    let mut plain = Vec::new();
-    let most = MOST_BYTES as u64;
-    std::io::Read::read_to_end(&mut std::io::Read::take(decoder, most + 1), &mut plain)
-        .map_err(|_| Malformed("broken zstd data"))?;
-    if plain.len() > MOST_BYTES {
-        return Err(Malformed("more bytes than evidence has"));
+impl<'a> Packed<'a> {
+    /// Takes the bytes that a [`packer::Packer`] made apart.
+    pub(crate) fn new(data: &'a [u8]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor(data);
+        let base = Some(cursor.take()?).filter(|number| *number != 0);
+        Ok(Self { base, compressed: cursor.0 })
     }
-    crate::codec::evidence::decode::decode(&plain)
+
+    /// Returns its plain bytes; `base` are those of the evidence it is coded against, or none.
+    pub(crate) fn plain(&self, base: &[u8]) -> Result<Vec<u8>, Malformed> {
+        let no_zstd = |_| Malformed("no zstd data");
+        let mut decoder =
+            zstd::stream::read::Decoder::with_ref_prefix(self.compressed, base).map_err(no_zstd)?;
+        // Frames that ask for more window than the bound are refused before it is allocated.
+        decoder.window_log_max(MAX_WINDOW_LOG).map_err(no_zstd)?;
+        let mut plain = Vec::new();
+        decoder
+            .take(MAX_BYTES as u64 + 1)
+            .read_to_end(&mut plain)
+            .map_err(|_| Malformed("broken zstd data"))?;
+        if plain.len() > MAX_BYTES {
+            return Err(Malformed("more bytes than evidence has"));
+        }
+        Ok(plain)
+    }
+
+    /// Returns the evidence; `base` are the plain bytes of that it is coded against, or none.
+    pub(crate) fn unpack(&self, base: &[u8]) -> Result<Evidence, Malformed> {
+        decode(&self.plain(base)?)
+    }
 }
+
+/// The largest window, as a power of two: evidence and its base.
+const MAX_WINDOW_LOG: u32 = MAX_BYTES.ilog2() + 1;

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use vmrec_sampler::{AddressRange, Facts, GlibcStack, Image, Jvm, Protection, Segment, Thread};
 
 use super::*;
+use crate::codec::evidence::packer::Packer;
 
 fn text() -> impl Strategy<Value = Arc<str>> {
     "[a-z/é ]{0,9}".prop_map(Arc::from)
@@ -71,26 +72,44 @@ fn evidence() -> impl Strategy<Value = Evidence> {
 
 /// Writes what `bytes` are read as, if they are, and reads it again.
 fn comes_back(bytes: &[u8]) {
-    if let Ok((evidence, images_at)) = decode::decode(bytes) {
-        let again = encode::encode(&evidence, images_at);
-        assert_eq!(decode::decode(&again), Ok((evidence, images_at)));
+    if let Ok(evidence) = decode(bytes) {
+        assert_eq!(decode(&encode::encode(&evidence)), Ok(evidence));
     }
+}
+
+/// Returns what each evidence is stored as, and comes back as.
+fn packed(all: &[Evidence]) -> Vec<Option<Vec<u8>>> {
+    let mut packer = Packer::default();
+    let mut plain: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+    (1..)
+        .zip(all)
+        .map(|(number, evidence)| {
+            let new = packer.pack(number, evidence).unwrap()?;
+            let data = new.data.clone();
+            packer.accept(new);
+            let stored = Packed::new(&data).unwrap();
+            let base = stored.base.map_or(&[][..], |base| &plain[&base]);
+            assert_eq!(stored.unpack(base).as_ref(), Ok(evidence));
+            plain.insert(number, stored.plain(base).unwrap());
+            Some(data)
+        })
+        .collect()
 }
 
 proptest! {
     #[test]
-    fn it_comes_back_as_it_was(evidence in evidence()) {
-        let packed = pack(&evidence, None).unwrap().unwrap();
-        prop_assert_eq!(unpack(&packed), Ok((evidence.clone(), None)));
-        let packed = pack(&evidence, Some(7)).unwrap().unwrap();
-        let without = Facts { images: BTreeMap::new(), ..evidence.facts };
-        prop_assert_eq!(unpack(&packed), Ok((Evidence { facts: without, ..evidence }, Some(7))));
+    fn it_comes_back_as_it_was(evidence in vec(evidence(), 1..4)) {
+        packed(&evidence);
     }
 
     #[test]
-    fn any_bytes_are_refused_or_evidence_that_comes_back(bytes in vec(any::<u8>(), 0..200)) {
-        prop_assert!(unpack(&bytes).is_err(), "there is no frame of zstd");
-        for bytes in [&bytes[..], &[&[1, 0, 0, 0, 0, 1], &bytes[..]].concat()] {
+    fn any_bytes_are_refused_or_evidence_that_comes_back(
+        bytes in vec(any::<u8>(), 0..200),
+        base in vec(any::<u8>(), 0..50),
+    ) {
+        let unpacked = Packed::new(&bytes).and_then(|packed| packed.unpack(&base));
+        prop_assert!(unpacked.is_err(), "there is no frame of zstd");
+        for bytes in [&bytes[..], &[&[1, 0, 0, 0, 1], &bytes[..]].concat()] {
             comes_back(bytes);
         }
     }
@@ -101,33 +120,70 @@ proptest! {
         at: prop::sample::Index,
         byte: u8,
     ) {
-        let mut bytes = encode::encode(&evidence, None);
+        let mut bytes = encode::encode(&evidence);
         *at.get_mut(&mut bytes) = byte;
         comes_back(&bytes);
     }
 
     #[test]
-    fn what_is_cut_short_is_refused(evidence in evidence(), cut in 1_usize..20) {
-        let plain = encode::encode(&evidence, None);
-        prop_assert!(decode::decode(&plain[..plain.len().saturating_sub(cut)]).is_err());
+    fn evidence_cut_short_is_refused(evidence in evidence(), cut in 1_usize..20) {
+        let plain = encode::encode(&evidence);
+        prop_assert!(decode(&plain[..plain.len().saturating_sub(cut)]).is_err());
     }
+}
+
+/// Evidence of a process with much in its memory, of which little changes.
+fn peeked(seed: u64, turn: u64) -> Evidence {
+    let mut random = seed;
+    let mut next = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        random.to_be_bytes()
+    };
+    let page = |index: u64| (index << 12, (0..64).flat_map(|_| next()).collect::<Vec<u8>>());
+    let mut pages: BTreeMap<u64, Vec<u8>> = (0..40).map(page).collect();
+    pages.insert((100 + turn) << 12, vec![turn as u8; 100]);
+    let peeks = pages.into_iter().map(|(address, bytes)| (address, bytes.into())).collect();
+    Evidence { facts: Facts::default(), peeks }
+}
+
+#[test]
+fn evidence_that_changes_a_little_takes_little() {
+    let all: Vec<_> = (0..20).map(|turn| peeked(7, turn)).collect();
+    let bytes: Vec<_> = packed(&all).into_iter().map(|data| data.unwrap().len()).collect();
+    assert!(bytes[0] > 20_000, "{bytes:?}");
+    assert!(bytes[1..].iter().all(|later| *later < 400), "{bytes:?}");
+}
+
+#[test]
+fn evidence_that_is_the_same_is_not_stored_again() {
+    let all = [1, 1, 2, 1].map(|turn| peeked(7, turn));
+    let stored: Vec<_> = packed(&all).iter().map(Option::is_some).collect();
+    assert_eq!(stored, [true, false, true, true]);
+}
+
+#[test]
+fn another_base_is_chosen_once_those_against_it_take_as_much() {
+    let all: Vec<_> = (0..12).map(|seed| peeked(seed, 0)).collect();
+    let bases = packed(&all).iter().flatten().filter(|data| data[0] == 0).count();
+    assert!((5..=7).contains(&bases), "{bases}");
 }
 
 #[test]
 fn a_bomb_is_refused_before_it_fills_memory() {
-    let bomb = zstd::bulk::compress(&vec![0; MOST_BYTES + 1], 1).unwrap();
+    let bomb = [&[0][..], &zstd::bulk::compress(&vec![0; MAX_BYTES + 1], 1).unwrap()].concat();
     assert!(bomb.len() < 1 << 20);
-    assert_eq!(unpack(&bomb), Err(Malformed("more bytes than evidence has")));
-    let claims: [&[u8]; 2] = [&[1, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0x7f], &[2]];
+    let bomb = Packed::new(&bomb).unwrap();
+    assert_eq!(bomb.unpack(&[]), Err(Malformed("more bytes than evidence has")));
+    let claims: [&[u8]; 2] = [&[1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0x7f], &[2]];
     for claim in claims {
-        let packed = zstd::bulk::compress(claim, 1).unwrap();
-        assert!(unpack(&packed).is_err());
+        let packed = [&[0][..], &zstd::bulk::compress(claim, 1).unwrap()].concat();
+        assert!(Packed::new(&packed).unwrap().unpack(&[]).is_err());
     }
 }
 
 #[test]
 fn more_than_may_be_read_back_is_not_written() {
-    let bytes = vec![7; MOST_BYTES].into_boxed_slice();
+    let bytes = vec![7; MAX_BYTES].into_boxed_slice();
     let evidence = Evidence { facts: Facts::default(), peeks: BTreeMap::from([(1, bytes)]) };
-    assert_eq!(pack(&evidence, None).unwrap(), None);
+    assert!(Packer::default().pack(1, &evidence).unwrap().is_none());
 }

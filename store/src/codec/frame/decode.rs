@@ -2,52 +2,52 @@
 //! allocated that their number does not justify.
 
 use crate::codec::frame::Kind;
-use crate::codec::region_change::{Reading, Row, take_known};
+use crate::codec::region_change::{RegionChange, take_known};
+use crate::codec::region_state::RegionState;
 use crate::codec::table_diff::Operation;
 use crate::codec::varint::{Cursor, Malformed};
-
-/// The least bytes a region takes in a key frame: its identity and its mask.
-const LEAST_BYTES: usize = 2;
 
 /// Rebuilds one sample after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
-    rows: Vec<Row>,
-    /// The sample `rows` belong to; `None` before the first key frame and after a frame that failed.
+    regions: Vec<RegionState>,
+    /// The sample `regions` belong to; `None` before the first key frame and after a frame that failed.
     number: Option<u64>,
-    spare: Vec<Row>,
+    spare: Vec<RegionState>,
 }
 
 impl Decoder {
-    /// Applies the frame of sample `number` and returns its rows. After an error only a key frame will do.
+    /// Applies the frame of sample `number` and returns its regions. After an error only a key frame will do.
     pub(crate) fn apply(
         &mut self,
         number: u64,
         kind: Kind,
         data: &[u8],
-    ) -> Result<&[Row], Malformed> {
+    ) -> Result<&[RegionState], Malformed> {
         let base = self.number.take();
         match kind {
             Kind::Key => self.key(data)?,
             Kind::Delta => self.delta(base, data)?,
         }
         self.number = Some(number);
-        Ok(&self.rows)
+        Ok(&self.regions)
     }
 
     fn key(&mut self, data: &[u8]) -> Result<(), Malformed> {
         let mut cursor = Cursor(data);
         let count = take_count(&mut cursor)?;
-        let nothing = Reading::nothing(take_known(&mut cursor)?);
-        if count > cursor.len() / LEAST_BYTES {
+        let known = take_known(&mut cursor)?;
+        // Each takes a byte at least: its mask.
+        if count > cursor.len() {
             return Err(Malformed("more regions than its bytes can hold"));
         }
-        self.rows.clear();
-        self.rows.reserve(count);
-        let mut identity = 0_i64;
+        self.regions.clear();
+        self.regions.reserve(count);
+        let mut base = RegionState::first(known);
         for _ in 0..count {
-            identity = identity.wrapping_add(cursor.take_signed()?);
-            self.rows.push(Row { identity, reading: Reading::take(&nothing, &mut cursor)? });
+            let state = RegionChange::take(&mut cursor)?.apply(&base)?;
+            base = state.next(known);
+            self.regions.push(state);
         }
         if cursor.is_empty() { Ok(()) } else { Err(Malformed("bytes after its end")) }
     }
@@ -64,40 +64,39 @@ impl Decoder {
         } else {
             self.structural(&mut cursor)?;
         }
-        if self.rows.len() == count { Ok(()) } else { Err(Malformed("a wrong number of regions")) }
+        if self.regions.len() == count {
+            Ok(())
+        } else {
+            Err(Malformed("a wrong number of regions"))
+        }
     }
 
-    /// Applies operations that leave every region at its place.
+    /// Applies operations that leave every region at its index.
     fn in_place(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
-        let mut place = 0_usize;
+        let mut index = 0_usize;
         while !cursor.is_empty() {
             let (unchanged, operation) = take_operation(cursor)?;
-            let row = place
-                .checked_add(unchanged)
-                .and_then(|at| self.rows.get_mut(at))
-                .ok_or(Malformed("a change beyond the last region"))?;
-            match operation {
-                Operation::Change => {}
-                Operation::Replace => {
-                    row.identity = row.identity.wrapping_add(cursor.take_signed()?);
-                }
-                _ => return Err(Malformed("an insertion or removal it did not announce")),
+            if operation != Operation::Change {
+                return Err(Malformed("an insertion or removal it did not announce"));
             }
-            row.reading = Reading::take(&row.reading, cursor)?;
-            place += unchanged + 1;
+            let region = index
+                .checked_add(unchanged)
+                .and_then(|at| self.regions.get_mut(at))
+                .ok_or(Malformed("a change beyond the last region"))?;
+            *region = take_change(cursor, region)?;
+            index += unchanged + 1;
         }
         Ok(())
     }
 
     /// Applies operations of all kinds, building the table anew.
     fn structural(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
-        let nothing = Reading::nothing(
-            self.rows.first().map_or(0, |row| row.reading.quantities.known_mask()),
-        );
+        let first = self.regions.first();
+        let known = first.map_or(0, |region| region.reading.quantities.known_mask());
         let mut after = std::mem::take(&mut self.spare);
         after.clear();
-        let mut inserted = 0_i64;
-        let mut left = self.rows.as_slice();
+        let mut inserted = RegionState::first(known);
+        let mut left = self.regions.as_slice();
         while !cursor.is_empty() {
             let (unchanged, operation) = take_operation(cursor)?;
             let (kept, rest) = left
@@ -106,24 +105,31 @@ impl Decoder {
             after.extend_from_slice(kept);
             left = rest;
             if operation == Operation::Insert {
-                inserted = inserted.wrapping_add(cursor.take_signed()?);
-                after.push(Row { identity: inserted, reading: Reading::take(&nothing, cursor)? });
+                let state = RegionChange::take(cursor)?.apply(&inserted)?;
+                inserted = state.next(known);
+                after.push(state);
                 continue;
             }
-            let (row, rest) =
+            let (region, rest) =
                 left.split_first().ok_or(Malformed("a change beyond the last region"))?;
             left = rest;
-            let identity = match operation {
-                Operation::Remove => continue,
-                Operation::Replace => row.identity.wrapping_add(cursor.take_signed()?),
-                _ => row.identity,
-            };
-            after.push(Row { identity, reading: Reading::take(&row.reading, cursor)? });
+            if operation == Operation::Change {
+                after.push(take_change(cursor, region)?);
+            }
         }
         after.extend_from_slice(left);
-        self.spare = std::mem::replace(&mut self.rows, after);
+        self.spare = std::mem::replace(&mut self.regions, after);
         Ok(())
     }
+}
+
+/// Takes what becomes of `region`; there is no reason to say that nothing does.
+fn take_change(cursor: &mut Cursor<'_>, region: &RegionState) -> Result<RegionState, Malformed> {
+    let change = RegionChange::take(cursor)?;
+    if change.is_empty() {
+        return Err(Malformed("a change that changes nothing"));
+    }
+    change.apply(region)
 }
 
 fn take_count(cursor: &mut Cursor<'_>) -> Result<usize, Malformed> {
@@ -135,13 +141,14 @@ fn take_operation(cursor: &mut Cursor<'_>) -> Result<(usize, Operation), Malform
     let head = cursor.take()?;
     let unchanged = usize::try_from(head >> Operation::BITS)
         .map_err(|_| Malformed("more regions than memory"))?;
-    Ok((unchanged, Operation::of_bits(head)))
+    let operation = Operation::of_bits(head).ok_or(Malformed("an unknown operation"))?;
+    Ok((unchanged, operation))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::varint::{put, put_signed};
+    use crate::codec::varint::put;
 
     #[test]
     fn a_blob_cannot_claim_more_regions_than_it_has_bytes() {
@@ -151,7 +158,7 @@ mod tests {
         data.extend_from_slice(&[0; 64]);
         let mut decoder = Decoder::default();
         assert!(decoder.apply(1, Kind::Key, &data).is_err());
-        assert_eq!(decoder.rows.capacity(), 0);
+        assert_eq!(decoder.regions.capacity(), 0);
     }
 
     #[test]
@@ -165,39 +172,37 @@ mod tests {
         assert!(decoder.apply(3, Kind::Delta, &on_one).is_err(), "two is the one before now");
     }
 
-    /// Writes rows as a key frame and reads it.
-    fn comes_back(rows: &[Row]) {
-        let nothing = Reading::nothing(0);
+    /// Writes regions as a key frame and reads it.
+    fn comes_back(regions: &[RegionState]) {
         let mut data = Vec::new();
-        put(&mut data, rows.len() as u64);
+        put(&mut data, regions.len() as u64);
         put(&mut data, 0);
-        let mut before = 0;
-        for row in rows {
-            put_signed(&mut data, row.identity.wrapping_sub(before));
-            row.reading.put(&nothing, &mut data);
-            before = row.identity;
+        let mut base = RegionState::first(0);
+        for region in regions {
+            RegionChange::between(&base, region).put(&mut data);
+            base = region.next(0);
         }
-        assert_eq!(Decoder::default().apply(1, Kind::Key, &data), Ok(rows));
+        assert_eq!(Decoder::default().apply(1, Kind::Key, &data), Ok(regions));
     }
 
     proptest::proptest! {
         #[test]
-        fn any_bytes_are_refused_or_rows_that_come_back(
+        fn any_bytes_are_refused_or_regions_that_come_back(
             key in proptest::collection::vec(0_u8.., 0..64),
             delta in proptest::collection::vec(0_u8..4, 0..24),
             count in 0_u8..4,
             kind in 2_u8..4,
         ) {
             let mut decoder = Decoder::default();
-            if let Ok(rows) = decoder.apply(1, Kind::Key, &key) {
-                proptest::prop_assert_eq!(rows.len() as u64, u64::from(key[0]));
-                comes_back(rows);
+            if let Ok(regions) = decoder.apply(1, Kind::Key, &key) {
+                proptest::prop_assert_eq!(regions.len() as u64, u64::from(key[0]));
+                comes_back(regions);
             }
-            proptest::prop_assert_eq!(decoder.apply(1, Kind::Key, &[2, 0, 2, 0, 2, 0]).map(<[Row]>::len), Ok(2));
+            proptest::prop_assert_eq!(decoder.apply(1, Kind::Key, &[2, 0, 0, 0]).map(<[_]>::len), Ok(2));
             let data = [&[kind, count], &delta[..]].concat();
-            if let Ok(rows) = decoder.apply(2, Kind::Delta, &data) {
-                proptest::prop_assert_eq!(rows.len(), usize::from(count));
-                comes_back(rows);
+            if let Ok(regions) = decoder.apply(2, Kind::Delta, &data) {
+                proptest::prop_assert_eq!(regions.len(), usize::from(count));
+                comes_back(regions);
             } else {
                 // only a key frame will do
                 proptest::prop_assert!(decoder.apply(2, Kind::Delta, &[2, 2]).is_err());

@@ -1,17 +1,19 @@
 //! Snapshots to frames.
 
 use crate::codec::frame::{Frame, Kind};
-use crate::codec::region_change::Reading;
+use crate::codec::region_change::RegionChange;
+use crate::codec::region_state::RegionState;
 use crate::codec::table_diff::{Edit, Operation, Table, edits};
-use crate::codec::varint::{put, put_signed};
+use crate::codec::varint::put;
 
 /// Samples that a chunk is made of, unless they take many bytes. Each chunk begins with a key frame,
 /// which is also what a reader of its samples decodes from until the chunk is made.
 const CHUNK_SAMPLES: u32 = 360;
 /// From how many on one may begin with a new minute, so that minutes lie in one chunk.
 const ENOUGH_SAMPLES: u32 = 300;
-/// Bytes of deltas that a chunk is made of at most, about.
-const CHUNK_BYTES: usize = 512 << 10;
+/// Bytes of deltas that a chunk is made of at most, about: the more there are, the longer it takes to
+/// read its last sample, which is to take some milliseconds at most.
+const CHUNK_BYTES: usize = 96 << 10;
 
 /// Chooses and makes the frame of each sample from what is known to be stored.
 #[derive(Debug, Default)]
@@ -72,54 +74,52 @@ impl Encoder {
 }
 
 fn key(table: &Table, begins: bool) -> Frame {
-    let usual = table.regions.first().map_or(0, |region| region.quantities.known_mask());
-    let nothing = Reading::nothing(usual);
-    let mut data = Vec::with_capacity(16 + table.regions.len() * 16);
+    let known = usual(table);
+    let mut data = Vec::with_capacity(16 + table.regions.len() * 24);
     put(&mut data, table.regions.len() as u64);
-    put(&mut data, u64::from(usual));
-    let mut before = 0;
-    for (identity, region) in table.identities.iter().zip(&table.regions) {
-        put_signed(&mut data, identity.wrapping_sub(before));
-        Reading::of(region).put(&nothing, &mut data);
-        before = *identity;
+    put(&mut data, u64::from(known));
+    let mut base = RegionState::first(known);
+    for (kind, region) in table.kinds.iter().zip(&table.regions) {
+        let state = RegionState::of(*kind, region);
+        RegionChange::between(&base, &state).put(&mut data);
+        base = state.next(known);
     }
     Frame { kind: Kind::Key, begins, data }
 }
 
 /// Returns the delta that `edits` of `before`, the regions of sample `base`, are.
 fn delta(base: u64, before: &Table, after: &Table, edits: &[Edit]) -> Frame {
-    let usual = before.regions.first().map_or(0, |region| region.quantities.known_mask());
-    let nothing = Reading::nothing(usual);
-    let structural =
-        edits.iter().any(|edit| matches!(edit.operation, Operation::Remove | Operation::Insert));
+    let known = usual(before);
+    let structural = edits.iter().any(|edit| edit.operation != Operation::Change);
     let mut data = Vec::with_capacity(256);
     put(&mut data, base << 1 | u64::from(structural));
     put(&mut data, after.regions.len() as u64);
-    let (mut old, mut new, mut inserted) = (0, 0, 0);
+    let (mut old, mut new, mut inserted) = (0, 0, RegionState::first(known));
     for Edit { kept, operation } in edits {
         put(&mut data, u64::from(*kept) << Operation::BITS | *operation as u64);
         (old, new) = (old + *kept as usize, new + *kept as usize);
-        if *operation == Operation::Remove {
-            old += 1;
-            continue;
-        }
-        let (is, identity) = (Reading::of(&after.regions[new]), after.identities[new]);
-        new += 1;
-        let base = match operation {
-            Operation::Insert => {
-                put_signed(&mut data, identity.wrapping_sub(inserted));
-                inserted = identity;
-                nothing
-            }
-            _ => {
-                if *operation == Operation::Replace {
-                    put_signed(&mut data, identity.wrapping_sub(before.identities[old]));
-                }
-                old += 1;
-                Reading::of(&before.regions[old - 1])
-            }
+        let state = |table: &Table, index: usize| {
+            RegionState::of(table.kinds[index], &table.regions[index])
         };
-        is.put(&base, &mut data);
+        match operation {
+            Operation::Remove => old += 1,
+            Operation::Change => {
+                let change = RegionChange::between(&state(before, old), &state(after, new));
+                change.put(&mut data);
+                (old, new) = (old + 1, new + 1);
+            }
+            Operation::Insert => {
+                let state = state(after, new);
+                RegionChange::between(&inserted, &state).put(&mut data);
+                inserted = state.next(known);
+                new += 1;
+            }
+        }
     }
     Frame { kind: Kind::Delta, begins: false, data }
+}
+
+/// Returns what the first region knows, as most do.
+fn usual(table: &Table) -> u16 {
+    table.regions.first().map_or(0, |region| region.quantities.known_mask())
 }

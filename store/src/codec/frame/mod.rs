@@ -1,22 +1,20 @@
 //! Frames: the regions of a sample as bytes, free of SQL.
 //!
 //! A **key** frame stands alone; a **delta** builds on the frame before it.
-//! Both name each region's identity by its number in the `region` table and
-//! code what changes ([`crate::codec::region_change::Reading`]) as the difference from a base. All numbers
-//! are varints ([`crate::codec::varint`]).
+//! Both code each region as the difference from a base (`region_change`), of
+//! which the number of its kind in the `region_kind` table is a part. All numbers
+//! are varints.
 //!
 //! ```text
-//! key    = count, usual known mask, count × (identity − identity before, reading against nothing)
+//! key    = count, usual known mask, count × change of what follows the region before
 //! delta  = base sample × 2 + structural, count, operations to the end of the blob
 //! operation = unchanged regions before it × 4 + code, then by code
-//!     0 change   reading against the region's own
-//!     1 replace  identity − the region's own, reading against the region's own
-//!     2 remove
-//!     3 insert   identity − identity inserted before, reading against nothing
-//! reading = mask (`reading`), then what the mask names
+//!     0 change   change of the region's own
+//!     1 remove
+//!     2 insert   change of what follows the region inserted before
 //! ```
 //!
-//! `count` is the number of regions after; `structural` tells whether 2 or 3
+//! `count` is the number of regions after; `structural` tells whether 1 or 2
 //! occur, without which a delta is applied in place. Regions after the last
 //! operation are unchanged. Any order and any overlap of regions is kept.
 

@@ -4,12 +4,13 @@ use rusqlite::{Connection, params};
 use vmrec_sampler::Timestamp;
 
 use crate::codec::chunk::builder::{Builder, Built};
-use crate::codec::chunk::decode_regions::{Regions, Rows};
 use crate::codec::chunk::decode_sums::Decoded;
 use crate::codec::chunk::measure::Measure;
+use crate::codec::chunk::regions::{RegionsDecoder, decode_kinds};
 use crate::codec::chunk::seal::{Place, unseal};
 use crate::codec::chunk::ticks::Ticks;
 use crate::codec::chunk::totals;
+use crate::codec::varint::Malformed;
 use crate::db::columns::CHUNK;
 use crate::db::integer::{from_column, to_column};
 use crate::db::row_checksum;
@@ -18,7 +19,7 @@ use crate::db::transaction::Transaction;
 use crate::maintain::repair::outcome::{Outcome, REASON, absent};
 use crate::recording::{RecordingId, Sample};
 use crate::tables::chunk::{Group, StoredChunk};
-use crate::tables::identity_cache::{Identities, by_address};
+use crate::tables::identity_cache::Identities;
 use crate::tables::{chunk, recording};
 
 /// The last sample so far.
@@ -74,7 +75,7 @@ fn remove(new: &Transaction<'_>, chunk: &StoredChunk) -> rusqlite::Result<()> {
 
 /// Tells whether the groups of a chunk, which its row's checksum does not cover, are whole but
 /// for its sums, which can be made anew.
-pub(crate) fn is_whole(place: Place, [ticks, totals, regions]: [&[u8]; 3]) -> bool {
+pub(crate) fn is_whole(place: Place, [ticks, totals, kinds, regions]: [&[u8]; 4]) -> bool {
     let count = unseal(place, Group::Ticks.name(), ticks)
         .and_then(|data| Ticks::decode(&data))
         .map(|ticks| ticks.0.len());
@@ -82,38 +83,40 @@ pub(crate) fn is_whole(place: Place, [ticks, totals, regions]: [&[u8]; 3]) -> bo
         unseal(place, Group::Totals.name(), totals).and_then(|data| totals::decode(count, &data))
     };
     count.is_ok_and(|count| totals(count).is_ok())
-        && unseal(place, Group::Regions.name(), regions)
-            .and_then(|data| Regions::decode(&data))
-            .is_ok()
+        && regions_are_whole(place, kinds, regions).is_ok()
 }
 
-/// Makes a chunk anew where regions that it names, or its sums, are lost; returns how many samples that cost.
+fn regions_are_whole(place: Place, kinds: &[u8], regions: &[u8]) -> Result<(), Malformed> {
+    let kinds = place.unseal(Group::Kinds.name(), kinds).and_then(decode_kinds)?;
+    let regions = place.unseal(Group::Regions.name(), regions)?;
+    let mut decoder = RegionsDecoder::new(kinds, regions)?;
+    while decoder.advance()? {}
+    Ok(())
+}
+
+/// Makes a chunk anew where kinds that it names, or its sums, are lost; returns how many samples that cost.
 fn whole(
     new: &Transaction<'_>,
     chunk: &StoredChunk,
     outcome: &mut Outcome,
 ) -> rusqlite::Result<u64> {
-    let regions = chunk::decoded(new, chunk, Group::Regions, Regions::decode)?;
-    let gone = absent(new, regions.identities())?;
+    let gone = absent(new, chunk::kinds(new, chunk)?.into_iter())?;
     let sums = chunk::decoded(new, chunk, Group::Sums, |data| Decoded::decode(data, &Measure::ALL));
     if gone.is_empty() && sums.is_ok() && has_sums(new, chunk)? {
         return Ok(0);
     }
-    let (built, lost) = rebuilt(new, chunk, &regions, &gone)?;
+    let (built, lost) = rebuilt(new, chunk, &gone)?;
     outcome.lose(lost, "some of their regions are lost");
-    outcome.regions.extend(gone);
+    outcome.kinds.extend(gone);
     remove(new, chunk)?;
     chunk::insert(new, chunk.recording, &built)?;
     Ok(lost)
 }
 
-/// Makes a chunk of the samples of another that have none of the regions `gone`.
-fn rebuilt(
-    new: &Connection,
-    chunk: &StoredChunk,
-    regions: &Regions,
-    gone: &[i64],
-) -> rusqlite::Result<(Built, u64)> {
+/// Makes a chunk of the samples of another that have no region of the kinds `gone`.
+fn rebuilt(new: &Connection, chunk: &StoredChunk, gone: &[i64]) -> rusqlite::Result<(Built, u64)> {
+    let regions = chunk::regions(new, chunk)?;
+    let mut snapshots = regions.snapshots()?;
     let mut identities = Identities::default();
     let mut builder = Builder::default();
     let (mut snapshot, mut lost) = (0, 0);
@@ -122,20 +125,14 @@ fn rebuilt(
             builder.push(sample, None);
             continue;
         }
-        let Rows { rows, ordered } = regions.rows(snapshot);
+        let states = snapshots.at(snapshot)?;
         snapshot += 1;
-        if rows.iter().any(|row| gone.contains(&row.identity)) {
+        if states.iter().any(|state| gone.contains(&state.kind)) {
             lost += 1;
             builder.push(Sample::missed(sample.number, sample.taken, 1, REASON), None);
             continue;
         }
-        let mut named = identities.regions(new, &rows)?;
-        let mut rows = rows;
-        if !ordered {
-            (rows, named) = by_address(rows, named);
-        }
-        let numbers: Vec<i64> = rows.iter().map(|row| row.identity).collect();
-        builder.push(sample, Some((&numbers, &named)));
+        builder.push(sample, Some(identities.table(new, &states)?));
     }
     let head = &chunk.head;
     let built = builder.finish(chunk.recording.0, head.first, head.last);

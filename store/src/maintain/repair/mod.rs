@@ -22,7 +22,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::codec::evidence;
+use crate::codec::evidence::Packed;
 use crate::db::columns::RECORDING;
 use crate::db::integer::{from_column, to_column};
 use crate::db::open::Found;
@@ -42,8 +42,8 @@ use crate::recording::RecordingId;
 pub struct Repaired {
     /// The recordings of the new file, oldest first.
     pub recordings: Vec<RecoveredRecording>,
-    /// Regions that samples had and whose rows are lost.
-    pub regions_lost: u64,
+    /// Kinds of regions that samples had and whose rows are lost.
+    pub kinds_lost: u64,
     /// Rows found damaged, by their table.
     pub damaged_rows: BTreeMap<&'static str, u64>,
     /// Pages that are missing or damaged, by the table whose rows they held or led to.
@@ -81,7 +81,7 @@ impl Repaired {
     /// Tells whether anything was lost, or may have been.
     pub fn lost_something(&self) -> bool {
         self.tables_lost
-            || self.regions_lost > 0
+            || self.kinds_lost > 0
             || !self.log_problems.is_empty()
             || !self.problems.is_empty()
             || !self.damaged_rows.is_empty()
@@ -149,11 +149,11 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
     // Frames are proven with the sample they belong to.
     mover.run(&[Proof::Frame])?;
     let (mut damaged_rows, proven) = (mover.refused, mover.proven);
-    let lost_evidence = without_images(&transaction).map_err(sql)?;
+    let lost_evidence = without_base(&transaction).map_err(sql)?;
     if lost_evidence > 0 {
         *damaged_rows.entry("evidence").or_default() += lost_evidence;
     }
-    let (recordings, regions) = mend(&transaction).map_err(sql)?;
+    let (recordings, kinds) = mend(&transaction).map_err(sql)?;
     transaction.commit().map_err(sql)?;
     new.close().map_err(|(_, source)| sql(source))?;
     let problems = Store::open(draft)?.verify()?;
@@ -162,7 +162,7 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
     let broken = LAYOUTS.iter().zip(trees.broken).filter(|(_, pages)| *pages > 0);
     let repaired = Repaired {
         recordings,
-        regions_lost: regions.len() as u64,
+        kinds_lost: kinds.len() as u64,
         damaged_rows,
         damaged_pages: broken.map(|(table, pages)| (table.name, pages)).collect(),
         tables_lost: !trees.listed,
@@ -195,19 +195,17 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<RecoveredRecording>, BTr
         "DELETE FROM argument WHERE recording NOT IN (SELECT id FROM recording); \
          DELETE FROM chunk_type WHERE chunk NOT IN (SELECT id FROM chunk) \
            OR type NOT IN (SELECT id FROM region_type); \
-         DELETE FROM region WHERE recording NOT IN (SELECT id FROM recording) \
-           OR object IS NOT NULL AND object NOT IN (SELECT id FROM object) \
-           OR kind NOT IN (SELECT id FROM region_kind); \
-         DELETE FROM region_kind WHERE recording NOT IN (SELECT id FROM recording); \
-         DELETE FROM latest_row WHERE region NOT IN (SELECT id FROM region);",
+         DELETE FROM region_kind WHERE object IS NOT NULL AND object NOT IN (SELECT id FROM object); \
+         DELETE FROM latest_row WHERE kind NOT IN (SELECT id FROM region_kind) \
+           OR recording NOT IN (SELECT id FROM recording);",
     )?;
     let count = |sql: &str, id: i64| new.query_row(sql, [id], |row| row.get(0).map(from_column));
-    let mut regions = BTreeSet::new();
+    let mut kinds = BTreeSet::new();
     let mut mended = Vec::new();
     for id in ids("SELECT id FROM recording ORDER BY id")? {
         cut_arguments(new, id)?;
         let outcome = crate::maintain::repair::samples::mend(new, RecordingId(id))?;
-        regions.extend(outcome.regions);
+        kinds.extend(outcome.kinds);
         mended.push(RecoveredRecording {
             id: RecordingId(id),
             is_placeholder: stand_ins.contains(&id),
@@ -223,7 +221,7 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<RecoveredRecording>, BTr
             evidence: count("SELECT count(*) FROM evidence WHERE recording = ?", id)?,
         });
     }
-    Ok((mended, regions))
+    Ok((mended, kinds))
 }
 
 /// Removes the arguments after one that is lost: a command line with a hole would read as another one.
@@ -240,17 +238,17 @@ fn cut_arguments(new: &Connection, recording: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Removes evidence whose images stood in evidence that is lost, and returns how much.
-fn without_images(new: &Connection) -> rusqlite::Result<u64> {
+/// Removes evidence that is coded against evidence that is lost, and returns how much.
+fn without_base(new: &Connection) -> rusqlite::Result<u64> {
     let mut lost = Vec::new();
     let mut statement = new.prepare("SELECT rowid, recording, data FROM evidence")?;
     let mut rows = statement.query([])?;
     let mut base = new.prepare("SELECT 1 FROM evidence WHERE recording = ? AND number = ?")?;
     while let Some(row) = rows.next()? {
         let (rowid, recording): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let whole = match evidence::unpack(row.get_ref(2)?.as_blob()?) {
-            Ok((_, Some(images_at))) => base.exists([recording, to_column(images_at)])?,
-            Ok((_, None)) => true,
+        let whole = match Packed::new(row.get_ref(2)?.as_blob()?).map(|packed| packed.base) {
+            Ok(Some(number)) => base.exists([recording, to_column(number)])?,
+            Ok(None) => true,
             Err(_) => false,
         };
         if !whole {

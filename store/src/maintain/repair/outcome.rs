@@ -10,8 +10,8 @@ pub(crate) struct Outcome {
     pub(crate) kept: u64,
     pub(crate) lost: u64,
     pub(crate) why: BTreeMap<&'static str, u64>,
-    /// Regions that samples had and that are gone.
-    pub(crate) regions: BTreeSet<i64>,
+    /// Kinds that regions had and that are gone.
+    pub(crate) kinds: BTreeSet<i64>,
 }
 
 impl Outcome {
@@ -24,16 +24,16 @@ impl Outcome {
     }
 }
 
-/// Returns the regions that are not in the file.
+/// Returns the kinds that are not in the file.
 pub(crate) fn absent(
     new: &Connection,
-    identities: impl Iterator<Item = i64>,
+    kinds: impl Iterator<Item = i64>,
 ) -> rusqlite::Result<Vec<i64>> {
-    let mut statement = new.prepare_cached("SELECT count(*) FROM region WHERE id = ?")?;
+    let mut statement = new.prepare_cached("SELECT 1 FROM region_kind WHERE id = ?")?;
     let mut absent = Vec::new();
-    for identity in identities {
-        if statement.query_row([identity], |found| found.get::<_, i64>(0))? == 0 {
-            absent.push(identity);
+    for kind in kinds {
+        if !statement.exists([kind])? {
+            absent.push(kind);
         }
     }
     Ok(absent)

@@ -191,19 +191,18 @@ impl Tail {
                 }));
             }
         };
-        let regions = match self.identities.regions(new, decoded) {
-            Ok(regions) => regions,
+        let table = match self.identities.table(new, decoded) {
+            Ok(table) => table,
             Err(error) if error::is_wrong_value(&error) => {
                 self.unbroken = false;
-                outcome.regions.extend(absent(new, decoded.iter().map(|row| row.identity))?);
+                outcome.kinds.extend(absent(new, decoded.iter().map(|state| state.kind))?);
                 return Ok(Err("some of their regions are lost"));
             }
             Err(error) => return Err(error),
         };
         let is_key = sample::frame_from_row(found)?.is_some_and(|frame| frame.kind == Kind::Key);
         if !self.unbroken && !is_key {
-            let identities = decoded.iter().map(|row| row.identity).collect();
-            stand_alone(new, id, row, &sample, &Table { identities, regions })?;
+            stand_alone(new, id, row, &sample, &table)?;
         }
         self.unbroken = true;
         Ok(Ok(true))

@@ -4,8 +4,8 @@ use rusqlite::types::{Value, ValueRef};
 
 use crate::codec::chunk::seal::Place;
 use crate::db::columns::{
-    ARGUMENT, CHUNK, CHUNK_TYPE, LATEST_ROW, MARK, OBJECT, RECORDING, REGION, REGION_KIND,
-    REGION_TYPE, SAMPLE, SESSION, Table,
+    ARGUMENT, CHUNK, CHUNK_TYPE, LATEST_ROW, MARK, OBJECT, RECORDING, REGION_KIND, REGION_TYPE,
+    SAMPLE, SESSION, Table,
 };
 use crate::db::integer::from_column;
 use crate::db::row_checksum;
@@ -43,19 +43,18 @@ const fn rows_of(table: &'static Table) -> Layout {
 }
 
 /// All of them.
-pub(crate) const LAYOUTS: [Layout; 14] = [
+pub(crate) const LAYOUTS: [Layout; 13] = [
     rows_of(&SESSION),
     rows_of(&RECORDING),
     rows_of(&ARGUMENT),
     rows_of(&OBJECT),
     rows_of(&REGION_KIND),
-    rows_of(&REGION),
     rows_of(&SAMPLE),
     rows_of(&MARK),
     rows_of(&REGION_TYPE),
     rows_of(&CHUNK_TYPE),
     rows_of(&LATEST_ROW),
-    Layout { columns: CHUNK.columns.len() + 5, ..rows_of(&CHUNK) },
+    Layout { columns: CHUNK.columns.len() + 6, ..rows_of(&CHUNK) },
     Layout { name: "evidence", columns: 4, checksum: 2, summed: None, proof: Proof::Evidence },
     Layout { name: "frame", columns: 4, checksum: 2, summed: None, proof: Proof::Frame },
 ];
@@ -96,13 +95,14 @@ fn chunk_is_whole(values: &[Value]) -> bool {
         Value::Blob(ticks),
         Value::Blob(totals),
         _,
+        Value::Blob(kinds),
         Value::Blob(regions),
     ] = values
     else {
         return false;
     };
     let place = Place { recording: *recording, last: from_column(*last) };
-    chunks::is_whole(place, [ticks, totals, regions])
+    chunks::is_whole(place, [ticks, totals, kinds, regions])
 }
 
 #[cfg(test)]

@@ -1,0 +1,237 @@
+//! How the kinds of regions are coded, and the list of a chunk's kinds.
+//!
+//! Kinds are numbered in the order they first appear, so that the next new one
+//! needs no number; else the kind that last followed that of the region before,
+//! or last took the place of the one that changes, is expected.
+
+use std::collections::HashMap;
+
+use super::flat::Flat;
+use super::ranges::{Moves, Places};
+use super::values::{Changes, Firsts};
+use crate::codec::range_coder::{Chance, Coder};
+use crate::codec::spread::Spread;
+use crate::codec::varint::{Cursor, Malformed, put, put_signed};
+
+/// Kinds that a chunk may claim to have at most.
+pub(super) const MAX_KINDS: usize = 1 << 20;
+/// How many kinds have models of their own where they are coded by number.
+const TREE: usize = 2048;
+
+/// What is learnt of the new regions of one kind.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NewModel {
+    pub(super) places: Places,
+    pub(super) firsts: Firsts,
+}
+
+/// What is learnt of the regions of one kind that there are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OldModel {
+    pub(super) moves: Moves,
+    pub(super) changes: Changes,
+}
+
+/// What is learnt of one kind.
+#[derive(Clone, Debug, Default)]
+struct KindModel {
+    /// `None` until it is needed, as most kinds never change.
+    new: Option<Box<NewModel>>,
+    old: Option<Box<OldModel>>,
+    gone: [Chance; 2],
+    replaced: Chance,
+    /// The kind that last followed it.
+    next: u32,
+    is_next: [Chance; 2],
+    /// The kind that last took its place.
+    successor: u32,
+    is_successor: Chance,
+}
+
+/// What is learnt of kinds.
+#[derive(Clone, Debug)]
+pub(super) struct Kinds {
+    models: Vec<KindModel>,
+    /// What kinds begin with: what was learnt of the first region of each kind …
+    first_new: NewModel,
+    /// … and of the first change of a region of each.
+    first_old: OldModel,
+    is_new: [Chance; 2],
+    number: Vec<Chance>,
+}
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self {
+            models: Vec::new(),
+            first_new: NewModel::default(),
+            first_old: OldModel::default(),
+            is_new: Default::default(),
+            number: vec![Chance::default(); TREE],
+        }
+    }
+}
+
+impl Kinds {
+    /// Returns how many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.models.len()
+    }
+
+    /// Lets `code` use and teach the model of the new regions of a kind.
+    pub(super) fn with_new<T>(&mut self, kind: u32, code: impl FnOnce(&mut NewModel) -> T) -> T {
+        match &mut self.models[kind as usize].new {
+            Some(model) => code(model),
+            new => {
+                self.first_new.places.align_bits = None;
+                let coded = code(&mut self.first_new);
+                *new = Some(Box::new(self.first_new.clone()));
+                coded
+            }
+        }
+    }
+
+    /// Lets `code` use and teach the model of the regions of a kind that there are.
+    pub(super) fn with_old<T>(&mut self, kind: u32, code: impl FnOnce(&mut OldModel) -> T) -> T {
+        match &mut self.models[kind as usize].old {
+            Some(model) => code(model),
+            old => {
+                let coded = code(&mut self.first_old);
+                *old = Some(Box::new(self.first_old.clone()));
+                coded
+            }
+        }
+    }
+
+    /// Codes whether a region of a kind goes, which others cover or do not.
+    pub(super) fn goes<C: Coder>(
+        &mut self,
+        coder: &mut C,
+        kind: u32,
+        covered: bool,
+        is_gone: bool,
+    ) -> bool {
+        coder.decide(&mut self.models[kind as usize].gone[usize::from(covered)], is_gone)
+    }
+
+    /// Codes the kind of a new region after `before`.
+    pub(super) fn first<C: Coder>(
+        &mut self,
+        coder: &mut C,
+        target: u32,
+        before: Option<&Flat>,
+        in_freed: bool,
+        is_first: bool,
+    ) -> u32 {
+        let Some(before) = before else { return self.other(coder, target, is_first) };
+        let model = &mut self.models[before.kind as usize];
+        let next = model.next;
+        let is_next = coder.decide(&mut model.is_next[usize::from(in_freed)], target == next);
+        let kind = if is_next { self.bounded(next) } else { self.other(coder, target, is_first) };
+        self.models[before.kind as usize].next = kind;
+        kind
+    }
+
+    /// Codes the kind that takes the place of `was`, which may be the same.
+    pub(super) fn change<C: Coder>(&mut self, coder: &mut C, was: u32, target: u32) -> u32 {
+        let model = &mut self.models[was as usize];
+        if !coder.decide(&mut model.replaced, target != was) {
+            return was;
+        }
+        let successor = model.successor;
+        if coder.decide(&mut model.is_successor, target == successor) {
+            return self.bounded(successor);
+        }
+        let kind = self.other(coder, target, false);
+        self.models[was as usize].successor = kind;
+        kind
+    }
+
+    /// Codes any kind.
+    fn other<C: Coder>(&mut self, coder: &mut C, target: u32, is_first: bool) -> u32 {
+        let known = self.models.len() as u32;
+        let is_new = target == known;
+        if known == 0 || coder.decide(&mut self.is_new[usize::from(is_first)], is_new) {
+            return self.add();
+        }
+        let bits = u32::BITS - (known - 1).leading_zeros();
+        let (mut node, mut kind) = (1_usize, 0_u32);
+        for bit in (0..bits).rev() {
+            let chance = &mut self.number[node.min(TREE - 1)];
+            let outcome = coder.decide(chance, target >> bit & 1 == 1);
+            node = (node << 1 | usize::from(outcome)).min(TREE);
+            kind = kind << 1 | u32::from(outcome);
+        }
+        self.bounded(kind)
+    }
+
+    /// Returns `kind` if there is one, else a new one: it was expected, or damaged bytes name it.
+    fn bounded(&mut self, kind: u32) -> u32 {
+        let known = self.models.len() as u32;
+        if kind < known {
+            return kind;
+        }
+        self.add()
+    }
+
+    /// Adds a kind. It is expected to be followed, and replaced, by one that is new as well.
+    fn add(&mut self) -> u32 {
+        let kind = self.models.len() as u32;
+        let (next, successor) = (kind + 1, kind + 1);
+        self.models.push(KindModel { next, successor, ..KindModel::default() });
+        kind
+    }
+}
+
+/// The kinds of a chunk in the making.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KindList {
+    numbers: Vec<i64>,
+    index_of: HashMap<i64, u32, Spread>,
+}
+
+impl KindList {
+    /// Returns the index of a kind, giving it the next one if it is new.
+    pub(super) fn index(&mut self, number: i64) -> u32 {
+        let next = self.numbers.len() as u32;
+        *self.index_of.entry(number).or_insert_with(|| {
+            self.numbers.push(number);
+            next
+        })
+    }
+
+    /// Returns the number of the kind at `index`, which it was given.
+    pub(super) fn number(&self, index: u32) -> i64 {
+        self.numbers.get(index as usize).copied().unwrap_or_default()
+    }
+
+    /// Returns the bytes: runs of consecutive numbers, each by how far it begins from the end of the
+    /// one before and how many more it has.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put(&mut out, self.numbers.len() as u64);
+        let mut before = 0_i64;
+        for run in self.numbers.chunk_by(|one, next| one.wrapping_add(1) == *next) {
+            put_signed(&mut out, run[0].wrapping_sub(before));
+            put(&mut out, run.len() as u64 - 1);
+            before = run[0].wrapping_add(run.len() as i64);
+        }
+        out
+    }
+}
+
+/// Returns the kinds that were encoded.
+pub(crate) fn decode_kinds(data: &[u8]) -> Result<Vec<i64>, Malformed> {
+    let mut cursor = Cursor(data);
+    let count = cursor.take_count(MAX_KINDS)?;
+    let mut kinds = Vec::new();
+    let mut next = 0_i64;
+    while kinds.len() < count {
+        next = next.wrapping_add(cursor.take_signed()?);
+        for _ in 0..=cursor.take_count(count - kinds.len() - 1)? {
+            kinds.push(next);
+            next = next.wrapping_add(1);
+        }
+    }
+    if cursor.is_empty() { Ok(kinds) } else { Err(Malformed("bytes after its end")) }
+}

@@ -1,0 +1,125 @@
+//! The regions of a chunk.
+//!
+//! ```text
+//! kinds   = count, then runs of consecutive numbers (`kinds`)
+//! regions = snapshots, the most regions that one has, decisions
+//! ```
+//!
+//! All but the decisions are varints. The kinds lie apart, so that they are read
+//! without the regions. The decisions are those of an adaptive model ([`snapshots`])
+//! through a range coder: snapshot after snapshot, each by how it differs from the
+//! one before. Any order and any overlap of regions is kept.
+//!
+//! A byte stands for at most [`REGIONS_A_BYTE`] regions of one snapshot, which
+//! bounds what a decoder allocates: the few chunks that would be shorter get zeros
+//! at their end.
+
+mod flat;
+mod kinds;
+mod ranges;
+mod snapshots;
+mod steps;
+mod values;
+
+use vmrec_sampler::Region;
+
+use self::flat::Flat;
+use self::kinds::KindList;
+pub(crate) use self::kinds::decode_kinds;
+use self::snapshots::Snapshots;
+use self::steps::steps;
+use crate::codec::range_coder::{Decoder, Encoder};
+use crate::codec::region_state::RegionState;
+use crate::codec::table_diff::Edit;
+use crate::codec::varint::{Cursor, Malformed, put};
+
+/// Regions of one snapshot that a byte may stand for at most.
+const REGIONS_A_BYTE: usize = 8;
+/// Snapshots that a chunk may claim to have at most.
+const MAX_SNAPSHOTS: usize = 1 << 16;
+
+/// The regions of a chunk in the making.
+#[derive(Debug, Default)]
+pub(crate) struct RegionsEncoder {
+    kinds: KindList,
+    model: Snapshots,
+    encoder: Encoder,
+    snapshots: u64,
+    most: usize,
+}
+
+impl RegionsEncoder {
+    /// Adds a snapshot of `regions`, each with the number of its kind, to which `edits` lead from the
+    /// one before.
+    pub(crate) fn push(&mut self, edits: &[Edit], kinds: &[i64], regions: &[Region]) {
+        let list = &mut self.kinds;
+        let new = |index: u32| {
+            let index = index as usize;
+            Flat::of(list.index(kinds[index]), &regions[index])
+        };
+        self.model.code(&mut self.encoder, &steps(edits), new, usize::MAX);
+        self.snapshots += 1;
+        self.most = self.most.max(self.model.len());
+    }
+
+    /// Returns the regions of the last snapshot.
+    pub(crate) fn last(&self) -> Vec<RegionState> {
+        let state = |region: &Flat| region.state(self.kinds.number(region.kind));
+        self.model.regions().map(state).collect()
+    }
+
+    /// Returns the bytes of the kinds and of the regions.
+    pub(crate) fn finish(self) -> (Vec<u8>, Vec<u8>) {
+        let mut out = Vec::new();
+        put(&mut out, self.snapshots);
+        put(&mut out, self.most as u64);
+        out.append(&mut self.encoder.finish());
+        out.resize(out.len().max(self.most.div_ceil(REGIONS_A_BYTE)), 0);
+        (self.kinds.encode(), out)
+    }
+}
+
+/// The regions of a chunk as they are read, snapshot after snapshot.
+#[derive(Debug)]
+pub(crate) struct RegionsDecoder<'a> {
+    kinds: Vec<i64>,
+    model: Snapshots,
+    decoder: Decoder<'a>,
+    left: usize,
+    most: usize,
+}
+
+impl<'a> RegionsDecoder<'a> {
+    /// Begins to decode the regions that [`RegionsEncoder::finish`] returned, which have these `kinds`.
+    pub(crate) fn new(kinds: Vec<i64>, data: &'a [u8]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor(data);
+        let left = cursor.take_count(MAX_SNAPSHOTS)?;
+        let most = cursor.take_count(data.len().saturating_mul(REGIONS_A_BYTE))?;
+        let decoder = Decoder::new(cursor.0);
+        Ok(Self { kinds, model: Snapshots::default(), decoder, left, most })
+    }
+
+    /// Goes to the next snapshot; `false` if there is none.
+    pub(crate) fn advance(&mut self) -> Result<bool, Malformed> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(false) };
+        self.left = left;
+        self.model.code(&mut self.decoder, &[], |_| Flat::default(), self.most);
+        let is_whole = self.model.len() <= self.most && self.model.kinds() <= self.kinds.len();
+        if self.decoder.is_past_end() || !is_whole {
+            self.left = 0;
+            return Err(Malformed("decisions that lead nowhere"));
+        }
+        Ok(true)
+    }
+
+    /// Returns the regions of the snapshot it went to, in its order.
+    pub(crate) fn regions(&self) -> impl ExactSizeIterator<Item = RegionState> + '_ {
+        self.model.regions().map(|region| {
+            let kind = self.kinds.get(region.kind as usize).copied().unwrap_or_default();
+            region.state(kind)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,426 @@
+//! The model of a chunk's regions: snapshots one after the other, each by how it
+//! differs from the one before.
+//!
+//! It goes through the regions of the snapshot before in their order and codes
+//! at which of them something happens. Each region remembers how often something
+//! did; those of which nothing was heard for a while are passed over together.
+
+use super::flat::Flat;
+use super::kinds::Kinds;
+use super::ranges::{Around, Ranges};
+use super::steps::{Main, Step};
+use super::values::Values;
+use crate::codec::number::Number;
+use crate::codec::range_coder::{Chance, Coder};
+
+const RATES: usize = 16;
+const RECENT: usize = 16;
+/// How fast a region's rate of events follows them, as a power of two.
+const RATE_SHIFT: u32 = 4;
+/// How close to the last event of a snapshot others are more likely.
+const NEAR: u32 = 8;
+/// The history of a region that is new, so that it is watched for a while …
+const NEW: Slot = Slot { track: 0, history: 1 << 4, rate: 1 << 14 };
+/// … and of one of the first snapshot.
+const OLD: Slot = Slot { track: 0, history: 0, rate: 0 };
+
+/// What a region was, and which of its quantities changed by themselves last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Track {
+    region: Flat,
+    mask: u16,
+}
+
+/// A region of the last snapshot.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    track: u32,
+    /// In which of the last snapshots something happened to it, the last one lowest.
+    history: u16,
+    /// How often, in 65536ths of the snapshots.
+    rate: u16,
+}
+
+impl Slot {
+    fn saw(mut self, event: bool) -> Self {
+        self.history = self.history << 1 | u16::from(event);
+        if event {
+            self.rate += (u16::MAX - self.rate) >> RATE_SHIFT;
+        } else {
+            self.rate -= self.rate >> RATE_SHIFT;
+        }
+        self
+    }
+
+    const fn is_quiet(self) -> bool {
+        self.history == 0
+    }
+
+    fn context(self) -> usize {
+        usize::from(self.rate >> 12) * RECENT + usize::from(self.history) % RECENT
+    }
+}
+
+/// Whether something happens at a region.
+#[derive(Clone, Debug)]
+struct Events {
+    at_beginning: [Chance; 2],
+    /// After one at which something happens: of a region that is covered now, and of a quiet one.
+    covered: Chance,
+    after: Chance,
+    /// By [`Slot::context`]: right after such a one, near one, and elsewhere.
+    by_history: [[Chance; RATES * RECENT]; 3],
+    /// How many quiet ones until the first at which something happens, and until a later one.
+    quiet: [Number; 2],
+    more: [Chance; 64],
+}
+
+/// The model.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshots {
+    tracks: Vec<Track>,
+    unused: Vec<u32>,
+    live: Vec<Slot>,
+    spare: Vec<Slot>,
+    events: Events,
+    kinds: Kinds,
+    ranges: Ranges,
+    values: Values,
+    snapshots: u32,
+}
+
+impl Default for Snapshots {
+    fn default() -> Self {
+        let events = Events {
+            at_beginning: Default::default(),
+            covered: Chance::default(),
+            after: Chance::default(),
+            by_history: [[Chance::default(); RATES * RECENT]; 3],
+            quiet: Default::default(),
+            more: [Chance::default(); 64],
+        };
+        Self {
+            tracks: Vec::new(),
+            unused: Vec::new(),
+            live: Vec::new(),
+            spare: Vec::new(),
+            events,
+            kinds: Kinds::default(),
+            ranges: Ranges::default(),
+            values: Values::default(),
+            snapshots: 0,
+        }
+    }
+}
+
+/// What happens at one place, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Before the first region.
+    Beginning,
+    /// The region is gone.
+    Gone,
+    /// The region is smaller.
+    Shrunk,
+    /// The region is as it was, so that a new one must follow.
+    Same,
+    /// The region is otherwise.
+    Changed,
+}
+
+impl Snapshots {
+    /// Returns the regions of the last snapshot.
+    pub(super) fn regions(&self) -> impl ExactSizeIterator<Item = &Flat> {
+        self.live.iter().map(|slot| self.region(*slot))
+    }
+
+    /// Returns how many regions the last snapshot has.
+    pub(super) const fn len(&self) -> usize {
+        self.live.len()
+    }
+
+    /// Returns how many kinds have appeared.
+    pub(super) const fn kinds(&self) -> usize {
+        self.kinds.len()
+    }
+
+    fn region(&self, slot: Slot) -> &Flat {
+        &self.tracks[slot.track as usize].region
+    }
+
+    /// Codes the next snapshot, to which `steps` lead; `new` returns its n-th region. The decoder has
+    /// neither, and stops beyond `max` regions.
+    pub(super) fn code<C: Coder>(
+        &mut self,
+        coder: &mut C,
+        steps: &[Step],
+        mut new: impl FnMut(u32) -> Flat,
+        max: usize,
+    ) {
+        let is_first = self.snapshots == 0;
+        self.snapshots += 1;
+        let old = std::mem::take(&mut self.live);
+        let mut live = std::mem::take(&mut self.spare);
+        live.clear();
+        live.reserve(old.len());
+        let mut next_step = 0;
+        let mut quiet = Quiet::default();
+        // How many regions ago something happened, and where the last new region ended if just now.
+        let (mut ago, mut reach) = (u32::MAX, 0);
+        let mut at = 0;
+        while at <= old.len() {
+            if ago != 0 && at > 0 {
+                let passed = quiet.pass(&old[at - 1..]);
+                live.extend_from_slice(&old[at - 1..at - 1 + passed]);
+                (at, ago) = (at + passed, ago.saturating_add(passed as u32));
+                if at > old.len() {
+                    break;
+                }
+            }
+            let step = steps.get(next_step).filter(|step| step.at as usize == at);
+            next_step += usize::from(step.is_some());
+            let slot = at.checked_sub(1).map(|index| old[index]);
+            at += 1;
+            let happens = match slot {
+                None => {
+                    let chance = &mut self.events.at_beginning[usize::from(is_first)];
+                    coder.decide(chance, step.is_some())
+                }
+                Some(slot) if ago == 0 => {
+                    let chance = if self.region(slot).start < reach {
+                        &mut self.events.covered
+                    } else if slot.is_quiet() {
+                        &mut self.events.after
+                    } else {
+                        &mut self.events.by_history[0][slot.context()]
+                    };
+                    coder.decide(chance, step.is_some())
+                }
+                Some(slot) if slot.is_quiet() => {
+                    let left = || quiet_until(&old, at - 1, &steps[next_step..], step.is_some());
+                    quiet.happens(coder, &mut self.events.quiet, left)
+                }
+                Some(slot) => {
+                    let near = if ago <= NEAR { 1 } else { 2 };
+                    let chance = &mut self.events.by_history[near][slot.context()];
+                    coder.decide(chance, step.is_some())
+                }
+            };
+            if !happens {
+                ago = ago.saturating_add(1);
+                live.extend(slot.map(|slot| if slot.is_quiet() { slot } else { slot.saw(false) }));
+                continue;
+            }
+            if ago != 0 {
+                reach = live.last().map_or(0, |slot: &Slot| self.region(*slot).end);
+            }
+            ago = 0;
+            let (place, freed) = match slot {
+                None => (Place::Beginning, None),
+                Some(slot) => {
+                    let main = step.map_or(Main::Keep, |step| step.main);
+                    self.happens(coder, slot, &mut live, &mut reach, &old[at - 1..], main, &mut new)
+                }
+            };
+            let next = old.get(at - 1).map_or(u64::MAX, |slot| self.region(*slot).start);
+            let inserted = step.map_or(0..0, |step| step.inserted.clone());
+            let mut count = 0;
+            while live.len() <= max
+                && self.comes(coder, place, freed, reach, next, count, inserted.len())
+            {
+                let target = inserted.clone().nth(count as usize).map_or(Flat::default(), &mut new);
+                let around = Around { reach, next, freed, is_first };
+                live.push(self.insert(coder, &target, live.last().copied(), around));
+                reach = live.last().map_or(0, |slot| self.region(*slot).end);
+                count += 1;
+            }
+        }
+        self.spare = old;
+        self.live = live;
+    }
+
+    /// Codes what happens to the region of `slot`. Returns what happened and what it gave up.
+    #[expect(clippy::too_many_arguments, reason = "the state of one walk over a snapshot")]
+    fn happens<C: Coder>(
+        &mut self,
+        coder: &mut C,
+        slot: Slot,
+        live: &mut Vec<Slot>,
+        reach: &mut u64,
+        after: &[Slot],
+        main: Main,
+        new: &mut impl FnMut(u32) -> Flat,
+    ) -> (Place, Option<u64>) {
+        let Track { region: was, mut mask } = self.tracks[slot.track as usize];
+        let covered = was.start < *reach;
+        if self.kinds.goes(coder, was.kind, covered, main == Main::Gone) {
+            self.unused.push(slot.track);
+            return (Place::Gone, Some(was.end));
+        }
+        let target = match main {
+            Main::Change(index) => new(index),
+            _ => was,
+        };
+        let mut region = was;
+        region.kind = self.kinds.change(coder, was.kind, target.kind);
+        let around = Around {
+            reach: *reach,
+            next: after.first().map_or(u64::MAX, |slot| self.region(*slot).start),
+            freed: None,
+            is_first: false,
+        };
+        let tracks = &self.tracks;
+        let ahead = |nth: usize| after.get(nth).map(|slot| tracks[slot.track as usize].region.end);
+        let (ranges, values) = (&mut self.ranges, &mut self.values);
+        self.kinds.with_old(region.kind, |of| {
+            ranges.change(coder, &mut of.moves, &mut region, &target, around, ahead);
+            let moved = (region.start, region.end) != (was.start, was.end);
+            values.change(coder, &mut of.changes, &mut region, &target, &mut mask, moved);
+        });
+        *reach = region.end;
+        live.push(slot.saw(true));
+        self.tracks[slot.track as usize] = Track { region, mask };
+        if region == was {
+            (Place::Same, None)
+        } else if region.end < was.end {
+            (Place::Shrunk, Some(was.end))
+        } else {
+            (Place::Changed, None)
+        }
+    }
+
+    /// Codes whether a new region comes after `count` at one place, where `all` do.
+    #[expect(clippy::too_many_arguments, reason = "the state of one walk over a snapshot")]
+    fn comes<C: Coder>(
+        &mut self,
+        coder: &mut C,
+        place: Place,
+        freed: Option<u64>,
+        reach: u64,
+        next: u64,
+        count: u32,
+        all: usize,
+    ) -> bool {
+        if count == 0 && matches!(place, Place::Beginning | Place::Same) {
+            return true;
+        }
+        let room = match freed {
+            Some(end) if reach < end => 1,
+            Some(_) => 2,
+            None if reach < next => 0,
+            None => 3,
+        };
+        let place = match place {
+            Place::Beginning | Place::Changed => 0,
+            Place::Gone => 1,
+            Place::Shrunk => 2,
+            Place::Same => 3,
+        };
+        let context = (place * 4 + room) * 3 + count.min(2) as usize;
+        coder.decide(&mut self.events.more[context], (count as usize) < all)
+    }
+
+    /// Codes a new region: `target`.
+    fn insert<C: Coder>(
+        &mut self,
+        coder: &mut C,
+        target: &Flat,
+        before: Option<Slot>,
+        around: Around,
+    ) -> Slot {
+        let before = before.map(|slot| *self.region(slot));
+        let before = before.as_ref();
+        let in_freed = around.freed.is_some();
+        let kind = self.kinds.first(coder, target.kind, before, in_freed, around.is_first);
+        let known = before.map_or(0, |region| region.known);
+        let mut region = Flat { kind, known, ..Flat::default() };
+        let (ranges, values) = (&mut self.ranges, &mut self.values);
+        self.kinds.with_new(kind, |of| {
+            ranges.place(coder, &mut of.places, &mut region, target, around, before);
+            values.first(coder, &mut of.firsts, &mut region, target, around.is_first);
+        });
+        let track = Track { region, mask: 0 };
+        let index = match self.unused.pop() {
+            Some(index) => {
+                self.tracks[index as usize] = track;
+                index
+            }
+            None => {
+                self.tracks.push(track);
+                self.tracks.len() as u32 - 1
+            }
+        };
+        Slot { track: index, ..if around.is_first { OLD } else { NEW } }
+    }
+}
+
+/// How many quiet regions are left until something happens at one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Quiet {
+    /// `None` if it is to be coded when the next quiet region comes; 0 if nothing happens at any.
+    left: Option<u64>,
+    events: usize,
+}
+
+impl Quiet {
+    /// Returns how many of the first of `slots` are quiet and nothing happens at, as far as it is
+    /// known; they stay as they are.
+    fn pass(&mut self, slots: &[Slot]) -> usize {
+        let Some(left) = &mut self.left else { return 0 };
+        let max = if *left == 0 { u64::MAX } else { *left - 1 };
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let passed = slots.iter().take(max).take_while(|slot| slot.is_quiet()).count();
+        if *left != 0 {
+            *left -= passed as u64;
+        }
+        passed
+    }
+
+    /// Codes whether something happens at a quiet region; `until` counts them from it on.
+    fn happens<C: Coder>(
+        &mut self,
+        coder: &mut C,
+        models: &mut [Number; 2],
+        until: impl FnOnce() -> u64,
+    ) -> bool {
+        let left = match self.left {
+            Some(left) => left,
+            None => {
+                let until = if C::DECODES { 0 } else { until() };
+                models[self.events.min(1)].code(coder, until)
+            }
+        };
+        match left {
+            1 => {
+                self.left = None;
+                self.events += 1;
+                true
+            }
+            _ => {
+                self.left = Some(left.saturating_sub(1));
+                false
+            }
+        }
+    }
+}
+
+/// Returns how many quiet regions of `old` there are from the one at `at` until one at which one of
+/// the next `steps` happens, 0 if none does. Those right after a step are not counted.
+fn quiet_until(old: &[Slot], at: usize, steps: &[Step], happens: bool) -> u64 {
+    if happens {
+        return 1;
+    }
+    let (mut count, mut last, mut after_step) = (1, at, false);
+    for step in steps {
+        let step = step.at as usize;
+        for index in last + 1..step {
+            count += u64::from(old[index - 1].is_quiet() && !std::mem::take(&mut after_step));
+            after_step = false;
+        }
+        if old[step - 1].is_quiet() && !(after_step && step == last + 1) {
+            return count + 1;
+        }
+        (last, after_step) = (step, true);
+    }
+    0
+}

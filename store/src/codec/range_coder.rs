@@ -1,0 +1,304 @@
+//! An adaptive binary range coder: decisions of two outcomes, each costing what
+//! it surprises.
+//!
+//! Both directions run through [`Coder`], so that a model is written once: the
+//! encoder is given each outcome and returns it; the decoder returns the one
+//! that was encoded, whatever it is given.
+
+/// Bits of the probability a decision is coded with.
+const SCALE_BITS: u32 = 12;
+const CERTAIN: u32 = 1 << SCALE_BITS;
+/// Decisions seen, up to which a model still averages; later ones fade.
+const MAX_SEEN: u8 = 30;
+/// How far a decision moves its model, by how many it has seen, in 65536ths.
+const RATES: [u16; MAX_SEEN as usize + 1] = {
+    let mut rates = [0; MAX_SEEN as usize + 1];
+    let mut seen = 0;
+    while seen < rates.len() {
+        rates[seen] = (655_360 / (10 * seen as u32 + 16)) as u16;
+        seen += 1;
+    }
+    rates
+};
+/// The range is widened below this.
+const MIN_RANGE: u64 = 1 << 32;
+/// Bits without a model that are coded at once.
+const RAW_BITS: u32 = 24;
+
+/// How likely a decision is to be `true`, learnt from those before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chance {
+    of_true: u16,
+    seen: u8,
+}
+
+impl Default for Chance {
+    fn default() -> Self {
+        Self { of_true: 1 << 15, seen: 0 }
+    }
+}
+
+impl Chance {
+    #[inline]
+    fn scaled(self) -> u64 {
+        u64::from((u32::from(self.of_true) >> (16 - SCALE_BITS)).clamp(1, CERTAIN - 1))
+    }
+
+    #[inline]
+    fn learn(&mut self, outcome: bool) {
+        let rate = u32::from(RATES[usize::from(self.seen)]);
+        let step = |left: u16| ((u32::from(left) * rate) >> 16) as u16;
+        if outcome {
+            self.of_true += step(u16::MAX - self.of_true);
+        } else {
+            self.of_true -= step(self.of_true);
+        }
+        if self.seen < MAX_SEEN {
+            self.seen += 1;
+        }
+    }
+}
+
+/// Either direction of the coder.
+pub(crate) trait Coder {
+    /// Whether outcomes come from the coder.
+    const DECODES: bool;
+
+    /// Codes a decision.
+    fn decide(&mut self, chance: &mut Chance, outcome: bool) -> bool;
+
+    /// Codes the lowest `bits` of a number that nothing is known of.
+    fn raw(&mut self, bits: u32, number: u64) -> u64;
+}
+
+/// Decisions to bytes.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    low: u64,
+    range: u64,
+    out: Vec<u8>,
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self { low: 0, range: u64::MAX, out: Vec::new() }
+    }
+}
+
+impl Encoder {
+    /// Returns the bytes. Zeros at their end are left out, as a decoder reads zeros there.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        // Any number of the range will do: one that ends in zeros takes the least room.
+        for zeros in (4..8).rev() {
+            let low_bits = (1_u64 << (8 * zeros)) - 1;
+            let rounded = self.low.checked_add(low_bits).map(|above| above & !low_bits);
+            if let Some(rounded) = rounded.filter(|rounded| rounded - self.low < self.range) {
+                self.low = rounded;
+                break;
+            }
+        }
+        let zeros = self.low.trailing_zeros() as usize / 8;
+        self.out.extend_from_slice(&self.low.to_be_bytes());
+        self.out.truncate(self.out.len() - zeros.min(8));
+        self.out
+    }
+
+    #[inline]
+    fn raise(&mut self, by: u64) {
+        let (low, carried) = self.low.overflowing_add(by);
+        self.low = low;
+        if carried {
+            for byte in self.out.iter_mut().rev() {
+                *byte = byte.wrapping_add(1);
+                if *byte != 0 {
+                    break;
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn widen(&mut self) {
+        if self.range < MIN_RANGE {
+            self.out.extend_from_slice(&((self.low >> 32) as u32).to_be_bytes());
+            self.low <<= 32;
+            self.range <<= 32;
+        }
+    }
+}
+
+impl Coder for Encoder {
+    const DECODES: bool = false;
+
+    #[inline]
+    fn decide(&mut self, chance: &mut Chance, outcome: bool) -> bool {
+        let bound = (self.range >> SCALE_BITS) * chance.scaled();
+        if outcome {
+            self.range = bound;
+        } else {
+            self.raise(bound);
+            self.range -= bound;
+        }
+        self.widen();
+        chance.learn(outcome);
+        outcome
+    }
+
+    fn raw(&mut self, bits: u32, number: u64) -> u64 {
+        let mut left = bits;
+        while left > 0 {
+            let now = left.min(RAW_BITS);
+            left -= now;
+            self.range >>= now;
+            let digit = number >> left & ((1 << now) - 1);
+            self.raise(digit * self.range);
+            self.widen();
+        }
+        number
+    }
+}
+
+/// Bytes to decisions. Any bytes are some decisions; each takes some of a bit at least, and
+/// [`Decoder::is_past_end`] says when there were none left.
+#[derive(Debug)]
+pub(crate) struct Decoder<'a> {
+    data: &'a [u8],
+    /// Bytes taken, those that were missing included.
+    taken: usize,
+    code: u64,
+    range: u64,
+}
+
+impl<'a> Decoder<'a> {
+    /// Begins to decode.
+    pub(crate) fn new(data: &'a [u8]) -> Self {
+        let mut decoder = Self { data, taken: 0, code: 0, range: u64::MAX };
+        decoder.code = decoder.next() << 32 | decoder.next();
+        decoder
+    }
+
+    /// Returns whether more was decoded than the bytes can have said.
+    pub(crate) const fn is_past_end(&self) -> bool {
+        self.taken > self.data.len() + 8
+    }
+
+    #[inline]
+    fn next(&mut self) -> u64 {
+        let rest = self.data.get(self.taken..).unwrap_or_default();
+        self.taken += 4;
+        let digits = match rest.first_chunk::<4>() {
+            Some(digits) => *digits,
+            None => std::array::from_fn(|index| rest.get(index).copied().unwrap_or(0)),
+        };
+        u64::from(u32::from_be_bytes(digits))
+    }
+
+    #[inline]
+    fn widen(&mut self) {
+        if self.range < MIN_RANGE {
+            self.code = self.code << 32 | self.next();
+            self.range <<= 32;
+        }
+    }
+}
+
+impl Coder for Decoder<'_> {
+    const DECODES: bool = true;
+
+    #[inline]
+    fn decide(&mut self, chance: &mut Chance, _: bool) -> bool {
+        let bound = (self.range >> SCALE_BITS) * chance.scaled();
+        let outcome = self.code < bound;
+        if outcome {
+            self.range = bound;
+        } else {
+            self.code -= bound;
+            self.range -= bound;
+        }
+        self.widen();
+        chance.learn(outcome);
+        outcome
+    }
+
+    fn raw(&mut self, bits: u32, _: u64) -> u64 {
+        let (mut left, mut number) = (bits, 0);
+        while left > 0 {
+            let now = left.min(RAW_BITS);
+            left -= now;
+            self.range >>= now;
+            let digit = (self.code / self.range).min((1 << now) - 1);
+            self.code -= digit * self.range;
+            self.widen();
+            number = number << now | digit;
+        }
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A decision with one of four models, or raw bits.
+    #[derive(Clone, Debug)]
+    enum Coded {
+        Decision(usize, bool),
+        Raw(u32, u64),
+    }
+
+    fn coded() -> impl Strategy<Value = Coded> {
+        prop_oneof![
+            8 => (0_usize..4, any::<bool>()).prop_map(|(model, outcome)| Coded::Decision(model, outcome)),
+            8 => (0_usize..4).prop_map(|model| Coded::Decision(model, model % 2 == 0)),
+            1 => (1_u32..=64, any::<u64>())
+                .prop_map(|(bits, number)| Coded::Raw(bits, number & (u64::MAX >> (64 - bits)))),
+            1 => (1_u32..=64).prop_map(|bits| Coded::Raw(bits, u64::MAX >> (64 - bits))),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_decision_comes_back(all in proptest::collection::vec(coded(), 0..600)) {
+            let (mut encoder, mut models) = (Encoder::default(), [Chance::default(); 4]);
+            for coded in &all {
+                match *coded {
+                    Coded::Decision(model, outcome) => { encoder.decide(&mut models[model], outcome); }
+                    Coded::Raw(bits, number) => { encoder.raw(bits, number); }
+                }
+            }
+            let data = encoder.finish();
+            let (mut decoder, mut models) = (Decoder::new(&data), [Chance::default(); 4]);
+            for coded in &all {
+                match *coded {
+                    Coded::Decision(model, outcome) => {
+                        prop_assert_eq!(decoder.decide(&mut models[model], !outcome), outcome);
+                    }
+                    Coded::Raw(bits, number) => prop_assert_eq!(decoder.raw(bits, 0), number),
+                }
+            }
+            prop_assert!(!decoder.is_past_end());
+        }
+
+        #[test]
+        fn bytes_run_out(data in proptest::collection::vec(0_u8.., 0..64)) {
+            let (mut decoder, mut chance) = (Decoder::new(&data), Chance::default());
+            let mut decisions = 0_u32;
+            while !decoder.is_past_end() {
+                decoder.decide(&mut chance, false);
+                decisions += 1;
+                prop_assert!(decisions < 40_000 * (data.len() as u32 + 16));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_always_the_same_takes_next_to_nothing() {
+        let (mut encoder, mut chance) = (Encoder::default(), Chance::default());
+        (0..10_000).for_each(|_| {
+            encoder.decide(&mut chance, true);
+        });
+        assert!(encoder.finish().len() < 20);
+    }
+}
