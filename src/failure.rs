@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use vmrec_report::escape;
-use vmrec_sampler::{Error as SamplerError, Family};
+use vmrec_sampler::{Error as SamplerError, Family, Naming};
 use vmrec_store::Error as StoreError;
 
 use crate::shell::shell_word;
@@ -132,6 +132,14 @@ impl From<SamplerError> for Failure {
     }
 }
 
+/// Returns the key of a family, with its label where that differs.
+fn family_names(family: Family) -> String {
+    match (family.name(), family.label(Naming::Linux)) {
+        (key, label) if key == label => key.to_owned(),
+        (key, label) => format!("{key} ({label})"),
+    }
+}
+
 impl From<TypesError> for Failure {
     fn from(error: TypesError) -> Self {
         let hint = match &error.what {
@@ -147,7 +155,7 @@ impl From<TypesError> for Failure {
             Wrong::Toml(_) => "a type is [[type]], then name = \"…\" and its conditions".to_owned(),
             Wrong::Name => "give name a word or a few, such as name = \"Model weights\"".to_owned(),
             Wrong::Family(_) => {
-                format!("the families are {}", Family::ALL.map(Family::name).join(", "))
+                format!("the families are {}", Family::ALL.map(family_names).join(", "))
             }
             Wrong::Size(_) => "write bytes, or K, M, G or T of them: min_size = \"64M\"".to_owned(),
             Wrong::NoSize => "min_size must not be above max_size".to_owned(),

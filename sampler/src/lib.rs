@@ -18,6 +18,7 @@ mod label;
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
+mod naming;
 mod process;
 mod procfs;
 mod quantity;
@@ -56,6 +57,7 @@ pub use crate::macos::{
     sums::system_sums,
     watch::ExitWatch,
 };
+pub use crate::naming::Naming;
 pub use crate::process::{Host, ProcessId, ProcessInfo};
 pub use crate::procfs::mapping::Mapping;
 pub use crate::procfs::sizes::Field;

@@ -10,6 +10,7 @@ use vmrec_report::{
     ChartContext, ChartKind, ChartMark, ChartOptions, Means, Metric, Series, SeriesBuilder,
     Stretch, Theme, TimeAxis, draw, overhead,
 };
+use vmrec_sampler::Naming;
 use vmrec_store::Rollup;
 
 use crate::args::{RecordingArgs, SpanArgs, SumBy};
@@ -171,6 +172,7 @@ fn context(opened: &Opened) -> Result<ChartContext, Failure> {
         process: recording.process.name().to_owned(),
         pid: recording.process.id.pid,
         host: host.name.clone(),
+        naming: Naming::of(host),
         kernel: format!("{} {} {}", host.os, host.kernel, host.architecture),
         recording: recording.name.clone(),
         interval_ns: recording.interval_ns,

@@ -7,7 +7,7 @@ use vmrec_report::{
     DEFAULT_ROWS, DiffLayout, Direction, Heading, Metric, Resolved, View, csv, diff, diff_table,
     direction, json,
 };
-use vmrec_sampler::{Consistency, Snapshot};
+use vmrec_sampler::{Consistency, Naming, Snapshot};
 
 use crate::args::{FormatArgs, RecordingArgs};
 use crate::failure::Failure;
@@ -90,18 +90,19 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
     changes.sort_by(args.metric);
     let time_zone = zone::local();
     let (from_torn, to_torn) = (torn(&before), torn(&after));
-    let recording = opened.recording.id;
+    let (recording, naming) = (opened.recording.id, Naming::of(&opened.recording.host));
     if args.format.json {
         let ends = (json::End::new(from, from_torn), json::End::new(to, to_torn));
-        output::print_json(&json::DiffDocument::new(recording, ends.0, ends.1, &changes))
+        output::print_json(&json::DiffDocument::new(recording, naming, ends.0, ends.1, &changes))
     } else if args.format.csv {
-        output::print(&output::csv(|out| csv::diff(out, &changes, args.by.into()))?)
+        output::print(&output::csv(|out| csv::diff(out, &changes, args.by.into(), naming))?)
     } else {
         let process = &opened.recording.process;
         let heading =
             Heading { process, recording, from, to, from_torn, to_torn, time_zone: &time_zone };
         let layout = DiffLayout {
             view: args.by.into(),
+            naming,
             rows: (!args.all).then_some(DEFAULT_ROWS),
             width: output::width(),
             color: output::color(),

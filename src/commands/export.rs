@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use vmrec_report::{Metric, Series, csv, json};
+use vmrec_sampler::Naming;
 use vmrec_store::Recording;
 
 use crate::args::{RecordingArgs, SpanArgs, SumBy};
@@ -77,28 +78,30 @@ fn snapshot(args: &ExportArgs, opened: &Opened) -> Result<String, Failure> {
     let snapshot = opened.snapshot(&at)?;
     if args.format.json {
         let Recording { process, host, .. } = &opened.recording;
-        output::json(&json::SnapshotDocument::new(process, host.page_size_bytes, &snapshot))
+        output::json(&json::SnapshotDocument::new(process, host, &snapshot))
     } else {
-        output::csv(|out| csv::snapshot(out, &snapshot))
+        output::csv(|out| csv::snapshot(out, &snapshot, Naming::of(&opened.recording.host)))
     }
 }
 
 fn series(args: &ExportArgs, opened: &Opened, by: SumBy) -> Result<String, Failure> {
     let series = opened.series(&Metric::ALL, by.into(), &args.span)?;
+    let naming = Naming::of(&opened.recording.host);
     if args.format.json {
-        output::json(&rows(&series).collect::<Vec<_>>())
+        output::json(&rows(&series, naming).collect::<Vec<_>>())
     } else {
-        output::csv(|out| csv::series(out, rows(&series)))
+        output::csv(|out| csv::series(out, rows(&series, naming)))
     }
 }
 
 /// Returns every value of every series: of a moment, each metric of each key.
-fn rows(series: &[Series]) -> impl Iterator<Item = json::SeriesRow<'_>> {
-    series.iter().flat_map(|one| {
+fn rows(series: &[Series], naming: Naming) -> impl Iterator<Item = json::SeriesRow<'_>> {
+    series.iter().flat_map(move |one| {
         one.ticks.iter().enumerate().flat_map(move |(at, tick)| {
             one.keys.iter().map(move |key| {
                 let value = key.values.get(at);
-                json::SeriesRow::new(tick.taken.utc_ns, &key.key.name, one.metric.column(), value)
+                let names = (&*key.key.name, key.key.label(one.by, naming));
+                json::SeriesRow::new(tick.taken.utc_ns, names, one.metric.column(), value)
             })
         })
     })

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use toml::Spanned;
 use vmrec_sampler::{
-    Confidence, Family, Label, Protection, Rebuilt, Region, RegionType, Rule, UserRule, types,
+    Confidence, Family, Label, Protection, Rebuilt, Region, RegionType, Rule, UserRule,
 };
 
 use crate::args::TypesArgs;
@@ -115,17 +115,18 @@ fn rule(written: Spanned<Type>) -> Result<UserRule, Placed> {
     if name.is_empty() {
         return Err((Some(written.name.span().start), Wrong::Name));
     }
+    let known = RegionType::known_as(name);
     let family = match &written.family {
-        Some(family) => Family::from_name(family.get_ref())
+        Some(family) => Family::known_as(family.get_ref())
             .ok_or_else(|| (Some(family.span().start), Wrong::Family(family.get_ref().clone())))?,
         // A type that vmrec knows keeps its family.
-        None => types::ALL
-            .iter()
-            .find(|known| known.name() == name)
-            .map_or(Family::VmAllocate, RegionType::family),
+        None => known.as_ref().map_or(Family::VmAllocate, RegionType::family),
     };
+    let region_type = known
+        .filter(|known| known.family() == family)
+        .unwrap_or_else(|| RegionType::named(name, family));
     let rule = UserRule {
-        region_type: RegionType::named(name, family),
+        region_type,
         detail: None,
         object: written.object,
         anon_name: written.anon_name,
@@ -171,7 +172,25 @@ fn line_of(text: &str, place: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use vmrec_sampler::types;
+
     use super::*;
+
+    #[test]
+    fn types_and_families_have_a_key_and_a_label() {
+        let types_of = |lines: &str| {
+            let rules = parse(&format!("[[type]]\n{lines}\nobject = '*'\n")).unwrap();
+            rules[0].region_type.clone()
+        };
+        for name in ["__BSS", ".bss"] {
+            assert_eq!(types_of(&format!("name = '{name}'")), types::BSS);
+        }
+        for family in ["image", "program + libraries"] {
+            assert_eq!(types_of(&format!("name = '.bss'\nfamily = '{family}'")), types::BSS);
+        }
+        let own = types_of("name = '.bss'\nfamily = 'malloc'");
+        assert_eq!(own, RegionType::named(".bss", Family::Malloc));
+    }
 
     #[test]
     fn conditions_are_read_and_families_found() {

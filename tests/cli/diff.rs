@@ -54,6 +54,11 @@ fn a_library_is_one_object_with_its_zero_filled_data() {
     let types: Vec<_> =
         regions.iter().filter(|region| libc(region)).map(|region| &region["type"]).collect();
     assert!(types.contains(&&"__TEXT".into()) && types.contains(&&"__BSS".into()), "{types:?}");
+    let text = regions.iter().find(|region| region["type"] == "__TEXT").unwrap();
+    assert_eq!(
+        ["label", "family", "family_label"].map(|key| text[key].as_str().unwrap()),
+        [".text", "image", "program + libraries"]
+    );
     let diff = bench.json(&["diff", "start", "end", "--json"]);
     let objects = diff["objects"].as_array().unwrap();
     let rows: Vec<_> = objects.iter().filter(|row| row["object"] == "libc.so.6").collect();

@@ -100,6 +100,9 @@ fn called_as_vmmap_it_takes_vmmaps_arguments() {
         String::from_utf8(output.stdout).unwrap()
     };
     let page = said(&["-w", "-resident", "-pages", &workload.pid_text()]);
+    assert!(page.contains("\n__TEXT ") && !page.contains("\n.text "), "{page}");
+    let own = bench.out(&["map", &workload.pid_text()]);
+    assert!(own.contains("\n.text ") && !own.contains("__TEXT"), "{own}");
     let model = bench.path("model.bin").display().to_string();
     assert!(line_of(&page, &model).contains(" 512/"), "{page}");
     let delta = said(&["-d", "0.1", "-resident", &workload.pid_text()]);
@@ -274,7 +277,7 @@ fn what_is_typed_wrong() {
     ");
     assert_snapshot!(types("[[type]]\nname = \"a\"\nobject = \"*\"\nfamily = \"heaps\"\n"), @"
     vmrec: types.toml, line 4: there is no family `heaps`
-    hint: the families are image, malloc, stack, runtime heap, JIT, mapped file, shared memory, kernel/device, VM_ALLOCATE, reserved
+    hint: the families are image (program + libraries), malloc, stack, runtime heap, JIT, mapped file, shared memory, kernel/device, VM_ALLOCATE (anonymous), reserved
     [exit status: Some(2)]
     ");
     assert_snapshot!(types("[[type]]\nname = \"a\"\nmin_size = \"64 megs\"\n"), @r#"

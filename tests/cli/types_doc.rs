@@ -4,17 +4,32 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs};
 
-use vmrec_sampler::{Rule, types};
+use vmrec_sampler::{Family, Naming, Rule, types};
 
 /// Set to write the tables instead of comparing them.
 const UPDATE: &str = "VMREC_UPDATE_DOCS";
 
+/// Returns the label where it is not the key.
+fn other(key: &str, label: &str) -> String {
+    if key == label { String::new() } else { format!("`{label}`") }
+}
+
+fn families_table() -> String {
+    let mut table = String::from("| key | on Linux | memory |\n|---|---|---|\n");
+    for family in Family::ALL {
+        let (key, label) = (family.name(), family.label(Naming::Linux));
+        writeln!(table, "| `{key}` | {} | {} |", other(key, label), family.meaning()).unwrap();
+    }
+    table
+}
+
 fn types_table() -> String {
-    let mut table = String::from("| type | family | memory |\n|---|---|---|\n");
+    let mut table = String::from("| key | on Linux | family | memory |\n|---|---|---|---|\n");
     for known in types::ALL {
         let meaning = known.meaning().unwrap().replace('|', "\\|");
-        let (name, family) = (known.name(), known.family());
-        writeln!(table, "| `{name}` | `{family}` | {meaning} |").unwrap();
+        let (key, label) = (known.name(), known.label(Naming::Linux));
+        let family = known.family();
+        writeln!(table, "| `{key}` | {} | `{family}` | {meaning} |", other(key, label)).unwrap();
     }
     table
 }
@@ -38,10 +53,11 @@ fn with_table(text: &str, name: &str, table: &str) -> String {
 }
 
 #[test]
-fn the_tables_of_types_and_rules_are_those_of_the_code() {
+fn the_tables_of_types_families_and_rules_are_those_of_the_code() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/types.md");
     let written = fs::read_to_string(&path).unwrap();
     let made = with_table(&written, "types", &types_table());
+    let made = with_table(&made, "families", &families_table());
     let made = with_table(&made, "rules", &rules_table());
     if env::var_os(UPDATE).is_some() {
         fs::write(&path, &made).unwrap();

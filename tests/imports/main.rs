@@ -53,7 +53,7 @@ fn sampler() {
         folder: "sampler/src",
         root: "lib.rs",
         floors: &[
-            &["error", "process", "quantity", "vocabulary", "rule", "label", "region"],
+            &["error", "process", "quantity", "vocabulary", "naming", "rule", "label", "region"],
             &["snapshot", "system_sum", "find"],
             // what the readers of processes and programs hand to the rules
             &["procfs", "classify/facts", "classify/markers"],

@@ -49,7 +49,7 @@ pub fn draw(
     let (width, height) = (f64::from(options.width), f64::from(options.height));
     // The plot is narrower than the picture by labels on both sides, about a quarter.
     let columns = (width * 0.74).min(MAX_COLUMNS) as usize;
-    let selection = crate::chart::select::select(series, options, columns);
+    let selection = crate::chart::select::select(series, options, context.naming, columns);
     let (low, high) = crate::chart::plot::extent(&selection, options.kind);
     let signed = options.kind == ChartKind::Growth;
     let value_axis = crate::chart::value::axis(

@@ -1,6 +1,7 @@
 //! How a chart looks, and the text beside it.
 
 use jiff::tz::TimeZone;
+use vmrec_sampler::Naming;
 
 /// What of a series is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,6 +118,8 @@ pub struct ChartContext {
     pub pid: u32,
     /// The name of the machine.
     pub host: String,
+    /// Whose words types and families have.
+    pub naming: Naming,
     /// Its system and release, such as `linux 6.18.44 x86_64`.
     pub kernel: String,
     /// The user's name for the recording.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use vmrec_sampler::Family;
+use vmrec_sampler::{Family, Naming};
 
 use crate::chart::downsample::Thinned;
 use crate::chart::options::{ChartKind, ChartOptions};
@@ -58,6 +58,7 @@ pub(crate) struct Selection<'a> {
 pub(crate) fn select<'a>(
     series: &'a Series,
     options: &ChartOptions,
+    naming: Naming,
     columns: usize,
 ) -> Selection<'a> {
     let hide_reserved = series.metric == Metric::Virtual && !options.include_reserved;
@@ -98,7 +99,13 @@ pub(crate) fn select<'a>(
                 By::Family => palette::family(key.key.family),
                 By::Type => palette::shade(key.key.family, rank(key, &ranked)),
             };
-            show(text::clean(&key.key.name), paint, &key.values, &thinned, options.kind)
+            show(
+                text::clean(key.key.label(series.by, naming)),
+                paint,
+                &key.values,
+                &thinned,
+                options.kind,
+            )
         })
         .collect();
     if !rest.is_empty() {

@@ -138,7 +138,11 @@ pub(crate) fn footer(
         parts.push(format!("left out: {size} of reserved address space"));
     }
     if !series.unknown.is_empty() {
-        let names: Vec<_> = series.unknown.iter().map(|key| text::clean(&key.name)).collect();
+        let names: Vec<_> = series
+            .unknown
+            .iter()
+            .map(|key| text::clean(key.label(series.by, context.naming)))
+            .collect();
         parts.push(format!("unknown, so left out: {}", names.join(", ")));
     }
     parts.push(process(context));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use vmrec_sampler::{Region, RegionType};
+use vmrec_sampler::{Naming, Region, RegionType};
 
 use crate::amounts::Change;
 use crate::metric::Metric;
@@ -77,14 +77,16 @@ impl ObjectKey {
     }
 
     /// Returns the name to show: a file's base name, a type with its detail, or a type.
-    pub fn name(&self) -> String {
+    pub fn name(&self, naming: Naming) -> String {
         match self {
             Self::File(path) => match path.rsplit('/').next() {
                 Some(base) if !base.is_empty() => base.to_owned(),
                 _ => path.to_string(),
             },
-            Self::Detail(region_type, detail) => format!("{region_type}: {detail}"),
-            Self::Type(region_type) => region_type.to_string(),
+            Self::Detail(region_type, detail) => {
+                format!("{}: {detail}", region_type.label(naming))
+            }
+            Self::Type(region_type) => region_type.label(naming).to_owned(),
         }
     }
 

@@ -5,7 +5,7 @@
 use std::io;
 
 use csv::Writer;
-use vmrec_sampler::Snapshot;
+use vmrec_sampler::{Naming, Snapshot};
 
 use crate::amounts::{Amounts, Change};
 use crate::diff::Diff;
@@ -17,14 +17,24 @@ use crate::recordings::{Listed, why_ended_name};
 use crate::text::{clock, escape};
 
 /// Writes one view of a diff, in the diff's order. Each metric has three columns:
-/// `…_from`, `…_to`, `…_delta`.
-pub fn diff(out: impl io::Write, diff: &Diff, view: View) -> Result<(), Error> {
+/// `…_from`, `…_to`, `…_delta`. Beside the keys of types and families are their labels.
+pub fn diff(out: impl io::Write, diff: &Diff, view: View, naming: Naming) -> Result<(), Error> {
     let mut out = Writer::from_writer(out);
     let names: &[&str] = match view {
-        View::Family => &["family"],
-        View::Type => &["type", "family"],
-        View::Object => &["object", "path"],
-        View::Region => &["change", "type", "family", "object", "detail", "start", "end"],
+        View::Family => &["family", "label"],
+        View::Type => &["type", "label", "family", "family_label"],
+        View::Object => &["object", "label", "path"],
+        View::Region => &[
+            "change",
+            "type",
+            "label",
+            "family",
+            "family_label",
+            "object",
+            "detail",
+            "start",
+            "end",
+        ],
     };
     let mut header: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
     for name in std::iter::once("regions").chain(Metric::SIZES.map(Metric::column)) {
@@ -34,18 +44,22 @@ pub fn diff(out: impl io::Write, diff: &Diff, view: View) -> Result<(), Error> {
     match view {
         View::Family => {
             for row in &diff.families {
-                out.write_record(change_record(&[row.key.name()], &row.change))?;
+                let names = [row.key.name(), row.key.label(naming)];
+                out.write_record(change_record(&names, &row.change))?;
             }
         }
         View::Type => {
             for row in &diff.types {
-                let names = [row.key.name(), row.key.family().name()];
+                let family = row.key.family();
+                let names =
+                    [row.key.name(), row.key.label(naming), family.name(), family.label(naming)];
                 out.write_record(change_record(&names, &row.change))?;
             }
         }
         View::Object => {
             for row in &diff.objects {
-                let names = [&*row.key.name(), row.key.path().unwrap_or_default()];
+                let (key, label) = (row.key.name(Naming::Apple), row.key.name(naming));
+                let names = [&*key, &*label, row.key.path().unwrap_or_default()];
                 out.write_record(change_record(&names, &row.change))?;
             }
         }
@@ -54,7 +68,9 @@ pub fn diff(out: impl io::Write, diff: &Diff, view: View) -> Result<(), Error> {
                 let names = [
                     row.kind.name(),
                     row.region_type.name(),
+                    row.region_type.label(naming),
                     row.region_type.family().name(),
+                    row.region_type.family().label(naming),
                     row.object_name().unwrap_or_default(),
                     row.detail.as_deref().unwrap_or_default(),
                     &format!("{:#x}", row.range().start),
@@ -68,13 +84,15 @@ pub fn diff(out: impl io::Write, diff: &Diff, view: View) -> Result<(), Error> {
 }
 
 /// Writes one line a region.
-pub fn snapshot(out: impl io::Write, snapshot: &Snapshot) -> Result<(), Error> {
+pub fn snapshot(out: impl io::Write, snapshot: &Snapshot, naming: Naming) -> Result<(), Error> {
     let mut out = Writer::from_writer(out);
     let names = [
         "start",
         "end",
         "type",
+        "label",
         "family",
+        "family_label",
         "detail",
         "confidence",
         "rule",
@@ -94,7 +112,9 @@ pub fn snapshot(out: impl io::Write, snapshot: &Snapshot) -> Result<(), Error> {
             format!("{:#x}", identity.range.start),
             format!("{:#x}", identity.range.end),
             text(label.region_type.name()),
+            text(label.region_type.label(naming)),
             label.region_type.family().name().to_owned(),
+            label.region_type.family().label(naming).to_owned(),
             text(label.detail.as_deref().unwrap_or_default()),
             label.confidence.name().to_owned(),
             text(label.rule.name()),
@@ -153,12 +173,13 @@ pub fn series<'a>(
     rows: impl IntoIterator<Item = SeriesRow<'a>>,
 ) -> Result<(), Error> {
     let mut out = Writer::from_writer(out);
-    out.write_record(["time", "utc_ns", "key", "quantity", "value"])?;
+    out.write_record(["time", "utc_ns", "key", "label", "quantity", "value"])?;
     for row in rows {
         out.write_record([
             clock::utc(row.utc_ns),
             row.utc_ns.to_string(),
             text(row.key),
+            text(row.label),
             text(row.quantity),
             number(row.value),
         ])?;
@@ -208,20 +229,20 @@ mod tests {
             changes.regions.len(),
         ];
         for (view, rows) in View::ALL.into_iter().zip(rows) {
-            let text = written(|out| diff(out, &changes, view));
+            let text = written(|out| diff(out, &changes, view, Naming::Linux));
             assert_eq!(text.lines().count(), rows + 1);
         }
-        let families = written(|out| diff(out, &changes, View::Family));
+        let families = written(|out| diff(out, &changes, View::Family, Naming::Linux));
         let start: Vec<String> = families
             .lines()
-            .map(|line| line.split(',').take(10).collect::<Vec<_>>().join(","))
+            .map(|line| line.split(',').take(11).collect::<Vec<_>>().join(","))
             .collect();
         insta::assert_snapshot!(start.join("\n"), @r"
-    family,regions_from,regions_to,regions_delta,virtual_bytes_from,virtual_bytes_to,virtual_bytes_delta,resident_bytes_from,resident_bytes_to,resident_bytes_delta
-    malloc,1,1,0,4194304,16777216,12582912,3145728,14680064,11534336
-    image,2,3,1,1662976,1765376,102400,1253376,1355776,102400
-    stack,3,2,-1,16912384,8523776,-8388608,114688,73728,-40960
-    kernel/device,1,1,0,4096,4096,0,0,0,0
+    family,label,regions_from,regions_to,regions_delta,virtual_bytes_from,virtual_bytes_to,virtual_bytes_delta,resident_bytes_from,resident_bytes_to,resident_bytes_delta
+    malloc,malloc,1,1,0,4194304,16777216,12582912,3145728,14680064,11534336
+    image,program + libraries,2,3,1,1662976,1765376,102400,1253376,1355776,102400
+    stack,stack,3,2,-1,16912384,8523776,-8388608,114688,73728,-40960
+    kernel/device,kernel/device,1,1,0,4096,4096,0,0,0,0
     ");
     }
 
@@ -229,9 +250,9 @@ mod tests {
     fn unknown_is_empty_and_text_starts_no_formula() {
         let hostile = region(0..4096, heap(), Some("/tmp/a,\"b\"\n"), &memory(4096, 0, 0));
         let one = crate::fixture::snapshot(0, Default::default(), vec![detailed(hostile, "=1+1")]);
-        insta::assert_snapshot!(written(|out| snapshot(out, &one)), @r#"
-    start,end,type,family,detail,confidence,rule,protection,max_protection,share_mode,object,offset,provenance,virtual_bytes,resident_bytes,private_bytes,dirty_bytes,private_dirty_bytes,swapped_bytes,pss_bytes,anonymous_bytes,referenced_bytes,reclaimable_bytes,locked_bytes,huge_bytes
-    0x0,0x1000,MALLOC (brk heap),malloc,'=1+1,sure,R1,rw-,rwx,PRV,"/tmp/a,""b""\n",0,measured,4096,4096,0,0,0,0,,,,,,
+        insta::assert_snapshot!(written(|out| snapshot(out, &one, Naming::Linux)), @r#"
+    start,end,type,label,family,family_label,detail,confidence,rule,protection,max_protection,share_mode,object,offset,provenance,virtual_bytes,resident_bytes,private_bytes,dirty_bytes,private_dirty_bytes,swapped_bytes,pss_bytes,anonymous_bytes,referenced_bytes,reclaimable_bytes,locked_bytes,huge_bytes
+    0x0,0x1000,MALLOC (brk heap),MALLOC (brk heap),malloc,malloc,'=1+1,sure,R1,rw-,rwx,PRV,"/tmp/a,""b""\n",0,measured,4096,4096,0,0,0,0,,,,,,
     "#);
     }
 
@@ -245,12 +266,13 @@ mod tests {
     recording,pid,name,recording_name,samples,started,ended,running,why_ended,length_ns,interval_ns
     1,4242,server,'@night,3,2026-03-01T13:00:00.000Z,2026-03-01T13:00:05.000Z,false,target_exited,5000000000,2000000000
     ");
-        let values =
-            [Some(4096), None].map(|bytes| SeriesRow::new(0, "malloc", "resident_bytes", bytes));
+        let values = [Some(4096), None].map(|bytes| {
+            SeriesRow::new(0, ("image", "program + libraries"), "resident_bytes", bytes)
+        });
         insta::assert_snapshot!(written(|out| series(out, values)), @r"
-    time,utc_ns,key,quantity,value
-    1970-01-01T00:00:00.000Z,0,malloc,resident_bytes,4096
-    1970-01-01T00:00:00.000Z,0,malloc,resident_bytes,
+    time,utc_ns,key,label,quantity,value
+    1970-01-01T00:00:00.000Z,0,image,program + libraries,resident_bytes,4096
+    1970-01-01T00:00:00.000Z,0,image,program + libraries,resident_bytes,
     ");
     }
 }

@@ -92,9 +92,9 @@ pub fn delta_text(
     text.push_str(&format!("\n==== Changes of process {pid} in {apart}\n"));
     let mut table = empty();
     let mut types = diff.types.clone();
-    types.sort_by(|a, b| a.key.cmp(&b.key));
+    types.sort_by(|a, b| a.key.label(options.naming).cmp(b.key.label(options.naming)));
     for row in types.iter().filter(|row| moves(&row.change)) {
-        table.row(cells(row.key.name(), &row.change, sizes));
+        table.row(cells(row.key.label(options.naming), &row.change, sizes));
     }
     table.sum(cells("TOTAL", &diff.total, sizes));
     text.push_str(&table.render(width, false));

@@ -1,7 +1,7 @@
 //! Rows as lines of text, in columns.
 
 use unicode_width::UnicodeWidthStr;
-use vmrec_sampler::{Object, Quantity};
+use vmrec_sampler::{Naming, Object, Quantity};
 
 use crate::amounts::Amounts;
 use crate::map_page::options::PageOptions;
@@ -70,7 +70,7 @@ impl<'a> Columns<'a> {
             size_widths,
             why_width,
         };
-        let natural = widest(&|row| type_of(&row.kind).width()).max(TYPE.len());
+        let natural = widest(&|row| type_of(&row.kind, options.naming).width()).max(TYPE.len());
         let middle = columns.middle("", "", "", "", None).width();
         columns.type_width = columns.options.width.map_or(natural, |width| {
             let left = width.saturating_sub(middle + 2);
@@ -101,7 +101,7 @@ impl<'a> Columns<'a> {
     /// Writes one row, after `mark`.
     pub(crate) fn row(&self, text: &mut String, mark: &str, row: &Row) {
         let kind = &row.kind;
-        let name = type_of(kind);
+        let name = type_of(kind, self.options.naming);
         let name = cut_middle(&name, self.type_width.saturating_sub(mark.width()));
         let padding = " ".repeat(self.type_width.saturating_sub(name.width() + mark.width()));
         let most = kind.max_protection.map_or_else(|| "-".to_owned(), |most| most.to_string());
@@ -167,8 +167,8 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn type_of(kind: &Kind) -> String {
-    escape::terminal(kind.region_type.name()).into_owned()
+fn type_of(kind: &Kind, naming: Naming) -> String {
+    escape::terminal(kind.region_type.label(naming)).into_owned()
 }
 
 fn why(kind: &Kind) -> String {

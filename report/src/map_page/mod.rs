@@ -75,7 +75,8 @@ pub fn page_text(
     text.push('\n');
     let purgeable = source.host.os != "linux";
     text.push_str(
-        &crate::map_page::totals::by_type(regions, sizes, purgeable).render(width, false),
+        &crate::map_page::totals::by_type(regions, sizes, purgeable, options.naming)
+            .render(width, false),
     );
     text.push('\n');
     let heaps = crate::map_page::totals::heaps(regions, sizes);

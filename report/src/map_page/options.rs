@@ -1,6 +1,6 @@
 //! What a page shows, and of which snapshot.
 
-use vmrec_sampler::{Host, ProcessInfo};
+use vmrec_sampler::{Host, Naming, ProcessInfo};
 
 use crate::map_page::size::Sizes;
 
@@ -9,6 +9,8 @@ use crate::map_page::size::Sizes;
 pub struct PageOptions {
     /// Terminal cells in a line, kept to as far as the columns allow; `None` to cut nothing.
     pub width: Option<usize>,
+    /// Whose words types have.
+    pub naming: Naming,
     /// Show each region's resident size.
     pub resident: bool,
     /// Show each region's written and swapped sizes.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use unicode_width::UnicodeWidthStr;
 use vmrec_sampler::{
-    Confidence, Consistency, Host, Identity, ProcessTotals, Rule, ShareMode, types,
+    Confidence, Consistency, Host, Identity, Naming, ProcessTotals, Rule, ShareMode, types,
 };
 
 use super::*;
@@ -13,6 +13,7 @@ use crate::map_page::delta::delta_text;
 
 const EIGHTY: PageOptions = PageOptions {
     width: Some(80),
+    naming: Naming::Linux,
     resident: false,
     dirty: false,
     purge: false,
@@ -29,7 +30,8 @@ fn text_on(os: &str, snapshot: &Snapshot, options: &PageOptions) -> String {
     let host = Host { os: os.into(), ..recording(1).host };
     let process = process();
     let source = PageSource { process: &process, parent: Some("init"), host: &host };
-    page_text(&source, snapshot, options, &TimeZone::UTC)
+    let options = PageOptions { naming: Naming::of(&host), ..*options };
+    page_text(&source, snapshot, &options, &TimeZone::UTC)
 }
 
 fn text(snapshot: &Snapshot, options: &PageOptions) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vmrec_sampler::{Confidence, Family, Protection, Quantity, Region, RegionType, types};
+use vmrec_sampler::{Confidence, Family, Naming, Protection, Quantity, Region, RegionType, types};
 
 use crate::amounts::Amounts;
 use crate::map_page::flags::Purge;
@@ -112,16 +112,19 @@ impl Sum {
     }
 }
 
-/// Returns the sums by type, in the order of their names, with columns for purge states where the system has any.
-pub(crate) fn by_type(regions: &[Region], sizes: Sizes, purgeable: bool) -> Table {
+/// Returns the sums by type, in the order of their labels, with columns for purge states where the system has any.
+pub(crate) fn by_type(regions: &[Region], sizes: Sizes, purgeable: bool, naming: Naming) -> Table {
     let all = Sum::of(regions);
     let mut table = empty("REGION TYPE", purgeable.then_some(&all));
     let mut types: BTreeMap<&RegionType, Sum> = BTreeMap::new();
     for region in regions {
         types.entry(&region.identity.label.region_type).or_default().add(region);
     }
-    for (region_type, sum) in &types {
-        table.row(sum.cells(region_type.name(), sizes, purgeable));
+    let mut types: Vec<_> =
+        types.iter().map(|(region_type, sum)| (region_type.label(naming), sum)).collect();
+    types.sort_by_key(|(label, _)| *label);
+    for (label, sum) in types {
+        table.row(sum.cells(label, sizes, purgeable));
     }
     let is_real = |region: &&Region| region.identity.label.region_type.family() != Family::Reserved;
     let real = Sum::of(regions.iter().filter(is_real));

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use vmrec_sampler::{Family, Timestamp};
+use vmrec_sampler::{Family, Naming, Timestamp};
 
+use crate::series::by::By;
 use crate::series::column::Column;
 
 /// Whether a sample can be trusted, or was taken at all.
@@ -35,6 +36,16 @@ pub struct SeriesKey {
     pub family: Family,
     /// The name of the family or type.
     pub name: Arc<str>,
+}
+
+impl SeriesKey {
+    /// Returns the label of the family or type.
+    pub fn label(&self, by: By, naming: Naming) -> &str {
+        match by {
+            By::Family => self.family.label(naming),
+            By::Type => naming.type_label(&self.name, self.family),
+        }
+    }
 }
 
 /// The values of one key, one for each tick.

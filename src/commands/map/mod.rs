@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use vmrec_report::{PageOptions, PageSource, delta_text, json, page_text};
-use vmrec_sampler::{Host, ProcessInfo, Sampler, Snapshot};
+use vmrec_sampler::{Host, Naming, ProcessInfo, Sampler, Snapshot};
 
 use crate::args::{RecordingArgs, TypesArgs};
+use crate::commands::map::spelling::is_vmmap;
 use crate::failure::Failure;
 use crate::recording::Opened;
 use crate::{output, process, types_file, zone};
@@ -108,11 +109,12 @@ pub(crate) struct MapArgs {
 }
 
 impl MapArgs {
-    fn options(&self) -> PageOptions {
+    fn options(&self, host: &Host) -> PageOptions {
         let all = self.verbose;
         let cut = !(self.wide || all || self.rules);
         PageOptions {
             width: cut.then(output::width),
+            naming: naming(host),
             resident: self.resident || all,
             dirty: self.dirty || all,
             purge: self.purge || all,
@@ -147,7 +149,7 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
                     let later = sampler.sample()?;
                     let source = source(sampler.process(), parent.as_ref(), &host);
                     let time_zone = zone::local();
-                    let options = args.options();
+                    let options = args.options(&host);
                     output::print(&delta_text(&source, &snapshot, &later, &options, &time_zone))?;
                 }
                 None => print(args, sampler.process(), parent.as_ref(), &host, &snapshot)?,
@@ -163,6 +165,15 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns whose words types have: vmmap's own when called by its name.
+fn naming(host: &Host) -> Naming {
+    let program = std::env::args_os().next();
+    match program.is_some_and(|program| is_vmmap(&program)) {
+        true => Naming::Apple,
+        false => Naming::of(host),
+    }
 }
 
 /// Returns the process that started `process`, if it may be seen.
@@ -186,10 +197,10 @@ fn print(
     snapshot: &Snapshot,
 ) -> Result<(), Failure> {
     if args.json {
-        output::print_json(&json::SnapshotDocument::new(process, host.page_size_bytes, snapshot))?;
+        output::print_json(&json::SnapshotDocument::new(process, host, snapshot))?;
     } else {
         let source = source(process, parent, host);
-        output::print(&page_text(&source, snapshot, &args.options(), &zone::local()))?;
+        output::print(&page_text(&source, snapshot, &args.options(host), &zone::local()))?;
     }
     if let Some(hint) = crate::commands::map::advice::hint(host, snapshot) {
         for line in hint.lines() {

@@ -35,7 +35,7 @@ pub(crate) fn arguments(typed: impl IntoIterator<Item = OsString>) -> Vec<OsStri
     let mut typed = typed.into_iter();
     let program = typed.next().unwrap_or_else(|| "vmrec".into());
     let rest: Vec<OsString> = typed.collect();
-    let is_vmmap = Path::new(&program).file_name() == Some(OsStr::new(VMMAP));
+    let is_vmmap = is_vmmap(&program);
     let of_map = match rest.first() {
         _ if is_vmmap => &rest[..],
         Some(command) if command == MAP => &rest[1..],
@@ -48,6 +48,11 @@ pub(crate) fn arguments(typed: impl IntoIterator<Item = OsString>) -> Vec<OsStri
         .chain(options.iter().map(respelled))
         .chain(operands.iter().cloned())
         .collect()
+}
+
+/// Returns whether `program` is called by vmmap's name.
+pub(crate) fn is_vmmap(program: &OsStr) -> bool {
+    Path::new(program).file_name() == Some(OsStr::new(VMMAP))
 }
 
 /// Returns an option of vmmap's in the spelling of clap, and anything else as it is.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use vmrec_sampler::{
-    Evidence, Identity, Label, Piece, Process, Quantity, Rebuilt, Region, RegionType, Rule,
+    Evidence, Identity, Label, Naming, Piece, Process, Quantity, Rebuilt, Region, RegionType, Rule,
     Snapshot, UserRule, classify, darwin_labels, label_of,
 };
 use vmrec_store::{Error as StoreError, NewLabel, Writer};
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &ReclassifyArgs) -> Result<ExitCode, Failure> {
         opened = Opened::open(&args.recording)?;
     }
     let retold = Retold::of(&opened, &rules)?;
-    let id = opened.recording.id;
+    let (id, naming) = (opened.recording.id, Naming::of(&opened.recording.host));
     // The file is left in one piece only once nobody has it open.
     drop(opened);
     if let Some(mut writer) = writer {
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &ReclassifyArgs) -> Result<ExitCode, Failure> {
         dry_run: args.dry_run,
         without_evidence: retold.without_evidence,
         regions: retold.regions,
-        changes: retold.rows(),
+        changes: retold.rows(naming),
     };
     if args.json {
         output::print_json(&document)?;
@@ -216,7 +216,7 @@ impl Retold {
     }
 
     /// Returns the changes of type, the most resident first.
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self, naming: Naming) -> Vec<Row> {
         let mut rows: BTreeMap<(&RegionType, &RegionType), (u64, u64)> = BTreeMap::new();
         for Change { before, after, resident_bytes, .. } in &self.changes {
             let row = rows.entry((&before.label.region_type, &after.region_type)).or_default();
@@ -226,8 +226,8 @@ impl Retold {
         let mut rows: Vec<_> = rows
             .into_iter()
             .map(|((from, to), (regions, resident_bytes))| Row {
-                from: TypeName::of(from),
-                to: TypeName::of(to),
+                from: TypeName::of(from, naming),
+                to: TypeName::of(to, naming),
                 regions,
                 resident_bytes,
             })

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use vmrec_report::{Align, Cell, Column, Table, units};
-use vmrec_sampler::RegionType;
+use vmrec_sampler::{Naming, RegionType};
 
 /// `reclassify --json`.
 #[derive(Serialize)]
@@ -28,13 +28,20 @@ pub(crate) struct Row {
 pub(crate) struct TypeName {
     #[serde(rename = "type")]
     name: String,
+    label: String,
     family: &'static str,
+    family_label: &'static str,
 }
 
 impl TypeName {
-    /// Returns the name of `region_type`.
-    pub(crate) fn of(region_type: &RegionType) -> Self {
-        Self { name: region_type.name().to_owned(), family: region_type.family().name() }
+    /// Returns the names of `region_type`.
+    pub(crate) fn of(region_type: &RegionType, naming: Naming) -> Self {
+        Self {
+            name: region_type.name().to_owned(),
+            label: region_type.label(naming).to_owned(),
+            family: region_type.family().name(),
+            family_label: region_type.family().label(naming),
+        }
     }
 }
 
@@ -55,8 +62,8 @@ impl Document {
             self.changes.iter().partition(|row| row.from != row.to);
         for row in &moved {
             table.row(vec![
-                Cell::new(&row.from.name),
-                Cell::new(&row.to.name),
+                Cell::new(&row.from.label),
+                Cell::new(&row.to.label),
                 Cell::new(&row.regions.to_string()),
                 Cell::new(&units::size(row.resident_bytes)),
             ]);

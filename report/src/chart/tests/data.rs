@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use vmrec_sampler::{Family, Timestamp};
+use vmrec_sampler::{Family, Naming, Timestamp};
 
 use crate::chart::options::{
     ChartContext, ChartKind, ChartMark, ChartOptions, SampleCounts, TimeAxis,
@@ -66,6 +66,7 @@ pub(crate) fn context() -> ChartContext {
         process: "chromium".into(),
         pid: 4711,
         host: "build-7".into(),
+        naming: Naming::Linux,
         kernel: "linux 6.18.44 x86_64".into(),
         recording: Some("scroll benchmark".into()),
         interval_ns: 2 * SECOND,

@@ -4,7 +4,7 @@ pub(crate) mod data;
 
 use std::fmt::Write;
 
-use vmrec_sampler::Family;
+use vmrec_sampler::{Family, Naming};
 
 use super::*;
 use crate::chart::options::{Means, Theme};
@@ -151,7 +151,7 @@ fn gaps_break_lines_and_areas() {
 #[test]
 fn what_is_stacked_sums_to_the_total() {
     let series = browser(By::Type);
-    let selection = select::select(&series, &ChartOptions::default(), 200);
+    let selection = select::select(&series, &ChartOptions::default(), Naming::Linux, 200);
     for (place, index) in selection.thinned.kept.iter().enumerate() {
         let sum: i128 = selection.shown.iter().map(|shown| shown.values[place]).sum();
         assert_eq!(Some(sum), series.totals.get(*index).map(i128::from));

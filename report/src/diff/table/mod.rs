@@ -4,7 +4,7 @@
 mod tests;
 
 use jiff::tz::TimeZone;
-use vmrec_sampler::{ProcessInfo, Quantity};
+use vmrec_sampler::{Naming, ProcessInfo, Quantity};
 use vmrec_store::RecordingId;
 
 use crate::amounts::{Amounts, Change};
@@ -44,6 +44,8 @@ pub struct DiffLayout {
     pub view: View,
     /// How many rows at most, besides `other`; `None` for all.
     pub rows: Option<usize>,
+    /// Whose words types and families have.
+    pub naming: Naming,
     /// Terminal cells in a line.
     pub width: usize,
     /// Whether to colour growth and shrinking.
@@ -55,7 +57,7 @@ pub struct DiffLayout {
 pub fn diff_table(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> String {
     let metrics = metrics(diff.sorted_by);
     let (moving, still): (Vec<Line>, Vec<Line>) =
-        lines(diff, layout.view).into_iter().partition(|line| line.moves(&metrics));
+        lines(diff, layout.view, layout.naming).into_iter().partition(|line| line.moves(&metrics));
     let shown = layout.rows.unwrap_or(usize::MAX).min(moving.len());
     // One more row takes no more space than the line that stands for it.
     let shown = if moving.len() - shown == 1 { moving.len() } else { shown };
@@ -129,32 +131,38 @@ fn sum(lines: &[Line]) -> Change {
     sum
 }
 
-fn lines(diff: &Diff, view: View) -> Vec<Line> {
+fn lines(diff: &Diff, view: View, naming: Naming) -> Vec<Line> {
     let line = |name: String, change| Line { names: vec![name], change, otherwise_changed: false };
     match view {
-        View::Family => {
-            diff.families.iter().map(|row| line(row.key.to_string(), row.change)).collect()
-        }
-        View::Type => diff.types.iter().map(|row| line(row.key.to_string(), row.change)).collect(),
+        View::Family => diff
+            .families
+            .iter()
+            .map(|row| line(row.key.label(naming).to_owned(), row.change))
+            .collect(),
+        View::Type => diff
+            .types
+            .iter()
+            .map(|row| line(row.key.label(naming).to_owned(), row.change))
+            .collect(),
         View::Object => {
             let mut times_used = std::collections::HashMap::new();
             for row in &diff.objects {
-                *times_used.entry(row.key.name()).or_insert(0) += 1;
+                *times_used.entry(row.key.name(naming)).or_insert(0) += 1;
             }
             // Files with the same name are distinguished by their paths.
-            let name = |key: &ObjectKey| match (times_used.get(&key.name()), key.path()) {
+            let name = |key: &ObjectKey| match (times_used.get(&key.name(naming)), key.path()) {
                 (Some(2..), Some(path)) => path.to_owned(),
-                _ => key.name(),
+                _ => key.name(naming),
             };
             diff.objects.iter().map(|row| line(name(&row.key), row.change)).collect()
         }
-        View::Region => diff.regions.iter().map(region_line).collect(),
+        View::Region => diff.regions.iter().map(|row| region_line(row, naming)).collect(),
     }
 }
 
-fn region_line(row: &RegionRow) -> Line {
+fn region_line(row: &RegionRow, naming: Naming) -> Line {
     let place = |state: Option<RegionState>| state.map(|state| (state.range, state.protection));
-    let mut name = row.region_type.to_string();
+    let mut name = row.region_type.label(naming).to_owned();
     let object = row.object_name().map(|path| path.rsplit('/').next().unwrap_or(path));
     for part in [object, row.detail.as_deref()].into_iter().flatten() {
         name.push(' ');
@@ -175,8 +183,8 @@ fn names_of(view: View, name: &str) -> Vec<String> {
 
 fn empty_table(view: View, metrics: &[Metric], diff: &Diff) -> Table {
     let (title, least) = match view {
-        View::Family => ("FAMILY", 13),
-        View::Type => ("TYPE", 18),
+        View::Family => ("FAMILY", 19),
+        View::Type => ("TYPE", 21),
         View::Object => ("OBJECT", 20),
         View::Region => ("REGION", 26),
     };

@@ -1,7 +1,7 @@
 //! What a user sees, and that it keeps within the line.
 
 use unicode_width::UnicodeWidthStr;
-use vmrec_sampler::{Family, ProcessTotals, Region, RegionType, Snapshot};
+use vmrec_sampler::{Family, Naming, ProcessTotals, Region, RegionType, Snapshot};
 
 use super::*;
 use crate::diff::diff;
@@ -30,7 +30,7 @@ fn table(
         to_torn: None,
         time_zone: &TimeZone::get("Europe/Paris").unwrap(),
     };
-    let layout = DiffLayout { view, rows, width: 80, color: false };
+    let layout = DiffLayout { view, rows, naming: Naming::Linux, width: 80, color: false };
     let text = diff_table(&heading, &diff, &layout);
     for line in text.lines() {
         assert!(line.width() <= 80, "{line}");
@@ -47,14 +47,14 @@ fn by_family() {
     to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for
     10m 00s apart; sizes are changes, AFTER is resident at the end
 
-    FAMILY        REGIONS  VIRTUAL  RESIDENT  PRIVATE   DIRTY  SWAPPED  AFTER
-    ============  =======  =======  ========  =======  ======  =======  =====
-    malloc              0   +12.0M    +11.0M   +11.0M  +11.0M       0K  14.0M
-    image              +1    +100K     +100K     +16K    +16K       0K  1324K
-    stack              -1   -8192K      -40K     -40K    -40K       0K    72K
-    ============  =======  =======  ========  =======  ======  =======  =====
-    TOTAL               0   +4196K    +11.1M   +11.0M  +11.0M       0K  15.4M
-    unattributed            +3996K     -332K                        0K  +660K
+    FAMILY               REGIONS  VIRTUAL  RESIDENT  PRIVATE   DIRTY  SWAPPED  AFTER
+    ===================  =======  =======  ========  =======  ======  =======  =====
+    malloc                     0   +12.0M    +11.0M   +11.0M  +11.0M       0K  14.0M
+    program + libraries       +1    +100K     +100K     +16K    +16K       0K  1324K
+    stack                     -1   -8192K      -40K     -40K    -40K       0K    72K
+    ===================  =======  =======  ========  =======  ======  =======  =====
+    TOTAL                      0   +4196K    +11.1M   +11.0M  +11.0M       0K  15.4M
+    unattributed                   +3996K     -332K                        0K  +660K
     1 unchanged row left out (0K resident)
     ");
 }
@@ -71,7 +71,7 @@ fn by_type() {
     TYPE               REGIONS  VIRTUAL  RESIDENT  PRIVATE   DIRTY  SWAPPED  AFTER
     =================  =======  =======  ========  =======  ======  =======  =====
     MALLOC (brk heap)        0   +12.0M    +11.0M   +11.0M  +11.0M       0K  14.0M
-    __TEXT                  +1    +100K     +100K       0K      0K       0K  1300K
+    .text                   +1    +100K     +100K       0K      0K       0K  1300K
     other (2 rows)          -1   -8192K      -40K     -24K    -24K       0K    64K
     =================  =======  =======  ========  =======  ======  =======  =====
     TOTAL                    0   +4196K    +11.1M   +11.0M  +11.0M       0K  15.4M
@@ -119,8 +119,8 @@ fn by_region() {
     ========================  =======  ============  =======  ========  =======
     MALLOC (brk heap) [heap]  grown    555500000000   +12.0M    +11.0M   +11.0M
     Stack (thread) worker 2   gone     7e0002000000   -8192K      -40K     -40K
-    __TEXT libz.so.1          new      7f0004000000    +100K     +100K       0K
-    __DATA libc.so.6          changed  7f0000190000       0K        0K     +16K
+    .text libz.so.1           new      7f0004000000    +100K     +100K       0K
+    .data libc.so.6           changed  7f0000190000       0K        0K     +16K
     ========================  =======  ============  =======  ========  =======
     TOTAL                                             +4196K    +11.1M   +11.0M
     unattributed                                      +3996K     -332K

@@ -1,6 +1,7 @@
 //! A diff as JSON.
 
 use serde::Serialize;
+use vmrec_sampler::Naming;
 use vmrec_store::RecordingId;
 
 use crate::amounts::Change;
@@ -51,8 +52,14 @@ impl<'a> End<'a> {
 
 impl<'a> DiffDocument<'a> {
     /// Creates the document, with every view of the diff in the diff's order.
-    pub fn new(recording: RecordingId, from: End<'a>, to: End<'a>, diff: &'a Diff) -> Self {
-        fn groups<'a, K, N>(rows: &'a [Row<K>], name: fn(&'a K) -> N) -> Vec<Group<'a, N>> {
+    pub fn new(
+        recording: RecordingId,
+        naming: Naming,
+        from: End<'a>,
+        to: End<'a>,
+        diff: &'a Diff,
+    ) -> Self {
+        fn groups<'a, K, N>(rows: &'a [Row<K>], name: impl Fn(&'a K) -> N) -> Vec<Group<'a, N>> {
             rows.iter().map(|row| Group::new(name(&row.key), &row.change)).collect()
         }
         let unattributed = &diff.unattributed;
@@ -61,13 +68,18 @@ impl<'a> DiffDocument<'a> {
             from,
             to,
             total: Group::new((), &diff.total),
-            families: groups(&diff.families, |family| FamilyKey { family: family.name() }),
+            families: groups(&diff.families, |family| FamilyKey {
+                family: family.name(),
+                label: family.label(naming),
+            }),
             types: groups(&diff.types, |key| TypeKey {
                 region_type: key.name(),
+                label: key.label(naming),
                 family: key.family().name(),
+                family_label: key.family().label(naming),
             }),
-            objects: groups(&diff.objects, ObjectName::of),
-            regions: diff.regions.iter().map(RegionValue::of).collect(),
+            objects: groups(&diff.objects, |key| ObjectName::of(key, naming)),
+            regions: diff.regions.iter().map(|row| RegionValue::of(row, naming)).collect(),
             unchanged_regions: diff.unchanged.regions,
             unattributed: UnattributedValue {
                 virtual_bytes: residual(unattributed.virtual_bytes),
@@ -96,24 +108,28 @@ impl<'a, N> Group<'a, N> {
 #[derive(Serialize)]
 struct FamilyKey<'a> {
     family: &'a str,
+    label: &'a str,
 }
 
 #[derive(Serialize)]
 struct TypeKey<'a> {
     #[serde(rename = "type")]
     region_type: &'a str,
+    label: &'a str,
     family: &'a str,
+    family_label: &'a str,
 }
 
 #[derive(Serialize)]
 struct ObjectName<'a> {
     object: String,
+    label: String,
     path: Option<&'a str>,
 }
 
 impl<'a> ObjectName<'a> {
-    fn of(key: &'a ObjectKey) -> Self {
-        Self { object: key.name(), path: key.path() }
+    fn of(key: &'a ObjectKey, naming: Naming) -> Self {
+        Self { object: key.name(Naming::Apple), label: key.name(naming), path: key.path() }
     }
 }
 
@@ -122,7 +138,9 @@ struct RegionValue<'a> {
     change: &'static str,
     #[serde(rename = "type")]
     region_type: &'a str,
+    label: &'a str,
     family: &'static str,
+    family_label: &'static str,
     object: Option<&'a str>,
     detail: Option<&'a str>,
     start: String,
@@ -134,12 +152,14 @@ struct RegionValue<'a> {
 }
 
 impl<'a> RegionValue<'a> {
-    fn of(row: &'a RegionRow) -> Self {
+    fn of(row: &'a RegionRow, naming: Naming) -> Self {
         let range = row.range();
         Self {
             change: row.kind.name(),
             region_type: row.region_type.name(),
+            label: row.region_type.label(naming),
             family: row.region_type.family().name(),
+            family_label: row.region_type.family().label(naming),
             object: row.object_name(),
             detail: row.detail.as_deref(),
             start: address(range.start),
@@ -180,20 +200,20 @@ mod tests {
             End::new(&Resolved { number, taken, asked_utc_ns, off_by_ns }, None)
         };
         let (first, second) = (end(1, from.taken, 0), end(301, to.taken, -1_200_000_000));
-        let document = DiffDocument::new(RecordingId(3), first, second, &diff);
+        let document = DiffDocument::new(RecordingId(3), Naming::Linux, first, second, &diff);
         // One line a value, as indented JSON of this size is long.
         let value = serde_json::to_value(&document).unwrap();
         let fields =
             value.as_object().unwrap().iter().map(|(key, value)| format!("{key}: {value}"));
         insta::assert_snapshot!(fields.collect::<Vec<_>>().join("\n"), @r#"
-    families: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
+    families: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"label":"malloc","locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
     from: {"asked":"2026-03-01T13:00:00.000Z","off_by_ns":0,"sample":1,"time":"2026-03-01T13:00:00.000Z","torn":null,"utc_ns":1772370000000000000}
-    objects: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"object":"MALLOC (brk heap)","path":null,"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
+    objects: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"object":"MALLOC (brk heap)","path":null,"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
     recording: 3
-    regions: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"change":"grown","detail":null,"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"end":"0x555501000000","family":"malloc","from_protection":"rw-","huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"object":"[heap]","private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"start":"0x555500000000","swapped_bytes":{"delta":0,"from":0,"to":0},"to_protection":"rw-","type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
+    regions: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"change":"grown","detail":null,"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"end":"0x555501000000","family":"malloc","family_label":"malloc","from_protection":"rw-","huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"object":"[heap]","private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"start":"0x555500000000","swapped_bytes":{"delta":0,"from":0,"to":0},"to_protection":"rw-","type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
     to: {"asked":"2026-03-01T13:10:01.200Z","off_by_ns":-1200000000,"sample":301,"time":"2026-03-01T13:10:00.000Z","torn":null,"utc_ns":1772370600000000000}
     total: {"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11509760,"from":3264512,"to":14774272},"huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11509760,"from":3264512,"to":14774272},"private_dirty_bytes":{"delta":11509760,"from":3264512,"to":14774272},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":7,"to":7},"resident_bytes":{"delta":11595776,"from":4513792,"to":16109568},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":4296704,"from":22773760,"to":27070464}}
-    types: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
+    types: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","family_label":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
     unattributed: {"resident_bytes":{"delta":-339968,"from":1015808,"to":675840},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":4091904,"from":10784768,"to":14876672}}
     unchanged_regions: 4
     "#);

@@ -1,7 +1,7 @@
 //! One snapshot, or one quantity over time, as JSON.
 
 use serde::Serialize;
-use vmrec_sampler::{Consistency, ProcessInfo, Region, Snapshot};
+use vmrec_sampler::{Consistency, Host, Naming, ProcessInfo, Region, Snapshot};
 
 use crate::amounts::Amounts;
 use crate::export::json::{Moment, Sums, address};
@@ -22,18 +22,22 @@ pub struct SnapshotDocument<'a> {
 
 impl<'a> SnapshotDocument<'a> {
     /// Creates the document.
-    pub fn new(process: &'a ProcessInfo, page_size_bytes: u64, snapshot: &'a Snapshot) -> Self {
+    pub fn new(process: &'a ProcessInfo, host: &Host, snapshot: &'a Snapshot) -> Self {
         let sum: Amounts = snapshot.regions.iter().collect();
         Self {
             process: process.name(),
             pid: process.id.pid,
             taken: Moment::of(snapshot.taken.utc_ns),
-            page_size: page_size_bytes,
+            page_size: host.page_size_bytes,
             torn: match &snapshot.consistency {
                 Consistency::Complete => None,
                 Consistency::Torn(why) => Some(why),
             },
-            regions: snapshot.regions.iter().map(RegionValue::of).collect(),
+            regions: snapshot
+                .regions
+                .iter()
+                .map(|region| RegionValue::of(region, Naming::of(host)))
+                .collect(),
             total: TotalValue {
                 regions: sum.regions,
                 sizes: Sums(sum),
@@ -49,7 +53,9 @@ struct RegionValue<'a> {
     end: String,
     #[serde(rename = "type")]
     region_type: &'a str,
+    label: &'a str,
     family: &'static str,
+    family_label: &'static str,
     detail: Option<&'a str>,
     confidence: &'static str,
     rule: &'a str,
@@ -65,14 +71,16 @@ struct RegionValue<'a> {
 }
 
 impl<'a> RegionValue<'a> {
-    fn of(region: &'a Region) -> Self {
+    fn of(region: &'a Region, naming: Naming) -> Self {
         let identity = &*region.identity;
         let label = &identity.label;
         Self {
             start: address(identity.range.start),
             end: address(identity.range.end),
             region_type: label.region_type.name(),
+            label: label.region_type.label(naming),
             family: label.region_type.family().name(),
+            family_label: label.region_type.family().label(naming),
             detail: label.detail.as_deref(),
             confidence: label.confidence.name(),
             rule: label.rule.name(),
@@ -102,29 +110,35 @@ pub struct SeriesRow<'a> {
     time: String,
     pub(crate) utc_ns: i64,
     pub(crate) key: &'a str,
+    pub(crate) label: &'a str,
     pub(crate) quantity: &'a str,
     pub(crate) value: Option<u64>,
 }
 
 impl<'a> SeriesRow<'a> {
-    /// Creates the value of `quantity` of `key` (a family, a type) at a moment.
-    pub fn new(utc_ns: i64, key: &'a str, quantity: &'a str, value: Option<u64>) -> Self {
-        Self { time: clock::utc(utc_ns), utc_ns, key, quantity, value }
+    /// Creates the value of `quantity` of `key` (a family, a type) and its label at a moment.
+    pub fn new(
+        utc_ns: i64,
+        (key, label): (&'a str, &'a str),
+        quantity: &'a str,
+        value: Option<u64>,
+    ) -> Self {
+        Self { time: clock::utc(utc_ns), utc_ns, key, label, quantity, value }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{before_and_after, process};
+    use crate::fixture::{before_and_after, process, recording};
 
     #[test]
     fn a_snapshot_has_the_keys_promised_and_null_for_unknown() {
         let (mut snapshot, _) = before_and_after();
         snapshot.regions.truncate(1);
-        let process = process();
+        let (process, host) = (process(), recording(1).host);
         let mut text = Vec::new();
-        crate::export::json::write(&mut text, &SnapshotDocument::new(&process, 4096, &snapshot))
+        crate::export::json::write(&mut text, &SnapshotDocument::new(&process, &host, &snapshot))
             .unwrap();
         insta::assert_snapshot!(String::from_utf8(text).unwrap(), @r#"
     {
@@ -139,7 +153,9 @@ mod tests {
           "start": "0x555500000000",
           "end": "0x555500400000",
           "type": "MALLOC (brk heap)",
+          "label": "MALLOC (brk heap)",
           "family": "malloc",
+          "family_label": "malloc",
           "detail": null,
           "confidence": "sure",
           "rule": "R1",
@@ -186,7 +202,12 @@ mod tests {
 
     #[test]
     fn a_series_value() {
-        let row = SeriesRow::new(1_772_370_000_000_000_000, "malloc", "resident_bytes", None);
-        insta::assert_snapshot!(serde_json::to_string(&row).unwrap(), @r#"{"time":"2026-03-01T13:00:00.000Z","utc_ns":1772370000000000000,"key":"malloc","quantity":"resident_bytes","value":null}"#);
+        let row = SeriesRow::new(
+            1_772_370_000_000_000_000,
+            ("image", "program + libraries"),
+            "resident_bytes",
+            None,
+        );
+        insta::assert_snapshot!(serde_json::to_string(&row).unwrap(), @r#"{"time":"2026-03-01T13:00:00.000Z","utc_ns":1772370000000000000,"key":"image","label":"program + libraries","quantity":"resident_bytes","value":null}"#);
     }
 }
