@@ -10,6 +10,10 @@ mod classify;
     allow(dead_code, reason = "pure logic of macOS, which every system tests")
 )]
 mod darwin;
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "pure logic of Linux, which every system tests")
+)]
 mod elf;
 mod error;
 mod find;
@@ -20,6 +24,10 @@ mod linux;
 mod macos;
 mod naming;
 mod process;
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "pure logic of Linux, which every system tests")
+)]
 mod procfs;
 mod quantity;
 mod region;

@@ -18,6 +18,10 @@ pub(crate) mod image;
 pub(crate) mod images;
 pub(crate) mod jvm;
 pub(crate) mod leftovers;
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "pure logic of Linux, which every system tests")
+)]
 pub(crate) mod markers;
 pub(crate) mod musl;
 pub(crate) mod name;

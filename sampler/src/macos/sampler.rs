@@ -92,7 +92,7 @@ impl Sampler {
         let (pass, consistency) = self.checked_pass()?;
         let totals = self.totals(&pass);
         let page_bytes = Task::page_bytes(&pass.figures);
-        let mut regions = regions(pass.walk.leaves, page_bytes, &self.before);
+        let mut regions = regions::regions(pass.walk.leaves, page_bytes, &self.before);
         user::apply(&self.rules, &mut regions, &self.before);
         self.before.clone_from(&regions);
         Ok(Snapshot {
@@ -130,7 +130,7 @@ impl Sampler {
 
     fn pass(&self) -> Result<Pass, Error> {
         let (figures, words) = self.task.figures().map_err(|code| self.gone_or(code))?;
-        let walk = walk(&mut &self.task);
+        let walk = walk::walk(&mut &self.task);
         if let Some(Stop::Failed { code, .. }) = walk.stop {
             self.must_live(code)?;
         }
