@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use vmrec_store::{RecordingId, Store, WhyEnded};
 
 use crate::child::{Acked, Acks};
-use crate::made_up::{Made, World, at, evidence, has_evidence, has_mark, mark_text};
+use crate::world::{Made, World, at, evidence, has_evidence, has_mark, mark_text};
 
 /// What a fault did that it must not do.
 #[derive(Clone, Debug, PartialEq, Eq)]

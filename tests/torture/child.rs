@@ -12,7 +12,7 @@ use std::process::Command;
 
 use vmrec_store::{RecordingId, WhyEnded, Writer, add_mark};
 
-use crate::made_up::{self, World, at, begin, has_evidence, has_mark, mark_text};
+use crate::world::{self, World, at, begin, has_evidence, has_mark, mark_text};
 
 /// What a child is to do.
 #[derive(Clone, Debug)]
@@ -70,7 +70,7 @@ impl Task {
             assert_eq!(world.sample(number).store(&mut writer, id).unwrap(), number);
             ack(Step::Sample, number);
             if has_evidence(number) {
-                writer.evidence(id, number, &made_up::evidence(number)).unwrap();
+                writer.evidence(id, number, &world::evidence(number)).unwrap();
                 ack(Step::Evidence, number);
             }
             if has_mark(number) {

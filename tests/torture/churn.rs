@@ -8,7 +8,7 @@ use vmrec_store::{Store, WhyEnded, Writer};
 
 use crate::Options;
 use crate::check::{Tally, wrong};
-use crate::made_up::{World, at, begin};
+use crate::world::{World, at, begin};
 
 /// Of which one in nine is empty: 20,000 regions.
 const SLOTS: u64 = 22_500;

@@ -6,8 +6,9 @@ use vmrec_store::{Store, WhyEnded, Writer};
 
 use crate::Options;
 use crate::check::{Tally, wrong};
-use crate::made_up::{INTERVAL_NS, World, at, begin};
 use crate::random::Random;
+use crate::target::INTERVAL_NS;
+use crate::world::{World, at, begin};
 
 const HOUR_NS: i64 = 3_600_000_000_000;
 const DAY_NS: i64 = 24 * HOUR_NS;

@@ -10,8 +10,8 @@ use vmrec_store::{Error, RecordingId, Store, WhyEnded, Writer};
 use crate::Options;
 use crate::check::{Expected, Tally, wrong};
 use crate::child::Acked;
-use crate::made_up::{World, at, begin, evidence, has_evidence};
 use crate::random::Random;
+use crate::world::{World, at, begin, evidence, has_evidence};
 
 const DISK_BYTES: u64 = 24 << 20;
 /// Appends tried on a full disk, each of which must say so.

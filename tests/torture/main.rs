@@ -24,12 +24,14 @@ mod disk;
 mod disk_full;
 mod flips;
 mod kills;
-mod made_up;
 mod pinned;
 mod powercuts;
 mod random;
 mod shown;
+#[path = "../target.rs"]
+mod target;
 mod two_writers;
+mod world;
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -12,7 +12,7 @@ use vmrec_store::{RecordingId, Store, Writer};
 use crate::Options;
 use crate::check::{Expected, Problem, Tally, wrong};
 use crate::child::Acked;
-use crate::made_up::{World, begin};
+use crate::world::{World, begin};
 
 /// The longest an append may take on a busy machine: the reader never makes it wait.
 const BOUND: Duration = Duration::from_secs(2);

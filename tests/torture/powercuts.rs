@@ -11,8 +11,8 @@ use crate::Options;
 use crate::check::{Expected, Problem, Tally, wrong};
 use crate::child::{Acked, Acks, Task};
 use crate::disk::{Disk, Event, events};
-use crate::made_up::{World, at, begin};
 use crate::random::Random;
+use crate::world::{World, at, begin};
 
 const FILE: &str = "cut.db";
 const ACKS: &str = "acks";

@@ -11,7 +11,7 @@ use vmrec_store::{Error, RecordingId, Store, Writer, add_mark};
 use crate::Options;
 use crate::check::{Expected, Problem, Tally, wrong};
 use crate::child::Acked;
-use crate::made_up::{World, at, begin, has_mark, mark_text};
+use crate::world::{World, at, begin, has_mark, mark_text};
 
 /// "At once" on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(1);

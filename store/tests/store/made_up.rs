@@ -1,4 +1,4 @@
-//! Made-up processes and snapshots.
+//! Made-up snapshots of the target, and strategies for whatever a sampler could hand over.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,53 +6,21 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use vmrec_sampler::{
-    AddressRange, Confidence, Consistency, Cost, Family, Host, Identity, Label, Object, ProcessId,
-    ProcessInfo, ProcessTotals, Protection, Provenance, Quantities, Quantity, Region, RegionType,
-    Rule, ShareMode, Snapshot, Timestamp, types,
+    AddressRange, Confidence, Consistency, Cost, Family, Identity, Label, Object, ProcessTotals,
+    Protection, Provenance, Quantities, Quantity, Region, RegionType, Rule, ShareMode, Snapshot,
+    Timestamp, types,
 };
-use vmrec_store::{RecordingId, SessionId, SessionStart, Writer};
+use vmrec_store::{RecordingId, Writer};
 
-pub(crate) fn process() -> ProcessInfo {
-    ProcessInfo {
-        id: ProcessId { pid: 4242, start_ticks: u64::MAX, boot_id: "b00t".to_owned() },
-        parent_pid: Some(1),
-        started_utc_ns: Some(-5),
-        executable: Some("/usr/bin/made-up".to_owned()),
-        executable_deleted: true,
-        arguments: vec!["made-up".to_owned(), String::new(), "with \0 and \n".to_owned()],
-        short_name: "made-up".to_owned(),
-        user_id: Some(u32::MAX),
-    }
-}
-
-pub(crate) fn host() -> Host {
-    Host {
-        name: "somewhere".to_owned(),
-        os: "linux".to_owned(),
-        kernel: "6.18.0".to_owned(),
-        architecture: "x86_64".to_owned(),
-        page_size_bytes: 4096,
-    }
-}
+use crate::target::{begin_session, process};
 
 pub(crate) fn at(seconds: u64) -> Timestamp {
     let ns = seconds * 1_000_000_000;
     Timestamp { utc_ns: 1_700_000_000_000_000_000 + ns as i64, monotonic_ns: ns }
 }
 
-pub(crate) fn begin_session(writer: &mut Writer) -> SessionId {
-    let (process, host) = (process(), host());
-    let start = SessionStart {
-        targets: "made up",
-        host: &host,
-        boot_id: &process.id.boot_id,
-        interval_ns: 2_000_000_000,
-    };
-    writer.begin_session(&start, at(0)).unwrap()
-}
-
 pub(crate) fn begin(writer: &mut Writer) -> RecordingId {
-    let session = begin_session(writer);
+    let session = begin_session(writer, at(0)).unwrap();
     writer.begin(session, &process(), Some("a name"), at(0)).unwrap()
 }
 

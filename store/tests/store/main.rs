@@ -13,4 +13,6 @@ mod repair;
 mod retention;
 mod round_trip;
 mod survival;
+#[path = "../../../tests/target.rs"]
+mod target;
 mod together;

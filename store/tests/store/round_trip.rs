@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use vmrec_sampler::{Snapshot, Timestamp};
 use vmrec_store::{Error, RecordingId, SampleState, Store, WhyEnded, Writer, add_mark};
 
-use crate::made_up::{at, begin, begin_session, begun, host, process, sequences, snapshot};
+use crate::made_up::{at, begin, begun, sequences, snapshot};
+use crate::target::{begin_session, host, process};
 
 fn all(store: &Store, id: vmrec_store::RecordingId) -> Vec<Option<Snapshot>> {
     let mut all = Vec::new();
@@ -191,7 +192,7 @@ fn recordings_of_a_session_share_a_transaction() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let mut writer = Writer::open(&path).unwrap();
-    let session = begin_session(&mut writer);
+    let session = begin_session(&mut writer, at(0)).unwrap();
     let parent = process();
     let child = |pid: u32| {
         let mut child = process();

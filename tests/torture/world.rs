@@ -5,18 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vmrec_sampler::{
-    AddressRange, Confidence, Consistency, Cost, Host, Identity, Label, Object, ProcessId,
-    ProcessInfo, ProcessTotals, Protection, Provenance, Quantities, Quantity, Region, Rule,
-    ShareMode, Snapshot, Timestamp, types,
+    AddressRange, Confidence, Consistency, Cost, Identity, Label, Object, ProcessTotals,
+    Protection, Provenance, Quantities, Quantity, Region, Rule, ShareMode, Snapshot, Timestamp,
+    types,
 };
 use vmrec_sampler::{Evidence, Facts, Image};
-use vmrec_store::{Error, RecordingId, SampleState, SessionStart, Writer};
+use vmrec_store::{Error, RecordingId, SampleState, Writer};
 
 use crate::random::mix;
-
-const PAGE_BYTES: u64 = 4096;
-/// Planned time between samples.
-pub(crate) const INTERVAL_NS: u64 = 2_000_000_000;
+use crate::target::{INTERVAL_NS, PAGE_BYTES, begin_session, process};
 
 /// A process with `slots` places for regions.
 #[derive(Clone, Copy, Debug)]
@@ -201,32 +198,6 @@ pub(crate) fn at(number: u64) -> Timestamp {
 }
 
 pub(crate) fn begin(writer: &mut Writer) -> Result<RecordingId, Error> {
-    let (process, host) = (process(), host());
-    let boot_id = &process.id.boot_id;
-    let start = SessionStart { targets: "made up", host: &host, boot_id, interval_ns: INTERVAL_NS };
-    let session = writer.begin_session(&start, at(0))?;
-    writer.begin(session, &process, Some("made up"), at(0))
-}
-
-pub(crate) fn process() -> ProcessInfo {
-    ProcessInfo {
-        id: ProcessId { pid: 4242, start_ticks: 77, boot_id: "b00t".to_owned() },
-        parent_pid: Some(1),
-        started_utc_ns: Some(1_600_000_000_000_000_000),
-        executable: Some("/usr/bin/made-up".to_owned()),
-        executable_deleted: false,
-        arguments: vec!["made-up".to_owned(), "--for ever".to_owned()],
-        short_name: "made-up".to_owned(),
-        user_id: Some(1000),
-    }
-}
-
-pub(crate) fn host() -> Host {
-    Host {
-        name: "somewhere".to_owned(),
-        os: "linux".to_owned(),
-        kernel: "6.18.0".to_owned(),
-        architecture: "x86_64".to_owned(),
-        page_size_bytes: PAGE_BYTES,
-    }
+    let session = begin_session(writer, at(0))?;
+    writer.begin(session, &process(), Some("made up"), at(0))
 }
