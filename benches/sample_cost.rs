@@ -1,4 +1,4 @@
-//! What one sample costs, against the least any reader of smaps can cost: a
+//! The cost of one sample, against the minimum for any reader of smaps: a
 //! plain read of /proc/PID/smaps through a 64 KiB buffer without parsing.
 //!
 //! `cargo bench --bench sample_cost` prints, for each target, processor time a
@@ -10,7 +10,7 @@
     unsafe_code,
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a benchmark prints, and dies of what it cannot measure"
+    reason = "a benchmark prints its figures and panics if it cannot measure"
 )]
 
 mod cpu;

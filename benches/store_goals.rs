@@ -10,7 +10,7 @@
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a benchmark prints, and dies of what it cannot measure"
+    reason = "a benchmark prints its figures and panics if it cannot measure"
 )]
 
 mod cpu;

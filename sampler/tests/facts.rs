@@ -134,7 +134,7 @@ print(hex(ctypes.addressof(ctypes.c_char.from_buffer(m))), flush=True); sys.stdi
 }
 
 #[test]
-fn a_jvm_tells_its_heap() {
+fn the_heap_of_a_jvm_is_read_from_its_memory() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("T.java");
     let text = "public class T { public static void main(String[] a) throws Exception {
@@ -146,7 +146,7 @@ fn a_jvm_tells_its_heap() {
     let mappings = mappings(child.0.id());
     let mut reader = FactReader::new(child.0.id());
     let Some(jvm) = reader.refresh(&mappings).jvm.clone() else {
-        let _ = writeln!(std::io::stderr(), "skipped: a JVM that tells nothing");
+        let _ = writeln!(std::io::stderr(), "skipped: no facts could be read from this JVM");
         return;
     };
     assert!(

@@ -1,10 +1,10 @@
 //! Labels kept from sample to sample must be those a fresh look gives.
-#![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use vmrec_sampler::RegionTracker;
 use vmrec_sampler::SmapsParser;
 
-/// A renderer of Chromium, whose reservations are told by the shape of many mappings together.
+/// A renderer of Chromium, whose reservations are identified by the shape of many mappings together.
 fn renderer() -> Vec<String> {
     let compressed = include_bytes!("../fixtures/chromium_renderer.smaps.zst");
     let text = String::from_utf8(zstd::decode_all(&compressed[..]).unwrap()).unwrap();
@@ -40,7 +40,7 @@ fn sample<'a>(
 }
 
 #[test]
-fn a_mapping_that_comes_and_goes_leaves_the_others_what_they_are() {
+fn a_mapping_that_comes_and_goes_changes_no_other() {
     let mappings = renderer();
     let fresh = sample(&mut RegionTracker::new(), mappings.iter());
     assert!(fresh.iter().any(|region| region.ends_with("V8 heap")), "{fresh:#?}");

@@ -41,7 +41,7 @@ fn score_of(name: &str, readable: bool) -> Score {
 }
 
 /// Fails unless `rule` finds at least so many KB of its type in the capture, of those resident
-/// or (where none are) of all, and at most a hundredth more (and a few pages) that are something else.
+/// or (where none are) of all, and at most a hundredth more (and a few pages) of other types.
 #[track_caller]
 fn finds(readable: bool, rule: &str, region_type: &str, name: &str, kilobytes: f64) {
     let score = score_of(name, readable);
@@ -61,7 +61,7 @@ fn finds(readable: bool, rule: &str, region_type: &str, name: &str, kilobytes: f
 }
 
 #[test]
-fn every_rule_finds_what_it_is_for() {
+fn every_rule_finds_its_type() {
     for (rule, region_type, name, kilobytes) in [
         ("R1", "Stack", "chromium_renderer", 168.0),
         ("R1", "vdso", "perl", 4.0),
@@ -198,7 +198,7 @@ fn pieces_cover_the_mappings_and_stay_when_kept() {
 }
 
 #[test]
-fn threads_are_told_by_number_and_name() {
+fn threads_are_identified_by_number_and_name() {
     let capture = &captures()["firefox_parent"];
     let pieces = capture.classify();
     let thread = &capture.facts.threads[3];

@@ -12,7 +12,7 @@ fn growing_heap() -> Bench {
     let mut workload = Workload::start();
     let recorder = Recorder::start(&bench, &workload);
     recorder.wait_for_samples(1);
-    workload.tell(&format!("heap {}", 8 << 20));
+    workload.order(&format!("heap {}", 8 << 20));
     recorder.wait_for_samples(2);
     recorder.interrupt();
     bench
@@ -67,7 +67,7 @@ fn a_library_is_one_object_with_its_zero_filled_data() {
 }
 
 #[test]
-fn what_is_typed_wrong() {
+fn wrong_arguments_are_explained() {
     let bench = fixed();
     let failure =
         |from: &str, to: &str| bench.run(&["diff", "--recording", "1", from, to]).failure();

@@ -36,7 +36,7 @@ impl Bench {
         command
     }
 
-    /// Runs vmrec and returns what it said.
+    /// Runs vmrec and returns its output.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         Said::new(
             self.command(arguments).stdin(Stdio::null()).output().unwrap(),
@@ -62,7 +62,7 @@ impl Bench {
     }
 }
 
-/// What a run of vmrec said, with the test's own folder written as `DIR`.
+/// The output of a run of vmrec, with the test's own folder written as `DIR`.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) status: Option<i32>,
@@ -106,7 +106,7 @@ impl Said {
     }
 }
 
-/// A process that does to its memory what the test says: see `tests/workload`.
+/// A process that changes its memory as the test orders: see `tests/workload`.
 pub(crate) struct Workload {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -147,7 +147,7 @@ impl Workload {
     }
 
     /// Sends a line and waits until it is done.
-    pub(crate) fn tell(&mut self, line: &str) {
+    pub(crate) fn order(&mut self, line: &str) {
         self.send(line);
         assert_eq!(self.answer(), "ok", "{line}");
     }
@@ -194,7 +194,7 @@ pub(crate) fn signal(pid: u32, signal: i32) {
     assert_eq!(sent, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// Says that a test proved nothing here, past the capture of output that hides what passing tests print.
+/// Prints that a test proved nothing here, past the capture of passing tests' output.
 pub(crate) fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

@@ -13,7 +13,7 @@ fn recorded() -> (Bench, Workload) {
     let bench = Bench::new();
     let mut workload = Workload::start();
     fs::write(bench.path("model.bin"), vec![7; 2 << 20]).unwrap();
-    workload.tell(&format!("map {}", bench.path("model.bin").display()));
+    workload.order(&format!("map {}", bench.path("model.bin").display()));
     bench.run(&["record", &workload.pid_text(), "--samples", "2", "--every", "50ms"]);
     (bench, workload)
 }
@@ -112,7 +112,7 @@ fn called_as_vmmap_it_takes_vmmaps_arguments() {
 }
 
 #[test]
-fn a_delta_shows_what_came_and_went() {
+fn a_delta_shows_new_and_gone_regions() {
     let mut delta = String::new();
     // The first snapshot is taken at once, unless the machine is busy: then with more time.
     for seconds in [0.5, 2.0, 8.0] {
@@ -121,7 +121,7 @@ fn a_delta_shows_what_came_and_went() {
         let mut vmrec = bench.command(&["map", "-d", &time, "-w", &workload.pid_text()]);
         let running = vmrec.stdout(std::process::Stdio::piped()).spawn().unwrap();
         std::thread::sleep(std::time::Duration::from_secs_f64(seconds / 2.0));
-        workload.tell("reserve 77594624");
+        workload.order("reserve 77594624");
         let output = running.wait_with_output().unwrap();
         delta = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success(), "{delta}");
@@ -146,10 +146,10 @@ fn column_sums(page: &str) -> Vec<u64> {
 }
 
 #[test]
-fn every_kind_of_mapping_adds_up_to_what_the_kernel_says() {
+fn every_kind_of_mapping_adds_up_to_the_kernels_sums() {
     let bench = Bench::new();
     let mut workload = Workload::start();
-    workload.tell(&format!("zoo {}", bench.path("").display()));
+    workload.order(&format!("zoo {}", bench.path("").display()));
     crate::harness::signal(workload.pid(), libc::SIGSTOP);
     let pid = workload.pid_text();
     // Not Pss: vmrec maps libc too while it looks, which takes from everyone's share of it.
@@ -236,7 +236,7 @@ fn types_of_ones_own_go_before_the_built_in_ones() {
 }
 
 #[test]
-fn what_is_typed_wrong() {
+fn wrong_arguments_are_explained() {
     let (bench, workload) = recorded();
     let pid = workload.pid_text();
     assert_snapshot!(bench.run(&["map"]).failure(), @"

@@ -19,7 +19,7 @@ fn recorded(samples: &str) -> Bench {
 }
 
 #[test]
-fn what_is_old_goes_and_a_dry_run_says_so_before() {
+fn old_samples_are_deleted_and_a_dry_run_counts_them_before() {
     let bench = recorded("4");
     let samples_before = samples(&bench);
     let all = serde_json::json!([samples_before, 1]);
@@ -38,7 +38,7 @@ fn what_is_old_goes_and_a_dry_run_says_so_before() {
 }
 
 #[test]
-fn marks_keep_what_lies_near_them() {
+fn marks_keep_the_samples_near_them() {
     let bench = recorded("3");
     let samples_before = samples(&bench);
     bench.run(&["mark", "here", "--at", "#2"]);
@@ -50,7 +50,7 @@ fn marks_keep_what_lies_near_them() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused() {
+fn options_that_delete_nothing_are_refused() {
     let bench = recorded("1");
     assert_snapshot!(bench.run(&["prune", "--keep-marks"]).failure(), @"
     vmrec: --keep-marks says what stays, and nothing is said to go
@@ -83,7 +83,7 @@ fn a_file_that_is_recorded_to_is_left_to_its_recorder() {
 }
 
 #[test]
-fn a_recorder_prunes_what_was_recorded_before() {
+fn a_recorder_prunes_earlier_recordings() {
     let bench = recorded("5");
     std::thread::sleep(std::time::Duration::from_millis(200));
     let workload = Workload::start();

@@ -69,7 +69,7 @@ fn a_recording_without_evidence_gets_types_and_keeps_its_figures() {
 }
 
 #[test]
-fn the_table_says_what_changed() {
+fn the_table_shows_the_changes() {
     let bench = without_evidence();
     let table = bench.out(&["reclassify", "--dry-run", "--types", "types.toml"]);
     let library = table.lines().find(|line| line.contains("C library")).unwrap();
@@ -82,11 +82,11 @@ fn the_table_says_what_changed() {
 }
 
 #[test]
-fn present_rules_say_of_a_fresh_recording_what_they_said() {
+fn reclassifying_a_fresh_recording_changes_nothing() {
     let bench = Bench::new();
     let mut workload = Workload::start();
-    workload.tell("threads 2");
-    workload.tell(&format!("heap {}", 4 << 20));
+    workload.order("threads 2");
+    workload.order(&format!("heap {}", 4 << 20));
     bench.run(&["record", &workload.pid_text(), "--samples", "3", "--every", "50ms"]);
     let said = bench.run(&["reclassify", "--json"]);
     assert_eq!((said.status, &*said.error), (Some(0), ""));

@@ -1,4 +1,4 @@
-//! `vmrec record`: what is recorded, and how it ends.
+//! `vmrec record`: recordings and how they end.
 
 use std::fs;
 use std::process::Stdio;
@@ -37,7 +37,7 @@ fn ticks(bench: &Bench) -> Ticks {
 }
 
 #[test]
-fn a_known_workload_shows_exactly_what_it_did() {
+fn the_diff_of_a_known_workload_is_exact() {
     let bench = Bench::new();
     let file = bench.path("mapped.bin");
     fs::write(&file, vec![7; 32 << 20]).unwrap();
@@ -45,13 +45,13 @@ fn a_known_workload_shows_exactly_what_it_did() {
     let recorder = Recorder::start(&bench, &workload);
 
     recorder.mark("idle");
-    workload.tell(&format!("heap {}", 64 << 20));
+    workload.order(&format!("heap {}", 64 << 20));
     recorder.mark("heap grown");
-    workload.tell(&format!("map {}", file.display()));
+    workload.order(&format!("map {}", file.display()));
     recorder.mark("file mapped");
-    workload.tell("threads 8");
+    workload.order("threads 8");
     recorder.mark("threads started");
-    workload.tell("free-half");
+    workload.order("free-half");
     recorder.mark("half freed");
     recorder.interrupt();
 
@@ -92,7 +92,7 @@ fn a_known_workload_shows_exactly_what_it_did() {
 fn sums_equal_the_kernels_own_of_a_frozen_target() {
     let bench = Bench::new();
     let mut workload = Workload::start();
-    workload.tell(&format!("heap {}", 8 << 20));
+    workload.order(&format!("heap {}", 8 << 20));
     signal(workload.pid(), libc::SIGSTOP);
     let sums = || {
         let sum = |field| workload.smaps_sum(field);
@@ -123,7 +123,7 @@ fn sums_equal_the_kernels_own_of_a_frozen_target() {
 }
 
 #[test]
-fn ctrl_c_ends_it_with_a_summary_that_says_what_to_type_next() {
+fn ctrl_c_ends_it_with_a_summary_and_the_next_command() {
     let bench = Bench::new();
     let workload = Workload::start();
     let (status, said) = Recorder::start(&bench, &workload).interrupt();
@@ -261,7 +261,7 @@ fn types_of_ones_own_are_recorded() {
     )
     .unwrap();
     let mut workload = Workload::start();
-    workload.tell(&format!("map {}", bench.path("model.bin").display()));
+    workload.order(&format!("map {}", bench.path("model.bin").display()));
     let pid = workload.pid_text();
     let record = ["record", &pid, "--samples", "2", "--every", "50ms", "--types", "types.toml"];
     bench.run(&record);

@@ -1,4 +1,4 @@
-//! `vmrec record`: what a new user gets wrong, and is told.
+//! `vmrec record`: mistakes of a new user, and their explanations.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -46,7 +46,7 @@ fn an_ambiguous_name_lists_the_candidates() {
         twin.wait().unwrap();
     }
     let said = twins.iter().fold(said, |said, twin| said.replace(&twin.id().to_string(), "PID"));
-    // How far in a pid stands depends on its digits.
+    // The column of a pid depends on its digits.
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let said = said.lines().map(words).collect::<Vec<_>>().join("\n");
     assert_snapshot!(said, @"
@@ -231,7 +231,7 @@ fn a_full_disk_keeps_what_was_recorded() {
         .unwrap();
     // Every sample differs from the last, so that each needs space.
     while recorder.try_wait().unwrap().is_none() {
-        workload.tell(&format!("map {}", Workload::program().display()));
+        workload.order(&format!("map {}", Workload::program().display()));
         thread::sleep(Duration::from_millis(20));
     }
     let output = recorder.wait_with_output().unwrap();

@@ -56,13 +56,13 @@ impl<'a> Recorder<'a> {
         self.bench.out(&["mark", text]);
     }
 
-    /// Ends it as Ctrl-C does and returns what it said.
+    /// Ends it as Ctrl-C does and returns its status and standard error.
     pub(crate) fn interrupt(self) -> (Option<i32>, String) {
         signal(self.pid(), libc::SIGINT);
         self.finish()
     }
 
-    /// Waits for its end and returns what it said.
+    /// Waits for its end and returns its status and standard error.
     pub(crate) fn finish(mut self) -> (Option<i32>, String) {
         let output = self.child.take().unwrap().wait_with_output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())

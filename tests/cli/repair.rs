@@ -21,7 +21,7 @@ fn a_whole_file_comes_out_as_it_was() {
 }
 
 #[test]
-fn what_is_lost_is_told_and_becomes_missed() {
+fn lost_samples_are_reported_and_become_missed() {
     let bench = Bench::new();
     let workload = Workload::start();
     bench.run(&["record", &workload.pid_text(), "--samples", "9", "--every", "50ms"]);
@@ -55,7 +55,7 @@ fn what_is_lost_is_told_and_becomes_missed() {
 }
 
 #[test]
-fn what_cannot_be_repaired() {
+fn files_that_cannot_be_repaired_are_refused() {
     let bench = Bench::new();
     fs::write(bench.path("notes.txt"), "notes\n").unwrap();
     assert_snapshot!(bench.run(&["repair", "notes.txt", "-o", "new.db"]).failure(), @r"

@@ -102,7 +102,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn region_at_has_what_export_has() {
+fn region_at_agrees_with_export() {
     let bench = recorded();
     let exported = bench.json(&["export", "--json", "--at", "#2"]);
     let total = exported["total"].as_object().unwrap();
@@ -115,7 +115,7 @@ fn region_at_has_what_export_has() {
     let summed = &rows(&bench, &sql)[0];
     assert!(sizes.len() > 12, "{sizes:?}");
     for size in sizes {
-        // A sum over unknown and known is unknown to export, and of what is known to SQL.
+        // Where some values are unknown, export's sum is unknown; SQL adds the known ones.
         assert!(summed[size] == total[size] || total[size].is_null(), "{size}: {summed} {total:?}");
     }
     let first = &rows(&bench, "SELECT *, printf('0x%x', start) AS hex FROM region_at('#2')")[0];
@@ -140,7 +140,7 @@ fn functions_join_and_take_columns_as_arguments() {
 }
 
 #[test]
-fn series_has_what_export_has() {
+fn series_agrees_with_export() {
     let bench = recorded();
     for by in ["family", "type"] {
         let exported = bench.json(&["export", "--json", "--series", by]);
@@ -176,7 +176,7 @@ fn it_reads_while_a_recorder_writes() {
 }
 
 #[test]
-fn what_would_change_something_is_refused() {
+fn statements_that_write_are_refused() {
     let bench = recorded();
     let bytes = fs::read(bench.path("test.db")).unwrap();
     assert_snapshot!(bench.run(&["sql", "DELETE FROM sample"]).failure(), @"
@@ -200,7 +200,7 @@ fn what_would_change_something_is_refused() {
 }
 
 #[test]
-fn what_is_wrong_is_told() {
+fn wrong_statements_are_explained() {
     let bench = recorded();
     for (sql, what) in [
         ("SELECT * FORM sample", "near \"FORM\": syntax error, at character 10: FORM sample"),

@@ -1,4 +1,4 @@
-//! Compares what a file shows with what was put in.
+//! Compares all that is read from a file with all that was stored.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -51,7 +51,7 @@ impl Expected {
         &made[..count as usize]
     }
 
-    /// Returns what is wrong with the file at `path`, of which `acks` was stored for good.
+    /// Returns the faults of the file at `path`, of which `acks` was durably stored.
     pub(crate) fn problems(&mut self, path: &Path, acks: &Acks) -> Vec<Problem> {
         let store = match Store::open(path) {
             Ok(store) => store,
@@ -102,7 +102,7 @@ impl Expected {
         problems
     }
 
-    /// Returns what is wrong with one recording, of which `acked` was stored for good.
+    /// Returns the faults of one recording, of which `acked` was durably stored.
     pub(crate) fn of_recording(
         &mut self,
         store: &Store,
@@ -216,7 +216,7 @@ impl Tally {
         }
     }
 
-    /// Prints the line that sums up, and tells whether all was well.
+    /// Prints the summary and returns whether all was well.
     pub(crate) fn print(self, name: &str, more: impl fmt::Display) -> bool {
         println!("{name}: {} done, {} lost, {} wrong; {more}", self.done, self.lost, self.wrong);
         let well = self.lost + self.wrong == 0;

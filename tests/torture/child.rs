@@ -1,5 +1,5 @@
 //! The recorder that is killed: records the made-up process and says after
-//! each step that it is stored for good.
+//! each step that is durably stored.
 //!
 //! It says so in a file of 8-byte records, each written at once. Whoever kills
 //! it, or makes a power cut of its writes, goes by what that file holds.

@@ -66,7 +66,7 @@ pub(crate) fn run(options: &Options) -> bool {
     )
 }
 
-/// Returns the most memory this process has had, in the kernel's words.
+/// Returns the peak memory of this process, as the kernel prints it.
 fn peak_resident() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,10 +1,10 @@
 //! Bits flipped, ends cut off and pages overwritten in copies of a recording:
-//! whatever is then shown is as it was, or the damage is told.
+//! whatever is then read is as it was, or the damage is reported.
 //!
-//! In the log of a file that was not closed, what is damaged last may look like
+//! In the log of a file that was not closed, damage near its end may look like
 //! a transaction that a power cut left unfinished: losing that one is no fault,
 //! nor is losing the one before where the mark that ends it is overwritten, too.
-//! Nor are logs cut off, as nobody could tell that there was more.
+//! Logs are not cut off: nothing would show that there had been more.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,7 +40,7 @@ enum Damage {
     Page { place: usize, noise: Option<u64> },
 }
 
-/// A file as its recorder left it, and what it shows.
+/// A file as its recorder left it, and all that is read from it.
 struct Original {
     name: &'static str,
     /// Its bytes, and those of its log.
@@ -157,7 +157,7 @@ impl Original {
         Self { name, file, log, shown, tables }
     }
 
-    /// Damages a copy, compares what it shows, and counts.
+    /// Damages a copy, compares all that is read from it, and counts.
     fn ruin(&self, damage: Damage, of_log: bool, tally: &mut Tally, counts: &mut Counts) {
         let path = tally.path("copy.db");
         for suffix in ["", "-wal", "-shm"] {
@@ -203,7 +203,7 @@ impl Original {
         1 + ends.iter().rev().skip(1).take_while(|mark| gone(mark)).count()
     }
 
-    /// Names the place of a byte: the table whose page it is in.
+    /// Names the table whose page holds a byte.
     fn place(&self, byte: usize, of_log: bool) -> String {
         let table = |page: u32| self.tables.get(&page).map_or("no table", String::as_str);
         if !of_log {

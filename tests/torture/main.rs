@@ -1,10 +1,10 @@
-//! Faults on purpose, against the recording file: what is said to be stored is
-//! there, bit for bit, or its damage is told. Longer than `cargo test`, which
+//! Faults on purpose, against the recording file: every sample reported as stored
+//! is there, bit for bit, or its damage is reported. Longer than `cargo test`, which
 //! runs short versions of some; see CONTRIBUTING.md.
 //!
 //!     torture NAME [--quick] [--seed N]
 //!
-//! Each prints what it did and what was lost or wrong, and fails if anything
+//! Each prints its steps and all that was lost or wrong, and fails if anything
 //! was. What is random follows from the seed, except when a process is killed.
 
 #![cfg(target_os = "linux")]
@@ -13,7 +13,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test's own program: it ends with what it did not expect, and prints what it found"
+    reason = "a test's own program: it fails by panicking and prints its findings"
 )]
 
 mod check;

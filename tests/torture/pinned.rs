@@ -89,7 +89,7 @@ pub(crate) fn run(options: &Options) -> bool {
     )
 }
 
-/// What the reader's process does: stays at the first sample until told to go on.
+/// The reader's process: stays at the first sample until a line lets it go on.
 pub(crate) fn reader(arguments: &[String]) {
     let store = Store::open(Path::new(&arguments[0])).unwrap();
     let id = RecordingId(arguments[2].parse().unwrap());

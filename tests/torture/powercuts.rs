@@ -127,7 +127,7 @@ fn point(events: &[Event<'_>], cut: u64, random: &mut Random) -> usize {
     (places[random.below(places.len() as u64) as usize] + near).min(events.len())
 }
 
-/// Returns what is wrong with what a cut left: as it is read, then once it was recorded to again.
+/// Returns the faults of a file after a cut: as it is read, then once it was recorded to again.
 fn problems(expected: &mut Expected, path: &Path, acks: &Acks) -> Vec<Problem> {
     let found = expected.problems(path, acks);
     if !found.is_empty() {

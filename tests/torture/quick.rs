@@ -1,7 +1,7 @@
 //! The short versions of `tests/torture/run` that take seconds.
 
 #![cfg(target_os = "linux")]
-#![allow(clippy::expect_used, reason = "a test ends with what it did not expect")]
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::io::Write;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn well(name: &str) {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     for line in said.lines().filter(|line| line.starts_with("skipped: ")) {
-        // past the capture of output that hides what passing tests print
+        // past the capture of passing tests' output
         let _ = writeln!(std::io::stderr(), "{line}");
     }
 }

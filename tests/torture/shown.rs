@@ -1,4 +1,4 @@
-//! All that a file shows of itself, to be compared with what it showed before it was damaged.
+//! All that is read from a file, to be compared with the same before it was damaged.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -33,7 +33,7 @@ struct ShownRecording {
     evidence: Vec<(u64, Told<Option<Evidence>>)>,
 }
 
-/// How what is shown differs from what was before.
+/// The differences between two readings of a file.
 #[derive(Debug, Default)]
 pub(crate) struct Differences {
     /// Errors given where something was shown before.
@@ -42,7 +42,7 @@ pub(crate) struct Differences {
     pub(crate) changed: Vec<String>,
     /// Things not shown, and no error given.
     pub(crate) missing: Vec<String>,
-    /// The most things that are missing of any one list, if only its last ones are and nothing else differs.
+    /// The maximum missing from any one list, if only its last entries are and nothing else differs.
     pub(crate) last_missing: Option<usize>,
 }
 
@@ -66,7 +66,7 @@ impl Shown {
         for (id, shown) in &self.each {
             shown.differences(&original.each[id], &format!("recording {} ", id.0), &mut to);
         }
-        // A sum over fewer samples is told with them: counted as missing, as they are.
+        // A sum over fewer samples counts as missing, as those samples do.
         let fewer = !to.missing.is_empty()
             && summaries.changed.iter().all(|_| {
                 let (Ok(now), Ok(before)) = (&self.recordings, &original.recordings) else {
@@ -128,7 +128,7 @@ impl ShownRecording {
             match (now, before) {
                 (Ok(now), Ok(before)) if now == before => {}
                 (Ok(_), _) => to.changed.push(format!("{place}snapshot {number} alone")),
-                // Both: an error, and where the sample is shown no more, told with those.
+                // An error in both; a sample that is missing is counted with those above.
                 (Err(_), Err(_)) => {}
                 (Err(error), Ok(_)) if error.contains("NoSuchSample") => {
                     to.missing.push(format!("{place}snapshot {number} alone"));

@@ -78,7 +78,7 @@ fn myself(command: &str, path: &Path, number: u64) -> Command {
     myself
 }
 
-/// Returns what is wrong with what a second writer said, and how long it took to be refused.
+/// Returns the faults in a second writer's answer, and how long the refusal took.
 fn refused(output: &Output) -> (Vec<Problem>, Duration) {
     let said = String::from_utf8_lossy(&output.stdout);
     let took = said.trim().strip_prefix("busy ").and_then(|us| us.parse().ok());

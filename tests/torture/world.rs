@@ -1,5 +1,5 @@
 //! A made-up process whose every sample follows from a seed and its number, so
-//! that whoever reads a recording can tell what it must hold.
+//! that a reader of the recording knows what it must hold.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use vmrec_store::{Error, RecordingId, SampleState, Writer};
 use crate::random::mix;
 use crate::target::{INTERVAL_NS, PAGE_BYTES, begin_session, process};
 
-/// A process with `slots` places for regions.
+/// A process with room for `slots` regions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct World {
     pub(crate) seed: u64,

@@ -4,7 +4,7 @@
 //! `idle` is a sleeping Python, `jvm` a busy OpenJDK 17, both 760 samples 2 s
 //! apart on Linux 6.18, x86-64; `trace.rs` says what a trace is.
 
-#![allow(clippy::unwrap_used, reason = "a test ends with what it did not expect")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod trace;
 

@@ -1,4 +1,4 @@
-//! A process that does to its memory what a test tells it, line by line on
+//! A process that changes its memory as a test orders, line by line on
 //! standard input, and answers each line once it is done:
 //!
 //!     heap BYTES      grow the brk heap by BYTES in blocks of 64 KiB, all touched
@@ -70,7 +70,7 @@ fn answer(text: &str) {
 /// Gives freed memory back to the kernel, which an allocation above it may otherwise prevent.
 fn give_back() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: it only returns what is free, and takes malloc's own locks.
+    // SAFETY: it only returns free memory, and takes malloc's own locks.
     unsafe {
         libc::malloc_trim(0);
     }

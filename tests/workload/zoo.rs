@@ -1,4 +1,4 @@
-//! One mapping of every kind that Linux tells apart, held until the process ends.
+//! One mapping of every kind that Linux distinguishes, held until the process ends.
 
 use std::ffi::CString;
 use std::fs::{self, File};
@@ -148,7 +148,7 @@ fn huge() {
     }
 }
 
-/// Starts a child that holds what it inherits until this process ends.
+/// Starts a child that holds its inherited memory until this process ends.
 fn fork_a_sleeper() {
     // SAFETY: the child calls nothing but prctl and pause, which need no lock it might inherit.
     unsafe {

@@ -26,7 +26,7 @@ impl Owned {
             assert!(begun.elapsed().as_secs() < 20, "it never became its program");
             std::thread::yield_now();
         }
-        // Its program is named a moment before its stack and arguments are in place.
+        // Its program is named a moment before its stack and arguments are set up.
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
 
@@ -56,7 +56,7 @@ pub(crate) fn sum(snapshot: &Snapshot, quantity: Quantity) -> u64 {
     snapshot.regions.iter().map(|region| region.quantities.get(quantity).unwrap()).sum()
 }
 
-/// Says that a test proved nothing here, past the capture of output that hides what passing tests print.
+/// Prints that a test proved nothing here, past the capture of passing tests' output.
 pub(crate) fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

@@ -29,8 +29,8 @@ print('ended', flush=True)
 sys.stdin.readline()
 ";
 
-/// Stops the process and takes a snapshot, then lets it go on. Also returns its smaps, and what
-/// types were told by if they were told anew.
+/// Stops the process and takes a snapshot, then lets it go on. Also returns its smaps, and the
+/// evidence if its types were derived anew.
 ///
 /// What is private or shared changes while other processes that map the same libraries come and
 /// go, even of a stopped one: only a moment in which it did not can be compared.
@@ -75,7 +75,7 @@ fn stack_at(snapshot: &Snapshot, address: u64) -> Option<&str> {
 }
 
 #[test]
-fn stacks_and_chunks_are_told_apart_and_sums_stay_exact() {
+fn stacks_and_chunks_are_distinguished_and_sums_stay_exact() {
     let mut child = Owned::start("python3", &["-c", ALLOCATOR]);
     let line = child.hear();
     let tids: Vec<&str> = line.split_whitespace().collect();

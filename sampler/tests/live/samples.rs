@@ -58,7 +58,7 @@ fn a_process_at_rest_is_complete_and_keeps_its_identities() {
 }
 
 #[test]
-fn the_end_of_a_process_is_told() {
+fn the_end_of_a_process_is_detected() {
     let mut child = Owned::start("sleep", &["60"]);
     let mut sampler = Sampler::attach(child.pid()).unwrap();
     sampler.sample().unwrap();
@@ -72,7 +72,7 @@ fn the_end_of_a_process_is_told() {
 }
 
 #[test]
-fn another_program_is_told_even_of_the_same_file() {
+fn another_program_is_detected_even_from_the_same_file() {
     for program in ["sleep 60", "sh -c 'read line'"] {
         let mut child =
             Owned::start("sh", &["-c", &format!("echo ready; read line; exec {program}")]);
@@ -86,7 +86,7 @@ fn another_program_is_told_even_of_the_same_file() {
 }
 
 #[test]
-fn kernel_threads_and_nobody_are_told_apart() {
+fn kernel_threads_and_missing_processes_are_distinguished() {
     match process_info(2) {
         Ok(info) if info.short_name == "kthreadd" => {
             assert!(matches!(Sampler::attach(2), Err(Error::KernelThread { pid: 2, .. })));

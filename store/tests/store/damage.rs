@@ -1,4 +1,4 @@
-//! Damage is told, never read as figures.
+//! Damage is reported as an error and never returned as data.
 
 use rusqlite::{Connection, params};
 use vmrec_store::{Error, Store, WhyEnded, add_mark};
@@ -50,7 +50,7 @@ fn no_flipped_bit_of_a_frame_goes_unnoticed() {
 }
 
 #[test]
-fn what_is_gone_or_does_not_belong_is_told() {
+fn missing_and_foreign_rows_are_reported() {
     let ruin = |sql: &str| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
@@ -113,7 +113,7 @@ fn random_bytes_over_the_file_never_panic() {
 }
 
 #[test]
-fn a_row_that_was_changed_is_told_and_never_shown() {
+fn a_changed_row_is_reported_and_never_returned() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
@@ -121,11 +121,11 @@ fn a_row_that_was_changed_is_told_and_never_shown() {
         writer.append(id, snapshot(9, second)).unwrap();
     }
     writer.missed(id, at(4), 2, "asleep").unwrap();
-    // Not ended, so that no chunk takes the rows' place.
+    // Not ended, so that no chunk replaces the rows.
     writer.close().unwrap();
     add_mark(&path, id, at(2).utc_ns, "here").unwrap();
     let whole = std::fs::read(&path).unwrap();
-    let told = |sql: &str, what: &str| {
+    let reported = |sql: &str, what: &str| {
         std::fs::write(&path, &whole).unwrap();
         let connection = Connection::open(&path).unwrap();
         connection.execute_batch(sql).unwrap();
@@ -138,27 +138,27 @@ fn a_row_that_was_changed_is_told_and_never_shown() {
             .and_then(|_| store.marks(id))
             .and_then(|_| store.snapshot(id, 3));
         match read {
-            Err(Error::Damaged { what: told, .. }) => {
-                assert!(told.ends_with(what), "{sql}: {told}")
+            Err(Error::Damaged { what: reported, .. }) => {
+                assert!(reported.ends_with(what), "{sql}: {reported}")
             }
             other => panic!("{sql}: {other:?}"),
         }
     };
     let mismatch = |row: &str| format!("{row} does not match its checksum");
-    told("UPDATE recording SET pid = 1", &mismatch("recording 1"));
-    told("UPDATE recording SET last_number = 3", &mismatch("recording 1"));
-    told("UPDATE argument SET text = 'x' WHERE position = 1", &mismatch("argument 1 1"));
-    told("UPDATE region_kind SET type = 'x' WHERE id = 1", &mismatch("region_kind 1"));
-    told("UPDATE region_kind SET max_protection = 7 WHERE id = 1", &mismatch("region_kind 1"));
-    told("UPDATE region_kind SET fingerprint = 7 WHERE id = 1", &mismatch("region_kind 1"));
-    told("UPDATE sample SET resident_bytes = 7 WHERE id = 3", &mismatch("sample 3"));
-    told("UPDATE sample SET missed_ticks = 1 WHERE id = 4", &mismatch("sample 4"));
-    told("UPDATE mark SET utc_ns = utc_ns + 1", &mismatch("mark 1"));
-    told("UPDATE session SET interval_ns = 7", &mismatch("session 1"));
+    reported("UPDATE recording SET pid = 1", &mismatch("recording 1"));
+    reported("UPDATE recording SET last_number = 3", &mismatch("recording 1"));
+    reported("UPDATE argument SET text = 'x' WHERE position = 1", &mismatch("argument 1 1"));
+    reported("UPDATE region_kind SET type = 'x' WHERE id = 1", &mismatch("region_kind 1"));
+    reported("UPDATE region_kind SET max_protection = 7 WHERE id = 1", &mismatch("region_kind 1"));
+    reported("UPDATE region_kind SET fingerprint = 7 WHERE id = 1", &mismatch("region_kind 1"));
+    reported("UPDATE sample SET resident_bytes = 7 WHERE id = 3", &mismatch("sample 3"));
+    reported("UPDATE sample SET missed_ticks = 1 WHERE id = 4", &mismatch("sample 4"));
+    reported("UPDATE mark SET utc_ns = utc_ns + 1", &mismatch("mark 1"));
+    reported("UPDATE session SET interval_ns = 7", &mismatch("session 1"));
 }
 
 #[test]
-fn samples_missing_at_the_end_are_told() {
+fn samples_missing_at_the_end_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
@@ -176,7 +176,7 @@ fn samples_missing_at_the_end_are_told() {
 }
 
 #[test]
-fn a_damaged_log_is_told() {
+fn a_damaged_log_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
@@ -184,7 +184,7 @@ fn a_damaged_log_is_told() {
         writer.append(id, snapshot(9, second)).unwrap();
     }
     let (copy, log) = (folder.path().join("copy.db"), folder.path().join("copy.db-wal"));
-    // A copy of both is what is left of a recorder that was killed now.
+    // A copy of both is the state a recorder killed now would leave.
     let bytes = std::fs::read(folder.path().join("a.db-wal")).unwrap();
     let file = std::fs::read(&path).unwrap();
     let frames = (bytes.len() - 32) / 4120;
@@ -204,17 +204,17 @@ fn a_damaged_log_is_told() {
     for frame in frames - 12..frames - 6 {
         let (samples, problems) = shown(&|bytes| bytes[32 + frame * 4120 + 900] ^= 1);
         assert!(samples < 6, "frame {frame}");
-        let told = format!(
+        let reported = format!(
             "the log {} is damaged after {frame} of {frames} frames: the newest samples may be lost",
             log.display()
         );
-        assert_eq!(problems, [told]);
+        assert_eq!(problems, [reported]);
     }
     drop(writer);
 }
 
 #[test]
-fn recording_goes_on_beside_what_is_damaged() {
+fn recording_goes_on_beside_damaged_rows() {
     let ruined = |sql: &str| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
@@ -235,7 +235,7 @@ fn recording_goes_on_beside_what_is_damaged() {
         let store = Store::open(&path).unwrap();
         assert_eq!(store.samples(id).unwrap().len(), 3, "{sql}");
         assert_eq!(store.snapshot(id, 3).unwrap(), snapshot(9, 3), "{sql}");
-        // not taken for good by what came after
+        // not accepted because of later transactions
         assert!(!store.verify().unwrap().is_empty(), "{sql}");
         assert!(matches!(store.samples(lost), Err(Error::Damaged { .. })), "{sql}");
     };
@@ -246,7 +246,7 @@ fn recording_goes_on_beside_what_is_damaged() {
 }
 
 #[test]
-fn no_sum_is_told_of_damaged_rows() {
+fn no_sum_is_derived_from_damaged_rows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);

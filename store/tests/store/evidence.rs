@@ -17,7 +17,7 @@ fn evidence(pid: u32) -> Evidence {
 }
 
 #[test]
-fn the_latest_at_or_before_a_sample_is_what_it_goes_by() {
+fn a_sample_uses_the_latest_evidence_at_or_before_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let mut writer = Writer::open(&path).unwrap();
@@ -51,7 +51,7 @@ fn the_latest_at_or_before_a_sample_is_what_it_goes_by() {
 }
 
 #[test]
-fn damaged_evidence_is_told_and_the_samples_stay_readable() {
+fn damaged_evidence_is_reported_and_the_samples_stay_readable() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);

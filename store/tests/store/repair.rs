@@ -65,7 +65,7 @@ fn each(store: &Store, id: RecordingId, mut visit: impl FnMut(u64, &Snapshot)) {
         .unwrap();
 }
 
-/// Repairs `bytes` and checks that what was kept is as in the file `whole`.
+/// Repairs `bytes` and checks that all that is kept is as in the file `whole`.
 fn repaired(whole: &Whole, bytes: &[u8]) -> Result<Repaired, Error> {
     let folder = tempfile::tempdir().unwrap();
     let (damaged, new) = (folder.path().join("damaged.db"), folder.path().join("new.db"));
@@ -148,7 +148,7 @@ fn rows_are_found_without_the_list_of_tables() {
 }
 
 #[test]
-fn what_a_cut_leaves_is_as_it_was() {
+fn samples_before_a_cut_are_as_they_were() {
     let (_folder, path) = made_up();
     let bytes = fs::read(&path).unwrap();
     let all = Whole::new(&path);
@@ -222,7 +222,7 @@ fn a_page_of_frames_that_is_gone_costs_the_samples_up_to_the_next_key_frame() {
 }
 
 #[test]
-fn what_only_the_log_has_is_kept() {
+fn samples_only_in_the_log_are_kept() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let copy = folder.path().join("copy.db");
@@ -263,7 +263,7 @@ fn a_repaired_file_is_recorded_to_again() {
 }
 
 #[test]
-fn what_is_no_recording_is_refused() {
+fn other_files_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (path, new) = (folder.path().join("a"), folder.path().join("new.db"));
     assert!(matches!(repair(&path, &new), Err(Error::Missing { .. })));

@@ -1,4 +1,4 @@
-//! Retention: what is old goes, what stays is as it was.
+//! Retention: old samples go, the others stay as they were.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -105,10 +105,10 @@ fn what_is_old_goes_with_its_kinds_and_the_file_shrinks() {
     let id = ended(&path, 1500);
     let (before, kinds) = (std::fs::metadata(&path).unwrap().len(), rows(&path, "region_kind"));
     let policy = older_than(800);
-    let told = Store::open(&path).unwrap().would_prune(&policy, at(3000)).unwrap();
+    let found = Store::open(&path).unwrap().would_prune(&policy, at(3000)).unwrap();
     let pruned = prune(&path, &policy, at(3000));
     assert!(pruned.samples >= 900, "{pruned:?}");
-    assert_eq!((told.samples, told.recordings), (pruned.samples, pruned.recordings));
+    assert_eq!((found.samples, found.recordings), (pruned.samples, pruned.recordings));
     assert!(pruned.kinds > 10, "{pruned:?}");
     assert_eq!(rows(&path, "region_kind"), kinds - pruned.kinds);
     assert_eq!(rows(&path, "object"), rows(&path, "region_kind") - 1);
@@ -163,7 +163,7 @@ fn thinned_history_has_one_sample_a_minute_and_those_near_marks() {
         match minute {
             9 | 10 => assert_eq!(samples, 30),
             11 => assert_eq!(samples, 1, "the mark's window ends as it begins"),
-            30 => {} // the first minute of what was not thinned
+            30 => {} // the first minute that is not thinned
             _ => assert_eq!(samples, 1, "{minute}"),
         }
     }
@@ -217,7 +217,7 @@ fn the_oldest_go_first_where_the_file_is_too_large() {
 }
 
 #[test]
-fn evidence_goes_but_for_what_samples_that_stay_go_by() {
+fn evidence_goes_unless_a_sample_that_stays_needs_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
@@ -240,8 +240,8 @@ fn evidence_goes_but_for_what_samples_that_stay_go_by() {
     assert!(left[0].number > 300);
     for sample in &left {
         let by = (sample.number + 50) / 100 * 100 - 50;
-        let told = store.evidence(id, sample.number).unwrap();
-        assert_eq!(told, Some(evidence(by)), "{}", sample.number);
+        let found = store.evidence(id, sample.number).unwrap();
+        assert_eq!(found, Some(evidence(by)), "{}", sample.number);
     }
     let first = left[0].number;
     let stored = store.evidence_numbers(id).unwrap();
@@ -249,7 +249,7 @@ fn evidence_goes_but_for_what_samples_that_stay_go_by() {
     assert_eq!(stored.iter().filter(|number| **number < first).count(), 2, "{stored:?} {first}");
 }
 
-/// A recorder that takes a step after each sample; what it would leave if killed then is opened anew.
+/// A recorder that takes a step after each sample; the file it would leave if killed then is opened anew.
 fn recorded_with(path: &Path, policy: &Retention, samples: u64) -> (RecordingId, u64) {
     let (mut writer, id) = begun(path);
     let mut steps = 0;
@@ -279,7 +279,7 @@ fn recorded_with(path: &Path, policy: &Retention, samples: u64) -> (RecordingId,
 }
 
 #[test]
-fn a_recorder_keeps_what_it_shall_and_no_more() {
+fn a_recorder_keeps_as_much_as_its_policy_asks_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let policy = Retention { thin_after: Some(Duration::from_secs(200)), ..older_than(900) };
@@ -312,7 +312,7 @@ fn a_file_that_is_recorded_to_stays_within_its_limit() {
 }
 
 #[test]
-fn a_reader_sees_what_was_there_as_it_began() {
+fn a_reader_sees_the_samples_there_were_as_it_began() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let id = ended(&path, 1200);
@@ -336,7 +336,7 @@ fn a_reader_sees_what_was_there_as_it_began() {
     check(&path);
 }
 
-/// Not a test of correctness: says how long steps take at 1,000 regions.
+/// Not a test of correctness: prints how long steps take at 1,000 regions.
 #[test]
 #[ignore = "a measurement: run it with --release --ignored --nocapture"]
 fn steps_at_a_thousand_regions() {

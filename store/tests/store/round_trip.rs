@@ -69,7 +69,7 @@ fn a_long_recording_is_reached_anywhere() {
 }
 
 #[test]
-fn a_visit_stops_when_told_and_may_ask_for_more() {
+fn a_visit_can_stop_early_and_ask_for_more() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
@@ -94,7 +94,7 @@ fn a_visit_stops_when_told_and_may_ask_for_more() {
 }
 
 #[test]
-fn what_is_known_of_a_recording_comes_back() {
+fn every_fact_of_a_recording_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);

@@ -1,4 +1,4 @@
-//! Killed recorders, full disks, and places that cannot be written to.
+//! Killed recorders, full disks, and folders that cannot be written to.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -14,7 +14,7 @@ use crate::made_up::{at, begin, begun, snapshot};
 
 const CHILD: &str = "VMREC_STORE_TEST_CHILD";
 
-/// Not a test of its own: what the child of the test below does.
+/// Not a test of its own: the child of the test below.
 #[test]
 fn child_that_records_until_killed() {
     let Ok(path) = std::env::var(CHILD) else { return };
@@ -240,7 +240,7 @@ fn a_recorder_killed_while_creating_leaves_no_half_file() {
     assert_eq!(version, 1);
 }
 
-/// Says that a test proved nothing here, past the capture of output that hides what passing tests print.
+/// Prints that a test proved nothing here, past the capture of passing tests' output.
 fn skipped(why: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "skipped: {why}");

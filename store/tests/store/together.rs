@@ -73,7 +73,7 @@ fn a_recorder_waits_for_a_mark_that_is_being_written() {
 
 const CHILD: &str = "VMREC_STORE_TEST_MARKER";
 
-/// Not a test of its own: what the child of the test below does.
+/// Not a test of its own: the child of the test below.
 #[test]
 fn child_that_marks() {
     let Ok(path) = std::env::var(CHILD) else { return };
