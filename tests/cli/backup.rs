@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use insta::assert_snapshot;
 
-use crate::harness::{Bench, Workload};
+use crate::harness::{Bench, Workload, recorded};
 use crate::recorder::Recorder;
 
 #[test]
@@ -40,9 +40,7 @@ fn a_file_being_recorded_to_is_copied_as_of_one_moment() {
 
 #[test]
 fn nothing_is_replaced_unasked() {
-    let bench = Bench::new();
-    let workload = Workload::start();
-    bench.run(&["record", &workload.pid_text(), "--samples", "2", "--every", "50ms"]);
+    let bench = recorded(2);
     fs::write(bench.path("kept.db"), "kept").unwrap();
     assert_snapshot!(bench.run(&["backup", "kept.db"]).failure(), @r"
     vmrec: DIR/kept.db exists already

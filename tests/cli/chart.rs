@@ -4,18 +4,11 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use crate::harness::{Bench, Workload};
-
-fn recorded() -> Bench {
-    let bench = Bench::new();
-    let workload = Workload::start();
-    bench.run(&["record", &workload.pid_text(), "--samples", "4", "--every", "50ms"]);
-    bench
-}
+use crate::harness::{Bench, recorded};
 
 #[test]
 fn every_metric_is_drawn_by_family_and_type() {
-    let bench = recorded();
+    let bench = recorded(4);
     for metric in
         ["virtual", "resident", "private", "dirty", "swapped", "pss", "footprint", "regions"]
     {
@@ -35,7 +28,7 @@ fn every_metric_is_drawn_by_family_and_type() {
 
 #[test]
 fn a_chart_that_fails_leaves_the_last_one_whole() {
-    let bench = recorded();
+    let bench = recorded(4);
     bench.out(&["chart", "-o", "growth.svg"]);
     let before = fs::read(bench.path("growth.svg")).unwrap();
     let said = bench.run(&["chart", "-o", "growth.svg", "--from", "@nowhere"]);
@@ -62,7 +55,7 @@ fn a_chart_that_fails_leaves_the_last_one_whole() {
 
 #[test]
 fn means_are_drawn_in_place_of_samples() {
-    let bench = recorded();
+    let bench = recorded(4);
     let svg = bench.out(&["chart", "--rollups"]);
     assert!(svg.contains("means of about 4 samples each, 4 every"), "{svg}");
     assert!(!svg.contains("peak "), "{svg}");

@@ -2,18 +2,11 @@
 
 use insta::assert_snapshot;
 
-use crate::harness::{Bench, Workload};
-
-fn recorded() -> Bench {
-    let bench = Bench::new();
-    let workload = Workload::start();
-    bench.run(&["record", &workload.pid_text(), "--samples", "3", "--every", "50ms"]);
-    bench
-}
+use crate::harness::recorded;
 
 #[test]
 fn a_snapshot_has_every_region_in_both_formats() {
-    let bench = recorded();
+    let bench = recorded(3);
     let snapshot = bench.json(&["export", "--json", "--at", "#2"]);
     let regions = snapshot["regions"].as_array().unwrap();
     let sum: u64 = regions.iter().map(|region| region["resident_bytes"].as_u64().unwrap()).sum();
@@ -24,7 +17,7 @@ fn a_snapshot_has_every_region_in_both_formats() {
 
 #[test]
 fn a_series_has_every_sample() {
-    let bench = recorded();
+    let bench = recorded(3);
     let series = bench.json(&["export", "--json", "--series", "family"]);
     let images: Vec<_> = series
         .as_array()
@@ -41,7 +34,7 @@ fn a_series_has_every_sample() {
 
 #[test]
 fn a_format_must_be_chosen() {
-    assert_snapshot!(recorded().run(&["export"]).failure(), @"
+    assert_snapshot!(recorded(3).run(&["export"]).failure(), @"
     error: the following required arguments were not provided:
       <--json|--csv>
 

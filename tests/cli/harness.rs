@@ -62,6 +62,14 @@ impl Bench {
     }
 }
 
+/// Records a workload that does nothing, some samples 50 ms apart, and ends.
+pub(crate) fn recorded(samples: u64) -> Bench {
+    let (bench, workload) = (Bench::new(), Workload::start());
+    let samples = samples.to_string();
+    bench.out(&["record", &workload.pid_text(), "--samples", &samples, "--every", "50ms"]);
+    bench
+}
+
 /// The output of a run of vmrec, with the test's own folder written as `DIR`.
 #[derive(Debug)]
 pub(crate) struct Said {

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::harness::{Bench, Workload};
+use crate::harness::{Bench, Workload, recorded};
 use crate::recorder::Recorder;
 
 #[test]
@@ -20,9 +20,7 @@ fn a_mark_names_a_moment_of_a_running_recording() {
 
 #[test]
 fn an_ended_recording_is_marked_at_a_time() {
-    let bench = Bench::new();
-    let workload = Workload::start();
-    bench.run(&["record", &workload.pid_text(), "--samples", "3", "--every", "50ms"]);
+    let bench = recorded(3);
     assert_snapshot!(bench.run(&["mark", "too late"]).failure(), @"
     vmrec: recording 1 has ended: there is no now to mark
     hint: mark a moment of it with --at TIME, such as --at peak or --at -5m

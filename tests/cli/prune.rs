@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::harness::{Bench, Workload};
+use crate::harness::{Bench, Workload, recorded};
 use crate::recorder::Recorder;
 
 /// Returns how many samples the newest recording has, with those that came too late.
@@ -10,17 +10,9 @@ fn samples(bench: &Bench) -> u64 {
     bench.json(&["info", "--json"])["samples"].as_u64().unwrap()
 }
 
-fn recorded(samples: &str) -> Bench {
-    let bench = Bench::new();
-    let workload = Workload::start();
-    let pid = workload.pid_text();
-    bench.run(&["record", &pid, "--samples", samples, "--every", "50ms", "--quiet"]);
-    bench
-}
-
 #[test]
 fn old_samples_are_deleted_and_a_dry_run_counts_them_before() {
-    let bench = recorded("4");
+    let bench = recorded(4);
     let samples_before = samples(&bench);
     let all = serde_json::json!([samples_before, 1]);
     let dry = bench.json(&["prune", "--older-than", "1ms", "--dry-run", "--json"]);
@@ -39,7 +31,7 @@ fn old_samples_are_deleted_and_a_dry_run_counts_them_before() {
 
 #[test]
 fn marks_keep_the_samples_near_them() {
-    let bench = recorded("3");
+    let bench = recorded(3);
     let samples_before = samples(&bench);
     bench.run(&["mark", "here", "--at", "#2"]);
     let done = bench.json(&["prune", "--older-than", "1ms", "--keep-marks", "--json"]);
@@ -51,7 +43,7 @@ fn marks_keep_the_samples_near_them() {
 
 #[test]
 fn options_that_delete_nothing_are_refused() {
-    let bench = recorded("1");
+    let bench = recorded(1);
     assert_snapshot!(bench.run(&["prune", "--keep-marks"]).failure(), @"
     vmrec: --keep-marks says what stays, and nothing is said to go
     hint: say what goes too, such as --thin-after 1d
@@ -84,7 +76,7 @@ fn a_file_that_is_recorded_to_is_left_to_its_recorder() {
 
 #[test]
 fn a_recorder_prunes_earlier_recordings() {
-    let bench = recorded("5");
+    let bench = recorded(5);
     std::thread::sleep(std::time::Duration::from_millis(200));
     let workload = Workload::start();
     let pid = workload.pid_text();

@@ -4,14 +4,12 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use crate::harness::{Bench, Workload};
+use crate::harness::{Bench, Workload, recorded};
 use crate::recorder::Recorder;
 
 /// A recording without evidence, and a type of the user's that some of its regions get.
 fn without_evidence() -> Bench {
-    let bench = Bench::new();
-    let workload = Workload::start();
-    bench.run(&["record", &workload.pid_text(), "--samples", "3", "--every", "50ms"]);
+    let bench = recorded(3);
     let file = rusqlite::Connection::open(bench.path("test.db")).unwrap();
     file.execute_batch("DELETE FROM evidence").unwrap();
     fs::write(

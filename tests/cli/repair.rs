@@ -4,13 +4,11 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use crate::harness::{Bench, Workload};
+use crate::harness::{Bench, Workload, recorded};
 
 #[test]
 fn a_whole_file_comes_out_as_it_was() {
-    let bench = Bench::new();
-    let workload = Workload::start();
-    bench.run(&["record", &workload.pid_text(), "--samples", "3", "--every", "50ms"]);
+    let bench = recorded(3);
     bench.run(&["mark", "middle", "--at", "#2"]);
     let said = bench.run(&["repair", "test.db", "-o", "new.db"]);
     assert_eq!(said.status, Some(0), "{said:?}");
@@ -22,9 +20,7 @@ fn a_whole_file_comes_out_as_it_was() {
 
 #[test]
 fn lost_samples_are_reported_and_become_missed() {
-    let bench = Bench::new();
-    let workload = Workload::start();
-    bench.run(&["record", &workload.pid_text(), "--samples", "9", "--every", "50ms"]);
+    let bench = recorded(9);
     let counts = |db| {
         let info = bench.json(&["info", "--json", "--db", db]);
         ["complete_samples", "torn_samples", "missed_ticks"].map(|key| info[key].as_u64().unwrap())

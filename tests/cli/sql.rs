@@ -9,15 +9,8 @@ use std::process::Stdio;
 use insta::assert_snapshot;
 use serde_json::Value;
 
-use crate::harness::{Bench, Workload};
+use crate::harness::{Bench, Workload, recorded};
 use crate::recorder::Recorder;
-
-fn recorded() -> Bench {
-    let bench = Bench::new();
-    let workload = Workload::start();
-    bench.run(&["record", &workload.pid_text(), "--samples", "3", "--every", "50ms"]);
-    bench
-}
 
 fn rows(bench: &Bench, sql: &str) -> Vec<Value> {
     bench.json(&["sql", "--json", sql]).as_array().unwrap().clone()
@@ -32,7 +25,7 @@ fn number(bench: &Bench, sql: &str) -> i64 {
 
 #[test]
 fn rows_come_as_a_table_as_csv_and_as_json() {
-    let bench = recorded();
+    let bench = recorded(3);
     let sql = "SELECT 'libc' AS name, 4096 AS size, NULL AS size, x'00ff' AS bytes \
                UNION ALL SELECT char(27) || '[2J', -1, 0.5, '=1'";
     assert_snapshot!(bench.out(&["sql", sql]), @r"
@@ -71,7 +64,7 @@ fn rows_come_as_a_table_as_csv_and_as_json() {
 
 #[test]
 fn a_statement_may_come_from_standard_input() {
-    let bench = recorded();
+    let bench = recorded(3);
     let mut vmrec = bench
         .command(&["sql", "--csv", "-"])
         .stdin(Stdio::piped())
@@ -89,7 +82,7 @@ fn a_statement_may_come_from_standard_input() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let bench = recorded();
+    let bench = recorded(3);
     let sql = "WITH RECURSIVE n (a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n LIMIT 100000) \
                SELECT a FROM n";
     for arguments in [&["sql", sql][..], &["sql", "--csv", sql], &["sql", "--json", sql]] {
@@ -103,7 +96,7 @@ fn a_reader_that_goes_away_is_no_error() {
 
 #[test]
 fn region_at_agrees_with_export() {
-    let bench = recorded();
+    let bench = recorded(3);
     let exported = bench.json(&["export", "--json", "--at", "#2"]);
     let total = exported["total"].as_object().unwrap();
     let sizes: Vec<_> = total.keys().filter(|key| *key != "footprint_bytes").collect();
@@ -128,7 +121,7 @@ fn region_at_agrees_with_export() {
 
 #[test]
 fn functions_join_and_take_columns_as_arguments() {
-    let bench = recorded();
+    let bench = recorded(3);
     let regions = number(&bench, "SELECT regions FROM samples() WHERE regions > 0 LIMIT 1");
     let joined = "SELECT count(*) FROM region_at('start') AS a \
                   JOIN region_at('start', a.recording) AS b USING (start, type)";
@@ -141,7 +134,7 @@ fn functions_join_and_take_columns_as_arguments() {
 
 #[test]
 fn series_agrees_with_export() {
-    let bench = recorded();
+    let bench = recorded(3);
     for by in ["family", "type"] {
         let exported = bench.json(&["export", "--json", "--series", by]);
         let exported: BTreeSet<_> = exported
@@ -177,7 +170,7 @@ fn it_reads_while_a_recorder_writes() {
 
 #[test]
 fn statements_that_write_are_refused() {
-    let bench = recorded();
+    let bench = recorded(3);
     let bytes = fs::read(bench.path("test.db")).unwrap();
     assert_snapshot!(bench.run(&["sql", "DELETE FROM sample"]).failure(), @"
     vmrec: only statements that read are run: SELECT, WITH, VALUES, EXPLAIN, PRAGMA table_info
@@ -201,7 +194,7 @@ fn statements_that_write_are_refused() {
 
 #[test]
 fn wrong_statements_are_explained() {
-    let bench = recorded();
+    let bench = recorded(3);
     for (sql, what) in [
         ("SELECT * FORM sample", "near \"FORM\": syntax error, at character 10: FORM sample"),
         ("SELECT 1; SELECT 2", "only one statement can be run at a time"),
@@ -264,7 +257,7 @@ fn documented() -> BTreeMap<String, BTreeSet<String>> {
 
 #[test]
 fn every_column_is_documented_and_every_table_listed() {
-    let bench = recorded();
+    let bench = recorded(3);
     let columns = "SELECT o.name, c.name AS column FROM (\
                    SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' \
                    UNION SELECT value FROM json_each('[\"region_at\", \"series\", \"samples\"]')) AS o, \
