@@ -15,9 +15,9 @@
     reason = "a benchmark prints its figures and panics if it cannot measure"
 )]
 
-mod cpu;
 #[path = "store_goals/bytes.rs"]
 mod bytes;
+mod cpu;
 #[path = "store_goals/exact.rs"]
 mod exact;
 #[path = "store_goals/reading.rs"]

@@ -29,7 +29,7 @@ const FEW_SAMPLES: u64 = 40;
 /// Not the last ones: losing the last is judged by the lists.
 const ALONE: [u64; 5] = [1, 30, 170, 301, 340];
 const IDS: [RecordingId; 2] = [RecordingId(1), RecordingId(2)];
-const PAGE_BYTES: usize = 4096;
+const PAGE_BYTES: usize = 1024;
 const LOG_HEAD_BYTES: usize = 32;
 const FRAME_HEAD_BYTES: usize = 24;
 

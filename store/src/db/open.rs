@@ -184,9 +184,8 @@ pub(crate) fn lay_out(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     set_up(&connection)?;
-    connection.execute_batch(
-        "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL;",
-    )?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES as i64)?;
+    connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA synchronous = FULL;")?;
     migrate(&mut connection)?;
     Ok(connection)
 }
@@ -204,6 +203,13 @@ pub(crate) const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 pub(crate) const APPLICATION_ID_PLACE: std::ops::Range<usize> = 68..72;
 
 pub(crate) const HEADER_BYTES: u64 = 100;
+
+/// Bytes of a page of our files: each table and index takes one at least, and a sample changes some
+/// bytes on a few. Larger ones would be most of the file of a process that lived for seconds.
+pub(crate) const PAGE_BYTES: usize = 1024;
+
+/// Pages in the log that are moved to the file as soon as nobody reads from it.
+const CHECKPOINT_PAGES: i64 = 256;
 
 /// The smallest page SQLite knows.
 pub(crate) const SMALLEST_PAGE_BYTES: u64 = 512;
@@ -239,7 +245,7 @@ pub(crate) fn wants_to_write(error: &rusqlite::Error) -> bool {
 
 /// How many pages a reader keeps: it goes through the file once, and fresh memory costs more than
 /// to ask the system for the page again.
-pub(crate) const CACHE_PAGES: u32 = 100;
+pub(crate) const CACHE_PAGES: u32 = 400;
 
 /// Makes the file ready for one writer and any number of readers. What is a property of the
 /// file itself (page size, vacuum mode) was set as it was created.
@@ -249,7 +255,7 @@ pub(crate) fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     make_durable(connection)?;
     connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
-    connection.query_row("PRAGMA wal_autocheckpoint = 64", [], |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
     // A recorder stays small: pages that a sample changes are few.
     connection.execute_batch("PRAGMA cache_size = -512")?;
     connection.query_row("PRAGMA journal_size_limit = 1048576", [], |_| Ok(()))?;

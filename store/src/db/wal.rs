@@ -13,11 +13,10 @@ use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use crate::db::lock::beside;
+use crate::db::open::PAGE_BYTES;
 
 const HEAD_BYTES: usize = 32;
 const FRAME_HEAD_BYTES: usize = 24;
-/// Of every recording, where the log does not tell.
-const PAGE_BYTES: usize = 4096;
 /// Its last bit tells the byte order of the sums.
 const MAGIC: u32 = 0x377f_0682;
 /// How often a log is read that is begun anew meanwhile.

@@ -43,10 +43,10 @@ pub(crate) const MARK_NS: i64 = 60_000_000_000;
 pub(crate) const BATCH: u32 = 500;
 
 /// Pages given back to the file system in one step.
-pub(crate) const VACUUM_PAGES: u64 = 64;
+pub(crate) const VACUUM_PAGES: u64 = 256;
 
 /// Free pages that a recording under way keeps for the samples to come.
-pub(crate) const SLACK_PAGES: u64 = 256;
+pub(crate) const SLACK_PAGES: u64 = 1024;
 
 /// Bytes of the write-ahead log that count: more is there only while a reader holds on to it, and
 /// no sample that goes would make it smaller.

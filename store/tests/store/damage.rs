@@ -187,7 +187,7 @@ fn a_damaged_log_is_reported() {
     // A copy of both is the state a recorder killed now would leave.
     let bytes = std::fs::read(folder.path().join("a.db-wal")).unwrap();
     let file = std::fs::read(&path).unwrap();
-    let frames = (bytes.len() - 32) / 4120;
+    let frames = (bytes.len() - 32) / 1048;
     let shown = |damage: &dyn Fn(&mut Vec<u8>)| {
         let mut bytes = bytes.clone();
         damage(&mut bytes);
@@ -202,7 +202,7 @@ fn a_damaged_log_is_reported() {
     assert_eq!(shown(&|bytes| *bytes.last_mut().unwrap() ^= 1), (5, vec![]));
     assert_eq!(shown(&|bytes| bytes.truncate(bytes.len() - 1)), (5, vec![]));
     for frame in frames - 12..frames - 6 {
-        let (samples, problems) = shown(&|bytes| bytes[32 + frame * 4120 + 900] ^= 1);
+        let (samples, problems) = shown(&|bytes| bytes[32 + frame * 1048 + 900] ^= 1);
         assert!(samples < 6, "frame {frame}");
         let reported = format!(
             "the log {} is damaged after {frame} of {frames} frames: the newest samples may be lost",

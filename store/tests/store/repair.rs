@@ -11,7 +11,7 @@ use vmrec_store::{Error, RecordingId, Repaired, Store, WhyEnded, Writer, add_mar
 
 use crate::made_up::{at, begin, begun, snapshot};
 
-const PAGE: usize = 4096;
+const PAGE: usize = 1024;
 
 /// A folder with a file of two recordings, long enough to have trees of several pages.
 fn made_up() -> (TempDir, PathBuf) {

@@ -5,8 +5,9 @@ use std::io;
 
 use rusqlite::types::Value;
 
+use crate::db::open::PAGE_BYTES;
 use crate::maintain::repair::pages;
-use crate::maintain::repair::pages::{PAGE_BYTES, Page, Pages, word};
+use crate::maintain::repair::pages::{Page, Pages, word};
 
 /// Bytes of an overflow page that are not the row's: they name the next one.
 const LINK_BYTES: usize = 4;
@@ -227,7 +228,7 @@ mod tests {
     fn values_are_those_sqlite_wrote() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let connection = Connection::open(file.path()).unwrap();
-        connection.execute_batch("PRAGMA page_size = 4096; CREATE TABLE t (a, b)").unwrap();
+        connection.execute_batch("PRAGMA page_size = 1024; CREATE TABLE t (a, b)").unwrap();
         let numbers = [0, 1, -1, 127, -128, 128, 1 << 20, -(1 << 30), 1 << 40, i64::MAX, i64::MIN];
         let mut rows = Vec::new();
         for (place, number) in numbers.into_iter().enumerate() {

@@ -8,10 +8,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::db::lock::beside;
+use crate::db::open::PAGE_BYTES;
 use crate::error::Error;
-
-/// Bytes of a page of every recording.
-pub(crate) const PAGE_BYTES: usize = 4096;
 
 const LOG_HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;

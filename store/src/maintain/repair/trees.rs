@@ -4,9 +4,10 @@ use std::io;
 
 use rusqlite::types::Value;
 
+use crate::db::open::PAGE_BYTES;
 use crate::maintain::repair::cells;
 use crate::maintain::repair::cells::Kind;
-use crate::maintain::repair::pages::{PAGE_BYTES, Pages, word};
+use crate::maintain::repair::pages::{Pages, word};
 use crate::maintain::repair::tables::LAYOUTS;
 
 /// What is known of a page.
