@@ -3,6 +3,8 @@
 use vmrec_sampler::{Quantity, Region};
 use vmrec_store::Measure;
 
+use crate::text::units;
+
 /// A number that can be summed over regions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
@@ -23,6 +25,27 @@ pub enum Unit {
     Bytes,
     /// A plain number.
     Count,
+}
+
+impl Unit {
+    /// Returns a value as text: `12.5M`, or `1,234` for a count.
+    pub(crate) fn plain(self, value: u64) -> String {
+        match self {
+            Self::Bytes => units::size(value),
+            Self::Count => units::count(value),
+        }
+    }
+
+    /// Returns a difference as text with its sign: `+12.5M`, `-3`, `0`.
+    pub(crate) fn signed(self, value: i128) -> String {
+        let magnitude = u64::try_from(value.unsigned_abs()).unwrap_or(u64::MAX);
+        match (self, value.signum()) {
+            (Self::Bytes, _) => units::signed_size(value),
+            (Self::Count, 1) => format!("+{}", units::count(magnitude)),
+            (Self::Count, -1) => format!("-{}", units::count(magnitude)),
+            (Self::Count, _) => "0".to_owned(),
+        }
+    }
 }
 
 impl Metric {

@@ -2,7 +2,7 @@
 
 use crate::chart::options::ChartKind;
 use crate::chart::select::{Selection, Shown};
-use crate::chart::{labels, marks, text, value};
+use crate::chart::{labels, marks, text};
 use crate::metric::Unit;
 use crate::series::Series;
 
@@ -145,8 +145,8 @@ fn cut(labels: Vec<Label>, room: f64) -> Vec<Label> {
 pub(crate) fn labels(series: &Series, selection: &Selection<'_>, kind: ChartKind) -> Vec<Label> {
     let unit: Unit = series.metric.unit();
     let value = |shown: &Shown| match kind {
-        ChartKind::Area => value::plain(shown.last, unit),
-        ChartKind::Growth => value::signed(i128::from(shown.last) - i128::from(shown.first), unit),
+        ChartKind::Area => unit.plain(shown.last),
+        ChartKind::Growth => unit.signed(i128::from(shown.last) - i128::from(shown.first)),
     };
     let label = |shown: &Shown| Label { name: shown.name.clone(), value: value(shown) };
     selection.shown.iter().map(label).collect()

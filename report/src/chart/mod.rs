@@ -230,10 +230,7 @@ fn mark_words(marks: &[(u64, &ChartMark)]) -> Vec<String> {
         })
         .collect();
     if marks.len() > MAX_WORDS {
-        words.push(format!(
-            "and {} more",
-            crate::chart::text::count((marks.len() - MAX_WORDS) as u64)
-        ));
+        words.push(format!("and {} more", units::count((marks.len() - MAX_WORDS) as u64)));
     }
     words
 }

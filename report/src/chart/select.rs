@@ -15,6 +15,7 @@ use crate::series::by::By;
 use crate::series::column::Column;
 use crate::series::gap::Gap;
 use crate::series::tick::KeySeries;
+use crate::text::units;
 
 /// The most keys drawn beside `other`, which is all the rest.
 const MAX_KEYS: usize = 8;
@@ -111,7 +112,7 @@ pub(crate) fn select<'a>(
     if !rest.is_empty() {
         let values = sum(&mut rest.iter().map(|(_, key)| *key));
         let (one, many) = (series.by.name(), series.by.plural());
-        let name = format!("other ({})", text::counted(rest.len() as u64, one, many));
+        let name = format!("other ({})", units::counted(rest.len() as u64, one, many));
         shown.push(show(name, palette::OTHER, &values, &thinned, options.kind));
     }
     let (gaps, hidden_gaps) = visible(series, thinned.columns);

@@ -90,24 +90,6 @@ pub(crate) fn wrap(parts: &[String], separator: &str, size: f64, room: f64) -> V
     lines
 }
 
-/// Writes a count with its thousands apart: `300,000`.
-pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// Writes a count of things: `1 sample`, `2 samples`.
-pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", count(number), if number == 1 { one } else { many })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,10 +112,5 @@ mod tests {
     fn parts_are_wrapped_at_separators() {
         let parts = ["aaaa", "bbbb", "cccc"].map(str::to_owned);
         assert_eq!(wrap(&parts, " · ", 10.0, 70.0), ["aaaa · bbbb", "cccc"]);
-    }
-
-    #[test]
-    fn thousands_are_grouped() {
-        assert_eq!([0, 999, 1000, 300_000].map(count), ["0", "999", "1,000", "300,000"]);
     }
 }

@@ -1,6 +1,5 @@
 //! The value axis: nice binary ticks, and values in words.
 
-use crate::chart::text;
 use crate::metric::Unit;
 use crate::text::units;
 
@@ -76,28 +75,9 @@ fn label(value: f64, scale: f64, suffix: &str, signed: bool) -> String {
     if number == 0.0 {
         "0".to_owned()
     } else if suffix.is_empty() {
-        format!("{sign}{}", text::count(number as u64))
+        format!("{sign}{}", units::count(number as u64))
     } else {
         format!("{sign}{number}{suffix}")
-    }
-}
-
-/// Writes a value: `12.5M`, or `1,234` for a count.
-pub(crate) fn plain(value: u64, unit: Unit) -> String {
-    match unit {
-        Unit::Bytes => units::size(value),
-        Unit::Count => text::count(value),
-    }
-}
-
-/// Writes a difference with its sign: `+12.5M`, `-3`, `0`.
-pub(crate) fn signed(value: i128, unit: Unit) -> String {
-    let magnitude = u64::try_from(value.unsigned_abs()).unwrap_or(u64::MAX);
-    match (unit, value.signum()) {
-        (Unit::Bytes, _) => units::signed_size(value),
-        (Unit::Count, 1) => format!("+{}", text::count(magnitude)),
-        (Unit::Count, -1) => format!("-{}", text::count(magnitude)),
-        (Unit::Count, _) => "0".to_owned(),
     }
 }
 

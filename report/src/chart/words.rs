@@ -4,7 +4,7 @@
 use crate::chart::downsample::Thinned;
 use crate::chart::options::{ChartContext, ChartKind, ChartOptions, Means, SampleCounts, TimeAxis};
 use crate::chart::select::Selection;
-use crate::chart::{text, time, value};
+use crate::chart::{text, time};
 use crate::series::Series;
 use crate::series::tick::TickState;
 use crate::text::units;
@@ -55,7 +55,7 @@ pub(crate) fn period(series: &Series, options: &ChartOptions, context: &ChartCon
         period.push_str(&format!(" · {}", units::duration(span_ns)));
     }
     if let Some(means) = context.means {
-        period.push_str(&format!(" · means of about {} samples each", text::count(means.each())));
+        period.push_str(&format!(" · means of about {} samples each", units::count(means.each())));
     }
     period
 }
@@ -77,15 +77,14 @@ pub(crate) fn headline(
         return String::new();
     };
     let lowest = totals.iter().flatten().min().unwrap_or(0);
-    let [first_text, last_text, peak_text] =
-        [first, last, peak].map(|total| value::plain(total, unit));
+    let [first_text, last_text, peak_text] = [first, last, peak].map(|total| unit.plain(total));
     if selection.thinned.known == 1 && context.means.is_none() {
         return format!("{first_text} in the one sample there is");
     }
     if lowest == peak {
         return format!("{first_text} throughout");
     }
-    let change = value::signed(i128::from(last) - i128::from(first), unit);
+    let change = unit.signed(i128::from(last) - i128::from(first));
     let at = moment(series, options, at);
     let place = if options.axis == TimeAxis::Elapsed { "after" } else { "at" };
     let highest = if context.means.is_some() { "highest mean" } else { "peak" };
@@ -95,7 +94,7 @@ pub(crate) fn headline(
         }
         ChartKind::Growth => format!(
             "{change} in total ({first_text} → {last_text}) · {highest} {} {place} {at}",
-            value::signed(i128::from(peak) - i128::from(first), unit)
+            unit.signed(i128::from(peak) - i128::from(first))
         ),
     }
 }
@@ -134,7 +133,7 @@ pub(crate) fn footer(
     let metric = series.metric;
     let mut parts = vec![format!("{}: {}", metric.words(), metric.meaning())];
     if let Some(reserved) = selection.reserved {
-        let size = value::plain(reserved, metric.unit());
+        let size = metric.unit().plain(reserved);
         parts.push(format!("left out: {size} of reserved address space"));
     }
     if !series.unknown.is_empty() {
@@ -167,11 +166,11 @@ pub(crate) fn footer(
         parts.push("hatched: not measured".to_owned());
     }
     if selection.hidden_gaps > 0 {
-        let gaps = text::counted(selection.hidden_gaps as u64, "gap", "gaps");
+        let gaps = units::counted(selection.hidden_gaps as u64, "gap", "gaps");
         parts.push(format!("{gaps} too short to be seen"));
     }
     if left_out.mark_texts > 0 {
-        let marks = text::counted(left_out.mark_texts as u64, "mark", "marks");
+        let marks = units::counted(left_out.mark_texts as u64, "mark", "marks");
         parts.push(format!("{marks} without room for text"));
     }
     if let Some(change) = clock_change(series) {
@@ -190,11 +189,11 @@ fn of_samples(series: &Series, context: &ChartContext, left_out: LeftOut) -> Str
     let counts = counts(series, context);
     format!(
         "{} every {} ({} torn{}, {} missed)",
-        text::counted(counts.complete + counts.torn, "sample", "samples"),
+        units::counted(counts.complete + counts.torn, "sample", "samples"),
         units::duration(context.interval_ns),
-        text::count(counts.torn),
+        units::count(counts.torn),
         if left_out.torn_shown { ": ticks below the axis" } else { "" },
-        text::count(counts.missed),
+        units::count(counts.missed),
     )
 }
 
@@ -203,14 +202,14 @@ fn of_means(means: Means, context: &ChartContext) -> Vec<String> {
     let mut parts = vec![
         format!(
             "means of about {} each, {} every {}",
-            text::counted(means.each(), "sample", "samples"),
-            text::count(means.samples),
+            units::counted(means.each(), "sample", "samples"),
+            units::count(means.samples),
             units::duration(context.interval_ns),
         ),
         "peaks, lows and gaps within a mean are not seen".to_owned(),
     ];
     if means.not_drawn > 0 {
-        let newest = text::counted(means.not_drawn, "sample", "samples");
+        let newest = units::counted(means.not_drawn, "sample", "samples");
         parts.push(format!("{newest} since the last mean are not drawn"));
     }
     parts
@@ -226,9 +225,9 @@ fn drawn(thinned: &Thinned, context: &ChartContext) -> Option<String> {
     };
     Some(format!(
         "{} of {} {several} are drawn: the lowest and highest total of each of {} columns",
-        text::count(thinned.kept.len() as u64),
-        text::count(thinned.known as u64),
-        text::count(thinned.columns as u64),
+        units::count(thinned.kept.len() as u64),
+        units::count(thinned.known as u64),
+        units::count(thinned.columns as u64),
     ))
 }
 
@@ -280,14 +279,14 @@ pub(crate) fn description(
         sentences.push(format!(
             "{}: {} to {}, {most} {}.",
             shown.name,
-            value::plain(shown.first, unit),
-            value::plain(shown.last, unit),
-            value::plain(shown.peak, unit),
+            unit.plain(shown.first),
+            unit.plain(shown.last),
+            unit.plain(shown.peak),
         ));
     }
     let gaps = series.gaps.len() as u64;
     if gaps > 0 {
-        sentences.push(format!("{} without measurements.", text::counted(gaps, "gap", "gaps")));
+        sentences.push(format!("{} without measurements.", units::counted(gaps, "gap", "gaps")));
     }
     if !marks.is_empty() {
         sentences.push(format!("Marks: {}.", marks.join("; ")));

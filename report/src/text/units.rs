@@ -55,6 +55,24 @@ pub fn duration(nanoseconds: u64) -> String {
     }
 }
 
+/// Writes a count with its thousands apart: `300,000`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Writes a count of things: `1 sample`, `2 samples`.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +95,11 @@ mod tests {
             ["0K", "512B", "4K", "338K", "10239K", "10.0M", "1.0G", "1.0G", "1.5T"]
         );
         assert_eq!(size(u64::MAX), "16.0E");
+    }
+
+    #[test]
+    fn thousands_are_apart() {
+        assert_eq!([0, 999, 1000, 300_000].map(count), ["0", "999", "1,000", "300,000"]);
     }
 
     #[test]

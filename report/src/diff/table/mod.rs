@@ -4,19 +4,22 @@
 mod tests;
 
 use jiff::tz::TimeZone;
-use vmrec_sampler::{Naming, ProcessInfo, Quantity};
+use vmrec_sampler::{Family, Naming, ProcessInfo, Quantity};
 use vmrec_store::RecordingId;
 
 use crate::amounts::{Amounts, Change};
 use crate::diff::group::{ObjectKey, View};
 use crate::diff::{ChangeKind, Diff, RegionRow, RegionState};
-use crate::metric::Metric;
+use crate::metric::{Metric, Unit};
 use crate::text::table::{Align, Cell, Column, Table, Tone, cut_middle};
 use crate::text::{clock, escape, units};
 use crate::time::spec::Resolved;
 
 /// The default number of rows of a table; the rest become one.
 pub const DEFAULT_ROWS: usize = 20;
+
+/// Private memory that became shared is worth a note from here on: libraries move a little always.
+const MIN_SHARED_BYTES: u64 = 1 << 20;
 
 /// What a diff is of.
 #[derive(Clone, Debug)]
@@ -55,7 +58,7 @@ pub struct DiffLayout {
 /// Returns a diff as a heading, a table and notes. Rows keep the diff's order
 /// (`Diff::sort_by`), and what they are sorted by is always a column.
 pub fn diff_table(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> String {
-    let metrics = metrics(diff.sorted_by);
+    let metrics = metrics(diff.sorted_by, layout.view);
     let (moving, still): (Vec<Line>, Vec<Line>) =
         lines(diff, layout.view, layout.naming).into_iter().partition(|line| line.moves(&metrics));
     let shown = layout.rows.unwrap_or(usize::MAX).min(moving.len());
@@ -73,6 +76,10 @@ pub fn diff_table(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> St
     }
     let total = names_of(layout.view, "TOTAL");
     table.sum(cells(&total, &diff.total, &metrics, diff.sorted_by));
+    if let Some(usable) = without_reserved(diff) {
+        let names = names_of(layout.view, "TOTAL, minus reserved");
+        table.sum(cells(&names, &usable, &metrics, diff.sorted_by));
+    }
     if let Some(cells) = unattributed(diff, layout.view, &metrics) {
         table.sum(cells);
     }
@@ -85,7 +92,7 @@ pub fn diff_table(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> St
         left_out.merge(&diff.unchanged);
         left_out_rows += diff.unchanged_rows;
     }
-    let notes = [left_out_note(left_out_rows, &left_out, diff.sorted_by)];
+    let notes = [left_out_note(left_out_rows, &left_out, diff.sorted_by), shared_note(diff)];
     for note in notes.into_iter().flatten().chain(unknown_notes(&diff.total, &metrics)) {
         text.push_str(&cut_middle(&note, layout.width));
         text.push('\n');
@@ -94,11 +101,14 @@ pub fn diff_table(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> St
 }
 
 /// Virtual size and the quantities that explain most, with the one sorted by.
-fn metrics(sorted_by: Metric) -> Vec<Metric> {
+///
+/// Numbers of regions have a column of their own, where a row is not one region.
+fn metrics(sorted_by: Metric, view: View) -> Vec<Metric> {
     let usual = [Quantity::Resident, Quantity::Private, Quantity::Dirty, Quantity::Swapped];
     let mut metrics = vec![Metric::Virtual];
     metrics.extend(usual.map(Metric::Measured));
-    if !metrics.contains(&sorted_by) {
+    let has_column = sorted_by == Metric::Regions && view != View::Region;
+    if !has_column && !metrics.contains(&sorted_by) {
         metrics.insert(0, sorted_by);
     }
     metrics
@@ -193,7 +203,8 @@ fn empty_table(view: View, metrics: &[Metric], diff: &Diff) -> Table {
         columns.push(Column::new("CHANGE", Align::Left));
         columns.push(Column::new("START", Align::Right).droppable(2));
     } else {
-        columns.push(Column::new("REGIONS", Align::Right).droppable(4));
+        let rank = if diff.sorted_by == Metric::Regions { 0 } else { 4 };
+        columns.push(Column::new("REGIONS", Align::Right).droppable(rank));
     }
     for &metric in metrics {
         let column = Column::new(metric.heading(), Align::Right);
@@ -219,26 +230,43 @@ fn cells(names: &[String], change: &Change, metrics: &[Metric], sorted_by: Metri
     let mut cells: Vec<Cell> = names.iter().map(|name| Cell::new(name)).collect();
     if names.len() == 1 {
         let delta = i128::from(change.to.regions) - i128::from(change.from.regions);
-        cells.push(Cell::new(&if delta == 0 { "0".to_owned() } else { format!("{delta:+}") }));
+        cells.push(delta_cell(Some(delta), Unit::Count).toned(Tone::Plain));
     }
-    cells.extend(metrics.iter().map(|&metric| delta_cell(change.get(metric).delta())));
+    cells.extend(
+        metrics.iter().map(|&metric| delta_cell(change.get(metric).delta(), metric.unit())),
+    );
     if names.len() == 1 {
-        cells.push(Cell::new(&change.to.get(sorted_by).map_or_else(unknown, units::size)));
+        let after = change.to.get(sorted_by);
+        cells.push(Cell::new(&after.map_or_else(unknown, |value| sorted_by.unit().plain(value))));
     }
     cells
 }
 
-fn delta_cell(delta: Option<i128>) -> Cell {
+fn delta_cell(delta: Option<i128>, unit: Unit) -> Cell {
     let tone = match delta.unwrap_or(0).signum() {
         1 => Tone::Growth,
         -1 => Tone::Shrink,
         _ => Tone::Plain,
     };
-    Cell::new(&delta.map_or_else(unknown, units::signed_size)).toned(tone)
+    Cell::new(&delta.map_or_else(unknown, |delta| unit.signed(delta))).toned(tone)
 }
 
 fn unknown() -> String {
     "-".to_owned()
+}
+
+/// Returns the total without reserved address space, if the two differ in what is shown.
+fn without_reserved(diff: &Diff) -> Option<Change> {
+    let reserved = diff.families.iter().find(|row| row.key == Family::Reserved)?;
+    let bytes = reserved.change.get(Metric::Virtual);
+    let at_the_end = diff.sorted_by == Metric::Virtual && bytes.to != Some(0);
+    if bytes.from == bytes.to && !at_the_end {
+        return None;
+    }
+    let mut usable = Change::default();
+    let others = diff.families.iter().filter(|row| row.key != Family::Reserved);
+    others.for_each(|row| usable.merge(&row.change));
+    Some(usable)
 }
 
 /// What the process has beyond its regions, if that moved.
@@ -252,7 +280,7 @@ fn unattributed(diff: &Diff, view: View, metrics: &[Metric]) -> Option<Vec<Cell>
         cells.push(Cell::default());
     }
     // Empty where the kernel has no total to compare with.
-    let delta = |&metric: &Metric| residual(metric).map(|r| delta_cell(r.delta()));
+    let delta = |&metric: &Metric| residual(metric).map(|r| delta_cell(r.delta(), metric.unit()));
     cells.extend(metrics.iter().map(|metric| delta(metric).unwrap_or_default()));
     if names.len() == 1 {
         let after = residual(diff.sorted_by).map(|r| r.to.map_or_else(unknown, units::signed_size));
@@ -299,8 +327,26 @@ fn left_out_note(rows: u64, left_out: &Amounts, sorted_by: Metric) -> Option<Str
         _ => format!("{rows} unchanged rows"),
     };
     let metric = sorted_by.words();
-    let held = left_out.get(sorted_by).map(|bytes| format!(" ({} {metric})", units::size(bytes)));
+    let held = left_out.get(sorted_by);
+    let held = held.map(|value| match sorted_by.unit() {
+        Unit::Bytes => format!(" ({} {metric})", units::size(value)),
+        Unit::Count => format!(" ({})", units::counted(value, "region", "regions")),
+    });
     Some(format!("{rows} left out{}", held.unwrap_or_default()))
+}
+
+/// Says how much private memory another process maps now too: it is not gone.
+fn shared_note(diff: &Diff) -> Option<String> {
+    let fallen = |change: &Change, metric| -change.get(metric).delta().unwrap_or(0);
+    let shared = |row: &RegionRow| {
+        // What was given back is neither private nor resident any more.
+        let freed = fallen(&row.change, Metric::RESIDENT).max(0);
+        (fallen(&row.change, Metric::PRIVATE) - freed).max(0)
+    };
+    let bytes = u64::try_from(diff.regions.iter().map(shared).sum::<i128>()).ok()?;
+    (bytes >= MIN_SHARED_BYTES).then(|| {
+        format!("{} private became shared with other processes, not freed", units::size(bytes))
+    })
 }
 
 fn unknown_notes(total: &Change, metrics: &[Metric]) -> impl Iterator<Item = String> {

@@ -1,11 +1,11 @@
 //! What a user sees, and that it keeps within the line.
 
 use unicode_width::UnicodeWidthStr;
-use vmrec_sampler::{Family, Naming, ProcessTotals, Region, RegionType, Snapshot};
+use vmrec_sampler::{Family, Naming, ProcessTotals, Region, RegionType, Snapshot, types};
 
 use super::*;
 use crate::diff::diff;
-use crate::fixture::{K, before_and_after, detailed, memory, process, region, snapshot};
+use crate::fixture::{K, before_and_after, detailed, heap, memory, process, region, snapshot};
 
 fn resolved(number: u64, snapshot: &Snapshot, off_by_ns: i64) -> Resolved {
     let asked_utc_ns = snapshot.taken.utc_ns - off_by_ns;
@@ -126,6 +126,62 @@ fn by_region() {
     unattributed                                      +3996K     -332K
     4 unchanged rows left out (9928K virtual)
     ");
+}
+
+#[test]
+fn numbers_of_regions_are_counts_in_one_column() {
+    let (from, to) = before_and_after();
+    insta::assert_snapshot!(table(&from, &to, Metric::Regions, View::Family, Some(20)), @r"
+    server (pid 4242), recording 3
+    from  #1 of 2026-03-01 14:00:00.000 +01:00
+    to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for
+    10m 00s apart; sizes are changes, AFTER is regions at the end
+
+    FAMILY               REGIONS  VIRTUAL  RESIDENT  PRIVATE   DIRTY  SWAPPED  AFTER
+    ===================  =======  =======  ========  =======  ======  =======  =====
+    program + libraries       +1    +100K     +100K     +16K    +16K       0K      3
+    stack                     -1   -8192K      -40K     -40K    -40K       0K      2
+    malloc                     0   +12.0M    +11.0M   +11.0M  +11.0M       0K      1
+    ===================  =======  =======  ========  =======  ======  =======  =====
+    TOTAL                      0   +4196K    +11.1M   +11.0M  +11.0M       0K      7
+    unattributed                   +3996K     -332K                        0K
+    1 unchanged row left out (1 region)
+    ");
+    let by_region = table(&from, &to, Metric::Regions, View::Region, None);
+    assert!(by_region.contains("REGIONS") && !by_region.contains("+1B"), "{by_region}");
+}
+
+#[test]
+fn reserved_address_space_is_in_one_total_and_not_in_the_other() {
+    let reserved = |size| region(0x1000_0000..0x1000_0000 + size, types::RESERVED, None, &[]);
+    let heap = |size| region(0x1000..0x1000 + size, heap(), None, &memory(size, size, size));
+    let from = snapshot(0, ProcessTotals::default(), vec![heap(64 * K), reserved(64 * K * K)]);
+    let to = snapshot(9, ProcessTotals::default(), vec![heap(96 * K), reserved(96 * K * K)]);
+    let text = table(&from, &to, Metric::RESIDENT, View::Type, None);
+    let sums: Vec<_> = text.lines().filter(|line| line.starts_with("TOTAL")).collect();
+    assert_eq!(sums.len(), 2, "{text}");
+    assert!(sums[0].contains("+32.0M") && sums[1].contains("+32K"), "{text}");
+    // A total that nothing reserved moved is given once.
+    let same = snapshot(9, ProcessTotals::default(), vec![heap(96 * K), reserved(64 * K * K)]);
+    assert!(!table(&from, &same, Metric::RESIDENT, View::Type, None).contains("minus"));
+    assert!(table(&from, &same, Metric::Virtual, View::Type, None).contains("minus"));
+}
+
+#[test]
+fn private_memory_that_became_shared_is_not_called_freed() {
+    const M: u64 = K * K;
+    let text = |private| {
+        region(0x1000..0x1000 + 40 * M, types::TEXT, Some("/x"), &memory(32 * M, private, 0))
+    };
+    let at = |seconds, private| snapshot(seconds, ProcessTotals::default(), vec![text(private)]);
+    let shown = table(&at(0, 31 * M), &at(9, M), Metric::RESIDENT, View::Type, None);
+    let note = "30.0M private became shared with other processes, not freed\n";
+    assert!(shown.contains(note), "{shown}");
+    // Given back, it is not resident either.
+    let freed = region(0x1000..0x1000 + 40 * M, types::TEXT, Some("/x"), &memory(2 * M, M, 0));
+    let freed = snapshot(9, ProcessTotals::default(), vec![freed]);
+    let shown = table(&at(0, 31 * M), &freed, Metric::RESIDENT, View::Type, None);
+    assert!(!shown.contains("became shared"), "{shown}");
 }
 
 #[test]
