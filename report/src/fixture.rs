@@ -211,6 +211,7 @@ pub(crate) fn samples() -> Vec<Sample> {
         totals: ProcessTotals {
             resident_bytes: Some(mebibytes << 20),
             footprint_bytes: Some(mebibytes << 19),
+            peak_resident_bytes: Some(70 << 20),
             ..ProcessTotals::default()
         },
         regions: Some(7),

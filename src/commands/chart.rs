@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use vmrec_report::{
-    ChartContext, ChartKind, ChartMark, ChartOptions, Means, Metric, Series, SeriesBuilder,
-    Stretch, Theme, TimeAxis, draw, overhead,
+    Amounts, ChartContext, ChartKind, ChartMark, ChartOptions, Means, Metric, Series,
+    SeriesBuilder, Stretch, Theme, TimeAxis, draw, overhead,
 };
-use vmrec_sampler::Naming;
+use vmrec_sampler::{Family, Naming, Region, Snapshot};
 use vmrec_store::Rollup;
 
 use crate::args::{RecordingArgs, SpanArgs, SumBy};
@@ -135,8 +135,22 @@ fn means(args: &ChartArgs, opened: &Opened) -> Result<(Vec<Series>, Means), Fail
     );
     let samples = builder.push_means(&rollups, &measures, &stretch);
     let chunks = rollups.spans.len() as u64;
-    let means = Means { chunks, samples, not_drawn: to.number.saturating_sub(rollups.last) };
+    let means = Means {
+        chunks,
+        samples,
+        not_drawn: to.number.saturating_sub(rollups.last),
+        first: total(args, &opened.snapshot(&from)?),
+        last: total(args, &opened.snapshot(&to)?),
+    };
     Ok((builder.finish(), means))
+}
+
+/// Returns what of a snapshot the chart would draw.
+fn total(args: &ChartArgs, snapshot: &Snapshot) -> Option<u64> {
+    let without_reserved = args.metric == Metric::Virtual && !args.reserved;
+    let family = |region: &&Region| region.identity.label.region_type.family();
+    let drawn = |region: &&Region| !(without_reserved && family(region) == Family::Reserved);
+    snapshot.regions.iter().filter(drawn).collect::<Amounts>().get(args.metric)
 }
 
 fn options(args: &ChartArgs) -> ChartOptions {
@@ -178,6 +192,7 @@ fn context(opened: &Opened) -> Result<ChartContext, Failure> {
         interval_ns: recording.interval_ns,
         cost_ns: cost_ns.checked_div(snapshots),
         cost_percent: overhead.map(|part| part * 100.0),
+        kernel_peak_bytes: last.and_then(|sample| sample.totals.peak_resident_bytes),
         marks: opened
             .marks
             .iter()

@@ -58,11 +58,20 @@ fn means_are_drawn_in_place_of_samples() {
     let bench = recorded(4);
     let svg = bench.out(&["chart", "--rollups"]);
     assert!(svg.contains("means of about 4 samples each, 4 every"), "{svg}");
-    assert!(!svg.contains("peak "), "{svg}");
+    assert!(!svg.contains("· peak "), "{svg}");
+    // Its first and last size are those of samples, not means of many.
+    let exact = bench.out(&["chart"]);
+    let change = |svg: &str| svg.lines().find(|line| line.contains(" → ")).map(headline);
+    assert_eq!(change(&svg), change(&exact));
     for metric in ["footprint", "regions", "virtual"] {
         let svg = bench.out(&["chart", "--rollups", "--metric", metric, "--by", "type"]);
         assert!(svg.contains("highest mean") || svg.contains("throughout"), "{svg}");
     }
+}
+
+/// Returns the sizes of a headline, without its peak.
+fn headline(line: &str) -> String {
+    line.split('>').find(|text| text.contains(" → ")).unwrap().split(" · ").next().unwrap().into()
 }
 
 #[test]

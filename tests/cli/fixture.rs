@@ -106,7 +106,8 @@ fn snapshot(second: u64, more: &[Mapping]) -> Snapshot {
             virtual_bytes: Some(mappings.iter().map(|mapping| mapping.1 << 10).sum()),
             // statm lags by a page
             resident_bytes: Some(resident + 4096),
-            peak_resident_bytes: Some(resident + (1 << 20)),
+            // more than any sample saw: the peak may be older than the recording
+            peak_resident_bytes: Some(24 << 20),
             footprint_bytes: Some(dirty),
             threads: Some(3),
             minor_faults: Some(1000 + second),

@@ -71,17 +71,6 @@ impl Default for ChartOptions {
     }
 }
 
-/// How many samples there were of each state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SampleCounts {
-    /// Seen as of one moment.
-    pub complete: u64,
-    /// Taken while regions moved.
-    pub torn: u64,
-    /// Not taken.
-    pub missed: u64,
-}
-
 /// The text about a series of means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Means {
@@ -91,6 +80,10 @@ pub struct Means {
     pub samples: u64,
     /// How many of the newest samples are in none of them.
     pub not_drawn: u64,
+    /// The exact total of the first sample of the time drawn, without what the chart leaves out.
+    pub first: Option<u64>,
+    /// The exact total of the last sample of the time drawn.
+    pub last: Option<u64>,
 }
 
 impl Means {
@@ -126,14 +119,14 @@ pub struct ChartContext {
     pub recording: Option<String>,
     /// Planned time between samples, in nanoseconds.
     pub interval_ns: u64,
-    /// The samples of the time drawn; counted from the series where all are 0.
-    pub samples: SampleCounts,
     /// Where the series has means in place of samples, what they are of.
     pub means: Option<Means>,
     /// Processor time of taking a sample, in nanoseconds, on average.
     pub cost_ns: Option<u64>,
     /// Processor time of taking samples, as a part of one processor in percent.
     pub cost_percent: Option<f64>,
+    /// The largest resident size since the process began, by the kernel's own count.
+    pub kernel_peak_bytes: Option<u64>,
     /// Named moments; those outside the time drawn are left out.
     pub marks: Vec<ChartMark>,
     /// The version of vmrec that draws.

@@ -2,9 +2,10 @@
 //! screen readers.
 
 use crate::chart::downsample::Thinned;
-use crate::chart::options::{ChartContext, ChartKind, ChartOptions, Means, SampleCounts, TimeAxis};
+use crate::chart::options::{ChartContext, ChartKind, ChartOptions, Means, TimeAxis};
 use crate::chart::select::Selection;
 use crate::chart::{text, time};
+use crate::metric::Metric;
 use crate::series::Series;
 use crate::series::tick::TickState;
 use crate::text::units;
@@ -77,12 +78,20 @@ pub(crate) fn headline(
         return String::new();
     };
     let lowest = totals.iter().flatten().min().unwrap_or(0);
+    let base = first;
+    // The mean of the first chunk is not the size at the start.
+    let exact = context.means.and_then(|means| Some((means.first?, means.last?)));
+    let (first, last) = exact.unwrap_or((first, last));
+    let reserved = match selection.reserved {
+        Some(reserved) if reserved > 0 => format!(" · without {} reserved", unit.plain(reserved)),
+        _ => String::new(),
+    };
     let [first_text, last_text, peak_text] = [first, last, peak].map(|total| unit.plain(total));
     if selection.thinned.known == 1 && context.means.is_none() {
-        return format!("{first_text} in the one sample there is");
+        return format!("{first_text} in the one sample there is{reserved}");
     }
-    if lowest == peak {
-        return format!("{first_text} throughout");
+    if [lowest, first, last].iter().all(|total| *total == peak) {
+        return format!("{first_text} throughout{reserved}");
     }
     let change = unit.signed(i128::from(last) - i128::from(first));
     let at = moment(series, options, at);
@@ -90,11 +99,13 @@ pub(crate) fn headline(
     let highest = if context.means.is_some() { "highest mean" } else { "peak" };
     match options.kind {
         ChartKind::Area => {
-            format!("{first_text} → {last_text} ({change}) · {highest} {peak_text} {place} {at}")
+            format!(
+                "{first_text} → {last_text} ({change}) · {highest} {peak_text} {place} {at}{reserved}"
+            )
         }
         ChartKind::Growth => format!(
-            "{change} in total ({first_text} → {last_text}) · {highest} {} {place} {at}",
-            unit.signed(i128::from(peak) - i128::from(first))
+            "{change} in total ({first_text} → {last_text}) · {highest} {} {place} {at}{reserved}",
+            unit.signed(i128::from(peak) - i128::from(base))
         ),
     }
 }
@@ -155,6 +166,9 @@ pub(crate) fn footer(
         Some(means) => parts.extend(of_means(means, context)),
         None => parts.push(of_samples(series, context, left_out)),
     }
+    if let (Some(peak), true) = (context.kernel_peak_bytes, metric == Metric::RESIDENT) {
+        parts.push(format!("kernel's peak since the process began: {}", units::size(peak)));
+    }
     if let Some(cost) = context.cost_ns {
         let percent = context.cost_percent.filter(|percent| percent.is_finite());
         let percent =
@@ -163,7 +177,8 @@ pub(crate) fn footer(
     }
     parts.extend(drawn(&selection.thinned, context));
     if !selection.gaps.is_empty() {
-        parts.push("hatched: not measured".to_owned());
+        let gaps = units::counted(selection.gaps.len() as u64, "gap", "gaps");
+        parts.push(format!("{gaps} hatched: not measured"));
     }
     if selection.hidden_gaps > 0 {
         let gaps = units::counted(selection.hidden_gaps as u64, "gap", "gaps");
@@ -186,14 +201,23 @@ pub(crate) fn footer(
 
 /// How many samples there are of each state, and how often they were to be taken.
 fn of_samples(series: &Series, context: &ChartContext, left_out: LeftOut) -> String {
-    let counts = counts(series, context);
+    let in_state = |state| series.ticks.iter().filter(|tick| tick.state == state).count() as u64;
+    let torn = in_state(TickState::Torn);
+    let taken = in_state(TickState::Complete) + torn;
+    let samples = match series.deleted() {
+        0 => units::counted(taken, "sample", "samples"),
+        // What was every few seconds once is rarer now.
+        deleted => {
+            let all = units::count(taken.saturating_add(deleted));
+            format!("{} left of {all}, taken", units::counted(taken, "sample", "samples"))
+        }
+    };
     format!(
-        "{} every {} ({} torn{}, {} missed)",
-        units::counted(counts.complete + counts.torn, "sample", "samples"),
+        "{samples} every {} ({} torn{}, {} missed)",
         units::duration(context.interval_ns),
-        units::count(counts.torn),
+        units::count(torn),
         if left_out.torn_shown { ": ticks below the axis" } else { "" },
-        units::count(counts.missed),
+        units::count(series.missed),
     )
 }
 
@@ -237,21 +261,6 @@ fn precise(ns: u64) -> String {
         1_000_000..100_000_000 => format!("{:.1}ms", ns as f64 / 1e6),
         ns => units::duration(ns),
     }
-}
-
-fn counts(series: &Series, context: &ChartContext) -> SampleCounts {
-    if context.samples != SampleCounts::default() {
-        return context.samples;
-    }
-    let mut counts = SampleCounts::default();
-    for tick in series.ticks.iter() {
-        match tick.state {
-            TickState::Complete => counts.complete += 1,
-            TickState::Torn => counts.torn += 1,
-            TickState::Missed => counts.missed += 1,
-        }
-    }
-    counts
 }
 
 /// How far the wall clock moved against the monotonic one, if that is worth saying.

@@ -80,7 +80,9 @@ impl<'a> Overview<'a> {
 
     /// Adds up its samples.
     pub fn summary(&self) -> Summary<'a> {
-        let mut summary = Summary::default();
+        let numbered = self.samples.last().map_or(0, |sample| sample.number);
+        let deleted = numbered.saturating_sub(self.samples.len() as u64);
+        let mut summary = Summary { deleted, ..Summary::default() };
         for sample in self.samples {
             match &sample.state {
                 SampleState::Complete => summary.complete += 1,
@@ -111,6 +113,12 @@ pub struct Summary<'a> {
     pub last: Option<&'a Sample>,
     /// The sample with the largest known footprint, the first of several.
     pub peak: Option<&'a Sample>,
+    /// The sample with the largest known resident size, the first of several.
+    pub peak_resident: Option<&'a Sample>,
+    /// The largest resident size since the process began, by the kernel's own count at the last sample.
+    pub kernel_peak_bytes: Option<u64>,
+    /// How many samples were deleted since, to make room.
+    pub deleted: u64,
     /// Processor time of all samples.
     pub cpu_ns: u64,
     /// The most processor time of one sample.
@@ -130,6 +138,11 @@ impl<'a> Summary<'a> {
         if footprint(sample) > self.peak.and_then(footprint) {
             self.peak = Some(sample);
         }
+        let resident = |sample: &Sample| sample.totals.resident_bytes;
+        if resident(sample) > self.peak_resident.and_then(resident) {
+            self.peak_resident = Some(sample);
+        }
+        self.kernel_peak_bytes = sample.totals.peak_resident_bytes;
         self.cpu_ns = self.cpu_ns.saturating_add(sample.cost.cpu_ns);
         self.max_cpu_ns = self.max_cpu_ns.max(sample.cost.cpu_ns);
         self.wall_ns = self.wall_ns.saturating_add(sample.cost.wall_ns);

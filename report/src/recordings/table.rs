@@ -65,6 +65,10 @@ pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) ->
     let every = units::duration(recording.interval_ns);
     let (taken, torn) = (summary.complete + summary.torn, summary.torn);
     let missed = summary.missed_ticks;
+    let taken = match summary.deleted {
+        0 => taken.to_string(),
+        deleted => format!("{taken} left of {}, taken", taken.saturating_add(deleted)),
+    };
     facts.push(("samples", format!("{taken} every {every}, {torn} torn, {missed} missed")));
     facts.push((
         "cost a sample",
@@ -84,6 +88,15 @@ pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) ->
     {
         facts.extend(sample.map(|sample| (title, sizes(sample, time_zone))));
     }
+    facts.extend(summary.peak_resident.map(|sample| {
+        (
+            "peak resident",
+            units::size(sample.totals.resident_bytes.unwrap_or(0)) + &at(sample, time_zone),
+        )
+    }));
+    facts.extend(summary.kernel_peak_bytes.map(|bytes| {
+        ("kernel's peak", format!("{} resident, since the process began", units::size(bytes)))
+    }));
     for mark in overview.marks {
         facts.push(("mark", format!("{} {}", local(mark.utc_ns), mark.text)));
     }
@@ -110,12 +123,15 @@ fn command_line(arguments: &[String]) -> String {
 fn sizes(sample: &Sample, time_zone: &TimeZone) -> String {
     let shown = |bytes: Option<u64>| bytes.map_or_else(unknown, units::size);
     format!(
-        "{} resident, {} footprint, #{} at {}",
+        "{} resident, {} footprint{}",
         shown(sample.totals.resident_bytes),
         shown(sample.totals.footprint_bytes),
-        sample.number,
-        clock::local_short(sample.taken.utc_ns, time_zone),
+        at(sample, time_zone),
     )
+}
+
+fn at(sample: &Sample, time_zone: &TimeZone) -> String {
+    format!(", #{} at {}", sample.number, clock::local_short(sample.taken.utc_ns, time_zone))
 }
 
 fn unknown() -> String {
@@ -184,8 +200,14 @@ mod tests {
         first           20.0M resident, 10.0M footprint, #1 at 2026-03-01 14:00
         last            64.0M resident, 32.0M footprint, #3 at 2026-03-01 14:00
         peak            64.0M resident, 32.0M footprint, #3 at 2026-03-01 14:00
+        peak resident   64.0M, #3 at 2026-03-01 14:00
+        kernel's peak   70.0M resident, since the process began
         mark            2026-03-01 14:00:00 +01:00 a\nb
         ");
+        let thinned = [samples[0].clone(), Sample { number: 61, ..samples[2].clone() }];
+        let thinned = Overview { samples: &thinned, ..overview };
+        let text = info_text(&thinned, &paris(), 80);
+        assert!(text.contains("2 left of 61, taken every 2.0s, 0 torn, 0 missed"), "{text}");
         let empty = Overview { samples: &[], ..overview };
         assert!(info_text(&empty, &paris(), 80).contains("overhead        -\n"));
     }

@@ -37,6 +37,8 @@ pub struct Series {
     pub totals: Column,
     /// Stretches of time without samples, or without a known total.
     pub gaps: Vec<Gap>,
+    /// How many planned samples were not taken: a missed tick may stand for several.
+    pub missed: u64,
 }
 
 impl Series {
@@ -48,6 +50,12 @@ impl Series {
             }
             _ => 0,
         }
+    }
+
+    /// Returns how many samples were deleted since, to make room, between the first tick and the last.
+    pub(crate) fn deleted(&self) -> u64 {
+        let (Some(first), Some(last)) = (self.ticks.first(), self.ticks.last()) else { return 0 };
+        (last.number + 1).saturating_sub(first.number).saturating_sub(self.ticks.len() as u64)
     }
 
     /// Returns how much time the ticks span.

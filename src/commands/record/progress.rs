@@ -39,7 +39,7 @@ impl Sizes {
 pub(crate) struct Figures {
     sizes: Sizes,
     torn: bool,
-    peak_resident: u64,
+    kernel_peak: Option<u64>,
     cpu_ns: u64,
 }
 
@@ -50,7 +50,7 @@ impl Figures {
         Self {
             sizes,
             torn: snapshot.consistency != Consistency::Complete,
-            peak_resident: snapshot.totals.peak_resident_bytes.unwrap_or(0).max(sizes.resident),
+            kernel_peak: snapshot.totals.peak_resident_bytes,
             cpu_ns: snapshot.cost.cpu_ns,
         }
     }
@@ -61,7 +61,10 @@ struct Tally {
     begun: Instant,
     first: Option<Sizes>,
     last: Sizes,
+    /// The largest resident size of a sample.
     peak_resident: u64,
+    /// The largest since the process began, by the kernel's own count.
+    kernel_peak: Option<u64>,
     kept: u64,
     torn: u64,
     missed: u64,
@@ -76,6 +79,7 @@ impl Tally {
             first: None,
             last: Sizes::default(),
             peak_resident: 0,
+            kernel_peak: None,
             kept: 0,
             torn: 0,
             missed: 0,
@@ -89,7 +93,8 @@ impl Tally {
         self.first.get_or_insert(self.last);
         self.kept += 1;
         self.torn += u64::from(figures.torn);
-        self.peak_resident = self.peak_resident.max(figures.peak_resident);
+        self.peak_resident = self.peak_resident.max(figures.sizes.resident);
+        self.kernel_peak = figures.kernel_peak;
         self.cpu_ns += figures.cpu_ns;
     }
 
@@ -254,6 +259,9 @@ impl Progress {
             from_to(tally.last.resident, first.resident),
             size(tally.peak_resident)
         ));
+        if let Some(peak) = tally.kernel_peak.filter(|peak| *peak > tally.peak_resident) {
+            note(&format!("kernel's peak {}, since the process began", size(peak)));
+        }
         if let (Some(now), Some(then)) = (tally.last.private, first.private) {
             note(&format!("private  {}", from_to(now, then)));
         }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use vmrec_sampler::{Family, Naming, Timestamp};
 
-use crate::chart::options::{
-    ChartContext, ChartKind, ChartMark, ChartOptions, SampleCounts, TimeAxis,
-};
+use crate::chart::options::{ChartContext, ChartKind, ChartMark, ChartOptions, TimeAxis};
 use crate::metric::Metric;
 use crate::series::Series;
 use crate::series::by::By;
@@ -54,7 +52,8 @@ pub(crate) fn series(
         gaps.push(Gap { after: pair[0], before: pair[1], reason: GapReason::Missed });
     }
     let ticks = Arc::new(ticks);
-    Series { metric, by, ticks, keys, unknown: Vec::new(), totals, gaps }
+    let missed = ticks.iter().filter(|tick| tick.state == TickState::Missed).count() as u64;
+    Series { metric, by, ticks, keys, unknown: Vec::new(), totals, gaps, missed }
 }
 
 pub(crate) fn context() -> ChartContext {
@@ -70,10 +69,10 @@ pub(crate) fn context() -> ChartContext {
         kernel: "linux 6.18.44 x86_64".into(),
         recording: Some("scroll benchmark".into()),
         interval_ns: 2 * SECOND,
-        samples: SampleCounts::default(),
         means: None,
         cost_ns: Some(1_930_000),
         cost_percent: Some(0.097),
+        kernel_peak_bytes: Some(512 << 20),
         marks: vec![
             mark(45, "page loaded"),
             mark(150, "scroll"),

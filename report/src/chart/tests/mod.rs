@@ -50,7 +50,8 @@ fn a_small_chart_says_what_it_shows() {
 /// A chart of means says everywhere that it has no peaks.
 #[test]
 fn a_chart_of_means_says_so() {
-    let means = Means { chunks: 1008, samples: 302_400, not_drawn: 120 };
+    let (first, last) = (Some(300 << 20), Some(640 << 20));
+    let means = Means { chunks: 1008, samples: 302_400, not_drawn: 120, first, last };
     let context = ChartContext { means: Some(means), marks: Vec::new(), ..context() };
     let mut words = String::new();
     for kind in [ChartKind::Area, ChartKind::Growth] {
@@ -68,6 +69,20 @@ fn a_chart_of_means_says_so() {
     }
     insta::assert_snapshot!(words);
     assert!(!words.contains("peak 3"), "{words}");
+    // Its main figures are those of samples, as of a chart of them.
+    assert!(words.contains("300.0M → 640.0M (+340.0M)"), "{words}");
+}
+
+#[test]
+fn samples_deleted_since_are_counted_and_missed_ones_are_ticks() {
+    let mut series = browser(By::Family);
+    let mut ticks = series.ticks.to_vec();
+    ticks.iter_mut().for_each(|tick| tick.number *= 30);
+    (series.ticks, series.missed) = (ticks.into(), 750);
+    let svg = draw(&series, &ChartOptions::default(), &context()).unwrap();
+    let shown = texts(&svg).join(" ");
+    assert!(shown.contains("275 samples left of 8,946, taken every 2.0s"), "{shown}");
+    assert!(shown.contains("750 missed"), "{shown}");
 }
 
 #[test]

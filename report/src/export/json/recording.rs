@@ -67,10 +67,13 @@ pub struct InfoDocument<'a> {
     complete_samples: u64,
     torn_samples: u64,
     missed_ticks: u64,
+    deleted_samples: u64,
     cost: CostValue,
     first: Option<SampleValue>,
     last: Option<SampleValue>,
     peak: Option<SampleValue>,
+    peak_resident: Option<SampleValue>,
+    kernel_peak_bytes: Option<u64>,
     marks: Vec<MarkValue<'a>>,
 }
 
@@ -103,6 +106,7 @@ impl<'a> InfoDocument<'a> {
             complete_samples: summary.complete,
             torn_samples: summary.torn,
             missed_ticks: summary.missed_ticks,
+            deleted_samples: summary.deleted,
             cost: CostValue {
                 cpu_ns: summary.cpu_ns,
                 mean_cpu_ns: summary.mean_cpu_ns(),
@@ -114,6 +118,8 @@ impl<'a> InfoDocument<'a> {
             first: summary.first.map(SampleValue::of),
             last: summary.last.map(SampleValue::of),
             peak: summary.peak.map(SampleValue::of),
+            peak_resident: summary.peak_resident.map(SampleValue::of),
+            kernel_peak_bytes: summary.kernel_peak_bytes,
             marks: overview
                 .marks
                 .iter()
@@ -221,7 +227,16 @@ mod tests {
     ]
     "#);
         let value = serde_json::to_value(InfoDocument::new(&overview)).unwrap();
-        let keys = ["process", "host", "cost", "first", "peak", "marks", "missed_ticks"];
+        let keys = [
+            "process",
+            "host",
+            "cost",
+            "first",
+            "peak",
+            "kernel_peak_bytes",
+            "marks",
+            "missed_ticks",
+        ];
         let fields = keys.map(|key| format!("{key}: {}", value[key])).join("\n");
         insta::assert_snapshot!(fields, @r#"
     process: {"arguments":["server","--port","80 80"],"boot_id":"b0","executable":"/opt/app/bin/server","executable_deleted":false,"parent_pid":1,"pid":4242,"short_name":"server","start_ticks":99,"started":"2026-03-01T12:43:20.000Z","user_id":1000}
@@ -229,6 +244,7 @@ mod tests {
     cost: {"cpu_ns":1200000,"max_cpu_ns":900000,"max_wall_ns":1200000,"mean_cpu_ns":600000,"mean_wall_ns":800000,"overhead":0.0003}
     first: {"footprint_bytes":10485760,"resident_bytes":20971520,"sample":1,"time":"2026-03-01T13:00:00.000Z","utc_ns":1772370000000000000}
     peak: {"footprint_bytes":33554432,"resident_bytes":67108864,"sample":3,"time":"2026-03-01T13:00:04.000Z","utc_ns":1772370004000000000}
+    kernel_peak_bytes: 73400320
     marks: [{"text":"a\nb","time":"2026-03-01T13:00:00.000Z","utc_ns":1772370000000000000}]
     missed_ticks: 1
     "#);

@@ -29,6 +29,7 @@ pub struct SeriesBuilder {
     by: By,
     interval_ns: u64,
     ticks: Vec<Tick>,
+    missed: u64,
     keys: Vec<Key>,
     /// Places in `keys` of each family: a type is looked for among few names.
     by_family: [Vec<usize>; Family::ALL.len()],
@@ -62,6 +63,7 @@ impl SeriesBuilder {
             by,
             interval_ns,
             ticks: Vec::new(),
+            missed: 0,
             keys: Vec::new(),
             by_family: Default::default(),
         }
@@ -80,6 +82,11 @@ impl SeriesBuilder {
 
     /// Adds the samples of a block with columns of [`SeriesBuilder::measures`].
     pub fn push(&mut self, block: &SumsBlock) {
+        let missed = block.ticks.iter().map(|tick| match tick.state {
+            SampleState::Missed { ticks, .. } => ticks,
+            _ => 0,
+        });
+        self.missed = missed.fold(self.missed, u64::saturating_add);
         self.add(block.ticks.iter().map(tick), &block.types);
     }
 
@@ -158,7 +165,8 @@ impl SeriesBuilder {
             keys.iter().for_each(|key| totals.add(&key.values));
             let gaps = gap::find(&ticks, &totals, self.interval_ns);
             let (metric, by) = (self.metrics[place], self.by);
-            all.push(Series { metric, by, ticks: Arc::clone(&ticks), keys, unknown, totals, gaps });
+            let (ticks, missed) = (Arc::clone(&ticks), self.missed);
+            all.push(Series { metric, by, ticks, keys, unknown, totals, gaps, missed });
         }
         all.reverse();
         all

@@ -209,7 +209,12 @@ fn plainly(samples: &[(Sample, Option<Snapshot>)], metric: Metric, by: By) -> Se
     let totals: Column = (0..samples.len()).map(total).collect();
     let gaps = gap::find(&ticks, &totals, 2_000_000_000);
     let ticks = Arc::new(ticks);
-    Series { metric, by, ticks, keys, unknown, totals, gaps }
+    let missed = samples.iter().map(|(sample, _)| match sample.state {
+        SampleState::Missed { ticks, .. } => ticks,
+        _ => 0,
+    });
+    let missed = missed.sum();
+    Series { metric, by, ticks, keys, unknown, totals, gaps, missed }
 }
 
 fn both_ways_agree(store: &Store, id: RecordingId, numbers: std::ops::RangeInclusive<u64>) {
