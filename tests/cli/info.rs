@@ -9,6 +9,8 @@ fn it_shows_the_process_and_a_cost_of_the_recorder() {
     bench.run(&["record", &workload.pid_text(), "--samples", "3", "--every", "50ms"]);
     let info = bench.json(&["info", "--json"]);
     assert_eq!(info["pid"], workload.pid());
-    assert_eq!(info["samples"], 3);
+    // A busy machine may miss some beside those that were asked for.
+    let taken = |state| info[state].as_u64().unwrap();
+    assert_eq!(taken("complete_samples") + taken("torn_samples"), 3);
     assert!(info["cost"]["mean_cpu_ns"].as_u64().unwrap() > 0, "{info:#}");
 }
