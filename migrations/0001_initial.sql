@@ -247,29 +247,15 @@ FROM chunk_type AS s
 JOIN chunk AS c ON c.id = s.chunk
 JOIN region_type AS t ON t.id = s.type;
 
--- The regions of the newest snapshot that is in a chunk.
+-- The regions of the newest snapshot that is in a chunk, some in each row: `latest` shows them.
 CREATE TABLE latest_row (
     id INTEGER PRIMARY KEY,               -- its place in the snapshot, from 1
     recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it is of
     number INTEGER NOT NULL,              -- the sample it is from
     taken_utc_ns INTEGER NOT NULL,        -- when that was taken, nanoseconds since 1970-01-01 UTC
-    start INTEGER NOT NULL,               -- first address inside, as a signed integer of the same bits
-    end INTEGER NOT NULL,                 -- first address after it, as a signed integer of the same bits
-    offset INTEGER NOT NULL,              -- bytes from the object's beginning to start
-    kind INTEGER NOT NULL REFERENCES region_kind (id), -- what it is
-    share_mode TEXT,                      -- how its memory is shared; null if unknown
-    provenance TEXT NOT NULL,             -- where its figures come from: measured, apportioned, estimated, carried
-    resident_bytes INTEGER,               -- in memory; null if unknown, as all below
-    private_bytes INTEGER,                -- in memory, of no other process
-    dirty_bytes INTEGER,                  -- written
-    private_dirty_bytes INTEGER,          -- written, of no other process
-    swapped_bytes INTEGER,                -- moved out of memory
-    pss_bytes INTEGER,                    -- in memory, each page divided by the processes that map it
-    anonymous_bytes INTEGER,              -- in memory, of no file
-    referenced_bytes INTEGER,             -- marked as accessed
-    reclaimable_bytes INTEGER,            -- may be dropped at no cost
-    locked_bytes INTEGER,                 -- may not be moved out
-    huge_bytes INTEGER,                   -- in huge pages
+    known INTEGER NOT NULL,               -- which quantities are known, as bits
+    unit_bytes INTEGER NOT NULL,          -- what sizes and addresses are multiples of
+    regions TEXT NOT NULL,                -- an array of numbers for each region; store/src/tables/latest.rs defines it
     checksum INTEGER NOT NULL             -- of the row
 ) STRICT;
 
@@ -277,11 +263,40 @@ CREATE TABLE latest_row (
 CREATE VIEW latest (recording, number, taken_utc_ns, start, end, type, family, confidence, protection, share_mode,
     object, detail, virtual_bytes, resident_bytes, private_bytes, dirty_bytes, private_dirty_bytes, swapped_bytes,
     pss_bytes, anonymous_bytes, referenced_bytes, reclaimable_bytes, locked_bytes, huge_bytes, provenance) AS
-SELECT l.recording, l.number, l.taken_utc_ns, printf('0x%x', l.start), printf('0x%x', l.end), k.type, k.family,
+SELECT l.recording, l.number, l.taken_utc_ns, printf('0x%x', l.start), printf('0x%x', l.start + l.bytes), k.type, k.family,
        k.confidence, iif(k.protection & 1, 'r', '-') || iif(k.protection & 2, 'w', '-') || iif(k.protection & 4, 'x', '-'),
-       l.share_mode, o.name, k.detail, l.end - l.start, l.resident_bytes, l.private_bytes, l.dirty_bytes,
-       l.private_dirty_bytes, l.swapped_bytes, l.pss_bytes, l.anonymous_bytes, l.referenced_bytes,
-       l.reclaimable_bytes, l.locked_bytes, l.huge_bytes, l.provenance
-FROM latest_row AS l
+       nullif(substr('   PRVCOWNULSHMALIP/AS/ALPG', l.share * 3 + 1, 3), '   '), o.name, k.detail, l.bytes,
+       iif(l.known & 1, l.resident, NULL),
+       iif(l.known & 2, l.resident - l.shared, NULL),
+       iif(l.known & 4, l.resident - l.shared - l.private_clean + l.shared_dirty, NULL),
+       iif(l.known & 8, l.resident - l.shared - l.private_clean, NULL),
+       iif(l.known & 16, l.swapped, NULL),
+       iif(l.known & 32, l.resident - l.shared + l.shared_pss, NULL),
+       iif(l.known & 64, l.resident - l.shared - l.private_clean + l.other_anonymous, NULL),
+       iif(l.known & 128, l.resident - l.unreferenced, NULL),
+       iif(l.known & 256, l.reclaimable, NULL),
+       iif(l.known & 512, l.locked, NULL),
+       iif(l.known & 1024, l.huge, NULL),
+       CASE l.provenance WHEN 0 THEN 'measured' WHEN 1 THEN 'apportioned' WHEN 2 THEN 'estimated' ELSE 'carried' END
+FROM (
+    SELECT w.recording, w.number, w.taken_utc_ns, w.known,
+           json_extract(r.value, '$[0]') * w.unit_bytes AS start,
+           json_extract(r.value, '$[1]') * w.unit_bytes AS bytes,
+           json_extract(r.value, '$[2]') AS kind,
+           json_extract(r.value, '$[3]') AS share,
+           coalesce(json_extract(r.value, '$[4]'), 0) * w.unit_bytes AS resident,
+           coalesce(json_extract(r.value, '$[5]'), 0) * w.unit_bytes AS shared,
+           coalesce(json_extract(r.value, '$[6]'), 0) * w.unit_bytes AS private_clean,
+           coalesce(json_extract(r.value, '$[7]'), 0) * w.unit_bytes AS shared_dirty,
+           coalesce(json_extract(r.value, '$[8]'), 0) * w.unit_bytes AS other_anonymous,
+           coalesce(json_extract(r.value, '$[9]'), 0) * w.unit_bytes AS unreferenced,
+           coalesce(json_extract(r.value, '$[10]'), 0) * w.unit_bytes AS shared_pss,
+           coalesce(json_extract(r.value, '$[12]'), 0) * w.unit_bytes AS swapped,
+           coalesce(json_extract(r.value, '$[13]'), 0) * w.unit_bytes AS reclaimable,
+           coalesce(json_extract(r.value, '$[14]'), 0) * w.unit_bytes AS locked,
+           coalesce(json_extract(r.value, '$[15]'), 0) * w.unit_bytes AS huge,
+           coalesce(json_extract(r.value, '$[11]'), 0) AS provenance
+    FROM latest_row AS w, json_each(w.regions) AS r
+) AS l
 JOIN region_kind AS k ON k.id = l.kind
 LEFT JOIN object AS o ON o.id = k.object;

@@ -179,29 +179,7 @@ pub(crate) const CHUNK_TYPE: Table = Table {
 pub(crate) const LATEST_ROW: Table = Table {
     name: "latest_row",
     key: 1,
-    columns: &[
-        "id",
-        "recording",
-        "number",
-        "taken_utc_ns",
-        "start",
-        "end",
-        "offset",
-        "kind",
-        "share_mode",
-        "provenance",
-        "resident_bytes",
-        "private_bytes",
-        "dirty_bytes",
-        "private_dirty_bytes",
-        "swapped_bytes",
-        "pss_bytes",
-        "anonymous_bytes",
-        "referenced_bytes",
-        "reclaimable_bytes",
-        "locked_bytes",
-        "huge_bytes",
-    ],
+    columns: &["id", "recording", "number", "taken_utc_ns", "known", "unit_bytes", "regions"],
 };
 
 /// All of them.

@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::recording::RecordingId;
 use crate::retention::policy::BATCH;
 use crate::retention::reduce::Reader;
-use crate::tables::chunk;
 use crate::tables::sample::{decode, frames, sample_from_row};
+use crate::tables::{chunk, latest};
 
 /// How long one step looks through chunks, unless a single one takes longer.
 const LOOK: Duration = Duration::from_millis(3);
@@ -120,10 +120,10 @@ pub(crate) fn delete_kinds(
     kinds: &HashSet<i64>,
 ) -> rusqlite::Result<u64> {
     let mut delete = transaction.prepare_cached(
-        "DELETE FROM region_kind WHERE id = ?1 AND id < (SELECT max(id) FROM region_kind) \
-         AND NOT EXISTS (SELECT 1 FROM latest_row WHERE kind = ?1)",
+        "DELETE FROM region_kind WHERE id = ?1 AND id < (SELECT max(id) FROM region_kind)",
     )?;
-    kinds.iter().try_fold(0, |rows, kind| Ok(rows + delete.execute([kind])? as u64))
+    let shown: HashSet<i64> = latest::kinds(transaction)?.into_iter().collect();
+    kinds.difference(&shown).try_fold(0, |rows, kind| Ok(rows + delete.execute([kind])? as u64))
 }
 
 /// Deletes some objects that no kind refers to; returns whether there may be more.

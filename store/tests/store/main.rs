@@ -7,6 +7,7 @@ mod backup;
 mod damage;
 mod evidence;
 mod hostile_folder;
+mod latest;
 mod made_up;
 mod refusals;
 mod repair;

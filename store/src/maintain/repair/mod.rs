@@ -196,8 +196,7 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<RecoveredRecording>, BTr
          DELETE FROM chunk_type WHERE chunk NOT IN (SELECT id FROM chunk) \
            OR type NOT IN (SELECT id FROM region_type); \
          DELETE FROM region_kind WHERE object IS NOT NULL AND object NOT IN (SELECT id FROM object); \
-         DELETE FROM latest_row WHERE kind NOT IN (SELECT id FROM region_kind) \
-           OR recording NOT IN (SELECT id FROM recording);",
+         DELETE FROM latest_row WHERE recording NOT IN (SELECT id FROM recording);",
     )?;
     let count = |sql: &str, id: i64| new.query_row(sql, [id], |row| row.get(0).map(from_column));
     let mut kinds = BTreeSet::new();
