@@ -53,13 +53,13 @@ pub use crate::linux::{
     process::{host, process_info, processes},
     sampler::Sampler,
     sums::system_sums,
-    system::{ignores_signal, now, send_signal},
+    system::{ignores_signal, max_file_bytes, now, send_signal},
     watch::ExitWatch,
 };
 #[cfg(target_os = "macos")]
 pub use crate::macos::{
     PERMISSION_HINT,
-    ffi::unix::{ignores_signal, now, send_signal},
+    ffi::unix::{ignores_signal, max_file_bytes, now, send_signal},
     process::{host, process_info, processes},
     sampler::Sampler,
     sums::system_sums,

@@ -102,10 +102,12 @@ pub enum Error {
         path: PathBuf,
     },
     /// There is no room for more; all before is stored.
-    #[error("no room left to write to {}", path.display())]
+    #[error("no room left to write to {}{}", path.display(), limit_in_words(*limit_bytes))]
     DiskFull {
         /// The file.
         path: PathBuf,
+        /// The most bytes a file of this process may have, if that limit was met, not the disk's.
+        limit_bytes: Option<u64>,
     },
     /// What the file holds contradicts itself.
     #[error("{} is damaged: {what}", path.display())]
@@ -188,7 +190,10 @@ impl Error {
     pub(crate) fn sql(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
         match source.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::DiskFull { path },
+            Some(ErrorCode::DiskFull) => Self::DiskFull { path, limit_bytes: None },
+            Some(ErrorCode::SystemIoFailure) if let limit_bytes @ Some(_) = limit_met(&path) => {
+                Self::DiskFull { path, limit_bytes }
+            }
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Damaged { path, what: source.to_string() }
             }
@@ -201,11 +206,33 @@ impl Error {
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
-            std::io::ErrorKind::StorageFull => Self::DiskFull { path },
+            std::io::ErrorKind::StorageFull => Self::DiskFull { path, limit_bytes: None },
+            std::io::ErrorKind::FileTooLarge => {
+                Self::DiskFull { path, limit_bytes: vmrec_sampler::max_file_bytes() }
+            }
             std::io::ErrorKind::NotFound => Self::Missing { path },
             _ => Self::Io { path, source },
         }
     }
+}
+
+fn limit_in_words(limit_bytes: Option<u64>) -> String {
+    limit_bytes.map_or_else(String::new, |bytes| format!(": files are limited to {bytes} bytes"))
+}
+
+/// Returns the limit on the size of files, if the file at `path` or a log of it has reached it.
+///
+/// A write that would pass the limit fills the file up to it before it fails, and SQLite reports
+/// no more than that a write failed.
+fn limit_met(path: &Path) -> Option<u64> {
+    let limit = vmrec_sampler::max_file_bytes()?;
+    let path = std::fs::canonicalize(path).ok()?;
+    let met = ["", "-wal", "-journal"].into_iter().any(|suffix| {
+        let mut name = path.clone().into_os_string();
+        name.push(suffix);
+        std::fs::metadata(name).is_ok_and(|metadata| metadata.len() >= limit)
+    });
+    met.then_some(limit)
 }
 
 /// Returns what is wrong, of a row its name alone.

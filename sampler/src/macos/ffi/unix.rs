@@ -118,3 +118,14 @@ pub fn ignores_signal(signal: i32) -> bool {
             && action.assume_init().sa_sigaction == libc::SIG_IGN
     }
 }
+
+/// Returns the most bytes that a file this process writes may have, if that is limited.
+pub fn max_file_bytes() -> Option<u64> {
+    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
+    // SAFETY: getrlimit only writes the limit, and it is read only when that was written.
+    let limit = unsafe {
+        (libc::getrlimit(libc::RLIMIT_FSIZE, limit.as_mut_ptr()) == 0)
+            .then(|| limit.assume_init().rlim_cur)
+    };
+    limit.filter(|bytes| *bytes != libc::RLIM_INFINITY)
+}
