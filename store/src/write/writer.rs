@@ -40,6 +40,8 @@ pub struct Writer {
     /// What retention is about.
     pub(crate) pruning: Pruning,
     closed: bool,
+    /// Whether this writer made the file, and nothing was recorded to it yet.
+    unused: bool,
     /// The device and inode of the file.
     file: (u64, u64),
     /// After `connection`, so that it is given back when the file is closed.
@@ -57,7 +59,9 @@ impl Writer {
         open::check_neighbours(&real_path)?;
         let lock = Lock::take(&real_path)?;
         // Looked at again, as another recorder may have created or closed it before we had the lock.
-        if matches!(open::identify(&real_path)?, Found::Nothing | Found::Empty) {
+        let found = open::identify(&real_path)?;
+        let unused = matches!(found, Found::Nothing);
+        if matches!(found, Found::Nothing | Found::Empty) {
             open::create(&real_path)?;
         }
         let metadata = fs::metadata(&real_path).map_err(|source| Error::io(path, source))?;
@@ -80,6 +84,7 @@ impl Writer {
             chunk_thread: None,
             pruning: Pruning::default(),
             closed: false,
+            unused,
             file: (metadata.dev(), metadata.ino()),
             lock,
         };
@@ -94,6 +99,7 @@ impl Writer {
         start: &SessionStart<'_>,
         begun: Timestamp,
     ) -> Result<SessionId, Error> {
+        self.unused = false;
         in_transaction(&mut self.connection, |transaction| {
             session::insert_session(transaction, start, begun)
         })
@@ -256,6 +262,19 @@ impl Writer {
     /// Closes the file so that it can be read from a folder that cannot be written to.
     pub fn close(mut self) -> Result<(), Error> {
         self.shut().map_err(|source| Error::sql(&self.path, source))
+    }
+
+    /// Closes the file, and deletes it if this writer made it and no session began.
+    pub fn close_or_discard(mut self) -> Result<(), Error> {
+        if self.unused {
+            self.keep_hold()?;
+        }
+        self.shut().map_err(|source| Error::sql(&self.path, source))?;
+        if self.unused {
+            // Still locked: no other recorder has begun to use it.
+            fs::remove_file(&self.real_path).map_err(|source| Error::io(&self.path, source))?;
+        }
+        Ok(())
     }
 
     /// Writes a sample of each of these recordings in one transaction, and returns their numbers.

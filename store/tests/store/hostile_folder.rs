@@ -114,3 +114,26 @@ fn a_file_deleted_moved_or_replaced_is_noticed_at_the_next_sample() {
         assert!(matches!(writer.append(id, snapshot(5, 3)), Err(Error::Gone { .. })));
     }
 }
+
+#[test]
+fn a_file_made_for_nothing_is_deleted_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    Writer::open(&path).unwrap().close_or_discard().unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    let (mut writer, id) = begun(&path);
+    writer.append(id, snapshot(3, 1)).unwrap();
+    writer.close_or_discard().unwrap();
+    assert!(path.exists(), "something was recorded to it");
+    Writer::open(&path).unwrap().close_or_discard().unwrap();
+    assert_eq!(Store::open(&path).unwrap().samples(id).unwrap().len(), 1, "it was there before");
+
+    // A file that took its name meanwhile is another's.
+    let other = folder.path().join("b.db");
+    let writer = Writer::open(&other).unwrap();
+    fs::copy(&path, folder.path().join("c.db")).unwrap();
+    fs::rename(folder.path().join("c.db"), &other).unwrap();
+    assert!(matches!(writer.close_or_discard(), Err(Error::Gone { .. })));
+    assert!(other.exists());
+}
