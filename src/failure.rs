@@ -86,6 +86,13 @@ impl Failure {
         format!("{:#}", self.error)
     }
 
+    /// Returns the error and its hint as they are printed, escaped.
+    pub(crate) fn text(&self) -> String {
+        let hints = self.hint.iter().flat_map(|hint| hint.lines());
+        let hints = hints.map(|line| format!("hint: {}\n", escape::terminal(line)));
+        format!("vmrec: {}\n{}", escape::terminal(&self.sentence()), hints.collect::<String>())
+    }
+
     /// Prints the error and its hint to standard error and gives the exit status.
     pub(crate) fn report(&self) -> ExitCode {
         // A reader of our output that went away (`vmrec list | head -1`) is not an error.
@@ -98,11 +105,7 @@ impl Failure {
             return ExitCode::SUCCESS;
         }
         // A standard error that is gone or full changes nothing about the outcome.
-        let mut error = io::stderr().lock();
-        let _ = writeln!(error, "vmrec: {}", escape::terminal(&self.sentence()));
-        for line in self.hint.iter().flat_map(|hint| hint.lines()) {
-            let _ = writeln!(error, "hint: {}", escape::terminal(line));
-        }
+        let _ = io::stderr().write_all(self.text().as_bytes());
         ExitCode::from(self.status as u8)
     }
 }
@@ -202,6 +205,10 @@ impl From<StoreError> for Failure {
             ),
             StoreError::Missing { .. } => Some(
                 "record something first: `vmrec record TARGET`; or name the file with --db FILE".to_owned(),
+            ),
+            StoreError::DiskFull { limit_bytes: Some(_), .. } => Some(
+                "raise the limit (`ulimit -f`, LimitFSIZE of systemd); all samples before are kept"
+                    .to_owned(),
             ),
             StoreError::DiskFull { .. } => {
                 Some("free some space, or record to another disk with --db FILE; all samples before are kept".to_owned())

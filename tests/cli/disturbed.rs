@@ -1,7 +1,11 @@
 //! `vmrec record` whose surroundings change: its terminal, its signals, its file.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::os::fd::FromRawFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,8 +14,10 @@ use crate::recorder::Recorder;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn samples(bench: &Bench) -> u64 {
-    bench.json(&["info", "--json"])["complete_samples"].as_u64().unwrap()
+/// Returns how many samples were taken, torn ones too.
+fn taken(bench: &Bench) -> u64 {
+    let info = bench.json(&["info", "--json"]);
+    ["complete_samples", "torn_samples"].map(|state| info[state].as_u64().unwrap()).iter().sum()
 }
 
 #[test]
@@ -23,13 +29,13 @@ fn a_standard_error_that_is_gone_or_full_does_not_end_a_recording() {
     let mut gone = bench.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
     drop(gone.stderr.take());
     assert_eq!(gone.wait().unwrap().code(), Some(0));
-    assert_eq!(samples(&bench), 5);
+    assert_eq!(taken(&bench), 5);
 
     let bench = Bench::new();
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let status = bench.command(&arguments).stderr(full).status().unwrap();
     assert_eq!(status.code(), Some(0));
-    assert_eq!(samples(&bench), 5);
+    assert_eq!(taken(&bench), 5);
 }
 
 #[test]
@@ -85,15 +91,29 @@ fn a_signal_ignored_from_the_start_stays_ignored() {
 }
 
 #[test]
-fn a_limit_on_the_size_of_files_is_an_error_and_loses_nothing() {
+fn a_limit_on_the_size_of_files_is_waited_for_like_a_full_disk() {
     let bench = Bench::new();
     let workload = Workload::start();
     let pid = workload.pid_text();
     // In units of 512 bytes: room for the empty file and some samples.
-    let arguments = ["record", &pid, "--every", "50ms", "--for", "20s"];
-    let output = by_shell(&bench, "ulimit -f 300", &arguments).output().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_ne!(output.status.code(), None, "no signal killed it: {error}");
+    let mut recorder =
+        by_shell(&bench, "ulimit -f 300", &["record", &pid, "--every", "50ms"]).spawn().unwrap();
+    let (said, mut lines) = (BufReader::new(recorder.stderr.take().unwrap()), Vec::new());
+    for line in said.lines().map_while(Result::ok) {
+        lines.push(line);
+        if lines.last().unwrap().starts_with("still watching") {
+            break;
+        }
+    }
+    let shown = lines.join("\n");
+    assert!(
+        shown.contains(": files are limited to 153600 bytes\nhint: raise the limit"),
+        "{shown}"
+    );
+    assert_eq!(recorder.try_wait().unwrap(), None, "it goes on");
+    signal(recorder.id(), libc::SIGKILL);
+    recorder.wait().unwrap();
+    assert!(taken(&bench) > 0);
     bench.out(&["info", "--verify"]);
 }
 
@@ -107,4 +127,177 @@ fn a_deleted_file_ends_a_recording_at_once() {
     assert_eq!(status, Some(4), "{error}");
     assert!(error.contains("test.db was deleted, moved or replaced"), "{error}");
     assert!(error.contains("\nhint: "), "{error}");
+}
+
+#[test]
+fn a_file_moved_or_replaced_ends_a_recording_and_keeps_its_samples() {
+    for replaced in [false, true] {
+        let bench = Bench::new();
+        let workload = Workload::start();
+        let recorder = Recorder::start(&bench, &workload);
+        recorder.wait_for_samples(3);
+        fs::rename(bench.path("test.db"), bench.path("moved.db")).unwrap();
+        if replaced {
+            fs::write(bench.path("test.db"), "something else").unwrap();
+        }
+        let (status, error) = recorder.finish();
+        assert_eq!(status, Some(4), "{error}");
+        assert!(error.contains("test.db was deleted, moved or replaced"), "{error}");
+        let moved = bench.path("moved.db");
+        let moved = moved.to_str().unwrap();
+        let kept = bench.json(&["info", "--json", "--db", moved]);
+        assert!(kept["complete_samples"].as_u64().unwrap() >= 3, "{kept:#}");
+        bench.out(&["info", "--verify", "--db", moved]);
+        if replaced {
+            assert_eq!(fs::read(bench.path("test.db")).unwrap(), b"something else");
+        }
+    }
+}
+
+#[test]
+fn a_stopped_recorder_goes_on_and_counts_what_it_missed() {
+    const STOPPED: Duration = Duration::from_secs(1);
+    let bench = Bench::new();
+    let workload = Workload::start();
+    let recorder = Recorder::start(&bench, &workload);
+    // As Ctrl-Z does, which a process without a terminal of its own may ignore.
+    signal(recorder.pid(), libc::SIGSTOP);
+    let stat = format!("/proc/{}/stat", recorder.pid());
+    let begun = Instant::now();
+    while !fs::read_to_string(&stat).unwrap().contains(") T ") {
+        assert!(begun.elapsed() < PATIENCE, "it does not stop");
+        thread::sleep(Duration::from_millis(5));
+    }
+    thread::sleep(STOPPED);
+    signal(recorder.pid(), libc::SIGCONT);
+    recorder.wait_for_samples(3);
+    let (status, error) = recorder.interrupt();
+    assert_eq!(status, Some(0), "{error}");
+    let info = bench.json(&["info", "--json"]);
+    // Of 20 ticks the first may be taken late, and the last one is.
+    assert!(info["missed_ticks"].as_u64().unwrap() >= 18, "{info:#}");
+    bench.out(&["info", "--verify"]);
+}
+
+/// A terminal: the end that a program sees, and the end that a window would hold.
+#[allow(unsafe_code)]
+fn terminal() -> (File, File) {
+    let (mut window, mut program) = (-1, -1);
+    let size = libc::winsize { ws_row: 25, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+    let (name, settings) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: openpty writes two descriptors, which nothing else owns, and reads the size; the
+    // name and the settings may be null.
+    unsafe {
+        assert_eq!(
+            libc::openpty(&mut window, &mut program, name, settings, (&raw const size).cast_mut()),
+            0
+        );
+        // Another holder of the window would keep it open.
+        assert_eq!(libc::fcntl(window, libc::F_SETFD, libc::FD_CLOEXEC), 0);
+        (File::from_raw_fd(program), File::from_raw_fd(window))
+    }
+}
+
+/// Starts vmrec as the leader of a session whose terminal this is, as a shell in a window does.
+#[allow(unsafe_code)]
+fn in_terminal(command: &mut Command, program: &File) -> Child {
+    command
+        .stdin(program.try_clone().unwrap())
+        .stdout(program.try_clone().unwrap())
+        .stderr(program.try_clone().unwrap());
+    let make_own = || {
+        // SAFETY: both are system calls, which may be made between fork and exec.
+        match unsafe { libc::setsid() != -1 && libc::ioctl(0, libc::TIOCSCTTY, 0) == 0 } {
+            true => Ok(()),
+            false => Err(std::io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: the closure makes system calls and allocates nothing.
+    unsafe { command.pre_exec(make_own) }.spawn().unwrap()
+}
+
+#[test]
+fn a_closed_terminal_ends_a_recording_whole_or_not_at_all() {
+    for ignored in [false, true] {
+        let bench = Bench::new();
+        let workload = Workload::start();
+        let pid = workload.pid_text();
+        let (program, window) = terminal();
+        let before = if ignored { "trap '' HUP" } else { ":" };
+        let mut command = by_shell(&bench, before, &["record", &pid, "--every", "50ms"]);
+        let mut recorder = in_terminal(&mut command, &program);
+        drop((command, program));
+        let (mut reader, mut shown) = (&window, Vec::new());
+        while !String::from_utf8_lossy(&shown).contains("#3 ") {
+            let mut bytes = [0; 4096];
+            let count = reader.read(&mut bytes).unwrap();
+            shown.extend_from_slice(&bytes[..count]);
+        }
+        drop(window);
+        if ignored {
+            let (before, begun) = (taken(&bench), Instant::now());
+            while taken(&bench) < before + 3 {
+                assert!(begun.elapsed() < PATIENCE, "no sample came");
+                thread::sleep(Duration::from_millis(50));
+            }
+            signal(recorder.id(), libc::SIGINT);
+        }
+        assert_eq!(recorder.wait().unwrap().code(), Some(0));
+        assert_eq!(bench.json(&["list", "--json"])[0]["why_ended"], "interrupted");
+        bench.out(&["info", "--verify"]);
+    }
+}
+
+/// Returns a pipe that is full and that nobody reads.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn stalled_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    // SAFETY: fcntl changes the size of a pipe and touches no memory of ours.
+    let size = unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETPIPE_SZ, 4096) };
+    writer.write_all(&vec![b'x'; usize::try_from(size).unwrap()]).unwrap();
+    (reader, writer)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_standard_error_that_nobody_reads_keeps_no_sample_waiting() {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    let (reader, writer) = stalled_pipe();
+    let arguments = ["record", &workload.pid_text(), "--samples", "5", "--every", "50ms"];
+    let mut recorder = bench.command(&arguments).stderr(writer).spawn().unwrap();
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = recorder.try_wait().unwrap() {
+            break status;
+        }
+        if begun.elapsed() > PATIENCE {
+            recorder.kill().unwrap();
+            panic!("it waits for a reader: {:?}", recorder.wait());
+        }
+        thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(taken(&bench), 5);
+    drop(reader);
+}
+
+#[test]
+fn a_recording_that_fails_leaves_no_file() {
+    let bench = Bench::new();
+    for arguments in
+        [&["record", "no-such-program"][..], &["record", "4194999"], &["record", "--", "/no/such"]]
+    {
+        assert_eq!(bench.run(arguments).status, Some(3), "{arguments:?}");
+        assert!(!bench.path("test.db").exists(), "{arguments:?}");
+    }
+    assert_eq!(bench.run(&["list"]).status, Some(4));
+    // A file that is there stays.
+    let recorded = crate::harness::recorded(2);
+    assert_eq!(recorded.run(&["record", "--", "/no/such"]).status, Some(3));
+    assert!(taken(&recorded) >= 1);
 }

@@ -6,23 +6,25 @@
 
 pub(crate) mod args;
 pub(crate) mod events;
+pub(crate) mod note_writer;
 pub(crate) mod progress;
 pub(crate) mod schedule;
 pub(crate) mod session;
 pub(crate) mod target;
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use vmrec_sampler::Error as SamplerError;
-use vmrec_store::{Retention, WhyEnded};
+use vmrec_sampler::{Error as SamplerError, Sampler, UserRule};
+use vmrec_store::{Retention, WhyEnded, Writer};
 
 use crate::commands::record::args::{RecordArgs, SPARE};
 use crate::commands::record::events::{Event, Events};
 use crate::commands::record::progress::{Figures, Progress};
 use crate::commands::record::schedule::Schedule;
-use crate::commands::record::session::{Session, Stored};
+use crate::commands::record::session::{Session, Stored, open_writer};
 use crate::commands::record::target::Target;
 use crate::failure::Failure;
 use crate::{file, output, types_file};
@@ -32,15 +34,20 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     let rules = types_file::rules(&args.types)?;
     let retention = args.retention.policy(args.keep)?;
     let path = file::path(&args.file)?;
-    // The file is opened before the target is started: a bad path must not cost the user a run.
-    let writer = crate::commands::record::session::open_writer(&path)?;
     let events = Events::listen()?;
-    let mut target = match &args.target {
-        Some(name) => Target::find(name, args.newest, args.oldest, rules)?,
-        None => Target::launch(&args.launch, rules)?,
+    let (mut target, writer) = match &args.target {
+        Some(name) => {
+            let mut target = Target::find(name, args.newest, args.oldest, rules)?;
+            target.watch(&events)?;
+            (target, open_writer(&path)?)
+        }
+        // The file is opened before the target is started: a bad path must not cost the user a run.
+        None => start(&args.launch, rules, &path, &events)?,
     };
-    target.watch(&events)?;
-    let recorded = record(args, retention, &path, writer, &events, &mut target);
+    let recorded = match target.attach() {
+        Ok(sampler) => record(args, retention, &path, writer, &events, &mut target, sampler),
+        Err(error) => nothing_recorded(writer, &target, error),
+    };
     // A launched command outlives a failing recorder: its work is worth more than our sampling.
     let command_status = target.wait(&events);
     match (recorded, command_status) {
@@ -51,6 +58,36 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         (Err(failure), _) => Err(failure),
         (Ok(()), status) => Ok(status.map_or(ExitCode::SUCCESS, exit_code)),
     }
+}
+
+/// Opens the file, then starts the command; one that cannot be started leaves no new file.
+fn start(
+    launch: &[OsString],
+    rules: Vec<UserRule>,
+    path: &Path,
+    events: &Events,
+) -> Result<(Target, Writer), Failure> {
+    let writer = open_writer(path)?;
+    match Target::launch(launch, rules) {
+        Ok(mut target) => {
+            target.watch(events)?;
+            Ok((target, writer))
+        }
+        Err(failure) => {
+            writer.close_or_discard()?;
+            Err(failure)
+        }
+    }
+}
+
+/// Closes the file of a target that could not be looked at; of a command, because it has ended.
+fn nothing_recorded(writer: Writer, target: &Target, error: SamplerError) -> Result<(), Failure> {
+    writer.close_or_discard()?;
+    if !(target.is_launched() && is_gone(&error)) {
+        return Err(error.into());
+    }
+    output::note("the command ended before its memory could be looked at: nothing was recorded");
+    Ok(())
 }
 
 fn exit_code(status: i32) -> ExitCode {
@@ -68,20 +105,11 @@ fn record(
     args: &RecordArgs,
     retention: Option<Retention>,
     path: &Path,
-    writer: vmrec_store::Writer,
+    writer: Writer,
     events: &Events,
     target: &mut Target,
+    mut sampler: Sampler,
 ) -> Result<(), Failure> {
-    let mut sampler = match target.attach() {
-        Ok(sampler) => sampler,
-        Err(error) if target.is_launched() && is_gone(&error) => {
-            output::note(
-                "the command ended before its memory could be looked at: nothing was recorded",
-            );
-            return Ok(writer.close()?);
-        }
-        Err(error) => return Err(error.into()),
-    };
     let mut session = Session::new(writer, &sampler, args, retention);
     let mut progress = Progress::start(args, path, sampler.process());
     let begun = Instant::now();
@@ -112,6 +140,7 @@ fn record(
             },
             Err(error) => {
                 session.end(&WhyEnded::Failed(error.to_string()))?;
+                session.close()?;
                 return Err(error.into());
             }
         }

@@ -3,7 +3,7 @@
 //! All of it goes to standard error: standard output belongs to the command.
 
 use std::io;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,9 @@ use vmrec_sampler::{Consistency, ProcessInfo, Snapshot};
 use vmrec_store::{RecordingId, WhyEnded};
 
 use crate::commands::record::args::RecordArgs;
+use crate::commands::record::note_writer::NoteWriter;
 use crate::failure::Failure;
 use crate::file;
-use crate::output::note;
 
 /// How often a plain line is printed where there is no terminal.
 const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
@@ -117,6 +117,7 @@ pub(crate) struct Progress {
     process: String,
     file_bytes: u64,
     tally: Tally,
+    out: NoteWriter,
 }
 
 impl Progress {
@@ -129,6 +130,7 @@ impl Progress {
             process: process_name(process),
             file_bytes: 0,
             tally: Tally::new(),
+            out: NoteWriter::start(),
         };
         let every = duration(u64::try_from(args.every.as_nanos()).unwrap_or(u64::MAX));
         progress.say(&format!("recording {} every {every}", progress.process));
@@ -138,7 +140,7 @@ impl Progress {
 
     fn say(&self, text: &str) {
         if !self.quiet {
-            note(text);
+            self.out.note(text);
         }
     }
 
@@ -161,11 +163,9 @@ impl Progress {
             let width = terminal_size::terminal_size_of(io::stderr())
                 .map_or(80, |(width, _)| usize::from(width.0));
             let line: String = line.chars().take(width.saturating_sub(1)).collect();
-            let mut terminal = io::stderr().lock();
-            // A status line that cannot be shown is no reason to stop recording.
-            let _ = write!(terminal, "\r\x1b[K{line}").and_then(|()| terminal.flush());
+            self.out.raw(format!("\r\x1b[K{line}"));
         } else {
-            note(&line);
+            self.out.note(&line);
         }
     }
 
@@ -191,7 +191,7 @@ impl Progress {
         self.tally.lost += 1;
         if self.tally.lost == 1 {
             self.end_live_line();
-            failure.report();
+            self.out.raw(failure.text());
             self.say("still watching: samples are kept again once there is space, for a minute");
         }
     }
@@ -199,7 +199,7 @@ impl Progress {
     /// Says that old samples stay from now on.
     pub(crate) fn not_pruned(&mut self, failure: &Failure) {
         self.end_live_line();
-        failure.report();
+        self.out.raw(failure.text());
         self.say("still recording: nothing more is pruned");
     }
 
@@ -218,7 +218,7 @@ impl Progress {
 
     fn end_live_line(&mut self) {
         if self.live && !self.quiet && self.last_line.take().is_some() {
-            let _ = writeln!(io::stderr().lock());
+            self.out.raw("\n".to_owned());
         }
     }
 
@@ -241,12 +241,12 @@ impl Progress {
             }
         };
         let (Some(recording), Some(first)) = (recording, tally.first) else {
-            note(&format!("{why} before the first sample: nothing was recorded"));
+            self.out.note(&format!("{why} before the first sample: nothing was recorded"));
             return;
         };
         let samples = if tally.kept == 1 { "sample" } else { "samples" };
-        note(&format!("{why}: recorded {} {samples} of {}", tally.kept, self.process));
-        note(&format!(
+        self.out.note(&format!("{why}: recorded {} {samples} of {}", tally.kept, self.process));
+        self.out.note(&format!(
             "as recording {} in {}{}",
             recording.0,
             duration(tally.elapsed_ns()),
@@ -254,26 +254,26 @@ impl Progress {
         ));
         let from_to =
             |now, then| format!("{} -> {} ({})", size(then), size(now), change(now, then));
-        note(&format!(
+        self.out.note(&format!(
             "resident {}, peak {}",
             from_to(tally.last.resident, first.resident),
             size(tally.peak_resident)
         ));
         if let Some(peak) = tally.kernel_peak.filter(|peak| *peak > tally.peak_resident) {
-            note(&format!("kernel's peak {}, since the process began", size(peak)));
+            self.out.note(&format!("kernel's peak {}, since the process began", size(peak)));
         }
         if let (Some(now), Some(then)) = (tally.last.private, first.private) {
-            note(&format!("private  {}", from_to(now, then)));
+            self.out.note(&format!("private  {}", from_to(now, then)));
         }
-        note(&format!(
+        self.out.note(&format!(
             "cost     {} a sample, {:.2}% of one CPU; file {}",
             duration(tally.cpu_ns / tally.kept.max(1)),
             tally.cpu_ns as f64 / tally.elapsed_ns() as f64 * 100.0,
             size(self.file_bytes)
         ));
         let db = file::db_option(path);
-        note(&format!("next: vmrec diff{db} --recording {} start end", recording.0));
-        note(&format!("      vmrec chart{db} --recording {} -o growth.svg", recording.0));
+        self.out.note(&format!("next: vmrec diff{db} --recording {} start end", recording.0));
+        self.out.note(&format!("      vmrec chart{db} --recording {} -o growth.svg", recording.0));
     }
 }
 

@@ -208,9 +208,9 @@ impl Session {
         Ok(self.writer.end(recording, vmrec_sampler::now(), why)?)
     }
 
-    /// Leaves the file in one piece.
+    /// Leaves the file in one piece, or none if it is new and nothing was recorded.
     pub(crate) fn close(self) -> Result<(), Failure> {
-        Ok(self.writer.close()?)
+        Ok(self.writer.close_or_discard()?)
     }
 
     /// Returns the recording being written, once it has a sample.
