@@ -25,7 +25,8 @@ fn lost_samples_are_reported_and_become_missed() {
         let info = bench.json(&["info", "--json", "--db", db]);
         ["complete_samples", "torn_samples", "missed_ticks"].map(|key| info[key].as_u64().unwrap())
     };
-    let before = counts("test.db");
+    // Missed ones too, of which a busy machine may have some.
+    let all = bench.json(&["info", "--json"])["samples"].as_u64().unwrap();
     let mut bytes = fs::read(bench.path("test.db")).unwrap();
     // Inside all that is compressed: the groups of its chunk, and evidence.
     let magic = [0x28, 0xb5, 0x2f, 0xfd];
@@ -40,12 +41,10 @@ fn lost_samples_are_reported_and_become_missed() {
     assert_eq!(said.status, Some(1), "{said:?}");
     let report: serde_json::Value = serde_json::from_str(&said.output).unwrap();
     let lost = report["recordings"][0]["samples_lost"].as_u64().unwrap();
-    assert!(lost > 0 && report["lost_something"] == true, "{report:#}");
-    let after = counts("new.db");
-    assert_eq!(after[0] + after[1] + lost, before[0] + before[1]);
-    assert_eq!(after[2], before[2] + lost);
-    assert_eq!(bench.run(&["info", "--verify", "--db", "new.db"]).status, Some(0));
+    assert!(report["lost_something"] == true, "{report:#}");
     // All of its samples were in one chunk.
+    assert_eq!((lost, counts("new.db")), (all, [0, 0, all]));
+    assert_eq!(bench.run(&["info", "--verify", "--db", "new.db"]).status, Some(0));
     let said = bench.run(&["chart", "-o", "c.svg", "--db", "new.db"]);
     assert!(said.status != Some(0) && said.error.contains("no sample"), "{said:?}");
 }
