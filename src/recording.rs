@@ -1,26 +1,24 @@
-//! A recording opened for a command: its samples, its marks, times in it.
+//! A recording opened for a command: where it begins and ends, its marks, times in it.
 
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use vmrec_report::{
-    By, Metric, Resolved, Series, SeriesBuilder, TimeSpec, Timeline, moment, resolve,
-};
+use vmrec_report::{By, Metric, Resolved, Series, SeriesBuilder, TimeSpec, Timeline};
 use vmrec_sampler::Snapshot;
-use vmrec_store::{Mark, Moment, Recording, RecordingId, Sample, Store};
+use vmrec_store::{Extent, Mark, Moment, Recording, RecordingId, SampleAt, Store};
 
 use crate::args::{RecordingArgs, SpanArgs};
 use crate::failure::{Failure, Status};
 use crate::file::{TIME_FORMS, db_option, path};
 use crate::zone;
 
-/// One recording opened for reading, with its ends and marks.
+/// One recording opened for reading, with its extent and marks.
 pub(crate) struct Opened {
     pub(crate) path: PathBuf,
     pub(crate) store: Store,
     pub(crate) recording: Recording,
-    /// Some samples, in order: among them the first and the last, and the first and the last with regions.
-    pub(crate) ends: Vec<Sample>,
+    /// What it begins and ends with, if it has samples with regions.
+    pub(crate) extent: Option<Extent>,
     pub(crate) marks: Vec<Mark>,
     /// Whether a recorder is adding to it now.
     pub(crate) running: bool,
@@ -42,30 +40,35 @@ impl Opened {
             })?,
         };
         let recording = store.recording(id)?;
-        let ends = store.samples_near(id, Moment::Ends)?;
+        let extent = store.extent(id)?;
         let marks = store.marks(id)?;
         let running = recording.ended.is_none() && store.being_recorded();
-        Ok(Self { path, store, recording, ends, marks, running })
+        Ok(Self { path, store, recording, extent, marks, running })
     }
 
     /// Finds the sample a time on the command line means.
     pub(crate) fn resolve(&self, text: &str) -> Result<Resolved, Failure> {
         let spec: TimeSpec = TimeSpec::parse(text)
             .map_err(|error| Failure::new(Status::Usage, error).hint(TIME_FORMS))?;
-        let ends = self.timeline(&self.ends);
-        let moment = moment(&spec, &ends).map_err(|error| self.unresolved(error))?;
-        let near = match moment {
-            Moment::Ends => Vec::new(),
-            _ => self.store.samples_near(self.recording.id, moment)?,
+        let timeline = self.timeline();
+        let moment = spec.moment(&timeline).map_err(|error| self.unresolved(error))?;
+        let found = match self.end_at(moment) {
+            None => self.store.sample_at(self.recording.id, moment)?,
+            end => end,
         };
-        let samples = merged(&self.ends, near);
-        let timeline = Timeline { samples: &samples, ..ends };
-        resolve(&spec, &timeline).map_err(|error| self.unresolved(error))
+        timeline.resolved(moment, found).map_err(|error| self.unresolved(error))
     }
 
-    fn timeline<'a>(&'a self, samples: &'a [Sample]) -> Timeline<'a> {
+    /// Returns the first or the last sample, if that is what a moment means: both are read already.
+    fn end_at(&self, moment: Moment) -> Option<SampleAt> {
+        let Extent { first, last, .. } = self.extent.as_ref()?;
+        let end = [first, last].into_iter().find(|end| moment == Moment::Number(end.number))?;
+        Some(SampleAt { sample: end.clone(), due: end.taken })
+    }
+
+    fn timeline(&self) -> Timeline<'_> {
         Timeline {
-            samples,
+            extent: self.extent.as_ref(),
             marks: &self.marks,
             interval_ns: self.recording.interval_ns,
             now_utc_ns: now_utc_ns(),
@@ -114,18 +117,6 @@ impl Opened {
         }
         Ok((from, to))
     }
-}
-
-/// Puts samples read later among those read first, in order; those recorded meanwhile are left
-/// out, so that both are of one moment.
-pub(crate) fn merged(ends: &[Sample], near: Vec<Sample>) -> Vec<Sample> {
-    let newest = ends.last().map_or(0, |sample| sample.number);
-    let mut all = near;
-    all.retain(|sample| sample.number <= newest);
-    all.extend_from_slice(ends);
-    all.sort_by_key(|sample| sample.number);
-    all.dedup_by_key(|sample| sample.number);
-    all
 }
 
 /// Returns the wall clock now, in nanoseconds since 1970-01-01 UTC.

@@ -39,7 +39,6 @@ pub use crate::series::builder::SeriesBuilder;
 pub use crate::series::by::By;
 pub use crate::series::means::Stretch;
 pub use crate::text::table::{Align, Cell, Column, Table};
-pub use crate::time::resolve::{moment, resolve};
 pub use crate::time::spec::{Resolved, TimeSpec, Timeline};
 pub use crate::time::{Direction, direction};
 

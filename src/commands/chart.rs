@@ -177,11 +177,9 @@ fn options(args: &ChartArgs) -> ChartOptions {
 fn context(opened: &Opened) -> Result<ChartContext, Failure> {
     let (recording, host) = (&opened.recording, &opened.recording.host);
     let (snapshots, cost_ns) = opened.store.cost(recording.id)?;
-    let mut seen = opened.ends.iter().filter(|sample| sample.has_regions());
-    let first = seen.next();
-    let last = seen.next_back().or(first);
+    let extent = opened.extent.as_ref();
     let overhead =
-        first.zip(last).and_then(|(first, last)| overhead(cost_ns, first.taken, last.taken));
+        extent.and_then(|extent| overhead(cost_ns, extent.first.taken, extent.last.taken));
     Ok(ChartContext {
         process: recording.process.name().to_owned(),
         pid: recording.process.id.pid,
@@ -192,7 +190,7 @@ fn context(opened: &Opened) -> Result<ChartContext, Failure> {
         interval_ns: recording.interval_ns,
         cost_ns: cost_ns.checked_div(snapshots),
         cost_percent: overhead.map(|part| part * 100.0),
-        kernel_peak_bytes: last.and_then(|sample| sample.totals.peak_resident_bytes),
+        kernel_peak_bytes: extent.and_then(|extent| extent.last.totals.peak_resident_bytes),
         marks: opened
             .marks
             .iter()

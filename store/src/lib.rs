@@ -22,7 +22,7 @@ pub use crate::error::Error;
 pub use crate::maintain::backup::Copied;
 pub use crate::maintain::repair::{RecoveredRecording, Repaired, repair};
 pub use crate::maintain::verify::Counts;
-pub use crate::read::lookup::Moment;
+pub use crate::read::lookup::{Extent, Moment, SampleAt};
 pub use crate::read::query::table_function::{TableFunction, TableRows};
 pub use crate::read::query::value::Value;
 pub use crate::read::query::{Query, Rows, Selection};

@@ -1,8 +1,8 @@
 //! Times on the command line: what a user may write, and which sample it means.
 //!
-//! [`spec::TimeSpec::parse`] reads the words without knowing any recording;
-//! [`crate::time::resolve::resolve`] finds the sample they mean on a [`spec::Timeline`]. That need not have
-//! every sample: [`crate::time::resolve::moment`] returns which ones [`vmrec_store::Store::samples_near`] must return.
+//! [`spec::TimeSpec::parse`] reads the words without knowing any recording, `TimeSpec::moment`
+//! turns them into a moment of one, [`vmrec_store::Store::sample_at`] finds the sample there, and
+//! `Timeline::resolved` makes an answer or an error in words of it.
 
 pub(crate) mod parse;
 pub(crate) mod resolve;

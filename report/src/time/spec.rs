@@ -3,7 +3,7 @@
 use jiff::civil;
 use jiff::tz::TimeZone;
 use vmrec_sampler::Timestamp;
-use vmrec_store::{Mark, Sample};
+use vmrec_store::{Extent, Mark};
 
 use crate::text::{clock, units};
 
@@ -43,11 +43,11 @@ pub enum TimeSpec {
     Mark(String),
 }
 
-/// What a recording has for a time to mean: samples and marks, in order.
+/// What gives a time its meaning: where the recording begins and ends, its marks, the clock now.
 #[derive(Clone, Debug)]
 pub struct Timeline<'a> {
-    /// Every sample, or those of [`crate::time::resolve::moment`], by ascending number.
-    pub samples: &'a [Sample],
+    /// What the recording begins and ends with, if it has samples with regions.
+    pub extent: Option<&'a Extent>,
     /// Every mark of the recording.
     pub marks: &'a [Mark],
     /// Planned time between samples: how far past its last sample a recording reaches.

@@ -120,8 +120,7 @@ impl Retold {
         let mut known = Known::of(opened);
         let mut rows = store.evidence_numbers(id)?.into_iter().peekable();
         let mut failed = None;
-        let last = opened.ends.iter().rev().find(|sample| sample.has_regions());
-        let last = last.map_or(0, |sample| sample.number);
+        let last = opened.extent.as_ref().map_or(0, |extent| extent.last.number);
         store.for_each_snapshot(id, 0..=u64::MAX, |sample, snapshot| {
             let Some(snapshot) = snapshot else { return ControlFlow::Continue(()) };
             while let Some(number) = rows.next_if(|number| *number <= sample.number) {

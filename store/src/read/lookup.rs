@@ -1,6 +1,8 @@
-//! The few samples that tell which one a moment means, without reading all.
+//! Which sample a moment leads to, found without reading all of them.
 
 use std::sync::Arc;
+
+use vmrec_sampler::Timestamp;
 
 use crate::error::Error;
 use crate::read::store::Store;
@@ -18,22 +20,96 @@ pub enum Moment {
     Number(u64),
     /// Where the footprint is largest.
     Peak,
-    /// Its first and its last sample.
-    Ends,
+}
+
+/// The sample with regions that a moment leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SampleAt {
+    /// The sample: the last one with regions at or before the moment.
+    pub sample: Sample,
+    /// When the sample asked for was due: of a number it may be a missed one.
+    pub due: Timestamp,
+}
+
+/// What a recording begins and ends with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The number of its first sample, which may be a missed one.
+    pub oldest_number: u64,
+    /// Its last sample, which may be a missed one.
+    pub newest: Sample,
+    /// Its first sample with regions.
+    pub first: Sample,
+    /// Its last sample with regions.
+    pub last: Sample,
+}
+
+impl Extent {
+    /// Returns that of these samples, in order; `None` if none has regions.
+    pub fn of(samples: &[Sample]) -> Option<Self> {
+        let with_regions = || samples.iter().filter(|sample| sample.has_regions());
+        Some(Self {
+            oldest_number: samples.first()?.number,
+            newest: samples.last()?.clone(),
+            first: with_regions().next()?.clone(),
+            last: with_regions().next_back()?.clone(),
+        })
+    }
+}
+
+impl Moment {
+    /// Returns the sample this leads to among samples in order; of several peaks the first.
+    pub fn among(self, samples: &[Sample]) -> Option<SampleAt> {
+        let mut seen = samples.iter().filter(|sample| sample.has_regions());
+        let upto =
+            |number| &samples[..samples.partition_point(|sample: &Sample| sample.number <= number)];
+        let sample = match self {
+            // After a step back two stretches bear the same times: the nearest sample before is meant.
+            Self::Utc(ns) => seen
+                .filter(|sample| sample.taken.utc_ns <= ns)
+                .max_by_key(|sample| (sample.taken.utc_ns, sample.number)),
+            Self::Monotonic(ns) => seen.rfind(|sample| sample.taken.monotonic_ns <= ns),
+            Self::Number(number) => upto(number).iter().rfind(|sample| sample.has_regions()),
+            Self::Peak => {
+                let known = seen.filter(|sample| sample.totals.footprint_bytes.is_some());
+                let footprint = |sample: &Sample| sample.totals.footprint_bytes;
+                known.reduce(|max, next| if footprint(next) > footprint(max) { next } else { max })
+            }
+        }?;
+        let due = match self {
+            Self::Number(number) => upto(number).last().unwrap_or(sample).taken,
+            _ => sample.taken,
+        };
+        Some(SampleAt { sample: sample.clone(), due })
+    }
 }
 
 impl Store {
+    /// Returns the sample that a moment of a recording leads to, if there is one at or before it.
+    pub fn sample_at(&self, id: RecordingId, moment: Moment) -> Result<Option<SampleAt>, Error> {
+        Ok(moment.among(&self.few_samples(id, Some(moment))?))
+    }
+
+    /// Returns what a recording begins and ends with; `None` if no sample has regions.
+    pub fn extent(&self, id: RecordingId) -> Result<Option<Extent>, Error> {
+        Ok(Extent::of(&self.few_samples(id, None)?))
+    }
+
     /// Returns some samples of a recording, in order, among them the first and the last one, the first
     /// and the last one with regions, and the last one with regions at or before `moment`; for a number
     /// also the last one of all at or before it.
-    pub fn samples_near(&self, id: RecordingId, moment: Moment) -> Result<Vec<Sample>, Error> {
+    pub(crate) fn few_samples(
+        &self,
+        id: RecordingId,
+        moment: Option<Moment>,
+    ) -> Result<Vec<Sample>, Error> {
         self.recording(id)?;
         let sql = |source| Error::sql(&self.path, source);
         let _transaction = self.transaction().map_err(sql)?;
         let chunks = match moment {
-            Moment::Ends => Arc::new(self.few_chunks(id, None)?),
-            Moment::Number(number) => Arc::new(self.few_chunks(id, Some(number))?),
-            _ => {
+            None => Arc::new(self.few_chunks(id, None)?),
+            Some(Moment::Number(number)) => Arc::new(self.few_chunks(id, Some(number))?),
+            Some(_) => {
                 let all = self.chunks(id)?;
                 self.each_chunk(id, |_| {})?;
                 all
@@ -47,7 +123,7 @@ impl Store {
         for place in wanted {
             parts.push((place, self.chunk_samples(&chunks[place])?));
         }
-        if let Moment::Utc(ns) = moment {
+        if let Some(Moment::Utc(ns)) = moment {
             self.add_before(&chunks, ns, &mut parts)?;
         }
         parts.sort_unstable_by_key(|(place, _)| *place);
@@ -88,8 +164,8 @@ impl Store {
     }
 }
 
-/// Returns the places of the chunks to be read; of those before a time of the wall clock none.
-fn near(chunks: &[StoredChunk], moment: Moment) -> Vec<usize> {
+/// Returns the indexes of the chunks to be read; of those before a time of the wall clock none.
+fn near(chunks: &[StoredChunk], moment: Option<Moment>) -> Vec<usize> {
     let places = || chunks.iter().enumerate();
     let seen = |chunk: &StoredChunk| chunk.head.snapshots > 0;
     let holds = |chunk: &StoredChunk| chunk.head.samples > 0;
@@ -103,8 +179,8 @@ fn near(chunks: &[StoredChunk], moment: Moment) -> Vec<usize> {
         let at = places().rev().filter(|(_, chunk)| before(chunk) && seen(chunk));
         at.map(|(place, _)| place).take(2).collect()
     };
+    let Some(moment) = moment else { return wanted };
     match moment {
-        Moment::Ends => {}
         Moment::Number(number) => {
             wanted.extend(upto(&|chunk| chunk.head.first <= number));
             // The sample of that number may be a missed one, and where all are pruned there is none.

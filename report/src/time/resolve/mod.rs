@@ -1,4 +1,5 @@
-//! Finds the sample a time means.
+//! From the time that a user wrote to a moment of the recording, and from the
+//! sample that the store has for it to an answer, or to an error in words.
 //!
 //! Lengths of time are counted on the monotonic clock, since the wall clock
 //! may have stepped meanwhile; dates and times of day on the wall clock.
@@ -10,102 +11,92 @@ mod tests;
 
 use jiff::tz::TimeZone;
 use vmrec_sampler::Timestamp;
-use vmrec_store::{Mark, Moment, Sample};
+use vmrec_store::{Extent, Mark, Moment, SampleAt};
 
 use crate::error::Error;
 use crate::text::{clock, escape};
 use crate::time::spec::{Resolved, TimeSpec, Timeline};
 
-/// Returns the sample `spec` means: between two samples, the last one with regions at or before.
-pub fn resolve(spec: &TimeSpec, timeline: &Timeline<'_>) -> Result<Resolved, Error> {
-    let span = Span::of(timeline)?;
-    match asked(spec, &span)? {
-        Asked::First => Ok(exactly(span.first)),
-        Asked::Last => Ok(exactly(span.last)),
-        Asked::Peak => peak(timeline).map(exactly),
-        Asked::Number(number) => span.numbered(number),
-        Asked::Utc(utc_ns) => span.at_wall_clock(utc_ns),
-        Asked::Monotonic(ns) => span.at_monotonic(ns),
+impl TimeSpec {
+    /// Returns the moment of the recording that this means.
+    pub fn moment(&self, timeline: &Timeline<'_>) -> Result<Moment, Error> {
+        let span = Span::of(timeline)?;
+        Ok(match self {
+            Self::Start => Moment::Number(span.extent.first.number),
+            Self::End | Self::Now => Moment::Number(span.extent.last.number),
+            Self::Peak => Moment::Peak,
+            Self::Sample(number) => Moment::Number(span.numbered(*number)?),
+            Self::At { utc_ns } => Moment::Utc(*utc_ns),
+            Self::Mark(text) => {
+                Moment::Utc(find_mark(text, timeline.marks, &timeline.time_zone)?.utc_ns)
+            }
+            Self::Local(local) => {
+                let moment = timeline.time_zone.to_ambiguous_timestamp(*local).compatible();
+                let moment = moment.map_err(|_| span.outside(&local.to_string(), true))?;
+                Moment::Utc(nanoseconds(moment))
+            }
+            Self::TimeOfDay(time) => {
+                let utc_ns = latest(*time, span.end_utc_ns(), &timeline.time_zone);
+                Moment::Utc(utc_ns.ok_or_else(|| span.outside(&time.to_string(), true))?)
+            }
+            Self::BeforeEnd { ns } => span.end_monotonic_ns().checked_sub(*ns).map_or_else(
+                || Err(span.before_first(i128::from(span.end_monotonic_ns()) - i128::from(*ns))),
+                |ns| Ok(Moment::Monotonic(ns)),
+            )?,
+            // Later than all clocks show is after the last sample as well.
+            Self::AfterStart { ns } => {
+                Moment::Monotonic(span.extent.first.taken.monotonic_ns.saturating_add(*ns))
+            }
+        })
     }
 }
 
-/// Returns where in the recording the samples are that decide the meaning of `spec`.
-///
-/// `ends` needs no samples but those of [`Moment::Ends`]; [`resolve`] needs those of the moment too.
-pub fn moment(spec: &TimeSpec, ends: &Timeline<'_>) -> Result<Moment, Error> {
-    Ok(match asked(spec, &Span::of(ends)?)? {
-        Asked::First | Asked::Last => Moment::Ends,
-        Asked::Peak => Moment::Peak,
-        Asked::Number(number) => Moment::Number(number),
-        Asked::Utc(utc_ns) => Moment::Utc(utc_ns),
-        // Before all clocks there is nothing, and after the last sample only that one.
-        Asked::Monotonic(ns) => u64::try_from(ns).map_or(Moment::Ends, Moment::Monotonic),
-    })
-}
-
-/// What a time asks for, once the ends of the recording and its marks are known.
-enum Asked {
-    First,
-    Last,
-    Peak,
-    Number(u64),
-    Utc(i64),
-    Monotonic(i128),
-}
-
-fn asked(spec: &TimeSpec, span: &Span<'_>) -> Result<Asked, Error> {
-    let timeline = span.timeline;
-    Ok(match spec {
-        TimeSpec::Start => Asked::First,
-        TimeSpec::End | TimeSpec::Now => Asked::Last,
-        TimeSpec::Peak => Asked::Peak,
-        TimeSpec::Sample(number) => Asked::Number(*number),
-        TimeSpec::At { utc_ns } => Asked::Utc(*utc_ns),
-        TimeSpec::Mark(text) => {
-            Asked::Utc(find_mark(text, timeline.marks, &timeline.time_zone)?.utc_ns)
-        }
-        TimeSpec::Local(local) => {
-            match timeline.time_zone.to_ambiguous_timestamp(*local).compatible() {
-                Ok(moment) => Asked::Utc(nanoseconds(moment)),
-                Err(_) => return Err(span.outside(&local.to_string(), true)),
+impl Timeline<'_> {
+    /// Returns the answer for a moment, given the sample that the store has at or before it.
+    pub fn resolved(&self, moment: Moment, found: Option<SampleAt>) -> Result<Resolved, Error> {
+        let span = Span::of(self)?;
+        match moment {
+            Moment::Peak => {
+                let SampleAt { sample, .. } = found.ok_or(Error::NoPeak)?;
+                Ok(resolved(sample.number, sample.taken, sample.taken.utc_ns))
             }
+            Moment::Number(number) => {
+                let found =
+                    found.ok_or_else(|| span.outside(&format!("sample #{number}"), true))?;
+                let SampleAt { sample, due } = found;
+                Ok(Resolved {
+                    number: sample.number,
+                    taken: sample.taken,
+                    asked_utc_ns: due.utc_ns,
+                    off_by_ns: monotonic_difference(sample.taken, due),
+                })
+            }
+            Moment::Utc(utc_ns) => {
+                if utc_ns > span.end_utc_ns() {
+                    return Err(span.outside(&span.local(utc_ns), false));
+                }
+                let found = found.ok_or_else(|| span.outside(&span.local(utc_ns), true))?;
+                Ok(resolved(found.sample.number, found.sample.taken, utc_ns))
+            }
+            Moment::Monotonic(ns) => span.at_monotonic(ns, found),
         }
-        TimeSpec::TimeOfDay(time) => match latest(*time, span.end_utc_ns(), &timeline.time_zone) {
-            Some(utc_ns) => Asked::Utc(utc_ns),
-            None => return Err(span.outside(&time.to_string(), true)),
-        },
-        TimeSpec::BeforeEnd { ns } => {
-            Asked::Monotonic(i128::from(span.end_monotonic_ns()) - i128::from(*ns))
-        }
-        TimeSpec::AfterStart { ns } => {
-            Asked::Monotonic(i128::from(span.first.taken.monotonic_ns) + i128::from(*ns))
-        }
-    })
+    }
 }
 
-/// The stretch of a timeline that has samples.
+/// A timeline that has samples.
 struct Span<'a> {
     timeline: &'a Timeline<'a>,
-    /// The first sample with regions.
-    first: &'a Sample,
-    /// The last sample with regions.
-    last: &'a Sample,
-    /// The last sample of all, perhaps a missed one.
-    newest: &'a Sample,
+    extent: &'a Extent,
 }
 
 impl<'a> Span<'a> {
     fn of(timeline: &'a Timeline<'a>) -> Result<Self, Error> {
-        let mut seen = timeline.samples.iter().filter(|sample| sample.has_regions());
-        let first = seen.next().ok_or(Error::NoSamples)?;
-        let last = seen.next_back().unwrap_or(first);
-        let newest = timeline.samples.last().unwrap_or(last);
-        Ok(Self { timeline, first, last, newest })
+        Ok(Self { timeline, extent: timeline.extent.ok_or(Error::NoSamples)? })
     }
 
     /// The wall clock at the end: now while recording, else one interval after the last sample.
     fn end_utc_ns(&self) -> i64 {
-        let newest = self.newest.taken.utc_ns;
+        let newest = self.extent.newest.taken.utc_ns;
         if self.timeline.running {
             self.timeline.now_utc_ns.max(newest)
         } else {
@@ -116,70 +107,49 @@ impl<'a> Span<'a> {
 
     /// The monotonic clock at the end: the last sample's, plus what passed since while recording.
     fn end_monotonic_ns(&self) -> u64 {
-        let newest = self.newest.taken;
+        let newest = self.extent.newest.taken;
         let since = self.timeline.now_utc_ns.saturating_sub(newest.utc_ns);
         let since = if self.timeline.running { u64::try_from(since).unwrap_or(0) } else { 0 };
         newest.monotonic_ns.saturating_add(since)
     }
 
-    fn seen(&self) -> impl Iterator<Item = &'a Sample> {
-        self.timeline.samples.iter().filter(|sample| sample.has_regions())
+    /// Returns a number that the recording has, or had before it was thinned out.
+    fn numbered(&self, number: u64) -> Result<u64, Error> {
+        let (first, last) = (self.extent.oldest_number, self.extent.newest.number);
+        match (first..=last).contains(&number) {
+            true => Ok(number),
+            false => Err(Error::NoSuchSample { number, first, last }),
+        }
     }
 
-    fn at_wall_clock(&self, asked_utc_ns: i64) -> Result<Resolved, Error> {
-        if asked_utc_ns > self.end_utc_ns() {
+    fn at_monotonic(&self, asked_ns: u64, found: Option<SampleAt>) -> Result<Resolved, Error> {
+        let Some(SampleAt { sample, .. }) = found else {
+            return Err(self.before_first(i128::from(asked_ns)));
+        };
+        let off_by = i128::from(sample.taken.monotonic_ns) - i128::from(asked_ns);
+        let asked_utc_ns = clamped(i128::from(sample.taken.utc_ns) - off_by);
+        if asked_ns > self.end_monotonic_ns().saturating_add(self.timeline.interval_ns) {
             return Err(self.outside(&self.local(asked_utc_ns), false));
         }
-        // After a step back two stretches bear the same times: the nearest sample before is meant.
-        self.seen()
-            .filter(|sample| sample.taken.utc_ns <= asked_utc_ns)
-            .max_by_key(|sample| (sample.taken.utc_ns, sample.number))
-            .map(|sample| resolved(sample, asked_utc_ns))
-            .ok_or_else(|| self.outside(&self.local(asked_utc_ns), true))
-    }
-
-    fn at_monotonic(&self, asked_ns: i128) -> Result<Resolved, Error> {
-        let end = i128::from(self.end_monotonic_ns()) + i128::from(self.timeline.interval_ns);
-        let before = self.seen().filter(|s| i128::from(s.taken.monotonic_ns) <= asked_ns).last();
-        let nearest = before.unwrap_or(self.first);
-        let off_by = i128::from(nearest.taken.monotonic_ns) - asked_ns;
-        let asked_utc_ns = clamped(i128::from(nearest.taken.utc_ns) - off_by);
-        if before.is_none() || asked_ns > end {
-            return Err(self.outside(&self.local(asked_utc_ns), before.is_none()));
-        }
         Ok(Resolved {
-            number: nearest.number,
-            taken: nearest.taken,
+            number: sample.number,
+            taken: sample.taken,
             asked_utc_ns,
             off_by_ns: clamped(off_by),
         })
     }
 
-    fn numbered(&self, number: u64) -> Result<Resolved, Error> {
-        let samples = self.timeline.samples;
-        let first = samples.first().unwrap_or(self.first).number;
-        let last = self.newest.number;
-        if !(first..=last).contains(&number) {
-            return Err(Error::NoSuchSample { number, first, last });
-        }
-        // A missed sample, or one thinned out since, gives the last one before it.
-        let upto = &samples[..samples.partition_point(|sample| sample.number <= number)];
-        let asked = upto.last().map_or(self.first.taken, |sample| sample.taken);
-        match upto.iter().rfind(|sample| sample.has_regions()) {
-            Some(sample) => Ok(Resolved {
-                number: sample.number,
-                taken: sample.taken,
-                asked_utc_ns: asked.utc_ns,
-                off_by_ns: monotonic_difference(sample.taken, asked),
-            }),
-            None => Err(self.outside(&format!("sample #{number}"), true)),
-        }
+    /// The error for a moment of the monotonic clock before the first sample.
+    fn before_first(&self, asked_ns: i128) -> Error {
+        let first = self.extent.first.taken;
+        let before = i128::from(first.monotonic_ns) - asked_ns;
+        self.outside(&self.local(clamped(i128::from(first.utc_ns) - before)), true)
     }
 
     fn outside(&self, asked: &str, before: bool) -> Error {
         let asked = asked.to_owned();
-        let first = self.local(self.first.taken.utc_ns);
-        let last = self.local(self.last.taken.utc_ns);
+        let first = self.local(self.extent.first.taken.utc_ns);
+        let last = self.local(self.extent.last.taken.utc_ns);
         if before {
             Error::BeforeFirst { asked, first, last }
         } else {
@@ -192,17 +162,9 @@ impl<'a> Span<'a> {
     }
 }
 
-fn exactly(sample: &Sample) -> Resolved {
-    resolved(sample, sample.taken.utc_ns)
-}
-
-fn resolved(sample: &Sample, asked_utc_ns: i64) -> Resolved {
-    Resolved {
-        number: sample.number,
-        taken: sample.taken,
-        asked_utc_ns,
-        off_by_ns: sample.taken.utc_ns.saturating_sub(asked_utc_ns),
-    }
+fn resolved(number: u64, taken: Timestamp, asked_utc_ns: i64) -> Resolved {
+    let off_by_ns = taken.utc_ns.saturating_sub(asked_utc_ns);
+    Resolved { number, taken, asked_utc_ns, off_by_ns }
 }
 
 fn monotonic_difference(a: Timestamp, b: Timestamp) -> i64 {
@@ -215,18 +177,6 @@ fn clamped(ns: i128) -> i64 {
 
 fn nanoseconds(moment: jiff::Timestamp) -> i64 {
     clamped(moment.as_nanosecond())
-}
-
-fn peak<'a>(timeline: &Timeline<'a>) -> Result<&'a Sample, Error> {
-    let footprint = |sample: &'a Sample| Some((sample.totals.footprint_bytes?, sample));
-    timeline
-        .samples
-        .iter()
-        .filter(|sample| sample.has_regions())
-        .filter_map(footprint)
-        .reduce(|best, next| if next.0 > best.0 { next } else { best })
-        .map(|(_, sample)| sample)
-        .ok_or(Error::NoPeak)
 }
 
 /// Returns the latest moment with that time of day that is not after `end_utc_ns`.

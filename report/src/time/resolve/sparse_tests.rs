@@ -1,11 +1,11 @@
-//! Times by few samples of a long recording mean what they do by all of them.
+//! The store finds by few samples of a long recording what is found among all of them.
 
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 use vmrec_sampler::{Consistency, ProcessTotals};
-use vmrec_store::{RecordingId, Store, Writer, add_mark};
+use vmrec_store::{RecordingId, Sample, Store, Writer, add_mark};
 
 use super::*;
 use crate::fixture;
@@ -94,21 +94,22 @@ proptest! {
     ) {
         let made = &*MADE;
         let store = Store::open(&made.folder.path().join("a.db")).unwrap();
-        let full = Timeline {
-            samples: &made.all,
+        let extent = store.extent(made.id).unwrap();
+        prop_assert_eq!(&extent, &Extent::of(&made.all));
+        let timeline = Timeline {
+            extent: extent.as_ref(),
             marks: &made.marks,
             interval_ns: 2 * S as u64,
             now_utc_ns: made.all[1099].taken.utc_ns + since * S,
             running,
             time_zone: TimeZone::get("Europe/Paris").unwrap(),
         };
-        let ends = store.samples_near(made.id, Moment::Ends).unwrap();
-        prop_assert!(ends.len() < made.all.len(), "{} samples", ends.len());
-        let by_few = moment(&spec, &Timeline { samples: &ends, ..full.clone() }).and_then(|moment| {
-            let samples = store.samples_near(made.id, moment).unwrap();
-            resolve(&spec, &Timeline { samples: &samples, ..full.clone() })
-        });
-        let told = |found: Result<Resolved, Error>| found.map_err(|error| error.to_string());
-        prop_assert_eq!(told(by_few), told(resolve(&spec, &full)));
+        if let Ok(moment) = spec.moment(&timeline) {
+            let found = store.sample_at(made.id, moment).unwrap();
+            prop_assert_eq!(&found, &moment.among(&made.all));
+            if let Ok(resolved) = timeline.resolved(moment, found.clone()) {
+                prop_assert_eq!(Some(resolved.number), found.map(|found| found.sample.number));
+            }
+        }
     }
 }

@@ -2,10 +2,9 @@
 
 use proptest::prelude::*;
 use vmrec_sampler::{Cost, ProcessTotals};
-use vmrec_store::{RecordingId, SampleState};
+use vmrec_store::{RecordingId, Sample, SampleState};
 
 use super::*;
-use crate::time::spec::Timeline;
 
 const S: i64 = 1_000_000_000;
 /// 2026-03-01 13:00:00 UTC.
@@ -48,23 +47,40 @@ fn six() -> Vec<Sample> {
     ]
 }
 
-fn timeline<'a>(samples: &'a [Sample], marks: &'a [Mark], running: bool) -> Timeline<'a> {
-    Timeline {
-        samples,
-        marks,
-        interval_ns: 10_000_000_000,
-        now_utc_ns: BEGUN + 55 * S,
-        running,
-        time_zone: TimeZone::get("Europe/Paris").unwrap(),
-    }
+/// Samples, and what gives a time its meaning among them.
+struct Case<'a> {
+    samples: &'a [Sample],
+    extent: Option<Extent>,
+    marks: &'a [Mark],
+    interval_ns: u64,
+    now_utc_ns: i64,
+    running: bool,
 }
 
-fn ask(text: &str, timeline: &Timeline<'_>) -> Result<Resolved, Error> {
-    resolve(&TimeSpec::parse(text)?, timeline)
+fn timeline<'a>(samples: &'a [Sample], marks: &'a [Mark], running: bool) -> Case<'a> {
+    let (extent, now_utc_ns) = (Extent::of(samples), BEGUN + 55 * S);
+    Case { samples, extent, marks, interval_ns: 10_000_000_000, now_utc_ns, running }
+}
+
+fn ask(text: &str, case: &Case<'_>) -> Result<Resolved, Error> {
+    let timeline = Timeline {
+        extent: case.extent.as_ref(),
+        marks: case.marks,
+        interval_ns: case.interval_ns,
+        now_utc_ns: case.now_utc_ns,
+        running: case.running,
+        time_zone: paris(),
+    };
+    let moment = TimeSpec::parse(text)?.moment(&timeline)?;
+    timeline.resolved(moment, moment.among(case.samples))
+}
+
+fn paris() -> TimeZone {
+    TimeZone::get("Europe/Paris").unwrap()
 }
 
 /// The sample's number and how many milliseconds it is off.
-fn number(text: &str, timeline: &Timeline<'_>) -> (u64, i64) {
+fn number(text: &str, timeline: &Case<'_>) -> (u64, i64) {
     let resolved = ask(text, timeline).unwrap();
     (resolved.number, resolved.off_by_ns / 1_000_000)
 }
@@ -125,7 +141,7 @@ fn times_outside_say_what_the_recording_spans() {
     @lod: no mark begins with "lod"; marks: "load a" (2026-03-01 14:00:01 +01:00), "load b" (2026-03-01 14:00:02 +01:00), "evil\x1b[2J" (2026-03-01 14:00:03 +01:00)
     @load: several marks fit "load"; marks: "load a" (2026-03-01 14:00:01 +01:00), "load b" (2026-03-01 14:00:02 +01:00)
     "#);
-    assert!(matches!(ask("end", &Timeline { samples: &[], ..timeline }), Err(Error::NoSamples)));
+    assert!(matches!(ask("end", &super::tests::timeline(&[], &[], false)), Err(Error::NoSamples)));
 }
 
 #[test]
@@ -169,7 +185,7 @@ fn times_of_day_survive_clocks_put_forward_and_back() {
 fn sentences_say_which_sample_and_how_far_off() {
     let samples = six();
     let timeline = timeline(&samples, &[], false);
-    let sentence = |text| ask(text, &timeline).unwrap().sentence(&timeline.time_zone);
+    let sentence = |text| ask(text, &timeline).unwrap().sentence(&paris());
     assert_eq!(sentence("end"), "sample #6 of 2026-03-01 14:00:50.000 +01:00");
     assert_eq!(
         sentence("+25s"),
@@ -201,10 +217,8 @@ proptest! {
             let base = if has { sample(number, 0, Some(number)) } else { missed(number, 0) };
             Sample { taken: Timestamp { utc_ns, monotonic_ns }, ..base }
         }).collect();
-        let timeline = Timeline { now_utc_ns, running, interval_ns, ..timeline(&samples, &[], running) };
-        if let Ok(spec) = TimeSpec::parse(&text)
-            && let Ok(resolved) = resolve(&spec, &timeline)
-        {
+        let case = Case { now_utc_ns, interval_ns, ..timeline(&samples, &[], running) };
+        if let Ok(resolved) = ask(&text, &case) {
             let found = samples.iter().find(|sample| sample.number == resolved.number).unwrap();
             prop_assert!(found.has_regions());
             prop_assert_eq!(found.taken, resolved.taken);
