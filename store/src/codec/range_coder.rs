@@ -26,33 +26,35 @@ const MIN_RANGE: u64 = 1 << 32;
 const RAW_BITS: u32 = 24;
 
 /// How likely a decision is to be `true`, learnt from those before.
-#[derive(Clone, Copy, Debug)]
+///
+/// A new one is all zeros: models are thousands of them, which then are cleared memory, and not
+/// code that sets one after the other.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chance {
-    of_true: u16,
+    /// How far from even, in 65536ths.
+    lean: i16,
     seen: u8,
-}
-
-impl Default for Chance {
-    fn default() -> Self {
-        Self { of_true: 1 << 15, seen: 0 }
-    }
 }
 
 impl Chance {
     #[inline]
+    const fn of_true(self) -> u16 {
+        self.lean.cast_unsigned() ^ 1 << 15
+    }
+
+    #[inline]
     fn scaled(self) -> u64 {
-        u64::from((u32::from(self.of_true) >> (16 - SCALE_BITS)).clamp(1, CERTAIN - 1))
+        u64::from((u32::from(self.of_true()) >> (16 - SCALE_BITS)).clamp(1, CERTAIN - 1))
     }
 
     #[inline]
     fn learn(&mut self, outcome: bool) {
         let rate = u32::from(RATES[usize::from(self.seen)]);
         let step = |left: u16| ((u32::from(left) * rate) >> 16) as u16;
-        if outcome {
-            self.of_true += step(u16::MAX - self.of_true);
-        } else {
-            self.of_true -= step(self.of_true);
-        }
+        let of_true = self.of_true();
+        let learnt =
+            if outcome { of_true + step(u16::MAX - of_true) } else { of_true - step(of_true) };
+        self.lean = (learnt ^ 1 << 15).cast_signed();
         if self.seen < MAX_SEEN {
             self.seen += 1;
         }
