@@ -24,10 +24,10 @@ impl Amounts {
         self.virtual_bytes =
             self.virtual_bytes.saturating_add(region.identity.range.virtual_bytes());
         for quantity in Quantity::ALL {
-            let place = quantity as usize;
+            let index = quantity as usize;
             match region.quantities.get(quantity) {
-                Some(bytes) => self.bytes[place] = self.bytes[place].saturating_add(bytes),
-                None => self.unknown[place] = self.unknown[place].saturating_add(1),
+                Some(bytes) => self.bytes[index] = self.bytes[index].saturating_add(bytes),
+                None => self.unknown[index] = self.unknown[index].saturating_add(1),
             }
         }
     }
@@ -36,9 +36,9 @@ impl Amounts {
     pub fn merge(&mut self, other: &Self) {
         self.regions += other.regions;
         self.virtual_bytes = self.virtual_bytes.saturating_add(other.virtual_bytes);
-        for place in 0..Quantity::COUNT {
-            self.bytes[place] = self.bytes[place].saturating_add(other.bytes[place]);
-            self.unknown[place] = self.unknown[place].saturating_add(other.unknown[place]);
+        for index in 0..Quantity::COUNT {
+            self.bytes[index] = self.bytes[index].saturating_add(other.bytes[index]);
+            self.unknown[index] = self.unknown[index].saturating_add(other.unknown[index]);
         }
     }
 
@@ -48,9 +48,9 @@ impl Amounts {
         match metric {
             Metric::Virtual => Some(self.virtual_bytes),
             Metric::Measured(quantity) => {
-                let place = quantity as usize;
-                let any_known = u64::from(self.unknown[place]) < self.regions;
-                (any_known || self.regions == 0).then_some(self.bytes[place])
+                let index = quantity as usize;
+                let any_known = u64::from(self.unknown[index]) < self.regions;
+                (any_known || self.regions == 0).then_some(self.bytes[index])
             }
             Metric::Footprint => {
                 let swapped = self.get(Metric::SWAPPED)?;

@@ -72,7 +72,7 @@ pub mod rows {
 
 /// vmrec's figures beside those of the system.
 pub mod selftest {
-    pub use crate::comparison::shown::{Document, Machine, text};
+    pub use crate::comparison::shown::{Machine, SelftestDocument, text};
     pub use crate::comparison::tools::{TOOLS, Tool};
-    pub use crate::comparison::{Figure, Row, compare, passed};
+    pub use crate::comparison::{ComparedFigure, Figure, compare, passed};
 }

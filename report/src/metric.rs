@@ -61,10 +61,10 @@ impl Metric {
     /// Every size a region has by itself: virtual, then each quantity in its order.
     pub const SIZES: [Self; Quantity::COUNT + 1] = {
         let mut sizes = [Self::Virtual; Quantity::COUNT + 1];
-        let mut place = 0;
-        while place < Quantity::COUNT {
-            sizes[place + 1] = Self::Measured(Quantity::ALL[place]);
-            place += 1;
+        let mut index = 0;
+        while index < Quantity::COUNT {
+            sizes[index + 1] = Self::Measured(Quantity::ALL[index]);
+            index += 1;
         }
         sizes
     };
@@ -72,12 +72,12 @@ impl Metric {
     /// Every metric: the sizes, then what is derived.
     pub const ALL: [Self; Quantity::COUNT + 3] = {
         let mut all = [Self::Footprint; Quantity::COUNT + 3];
-        let mut place = 0;
-        while place < Self::SIZES.len() {
-            all[place] = Self::SIZES[place];
-            place += 1;
+        let mut index = 0;
+        while index < Self::SIZES.len() {
+            all[index] = Self::SIZES[index];
+            index += 1;
         }
-        all[place + 1] = Self::Regions;
+        all[index + 1] = Self::Regions;
         all
     };
 

@@ -27,8 +27,8 @@ pub(crate) struct DiffArgs {
     to: String,
 
     /// What a row of the table or CSV is
-    #[arg(long, value_enum, default_value_t = By::Type)]
-    by: By,
+    #[arg(long, value_enum, default_value_t = DiffBy::Type)]
+    by: DiffBy,
 
     /// What rows are sorted by
     #[arg(long, value_name = "METRIC", default_value = "resident", value_parser = parse_metric)]
@@ -47,20 +47,20 @@ pub(crate) struct DiffArgs {
 
 /// What a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum By {
+enum DiffBy {
     Family,
     Type,
     Object,
     Region,
 }
 
-impl From<By> for View {
-    fn from(by: By) -> Self {
+impl From<DiffBy> for View {
+    fn from(by: DiffBy) -> Self {
         match by {
-            By::Family => Self::Family,
-            By::Type => Self::Type,
-            By::Object => Self::Object,
-            By::Region => Self::Region,
+            DiffBy::Family => Self::Family,
+            DiffBy::Type => Self::Type,
+            DiffBy::Object => Self::Object,
+            DiffBy::Region => Self::Region,
         }
     }
 }

@@ -40,7 +40,7 @@ pub(crate) struct PruneArgs {
 
 /// What `prune --json` prints.
 #[derive(Serialize)]
-struct Document {
+struct PruneDocument {
     dry_run: bool,
     samples: u64,
     recordings: u64,
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &PruneArgs) -> Result<ExitCode, Failure> {
         Pruned { bytes_before, bytes_after, ..pruned }
     };
     if args.json {
-        output::print_json(&Document {
+        output::print_json(&PruneDocument {
             dry_run: args.dry_run,
             samples: pruned.samples,
             recordings: pruned.recordings,

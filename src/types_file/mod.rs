@@ -90,9 +90,9 @@ fn read(path: &Path) -> Result<Vec<UserRule>, TypesError> {
     if text.len() as u64 > MAX_BYTES {
         return Err(wrong(Wrong::TooLong));
     }
-    parse(&text).map_err(|(place, what)| TypesError {
+    parse(&text).map_err(|(offset, what)| TypesError {
         path: path.to_owned(),
-        line: place.map(|place| line_of(&text, place)),
+        line: offset.map(|offset| line_of(&text, offset)),
         what,
     })
 }
@@ -102,8 +102,8 @@ type Placed = (Option<usize>, Wrong);
 
 fn parse(text: &str) -> Result<Vec<UserRule>, Placed> {
     let file: File = toml::from_str(text).map_err(|error| {
-        let place = error.span().map(|span| span.start);
-        (place, Wrong::Toml(error.message().trim_end().to_owned()))
+        let offset = error.span().map(|span| span.start);
+        (offset, Wrong::Toml(error.message().trim_end().to_owned()))
     })?;
     file.types.into_iter().map(rule).collect()
 }
@@ -148,12 +148,12 @@ fn rule(written: Spanned<Type>) -> Result<UserRule, Placed> {
 }
 
 fn bytes(size: &Spanned<Size>) -> Result<u64, Placed> {
-    let place = Some(size.span().start);
+    let offset = Some(size.span().start);
     match size.get_ref() {
         Size::Bytes(bytes) => {
-            u64::try_from(*bytes).map_err(|_| (place, Wrong::Size(bytes.to_string())))
+            u64::try_from(*bytes).map_err(|_| (offset, Wrong::Size(bytes.to_string())))
         }
-        Size::Text(text) => size_of(text.trim()).ok_or_else(|| (place, Wrong::Size(text.clone()))),
+        Size::Text(text) => size_of(text.trim()).ok_or_else(|| (offset, Wrong::Size(text.clone()))),
     }
 }
 
@@ -165,9 +165,9 @@ fn protection(written: &Spanned<String>) -> Result<Protection, Placed> {
         .ok_or_else(|| (Some(written.span().start), Wrong::Protection(text.clone())))
 }
 
-/// Returns the line of `text` that byte `place` is on, from 1.
-fn line_of(text: &str, place: usize) -> usize {
-    text.bytes().take(place).filter(|byte| *byte == b'\n').count() + 1
+/// Returns the line of `text` that byte `offset` is on, from 1.
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 #[cfg(test)]
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn errors_name_their_line() {
-        let line = |text: &str| parse(text).unwrap_err().0.map(|place| line_of(text, place));
+        let line = |text: &str| parse(text).unwrap_err().0.map(|offset| line_of(text, offset));
         assert_eq!(line("\n[[type]]\nname = ' '\nobject = '*'\n"), Some(3));
         assert_eq!(line("[[type]]\nname = 'a'\nobject = '*'\nfamily = 'b'\n"), Some(4));
         assert_eq!(line("[[type]]\nname = 'a'\n\nmin_size = '4X'\n"), Some(4));

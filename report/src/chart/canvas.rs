@@ -185,7 +185,7 @@ fn straightened(points: impl IntoIterator<Item = (f64, f64)>) -> Vec<(i32, i32)>
 }
 
 /// What the document says of itself.
-pub(crate) struct Document<'a> {
+pub(crate) struct SvgDocument<'a> {
     pub(crate) id: &'a str,
     pub(crate) title: &'a str,
     pub(crate) description: &'a str,
@@ -198,8 +198,8 @@ pub(crate) struct Document<'a> {
 
 /// Makes the backend's output a document: its head gets title, description, styles and hatching,
 /// which the backend cannot write.
-pub(crate) fn document(drawn: &str, used: &BTreeMap<Rgb, Rgb>, about: &Document<'_>) -> String {
-    let Document { id, title, description, width, height, theme, .. } = about;
+pub(crate) fn document(drawn: &str, used: &BTreeMap<Rgb, Rgb>, about: &SvgDocument<'_>) -> String {
+    let SvgDocument { id, title, description, width, height, theme, .. } = about;
     let pick = |paint: Paint| hex(if *theme == Theme::Dark { paint.dark } else { paint.light });
     let (view_width, view_height) = (*width * SCALE as u32, *height * SCALE as u32);
     let mut svg = format!(

@@ -24,7 +24,7 @@ impl Thinned {
 }
 
 /// Keeps the lowest and the highest total of each of `columns` equal spans of
-/// time (at least 2), and the first and the last sample in place of the lowest
+/// time (at least 2), and the first and the last sample in column of the lowest
 /// of theirs. `elapsed_ns` ascends; samples with an unknown total are left out.
 pub(crate) fn thin(
     elapsed_ns: impl Fn(usize) -> u64,
@@ -36,7 +36,7 @@ pub(crate) fn thin(
     let mut kept = Vec::new();
     let mut known = 0;
     let mut last = None;
-    let mut open: Option<Span> = None;
+    let mut open: Option<ColumnExtremes> = None;
     for (index, total) in totals.into_iter().enumerate() {
         let Some(total) = total else { continue };
         known += 1;
@@ -50,7 +50,12 @@ pub(crate) fn thin(
                 }
                 let times = times_of(column_of(elapsed_ns, span_ns, columns), span_ns, columns);
                 let bound = kept.is_empty().then_some(index);
-                open = Some(Span { times, bound, low: (total, index), high: (total, index) });
+                open = Some(ColumnExtremes {
+                    times,
+                    bound,
+                    low: (total, index),
+                    high: (total, index),
+                });
             }
         }
     }
@@ -61,8 +66,8 @@ pub(crate) fn thin(
 }
 
 fn column_of(elapsed_ns: u64, span_ns: u64, columns: usize) -> usize {
-    let place = u128::from(elapsed_ns) * columns as u128 / u128::from(span_ns.max(1));
-    usize::try_from(place).unwrap_or(usize::MAX).min(columns - 1)
+    let column = u128::from(elapsed_ns) * columns as u128 / u128::from(span_ns.max(1));
+    usize::try_from(column).unwrap_or(usize::MAX).min(columns - 1)
 }
 
 /// Returns the times that [`column_of`] puts into a column: to compare with them is quicker than
@@ -78,7 +83,7 @@ fn times_of(column: usize, span_ns: u64, columns: usize) -> Range<u64> {
 }
 
 /// The samples of one column seen so far.
-struct Span {
+struct ColumnExtremes {
     times: Range<u64>,
     /// The first sample of all, which must stay.
     bound: Option<usize>,
@@ -86,7 +91,7 @@ struct Span {
     high: (u64, usize),
 }
 
-impl Span {
+impl ColumnExtremes {
     fn add(&mut self, index: usize, total: u64) {
         if total < self.low.0 {
             self.low = (total, index);

@@ -37,7 +37,7 @@ pub(crate) struct Label {
 
 /// Where the labels go.
 #[derive(Clone, Debug)]
-pub(crate) enum Key {
+pub(crate) enum Legend {
     /// At the right edge, beside what they name.
     Beside(Vec<Label>),
     /// In rows above the plot: left edge and row of each.
@@ -56,7 +56,7 @@ pub(crate) struct Layout {
     /// Top of the rows of the legend and of the marks' texts.
     pub(crate) legend_top: f64,
     pub(crate) marks_top: f64,
-    pub(crate) key: Key,
+    pub(crate) key: Legend,
 }
 
 /// What has to find room.
@@ -85,7 +85,7 @@ pub(crate) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
     if beside {
         let column = label_column(&labels, needs.width);
         let right = needs.width - MARGIN - column;
-        let key = Key::Beside(cut(labels, column - LEADER - SWATCH));
+        let key = Legend::Beside(cut(labels, column - LEADER - SWATCH));
         let top = HEADER + marks + 2.0;
         return Layout {
             width: needs.width,
@@ -118,7 +118,7 @@ pub(crate) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
         bottom,
         legend_top: HEADER,
         marks_top,
-        key: Key::Above(key),
+        key: Legend::Above(key),
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) mod time;
 pub(crate) mod value;
 pub(crate) mod words;
 
-use crate::chart::canvas::{Anchor, Canvas, Document, Face};
+use crate::chart::canvas::{Anchor, Canvas, Face, SvgDocument};
 use crate::chart::layout::{Layout, Needs};
 use crate::chart::options::{ChartContext, ChartKind, ChartMark, ChartOptions, TimeAxis};
 use crate::chart::plot::Scales;
@@ -131,7 +131,7 @@ pub fn draw(
         &selection,
         &mark_words,
     );
-    let about = Document {
+    let about = SvgDocument {
         id: &identifier(&options.id),
         title: &title,
         description: &description,

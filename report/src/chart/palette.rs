@@ -118,8 +118,8 @@ mod tests {
             .into_iter()
             .chain([("other", OTHER)])
             .collect();
-        for (place, (name, a)) in all.iter().enumerate() {
-            for (other, b) in &all[..place] {
+        for (index, (name, a)) in all.iter().enumerate() {
+            for (other, b) in &all[..index] {
                 for sight in ["all", "protan", "deutan"] {
                     for (theme, a, b) in [("light", a.light, b.light), ("dark", a.dark, b.dark)] {
                         let apart = distance(a, b, sight);
@@ -148,8 +148,8 @@ mod tests {
     fn shades_of_a_family_are_told_apart() {
         for of in Family::ALL {
             let shades: Vec<_> = (0..6).map(|rank| shade(of, rank)).collect();
-            for (place, a) in shades.iter().enumerate() {
-                for b in &shades[..place] {
+            for (index, a) in shades.iter().enumerate() {
+                for b in &shades[..index] {
                     assert!(distance(a.light, b.light, "all") > 3.0, "{of} {a:?} {b:?}");
                 }
             }

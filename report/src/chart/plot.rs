@@ -1,7 +1,7 @@
 //! Draws the data: areas or lines, gaps, axes and marks.
 
 use crate::chart::canvas::{Anchor, Canvas, Face};
-use crate::chart::layout::{Key, Label, Layout};
+use crate::chart::layout::{Label, Layout, Legend};
 use crate::chart::marks::PlacedMark;
 use crate::chart::options::ChartKind;
 use crate::chart::select::Selection;
@@ -94,12 +94,12 @@ pub(crate) fn areas(
     let mut tops: Vec<Vec<f64>> = Vec::with_capacity(selection.shown.len());
     for shown in &selection.shown {
         let below = tops.last();
-        let top = |(place, value): (usize, &i128)| {
-            *value as f64 + below.map_or(0.0, |below| below[place])
+        let top = |(index, value): (usize, &i128)| {
+            *value as f64 + below.map_or(0.0, |below| below[index])
         };
         tops.push(shown.values.iter().enumerate().map(top).collect());
     }
-    let x = |place: usize| scales.x(series.elapsed_ns(kept[place]));
+    let x = |index: usize| scales.x(series.elapsed_ns(kept[index]));
     for (shown, top) in selection.shown.iter().zip(&tops).rev() {
         let mut points = Vec::with_capacity(kept.len() + 2 * selection.runs.len());
         for run in &selection.runs {
@@ -107,7 +107,7 @@ pub(crate) fn areas(
             let alone = if end - begin < 0.1 { scales.alone() } else { 0.0 };
             points.push((begin - alone, scales.bottom));
             points.push((begin - alone, scales.y(top[run.start])));
-            points.extend(run.clone().map(|place| (x(place), scales.y(top[place]))));
+            points.extend(run.clone().map(|index| (x(index), scales.y(top[index]))));
             points.push((end + alone, scales.y(top[run.end - 1])));
             points.push((end + alone, scales.bottom));
         }
@@ -131,9 +131,9 @@ pub(crate) fn lines(
     scales: &Scales,
 ) -> Result<Vec<f64>, Error> {
     let kept = &selection.thinned.kept;
-    let x = |place: usize| scales.x(series.elapsed_ns(kept[place]));
+    let x = |index: usize| scales.x(series.elapsed_ns(kept[index]));
     for shown in &selection.shown {
-        let point = |place: usize| (x(place), scales.y(shown.values[place] as f64));
+        let point = |index: usize| (x(index), scales.y(shown.values[index] as f64));
         for run in &selection.runs {
             if run.len() == 1 {
                 canvas.dot(point(run.start), 2.0, shown.paint)?;
@@ -247,22 +247,22 @@ pub(crate) fn key(
     wanted: &[f64],
 ) -> Result<(), Error> {
     match &layout.key {
-        Key::Beside(labels) => {
+        Legend::Beside(labels) => {
             let bounds = (layout.top + 4.0, layout.bottom - 4.0);
             let heights = labels::spread(wanted, bounds.0, bounds.1);
-            for (place, label) in labels.iter().enumerate() {
-                let y = heights[place];
+            for (index, label) in labels.iter().enumerate() {
+                let y = heights[index];
                 let swatch = layout.right + layout::LEADER;
-                let (from, to) = ((layout.right + 2.0, wanted[place]), (swatch - 3.0, y));
+                let (from, to) = ((layout.right + 2.0, wanted[index]), (swatch - 3.0, y));
                 canvas.line(from, to, palette::AXIS, 1.0, 0.8)?;
                 let value_x = Some(layout.width - layout::MARGIN);
-                entry(canvas, selection, place, label, (swatch, y), value_x)?;
+                entry(canvas, selection, index, label, (swatch, y), value_x)?;
             }
         }
-        Key::Above(entries) => {
-            for (place, (label, left, row)) in entries.iter().enumerate() {
+        Legend::Above(entries) => {
+            for (index, (label, left, row)) in entries.iter().enumerate() {
                 let y = layout.legend_top + *row as f64 * labels::LINE;
-                entry(canvas, selection, place, label, (layout::MARGIN + left, y), None)?;
+                entry(canvas, selection, index, label, (layout::MARGIN + left, y), None)?;
             }
         }
     }
@@ -273,12 +273,12 @@ pub(crate) fn key(
 fn entry(
     canvas: &mut Canvas<'_>,
     selection: &Selection<'_>,
-    place: usize,
+    index: usize,
     label: &Label,
     (x, y): (f64, f64),
     value_x: Option<f64>,
 ) -> Result<(), Error> {
-    canvas.rect((x, y - 4.5), (x + 9.0, y + 4.5), selection.shown[place].paint)?;
+    canvas.rect((x, y - 4.5), (x + 9.0, y + 4.5), selection.shown[index].paint)?;
     let face = Face { size: labels::SIZE, bold: false, paint: palette::INK };
     let at = (x + layout::SWATCH, y);
     match value_x {

@@ -12,7 +12,7 @@ use crate::chart::{downsample, palette, text};
 use crate::metric::Metric;
 use crate::series::Series;
 use crate::series::by::By;
-use crate::series::column::Column;
+use crate::series::column::SeriesColumn;
 use crate::series::gap::Gap;
 use crate::series::tick::KeySeries;
 use crate::text::units;
@@ -43,10 +43,10 @@ pub(crate) struct Selection<'a> {
     /// From the bottom of the stack to its top.
     pub(crate) shown: Vec<Shown>,
     /// The sum of all keys but those left out, at every tick.
-    pub(crate) totals: Cow<'a, Column>,
+    pub(crate) totals: Cow<'a, SeriesColumn>,
     /// Which samples are drawn.
     pub(crate) thinned: Thinned,
-    /// Ranges of places in `thinned.kept` without a drawn gap inside.
+    /// Ranges of indexes in `thinned.kept` without a drawn gap inside.
     pub(crate) runs: Vec<Range<usize>>,
     pub(crate) gaps: Vec<Gap>,
     /// How many gaps are too narrow to draw.
@@ -68,7 +68,7 @@ pub(crate) fn select<'a>(
     let reserved = left_out.iter().filter_map(|key| key.values.max()).reduce(u64::saturating_add);
     let measured = |index| series.totals.get(index).map(|_| 0);
     let sum = |keys: &mut dyn Iterator<Item = &KeySeries>| {
-        let mut sum: Column = (0..series.ticks.len()).map(measured).collect();
+        let mut sum: SeriesColumn = (0..series.ticks.len()).map(measured).collect();
         keys.for_each(|key| sum.add(&key.values));
         sum
     };
@@ -128,7 +128,7 @@ fn weight(key: &KeySeries, kind: ChartKind) -> u128 {
     }
 }
 
-/// The place of a key among those of its family, largest first.
+/// The index of a key among those of its family, largest first.
 fn rank(key: &KeySeries, ranked: &[(u128, &KeySeries)]) -> usize {
     ranked
         .iter()
@@ -137,7 +137,13 @@ fn rank(key: &KeySeries, ranked: &[(u128, &KeySeries)]) -> usize {
         .unwrap_or(0)
 }
 
-fn show(name: String, paint: Paint, values: &Column, thinned: &Thinned, kind: ChartKind) -> Shown {
+fn show(
+    name: String,
+    paint: Paint,
+    values: &SeriesColumn,
+    thinned: &Thinned,
+    kind: ChartKind,
+) -> Shown {
     let first = values.first_known().unwrap_or(0);
     let base = match kind {
         ChartKind::Area => 0,
@@ -177,11 +183,11 @@ fn runs(kept: &[usize], gaps: &[Gap]) -> Vec<Range<usize>> {
     let mut runs = Vec::new();
     let mut begin = 0;
     let mut gaps = gaps.iter().peekable();
-    for place in 1..kept.len() {
-        while gaps.next_if(|gap| gap.before <= kept[place - 1]).is_some() {}
-        if gaps.peek().is_some_and(|gap| gap.before <= kept[place]) {
-            runs.push(begin..place);
-            begin = place;
+    for index in 1..kept.len() {
+        while gaps.next_if(|gap| gap.before <= kept[index - 1]).is_some() {}
+        if gaps.peek().is_some_and(|gap| gap.before <= kept[index]) {
+            runs.push(begin..index);
+            begin = index;
         }
     }
     if !kept.is_empty() {

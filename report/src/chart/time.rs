@@ -125,7 +125,7 @@ fn wall_places(utc_ns: i64, span_ns: u64, zone: &TimeZone, step: u64) -> Vec<u64
     let midnight = begin.date().at(0, 0, 0, 0);
     let into_day = begin.duration_since(midnight).as_nanos().max(0) as u128;
     let first = u64::try_from(into_day / u128::from(step)).unwrap_or(0);
-    let mut places = Vec::new();
+    let mut times = Vec::new();
     for n in first..first.saturating_add(span_ns / step).saturating_add(3) {
         let since_midnight = i64::try_from(n.saturating_mul(step)).unwrap_or(i64::MAX);
         let Ok(civil) = midnight.checked_add(SignedDuration::from_nanos(since_midnight)) else {
@@ -135,14 +135,14 @@ fn wall_places(utc_ns: i64, span_ns: u64, zone: &TimeZone, step: u64) -> Vec<u64
         let elapsed = moment.as_nanosecond() - i128::from(utc_ns);
         match u64::try_from(elapsed) {
             Ok(elapsed)
-                if elapsed <= span_ns && places.last().is_none_or(|last| elapsed > *last) =>
+                if elapsed <= span_ns && times.last().is_none_or(|last| elapsed > *last) =>
             {
-                places.push(elapsed);
+                times.push(elapsed);
             }
             _ => {}
         }
     }
-    places
+    times
 }
 
 fn wall_label(local: DateTime, step: u64) -> String {

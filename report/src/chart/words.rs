@@ -95,16 +95,16 @@ pub(crate) fn headline(
     }
     let change = unit.signed(i128::from(last) - i128::from(first));
     let at = moment(series, options, at);
-    let place = if options.axis == TimeAxis::Elapsed { "after" } else { "at" };
+    let preposition = if options.axis == TimeAxis::Elapsed { "after" } else { "at" };
     let highest = if context.means.is_some() { "highest mean" } else { "peak" };
     match options.kind {
         ChartKind::Area => {
             format!(
-                "{first_text} → {last_text} ({change}) · {highest} {peak_text} {place} {at}{reserved}"
+                "{first_text} → {last_text} ({change}) · {highest} {peak_text} {preposition} {at}{reserved}"
             )
         }
         ChartKind::Growth => format!(
-            "{change} in total ({first_text} → {last_text}) · {highest} {} {place} {at}{reserved}",
+            "{change} in total ({first_text} → {last_text}) · {highest} {} {preposition} {at}{reserved}",
             unit.signed(i128::from(peak) - i128::from(base))
         ),
     }

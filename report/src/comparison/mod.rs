@@ -84,14 +84,14 @@ impl Verdict {
 
 /// One figure beside vmrec's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct ComparedFigure {
     figure: Figure,
     vmrec_bytes: Option<u64>,
     slack_bytes: u64,
     verdict: Verdict,
 }
 
-impl Row {
+impl ComparedFigure {
     /// Returns what comparing came to.
     pub const fn verdict(&self) -> Verdict {
         self.verdict
@@ -106,12 +106,12 @@ impl Row {
 }
 
 /// Compares the sums of `snapshot` with `figures`.
-pub fn compare(snapshot: &Snapshot, figures: &[Figure]) -> Vec<Row> {
+pub fn compare(snapshot: &Snapshot, figures: &[Figure]) -> Vec<ComparedFigure> {
     let sum: Amounts = snapshot.regions.iter().collect();
     let row = |figure: &Figure| {
         let cut = matches!(figure.of, SumOf::Measured(Quantity::Pss | Quantity::Locked));
         let cut_bytes = if cut { sum.regions.saturating_mul(CUT_BYTES) } else { 0 };
-        let mut row = Row {
+        let mut row = ComparedFigure {
             figure: *figure,
             vmrec_bytes: own(snapshot, &sum, figure.of),
             slack_bytes: figure.slack_bytes.saturating_add(cut_bytes),
@@ -129,7 +129,7 @@ pub fn compare(snapshot: &Snapshot, figures: &[Figure]) -> Vec<Row> {
 }
 
 /// Returns whether the comparison found nothing wrong.
-pub fn passed(snapshot: &Snapshot, rows: &[Row]) -> bool {
+pub fn passed(snapshot: &Snapshot, rows: &[ComparedFigure]) -> bool {
     let any = |verdict| rows.iter().any(|row| row.verdict == verdict);
     snapshot.consistency == Consistency::Complete && any(Verdict::Agrees) && !any(Verdict::Differs)
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use vmrec_sampler::{Consistency, Host, Snapshot, SumOf};
 
 use crate::comparison;
-use crate::comparison::{Row, Verdict};
+use crate::comparison::{ComparedFigure, Verdict};
 use crate::text::escape;
 use crate::text::table::{Align, Cell, Column, Table};
 use crate::text::units::{signed_size, size};
@@ -34,7 +34,7 @@ impl<'a> Machine<'a> {
 
 /// `selftest --json`.
 #[derive(Debug, Serialize)]
-pub struct Document<'a> {
+pub struct SelftestDocument<'a> {
     #[serde(flatten)]
     machine: Machine<'a>,
     regions: usize,
@@ -56,15 +56,15 @@ struct FigureValue {
     verdict: &'static str,
 }
 
-impl<'a> Document<'a> {
+impl<'a> SelftestDocument<'a> {
     /// Creates the document.
     pub fn new(
         machine: Machine<'a>,
         snapshot: &'a Snapshot,
-        rows: &[Row],
+        rows: &[ComparedFigure],
         notes: &'a [String],
     ) -> Self {
-        let value = |row: &Row| FigureValue {
+        let value = |row: &ComparedFigure| FigureValue {
             quantity: row.figure.of.name(),
             vmrec_bytes: row.vmrec_bytes,
             source: row.figure.source,
@@ -92,12 +92,17 @@ fn torn(snapshot: &Snapshot) -> Option<&str> {
     }
 }
 
-fn count(rows: &[Row], verdict: Verdict) -> usize {
+fn count(rows: &[ComparedFigure], verdict: Verdict) -> usize {
     rows.iter().filter(|row| row.verdict == verdict).count()
 }
 
 /// Returns the comparison as a table, with what it comes to under it.
-pub fn text(machine: &Machine<'_>, snapshot: &Snapshot, rows: &[Row], width: usize) -> String {
+pub fn text(
+    machine: &Machine<'_>,
+    snapshot: &Snapshot,
+    rows: &[ComparedFigure],
+    width: usize,
+) -> String {
     let Machine { vmrec, os, kernel, architecture, page_size_bytes } = machine;
     let head = format!(
         "vmrec {vmrec}, {os} {kernel}, {architecture}, pages of {page_size_bytes} bytes, {} regions",
@@ -140,7 +145,7 @@ fn words(of: SumOf) -> String {
 }
 
 /// Says in one line what the comparison comes to.
-fn conclusion(snapshot: &Snapshot, rows: &[Row]) -> String {
+fn conclusion(snapshot: &Snapshot, rows: &[ComparedFigure]) -> String {
     let [agree, moves, differ, unknown] =
         [Verdict::Agrees, Verdict::Moves, Verdict::Differs, Verdict::Unknown]
             .map(|verdict| count(rows, verdict));

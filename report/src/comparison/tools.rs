@@ -65,8 +65,8 @@ fn pmap(text: &str) -> Vec<SystemSum> {
 /// Reads the footprint and the first line `TOTAL` of `vmmap -summary`, by the heads of its columns.
 fn vmmap(text: &str) -> Vec<SystemSum> {
     let mut sums = Vec::new();
-    let mut add = |of, size: Option<Size>| {
-        if let Some(Size { bytes, slack_bytes }) = size {
+    let mut add = |of, size: Option<RoundedSize>| {
+        if let Some(RoundedSize { bytes, slack_bytes }) = size {
             sums.push(SystemSum { source: "vmmap", of, bytes, slack_bytes });
         }
     };
@@ -97,7 +97,7 @@ fn vmmap(text: &str) -> Vec<SystemSum> {
 fn footprint(text: &str) -> Vec<SystemSum> {
     let value = text.lines().find_map(|line| line.trim_start().strip_prefix("phys_footprint:"));
     let size = value.and_then(size);
-    let sum = |Size { bytes, slack_bytes }| SystemSum {
+    let sum = |RoundedSize { bytes, slack_bytes }| SystemSum {
         source: "footprint",
         of: SumOf::Footprint,
         bytes,
@@ -108,13 +108,13 @@ fn footprint(text: &str) -> Vec<SystemSum> {
 
 /// A size in words, and how much the words may have rounded away.
 #[derive(Debug, PartialEq, Eq)]
-struct Size {
+struct RoundedSize {
     bytes: u64,
     slack_bytes: u64,
 }
 
 /// Reads a size such as `2352`, `9724K`, `5.1G`, `1856 KB` or `54 MB`, in powers of 1024.
-fn size(text: &str) -> Option<Size> {
+fn size(text: &str) -> Option<RoundedSize> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
@@ -134,7 +134,7 @@ fn size(text: &str) -> Option<Size> {
     let exact = shift == 0 && part.is_empty();
     // Half of the last digit, and as much again for a tool that cuts rather than rounds.
     let slack = if exact { 0 } else { unit_bytes.div_ceil(scale) };
-    Some(Size { bytes, slack_bytes: u64::try_from(slack).ok()? })
+    Some(RoundedSize { bytes, slack_bytes: u64::try_from(slack).ok()? })
 }
 
 #[cfg(test)]

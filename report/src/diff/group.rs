@@ -39,7 +39,7 @@ impl View {
 
 /// What regions of one kind became.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row<K> {
+pub struct GroupChange<K> {
     /// Which kind.
     pub key: K,
     /// Its sums at both times.
@@ -111,11 +111,11 @@ impl<K: Eq + Hash + Ord> Grouping<K> {
         self.0.entry(key).or_default()
     }
 
-    pub(crate) fn into_rows(self) -> Vec<Row<K>> {
-        self.0.into_iter().map(|(key, change)| Row { key, change }).collect()
+    pub(crate) fn into_rows(self) -> Vec<GroupChange<K>> {
+        self.0.into_iter().map(|(key, change)| GroupChange { key, change }).collect()
     }
 }
 
-pub(crate) fn sort_rows<K: Ord>(rows: &mut [Row<K>], metric: Metric) {
+pub(crate) fn sort_rows<K: Ord>(rows: &mut [GroupChange<K>], metric: Metric) {
     rows.sort_by(|a, b| a.change.largest_first(&b.change, metric).then_with(|| a.key.cmp(&b.key)));
 }

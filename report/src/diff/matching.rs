@@ -27,7 +27,7 @@ type Class<'a> = (&'a RegionType, Option<(&'a str, (u32, u32), u64)>);
 /// Regions of both snapshots, those of one group side by side.
 pub(crate) struct Matched<'a> {
     entries: Vec<Entry<'a>>,
-    /// The place after each group's last entry.
+    /// The index after each group's last entry.
     ends: Vec<usize>,
 }
 
@@ -38,7 +38,7 @@ impl<'a> Matched<'a> {
 
         let mut ends = Vec::with_capacity(from.regions.len());
         let mut reach: Option<(usize, u64, u64)> = None;
-        for (place, entry) in entries.iter().enumerate() {
+        for (index, entry) in entries.iter().enumerate() {
             let range = entry.range;
             reach = match reach {
                 // Empty ranges at one address are the same, though nothing overlaps.
@@ -48,8 +48,8 @@ impl<'a> Matched<'a> {
                     Some((class, start, end.max(range.end)))
                 }
                 _ => {
-                    if place > 0 {
-                        ends.push(place);
+                    if index > 0 {
+                        ends.push(index);
                     }
                     Some((entry.class, range.start, range.end))
                 }
@@ -84,15 +84,15 @@ fn entries<'a>(from: &'a Snapshot, to: &'a Snapshot) -> Vec<Entry<'a>> {
     };
     entries.extend(from.regions.iter().map(|region| entry(class(region), false, region)));
     // Both are in the order of addresses, and most regions are in both, with one identity.
-    let mut place = 0;
+    let mut index = 0;
     for region in &to.regions {
         let before = |other: &&Region| other.identity.range < region.identity.range;
-        while from.regions.get(place).is_some_and(|other| before(&other)) {
-            place += 1;
+        while from.regions.get(index).is_some_and(|other| before(&other)) {
+            index += 1;
         }
         let same = |other: &&Region| Arc::ptr_eq(&other.identity, &region.identity);
-        let class = match from.regions.get(place).filter(same) {
-            Some(_) => entries[place].class,
+        let class = match from.regions.get(index).filter(same) {
+            Some(_) => entries[index].class,
             None => class(region),
         };
         entries.push(entry(class, true, region));

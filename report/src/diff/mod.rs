@@ -16,7 +16,7 @@ use vmrec_sampler::{
 };
 
 use crate::amounts::{Amounts, Change};
-use crate::diff::group::{Grouping, ObjectKey, Row, sort_rows};
+use crate::diff::group::{GroupChange, Grouping, ObjectKey, sort_rows};
 use crate::diff::matching::{Entry, Matched};
 use crate::metric::Metric;
 
@@ -30,11 +30,11 @@ pub struct Diff {
     /// The sum of those, the same at both times.
     pub unchanged: Amounts,
     /// Every family present at either time.
-    pub families: Vec<Row<Family>>,
+    pub families: Vec<GroupChange<Family>>,
     /// Every type present at either time.
-    pub types: Vec<Row<RegionType>>,
+    pub types: Vec<GroupChange<RegionType>>,
     /// Every object present at either time.
-    pub objects: Vec<Row<ObjectKey>>,
+    pub objects: Vec<GroupChange<ObjectKey>>,
     /// The sum over all regions.
     pub total: Change,
     /// What the process has beyond its regions.

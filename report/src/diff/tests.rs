@@ -103,7 +103,7 @@ fn any_regions() -> impl Strategy<Value = Vec<Region>> {
     let one = (0..64_u64, 0..16_u64, kind, object, quantities);
     let one = one.prop_map(|(start, pages, kind, object, quantities)| {
         let known: Vec<_> =
-            quantities.into_iter().map(|(place, bytes)| (Quantity::ALL[place], bytes)).collect();
+            quantities.into_iter().map(|(index, bytes)| (Quantity::ALL[index], bytes)).collect();
         region(start * 4096..(start + pages) * 4096, kind, object, &known)
     });
     // Sorted as a kernel lists them; overlaps and repeats are what torn reads show.

@@ -69,17 +69,17 @@ pub fn table<'a>(
     width: Option<usize>,
 ) -> String {
     let rows: Vec<Vec<Value<'a>>> = rows.collect();
-    let column = |place: usize| rows.iter().filter_map(move |row| row.get(place));
-    let align = |place| {
+    let column = |index: usize| rows.iter().filter_map(move |row| row.get(index));
+    let align = |index| {
         let number = |value: &Value<'_>| matches!(value, Value::Integer(_) | Value::Real(_));
-        let numbers = column(place).all(|value| number(value) || *value == Value::Null);
-        if numbers && column(place).any(number) { Align::Right } else { Align::Left }
+        let numbers = column(index).all(|value| number(value) || *value == Value::Null);
+        if numbers && column(index).any(number) { Align::Right } else { Align::Left }
     };
     let aligned: Vec<Align> = (0..names.len()).map(align).collect();
     let texts: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(shown).collect()).collect();
     let widest = (0..names.len())
-        .filter(|place| aligned[*place] == Align::Left)
-        .max_by_key(|place| texts.iter().map(|row| row[*place].width()).max());
+        .filter(|index| aligned[*index] == Align::Left)
+        .max_by_key(|index| texts.iter().map(|row| row[*index].width()).max());
     let columns = names.iter().zip(&aligned).map(|(name, align)| Column::named(name, *align));
     let mut table = Table::new(columns.collect(), widest.unwrap_or(0), MIN_TEXT_CELLS);
     for row in &texts {

@@ -8,8 +8,8 @@ use crate::diff;
 use crate::diff::RegionRow;
 use crate::map_page::lines::Columns;
 use crate::map_page::options::{PageOptions, PageSource};
-use crate::map_page::row::Row;
-use crate::map_page::size::Sizes;
+use crate::map_page::row::PageRow;
+use crate::map_page::size::SizeFormat;
 use crate::map_page::{header, legend, totals};
 use crate::metric::Metric;
 use crate::text::table::{Align, Cell, Column, Table, cut_middle};
@@ -46,10 +46,10 @@ pub fn delta_text(
     });
     diff.regions.sort_by_key(RegionRow::range);
     let mut text = header::header(source, from, Some(to), options, time_zone);
-    let rows: Vec<Row> = diff
+    let rows: Vec<PageRow> = diff
         .regions
         .iter()
-        .flat_map(|row| [Row::of_change(row, false), Row::of_change(row, true)])
+        .flat_map(|row| [PageRow::of_change(row, false), PageRow::of_change(row, true)])
         .flatten()
         .collect();
     let columns = Columns::of(options, sizes, &rows);
@@ -71,7 +71,7 @@ pub fn delta_text(
             if options.summary {
                 continue;
             }
-            let (before, after) = (Row::of_change(row, false), Row::of_change(row, true));
+            let (before, after) = (PageRow::of_change(row, false), PageRow::of_change(row, true));
             for (mark, end) in [("- ", &before), ("+ ", &after)] {
                 end.iter().for_each(|end| columns.row(&mut text, mark, end));
             }
@@ -120,7 +120,7 @@ fn moved(change: &Change) -> impl Iterator<Item = Metric> {
 }
 
 /// Returns what changed in a region whose lines look the same.
-fn unseen(change: &Change, sizes: Sizes) -> String {
+fn unseen(change: &Change, sizes: SizeFormat) -> String {
     let changed = moved(change).map(|metric| at_both(metric, change, sizes));
     let count = (change.from.regions != change.to.regions)
         .then(|| format!("regions={}->{}", change.from.regions, change.to.regions));
@@ -128,13 +128,13 @@ fn unseen(change: &Change, sizes: Sizes) -> String {
     format!("  {}", changed.join(" "))
 }
 
-fn at_both(metric: Metric, change: &Change, sizes: Sizes) -> String {
+fn at_both(metric: Metric, change: &Change, sizes: SizeFormat) -> String {
     let delta = change.get(metric);
     format!("{}={}->{}", metric.words(), sizes.text(delta.from), sizes.text(delta.to))
 }
 
 /// Returns the sums of one set of regions: at both times, or at the one they were there.
-fn set_total(sum: &Change, sizes: Sizes, width: usize) -> String {
+fn set_total(sum: &Change, sizes: SizeFormat, width: usize) -> String {
     let parts = totals::COLUMNS.map(|metric| {
         let at =
             |amounts: &Amounts| format!("{}={}", metric.words(), sizes.text(amounts.get(metric)));
@@ -155,7 +155,7 @@ fn empty() -> Table {
     Table::new(columns, 0, 18)
 }
 
-fn cells(name: &str, change: &Change, sizes: Sizes) -> Vec<Cell> {
+fn cells(name: &str, change: &Change, sizes: SizeFormat) -> Vec<Cell> {
     let count = i128::from(change.to.regions) - i128::from(change.from.regions);
     let mut cells = vec![Cell::new(name)];
     let deltas = totals::COLUMNS.map(|metric| sizes.signed(change.get(metric).delta()));
@@ -164,7 +164,7 @@ fn cells(name: &str, change: &Change, sizes: Sizes) -> Vec<Cell> {
     cells
 }
 
-fn unchanged(rows: u64, held: &Amounts, sizes: Sizes) -> String {
+fn unchanged(rows: u64, held: &Amounts, sizes: SizeFormat) -> String {
     let size = sizes.text(held.get(Metric::Virtual));
     let resident = sizes.text(held.get(Metric::RESIDENT));
     let rows = if rows == 1 { "1 region".to_owned() } else { format!("{rows} regions") };

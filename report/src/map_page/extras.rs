@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use vmrec_sampler::{AddressRange, Family, Quantity, Region};
 
 use crate::map_page::flags::submap_depth;
-use crate::map_page::size::Sizes;
+use crate::map_page::size::SizeFormat;
 use crate::text::table::{Align, Cell, Column, Table};
 
 /// A run of regions in submaps of one depth, with nothing of the process's own between them.
@@ -38,7 +38,7 @@ pub(crate) fn submaps(regions: &[Region]) -> Vec<Submap> {
 }
 
 /// Returns the submaps as a table.
-pub(crate) fn submap_table(submaps: &[Submap], sizes: Sizes) -> Table {
+pub(crate) fn submap_table(submaps: &[Submap], sizes: SizeFormat) -> Table {
     let mut table = Table::new(
         vec![
             Column::new("SUBMAP", Align::Left),
@@ -71,7 +71,7 @@ fn shared_clean(region: &Region) -> Option<u64> {
 }
 
 /// Returns the clean pages of each library that other processes map too, the most first.
-pub(crate) fn shared_library_pages(regions: &[Region], sizes: Sizes) -> Table {
+pub(crate) fn shared_library_pages(regions: &[Region], sizes: SizeFormat) -> Table {
     let mut libraries: BTreeMap<&str, u64> = BTreeMap::new();
     let mut total = 0_u64;
     for region in regions {

@@ -8,11 +8,11 @@ use vmrec_sampler::{Host, Rule, ShareMode};
 use crate::map_page::extras::Submap;
 use crate::map_page::flags::Purge;
 use crate::map_page::options::PageOptions;
-use crate::map_page::row::Row;
+use crate::map_page::row::PageRow;
 use crate::text::escape;
 
 /// Returns the meaning of every share mode and purge state that `rows` have.
-pub(crate) fn modes(rows: &[Row], purge: bool) -> String {
+pub(crate) fn modes(rows: &[PageRow], purge: bool) -> String {
     let used = |mode: &ShareMode| rows.iter().any(|row| row.kind.share_mode == Some(*mode));
     let words: Vec<String> = ShareMode::ALL
         .into_iter()
@@ -39,7 +39,7 @@ pub(crate) fn modes(rows: &[Row], purge: bool) -> String {
 }
 
 /// Returns the meaning of every rule that `rows` show; nothing where they show none.
-pub(crate) fn rules(rows: &[Row]) -> String {
+pub(crate) fn rules(rows: &[PageRow]) -> String {
     let used: BTreeSet<&Rule> =
         rows.iter().filter_map(|row| row.kind.why.as_ref()).map(|(_, rule)| rule).collect();
     let names: Vec<_> = used.iter().map(|rule| escape::terminal(rule.name())).collect();

@@ -5,8 +5,8 @@ use vmrec_sampler::{Naming, Object, Quantity};
 
 use crate::amounts::Amounts;
 use crate::map_page::options::PageOptions;
-use crate::map_page::row::{Kind, Row};
-use crate::map_page::size::Sizes;
+use crate::map_page::row::{Kind, PageRow};
+use crate::map_page::size::SizeFormat;
 use crate::metric::Metric;
 use crate::text::escape;
 use crate::text::table::cut_middle;
@@ -25,7 +25,7 @@ const DETAIL: &str = "REGION DETAIL";
 /// How wide each column is: one layout holds for all lists of a page.
 pub(crate) struct Columns<'a> {
     options: &'a PageOptions,
-    sizes: Sizes,
+    sizes: SizeFormat,
     metrics: Vec<(&'static str, Metric)>,
     /// Whether any row says how purgeable it is.
     purge: bool,
@@ -36,7 +36,7 @@ pub(crate) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    pub(crate) fn of(options: &'a PageOptions, sizes: Sizes, rows: &[Row]) -> Self {
+    pub(crate) fn of(options: &'a PageOptions, sizes: SizeFormat, rows: &[PageRow]) -> Self {
         let mut metrics = vec![("VSIZE", Metric::Virtual)];
         if options.resident {
             metrics.push(("RSDNT", Metric::RESIDENT));
@@ -45,7 +45,7 @@ impl<'a> Columns<'a> {
             metrics.push(("DIRTY", Metric::Measured(Quantity::Dirty)));
             metrics.push(("SWAP", Metric::SWAPPED));
         }
-        let widest = |cell: &dyn Fn(&Row) -> usize| rows.iter().map(cell).max().unwrap_or(0);
+        let widest = |cell: &dyn Fn(&PageRow) -> usize| rows.iter().map(cell).max().unwrap_or(0);
         let size_widths: Vec<usize> = metrics
             .iter()
             .map(|(title, metric)| {
@@ -99,7 +99,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Writes one row, after `mark`.
-    pub(crate) fn row(&self, text: &mut String, mark: &str, row: &Row) {
+    pub(crate) fn row(&self, text: &mut String, mark: &str, row: &PageRow) {
         let kind = &row.kind;
         let name = type_of(kind, self.options.naming);
         let name = cut_middle(&name, self.type_width.saturating_sub(mark.width()));
@@ -135,7 +135,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Returns whether two rows differ in nothing that their lines show.
-    pub(crate) fn look_alike(&self, one: &Row, other: &Row) -> bool {
+    pub(crate) fn look_alike(&self, one: &PageRow, other: &PageRow) -> bool {
         one.range == other.range
             && one.kind == other.kind
             && self.sizes_of(&one.sums) == self.sizes_of(&other.sums)

@@ -19,7 +19,7 @@ use vmrec_sampler::{Region, Snapshot};
 
 use crate::map_page::lines::Columns;
 use crate::map_page::options::{PageOptions, PageSource};
-use crate::map_page::row::Row;
+use crate::map_page::row::PageRow;
 
 /// Returns the page of one snapshot.
 pub fn page_text(
@@ -48,7 +48,7 @@ pub fn page_text(
             ("Writable regions", rows(&|region| crate::map_page::totals::is_writable(region))),
         ]
     };
-    let all: Vec<Row> = lists.iter().flat_map(|(_, rows)| rows.iter().cloned()).collect();
+    let all: Vec<PageRow> = lists.iter().flat_map(|(_, rows)| rows.iter().cloned()).collect();
     if !options.summary {
         let columns = Columns::of(options, sizes, &all);
         for (title, rows) in &lists {

@@ -2,7 +2,7 @@
 
 use vmrec_sampler::{Host, Naming, ProcessInfo};
 
-use crate::map_page::size::Sizes;
+use crate::map_page::size::SizeFormat;
 
 /// What the page shows, in vmmap's terms. By default: the virtual size of each region, adjacent identical ones as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub struct PageOptions {
 }
 
 impl PageOptions {
-    pub(crate) fn sizes(&self, page_bytes: u64) -> Sizes {
-        if self.pages { Sizes::Pages(page_bytes.max(1)) } else { Sizes::Bytes }
+    pub(crate) fn sizes(&self, page_bytes: u64) -> SizeFormat {
+        if self.pages { SizeFormat::Pages(page_bytes.max(1)) } else { SizeFormat::Bytes }
     }
 }
 

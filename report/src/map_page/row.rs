@@ -13,7 +13,7 @@ use crate::map_page::flags::{Purge, submap_depth};
 
 /// One region, or adjacent ones that look the same in every shown column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct PageRow {
     pub(crate) range: AddressRange,
     pub(crate) kind: Kind,
     /// Offset of the first address in the object, in bytes.
@@ -36,7 +36,7 @@ pub(crate) struct Kind {
     pub(crate) why: Option<(Confidence, Rule)>,
 }
 
-impl Row {
+impl PageRow {
     fn of(region: &Region, rules: bool) -> Self {
         let identity: &Identity = &region.identity;
         let label = &identity.label;
@@ -95,10 +95,10 @@ pub(crate) fn rows<'a>(
     regions: impl IntoIterator<Item = &'a Region>,
     coalesce: bool,
     rules: bool,
-) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
+) -> Vec<PageRow> {
+    let mut rows: Vec<PageRow> = Vec::new();
     for region in regions {
-        let next = Row::of(region, rules);
+        let next = PageRow::of(region, rules);
         match rows.last_mut() {
             Some(last) if coalesce && last.goes_on_with(&next) => {
                 last.range.end = next.range.end;
@@ -157,7 +157,7 @@ mod tests {
                 let inside: Vec<_> = inside.collect();
                 prop_assert_eq!(inside.len() as u64, row.sums.regions);
                 for region in &inside {
-                    prop_assert_eq!(&Row::of(region, false).kind, &row.kind);
+                    prop_assert_eq!(&PageRow::of(region, false).kind, &row.kind);
                 }
                 for pair in inside.windows(2) {
                     prop_assert_eq!(pair[0].identity.range.end, pair[1].identity.range.start);

@@ -1,16 +1,16 @@
-//! Sizes on the page: in K and M, or in pages.
+//! SizeFormat on the page: in K and M, or in pages.
 
 use crate::text::units;
 
 /// How the page shows sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sizes {
+pub(crate) enum SizeFormat {
     Bytes,
     /// In pages of so many bytes.
     Pages(u64),
 }
 
-impl Sizes {
+impl SizeFormat {
     /// Returns `bytes` in words, `-` where they are unknown.
     pub(crate) fn text(self, bytes: Option<u64>) -> String {
         let Some(bytes) = bytes else { return "-".to_owned() };
@@ -40,7 +40,7 @@ impl Sizes {
 }
 
 /// Returns `part` with what it is of `whole` behind it: `4K(25%)`.
-pub(crate) fn part(sizes: Sizes, part: Option<u64>, whole: u64) -> String {
+pub(crate) fn part(sizes: SizeFormat, part: Option<u64>, whole: u64) -> String {
     let Some(bytes) = part else { return "-".to_owned() };
     let percent = match whole {
         0 => 0,
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn pages_round_to_the_nearest() {
-        let pages = Sizes::Pages(4096);
+        let pages = SizeFormat::Pages(4096);
         assert_eq!(
             [0, 2047, 2048, 4096, 40 << 20].map(|bytes| pages.text(Some(bytes))),
             ["0", "0", "1", "1", "10240"]
@@ -66,8 +66,8 @@ mod tests {
 
     #[test]
     fn a_part_of_nothing_is_no_percent() {
-        assert_eq!(part(Sizes::Bytes, Some(0), 0), "0K(0%)");
-        assert_eq!(part(Sizes::Bytes, Some(1024), 3072), "1K(33%)");
-        assert_eq!(part(Sizes::Bytes, None, 3072), "-");
+        assert_eq!(part(SizeFormat::Bytes, Some(0), 0), "0K(0%)");
+        assert_eq!(part(SizeFormat::Bytes, Some(1024), 3072), "1K(33%)");
+        assert_eq!(part(SizeFormat::Bytes, None, 3072), "-");
     }
 }

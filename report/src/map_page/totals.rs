@@ -6,7 +6,7 @@ use vmrec_sampler::{Confidence, Family, Naming, Protection, Quantity, Region, Re
 
 use crate::amounts::Amounts;
 use crate::map_page::flags::Purge;
-use crate::map_page::size::{Sizes, part};
+use crate::map_page::size::{SizeFormat, part};
 use crate::metric::Metric;
 use crate::text::table::{Align, Cell, Column, Table};
 
@@ -24,7 +24,7 @@ pub(crate) fn is_writable(region: &Region) -> bool {
 }
 
 /// Returns vmmap's two lines of sums, each ended by a line break and broken before its last parts if it is wider than `width`.
-pub(crate) fn portions(regions: &[Region], sizes: Sizes, width: usize) -> String {
+pub(crate) fn portions(regions: &[Region], sizes: SizeFormat, width: usize) -> String {
     let libraries: Amounts = regions
         .iter()
         .filter(|region| {
@@ -100,7 +100,7 @@ impl Sum {
         sum
     }
 
-    fn cells(&self, name: &str, sizes: Sizes, purgeable: bool) -> Vec<Cell> {
+    fn cells(&self, name: &str, sizes: SizeFormat, purgeable: bool) -> Vec<Cell> {
         let mut cells = vec![Cell::new(name)];
         let known = COLUMNS.map(|metric| sizes.text(self.amounts.get(metric)));
         cells.extend(known.iter().map(|text| Cell::new(text)));
@@ -113,7 +113,12 @@ impl Sum {
 }
 
 /// Returns the sums by type, in the order of their labels, with columns for purge states where the system has any.
-pub(crate) fn by_type(regions: &[Region], sizes: Sizes, purgeable: bool, naming: Naming) -> Table {
+pub(crate) fn by_type(
+    regions: &[Region],
+    sizes: SizeFormat,
+    purgeable: bool,
+    naming: Naming,
+) -> Table {
     let all = Sum::of(regions);
     let mut table = empty("REGION TYPE", purgeable.then_some(&all));
     let mut types: BTreeMap<&RegionType, Sum> = BTreeMap::new();
@@ -137,7 +142,7 @@ pub(crate) fn by_type(regions: &[Region], sizes: Sizes, purgeable: bool, naming:
 ///
 /// A mapping that glibc's own headers or names prove is identified by its address
 /// aligned to; which arena it is one of several heaps of is not known.
-pub(crate) fn heaps(regions: &[Region], sizes: Sizes) -> Option<Table> {
+pub(crate) fn heaps(regions: &[Region], sizes: SizeFormat) -> Option<Table> {
     let mut heaps: BTreeMap<u64, Sum> = BTreeMap::new();
     let mut main = Sum::default();
     for region in regions {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// Values in the order of samples; unknown ones are `None`.
 #[derive(Clone, Debug, Default)]
-pub struct Column {
+pub struct SeriesColumn {
     /// In units of 1024 bytes, as kernels report sizes: a recording of weeks takes half the room.
     units: Vec<u32>,
     /// As they are, in place of `units`, if any of them does not fit there.
@@ -17,7 +17,7 @@ const UNKNOWN: u64 = u64::MAX;
 const UNKNOWN_UNITS: u32 = u32::MAX;
 const UNIT_BITS: u32 = 10;
 
-impl Column {
+impl SeriesColumn {
     /// Creates a column with room for some values.
     pub(crate) fn with_capacity(values: usize) -> Self {
         Self { units: Vec::with_capacity(values), whole: None }
@@ -184,21 +184,21 @@ const fn sum_of(a: u64, b: u64) -> u64 {
     }
 }
 
-impl PartialEq for Column {
+impl PartialEq for SeriesColumn {
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
-impl Eq for Column {}
+impl Eq for SeriesColumn {}
 
-impl Extend<Option<u64>> for Column {
+impl Extend<Option<u64>> for SeriesColumn {
     fn extend<I: IntoIterator<Item = Option<u64>>>(&mut self, values: I) {
         values.into_iter().for_each(|value| self.push(value));
     }
 }
 
-impl FromIterator<Option<u64>> for Column {
+impl FromIterator<Option<u64>> for SeriesColumn {
     fn from_iter<I: IntoIterator<Item = Option<u64>>>(values: I) -> Self {
         let values = values.into_iter();
         let mut column = Self::with_capacity(values.size_hint().0);
@@ -213,10 +213,10 @@ mod tests {
 
     #[test]
     fn unknown_values_stay_unknown() {
-        let column: Column = [None, Some(0), Some(u64::MAX), None].into_iter().collect();
+        let column: SeriesColumn = [None, Some(0), Some(u64::MAX), None].into_iter().collect();
         assert_eq!(column.iter().collect::<Vec<_>>(), [None, Some(0), Some(u64::MAX - 1), None]);
         assert_eq!((column.first_known(), column.last_known()), (Some(0), Some(u64::MAX - 1)));
-        let ones: Column = [Some(1); 4].into_iter().collect();
+        let ones: SeriesColumn = [Some(1); 4].into_iter().collect();
         let mut sum = column.clone();
         sum.add(&ones);
         assert_eq!(sum.iter().collect::<Vec<_>>(), [None, Some(1), Some(u64::MAX - 1), None]);
@@ -229,11 +229,11 @@ mod tests {
     fn values_that_do_not_fit_in_units_are_kept_whole() {
         let most = u64::from(u32::MAX - 1) << 10;
         for (first, second) in [(most, 0), (most, 1024), (most, most), (4096, 1), (7, 1024)] {
-            let mut sum: Column = [Some(first), None, Some(0)].into_iter().collect();
+            let mut sum: SeriesColumn = [Some(first), None, Some(0)].into_iter().collect();
             sum.add(&[Some(second), Some(second), Some(second)].into_iter().collect());
             assert_eq!(sum.iter().collect::<Vec<_>>(), [Some(first + second), None, Some(second)]);
             assert_eq!(sum.max(), Some(first + second));
-            let mut at: Column = [Some(first), None, Some(0)].into_iter().collect();
+            let mut at: SeriesColumn = [Some(first), None, Some(0)].into_iter().collect();
             at.add_at(0..3, Some(second));
             assert_eq!(at, sum);
         }

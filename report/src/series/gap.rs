@@ -1,7 +1,7 @@
 //! Stretches of time of which nothing is known.
 
-use crate::series::column::Column;
-use crate::series::tick::{Tick, TickState};
+use crate::series::column::SeriesColumn;
+use crate::series::tick::{SeriesTick, TickState};
 
 /// Why nothing is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ const ENOUGH_NEIGHBOURS: usize = 4;
 /// Two samples are too far apart at more than 2.5 times the planned interval,
 /// unless that distance is usual there: old samples may have been thinned out
 /// to one a minute since.
-pub(crate) fn find(ticks: &[Tick], totals: &Column, interval_ns: u64) -> Vec<Gap> {
+pub(crate) fn find(ticks: &[SeriesTick], totals: &SeriesColumn, interval_ns: u64) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut last_known: Option<usize> = None;
     for index in 0..ticks.len() {
@@ -58,7 +58,7 @@ pub(crate) fn find(ticks: &[Tick], totals: &Column, interval_ns: u64) -> Vec<Gap
     gaps
 }
 
-fn reason(unknown: &[Tick]) -> GapReason {
+fn reason(unknown: &[SeriesTick]) -> GapReason {
     if unknown.iter().all(|tick| tick.state == TickState::Missed) {
         GapReason::Missed
     } else {
@@ -67,12 +67,12 @@ fn reason(unknown: &[Tick]) -> GapReason {
 }
 
 /// The distance from the tick before `index` to it.
-fn distance(ticks: &[Tick], index: usize) -> u64 {
+fn distance(ticks: &[SeriesTick], index: usize) -> u64 {
     let at = |index: usize| ticks[index].taken.monotonic_ns;
     at(index).saturating_sub(at(index - 1))
 }
 
-fn too_far(ticks: &[Tick], index: usize, interval_ns: u64) -> bool {
+fn too_far(ticks: &[SeriesTick], index: usize, interval_ns: u64) -> bool {
     let far = |usual: u64| distance(ticks, index) / 5 > usual / 2;
     if !far(interval_ns) {
         return false;
@@ -92,8 +92,8 @@ mod tests {
 
     const SECOND: u64 = 1_000_000_000;
 
-    fn ticks(seconds: &[u64]) -> Vec<Tick> {
-        let tick = |(index, second): (usize, &u64)| Tick {
+    fn ticks(seconds: &[u64]) -> Vec<SeriesTick> {
+        let tick = |(index, second): (usize, &u64)| SeriesTick {
             number: index as u64 + 1,
             taken: Timestamp { utc_ns: 0, monotonic_ns: second * SECOND },
             state: TickState::Complete,
@@ -101,7 +101,7 @@ mod tests {
         seconds.iter().enumerate().map(tick).collect()
     }
 
-    fn known(ticks: &[Tick]) -> Column {
+    fn known(ticks: &[SeriesTick]) -> SeriesColumn {
         ticks.iter().map(|tick| (tick.state != TickState::Missed).then_some(1)).collect()
     }
 
@@ -126,8 +126,8 @@ mod tests {
             ticks[missed].state = TickState::Missed;
         }
         let gaps = find(&ticks, &known(&ticks), SECOND);
-        let places: Vec<_> = gaps.iter().map(|gap| (gap.after, gap.before)).collect();
-        assert_eq!(places, [(0, 1), (2, 4), (4, 5)]);
+        let ends: Vec<_> = gaps.iter().map(|gap| (gap.after, gap.before)).collect();
+        assert_eq!(ends, [(0, 1), (2, 4), (4, 5)]);
         assert!(gaps.iter().all(|gap| gap.reason == GapReason::Missed));
     }
 }

@@ -4,7 +4,7 @@ use vmrec_sampler::Timestamp;
 use vmrec_store::{Measure, Rollup, Rollups, Runs, TypeMeans, TypeSums};
 
 use crate::series::builder::SeriesBuilder;
-use crate::series::tick::{Tick, TickState};
+use crate::series::tick::{SeriesTick, TickState};
 
 /// A stretch of a recording of which means are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -30,10 +30,10 @@ impl Stretch {
     }
 
     /// A moment of the stretch, by the wall clock of its first sample and the time since.
-    fn tick(&self, number: usize, monotonic_ns: u64, state: TickState) -> Tick {
+    fn tick(&self, number: usize, monotonic_ns: u64, state: TickState) -> SeriesTick {
         let since = i64::try_from(monotonic_ns - self.from.monotonic_ns).unwrap_or(i64::MAX);
         let taken = Timestamp { utc_ns: self.from.utc_ns.saturating_add(since), monotonic_ns };
-        Tick { number: number as u64 + 1, taken, state }
+        SeriesTick { number: number as u64 + 1, taken, state }
     }
 }
 
@@ -49,7 +49,7 @@ impl SeriesBuilder {
         measures: &[Measure],
         stretch: &Stretch,
     ) -> u64 {
-        let mut ticks: Vec<Tick> = Vec::new();
+        let mut ticks: Vec<SeriesTick> = Vec::new();
         let mut inside: Vec<bool> = Vec::with_capacity(rollups.spans.len());
         let (mut samples, mut end) = (0_u64, None);
         for rollup in &rollups.spans {
@@ -76,7 +76,7 @@ impl SeriesBuilder {
         };
         let column = |of: &TypeMeans, measure: &Measure| {
             match measures.iter().position(|known| known == measure) {
-                Some(place) => steps(&mut of.columns[place].values()),
+                Some(index) => steps(&mut of.columns[index].values()),
                 // The number of regions, which only says whether there are any.
                 None => steps(&mut of.there.iter().map(|there| Some(u64::from(*there)))),
             }

@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use crate::metric::Metric;
 use crate::series::by::By;
-use crate::series::column::Column;
+use crate::series::column::SeriesColumn;
 use crate::series::gap::Gap;
-use crate::series::tick::{KeySeries, SeriesKey, Tick};
+use crate::series::tick::{KeySeries, SeriesKey, SeriesTick};
 
 /// One metric over time, summed by key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +28,13 @@ pub struct Series {
     pub by: By,
     /// Every sample of the stretch, missed ones too, in the order of time: as they were gathered,
     /// since a slice of millions would be a copy.
-    pub ticks: Arc<Vec<Tick>>,
+    pub ticks: Arc<Vec<SeriesTick>>,
     /// The keys of which something is known, by family, then in the order they appeared, then by name.
     pub keys: Vec<KeySeries>,
     /// Keys that were present but of which the metric was never known; no part of `totals`.
     pub unknown: Vec<SeriesKey>,
     /// The sum over `keys` at each tick, unknown where one of them is.
-    pub totals: Column,
+    pub totals: SeriesColumn,
     /// Stretches of time without samples, or without a known total.
     pub gaps: Vec<Gap>,
     /// How many planned samples were not taken: a missed tick may stand for several.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vmrec_sampler::{Family, Naming, Timestamp};
 
 use crate::series::by::By;
-use crate::series::column::Column;
+use crate::series::column::SeriesColumn;
 
 /// Whether a sample can be trusted, or was taken at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum TickState {
 
 /// One sample's place in time, or an end of a minute or hour that has a mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tick {
+pub struct SeriesTick {
     /// Its number in the recording.
     pub number: u64,
     /// When it was taken, or was due.
@@ -54,7 +54,7 @@ pub struct KeySeries {
     /// What they are values of.
     pub key: SeriesKey,
     /// The values in the order of the ticks.
-    pub values: Column,
+    pub values: SeriesColumn,
 }
 
 impl KeySeries {

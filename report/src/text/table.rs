@@ -114,8 +114,8 @@ impl Table {
     pub fn fits(&self, width: usize) -> bool {
         let natural = self.layout(usize::MAX);
         let (flexible, least) = self.flexible;
-        let needed = natural.iter().map(|(place, natural)| {
-            GAP + if *place == flexible { least.min(*natural) } else { *natural }
+        let needed = natural.iter().map(|(index, natural)| {
+            GAP + if *index == flexible { least.min(*natural) } else { *natural }
         });
         needed.sum::<usize>() <= width.saturating_add(GAP)
     }
@@ -127,8 +127,8 @@ impl Table {
         let titles: Vec<Cell> =
             self.columns.iter().map(|column| Cell::new(&column.title)).collect();
         let rule: Vec<Cell> = (0..self.columns.len())
-            .map(|place| {
-                let width = layout.iter().find(|(shown, _)| *shown == place).map_or(0, |at| at.1);
+            .map(|index| {
+                let width = layout.iter().find(|(shown, _)| *shown == index).map_or(0, |at| at.1);
                 Cell::new(&"=".repeat(width))
             })
             .collect();
@@ -144,14 +144,14 @@ impl Table {
     /// Returns each shown column with its width.
     fn layout(&self, width: usize) -> Vec<(usize, usize)> {
         let cells =
-            |place: usize| self.rows.iter().chain(&self.sums).filter_map(move |r| r.get(place));
+            |index: usize| self.rows.iter().chain(&self.sums).filter_map(move |r| r.get(index));
         let mut shown: Vec<(usize, usize)> = self
             .columns
             .iter()
             .enumerate()
-            .map(|(place, column)| {
-                let widest = cells(place).map(|cell| cell.text.width()).max().unwrap_or(0);
-                (place, widest.max(column.title.width()))
+            .map(|(index, column)| {
+                let widest = cells(index).map(|cell| cell.text.width()).max().unwrap_or(0);
+                (index, widest.max(column.title.width()))
             })
             .collect();
         let (flexible, least) = self.flexible;
@@ -161,7 +161,7 @@ impl Table {
             if excess == 0 {
                 return shown;
             }
-            let natural = shown.iter().find(|(place, _)| *place == flexible).map_or(0, |at| at.1);
+            let natural = shown.iter().find(|(index, _)| *index == flexible).map_or(0, |at| at.1);
             let droppable = (0..shown.len())
                 .filter(|&at| self.columns[shown[at].0].drop_rank > 0)
                 .max_by_key(|&at| self.columns[shown[at].0].drop_rank);
@@ -180,8 +180,8 @@ impl Table {
 
     fn line(&self, text: &mut String, cells: &[Cell], layout: &[(usize, usize)], color: bool) {
         let start = text.len();
-        for (at, &(place, width)) in layout.iter().enumerate() {
-            let Some(cell) = cells.get(place) else { continue };
+        for (at, &(index, width)) in layout.iter().enumerate() {
+            let Some(cell) = cells.get(index) else { continue };
             let shown = cut_middle(&cell.text, width);
             let padding = " ".repeat(width.saturating_sub(shown.width()));
             if at > 0 {
@@ -192,7 +192,7 @@ impl Table {
                 Tone::Shrink if color => Cow::Owned(format!("\x1b[32m{shown}\x1b[0m")),
                 _ => shown,
             };
-            match self.columns[place].align {
+            match self.columns[index].align {
                 Align::Left => text.extend([&*painted, &padding]),
                 Align::Right => text.extend([&*padding, &painted]),
             }

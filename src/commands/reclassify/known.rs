@@ -30,8 +30,8 @@ impl Known {
     pub(crate) fn absorb(&mut self, mut new: Evidence, snapshot: &Snapshot) {
         let mappings = Rebuilt::of(&snapshot.regions).mappings;
         let at = |mappings: &[Mapping], address: u64| {
-            let place = mappings.partition_point(|mapping| mapping.range.end <= address);
-            mappings.get(place).filter(|mapping| mapping.range.start <= address).cloned()
+            let index = mappings.partition_point(|mapping| mapping.range.end <= address);
+            mappings.get(index).filter(|mapping| mapping.range.start <= address).cloned()
         };
         for (address, bytes) in std::mem::take(&mut self.evidence.peeks) {
             let same = at(&self.mappings, address).zip(at(&mappings, address)).is_some_and(

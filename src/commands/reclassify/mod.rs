@@ -20,7 +20,7 @@ use vmrec_store::{Error as StoreError, NewLabel, Writer};
 
 use crate::args::{RecordingArgs, TypesArgs};
 use crate::commands::reclassify::known::{Known, peek};
-use crate::commands::reclassify::table::{Document, Row, TypeName};
+use crate::commands::reclassify::table::{ReclassifyDocument, TypeChangeRow, TypeName};
 use crate::failure::{Failure, RECORDER_FIRST};
 use crate::recording::Opened;
 use crate::{output, types_file};
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &ReclassifyArgs) -> Result<ExitCode, Failure> {
         writer.close()?;
     }
     retold.note(args.types.types.is_some());
-    let document = Document {
+    let document = ReclassifyDocument {
         recording: id.0,
         dry_run: args.dry_run,
         without_evidence: retold.without_evidence,
@@ -88,7 +88,7 @@ fn writer(opened: &Opened) -> Result<Writer, Failure> {
 }
 
 /// A region with another label than it had.
-struct Change {
+struct LabelChange {
     /// The first sample that has it, and its index there.
     sample: u64,
     region: usize,
@@ -102,7 +102,7 @@ struct Change {
 struct Retold {
     /// Every region of the recording: one that was gone and came back counts twice.
     regions: usize,
-    changes: Vec<Change>,
+    changes: Vec<LabelChange>,
     /// Samples whose regions were classified by names and flags only.
     without_evidence: usize,
 }
@@ -162,7 +162,7 @@ impl Retold {
                     let after =
                         label_of(identity.range, pieces).filter(|of| **of != identity.label);
                     after.map(|after| {
-                        self.changes.push(Change {
+                        self.changes.push(LabelChange {
                             sample,
                             region: index,
                             before: Arc::clone(identity),
@@ -188,7 +188,7 @@ impl Retold {
     }
 
     fn labels(&self) -> Vec<NewLabel> {
-        let label = |change: &Change| NewLabel {
+        let label = |change: &LabelChange| NewLabel {
             sample: change.sample,
             region: change.region,
             label: change.after.clone(),
@@ -204,7 +204,7 @@ impl Retold {
                  note: their types are derived from names and flags only",
             );
         }
-        let lost = |change: &&Change| change.before.label.rule == Rule::User;
+        let lost = |change: &&LabelChange| change.before.label.rule == Rule::User;
         let lost = self.changes.iter().filter(lost).count();
         if lost > 0 && !with_types {
             output::note(&format!(
@@ -215,16 +215,16 @@ impl Retold {
     }
 
     /// Returns the changes of type, the most resident first.
-    fn rows(&self, naming: Naming) -> Vec<Row> {
+    fn rows(&self, naming: Naming) -> Vec<TypeChangeRow> {
         let mut rows: BTreeMap<(&RegionType, &RegionType), (u64, u64)> = BTreeMap::new();
-        for Change { before, after, resident_bytes, .. } in &self.changes {
+        for LabelChange { before, after, resident_bytes, .. } in &self.changes {
             let row = rows.entry((&before.label.region_type, &after.region_type)).or_default();
             row.0 += 1;
             row.1 = row.1.saturating_add(*resident_bytes);
         }
         let mut rows: Vec<_> = rows
             .into_iter()
-            .map(|((from, to), (regions, resident_bytes))| Row {
+            .map(|((from, to), (regions, resident_bytes))| TypeChangeRow {
                 from: TypeName::of(from, naming),
                 to: TypeName::of(to, naming),
                 regions,

@@ -6,17 +6,17 @@ use vmrec_sampler::{Naming, RegionType};
 
 /// `reclassify --json`.
 #[derive(Serialize)]
-pub(crate) struct Document {
+pub(crate) struct ReclassifyDocument {
     pub(crate) recording: i64,
     pub(crate) dry_run: bool,
     pub(crate) without_evidence: usize,
     pub(crate) regions: usize,
-    pub(crate) changes: Vec<Row>,
+    pub(crate) changes: Vec<TypeChangeRow>,
 }
 
 /// Regions of one type that have another one, or the same one by another rule.
 #[derive(Serialize)]
-pub(crate) struct Row {
+pub(crate) struct TypeChangeRow {
     pub(crate) from: TypeName,
     pub(crate) to: TypeName,
     pub(crate) regions: u64,
@@ -45,7 +45,7 @@ impl TypeName {
     }
 }
 
-impl Document {
+impl ReclassifyDocument {
     /// Returns the table and what it adds up to.
     pub(crate) fn text(&self, width: usize) -> String {
         let mut table = Table::new(
@@ -58,7 +58,7 @@ impl Document {
             0,
             12,
         );
-        let (moved, told): (Vec<&Row>, Vec<&Row>) =
+        let (moved, told): (Vec<&TypeChangeRow>, Vec<&TypeChangeRow>) =
             self.changes.iter().partition(|row| row.from != row.to);
         for row in &moved {
             table.row(vec![
@@ -68,7 +68,7 @@ impl Document {
                 Cell::new(&units::size(row.resident_bytes)),
             ]);
         }
-        let sum = |rows: &[&Row]| rows.iter().map(|row| row.regions).sum::<u64>();
+        let sum = |rows: &[&TypeChangeRow]| rows.iter().map(|row| row.regions).sum::<u64>();
         let mut text = if moved.is_empty() { String::new() } else { table.render(width, false) };
         let verb = if self.dry_run { "would get" } else { "got" };
         text.push_str(&format!(

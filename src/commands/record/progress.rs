@@ -22,12 +22,12 @@ const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// The sizes a user follows: sums over all regions.
 #[derive(Clone, Copy, Default)]
-struct Sizes {
+struct FollowedSizes {
     resident: u64,
     private: Option<u64>,
 }
 
-impl Sizes {
+impl FollowedSizes {
     fn of(snapshot: &Snapshot) -> Self {
         let sums: Amounts = snapshot.regions.iter().collect();
         let private = sums.get(Metric::PRIVATE);
@@ -37,7 +37,7 @@ impl Sizes {
 
 /// The line a user sees of a sample.
 pub(crate) struct Figures {
-    sizes: Sizes,
+    sizes: FollowedSizes,
     torn: bool,
     kernel_peak: Option<u64>,
     cpu_ns: u64,
@@ -46,7 +46,7 @@ pub(crate) struct Figures {
 impl Figures {
     /// Returns those of `snapshot`.
     pub(crate) fn of(snapshot: &Snapshot) -> Self {
-        let sizes = Sizes::of(snapshot);
+        let sizes = FollowedSizes::of(snapshot);
         Self {
             sizes,
             torn: snapshot.consistency != Consistency::Complete,
@@ -59,8 +59,8 @@ impl Figures {
 /// What a recording came to so far.
 struct Tally {
     begun: Instant,
-    first: Option<Sizes>,
-    last: Sizes,
+    first: Option<FollowedSizes>,
+    last: FollowedSizes,
     /// The largest resident size of a sample.
     peak_resident: u64,
     /// The largest since the process began, by the kernel's own count.
@@ -77,7 +77,7 @@ impl Tally {
         Self {
             begun: Instant::now(),
             first: None,
-            last: Sizes::default(),
+            last: FollowedSizes::default(),
             peak_resident: 0,
             kernel_peak: None,
             kept: 0,

@@ -11,7 +11,7 @@ pub(crate) struct Schedule {
 
 /// The next tick.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Tick {
+pub(crate) struct DueTick {
     /// When it is due, since the beginning.
     pub(crate) due: Duration,
     /// How many ticks before it went by without a sample.
@@ -25,7 +25,7 @@ impl Schedule {
     }
 
     /// Returns the first tick that is not over yet; those passed meanwhile are missed.
-    pub(crate) fn next(&mut self, elapsed: Duration) -> Tick {
+    pub(crate) fn next(&mut self, elapsed: Duration) -> DueTick {
         let planned = self.ticks_passed + 1;
         let begun =
             u64::try_from(elapsed.as_nanos() / self.interval.as_nanos().max(1)).unwrap_or(u64::MAX);
@@ -33,7 +33,7 @@ impl Schedule {
         let tick = planned.max(begun);
         self.ticks_passed = tick;
         let due = self.interval.saturating_mul(u32::try_from(tick).unwrap_or(u32::MAX));
-        Tick { due, missed: tick - planned }
+        DueTick { due, missed: tick - planned }
     }
 }
 
@@ -46,15 +46,15 @@ mod tests {
     #[test]
     fn late_samples_do_not_push_later_ones() {
         let mut schedule = Schedule::new(2 * S);
-        assert_eq!(schedule.next(S / 10), Tick { due: 2 * S, missed: 0 });
-        assert_eq!(schedule.next(2 * S + S / 2), Tick { due: 4 * S, missed: 0 });
+        assert_eq!(schedule.next(S / 10), DueTick { due: 2 * S, missed: 0 });
+        assert_eq!(schedule.next(2 * S + S / 2), DueTick { due: 4 * S, missed: 0 });
     }
 
     #[test]
     fn a_tick_that_is_due_is_taken_late_and_those_before_it_are_missed() {
         let mut schedule = Schedule::new(2 * S);
-        assert_eq!(schedule.next(9 * S), Tick { due: 8 * S, missed: 3 });
-        assert_eq!(schedule.next(9 * S + S / 2), Tick { due: 10 * S, missed: 0 });
+        assert_eq!(schedule.next(9 * S), DueTick { due: 8 * S, missed: 3 });
+        assert_eq!(schedule.next(9 * S + S / 2), DueTick { due: 10 * S, missed: 0 });
     }
 
     #[test]

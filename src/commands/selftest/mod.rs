@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use clap::Args;
 use vmrec_report::selftest;
-use vmrec_report::selftest::{Document, Figure, Machine, Row, TOOLS, Tool};
+use vmrec_report::selftest::{ComparedFigure, Figure, Machine, SelftestDocument, TOOLS, Tool};
 use vmrec_sampler::{ProcessId, Sampler, Snapshot};
 
 use crate::commands::selftest::child::Child;
@@ -32,7 +32,7 @@ pub(crate) struct SelftestArgs {
 /// One comparison.
 struct Compared {
     snapshot: Snapshot,
-    rows: Vec<Row>,
+    rows: Vec<ComparedFigure>,
     notes: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &SelftestArgs) -> Result<ExitCode, Failure> {
     let Compared { snapshot, rows, notes } = &compared;
     let machine = Machine::new(env!("CARGO_PKG_VERSION"), &host);
     if args.json {
-        output::print_json(&Document::new(machine, snapshot, rows, notes))?;
+        output::print_json(&SelftestDocument::new(machine, snapshot, rows, notes))?;
     } else {
         for note in notes {
             output::note(&format!("note: {note}"));

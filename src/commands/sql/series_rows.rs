@@ -57,17 +57,17 @@ impl TableRows for Values {
 
     fn value(&self, row: usize, column: usize) -> Value<'_> {
         let Some(series) = &self.series else { return Value::Null };
-        let Some(place) = row.checked_div(series.keys.len()) else { return Value::Null };
+        let Some(index) = row.checked_div(series.keys.len()) else { return Value::Null };
         let key = &series.keys[row % series.keys.len()];
-        let tick = &series.ticks[place];
+        let tick = &series.ticks[index];
         match column {
             0 => self.recording.0.into(),
             1 => tick.number.into(),
             2 => tick.taken.utc_ns.into(),
-            3 => Value::Real(series.elapsed_ns(place) as f64 / 1e9),
+            3 => Value::Real(series.elapsed_ns(index) as f64 / 1e9),
             4 => (&*key.key.name).into(),
             5 => key.key.family.name().into(),
-            _ => key.values.get(place).into(),
+            _ => key.values.get(index).into(),
         }
     }
 }

@@ -9,9 +9,9 @@ use crate::chart::options::{ChartContext, ChartKind, ChartMark, ChartOptions, Ti
 use crate::metric::Metric;
 use crate::series::Series;
 use crate::series::by::By;
-use crate::series::column::Column;
+use crate::series::column::SeriesColumn;
 use crate::series::gap::{Gap, GapReason};
-use crate::series::tick::{KeySeries, SeriesKey, Tick, TickState};
+use crate::series::tick::{KeySeries, SeriesKey, SeriesTick, TickState};
 
 pub(crate) const BEGUN: i64 = 1_795_608_121_000_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -27,8 +27,8 @@ pub(crate) fn series(
     value: impl Fn(u64, u64) -> Option<u64>,
 ) -> Series {
     let missed = |n| !names.is_empty() && metric != Metric::PSS && value(n, 0).is_none();
-    let ticks: Vec<Tick> = (0..count)
-        .map(|n| Tick {
+    let ticks: Vec<SeriesTick> = (0..count)
+        .map(|n| SeriesTick {
             number: n + 1,
             taken: Timestamp {
                 utc_ns: BEGUN + (n * interval_ns) as i64,
@@ -44,7 +44,7 @@ pub(crate) fn series(
             values: (0..count).map(|n| value(n, key)).collect(),
         })
         .collect();
-    let mut totals: Column = (0..count).map(|_| Some(0)).collect();
+    let mut totals: SeriesColumn = (0..count).map(|_| Some(0)).collect();
     keys.iter().for_each(|key| totals.add(&key.values));
     let mut gaps: Vec<Gap> = Vec::new();
     let known: Vec<usize> = (0..count as usize).filter(|n| totals.get(*n).is_some()).collect();

@@ -167,8 +167,8 @@ fn gaps_break_lines_and_areas() {
 fn what_is_stacked_sums_to_the_total() {
     let series = browser(By::Type);
     let selection = select::select(&series, &ChartOptions::default(), Naming::Linux, 200);
-    for (place, index) in selection.thinned.kept.iter().enumerate() {
-        let sum: i128 = selection.shown.iter().map(|shown| shown.values[place]).sum();
+    for (at, index) in selection.thinned.kept.iter().enumerate() {
+        let sum: i128 = selection.shown.iter().map(|shown| shown.values[at]).sum();
         assert_eq!(Some(sum), series.totals.get(*index).map(i128::from));
     }
     assert!(selection.shown.len() <= 9);

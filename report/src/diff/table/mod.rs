@@ -171,7 +171,7 @@ fn lines(diff: &Diff, view: View, naming: Naming) -> Vec<Line> {
 }
 
 fn region_line(row: &RegionRow, naming: Naming) -> Line {
-    let place = |state: Option<RegionState>| state.map(|state| (state.range, state.protection));
+    let lies = |state: Option<RegionState>| state.map(|state| (state.range, state.protection));
     let mut name = row.region_type.label(naming).to_owned();
     let object = row.object_name().map(|path| path.rsplit('/').next().unwrap_or(path));
     for part in [object, row.detail.as_deref()].into_iter().flatten() {
@@ -182,7 +182,7 @@ fn region_line(row: &RegionRow, naming: Naming) -> Line {
         names: vec![name, row.kind.name().to_owned(), format!("{:x}", row.range().start)],
         change: row.change,
         otherwise_changed: row.kind == ChangeKind::Changed
-            && place(row.from_state) != place(row.to_state),
+            && lies(row.from_state) != lies(row.to_state),
     }
 }
 

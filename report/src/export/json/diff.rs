@@ -5,7 +5,7 @@ use vmrec_sampler::Naming;
 use vmrec_store::RecordingId;
 
 use crate::amounts::Change;
-use crate::diff::group::{ObjectKey, Row};
+use crate::diff::group::{GroupChange, ObjectKey};
 use crate::diff::{Diff, RegionRow, Residual};
 use crate::export::json::{Changes, DeltaValue, Moment, address, regions_delta};
 use crate::text::clock;
@@ -21,7 +21,7 @@ pub struct DiffDocument<'a> {
     families: Vec<Group<'a, FamilyKey<'a>>>,
     types: Vec<Group<'a, TypeKey<'a>>>,
     objects: Vec<Group<'a, ObjectName<'a>>>,
-    regions: Vec<RegionValue<'a>>,
+    regions: Vec<ChangedRegion<'a>>,
     unchanged_regions: u64,
     unattributed: UnattributedValue,
 }
@@ -59,7 +59,10 @@ impl<'a> DiffDocument<'a> {
         to: End<'a>,
         diff: &'a Diff,
     ) -> Self {
-        fn groups<'a, K, N>(rows: &'a [Row<K>], name: impl Fn(&'a K) -> N) -> Vec<Group<'a, N>> {
+        fn groups<'a, K, N>(
+            rows: &'a [GroupChange<K>],
+            name: impl Fn(&'a K) -> N,
+        ) -> Vec<Group<'a, N>> {
             rows.iter().map(|row| Group::new(name(&row.key), &row.change)).collect()
         }
         let unattributed = &diff.unattributed;
@@ -79,7 +82,7 @@ impl<'a> DiffDocument<'a> {
                 family_label: key.family().label(naming),
             }),
             objects: groups(&diff.objects, |key| ObjectName::of(key, naming)),
-            regions: diff.regions.iter().map(|row| RegionValue::of(row, naming)).collect(),
+            regions: diff.regions.iter().map(|row| ChangedRegion::of(row, naming)).collect(),
             unchanged_regions: diff.unchanged.regions,
             unattributed: UnattributedValue {
                 virtual_bytes: residual(unattributed.virtual_bytes),
@@ -134,7 +137,7 @@ impl<'a> ObjectName<'a> {
 }
 
 #[derive(Serialize)]
-struct RegionValue<'a> {
+struct ChangedRegion<'a> {
     change: &'static str,
     #[serde(rename = "type")]
     region_type: &'a str,
@@ -151,7 +154,7 @@ struct RegionValue<'a> {
     sizes: Group<'a, ()>,
 }
 
-impl<'a> RegionValue<'a> {
+impl<'a> ChangedRegion<'a> {
     fn of(row: &'a RegionRow, naming: Naming) -> Self {
         let range = row.range();
         Self {

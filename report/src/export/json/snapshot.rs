@@ -16,7 +16,7 @@ pub struct SnapshotDocument<'a> {
     taken: Moment,
     page_size: u64,
     torn: Option<&'a str>,
-    regions: Vec<RegionValue<'a>>,
+    regions: Vec<SnapshotRegion<'a>>,
     total: TotalValue,
 }
 
@@ -36,7 +36,7 @@ impl<'a> SnapshotDocument<'a> {
             regions: snapshot
                 .regions
                 .iter()
-                .map(|region| RegionValue::of(region, Naming::of(host)))
+                .map(|region| SnapshotRegion::of(region, Naming::of(host)))
                 .collect(),
             total: TotalValue {
                 regions: sum.regions,
@@ -48,7 +48,7 @@ impl<'a> SnapshotDocument<'a> {
 }
 
 #[derive(Serialize)]
-struct RegionValue<'a> {
+struct SnapshotRegion<'a> {
     start: String,
     end: String,
     #[serde(rename = "type")]
@@ -70,7 +70,7 @@ struct RegionValue<'a> {
     provenance: &'static str,
 }
 
-impl<'a> RegionValue<'a> {
+impl<'a> SnapshotRegion<'a> {
     fn of(region: &'a Region, naming: Naming) -> Self {
         let identity = &*region.identity;
         let label = &identity.label;

@@ -11,8 +11,8 @@ use vmrec_store::{Measure, Run, Runs, SampleState, SumsBlock, TypeSums};
 
 use crate::metric::Metric;
 use crate::series::by::By;
-use crate::series::column::Column;
-use crate::series::tick::{KeySeries, SeriesKey, Tick, TickState};
+use crate::series::column::SeriesColumn;
+use crate::series::tick::{KeySeries, SeriesKey, SeriesTick, TickState};
 use crate::series::{Series, gap};
 
 /// The number of samples to reserve room for before any is read: a file may claim more than it has.
@@ -24,24 +24,24 @@ pub struct SeriesBuilder {
     metrics: Vec<Metric>,
     /// What blocks must have columns of: the number of regions, then what the metrics are made of.
     measures: Vec<Measure>,
-    /// For each metric, the places in `measures` of what it is the sum of.
+    /// For each metric, the indexes in `measures` of its parts.
     parts: Vec<Vec<usize>>,
     by: By,
     interval_ns: u64,
-    ticks: Vec<Tick>,
+    ticks: Vec<SeriesTick>,
     missed: u64,
-    keys: Vec<Key>,
-    /// Places in `keys` of each family: a type is looked for among few names.
+    keys: Vec<KeyColumns>,
+    /// Indexes in `keys` of each family: a type is looked for among few names.
     by_family: [Vec<usize>; Family::ALL.len()],
 }
 
 #[derive(Debug)]
-struct Key {
+struct KeyColumns {
     key: SeriesKey,
     /// Index of the first tick at which it has regions.
     first: usize,
     /// One for each metric.
-    columns: Vec<Column>,
+    columns: Vec<SeriesColumn>,
     /// For each metric, whether it was ever known of a region that was there.
     known: Vec<bool>,
 }
@@ -53,7 +53,11 @@ impl SeriesBuilder {
         let parts = metrics
             .iter()
             .map(|metric| {
-                metric.measures().into_iter().map(|part| place(&mut measures, part)).collect()
+                metric
+                    .measures()
+                    .into_iter()
+                    .map(|part| measure_index(&mut measures, part))
+                    .collect()
             })
             .collect();
         Self {
@@ -91,11 +95,11 @@ impl SeriesBuilder {
     }
 
     /// Adds ticks, and sums with a value for each one that was not missed.
-    pub(crate) fn add(&mut self, ticks: impl IntoIterator<Item = Tick>, types: &[TypeSums]) {
+    pub(crate) fn add(&mut self, ticks: impl IntoIterator<Item = SeriesTick>, types: &[TypeSums]) {
         let begin = self.ticks.len();
         self.ticks.extend(ticks);
         let ticks = &self.ticks[begin..];
-        let at = places(begin, ticks);
+        let at = stretches(begin, ticks);
         for column in self.keys.iter_mut().flat_map(|key| &mut key.columns) {
             add_nothing(column, ticks);
         }
@@ -104,8 +108,8 @@ impl SeriesBuilder {
         for of in types {
             let Some(first) = of.columns.iter().filter_map(first_there).min() else { continue };
             let Some(first) = tick_of(&at, first) else { continue };
-            let place = self.place(&of.region_type, first);
-            let key = &mut self.keys[place];
+            let index = self.key_index(&of.region_type, first);
+            let key = &mut self.keys[index];
             for (parts, column) in self.parts.iter().zip(&mut key.columns) {
                 for part in parts {
                     add_runs(column, &at, &of.columns[*part]);
@@ -114,10 +118,10 @@ impl SeriesBuilder {
             if key.known.iter().all(|known| *known) {
                 continue;
             }
-            let of_key = match present.iter().position(|(other, _)| *other == place) {
+            let of_key = match present.iter().position(|(other, _)| *other == index) {
                 Some(known) => known,
                 None => {
-                    present.push((place, vec![false; self.ticks.len() - begin]));
+                    present.push((index, vec![false; self.ticks.len() - begin]));
                     present.len() - 1
                 }
             };
@@ -129,8 +133,8 @@ impl SeriesBuilder {
                 });
             }
         }
-        for (place, present) in present {
-            let key = &mut self.keys[place];
+        for (index, present) in present {
+            let key = &mut self.keys[index];
             for (known, column) in key.known.iter_mut().zip(&key.columns) {
                 *known |=
                     (begin..).zip(&present).any(|(at, there)| *there && column.get(at).is_some());
@@ -142,29 +146,29 @@ impl SeriesBuilder {
     pub fn finish(mut self) -> Vec<Series> {
         let ticks = Arc::new(self.ticks);
         self.keys.sort_by(|a, b| {
-            let order = |key: &Key| (key.key.family, key.first);
+            let order = |key: &KeyColumns| (key.key.family, key.first);
             order(a).cmp(&order(b)).then_with(|| a.key.name.cmp(&b.key.name))
         });
         let mut all = Vec::with_capacity(self.metrics.len());
         // From the last metric to the first, so that columns move out instead of being copied.
-        for place in (0..self.metrics.len()).rev() {
+        for index in (0..self.metrics.len()).rev() {
             let (mut keys, mut unknown) = (Vec::new(), Vec::new());
             for key in &mut self.keys {
                 let values = key.columns.pop().unwrap_or_default();
-                match key.known[place] {
+                match key.known[index] {
                     true => keys.push(KeySeries { key: key.key.clone(), values }),
                     false => unknown.push(key.key.clone()),
                 }
             }
             let something_known = !keys.is_empty() || unknown.is_empty();
-            let mut totals = Column::with_capacity(ticks.len());
+            let mut totals = SeriesColumn::with_capacity(ticks.len());
             match something_known {
                 true => add_nothing(&mut totals, &ticks),
                 false => totals.push_times(None, ticks.len()),
             }
             keys.iter().for_each(|key| totals.add(&key.values));
             let gaps = gap::find(&ticks, &totals, self.interval_ns);
-            let (metric, by) = (self.metrics[place], self.by);
+            let (metric, by) = (self.metrics[index], self.by);
             let (ticks, missed) = (Arc::clone(&ticks), self.missed);
             all.push(Series { metric, by, ticks, keys, unknown, totals, gaps, missed });
         }
@@ -172,27 +176,27 @@ impl SeriesBuilder {
         all
     }
 
-    /// The place of a type's key in `keys`, made if it is new; it has regions at tick `first`.
-    fn place(&mut self, region_type: &RegionType, first: usize) -> usize {
+    /// The index of a type's key in `keys`, made if it is new; it has regions at tick `first`.
+    fn key_index(&mut self, region_type: &RegionType, first: usize) -> usize {
         let family = region_type.family();
         let name = match self.by {
             By::Family => family.name(),
             By::Type => region_type.name(),
         };
-        let places = &mut self.by_family[family as usize];
-        if let Some(place) = places.iter().find(|place| &*self.keys[**place].key.name == name) {
-            let key = &mut self.keys[*place];
+        let indexes = &mut self.by_family[family as usize];
+        if let Some(index) = indexes.iter().find(|index| &*self.keys[**index].key.name == name) {
+            let key = &mut self.keys[*index];
             key.first = key.first.min(first);
-            return *place;
+            return *index;
         }
         // Samples measured before had nothing of this key.
         let before = || {
-            let mut column = Column::with_capacity(self.ticks.capacity());
+            let mut column = SeriesColumn::with_capacity(self.ticks.capacity());
             add_nothing(&mut column, &self.ticks);
             column
         };
-        places.push(self.keys.len());
-        self.keys.push(Key {
+        indexes.push(self.keys.len());
+        self.keys.push(KeyColumns {
             key: SeriesKey { family, name: name.into() },
             first,
             columns: self.metrics.iter().map(|_| before()).collect(),
@@ -202,55 +206,55 @@ impl SeriesBuilder {
     }
 }
 
-/// The place of a measure among `measures`, added if it is new.
-fn place(measures: &mut Vec<Measure>, measure: Measure) -> usize {
+/// The index of a measure among `measures`, added if it is new.
+fn measure_index(measures: &mut Vec<Measure>, measure: Measure) -> usize {
     measures.iter().position(|known| *known == measure).unwrap_or_else(|| {
         measures.push(measure);
         measures.len() - 1
     })
 }
 
-fn tick(tick: &vmrec_store::Tick) -> Tick {
+fn tick(tick: &vmrec_store::Tick) -> SeriesTick {
     let state = match tick.state {
         _ if !tick.has_regions() => TickState::Missed,
         SampleState::Torn(_) => TickState::Torn,
         _ => TickState::Complete,
     };
-    Tick { number: tick.number, taken: tick.taken, state }
+    SeriesTick { number: tick.number, taken: tick.taken, state }
 }
 
 /// What a key without regions measures at a tick: of a missed one nothing is known.
-fn nothing(tick: &Tick) -> Option<u64> {
+fn nothing(tick: &SeriesTick) -> Option<u64> {
     (tick.state != TickState::Missed).then_some(0)
 }
 
 /// Adds to a column what a key without regions measures at these ticks.
-fn add_nothing(column: &mut Column, ticks: &[Tick]) {
+fn add_nothing(column: &mut SeriesColumn, ticks: &[SeriesTick]) {
     for ticks in ticks.chunk_by(|a, b| nothing(a) == nothing(b)) {
         column.push_times(ticks.first().and_then(nothing), ticks.len());
     }
 }
 
 /// Returns the stretches of ticks that have values, those that were not missed; the first is at `begin`.
-fn places(begin: usize, ticks: &[Tick]) -> Vec<Range<usize>> {
+fn stretches(begin: usize, ticks: &[SeriesTick]) -> Vec<Range<usize>> {
     let mut at = begin;
-    let mut places = Vec::new();
+    let mut stretches = Vec::new();
     for ticks in ticks.chunk_by(|a, b| nothing(a) == nothing(b)) {
         if ticks.first().is_some_and(|tick| nothing(tick).is_some()) {
-            places.push(at..at + ticks.len());
+            stretches.push(at..at + ticks.len());
         }
         at += ticks.len();
     }
-    places
+    stretches
 }
 
 /// Returns the tick of a value.
-fn tick_of(places: &[Range<usize>], mut value: usize) -> Option<usize> {
-    for place in places {
-        if value < place.len() {
-            return Some(place.start + value);
+fn tick_of(stretches: &[Range<usize>], mut value: usize) -> Option<usize> {
+    for stretch in stretches {
+        if value < stretch.len() {
+            return Some(stretch.start + value);
         }
-        value -= place.len();
+        value -= stretch.len();
     }
     None
 }
@@ -269,16 +273,16 @@ fn first_there(column: &Runs) -> Option<usize> {
 
 /// Calls `each` with the stretches of ticks that have the same value.
 fn for_each_stretch(
-    places: &[Range<usize>],
+    stretches: &[Range<usize>],
     column: &Runs,
     mut each: impl FnMut(Range<usize>, Option<u64>),
 ) {
-    let mut places = places.iter().cloned();
+    let mut stretches = stretches.iter().cloned();
     let mut at = 0..0;
     for Run { value, mut times } in column.iter() {
         while times > 0 {
             if at.is_empty() {
-                let Some(next) = places.next() else { return };
+                let Some(next) = stretches.next() else { return };
                 at = next;
             }
             let end = at.end.min(at.start + times);
@@ -290,8 +294,8 @@ fn for_each_stretch(
 }
 
 /// Adds values to those of a column at their ticks.
-fn add_runs(column: &mut Column, places: &[Range<usize>], runs: &Runs) {
-    for_each_stretch(places, runs, |stretch, value| match stretch.len() {
+fn add_runs(column: &mut SeriesColumn, stretches: &[Range<usize>], runs: &Runs) {
+    for_each_stretch(stretches, runs, |stretch, value| match stretch.len() {
         _ if value == Some(0) => {}
         1 => column.add_one(stretch.start, value),
         _ => column.add_at(stretch, value),

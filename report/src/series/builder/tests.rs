@@ -36,13 +36,13 @@ fn push(builder: &mut SeriesBuilder, number: u64, regions: Option<Vec<Region>>) 
     let mut block = SumsBlock { ticks: vec![tick], types: Vec::new() };
     for region in regions.into_iter().flatten() {
         let region_type = &region.identity.label.region_type;
-        let place = block.types.iter().position(|of| of.region_type == *region_type);
-        let place = place.unwrap_or_else(|| {
+        let index = block.types.iter().position(|of| of.region_type == *region_type);
+        let index = index.unwrap_or_else(|| {
             let columns = vec![[Some(0)].into_iter().collect(); builder.measures().len()];
             block.types.push(TypeSums { region_type: region_type.clone(), columns });
             block.types.len() - 1
         });
-        for (measure, column) in builder.measures().iter().zip(&mut block.types[place].columns) {
+        for (measure, column) in builder.measures().iter().zip(&mut block.types[index].columns) {
             let value = match measure {
                 Measure::Quantity(quantity) => region.quantities.get(*quantity),
                 Measure::Virtual => Some(region.identity.range.virtual_bytes()),
@@ -155,9 +155,9 @@ fn made_up(path: &std::path::Path) -> RecordingId {
 
 /// The series computed region by region, in the plainest way.
 fn plainly(samples: &[(Sample, Option<Snapshot>)], metric: Metric, by: By) -> Series {
-    let ticks: Vec<Tick> = samples
+    let ticks: Vec<SeriesTick> = samples
         .iter()
-        .map(|(sample, _)| Tick {
+        .map(|(sample, _)| SeriesTick {
             number: sample.number,
             taken: sample.taken,
             state: match sample.state {
@@ -186,7 +186,7 @@ fn plainly(samples: &[(Sample, Option<Snapshot>)], metric: Metric, by: By) -> Se
     for (family, _, name) in found {
         let key = SeriesKey { family, name };
         let mut ever = false;
-        let values: Column = samples
+        let values: SeriesColumn = samples
             .iter()
             .map(|(_, snapshot)| {
                 let mine: Vec<_> =
@@ -206,7 +206,7 @@ fn plainly(samples: &[(Sample, Option<Snapshot>)], metric: Metric, by: By) -> Se
         samples[at].1.as_ref().filter(|_| known)?;
         keys.iter().map(|key| key.values.get(at)).sum::<Option<u64>>()
     };
-    let totals: Column = (0..samples.len()).map(total).collect();
+    let totals: SeriesColumn = (0..samples.len()).map(total).collect();
     let gaps = gap::find(&ticks, &totals, 2_000_000_000);
     let ticks = Arc::new(ticks);
     let missed = samples.iter().map(|(sample, _)| match sample.state {

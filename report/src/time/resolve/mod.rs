@@ -20,7 +20,7 @@ use crate::time::spec::{Resolved, TimeSpec, Timeline};
 impl TimeSpec {
     /// Returns the moment of the recording that this means.
     pub fn moment(&self, timeline: &Timeline<'_>) -> Result<Moment, Error> {
-        let span = Span::of(timeline)?;
+        let span = SampledTimeline::of(timeline)?;
         Ok(match self {
             Self::Start => Moment::Number(span.extent.first.number),
             Self::End | Self::Now => Moment::Number(span.extent.last.number),
@@ -54,7 +54,7 @@ impl TimeSpec {
 impl Timeline<'_> {
     /// Returns the answer for a moment, given the sample that the store has at or before it.
     pub fn resolved(&self, moment: Moment, found: Option<SampleAt>) -> Result<Resolved, Error> {
-        let span = Span::of(self)?;
+        let span = SampledTimeline::of(self)?;
         match moment {
             Moment::Peak => {
                 let SampleAt { sample, .. } = found.ok_or(Error::NoPeak)?;
@@ -84,12 +84,12 @@ impl Timeline<'_> {
 }
 
 /// A timeline that has samples.
-struct Span<'a> {
+struct SampledTimeline<'a> {
     timeline: &'a Timeline<'a>,
     extent: &'a Extent,
 }
 
-impl<'a> Span<'a> {
+impl<'a> SampledTimeline<'a> {
     fn of(timeline: &'a Timeline<'a>) -> Result<Self, Error> {
         Ok(Self { timeline, extent: timeline.extent.ok_or(Error::NoSamples)? })
     }
