@@ -36,7 +36,7 @@ pub(crate) struct TypesArgs {
     pub(crate) types: Option<PathBuf>,
 }
 
-/// What is kept of old samples, but for how long.
+/// How old samples are pruned, but for their age.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RetentionArgs {
     /// Keep the file below this size, such as 200M: the oldest samples go
@@ -61,8 +61,10 @@ impl RetentionArgs {
         let Self { max_size: max_bytes, thin_after, keep_marks } = *self;
         let any = older_than.is_some() || thin_after.is_some() || max_bytes.is_some();
         if keep_marks && !any {
-            return Err(Failure::usage("--keep-marks says what stays, and nothing is said to go")
-                .hint("say what goes too, such as --thin-after 1d"));
+            return Err(Failure::usage(
+                "--keep-marks has no effect without --thin-after, --max-size or an age",
+            )
+            .hint("add one, such as --thin-after 1d"));
         }
         Ok(any.then_some(Retention { older_than, thin_after, max_bytes, keep_marks }))
     }
@@ -92,7 +94,7 @@ pub(crate) struct SpanArgs {
     pub(crate) to: String,
 }
 
-/// What values over time are summed by.
+/// The keys that values over time are summed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SumBy {
     Family,

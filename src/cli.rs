@@ -1,4 +1,4 @@
-//! What may be typed: the arguments all commands share and the list of commands.
+//! The command line: the list of commands.
 //!
 //! Each command's own arguments stand beside its function in `commands/`.
 

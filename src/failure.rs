@@ -1,4 +1,4 @@
-//! How a command fails: what is wrong, what to do next, and the exit status.
+//! Failures of commands: the error, a hint for the next step, and the exit status.
 
 use std::fmt::Display;
 use std::io;
@@ -13,25 +13,25 @@ use vmrec_store::Error as StoreError;
 use crate::shell::shell_word;
 use crate::types_file::error::{TypesError, Wrong};
 
-/// What to do about a file in a folder that is not there.
+/// The hint for a file in a folder that does not exist.
 pub(crate) const FOLDER_MISSING: &str = "the folder must exist: create it, or name another file";
 
-/// What to do about a file that is to be changed while it is recorded to.
+/// The hint for changing a file while it is recorded to.
 pub(crate) const RECORDER_FIRST: &str =
     "end that recorder first, or look with --dry-run at what would change";
 
-/// What to do about a file that is to be pruned while it is recorded to.
+/// The hint for pruning a file while it is recorded to.
 pub(crate) const PRUNE_WHILE_RECORDING: &str =
     "end that recorder first, or let it prune while it records: `vmrec record --keep 7d …`";
 
-/// What to do about memory of glibc's malloc that only its shape identifies.
+/// The hint for memory of glibc's malloc that only its shape identifies.
 pub(crate) const DECORATE_MAPS: &str = "many types are guesses: where the kernel names memory, start it with\n\
      GLIBC_TUNABLES=glibc.mem.decorate_maps=1 (glibc 2.40 or later) for malloc to name its own";
 
 /// Whose fault it is, which decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// What was typed cannot be meant (2).
+    /// Wrong usage (2).
     Usage = 2,
     /// The target is not there or may not be read (3).
     Target = 3,

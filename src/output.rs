@@ -94,7 +94,7 @@ pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
             .hint("remove what is there, or write to another folder"));
     }
     written.and_then(|()| fs::rename(&unfinished, path)).map_err(|source| {
-        // What is left of the unfinished file is of no use; the error worth telling is the first.
+        // The rest of an unfinished file is of no use; the first error is the one to report.
         let _ = fs::remove_file(&unfinished);
         failed(source)
     })

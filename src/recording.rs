@@ -17,7 +17,7 @@ pub(crate) struct Opened {
     pub(crate) path: PathBuf,
     pub(crate) store: Store,
     pub(crate) recording: Recording,
-    /// What it begins and ends with, if it has samples with regions.
+    /// Its first and last samples, if any has regions.
     pub(crate) extent: Option<Extent>,
     pub(crate) marks: Vec<Mark>,
     /// Whether a recorder is adding to it now.

@@ -10,9 +10,9 @@ pub enum Error {
     /// The words are of no known form.
     #[error("time \"{}\" is not understood: {}", escape::terminal(text), reason)]
     Unparsable {
-        /// What the user wrote.
+        /// The user's text.
         text: String,
-        /// What is wrong with it.
+        /// The mistake in it.
         reason: &'static str,
     },
     /// The time is before the first sample.
@@ -38,7 +38,7 @@ pub enum Error {
     /// No mark has this text or begins so.
     #[error("no mark begins with \"{}\"; {}", escape::terminal(text), listed(marks))]
     UnknownMark {
-        /// What the user wrote, without the `@`.
+        /// The user's text, without the `@`.
         text: String,
         /// The marks there are, each with its local time.
         marks: Vec<String>,
@@ -46,7 +46,7 @@ pub enum Error {
     /// Several marks have this text or begin so.
     #[error("several marks fit \"{}\"; {}", escape::terminal(text), listed(marks))]
     AmbiguousMark {
-        /// What the user wrote, without the `@`.
+        /// The user's text, without the `@`.
         text: String,
         /// The marks that fit, each with its local time.
         marks: Vec<String>,
@@ -82,31 +82,31 @@ pub enum Error {
     /// The picture would be too small or too large.
     #[error(
         "a chart of {width}x{height} pixels cannot be drawn: it must be at least \
-         {least_width}x{least_height} and at most {most}x{most}"
+         {min_width}x{min_height} and at most {max}x{max}"
     )]
     Size {
         /// The width asked for, in pixels.
         width: u32,
         /// The height asked for, in pixels.
         height: u32,
-        /// The least width, in pixels.
-        least_width: u32,
-        /// The least height, in pixels.
-        least_height: u32,
-        /// The most of either, in pixels.
-        most: u32,
+        /// The minimum width, in pixels.
+        min_width: u32,
+        /// The minimum height, in pixels.
+        min_height: u32,
+        /// The maximum of either, in pixels.
+        max: u32,
     },
     /// The drawing library failed.
     #[error("the chart could not be drawn")]
     Draw {
-        /// What it said.
+        /// Its message.
         #[from]
         source: DrawingAreaErrorKind<std::io::Error>,
     },
     /// CSV could not be written.
     #[error("CSV could not be written")]
     Csv(#[source] csv::Error),
-    /// What was being written to could not be written.
+    /// The output could not be written.
     #[error("a report could not be written")]
     Write(#[from] std::io::Error),
 }

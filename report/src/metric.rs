@@ -1,4 +1,4 @@
-//! What a report can measure regions by, and what it calls that.
+//! The metrics that a report measures regions by, and their names.
 
 use vmrec_sampler::{Quantity, Region};
 use vmrec_store::Measure;
@@ -12,13 +12,13 @@ pub enum Metric {
     Virtual,
     /// A measured size.
     Measured(Quantity),
-    /// What the process alone is charged for: private dirty + swapped.
+    /// Memory that the process alone is charged for: private dirty + swapped.
     Footprint,
     /// The number of regions.
     Regions,
 }
 
-/// What a metric counts.
+/// The unit of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Bytes, printed in powers of 1024.

@@ -26,11 +26,11 @@ pub(crate) struct ChartArgs {
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     output: PathBuf,
 
-    /// What is drawn
+    /// Metric to draw
     #[arg(long, value_name = "METRIC", default_value = "resident", value_parser = parse_metric)]
     metric: Metric,
 
-    /// What an area or line stands for
+    /// Kind of the areas or lines
     #[arg(long, value_enum, default_value_t = SumBy::Family)]
     by: SumBy,
 
@@ -45,7 +45,7 @@ pub(crate) struct ChartArgs {
     #[arg(long)]
     reserved: bool,
 
-    /// How times are written
+    /// Form of times
     #[arg(long, value_enum, default_value_t = Axis::Wall)]
     axis: Axis,
 

@@ -26,11 +26,11 @@ pub(crate) struct DiffArgs {
     #[arg(allow_hyphen_values = true, value_name = "T2")]
     to: String,
 
-    /// What a row of the table or CSV is
+    /// Kind of the rows of the table or CSV
     #[arg(long, value_enum, default_value_t = DiffBy::Type)]
     by: DiffBy,
 
-    /// What rows are sorted by
+    /// Metric that rows are sorted by
     #[arg(long, value_name = "METRIC", default_value = "resident", value_parser = parse_metric)]
     metric: Metric,
 
@@ -45,7 +45,7 @@ pub(crate) struct DiffArgs {
     recording: RecordingArgs,
 }
 
-/// What a row is.
+/// The kind of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum DiffBy {
     Family,

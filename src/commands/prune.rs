@@ -15,8 +15,8 @@ use crate::{file, output};
 
 /// Delete old samples, or keep one a minute of them
 ///
-/// Samples go by the hundred: some 300 at once, when all of them are old enough.
-/// Without options only what recorders left behind is put in order.
+/// Deletes whole chunks of about 300 samples, once every sample in one is old enough.
+/// Without options it only tidies up after recorders that were killed.
 #[derive(Args, Debug)]
 pub(crate) struct PruneArgs {
     /// Delete samples older than this, such as 30d
@@ -38,7 +38,7 @@ pub(crate) struct PruneArgs {
     file: FileArgs,
 }
 
-/// What `prune --json` prints.
+/// The output of `prune --json`.
 #[derive(Serialize)]
 struct PruneDocument {
     dry_run: bool,
@@ -115,7 +115,7 @@ fn summary(dry_run: bool, policy: Option<&Retention>, pruned: &Pruned) -> String
     }
     let bytes = format!("{} before, {} now", size(bytes_before), size(bytes_after));
     match policy {
-        None => format!("put in order: {bytes}\n"),
+        None => format!("tidied up: {bytes}\n"),
         Some(_) => format!("{went} went: {bytes}\n"),
     }
 }

@@ -1,9 +1,9 @@
-//! What is wrong with a file of types.
+//! Mistakes in a file of types.
 
 use std::path::PathBuf;
 use std::{fmt, io};
 
-/// What is wrong with a file of types, and where.
+/// A mistake in a file of types, and its line.
 #[derive(Debug)]
 pub(crate) struct TypesError {
     pub(crate) path: PathBuf,
@@ -27,7 +27,7 @@ impl std::error::Error for TypesError {
     }
 }
 
-/// What is wrong.
+/// The mistake.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Wrong {
     #[error("it cannot be read")]
@@ -42,7 +42,7 @@ pub(crate) enum Wrong {
     Family(String),
     #[error("`{0}` is no size")]
     Size(String),
-    #[error("no region is so small and so large")]
+    #[error("min_size is larger than max_size")]
     NoSize,
     #[error("`{0}` are no rights")]
     Protection(String),

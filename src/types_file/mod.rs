@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::parse::size_of;
 use crate::types_file::error::{TypesError, Wrong};
 
-/// The most bytes a file of types has.
+/// The maximum size of a file of types, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Returns the rules of the file the user named, none if there is none.
@@ -134,8 +134,8 @@ fn rule(written: Spanned<Type>) -> Result<UserRule, Placed> {
         max_bytes: written.max_size.as_ref().map(bytes).transpose()?,
         protection: written.protection.as_ref().map(protection).transpose()?,
     };
-    if let (Some(least), Some(most)) = (rule.min_bytes, rule.max_bytes)
-        && least > most
+    if let (Some(min), Some(max)) = (rule.min_bytes, rule.max_bytes)
+        && min > max
     {
         return Err((Some(start), Wrong::NoSize));
     }

@@ -291,7 +291,7 @@ fn wrong_arguments_are_explained() {
     [exit status: Some(2)]
     "#);
     assert_snapshot!(types("[[type]]\nname = \"a\"\nmin_size = 2\nmax_size = 1\n"), @"
-    vmrec: types.toml, line 1: no region is so small and so large
+    vmrec: types.toml, line 1: min_size is larger than max_size
     hint: min_size must not be above max_size
     [exit status: Some(2)]
     ");

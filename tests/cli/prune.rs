@@ -37,7 +37,7 @@ fn marks_keep_the_samples_near_them() {
     let done = bench.json(&["prune", "--older-than", "1ms", "--keep-marks", "--json"]);
     assert_eq!(done["samples"], 0, "{done}");
     let said = bench.out(&["prune"]);
-    assert!(said.starts_with("put in order: "), "{said}");
+    assert!(said.starts_with("tidied up: "), "{said}");
     assert_eq!(samples(&bench), samples_before);
 }
 
@@ -45,8 +45,8 @@ fn marks_keep_the_samples_near_them() {
 fn options_that_delete_nothing_are_refused() {
     let bench = recorded(1);
     assert_snapshot!(bench.run(&["prune", "--keep-marks"]).failure(), @"
-    vmrec: --keep-marks says what stays, and nothing is said to go
-    hint: say what goes too, such as --thin-after 1d
+    vmrec: --keep-marks has no effect without --thin-after, --max-size or an age
+    hint: add one, such as --thin-after 1d
     [exit status: Some(2)]
     ");
     assert_snapshot!(bench.run(&["prune", "--dry-run"]).failure(), @"

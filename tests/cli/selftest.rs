@@ -31,7 +31,7 @@ fn json_has_every_figure_with_its_source() {
     // It looks at itself, and may map memory between the two looks of the system's.
     let size = of("statm", "virtual_bytes");
     let bytes = |key: &str| size[key].as_u64().unwrap();
-    let system = bytes("system_least_bytes")..=bytes("system_most_bytes");
+    let system = bytes("system_min_bytes")..=bytes("system_max_bytes");
     assert!(system.contains(&bytes("vmrec_bytes")), "{size}");
     assert_eq!(of("smaps_rollup", "private_dirty_bytes")["difference_bytes"], 0);
     // The workload's large block is half used.

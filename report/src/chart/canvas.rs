@@ -184,7 +184,7 @@ fn straightened(points: impl IntoIterator<Item = (f64, f64)>) -> Vec<(i32, i32)>
     kept
 }
 
-/// What the document says of itself.
+/// The document's title, description and size.
 pub(crate) struct SvgDocument<'a> {
     pub(crate) id: &'a str,
     pub(crate) title: &'a str,

@@ -77,7 +77,7 @@ fn times_of(column: usize, span_ns: u64, columns: usize) -> Range<u64> {
         let ns = (column as u128 * u128::from(span_ns.max(1))).div_ceil(columns as u128);
         u64::try_from(ns).unwrap_or(u64::MAX)
     };
-    // What lies beyond the end is of the last one.
+    // Times beyond the end belong to the last column.
     let end = if column + 1 == columns { u64::MAX } else { begin(column + 1) };
     begin(column)..end
 }

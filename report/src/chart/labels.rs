@@ -25,7 +25,7 @@ pub(crate) fn spread(wanted: &[f64], top: f64, bottom: f64) -> Vec<f64> {
             if !touching {
                 break;
             }
-            // What the upper group's first label wants, averaged over both.
+            // The position wanted for the upper group's first label, averaged over both.
             let mean = (upper * m as f64 + (lower - m as f64 * LINE) * n as f64) / (m + n) as f64;
             groups.truncate(groups.len() - 2);
             groups.push((mean, m + n));

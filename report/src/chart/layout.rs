@@ -59,15 +59,15 @@ pub(crate) struct Layout {
     pub(crate) key: Legend,
 }
 
-/// What has to find room.
+/// The elements that need room.
 pub(crate) struct Needs {
     pub(crate) width: f64,
     pub(crate) height: f64,
     /// Width of the widest label of the value axis.
     pub(crate) value_labels: f64,
     pub(crate) mark_rows: usize,
-    /// The most rows of marks' texts and dates there may turn out to be.
-    pub(crate) most_rows: usize,
+    /// The maximum number of rows of marks' texts and dates.
+    pub(crate) max_rows: usize,
     pub(crate) date_row: bool,
     pub(crate) footer_lines: usize,
 }
@@ -80,8 +80,8 @@ pub(crate) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
     let bottom = needs.height - footer - TIME_ROW - dates;
     let marks = needs.mark_rows as f64 * marks::ROW;
     // Decided by what there may be, so that columns stay where they are once the rows are known.
-    let least = needs.height - footer - TIME_ROW - HEADER - needs.most_rows as f64 * DATE_ROW;
-    let beside = needs.width >= MIN_WIDTH_FOR_LABELS && labels.len() as f64 * labels::LINE <= least;
+    let room = needs.height - footer - TIME_ROW - HEADER - needs.max_rows as f64 * DATE_ROW;
+    let beside = needs.width >= MIN_WIDTH_FOR_LABELS && labels.len() as f64 * labels::LINE <= room;
     if beside {
         let column = label_column(&labels, needs.width);
         let right = needs.width - MARGIN - column;

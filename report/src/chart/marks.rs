@@ -8,9 +8,9 @@ use crate::series::Series;
 pub(crate) const SIZE: f64 = 10.6;
 /// Height of a row of texts, in pixels.
 pub(crate) const ROW: f64 = 14.0;
-/// The most rows of texts.
+/// The maximum number of rows of texts.
 pub(crate) const MAX_ROWS: usize = 3;
-/// The most rules drawn.
+/// The maximum number of rules drawn.
 const MAX_RULES: usize = 200;
 /// The widest a text may be, in pixels.
 const WIDEST: f64 = 180.0;

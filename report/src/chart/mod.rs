@@ -32,11 +32,11 @@ use crate::series::Series;
 use crate::series::tick::TickState;
 use crate::text::units;
 
-/// The least and most a picture may measure, in pixels.
+/// The minimum and maximum size of a picture, in pixels.
 const MIN_WIDTH: u32 = 320;
 const MIN_HEIGHT: u32 = 260;
-const MOST: u32 = 10_000;
-/// The most columns samples are thinned to: more could not be distinguished, and cost bytes.
+const MAX_SIDE: u32 = 10_000;
+/// The maximum number of columns samples are thinned to: more could not be distinguished, and cost bytes.
 const MAX_COLUMNS: f64 = 640.0;
 
 /// Draws `series` and returns the SVG document.
@@ -75,7 +75,7 @@ pub fn draw(
         height,
         value_labels: widest(&value_axis),
         mark_rows: 0,
-        most_rows: 1 + if marks.is_empty() { 0 } else { crate::chart::marks::MAX_ROWS },
+        max_rows: 1 + if marks.is_empty() { 0 } else { crate::chart::marks::MAX_ROWS },
         date_row: false,
         // Laid out for the longest footer there may be.
         footer_lines: footer(LeftOut { mark_texts: marks.len(), torn_shown: true }).len(),
@@ -145,13 +145,13 @@ pub fn draw(
 
 fn check(series: &Series, options: &ChartOptions) -> Result<(), Error> {
     let (width, height) = (options.width, options.height);
-    if !(MIN_WIDTH..=MOST).contains(&width) || !(MIN_HEIGHT..=MOST).contains(&height) {
+    if !(MIN_WIDTH..=MAX_SIDE).contains(&width) || !(MIN_HEIGHT..=MAX_SIDE).contains(&height) {
         return Err(Error::Size {
             width,
             height,
-            least_width: MIN_WIDTH,
-            least_height: MIN_HEIGHT,
-            most: MOST,
+            min_width: MIN_WIDTH,
+            min_height: MIN_HEIGHT,
+            max: MAX_SIDE,
         });
     }
     let missed = series.ticks.iter().filter(|tick| tick.state == TickState::Missed).count();

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use vmrec_sampler::Naming;
 
-/// What of a series is drawn.
+/// The aspect of a series that is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ChartKind {
     /// The values, stacked to their total.
@@ -38,7 +38,7 @@ pub enum TimeAxis {
 /// How a chart is to look.
 #[derive(Clone, Debug)]
 pub struct ChartOptions {
-    /// What of the series is drawn.
+    /// The aspect of the series that is drawn.
     pub kind: ChartKind,
     /// The colours around the data.
     pub theme: Theme,

@@ -23,7 +23,7 @@ const fn rgb(hex: u32) -> Rgb {
     ((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
 }
 
-/// What everything is drawn on.
+/// The background.
 pub(crate) const PAPER: Paint = paint(0xffffff, 0x15181d);
 /// Titles and labels.
 pub(crate) const INK: Paint = paint(0x1b1f24, 0xe8eaed);
@@ -37,7 +37,7 @@ pub(crate) const AXIS: Paint = paint(0x8c939c, 0x6e7681);
 pub(crate) const MARK: Paint = paint(0x3b4148, 0xd4d8dd);
 /// Hatching of gaps.
 pub(crate) const GAP: Paint = paint(0xc4c9cf, 0x454c56);
-/// What is not one of the keys drawn.
+/// All keys that are not drawn by themselves.
 pub(crate) const OTHER: Paint = paint(0x6a7078, 0x8a929c);
 
 /// Returns the colour of a family.

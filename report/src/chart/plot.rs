@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::series::Series;
 use crate::series::tick::TickState;
 
-/// The most stretches of torn samples shown on the axis.
+/// The maximum number of stretches of torn samples shown on the axis.
 const MAX_TORN: usize = 150;
 
 /// Maps time and values to pixels.

@@ -17,9 +17,9 @@ use crate::series::gap::Gap;
 use crate::series::tick::KeySeries;
 use crate::text::units;
 
-/// The most keys drawn beside `other`, which is all the rest.
+/// The maximum number of keys drawn beside `other`, which is all the rest.
 const MAX_KEYS: usize = 8;
-/// The most gaps drawn: each costs a line of its own for every key.
+/// The maximum number of gaps drawn: each costs a line of its own for every key.
 const MAX_GAPS: usize = 60;
 /// Gaps narrower than this many columns cannot be seen.
 const MIN_GAP_COLUMNS: f64 = 1.5;
@@ -29,7 +29,7 @@ const MIN_GAP_COLUMNS: f64 = 1.5;
 pub(crate) struct Shown {
     pub(crate) name: String,
     pub(crate) paint: Paint,
-    /// What is drawn at each of the samples kept.
+    /// The value drawn at each of the samples kept.
     pub(crate) values: Vec<i128>,
     /// First known, last known and largest value, over all samples.
     pub(crate) first: u64,
@@ -37,7 +37,7 @@ pub(crate) struct Shown {
     pub(crate) peak: u64,
 }
 
-/// What is drawn.
+/// The keys, samples and gaps to draw.
 #[derive(Clone, Debug)]
 pub(crate) struct Selection<'a> {
     /// From the bottom of the stack to its top.
@@ -51,7 +51,7 @@ pub(crate) struct Selection<'a> {
     pub(crate) gaps: Vec<Gap>,
     /// How many gaps are too narrow to draw.
     pub(crate) hidden_gaps: usize,
-    /// The most of the reserved family that was left out.
+    /// The maximum of the reserved family, if that was left out.
     pub(crate) reserved: Option<u64>,
 }
 
@@ -120,7 +120,7 @@ pub(crate) fn select<'a>(
     Selection { shown, totals, thinned, runs, gaps, hidden_gaps, reserved }
 }
 
-/// How much a key has to say: its peak, or the most it grew or shrank.
+/// Returns the weight of a key: its peak, or its largest growth or decrease.
 fn weight(key: &KeySeries, kind: ChartKind) -> u128 {
     match kind {
         ChartKind::Area => u128::from(key.values.max().unwrap_or(0)),
@@ -168,9 +168,9 @@ fn show(
 /// The gaps wide enough to be seen, the widest ones if they are many, and how many others there are.
 fn visible(series: &Series, columns: usize) -> (Vec<Gap>, usize) {
     let width = |gap: &Gap| series.elapsed_ns(gap.before) - series.elapsed_ns(gap.after);
-    let least = MIN_GAP_COLUMNS * series.span_ns() as f64 / columns as f64;
+    let min_width = MIN_GAP_COLUMNS * series.span_ns() as f64 / columns as f64;
     let mut wide: Vec<Gap> =
-        series.gaps.iter().filter(|gap| width(gap) as f64 >= least).copied().collect();
+        series.gaps.iter().filter(|gap| width(gap) as f64 >= min_width).copied().collect();
     wide.sort_by_key(|gap| std::cmp::Reverse(width(gap)));
     wide.truncate(MAX_GAPS);
     wide.sort_by_key(|gap| gap.after);

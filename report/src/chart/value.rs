@@ -23,9 +23,9 @@ const UNITS: [&str; 7] = ["B", "K", "M", "G", "T", "P", "E"];
 /// Steps between ticks in one unit; quarters are whole numbers of the unit below.
 const STEPS: [f64; 12] = [0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 250.0, 500.0];
 
-/// Makes an axis from `low` (0 or below) to `high` with at most `most` steps.
-pub(crate) fn axis(low: f64, high: f64, unit: Unit, signed: bool, most: usize) -> ValueAxis {
-    let most = most.max(2) as f64;
+/// Makes an axis from `low` (0 or below) to `high` with at max_ticks `max_ticks` steps.
+pub(crate) fn axis(low: f64, high: f64, unit: Unit, signed: bool, max_ticks: usize) -> ValueAxis {
+    let max_ticks = max_ticks.max(2) as f64;
     // Nothing at all still wants a scale: a page, or a few of what is counted.
     let high = match unit {
         _ if high > low => high,
@@ -46,12 +46,12 @@ pub(crate) fn axis(low: f64, high: f64, unit: Unit, signed: bool, most: usize) -
     let step = match unit {
         Unit::Bytes => {
             let whole = if scale > 1.0 { 0.0 } else { 1.0 };
-            let fits = |step: &&f64| **step >= whole && span / (**step * scale) <= most;
+            let fits = |step: &&f64| **step >= whole && span / (**step * scale) <= max_ticks;
             STEPS.iter().find(fits).copied().unwrap_or(500.0) * scale
         }
         Unit::Count => {
             let decades = (0..20).flat_map(|n| [1.0, 2.0, 5.0].map(|step| step * 10f64.powi(n)));
-            decades.into_iter().find(|step| span / step <= most).unwrap_or(f64::MAX)
+            decades.into_iter().find(|step| span / step <= max_ticks).unwrap_or(f64::MAX)
         }
     };
     let first = (low / step).floor();

@@ -125,7 +125,7 @@ fn moment(series: &Series, options: &ChartOptions, index: usize) -> String {
     }
 }
 
-/// What the drawing had to leave out.
+/// Elements that the drawing had to leave out.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LeftOut {
     /// Marks without their text.
@@ -199,14 +199,14 @@ pub(crate) fn footer(
     parts
 }
 
-/// How many samples there are of each state, and how often they were to be taken.
+/// Returns the number of samples of each state, and their planned interval.
 fn of_samples(series: &Series, context: &ChartContext, left_out: LeftOut) -> String {
     let in_state = |state| series.ticks.iter().filter(|tick| tick.state == state).count() as u64;
     let torn = in_state(TickState::Torn);
     let taken = in_state(TickState::Complete) + torn;
     let samples = match series.deleted() {
         0 => units::counted(taken, "sample", "samples"),
-        // What was every few seconds once is rarer now.
+        // Samples once taken every few seconds are rarer now.
         deleted => {
             let all = units::count(taken.saturating_add(deleted));
             format!("{} left of {all}, taken", units::counted(taken, "sample", "samples"))
@@ -221,7 +221,7 @@ fn of_samples(series: &Series, context: &ChartContext, left_out: LeftOut) -> Str
     )
 }
 
-/// What means are of, and what they do not show.
+/// Returns the number of samples behind the means, and the figures that means do not show.
 fn of_means(means: Means, context: &ChartContext) -> Vec<String> {
     let mut parts = vec![
         format!(

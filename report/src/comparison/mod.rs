@@ -21,7 +21,7 @@ const CUT_BYTES: u64 = 1 << 10;
 pub struct Figure {
     source: &'static str,
     of: SumOf,
-    least_and_most: Option<(u64, u64)>,
+    min_and_max: Option<(u64, u64)>,
     slack_bytes: u64,
 }
 
@@ -34,8 +34,8 @@ impl Figure {
         };
         let figure = |first: &SystemSum| {
             let second = again(first);
-            let least_and_most = Some((first.bytes.min(second), first.bytes.max(second)));
-            Self { least_and_most, ..Self::unknown(first.source, first.of, first.slack_bytes) }
+            let min_and_max = Some((first.bytes.min(second), first.bytes.max(second)));
+            Self { min_and_max, ..Self::unknown(first.source, first.of, first.slack_bytes) }
         };
         before.iter().map(figure).collect()
     }
@@ -45,19 +45,19 @@ impl Figure {
         let sums = printed.map(tool.parse).unwrap_or_default();
         let figure = |of: &SumOf| {
             let sum = sums.iter().find(|sum| sum.of == *of);
-            let least_and_most = sum.map(|sum| (sum.bytes, sum.bytes));
+            let min_and_max = sum.map(|sum| (sum.bytes, sum.bytes));
             let slack_bytes = sum.map_or(0, |sum| sum.slack_bytes);
-            Self { least_and_most, ..Self::unknown(tool.program, *of, slack_bytes) }
+            Self { min_and_max, ..Self::unknown(tool.program, *of, slack_bytes) }
         };
         tool.sums.iter().map(figure).collect()
     }
 
     const fn unknown(source: &'static str, of: SumOf, slack_bytes: u64) -> Self {
-        Self { source, of, least_and_most: None, slack_bytes }
+        Self { source, of, min_and_max: None, slack_bytes }
     }
 }
 
-/// What comparing one figure came to.
+/// The outcome of comparing one figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Equal, or as near as the source is exact.
@@ -99,9 +99,9 @@ impl ComparedFigure {
 
     /// Returns by how much vmrec's is above what the system gave, below it if negative; `None` if either is unknown.
     fn difference(&self) -> Option<i128> {
-        let (least, most) = self.figure.least_and_most?;
+        let (min, max) = self.figure.min_and_max?;
         let bytes = self.vmrec_bytes?;
-        Some(i128::from(bytes) - i128::from(bytes.clamp(least, most)))
+        Some(i128::from(bytes) - i128::from(bytes.clamp(min, max)))
     }
 }
 

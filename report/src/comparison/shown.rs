@@ -9,7 +9,7 @@ use crate::text::escape;
 use crate::text::table::{Align, Cell, Column, Table};
 use crate::text::units::{signed_size, size};
 
-/// What compared, and where.
+/// The program that compared, and its machine.
 #[derive(Debug, Serialize)]
 pub struct Machine<'a> {
     vmrec: &'a str,
@@ -20,7 +20,7 @@ pub struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    /// Takes vmrec's version and what of the machine tells it from others.
+    /// Takes vmrec's version and the properties that identify the machine.
     pub fn new(version: &'a str, host: &'a Host) -> Self {
         Self {
             vmrec: version,
@@ -49,8 +49,8 @@ struct FigureValue {
     quantity: &'static str,
     vmrec_bytes: Option<u64>,
     source: &'static str,
-    system_least_bytes: Option<u64>,
-    system_most_bytes: Option<u64>,
+    system_min_bytes: Option<u64>,
+    system_max_bytes: Option<u64>,
     slack_bytes: u64,
     difference_bytes: Option<i128>,
     verdict: &'static str,
@@ -68,8 +68,8 @@ impl<'a> SelftestDocument<'a> {
             quantity: row.figure.of.name(),
             vmrec_bytes: row.vmrec_bytes,
             source: row.figure.source,
-            system_least_bytes: row.figure.least_and_most.map(|(least, _)| least),
-            system_most_bytes: row.figure.least_and_most.map(|(_, most)| most),
+            system_min_bytes: row.figure.min_and_max.map(|(min, _)| min),
+            system_max_bytes: row.figure.min_and_max.map(|(_, max)| max),
             slack_bytes: row.slack_bytes,
             difference_bytes: row.difference(),
             verdict: row.verdict.name(),
@@ -123,7 +123,7 @@ pub fn text(
         table.row(vec![
             Cell::new(&words(row.figure.of)),
             Cell::new(&known(row.vmrec_bytes)),
-            Cell::new(&known(row.figure.least_and_most.map(|(least, _)| least))),
+            Cell::new(&known(row.figure.min_and_max.map(|(min, _)| min))),
             Cell::new(row.figure.source),
             Cell::new(&difference.map_or("-".to_owned(), signed_size)),
             Cell::new(&match (row.verdict, difference) {

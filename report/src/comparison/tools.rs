@@ -12,7 +12,7 @@ pub struct Tool {
     pub program: &'static str,
     /// Its arguments, which the pid follows.
     pub arguments: &'static [&'static str],
-    /// What it gives.
+    /// The sums it gives.
     pub sums: &'static [SumOf],
     pub(crate) parse: fn(&str) -> Vec<SystemSum>,
 }

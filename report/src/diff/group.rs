@@ -1,4 +1,4 @@
-//! What a diff adds regions up by.
+//! The keys that a diff adds regions up by.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,7 +9,7 @@ use vmrec_sampler::{Naming, Region, RegionType};
 use crate::amounts::Change;
 use crate::metric::Metric;
 
-/// How a diff's rows are made.
+/// The kind of a diff's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
     /// One row a family.
@@ -37,7 +37,7 @@ impl View {
     }
 }
 
-/// What regions of one kind became.
+/// The change of all regions with one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupChange<K> {
     /// Which kind.
@@ -46,7 +46,7 @@ pub struct GroupChange<K> {
     pub change: Change,
 }
 
-/// What a user would call the owner of a region. Text is as the process set it: escape it where it is shown.
+/// The owner of a region, as a user would name it. Text is as the process set it: escape it where it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKey {
     /// A mapped file, or what the kernel shows as one, by its path.

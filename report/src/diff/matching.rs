@@ -20,7 +20,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) region: &'a Region,
 }
 
-/// What two regions share if they may be the same memory. A file may be
+/// The properties that two regions share if they may be the same memory. A file may be
 /// removed while it is mapped, so that is left aside.
 type Class<'a> = (&'a RegionType, Option<(&'a str, (u32, u32), u64)>);
 

@@ -1,4 +1,4 @@
-//! What changed between two snapshots of one process.
+//! Changes between two snapshots of one process.
 //!
 //! Every region of either snapshot is counted exactly once, so that the rows
 //! of each view, with what was left out as unchanged, add up to the total.
@@ -20,12 +20,12 @@ use crate::diff::group::{GroupChange, Grouping, ObjectKey, sort_rows};
 use crate::diff::matching::{Entry, Matched};
 use crate::metric::Metric;
 
-/// What changed between two snapshots. Rows are sorted, large movers first.
+/// The changes between two snapshots. Rows are sorted, large movers first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diff {
     /// The regions that changed.
     pub regions: Vec<RegionRow>,
-    /// How many rows of regions were left out as unchanged.
+    /// The number of rows of regions left out as unchanged.
     pub unchanged_rows: u64,
     /// The sum of those, the same at both times.
     pub unchanged: Amounts,
@@ -37,26 +37,26 @@ pub struct Diff {
     pub objects: Vec<GroupChange<ObjectKey>>,
     /// The sum over all regions.
     pub total: Change,
-    /// What the process has beyond its regions.
+    /// Process totals beyond the sum of its regions.
     pub unattributed: Unattributed,
-    /// What the rows are sorted by.
+    /// The metric the rows are sorted by.
     pub sorted_by: Metric,
 }
 
 /// One region, or several that are the same memory, at both times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegionRow {
-    /// What happened.
+    /// The kind of change.
     pub kind: ChangeKind,
     /// Its type.
     pub region_type: RegionType,
-    /// What lies behind it.
+    /// The object behind it.
     pub object: Option<Arc<Object>>,
     /// The detail that distinguishes it from others of its type.
     pub detail: Option<Detail>,
-    /// What it was at the first time, unless it is new.
+    /// Its state at the first time, unless it is new.
     pub from_state: Option<RegionState>,
-    /// What it is at the second time, unless it is gone.
+    /// Its state at the second time, unless it is gone.
     pub to_state: Option<RegionState>,
     /// Its sums at both times.
     pub change: Change,
@@ -69,7 +69,7 @@ pub struct RegionState {
     pub range: AddressRange,
     /// The rights of its first region.
     pub protection: Protection,
-    /// The most rights its first region may get, where that is known.
+    /// The maximum rights of its first region, where known.
     pub max_protection: Option<Protection>,
     /// How its first region is shared, where that is known.
     pub share_mode: Option<ShareMode>,
@@ -87,7 +87,7 @@ impl RegionRow {
     }
 }
 
-/// What happened to a region.
+/// The kind of change of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ChangeKind {
     /// It was not there at the first time.

@@ -13,7 +13,7 @@ use crate::export::json;
 use crate::text::escape;
 use crate::text::table::{Align, Cell, Column, Table};
 
-/// What a table shows of text that it cuts, at least.
+/// The minimum of a text that a table shows when it cuts it.
 const MIN_TEXT_CELLS: usize = 16;
 
 /// Returns the names with a suffix where a name came before: `size`, `size_2`.

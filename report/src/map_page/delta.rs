@@ -1,4 +1,4 @@
-//! What changed between two snapshots, on the page of the first.
+//! Changes between two snapshots, on the page of the first.
 
 use jiff::tz::TimeZone;
 use vmrec_sampler::Snapshot;
@@ -35,7 +35,7 @@ pub fn delta_text(
     let sizes = options.sizes(source.host.page_size_bytes);
     let width = options.width.unwrap_or(usize::MAX);
     let mut diff = diff::diff(from, to);
-    // What no page shows, such as which pages were used, is no difference between two of them.
+    // A detail that no page shows, such as which pages were used, is no difference between two.
     diff.regions.retain(|row| {
         let differs = differs(row);
         if !differs {

@@ -1,4 +1,4 @@
-//! What macOS says of a region in its flags: words such as `purge=V` and `submap`.
+//! The flags that macOS gives a region: words such as `purge=V` and `submap`.
 //!
 //! Linux's flags hold no such words, so that nothing is pretended there.
 

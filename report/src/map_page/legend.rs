@@ -1,4 +1,4 @@
-//! What the page's codes mean, and what cannot be shown.
+//! The meaning of the page's codes, and a list of figures it cannot show.
 
 use std::collections::BTreeSet;
 

@@ -11,11 +11,11 @@ use crate::metric::Metric;
 use crate::text::escape;
 use crate::text::table::cut_middle;
 
-/// The least cells of a narrow line that are left for what lies behind a region.
+/// The minimum number of cells of a narrow line that are left for what lies behind a region.
 const MIN_OBJECT: usize = 9;
-/// The least cells a type is cut to.
+/// The minimum number of cells a type is cut to.
 const MIN_TYPE: usize = 11;
-/// The least cells of a path's beginning that are worth showing.
+/// The minimum number of cells of a path's beginning that are worth showing.
 const MIN_HEAD: usize = 4;
 /// Addresses of a process of 47 bits, as `start-end`.
 const USUAL_RANGE: usize = 25;
@@ -104,7 +104,9 @@ impl<'a> Columns<'a> {
         let name = type_of(kind, self.options.naming);
         let name = cut_middle(&name, self.type_width.saturating_sub(mark.width()));
         let padding = " ".repeat(self.type_width.saturating_sub(name.width() + mark.width()));
-        let most = kind.max_protection.map_or_else(|| "-".to_owned(), |most| most.to_string());
+        let max_protection = kind
+            .max_protection
+            .map_or_else(|| "-".to_owned(), |max_protection| max_protection.to_string());
         let mode = format!("SM={}", kind.share_mode.map_or("-", |mode| mode.name()));
         let purge = self.purge.then(|| {
             kind.purge.map_or_else(String::new, |state| format!("PURGE={}", state.letter()))
@@ -112,7 +114,7 @@ impl<'a> Columns<'a> {
         let middle = self.middle(
             &row.range.to_string(),
             &self.sizes_of(&row.sums),
-            &format!("{}/{most}", kind.protection),
+            &format!("{}/{max_protection}", kind.protection),
             &mode,
             purge.as_deref(),
         );
@@ -123,9 +125,9 @@ impl<'a> Columns<'a> {
         }
         // The few rows with longer addresses keep within the width; their type says enough.
         let is_long = row.range.to_string().len() > self.range_width;
-        let least = if is_long { 0 } else { MIN_OBJECT };
+        let min_cells = if is_long { 0 } else { MIN_OBJECT };
         let left =
-            self.options.width.map(|width| width.saturating_sub(line.width() + 1).max(least));
+            self.options.width.map(|width| width.saturating_sub(line.width() + 1).max(min_cells));
         if left.is_none_or(|left| left >= MIN_OBJECT) {
             line.push(' ');
             line.push_str(&behind(kind, left));
@@ -177,8 +179,8 @@ fn why(kind: &Kind) -> String {
     })
 }
 
-/// Returns what lies behind a row in at most `room` cells; a long path loses its middle, but not the file's name.
-/// What else is known goes before that name is cut.
+/// Returns what lies behind a row in at max_protection `room` cells; a long path loses its middle, but not the file's name.
+/// Other details are dropped before that name is cut.
 fn behind(kind: &Kind, room: Option<usize>) -> String {
     let detail = kind.detail.as_deref();
     let (detail, name) = match kind.object.as_deref() {

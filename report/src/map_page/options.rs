@@ -1,10 +1,10 @@
-//! What a page shows, and of which snapshot.
+//! The options of a page, and the snapshot it shows.
 
 use vmrec_sampler::{Host, Naming, ProcessInfo};
 
 use crate::map_page::size::SizeFormat;
 
-/// What the page shows, in vmmap's terms. By default: the virtual size of each region, adjacent identical ones as one.
+/// The contents of the page, in vmmap's terms. By default: the virtual size of each region, adjacent identical ones as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PageOptions {
     /// Terminal cells in a line, kept to as far as the columns allow; `None` to cut nothing.

@@ -21,7 +21,7 @@ pub(crate) struct PageRow {
     pub(crate) sums: Amounts,
 }
 
-/// What rows must have in common to become one.
+/// The properties that rows must share to become one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
     pub(crate) region_type: RegionType,

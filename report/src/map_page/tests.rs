@@ -1,4 +1,4 @@
-//! What the page looks like.
+//! The page as a user sees it.
 
 use std::sync::Arc;
 

@@ -13,9 +13,9 @@ use crate::text::table::{Align, Cell, Column, Table};
 /// The columns of the sums by type that every system has.
 pub(crate) const COLUMNS: [Metric; 4] =
     [Metric::Virtual, Metric::RESIDENT, Metric::Measured(Quantity::Dirty), Metric::SWAPPED];
-/// The least cells a type is cut to before columns go.
+/// The minimum number of cells a type is cut to before columns go.
 const MIN_TYPE: usize = 18;
-/// What each heap of a glibc arena is aligned to, in bytes, on systems of 64 bits.
+/// The alignment of each heap of a glibc arena, in bytes, on systems of 64 bits.
 const ARENA_BYTES: u64 = 64 << 20;
 
 /// Returns whether a region may be written to, which decides the list it is in.

@@ -1,4 +1,4 @@
-//! What lists and overviews say of a recording, before it is text or JSON.
+//! The facts that lists and overviews give of a recording, before they are text or JSON.
 
 pub(crate) mod table;
 
@@ -98,7 +98,7 @@ impl<'a> Overview<'a> {
     }
 }
 
-/// What the samples of a recording come to.
+/// The samples of a recording, added up.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Summary<'a> {
     /// Samples of one moment.
@@ -121,11 +121,11 @@ pub struct Summary<'a> {
     pub deleted: u64,
     /// Processor time of all samples.
     pub cpu_ns: u64,
-    /// The most processor time of one sample.
+    /// The largest processor time of one sample.
     pub max_cpu_ns: u64,
     /// Time of all samples.
     pub wall_ns: u64,
-    /// The most time of one sample.
+    /// The largest time of one sample.
     pub max_wall_ns: u64,
 }
 

@@ -1,6 +1,6 @@
-//! What a metric is summed by.
+//! The keys that a metric is summed by.
 
-/// What a metric is summed by.
+/// The keys that a metric is summed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum By {
     /// One sum for each family.

@@ -76,7 +76,7 @@ impl SeriesColumn {
 
     /// Returns the largest value known.
     pub fn max(&self) -> Option<u64> {
-        let most = match &self.whole {
+        let max = match &self.whole {
             None => {
                 let known = |value: &u32| if *value == UNKNOWN_UNITS { 0 } else { *value };
                 self.units.iter().map(known).max().map(from_units)
@@ -86,9 +86,9 @@ impl SeriesColumn {
                 values.iter().map(known).max()
             }
         };
-        match most {
+        match max {
             Some(0) => self.first_known().map(|_| 0),
-            most => most,
+            max => max,
         }
     }
 
@@ -227,8 +227,8 @@ mod tests {
 
     #[test]
     fn values_that_do_not_fit_in_units_are_kept_whole() {
-        let most = u64::from(u32::MAX - 1) << 10;
-        for (first, second) in [(most, 0), (most, 1024), (most, most), (4096, 1), (7, 1024)] {
+        let max = u64::from(u32::MAX - 1) << 10;
+        for (first, second) in [(max, 0), (max, 1024), (max, max), (4096, 1), (7, 1024)] {
             let mut sum: SeriesColumn = [Some(first), None, Some(0)].into_iter().collect();
             sum.add(&[Some(second), Some(second), Some(second)].into_iter().collect());
             assert_eq!(sum.iter().collect::<Vec<_>>(), [Some(first + second), None, Some(second)]);

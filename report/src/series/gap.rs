@@ -25,7 +25,7 @@ pub struct Gap {
     pub reason: GapReason,
 }
 
-/// How many distances on either side say what distance is usual there.
+/// The number of distances on either side that make a distance usual.
 const NEIGHBOURS: usize = 5;
 /// With fewer neighbours than this, only the interval says what is usual.
 const ENOUGH_NEIGHBOURS: usize = 4;

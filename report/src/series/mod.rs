@@ -22,9 +22,9 @@ use crate::series::tick::{KeySeries, SeriesKey, SeriesTick};
 /// One metric over time, summed by key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Series {
-    /// What is summed.
+    /// The metric summed.
     pub metric: Metric,
-    /// What it is summed by.
+    /// The kind of its keys.
     pub by: By,
     /// Every sample of the stretch, missed ones too, in the order of time: as they were gathered,
     /// since a slice of millions would be a copy.
@@ -37,7 +37,7 @@ pub struct Series {
     pub totals: SeriesColumn,
     /// Stretches of time without samples, or without a known total.
     pub gaps: Vec<Gap>,
-    /// How many planned samples were not taken: a missed tick may stand for several.
+    /// The number of planned samples not taken: a missed tick may stand for several.
     pub missed: u64,
 }
 

@@ -29,7 +29,7 @@ pub struct SeriesTick {
     pub state: TickState,
 }
 
-/// What one line or area stands for.
+/// The family or type that a line or area stands for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesKey {
     /// The family it is, or belongs to.
@@ -51,7 +51,7 @@ impl SeriesKey {
 /// The values of one key, one for each tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySeries {
-    /// What they are values of.
+    /// The family or type they are values of.
     pub key: SeriesKey,
     /// The values in the order of the ticks.
     pub values: SeriesColumn,

@@ -95,9 +95,9 @@ pub struct Table {
 
 impl Table {
     /// Creates an empty table. Column number `flexible` is cut to keep within
-    /// the width, but columns are dropped before it is cut below `least`.
-    pub fn new(columns: Vec<Column>, flexible: usize, least: usize) -> Self {
-        Self { columns, flexible: (flexible, least), rows: Vec::new(), sums: Vec::new() }
+    /// the width, but columns are dropped before it is cut below `min_width`.
+    pub fn new(columns: Vec<Column>, flexible: usize, min_width: usize) -> Self {
+        Self { columns, flexible: (flexible, min_width), rows: Vec::new(), sums: Vec::new() }
     }
 
     /// Adds a row with one cell a column.
@@ -113,9 +113,9 @@ impl Table {
     /// Returns whether it keeps within the width without a column less, or one cut below what it should show.
     pub fn fits(&self, width: usize) -> bool {
         let natural = self.layout(usize::MAX);
-        let (flexible, least) = self.flexible;
+        let (flexible, min_width) = self.flexible;
         let needed = natural.iter().map(|(index, natural)| {
-            GAP + if *index == flexible { least.min(*natural) } else { *natural }
+            GAP + if *index == flexible { min_width.min(*natural) } else { *natural }
         });
         needed.sum::<usize>() <= width.saturating_add(GAP)
     }
@@ -154,7 +154,7 @@ impl Table {
                 (index, widest.max(column.title.width()))
             })
             .collect();
-        let (flexible, least) = self.flexible;
+        let (flexible, min_width) = self.flexible;
         loop {
             let total: usize = shown.iter().map(|(_, width)| width + GAP).sum();
             let excess = total.saturating_sub(GAP).saturating_sub(width);
@@ -166,7 +166,7 @@ impl Table {
                 .filter(|&at| self.columns[shown[at].0].drop_rank > 0)
                 .max_by_key(|&at| self.columns[shown[at].0].drop_rank);
             match droppable {
-                Some(at) if natural.saturating_sub(excess) < least.min(natural) => {
+                Some(at) if natural.saturating_sub(excess) < min_width.min(natural) => {
                     shown.remove(at);
                 }
                 _ => {

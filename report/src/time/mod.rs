@@ -10,7 +10,7 @@ pub(crate) mod spec;
 
 use crate::time::spec::Resolved;
 
-/// How two samples lie to each other.
+/// The order of two samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// The second is later.

@@ -43,10 +43,10 @@ pub enum TimeSpec {
     Mark(String),
 }
 
-/// What gives a time its meaning: where the recording begins and ends, its marks, the clock now.
+/// All that gives a time its meaning: where the recording begins and ends, its marks, the clock now.
 #[derive(Clone, Debug)]
 pub struct Timeline<'a> {
-    /// What the recording begins and ends with, if it has samples with regions.
+    /// The first and last samples of the recording, if any has regions.
     pub extent: Option<&'a Extent>,
     /// Every mark of the recording.
     pub marks: &'a [Mark],

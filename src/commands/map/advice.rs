@@ -1,4 +1,4 @@
-//! What could make the types of a process surer.
+//! Advice that would make the types of a process surer.
 
 use std::path::Path;
 

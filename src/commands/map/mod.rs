@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::recording::Opened;
 use crate::{output, process, types_file, zone};
 
-/// The most seconds between two snapshots: a week.
+/// The maximum number of seconds between two snapshots: a week.
 const MAX_SECONDS: f64 = 7.0 * 86_400.0;
 
 /// Show every region of a process as vmmap does, now or at a time of a recording
@@ -49,7 +49,7 @@ pub(crate) struct MapArgs {
     #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds, conflicts_with_all = ["at", "recording", "json", "rules"])]
     delta: Option<Duration>,
 
-    /// Cut nothing
+    /// Do not truncate columns
     #[arg(long, short)]
     wide: bool,
 

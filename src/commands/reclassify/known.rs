@@ -1,4 +1,4 @@
-//! What is known of a recorded process at a sample: the evidence that the
+//! Facts of a recorded process at a sample: the evidence that the
 //! recorder stored, taken together.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use vmrec_sampler::{Evidence, Facts, Mapping, Rebuilt, Snapshot};
 
 use crate::recording::Opened;
 
-/// What is known of the process at a sample: the facts last stored, and all that was read of
+/// Facts of the process at a sample: those last stored, and all that was read of
 /// memory which is still mapped the same. Each time only what had changed was read.
 pub(crate) struct Known {
     /// Whether anything was stored.
@@ -17,7 +17,7 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// What is known of a process of which nothing was kept but its regions.
+    /// Facts of a process of which only regions were kept.
     pub(crate) fn of(opened: &Opened) -> Self {
         let process = &opened.recording.process;
         let executable = process.executable.as_deref().map(Arc::from);
@@ -71,8 +71,8 @@ mod tests {
         let peeks = [(0x1000, vec![1, 2, 3, 4]), (0x1002, vec![9])];
         let peeks = peeks.map(|(address, bytes)| (address, bytes.into_boxed_slice()));
         let evidence = Evidence { peeks: peeks.into(), ..Evidence::default() };
-        let read = |address, most| {
-            let mut buffer = vec![0; most];
+        let read = |address, max_bytes| {
+            let mut buffer = vec![0; max_bytes];
             let count = peek(&evidence, address, &mut buffer);
             buffer.truncate(count);
             buffer

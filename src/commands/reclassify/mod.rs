@@ -56,21 +56,21 @@ pub(crate) fn run(args: &ReclassifyArgs) -> Result<ExitCode, Failure> {
         // A writer brings the file to the present version, which is read otherwise.
         opened = Opened::open(&args.recording)?;
     }
-    let retold = Retold::of(&opened, &rules)?;
+    let reclassified = Reclassified::of(&opened, &rules)?;
     let (id, naming) = (opened.recording.id, Naming::of(&opened.recording.host));
     // The file is left in one piece only once nobody has it open.
     drop(opened);
     if let Some(mut writer) = writer {
-        writer.relabel(id, &retold.labels())?;
+        writer.relabel(id, &reclassified.labels())?;
         writer.close()?;
     }
-    retold.note(args.types.types.is_some());
+    reclassified.note(args.types.types.is_some());
     let document = ReclassifyDocument {
         recording: id.0,
         dry_run: args.dry_run,
-        without_evidence: retold.without_evidence,
-        regions: retold.regions,
-        changes: retold.rows(naming),
+        without_evidence: reclassified.without_evidence,
+        regions: reclassified.regions,
+        changes: reclassified.rows(naming),
     };
     if args.json {
         output::print_json(&document)?;
@@ -98,8 +98,8 @@ struct LabelChange {
     resident_bytes: u64,
 }
 
-/// What the present rules say of a recording.
-struct Retold {
+/// The labels that the current rules give the regions of a recording.
+struct Reclassified {
     /// Every region of the recording: one that was gone and came back counts twice.
     regions: usize,
     changes: Vec<LabelChange>,
@@ -111,11 +111,11 @@ struct Retold {
 /// store shares among samples in a row.
 type Live = HashMap<*const Identity, (Arc<Identity>, Option<usize>)>;
 
-impl Retold {
+impl Reclassified {
     fn of(opened: &Opened, rules: &[UserRule]) -> Result<Self, StoreError> {
         let (store, id) = (&opened.store, opened.recording.id);
         let macos = opened.recording.host.os == "macos";
-        let mut retold = Self { regions: 0, changes: Vec::new(), without_evidence: 0 };
+        let mut reclassified = Self { regions: 0, changes: Vec::new(), without_evidence: 0 };
         let mut live = Live::new();
         let mut known = Known::of(opened);
         let mut rows = store.evidence_numbers(id)?.into_iter().peekable();
@@ -138,16 +138,16 @@ impl Retold {
             } else if macos {
                 by_tags(snapshot, rules)
             } else {
-                retold.without_evidence += usize::from(!known.any);
+                reclassified.without_evidence += usize::from(!known.any);
                 pieces(snapshot, &known.evidence, rules)
             };
-            live = retold.add(sample.number, snapshot, &pieces, &live);
+            live = reclassified.add(sample.number, snapshot, &pieces, &live);
             if sample.number == last {
-                retold.add_resident(snapshot, &live);
+                reclassified.add_resident(snapshot, &live);
             }
             ControlFlow::Continue(())
         })?;
-        failed.map_or(Ok(retold), Err)
+        failed.map_or(Ok(reclassified), Err)
     }
 
     /// Adds the regions of a sample that the one before, `live`, does not have.

@@ -1,4 +1,4 @@
-//! What `vmrec reclassify` prints: the changes of type, as a table or JSON.
+//! The output of `vmrec reclassify`: the changes of type, as a table or JSON.
 
 use serde::Serialize;
 use vmrec_report::{Align, Cell, Column, Table, units};
@@ -58,7 +58,7 @@ impl ReclassifyDocument {
             0,
             12,
         );
-        let (moved, told): (Vec<&TypeChangeRow>, Vec<&TypeChangeRow>) =
+        let (moved, refined): (Vec<&TypeChangeRow>, Vec<&TypeChangeRow>) =
             self.changes.iter().partition(|row| row.from != row.to);
         for row in &moved {
             table.row(vec![
@@ -77,11 +77,11 @@ impl ReclassifyDocument {
             self.regions,
             self.recording
         ));
-        if !told.is_empty() {
+        if !refined.is_empty() {
             let verb = if self.dry_run { "would keep" } else { "kept" };
             text.push_str(&format!(
                 "{} {verb} their type, by another rule or in more detail\n",
-                sum(&told)
+                sum(&refined)
             ));
         }
         text

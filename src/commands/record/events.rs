@@ -1,4 +1,4 @@
-//! What can end or disturb a recording: signals to vmrec and the target's exit.
+//! Events that end or disturb a recording: signals to vmrec and the target's exit.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender};

@@ -144,7 +144,7 @@ fn record(
                 return Err(error.into());
             }
         }
-        if args.samples.is_some_and(|most| session.samples_taken() >= most.get()) {
+        if args.samples.is_some_and(|max| session.samples_taken() >= max.get()) {
             break WhyEnded::Finished;
         }
         let tick = schedule.next(begun.elapsed());

@@ -36,7 +36,7 @@ impl NoteWriter {
             let Ok(descriptor) = io::stderr().as_fd().try_clone_to_owned() else { return };
             let mut error = File::from(descriptor);
             for text in texts {
-                // What cannot be shown is no reason to stop recording.
+                // A line that cannot be shown is no reason to stop recording.
                 let _ = error.write_all(text.as_bytes());
             }
         };

@@ -1,4 +1,4 @@
-//! What is shown while recording: one live line on a terminal, a plain line
+//! The display while recording: one live line on a terminal, a plain line
 //! now and then elsewhere, and a summary that says what to type next.
 //! All of it goes to standard error: standard output belongs to the command.
 
@@ -56,7 +56,7 @@ impl Figures {
     }
 }
 
-/// What a recording came to so far.
+/// The figures of a recording so far.
 struct Tally {
     begun: Instant,
     first: Option<FollowedSizes>,
@@ -104,8 +104,8 @@ impl Tally {
 
     fn blemishes(&self) -> String {
         let counts = [(self.torn, "torn"), (self.missed, "missed"), (self.lost, "lost: disk full")];
-        let told = counts.into_iter().filter(|(count, _)| *count > 0);
-        told.map(|(count, what)| format!(", {count} {what}")).collect()
+        let shown = counts.into_iter().filter(|(count, _)| *count > 0);
+        shown.map(|(count, what)| format!(", {count} {what}")).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is written: the recording that a run of the recorder makes.
+//! The recording that a run of the recorder writes.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -31,7 +31,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Writer, Failure> {
     })
 }
 
-/// What became of a sample.
+/// The outcome of writing a sample.
 pub(crate) enum Stored {
     /// It is on disk, under this number.
     Kept(u64),
@@ -55,7 +55,7 @@ pub(crate) struct Session {
     unwritten: Option<(Timestamp, u64, Instant)>,
     /// The facts of the evidence written last.
     facts: Option<Facts>,
-    /// What is pruned meanwhile.
+    /// How the file is pruned meanwhile.
     retention: Option<Retention>,
 }
 

@@ -45,7 +45,7 @@ fn answer(sql: &str, args: &SqlArgs) -> Result<(), Failure> {
     let mut selection = query.prepare(sql)?;
     let names = rows::distinct(selection.columns());
     let mut answer = selection.rows();
-    // What is wrong with the statement mostly shows at its first row, before anything is printed.
+    // Most mistakes in a statement show at its first row, before anything is printed.
     let first = answer.next_row().map_err(|error| source.failure(error))?;
     let mut failed = None;
     let rest = iter::from_fn(|| {

@@ -21,14 +21,14 @@ const TABLES: [[&str; 3]; 18] = [
     ["recording", "table", "one target over one stretch of time"],
     ["argument", "table", "arguments the target began with"],
     ["mark", "table", "named moments"],
-    ["object", "table", "files and what else is mapped"],
-    ["region_kind", "table", "what regions are, wherever they lie"],
+    ["object", "table", "files and other mapped objects"],
+    ["region_kind", "table", "kinds of regions, without addresses"],
     ["sample", "table", "samples since the last chunk"],
     ["frame", "table", "their regions, encoded"],
     ["chunk", "table", "older samples and regions, encoded"],
-    ["chunk_type", "table", "what rollup shows, without names"],
+    ["chunk_type", "table", "rows of rollup, without names"],
     ["region_type", "table", "types that sums are by"],
-    ["latest_row", "table", "what latest shows, without names"],
+    ["latest_row", "table", "rows of latest, without names"],
     ["evidence", "table", "evidence that types rest on, encoded"],
 ];
 

@@ -61,8 +61,8 @@ fn a_chart_of_means_says_so() {
         let description = document.descendants().find(|node| node.has_tag_name("desc"));
         let description = description.and_then(|node| node.text()).unwrap().to_owned();
         for text in texts(&svg).into_iter().chain([description]) {
-            let telling = ["mean", "Growth of", "hour", "since the last"];
-            if telling.iter().any(|word| text.contains(word)) {
+            let expected = ["mean", "Growth of", "hour", "since the last"];
+            if expected.iter().any(|word| text.contains(word)) {
                 let _ = writeln!(words, "{text}");
             }
         }

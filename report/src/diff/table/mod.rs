@@ -21,7 +21,7 @@ pub const DEFAULT_ROWS: usize = 20;
 /// Private memory that became shared is worth a note from here on: libraries move a little always.
 const MIN_SHARED_BYTES: u64 = 1 << 20;
 
-/// What a diff is of.
+/// The process and the times that a diff compares.
 #[derive(Clone, Debug)]
 pub struct Heading<'a> {
     /// The process.
@@ -43,7 +43,7 @@ pub struct Heading<'a> {
 /// How the table looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiffLayout {
-    /// What a row is.
+    /// The kind of a row.
     pub view: View,
     /// How many rows at most, besides `other`; `None` for all.
     pub rows: Option<usize>,
@@ -192,7 +192,7 @@ fn names_of(view: View, name: &str) -> Vec<String> {
 }
 
 fn empty_table(view: View, metrics: &[Metric], diff: &Diff) -> Table {
-    let (title, least) = match view {
+    let (title, min_width) = match view {
         View::Family => ("FAMILY", 19),
         View::Type => ("TYPE", 21),
         View::Object => ("OBJECT", 20),
@@ -223,7 +223,7 @@ fn empty_table(view: View, metrics: &[Metric], diff: &Diff) -> Table {
     if view != View::Region {
         columns.push(Column::new("AFTER", Align::Right).droppable(2));
     }
-    Table::new(columns, 0, least)
+    Table::new(columns, 0, min_width)
 }
 
 fn cells(names: &[String], change: &Change, metrics: &[Metric], sorted_by: Metric) -> Vec<Cell> {
@@ -269,7 +269,7 @@ fn without_reserved(diff: &Diff) -> Option<Change> {
     Some(usable)
 }
 
-/// What the process has beyond its regions, if that moved.
+/// Returns the row of process totals beyond the sum of regions, if those changed.
 fn unattributed(diff: &Diff, view: View, metrics: &[Metric]) -> Option<Vec<Cell>> {
     let residual = |metric| diff.unattributed.get(metric);
     let moved = |&metric: &Metric| residual(metric)?.delta().filter(|&delta| delta != 0);
@@ -339,7 +339,7 @@ fn left_out_note(rows: u64, left_out: &Amounts, sorted_by: Metric) -> Option<Str
 fn shared_note(diff: &Diff) -> Option<String> {
     let fallen = |change: &Change, metric| -change.get(metric).delta().unwrap_or(0);
     let shared = |row: &RegionRow| {
-        // What was given back is neither private nor resident any more.
+        // Memory that was freed is neither private nor resident any more.
         let freed = fallen(&row.change, Metric::RESIDENT).max(0);
         (fallen(&row.change, Metric::PRIVATE) - freed).max(0)
     };

@@ -1,4 +1,4 @@
-//! What a user sees, and that it keeps within the line.
+//! The table as a user sees it, within the width of a line.
 
 use unicode_width::UnicodeWidthStr;
 use vmrec_sampler::{Family, Naming, ProcessTotals, Region, RegionType, Snapshot, types};

@@ -22,7 +22,7 @@ const MAX_RESERVED: usize = 1 << 20;
 #[derive(Debug)]
 pub struct SeriesBuilder {
     metrics: Vec<Metric>,
-    /// What blocks must have columns of: the number of regions, then what the metrics are made of.
+    /// The columns that blocks must have: the number of regions, then the parts of the metrics.
     measures: Vec<Measure>,
     /// For each metric, the indexes in `measures` of its parts.
     parts: Vec<Vec<usize>>,
@@ -223,7 +223,7 @@ fn tick(tick: &vmrec_store::Tick) -> SeriesTick {
     SeriesTick { number: tick.number, taken: tick.taken, state }
 }
 
-/// What a key without regions measures at a tick: of a missed one nothing is known.
+/// Returns the value of a key without regions at a tick; unknown at a missed one.
 fn nothing(tick: &SeriesTick) -> Option<u64> {
     (tick.state != TickState::Missed).then_some(0)
 }
