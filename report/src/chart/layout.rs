@@ -59,6 +59,9 @@ pub(crate) struct Layout {
     pub(crate) key: Legend,
 }
 
+/// A maximum below this part of the largest one hardly shows in the picture: no label gives it.
+const MAX_SHARE_UNSEEN: i128 = 20;
+
 /// The elements that need room.
 pub(crate) struct Needs {
     pub(crate) width: f64,
@@ -141,13 +144,26 @@ fn cut(labels: Vec<Label>, room: f64) -> Vec<Label> {
     labels.into_iter().map(cut).collect()
 }
 
-/// Returns the labels of what is shown, with their last values.
+/// Returns the labels of the keys shown, each with its last value; one that ended far below its
+/// maximum has that too, since the largest of all may have ended at nothing.
 pub(crate) fn labels(series: &Series, selection: &Selection<'_>, kind: ChartKind) -> Vec<Label> {
     let unit: Unit = series.metric.unit();
-    let value = |shown: &Shown| match kind {
-        ChartKind::Area => unit.plain(shown.last),
-        ChartKind::Growth => unit.signed(i128::from(shown.last) - i128::from(shown.first)),
+    let base = |shown: &Shown| match kind {
+        ChartKind::Area => 0,
+        ChartKind::Growth => i128::from(shown.first),
     };
-    let label = |shown: &Shown| Label { name: shown.name.clone(), value: value(shown) };
+    let last = |shown: &Shown| i128::from(shown.last) - base(shown);
+    let max = |shown: &Shown| i128::from(shown.peak) - base(shown);
+    let written = |value: i128| match kind {
+        ChartKind::Area => unit.plain(u64::try_from(value).unwrap_or(0)),
+        ChartKind::Growth => unit.signed(value),
+    };
+    let largest = selection.shown.iter().map(max).max().unwrap_or(0);
+    let label = |shown: &Shown| {
+        let (last, max) = (last(shown), max(shown));
+        let fell = max > 2 * last.max(0) && max * MAX_SHARE_UNSEEN > largest;
+        let max = if fell { format!(", max {}", written(max)) } else { String::new() };
+        Label { name: shown.name.clone(), value: written(last) + &max }
+    };
     selection.shown.iter().map(label).collect()
 }

@@ -74,6 +74,30 @@ fn a_chart_of_means_says_so() {
 }
 
 #[test]
+fn a_key_that_ended_far_below_its_maximum_is_labelled_with_both() {
+    let names = [(Family::Malloc, "malloc"), (Family::Stack, "stack"), (Family::Jit, "JIT")];
+    let value = |n: u64, key: u64| match (key, n) {
+        (0, 50) => Some(245 << 20),
+        (0, _) => Some(1 << 20),
+        // A maximum that cannot be seen beside the other one.
+        (1, 50) => Some(1 << 20),
+        (1, _) => Some(64 << 10),
+        _ => Some((100 + n) << 20),
+    };
+    let series = series(Metric::RESIDENT, By::Family, &names, 100, SECOND, value);
+    for (kind, expected) in [
+        (ChartKind::Area, ["1024K, max 245.0M", "64K", "199.0M"]),
+        (ChartKind::Growth, ["0K, max +244.0M", "0K", "+99.0M"]),
+    ] {
+        let options = ChartOptions { kind, ..ChartOptions::default() };
+        let selection = select::select(&series, &options, context().naming, 100);
+        let labels = layout::labels(&series, &selection, kind);
+        let values: Vec<_> = labels.iter().map(|label| label.value.as_str()).collect();
+        assert_eq!(values, expected);
+    }
+}
+
+#[test]
 fn samples_deleted_since_are_counted_and_missed_ones_are_ticks() {
     let mut series = browser(By::Family);
     let mut ticks = series.ticks.to_vec();
