@@ -1,3 +1,5 @@
+//! Figures compared with those of the system.
+
 use vmrec_sampler::{Host, ProcessTotals};
 
 use super::*;

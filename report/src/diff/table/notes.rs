@@ -1,0 +1,53 @@
+//! The notes below the table of a diff: rows left out, memory that became shared, unknown sizes.
+
+use crate::amounts::{Amounts, Change};
+use crate::diff::{Diff, RegionRow};
+use crate::metric::{Metric, Unit};
+use crate::text::units;
+
+/// Private memory that became shared is worth a note from here on: libraries move a little always.
+const MIN_SHARED_BYTES: u64 = 1 << 20;
+
+/// Says how many rows were left out as unchanged, and how much they hold.
+pub(crate) fn left_out_note(rows: u64, left_out: &Amounts, sorted_by: Metric) -> Option<String> {
+    let rows = match rows {
+        0 => return None,
+        1 => "1 unchanged row".to_owned(),
+        _ => format!("{rows} unchanged rows"),
+    };
+    let metric = sorted_by.words();
+    let held = left_out.get(sorted_by);
+    let held = held.map(|value| match sorted_by.unit() {
+        Unit::Bytes => format!(" ({} {metric})", units::size(value)),
+        Unit::Count => format!(" ({})", units::counted(value, "region", "regions")),
+    });
+    Some(format!("{rows} left out{}", held.unwrap_or_default()))
+}
+
+/// Says how much private memory another process maps now too: it is not gone.
+pub(crate) fn shared_note(diff: &Diff) -> Option<String> {
+    let fallen = |change: &Change, metric| -change.get(metric).delta().unwrap_or(0);
+    let shared = |row: &RegionRow| {
+        // Memory that was freed is neither private nor resident any more.
+        let freed = fallen(&row.change, Metric::RESIDENT).max(0);
+        (fallen(&row.change, Metric::PRIVATE) - freed).max(0)
+    };
+    let bytes = u64::try_from(diff.regions.iter().map(shared).sum::<i128>()).ok()?;
+    (bytes >= MIN_SHARED_BYTES).then(|| {
+        format!("{} private became shared with other processes, not freed", units::size(bytes))
+    })
+}
+
+/// Says of which metrics some regions are unknown.
+pub(crate) fn unknown_notes(total: &Change, metrics: &[Metric]) -> impl Iterator<Item = String> {
+    metrics.iter().filter_map(|&metric| {
+        let regions = total.from.unknown_regions(metric).max(total.to.unknown_regions(metric));
+        let name = metric.words();
+        let regions = match regions {
+            0 => return None,
+            1 => "1 region, which adds".to_owned(),
+            _ => format!("{regions} regions, which add"),
+        };
+        Some(format!("{name} is unknown for up to {regions} nothing to its sums"))
+    })
+}
