@@ -11,9 +11,9 @@
 //! regions  all regions, snapshot by snapshot                          (regions)
 //! ```
 //!
-//! What changes little is coded as a [`Column`]: differences, with runs of the
+//! What changes little is coded as a [`column::Column`]: differences, with runs of the
 //! same value as one number, compressed by zstd; regions go through a model of
-//! their own. A [`Builder`] takes samples as they come and makes the groups; each
+//! their own. A [`builder::Builder`] takes samples as they come and makes the groups; each
 //! group's own module defines its bytes.
 
 pub(crate) mod builder;
