@@ -1,7 +1,6 @@
 //! What makes a file a recording: its application id, its version, and the
 //! migrations that lead from one version to the next.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -49,16 +48,21 @@ pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
 /// takes longer than to read a snapshot.
 fn are_initial(objects: &[(String, Option<String>)]) -> bool {
     const SEQUENCE: &str = "CREATE TABLE sqlite_sequence(name,seq)";
-    let text = MIGRATIONS[0];
-    let (reserved, own): (Vec<_>, Vec<_>) =
-        objects.iter().partition(|(name, _)| name.starts_with("sqlite_"));
-    let is_created = |(_, sql): &&(String, Option<String>)| {
-        sql.as_ref().is_some_and(|sql| text.contains(&format!("\n{sql};\n")))
-    };
-    own.len() == text.matches("\nCREATE ").count()
-        && own.iter().map(|(_, sql)| sql).collect::<BTreeSet<_>>().len() == own.len()
-        && own.iter().all(is_created)
-        && reserved.iter().all(|(_, sql)| sql.as_ref().is_none_or(|sql| sql == SEQUENCE))
+    const CREATE: &str = "CREATE ";
+    let mut statements: Vec<&str> = MIGRATIONS[0].split("\nCREATE ").skip(1).collect();
+    objects.iter().all(|(name, sql)| match sql.as_deref() {
+        None => name.starts_with("sqlite_autoindex_"),
+        Some(SEQUENCE) => true,
+        Some(sql) => {
+            let is_own = |text: &&str| {
+                let rest = sql.strip_prefix(CREATE).and_then(|sql| text.strip_prefix(sql));
+                rest.is_some_and(|rest| rest.starts_with(";\n"))
+            };
+            // Each is created once.
+            let found = statements.iter().position(|text| is_own(&text));
+            found.map(|index| statements.swap_remove(index)).is_some()
+        }
+    }) && statements.is_empty()
 }
 
 /// Returns the tables, indexes, views and triggers of a database, as they were created.

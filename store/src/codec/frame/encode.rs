@@ -13,7 +13,7 @@ const CHUNK_SAMPLES: u32 = 360;
 const ENOUGH_SAMPLES: u32 = 300;
 /// Bytes of deltas that a chunk is made of at most, about: the more there are, the longer it takes to
 /// read its last sample, which is to take some milliseconds at most.
-const CHUNK_BYTES: usize = 96 << 10;
+const CHUNK_BYTES: usize = 72 << 10;
 
 /// Chooses and makes the frame of each sample from what is known to be stored.
 #[derive(Debug, Default)]
