@@ -185,6 +185,24 @@ pub enum Error {
     },
 }
 
+/// Names the file that a failure of SQLite or of the system is about.
+pub(crate) trait At<T> {
+    /// Returns the value, or the error of the file at `path`.
+    fn at(self, path: &Path) -> Result<T, Error>;
+}
+
+impl<T> At<T> for rusqlite::Result<T> {
+    fn at(self, path: &Path) -> Result<T, Error> {
+        self.map_err(|source| Error::sql(path, source))
+    }
+}
+
+impl<T> At<T> for std::io::Result<T> {
+    fn at(self, path: &Path) -> Result<T, Error> {
+        self.map_err(|source| Error::io(path, source))
+    }
+}
+
 impl Error {
     /// Returns what SQLite's refusal means for the file at `path`.
     pub(crate) fn sql(path: &Path, source: rusqlite::Error) -> Self {

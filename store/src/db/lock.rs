@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, thread};
 
-use crate::error::Error;
+use crate::error::{At, Error};
 
 /// How often to try before the lock is another recorder's: a reader that asks [`held`] has it for an instant.
 const TRIES: u32 = 5;
@@ -31,7 +31,6 @@ impl Lock {
     /// Takes the right to write to the recording at `path`, or refuses at once.
     pub(crate) fn take(path: &Path) -> Result<Self, Error> {
         let lock_path = beside(path, "-lock");
-        let cannot = |source| Error::io(&lock_path, source);
         let mut tries = 0;
         loop {
             plain(&lock_path)?;
@@ -43,14 +42,14 @@ impl Lock {
                 .mode(0o600)
                 .custom_flags(UNTRUSTED)
                 .open(&lock_path)
-                .map_err(cannot)?;
-            if !file.metadata().map_err(cannot)?.is_file() {
+                .at(&lock_path)?;
+            if !file.metadata().at(&lock_path)?.is_file() {
                 return Err(Error::NotPlain { path: lock_path });
             }
             match file.try_lock() {
                 Ok(()) if !is_at(&file, &lock_path) => {} // its last holder removed it meanwhile
                 Ok(()) => {
-                    write_pid(&mut file).map_err(cannot)?;
+                    write_pid(&mut file).at(&lock_path)?;
                     return Ok(Self { path: lock_path, file });
                 }
                 Err(TryLockError::WouldBlock) if tries < TRIES => {
@@ -60,7 +59,7 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::Busy { path: path.to_owned(), pid: read_pid(&mut file) });
                 }
-                Err(TryLockError::Error(source)) => return Err(cannot(source)),
+                Err(TryLockError::Error(source)) => return Err(Error::io(&lock_path, source)),
             }
         }
     }

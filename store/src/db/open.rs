@@ -16,7 +16,7 @@ use crate::db::lock;
 use crate::db::lock::beside;
 use crate::db::schema::{APPLICATION_ID, DRAFT_APPLICATION_ID, migrate};
 use crate::db::{bulk_read, schema};
-use crate::error::Error;
+use crate::error::{At, Error};
 
 /// A file that may hold recordings, or become one that does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub(crate) fn identify(path: &Path) -> Result<Found, Error> {
             let mut header = Vec::new();
             File::open(path)
                 .and_then(|file| file.take(HEADER_BYTES).read_to_end(&mut header))
-                .map_err(|source| Error::io(path, source))?;
+                .at(path)?;
             if header.get(APPLICATION_ID_PLACE) == Some(&APPLICATION_ID.to_be_bytes()) {
                 return Ok(Found::Ours); // damaged or not: whoever opens it will see
             }
@@ -134,7 +134,7 @@ pub(crate) fn real_path(path: &Path) -> Result<PathBuf, Error> {
         _ => Path::new("."),
     };
     let name = path.file_name().ok_or_else(|| Error::Missing { path: path.to_owned() })?;
-    Ok(fs::canonicalize(folder).map_err(|source| Error::io(folder, source))?.join(name))
+    Ok(fs::canonicalize(folder).at(folder)?.join(name))
 }
 
 /// Checks the files beside a recording that SQLite would open: none is a link, a FIFO or a device.
@@ -167,15 +167,14 @@ pub(crate) fn create(path: &Path) -> Result<(), Error> {
 
 pub(crate) fn write_draft(path: &Path, draft: &Path) -> Result<(), Error> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft);
-    let file = file.map_err(|source| Error::io(draft, source))?;
+    let file = file.at(draft)?;
     if let Ok(existing) = fs::metadata(path) {
         let mode = Permissions::from_mode(existing.permissions().mode() & 0o777);
-        file.set_permissions(mode).map_err(|source| Error::io(draft, source))?;
+        file.set_permissions(mode).at(draft)?;
     }
-    let sql = |source| Error::sql(path, source);
-    let connection = lay_out(draft).map_err(sql)?;
-    connection.close().map_err(|(_, source)| sql(source))?;
-    fs::rename(draft, path).map_err(|source| Error::io(path, source))?;
+    let connection = lay_out(draft).at(path)?;
+    connection.close().map_err(|(_, source)| source).at(path)?;
+    fs::rename(draft, path).at(path)?;
     sync_folder(path)
 }
 
@@ -193,9 +192,7 @@ pub(crate) fn lay_out(path: &Path) -> rusqlite::Result<Connection> {
 /// Makes the name of the file at `path` outlive a power cut, as its samples do.
 pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
     let Some(folder) = path.parent() else { return Ok(()) };
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|source| Error::io(folder, source))
+    File::open(folder).and_then(|folder| folder.sync_all()).at(folder)
 }
 
 pub(crate) const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";

@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::db::transaction::Transaction;
-use crate::error::Error;
+use crate::error::{At, Error};
 
 /// Written to the header of every recording: `vmrc`.
 pub(crate) const APPLICATION_ID: i32 = 0x766d_7263;
@@ -24,21 +24,20 @@ pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
 /// Checks that the file has the schema of a version that this program knows, and no more: what is
 /// read and written runs on the tables it was made for, and no trigger or view of another program.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
-    let sql = |source| Error::sql(path, source);
-    let found = version_of(connection).map_err(sql)?;
+    let found = version_of(connection).at(path)?;
     if found == 0 {
         return Err(Error::Damaged { path: path.to_owned(), what: "it has no version".to_owned() });
     }
     if found > VERSION {
         return Err(Error::NewerVersion { path: path.to_owned(), found, known: VERSION });
     }
-    let there = objects(connection).map_err(sql)?;
+    let there = objects(connection).at(path)?;
     if found == 1 && are_initial(&there) {
         return Ok(());
     }
-    let mut expected = Connection::open_in_memory().map_err(sql)?;
-    migrate_by(&mut expected, &MIGRATIONS[..found as usize]).map_err(sql)?;
-    if there == objects(&expected).map_err(sql)? {
+    let mut expected = Connection::open_in_memory().at(path)?;
+    migrate_by(&mut expected, &MIGRATIONS[..found as usize]).at(path)?;
+    if there == objects(&expected).at(path)? {
         return Ok(());
     }
     Err(Error::OtherSchema { path: path.to_owned(), version: found })
@@ -59,7 +58,7 @@ fn are_initial(objects: &[(String, Option<String>)]) -> bool {
                 rest.is_some_and(|rest| rest.starts_with(";\n"))
             };
             // Each is created once.
-            let found = statements.iter().position(|text| is_own(&text));
+            let found = statements.iter().position(|text| is_own(text));
             found.map(|index| statements.swap_remove(index)).is_some()
         }
     }) && statements.is_empty()

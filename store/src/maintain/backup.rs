@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::db::lock::{Lock, beside};
 use crate::db::open::BUSY_TIMEOUT;
 use crate::db::{open, wal};
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::maintain::verify;
 use crate::maintain::verify::Counts;
 use crate::read::store::Store;
@@ -42,11 +42,10 @@ impl Store {
         let draft = draft(&to)?;
         let copied = self.copy(&draft).and_then(|counts| {
             let mut problems = Vec::new();
-            wal::problems(&open::real_path(&self.path)?, &mut problems)
-                .map_err(|source| Error::io(&self.path, source))?;
+            wal::problems(&open::real_path(&self.path)?, &mut problems).at(&self.path)?;
             problems.append(&mut Self::open(&draft)?.verify()?);
             put(&draft, &to)?;
-            let bytes = fs::metadata(&to).map_err(|source| Error::io(&to, source))?.len();
+            let bytes = fs::metadata(&to).at(&to)?.len();
             Ok(Copied { bytes, counts, problems })
         });
         if copied.is_err() {
@@ -56,10 +55,9 @@ impl Store {
     }
 
     fn copy(&self, draft: &Path) -> Result<Counts, Error> {
-        let sql = |source| Error::sql(draft, source);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut copy = Connection::open_with_flags(draft, flags).map_err(sql)?;
-        copy.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+        let mut copy = Connection::open_with_flags(draft, flags).at(draft)?;
+        copy.busy_timeout(BUSY_TIMEOUT).at(draft)?;
         let mut stepped = Ok(StepResult::Busy);
         let counts = self.read(|connection| {
             // Counting begins the transaction that all pages are read in, at one go: pages a
@@ -68,13 +66,13 @@ impl Store {
             stepped = Backup::new(connection, &mut copy).and_then(|backup| backup.step(-1));
             Ok(counts)
         })?;
-        match stepped.map_err(sql)? {
+        match stepped.at(draft)? {
             StepResult::Done => {}
             _ => return Err(Error::io(&self.path, ErrorKind::WouldBlock.into())),
         }
         // A recorder leaves its file in WAL mode, which nobody could read where nothing can be written.
-        copy.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).map_err(sql)?;
-        copy.close().map_err(|(_, source)| sql(source))?;
+        copy.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).at(draft)?;
+        copy.close().map_err(|(_, source)| source).at(draft)?;
         Ok(counts)
     }
 }
@@ -102,26 +100,20 @@ pub(crate) fn draft(path: &Path) -> Result<std::path::PathBuf, Error> {
     for stale in [draft.clone(), beside(&draft, "-journal"), beside(&draft, "-wal")] {
         remove(&stale)?;
     }
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)
-        .map_err(|source| Error::io(&draft, source))?;
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).at(&draft)?;
     Ok(draft)
 }
 
 /// Gives the complete file `draft` the name `path`, durably.
 pub(crate) fn put(draft: &Path, path: &Path) -> Result<(), Error> {
-    let io = |source| Error::io(draft, source);
-    File::open(draft).and_then(|file| file.sync_all()).map_err(io)?;
+    File::open(draft).and_then(|file| file.sync_all()).at(draft)?;
     // The log of the file replaced would be taken for one of the new file. Whatever ends this
     // process before the new file has the name, the old one is whole without its log.
     fold_log(path)?;
     for log in ["-wal", "-shm", "-journal"] {
         remove(&beside(path, log))?;
     }
-    fs::rename(draft, path).map_err(io)?;
+    fs::rename(draft, path).at(draft)?;
     open::sync_folder(path)
 }
 
@@ -140,7 +132,7 @@ fn fold_log(path: &Path) -> Result<(), Error> {
         old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         old.close().map_err(|(_, source)| source)
     };
-    match fold().map_err(|source| Error::sql(path, source)) {
+    match fold().at(path) {
         Err(Error::Damaged { .. }) => Ok(()),
         other => other,
     }

@@ -8,7 +8,7 @@ use crate::codec::frame::decode::Decoder;
 use crate::db::integer::from_column;
 use crate::db::{row_checksum, wal};
 use crate::error;
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::RecordingId;
 use crate::tables::identity_cache::Identities;
@@ -29,8 +29,7 @@ impl Store {
     pub fn verify(&self) -> Result<Vec<String>, Error> {
         let mut problems = problems(&self.connection, &self.path)?;
         self.add_chunk_problems(&mut problems)?;
-        wal::problems(&self.real_path, &mut problems)
-            .map_err(|source| Error::io(&self.path, source))?;
+        wal::problems(&self.real_path, &mut problems).at(&self.path)?;
         Ok(problems)
     }
 

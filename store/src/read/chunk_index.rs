@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::db::integer::from_column;
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::RecordingId;
 use crate::tables::chunk;
@@ -15,9 +15,8 @@ impl Store {
         if let Some(known) = self.known_chunks(id)? {
             return Ok(known);
         }
-        let sql = |source| Error::sql(&self.path, source);
         let state = self.state()?;
-        let chunks = Arc::new(chunk::all(&self.connection, id).map_err(sql)?);
+        let chunks = Arc::new(chunk::all(&self.connection, id).at(&self.path)?);
         let heads = Heads { recording: id, state, chunks: Arc::clone(&chunks) };
         self.heads.replace(Some(heads));
         Ok(chunks)
@@ -34,9 +33,7 @@ impl Store {
 
     /// Returns a number that changes as soon as this connection sees what another one wrote.
     fn state(&self) -> Result<i64, Error> {
-        self.connection
-            .query_row("PRAGMA data_version", [], |row| row.get(0))
-            .map_err(|source| Error::sql(&self.path, source))
+        self.connection.query_row("PRAGMA data_version", [], |row| row.get(0)).at(&self.path)
     }
 
     /// Returns those of them, in order, that tell of the ends of a recording and of a sample of it:
@@ -110,7 +107,7 @@ impl Store {
                     }
                     Ok(())
                 })
-                .map_err(|source| Error::sql(&self.path, source))?;
+                .at(&self.path)?;
                 follow?;
             }
         }
@@ -123,20 +120,19 @@ impl Store {
         id: RecordingId,
         number: u64,
     ) -> Result<Option<StoredChunk>, Error> {
-        chunk::at_or_after(&self.connection, id, number)
-            .map_err(|source| Error::sql(&self.path, source))
+        chunk::at_or_after(&self.connection, id, number).at(&self.path)
     }
 
     /// Returns the last chunk that stands for no sample from `number` on.
     fn chunk_before(&self, id: RecordingId, number: u64) -> Result<Option<StoredChunk>, Error> {
-        chunk::before(&self.connection, id, number).map_err(|source| Error::sql(&self.path, source))
+        chunk::before(&self.connection, id, number).at(&self.path)
     }
 
     /// Returns the number of the last sample that is in a chunk, 0 if none is.
     pub(crate) fn last_in_chunks(&self, id: RecordingId) -> Result<u64, Error> {
         chunk::last(&self.connection, id)
             .map(|chunk| chunk.map_or(0, |chunk| chunk.head.last))
-            .map_err(|source| Error::sql(&self.path, source))
+            .at(&self.path)
     }
 
     /// Checks that a sample, or a chunk, stands where it should: none is gone between.
@@ -157,7 +153,7 @@ impl Store {
                 statement
                     .query_row([id.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_column)))
             })
-            .map_err(|source| Error::sql(&self.path, source))?;
+            .at(&self.path)?;
         match last {
             Some(last) if last >= expected => {
                 let what = format!("recording {}: samples {expected} to {last} are gone", id.0);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vmrec_sampler::Timestamp;
 
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::{RecordingId, Sample};
 use crate::tables::chunk::StoredChunk;
@@ -104,8 +104,7 @@ impl Store {
         moment: Option<Moment>,
     ) -> Result<Vec<Sample>, Error> {
         self.recording(id)?;
-        let sql = |source| Error::sql(&self.path, source);
-        let _transaction = self.transaction().map_err(sql)?;
+        let _transaction = self.transaction().at(&self.path)?;
         let chunks = match moment {
             None => Arc::new(self.few_chunks(id, None)?),
             Some(Moment::Number(number)) => Arc::new(self.few_chunks(id, Some(number))?),

@@ -2,7 +2,7 @@
 
 use vmrec_sampler::Timestamp;
 
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::RecordingId;
 use crate::retention::load;
@@ -17,12 +17,11 @@ impl Store {
     /// are no chunk yet are not looked at, and bytes are estimated.
     pub fn would_prune(&self, policy: &Retention, now: Timestamp) -> Result<Pruned, Error> {
         let mut gone = Pruned { bytes_before: self.file_bytes(), ..Pruned::default() };
-        let sql = |source| Error::sql(&self.path, source);
-        let _transaction = self.transaction().map_err(sql)?;
-        let used = Pages::of(&self.connection).map_err(sql)?.used_bytes();
+        let _transaction = self.transaction().at(&self.path)?;
+        let used = Pages::of(&self.connection).at(&self.path)?.used_bytes();
         let excess = policy.max_bytes.map_or(0, |most| used.saturating_sub(most));
         let running = self.running()?;
-        let known = load::all(&self.connection, policy, &running, excess > 0).map_err(sql)?;
+        let known = load::all(&self.connection, policy, &running, excess > 0).at(&self.path)?;
         let steps = plan(&known, policy, now.utc_ns, excess, &Tried::default());
         let reader = Reader { connection: &self.connection, path: &self.path };
         for known in &known {

@@ -9,7 +9,7 @@ use crate::codec::chunk::encode_sums::SumColumns;
 use crate::codec::chunk::measure::Measure;
 use crate::codec::chunk::runs::Runs;
 use crate::codec::chunk::ticks::{Tick, Ticks};
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::RecordingId;
 use crate::tables::chunk::StoredChunk;
@@ -68,7 +68,7 @@ impl Store {
         mut visit: impl FnMut(&SumsBlock),
     ) -> Result<(), Error> {
         self.recording(id)?;
-        let _transaction = self.transaction().map_err(|source| Error::sql(&self.path, source))?;
+        let _transaction = self.transaction().at(&self.path)?;
         let mut next = (*numbers.start()).max(1);
         // All of them, which are usually known already.
         for chunk in self.chunks(id)?.iter() {
@@ -93,8 +93,8 @@ impl Store {
         numbers: &RangeInclusive<u64>,
         measures: &[Measure],
     ) -> Result<SumsBlock, Error> {
-        let (Ticks(mut ticks), sums) = chunk::sums(&self.connection, chunk, measures)
-            .map_err(|source| Error::sql(&self.path, source))?;
+        let (Ticks(mut ticks), sums) =
+            chunk::sums(&self.connection, chunk, measures).at(&self.path)?;
         let mut block = SumsBlock { ticks: Vec::new(), types: sums.types };
         let wanted = |tick: &Tick| numbers.contains(&tick.number);
         if !ticks.iter().all(wanted) {
@@ -141,7 +141,7 @@ impl Store {
         measures: &[Measure],
     ) -> Result<Rollups, Error> {
         self.recording(id)?;
-        let _transaction = self.transaction().map_err(|source| Error::sql(&self.path, source))?;
+        let _transaction = self.transaction().at(&self.path)?;
         let chunks = self.chunks(id)?;
         let last = chunks.last().map_or(0, |chunk| chunk.head.last);
         let inside = chunks.iter().filter_map(|chunk| {
@@ -206,8 +206,7 @@ impl Store {
         measures: &[Measure],
         means: &mut Means,
     ) -> Result<(), Error> {
-        let (_, sums) = chunk::sums(&self.connection, chunk, measures)
-            .map_err(|source| Error::sql(&self.path, source))?;
+        let (_, sums) = chunk::sums(&self.connection, chunk, measures).at(&self.path)?;
         for TypeSums { region_type, columns } in sums.types {
             let mean = |column: &Runs| {
                 let (mut sum, mut count) = (0_u128, 0_u64);

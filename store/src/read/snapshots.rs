@@ -12,7 +12,7 @@ use crate::codec::frame::decode::Decoder;
 use crate::codec::region_state::RegionState;
 use crate::codec::varint::Malformed;
 use crate::db::integer::{from_column, to_column};
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::{RecordingId, Sample, SampleState};
 use crate::tables::chunk::{Group, StoredChunk, StoredRegions};
@@ -23,8 +23,7 @@ impl Store {
     /// Returns the samples of a recording without their regions, in order.
     pub fn samples(&self, id: RecordingId) -> Result<Vec<Sample>, Error> {
         self.recording(id)?;
-        let sql = |source| Error::sql(&self.path, source);
-        let _transaction = self.transaction().map_err(sql)?;
+        let _transaction = self.transaction().at(&self.path)?;
         let mut samples = Vec::new();
         let mut expected = 1;
         for chunk in self.chunks(id)?.iter() {
@@ -43,14 +42,13 @@ impl Store {
         mut expected: u64,
         samples: &mut Vec<Sample>,
     ) -> Result<(), Error> {
-        let sql = |source| Error::sql(&self.path, source);
         let text = format!(
             "SELECT {} FROM sample AS s WHERE s.recording = ? ORDER BY s.number",
             sample_columns()
         );
-        let mut statement = self.connection.prepare_cached(&text).map_err(sql)?;
-        for sample in statement.query_map([id.0], sample::sample_from_row).map_err(sql)? {
-            let sample = sample.map_err(sql)?;
+        let mut statement = self.connection.prepare_cached(&text).at(&self.path)?;
+        for sample in statement.query_map([id.0], sample::sample_from_row).at(&self.path)? {
+            let sample = sample.at(&self.path)?;
             self.follows(id, sample.number, expected)?;
             expected = sample.number.wrapping_add(1);
             samples.push(sample);
@@ -66,8 +64,7 @@ impl Store {
         mut visit: impl FnMut(&Sample, Option<Snapshot>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         self.recording(id)?;
-        let sql = |source| Error::sql(&self.path, source);
-        let _transaction = self.transaction().map_err(sql)?;
+        let _transaction = self.transaction().at(&self.path)?;
         let mut next = (*numbers.start()).max(1);
         while let Some(chunk) = self.chunk_at_or_after(id, next)? {
             if chunk.head.first > next {
@@ -89,17 +86,16 @@ impl Store {
         numbers: &RangeInclusive<u64>,
         mut visit: impl FnMut(&Sample, Option<Snapshot>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        let sql = |source| Error::sql(&self.path, source);
         let after_chunks = self.last_in_chunks(id)? + 1;
-        let key = key_before(&self.connection, id, next).map_err(sql)?;
+        let key = key_before(&self.connection, id, next).at(&self.path)?;
         let first = key.unwrap_or(after_chunks).max(after_chunks);
-        let mut statement = frames(&self.connection).map_err(sql)?;
+        let mut statement = frames(&self.connection).at(&self.path)?;
         let last = to_column((*numbers.end()).min(i64::MAX as u64));
-        let mut rows = statement.query(params![id.0, to_column(first), last]).map_err(sql)?;
+        let mut rows = statement.query(params![id.0, to_column(first), last]).at(&self.path)?;
         let mut decoder = Decoder::default();
         let mut expected = first;
-        while let Some(row) = rows.next().map_err(sql)? {
-            let sample = sample::sample_from_row(row).map_err(sql)?;
+        while let Some(row) = rows.next().at(&self.path)? {
+            let sample = sample::sample_from_row(row).at(&self.path)?;
             self.follows(id, sample.number, expected)?;
             expected = sample.number.wrapping_add(1);
             let decoded = decode(&mut decoder, id, &sample, row)
@@ -127,18 +123,16 @@ impl Store {
         numbers: &RangeInclusive<u64>,
         visit: &mut impl FnMut(&Sample, Option<Snapshot>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
-        let samples = chunk::samples_among(&self.connection, chunk, numbers)
-            .map_err(|source| Error::sql(&self.path, source))?;
-        let sql = |source| Error::sql(&self.path, source);
+        let samples = chunk::samples_among(&self.connection, chunk, numbers).at(&self.path)?;
         let any = samples.iter().any(|(_, sample)| sample.has_regions());
         let regions =
-            any.then(|| chunk::regions(&self.connection, chunk)).transpose().map_err(sql)?;
+            any.then(|| chunk::regions(&self.connection, chunk)).transpose().at(&self.path)?;
         let snapshots = regions.as_ref().map(StoredRegions::snapshots).transpose();
-        let mut snapshots = snapshots.map_err(sql)?;
+        let mut snapshots = snapshots.at(&self.path)?;
         for (index, sample) in &samples {
             let flow = match &mut snapshots {
                 Some(snapshots) if sample.has_regions() => {
-                    let states = snapshots.at(*index).map_err(sql)?;
+                    let states = snapshots.at(*index).at(&self.path)?;
                     if Some(states.len() as u64) != sample.regions {
                         return Err(self.damaged(chunk.recording, sample, "regions are missing"));
                     }
@@ -155,7 +149,7 @@ impl Store {
 
     /// Returns the samples of a chunk.
     pub(crate) fn chunk_samples(&self, chunk: &StoredChunk) -> Result<Vec<Sample>, Error> {
-        chunk::samples(&self.connection, chunk).map_err(|source| Error::sql(&self.path, source))
+        chunk::samples(&self.connection, chunk).at(&self.path)
     }
 
     /// Adds what is wrong with chunks that their rows' checksums do not tell.
@@ -204,8 +198,7 @@ impl Store {
         group: Group,
         decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
     ) -> Result<T, Error> {
-        chunk::decoded(&self.connection, chunk, group, decode)
-            .map_err(|source| Error::sql(&self.path, source))
+        chunk::decoded(&self.connection, chunk, group, decode).at(&self.path)
     }
 
     /// Returns regions from their states, in their order.
@@ -213,7 +206,7 @@ impl Store {
         let mut identities = self.identities.take();
         let regions = identities.regions(&self.connection, states);
         self.identities.replace(identities);
-        regions.map_err(|source| Error::sql(&self.path, source))
+        regions.at(&self.path)
     }
 
     fn snapshot_of(&self, sample: &Sample, regions: Vec<Region>) -> Snapshot {

@@ -11,7 +11,7 @@ use crate::db::columns::MARK;
 use crate::db::lock::beside;
 use crate::db::open::{Found, connect, has_bytes, roll_back, wants_to_write};
 use crate::db::{lock, open, schema};
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::recording::{Mark, Recording, RecordingId, Sample, SampleState};
 use crate::tables::chunk::Heads;
 use crate::tables::identity_cache::Identities;
@@ -62,7 +62,7 @@ impl Store {
             }
             other => other,
         }
-        .map_err(|error| Error::sql(path, error))?;
+        .at(path)?;
         schema::check(&connection, path)?;
         Ok(Self {
             connection,
@@ -155,9 +155,7 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        self.transaction()
-            .and_then(|_transaction| work(&self.connection))
-            .map_err(|source| Error::sql(&self.path, source))
+        self.transaction().and_then(|_transaction| work(&self.connection)).at(&self.path)
     }
 
     /// Begins a transaction unless one is under way, as when `for_each_snapshot` calls a function that asks for more.

@@ -2,7 +2,7 @@
 
 use crate::db::columns::RECORDING;
 use crate::db::integer::from_column;
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::{Recording, RecordingId, RecordingSummary, SampleState};
 use crate::tables::chunk::StoredChunk;
@@ -35,7 +35,7 @@ impl Store {
 
     fn summarized(&self, recording: Recording) -> Result<RecordingSummary, Error> {
         let id = recording.id;
-        let _transaction = self.transaction().map_err(|source| Error::sql(&self.path, source))?;
+        let _transaction = self.transaction().at(&self.path)?;
         let mut summary = self.added_up(recording)?;
         summary.stored_bytes += self.read(|connection| {
             connection
@@ -61,8 +61,7 @@ impl Store {
             last: None,
             stored_bytes: 0,
         };
-        let sql = |source| Error::sql(&self.path, source);
-        let _transaction = self.transaction().map_err(sql)?;
+        let _transaction = self.transaction().at(&self.path)?;
         let expected = self.each_chunk(id, |StoredChunk { head, .. }| {
             summary.samples += head.snapshots;
             summary.torn += head.torn;
@@ -87,12 +86,11 @@ impl Store {
              LEFT JOIN frame AS f ON f.sample = s.id WHERE s.recording = ? ORDER BY s.number",
             sample_columns()
         );
-        let sql = |source| Error::sql(&self.path, source);
-        let mut statement = self.connection.prepare_cached(&text).map_err(sql)?;
+        let mut statement = self.connection.prepare_cached(&text).at(&self.path)?;
         let bytes_place = statement.column_count() - 1;
-        let mut rows = statement.query([id.0]).map_err(sql)?;
-        while let Some(row) = rows.next().map_err(sql)? {
-            let sample = sample::sample_from_row(row).map_err(sql)?;
+        let mut rows = statement.query([id.0]).at(&self.path)?;
+        while let Some(row) = rows.next().at(&self.path)? {
+            let sample = sample::sample_from_row(row).at(&self.path)?;
             self.follows(id, sample.number, expected)?;
             expected = sample.number.wrapping_add(1);
             summary.samples += u64::from(sample.has_regions());
@@ -103,7 +101,7 @@ impl Store {
             summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(sample.cost.cpu_ns);
             summary.first = summary.first.or(Some(sample.taken));
             summary.last = Some(sample.taken);
-            let bytes: Option<i64> = row.get(bytes_place).map_err(sql)?;
+            let bytes: Option<i64> = row.get(bytes_place).at(&self.path)?;
             summary.stored_bytes += bytes.map_or(0, from_column);
         }
         self.ends(id, expected)

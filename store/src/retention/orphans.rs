@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use crate::codec::frame::decode::Decoder;
 use crate::db::integer::{from_column, to_column};
 use crate::db::transaction::Transaction;
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::recording::RecordingId;
 use crate::retention::policy::BATCH;
 use crate::retention::reduce::Reader;
@@ -48,10 +48,9 @@ impl Sweep {
 
     /// Looks on. Chunks made meanwhile are looked through too, as is what follows them at last.
     pub(crate) fn look(&mut self, reader: &Reader<'_>) -> Result<Found, Error> {
-        let sql = |source| Error::sql(reader.path, source);
         let begun = Instant::now();
         while !self.unnamed.is_empty() {
-            let next = chunk::after_id(reader.connection, self.upto).map_err(sql)?;
+            let next = chunk::after_id(reader.connection, self.upto).at(reader.path)?;
             let Some(chunk) = next else {
                 if !self.look_at_rows(reader)? {
                     return Ok(Found::Waiting);
@@ -73,7 +72,6 @@ impl Sweep {
 
     /// Looks through the samples that are rows; `false` if they are too many.
     fn look_at_rows(&mut self, reader: &Reader<'_>) -> Result<bool, Error> {
-        let sql = |source| Error::sql(reader.path, source);
         let tails: Vec<(i64, u64)> = reader
             .connection
             .prepare_cached("SELECT recording, count(*) FROM sample GROUP BY recording")
@@ -81,7 +79,7 @@ impl Sweep {
                 let both = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, from_column(row.get(1)?)));
                 statement.query_map([], both)?.collect()
             })
-            .map_err(sql)?;
+            .at(reader.path)?;
         if tails.iter().map(|(_, count)| count).sum::<u64>() > FEW_ROWS {
             return Ok(false);
         }
@@ -92,13 +90,12 @@ impl Sweep {
     }
 
     fn look_at_tail(&mut self, reader: &Reader<'_>, recording: RecordingId) -> Result<(), Error> {
-        let sql = |source| Error::sql(reader.path, source);
-        let mut statement = frames(reader.connection).map_err(sql)?;
+        let mut statement = frames(reader.connection).at(reader.path)?;
         let range = params![recording.0, to_column(0), i64::MAX];
-        let mut rows = statement.query(range).map_err(sql)?;
+        let mut rows = statement.query(range).at(reader.path)?;
         let mut decoder = Decoder::default();
-        while let Some(row) = rows.next().map_err(sql)? {
-            let sample = sample_from_row(row).map_err(sql)?;
+        while let Some(row) = rows.next().at(reader.path)? {
+            let sample = sample_from_row(row).at(reader.path)?;
             let damaged = |what| Error::Damaged {
                 path: reader.path.to_owned(),
                 what: format!("sample {} of recording {}: {what}", sample.number, recording.0),

@@ -9,7 +9,7 @@ use crate::codec::chunk::ticks::{Tick, Ticks};
 use crate::codec::varint::Malformed;
 use crate::db::integer::to_column;
 use crate::db::transaction::Transaction;
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::recording::Sample;
 use crate::retention::plan::{Keep, Known, kept};
 use crate::tables::chunk;
@@ -72,7 +72,7 @@ impl Reader<'_> {
             (first, last) = self.emptied(&chunk)?;
         }
         let built = builder.finish(chunk.recording.0, first, last);
-        let built = built.map_err(|source| Error::io(self.path, source))?;
+        let built = built.at(self.path)?;
         Ok(Some(Reduced { chunk, built, samples: gone, kinds }))
     }
 
@@ -84,9 +84,8 @@ impl Reader<'_> {
         samples: Vec<Sample>,
         stay: &[bool],
     ) -> Result<(), Error> {
-        let sql = |source| Error::sql(self.path, source);
-        let regions = chunk::regions(self.connection, chunk).map_err(sql)?;
-        let mut snapshots = regions.snapshots().map_err(sql)?;
+        let regions = chunk::regions(self.connection, chunk).at(self.path)?;
+        let mut snapshots = regions.snapshots().at(self.path)?;
         let mut identities = Identities::default();
         let mut index = 0;
         for (sample, stays) in samples.into_iter().zip(stay) {
@@ -99,12 +98,12 @@ impl Reader<'_> {
                 builder.push(sample, None);
                 continue;
             }
-            let states = snapshots.at(snapshot).map_err(sql)?;
+            let states = snapshots.at(snapshot).at(self.path)?;
             if Some(states.len() as u64) != sample.regions {
                 let what = format!("regions of {}: regions are missing", chunk.told());
                 return Err(Error::Damaged { path: self.path.to_owned(), what });
             }
-            let table = identities.table(self.connection, &states).map_err(sql)?;
+            let table = identities.table(self.connection, &states).at(self.path)?;
             builder.push(sample, Some(table));
         }
         Ok(())
@@ -113,7 +112,7 @@ impl Reader<'_> {
     /// Returns what an empty chunk stands for in place of this one and of the empty ones beside it.
     fn emptied(&self, chunk: &StoredChunk) -> Result<(u64, u64), Error> {
         let after = chunk::at_or_after(self.connection, chunk.recording, chunk.head.last + 1)
-            .map_err(|source| Error::sql(self.path, source))?;
+            .at(self.path)?;
         let empty = |beside: Option<StoredChunk>| beside.filter(|beside| beside.head.samples == 0);
         Ok((
             empty(self.before(chunk)?).map_or(chunk.head.first, |before| before.head.first),
@@ -139,20 +138,18 @@ impl Reader<'_> {
     fn before(&self, chunk: &StoredChunk) -> Result<Option<StoredChunk>, Error> {
         match chunk.head.first - 1 {
             0 => Ok(None),
-            number => chunk::at_or_after(self.connection, chunk.recording, number)
-                .map_err(|source| Error::sql(self.path, source)),
+            number => chunk::at_or_after(self.connection, chunk.recording, number).at(self.path),
         }
     }
 
     /// Returns the chunk that ends with sample `last`, unless it is gone.
     fn chunk(&self, known: &Known, last: u64) -> Result<Option<StoredChunk>, Error> {
-        let found = chunk::at_or_after(self.connection, known.id, last)
-            .map_err(|source| Error::sql(self.path, source))?;
+        let found = chunk::at_or_after(self.connection, known.id, last).at(self.path)?;
         Ok(found.filter(|chunk| chunk.head.last == last))
     }
 
     fn samples(&self, chunk: &StoredChunk) -> Result<Vec<Sample>, Error> {
-        chunk::samples(self.connection, chunk).map_err(|source| Error::sql(self.path, source))
+        chunk::samples(self.connection, chunk).at(self.path)
     }
 
     fn ticks(&self, chunk: &StoredChunk) -> Result<Ticks, Error> {
@@ -161,7 +158,7 @@ impl Reader<'_> {
 
     /// Returns the numbers of the kinds that the regions of a chunk have.
     pub(crate) fn kinds(&self, chunk: &StoredChunk) -> Result<Vec<i64>, Error> {
-        chunk::kinds(self.connection, chunk).map_err(|source| Error::sql(self.path, source))
+        chunk::kinds(self.connection, chunk).at(self.path)
     }
 
     fn group<T>(
@@ -170,8 +167,7 @@ impl Reader<'_> {
         group: Group,
         decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
     ) -> Result<T, Error> {
-        chunk::decoded(self.connection, chunk, group, decode)
-            .map_err(|source| Error::sql(self.path, source))
+        chunk::decoded(self.connection, chunk, group, decode).at(self.path)
     }
 }
 

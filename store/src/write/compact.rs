@@ -9,7 +9,7 @@ use crate::codec::frame::Kind;
 use crate::codec::frame::decode::Decoder;
 use crate::db::integer::{from_column, to_column};
 use crate::db::transaction::Transaction;
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::recording::RecordingId;
 use crate::tables::identity_cache::Identities;
 use crate::tables::sample::{decode, frames};
@@ -59,18 +59,17 @@ pub(crate) fn rebuild(
     recording: RecordingId,
     upto: u64,
 ) -> Result<Option<Built>, Error> {
-    let sql = |source| Error::sql(path, source);
-    let before = chunk::last(connection, recording).map_err(sql)?;
+    let before = chunk::last(connection, recording).at(path)?;
     let first = before.map_or(1, |chunk| chunk.head.last + 1);
-    let mut statement = frames(connection).map_err(sql)?;
+    let mut statement = frames(connection).at(path)?;
     let range = params![recording.0, to_column(first), to_column(upto.min(i64::MAX as u64))];
-    let mut rows = statement.query(range).map_err(sql)?;
+    let mut rows = statement.query(range).at(path)?;
     let (mut builder, mut last, mut next) = (Builder::default(), first, first);
     let (mut decoder, mut identities) = (Decoder::default(), Identities::default());
-    while let Some(row) = rows.next().map_err(sql)? {
-        let sample = sample::sample_from_row(row).map_err(sql)?;
+    while let Some(row) = rows.next().at(path)? {
+        let sample = sample::sample_from_row(row).at(path)?;
         let stands_alone =
-            sample::frame_from_row(row).map_err(sql)?.is_some_and(|frame| frame.kind == Kind::Key);
+            sample::frame_from_row(row).at(path)?.is_some_and(|frame| frame.kind == Kind::Key);
         if stands_alone && sample.number - first >= ENOUGH_SAMPLES {
             break;
         }
@@ -85,7 +84,7 @@ pub(crate) fn rebuild(
         match decode(&mut decoder, recording, &sample, row).map_err(damaged)? {
             None => builder.push(sample, None),
             Some(states) => {
-                let table = identities.table(connection, states).map_err(sql)?;
+                let table = identities.table(connection, states).at(path)?;
                 builder.push(sample, Some(table));
             }
         }
@@ -94,5 +93,5 @@ pub(crate) fn rebuild(
         return Ok(None);
     }
     let built = builder.finish(recording.0, first, last);
-    built.map(Some).map_err(|source| Error::io(path, source))
+    built.map(Some).at(path)
 }

@@ -8,7 +8,7 @@ use crate::db::columns::MARK;
 use crate::db::open::{BUSY_TIMEOUT, Found};
 use crate::db::transaction::Transaction;
 use crate::db::{insert, open, schema};
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::recording::RecordingId;
 
 /// Adds a mark to a recording in the file at `path`, also while a recorder writes to it.
@@ -23,18 +23,17 @@ pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) ->
         Found::Ours => {}
     }
     open::check_neighbours(&open::real_path(path)?)?;
-    let sql = |source| Error::sql(path, source);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(sql)?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+    let mut connection = Connection::open_with_flags(path, flags).at(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT).at(path)?;
     schema::check(&connection, path)?;
-    open::make_durable(&connection).map_err(sql)?;
-    let transaction = Transaction::begin(&mut connection).map_err(sql)?;
-    let added = insert(&transaction, recording, utc_ns, text).map_err(sql)?;
+    open::make_durable(&connection).at(path)?;
+    let transaction = Transaction::begin(&mut connection).at(path)?;
+    let added = insert(&transaction, recording, utc_ns, text).at(path)?;
     if !added {
         return Err(Error::NoSuchRecording { id: recording, path: path.to_owned() });
     }
-    transaction.commit().map_err(sql)
+    transaction.commit().at(path)
 }
 
 /// Writes the mark unless there is no such recording.

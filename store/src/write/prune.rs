@@ -5,7 +5,7 @@ use vmrec_sampler::Timestamp;
 use crate::db::integer::from_column;
 use crate::db::transaction::in_transaction;
 use crate::db::vacuum::vacuum;
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::recording::RecordingId;
 use crate::retention::load::Pages;
 use crate::retention::orphans::{Found, Sweep};
@@ -75,35 +75,33 @@ impl Writer {
         let used = if policy.max_bytes.is_some() { self.used_bytes()? } else { 0 };
         let excess = policy.max_bytes.map_or(0, |most| used.saturating_sub(most));
         let running: Vec<RecordingId> = self.active.keys().copied().collect();
-        let known = load::all(&self.connection, policy, &running, excess > 0)
-            .map_err(|source| Error::sql(&self.path, source))?;
+        let known = load::all(&self.connection, policy, &running, excess > 0).at(&self.path)?;
         Ok(plan(&known, policy, now.utc_ns, excess, &self.pruning.tried))
     }
 
     fn take(&mut self, step: Step, policy: &Retention) -> Result<(), Error> {
-        let sql = |source| Error::sql(&self.path, source);
         match step {
             Step::Reduce { recording, last, keep } => {
                 let running: Vec<RecordingId> = self.active.keys().copied().collect();
                 let known =
-                    load::one(&self.connection, recording, policy, &running).map_err(sql)?;
+                    load::one(&self.connection, recording, policy, &running).at(&self.path)?;
                 let reader = Reader { connection: &self.connection, path: &self.path };
                 self.pruning.tried.insert((recording, last, keep));
                 let Some(reduced) = reader.reduce(&known, last, keep)? else { return Ok(()) };
                 in_transaction(&mut self.connection, |transaction| reduced.write(transaction))
-                    .map_err(sql)?;
+                    .at(&self.path)?;
                 self.pruning.gone.samples += reduced.samples;
                 let (chunks, kinds) = &mut self.pruning.loose;
                 *chunks += 1;
                 kinds.extend(reduced.kinds);
             }
             Step::Trail(recording) => {
-                let first = load::first_sample(&self.connection, recording).map_err(sql)?;
+                let first = load::first_sample(&self.connection, recording).at(&self.path)?;
                 let Some(first) = first else { return Ok(()) };
                 let rows = in_transaction(&mut self.connection, |transaction| {
                     cascade::trail(transaction, recording, first)
                 })
-                .map_err(sql)?;
+                .at(&self.path)?;
                 if rows > 0 {
                     self.pruning.steps.push_front(step);
                 }
@@ -112,7 +110,7 @@ impl Writer {
                 let gone = in_transaction(&mut self.connection, |transaction| {
                     cascade::delete(transaction, recording)
                 })
-                .map_err(sql)?;
+                .at(&self.path)?;
                 if gone {
                     self.pruning.gone.recordings += 1;
                 } else {
@@ -128,10 +126,9 @@ impl Writer {
         if self.pruning.sweep.is_none() && !self.pruning.unreferenced {
             self.pruning.sweep = self.next_sweep(all)?;
         }
-        let sql = |source| Error::sql(&self.path, source);
         if self.pruning.unreferenced {
             self.pruning.unreferenced =
-                orphans::delete_unreferenced(&mut self.connection).map_err(sql)?;
+                orphans::delete_unreferenced(&mut self.connection).at(&self.path)?;
             return Ok(true);
         }
         let Some(sweep) = &mut self.pruning.sweep else { return Ok(false) };
@@ -145,7 +142,7 @@ impl Writer {
                 let rows = in_transaction(&mut self.connection, |transaction| {
                     orphans::delete_kinds(transaction, &kinds)
                 })
-                .map_err(sql)?;
+                .at(&self.path)?;
                 self.active.values_mut().for_each(|active| active.interner.forget());
                 self.pruning.gone.kinds += rows;
                 self.pruning.unreferenced |= rows > 0;
@@ -164,7 +161,7 @@ impl Writer {
             .connection
             .prepare_cached("SELECT count(*) FROM chunk")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0).map(from_column)))
-            .map_err(|source| Error::sql(&self.path, source))?;
+            .at(&self.path)?;
         if !all && chunks.saturating_mul(SWEEP_PART) < left {
             return Ok(None);
         }
@@ -175,16 +172,15 @@ impl Writer {
     /// Notes all kinds as loose if any recording was pruned before: who did that may have been
     /// killed, or had other things to do.
     pub(crate) fn look_for_loose_kinds(&mut self) -> Result<(), Error> {
-        let sql = |source| Error::sql(&self.path, source);
         let pruned: Vec<i64> = self
             .connection
             .prepare(
                 "SELECT recording FROM chunk GROUP BY recording HAVING sum(samples) < max(last)",
             )
             .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
-            .map_err(sql)?;
+            .at(&self.path)?;
         if !pruned.is_empty() {
-            self.pruning.loose.1 = orphans::all_kinds(&self.connection).map_err(sql)?;
+            self.pruning.loose.1 = orphans::all_kinds(&self.connection).at(&self.path)?;
         }
         self.pruning.steps.extend(pruned.into_iter().map(|id| Step::Trail(RecordingId(id))));
         Ok(())
@@ -192,21 +188,20 @@ impl Writer {
 
     /// Gives some free pages back to the file system, where they are worth it.
     fn vacuum_step(&self, policy: &Retention, all: bool) -> Result<bool, Error> {
-        let sql = |source| Error::sql(&self.path, source);
-        let pages = Pages::of(&self.connection).map_err(sql)?;
+        let pages = Pages::of(&self.connection).at(&self.path)?;
         let too_large = policy.max_bytes.is_some_and(|most| pages.count * pages.bytes > most);
         if pages.free == 0 || !(all || too_large || pages.free > SLACK_PAGES) {
             return Ok(false);
         }
-        vacuum(&self.connection, VACUUM_PAGES).map_err(sql)?;
+        vacuum(&self.connection, VACUUM_PAGES).at(&self.path)?;
         // A file without the mode for it keeps its free pages.
-        let left = Pages::of(&self.connection).map_err(sql)?;
+        let left = Pages::of(&self.connection).at(&self.path)?;
         Ok(left.free < pages.free)
     }
 
     /// Returns the bytes the file has once free pages are given back and, while recording, its log.
     pub(crate) fn used_bytes(&self) -> Result<u64, Error> {
-        let pages = Pages::of(&self.connection).map_err(|source| Error::sql(&self.path, source))?;
+        let pages = Pages::of(&self.connection).at(&self.path)?;
         let log = if !self.active.is_empty() { self.log_bytes().min(MOST_LOG_BYTES) } else { 0 };
         Ok(pages.used_bytes().saturating_add(log))
     }

@@ -7,7 +7,7 @@ use crate::db::integer::to_column;
 use crate::db::transaction::{Transaction, in_transaction};
 use crate::db::vacuum;
 use crate::db::vacuum::ALL_PAGES;
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::recording::{RecordingId, WhyEnded};
 use crate::tables::recording::end_recording;
 use crate::tables::sample::{next_number, sample_columns};
@@ -25,7 +25,7 @@ impl Writer {
         for id in self.with_rows(u64::MAX)? {
             self.settle_one(id, u64::MAX)?;
         }
-        vacuum::vacuum(&self.connection, ALL_PAGES).map_err(|source| Error::sql(&self.path, source))
+        vacuum::vacuum(&self.connection, ALL_PAGES).at(&self.path)
     }
 
     /// Stores a chunk in place of the rows it was made of.
@@ -45,12 +45,11 @@ impl Writer {
 
     /// Gives recordings whose recorder was lost their end.
     pub(crate) fn end_lost(&mut self) -> Result<(), Error> {
-        let lost = recording::without_end(&self.connection)
-            .map_err(|source| Error::sql(&self.path, source))?;
+        let lost = recording::without_end(&self.connection).at(&self.path)?;
         for id in lost {
             let ended =
                 in_transaction(&mut self.connection, |transaction| end_lost(transaction, id));
-            match ended.map_err(|source| Error::sql(&self.path, source)) {
+            match ended.at(&self.path) {
                 // Recording must go on beside what is damaged, which `verify` tells.
                 Err(Error::Damaged { .. }) => {}
                 other => other?,
@@ -82,7 +81,7 @@ impl Writer {
                     })?
                     .collect()
             })
-            .map_err(|source| Error::sql(&self.path, source))
+            .at(&self.path)
     }
 
     /// Makes chunks of the rows of a recording up to a sample.
@@ -91,7 +90,7 @@ impl Writer {
             let stored = in_transaction(&mut self.connection, |transaction| {
                 compact::store(transaction, id, &built)
             })
-            .map_err(|source| Error::sql(&self.path, source))?;
+            .at(&self.path)?;
             if !stored {
                 break;
             }

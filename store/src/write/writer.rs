@@ -14,7 +14,7 @@ use crate::db::open::{BUSY_TIMEOUT, Found, file_bytes, prepare};
 use crate::db::transaction::{Transaction, in_transaction};
 use crate::db::vacuum::ALL_PAGES;
 use crate::db::{open, schema, vacuum};
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::recording::{NewLabel, RecordingId, SessionId, SessionStart, WhyEnded};
 use crate::retention::{Pruning, orphans};
 use crate::tables::{evidence as evidence_rows, recording, session};
@@ -64,17 +64,16 @@ impl Writer {
         if matches!(found, Found::Nothing | Found::Empty) {
             open::create(&real_path)?;
         }
-        let metadata = fs::metadata(&real_path).map_err(|source| Error::io(path, source))?;
+        let metadata = fs::metadata(&real_path).at(path)?;
         if metadata.nlink() > 1 {
             return Err(Error::HardLinked { path: path.to_owned() });
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let sql = |source| Error::sql(path, source);
-        let mut connection = Connection::open_with_flags(&real_path, flags).map_err(sql)?;
-        open::set_up(&connection).map_err(sql)?;
-        connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
+        let mut connection = Connection::open_with_flags(&real_path, flags).at(path)?;
+        open::set_up(&connection).at(path)?;
+        connection.busy_timeout(BUSY_TIMEOUT).at(path)?;
         schema::check(&connection, path)?;
-        prepare(&mut connection).map_err(sql)?;
+        prepare(&mut connection).at(path)?;
         let path = path.to_owned();
         let mut writer = Self {
             connection,
@@ -103,7 +102,7 @@ impl Writer {
         in_transaction(&mut self.connection, |transaction| {
             session::insert_session(transaction, start, begun)
         })
-        .map_err(|source| Error::sql(&self.path, source))
+        .at(&self.path)
     }
 
     /// Begins a recording of `process`; samples go to it until [`Writer::end`].
@@ -117,7 +116,7 @@ impl Writer {
         let id = in_transaction(&mut self.connection, |transaction| {
             recording::insert_recording(transaction, session, process, name, begun)
         })
-        .map_err(|source| Error::sql(&self.path, source))?;
+        .at(&self.path)?;
         if self.chunk_thread.is_none() {
             self.chunk_thread = ChunkThread::start().ok();
         }
@@ -172,7 +171,7 @@ impl Writer {
     ) -> Result<(), Error> {
         let Some(active) = self.active.get_mut(&id) else { return Err(not_begun(&self.path)) };
         let packed = active.evidence.pack(number, evidence);
-        let Some(new) = packed.map_err(|source| Error::io(&self.path, source))? else {
+        let Some(new) = packed.at(&self.path)? else {
             return Ok(());
         };
         let stored = in_transaction(&mut self.connection, |transaction| {
@@ -198,9 +197,8 @@ impl Writer {
         in_transaction(&mut self.connection, |transaction| {
             relabel::write(transaction, recording, labels)
         })
-        .map_err(|source| Error::sql(&self.path, source))?;
-        self.pruning.loose.1 = orphans::all_kinds(&self.connection)
-            .map_err(|source| Error::sql(&self.path, source))?;
+        .at(&self.path)?;
+        self.pruning.loose.1 = orphans::all_kinds(&self.connection).at(&self.path)?;
         Ok(())
     }
 
@@ -210,7 +208,7 @@ impl Writer {
         in_transaction(&mut self.connection, |transaction| {
             recording::end_recording(transaction, id, at, why)
         })
-        .map_err(|source| Error::sql(&self.path, source))?;
+        .at(&self.path)?;
         if let Some(thread) = &mut self.chunk_thread {
             thread.build(id, &mut active.pending);
         }
@@ -261,7 +259,7 @@ impl Writer {
 
     /// Closes the file so that it can be read from a folder that cannot be written to.
     pub fn close(mut self) -> Result<(), Error> {
-        self.shut().map_err(|source| Error::sql(&self.path, source))
+        self.shut().at(&self.path)
     }
 
     /// Closes the file, and deletes it if this writer made it and no session began.
@@ -269,10 +267,10 @@ impl Writer {
         if self.unused {
             self.keep_hold()?;
         }
-        self.shut().map_err(|source| Error::sql(&self.path, source))?;
+        self.shut().at(&self.path)?;
         if self.unused {
             // Still locked: no other recorder has begun to use it.
-            fs::remove_file(&self.real_path).map_err(|source| Error::io(&self.path, source))?;
+            fs::remove_file(&self.real_path).at(&self.path)?;
         }
         Ok(())
     }

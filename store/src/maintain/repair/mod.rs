@@ -28,7 +28,7 @@ use crate::db::integer::{from_column, to_column};
 use crate::db::open::Found;
 use crate::db::transaction::Transaction;
 use crate::db::{lock, open, row_checksum, wal};
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::maintain::backup::{draft, free, put, same_file};
 use crate::maintain::repair::pages::Pages;
 use crate::maintain::repair::rows::Mover;
@@ -128,14 +128,12 @@ pub fn repair(from: &Path, to: &Path) -> Result<Repaired, Error> {
 
 /// Returns what was written, and whether any row was proven by its checksum.
 fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
-    let io = |source| Error::io(from, source);
-    let sql = |source| Error::sql(draft, source);
     let pages = Pages::open(from)?;
-    let trees = Trees::follow(&pages).map_err(io)?;
-    let mut new = open::lay_out(draft).map_err(sql)?;
+    let trees = Trees::follow(&pages).at(from)?;
+    let mut new = open::lay_out(draft).at(draft)?;
     // Until it is complete nobody sees it, so nothing needs to be undone.
-    new.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF;").map_err(sql)?;
-    let transaction = Transaction::begin(&mut new).map_err(sql)?;
+    new.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF;").at(draft)?;
+    let transaction = Transaction::begin(&mut new).at(draft)?;
     let mut mover = Mover {
         pages: &pages,
         trees: &trees,
@@ -149,16 +147,16 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
     // Frames are proven with the sample they belong to.
     mover.run(&[Proof::Frame])?;
     let (mut damaged_rows, proven) = (mover.refused, mover.proven);
-    let lost_evidence = without_base(&transaction).map_err(sql)?;
+    let lost_evidence = without_base(&transaction).at(draft)?;
     if lost_evidence > 0 {
         *damaged_rows.entry("evidence").or_default() += lost_evidence;
     }
-    let (recordings, kinds) = mend(&transaction).map_err(sql)?;
-    transaction.commit().map_err(sql)?;
-    new.close().map_err(|(_, source)| sql(source))?;
+    let (recordings, kinds) = mend(&transaction).at(draft)?;
+    transaction.commit().at(draft)?;
+    new.close().map_err(|(_, source)| source).at(draft)?;
     let problems = Store::open(draft)?.verify()?;
     let mut log_problems = Vec::new();
-    wal::problems(from, &mut log_problems).map_err(io)?;
+    wal::problems(from, &mut log_problems).at(from)?;
     let broken = LAYOUTS.iter().zip(trees.broken).filter(|(_, pages)| *pages > 0);
     let repaired = Repaired {
         recordings,

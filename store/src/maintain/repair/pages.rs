@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::db::lock::beside;
 use crate::db::open::PAGE_BYTES;
-use crate::error::Error;
+use crate::error::{At, Error};
 
 const LOG_HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
@@ -31,15 +31,14 @@ pub(crate) struct Pages {
 impl Pages {
     /// Opens the file at `path`, which is never written to.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let io = |source| Error::io(path, source);
-        let file = File::open(path).map_err(io)?;
-        let bytes = file.metadata().map_err(io)?.len();
+        let file = File::open(path).at(path)?;
+        let bytes = file.metadata().at(path)?.len();
         let log = match File::open(beside(path, "-wal")) {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
-            log => Some(log.map_err(io)?),
+            log => Some(log.at(path)?),
         };
         let (in_log, committed) = match &log {
-            Some(log) => committed(log).map_err(io)?,
+            Some(log) => committed(log).at(path)?,
             None => (HashMap::new(), 0),
         };
         let in_file = u32::try_from(bytes.div_ceil(PAGE_BYTES as u64)).unwrap_or(u32::MAX);

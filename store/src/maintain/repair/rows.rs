@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, params_from_iter};
 
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::maintain::repair::cells::{Kind, whole};
 use crate::maintain::repair::pages::Pages;
 use crate::maintain::repair::tables::{LAYOUTS, Layout, Proof};
@@ -56,8 +56,7 @@ impl Mover<'_> {
         reached: bool,
     ) -> Result<(), Error> {
         let from = self.from;
-        let io = |source| Error::io(from, source);
-        let Some(page) = self.pages.read(number).map_err(io)? else { return Ok(()) };
+        let Some(page) = self.pages.read(number).at(from)? else { return Ok(()) };
         let first = number == 1;
         let Some(kind) = cells::kind(&page, first) else { return Ok(()) };
         for cell in cells::cells(&page, first, kind) {
@@ -67,7 +66,7 @@ impl Mover<'_> {
             };
             let plausible = cells::columns(&cell)
                 .is_some_and(|columns| LAYOUTS.iter().any(|table| table.columns == columns));
-            let values = if plausible { whole(self.pages, &cell).map_err(io)? } else { None };
+            let values = if plausible { whole(self.pages, &cell).at(from)? } else { None };
             let moved = match values {
                 Some(mut values) => {
                     if kind == Kind::TableLeaf && values.first() == Some(&Value::Null) {
@@ -121,7 +120,7 @@ impl Mover<'_> {
 
     /// Tells whether a row of `frame` is that of a sample that was found.
     fn is_frame(&self, values: &[Value]) -> Result<bool, Error> {
-        samples::is_frame(self.new, values).map_err(|error| Error::sql(self.to, error))
+        samples::is_frame(self.new, values).at(self.to)
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, Statement};
 
-use crate::error::Error;
+use crate::error::{At, Error};
 use crate::read::query::table_function::TableFunction;
 use crate::read::query::value::Value;
 use crate::read::store::Store;
@@ -38,7 +38,7 @@ impl Query {
                 crate::read::query::table_function::register(&connection, function)
             })
             .and_then(|()| connection.authorizer(Some(crate::read::query::authorizer::authorize)))
-            .map_err(|source| Error::sql(path, source))?;
+            .at(path)?;
         Ok(Self { connection, path: path.to_owned() })
     }
 
