@@ -156,7 +156,7 @@ CREATE TABLE evidence (
     PRIMARY KEY (recording, number)
 ) STRICT;
 
--- About 300 samples and all their regions, column by column.
+-- Up to 600 samples and all their regions, column by column.
 CREATE TABLE chunk (
     id INTEGER PRIMARY KEY,               -- names the chunk within this file
     recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it belongs to

@@ -13,8 +13,6 @@ use crate::tables::interner::Interner;
 use crate::tables::sample::{insert_frame, insert_sample, next_number};
 use crate::write::chunk_thread::{ChunkThread, Pending};
 
-const NS_PER_MINUTE: u64 = 60_000_000_000;
-
 /// A recording under way.
 #[derive(Debug)]
 pub(crate) struct Active {
@@ -56,7 +54,7 @@ impl Active {
         let regions = snapshot.regions;
         let kinds = self.interner.number(transaction, self.encoder.last(), &regions)?;
         let table = Table { kinds, regions };
-        let (frame, edits) = self.encoder.encode(&table, minute(sample.taken));
+        let (frame, edits) = self.encoder.encode(&table);
         let row = insert_sample(transaction, self.id, &sample)?;
         let sum = checksum(self.id.0, number, frame.kind, &frame.data);
         insert_frame(transaction, row, &frame, sum)?;
@@ -82,7 +80,7 @@ impl Active {
 
     /// Updates the state after what was written is stored durably; a full chunk goes to `thread`.
     pub(crate) fn accept(&mut self, (sample, regions): Written, thread: Option<&mut ChunkThread>) {
-        let (number, minute) = (sample.number, minute(sample.taken));
+        let number = sample.number;
         self.next = Some(number + 1);
         match regions {
             None => {
@@ -94,7 +92,7 @@ impl Active {
                     thread.build(self.id, &mut self.pending);
                 }
                 self.pending.push(sample, &edits, &table);
-                self.encoder.accept(number, table, &frame, minute);
+                self.encoder.accept(number, table, &frame);
             }
         }
     }
@@ -105,9 +103,4 @@ impl Active {
         self.encoder = Encoder::default();
         self.interner.forget();
     }
-}
-
-/// Returns the minute of a moment, by the monotonic clock.
-fn minute(taken: Timestamp) -> i64 {
-    (taken.monotonic_ns / NS_PER_MINUTE).cast_signed()
 }

@@ -8,9 +8,7 @@ use crate::codec::varint::put;
 
 /// Samples that a chunk is made of, unless they take many bytes. Each chunk begins with a key frame,
 /// which is also what a reader of its samples decodes from until the chunk is made.
-const CHUNK_SAMPLES: u32 = 360;
-/// From how many on one may begin with a new minute, so that minutes lie in one chunk.
-const ENOUGH_SAMPLES: u32 = 300;
+const CHUNK_SAMPLES: u32 = 600;
 /// Bytes of deltas that a chunk is made of at most, about: the more there are, the longer it takes to
 /// read its last sample, which is to take some milliseconds at most.
 const CHUNK_BYTES: usize = 72 << 10;
@@ -19,8 +17,6 @@ const CHUNK_BYTES: usize = 72 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
     last: Option<(u64, Table)>,
-    /// The minute of the last sample.
-    minute: i64,
     /// Samples since the present chunk began, with its first.
     samples: u32,
     /// Bytes of their frames, without its first.
@@ -35,11 +31,8 @@ impl Encoder {
 
     /// Returns the frame for `table`, a delta unless a chunk begins with it or that is not much
     /// larger, and what leads to `table` from the one before.
-    ///
-    /// `minute` is that of its sample.
-    pub(crate) fn encode(&self, table: &Table, minute: i64) -> (Frame, Vec<Edit>) {
-        let new_minute = self.samples >= ENOUGH_SAMPLES && self.minute != minute;
-        let full = new_minute || self.samples >= CHUNK_SAMPLES || self.bytes >= CHUNK_BYTES;
+    pub(crate) fn encode(&self, table: &Table) -> (Frame, Vec<Edit>) {
+        let full = self.samples >= CHUNK_SAMPLES || self.bytes >= CHUNK_BYTES;
         let Some((number, last)) = self.last.as_ref().filter(|_| !full) else {
             return (key(table, true), edits(&Table::default(), table));
         };
@@ -56,9 +49,8 @@ impl Encoder {
     }
 
     /// Takes note that `frame`, that of sample `number`, is stored for good.
-    pub(crate) fn accept(&mut self, number: u64, table: Table, frame: &Frame, minute: i64) {
+    pub(crate) fn accept(&mut self, number: u64, table: Table, frame: &Frame) {
         self.last = Some((number, table));
-        self.minute = minute;
         if frame.begins {
             (self.samples, self.bytes) = (0, 0);
         } else {

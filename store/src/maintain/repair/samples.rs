@@ -217,7 +217,7 @@ fn stand_alone(
     sample: &Sample,
     table: &Table,
 ) -> rusqlite::Result<()> {
-    let (frame, _) = Encoder::default().encode(table, 0);
+    let (frame, _) = Encoder::default().encode(table);
     let sum = checksum(id.0, sample.number, frame.kind, &frame.data);
     new.prepare_cached("UPDATE frame SET kind = ?, checksum = ?, data = ? WHERE sample = ?")?
         .execute(params![frame.kind.name(), sum, frame.data, row])?;

@@ -151,9 +151,9 @@ proptest! {
     fn frames_lead_to_every_snapshot(tables in tables()) {
         let (mut encoder, mut decoder) = (FrameEncoder::default(), FrameDecoder::default());
         for (number, table) in (1..).zip(tables) {
-            let (frame, _) = encoder.encode(&table, 0);
+            let (frame, _) = encoder.encode(&table);
             prop_assert_eq!(decoder.apply(number, frame.kind, &frame.data), Ok(&states(&table)[..]));
-            encoder.accept(number, table, &frame, 0);
+            encoder.accept(number, table, &frame);
         }
     }
 
