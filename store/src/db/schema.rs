@@ -58,7 +58,7 @@ fn are_initial(objects: &[(String, Option<String>)]) -> bool {
                 rest.is_some_and(|rest| rest.starts_with(";\n"))
             };
             // Each is created once.
-            let found = statements.iter().position(|text| is_own(text));
+            let found = statements.iter().position(is_own);
             found.map(|index| statements.swap_remove(index)).is_some()
         }
     }) && statements.is_empty()

@@ -1,10 +1,12 @@
 //! The table of evidence.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::Evidence;
 
 use crate::codec::crc32::checksum_of;
 use crate::codec::evidence::Packed;
+use crate::codec::evidence::decode::decode;
+use crate::codec::evidence::packer::MAX_DEPTH;
 use crate::codec::varint::Malformed;
 use crate::db::integer::{from_column, to_column};
 use crate::db::transaction::Transaction;
@@ -44,15 +46,14 @@ pub(crate) fn read(
     recording: RecordingId,
     number: u64,
 ) -> rusqlite::Result<Option<Result<Evidence, String>>> {
-    connection
-        .prepare_cached(
-            "SELECT recording, number, checksum, data FROM evidence \
-             WHERE recording = ? AND number <= ? ORDER BY number DESC LIMIT 1",
-        )?
+    let number: Option<i64> = connection
+        .prepare_cached("SELECT max(number) FROM evidence WHERE recording = ? AND number <= ?")?
         .query_row(params![recording.0, to_column(number.min(i64::MAX as u64))], |row| {
-            whole(connection, row)
-        })
-        .optional()
+            row.get(0)
+        })?;
+    let Some(number) = number else { return Ok(None) };
+    let plain = plain(connection, recording.0, number)?;
+    Ok(Some(plain.and_then(|plain| decoded(recording.0, number, &plain))))
 }
 
 /// Returns the samples that evidence of `recording` was stored at, in order.
@@ -73,25 +74,22 @@ pub(crate) fn drop_before(
     number: u64,
     most: u32,
 ) -> rusqlite::Result<usize> {
-    let first = transaction
-        .prepare_cached(
-            "SELECT recording, number, checksum, data FROM evidence \
-             WHERE recording = ? AND number <= ? ORDER BY number DESC LIMIT 1",
-        )?
-        .query_row(params![recording.0, to_column(number)], |row| {
-            Ok((row.get::<_, i64>(1)?, checked(row)?.map(|packed| packed.base)))
-        })
-        .optional()?;
-    // What cannot be read does not say which evidence it is coded against.
-    let Some((first, Ok(base))) = first else { return Ok(0) };
+    let first: Option<i64> = transaction
+        .prepare_cached("SELECT max(number) FROM evidence WHERE recording = ? AND number <= ?")?
+        .query_row(params![recording.0, to_column(number)], |row| row.get(0))?;
+    let Some(first) = first else { return Ok(0) };
+    // Evidence that cannot be read does not say which other it builds on.
+    let Ok(needed) = chain(transaction, recording.0, first)? else { return Ok(0) };
+    let needed: Vec<i64> = needed.iter().map(|stored| stored.number).collect();
     // The newest go first, so that none is left whose base is gone. Those that are newer than
-    // the first one needed have its base or a later one.
+    // the first one needed build on it or on what it builds on.
     transaction
         .prepare_cached(
             "DELETE FROM evidence WHERE recording = ?1 AND number IN (SELECT number FROM evidence \
-             WHERE recording = ?1 AND number < ?2 AND number <> ?3 ORDER BY number DESC LIMIT ?4)",
+             WHERE recording = ?1 AND number < ?2 AND number NOT IN (SELECT value FROM json_each(?3)) \
+             ORDER BY number DESC LIMIT ?4)",
         )?
-        .execute(params![recording.0, first, to_column(base.unwrap_or(0)), most])
+        .execute(params![recording.0, first, format!("{needed:?}"), most])
 }
 
 /// Adds what is wrong with the evidence of all recordings.
@@ -99,69 +97,138 @@ pub(crate) fn problems(
     connection: &Connection,
     problems: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare(
-        "SELECT recording, number, checksum, data FROM evidence ORDER BY recording, number",
-    )?;
+    let mut statement =
+        connection.prepare("SELECT recording, number FROM evidence ORDER BY recording, number")?;
     let mut rows = statement.query([])?;
+    let mut before = None;
     while let Some(row) = rows.next()? {
-        match whole(connection, row) {
-            Ok(Ok(_)) => {}
-            Ok(Err(what)) => problems.push(what),
-            Err(error) => problems.push(format!("a row of evidence: {error}")),
+        let (recording, number) = (row.get(0)?, row.get(1)?);
+        let plain = match after(connection, before.take(), recording, number) {
+            Ok(plain) => plain,
+            Err(error) => {
+                problems.push(format!("a row of evidence: {error}"));
+                continue;
+            }
+        };
+        match plain.and_then(|plain| decoded(recording, number, &plain).map(|_| plain)) {
+            Ok(plain) => before = Some(Plain { recording, number, bytes: plain }),
+            Err(what) => problems.push(what),
         }
     }
     Ok(())
 }
 
-/// Returns the evidence of a row of recording, number, checksum, data.
-fn whole(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<Result<Evidence, String>> {
-    let packed = match checked(row)? {
-        Ok(packed) => packed,
-        Err(what) => return Ok(Err(what)),
-    };
-    let (recording, number): (i64, i64) = (row.get(0)?, row.get(1)?);
-    let base = match packed.base {
-        None => Vec::new(),
-        Some(base) => match plain(connection, recording, base)? {
-            Ok(plain) => plain,
-            Err(what) => return Ok(Err(what)),
-        },
-    };
-    Ok(packed.unpack(&base).map_err(|malformed| undecoded(recording, number, malformed)))
+/// Evidence as a row holds it.
+struct Stored {
+    number: i64,
+    data: Vec<u8>,
 }
 
-/// Returns the plain bytes of evidence that others are coded against.
+/// Evidence decompressed.
+struct Plain {
+    recording: i64,
+    number: i64,
+    bytes: Vec<u8>,
+}
+
+/// Returns the plain bytes of evidence; `before` are those of other evidence, which it may build on.
+fn after(
+    connection: &Connection,
+    before: Option<Plain>,
+    recording: i64,
+    number: i64,
+) -> rusqlite::Result<Result<Vec<u8>, String>> {
+    let stored = match stored(connection, recording, number)? {
+        Ok(stored) => stored,
+        Err(what) => return Ok(Err(what)),
+    };
+    let is_base = |plain: &Plain| {
+        plain.recording == recording && Ok(Some(plain.number)) == base(recording, &stored)
+    };
+    match before.filter(is_base) {
+        Some(before) => Ok(unpacked(recording, &stored, &before.bytes)),
+        None => plain(connection, recording, number),
+    }
+}
+
+/// Returns the plain bytes of evidence.
 fn plain(
     connection: &Connection,
     recording: i64,
-    number: u64,
+    number: i64,
 ) -> rusqlite::Result<Result<Vec<u8>, String>> {
-    let gone = || format!("recording {recording}: the evidence of sample {number} is gone");
-    let plain = connection
-        .prepare_cached(
-            "SELECT recording, number, checksum, data FROM evidence \
-             WHERE recording = ? AND number = ?",
-        )?
-        .query_row(params![recording, to_column(number)], |row| {
-            let alone = |packed: &Packed<'_>| packed.base.is_none();
-            Ok(checked(row)?.and_then(|packed| {
-                let packed = Some(packed).filter(alone).ok_or_else(gone)?;
-                let number = to_column(number);
-                packed.plain(&[]).map_err(|malformed| undecoded(recording, number, malformed))
-            }))
-        })
-        .optional()?;
-    Ok(plain.unwrap_or_else(|| Err(gone())))
+    Ok(chain(connection, recording, number)?.and_then(|chain| {
+        let mut from_key = chain.iter().rev();
+        from_key.try_fold(Vec::new(), |base, stored| unpacked(recording, stored, &base))
+    }))
 }
 
-/// Returns the evidence of a row as it stands there.
-fn checked<'a>(row: &'a Row<'_>) -> rusqlite::Result<Result<Packed<'a>, String>> {
-    let (recording, number, sum): (i64, i64, u32) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    let data = row.get_ref(3)?.as_blob()?;
-    if checksum(recording, number, data) != sum {
-        return Ok(Err(format!("{} does not match its checksum", at(recording, number))));
+/// Returns evidence and those it builds on, one after the other.
+fn chain(
+    connection: &Connection,
+    recording: i64,
+    number: i64,
+) -> rusqlite::Result<Result<Vec<Stored>, String>> {
+    let mut chain: Vec<Stored> = Vec::new();
+    let mut next = Some(number);
+    while let Some(number) = next {
+        if chain.len() > MAX_DEPTH as usize {
+            return Ok(Err(format!("{} builds on too many others", at(recording, number))));
+        }
+        let stored = match stored(connection, recording, number)? {
+            Ok(stored) => stored,
+            Err(what) => return Ok(Err(what)),
+        };
+        next = match base(recording, &stored) {
+            Ok(base) => base,
+            Err(what) => return Ok(Err(what)),
+        };
+        chain.push(stored);
     }
-    Ok(Packed::new(data).map_err(|malformed| undecoded(recording, number, malformed)))
+    Ok(Ok(chain))
+}
+
+/// Returns the row of evidence of a sample.
+fn stored(
+    connection: &Connection,
+    recording: i64,
+    number: i64,
+) -> rusqlite::Result<Result<Stored, String>> {
+    let row: Option<(u32, Vec<u8>)> = connection
+        .prepare_cached("SELECT checksum, data FROM evidence WHERE recording = ? AND number = ?")?
+        .query_row([recording, number], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(match row {
+        None => Err(format!("recording {recording}: the evidence of sample {number} is gone")),
+        Some((sum, data)) if checksum(recording, number, &data) != sum => {
+            Err(format!("{} does not match its checksum", at(recording, number)))
+        }
+        Some((_, data)) => Ok(Stored { number, data }),
+    })
+}
+
+/// Returns the earlier evidence that some builds on.
+fn base(recording: i64, stored: &Stored) -> Result<Option<i64>, String> {
+    let packed = packed(recording, stored)?;
+    match packed.base.map(to_column) {
+        Some(base) if base >= stored.number => {
+            Err(format!("{} builds on later evidence", at(recording, stored.number)))
+        }
+        base => Ok(base),
+    }
+}
+
+fn unpacked(recording: i64, stored: &Stored, base: &[u8]) -> Result<Vec<u8>, String> {
+    let plain = packed(recording, stored)?.plain(base);
+    plain.map_err(|malformed| undecoded(recording, stored.number, malformed))
+}
+
+fn packed(recording: i64, stored: &Stored) -> Result<Packed<'_>, String> {
+    Packed::new(&stored.data).map_err(|malformed| undecoded(recording, stored.number, malformed))
+}
+
+fn decoded(recording: i64, number: i64, plain: &[u8]) -> Result<Evidence, String> {
+    decode(plain).map_err(|malformed| undecoded(recording, number, malformed))
 }
 
 fn undecoded(recording: i64, number: i64, malformed: Malformed) -> String {

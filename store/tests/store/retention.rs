@@ -221,32 +221,38 @@ fn evidence_goes_unless_a_sample_that_stays_needs_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let (mut writer, id) = begun(&path);
+    // Much is as it was in the one before, a little is not.
+    let page = |index: u64, turn: u64| {
+        let since = turn - (turn + index) % 40;
+        (index << 16, (since * 100 + index).to_le_bytes().repeat(2).into())
+    };
     let evidence = |number: u64| Evidence {
-        facts: Facts { start_brk: Some(number), ..Facts::default() },
+        peeks: (0..100).map(|index| page(index, number / 2 + 40)).collect(),
         ..Evidence::default()
     };
     for number in 1..=1000 {
         writer.append(id, passing(20, number * 2)).unwrap();
-        if number % 100 == 50 {
+        if number % 2 == 0 {
             writer.evidence(id, number, &evidence(number)).unwrap();
         }
     }
     writer.end(id, at(2000), &WhyEnded::Finished).unwrap();
-    writer.prune(&older_than(700), at(2000)).unwrap();
+    writer.prune(&older_than(680), at(2000)).unwrap();
     writer.close().unwrap();
     check(&path);
     let store = Store::open(&path).unwrap();
     let left = store.samples(id).unwrap();
     assert!(left[0].number > 300);
     for sample in &left {
-        let by = (sample.number + 50) / 100 * 100 - 50;
+        let by = sample.number / 2 * 2;
         let found = store.evidence(id, sample.number).unwrap();
         assert_eq!(found, Some(evidence(by)), "{}", sample.number);
     }
     let first = left[0].number;
     let stored = store.evidence_numbers(id).unwrap();
-    // the one that has the images, and the newest before the first sample
-    assert_eq!(stored.iter().filter(|number| **number < first).count(), 2, "{stored:?} {first}");
+    // The newest before the first sample, and those it builds on.
+    let before = stored.iter().filter(|number| **number < first).count();
+    assert!((2..=64).contains(&before), "{stored:?} {first}");
 }
 
 /// A recorder that takes a step after each sample; the file it would leave if killed then is opened anew.

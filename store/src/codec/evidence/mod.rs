@@ -10,9 +10,10 @@
 //!
 //! Numbers are varints, text and bytes are preceded by their length, lists by
 //! their count, and what may be missing by 0 or 1. Most of one evidence is as it
-//! was in the one before. So zstd finds what repeats in a *base*: an earlier plain
-//! evidence that stands alone. A file may come from anywhere: nothing is allocated
-//! that the bytes do not justify, and they are bounded by [`MAX_BYTES`].
+//! was in the one before. So zstd finds what repeats in a *base*: the plain evidence
+//! stored before it, or an earlier one that stands alone, so that none builds on more
+//! than [`packer::MAX_DEPTH`] others. A file may come from anywhere: nothing is
+//! allocated that the bytes do not justify, and they are bounded by [`MAX_BYTES`].
 
 pub(crate) mod decode;
 pub(crate) mod encode;
@@ -22,9 +23,6 @@ mod tests;
 
 use std::io::Read;
 
-use vmrec_sampler::Evidence;
-
-use crate::codec::evidence::decode::decode;
 use crate::codec::varint::{Cursor, Malformed};
 
 /// Bytes that evidence decompresses to at most.
@@ -62,11 +60,6 @@ impl<'a> Packed<'a> {
             return Err(Malformed("more bytes than evidence has"));
         }
         Ok(plain)
-    }
-
-    /// Returns the evidence; `base` are the plain bytes of that it is coded against, or none.
-    pub(crate) fn unpack(&self, base: &[u8]) -> Result<Evidence, Malformed> {
-        decode(&self.plain(base)?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Evidence to the bytes to store: what does not change is not stored again.
 
-use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
+use std::sync::Arc;
 
 use vmrec_sampler::Evidence;
 
@@ -13,23 +13,32 @@ use crate::codec::varint::put;
 const LEVEL: i32 = 3;
 const MIN_WINDOW_LOG: u32 = 10;
 
+/// Evidence that a reader decodes at most for one: it, and those it builds on.
+pub(crate) const MAX_DEPTH: u32 = 64;
+
 /// Packs the evidence of one recording.
 #[derive(Debug, Default)]
 pub(crate) struct Packer {
-    keys: [RandomState; 2],
-    base: Option<Base>,
-    /// Of the last evidence stored: its hash, which no other has in practice.
-    last: Option<[u64; 2]>,
+    /// The evidence that stands alone and the one stored last, which may be the same.
+    bases: Option<(Key, Base)>,
 }
 
-/// Evidence that stands alone, which later evidence is coded against.
+/// Evidence that stands alone.
 #[derive(Debug)]
-struct Base {
-    number: u64,
-    plain: Vec<u8>,
-    /// Bytes it takes, and bytes that those coded against it take together.
+struct Key {
+    base: Base,
+    /// Bytes it takes, and bytes that those coded since take together.
     own_bytes: usize,
     later_bytes: usize,
+}
+
+/// Evidence that other evidence may be coded against.
+#[derive(Clone, Debug)]
+struct Base {
+    number: u64,
+    plain: Arc<[u8]>,
+    /// How much evidence it builds on.
+    depth: u32,
 }
 
 /// Evidence to be stored.
@@ -37,48 +46,56 @@ struct Base {
 pub(crate) struct New {
     /// The bytes.
     pub(crate) data: Vec<u8>,
-    hash: [u64; 2],
-    /// The evidence itself, if it is a base.
-    base: Option<Base>,
+    base: Base,
 }
 
 impl Packer {
     /// Packs the evidence that is good from sample `number` on; `None` if it is the same as the last,
     /// or would be more than may be read back.
     pub(crate) fn pack(&self, number: u64, evidence: &Evidence) -> std::io::Result<Option<New>> {
-        let plain = encode(evidence);
-        let hash = self.keys.each_ref().map(|key| key.hash_one(&plain));
-        if plain.len() > MAX_BYTES || self.last == Some(hash) {
+        let plain: Arc<[u8]> = encode(evidence).into();
+        let last = self.bases.as_ref().map(|(_, last)| last);
+        if plain.len() > MAX_BYTES || last.is_some_and(|last| last.plain == plain) {
             return Ok(None);
         }
-        // Once those coded against a base take as much as it, another one pays.
-        let base = self.base.as_ref().filter(|base| base.later_bytes < base.own_bytes);
-        if let Some(base) = base.filter(|base| base.number < number) {
+        if let Some((key, base)) = self.bases.as_ref().and_then(|(key, last)| next_base(key, last))
+            && base.number < number
+        {
             let data = compress(Some(base.number), &base.plain, &plain)?;
-            return Ok(Some(New { data, hash, base: None }));
+            if data.len() * 2 < key.own_bytes {
+                let base = Base { number, plain, depth: base.depth + 1 };
+                return Ok(Some(New { data, base }));
+            }
         }
         let data = compress(None, &[], &plain)?;
-        let own_bytes = data.len();
-        let base = Some(Base { number, plain, own_bytes, later_bytes: 0 });
-        Ok(Some(New { data, hash, base }))
+        Ok(Some(New { data, base: Base { number, plain, depth: 0 } }))
     }
 
     /// Notes that `new` is stored.
-    pub(crate) fn accept(&mut self, new: New) {
-        self.last = Some(new.hash);
-        match new.base {
-            Some(base) => self.base = Some(base),
-            None => {
-                if let Some(base) = &mut self.base {
-                    base.later_bytes += new.data.len();
-                }
+    pub(crate) fn accept(&mut self, New { data, base }: New) {
+        let key = match self.bases.take() {
+            Some((mut key, _)) if base.depth > 0 => {
+                key.later_bytes += data.len();
+                key
             }
-        }
+            _ => Key { base: base.clone(), own_bytes: data.len(), later_bytes: 0 },
+        };
+        self.bases = Some((key, base));
     }
 
     /// Notes that what is stored is not known: the next evidence stands alone.
     pub(crate) fn reject(&mut self) {
-        (self.base, self.last) = (None, None);
+        self.bases = None;
+    }
+}
+
+/// Returns the evidence that the next builds on: the last, or, so that none builds on too much, the
+/// one that stands alone; none once those since take as much as it.
+fn next_base<'a>(key: &'a Key, last: &'a Base) -> Option<(&'a Key, &'a Base)> {
+    if last.depth + 1 < MAX_DEPTH {
+        Some((key, last))
+    } else {
+        (key.later_bytes < key.own_bytes).then_some((key, &key.base))
     }
 }
 

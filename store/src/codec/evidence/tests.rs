@@ -6,10 +6,13 @@ use std::sync::Arc;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
-use vmrec_sampler::{AddressRange, Facts, GlibcStack, Image, Jvm, Protection, Segment, Thread};
+use vmrec_sampler::{
+    AddressRange, Evidence, Facts, GlibcStack, Image, Jvm, Protection, Segment, Thread,
+};
 
 use super::*;
-use crate::codec::evidence::packer::Packer;
+use crate::codec::evidence::decode::decode;
+use crate::codec::evidence::packer::{MAX_DEPTH, Packer};
 
 fn text() -> impl Strategy<Value = Arc<str>> {
     "[a-z/é ]{0,9}".prop_map(Arc::from)
@@ -89,8 +92,9 @@ fn packed(all: &[Evidence]) -> Vec<Option<Vec<u8>>> {
             packer.accept(new);
             let stored = Packed::new(&data).unwrap();
             let base = stored.base.map_or(&[][..], |base| &plain[&base]);
-            assert_eq!(stored.unpack(base).as_ref(), Ok(evidence));
-            plain.insert(number, stored.plain(base).unwrap());
+            let bytes = stored.plain(base).unwrap();
+            assert_eq!(decode(&bytes).as_ref(), Ok(evidence));
+            plain.insert(number, bytes);
             Some(data)
         })
         .collect()
@@ -107,8 +111,8 @@ proptest! {
         bytes in vec(any::<u8>(), 0..200),
         base in vec(any::<u8>(), 0..50),
     ) {
-        let unpacked = Packed::new(&bytes).and_then(|packed| packed.unpack(&base));
-        prop_assert!(unpacked.is_err(), "there is no frame of zstd");
+        let plain = Packed::new(&bytes).and_then(|packed| packed.plain(&base));
+        prop_assert!(plain.is_err(), "there is no frame of zstd");
         for bytes in [&bytes[..], &[&[1, 0, 0, 0, 1], &bytes[..]].concat()] {
             comes_back(bytes);
         }
@@ -162,10 +166,40 @@ fn evidence_that_is_the_same_is_not_stored_again() {
 }
 
 #[test]
-fn another_base_is_chosen_once_those_against_it_take_as_much() {
-    let all: Vec<_> = (0..12).map(|seed| peeked(seed, 0)).collect();
-    let bases = packed(&all).iter().flatten().filter(|data| data[0] == 0).count();
-    assert!((5..=7).contains(&bases), "{bases}");
+fn evidence_unlike_the_last_stands_alone() {
+    // The bytes of seed 1 are those of seed 0, shifted.
+    let all: Vec<_> = (1..13).map(|seed| peeked(seed, 0)).collect();
+    assert!(packed(&all).iter().flatten().all(|data| data[0] == 0));
+}
+
+/// Evidence of a process whose memory is replaced little by little: 4 of 200 places each time.
+fn replaced(turn: u64) -> Evidence {
+    let page = |index: u64| {
+        let since = turn - (turn + index) % 50;
+        (index << 16, vec![0; 8].into_iter().chain((since * 200 + index).to_le_bytes()).collect())
+    };
+    Evidence { facts: Facts::default(), peeks: (0..200).map(page).collect() }
+}
+
+#[test]
+fn evidence_takes_the_bytes_of_what_changed_however_long_it_goes_on() {
+    let all: Vec<_> = (100..400).map(replaced).collect();
+    let stored = packed(&all);
+    let bytes: Vec<usize> = stored.iter().flatten().map(Vec::len).collect();
+    let later: usize = bytes[200..].iter().sum();
+    assert!(later / 100 < 120, "{bytes:?}");
+}
+
+#[test]
+fn evidence_builds_on_no_more_than_can_be_read() {
+    let all: Vec<_> = (100..400).map(replaced).collect();
+    let mut depths: BTreeMap<u64, u32> = BTreeMap::new();
+    for (number, data) in (1..).zip(packed(&all)) {
+        let base = Packed::new(&data.unwrap()).unwrap().base;
+        depths.insert(number, base.map_or(0, |base| depths[&base] + 1));
+    }
+    let max = *depths.values().max().unwrap();
+    assert!((2..MAX_DEPTH).contains(&max), "{max}");
 }
 
 #[test]
@@ -173,11 +207,12 @@ fn a_bomb_is_refused_before_it_fills_memory() {
     let bomb = [&[0][..], &zstd::bulk::compress(&vec![0; MAX_BYTES + 1], 1).unwrap()].concat();
     assert!(bomb.len() < 1 << 20);
     let bomb = Packed::new(&bomb).unwrap();
-    assert_eq!(bomb.unpack(&[]), Err(Malformed("more bytes than evidence has")));
+    assert_eq!(bomb.plain(&[]), Err(Malformed("more bytes than evidence has")));
     let claims: [&[u8]; 2] = [&[1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0x7f], &[2]];
     for claim in claims {
         let packed = [&[0][..], &zstd::bulk::compress(claim, 1).unwrap()].concat();
-        assert!(Packed::new(&packed).unwrap().unpack(&[]).is_err());
+        let plain = Packed::new(&packed).unwrap().plain(&[]).unwrap();
+        assert!(decode(&plain).is_err());
     }
 }
 

@@ -235,20 +235,26 @@ fn cut_arguments(new: &Connection, recording: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Removes evidence that is coded against evidence that is lost, and returns how much.
+/// Removes evidence that builds on evidence that is lost, and returns how much.
 fn without_base(new: &Connection) -> rusqlite::Result<u64> {
     let mut lost = Vec::new();
-    let mut statement = new.prepare("SELECT rowid, recording, data FROM evidence")?;
+    // What builds on evidence that stays, stays.
+    let mut staying = BTreeSet::new();
+    let mut statement = new.prepare(
+        "SELECT rowid, recording, number, data FROM evidence ORDER BY recording, number",
+    )?;
     let mut rows = statement.query([])?;
-    let mut base = new.prepare("SELECT 1 FROM evidence WHERE recording = ? AND number = ?")?;
     while let Some(row) = rows.next()? {
-        let (rowid, recording): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let whole = match Packed::new(row.get_ref(2)?.as_blob()?).map(|packed| packed.base) {
-            Ok(Some(number)) => base.exists([recording, to_column(number)])?,
+        let (rowid, recording, number): (i64, i64, u64) =
+            (row.get(0)?, row.get(1)?, from_column(row.get(2)?));
+        let stays = match Packed::new(row.get_ref(3)?.as_blob()?).map(|packed| packed.base) {
+            Ok(Some(base)) => staying.contains(&(recording, base)),
             Ok(None) => true,
             Err(_) => false,
         };
-        if !whole {
+        if stays {
+            staying.insert((recording, number));
+        } else {
             lost.push(rowid);
         }
     }
