@@ -1,7 +1,7 @@
 //! CRC-32 (that of zlib and PNG) over a frame and where it belongs, so that
-//! flipped bits and frames in the wrong place are told from figures.
+//! flipped bits and misplaced frames are detected.
 
-use crate::codec::frame::Kind;
+use crate::codec::frame::FrameKind;
 
 /// How many bytes are taken at once where there are as many.
 const STEP: usize = 16;
@@ -9,24 +9,24 @@ const STEP: usize = 16;
 /// What bytes are worth in the sum, by how many bytes follow them in a step.
 const TABLES: [[u32; 256]; STEP] = {
     let mut tables = [[0; 256]; STEP];
-    let mut place = 0;
-    while place < 256 {
-        let mut value = place as u32;
+    let mut index = 0;
+    while index < 256 {
+        let mut value = index as u32;
         let mut bit = 0;
         while bit < 8 {
             value = if value & 1 == 1 { (value >> 1) ^ 0xedb8_8320 } else { value >> 1 };
             bit += 1;
         }
-        tables[0][place] = value;
-        place += 1;
+        tables[0][index] = value;
+        index += 1;
     }
     let mut table = 1;
     while table < STEP {
-        let mut place = 0;
-        while place < 256 {
-            let before = tables[table - 1][place];
-            tables[table][place] = (before >> 8) ^ tables[0][(before & 0xff) as usize];
-            place += 1;
+        let mut index = 0;
+        while index < 256 {
+            let before = tables[table - 1][index];
+            tables[table][index] = (before >> 8) ^ tables[0][(before & 0xff) as usize];
+            index += 1;
         }
         table += 1;
     }
@@ -76,7 +76,7 @@ fn worth<const N: usize>(step: &[u8; N]) -> u32 {
 }
 
 /// Returns the checksum of the frame `data` of sample `number` in `recording`.
-pub(crate) fn checksum(recording: i64, number: u64, kind: Kind, data: &[u8]) -> u32 {
+pub(crate) fn checksum(recording: i64, number: u64, kind: FrameKind, data: &[u8]) -> u32 {
     checksum_of(recording, number, kind.name(), data)
 }
 
@@ -106,10 +106,10 @@ mod tests {
     }
 
     #[test]
-    fn place_and_kind_count() {
-        let sum = checksum(1, 2, Kind::Key, b"abc");
-        assert_ne!(sum, checksum(2, 2, Kind::Key, b"abc"));
-        assert_ne!(sum, checksum(1, 3, Kind::Key, b"abc"));
-        assert_ne!(sum, checksum(1, 2, Kind::Delta, b"abc"));
+    fn number_and_kind_are_covered() {
+        let sum = checksum(1, 2, FrameKind::Key, b"abc");
+        assert_ne!(sum, checksum(2, 2, FrameKind::Key, b"abc"));
+        assert_ne!(sum, checksum(1, 3, FrameKind::Key, b"abc"));
+        assert_ne!(sum, checksum(1, 2, FrameKind::Delta, b"abc"));
     }
 }

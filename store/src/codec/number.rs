@@ -75,7 +75,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::codec::range_coder::{Decoder, Encoder};
+    use crate::codec::range_coder::{RangeDecoder, RangeEncoder};
 
     proptest! {
         #[test]
@@ -85,13 +85,13 @@ mod tests {
                 0..40,
             )
         ) {
-            let (mut encoder, mut model) = (Encoder::default(), Number::default());
+            let (mut encoder, mut model) = (RangeEncoder::default(), Number::default());
             for number in &numbers {
                 model.code(&mut encoder, *number);
                 model.code_signed(&mut encoder, number.cast_signed());
             }
             let data = encoder.finish();
-            let (mut decoder, mut model) = (Decoder::new(&data), Number::default());
+            let (mut decoder, mut model) = (RangeDecoder::new(&data), Number::default());
             for number in &numbers {
                 prop_assert_eq!(model.code(&mut decoder, 0), *number);
                 prop_assert_eq!(model.code_signed(&mut decoder, 0), number.cast_signed());

@@ -75,19 +75,19 @@ pub(crate) trait Coder {
 
 /// Decisions to bytes.
 #[derive(Debug)]
-pub(crate) struct Encoder {
+pub(crate) struct RangeEncoder {
     low: u64,
     range: u64,
     out: Vec<u8>,
 }
 
-impl Default for Encoder {
+impl Default for RangeEncoder {
     fn default() -> Self {
         Self { low: 0, range: u64::MAX, out: Vec::new() }
     }
 }
 
-impl Encoder {
+impl RangeEncoder {
     /// Returns the bytes. Zeros at their end are left out, as a decoder reads zeros there.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         // Any number of the range will do: one that ends in zeros takes the least room.
@@ -129,7 +129,7 @@ impl Encoder {
     }
 }
 
-impl Coder for Encoder {
+impl Coder for RangeEncoder {
     const DECODES: bool = false;
 
     #[inline]
@@ -161,9 +161,9 @@ impl Coder for Encoder {
 }
 
 /// Bytes to decisions. Any bytes are some decisions; each takes some of a bit at least, and
-/// [`Decoder::is_past_end`] says when there were none left.
+/// [`RangeDecoder::is_past_end`] says when there were none left.
 #[derive(Debug)]
-pub(crate) struct Decoder<'a> {
+pub(crate) struct RangeDecoder<'a> {
     data: &'a [u8],
     /// Bytes taken, those that were missing included.
     taken: usize,
@@ -171,7 +171,7 @@ pub(crate) struct Decoder<'a> {
     range: u64,
 }
 
-impl<'a> Decoder<'a> {
+impl<'a> RangeDecoder<'a> {
     /// Begins to decode.
     pub(crate) fn new(data: &'a [u8]) -> Self {
         let mut decoder = Self { data, taken: 0, code: 0, range: u64::MAX };
@@ -204,7 +204,7 @@ impl<'a> Decoder<'a> {
     }
 }
 
-impl Coder for Decoder<'_> {
+impl Coder for RangeDecoder<'_> {
     const DECODES: bool = true;
 
     #[inline]
@@ -263,7 +263,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_decision_comes_back(all in proptest::collection::vec(coded(), 0..600)) {
-            let (mut encoder, mut models) = (Encoder::default(), [Chance::default(); 4]);
+            let (mut encoder, mut models) = (RangeEncoder::default(), [Chance::default(); 4]);
             for coded in &all {
                 match *coded {
                     Coded::Decision(model, outcome) => { encoder.decide(&mut models[model], outcome); }
@@ -271,7 +271,7 @@ mod tests {
                 }
             }
             let data = encoder.finish();
-            let (mut decoder, mut models) = (Decoder::new(&data), [Chance::default(); 4]);
+            let (mut decoder, mut models) = (RangeDecoder::new(&data), [Chance::default(); 4]);
             for coded in &all {
                 match *coded {
                     Coded::Decision(model, outcome) => {
@@ -285,7 +285,7 @@ mod tests {
 
         #[test]
         fn bytes_run_out(data in proptest::collection::vec(0_u8.., 0..64)) {
-            let (mut decoder, mut chance) = (Decoder::new(&data), Chance::default());
+            let (mut decoder, mut chance) = (RangeDecoder::new(&data), Chance::default());
             let mut decisions = 0_u32;
             while !decoder.is_past_end() {
                 decoder.decide(&mut chance, false);
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn what_is_always_the_same_takes_next_to_nothing() {
-        let (mut encoder, mut chance) = (Encoder::default(), Chance::default());
+        let (mut encoder, mut chance) = (RangeEncoder::default(), Chance::default());
         (0..10_000).for_each(|_| {
             encoder.decide(&mut chance, true);
         });

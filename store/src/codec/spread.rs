@@ -4,9 +4,9 @@ use std::hash::{BuildHasher, Hasher};
 
 /// Hashes numbers that a recorder gave out or counted itself: no ill will to withstand.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Spread(u64);
+pub(crate) struct SpreadHasher(u64);
 
-impl BuildHasher for Spread {
+impl BuildHasher for SpreadHasher {
     type Hasher = Self;
 
     fn build_hasher(&self) -> Self {
@@ -14,7 +14,7 @@ impl BuildHasher for Spread {
     }
 }
 
-impl Hasher for Spread {
+impl Hasher for SpreadHasher {
     fn write(&mut self, bytes: &[u8]) {
         bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
     }

@@ -6,7 +6,7 @@ use vmrec_sampler::{AddressRange, Region};
 
 /// The regions of a sample, each with the number of its kind.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
+pub(crate) struct RegionTable {
     /// Numbers in the `region_kind` table, one for each of `regions`.
     pub(crate) kinds: Vec<i64>,
     /// The regions, in the sample's order.
@@ -52,7 +52,7 @@ impl Operation {
 /// any walk leads from one to the other, whatever the order, so torn tables need no care.
 ///
 /// Regions after the last edit stay as they are.
-pub(crate) fn edits(before: &Table, after: &Table) -> Vec<Edit> {
+pub(crate) fn edits(before: &RegionTable, after: &RegionTable) -> Vec<Edit> {
     let mut edits = Vec::new();
     let mut kept = 0;
     let (mut old, mut new) = (0, 0);
@@ -84,7 +84,7 @@ pub(crate) fn edits(before: &Table, after: &Table) -> Vec<Edit> {
 
 /// Returns whether a region goes on as another: one at the same range, or one of the same kind that
 /// grew, shrank or moved at one end.
-fn continues((before, old): (&Table, usize), (after, new): (&Table, usize)) -> bool {
+fn continues((before, old): (&RegionTable, usize), (after, new): (&RegionTable, usize)) -> bool {
     let (was, is) = (&before.regions[old], &after.regions[new]);
     if Arc::ptr_eq(&was.identity, &is.identity) {
         return true;

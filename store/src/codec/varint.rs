@@ -44,25 +44,25 @@ impl<'a> Cursor<'a> {
     /// Takes a value of more than one byte.
     fn take_long(&mut self) -> Result<u64, Malformed> {
         let mut value = 0_u64;
-        for (place, byte) in self.0.iter().copied().enumerate().take(10) {
+        for (index, byte) in self.0.iter().copied().enumerate().take(10) {
             let bits = u64::from(byte & 0x7f);
-            if place == 9 && bits > 1 {
+            if index == 9 && bits > 1 {
                 return Err(Malformed("a number of more than 64 bits"));
             }
-            value |= bits << (7 * place);
+            value |= bits << (7 * index);
             if byte & 0x80 == 0 {
-                self.0 = &self.0[place + 1..];
+                self.0 = &self.0[index + 1..];
                 return Ok(value);
             }
         }
         Err(Malformed("a number without end"))
     }
 
-    /// Takes the next value, which is how many there are of something: `most` at most.
-    pub(crate) fn take_count(&mut self, most: usize) -> Result<usize, Malformed> {
+    /// Takes the next value, a count of at most `max`.
+    pub(crate) fn take_count(&mut self, max: usize) -> Result<usize, Malformed> {
         usize::try_from(self.take()?)
             .ok()
-            .filter(|count| *count <= most)
+            .filter(|count| *count <= max)
             .ok_or(Malformed("more than there can be"))
     }
 

@@ -36,7 +36,7 @@ impl Aggregate<(), Null> for Pack {
     fn step(&self, context: &mut Context<'_>, (): &mut ()) -> rusqlite::Result<()> {
         PACKED.with_borrow_mut(|bytes| {
             (0..context.len())
-                .for_each(|place| row_checksum::put_value(bytes, context.get_raw(place)));
+                .for_each(|index| row_checksum::put_value(bytes, context.get_raw(index)));
         });
         Ok(())
     }

@@ -20,7 +20,7 @@ use crate::error::{At, Error};
 
 /// A file that may hold recordings, or become one that does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum FileState {
     /// No file.
     Nothing,
     /// A file of no bytes.
@@ -33,20 +33,20 @@ pub(crate) enum Found {
 ///
 /// Our own files are looked at through SQLite: were we to open and close one ourselves, the system
 /// would drop the locks of every connection this process has to it.
-pub(crate) fn identify(path: &Path) -> Result<Found, Error> {
+pub(crate) fn identify(path: &Path) -> Result<FileState, Error> {
     let not_ours = |what| Error::NotARecording { path: path.to_owned(), what };
     let bytes = match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(FileState::Nothing),
         Err(source) => return Err(Error::io(path, source)),
         Ok(metadata) if metadata.is_dir() => return Err(not_ours("is a folder")),
         Ok(metadata) if !metadata.is_file() => return Err(not_ours("is not a regular file")),
-        Ok(metadata) if metadata.len() == 0 => return Ok(Found::Empty),
+        Ok(metadata) if metadata.len() == 0 => return Ok(FileState::Empty),
         Ok(metadata) => metadata.len(),
     };
     let application: rusqlite::Result<i32> = open_immutable(path)
         .and_then(|connection| connection.query_row("PRAGMA application_id", [], |row| row.get(0)));
     match application {
-        Ok(APPLICATION_ID) => Ok(Found::Ours),
+        Ok(APPLICATION_ID) => Ok(FileState::Ours),
         Ok(DRAFT_APPLICATION_ID) => Err(Error::Draft { path: path.to_owned() }),
         // SQLite takes a file shorter than its smallest page for an empty database, whatever it holds.
         Ok(_) if bytes >= SMALLEST_PAGE_BYTES => {
@@ -58,7 +58,7 @@ pub(crate) fn identify(path: &Path) -> Result<Found, Error> {
                 .and_then(|file| file.take(HEADER_BYTES).read_to_end(&mut header))
                 .at(path)?;
             if header.get(APPLICATION_ID_PLACE) == Some(&APPLICATION_ID.to_be_bytes()) {
-                return Ok(Found::Ours); // damaged or not: whoever opens it will see
+                return Ok(FileState::Ours); // damaged or not: whoever opens it will see
             }
             Err(not_ours(if header.starts_with(SQLITE_MAGIC) {
                 "is an SQLite database of another program"
@@ -283,10 +283,10 @@ mod tests {
     fn a_new_file_is_ours_private_and_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
-        assert_eq!(identify(&path).unwrap(), Found::Nothing);
+        assert_eq!(identify(&path).unwrap(), FileState::Nothing);
         fs::write(beside(&path, "-new"), "left by a recorder killed while creating").unwrap();
         create(&path).unwrap();
-        assert_eq!(identify(&path).unwrap(), Found::Ours);
+        assert_eq!(identify(&path).unwrap(), FileState::Ours);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let connection = Connection::open(&path).unwrap();
@@ -301,7 +301,7 @@ mod tests {
         let path = folder.path().join("a.db");
         create(&path).unwrap();
         OpenOptions::new().write(true).open(&path).unwrap().set_len(4096).unwrap();
-        assert_eq!(identify(&path).unwrap(), Found::Ours);
+        assert_eq!(identify(&path).unwrap(), FileState::Ours);
     }
 
     #[test]
@@ -335,7 +335,7 @@ mod tests {
         drop(draft);
         assert!(matches!(identify(&path), Err(Error::Draft { .. })));
         fs::write(&path, b"").unwrap();
-        assert_eq!(identify(&path).unwrap(), Found::Empty);
+        assert_eq!(identify(&path).unwrap(), FileState::Empty);
         assert!(matches!(
             identify(folder.path()),
             Err(Error::NotARecording { what: "is a folder", .. })

@@ -207,8 +207,8 @@ pub(crate) fn problems(
     Ok(())
 }
 
-pub(crate) fn wrong(place: usize, what: &'static str) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(place, Type::Text, what.into())
+pub(crate) fn wrong(column: usize, what: &'static str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, what.into())
 }
 
 /// The error of what is stored and cannot be read.

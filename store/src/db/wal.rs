@@ -15,8 +15,8 @@ use std::path::Path;
 use crate::db::lock::beside;
 use crate::db::open::PAGE_BYTES;
 
-const HEAD_BYTES: usize = 32;
-const FRAME_HEAD_BYTES: usize = 24;
+const HEADER_BYTES: usize = 32;
+const FRAME_HEADER_BYTES: usize = 24;
 /// Its last bit tells the byte order of the sums.
 const MAGIC: u32 = 0x377f_0682;
 /// How often a log is read that is begun anew meanwhile.
@@ -31,7 +31,7 @@ pub(crate) fn problems(path: &Path, problems: &mut Vec<String>) -> io::Result<()
             other => other?,
         };
         let found = loss(BufReader::with_capacity(1 << 16, File::open(&log)?))?;
-        // Frames of two times, if a recorder began it anew: its head is written before them.
+        // Frames of two times, if a recorder began it anew: its header is written before them.
         if head_of(&log).is_ok_and(|now| now == begun) {
             problems.extend(found.map(|Loss { whole, frames }| {
                 format!(
@@ -46,9 +46,9 @@ pub(crate) fn problems(path: &Path, problems: &mut Vec<String>) -> io::Result<()
 }
 
 fn head_of(log: &Path) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    File::open(log)?.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
-    Ok(head)
+    let mut header = Vec::new();
+    File::open(log)?.take(HEADER_BYTES as u64).read_to_end(&mut header)?;
+    Ok(header)
 }
 
 /// How much of a damaged log SQLite reads.
@@ -62,16 +62,16 @@ struct Loss {
 
 /// Returns how much of a log is lost, `None` if nothing that was stored for good is.
 fn loss(mut log: impl Read) -> io::Result<Option<Loss>> {
-    let mut bytes = [0; HEAD_BYTES];
+    let mut bytes = [0; HEADER_BYTES];
     if !fill(&mut log, &mut bytes)? {
         return Ok(None);
     }
-    let head = Head::of(&bytes);
-    let page_bytes = head.as_ref().map_or(PAGE_BYTES, |head| head.page_bytes);
+    let header = LogHeader::of(&bytes);
+    let page_bytes = header.as_ref().map_or(PAGE_BYTES, |header| header.page_bytes);
     let mut page = vec![0; page_bytes];
-    let mut frame = [0; FRAME_HEAD_BYTES];
+    let mut frame = [0; FRAME_HEADER_BYTES];
     let (mut whole, mut number, mut frames) = (0, 0, 0);
-    let begun = head.as_ref().map_or((0, 0), |head| head.sums);
+    let begun = header.as_ref().map_or((0, 0), |header| header.sums);
     let (mut before, mut lost) = (Before { stored: begun, computed: begun, commits: false }, false);
     // Whether the frame before ends a transaction that cannot be read, and one came after such a
     // frame that does not belong to the log: the log goes on where others do again.
@@ -79,18 +79,18 @@ fn loss(mut log: impl Read) -> io::Result<Option<Loss>> {
     while fill(&mut log, &mut frame)? && fill(&mut log, &mut page)? {
         number += 1;
         let commits = word(&frame, 4) != 0;
-        let Some(head) = &head else {
+        let Some(header) = &header else {
             // It is on the disk before its frames are: none of them can be read.
             (frames, lost) = (number, lost || commits);
             continue;
         };
         let sums = |before| {
-            let sums = summed(before, &frame[..8], head.big_endian);
-            summed(sums, &page, head.big_endian)
+            let sums = summed(before, &frame[..8], header.big_endian);
+            summed(sums, &page, header.big_endian)
         };
         let stored = (word(&frame, 16), word(&frame, 20));
         let computed = sums(before.stored);
-        if frame[8..16] == head.salts {
+        if frame[8..16] == header.salts {
             frames = number;
             if stored == computed && whole + 1 == number {
                 whole = number;
@@ -115,7 +115,7 @@ struct Before {
 }
 
 /// What a log says of itself.
-struct Head {
+struct LogHeader {
     big_endian: bool,
     page_bytes: usize,
     /// As they stand in each frame that belongs to it.
@@ -123,9 +123,9 @@ struct Head {
     sums: (u32, u32),
 }
 
-impl Head {
-    /// Returns the head that these bytes are, `None` if they are damaged.
-    fn of(bytes: &[u8; HEAD_BYTES]) -> Option<Self> {
+impl LogHeader {
+    /// Returns the header that these bytes are, `None` if they are damaged.
+    fn of(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
         let big_endian = word(bytes, 0) == MAGIC | 1;
         let sums = summed((0, 0), &bytes[..24], big_endian);
         let page_bytes = word(bytes, 8) as usize;
@@ -147,10 +147,10 @@ fn summed(mut sums: (u32, u32), bytes: &[u8], big_endian: bool) -> (u32, u32) {
     sums
 }
 
-/// Returns the big-endian number at `place`, 0 where there is none.
-fn word(bytes: &[u8], place: usize) -> u32 {
+/// Returns the big-endian number at `offset`, 0 where there is none.
+fn word(bytes: &[u8], offset: usize) -> u32 {
     bytes
-        .get(place..)
+        .get(offset..)
         .and_then(|bytes| bytes.first_chunk())
         .map_or(0, |word| u32::from_be_bytes(*word))
 }
@@ -170,9 +170,9 @@ mod tests {
     use super::*;
 
     const PAGE: usize = PAGE_BYTES;
-    const FRAME: usize = FRAME_HEAD_BYTES + PAGE;
+    const FRAME: usize = FRAME_HEADER_BYTES + PAGE;
 
-    fn head(salts: [u8; 8], big_endian: bool) -> (Vec<u8>, (u32, u32)) {
+    fn header(salts: [u8; 8], big_endian: bool) -> (Vec<u8>, (u32, u32)) {
         let mut bytes = Vec::new();
         for number in [MAGIC | u32::from(big_endian), 3_007_000, PAGE as u32, 0] {
             bytes.extend(number.to_be_bytes());
@@ -199,7 +199,7 @@ mod tests {
                 let commit = if left == 0 { 0x0101_0101_u32 } else { 0 };
                 let mut frame = [7_u32.to_be_bytes(), commit.to_be_bytes()].concat();
                 let page: Vec<u8> =
-                    (0..PAGE).map(|place| place as u8 ^ fill ^ left as u8).collect();
+                    (0..PAGE).map(|offset| offset as u8 ^ fill ^ left as u8).collect();
                 sums = summed(summed(sums, &frame, big_endian), &page, big_endian);
                 frame.extend(salts);
                 frame.extend(sums.0.to_be_bytes());
@@ -218,35 +218,35 @@ mod tests {
             transactions in prop::collection::vec(1_usize..5, 1..8),
             big_endian: bool,
             before in 0_usize..4,
-            place: prop::sample::Index,
+            offset: prop::sample::Index,
             flip in 1_u8..=255,
         ) {
-            let (mut log, sums) = head([1; 8], big_endian);
+            let (mut log, sums) = header([1; 8], big_endian);
             let ends = frames(&mut log, sums, &transactions, 3);
             // left by a log before
-            let (mut old, old_sums) = head([2; 8], big_endian);
+            let (mut old, old_sums) = header([2; 8], big_endian);
             frames(&mut old, old_sums, &vec![2; before], 4);
             let end = log.len();
-            log.extend(&old[HEAD_BYTES..]);
+            log.extend(&old[HEADER_BYTES..]);
             prop_assert_eq!(loss(&log[..]).unwrap(), None);
 
-            let place = place.index(end);
-            log[place] ^= flip;
+            let offset = offset.index(end);
+            log[offset] ^= flip;
             let told = loss(&log[..]).unwrap();
-            let last_begins = ends.len().checked_sub(2).map_or(HEAD_BYTES, |last| ends[last]);
-            if place < HEAD_BYTES {
+            let last_begins = ends.len().checked_sub(2).map_or(HEADER_BYTES, |last| ends[last]);
+            if offset < HEADER_BYTES {
                 prop_assert!(told.is_some());
-            } else if place < last_begins {
-                let whole = ((place - HEAD_BYTES) / FRAME) as u64;
+            } else if offset < last_begins {
+                let whole = ((offset - HEADER_BYTES) / FRAME) as u64;
                 prop_assert_eq!(told.map(|loss| loss.whole), Some(whole));
-            } else if !(4..8).contains(&((place - HEAD_BYTES) % FRAME)) {
+            } else if !(4..8).contains(&((offset - HEADER_BYTES) % FRAME)) {
                 prop_assert_eq!(told, None);
             } // else it may seem to end where no power cut ends it
         }
 
         #[test]
         fn a_frame_that_is_gone_with_the_end_of_the_one_before_is_told(last in 2_usize..5) {
-            let (mut log, sums) = head([1; 8], false);
+            let (mut log, sums) = header([1; 8], false);
             let ends = frames(&mut log, sums, &[2, 3, last], 3);
             log[ends[1] - 100..ends[1] + FRAME - 100].fill(0);
             prop_assert_eq!(loss(&log[..]).unwrap(), Some(Loss { whole: 4, frames: 5 + last as u64 }));
@@ -258,19 +258,19 @@ mod tests {
             tries in prop::collection::vec((1_usize..6, 0_u8..32), 1..4),
             cut: prop::sample::Index,
         ) {
-            // Transactions begun at one place one after the other, none of them whole.
-            let (mut log, sums) = head([1; 8], false);
+            // Transactions begun at one offset one after the other, none of them whole.
+            let (mut log, sums) = header([1; 8], false);
             frames(&mut log, sums, &transactions, 3);
             let end = log.len();
             let sums = (word(&log, end - FRAME + 16), word(&log, end - FRAME + 20));
             for (number, (count, gone)) in tries.into_iter().enumerate() {
-                let (mut last, _) = head([1; 8], false);
+                let (mut last, _) = header([1; 8], false);
                 frames(&mut last, sums, &[count], 10 + number as u8);
                 log.resize(log.len().max(end + count * FRAME), 0);
-                log[end..end + count * FRAME].copy_from_slice(&last[HEAD_BYTES..]);
-                let gone = (0..count).filter(|place| gone >> place & 1 == 1).chain([0]);
-                for place in gone {
-                    log[end + place * FRAME + 100] ^= 1;
+                log[end..end + count * FRAME].copy_from_slice(&last[HEADER_BYTES..]);
+                let gone = (0..count).filter(|offset| gone >> offset & 1 == 1).chain([0]);
+                for offset in gone {
+                    log[end + offset * FRAME + 100] ^= 1;
                 }
             }
             prop_assert_eq!(loss(&log[..]).unwrap(), None);

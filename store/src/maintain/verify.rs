@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use crate::codec::frame::decode::Decoder;
+use crate::codec::frame::decode::FrameDecoder;
 use crate::db::integer::from_column;
 use crate::db::{row_checksum, wal};
 use crate::error;
@@ -86,7 +86,7 @@ fn look_at(
     problems: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
     let mut identities = Identities::default();
-    let mut decoder = Decoder::default();
+    let mut decoder = FrameDecoder::default();
     let mut expected = after_chunks(connection, id, problems)?;
     let mut statement = frames(connection)?;
     let mut rows = statement.query(params![id.0, i64::MIN, i64::MAX])?;

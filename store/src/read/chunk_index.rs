@@ -7,7 +7,7 @@ use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::RecordingId;
 use crate::tables::chunk;
-use crate::tables::chunk::{Heads, StoredChunk};
+use crate::tables::chunk::{ChunkHeaders, StoredChunk};
 
 impl Store {
     /// Returns every chunk of a recording, in order.
@@ -17,7 +17,7 @@ impl Store {
         }
         let state = self.state()?;
         let chunks = Arc::new(chunk::all(&self.connection, id).at(&self.path)?);
-        let heads = Heads { recording: id, state, chunks: Arc::clone(&chunks) };
+        let heads = ChunkHeaders { recording: id, state, chunks: Arc::clone(&chunks) };
         self.heads.replace(Some(heads));
         Ok(chunks)
     }

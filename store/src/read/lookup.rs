@@ -119,13 +119,13 @@ impl Store {
         wanted.sort_unstable();
         wanted.dedup();
         let mut parts = Vec::with_capacity(wanted.len() + 1);
-        for place in wanted {
-            parts.push((place, self.chunk_samples(&chunks[place])?));
+        for index in wanted {
+            parts.push((index, self.chunk_samples(&chunks[index])?));
         }
         if let Some(Moment::Utc(ns)) = moment {
             self.add_before(&chunks, ns, &mut parts)?;
         }
-        parts.sort_unstable_by_key(|(place, _)| *place);
+        parts.sort_unstable_by_key(|(index, _)| *index);
         let mut samples: Vec<Sample> = parts.into_iter().flat_map(|(_, samples)| samples).collect();
         self.add_rows(id, expected, &mut samples)?;
         Ok(samples)
@@ -143,20 +143,20 @@ impl Store {
             let seen = parts.iter().flat_map(|(_, samples)| samples).filter(|s| s.has_regions());
             seen.map(|sample| sample.taken.utc_ns).filter(|utc_ns| *utc_ns <= ns).max()
         };
-        let most = |chunk: &StoredChunk| chunk.head.utc_ns.map(|(_, most)| most);
+        let max = |chunk: &StoredChunk| chunk.head.utc_ns.map(|(_, max)| max);
         let mut before: Vec<(i64, usize)> = (0..)
             .zip(chunks)
             .filter(|(_, chunk)| chunk.head.snapshots > 0)
-            .filter_map(|(place, chunk)| Some((most(chunk).filter(|most| *most < ns)?, place)))
+            .filter_map(|(index, chunk)| Some((max(chunk).filter(|max| *max < ns)?, index)))
             .collect();
         before.sort_unstable();
         // The head of a chunk tells of missed samples too, so its last one with regions may be earlier.
-        while let Some((most, place)) = before.pop() {
-            if latest(parts).is_some_and(|latest| latest > most) {
+        while let Some((max, index)) = before.pop() {
+            if latest(parts).is_some_and(|latest| latest > max) {
                 break;
             }
-            if !parts.iter().any(|(known, _)| *known == place) {
-                parts.push((place, self.chunk_samples(&chunks[place])?));
+            if !parts.iter().any(|(known, _)| *known == index) {
+                parts.push((index, self.chunk_samples(&chunks[index])?));
             }
         }
         Ok(())
@@ -165,7 +165,7 @@ impl Store {
 
 /// Returns the indexes of the chunks to be read; of those before a time of the wall clock none.
 fn near(chunks: &[StoredChunk], moment: Option<Moment>) -> Vec<usize> {
-    let places = || chunks.iter().enumerate();
+    let indexed = || chunks.iter().enumerate();
     let seen = |chunk: &StoredChunk| chunk.head.snapshots > 0;
     let holds = |chunk: &StoredChunk| chunk.head.samples > 0;
     let mut wanted: Vec<usize> = Vec::new();
@@ -175,34 +175,35 @@ fn near(chunks: &[StoredChunk], moment: Option<Moment>) -> Vec<usize> {
     }
     // The last sample before may lie in a chunk before, if those since were missed.
     let upto = |before: &dyn Fn(&StoredChunk) -> bool| -> Vec<usize> {
-        let at = places().rev().filter(|(_, chunk)| before(chunk) && seen(chunk));
-        at.map(|(place, _)| place).take(2).collect()
+        let at = indexed().rev().filter(|(_, chunk)| before(chunk) && seen(chunk));
+        at.map(|(index, _)| index).take(2).collect()
     };
     let Some(moment) = moment else { return wanted };
     match moment {
         Moment::Number(number) => {
             wanted.extend(upto(&|chunk| chunk.head.first <= number));
             // The sample of that number may be a missed one, and where all are pruned there is none.
-            let at = places().rev().filter(|(_, chunk)| chunk.head.first <= number && holds(chunk));
-            wanted.extend(at.map(|(place, _)| place).take(2));
+            let at =
+                indexed().rev().filter(|(_, chunk)| chunk.head.first <= number && holds(chunk));
+            wanted.extend(at.map(|(index, _)| index).take(2));
         }
         Moment::Monotonic(ns) => wanted.extend(upto(&|chunk| {
             chunk.head.span.is_some_and(|(begin, _)| begin.monotonic_ns <= ns)
         })),
         // The wall clock may have been set back: several chunks may bear the same times.
         Moment::Utc(ns) => wanted.extend(
-            places()
+            indexed()
                 .filter(|(_, chunk)| {
                     seen(chunk)
-                        && chunk.head.utc_ns.is_some_and(|(least, most)| least <= ns && ns <= most)
+                        && chunk.head.utc_ns.is_some_and(|(min, max)| min <= ns && ns <= max)
                 })
-                .map(|(place, _)| place),
+                .map(|(index, _)| index),
         ),
         Moment::Peak => {
-            let peak = chunks.iter().filter_map(|chunk| chunk.head.most_footprint_bytes).max();
-            let at = places()
-                .find(|(_, chunk)| peak.is_some() && chunk.head.most_footprint_bytes == peak);
-            wanted.extend(at.map(|(place, _)| place));
+            let peak = chunks.iter().filter_map(|chunk| chunk.head.max_footprint_bytes).max();
+            let at = indexed()
+                .find(|(_, chunk)| peak.is_some() && chunk.head.max_footprint_bytes == peak);
+            wanted.extend(at.map(|(index, _)| index));
         }
     }
     wanted

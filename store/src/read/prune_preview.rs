@@ -6,8 +6,8 @@ use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::RecordingId;
 use crate::retention::load;
-use crate::retention::load::Pages;
-use crate::retention::plan::{Keep, Step, Tried, plan};
+use crate::retention::load::PageCounts;
+use crate::retention::plan::{Keep, PruneStep, Tried, plan};
 use crate::retention::policy::{Pruned, Retention};
 use crate::retention::reduce::Reader;
 use crate::tables::recording;
@@ -18,8 +18,8 @@ impl Store {
     pub fn would_prune(&self, policy: &Retention, now: Timestamp) -> Result<Pruned, Error> {
         let mut gone = Pruned { bytes_before: self.file_bytes(), ..Pruned::default() };
         let _transaction = self.transaction().at(&self.path)?;
-        let used = Pages::of(&self.connection).at(&self.path)?.used_bytes();
-        let excess = policy.max_bytes.map_or(0, |most| used.saturating_sub(most));
+        let used = PageCounts::of(&self.connection).at(&self.path)?.used_bytes();
+        let excess = policy.max_bytes.map_or(0, |max| used.saturating_sub(max));
         let running = self.running()?;
         let known = load::all(&self.connection, policy, &running, excess > 0).at(&self.path)?;
         let steps = plan(&known, policy, now.utc_ns, excess, &Tried::default());
@@ -28,7 +28,7 @@ impl Store {
             let (mut left, mut looked_at) = (0, 0);
             for head in known.chunks.iter().map(|piece| &piece.head) {
                 let keep = steps.iter().find_map(|step| match step {
-                    Step::Reduce { recording, last, keep }
+                    PruneStep::Reduce { recording, last, keep }
                         if (*recording, *last) == (known.id, head.last) =>
                     {
                         Some(*keep)
@@ -45,7 +45,7 @@ impl Store {
                 looked_at += 1;
             }
             let whole = looked_at > 0 && left == 0 && !known.tail && !known.running;
-            gone.recordings += u64::from(whole || steps.contains(&Step::Delete(known.id)));
+            gone.recordings += u64::from(whole || steps.contains(&PruneStep::Delete(known.id)));
         }
         gone.bytes_after = gone.bytes_before;
         Ok(gone)

@@ -6,9 +6,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{Consistency, Region, Snapshot};
 
 use crate::codec::chunk::decode_sums::Decoded;
-use crate::codec::chunk::header::Head;
+use crate::codec::chunk::header::ChunkHeader;
 use crate::codec::chunk::measure::Measure;
-use crate::codec::frame::decode::Decoder;
+use crate::codec::frame::decode::FrameDecoder;
 use crate::codec::region_state::RegionState;
 use crate::codec::varint::Malformed;
 use crate::db::integer::{from_column, to_column};
@@ -92,7 +92,7 @@ impl Store {
         let mut statement = frames(&self.connection).at(&self.path)?;
         let last = to_column((*numbers.end()).min(i64::MAX as u64));
         let mut rows = statement.query(params![id.0, to_column(first), last]).at(&self.path)?;
-        let mut decoder = Decoder::default();
+        let mut decoder = FrameDecoder::default();
         let mut expected = first;
         while let Some(row) = rows.next().at(&self.path)? {
             let sample = sample::sample_from_row(row).at(&self.path)?;
@@ -182,7 +182,7 @@ impl Store {
     /// Decodes all of a chunk.
     fn check_chunk(&self, chunk: &StoredChunk) -> Result<(), Error> {
         let samples = self.chunk_samples(chunk)?;
-        if Head::of(chunk.head.first, chunk.head.last, &samples) != chunk.head {
+        if ChunkHeader::of(chunk.head.first, chunk.head.last, &samples) != chunk.head {
             let what = format!("{}: they do not add up to what is told of them", chunk.told());
             return Err(Error::Damaged { path: self.path.clone(), what });
         }

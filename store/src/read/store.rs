@@ -9,11 +9,11 @@ use vmrec_sampler::Snapshot;
 
 use crate::db::columns::MARK;
 use crate::db::lock::beside;
-use crate::db::open::{Found, connect, has_bytes, roll_back, wants_to_write};
+use crate::db::open::{FileState, connect, has_bytes, roll_back, wants_to_write};
 use crate::db::{lock, open, schema};
 use crate::error::{At, Error};
 use crate::recording::{Mark, Recording, RecordingId, Sample, SampleState};
-use crate::tables::chunk::Heads;
+use crate::tables::chunk::ChunkHeaders;
 use crate::tables::identity_cache::Identities;
 use crate::tables::recording;
 
@@ -26,7 +26,7 @@ pub struct Store {
     /// Taken out while in use, so that a caller's function may ask for other snapshots.
     pub(crate) identities: RefCell<Identities>,
     /// The heads of the chunks of a recording, read at a state of the file.
-    pub(crate) heads: RefCell<Option<Heads>>,
+    pub(crate) heads: RefCell<Option<ChunkHeaders>>,
 }
 
 impl Store {
@@ -37,11 +37,11 @@ impl Store {
     /// may have been killed.
     pub fn open(path: &Path) -> Result<Self, Error> {
         match open::identify(path)? {
-            Found::Nothing => return Err(Error::Missing { path: path.to_owned() }),
-            Found::Empty => {
+            FileState::Nothing => return Err(Error::Missing { path: path.to_owned() }),
+            FileState::Empty => {
                 return Err(Error::NotARecording { path: path.to_owned(), what: "is empty" });
             }
-            Found::Ours => {}
+            FileState::Ours => {}
         }
         let real_path = open::real_path(path)?;
         open::check_neighbours(&real_path)?;

@@ -87,7 +87,7 @@ impl Store {
             sample_columns()
         );
         let mut statement = self.connection.prepare_cached(&text).at(&self.path)?;
-        let bytes_place = statement.column_count() - 1;
+        let bytes_column = statement.column_count() - 1;
         let mut rows = statement.query([id.0]).at(&self.path)?;
         while let Some(row) = rows.next().at(&self.path)? {
             let sample = sample::sample_from_row(row).at(&self.path)?;
@@ -101,7 +101,7 @@ impl Store {
             summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(sample.cost.cpu_ns);
             summary.first = summary.first.or(Some(sample.taken));
             summary.last = Some(sample.taken);
-            let bytes: Option<i64> = row.get(bytes_place).at(&self.path)?;
+            let bytes: Option<i64> = row.get(bytes_column).at(&self.path)?;
             summary.stored_bytes += bytes.map_or(0, from_column);
         }
         self.ends(id, expected)

@@ -120,13 +120,13 @@ pub(crate) fn first_sample(
 
 /// The pages of a file.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pages {
+pub(crate) struct PageCounts {
     pub(crate) count: u64,
     pub(crate) free: u64,
     pub(crate) bytes: u64,
 }
 
-impl Pages {
+impl PageCounts {
     pub(crate) fn of(connection: &Connection) -> rusqlite::Result<Self> {
         let ask = |pragma: &str| {
             connection

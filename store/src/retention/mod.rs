@@ -17,14 +17,14 @@ pub(crate) mod reduce;
 use std::collections::{HashSet, VecDeque};
 
 use crate::retention::orphans::Sweep;
-use crate::retention::plan::{Step, Tried};
+use crate::retention::plan::{PruneStep, Tried};
 use crate::retention::policy::{Pruned, Retention};
 
 /// What is under way.
 #[derive(Debug, Default)]
 pub(crate) struct Pruning {
     pub(crate) policy: Retention,
-    pub(crate) steps: VecDeque<Step>,
+    pub(crate) steps: VecDeque<PruneStep>,
     pub(crate) tried: Tried,
     /// How many chunks were reduced since the last sweep, and the kinds they named.
     pub(crate) loose: (u64, HashSet<i64>),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 
-use crate::codec::frame::decode::Decoder;
+use crate::codec::frame::decode::FrameDecoder;
 use crate::db::integer::{from_column, to_column};
 use crate::db::transaction::Transaction;
 use crate::error::{At, Error};
@@ -31,7 +31,7 @@ pub(crate) struct Sweep {
 
 /// How far a search came.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum OrphanScan {
     /// There is more to look through.
     More,
     /// The rows since the last chunks are too many to look through now.
@@ -47,13 +47,13 @@ impl Sweep {
     }
 
     /// Looks on. Chunks made meanwhile are looked through too, as is what follows them at last.
-    pub(crate) fn look(&mut self, reader: &Reader<'_>) -> Result<Found, Error> {
+    pub(crate) fn look(&mut self, reader: &Reader<'_>) -> Result<OrphanScan, Error> {
         let begun = Instant::now();
         while !self.unnamed.is_empty() {
             let next = chunk::after_id(reader.connection, self.upto).at(reader.path)?;
             let Some(chunk) = next else {
                 if !self.look_at_rows(reader)? {
-                    return Ok(Found::Waiting);
+                    return Ok(OrphanScan::Waiting);
                 }
                 break;
             };
@@ -64,10 +64,10 @@ impl Sweep {
             }
             self.upto = chunk.id;
             if begun.elapsed() > LOOK {
-                return Ok(Found::More);
+                return Ok(OrphanScan::More);
             }
         }
-        Ok(Found::Unnamed(std::mem::take(&mut self.unnamed)))
+        Ok(OrphanScan::Unnamed(std::mem::take(&mut self.unnamed)))
     }
 
     /// Looks through the samples that are rows; `false` if they are too many.
@@ -93,7 +93,7 @@ impl Sweep {
         let mut statement = frames(reader.connection).at(reader.path)?;
         let range = params![recording.0, to_column(0), i64::MAX];
         let mut rows = statement.query(range).at(reader.path)?;
-        let mut decoder = Decoder::default();
+        let mut decoder = FrameDecoder::default();
         while let Some(row) = rows.next().at(reader.path)? {
             let sample = sample_from_row(row).at(reader.path)?;
             let damaged = |what| Error::Damaged {

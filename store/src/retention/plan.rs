@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use vmrec_sampler::Timestamp;
 
-use crate::codec::chunk::header::Head;
+use crate::codec::chunk::header::ChunkHeader;
 use crate::codec::chunk::ticks::Tick;
 use crate::recording::{RecordingId, SampleState};
 use crate::retention::policy::{MARK_NS, Retention};
@@ -30,7 +30,7 @@ pub(crate) struct Known {
 /// A chunk.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
-    pub(crate) head: Head,
+    pub(crate) head: ChunkHeader,
     /// Bytes of its groups; 0 where nobody asked.
     pub(crate) bytes: u64,
 }
@@ -46,11 +46,11 @@ pub(crate) enum Keep {
 
 /// One small change, of which each leaves a whole file behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum PruneStep {
     /// Leaves of the chunk that ends with sample `last` what `keep` says.
     Reduce { recording: RecordingId, last: u64, keep: Keep },
     /// Deletes evidence and rollups older than the first sample of a recording.
-    Trail(RecordingId),
+    Cascade(RecordingId),
     /// Deletes a recording that has no samples left.
     Delete(RecordingId),
 }
@@ -78,13 +78,13 @@ impl Windows {
 
     fn near(&self, utc_ns: i64) -> Option<usize> {
         let after = self.0.partition_point(|(from, _)| *from <= utc_ns);
-        let place = after.checked_sub(1)?;
-        (utc_ns <= self.0.get(place)?.1).then_some(place)
+        let index = after.checked_sub(1)?;
+        (utc_ns <= self.0.get(index)?.1).then_some(index)
     }
 
     /// Returns how many samples at most lie near marks between two times, at `interval_ns`.
-    fn room(&self, (least, most): (i64, i64), interval_ns: u64) -> u64 {
-        let shared = self.0.iter().map(|(from, to)| (*from.max(&least), *to.min(&most)));
+    fn room(&self, (min, max): (i64, i64), interval_ns: u64) -> u64 {
+        let shared = self.0.iter().map(|(from, to)| (*from.max(&min), *to.min(&max)));
         shared.filter(|(from, to)| from <= to).fold(0, |sum: u64, (from, to)| {
             sum.saturating_add(to.abs_diff(from) / interval_ns.max(1) + 2)
         })
@@ -96,24 +96,24 @@ impl Known {
         taken.monotonic_ns.saturating_sub(self.begun.monotonic_ns) / MINUTE_NS
     }
 
-    fn room(&self, head: &Head) -> u64 {
+    fn room(&self, head: &ChunkHeader) -> u64 {
         head.utc_ns.map_or(0, |span| self.marked.room(span, self.interval_ns))
     }
 
     /// Returns what is left of a chunk that is to go, `None` if that is there already.
-    fn without(&self, head: &Head) -> Option<Keep> {
-        let (least, most) = head.utc_ns?;
+    fn without(&self, head: &ChunkHeader) -> Option<Keep> {
+        let (min, max) = head.utc_ns?;
         if self.room(head) == 0 {
             return Some(Keep::Nothing);
         }
-        let (first, last) = (self.marked.near(least), self.marked.near(most));
+        let (first, last) = (self.marked.near(min), self.marked.near(max));
         // Between the windows of two marks there may be samples that are near neither.
         let only_marked = first.is_some() && first == last;
         (!only_marked).then_some(Keep::NearMarks)
     }
 
     /// Tells whether a chunk has more than a snapshot a minute.
-    fn is_dense(&self, head: &Head, before: Option<&Head>) -> bool {
+    fn is_dense(&self, head: &ChunkHeader, before: Option<&ChunkHeader>) -> bool {
         let Some((begin, end)) = head.span else { return false };
         let first = self.minute(begin);
         let shares_minute = before
@@ -138,25 +138,25 @@ pub(crate) fn plan(
     now_utc_ns: i64,
     mut excess: u64,
     tried: &Tried,
-) -> Vec<Step> {
+) -> Vec<PruneStep> {
     let before = |age: Option<std::time::Duration>| {
         let age = i64::try_from(age?.as_nanos()).unwrap_or(i64::MAX);
         Some(now_utc_ns.saturating_sub(age))
     };
     let (drop_before, thin_before) = (before(policy.older_than), before(policy.thin_after));
-    let older = |head: &Head, limit: Option<i64>| {
-        head.utc_ns.zip(limit).is_some_and(|((_, most), limit)| most < limit)
+    let older = |head: &ChunkHeader, limit: Option<i64>| {
+        head.utc_ns.zip(limit).is_some_and(|((_, max), limit)| max < limit)
     };
     let mut steps = Vec::new();
     let mut reduced: HashSet<(RecordingId, u64)> = HashSet::new();
     for known in recordings {
         let old_name = drop_before.is_some_and(|limit| known.begun.utc_ns < limit);
         if known.is_empty() && (!known.chunks.is_empty() || old_name) {
-            steps.push(Step::Delete(known.id));
+            steps.push(PruneStep::Delete(known.id));
             continue;
         }
         let mut dropped = false;
-        let mut earlier: Option<&Head> = None;
+        let mut earlier: Option<&ChunkHeader> = None;
         for Piece { head, bytes } in known.chunks.iter().filter(|piece| piece.head.samples > 0) {
             let keep = if older(head, drop_before) {
                 known.without(head)
@@ -169,13 +169,13 @@ pub(crate) fn plan(
             else {
                 continue;
             };
-            steps.push(Step::Reduce { recording: known.id, last: head.last, keep });
+            steps.push(PruneStep::Reduce { recording: known.id, last: head.last, keep });
             reduced.insert((known.id, head.last));
             dropped |= keep != Keep::OneAMinute;
             excess = excess.saturating_sub(gain(known, head, *bytes, keep));
         }
         if dropped {
-            steps.push(Step::Trail(known.id));
+            steps.push(PruneStep::Cascade(known.id));
         }
     }
     fit(recordings, excess, &reduced, tried, &mut steps);
@@ -189,7 +189,7 @@ fn fit(
     mut excess: u64,
     reduced: &HashSet<(RecordingId, u64)>,
     tried: &Tried,
-    steps: &mut Vec<Step>,
+    steps: &mut Vec<PruneStep>,
 ) {
     let mut gone = reduced.clone();
     for marks_too in [false, true] {
@@ -207,21 +207,21 @@ fn fit(
                         && !tried.contains(&(known.id, head.last, *keep))
                 });
                 if let Some(keep) = wanted {
-                    steps.push(Step::Reduce { recording: known.id, last: head.last, keep });
+                    steps.push(PruneStep::Reduce { recording: known.id, last: head.last, keep });
                     gone.insert((known.id, head.last));
                     dropped = true;
                     excess = excess.saturating_sub(gain(known, head, *bytes, keep));
                 }
             }
             if dropped {
-                steps.push(Step::Trail(known.id));
+                steps.push(PruneStep::Cascade(known.id));
             }
         }
     }
 }
 
 /// Returns about how many bytes a chunk loses.
-fn gain(known: &Known, head: &Head, bytes: u64, keep: Keep) -> u64 {
+fn gain(known: &Known, head: &ChunkHeader, bytes: u64, keep: Keep) -> u64 {
     let stay = match keep {
         Keep::Nothing => 0,
         Keep::NearMarks | Keep::OneAMinute => known.room(head).min(head.samples),

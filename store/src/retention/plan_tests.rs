@@ -6,10 +6,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use vmrec_sampler::{Cost, ProcessTotals, Timestamp};
 
-use crate::codec::chunk::header::Head;
+use crate::codec::chunk::header::ChunkHeader;
 use crate::codec::chunk::ticks::Tick;
 use crate::recording::{RecordingId, Sample, SampleState};
-use crate::retention::plan::{Keep, Known, Piece, Step, Tried, Windows, kept, plan};
+use crate::retention::plan::{Keep, Known, Piece, PruneStep, Tried, Windows, kept, plan};
 use crate::retention::policy::{MARK_NS, Retention};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -43,7 +43,7 @@ impl Model {
         let piece = |(first, last, ticks): &(u64, u64, Vec<Tick>)| {
             let samples: Vec<Sample> = ticks.iter().map(sample).collect();
             let bytes = 1000 * samples.len() as u64 + 50;
-            Piece { head: Head::of(*first, *last, &samples), bytes }
+            Piece { head: ChunkHeader::of(*first, *last, &samples), bytes }
         };
         Known {
             id: RecordingId(id),
@@ -57,10 +57,10 @@ impl Model {
     }
 
     fn reduce(&mut self, known: &Known, last: u64, keep: Keep) {
-        let place = self.chunks.iter().position(|(_, end, _)| *end == last).unwrap();
-        let before = self.chunks[..place].iter().rfind(|(_, _, ticks)| !ticks.is_empty());
+        let index = self.chunks.iter().position(|(_, end, _)| *end == last).unwrap();
+        let before = self.chunks[..index].iter().rfind(|(_, _, ticks)| !ticks.is_empty());
         let before = before.map(|(_, _, ticks)| ticks.clone()).unwrap_or_default();
-        let ticks = &mut self.chunks[place].2;
+        let ticks = &mut self.chunks[index].2;
         let mut stay = kept(known, ticks, &before, keep).into_iter();
         ticks.retain(|_| stay.next().unwrap());
     }
@@ -78,7 +78,7 @@ fn models() -> impl Strategy<Value = Vec<Model>> {
         models
             .into_iter()
             .enumerate()
-            .map(|(place, (chunks, mut marks, begin))| {
+            .map(|(index, (chunks, mut marks, begin))| {
                 marks.sort_unstable();
                 let (mut number, mut second) = (1, begin);
                 let mut next = |(kind, step): (u8, u64)| {
@@ -98,7 +98,7 @@ fn models() -> impl Strategy<Value = Vec<Model>> {
                         (ticks[0].number, ticks[ticks.len() - 1].number, ticks)
                     })
                     .collect();
-                Model { chunks, marks, running: place + 1 == count }
+                Model { chunks, marks, running: index + 1 == count }
             })
             .collect()
     })
@@ -112,28 +112,28 @@ fn run(models: &mut [Model], gone: &mut [bool], policy: &Retention, now: u64) ->
         let known: Vec<Known> = models
             .iter()
             .enumerate()
-            .filter(|(place, _)| !gone[*place])
-            .map(|(place, model)| model.known(place as i64, policy.keep_marks))
+            .filter(|(index, _)| !gone[*index])
+            .map(|(index, model)| model.known(index as i64, policy.keep_marks))
             .collect();
         let used: u64 = known.iter().flat_map(|known| &known.chunks).map(|piece| piece.bytes).sum();
-        let excess = policy.max_bytes.map_or(0, |most| used.saturating_sub(most));
+        let excess = policy.max_bytes.map_or(0, |max| used.saturating_sub(max));
         let steps = plan(&known, policy, at(now).utc_ns, excess, &tried);
         if steps.is_empty() {
             return round;
         }
         for step in steps {
             match step {
-                Step::Reduce { recording, last, keep } => {
+                PruneStep::Reduce { recording, last, keep } => {
                     assert!(tried.insert((recording, last, keep)), "nothing is done twice");
                     let of = known.iter().find(|known| known.id == recording).unwrap();
                     models[recording.0 as usize].reduce(of, last, keep);
                 }
-                Step::Trail(_) => {}
-                Step::Delete(recording) => {
-                    let place = recording.0 as usize;
-                    assert!(!models[place].running);
-                    assert_eq!(models[place].ticks().count(), 0);
-                    gone[place] = true;
+                PruneStep::Cascade(_) => {}
+                PruneStep::Delete(recording) => {
+                    let index = recording.0 as usize;
+                    assert!(!models[index].running);
+                    assert_eq!(models[index].ticks().count(), 0);
+                    gone[index] = true;
                 }
             }
         }
@@ -200,8 +200,8 @@ proptest! {
     }
 
     #[test]
-    fn a_file_that_is_too_large_loses_its_oldest(models in models(), most in 0_u64..200_000, keep_marks in any::<bool>()) {
-        let policy = Retention { max_bytes: Some(most), keep_marks, ..Retention::default() };
+    fn a_file_that_is_too_large_loses_its_oldest(models in models(), max in 0_u64..200_000, keep_marks in any::<bool>()) {
+        let policy = Retention { max_bytes: Some(max), keep_marks, ..Retention::default() };
         let mut after = models.clone();
         let mut gone = vec![false; models.len()];
         run(&mut after, &mut gone, &policy, 5000);
@@ -210,8 +210,8 @@ proptest! {
             there.flat_map(|(model, _)| model.known(0, false).chunks).map(|piece| piece.bytes).sum()
         };
         let left: usize = after.iter().map(|model| model.ticks().count()).sum();
-        prop_assert!(used(&after, &gone) <= most || left == 0);
-        if used(&models, &vec![false; models.len()]) <= most {
+        prop_assert!(used(&after, &gone) <= max || left == 0);
+        if used(&models, &vec![false; models.len()]) <= max {
             prop_assert_eq!(left, models.iter().map(|model| model.ticks().count()).sum::<usize>());
         }
         if !keep_marks {

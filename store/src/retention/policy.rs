@@ -50,7 +50,7 @@ pub(crate) const SLACK_PAGES: u64 = 1024;
 
 /// Bytes of the write-ahead log that count: more is there only while a reader holds on to it, and
 /// no sample that goes would make it smaller.
-pub(crate) const MOST_LOG_BYTES: u64 = 1 << 20;
+pub(crate) const MAX_LOG_BYTES: u64 = 1 << 20;
 
 /// How long nothing is planned anew unless a chunk was made.
 pub(crate) const PLAN_EVERY_NS: u64 = 60_000_000_000;

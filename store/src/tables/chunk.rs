@@ -9,10 +9,10 @@ use vmrec_sampler::Timestamp;
 
 use crate::codec::chunk::builder::Built;
 use crate::codec::chunk::decode_sums::Decoded;
-use crate::codec::chunk::header::Head;
+use crate::codec::chunk::header::ChunkHeader;
 use crate::codec::chunk::measure::Measure;
 use crate::codec::chunk::regions::{RegionsDecoder, decode_kinds};
-use crate::codec::chunk::seal::{Place, unseal};
+use crate::codec::chunk::seal::{ChunkKey, unseal};
 use crate::codec::chunk::ticks::{Tick, Ticks};
 use crate::codec::chunk::{Groups, totals};
 use crate::codec::region_state::RegionState;
@@ -33,7 +33,7 @@ const USUAL_CHUNKS: usize = 2048;
 
 /// The heads of all chunks of a recording, and the state of the file they were read in.
 #[derive(Clone, Debug)]
-pub(crate) struct Heads {
+pub(crate) struct ChunkHeaders {
     pub(crate) recording: RecordingId,
     pub(crate) state: i64,
     pub(crate) chunks: Arc<Vec<StoredChunk>>,
@@ -44,19 +44,19 @@ pub(crate) struct Heads {
 pub(crate) struct StoredChunk {
     pub(crate) id: i64,
     pub(crate) recording: RecordingId,
-    pub(crate) head: Head,
+    pub(crate) head: ChunkHeader,
 }
 
 impl StoredChunk {
     /// Returns how it is called where it is damaged.
     pub(crate) fn told(&self) -> String {
-        let Head { first, last, .. } = self.head;
+        let ChunkHeader { first, last, .. } = self.head;
         format!("samples {first} to {last} of recording {}", self.recording.0)
     }
 
     /// Returns what its groups are bound to.
-    pub(crate) const fn place(&self) -> Place {
-        Place { recording: self.recording.0, last: self.head.last }
+    pub(crate) const fn key(&self) -> ChunkKey {
+        ChunkKey { recording: self.recording.0, last: self.head.last }
     }
 }
 
@@ -95,7 +95,7 @@ pub(crate) fn insert(
     Ok(id)
 }
 
-/// Writes what is left of the chunk with the id `id` in its place. The sums of its types stay: those
+/// Writes what is left of the chunk with the id `id` over it. The sums of its types stay: those
 /// of all samples it had.
 pub(crate) fn replace(
     transaction: &Transaction<'_>,
@@ -135,7 +135,7 @@ fn write(
 }
 
 /// The values of the columns of a header.
-fn values(id: i64, recording: RecordingId, head: &Head) -> Vec<Value> {
+fn values(id: i64, recording: RecordingId, head: &ChunkHeader) -> Vec<Value> {
     let number = |number| Value::Integer(to_column(number));
     let optional = |value: Option<i64>| value.map_or(Value::Null, Value::Integer);
     let moment = |moment: Option<Timestamp>| {
@@ -159,11 +159,11 @@ fn values(id: i64, recording: RecordingId, head: &Head) -> Vec<Value> {
         begin_monotonic_ns,
         end_utc_ns,
         end_monotonic_ns,
-        optional(head.utc_ns.map(|(least, _)| least)),
-        optional(head.utc_ns.map(|(_, most)| most)),
+        optional(head.utc_ns.map(|(min, _)| min)),
+        optional(head.utc_ns.map(|(_, max)| max)),
         number(head.cost_cpu_ns),
         number(head.cost_wall_ns),
-        optional(head.most_footprint_bytes.map(to_column)),
+        optional(head.max_footprint_bytes.map(to_column)),
     ]
 }
 
@@ -174,18 +174,18 @@ fn head(row: &Row<'_>) -> rusqlite::Result<StoredChunk> {
 
 /// Returns the chunk of these values.
 fn from_values(values: &[ValueRef<'_>; HEADER_COLUMNS]) -> rusqlite::Result<StoredChunk> {
-    let integer = |place: usize| values[place].as_i64();
-    let number = |place| integer(place).map(from_column);
-    let optional = |place: usize| values[place].as_i64_or_null();
-    let moment = |place| -> rusqlite::Result<_> {
-        Ok(optional(place)?
-            .zip(optional(place + 1)?)
+    let integer = |column: usize| values[column].as_i64();
+    let number = |column| integer(column).map(from_column);
+    let optional = |column: usize| values[column].as_i64_or_null();
+    let moment = |column| -> rusqlite::Result<_> {
+        Ok(optional(column)?
+            .zip(optional(column + 1)?)
             .map(|(utc_ns, monotonic)| Timestamp { utc_ns, monotonic_ns: from_column(monotonic) }))
     };
     Ok(StoredChunk {
         id: integer(0)?,
         recording: RecordingId(integer(1)?),
-        head: Head {
+        head: ChunkHeader {
             first: number(2)?,
             last: number(3)?,
             samples: number(4)?,
@@ -196,7 +196,7 @@ fn from_values(values: &[ValueRef<'_>; HEADER_COLUMNS]) -> rusqlite::Result<Stor
             utc_ns: optional(12)?.zip(optional(13)?),
             cost_cpu_ns: number(14)?,
             cost_wall_ns: number(15)?,
-            most_footprint_bytes: optional(16)?.map(from_column),
+            max_footprint_bytes: optional(16)?.map(from_column),
         },
     })
 }
@@ -296,12 +296,12 @@ fn plain<T>(
     data: &[u8],
     decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
 ) -> rusqlite::Result<T> {
-    let (place, name) = (chunk.place(), group.name());
+    let (key, name) = (chunk.key(), group.name());
     let decoded = match group {
         Group::Ticks | Group::Totals | Group::Sums => {
-            unseal(place, name, data).and_then(|plain| decode(&plain))
+            unseal(key, name, data).and_then(|plain| decode(&plain))
         }
-        Group::Kinds | Group::Regions => place.unseal(name, data).and_then(decode),
+        Group::Kinds | Group::Regions => key.unseal(name, data).and_then(decode),
     };
     decoded.map_err(|malformed| broken(group, &chunk.told(), malformed))
 }
@@ -316,7 +316,7 @@ pub(crate) fn kinds(connection: &Connection, chunk: &StoredChunk) -> rusqlite::R
 pub(crate) struct StoredRegions {
     kinds: Vec<i64>,
     data: Vec<u8>,
-    place: Place,
+    key: ChunkKey,
     of: String,
 }
 
@@ -335,13 +335,13 @@ pub(crate) fn regions(
 ) -> rusqlite::Result<StoredRegions> {
     let [kinds, data] = groups(connection, chunk, [Group::Kinds, Group::Regions])?;
     let kinds = plain(chunk, Group::Kinds, &kinds, decode_kinds)?;
-    Ok(StoredRegions { kinds, data, place: chunk.place(), of: chunk.told() })
+    Ok(StoredRegions { kinds, data, key: chunk.key(), of: chunk.told() })
 }
 
 impl StoredRegions {
     /// Begins to decode them.
     pub(crate) fn snapshots(&self) -> rusqlite::Result<Snapshots<'_>> {
-        let data = self.place.unseal(Group::Regions.name(), &self.data);
+        let data = self.key.unseal(Group::Regions.name(), &self.data);
         let decoder = data.and_then(|data| RegionsDecoder::new(self.kinds.clone(), data));
         let decoder = decoder.map_err(|malformed| broken(Group::Regions, &self.of, malformed))?;
         Ok(Snapshots { decoder, next: 0, of: &self.of })
@@ -399,22 +399,22 @@ pub(crate) fn samples_among(
     let count = ticks.len();
     let mut wanted = ticks.iter().enumerate().filter(|(_, tick)| numbers.contains(&tick.number));
     let of_one = match (wanted.next(), wanted.next()) {
-        (Some((place, _)), None) => Some(place),
+        (Some((index, _)), None) => Some(index),
         _ => None,
     };
     let totals = plain(chunk, Group::Totals, &totals, |data| match of_one {
-        Some(place) => totals::decode_at(count, place, data).map(|totals| vec![totals]),
+        Some(index) => totals::decode_at(count, index, data).map(|totals| vec![totals]),
         None => totals::decode(count, data),
     })?;
     let mut before = 0;
     let mut samples = Vec::with_capacity(totals.len());
-    for (place, tick) in ticks.into_iter().enumerate() {
+    for (index, tick) in ticks.into_iter().enumerate() {
         let snapshot = before;
         before += u32::from(tick.has_regions());
         if !numbers.contains(&tick.number) {
             continue;
         }
-        let (cost, totals) = totals[of_one.map_or(place, |_| 0)];
+        let (cost, totals) = totals[of_one.map_or(index, |_| 0)];
         let Tick { number, taken, state, regions } = tick;
         samples.push((snapshot, Sample { number, taken, state, cost, totals, regions }));
     }
@@ -432,8 +432,8 @@ pub(crate) fn groups<const N: usize>(
         .prepare_cached(&format!("SELECT {columns} FROM chunk WHERE id = ?"))?
         .query_row([chunk.id], |row| {
             let mut all = [const { Vec::new() }; N];
-            for (place, data) in all.iter_mut().enumerate() {
-                *data = row.get_ref(place)?.as_blob()?.to_vec();
+            for (index, data) in all.iter_mut().enumerate() {
+                *data = row.get_ref(index)?.as_blob()?.to_vec();
             }
             Ok(all)
         })

@@ -72,7 +72,7 @@ pub(crate) fn drop_before(
     transaction: &Transaction<'_>,
     recording: RecordingId,
     number: u64,
-    most: u32,
+    max: u32,
 ) -> rusqlite::Result<usize> {
     let first: Option<i64> = transaction
         .prepare_cached("SELECT max(number) FROM evidence WHERE recording = ? AND number <= ?")?
@@ -89,7 +89,7 @@ pub(crate) fn drop_before(
              WHERE recording = ?1 AND number < ?2 AND number NOT IN (SELECT value FROM json_each(?3)) \
              ORDER BY number DESC LIMIT ?4)",
         )?
-        .execute(params![recording.0, first, format!("{needed:?}"), most])
+        .execute(params![recording.0, first, format!("{needed:?}"), max])
 }
 
 /// Adds what is wrong with the evidence of all recordings.

@@ -10,8 +10,8 @@ use rusqlite::types::{Type, ValueRef};
 use vmrec_sampler::{Identity, Object, Region};
 
 use crate::codec::region_state::RegionState;
-use crate::codec::spread::Spread;
-use crate::codec::table_diff::Table;
+use crate::codec::spread::SpreadHasher;
+use crate::codec::table_diff::RegionTable;
 use crate::db::bulk_read;
 use crate::db::columns::{self, OBJECT, REGION_KIND};
 use crate::tables::interner::KindKey;
@@ -26,8 +26,8 @@ const MAX_STEPPED_OVER: i64 = 16;
 /// What was read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
-    objects: HashMap<i64, Arc<Object>, Spread>,
-    kinds: HashMap<i64, KindKey, Spread>,
+    objects: HashMap<i64, Arc<Object>, SpreadHasher>,
+    kinds: HashMap<i64, KindKey, SpreadHasher>,
     words: Words,
     /// The last snapshot, in its order: the kind of each region and its identity.
     last: Vec<(i64, Arc<Identity>)>,
@@ -74,9 +74,9 @@ impl Identities {
         &mut self,
         connection: &Connection,
         states: &[RegionState],
-    ) -> rusqlite::Result<Table> {
+    ) -> rusqlite::Result<RegionTable> {
         let regions = self.regions(connection, states)?;
-        Ok(Table { kinds: states.iter().map(|state| state.kind).collect(), regions })
+        Ok(RegionTable { kinds: states.iter().map(|state| state.kind).collect(), regions })
     }
 
     fn identity(&self, state: &RegionState) -> rusqlite::Result<Identity> {

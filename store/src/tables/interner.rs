@@ -14,7 +14,7 @@ use rusqlite::{OptionalExtension, params};
 use vmrec_sampler::{Identity, Label, Object, Protection, Region};
 
 use crate::codec::crc32::Crc;
-use crate::codec::table_diff::Table;
+use crate::codec::table_diff::RegionTable;
 use crate::db::columns::{OBJECT, REGION_KIND};
 use crate::db::insert;
 use crate::db::integer::to_column;
@@ -94,7 +94,7 @@ impl Interner {
     pub(crate) fn number(
         &mut self,
         transaction: &Transaction<'_>,
-        last: Option<&Table>,
+        last: Option<&RegionTable>,
         regions: &[Region],
     ) -> rusqlite::Result<Vec<i64>> {
         let mut numbers = Vec::with_capacity(regions.len());

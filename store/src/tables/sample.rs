@@ -5,8 +5,8 @@ use rusqlite::{Connection, Row, params};
 use vmrec_sampler::{Cost, ProcessTotals, Timestamp};
 
 use crate::codec::crc32::checksum;
-use crate::codec::frame::decode::Decoder;
-use crate::codec::frame::{Frame, Kind};
+use crate::codec::frame::decode::FrameDecoder;
+use crate::codec::frame::{Frame, FrameKind};
 use crate::codec::region_state::RegionState;
 use crate::db::columns::SAMPLE;
 use crate::db::integer::{from_column, to_column};
@@ -28,7 +28,7 @@ pub(crate) fn frames<'a>(
 
 /// Decodes the frame of a row of [`frames`]; the error says what is wrong with it.
 pub(crate) fn decode<'a>(
-    decoder: &'a mut Decoder,
+    decoder: &'a mut FrameDecoder,
     id: RecordingId,
     sample: &Sample,
     row: &Row<'_>,
@@ -163,7 +163,7 @@ pub(crate) fn sample_from_row(row: &Row<'_>) -> rusqlite::Result<Sample> {
 /// A frame as it is stored.
 pub(crate) struct StoredFrame<'a> {
     /// Whether it stands alone.
-    pub(crate) kind: Kind,
+    pub(crate) kind: FrameKind,
     /// What its checksum was when it was written.
     pub(crate) checksum: u32,
     /// The encoded regions.
@@ -175,15 +175,15 @@ pub(crate) fn frame_from_row<'a>(row: &'a Row<'_>) -> rusqlite::Result<Option<St
     let start = SAMPLE.columns.len() + 1;
     let Some(kind) = row.get_ref(start)?.as_str_or_null()? else { return Ok(None) };
     Ok(Some(StoredFrame {
-        kind: Kind::from_name(kind).ok_or_else(|| wrong(start, "an unknown kind of frame"))?,
+        kind: FrameKind::from_name(kind).ok_or_else(|| wrong(start, "an unknown kind of frame"))?,
         checksum: row.get(start + 1)?,
         data: row.get_ref(start + 2)?.as_blob()?,
     }))
 }
 
-pub(crate) fn unsigned(row: &Row<'_>, place: usize) -> rusqlite::Result<Option<u64>> {
-    Ok(Option::<i64>::column_result(row.get_ref(place)?)
-        .map_err(|_| wrong(place, "not an integer"))?
+pub(crate) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
+    Ok(Option::<i64>::column_result(row.get_ref(column)?)
+        .map_err(|_| wrong(column, "not an integer"))?
         .map(from_column))
 }
 

@@ -50,7 +50,7 @@ impl Words {
     }
 }
 
-/// A place below [`NEAR`] that differs for most words that differ.
+/// An index below [`NEAR`] that differs for most words that differ.
 fn slot(text: &str) -> usize {
     let end = text.as_bytes().last_chunk().map_or(0, |end| u32::from_le_bytes(*end));
     let mixed = (end ^ (text.len() as u32) << 3).wrapping_mul(0x9e37_79b1);

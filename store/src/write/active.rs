@@ -5,8 +5,8 @@ use vmrec_sampler::{Snapshot, Timestamp};
 use crate::codec::crc32::checksum;
 use crate::codec::evidence::packer::Packer;
 use crate::codec::frame::Frame;
-use crate::codec::frame::encode::Encoder;
-use crate::codec::table_diff::{Edit, Table};
+use crate::codec::frame::encode::FrameEncoder;
+use crate::codec::table_diff::{Edit, RegionTable};
 use crate::db::transaction::Transaction;
 use crate::recording::{RecordingId, Sample};
 use crate::tables::interner::Interner;
@@ -19,7 +19,7 @@ pub(crate) struct Active {
     id: RecordingId,
     /// The number of the next sample; `None` after a failure: it is then read from the file.
     next: Option<u64>,
-    encoder: Encoder,
+    encoder: FrameEncoder,
     pub(crate) interner: Interner,
     /// The samples of the next chunk.
     pub(crate) pending: Pending,
@@ -28,7 +28,7 @@ pub(crate) struct Active {
 
 /// What a transaction wrote: a sample and, unless it was missed, its regions, their frame and how
 /// they differ from those before.
-pub(crate) type Written = (Sample, Option<(Table, Frame, Vec<Edit>)>);
+pub(crate) type Written = (Sample, Option<(RegionTable, Frame, Vec<Edit>)>);
 
 impl Active {
     /// Returns the state of a recording that begins.
@@ -36,7 +36,7 @@ impl Active {
         Self {
             id,
             next: Some(1),
-            encoder: Encoder::default(),
+            encoder: FrameEncoder::default(),
             interner: Interner::default(),
             pending: Pending::default(),
             evidence: Packer::default(),
@@ -53,7 +53,7 @@ impl Active {
         let sample = Sample::of(number, &snapshot);
         let regions = snapshot.regions;
         let kinds = self.interner.number(transaction, self.encoder.last(), &regions)?;
-        let table = Table { kinds, regions };
+        let table = RegionTable { kinds, regions };
         let (frame, edits) = self.encoder.encode(&table);
         let row = insert_sample(transaction, self.id, &sample)?;
         let sum = checksum(self.id.0, number, frame.kind, &frame.data);
@@ -100,7 +100,7 @@ impl Active {
     /// Forgets what depends on the last commit, which may or may not have taken place.
     pub(crate) fn reject(&mut self) {
         self.next = None;
-        self.encoder = Encoder::default();
+        self.encoder = FrameEncoder::default();
         self.interner.forget();
     }
 }

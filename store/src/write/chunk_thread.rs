@@ -8,7 +8,7 @@ use std::thread;
 use std::thread::JoinHandle;
 
 use crate::codec::chunk::builder::{Builder, Built};
-use crate::codec::table_diff::{Edit, Table};
+use crate::codec::table_diff::{Edit, RegionTable};
 use crate::recording::{RecordingId, Sample};
 
 /// A chunk as it comes back from the thread.
@@ -46,7 +46,7 @@ impl Default for Pending {
 
 impl Pending {
     /// Adds a sample with the regions `table`, to which `edits` lead from those before.
-    pub(crate) fn push(&mut self, sample: Sample, edits: &[Edit], table: &Table) {
+    pub(crate) fn push(&mut self, sample: Sample, edits: &[Edit], table: &RegionTable) {
         self.last = sample.number;
         self.builder.push_next(sample, edits, table);
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use crate::codec::chunk::builder::{Builder, Built};
-use crate::codec::frame::Kind;
-use crate::codec::frame::decode::Decoder;
+use crate::codec::frame::FrameKind;
+use crate::codec::frame::decode::FrameDecoder;
 use crate::db::integer::{from_column, to_column};
 use crate::db::transaction::Transaction;
 use crate::error::{At, Error};
@@ -65,11 +65,11 @@ pub(crate) fn rebuild(
     let range = params![recording.0, to_column(first), to_column(upto.min(i64::MAX as u64))];
     let mut rows = statement.query(range).at(path)?;
     let (mut builder, mut last, mut next) = (Builder::default(), first, first);
-    let (mut decoder, mut identities) = (Decoder::default(), Identities::default());
+    let (mut decoder, mut identities) = (FrameDecoder::default(), Identities::default());
     while let Some(row) = rows.next().at(path)? {
         let sample = sample::sample_from_row(row).at(path)?;
         let stands_alone =
-            sample::frame_from_row(row).at(path)?.is_some_and(|frame| frame.kind == Kind::Key);
+            sample::frame_from_row(row).at(path)?.is_some_and(|frame| frame.kind == FrameKind::Key);
         if stands_alone && sample.number - first >= ENOUGH_SAMPLES {
             break;
         }

@@ -7,11 +7,11 @@ use crate::db::transaction::in_transaction;
 use crate::db::vacuum::vacuum;
 use crate::error::{At, Error};
 use crate::recording::RecordingId;
-use crate::retention::load::Pages;
-use crate::retention::orphans::{Found, Sweep};
-use crate::retention::plan::{Step, plan};
+use crate::retention::load::PageCounts;
+use crate::retention::orphans::{OrphanScan, Sweep};
+use crate::retention::plan::{PruneStep, plan};
 use crate::retention::policy::{
-    MOST_LOG_BYTES, PLAN_EVERY_NS, Pruned, Retention, SLACK_PAGES, SWEEP_PART, VACUUM_PAGES,
+    MAX_LOG_BYTES, PLAN_EVERY_NS, Pruned, Retention, SLACK_PAGES, SWEEP_PART, VACUUM_PAGES,
 };
 use crate::retention::reduce::Reader;
 use crate::retention::{Pruning, cascade, load, orphans};
@@ -28,7 +28,7 @@ impl Writer {
         self.look_for_loose_kinds()?;
         while self.step(policy, now, true)? {}
         let used = self.used_bytes()?;
-        let too_large = policy.max_bytes.is_some_and(|most| used > most);
+        let too_large = policy.max_bytes.is_some_and(|max| used > max);
         // Readers may hold on to the log; whoever closes the file last tidies up.
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         let bytes_after = self.file_bytes();
@@ -71,17 +71,17 @@ impl Writer {
         Ok(self.sweep(all)? || self.vacuum_step(policy, all)?)
     }
 
-    fn plan(&self, policy: &Retention, now: Timestamp) -> Result<Vec<Step>, Error> {
+    fn plan(&self, policy: &Retention, now: Timestamp) -> Result<Vec<PruneStep>, Error> {
         let used = if policy.max_bytes.is_some() { self.used_bytes()? } else { 0 };
-        let excess = policy.max_bytes.map_or(0, |most| used.saturating_sub(most));
+        let excess = policy.max_bytes.map_or(0, |max| used.saturating_sub(max));
         let running: Vec<RecordingId> = self.active.keys().copied().collect();
         let known = load::all(&self.connection, policy, &running, excess > 0).at(&self.path)?;
         Ok(plan(&known, policy, now.utc_ns, excess, &self.pruning.tried))
     }
 
-    fn take(&mut self, step: Step, policy: &Retention) -> Result<(), Error> {
+    fn take(&mut self, step: PruneStep, policy: &Retention) -> Result<(), Error> {
         match step {
-            Step::Reduce { recording, last, keep } => {
+            PruneStep::Reduce { recording, last, keep } => {
                 let running: Vec<RecordingId> = self.active.keys().copied().collect();
                 let known =
                     load::one(&self.connection, recording, policy, &running).at(&self.path)?;
@@ -95,7 +95,7 @@ impl Writer {
                 *chunks += 1;
                 kinds.extend(reduced.kinds);
             }
-            Step::Trail(recording) => {
+            PruneStep::Cascade(recording) => {
                 let first = load::first_sample(&self.connection, recording).at(&self.path)?;
                 let Some(first) = first else { return Ok(()) };
                 let rows = in_transaction(&mut self.connection, |transaction| {
@@ -106,7 +106,7 @@ impl Writer {
                     self.pruning.steps.push_front(step);
                 }
             }
-            Step::Delete(recording) => {
+            PruneStep::Delete(recording) => {
                 let gone = in_transaction(&mut self.connection, |transaction| {
                     cascade::delete(transaction, recording)
                 })
@@ -134,9 +134,9 @@ impl Writer {
         let Some(sweep) = &mut self.pruning.sweep else { return Ok(false) };
         let reader = Reader { connection: &self.connection, path: &self.path };
         match sweep.look(&reader)? {
-            Found::Waiting => return Ok(false),
-            Found::More => {}
-            Found::Unnamed(kinds) => {
+            OrphanScan::Waiting => return Ok(false),
+            OrphanScan::More => {}
+            OrphanScan::Unnamed(kinds) => {
                 self.pruning.sweep = None;
                 // At once: a sample stored meanwhile might find one of them in the file.
                 let rows = in_transaction(&mut self.connection, |transaction| {
@@ -182,27 +182,27 @@ impl Writer {
         if !pruned.is_empty() {
             self.pruning.loose.1 = orphans::all_kinds(&self.connection).at(&self.path)?;
         }
-        self.pruning.steps.extend(pruned.into_iter().map(|id| Step::Trail(RecordingId(id))));
+        self.pruning.steps.extend(pruned.into_iter().map(|id| PruneStep::Cascade(RecordingId(id))));
         Ok(())
     }
 
     /// Gives some free pages back to the file system, where they are worth it.
     fn vacuum_step(&self, policy: &Retention, all: bool) -> Result<bool, Error> {
-        let pages = Pages::of(&self.connection).at(&self.path)?;
-        let too_large = policy.max_bytes.is_some_and(|most| pages.count * pages.bytes > most);
+        let pages = PageCounts::of(&self.connection).at(&self.path)?;
+        let too_large = policy.max_bytes.is_some_and(|max| pages.count * pages.bytes > max);
         if pages.free == 0 || !(all || too_large || pages.free > SLACK_PAGES) {
             return Ok(false);
         }
         vacuum(&self.connection, VACUUM_PAGES).at(&self.path)?;
         // A file without the mode for it keeps its free pages.
-        let left = Pages::of(&self.connection).at(&self.path)?;
+        let left = PageCounts::of(&self.connection).at(&self.path)?;
         Ok(left.free < pages.free)
     }
 
     /// Returns the bytes the file has once free pages are given back and, while recording, its log.
     pub(crate) fn used_bytes(&self) -> Result<u64, Error> {
-        let pages = Pages::of(&self.connection).at(&self.path)?;
-        let log = if !self.active.is_empty() { self.log_bytes().min(MOST_LOG_BYTES) } else { 0 };
+        let pages = PageCounts::of(&self.connection).at(&self.path)?;
+        let log = if !self.active.is_empty() { self.log_bytes().min(MAX_LOG_BYTES) } else { 0 };
         Ok(pages.used_bytes().saturating_add(log))
     }
 }

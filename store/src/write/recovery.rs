@@ -23,7 +23,7 @@ impl Writer {
     pub fn tidy(&mut self) -> Result<(), Error> {
         self.none_active()?;
         for id in self.with_rows(u64::MAX)? {
-            self.settle_one(id, u64::MAX)?;
+            self.compact_one(id, u64::MAX)?;
         }
         vacuum::vacuum(&self.connection, ALL_PAGES).at(&self.path)
     }
@@ -38,7 +38,7 @@ impl Writer {
             compact::store(transaction, id, &built)
         });
         if matches!(stored, Ok(false)) {
-            let _ = self.settle_one(id, upto);
+            let _ = self.compact_one(id, upto);
         }
         self.pruning.chunk_made();
     }
@@ -59,9 +59,9 @@ impl Writer {
     }
 
     /// Makes chunks of the rows that recordings of few of them have.
-    pub(crate) fn settle_few(&mut self) -> Result<(), Error> {
+    pub(crate) fn compact_few(&mut self) -> Result<(), Error> {
         for id in self.with_rows(FEW_SAMPLES)? {
-            match self.settle_one(id, u64::MAX) {
+            match self.compact_one(id, u64::MAX) {
                 // Nor does what is damaged keep it, or a disk that has no room for a chunk.
                 Err(Error::Damaged { .. } | Error::DiskFull { .. }) => {}
                 other => other?,
@@ -70,13 +70,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Returns the recordings that have rows of samples, at most `most`.
-    fn with_rows(&self, most: u64) -> Result<Vec<RecordingId>, Error> {
+    /// Returns the recordings that have rows of samples, at most `max`.
+    fn with_rows(&self, max: u64) -> Result<Vec<RecordingId>, Error> {
         self.connection
             .prepare("SELECT recording FROM sample GROUP BY recording HAVING count(*) <= ?")
             .and_then(|mut statement| {
                 statement
-                    .query_map([to_column(most.min(i64::MAX as u64))], |row| {
+                    .query_map([to_column(max.min(i64::MAX as u64))], |row| {
                         row.get(0).map(RecordingId)
                     })?
                     .collect()
@@ -85,7 +85,7 @@ impl Writer {
     }
 
     /// Makes chunks of the rows of a recording up to a sample.
-    fn settle_one(&mut self, id: RecordingId, upto: u64) -> Result<(), Error> {
+    fn compact_one(&mut self, id: RecordingId, upto: u64) -> Result<(), Error> {
         while let Some(built) = compact::rebuild(&self.connection, &self.path, id, upto)? {
             let stored = in_transaction(&mut self.connection, |transaction| {
                 compact::store(transaction, id, &built)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use vmrec_sampler::{Identity, Label, Region};
 
 use crate::codec::chunk::builder::{Builder, Built};
-use crate::codec::table_diff::Table;
+use crate::codec::table_diff::RegionTable;
 use crate::db::row_checksum::damaged;
 use crate::db::transaction::Transaction;
 use crate::recording::{NewLabel, RecordingId};
@@ -86,7 +86,7 @@ impl Relabeller<'_> {
     }
 
     /// Gives regions of sample `number` their new labels.
-    fn table(&mut self, number: u64, mut table: Table) -> rusqlite::Result<Table> {
+    fn table(&mut self, number: u64, mut table: RegionTable) -> rusqlite::Result<RegionTable> {
         let mut now = HashMap::with_capacity(self.last.len());
         for (index, region) in table.regions.iter_mut().enumerate() {
             let own = |label: &&NewLabel| (label.sample, label.region) == (number, index);

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use vmrec_sampler::{Evidence, ProcessInfo, Snapshot, Timestamp};
 
 use crate::db::lock::{Lock, beside};
-use crate::db::open::{BUSY_TIMEOUT, Found, file_bytes, prepare};
+use crate::db::open::{BUSY_TIMEOUT, FileState, file_bytes, prepare};
 use crate::db::transaction::{Transaction, in_transaction};
 use crate::db::vacuum::ALL_PAGES;
 use crate::db::{open, schema, vacuum};
@@ -60,8 +60,8 @@ impl Writer {
         let lock = Lock::take(&real_path)?;
         // Looked at again, as another recorder may have created or closed it before we had the lock.
         let found = open::identify(&real_path)?;
-        let unused = matches!(found, Found::Nothing);
-        if matches!(found, Found::Nothing | Found::Empty) {
+        let unused = matches!(found, FileState::Nothing);
+        if matches!(found, FileState::Nothing | FileState::Empty) {
             open::create(&real_path)?;
         }
         let metadata = fs::metadata(&real_path).at(path)?;
@@ -88,7 +88,7 @@ impl Writer {
             lock,
         };
         writer.end_lost()?;
-        writer.settle_few()?;
+        writer.compact_few()?;
         Ok(writer)
     }
 

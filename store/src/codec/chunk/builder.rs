@@ -3,13 +3,13 @@
 use vmrec_sampler::{Quantities, Region};
 
 use crate::codec::chunk::encode_sums::SumColumns;
-use crate::codec::chunk::header::Head;
+use crate::codec::chunk::header::ChunkHeader;
 use crate::codec::chunk::regions::RegionsEncoder;
-use crate::codec::chunk::seal::{Place, Sealer};
+use crate::codec::chunk::seal::{ChunkKey, Sealer};
 use crate::codec::chunk::ticks::{Tick, Ticks};
 use crate::codec::chunk::{Groups, totals};
 use crate::codec::region_state::RegionState;
-use crate::codec::table_diff::{Edit, Operation, Table, edits};
+use crate::codec::table_diff::{Edit, Operation, RegionTable, edits};
 use crate::recording::Sample;
 
 /// A chunk in the making.
@@ -22,14 +22,14 @@ pub(crate) struct Builder {
     added: Vec<Added>,
     spare: Vec<Added>,
     /// The last snapshot, where it was given without edits.
-    last: Table,
+    last: RegionTable,
 }
 
 /// What one region adds to the sums.
 #[derive(Clone, Copy, Debug)]
 struct Added {
     /// The index of its type among the sums.
-    of_type: usize,
+    type_index: usize,
     virtual_bytes: u64,
     quantities: Quantities,
 }
@@ -38,7 +38,7 @@ struct Added {
 #[derive(Clone, Debug)]
 pub(crate) struct Built {
     /// Its plain columns.
-    pub(crate) head: Head,
+    pub(crate) head: ChunkHeader,
     /// Its groups, sealed.
     pub(crate) groups: Groups,
     /// Its ticks.
@@ -51,7 +51,7 @@ pub(crate) struct Built {
 
 impl Builder {
     /// Adds a sample; one that has regions comes with them.
-    pub(crate) fn push(&mut self, sample: Sample, table: Option<Table>) {
+    pub(crate) fn push(&mut self, sample: Sample, table: Option<RegionTable>) {
         if let Some(table) = table {
             let edits = edits(&self.last, &table);
             self.push_regions(&edits, &table);
@@ -62,12 +62,12 @@ impl Builder {
 
     /// Adds a sample with the regions `table`, to which `edits` lead from those of the one before
     /// that has any.
-    pub(crate) fn push_next(&mut self, sample: Sample, edits: &[Edit], table: &Table) {
+    pub(crate) fn push_next(&mut self, sample: Sample, edits: &[Edit], table: &RegionTable) {
         self.push_regions(edits, table);
         self.samples.push(sample);
     }
 
-    fn push_regions(&mut self, edits: &[Edit], table: &Table) {
+    fn push_regions(&mut self, edits: &[Edit], table: &RegionTable) {
         self.regions.push(edits, &table.kinds, &table.regions);
         if edits.iter().all(|edit| edit.operation == Operation::Change) {
             let mut index = 0;
@@ -113,32 +113,32 @@ impl Builder {
 
     /// Makes the chunk that stands for all samples from `first` to `last` of a recording.
     pub(crate) fn finish(self, recording: i64, first: u64, last: u64) -> std::io::Result<Built> {
-        let place = Place { recording, last };
+        let key = ChunkKey { recording, last };
         let ticks = self.samples.iter().map(Tick::of).collect();
         let newest = self.regions.last();
         let (kinds, regions) = self.regions.finish();
         let mut sealer = Sealer::new()?;
         let groups = Groups {
-            ticks: sealer.seal(place, "ticks", &[Ticks::encode(&self.samples)])?,
-            totals: sealer.seal(place, "totals", &[totals::encode(&self.samples)])?,
-            sums: sealer.seal(place, "sums", &self.sums.encode())?,
-            kinds: place.seal("kinds", kinds),
-            regions: place.seal("regions", regions),
+            ticks: sealer.seal(key, "ticks", &[Ticks::encode(&self.samples)])?,
+            totals: sealer.seal(key, "totals", &[totals::encode(&self.samples)])?,
+            sums: sealer.seal(key, "sums", &self.sums.encode())?,
+            kinds: key.seal("kinds", kinds),
+            regions: key.seal("regions", regions),
         };
-        let head = Head::of(first, last, &self.samples);
+        let head = ChunkHeader::of(first, last, &self.samples);
         Ok(Built { head, groups, ticks, sums: self.sums, newest })
     }
 }
 
 /// Adds a region to the sums and returns what was added.
 fn add(sums: &mut SumColumns, region: &Region) -> Added {
-    let of_type = sums.place(&region.identity.label.region_type);
+    let type_index = sums.index_of(&region.identity.label.region_type);
     let virtual_bytes = region.identity.range.virtual_bytes();
     let quantities = region.quantities;
-    sums.add(of_type, &quantities, virtual_bytes);
-    Added { of_type, virtual_bytes, quantities }
+    sums.add(type_index, &quantities, virtual_bytes);
+    Added { type_index, virtual_bytes, quantities }
 }
 
 fn subtract(sums: &mut SumColumns, added: Added) {
-    sums.remove(added.of_type, &added.quantities, added.virtual_bytes);
+    sums.remove(added.type_index, &added.quantities, added.virtual_bytes);
 }

@@ -18,7 +18,7 @@ use crate::codec::varint::{Cursor, Malformed, put};
 /// of the kernel's, and some clocks count microseconds.
 const UNITS: [i64; 3] = [1024, 1000, 1];
 /// The largest folded difference that is told as such.
-const MOST_FOLDED: u64 = u64::MAX - 2;
+const MAX_FOLDED: u64 = u64::MAX - 2;
 
 /// A column in the making.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Column {
             Some(value) if value == self.last && !self.unknown => Token::Same(1),
             Some(value) => match value.wrapping_sub(self.last).cast_signed() {
                 0 => Token::Number(value),
-                change if fold(change) <= MOST_FOLDED => Token::Changed(change),
+                change if fold(change) <= MAX_FOLDED => Token::Changed(change),
                 _ => Token::Number(value),
             },
         };

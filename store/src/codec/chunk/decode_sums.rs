@@ -32,7 +32,7 @@ impl Decoded {
     /// Returns the sums of [`crate::codec::chunk::encode_sums::SumColumns::encode`] of the measures `wanted`.
     pub(crate) fn decode(data: &[u8], wanted: &[Measure]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
-        let snapshots = cursor.take_count(chunk::MOST_SAMPLES_READ)?;
+        let snapshots = cursor.take_count(chunk::MAX_SAMPLES_READ)?;
         let kinds = cursor.take_count(data.len())?;
         let mut types = Vec::with_capacity(kinds);
         for _ in 0..kinds {
@@ -44,17 +44,17 @@ impl Decoded {
         for measure in Measure::ALL {
             let length = cursor.take_count(cursor.len())?;
             let columns = cursor.take_bytes(length)?;
-            if needed & 1 << measure.place() == 0 {
+            if needed & 1 << measure.index() == 0 {
                 continue;
             }
             let mut columns = Cursor(columns);
             for of in &mut values {
                 let like = match measure.like() {
-                    Some(like) if columns.take()? == 1 => Some(&of[like.place()]),
+                    Some(like) if columns.take()? == 1 => Some(&of[like.index()]),
                     _ => None,
                 };
                 let column = Column::take(&mut columns, snapshots, &mut scratch)?;
-                of[measure.place()] = match like {
+                of[measure.index()] = match like {
                     Some(like) => column.plus(like),
                     None => column,
                 };
@@ -68,7 +68,7 @@ impl Decoded {
         }
         for (of, mut values) in types.iter_mut().zip(values) {
             let column = |(at, measure): (usize, &Measure)| {
-                let column = &mut values[measure.place()];
+                let column = &mut values[measure.index()];
                 // One wanted twice is copied.
                 let again = wanted[at + 1..].contains(measure);
                 if again { column.clone() } else { std::mem::take(column) }

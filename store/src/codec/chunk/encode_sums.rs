@@ -32,7 +32,7 @@ pub(crate) struct SumColumns {
     types: Vec<TypeColumns>,
     snapshots: u64,
     /// Of the sample at hand, one for each type.
-    at_hand: Vec<Sums>,
+    current: Vec<Sums>,
 }
 
 /// The sums of one type in one sample.
@@ -72,51 +72,51 @@ impl Sums {
     fn value(&self, measure: Measure) -> Option<u64> {
         match measure {
             Measure::Quantity(quantity) if self.unknown[quantity as usize] > 0 => None,
-            _ => Some(u64::try_from(self.sums[measure.place()]).unwrap_or(u64::MAX)),
+            _ => Some(u64::try_from(self.sums[measure.index()]).unwrap_or(u64::MAX)),
         }
     }
 }
 
 impl SumColumns {
-    /// Returns the place of a type, making one for it if it is new.
-    pub(crate) fn place(&mut self, region_type: &RegionType) -> usize {
+    /// Returns the index of a type, making one for it if it is new.
+    pub(crate) fn index_of(&mut self, region_type: &RegionType) -> usize {
         let found = self.types.iter().position(|known| known.region_type == *region_type);
         found.unwrap_or_else(|| {
             let mut columns: [Column; MEASURES] = Default::default();
             columns.iter_mut().for_each(|column| column.push_same(self.snapshots));
             self.types.push(TypeColumns { region_type: region_type.clone(), columns });
-            self.at_hand.push(Sums::default());
+            self.current.push(Sums::default());
             self.types.len() - 1
         })
     }
 
     /// Adds a sample that has these regions and no others.
     pub(crate) fn push(&mut self, regions: &[Region]) {
-        self.at_hand.fill(Sums { changed: true, ..Sums::default() });
+        self.current.fill(Sums { changed: true, ..Sums::default() });
         for region in regions {
-            let place = self.place(&region.identity.label.region_type);
-            self.add(place, &region.quantities, region.identity.range.virtual_bytes());
+            let index = self.index_of(&region.identity.label.region_type);
+            self.add(index, &region.quantities, region.identity.range.virtual_bytes());
         }
         self.end_sample();
     }
 
     /// Adds a region to the sums of the sample at hand, which begin as those of the one before;
-    /// `place` is that of its type.
-    pub(crate) fn add(&mut self, place: usize, quantities: &Quantities, virtual_bytes: u64) {
+    /// `index` is that of its type.
+    pub(crate) fn add(&mut self, index: usize, quantities: &Quantities, virtual_bytes: u64) {
         let add = |sum: u128, value| sum + u128::from(value);
-        self.at_hand[place].update(quantities, virtual_bytes, add, |count| count + 1);
+        self.current[index].update(quantities, virtual_bytes, add, |count| count + 1);
     }
 
     /// Takes away from the sums of the sample at hand a region that was added.
-    pub(crate) fn remove(&mut self, place: usize, quantities: &Quantities, virtual_bytes: u64) {
+    pub(crate) fn remove(&mut self, index: usize, quantities: &Quantities, virtual_bytes: u64) {
         let subtract = |sum: u128, value| sum - u128::from(value);
-        self.at_hand[place].update(quantities, virtual_bytes, subtract, |count| count - 1);
+        self.current[index].update(quantities, virtual_bytes, subtract, |count| count - 1);
     }
 
     /// Ends the sample at hand.
     pub(crate) fn end_sample(&mut self) {
         self.snapshots += 1;
-        for (of, sums) in self.types.iter_mut().zip(&mut self.at_hand) {
+        for (of, sums) in self.types.iter_mut().zip(&mut self.current) {
             if !std::mem::take(&mut sums.changed) {
                 of.columns.iter_mut().for_each(|column| column.push_same(1));
                 continue;
@@ -163,7 +163,7 @@ impl TypeColumns {
     fn put(&self, out: &mut [Vec<u8>; MEASURES]) {
         let mut values: Option<[Vec<Option<u64>>; MEASURES]> = None;
         for (measure, column) in Measure::ALL.into_iter().zip(&self.columns) {
-            let out = &mut out[measure.place()];
+            let out = &mut out[measure.index()];
             if measure.like().is_none() {
                 column.put(out);
                 continue;
@@ -173,7 +173,7 @@ impl TypeColumns {
             if !column.is_constant() {
                 let values = values.get_or_insert_with(|| self.values());
                 let mut whole = vec![0];
-                values[measure.place()].iter().copied().collect::<Column>().put(&mut whole);
+                values[measure.index()].iter().copied().collect::<Column>().put(&mut whole);
                 if whole.len() < less.len() {
                     less = whole;
                 }
@@ -187,8 +187,8 @@ impl TypeColumns {
         let mut all: [Vec<Option<u64>>; MEASURES] = Default::default();
         for (measure, column) in Measure::ALL.into_iter().zip(&self.columns) {
             let mut values: Vec<_> = column.values().collect();
-            add(&mut values, measure.like().map(|like| &all[like.place()][..]));
-            all[measure.place()] = values;
+            add(&mut values, measure.like().map(|like| &all[like.index()][..]));
+            all[measure.index()] = values;
         }
         all
     }

@@ -6,7 +6,7 @@ use crate::recording::{Sample, SampleState};
 
 /// The plain columns of a chunk. It stands for the samples `first` to `last`, of which some may be pruned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Head {
+pub(crate) struct ChunkHeader {
     /// Number of its first sample, or of the first one pruned before it.
     pub(crate) first: u64,
     /// Number of its last sample, or of the last one pruned of it.
@@ -28,17 +28,17 @@ pub(crate) struct Head {
     /// Wall clock time of that.
     pub(crate) cost_wall_ns: u64,
     /// The largest footprint of its samples with regions.
-    pub(crate) most_footprint_bytes: Option<u64>,
+    pub(crate) max_footprint_bytes: Option<u64>,
 }
 
-impl Head {
+impl ChunkHeader {
     /// Returns the head of a chunk that stands for all from `first` on, of which `samples` are left.
     pub(crate) fn of(first: u64, last: u64, samples: &[Sample]) -> Self {
         let mut head = Self { first, last, samples: samples.len() as u64, ..Self::default() };
         for sample in samples {
             let utc = sample.taken.utc_ns;
-            let (least, most) = head.utc_ns.unwrap_or((utc, utc));
-            head.utc_ns = Some((least.min(utc), most.max(utc)));
+            let (min, max) = head.utc_ns.unwrap_or((utc, utc));
+            head.utc_ns = Some((min.min(utc), max.max(utc)));
             head.span = Some((head.span.map_or(sample.taken, |(begin, _)| begin), sample.taken));
             head.snapshots += u64::from(sample.has_regions());
             match &sample.state {
@@ -51,8 +51,8 @@ impl Head {
             head.cost_cpu_ns = head.cost_cpu_ns.saturating_add(sample.cost.cpu_ns);
             head.cost_wall_ns = head.cost_wall_ns.saturating_add(sample.cost.wall_ns);
             if sample.has_regions() {
-                head.most_footprint_bytes =
-                    head.most_footprint_bytes.max(sample.totals.footprint_bytes);
+                head.max_footprint_bytes =
+                    head.max_footprint_bytes.max(sample.totals.footprint_bytes);
             }
         }
         head

@@ -17,19 +17,19 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// All measures, each at its own place.
+    /// All measures, each at its own index.
     pub const ALL: [Self; MEASURES] = {
         let mut all = [Self::Virtual; MEASURES];
-        let mut place = 0;
-        while place < Quantity::COUNT {
-            all[place] = Self::Quantity(Quantity::ALL[place]);
-            place += 1;
+        let mut index = 0;
+        while index < Quantity::COUNT {
+            all[index] = Self::Quantity(Quantity::ALL[index]);
+            index += 1;
         }
         all[MEASURES - 1] = Self::Regions;
         all
     };
 
-    /// Returns the measure that usually changes with it, which has an earlier place.
+    /// Returns the measure that usually changes with it, which has an earlier index.
     pub(crate) const fn like(self) -> Option<Self> {
         Some(Self::Quantity(match self {
             Self::Quantity(Quantity::Private | Quantity::Referenced) => Quantity::Resident,
@@ -40,8 +40,8 @@ impl Measure {
         }))
     }
 
-    /// Returns its place among all.
-    pub(crate) const fn place(self) -> usize {
+    /// Returns its index among all.
+    pub(crate) const fn index(self) -> usize {
         match self {
             Self::Quantity(quantity) => quantity as usize,
             Self::Virtual => Quantity::COUNT,
@@ -49,9 +49,9 @@ impl Measure {
         }
     }
 
-    /// Returns what is needed to tell it, as bits of their places: itself and those it is told less of.
+    /// Returns what is needed to tell it, as bits of their indices: itself and those it is told less of.
     pub(crate) const fn needed(self) -> u16 {
-        let own = 1 << self.place();
+        let own = 1 << self.index();
         match self.like() {
             Some(like) => own | like.needed(),
             None => own,

@@ -47,4 +47,4 @@ pub(crate) struct Groups {
 }
 
 /// The most samples that a chunk which is read may claim to have.
-const MOST_SAMPLES_READ: usize = 1 << 16;
+const MAX_SAMPLES_READ: usize = 1 << 16;

@@ -38,18 +38,18 @@ impl Runs {
     pub(crate) fn plus(&self, other: &Self) -> Self {
         let mut sums = Vec::with_capacity(self.0.len().max(other.0.len()));
         let mut others = other.iter();
-        let mut at_hand = Run { value: None, times: 0 };
+        let mut current = Run { value: None, times: 0 };
         for Run { value, times } in self.iter() {
             let mut left = times;
             while left > 0 {
-                if at_hand.times == 0 {
-                    at_hand = others.next().unwrap_or(Run { value: None, times: left });
+                if current.times == 0 {
+                    current = others.next().unwrap_or(Run { value: None, times: left });
                 }
-                let times = left.min(at_hand.times);
-                let sum = value.map(|value| value.wrapping_add(at_hand.value.unwrap_or(0)));
+                let times = left.min(current.times);
+                let sum = value.map(|value| value.wrapping_add(current.value.unwrap_or(0)));
                 sums.push(Run { value: sum, times });
                 left -= times;
-                at_hand.times -= times;
+                current.times -= times;
             }
         }
         Self(sums)

@@ -17,7 +17,7 @@ use crate::codec::varint::Malformed;
 const PARAMETERS: [CParameter; 3] =
     [CParameter::CompressionLevel(7), CParameter::WindowLog(16), CParameter::HashLog(15)];
 /// The most bytes that a group decompresses to.
-const MOST_BYTES: usize = 64 << 20;
+const MAX_GROUP_BYTES: usize = 64 << 20;
 const CHECKSUM_BYTES: usize = 4;
 /// Less does not pay for statistics of its own.
 const BLOCK_BYTES: usize = 1024;
@@ -29,14 +29,14 @@ thread_local! {
 
 /// Where a group belongs: a chunk is known by its last sample, which never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ChunkKey {
     /// The recording.
     pub(crate) recording: i64,
     /// The number of the chunk's last sample.
     pub(crate) last: u64,
 }
 
-impl Place {
+impl ChunkKey {
     /// Returns the bytes to store of the group called `what`, which are not compressed.
     pub(crate) fn seal(self, what: &str, mut data: Vec<u8>) -> Vec<u8> {
         let sum = checksum_of(self.recording, self.last, what, &data);
@@ -44,7 +44,7 @@ impl Place {
         data
     }
 
-    /// Returns what [`Place::seal`] was given.
+    /// Returns what [`ChunkKey::seal`] was given.
     pub(crate) fn unseal<'a>(self, what: &str, data: &'a [u8]) -> Result<&'a [u8], Malformed> {
         let (data, sum) =
             data.split_last_chunk::<CHECKSUM_BYTES>().ok_or(Malformed("no checksum"))?;
@@ -75,7 +75,7 @@ impl Sealer {
     /// different kinds resemble each other less than those of one.
     pub(crate) fn seal(
         &mut self,
-        place: Place,
+        key: ChunkKey,
         what: &str,
         pieces: &[Vec<u8>],
     ) -> std::io::Result<Vec<u8>> {
@@ -92,18 +92,18 @@ impl Sealer {
             encoder.write_all(piece)?;
             waiting += piece.len();
         }
-        Ok(place.seal(what, encoder.finish()?))
+        Ok(key.seal(what, encoder.finish()?))
     }
 }
 
 /// Returns what [`Sealer::seal`] was given.
-pub(crate) fn unseal(place: Place, what: &str, data: &[u8]) -> Result<Vec<u8>, Malformed> {
-    let data = place.unseal(what, data)?;
+pub(crate) fn unseal(key: ChunkKey, what: &str, data: &[u8]) -> Result<Vec<u8>, Malformed> {
+    let data = key.unseal(what, data)?;
     // The size that the data claims is what is allocated; it is told by who wrote the checksum.
     let claimed = zstd_safe::get_frame_content_size(data).ok().flatten();
     let bytes = claimed.and_then(|bytes| usize::try_from(bytes).ok());
     let bytes = bytes.ok_or(Malformed("broken zstd data"))?;
-    if bytes > MOST_BYTES {
+    if bytes > MAX_GROUP_BYTES {
         return Err(Malformed("more bytes than a group has"));
     }
     CONTEXT
@@ -115,21 +115,21 @@ pub(crate) fn unseal(place: Place, what: &str, data: &[u8]) -> Result<Vec<u8>, M
 mod tests {
     use super::*;
 
-    const PLACE: Place = Place { recording: 3, last: 300 };
+    const KEY: ChunkKey = ChunkKey { recording: 3, last: 300 };
 
     #[test]
     fn it_comes_back_only_where_it_belongs_and_whole() {
         let data =
-            Sealer::new().unwrap().seal(PLACE, "ticks", &[vec![7; 3000], vec![7; 2000]]).unwrap();
-        assert_eq!(unseal(PLACE, "ticks", &data), Ok(vec![7; 5000]));
-        assert!(unseal(Place { last: 301, ..PLACE }, "ticks", &data).is_err());
-        assert!(unseal(Place { recording: 4, ..PLACE }, "ticks", &data).is_err());
-        assert!(unseal(PLACE, "sums", &data).is_err());
+            Sealer::new().unwrap().seal(KEY, "ticks", &[vec![7; 3000], vec![7; 2000]]).unwrap();
+        assert_eq!(unseal(KEY, "ticks", &data), Ok(vec![7; 5000]));
+        assert!(unseal(ChunkKey { last: 301, ..KEY }, "ticks", &data).is_err());
+        assert!(unseal(ChunkKey { recording: 4, ..KEY }, "ticks", &data).is_err());
+        assert!(unseal(KEY, "sums", &data).is_err());
         for bit in 0..data.len() * 8 {
             let mut flipped = data.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(unseal(PLACE, "ticks", &flipped).is_err(), "bit {bit}");
+            assert!(unseal(KEY, "ticks", &flipped).is_err(), "bit {bit}");
         }
-        assert!(unseal(PLACE, "ticks", &data[..3]).is_err());
+        assert!(unseal(KEY, "ticks", &data[..3]).is_err());
     }
 }

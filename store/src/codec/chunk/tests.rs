@@ -13,11 +13,11 @@ use crate::codec::chunk::builder::{Builder, Built};
 use crate::codec::chunk::decode_sums::Decoded;
 use crate::codec::chunk::measure::Measure;
 use crate::codec::chunk::regions::{RegionsDecoder, decode_kinds};
-use crate::codec::chunk::seal::{Place, unseal};
+use crate::codec::chunk::seal::{ChunkKey, unseal};
 use crate::codec::chunk::ticks::{Tick, Ticks};
 use crate::codec::chunk::totals;
 use crate::codec::region_state::RegionState;
-use crate::codec::table_diff::{Table, edits};
+use crate::codec::table_diff::{RegionTable, edits};
 use crate::recording::{Sample, SampleState};
 
 fn region(number: i64, quantities: Quantities, share: bool) -> Region {
@@ -103,13 +103,13 @@ fn sample(number: u64, content: &Content, noise: u64) -> Sample {
 /// Makes a chunk, given what each snapshot changed of the one before if `edited`.
 fn chunk(contents: &[(Content, u64, u64)], edited: bool) -> (Vec<Sample>, Built) {
     let mut builder = Builder::default();
-    let mut before = Table::default();
+    let mut before = RegionTable::default();
     let mut samples = Vec::new();
     let mut number = 40;
     for (content, noise, hole) in contents {
         number += hole;
         let sample = sample(number, content, *noise);
-        let table = content.clone().map(|(kinds, regions)| Table { kinds, regions });
+        let table = content.clone().map(|(kinds, regions)| RegionTable { kinds, regions });
         match table {
             Some(table) if edited => {
                 builder.push_next(sample.clone(), &edits(&before, &table), &table);
@@ -159,13 +159,13 @@ proptest! {
     #[test]
     fn every_sample_comes_back(contents in contents(), edited in any::<bool>()) {
         let (samples, built) = chunk(&contents, edited);
-        let place = Place { recording: 7, last: built.head.last };
-        let plain = |what, data: &[u8]| unseal(place, what, data).unwrap();
+        let key = ChunkKey { recording: 7, last: built.head.last };
+        let plain = |what, data: &[u8]| unseal(key, what, data).unwrap();
         let ticks = Ticks::decode(&plain("ticks", &built.groups.ticks)).unwrap();
         let data = plain("totals", &built.groups.totals);
         let totals = totals::decode(samples.len(), &data).unwrap();
-        for (place, of_one) in totals.iter().enumerate() {
-            prop_assert_eq!(totals::decode_at(samples.len(), place, &data), Ok(*of_one));
+        for (index, of_one) in totals.iter().enumerate() {
+            prop_assert_eq!(totals::decode_at(samples.len(), index, &data), Ok(*of_one));
         }
         for ((sample, tick), (cost, total)) in samples.iter().zip(&ticks.0).zip(totals) {
             prop_assert_eq!(tick.number, sample.number);
@@ -176,8 +176,8 @@ proptest! {
         }
         prop_assert_eq!(ticks.0.len(), samples.len());
 
-        let kinds = place.unseal("kinds", &built.groups.kinds).and_then(decode_kinds).unwrap();
-        let data = place.unseal("regions", &built.groups.regions).unwrap();
+        let kinds = key.unseal("kinds", &built.groups.kinds).and_then(decode_kinds).unwrap();
+        let data = key.unseal("regions", &built.groups.regions).unwrap();
         let taken = contents.iter().filter_map(|(content, ..)| content.as_ref());
         let mut decoder = RegionsDecoder::new(kinds, data).unwrap();
         let mut last = Vec::new();

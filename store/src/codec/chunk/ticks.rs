@@ -17,7 +17,7 @@ use crate::codec::chunk::column::Column;
 use crate::codec::varint::{Cursor, Malformed, put};
 use crate::recording::{Sample, SampleState};
 
-/// A sample's place in time.
+/// When a sample was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tick {
     /// Its number in the recording.
@@ -91,14 +91,14 @@ impl Ticks {
     /// Returns the ticks that were encoded.
     pub(crate) fn decode(data: &[u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
-        let count = cursor.take_count(chunk::MOST_SAMPLES_READ)?;
+        let count = cursor.take_count(chunk::MAX_SAMPLES_READ)?;
         let mut column = || Column::take_known(&mut cursor, count);
         let columns = [column()?, column()?, column()?, column()?, column()?, column()?];
         let (mut number, mut taken) = (0_u64, Timestamp::default());
         let mut ticks = Vec::with_capacity(count);
-        let row = |place: usize| [0, 1, 2, 3, 4, 5].map(|column: usize| columns[column][place]);
-        for place in 0..count {
-            let [gap, utc_step, drift, regions, torn, missed] = row(place);
+        let row = |index: usize| [0, 1, 2, 3, 4, 5].map(|column: usize| columns[column][index]);
+        for index in 0..count {
+            let [gap, utc_step, drift, regions, torn, missed] = row(index);
             let monotonic_step = drift.wrapping_add(utc_step);
             taken = Timestamp {
                 utc_ns: taken.utc_ns.wrapping_add(utc_step.cast_signed()),

@@ -53,17 +53,17 @@ pub(crate) fn decode(count: usize, data: &[u8]) -> Result<Vec<(Cost, ProcessTota
     Ok(all)
 }
 
-/// Returns cost and totals of the sample at `place` of `count`, without making those of the others.
+/// Returns cost and totals of the sample at `index` of `count`, without making those of the others.
 pub(crate) fn decode_at(
     count: usize,
-    place: usize,
+    index: usize,
     data: &[u8],
 ) -> Result<(Cost, ProcessTotals), Malformed> {
     let mut cursor = Cursor(data);
     let mut take = || {
         let (mut at, mut found) = (0, None);
         Column::read(&mut cursor, count, |value, times| {
-            if (at..at + times).contains(&place) {
+            if (at..at + times).contains(&index) {
                 found = value;
             }
             at += times;

@@ -4,7 +4,7 @@ use vmrec_sampler::{Family, RegionType, types};
 
 use crate::codec::varint::{Cursor, Malformed, put};
 
-/// The types that have a number, from 1: their places. Only ever appended to once released.
+/// The types that have a number, from 1: their indices. Only ever appended to once released.
 const NUMBERED: &[RegionType] = &[
     types::TEXT,
     types::RODATA,
@@ -73,9 +73,9 @@ const NUMBERED: &[RegionType] = &[
 
 /// Appends a type.
 pub(crate) fn put_type(region_type: &RegionType, out: &mut Vec<u8>) {
-    let place = NUMBERED.iter().position(|numbered| numbered == region_type);
-    put(out, place.map_or(0, |place| place as u64 + 1));
-    if place.is_none() {
+    let index = NUMBERED.iter().position(|numbered| numbered == region_type);
+    put(out, index.map_or(0, |index| index as u64 + 1));
+    if index.is_none() {
         for text in [region_type.family().name(), region_type.name()] {
             put(out, text.len() as u64);
             out.extend_from_slice(text.as_bytes());
@@ -93,7 +93,7 @@ pub(crate) fn take_type(cursor: &mut Cursor<'_>) -> Result<RegionType, Malformed
         }
         number => usize::try_from(number - 1)
             .ok()
-            .and_then(|place| NUMBERED.get(place))
+            .and_then(|index| NUMBERED.get(index))
             .cloned()
             .ok_or(Malformed("an unknown type")),
     }

@@ -1,7 +1,7 @@
 //! Frames back to the rows of each sample. Whatever the bytes say, nothing is
 //! allocated that their number does not justify.
 
-use crate::codec::frame::Kind;
+use crate::codec::frame::FrameKind;
 use crate::codec::region_change::{RegionChange, take_known};
 use crate::codec::region_state::RegionState;
 use crate::codec::table_diff::Operation;
@@ -9,25 +9,25 @@ use crate::codec::varint::{Cursor, Malformed};
 
 /// Rebuilds one sample after the other.
 #[derive(Debug, Default)]
-pub(crate) struct Decoder {
+pub(crate) struct FrameDecoder {
     regions: Vec<RegionState>,
     /// The sample `regions` belong to; `None` before the first key frame and after a frame that failed.
     number: Option<u64>,
     spare: Vec<RegionState>,
 }
 
-impl Decoder {
+impl FrameDecoder {
     /// Applies the frame of sample `number` and returns its regions. After an error only a key frame will do.
     pub(crate) fn apply(
         &mut self,
         number: u64,
-        kind: Kind,
+        kind: FrameKind,
         data: &[u8],
     ) -> Result<&[RegionState], Malformed> {
         let base = self.number.take();
         match kind {
-            Kind::Key => self.key(data)?,
-            Kind::Delta => self.delta(base, data)?,
+            FrameKind::Key => self.key(data)?,
+            FrameKind::Delta => self.delta(base, data)?,
         }
         self.number = Some(number);
         Ok(&self.regions)
@@ -156,8 +156,8 @@ mod tests {
         put(&mut data, 1 << 40);
         put(&mut data, 0x7ff);
         data.extend_from_slice(&[0; 64]);
-        let mut decoder = Decoder::default();
-        assert!(decoder.apply(1, Kind::Key, &data).is_err());
+        let mut decoder = FrameDecoder::default();
+        assert!(decoder.apply(1, FrameKind::Key, &data).is_err());
         assert_eq!(decoder.regions.capacity(), 0);
     }
 
@@ -165,11 +165,11 @@ mod tests {
     fn a_delta_needs_the_sample_it_was_made_against() {
         let empty_key = [0, 0];
         let on_one = [1 << 1, 0];
-        let mut decoder = Decoder::default();
-        assert!(decoder.apply(2, Kind::Delta, &on_one).is_err());
-        assert!(decoder.apply(1, Kind::Key, &empty_key).is_ok());
-        assert!(decoder.apply(2, Kind::Delta, &on_one).is_ok());
-        assert!(decoder.apply(3, Kind::Delta, &on_one).is_err(), "two is the one before now");
+        let mut decoder = FrameDecoder::default();
+        assert!(decoder.apply(2, FrameKind::Delta, &on_one).is_err());
+        assert!(decoder.apply(1, FrameKind::Key, &empty_key).is_ok());
+        assert!(decoder.apply(2, FrameKind::Delta, &on_one).is_ok());
+        assert!(decoder.apply(3, FrameKind::Delta, &on_one).is_err(), "two is the one before now");
     }
 
     /// Writes regions as a key frame and reads it.
@@ -182,7 +182,7 @@ mod tests {
             RegionChange::between(&base, region).put(&mut data);
             base = region.next(0);
         }
-        assert_eq!(Decoder::default().apply(1, Kind::Key, &data), Ok(regions));
+        assert_eq!(FrameDecoder::default().apply(1, FrameKind::Key, &data), Ok(regions));
     }
 
     proptest::proptest! {
@@ -193,19 +193,19 @@ mod tests {
             count in 0_u8..4,
             kind in 2_u8..4,
         ) {
-            let mut decoder = Decoder::default();
-            if let Ok(regions) = decoder.apply(1, Kind::Key, &key) {
+            let mut decoder = FrameDecoder::default();
+            if let Ok(regions) = decoder.apply(1, FrameKind::Key, &key) {
                 proptest::prop_assert_eq!(regions.len() as u64, u64::from(key[0]));
                 comes_back(regions);
             }
-            proptest::prop_assert_eq!(decoder.apply(1, Kind::Key, &[2, 0, 0, 0]).map(<[_]>::len), Ok(2));
+            proptest::prop_assert_eq!(decoder.apply(1, FrameKind::Key, &[2, 0, 0, 0]).map(<[_]>::len), Ok(2));
             let data = [&[kind, count], &delta[..]].concat();
-            if let Ok(regions) = decoder.apply(2, Kind::Delta, &data) {
+            if let Ok(regions) = decoder.apply(2, FrameKind::Delta, &data) {
                 proptest::prop_assert_eq!(regions.len(), usize::from(count));
                 comes_back(regions);
             } else {
                 // only a key frame will do
-                proptest::prop_assert!(decoder.apply(2, Kind::Delta, &[2, 2]).is_err());
+                proptest::prop_assert!(decoder.apply(2, FrameKind::Delta, &[2, 2]).is_err());
             }
         }
     }

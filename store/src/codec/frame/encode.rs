@@ -1,9 +1,9 @@
 //! Snapshots to frames.
 
-use crate::codec::frame::{Frame, Kind};
+use crate::codec::frame::{Frame, FrameKind};
 use crate::codec::region_change::RegionChange;
 use crate::codec::region_state::RegionState;
-use crate::codec::table_diff::{Edit, Operation, Table, edits};
+use crate::codec::table_diff::{Edit, Operation, RegionTable, edits};
 use crate::codec::varint::put;
 
 /// Samples that a chunk is made of, unless they take many bytes. Each chunk begins with a key frame,
@@ -15,26 +15,26 @@ const CHUNK_BYTES: usize = 72 << 10;
 
 /// Chooses and makes the frame of each sample from what is known to be stored.
 #[derive(Debug, Default)]
-pub(crate) struct Encoder {
-    last: Option<(u64, Table)>,
+pub(crate) struct FrameEncoder {
+    last: Option<(u64, RegionTable)>,
     /// Samples since the present chunk began, with its first.
     samples: u32,
     /// Bytes of their frames, without its first.
     bytes: usize,
 }
 
-impl Encoder {
+impl FrameEncoder {
     /// Returns the regions of the frame stored last, if the next one can build on it.
-    pub(crate) fn last(&self) -> Option<&Table> {
+    pub(crate) fn last(&self) -> Option<&RegionTable> {
         self.last.as_ref().map(|(_, table)| table)
     }
 
     /// Returns the frame for `table`, a delta unless a chunk begins with it or that is not much
     /// larger, and what leads to `table` from the one before.
-    pub(crate) fn encode(&self, table: &Table) -> (Frame, Vec<Edit>) {
+    pub(crate) fn encode(&self, table: &RegionTable) -> (Frame, Vec<Edit>) {
         let full = self.samples >= CHUNK_SAMPLES || self.bytes >= CHUNK_BYTES;
         let Some((number, last)) = self.last.as_ref().filter(|_| !full) else {
-            return (key(table, true), edits(&Table::default(), table));
+            return (key(table, true), edits(&RegionTable::default(), table));
         };
         let edits = edits(last, table);
         let delta = delta(*number, last, table, &edits);
@@ -49,7 +49,7 @@ impl Encoder {
     }
 
     /// Takes note that `frame`, that of sample `number`, is stored for good.
-    pub(crate) fn accept(&mut self, number: u64, table: Table, frame: &Frame) {
+    pub(crate) fn accept(&mut self, number: u64, table: RegionTable, frame: &Frame) {
         self.last = Some((number, table));
         if frame.begins {
             (self.samples, self.bytes) = (0, 0);
@@ -65,7 +65,7 @@ impl Encoder {
     }
 }
 
-fn key(table: &Table, begins: bool) -> Frame {
+fn key(table: &RegionTable, begins: bool) -> Frame {
     let known = usual(table);
     let mut data = Vec::with_capacity(16 + table.regions.len() * 24);
     put(&mut data, table.regions.len() as u64);
@@ -76,11 +76,11 @@ fn key(table: &Table, begins: bool) -> Frame {
         RegionChange::between(&base, &state).put(&mut data);
         base = state.next(known);
     }
-    Frame { kind: Kind::Key, begins, data }
+    Frame { kind: FrameKind::Key, begins, data }
 }
 
 /// Returns the delta that `edits` of `before`, the regions of sample `base`, are.
-fn delta(base: u64, before: &Table, after: &Table, edits: &[Edit]) -> Frame {
+fn delta(base: u64, before: &RegionTable, after: &RegionTable, edits: &[Edit]) -> Frame {
     let known = usual(before);
     let structural = edits.iter().any(|edit| edit.operation != Operation::Change);
     let mut data = Vec::with_capacity(256);
@@ -90,7 +90,7 @@ fn delta(base: u64, before: &Table, after: &Table, edits: &[Edit]) -> Frame {
     for Edit { kept, operation } in edits {
         put(&mut data, u64::from(*kept) << Operation::BITS | *operation as u64);
         (old, new) = (old + *kept as usize, new + *kept as usize);
-        let state = |table: &Table, index: usize| {
+        let state = |table: &RegionTable, index: usize| {
             RegionState::of(table.kinds[index], &table.regions[index])
         };
         match operation {
@@ -108,10 +108,10 @@ fn delta(base: u64, before: &Table, after: &Table, edits: &[Edit]) -> Frame {
             }
         }
     }
-    Frame { kind: Kind::Delta, begins: false, data }
+    Frame { kind: FrameKind::Delta, begins: false, data }
 }
 
 /// Returns what the first region knows, as most do.
-fn usual(table: &Table) -> u16 {
+fn usual(table: &RegionTable) -> u16 {
     table.regions.first().map_or(0, |region| region.quantities.known_mask())
 }

@@ -23,14 +23,14 @@ pub(crate) mod encode;
 
 /// Whether a frame stands alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FrameKind {
     /// All regions.
     Key,
     /// What changed since the frame before.
     Delta,
 }
 
-impl Kind {
+impl FrameKind {
     /// Returns the word stored in the `kind` column.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -49,7 +49,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     /// Whether it stands alone.
-    pub(crate) kind: Kind,
+    pub(crate) kind: FrameKind,
     /// Whether a chunk begins with its sample.
     pub(crate) begins: bool,
     /// The encoded regions.

@@ -7,16 +7,16 @@ use rusqlite::types::Value;
 
 use crate::db::open::PAGE_BYTES;
 use crate::maintain::repair::pages;
-use crate::maintain::repair::pages::{Page, Pages, word};
+use crate::maintain::repair::pages::{Page, PageReader, word};
 
 /// Bytes of an overflow page that are not the row's: they name the next one.
 const LINK_BYTES: usize = 4;
 /// The most bytes of a row: more than any recorder writes.
-const MOST_ROW_BYTES: u64 = 1 << 28;
+const MAX_ROW_BYTES: u64 = 1 << 28;
 
 /// What a page is, by its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum PageKind {
     /// Rows with a number.
     TableLeaf,
     /// Pages below it.
@@ -41,12 +41,12 @@ pub(crate) struct Cell<'a> {
 }
 
 /// Returns what the page is; `first` is the file's first page, which begins with the file's header.
-pub(crate) fn kind(page: &Page, first: bool) -> Option<Kind> {
+pub(crate) fn kind(page: &Page, first: bool) -> Option<PageKind> {
     match page[head(first)] {
-        0x0d => Some(Kind::TableLeaf),
-        0x05 => Some(Kind::TableInterior),
-        0x0a => Some(Kind::IndexLeaf),
-        0x02 => Some(Kind::IndexInterior),
+        0x0d => Some(PageKind::TableLeaf),
+        0x05 => Some(PageKind::TableInterior),
+        0x0a => Some(PageKind::IndexLeaf),
+        0x02 => Some(PageKind::IndexInterior),
         _ => None,
     }
 }
@@ -56,51 +56,57 @@ const fn head(first: bool) -> usize {
 }
 
 /// Returns where the cells of the page begin.
-fn places(page: &Page, first: bool, kind: Kind) -> impl Iterator<Item = usize> + '_ {
+fn cell_offsets(page: &Page, first: bool, kind: PageKind) -> impl Iterator<Item = usize> + '_ {
     let head = head(first);
-    let array = head + if matches!(kind, Kind::TableLeaf | Kind::IndexLeaf) { 8 } else { 12 };
-    let pair = |place: usize| usize::from(page[place]) << 8 | usize::from(page[place + 1]);
+    let array =
+        head + if matches!(kind, PageKind::TableLeaf | PageKind::IndexLeaf) { 8 } else { 12 };
+    let pair = |offset: usize| usize::from(page[offset]) << 8 | usize::from(page[offset + 1]);
     let count = pair(head + 3).min((PAGE_BYTES - array) / 2);
     (0..count).map(move |cell| pair(array + 2 * cell))
 }
 
 /// Returns the pages below a page.
-pub(crate) fn children(page: &Page, first: bool, kind: Kind) -> Vec<u32> {
-    if matches!(kind, Kind::TableLeaf | Kind::IndexLeaf) {
+pub(crate) fn children(page: &Page, first: bool, kind: PageKind) -> Vec<u32> {
+    if matches!(kind, PageKind::TableLeaf | PageKind::IndexLeaf) {
         return Vec::new();
     }
     let last = word(page, head(first) + 8);
-    places(page, first, kind).map(|place| word(page, place)).chain([last]).collect()
+    cell_offsets(page, first, kind).map(|offset| word(page, offset)).chain([last]).collect()
 }
 
 /// Returns the rows on a page, `None` for each that cannot be one.
 pub(crate) fn cells(
     page: &Page,
     first: bool,
-    kind: Kind,
+    kind: PageKind,
 ) -> impl Iterator<Item = Option<Cell<'_>>> {
-    let rows = kind != Kind::TableInterior;
-    places(page, first, kind).filter(move |_| rows).map(move |place| cell(page, place, kind))
+    let rows = kind != PageKind::TableInterior;
+    cell_offsets(page, first, kind)
+        .filter(move |_| rows)
+        .map(move |offset| cell(page, offset, kind))
 }
 
-fn cell(page: &Page, place: usize, kind: Kind) -> Option<Cell<'_>> {
-    let place = if kind == Kind::IndexInterior { place + 4 } else { place };
-    let mut rest = page.get(place..)?;
+fn cell(page: &Page, offset: usize, kind: PageKind) -> Option<Cell<'_>> {
+    let offset = if kind == PageKind::IndexInterior { offset + 4 } else { offset };
+    let mut rest = page.get(offset..)?;
     let bytes = take_varint(&mut rest)?;
-    if bytes > MOST_ROW_BYTES {
+    if bytes > MAX_ROW_BYTES {
         return None;
     }
     let bytes = usize::try_from(bytes).ok()?;
-    let rowid = if kind == Kind::TableLeaf { take_varint(&mut rest)?.cast_signed() } else { 0 };
+    let rowid = if kind == PageKind::TableLeaf { take_varint(&mut rest)?.cast_signed() } else { 0 };
     // The format's own rule for how much of a long row stays on its page.
-    let most =
-        if kind == Kind::TableLeaf { PAGE_BYTES - 35 } else { (PAGE_BYTES - 12) * 64 / 255 - 23 };
-    if bytes <= most {
+    let max = if kind == PageKind::TableLeaf {
+        PAGE_BYTES - 35
+    } else {
+        (PAGE_BYTES - 12) * 64 / 255 - 23
+    };
+    if bytes <= max {
         return Some(Cell { rowid, bytes, local: rest.get(..bytes)?, overflow: None });
     }
-    let least = (PAGE_BYTES - 12) * 32 / 255 - 23;
-    let some = least + (bytes - least) % (PAGE_BYTES - 4);
-    let local = if some <= most { some } else { least };
+    let min = (PAGE_BYTES - 12) * 32 / 255 - 23;
+    let some = min + (bytes - min) % (PAGE_BYTES - 4);
+    let local = if some <= max { some } else { min };
     let overflow = word(rest.get(local..local + 4)?, 0);
     Some(Cell { rowid, bytes, local: &rest[..local], overflow: Some(overflow) })
 }
@@ -166,10 +172,10 @@ fn take_value(rest: &mut &[u8], kind: u64) -> Option<Value> {
 /// Takes a number of one to nine bytes, most first.
 fn take_varint(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
-    for place in 0..9 {
+    for index in 0..9 {
         let (byte, after) = rest.split_first()?;
         *rest = after;
-        if place == 8 {
+        if index == 8 {
             return Some(number << 8 | u64::from(*byte));
         }
         number = number << 7 | u64::from(byte & 0x7f);
@@ -181,7 +187,7 @@ fn take_varint(rest: &mut &[u8]) -> Option<u64> {
 }
 
 /// Returns the values of a row, wherever the rest of it lies; `None` if it is not whole.
-pub(crate) fn whole(pages: &Pages, cell: &Cell<'_>) -> io::Result<Option<Vec<Value>>> {
+pub(crate) fn whole(pages: &PageReader, cell: &Cell<'_>) -> io::Result<Option<Vec<Value>>> {
     if columns(cell).is_none() {
         return Ok(None);
     }
@@ -190,8 +196,8 @@ pub(crate) fn whole(pages: &Pages, cell: &Cell<'_>) -> io::Result<Option<Vec<Val
     while bytes.len() < cell.bytes {
         let Some(page) = pages.read(next)? else { return Ok(None) };
         let (link, data) = page.split_at(LINK_BYTES);
-        let most = data.len().min(cell.bytes - bytes.len());
-        bytes.extend_from_slice(&data[..most]);
+        let max = data.len().min(cell.bytes - bytes.len());
+        bytes.extend_from_slice(&data[..max]);
         next = pages::word(link, 0);
     }
     Ok(values(&bytes))
@@ -207,8 +213,8 @@ mod tests {
     /// Reads all there is to read of a page.
     fn read(page: &Page, first: bool) -> Vec<(i64, Vec<Value>)> {
         let Some(kind) = kind(page, first) else { return Vec::new() };
-        let interior = matches!(kind, Kind::TableInterior | Kind::IndexInterior);
-        let below = if interior { places(page, first, kind).count() + 1 } else { 0 };
+        let interior = matches!(kind, PageKind::TableInterior | PageKind::IndexInterior);
+        let below = if interior { cell_offsets(page, first, kind).count() + 1 } else { 0 };
         assert_eq!(children(page, first, kind).len(), below);
         for cell in cells(page, first, kind).flatten() {
             let is_whole = cell.local.len() == cell.bytes;
@@ -231,12 +237,12 @@ mod tests {
         connection.execute_batch("PRAGMA page_size = 1024; CREATE TABLE t (a, b)").unwrap();
         let numbers = [0, 1, -1, 127, -128, 128, 1 << 20, -(1 << 30), 1 << 40, i64::MAX, i64::MIN];
         let mut rows = Vec::new();
-        for (place, number) in numbers.into_iter().enumerate() {
-            let row = vec![Value::Integer(number), Value::Text("é".repeat(place))];
+        for (index, number) in numbers.into_iter().enumerate() {
+            let row = vec![Value::Integer(number), Value::Text("é".repeat(index))];
             connection
                 .execute("INSERT INTO t VALUES (?, ?)", rusqlite::params_from_iter(&row))
                 .unwrap();
-            rows.push((place as i64 + 1, row));
+            rows.push((index as i64 + 1, row));
         }
         let row = vec![Value::Blob(vec![1, 2]), Value::Null];
         connection.execute("INSERT INTO t VALUES (x'0102', NULL)", []).unwrap();

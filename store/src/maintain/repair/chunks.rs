@@ -7,7 +7,7 @@ use crate::codec::chunk::builder::{Builder, Built};
 use crate::codec::chunk::decode_sums::Decoded;
 use crate::codec::chunk::measure::Measure;
 use crate::codec::chunk::regions::{RegionsDecoder, decode_kinds};
-use crate::codec::chunk::seal::{Place, unseal};
+use crate::codec::chunk::seal::{ChunkKey, unseal};
 use crate::codec::chunk::ticks::Ticks;
 use crate::codec::chunk::totals;
 use crate::codec::varint::Malformed;
@@ -75,20 +75,19 @@ fn remove(new: &Transaction<'_>, chunk: &StoredChunk) -> rusqlite::Result<()> {
 
 /// Tells whether the groups of a chunk, which its row's checksum does not cover, are whole but
 /// for its sums, which can be made anew.
-pub(crate) fn is_whole(place: Place, [ticks, totals, kinds, regions]: [&[u8]; 4]) -> bool {
-    let count = unseal(place, Group::Ticks.name(), ticks)
+pub(crate) fn is_whole(key: ChunkKey, [ticks, totals, kinds, regions]: [&[u8]; 4]) -> bool {
+    let count = unseal(key, Group::Ticks.name(), ticks)
         .and_then(|data| Ticks::decode(&data))
         .map(|ticks| ticks.0.len());
     let totals = |count| {
-        unseal(place, Group::Totals.name(), totals).and_then(|data| totals::decode(count, &data))
+        unseal(key, Group::Totals.name(), totals).and_then(|data| totals::decode(count, &data))
     };
-    count.is_ok_and(|count| totals(count).is_ok())
-        && regions_are_whole(place, kinds, regions).is_ok()
+    count.is_ok_and(|count| totals(count).is_ok()) && regions_are_whole(key, kinds, regions).is_ok()
 }
 
-fn regions_are_whole(place: Place, kinds: &[u8], regions: &[u8]) -> Result<(), Malformed> {
-    let kinds = place.unseal(Group::Kinds.name(), kinds).and_then(decode_kinds)?;
-    let regions = place.unseal(Group::Regions.name(), regions)?;
+fn regions_are_whole(key: ChunkKey, kinds: &[u8], regions: &[u8]) -> Result<(), Malformed> {
+    let kinds = key.unseal(Group::Kinds.name(), kinds).and_then(decode_kinds)?;
+    let regions = key.unseal(Group::Regions.name(), regions)?;
     let mut decoder = RegionsDecoder::new(kinds, regions)?;
     while decoder.advance()? {}
     Ok(())

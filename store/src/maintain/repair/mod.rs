@@ -25,12 +25,12 @@ use rusqlite::Connection;
 use crate::codec::evidence::Packed;
 use crate::db::columns::RECORDING;
 use crate::db::integer::{from_column, to_column};
-use crate::db::open::Found;
+use crate::db::open::FileState;
 use crate::db::transaction::Transaction;
 use crate::db::{lock, open, row_checksum, wal};
 use crate::error::{At, Error};
 use crate::maintain::backup::{draft, free, put, same_file};
-use crate::maintain::repair::pages::Pages;
+use crate::maintain::repair::pages::PageReader;
 use crate::maintain::repair::rows::Mover;
 use crate::maintain::repair::tables::{LAYOUTS, Proof};
 use crate::maintain::repair::trees::Trees;
@@ -96,12 +96,12 @@ impl Repaired {
 pub fn repair(from: &Path, to: &Path) -> Result<Repaired, Error> {
     let identified = open::identify(from);
     match &identified {
-        Ok(Found::Nothing) => return Err(Error::Missing { path: from.to_owned() }),
-        Ok(Found::Empty) => {
+        Ok(FileState::Nothing) => return Err(Error::Missing { path: from.to_owned() }),
+        Ok(FileState::Empty) => {
             return Err(Error::NotARecording { path: from.to_owned(), what: "is empty" });
         }
         // Damage to its header makes a recording seem to be something else: its rows will tell.
-        Ok(Found::Ours) | Err(Error::NotARecording { .. }) if from.is_file() => {}
+        Ok(FileState::Ours) | Err(Error::NotARecording { .. }) if from.is_file() => {}
         _ => return Err(identified.err().unwrap_or(Error::Missing { path: from.to_owned() })),
     }
     let from_real = open::real_path(from)?;
@@ -128,7 +128,7 @@ pub fn repair(from: &Path, to: &Path) -> Result<Repaired, Error> {
 
 /// Returns what was written, and whether any row was proven by its checksum.
 fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
-    let pages = Pages::open(from)?;
+    let pages = PageReader::open(from)?;
     let trees = Trees::follow(&pages).at(from)?;
     let mut new = open::lay_out(draft).at(draft)?;
     // Until it is complete nobody sees it, so nothing needs to be undone.
@@ -175,9 +175,11 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<RecoveredRecording>, BTr
     let ids = |sql: &str| -> rusqlite::Result<Vec<i64>> {
         new.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
     };
-    let stand_ins = ids("SELECT recording FROM sample UNION SELECT recording FROM chunk UNION \
-         SELECT recording FROM mark UNION SELECT recording FROM evidence EXCEPT SELECT id FROM recording")?;
-    for id in &stand_ins {
+    let placeholders = ids(
+        "SELECT recording FROM sample UNION SELECT recording FROM chunk UNION \
+         SELECT recording FROM mark UNION SELECT recording FROM evidence EXCEPT SELECT id FROM recording",
+    )?;
+    for id in &placeholders {
         placeholder::recording(new, *id)?;
     }
     let lost_sessions = ids("SELECT session FROM recording EXCEPT SELECT id FROM session")?;
@@ -205,7 +207,7 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<RecoveredRecording>, BTr
         kinds.extend(outcome.kinds);
         mended.push(RecoveredRecording {
             id: RecordingId(id),
-            is_placeholder: stand_ins.contains(&id),
+            is_placeholder: placeholders.contains(&id),
             session_lost: lost_sessions.contains(&new.query_row(
                 "SELECT session FROM recording WHERE id = ?",
                 [id],
@@ -223,11 +225,12 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<RecoveredRecording>, BTr
 
 /// Removes the arguments after one that is lost: a command line with a hole would read as another one.
 fn cut_arguments(new: &Connection, recording: i64) -> rusqlite::Result<()> {
-    let places: Vec<i64> = new
+    let positions: Vec<i64> = new
         .prepare_cached("SELECT position FROM argument WHERE recording = ? ORDER BY position")?
         .query_map([recording], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    let whole = (0..).zip(&places).take_while(|(expected, place)| *expected == **place).count();
+    let whole =
+        (0..).zip(&positions).take_while(|(expected, position)| *expected == **position).count();
     new.execute(
         "DELETE FROM argument WHERE recording = ? AND position >= ?",
         [recording, to_column(whole as u64)],

@@ -19,7 +19,7 @@ pub(crate) type Page = [u8; PAGE_BYTES];
 
 /// Reads pages by their number, from 1.
 #[derive(Debug)]
-pub(crate) struct Pages {
+pub(crate) struct PageReader {
     file: File,
     log: Option<File>,
     /// Where in the log the newest version of a page begins.
@@ -28,7 +28,7 @@ pub(crate) struct Pages {
     pub(crate) count: u32,
 }
 
-impl Pages {
+impl PageReader {
     /// Opens the file at `path`, which is never written to.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let file = File::open(path).at(path)?;
@@ -52,7 +52,7 @@ impl Pages {
         };
         let mut page = [0; PAGE_BYTES];
         match (&self.log, self.in_log.get(&number)) {
-            (Some(log), Some(place)) => fill(log, *place, &mut page)?,
+            (Some(log), Some(offset)) => fill(log, *offset, &mut page)?,
             _ => fill(&self.file, u64::from(before) * PAGE_BYTES as u64, &mut page)?,
         };
         Ok(Some(page))
@@ -60,10 +60,10 @@ impl Pages {
 }
 
 /// Reads until `bytes` is full or the file ends, and returns how many were read.
-fn fill(file: &File, place: u64, bytes: &mut [u8]) -> io::Result<usize> {
+fn fill(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
     let mut read = 0;
     while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, place + read as u64) {
+        match file.read_at(rest, offset + read as u64) {
             Ok(0) => break,
             Ok(more) => read += more,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -80,42 +80,42 @@ fn committed(log: &File) -> io::Result<(HashMap<u32, u64>, u32)> {
     if fill(log, 0, &mut header)? < LOG_HEADER_BYTES {
         return Ok(nothing);
     }
-    let least_first = match word(&header, 0) {
+    let little_endian = match word(&header, 0) {
         0x377f_0682 => true,
         0x377f_0683 => false,
         _ => return Ok(nothing),
     };
     let mut sum = (0, 0);
-    add(&mut sum, &header[..24], least_first);
+    add(&mut sum, &header[..24], little_endian);
     if word(&header, 8) != PAGE_BYTES as u32 || sum != (word(&header, 24), word(&header, 28)) {
         return Ok(nothing);
     }
     let (mut whole, mut pages, mut under_way) = (HashMap::new(), 0, Vec::new());
-    let mut place = LOG_HEADER_BYTES as u64;
+    let mut offset = LOG_HEADER_BYTES as u64;
     let mut frame = [0; FRAME_HEADER_BYTES + PAGE_BYTES];
-    while fill(log, place, &mut frame)? == frame.len() {
-        add(&mut sum, &frame[..8], least_first);
-        add(&mut sum, &frame[FRAME_HEADER_BYTES..], least_first);
+    while fill(log, offset, &mut frame)? == frame.len() {
+        add(&mut sum, &frame[..8], little_endian);
+        add(&mut sum, &frame[FRAME_HEADER_BYTES..], little_endian);
         // A frame of before the log began anew, or one the disk changed: nothing after it counts.
         if frame[8..16] != header[16..24] || sum != (word(&frame, 16), word(&frame, 20)) {
             break;
         }
-        under_way.push((word(&frame, 0), place + FRAME_HEADER_BYTES as u64));
+        under_way.push((word(&frame, 0), offset + FRAME_HEADER_BYTES as u64));
         let after = word(&frame, 4);
         if after > 0 {
             whole.extend(under_way.drain(..));
             pages = after;
         }
-        place += frame.len() as u64;
+        offset += frame.len() as u64;
     }
     Ok((whole, pages))
 }
 
 /// Adds words of four bytes to the sum of a log.
-fn add(sum: &mut (u32, u32), bytes: &[u8], least_first: bool) {
+fn add(sum: &mut (u32, u32), bytes: &[u8], little_endian: bool) {
     let (words, _) = bytes.as_chunks::<8>();
     for [a, b, c, d, e, f, g, h] in words {
-        let word = |bytes| match least_first {
+        let word = |bytes| match little_endian {
             true => u32::from_le_bytes(bytes),
             false => u32::from_be_bytes(bytes),
         };
@@ -124,10 +124,10 @@ fn add(sum: &mut (u32, u32), bytes: &[u8], least_first: bool) {
     }
 }
 
-/// Returns the four bytes at `place`, most first, as all numbers of the format; 0 beyond the end.
-pub(crate) fn word(bytes: &[u8], place: usize) -> u32 {
+/// Returns the four bytes at `offset`, most significant first, as all numbers of the format; 0 beyond the end.
+pub(crate) fn word(bytes: &[u8], offset: usize) -> u32 {
     bytes
-        .get(place..)
+        .get(offset..)
         .and_then(|rest| rest.first_chunk::<4>())
         .map_or(0, |word| u32::from_be_bytes(*word))
 }

@@ -7,15 +7,15 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, params_from_iter};
 
 use crate::error::{At, Error};
-use crate::maintain::repair::cells::{Kind, whole};
-use crate::maintain::repair::pages::Pages;
+use crate::maintain::repair::cells::{PageKind, whole};
+use crate::maintain::repair::pages::PageReader;
 use crate::maintain::repair::tables::{LAYOUTS, Layout, Proof};
 use crate::maintain::repair::trees::{Owner, Trees};
 use crate::maintain::repair::{cells, samples};
 
 /// Moves rows from the pages of a damaged file to a new one.
 pub(crate) struct Mover<'a> {
-    pub(crate) pages: &'a Pages,
+    pub(crate) pages: &'a PageReader,
     pub(crate) trees: &'a Trees,
     pub(crate) new: &'a Connection,
     /// The damaged file's name and the new one's.
@@ -33,8 +33,8 @@ impl Mover<'_> {
         for reached in [true, false] {
             for number in 1..=self.pages.count {
                 match self.trees.owner(number) {
-                    Owner::Table(place) if reached => {
-                        let table = &LAYOUTS[place];
+                    Owner::Table(index) if reached => {
+                        let table = &LAYOUTS[index];
                         if proof.contains(&table.proof) {
                             self.page(number, &|_| Some(table), true)?;
                         }
@@ -69,7 +69,7 @@ impl Mover<'_> {
             let values = if plausible { whole(self.pages, &cell).at(from)? } else { None };
             let moved = match values {
                 Some(mut values) => {
-                    if kind == Kind::TableLeaf && values.first() == Some(&Value::Null) {
+                    if kind == PageKind::TableLeaf && values.first() == Some(&Value::Null) {
                         values[0] = Value::Integer(cell.rowid);
                     }
                     match table(&values) {
@@ -88,8 +88,8 @@ impl Mover<'_> {
 
     /// Takes note of a damaged row on a page, if it is known of which table.
     fn refuse_of(&mut self, number: u32) {
-        if let Owner::Table(place) = self.trees.owner(number) {
-            *self.refused.entry(LAYOUTS[place].name).or_default() += 1;
+        if let Owner::Table(index) = self.trees.owner(number) {
+            *self.refused.entry(LAYOUTS[index].name).or_default() += 1;
         }
     }
 

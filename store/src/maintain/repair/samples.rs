@@ -6,10 +6,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::Timestamp;
 
 use crate::codec::crc32::checksum;
-use crate::codec::frame::Kind;
-use crate::codec::frame::decode::Decoder;
-use crate::codec::frame::encode::Encoder;
-use crate::codec::table_diff::Table;
+use crate::codec::frame::FrameKind;
+use crate::codec::frame::decode::FrameDecoder;
+use crate::codec::frame::encode::FrameEncoder;
+use crate::codec::table_diff::RegionTable;
 use crate::db::columns::RECORDING;
 use crate::db::integer::{from_column, to_column};
 use crate::db::row_checksum;
@@ -24,7 +24,7 @@ use crate::tables::sample;
 use crate::tables::sample::{FRAME_COLUMNS, decode, sample_columns};
 
 /// The most samples in a row that are filled in as lost: what follows a larger hole is not believed.
-const MOST_FILLED: u64 = 1_000_000;
+const MAX_FILLED_SAMPLES: u64 = 1_000_000;
 
 /// Tells whether a row of `frame` is that of a sample in the new file.
 pub(crate) fn is_frame(new: &Connection, values: &[Value]) -> rusqlite::Result<bool> {
@@ -33,7 +33,7 @@ pub(crate) fn is_frame(new: &Connection, values: &[Value]) -> rusqlite::Result<b
     else {
         return Ok(false);
     };
-    let Some(kind) = Kind::from_name(kind) else { return Ok(false) };
+    let Some(kind) = FrameKind::from_name(kind) else { return Ok(false) };
     let owner = new
         .prepare_cached("SELECT recording, number FROM sample WHERE id = ?")?
         .query_row([sample], |row| Ok((row.get(0)?, from_column(row.get(1)?))))
@@ -67,7 +67,7 @@ pub(crate) fn mend(new: &Transaction<'_>, id: RecordingId) -> rusqlite::Result<O
     let mut tail = Tail::default();
     for (row, number, taken) in rows {
         let hole = number - last.number - 1;
-        if hole > MOST_FILLED {
+        if hole > MAX_FILLED_SAMPLES {
             new.execute("DELETE FROM frame WHERE sample = ?", [row])?;
             new.execute("DELETE FROM sample WHERE id = ?", [row])?;
             outcome.lose(1, "too far from the sample before");
@@ -134,7 +134,7 @@ fn end(
     };
     let missing = stored.saturating_sub(last.number);
     outcome.lose(missing, "their rows are lost");
-    if (1..=MOST_FILLED).contains(&missing) {
+    if (1..=MAX_FILLED_SAMPLES).contains(&missing) {
         return fill(new, id, last, stored + 1, None);
     }
     row_checksum::update(new, &RECORDING, id.0, || {
@@ -148,7 +148,7 @@ fn end(
 /// The samples after the chunks, decoded one after the other.
 #[derive(Default)]
 struct Tail {
-    decoder: Decoder,
+    decoder: FrameDecoder,
     identities: Identities,
     /// Whether the sample before, as it is kept, is the one the next frame builds on.
     unbroken: bool,
@@ -200,7 +200,8 @@ impl Tail {
             }
             Err(error) => return Err(error),
         };
-        let is_key = sample::frame_from_row(found)?.is_some_and(|frame| frame.kind == Kind::Key);
+        let is_key =
+            sample::frame_from_row(found)?.is_some_and(|frame| frame.kind == FrameKind::Key);
         if !self.unbroken && !is_key {
             stand_alone(new, id, row, &sample, &table)?;
         }
@@ -215,9 +216,9 @@ fn stand_alone(
     id: RecordingId,
     row: i64,
     sample: &Sample,
-    table: &Table,
+    table: &RegionTable,
 ) -> rusqlite::Result<()> {
-    let (frame, _) = Encoder::default().encode(table);
+    let (frame, _) = FrameEncoder::default().encode(table);
     let sum = checksum(id.0, sample.number, frame.kind, &frame.data);
     new.prepare_cached("UPDATE frame SET kind = ?, checksum = ?, data = ? WHERE sample = ?")?
         .execute(params![frame.kind.name(), sum, frame.data, row])?;

@@ -2,7 +2,7 @@
 
 use rusqlite::types::{Value, ValueRef};
 
-use crate::codec::chunk::seal::Place;
+use crate::codec::chunk::seal::ChunkKey;
 use crate::db::columns::{
     ARGUMENT, CHUNK, CHUNK_TYPE, LATEST_ROW, MARK, OBJECT, RECORDING, REGION_KIND, REGION_TYPE,
     SAMPLE, SESSION, Table,
@@ -101,8 +101,8 @@ fn chunk_is_whole(values: &[Value]) -> bool {
     else {
         return false;
     };
-    let place = Place { recording: *recording, last: from_column(*last) };
-    chunks::is_whole(place, [ticks, totals, kinds, regions])
+    let key = ChunkKey { recording: *recording, last: from_column(*last) };
+    chunks::is_whole(key, [ticks, totals, kinds, regions])
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use rusqlite::types::Value;
 
 use crate::db::open::PAGE_BYTES;
 use crate::maintain::repair::cells;
-use crate::maintain::repair::cells::Kind;
-use crate::maintain::repair::pages::{Pages, word};
+use crate::maintain::repair::cells::PageKind;
+use crate::maintain::repair::pages::{PageReader, word};
 use crate::maintain::repair::tables::LAYOUTS;
 
 /// What is known of a page.
@@ -15,7 +15,7 @@ use crate::maintain::repair::tables::LAYOUTS;
 pub(crate) enum Owner {
     /// No tree leads to it.
     Unknown,
-    /// It holds rows of the table at that place of [`LAYOUTS`], or leads to such pages.
+    /// It holds rows of the table at that index of [`LAYOUTS`], or leads to such pages.
     Table(usize),
     /// It belongs to a tree of no such table.
     Other,
@@ -35,7 +35,7 @@ pub(crate) struct Trees {
 
 impl Trees {
     /// Follows all trees of a file.
-    pub(crate) fn follow(pages: &Pages) -> io::Result<Self> {
+    pub(crate) fn follow(pages: &PageReader) -> io::Result<Self> {
         let mut trees = Self {
             owners: vec![Owner::Unknown; pages.count as usize + 1],
             broken: [0; LAYOUTS.len()],
@@ -51,9 +51,9 @@ impl Trees {
                 match cell.map(|cell| cells::whole(pages, &cell)).transpose()?.flatten().as_deref()
                 {
                     Some([Value::Text(what), Value::Text(name), _, Value::Integer(root), ..]) => {
-                        let place = LAYOUTS.iter().position(|table| table.name == name);
-                        let place = place.filter(|_| what == "table");
-                        roots.push((*root, place.map_or(Owner::Other, Owner::Table)));
+                        let index = LAYOUTS.iter().position(|table| table.name == name);
+                        let index = index.filter(|_| what == "table");
+                        roots.push((*root, index.map_or(Owner::Other, Owner::Table)));
                     }
                     _ => trees.listed = false,
                 }
@@ -62,8 +62,8 @@ impl Trees {
         for (root, owner) in roots {
             let Ok(root @ 1..) = u32::try_from(root) else { continue }; // a view has none
             let broken = trees.descend(pages, root, owner, &mut Vec::new())?;
-            if let Owner::Table(place) = owner {
-                trees.broken[place] += broken;
+            if let Owner::Table(index) = owner {
+                trees.broken[index] += broken;
             }
         }
         trees.free(pages)?;
@@ -79,7 +79,7 @@ impl Trees {
     /// returns how many are not there or not of a tree.
     fn descend(
         &mut self,
-        pages: &Pages,
+        pages: &PageReader,
         root: u32,
         owner: Owner,
         leaves: &mut Vec<u32>,
@@ -95,7 +95,7 @@ impl Trees {
             };
             self.owners[number as usize] = owner;
             left.extend(cells::children(&page, number == 1, kind));
-            if kind != Kind::TableInterior {
+            if kind != PageKind::TableInterior {
                 leaves.push(number);
             }
         }
@@ -103,7 +103,7 @@ impl Trees {
     }
 
     /// Marks the free pages, unless their list is damaged.
-    fn free(&mut self, pages: &Pages) -> io::Result<()> {
+    fn free(&mut self, pages: &PageReader) -> io::Result<()> {
         let Some(first) = pages.read(1)? else { return Ok(()) };
         let (mut trunk, count) = (word(&first, 32), word(&first, 36) as usize);
         let mut free = Vec::new();
@@ -114,7 +114,7 @@ impl Trees {
                 return Ok(());
             }
             free.push(trunk);
-            free.extend((0..here).map(|place| word(&page, 8 + 4 * place)));
+            free.extend((0..here).map(|index| word(&page, 8 + 4 * index)));
             trunk = word(&page, 0);
         }
         if free.len() == count && free.iter().all(|page| self.owner(*page) == Owner::Unknown) {

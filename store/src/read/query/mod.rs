@@ -95,7 +95,7 @@ impl Rows<'_> {
         let failed = |source| failed(self.path, source);
         let Some(row) = self.rows.next().map_err(failed)? else { return Ok(None) };
         (0..self.columns)
-            .map(|place| row.get_ref(place).map(Value::copied))
+            .map(|column| row.get_ref(column).map(Value::copied))
             .collect::<Result<_, _>>()
             .map(Some)
             .map_err(failed)
@@ -113,8 +113,8 @@ fn failed(path: &Path, source: rusqlite::Error) -> Error {
             crate::read::query::authorizer::REFUSED.to_owned()
         }
         Sql::SqlInputError { msg, sql, offset, .. } => {
-            let place = usize::try_from(offset).unwrap_or(usize::MAX);
-            match (sql.get(..place), sql.get(place..).and_then(|rest| rest.lines().next())) {
+            let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+            match (sql.get(..offset), sql.get(offset..).and_then(|rest| rest.lines().next())) {
                 (Some(before), Some(rest)) if !rest.is_empty() => {
                     let rest: String = rest.chars().take(SHOWN_CHARACTERS).collect();
                     format!("{msg}, at character {}: {rest}", before.chars().count() + 1)

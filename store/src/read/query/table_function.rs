@@ -45,7 +45,7 @@ impl Shared {
     fn answer(&self, arguments: &[Value<'static>]) -> Result<Arc<Answered>> {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let found = match answers.iter().position(|(asked, _)| asked == arguments) {
-            Some(place) => answers.remove(place),
+            Some(index) => answers.remove(index),
             None => {
                 let rows = (self.function.answer)(arguments).map_err(|message| {
                     Error::ModuleError(format!("{}: {message}", self.function.name))
@@ -126,7 +126,7 @@ unsafe impl VTab<'_> for FunctionTable {
         let columns = function.columns.len();
         let mut arguments = vec![None; function.arguments.len()];
         let mut lookup = None;
-        for (place, constraint) in info.constraints().enumerate() {
+        for (index, constraint) in info.constraints().enumerate() {
             let Ok(column) = usize::try_from(constraint.column()) else { continue };
             if constraint.operator() != IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ {
                 continue;
@@ -135,23 +135,23 @@ unsafe impl VTab<'_> for FunctionTable {
                 if !constraint.is_usable() {
                     return Ok(false); // another order of the tables has the argument ready
                 }
-                arguments[argument] = Some(place);
+                arguments[argument] = Some(index);
             } else if constraint.is_usable() && function.columns[column].1 == "INTEGER" {
-                lookup = lookup.or(Some((column, place)));
+                lookup = lookup.or(Some((column, index)));
             }
         }
         let (mut plan, mut next) = (0, 1);
-        for (bit, place) in arguments.iter().enumerate() {
-            let Some(place) = place else { continue };
-            let mut usage = info.constraint_usage(*place);
+        for (bit, index) in arguments.iter().enumerate() {
+            let Some(index) = index else { continue };
+            let mut usage = info.constraint_usage(*index);
             usage.set_argv_index(next);
             usage.set_omit(true);
             (plan, next) = (plan | 1 << bit, next + 1);
         }
         let mut rows = 10_000;
-        if let Some((column, place)) = lookup {
+        if let Some((column, index)) = lookup {
             // Not omitted: SQLite compares by its own rules what the index finds by ours.
-            info.constraint_usage(place).set_argv_index(next);
+            info.constraint_usage(index).set_argv_index(next);
             plan |= (column as c_int + 1) << LOOKUP_SHIFT;
             rows = 4;
         }
@@ -173,22 +173,22 @@ unsafe impl VTab<'_> for FunctionTable {
     }
 }
 
-/// A place among the rows of one call.
+/// A position among the rows of one call.
 #[repr(C)]
 struct FunctionCursor {
     base: sqlite3_vtab_cursor,
     shared: Arc<Shared>,
     arguments: Vec<Value<'static>>,
     answered: Option<Arc<Answered>>,
-    /// Whose entries `left` are places of; of the rows, if there is none.
+    /// Whose entries `left` are indices of; of the rows, if there is none.
     index: Option<Index>,
     left: Range<usize>,
 }
 
 impl FunctionCursor {
     fn row(&self) -> usize {
-        let place = self.left.start;
-        self.index.as_ref().map_or(place, |index| index[place].1)
+        let index = self.left.start;
+        self.index.as_ref().map_or(index, |sorted| sorted[index].1)
     }
 }
 

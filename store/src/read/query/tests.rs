@@ -152,7 +152,7 @@ fn only_reading_is_allowed() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_its_place() {
+fn errors_name_their_position() {
     let wrong = |sql| asked(sql).unwrap_err();
     assert_eq!(wrong("SELECT 1; SELECT 2"), "only one statement can be run at a time");
     assert_eq!(wrong(" -- nothing"), "there is no statement that gives rows");

@@ -10,7 +10,7 @@ use super::flat::Flat;
 use super::ranges::{Moves, Places};
 use super::values::{Changes, Firsts};
 use crate::codec::range_coder::{Chance, Coder};
-use crate::codec::spread::Spread;
+use crate::codec::spread::SpreadHasher;
 use crate::codec::varint::{Cursor, Malformed, put, put_signed};
 
 /// Kinds that a chunk may claim to have at most.
@@ -187,7 +187,7 @@ impl Kinds {
 #[derive(Clone, Debug, Default)]
 pub(super) struct KindList {
     numbers: Vec<i64>,
-    index_of: HashMap<i64, u32, Spread>,
+    index_of: HashMap<i64, u32, SpreadHasher>,
 }
 
 impl KindList {

@@ -26,9 +26,9 @@ use vmrec_sampler::Region;
 use self::flat::Flat;
 use self::kinds::KindList;
 pub(crate) use self::kinds::decode_kinds;
-use self::snapshots::Snapshots;
+use self::snapshots::SnapshotModel;
 use self::steps::steps;
-use crate::codec::range_coder::{Decoder, Encoder};
+use crate::codec::range_coder::{RangeDecoder, RangeEncoder};
 use crate::codec::region_state::RegionState;
 use crate::codec::table_diff::Edit;
 use crate::codec::varint::{Cursor, Malformed, put};
@@ -42,10 +42,10 @@ const MAX_SNAPSHOTS: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub(crate) struct RegionsEncoder {
     kinds: KindList,
-    model: Snapshots,
-    encoder: Encoder,
+    model: SnapshotModel,
+    encoder: RangeEncoder,
     snapshots: u64,
-    most: usize,
+    max: usize,
 }
 
 impl RegionsEncoder {
@@ -59,7 +59,7 @@ impl RegionsEncoder {
         };
         self.model.code(&mut self.encoder, &steps(edits), new, usize::MAX);
         self.snapshots += 1;
-        self.most = self.most.max(self.model.len());
+        self.max = self.max.max(self.model.len());
     }
 
     /// Returns the regions of the last snapshot.
@@ -72,9 +72,9 @@ impl RegionsEncoder {
     pub(crate) fn finish(self) -> (Vec<u8>, Vec<u8>) {
         let mut out = Vec::new();
         put(&mut out, self.snapshots);
-        put(&mut out, self.most as u64);
+        put(&mut out, self.max as u64);
         out.append(&mut self.encoder.finish());
-        out.resize(out.len().max(self.most.div_ceil(REGIONS_A_BYTE)), 0);
+        out.resize(out.len().max(self.max.div_ceil(REGIONS_A_BYTE)), 0);
         (self.kinds.encode(), out)
     }
 }
@@ -83,10 +83,10 @@ impl RegionsEncoder {
 #[derive(Debug)]
 pub(crate) struct RegionsDecoder<'a> {
     kinds: Vec<i64>,
-    model: Snapshots,
-    decoder: Decoder<'a>,
+    model: SnapshotModel,
+    decoder: RangeDecoder<'a>,
     left: usize,
-    most: usize,
+    max: usize,
 }
 
 impl<'a> RegionsDecoder<'a> {
@@ -94,17 +94,17 @@ impl<'a> RegionsDecoder<'a> {
     pub(crate) fn new(kinds: Vec<i64>, data: &'a [u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
         let left = cursor.take_count(MAX_SNAPSHOTS)?;
-        let most = cursor.take_count(data.len().saturating_mul(REGIONS_A_BYTE))?;
-        let decoder = Decoder::new(cursor.0);
-        Ok(Self { kinds, model: Snapshots::default(), decoder, left, most })
+        let max = cursor.take_count(data.len().saturating_mul(REGIONS_A_BYTE))?;
+        let decoder = RangeDecoder::new(cursor.0);
+        Ok(Self { kinds, model: SnapshotModel::default(), decoder, left, max })
     }
 
     /// Goes to the next snapshot; `false` if there is none.
     pub(crate) fn advance(&mut self) -> Result<bool, Malformed> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(false) };
         self.left = left;
-        self.model.code(&mut self.decoder, &[], |_| Flat::default(), self.most);
-        let is_whole = self.model.len() <= self.most && self.model.kinds() <= self.kinds.len();
+        self.model.code(&mut self.decoder, &[], |_| Flat::default(), self.max);
+        let is_whole = self.model.len() <= self.max && self.model.kinds() <= self.kinds.len();
         if self.decoder.is_past_end() || !is_whole {
             self.left = 0;
             return Err(Malformed("decisions that lead nowhere"));

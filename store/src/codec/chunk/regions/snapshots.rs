@@ -77,7 +77,7 @@ struct Events {
 
 /// The model.
 #[derive(Clone, Debug)]
-pub(super) struct Snapshots {
+pub(super) struct SnapshotModel {
     tracks: Vec<Track>,
     unused: Vec<u32>,
     live: Vec<Slot>,
@@ -89,7 +89,7 @@ pub(super) struct Snapshots {
     snapshots: u32,
 }
 
-impl Default for Snapshots {
+impl Default for SnapshotModel {
     fn default() -> Self {
         let events = Events {
             at_beginning: Default::default(),
@@ -113,9 +113,9 @@ impl Default for Snapshots {
     }
 }
 
-/// What happens at one place, as far as it is known.
+/// The outcome at one slot, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum SlotOutcome {
     /// Before the first region.
     Beginning,
     /// The region is gone.
@@ -128,7 +128,7 @@ enum Place {
     Changed,
 }
 
-impl Snapshots {
+impl SnapshotModel {
     /// Returns the regions of the last snapshot.
     pub(super) fn regions(&self) -> impl ExactSizeIterator<Item = &Flat> {
         self.live.iter().map(|slot| self.region(*slot))
@@ -215,8 +215,8 @@ impl Snapshots {
                 reach = live.last().map_or(0, |slot: &Slot| self.region(*slot).end);
             }
             ago = 0;
-            let (place, freed) = match slot {
-                None => (Place::Beginning, None),
+            let (outcome, freed) = match slot {
+                None => (SlotOutcome::Beginning, None),
                 Some(slot) => {
                     let main = step.map_or(Main::Keep, |step| step.main);
                     self.happens(coder, slot, &mut live, &mut reach, &old[at - 1..], main, &mut new)
@@ -226,7 +226,7 @@ impl Snapshots {
             let inserted = step.map_or(0..0, |step| step.inserted.clone());
             let mut count = 0;
             while live.len() <= max
-                && self.comes(coder, place, freed, reach, next, count, inserted.len())
+                && self.comes(coder, outcome, freed, reach, next, count, inserted.len())
             {
                 let target = inserted.clone().nth(count as usize).map_or(Flat::default(), &mut new);
                 let around = Around { reach, next, freed, is_first };
@@ -250,12 +250,12 @@ impl Snapshots {
         after: &[Slot],
         main: Main,
         new: &mut impl FnMut(u32) -> Flat,
-    ) -> (Place, Option<u64>) {
+    ) -> (SlotOutcome, Option<u64>) {
         let Track { region: was, mut mask } = self.tracks[slot.track as usize];
         let covered = was.start < *reach;
         if self.kinds.goes(coder, was.kind, covered, main == Main::Gone) {
             self.unused.push(slot.track);
-            return (Place::Gone, Some(was.end));
+            return (SlotOutcome::Gone, Some(was.end));
         }
         let target = match main {
             Main::Change(index) => new(index),
@@ -281,27 +281,27 @@ impl Snapshots {
         live.push(slot.saw(true));
         self.tracks[slot.track as usize] = Track { region, mask };
         if region == was {
-            (Place::Same, None)
+            (SlotOutcome::Same, None)
         } else if region.end < was.end {
-            (Place::Shrunk, Some(was.end))
+            (SlotOutcome::Shrunk, Some(was.end))
         } else {
-            (Place::Changed, None)
+            (SlotOutcome::Changed, None)
         }
     }
 
-    /// Codes whether a new region comes after `count` at one place, where `all` do.
+    /// Codes whether a new region comes after `count` others at one slot, where `all` do.
     #[expect(clippy::too_many_arguments, reason = "the state of one walk over a snapshot")]
     fn comes<C: Coder>(
         &mut self,
         coder: &mut C,
-        place: Place,
+        outcome: SlotOutcome,
         freed: Option<u64>,
         reach: u64,
         next: u64,
         count: u32,
         all: usize,
     ) -> bool {
-        if count == 0 && matches!(place, Place::Beginning | Place::Same) {
+        if count == 0 && matches!(outcome, SlotOutcome::Beginning | SlotOutcome::Same) {
             return true;
         }
         let room = match freed {
@@ -310,13 +310,13 @@ impl Snapshots {
             None if reach < next => 0,
             None => 3,
         };
-        let place = match place {
-            Place::Beginning | Place::Changed => 0,
-            Place::Gone => 1,
-            Place::Shrunk => 2,
-            Place::Same => 3,
+        let code = match outcome {
+            SlotOutcome::Beginning | SlotOutcome::Changed => 0,
+            SlotOutcome::Gone => 1,
+            SlotOutcome::Shrunk => 2,
+            SlotOutcome::Same => 3,
         };
-        let context = (place * 4 + room) * 3 + count.min(2) as usize;
+        let context = (code * 4 + room) * 3 + count.min(2) as usize;
         coder.decide(&mut self.events.more[context], (count as usize) < all)
     }
 

@@ -11,10 +11,10 @@ use vmrec_sampler::{
 
 use super::kinds::MAX_KINDS;
 use super::*;
-use crate::codec::frame::Kind;
-use crate::codec::frame::decode::Decoder as FrameDecoder;
-use crate::codec::frame::encode::Encoder as FrameEncoder;
-use crate::codec::table_diff::{Table, edits};
+use crate::codec::frame::FrameKind;
+use crate::codec::frame::decode::FrameDecoder;
+use crate::codec::frame::encode::FrameEncoder;
+use crate::codec::table_diff::{RegionTable, edits};
 
 fn quantities() -> impl Strategy<Value = Quantities> {
     let value = prop_oneof![
@@ -78,7 +78,7 @@ fn region() -> impl Strategy<Value = (i64, Region)> {
 }
 
 /// Snapshots in which some regions stay as they are, in the order of addresses or in any.
-fn tables() -> impl Strategy<Value = Vec<Table>> {
+fn tables() -> impl Strategy<Value = Vec<RegionTable>> {
     let snapshot = (vec((0_usize..30, any::<bool>()), 0..14), any::<bool>());
     (vec(region(), 30), vec(snapshot, 0..10)).prop_map(|(pool, snapshots)| {
         let table = |(picked, sorted): (Vec<(usize, bool)>, bool)| {
@@ -96,15 +96,15 @@ fn tables() -> impl Strategy<Value = Vec<Table>> {
                 regions.sort_by_key(|(_, region)| region.identity.range);
             }
             let (kinds, regions) = regions.into_iter().unzip();
-            Table { kinds, regions }
+            RegionTable { kinds, regions }
         };
         snapshots.into_iter().map(table).collect()
     })
 }
 
-fn encoded(tables: &[Table]) -> (Vec<i64>, Vec<u8>) {
+fn encoded(tables: &[RegionTable]) -> (Vec<i64>, Vec<u8>) {
     let mut encoder = RegionsEncoder::default();
-    let mut before = &Table::default();
+    let mut before = &RegionTable::default();
     for table in tables {
         encoder.push(&edits(before, table), &table.kinds, &table.regions);
         before = table;
@@ -113,7 +113,7 @@ fn encoded(tables: &[Table]) -> (Vec<i64>, Vec<u8>) {
     (decode_kinds(&kinds).unwrap(), regions)
 }
 
-fn states(table: &Table) -> Vec<RegionState> {
+fn states(table: &RegionTable) -> Vec<RegionState> {
     let both = table.kinds.iter().zip(&table.regions);
     both.map(|(kind, region)| RegionState::of(*kind, region)).collect()
 }
@@ -180,7 +180,7 @@ proptest! {
             prop_assert!(kinds.len() <= MAX_KINDS);
         }
         let mut decoder = FrameDecoder::default();
-        let _ = decoder.apply(1, Kind::Key, &data);
+        let _ = decoder.apply(1, FrameKind::Key, &data);
     }
 }
 
@@ -218,7 +218,7 @@ fn regions_that_resemble_each_other_cannot_claim_more_than_their_bytes() {
             quantities: Quantities::UNKNOWN,
         }
     };
-    let table = Table { kinds: vec![7; 30_000], regions: (0..30_000).map(same).collect() };
+    let table = RegionTable { kinds: vec![7; 30_000], regions: (0..30_000).map(same).collect() };
     let (kinds, data) = encoded(std::slice::from_ref(&table));
     assert!((30_000 / REGIONS_A_BYTE..30_000).contains(&data.len()), "{}", data.len());
     assert_eq!(nth(&kinds, &data, 0), Some(states(&table)));
