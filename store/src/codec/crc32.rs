@@ -1,12 +1,12 @@
-//! CRC-32 (that of zlib and PNG) over a frame and where it belongs, so that
-//! flipped bits and misplaced frames are detected.
+//! CRC-32 (that of zlib and PNG) over a frame and its position, so that flipped
+//! bits and misplaced frames are detected.
 
 use crate::codec::frame::FrameKind;
 
-/// How many bytes are taken at once where there are as many.
+/// The number of bytes processed in one step.
 const STEP: usize = 16;
 
-/// What bytes are worth in the sum, by how many bytes follow them in a step.
+/// The contribution of each byte value to the sum, by the number of bytes that follow it in a step.
 const TABLES: [[u32; 256]; STEP] = {
     let mut tables = [[0; 256]; STEP];
     let mut index = 0;
@@ -33,7 +33,7 @@ const TABLES: [[u32; 256]; STEP] = {
     tables
 };
 
-/// A sum in the making.
+/// A sum under construction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Crc(u32);
 
@@ -51,7 +51,7 @@ impl Crc {
             let step = (u128::from_le_bytes(*step) ^ u128::from(state)).to_le_bytes();
             worth(&step)
         });
-        // Values of a row are shorter, and most of eight.
+        // Values of a row are shorter, most of them eight bytes.
         let (steps, rest) = rest.as_chunks::<8>();
         let state = steps.iter().fold(state, |state, step| {
             let step = (u64::from_le_bytes(*step) ^ u64::from(state)).to_le_bytes();
@@ -68,7 +68,7 @@ impl Crc {
     }
 }
 
-/// Returns what the bytes of a step are worth together.
+/// Returns the contribution of the bytes of a step.
 #[inline]
 fn worth<const N: usize>(step: &[u8; N]) -> u32 {
     let tables = TABLES[..N].iter().rev();
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_crc_everyone_else_computes() {
+    fn it_matches_the_standard_crc() {
         assert_eq!(Crc::new().and(b"123456789").sum(), 0xcbf4_3926);
         let pangram = b"The quick brown fox jumps over the lazy dog";
         assert_eq!(Crc::new().and(pangram).sum(), 0x414f_a339);

@@ -1,4 +1,4 @@
-//! The bytes of frames, chunks and evidence, free of SQL.
+//! The byte formats of frames, chunks and evidence, without SQL.
 
 pub(crate) mod chunk;
 pub(crate) mod crc32;

@@ -1,12 +1,12 @@
-//! Numbers as decisions: how many bits they have, then the highest of those,
-//! each with a model; nothing is known of the lower ones.
+//! Numbers as decisions: their bit length, then the highest bits, each with a
+//! model; the lower bits are coded without one.
 
 use super::range_coder::{Chance, Coder};
 
 const LENGTH_BITS: u32 = 5;
-/// Lengths from here on are coded in full after this one.
+/// Lengths from here on are coded in full after this value.
 const LONG: u32 = (1 << LENGTH_BITS) - 1;
-/// Lengths whose next bits have models of their own.
+/// Lengths whose next bits have their own models.
 const LENGTHS: usize = LONG as usize + 1;
 
 /// The model of numbers of one kind.
@@ -54,8 +54,8 @@ impl Number {
     }
 }
 
-/// Codes the lowest `bits` of `symbol` from the highest on, each with the model of those above it;
-/// there must be 2 to the power of `bits` of them.
+/// Codes the lowest `bits` of `symbol` from the highest on, each with the model of the bits above
+/// it; there must be 2 to the power of `bits` models.
 pub(crate) fn code_symbol(
     coder: &mut impl Coder,
     models: &mut [Chance],

@@ -1,16 +1,16 @@
-//! An adaptive binary range coder: decisions of two outcomes, each costing what
-//! it surprises.
+//! An adaptive binary range coder: decisions of two outcomes, each costing its
+//! information content.
 //!
-//! Both directions run through [`Coder`], so that a model is written once: the
-//! encoder is given each outcome and returns it; the decoder returns the one
-//! that was encoded, whatever it is given.
+//! Both directions go through [`Coder`], so that a model is written once: the
+//! encoder takes each outcome and returns it; the decoder ignores its argument
+//! and returns the encoded one.
 
 /// Bits of the probability a decision is coded with.
 const SCALE_BITS: u32 = 12;
 const CERTAIN: u32 = 1 << SCALE_BITS;
-/// Decisions seen, up to which a model still averages; later ones fade.
+/// The number of decisions up to which a model averages; after that, old ones fade.
 const MAX_SEEN: u8 = 30;
-/// How far a decision moves its model, by how many it has seen, in 65536ths.
+/// How far a decision moves its model, by the number of decisions it has seen, in 65536ths.
 const RATES: [u16; MAX_SEEN as usize + 1] = {
     let mut rates = [0; MAX_SEEN as usize + 1];
     let mut seen = 0;
@@ -25,10 +25,9 @@ const MIN_RANGE: u64 = 1 << 32;
 /// Bits without a model that are coded at once.
 const RAW_BITS: u32 = 24;
 
-/// How likely a decision is to be `true`, learnt from those before.
+/// The probability that a decision is `true`, learnt from those before.
 ///
-/// A new one is all zeros: models are thousands of them, which then are cleared memory, and not
-/// code that sets one after the other.
+/// A new one is all zeros, so that models with thousands of them are created as zeroed memory.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chance {
     /// How far from even, in 65536ths.
@@ -69,7 +68,7 @@ pub(crate) trait Coder {
     /// Codes a decision.
     fn decide(&mut self, chance: &mut Chance, outcome: bool) -> bool;
 
-    /// Codes the lowest `bits` of a number that nothing is known of.
+    /// Codes the lowest `bits` of a number without a model.
     fn raw(&mut self, bits: u32, number: u64) -> u64;
 }
 
@@ -90,7 +89,7 @@ impl Default for RangeEncoder {
 impl RangeEncoder {
     /// Returns the bytes. Zeros at their end are left out, as a decoder reads zeros there.
     pub(crate) fn finish(mut self) -> Vec<u8> {
-        // Any number of the range will do: one that ends in zeros takes the least room.
+        // Any number of the range decodes alike: one that ends in zeros takes the fewest bytes.
         for zeros in (4..8).rev() {
             let low_bits = (1_u64 << (8 * zeros)) - 1;
             let rounded = self.low.checked_add(low_bits).map(|above| above & !low_bits);
@@ -160,26 +159,26 @@ impl Coder for RangeEncoder {
     }
 }
 
-/// Bytes to decisions. Any bytes are some decisions; each takes some of a bit at least, and
-/// [`RangeDecoder::is_past_end`] says when there were none left.
+/// Bytes to decisions. Any bytes decode to some decisions; each takes a fraction of a bit at least,
+/// and [`RangeDecoder::is_past_end`] reports the end of the bytes.
 #[derive(Debug)]
 pub(crate) struct RangeDecoder<'a> {
     data: &'a [u8],
-    /// Bytes taken, those that were missing included.
+    /// Bytes taken, including those past the end.
     taken: usize,
     code: u64,
     range: u64,
 }
 
 impl<'a> RangeDecoder<'a> {
-    /// Begins to decode.
+    /// Starts decoding.
     pub(crate) fn new(data: &'a [u8]) -> Self {
         let mut decoder = Self { data, taken: 0, code: 0, range: u64::MAX };
         decoder.code = decoder.next() << 32 | decoder.next();
         decoder
     }
 
-    /// Returns whether more was decoded than the bytes can have said.
+    /// Returns whether more was decoded than the bytes hold.
     pub(crate) const fn is_past_end(&self) -> bool {
         self.taken > self.data.len() + 8
     }
@@ -296,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_always_the_same_takes_next_to_nothing() {
+    fn constant_decisions_take_almost_no_bytes() {
         let (mut encoder, mut chance) = (RangeEncoder::default(), Chance::default());
         (0..10_000).for_each(|_| {
             encoder.decide(&mut chance, true);

@@ -1,4 +1,4 @@
-//! What changes about a region, coded as its difference from a base.
+//! The change of a region, coded as its difference from a base.
 //!
 //! Quantities move together: pages an allocator touches are at once resident,
 //! private, dirty, anonymous and referenced. So each quantity's change is
@@ -7,8 +7,8 @@
 //! comes back exactly.
 //!
 //! ```text
-//! change = mask, then what the mask names: known quantities, share mode, provenance,
-//!          kind, start, size and offset less that of the base, residuals
+//! change = mask, then the fields of the mask: known quantities, share mode, provenance,
+//!          kind, start, size and offset minus those of the base, residuals
 //! ```
 
 use vmrec_sampler::{AddressRange, Provenance, Quantities, Quantity, ShareMode};
@@ -44,7 +44,7 @@ const OFFSET: u64 = 1 << 18;
 const ALL_BITS: u64 = (1 << 19) - 1;
 const UNIT_BITS: u32 = 10;
 
-/// What turns one state of a region into another.
+/// The difference between two states of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RegionChange {
     mask: u64,
@@ -60,7 +60,7 @@ pub(crate) struct RegionChange {
 }
 
 impl RegionChange {
-    /// Returns what turns `base` into `state`.
+    /// Returns the change from `base` to `state`.
     pub(crate) fn between(base: &RegionState, state: &RegionState) -> Self {
         let mut mask = 0;
         let mut residuals = [0_u64; Quantity::COUNT];
@@ -172,7 +172,7 @@ impl RegionChange {
         self.mask & !IN_BYTES == 0
     }
 
-    /// Returns the state that `base` turns into.
+    /// Returns the state that results from `base`.
     pub(crate) fn apply(&self, base: &RegionState) -> Result<RegionState, Malformed> {
         let size = base.range.end.wrapping_sub(base.range.start);
         let start = base.range.start.wrapping_add_signed(self.start);

@@ -1,8 +1,9 @@
-//! A region of one sample as it is stored: the number of its kind, and the rest as it is.
+//! A region of one sample as it is stored: the number of its kind and its
+//! values.
 
 use vmrec_sampler::{AddressRange, Provenance, Quantities, Quantity, Region, ShareMode};
 
-/// What changes about a region while it stays where it is.
+/// The values of a region that change while its range stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) share_mode: Option<ShareMode>,
@@ -50,8 +51,8 @@ impl RegionState {
         Self { kind, range: identity.range, offset: identity.offset, reading: Reading::of(region) }
     }
 
-    /// Returns the base of a region that follows this one: of the same kind, empty, where this one
-    /// ends, and with zero bytes of what is `known`.
+    /// Returns the base of a region that follows this one: of the same kind, empty, at the end of
+    /// this one, with zero bytes of each quantity in `known`.
     pub(crate) fn next(&self, known: u16) -> Self {
         let end = self.range.end;
         let range = AddressRange { start: end, end };

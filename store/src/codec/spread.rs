@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-/// Hashes numbers that a recorder gave out or counted itself: no ill will to withstand.
+/// Hashes numbers that the recorder assigned or counted itself: no hostile input to withstand.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SpreadHasher(u64);
 
@@ -36,7 +36,8 @@ impl Hasher for SpreadHasher {
     }
 
     fn finish(&self) -> u64 {
-        // Tables take the lowest and the highest bits, and a product's lowest mix nothing.
+        // Hash tables use the lowest and the highest bits, and the lowest bits of a product are not
+        // mixed.
         self.0 ^ (self.0 >> 32)
     }
 }

@@ -1,4 +1,4 @@
-//! What leads from the regions of one snapshot to those of the next.
+//! The edits from the regions of one snapshot to those of the next.
 
 use std::sync::Arc;
 
@@ -13,23 +13,23 @@ pub(crate) struct RegionTable {
     pub(crate) regions: Vec<Region>,
 }
 
-/// One step from a table to the next: some regions stay as they are, then something is done.
+/// One step from a table to the next: some regions stay as they are, then one operation follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Edit {
     /// How many regions stay as they are.
     pub(crate) kept: u32,
-    /// What is done after them.
+    /// The operation after them.
     pub(crate) operation: Operation,
 }
 
-/// What turns the region at one index of the table before into that of the table after.
+/// The operation at one index of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
-    /// The region stays, but not as it was.
+    /// The region changes.
     Change,
-    /// The region goes.
+    /// The region is removed.
     Remove,
-    /// A region comes.
+    /// A region is inserted.
     Insert,
 }
 
@@ -48,8 +48,8 @@ impl Operation {
     }
 }
 
-/// Walks both tables side by side. Their order by address only guides which regions are paired:
-/// any walk leads from one to the other, whatever the order, so torn tables need no care.
+/// Walks both tables side by side. The order of addresses only guides which regions are paired: the
+/// edits are correct for any order, so torn tables need no special care.
 ///
 /// Regions after the last edit stay as they are.
 pub(crate) fn edits(before: &RegionTable, after: &RegionTable) -> Vec<Edit> {
@@ -82,8 +82,8 @@ pub(crate) fn edits(before: &RegionTable, after: &RegionTable) -> Vec<Edit> {
     }
 }
 
-/// Returns whether a region goes on as another: one at the same range, or one of the same kind that
-/// grew, shrank or moved at one end.
+/// Returns whether a region continues as another: one at the same range, or one of the same kind
+/// that grew, shrank or moved at one end.
 fn continues((before, old): (&RegionTable, usize), (after, new): (&RegionTable, usize)) -> bool {
     let (was, is) = (&before.regions[old], &after.regions[new]);
     if Arc::ptr_eq(&was.identity, &is.identity) {
@@ -95,7 +95,7 @@ fn continues((before, old): (&RegionTable, usize), (after, new): (&RegionTable, 
             && (was.start == is.start || was.end == is.end || was.overlaps(is))
 }
 
-/// Returns whether a region that does not go on ends, and has begun, before a new one does.
+/// Returns whether a region that does not continue begins and ends before a new one does.
 const fn goes_before(was: AddressRange, is: AddressRange) -> bool {
     was.end <= is.start || was.end <= is.end && was.start < is.end
 }

@@ -15,11 +15,11 @@ pub(crate) fn put_signed(out: &mut Vec<u8>, value: i64) {
     put(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }
 
-/// What is left to read of a frame.
+/// The unread rest of a frame.
 pub(crate) struct Cursor<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Cursor<'a> {
-    /// Tells whether all was read.
+    /// Returns whether all was read.
     pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -86,7 +86,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Bytes that are no frame, or not the next one; the text says what was found.
+/// Bytes that are no frame, or not the next one; the text names the defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
 

@@ -1,4 +1,4 @@
-//! Samples, as they come, to a chunk.
+//! Builds a chunk from samples, one after the other.
 
 use vmrec_sampler::{Quantities, Region};
 
@@ -12,20 +12,20 @@ use crate::codec::region_state::RegionState;
 use crate::codec::table_diff::{Edit, Operation, RegionTable, edits};
 use crate::recording::Sample;
 
-/// A chunk in the making.
+/// A chunk under construction.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
     samples: Vec<Sample>,
     regions: RegionsEncoder,
     sums: SumColumns,
-    /// What the regions of the last snapshot added to the sums.
+    /// The contribution of the last snapshot's regions to the sums.
     added: Vec<Added>,
     spare: Vec<Added>,
-    /// The last snapshot, where it was given without edits.
+    /// The last snapshot, if it was pushed without edits.
     last: RegionTable,
 }
 
-/// What one region adds to the sums.
+/// The contribution of one region to the sums.
 #[derive(Clone, Copy, Debug)]
 struct Added {
     /// The index of its type among the sums.
@@ -50,7 +50,7 @@ pub(crate) struct Built {
 }
 
 impl Builder {
-    /// Adds a sample; one that has regions comes with them.
+    /// Adds a sample, with its regions unless it was missed.
     pub(crate) fn push(&mut self, sample: Sample, table: Option<RegionTable>) {
         if let Some(table) = table {
             let edits = edits(&self.last, &table);
@@ -60,8 +60,8 @@ impl Builder {
         self.samples.push(sample);
     }
 
-    /// Adds a sample with the regions `table`, to which `edits` lead from those of the one before
-    /// that has any.
+    /// Adds a sample with the regions `table`. `edits` turn the regions of the last sample that has
+    /// any into these.
     pub(crate) fn push_next(&mut self, sample: Sample, edits: &[Edit], table: &RegionTable) {
         self.push_regions(edits, table);
         self.samples.push(sample);
@@ -83,7 +83,7 @@ impl Builder {
         self.sums.end_sample();
     }
 
-    /// Brings the sums up to a snapshot that has other regions than the one before.
+    /// Updates the sums to a snapshot whose regions differ from those of the one before.
     fn replace(&mut self, edits: &[Edit], regions: &[Region]) {
         let before = std::mem::take(&mut self.added);
         let mut after = std::mem::take(&mut self.spare);

@@ -1,26 +1,27 @@
-//! Columns of numbers that seldom change: differences, and runs of the same.
+//! Columns of numbers that rarely change: differences, and runs of equal
+//! values.
 //!
 //! ```text
-//! column = unit (1, 1000 or 1024), tokens until all values are told
+//! column = unit (1, 1000 or 1024), tokens until all values are given
 //! token  = 0, more     the value before, more + 1 times
 //!          1           unknown
 //!          2, number   this number, as it is
 //!          folded + 2  the value before it, changed by this (zigzag, in units, not zero)
 //! ```
 //!
-//! The value before the first one is 0. An unknown one leaves no trace in what
-//! later ones are changed from.
+//! The value before the first one is 0. Differences skip unknown values: they
+//! are taken from the last known one.
 
 use crate::codec::chunk::runs::Runs;
 use crate::codec::varint::{Cursor, Malformed, put};
 
-/// Differences are told in the first of these that each of them divides by: sizes come in units
-/// of the kernel's, and some clocks count microseconds.
+/// Differences are stored in the first of these units that divides all of them: the kernel reports
+/// sizes in its own units, and some clocks count microseconds.
 const UNITS: [i64; 3] = [1024, 1000, 1];
-/// The largest folded difference that is told as such.
+/// The largest folded difference that is stored as a difference.
 const MAX_FOLDED: u64 = u64::MAX - 2;
 
-/// A column in the making.
+/// A column under construction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Column {
     tokens: Vec<Token>,
@@ -58,7 +59,7 @@ impl Column {
         }
     }
 
-    /// Adds the value before this many times, 0 if there is none.
+    /// Repeats the last value this many times, 0 if there is none.
     pub(crate) fn push_same(&mut self, times: u64) {
         match self.tokens.last_mut() {
             _ if times == 0 => {}
@@ -67,7 +68,7 @@ impl Column {
         }
     }
 
-    /// Tells whether all its values are the same.
+    /// Returns whether all its values are equal.
     pub(crate) fn is_constant(&self) -> bool {
         matches!(self.tokens[..], [] | [_] | [_, Token::Same(_)])
     }
@@ -130,10 +131,10 @@ impl Column {
         count: usize,
         mut each: impl FnMut(Option<u64>, usize),
     ) -> Result<(), Malformed> {
-        let told = cursor.take()?.cast_signed();
-        let unit = UNITS.into_iter().find(|unit| *unit == told);
+        let stored = cursor.take()?.cast_signed();
+        let unit = UNITS.into_iter().find(|unit| *unit == stored);
         let unit = unit.ok_or(Malformed("an unknown unit"))?;
-        // One of its own can be kept in registers.
+        // A local cursor can be kept in registers.
         let mut bytes = Cursor(cursor.0);
         let (mut left, mut last, mut unknown) = (count, 0_u64, false);
         while left > 0 {
@@ -179,7 +180,7 @@ impl Column {
         Ok(scratch.clone())
     }
 
-    /// Returns the values of a column of `count` of which all must be known.
+    /// Returns the values of a column of `count`, all of which must be known.
     pub(crate) fn take_known(cursor: &mut Cursor<'_>, count: usize) -> Result<Vec<u64>, Malformed> {
         let mut values = Vec::with_capacity(count);
         Self::read(cursor, count, |value, times| {
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_change_takes_no_room() {
+    fn constant_values_take_no_room() {
         let column: Column = std::iter::repeat_n(Some(4096), 300).collect();
         assert_eq!(bytes(&column).len(), 6);
         let column: Column = std::iter::repeat_n(None, 300).collect();

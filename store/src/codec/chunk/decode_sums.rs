@@ -1,4 +1,4 @@
-//! Sums as they are read: of the measures asked for.
+//! Decodes the sums of the requested measures.
 
 use vmrec_sampler::RegionType;
 
@@ -14,12 +14,12 @@ use crate::codec::varint::{Cursor, Malformed};
 pub struct TypeSums {
     /// The type.
     pub region_type: RegionType,
-    /// For each measure asked for, the sum in each sample that has regions, in order: `None` where
-    /// it is unknown of one of the type's regions, 0 where there is no region of the type.
+    /// For each requested measure, the sum in each sample that has regions, in order: `None` where
+    /// a region of the type has no known value, 0 where there is no region of the type.
     pub columns: Vec<Runs>,
 }
 
-/// Sums as they are read: for each type, the values of each measure asked for.
+/// Decoded sums: for each type, the values of each requested measure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Decoded {
     /// How many values each column has.
@@ -29,7 +29,8 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
-    /// Returns the sums of [`crate::codec::chunk::encode_sums::SumColumns::encode`] of the measures `wanted`.
+    /// Decodes the measures `wanted` from the bytes of
+    /// [`crate::codec::chunk::encode_sums::SumColumns::encode`].
     pub(crate) fn decode(data: &[u8], wanted: &[Measure]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
         let snapshots = cursor.take_count(chunk::MAX_SAMPLES_READ)?;
@@ -49,13 +50,13 @@ impl Decoded {
             }
             let mut columns = Cursor(columns);
             for of in &mut values {
-                let like = match measure.like() {
-                    Some(like) if columns.take()? == 1 => Some(&of[like.index()]),
+                let predictor = match measure.predictor() {
+                    Some(predictor) if columns.take()? == 1 => Some(&of[predictor.index()]),
                     _ => None,
                 };
                 let column = Column::take(&mut columns, snapshots, &mut scratch)?;
-                of[measure.index()] = match like {
-                    Some(like) => column.plus(like),
+                of[measure.index()] = match predictor {
+                    Some(predictor) => column.plus(predictor),
                     None => column,
                 };
             }
@@ -69,7 +70,7 @@ impl Decoded {
         for (of, mut values) in types.iter_mut().zip(values) {
             let column = |(at, measure): (usize, &Measure)| {
                 let column = &mut values[measure.index()];
-                // One wanted twice is copied.
+                // A measure requested twice is copied.
                 let again = wanted[at + 1..].contains(measure);
                 if again { column.clone() } else { std::mem::take(column) }
             };

@@ -1,16 +1,17 @@
-//! Sums over the regions of each type, sample by sample.
+//! Encodes the sums over the regions of each type, sample by sample.
 //!
 //! ```text
 //! sums    = snapshots, types, then each type (`types`)
 //!           then for each measure: length of its columns, and a column for each type
 //! measure = the quantities in the order of `Quantity::ALL`, then virtual size, then regions
-//! column  = of a measure that has one that usually changes with it (`Measure::like`): 1 if it is
+//! column  = for a measure that has a predictor (`Measure::predictor`): 1 if it is
 //!           less that one's, else 0; then its values (`column`)
 //! ```
 //!
-//! Pages an allocator touches are at once resident, private and dirty, so most columns never
-//! change where they are less others. Of a type that has no region
-//! the sums are 0; where one of its regions has an unknown quantity, so is the sum.
+//! Pages an allocator touches become resident, private and dirty at once, so
+//! most columns are constant after subtracting their predictor. The sums of a
+//! type without regions are 0; a sum is unknown if the quantity of one region
+//! is.
 
 use vmrec_sampler::{Quantities, Quantity, Region, RegionType};
 
@@ -19,35 +20,36 @@ use crate::codec::chunk::measure::{MEASURES, Measure};
 use crate::codec::chunk::types::put_type;
 use crate::codec::varint::put;
 
-/// The columns of one type in the making.
+/// The columns of one type under construction.
 #[derive(Clone, Debug)]
 struct TypeColumns {
     region_type: RegionType,
     columns: [Column; MEASURES],
 }
 
-/// The sums of a chunk in the making.
+/// The sums of a chunk under construction.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SumColumns {
     types: Vec<TypeColumns>,
     snapshots: u64,
-    /// Of the sample at hand, one for each type.
+    /// The sums of the current sample, one for each type.
     current: Vec<Sums>,
 }
 
 /// The sums of one type in one sample.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
-    /// Wide enough for any number of regions, so that what was added can be taken away again.
+    /// Wide enough for any number of regions, so that each addition can be undone.
     sums: [u128; MEASURES],
-    /// For each quantity, how many regions do not know it.
+    /// For each quantity, the number of regions where it is unknown.
     unknown: [u32; Quantity::COUNT],
-    /// Whether any differs from the sample before.
+    /// Whether any sum differs from the sample before.
     changed: bool,
 }
 
 impl Sums {
-    /// Lets `change` change each sum by that of a region, and `count` the number of those unknown.
+    /// Applies `change` to each sum with the value of a region, and `count` to the number of
+    /// unknown values.
     fn update(
         &mut self,
         quantities: &Quantities,
@@ -78,7 +80,7 @@ impl Sums {
 }
 
 impl SumColumns {
-    /// Returns the index of a type, making one for it if it is new.
+    /// Returns the index of a type, adding the type if it is new.
     pub(crate) fn index_of(&mut self, region_type: &RegionType) -> usize {
         let found = self.types.iter().position(|known| known.region_type == *region_type);
         found.unwrap_or_else(|| {
@@ -90,7 +92,7 @@ impl SumColumns {
         })
     }
 
-    /// Adds a sample that has these regions and no others.
+    /// Adds a sample with exactly these regions.
     pub(crate) fn push(&mut self, regions: &[Region]) {
         self.current.fill(Sums { changed: true, ..Sums::default() });
         for region in regions {
@@ -100,20 +102,20 @@ impl SumColumns {
         self.end_sample();
     }
 
-    /// Adds a region to the sums of the sample at hand, which begin as those of the one before;
+    /// Adds a region to the sums of the current sample, which begin as those of the one before;
     /// `index` is that of its type.
     pub(crate) fn add(&mut self, index: usize, quantities: &Quantities, virtual_bytes: u64) {
         let add = |sum: u128, value| sum + u128::from(value);
         self.current[index].update(quantities, virtual_bytes, add, |count| count + 1);
     }
 
-    /// Takes away from the sums of the sample at hand a region that was added.
+    /// Subtracts a region that was added from the sums of the current sample.
     pub(crate) fn remove(&mut self, index: usize, quantities: &Quantities, virtual_bytes: u64) {
         let subtract = |sum: u128, value| sum - u128::from(value);
         self.current[index].update(quantities, virtual_bytes, subtract, |count| count - 1);
     }
 
-    /// Ends the sample at hand.
+    /// Ends the current sample.
     pub(crate) fn end_sample(&mut self) {
         self.snapshots += 1;
         for (of, sums) in self.types.iter_mut().zip(&mut self.current) {
@@ -122,13 +124,14 @@ impl SumColumns {
                 continue;
             }
             for (measure, column) in Measure::ALL.into_iter().zip(&mut of.columns) {
-                let like = measure.like().and_then(|like| sums.value(like)).unwrap_or(0);
-                column.push(sums.value(measure).map(|value| value.wrapping_sub(like)));
+                let predictor = measure.predictor().and_then(|predictor| sums.value(predictor));
+                let predicted = predictor.unwrap_or(0);
+                column.push(sums.value(measure).map(|value| value.wrapping_sub(predicted)));
             }
         }
     }
 
-    /// Calls `each` with every type, measure and the sums of the snapshots, type by type.
+    /// Calls `each` with every type, every measure and its sums, type by type.
     pub(crate) fn for_each(&self, mut each: impl FnMut(&RegionType, Measure, &[Option<u64>])) {
         for of in &self.types {
             for (measure, values) in Measure::ALL.into_iter().zip(of.values()) {
@@ -159,12 +162,12 @@ impl SumColumns {
 }
 
 impl TypeColumns {
-    /// Appends the column of each measure, told in whichever way is shorter.
+    /// Appends the column of each measure in its shorter encoding.
     fn put(&self, out: &mut [Vec<u8>; MEASURES]) {
         let mut values: Option<[Vec<Option<u64>>; MEASURES]> = None;
         for (measure, column) in Measure::ALL.into_iter().zip(&self.columns) {
             let out = &mut out[measure.index()];
-            if measure.like().is_none() {
+            if measure.predictor().is_none() {
                 column.put(out);
                 continue;
             }
@@ -187,16 +190,16 @@ impl TypeColumns {
         let mut all: [Vec<Option<u64>>; MEASURES] = Default::default();
         for (measure, column) in Measure::ALL.into_iter().zip(&self.columns) {
             let mut values: Vec<_> = column.values().collect();
-            add(&mut values, measure.like().map(|like| &all[like.index()][..]));
+            add(&mut values, measure.predictor().map(|predictor| &all[predictor.index()][..]));
             all[measure.index()] = values;
         }
         all
     }
 }
 
-/// Adds the values of the measure that a column was told less of.
-fn add(column: &mut [Option<u64>], like: Option<&[Option<u64>]>) {
-    for (value, like) in column.iter_mut().zip(like.into_iter().flatten()) {
-        *value = value.map(|value| value.wrapping_add(like.unwrap_or(0)));
+/// Adds the values of the predictor that were subtracted from a column.
+fn add(column: &mut [Option<u64>], predictor: Option<&[Option<u64>]>) {
+    for (value, predicted) in column.iter_mut().zip(predictor.into_iter().flatten()) {
+        *value = value.map(|value| value.wrapping_add(predicted.unwrap_or(0)));
     }
 }

@@ -1,15 +1,16 @@
-//! What is known of a chunk without reading its groups.
+//! The facts about a chunk that need none of its groups.
 
 use vmrec_sampler::Timestamp;
 
 use crate::recording::{Sample, SampleState};
 
-/// The plain columns of a chunk. It stands for the samples `first` to `last`, of which some may be pruned.
+/// The plain columns of a chunk. It covers the samples `first` to `last`, some of which may be
+/// pruned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ChunkHeader {
-    /// Number of its first sample, or of the first one pruned before it.
+    /// Number of its first sample, or of the first of the pruned samples before it.
     pub(crate) first: u64,
-    /// Number of its last sample, or of the last one pruned of it.
+    /// Number of its last sample, which may be pruned.
     pub(crate) last: u64,
     /// How many samples it holds, missed ones included.
     pub(crate) samples: u64,
@@ -21,18 +22,19 @@ pub(crate) struct ChunkHeader {
     pub(crate) missed_ticks: u64,
     /// When its first and last sample were taken; `None` if it holds none.
     pub(crate) span: Option<(Timestamp, Timestamp)>,
-    /// The earliest and latest wall clock of its samples.
+    /// The earliest and latest wall-clock time of its samples.
     pub(crate) utc_ns: Option<(i64, i64)>,
-    /// What taking its samples cost.
+    /// CPU time spent on taking its samples.
     pub(crate) cost_cpu_ns: u64,
-    /// Wall clock time of that.
+    /// Wall-clock time spent on taking its samples.
     pub(crate) cost_wall_ns: u64,
     /// The largest footprint of its samples with regions.
     pub(crate) max_footprint_bytes: Option<u64>,
 }
 
 impl ChunkHeader {
-    /// Returns the head of a chunk that stands for all from `first` on, of which `samples` are left.
+    /// Returns the header of a chunk that covers all samples from `first` on, of which `samples`
+    /// are left.
     pub(crate) fn of(first: u64, last: u64, samples: &[Sample]) -> Self {
         let mut head = Self { first, last, samples: samples.len() as u64, ..Self::default() };
         for sample in samples {

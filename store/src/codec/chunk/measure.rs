@@ -1,23 +1,23 @@
-//! What regions are summed by.
+//! The measures that regions are summed by.
 
 use vmrec_sampler::Quantity;
 
 /// How many measures there are.
 pub(crate) const MEASURES: usize = Quantity::COUNT + 2;
 
-/// What regions are summed by. The order is that of the bits of table `quantity`.
+/// A measure that regions are summed by. The order is that of the bits of table `quantity`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// A measured size.
     Quantity(Quantity),
-    /// Their address ranges, bytes.
+    /// The size of their address ranges, in bytes.
     Virtual,
     /// How many there are.
     Regions,
 }
 
 impl Measure {
-    /// All measures, each at its own index.
+    /// All measures, in order of [`Measure::index`].
     pub const ALL: [Self; MEASURES] = {
         let mut all = [Self::Virtual; MEASURES];
         let mut index = 0;
@@ -29,8 +29,8 @@ impl Measure {
         all
     };
 
-    /// Returns the measure that usually changes with it, which has an earlier index.
-    pub(crate) const fn like(self) -> Option<Self> {
+    /// Returns the measure that usually changes with this one, if any; its index is smaller.
+    pub(crate) const fn predictor(self) -> Option<Self> {
         Some(Self::Quantity(match self {
             Self::Quantity(Quantity::Private | Quantity::Referenced) => Quantity::Resident,
             Self::Quantity(Quantity::Dirty | Quantity::Pss) => Quantity::Private,
@@ -40,7 +40,7 @@ impl Measure {
         }))
     }
 
-    /// Returns its index among all.
+    /// Returns its index in [`Measure::ALL`].
     pub(crate) const fn index(self) -> usize {
         match self {
             Self::Quantity(quantity) => quantity as usize,
@@ -49,11 +49,12 @@ impl Measure {
         }
     }
 
-    /// Returns what is needed to tell it, as bits of their indices: itself and those it is told less of.
+    /// Returns the measures needed to decode this one, as bits of their indices: itself and its
+    /// predictors.
     pub(crate) const fn needed(self) -> u16 {
         let own = 1 << self.index();
-        match self.like() {
-            Some(like) => own | like.needed(),
+        match self.predictor() {
+            Some(predictor) => own | predictor.needed(),
             None => own,
         }
     }

@@ -1,20 +1,20 @@
-//! Chunks: some hundred samples as columns, free of SQL.
+//! Chunks: hundreds of samples as columns, without SQL.
 //!
-//! A chunk has five groups, each checked by itself ([`mod@seal`]),
-//! so that a chart over weeks reads no regions:
+//! A chunk has five groups, each with its own checksum ([`mod@seal`]), so that
+//! a chart over weeks reads no regions:
 //!
 //! ```text
 //! ticks    number, time and state of each sample                      (ticks)
-//! totals   what the kernel said of the process, and what taking cost  (totals)
+//! totals   the kernel's totals of the process, and the cost of sampling  (totals)
 //! sums     for each quantity, the sums over the regions of each type  (sums)
 //! kinds    the numbers of the kinds that the regions have             (regions)
 //! regions  all regions, snapshot by snapshot                          (regions)
 //! ```
 //!
-//! What changes little is coded as a [`column::Column`]: differences, with runs of the
-//! same value as one number, compressed by zstd; regions go through a model of
-//! their own. A [`builder::Builder`] takes samples as they come and makes the groups; each
-//! group's own module defines its bytes.
+//! Values that change little are coded as a [`column::Column`]: differences and
+//! run lengths, compressed by zstd. Regions have a model of their own. A
+//! [`builder::Builder`] takes samples one by one and makes the groups; the
+//! module of each group defines its bytes.
 
 pub(crate) mod builder;
 pub(crate) mod column;
@@ -46,5 +46,5 @@ pub(crate) struct Groups {
     pub(crate) regions: Vec<u8>,
 }
 
-/// The most samples that a chunk which is read may claim to have.
+/// The maximum number of samples that a decoded chunk may claim to have.
 const MAX_SAMPLES_READ: usize = 1 << 16;

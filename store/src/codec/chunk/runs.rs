@@ -1,6 +1,6 @@
-//! Values of samples in a row: most stay the same over a whole chunk.
+//! Runs of equal values: most values stay the same over a whole chunk.
 
-/// A value and how many samples in a row have it.
+/// A value and the number of consecutive samples that have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     /// The value; `None` where it is unknown.
@@ -9,12 +9,12 @@ pub struct Run {
     pub times: usize,
 }
 
-/// The values of some samples in order, told in runs; neighbours may have the same value.
+/// The values of consecutive samples, as runs; neighbouring runs may have the same value.
 #[derive(Clone, Debug, Default)]
 pub struct Runs(Vec<Run>);
 
 impl Runs {
-    /// Adds a value that follows some times.
+    /// Appends a value `times` times.
     pub fn push(&mut self, value: Option<u64>, times: usize) {
         self.0.push(Run { value, times });
     }
@@ -29,12 +29,12 @@ impl Runs {
         self.iter().flat_map(|Run { value, times }| std::iter::repeat_n(value, times))
     }
 
-    /// Forgets all values, keeping the room they took.
+    /// Removes all values and keeps the allocation.
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Returns each value with that of `other` added, 0 where it is unknown there.
+    /// Returns each value plus that of `other`, which counts as 0 where it is unknown.
     pub(crate) fn plus(&self, other: &Self) -> Self {
         let mut sums = Vec::with_capacity(self.0.len().max(other.0.len()));
         let mut others = other.iter();

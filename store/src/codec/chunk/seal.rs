@@ -1,5 +1,5 @@
-//! A group's bytes: zstd, or bytes that zstd makes no smaller, then the CRC-32 of where
-//! it belongs and those bytes.
+//! The stored bytes of a group: zstd, or bytes that zstd would not shrink, then
+//! the CRC-32 of its chunk, its name and those bytes.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -12,22 +12,23 @@ use zstd::zstd_safe::{CCtx, CParameter};
 use crate::codec::crc32::checksum_of;
 use crate::codec::varint::Malformed;
 
-/// Higher levels gain little and take much longer. What resembles a number is near it: a window
-/// and a table of twice the size gain nothing, and would be half a megabyte of a recorder.
+/// Higher levels gain little and take much longer. Similar numbers are near each other: a window
+/// and a table of twice the size gain nothing, and would take half a megabyte of the recorder's
+/// memory.
 const PARAMETERS: [CParameter; 3] =
     [CParameter::CompressionLevel(7), CParameter::WindowLog(16), CParameter::HashLog(15)];
-/// The most bytes that a group decompresses to.
+/// The maximum decompressed size of a group.
 const MAX_GROUP_BYTES: usize = 64 << 20;
 const CHECKSUM_BYTES: usize = 4;
-/// Less does not pay for statistics of its own.
+/// Smaller pieces do not pay for statistics of their own.
 const BLOCK_BYTES: usize = 1024;
 
 thread_local! {
-    /// Made once: making one takes longer than decompressing a group.
+    /// Created once: that takes longer than decompressing a group.
     static CONTEXT: RefCell<Decompressor<'static>> = RefCell::default();
 }
 
-/// Where a group belongs: a chunk is known by its last sample, which never changes.
+/// Identifies a chunk by its last sample, which never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ChunkKey {
     /// The recording.
@@ -37,14 +38,14 @@ pub(crate) struct ChunkKey {
 }
 
 impl ChunkKey {
-    /// Returns the bytes to store of the group called `what`, which are not compressed.
+    /// Returns the stored bytes of the group called `what`, uncompressed.
     pub(crate) fn seal(self, what: &str, mut data: Vec<u8>) -> Vec<u8> {
         let sum = checksum_of(self.recording, self.last, what, &data);
         data.extend_from_slice(&sum.to_le_bytes());
         data
     }
 
-    /// Returns what [`ChunkKey::seal`] was given.
+    /// Checks and returns the bytes passed to [`ChunkKey::seal`].
     pub(crate) fn unseal<'a>(self, what: &str, data: &'a [u8]) -> Result<&'a [u8], Malformed> {
         let (data, sum) =
             data.split_last_chunk::<CHECKSUM_BYTES>().ok_or(Malformed("no checksum"))?;
@@ -55,11 +56,11 @@ impl ChunkKey {
     }
 }
 
-/// What seals groups, one after the other: the memory it takes is made once for all of a chunk.
+/// Seals groups, one after the other, and reuses its memory for all groups of a chunk.
 pub(crate) struct Sealer(CCtx<'static>);
 
 impl Sealer {
-    /// Makes one.
+    /// Creates a sealer.
     pub(crate) fn new() -> std::io::Result<Self> {
         let mut context = CCtx::create();
         for parameter in PARAMETERS {
@@ -69,10 +70,10 @@ impl Sealer {
         Ok(Self(context))
     }
 
-    /// Returns the bytes to store of the group called `what`, which is `pieces`, one after the other.
+    /// Returns the stored bytes of the group called `what`, the concatenation of `pieces`.
     ///
-    /// Each piece of some size is compressed as a block: with statistics of its own, for numbers of
-    /// different kinds resemble each other less than those of one.
+    /// Each larger piece is compressed as a block with its own statistics: numbers of one piece
+    /// resemble each other more than those of others.
     pub(crate) fn seal(
         &mut self,
         key: ChunkKey,
@@ -96,10 +97,10 @@ impl Sealer {
     }
 }
 
-/// Returns what [`Sealer::seal`] was given.
+/// Checks and returns the bytes passed to [`Sealer::seal`].
 pub(crate) fn unseal(key: ChunkKey, what: &str, data: &[u8]) -> Result<Vec<u8>, Malformed> {
     let data = key.unseal(what, data)?;
-    // The size that the data claims is what is allocated; it is told by who wrote the checksum.
+    // Only the claimed size is allocated, and the checksum covers it.
     let claimed = zstd_safe::get_frame_content_size(data).ok().flatten();
     let bytes = claimed.and_then(|bytes| usize::try_from(bytes).ok());
     let bytes = bytes.ok_or(Malformed("broken zstd data"))?;
@@ -118,7 +119,7 @@ mod tests {
     const KEY: ChunkKey = ChunkKey { recording: 3, last: 300 };
 
     #[test]
-    fn it_comes_back_only_where_it_belongs_and_whole() {
+    fn a_group_round_trips_only_undamaged_and_under_its_own_key() {
         let data =
             Sealer::new().unwrap().seal(KEY, "ticks", &[vec![7; 3000], vec![7; 2000]]).unwrap();
         assert_eq!(unseal(KEY, "ticks", &data), Ok(vec![7; 5000]));

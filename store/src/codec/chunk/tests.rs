@@ -1,4 +1,4 @@
-//! Chunks come back as they were, and hostile bytes come to nothing.
+//! Chunks round-trip, and hostile bytes do no harm.
 
 use std::sync::Arc;
 
@@ -100,7 +100,7 @@ fn sample(number: u64, content: &Content, noise: u64) -> Sample {
     }
 }
 
-/// Makes a chunk, given what each snapshot changed of the one before if `edited`.
+/// Builds a chunk, from the edits between snapshots if `edited`.
 fn chunk(contents: &[(Content, u64, u64)], edited: bool) -> (Vec<Sample>, Built) {
     let mut builder = Builder::default();
     let mut before = RegionTable::default();
@@ -128,7 +128,7 @@ fn contents() -> impl Strategy<Value = Vec<(Content, u64, u64)>> {
     vec((content(), any::<u64>(), hole), 0..14)
 }
 
-/// What is read of some bytes in one way is what is read of them in another.
+/// Both ways to decode some bytes give the same result.
 fn all_reads_agree(data: &[u8]) {
     if let Ok(ticks) = Ticks::decode(data) {
         let sample = |tick: &Tick| Sample {

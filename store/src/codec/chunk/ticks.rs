@@ -8,7 +8,7 @@
 //!         then for each sample that is not complete: reason (length, UTF-8)
 //! ```
 //!
-//! A torn sample is one with regions and a reason; which are torn is a column too.
+//! A torn sample has regions and a reason; one column marks the torn samples.
 
 use vmrec_sampler::Timestamp;
 
@@ -22,7 +22,7 @@ use crate::recording::{Sample, SampleState};
 pub struct Tick {
     /// Its number in the recording.
     pub number: u64,
-    /// When it was taken, or due.
+    /// When it was taken, or was due.
     pub taken: Timestamp,
     /// Whether it can be trusted, or was taken at all.
     pub state: SampleState,
@@ -37,7 +37,7 @@ impl Tick {
         Self { number: *number, taken: *taken, state: state.clone(), regions: *regions }
     }
 
-    /// Tells whether it has regions.
+    /// Returns whether it has regions.
     pub const fn has_regions(&self) -> bool {
         self.regions.is_some()
     }

@@ -1,4 +1,4 @@
-//! What the kernel said of the whole process, and what taking each sample cost.
+//! The kernel's totals of the process, and the cost of taking each sample.
 //!
 //! ```text
 //! totals = cost of CPU, cost of wall clock, then one column for each of [`FIELDS`]
@@ -53,7 +53,7 @@ pub(crate) fn decode(count: usize, data: &[u8]) -> Result<Vec<(Cost, ProcessTota
     Ok(all)
 }
 
-/// Returns cost and totals of the sample at `index` of `count`, without making those of the others.
+/// Returns cost and totals of the sample at `index` of `count`, without building the others.
 pub(crate) fn decode_at(
     count: usize,
     index: usize,

@@ -1,10 +1,11 @@
-//! How types are told in chunks: those of the vocabulary by number, others by family and name.
+//! How chunks identify types: those of the vocabulary by number, others by
+//! family and name.
 
 use vmrec_sampler::{Family, RegionType, types};
 
 use crate::codec::varint::{Cursor, Malformed, put};
 
-/// The types that have a number, from 1: their indices. Only ever appended to once released.
+/// The types that have a number: their index plus 1. Append-only once released.
 const NUMBERED: &[RegionType] = &[
     types::TEXT,
     types::RODATA,
@@ -124,12 +125,12 @@ mod tests {
         }
     }
 
-    /// What files hold: other numbers would give their sums other names.
+    /// Files hold these numbers: changing one would rename the sums of existing files.
     #[test]
     fn numbers_never_change() {
-        let told: String =
+        let listed: String =
             NUMBERED[..63].iter().map(|of| format!("{}/{},", of.family(), of.name())).collect();
-        let sum = crate::codec::crc32::checksum_of(0, 0, "types", told.as_bytes());
+        let sum = crate::codec::crc32::checksum_of(0, 0, "types", listed.as_bytes());
         assert_eq!(sum, 0x9a7d_1d1a, "append a type instead");
     }
 }

@@ -1,5 +1,5 @@
-//! Bytes to evidence. Lists grow as their bytes are read, never by the count
-//! they claim, and whatever does not fit is refused.
+//! Decodes evidence. Lists grow as their bytes are read, never by the count
+//! they claim, and malformed bytes are refused.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::codec::varint::{Cursor, Malformed};
 
 type Taken<T> = Result<T, Malformed>;
 
-/// Returns the evidence that `bytes` are of.
+/// Decodes `bytes`.
 pub(crate) fn decode(bytes: &[u8]) -> Taken<Evidence> {
     let mut from = Cursor(bytes);
     if from.take()? != VERSION {
@@ -133,7 +133,7 @@ fn take_option<T>(
     if take_flag(from)? { take(from).map(Some) } else { Ok(None) }
 }
 
-/// Takes a list; each element takes a byte at least, so a false count soon ends in an error.
+/// Takes a list; each element takes at least a byte, so a false count soon ends in an error.
 fn take_list<T, L: FromIterator<T>>(
     from: &mut Cursor<'_>,
     mut take: impl FnMut(&mut Cursor<'_>) -> Taken<T>,

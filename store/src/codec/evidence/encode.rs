@@ -1,4 +1,4 @@
-//! Evidence to bytes. Every field is named here, so that one added to the
+//! Encodes evidence. Every field is named here, so that a field added to the
 //! facts cannot be forgotten.
 
 use vmrec_sampler::{AddressRange, Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
@@ -115,5 +115,5 @@ fn put_option<T>(out: &mut Vec<u8>, value: Option<T>, put_value: impl FnOnce(&mu
     }
 }
 
-/// The version of the encoding, at its beginning.
+/// The version of the encoding, its first byte.
 pub(crate) const VERSION: u64 = 1;

@@ -1,5 +1,6 @@
-//! What types were decided by, as bytes: the facts of a process and what was read
-//! of its memory, so that newer rules can classify an old recording again.
+//! The evidence that types were derived from, as bytes: the facts of a process
+//! and bytes read from its memory, so that newer rules can reclassify an old
+//! recording.
 //!
 //! ```text
 //! data     = the sample whose evidence it is coded against (0: none), zstd of plain
@@ -9,11 +10,11 @@
 //! ```
 //!
 //! Numbers are varints, text and bytes are preceded by their length, lists by
-//! their count, and what may be missing by 0 or 1. Most of one evidence is as it
-//! was in the one before. So zstd finds what repeats in a *base*: the plain evidence
-//! stored before it, or an earlier one that stands alone, so that none builds on more
-//! than [`packer::MAX_DEPTH`] others. A file may come from anywhere: nothing is
-//! allocated that the bytes do not justify, and they are bounded by [`MAX_BYTES`].
+//! their count, optional values by 0 or 1. Most evidence repeats the one
+//! before. So zstd finds what repeats in a *base*: the plain evidence stored
+//! before it, or an earlier one that stands alone, so that none builds on more
+//! than [`packer::MAX_DEPTH`] others. Files are untrusted: memory is allocated
+//! only as the bytes justify it, and they are bounded by [`MAX_BYTES`].
 
 pub(crate) mod decode;
 pub(crate) mod encode;
@@ -25,7 +26,7 @@ use std::io::Read;
 
 use crate::codec::varint::{Cursor, Malformed};
 
-/// Bytes that evidence decompresses to at most.
+/// The maximum decompressed size of evidence.
 const MAX_BYTES: usize = 16 << 20;
 
 /// Evidence as it is stored.
@@ -37,7 +38,7 @@ pub(crate) struct Packed<'a> {
 }
 
 impl<'a> Packed<'a> {
-    /// Takes the bytes that a [`packer::Packer`] made apart.
+    /// Splits the bytes that a [`packer::Packer`] made.
     pub(crate) fn new(data: &'a [u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
         let base = Some(cursor.take()?).filter(|number| *number != 0);
@@ -49,7 +50,7 @@ impl<'a> Packed<'a> {
         let no_zstd = |_| Malformed("no zstd data");
         let mut decoder =
             zstd::stream::read::Decoder::with_ref_prefix(self.compressed, base).map_err(no_zstd)?;
-        // Frames that ask for more window than the bound are refused before it is allocated.
+        // Frames that claim a larger window than the bound are refused before it is allocated.
         decoder.window_log_max(MAX_WINDOW_LOG).map_err(no_zstd)?;
         let mut plain = Vec::new();
         decoder

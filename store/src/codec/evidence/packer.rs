@@ -1,4 +1,4 @@
-//! Evidence to the bytes to store: what does not change is not stored again.
+//! Packs evidence for storage: unchanged evidence is not stored again.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use crate::codec::evidence::encode::encode;
 use crate::codec::evidence::{MAX_BYTES, MAX_WINDOW_LOG};
 use crate::codec::varint::put;
 
-/// Evidence is written while the target runs: the level where more work gains little.
+/// Evidence is compressed while the target runs: higher levels gain little.
 const LEVEL: i32 = 3;
 const MIN_WINDOW_LOG: u32 = 10;
 
-/// Evidence that a reader decodes at most for one: it, and those it builds on.
+/// The maximum number of blobs that a reader decodes for one: itself and those it builds on.
 pub(crate) const MAX_DEPTH: u32 = 64;
 
 /// Packs the evidence of one recording.
@@ -50,8 +50,8 @@ pub(crate) struct New {
 }
 
 impl Packer {
-    /// Packs the evidence that is good from sample `number` on; `None` if it is the same as the last,
-    /// or would be more than may be read back.
+    /// Packs the evidence that holds from sample `number` on; `None` if it equals the last, or
+    /// would exceed the limit of a reader.
     pub(crate) fn pack(&self, number: u64, evidence: &Evidence) -> std::io::Result<Option<New>> {
         let plain: Arc<[u8]> = encode(evidence).into();
         let last = self.bases.as_ref().map(|(_, last)| last);
@@ -71,7 +71,7 @@ impl Packer {
         Ok(Some(New { data, base: Base { number, plain, depth: 0 } }))
     }
 
-    /// Notes that `new` is stored.
+    /// Records that `new` is stored.
     pub(crate) fn accept(&mut self, New { data, base }: New) {
         let key = match self.bases.take() {
             Some((mut key, _)) if base.depth > 0 => {
@@ -83,14 +83,14 @@ impl Packer {
         self.bases = Some((key, base));
     }
 
-    /// Notes that what is stored is not known: the next evidence stands alone.
+    /// Records that the stored evidence is not known: the next evidence stands alone.
     pub(crate) fn reject(&mut self) {
         self.bases = None;
     }
 }
 
-/// Returns the evidence that the next builds on: the last, or, so that none builds on too much, the
-/// one that stands alone; none once those since take as much as it.
+/// Returns the evidence that the next builds on: the last, or the one that stands alone if the
+/// chain would get too long; none once the evidence since takes as many bytes as that one.
 fn next_base<'a>(key: &'a Key, last: &'a Base) -> Option<(&'a Key, &'a Base)> {
     if last.depth + 1 < MAX_DEPTH {
         Some((key, last))
@@ -99,7 +99,7 @@ fn next_base<'a>(key: &'a Key, last: &'a Base) -> Option<(&'a Key, &'a Base)> {
     }
 }
 
-/// Returns the bytes to store of `plain`, coded against the evidence of a sample.
+/// Returns the stored bytes of `plain`, coded against the evidence of a sample.
 fn compress(number: Option<u64>, base: &[u8], plain: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut data = Vec::new();
     put(&mut data, number.unwrap_or(0));

@@ -1,4 +1,4 @@
-//! Evidence comes back as it was, and hostile bytes come to nothing.
+//! Evidence round-trips, and hostile bytes do no harm.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -73,14 +73,14 @@ fn evidence() -> impl Strategy<Value = Evidence> {
         .prop_map(|(facts, peeks)| Evidence { facts, peeks })
 }
 
-/// Writes what `bytes` are read as, if they are, and reads it again.
+/// If `bytes` decode, encodes the result and decodes it again.
 fn comes_back(bytes: &[u8]) {
     if let Ok(evidence) = decode(bytes) {
         assert_eq!(decode(&encode::encode(&evidence)), Ok(evidence));
     }
 }
 
-/// Returns what each evidence is stored as, and comes back as.
+/// Packs each evidence, and returns the stored bytes and the decoded evidence.
 fn packed(all: &[Evidence]) -> Vec<Option<Vec<u8>>> {
     let mut packer = Packer::default();
     let mut plain: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
@@ -136,7 +136,7 @@ proptest! {
     }
 }
 
-/// Evidence of a process with much in its memory, of which little changes.
+/// Evidence of a process with large peeks that change little.
 fn peeked(seed: u64, turn: u64) -> Evidence {
     let mut random = seed;
     let mut next = || {
@@ -172,7 +172,7 @@ fn evidence_unlike_the_last_stands_alone() {
     assert!(packed(&all).iter().flatten().all(|data| data[0] == 0));
 }
 
-/// Evidence of a process whose memory is replaced little by little: 4 of 200 places each time.
+/// Evidence of a process whose memory is replaced gradually: 4 of 200 peeks each time.
 fn replaced(turn: u64) -> Evidence {
     let page = |index: u64| {
         let since = turn - (turn + index) % 50;

@@ -1,5 +1,5 @@
-//! Frames back to the rows of each sample. Whatever the bytes say, nothing is
-//! allocated that their number does not justify.
+//! Decodes frames to the regions of each sample. Whatever the bytes claim,
+//! memory is allocated only as their number justifies it.
 
 use crate::codec::frame::FrameKind;
 use crate::codec::region_change::{RegionChange, take_known};
@@ -7,7 +7,7 @@ use crate::codec::region_state::RegionState;
 use crate::codec::table_diff::Operation;
 use crate::codec::varint::{Cursor, Malformed};
 
-/// Rebuilds one sample after the other.
+/// Decodes one sample after the other.
 #[derive(Debug, Default)]
 pub(crate) struct FrameDecoder {
     regions: Vec<RegionState>,
@@ -17,7 +17,8 @@ pub(crate) struct FrameDecoder {
 }
 
 impl FrameDecoder {
-    /// Applies the frame of sample `number` and returns its regions. After an error only a key frame will do.
+    /// Applies the frame of sample `number` and returns its regions. After an error it needs a key
+    /// frame.
     pub(crate) fn apply(
         &mut self,
         number: u64,
@@ -37,7 +38,7 @@ impl FrameDecoder {
         let mut cursor = Cursor(data);
         let count = take_count(&mut cursor)?;
         let known = take_known(&mut cursor)?;
-        // Each takes a byte at least: its mask.
+        // Each takes at least a byte: its mask.
         if count > cursor.len() {
             return Err(Malformed("more regions than its bytes can hold"));
         }
@@ -123,7 +124,7 @@ impl FrameDecoder {
     }
 }
 
-/// Takes what becomes of `region`; there is no reason to say that nothing does.
+/// Takes the new state of `region`; a change that changes nothing is malformed.
 fn take_change(cursor: &mut Cursor<'_>, region: &RegionState) -> Result<RegionState, Malformed> {
     let change = RegionChange::take(cursor)?;
     if change.is_empty() {
@@ -172,7 +173,7 @@ mod tests {
         assert!(decoder.apply(3, FrameKind::Delta, &on_one).is_err(), "two is the one before now");
     }
 
-    /// Writes regions as a key frame and reads it.
+    /// Encodes regions as a key frame and decodes it.
     fn comes_back(regions: &[RegionState]) {
         let mut data = Vec::new();
         put(&mut data, regions.len() as u64);

@@ -1,4 +1,4 @@
-//! Snapshots to frames.
+//! Encodes snapshots as frames.
 
 use crate::codec::frame::{Frame, FrameKind};
 use crate::codec::region_change::RegionChange;
@@ -9,17 +9,17 @@ use crate::codec::varint::put;
 /// Samples that a chunk is made of, unless they take many bytes. Each chunk begins with a key frame,
 /// which is also what a reader of its samples decodes from until the chunk is made.
 const CHUNK_SAMPLES: u32 = 600;
-/// Bytes of deltas that a chunk is made of at most, about: the more there are, the longer it takes to
-/// read its last sample, which is to take some milliseconds at most.
+/// The approximate maximum of delta bytes in a chunk: more bytes make its last sample slower to
+/// read, which must take no more than some milliseconds.
 const CHUNK_BYTES: usize = 72 << 10;
 
-/// Chooses and makes the frame of each sample from what is known to be stored.
+/// Makes the frame of each sample, a key or a delta from the last stored sample.
 #[derive(Debug, Default)]
 pub(crate) struct FrameEncoder {
     last: Option<(u64, RegionTable)>,
-    /// Samples since the present chunk began, with its first.
+    /// Samples of the current chunk so far.
     samples: u32,
-    /// Bytes of their frames, without its first.
+    /// Bytes of their frames, except the first.
     bytes: usize,
 }
 
@@ -29,8 +29,8 @@ impl FrameEncoder {
         self.last.as_ref().map(|(_, table)| table)
     }
 
-    /// Returns the frame for `table`, a delta unless a chunk begins with it or that is not much
-    /// larger, and what leads to `table` from the one before.
+    /// Returns the frame of `table`, a key frame if a chunk begins with it or if that is not much
+    /// larger than a delta, and the edits from the table before.
     pub(crate) fn encode(&self, table: &RegionTable) -> (Frame, Vec<Edit>) {
         let full = self.samples >= CHUNK_SAMPLES || self.bytes >= CHUNK_BYTES;
         let Some((number, last)) = self.last.as_ref().filter(|_| !full) else {
@@ -38,7 +38,7 @@ impl FrameEncoder {
         };
         let edits = edits(last, table);
         let delta = delta(*number, last, table, &edits);
-        // A region takes two bytes of a key frame at least, so a small delta needs no comparison.
+        // A region takes at least two bytes of a key frame, so a small delta needs no comparison.
         if delta.data.len() > table.regions.len() {
             let key = key(table, false);
             if delta.data.len() * 2 > key.data.len() {
@@ -48,7 +48,7 @@ impl FrameEncoder {
         (delta, edits)
     }
 
-    /// Takes note that `frame`, that of sample `number`, is stored for good.
+    /// Records that `frame`, that of sample `number`, is stored durably.
     pub(crate) fn accept(&mut self, number: u64, table: RegionTable, frame: &Frame) {
         self.last = Some((number, table));
         if frame.begins {
@@ -59,7 +59,7 @@ impl FrameEncoder {
         self.samples += 1;
     }
 
-    /// Takes note that ticks were missed, which is a sample of its own.
+    /// Records that ticks were missed, which is a sample of its own.
     pub(crate) const fn missed(&mut self) {
         self.samples += 1;
     }
@@ -79,7 +79,7 @@ fn key(table: &RegionTable, begins: bool) -> Frame {
     Frame { kind: FrameKind::Key, begins, data }
 }
 
-/// Returns the delta that `edits` of `before`, the regions of sample `base`, are.
+/// Returns the delta with `edits` of `before`, the regions of sample `base`.
 fn delta(base: u64, before: &RegionTable, after: &RegionTable, edits: &[Edit]) -> Frame {
     let known = usual(before);
     let structural = edits.iter().any(|edit| edit.operation != Operation::Change);
@@ -111,7 +111,7 @@ fn delta(base: u64, before: &RegionTable, after: &RegionTable, edits: &[Edit]) -
     Frame { kind: FrameKind::Delta, begins: false, data }
 }
 
-/// Returns what the first region knows, as most do.
+/// Returns the known quantities of the first region, which most others share.
 fn usual(table: &RegionTable) -> u16 {
     table.regions.first().map_or(0, |region| region.quantities.known_mask())
 }

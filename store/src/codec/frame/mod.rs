@@ -1,4 +1,4 @@
-//! Frames: the regions of a sample as bytes, free of SQL.
+//! Frames: the regions of a sample as bytes, without SQL.
 //!
 //! A **key** frame stands alone; a **delta** builds on the frame before it.
 //! Both code each region as the difference from a base (`region_change`), of
@@ -6,16 +6,16 @@
 //! are varints.
 //!
 //! ```text
-//! key    = count, usual known mask, count × change of what follows the region before
+//! key    = count, usual known mask, count × change from the base after the region before
 //! delta  = base sample × 2 + structural, count, operations to the end of the blob
 //! operation = unchanged regions before it × 4 + code, then by code
-//!     0 change   change of the region's own
+//!     0 change   change from the region itself
 //!     1 remove
-//!     2 insert   change of what follows the region inserted before
+//!     2 insert   change from the base after the region inserted before
 //! ```
 //!
-//! `count` is the number of regions after; `structural` tells whether 1 or 2
-//! occur, without which a delta is applied in place. Regions after the last
+//! `count` is the number of regions after; `structural` is 1 if operations 1 or
+//! 2 occur; without them a delta is applied in place. Regions after the last
 //! operation are unchanged. Any order and any overlap of regions is kept.
 
 pub(crate) mod decode;
@@ -26,7 +26,7 @@ pub(crate) mod encode;
 pub(crate) enum FrameKind {
     /// All regions.
     Key,
-    /// What changed since the frame before.
+    /// The changes since the frame before.
     Delta,
 }
 

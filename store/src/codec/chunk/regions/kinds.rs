@@ -1,8 +1,8 @@
 //! How the kinds of regions are coded, and the list of a chunk's kinds.
 //!
-//! Kinds are numbered in the order they first appear, so that the next new one
-//! needs no number; else the kind that last followed that of the region before,
-//! or last took the place of the one that changes, is expected.
+//! Kinds are numbered in order of first appearance, so that a new one needs no
+//! number. Otherwise the prediction is the kind that last followed the kind of
+//! the region before, or that last replaced the changing kind.
 
 use std::collections::HashMap;
 
@@ -13,26 +13,26 @@ use crate::codec::range_coder::{Chance, Coder};
 use crate::codec::spread::SpreadHasher;
 use crate::codec::varint::{Cursor, Malformed, put, put_signed};
 
-/// Kinds that a chunk may claim to have at most.
+/// The maximum number of kinds that a chunk may claim to have.
 pub(super) const MAX_KINDS: usize = 1 << 20;
-/// How many kinds have models of their own where they are coded by number.
+/// The number of kinds that have their own models where kinds are coded by number.
 const TREE: usize = 2048;
 
-/// What is learnt of the new regions of one kind.
+/// The model of new regions of one kind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NewModel {
     pub(super) places: Places,
     pub(super) firsts: Firsts,
 }
 
-/// What is learnt of the regions of one kind that there are.
+/// The model of existing regions of one kind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OldModel {
     pub(super) moves: Moves,
     pub(super) changes: Changes,
 }
 
-/// What is learnt of one kind.
+/// The model of one kind.
 #[derive(Clone, Debug, Default)]
 struct KindModel {
     /// `None` until it is needed, as most kinds never change.
@@ -43,16 +43,16 @@ struct KindModel {
     /// The kind that last followed it.
     next: u32,
     is_next: [Chance; 2],
-    /// The kind that last took its place.
+    /// The kind that last replaced it.
     successor: u32,
     is_successor: Chance,
 }
 
-/// What is learnt of kinds.
+/// The model of all kinds.
 #[derive(Clone, Debug)]
 pub(super) struct Kinds {
     models: Vec<KindModel>,
-    /// What kinds begin with: what was learnt of the first region of each kind …
+    /// The initial models of a kind: of the first region of each kind …
     first_new: NewModel,
     /// … and of the first change of a region of each.
     first_old: OldModel,
@@ -78,7 +78,7 @@ impl Kinds {
         self.models.len()
     }
 
-    /// Lets `code` use and teach the model of the new regions of a kind.
+    /// Calls `code` with the model of new regions of a kind.
     pub(super) fn with_new<T>(&mut self, kind: u32, code: impl FnOnce(&mut NewModel) -> T) -> T {
         match &mut self.models[kind as usize].new {
             Some(model) => code(model),
@@ -91,7 +91,7 @@ impl Kinds {
         }
     }
 
-    /// Lets `code` use and teach the model of the regions of a kind that there are.
+    /// Calls `code` with the model of existing regions of a kind.
     pub(super) fn with_old<T>(&mut self, kind: u32, code: impl FnOnce(&mut OldModel) -> T) -> T {
         match &mut self.models[kind as usize].old {
             Some(model) => code(model),
@@ -103,7 +103,7 @@ impl Kinds {
         }
     }
 
-    /// Codes whether a region of a kind goes, which others cover or do not.
+    /// Codes whether a region of a kind is removed; `covered` if others cover it.
     pub(super) fn goes<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -132,7 +132,7 @@ impl Kinds {
         kind
     }
 
-    /// Codes the kind that takes the place of `was`, which may be the same.
+    /// Codes the kind that replaces `was`, which may be the same.
     pub(super) fn change<C: Coder>(&mut self, coder: &mut C, was: u32, target: u32) -> u32 {
         let model = &mut self.models[was as usize];
         if !coder.decide(&mut model.replaced, target != was) {
@@ -165,7 +165,7 @@ impl Kinds {
         self.bounded(kind)
     }
 
-    /// Returns `kind` if there is one, else a new one: it was expected, or damaged bytes name it.
+    /// Returns `kind` if it exists, else a new one: a prediction, or named by damaged bytes.
     fn bounded(&mut self, kind: u32) -> u32 {
         let known = self.models.len() as u32;
         if kind < known {
@@ -174,7 +174,7 @@ impl Kinds {
         self.add()
     }
 
-    /// Adds a kind. It is expected to be followed, and replaced, by one that is new as well.
+    /// Adds a kind. The initial prediction is that new kinds follow it and replace it.
     fn add(&mut self) -> u32 {
         let kind = self.models.len() as u32;
         let (next, successor) = (kind + 1, kind + 1);
@@ -183,7 +183,7 @@ impl Kinds {
     }
 }
 
-/// The kinds of a chunk in the making.
+/// The kinds of a chunk under construction.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KindList {
     numbers: Vec<i64>,
@@ -200,13 +200,13 @@ impl KindList {
         })
     }
 
-    /// Returns the number of the kind at `index`, which it was given.
+    /// Returns the number of the kind at `index`.
     pub(super) fn number(&self, index: u32) -> i64 {
         self.numbers.get(index as usize).copied().unwrap_or_default()
     }
 
-    /// Returns the bytes: runs of consecutive numbers, each by how far it begins from the end of the
-    /// one before and how many more it has.
+    /// Returns the bytes: runs of consecutive numbers, each as its distance from the end of the one
+    /// before and its length less one.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put(&mut out, self.numbers.len() as u64);

@@ -2,17 +2,18 @@
 //!
 //! ```text
 //! kinds   = count, then runs of consecutive numbers (`kinds`)
-//! regions = snapshots, the most regions that one has, decisions
+//! regions = snapshots, maximum regions of a snapshot, decisions
 //! ```
 //!
-//! All but the decisions are varints. The kinds lie apart, so that they are read
-//! without the regions. The decisions are those of an adaptive model ([`snapshots`])
-//! through a range coder: snapshot after snapshot, each by how it differs from the
-//! one before. Any order and any overlap of regions is kept.
+//! All but the decisions are varints. The kinds are a separate group, so that
+//! they can be read without the regions. The decisions are those of an adaptive
+//! model ([`snapshots`]) through a range coder: snapshot after snapshot, each
+//! as its differences from the one before. Any order and any overlap of regions
+//! is kept.
 //!
 //! A byte stands for at most [`REGIONS_A_BYTE`] regions of one snapshot, which
-//! bounds what a decoder allocates: the few chunks that would be shorter get zeros
-//! at their end.
+//! bounds the memory of a decoder: the few chunks that would be shorter are
+//! padded with zeros.
 
 mod flat;
 mod kinds;
@@ -33,12 +34,12 @@ use crate::codec::region_state::RegionState;
 use crate::codec::table_diff::Edit;
 use crate::codec::varint::{Cursor, Malformed, put};
 
-/// Regions of one snapshot that a byte may stand for at most.
+/// The maximum number of regions of one snapshot that a byte stands for.
 const REGIONS_A_BYTE: usize = 8;
-/// Snapshots that a chunk may claim to have at most.
+/// The maximum number of snapshots that a chunk may claim to have.
 const MAX_SNAPSHOTS: usize = 1 << 16;
 
-/// The regions of a chunk in the making.
+/// The regions of a chunk under construction.
 #[derive(Debug, Default)]
 pub(crate) struct RegionsEncoder {
     kinds: KindList,
@@ -49,8 +50,8 @@ pub(crate) struct RegionsEncoder {
 }
 
 impl RegionsEncoder {
-    /// Adds a snapshot of `regions`, each with the number of its kind, to which `edits` lead from the
-    /// one before.
+    /// Adds a snapshot of `regions`, each with the number of its kind. `edits` turn the one before
+    /// into it.
     pub(crate) fn push(&mut self, edits: &[Edit], kinds: &[i64], regions: &[Region]) {
         let list = &mut self.kinds;
         let new = |index: u32| {
@@ -79,7 +80,7 @@ impl RegionsEncoder {
     }
 }
 
-/// The regions of a chunk as they are read, snapshot after snapshot.
+/// Decodes the regions of a chunk, snapshot by snapshot.
 #[derive(Debug)]
 pub(crate) struct RegionsDecoder<'a> {
     kinds: Vec<i64>,
@@ -90,7 +91,7 @@ pub(crate) struct RegionsDecoder<'a> {
 }
 
 impl<'a> RegionsDecoder<'a> {
-    /// Begins to decode the regions that [`RegionsEncoder::finish`] returned, which have these `kinds`.
+    /// Starts decoding the bytes of [`RegionsEncoder::finish`], whose regions have these `kinds`.
     pub(crate) fn new(kinds: Vec<i64>, data: &'a [u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
         let left = cursor.take_count(MAX_SNAPSHOTS)?;
@@ -99,7 +100,7 @@ impl<'a> RegionsDecoder<'a> {
         Ok(Self { kinds, model: SnapshotModel::default(), decoder, left, max })
     }
 
-    /// Goes to the next snapshot; `false` if there is none.
+    /// Advances to the next snapshot; `false` if there is none.
     pub(crate) fn advance(&mut self) -> Result<bool, Malformed> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(false) };
         self.left = left;
@@ -112,7 +113,7 @@ impl<'a> RegionsDecoder<'a> {
         Ok(true)
     }
 
-    /// Returns the regions of the snapshot it went to, in its order.
+    /// Returns the regions of the current snapshot, in its order.
     pub(crate) fn regions(&self) -> impl ExactSizeIterator<Item = RegionState> + '_ {
         self.model.regions().map(|region| {
             let kind = self.kinds.get(region.kind as usize).copied().unwrap_or_default();

@@ -1,8 +1,9 @@
 //! How the ranges and offsets of regions are coded.
 //!
-//! Regions tile the address space: most that are new begin where the one before
-//! ends, or fill what a neighbour gave up. Where they do not, sizes and distances
-//! are counted in pages, and distances in what all starts of a kind are multiples of.
+//! Regions tile the address space: most new ones begin where the one before
+//! ends, or fill the range that a neighbour gave up. Otherwise sizes and
+//! distances are counted in pages, and distances in the alignment shared by all
+//! starts of a kind.
 
 use super::flat::Flat;
 use crate::codec::number::Number;
@@ -10,27 +11,27 @@ use crate::codec::range_coder::{Chance, Coder};
 
 /// Addresses are multiples of this power of two, or coded in full.
 const PAGE_BITS: u32 = 12;
-/// The largest power of two that starts are counted in.
+/// The largest alignment of starts, as a power of two.
 const MAX_ALIGN_BITS: u32 = 40;
-/// How many regions ahead one may grow over.
+/// How many of the following regions one may grow over.
 pub(super) const AHEAD: usize = 15;
-/// How many of those have a model of their own.
+/// How many of those have their own model.
 const OVER: usize = 10;
 
-/// What surrounds a region.
+/// The surroundings of a region.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Around {
-    /// Where the region before it ends now.
+    /// The end of the region before it.
     pub(super) reach: u64,
-    /// Where the next region of the snapshot before begins, or the end of all addresses.
+    /// The start of the next region in the snapshot before, or the end of the address space.
     pub(super) next: u64,
-    /// Where the region ended that was at this place and is gone, or is smaller now.
+    /// The old end of the region here, if it is gone or shrank.
     pub(super) freed: Option<u64>,
     /// Whether the snapshot is the first.
     pub(super) is_first: bool,
 }
 
-/// What is learnt of how ranges of one kind change.
+/// The model of range changes of one kind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Moves {
     moved: [Chance; 4],
@@ -40,12 +41,13 @@ pub(super) struct Moves {
     offset_shifted: Chance,
 }
 
-/// What is learnt of the ranges of new regions of one kind.
+/// The model of the ranges of new regions of one kind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Places {
     adjacent: [Chance; 2],
     aligned: Chance,
-    /// What all starts that were no end of another region are multiples of; `None` before the first.
+    /// The common alignment of all starts that did not touch another region; `None` before the
+    /// first.
     pub(super) align_bits: Option<u32>,
     fills: [Chance; 4],
     last_size: u64,
@@ -55,7 +57,7 @@ pub(super) struct Places {
     has_offset: Chance,
 }
 
-/// What is learnt of all ranges.
+/// The model of all ranges.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ranges {
     paged: Chance,
@@ -71,13 +73,13 @@ pub(super) struct Ranges {
     offset_follows: Chance,
     distance: [Number; 2],
     first_sizes: Number,
-    /// Of kinds that have regions which are new after the first snapshot.
+    /// Of kinds that have new regions after the first snapshot.
     sizes: Vec<Number>,
 }
 
 impl Ranges {
-    /// Codes the range and offset that `region`, which is as it was, turns to: those of `target`.
-    /// `ahead` returns where the n-th region after it ended.
+    /// Codes the change of `region`, still in its old state, to the range and offset of `target`.
+    /// `ahead` returns the old end of the n-th region after it.
     pub(super) fn change<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -158,7 +160,7 @@ impl Ranges {
         was.end.wrapping_add(self.number(coder, |all| &mut all.growth, growth))
     }
 
-    /// Codes the range and offset of a new region: those of `target`. `before` is the region before it.
+    /// Codes the range and offset of the new region `target`. `before` is the region before it.
     pub(super) fn place<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -231,7 +233,7 @@ impl Ranges {
         start
     }
 
-    /// Codes a number of bytes, in pages if it is of whole ones.
+    /// Codes a number of bytes, in pages if it is a multiple of them.
     fn number<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -246,7 +248,7 @@ impl Ranges {
         }
     }
 
-    /// Codes a number of bytes that may be negative, in pages if it is of whole ones.
+    /// Codes a signed number of bytes, in pages if it is a multiple of them.
     fn signed<C: Coder>(
         &mut self,
         coder: &mut C,

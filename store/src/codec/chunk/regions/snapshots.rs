@@ -1,9 +1,9 @@
-//! The model of a chunk's regions: snapshots one after the other, each by how it
-//! differs from the one before.
+//! The model of a chunk's regions: each snapshot is coded as its differences
+//! from the one before.
 //!
-//! It goes through the regions of the snapshot before in their order and codes
-//! at which of them something happens. Each region remembers how often something
-//! did; those of which nothing was heard for a while are passed over together.
+//! It walks the regions of the snapshot before in order and codes which of them
+//! have an event. Each region keeps the rate of its events; regions without
+//! events for a while are skipped together.
 
 use super::flat::Flat;
 use super::kinds::Kinds;
@@ -15,16 +15,16 @@ use crate::codec::range_coder::{Chance, Coder};
 
 const RATES: usize = 16;
 const RECENT: usize = 16;
-/// How fast a region's rate of events follows them, as a power of two.
+/// How fast a region's event rate adapts, as a power of two.
 const RATE_SHIFT: u32 = 4;
-/// How close to the last event of a snapshot others are more likely.
+/// The distance from the last event of a snapshot within which others are more likely.
 const NEAR: u32 = 8;
-/// The history of a region that is new, so that it is watched for a while …
+/// The initial history of a new region, so that it is watched for a while …
 const NEW: Slot = Slot { track: 0, history: 1 << 4, rate: 1 << 14 };
 /// … and of one of the first snapshot.
 const OLD: Slot = Slot { track: 0, history: 0, rate: 0 };
 
-/// What a region was, and which of its quantities changed by themselves last.
+/// The last state of a region, and which of its quantities last changed independently.
 #[derive(Clone, Copy, Debug, Default)]
 struct Track {
     region: Flat,
@@ -35,9 +35,9 @@ struct Track {
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     track: u32,
-    /// In which of the last snapshots something happened to it, the last one lowest.
+    /// The snapshots in which it had an event, as bits, the last one lowest.
     history: u16,
-    /// How often, in 65536ths of the snapshots.
+    /// The rate of its events, in 65536ths of the snapshots.
     rate: u16,
 }
 
@@ -61,16 +61,16 @@ impl Slot {
     }
 }
 
-/// Whether something happens at a region.
+/// The models of whether a region has an event.
 #[derive(Clone, Debug)]
 struct Events {
     at_beginning: [Chance; 2],
-    /// After one at which something happens: of a region that is covered now, and of a quiet one.
+    /// After a region with an event: of a region that is now covered, and of a quiet one.
     covered: Chance,
     after: Chance,
-    /// By [`Slot::context`]: right after such a one, near one, and elsewhere.
+    /// By [`Slot::context`]: right after an event, near one, and elsewhere.
     by_history: [[Chance; RATES * RECENT]; 3],
-    /// How many quiet ones until the first at which something happens, and until a later one.
+    /// The number of quiet regions before the first event, and before a later one.
     quiet: [Number; 2],
     more: [Chance; 64],
 }
@@ -124,7 +124,7 @@ enum SlotOutcome {
     Shrunk,
     /// The region is as it was, so that a new one must follow.
     Same,
-    /// The region is otherwise.
+    /// The region changed in another way.
     Changed,
 }
 
@@ -148,8 +148,8 @@ impl SnapshotModel {
         &self.tracks[slot.track as usize].region
     }
 
-    /// Codes the next snapshot, to which `steps` lead; `new` returns its n-th region. The decoder has
-    /// neither, and stops beyond `max` regions.
+    /// Codes the next snapshot, the result of `steps`; `new` returns its n-th region. The decoder
+    /// has neither, and stops beyond `max` regions.
     pub(super) fn code<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -165,7 +165,8 @@ impl SnapshotModel {
         live.reserve(old.len());
         let mut next_step = 0;
         let mut quiet = Quiet::default();
-        // How many regions ago something happened, and where the last new region ended if just now.
+        // The number of regions since the last event, and the end of the last new region if that is
+        // 0.
         let (mut ago, mut reach) = (u32::MAX, 0);
         let mut at = 0;
         while at <= old.len() {
@@ -239,7 +240,8 @@ impl SnapshotModel {
         self.live = live;
     }
 
-    /// Codes what happens to the region of `slot`. Returns what happened and what it gave up.
+    /// Codes the event of the region of `slot`. Returns its outcome and the end of the range it
+    /// gave up.
     #[expect(clippy::too_many_arguments, reason = "the state of one walk over a snapshot")]
     fn happens<C: Coder>(
         &mut self,
@@ -354,17 +356,17 @@ impl SnapshotModel {
     }
 }
 
-/// How many quiet regions are left until something happens at one.
+/// The number of quiet regions left before the next event among them.
 #[derive(Clone, Copy, Debug, Default)]
 struct Quiet {
-    /// `None` if it is to be coded when the next quiet region comes; 0 if nothing happens at any.
+    /// `None` if it is still to be coded at the next quiet region; 0 if none has an event.
     left: Option<u64>,
     events: usize,
 }
 
 impl Quiet {
-    /// Returns how many of the first of `slots` are quiet and nothing happens at, as far as it is
-    /// known; they stay as they are.
+    /// Returns how many of the first `slots` are quiet and known to have no event; they stay as
+    /// they are.
     fn pass(&mut self, slots: &[Slot]) -> usize {
         let Some(left) = &mut self.left else { return 0 };
         let max = if *left == 0 { u64::MAX } else { *left - 1 };
@@ -376,7 +378,7 @@ impl Quiet {
         passed
     }
 
-    /// Codes whether something happens at a quiet region; `until` counts them from it on.
+    /// Codes whether a quiet region has an event; `until` counts the quiet regions from it on.
     fn happens<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -404,8 +406,8 @@ impl Quiet {
     }
 }
 
-/// Returns how many quiet regions of `old` there are from the one at `at` until one at which one of
-/// the next `steps` happens, 0 if none does. Those right after a step are not counted.
+/// Counts the quiet regions of `old` from `at` to the next one with an event in `steps`, 0 if none
+/// has. Regions right after a step are not counted.
 fn quiet_until(old: &[Slot], at: usize, steps: &[Step], happens: bool) -> u64 {
     if happens {
         return 1;

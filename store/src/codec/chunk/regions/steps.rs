@@ -1,10 +1,10 @@
-//! What leads from one snapshot to the next, by places of the one before.
+//! The steps from one snapshot to the next, by index in the one before.
 
 use std::ops::Range;
 
 use crate::codec::table_diff::{Edit, Operation};
 
-/// What happens at one place.
+/// The changes at one index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Step {
     /// 0 before the first region, n at the n-th.
@@ -14,18 +14,18 @@ pub(super) struct Step {
     pub(super) inserted: Range<u32>,
 }
 
-/// What happens to a region.
+/// The change of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Main {
     /// Nothing.
     Keep,
     /// It goes.
     Gone,
-    /// It becomes the region of this index.
+    /// It becomes the region at this index.
     Change(u32),
 }
 
-/// Returns what `edits` do, in order.
+/// Returns the steps of `edits`, in order.
 pub(super) fn steps(edits: &[Edit]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::with_capacity(edits.len());
     let (mut old, mut new) = (0, 0);

@@ -1,4 +1,4 @@
-//! Regions of chunks come back as they were, and hostile bytes come to nothing.
+//! Regions of chunks round-trip, and hostile bytes do no harm.
 
 use std::sync::Arc;
 

@@ -1,10 +1,11 @@
 //! How the readings of regions are coded.
 //!
 //! Quantities move together: pages an allocator touches are at once resident,
-//! private, dirty and anonymous. So each is expected to change as another does
-//! ([`ORDER`]), and only what differs is coded. Where a quantity changes by
-//! itself it often becomes all or nothing: the size of the region, the quantity
-//! it is a part of, or 0. Arithmetic wraps, so every `u64` comes back exactly.
+//! private, dirty and anonymous. So each is predicted to change as another does
+//! ([`ORDER`]), and only differences are coded. A quantity that changes
+//! independently often becomes all or nothing: the size of the region, the
+//! quantity it is a part of, or 0. Arithmetic wraps, so every `u64` comes back
+//! exactly.
 
 use vmrec_sampler::Quantity;
 
@@ -16,13 +17,13 @@ use crate::codec::region_change::ORDER;
 const RESIDENT: usize = Quantity::Resident as usize;
 /// Quantities are multiples of this power of two, or coded in full.
 const UNIT_BITS: u32 = 12;
-/// The same of PSS, which has pages divided among processes.
+/// The same for PSS, which divides pages among processes.
 const PSS_BITS: u32 = 10;
 const SHARE_BITS: u32 = 4;
 const SHARES: usize = 1 << SHARE_BITS;
 const PROVENANCE_BITS: u32 = 2;
 
-/// What is learnt of how readings of one kind change.
+/// The model of changes of readings of one kind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Changes {
     changed: [Chance; 4],
@@ -32,7 +33,7 @@ pub(super) struct Changes {
     to_zero: Chance,
 }
 
-/// What is learnt of the readings of new regions of one kind.
+/// The model of readings of new regions of one kind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Firsts {
     zero: Chance,
@@ -48,7 +49,7 @@ pub(super) struct Firsts {
     resident: u16,
 }
 
-/// What is learnt of all readings.
+/// The model of all readings.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Values {
     in_units: [Chance; COUNT],
@@ -56,7 +57,7 @@ pub(super) struct Values {
     known: Number,
     resident_change: [Number; 2],
     first_resident: Number,
-    /// Of kinds that have regions which are new after the first snapshot.
+    /// Of kinds that have new regions after the first snapshot.
     resident: Vec<Number>,
     to_followed: [Chance; COUNT],
     /// By whether the resident size changed too.
@@ -69,8 +70,8 @@ pub(super) struct Values {
 }
 
 impl Values {
-    /// Codes the reading that `region`, which is as it was, turns to: that of `target`. `mask` holds
-    /// which quantities changed by themselves last.
+    /// Codes the change of `region`, still in its old state, to the reading of `target`. `mask`
+    /// holds the quantities that last changed independently.
     pub(super) fn change<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -122,7 +123,7 @@ impl Values {
         self.provenance(coder, region, target);
     }
 
-    /// Codes the reading of a new region: that of `target`.
+    /// Codes the reading of the new region `target`.
     pub(super) fn first<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -203,7 +204,7 @@ impl Values {
         before.wrapping_add(change)
     }
 
-    /// Codes a quantity that differs from what was `expected` of it.
+    /// Codes a quantity that differs from the `expected` value.
     fn follower<C: Coder>(
         &mut self,
         coder: &mut C,
@@ -223,7 +224,7 @@ impl Values {
         expected.wrapping_add(change)
     }
 
-    /// Codes which quantities are known, and makes 0 those that are not.
+    /// Codes which quantities are known, and sets the others to 0.
     fn code_known<C: Coder>(&mut self, coder: &mut C, region: &mut Flat, target: &Flat) {
         if coder.decide(&mut self.known_changed, target.known != region.known) {
             let known = self.known.code(coder, u64::from(target.known));
@@ -284,7 +285,7 @@ fn same_reading(one: &Flat, other: &Flat) -> bool {
     reading(one) == reading(other)
 }
 
-/// Returns which quantities change otherwise than those they follow, in the order they are coded.
+/// Returns the quantities that change differently from their predictors, in coding order.
 fn own_changes(was: &Flat, target: &Flat) -> u16 {
     let change =
         |of: Quantity| target.quantities[of as usize].wrapping_sub(was.quantities[of as usize]);
@@ -293,7 +294,8 @@ fn own_changes(was: &Flat, target: &Flat) -> u16 {
     })
 }
 
-/// Returns which quantities are what they follow and which of the others are 0; `None` if one is neither.
+/// Returns which quantities equal their predictors and which of the others are 0; `None` if one is
+/// neither.
 fn parts(of: &Flat) -> Option<u32> {
     let mut parts = 0;
     for (index, (quantity, followed)) in ORDER.into_iter().enumerate().skip(1) {
