@@ -1,8 +1,9 @@
-//! Rows by the thousand at once: SQLite packs them itself, and reading one from there takes a
-//! fraction of what fetching it would.
+//! Reads thousands of rows at once: SQLite packs them into one blob, which
+//! takes a fraction of the time of fetching each row.
 //!
-//! The aggregate `packed(a, b, …, checksum)` puts all rows one after another, each value as
-//! [`crate::db::row_checksum`] sums it. So the bytes of a row are those that its checksum is of.
+//! The aggregate `packed(a, b, …, checksum)` concatenates all rows, each value
+//! as [`crate::db::row_checksum`] sums it. So the checksum of a row covers
+//! exactly its packed bytes.
 
 use std::cell::RefCell;
 
@@ -15,12 +16,12 @@ use crate::db::row_checksum;
 use crate::db::row_checksum::{Summed, damaged};
 
 thread_local! {
-    /// What was packed last: as a value of SQLite's it would be copied. SQLite calls functions on
-    /// the thread that runs their statement.
+    /// The last packed rows: as an SQLite value they would be copied. SQLite calls functions on the
+    /// thread that runs their statement.
     static PACKED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Lets the statements of a connection call `packed`.
+/// Registers `packed` with a connection.
 pub(crate) fn register(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
     connection.create_aggregate_function("packed", -1, flags, Pack)
@@ -46,8 +47,8 @@ impl Aggregate<(), Null> for Pack {
     }
 }
 
-/// Calls `visit` with the values of each row of `table` that the statement `sql` packs, in the order
-/// it comes across them, once they match their checksum. It is run with all `parameters` in turn.
+/// Checks each row of `table` that the statement `sql` packs and calls `visit` with its values, in
+/// the order of the statement, which runs once for each of `parameters`.
 ///
 /// `sql` packs the [list](Table::list) of the table.
 pub(crate) fn each<const N: usize>(
@@ -62,7 +63,7 @@ pub(crate) fn each<const N: usize>(
     for parameters in parameters {
         statement.query_row(parameters, |_| Ok(()))?;
     }
-    // Taken out, so that `visit` may read other rows.
+    // Taken, so that `visit` may read other rows.
     let bytes = PACKED.take();
     let begun = Summed::begun(table, &[]);
     let mut values = [ValueRef::Null; N];
@@ -85,7 +86,7 @@ pub(crate) fn each<const N: usize>(
     Ok(())
 }
 
-/// The error of a value that is none of ours.
+/// The error for a value that vmrec never stores.
 fn cut(table: &Table) -> rusqlite::Error {
     damaged(format!("rows of {} cannot be told apart", table.name))
 }

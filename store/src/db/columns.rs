@@ -9,7 +9,7 @@
 pub(crate) struct Table {
     /// Its name.
     pub(crate) name: &'static str,
-    /// How many columns, from the first on, name a row.
+    /// The number of leading columns that identify a row.
     pub(crate) key: usize,
     /// The columns that are summed, in the order of the file.
     pub(crate) columns: &'static [&'static str],
@@ -182,7 +182,7 @@ pub(crate) const LATEST_ROW: Table = Table {
     columns: &["id", "recording", "number", "taken_utc_ns", "known", "unit_bytes", "regions"],
 };
 
-/// All of them.
+/// All tables whose rows have a checksum.
 pub(crate) const TABLES: [&Table; 11] = [
     &SESSION,
     &RECORDING,
@@ -198,12 +198,12 @@ pub(crate) const TABLES: [&Table; 11] = [
 ];
 
 impl Table {
-    /// Returns the list of all summed columns and the checksum, as SELECT and INSERT take it.
+    /// Returns the list of all summed columns and the checksum, for SELECT and INSERT.
     pub(crate) fn list(&self) -> String {
         self.list_of("")
     }
 
-    /// Returns the same list of a table that a statement calls `alias`.
+    /// Returns the same list for a table that a statement calls `alias`.
     pub(crate) fn list_of(&self, alias: &str) -> String {
         let mut list = String::with_capacity(self.columns.len() * 16);
         for column in self.columns.iter().chain([&CHECKSUM]) {
@@ -251,7 +251,7 @@ mod tests {
                 |row| row.get(0),
             )
             .unwrap();
-        // Those of frames and evidence are of what is encoded there.
+        // The checksums of frames and evidence cover their encoded data.
         assert_eq!(with_checksum, TABLES.len() as i64 + 2);
     }
 }

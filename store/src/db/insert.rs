@@ -1,4 +1,4 @@
-//! Rows as they are written, with their checksums.
+//! Writes rows with their checksums.
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ToSql};
@@ -20,7 +20,7 @@ pub(crate) fn row(
 pub(crate) struct Insert<'a> {
     statement: CachedStatement<'a>,
     table: &'static Table,
-    /// The bytes that the current row is summed over.
+    /// The bytes of the current row that its checksum covers.
     bytes: Vec<u8>,
 }
 

@@ -1,6 +1,6 @@
-//! How unsigned 64-bit values lie in SQLite's signed integers: by the same
-//! bits. Linux's `[vsyscall]` lies above `i64::MAX`, and so would a saturated
-//! or a refused value be a wrong one.
+//! Stores unsigned 64-bit values in SQLite's signed integers, with the same
+//! bits. Linux's `[vsyscall]` is above `i64::MAX`, so values must neither be
+//! saturated nor refused.
 
 /// Returns the column value that stands for `value`.
 pub(crate) const fn to_column(value: u64) -> i64 {

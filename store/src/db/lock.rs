@@ -1,7 +1,7 @@
 //! The writer's lock: a file beside the recording, `<path>-lock`, locked as
-//! long as its recorder lives. The lock goes with the process, so one that was
-//! killed leaves at most a file that says nothing. It holds the recorder's pid
-//! for the message a second one shows.
+//! long as its recorder lives. The lock ends with the process, so a killed
+//! recorder leaves at most an unlocked file. The file holds the recorder's pid
+//! for the error message of a second recorder.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -13,13 +13,14 @@ use std::{fs, thread};
 
 use crate::error::{At, Error};
 
-/// How often to try before the lock is another recorder's: a reader that asks [`held`] has it for an instant.
+/// How often to try before the lock counts as another recorder's: a reader that calls [`held`]
+/// takes it for an instant.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(5);
-/// The folder may be open to others: no link is followed, and no FIFO waited for.
+/// The folder may be writable by others: no link is followed, and no FIFO is waited for.
 const UNTRUSTED: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK;
 
-/// The right to write, given back when dropped.
+/// The right to write, released when dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
     path: PathBuf,
@@ -28,7 +29,7 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the right to write to the recording at `path`, or refuses at once.
+    /// Takes the right to write to the recording at `path`, or fails at once.
     pub(crate) fn take(path: &Path) -> Result<Self, Error> {
         let lock_path = beside(path, "-lock");
         let mut tries = 0;
@@ -47,7 +48,7 @@ impl Lock {
                 return Err(Error::NotPlain { path: lock_path });
             }
             match file.try_lock() {
-                Ok(()) if !is_at(&file, &lock_path) => {} // its last holder removed it meanwhile
+                Ok(()) if !is_at(&file, &lock_path) => {} // its last holder removed it in between
                 Ok(()) => {
                     write_pid(&mut file).at(&lock_path)?;
                     return Ok(Self { path: lock_path, file });
@@ -66,14 +67,14 @@ impl Lock {
 }
 
 impl Lock {
-    /// Returns whether the name of the lock still leads to the file that is locked: once it does not,
-    /// another recorder may hold the lock of that name.
+    /// Returns whether the path of the lock still leads to the locked file: otherwise another
+    /// recorder may hold the lock at that path.
     pub(crate) fn is_in_force(&self) -> bool {
         is_at(&self.file, &self.path)
     }
 }
 
-/// Checks that a file beside a recording, if it is there, is a regular file and no link.
+/// Checks that a file beside a recording, if it exists, is a regular file and not a link.
 pub(crate) fn plain(path: &Path) -> Result<(), Error> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(Error::NotPlain { path: path.to_owned() }),
@@ -83,8 +84,8 @@ pub(crate) fn plain(path: &Path) -> Result<(), Error> {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Removed while still locked: who opened it before finds it gone and tries again.
-        // A file that stays does no harm; one of another recorder is not ours to remove.
+        // Removed while still locked: whoever opened it before finds it removed and tries again. A
+        // file that stays does no harm; one of another recorder must not be removed.
         if self.is_in_force() {
             let _ = fs::remove_file(&self.path);
         }
@@ -100,7 +101,7 @@ pub(crate) fn held(path: &Path) -> bool {
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// Returns `path` with `suffix` at its end, as SQLite names its own files.
+/// Returns `path` with `suffix` appended, as SQLite names its own files.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);

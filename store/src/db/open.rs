@@ -18,20 +18,20 @@ use crate::db::schema::{APPLICATION_ID, DRAFT_APPLICATION_ID, migrate};
 use crate::db::{bulk_read, schema};
 use crate::error::{At, Error};
 
-/// A file that may hold recordings, or become one that does.
+/// The state of a file that may hold recordings, or may be made to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileState {
     /// No file.
     Nothing,
     /// A file of no bytes.
     Empty,
-    /// A file of ours.
+    /// A recording file.
     Ours,
 }
 
-/// Tells what lies at `path`, leaving no trace beside a foreign database.
+/// Identifies the file at `path` and leaves no trace beside a foreign database.
 ///
-/// Our own files are looked at through SQLite: were we to open and close one ourselves, the system
+/// Recording files are only read through SQLite: if vmrec opened and closed one itself, the system
 /// would drop the locks of every connection this process has to it.
 pub(crate) fn identify(path: &Path) -> Result<FileState, Error> {
     let not_ours = |what| Error::NotARecording { path: path.to_owned(), what };
@@ -48,7 +48,8 @@ pub(crate) fn identify(path: &Path) -> Result<FileState, Error> {
     match application {
         Ok(APPLICATION_ID) => Ok(FileState::Ours),
         Ok(DRAFT_APPLICATION_ID) => Err(Error::Draft { path: path.to_owned() }),
-        // SQLite takes a file shorter than its smallest page for an empty database, whatever it holds.
+        // SQLite treats a file shorter than its smallest page as an empty database, whatever it
+        // holds.
         Ok(_) if bytes >= SMALLEST_PAGE_BYTES => {
             Err(not_ours("is an SQLite database of another program"))
         }
@@ -58,7 +59,7 @@ pub(crate) fn identify(path: &Path) -> Result<FileState, Error> {
                 .and_then(|file| file.take(HEADER_BYTES).read_to_end(&mut header))
                 .at(path)?;
             if header.get(APPLICATION_ID_PLACE) == Some(&APPLICATION_ID.to_be_bytes()) {
-                return Ok(FileState::Ours); // damaged or not: whoever opens it will see
+                return Ok(FileState::Ours); // possibly damaged: opening it will show
             }
             Err(not_ours(if header.starts_with(SQLITE_MAGIC) {
                 "is an SQLite database of another program"
@@ -71,7 +72,8 @@ pub(crate) fn identify(path: &Path) -> Result<FileState, Error> {
     }
 }
 
-/// Opens a file nobody writes to, or of which only what never changes is read: no lock, no log, no trace.
+/// Opens a file that nobody writes to, or to read only what never changes: without lock, log or
+/// trace.
 pub(crate) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -81,11 +83,11 @@ pub(crate) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Lets statements call [`bulk_read`], and keeps them as they were planned: else those with a range
-/// are planned anew for each of its values, which takes longer than running them.
+/// Registers [`bulk_read`] and keeps query plans: otherwise statements with a range are planned
+/// again for each of its values, which takes longer than running them.
 ///
-/// What a file brings along runs nowhere: neither triggers nor functions in its schema, and nothing
-/// of it may be changed but by plain statements.
+/// Runs nothing that a file brings along: neither triggers nor functions in its schema, and only
+/// plain statements may change it.
 pub(crate) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
@@ -94,10 +96,10 @@ pub(crate) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     bulk_read::register(connection)
 }
 
-/// Lets what a connection commits outlive a power cut.
+/// Makes commits of a connection survive a power cut.
 ///
-/// EXTRA is FULL in WAL mode; in the other one, as of a closed file, it makes durable that the
-/// journal's name is gone. On macOS only a full sync goes past the disk's own cache.
+/// In WAL mode EXTRA equals FULL; in rollback mode, as of a closed file, it also syncs the removal
+/// of the journal. On macOS only a full sync passes the disk's own cache.
 pub(crate) fn make_durable(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "PRAGMA synchronous = EXTRA; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;",
@@ -118,13 +120,13 @@ pub(crate) fn immutable_uri(path: &Path) -> String {
 }
 
 pub(crate) fn is_text(header: &[u8]) -> bool {
-    // The last character may be cut in the middle.
+    // The last character may be cut off.
     let valid = header.utf8_chunks().next().map_or("", |chunk| chunk.valid());
     valid.len() + 4 > header.len()
         && valid.chars().all(|character| !character.is_control() || character.is_whitespace())
 }
 
-/// Returns where the file really lies, so that links to it share its lock.
+/// Returns the canonical path of the file, so that links to it share its lock.
 pub(crate) fn real_path(path: &Path) -> Result<PathBuf, Error> {
     if let Ok(real) = fs::canonicalize(path) {
         return Ok(real);
@@ -144,10 +146,10 @@ pub(crate) fn check_neighbours(path: &Path) -> Result<(), Error> {
         .try_for_each(|suffix| lock::plain(&beside(path, suffix)))
 }
 
-/// Creates an empty recording file at `path`, where there is none or one of no bytes.
+/// Creates an empty recording file at `path`, where there is none or an empty one.
 ///
-/// It is made under another name and moved there when complete, so that a recorder killed
-/// meanwhile leaves no file that is half of one. The caller holds the lock.
+/// It is created under another name and moved there when complete, so that a recorder killed in
+/// between leaves no partial file. The caller holds the lock.
 pub(crate) fn create(path: &Path) -> Result<(), Error> {
     let draft = beside(path, "-new");
     for stale in [draft.clone(), beside(&draft, "-journal")] {
@@ -178,7 +180,7 @@ pub(crate) fn write_draft(path: &Path, draft: &Path) -> Result<(), Error> {
     sync_folder(path)
 }
 
-/// Makes the file of no bytes at `path` one of the newest version.
+/// Turns the empty file at `path` into one of the newest version.
 pub(crate) fn lay_out(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
@@ -189,7 +191,7 @@ pub(crate) fn lay_out(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Makes the name of the file at `path` outlive a power cut, as its samples do.
+/// Makes the name of the file at `path` survive a power cut, as its samples do.
 pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
     let Some(folder) = path.parent() else { return Ok(()) };
     File::open(folder).and_then(|folder| folder.sync_all()).at(folder)
@@ -201,17 +203,18 @@ pub(crate) const APPLICATION_ID_PLACE: std::ops::Range<usize> = 68..72;
 
 pub(crate) const HEADER_BYTES: u64 = 100;
 
-/// Bytes of a page of our files: each table and index takes one at least, and a sample changes some
-/// bytes on a few. Larger ones would be most of the file of a process that lived for seconds.
+/// The page size of recording files: each table and index takes at least one page, and a sample
+/// changes some bytes on a few. Larger pages would make up most of a recording of a few seconds.
 pub(crate) const PAGE_BYTES: usize = 1024;
 
-/// Pages in the log that are moved to the file as soon as nobody reads from it.
+/// The number of pages in the log from which on they are moved to the file as soon as nobody reads
+/// from it.
 const CHECKPOINT_PAGES: i64 = 256;
 
-/// The smallest page SQLite knows.
+/// SQLite's smallest page size.
 pub(crate) const SMALLEST_PAGE_BYTES: u64 = 512;
 
-/// Opens the file read-only and reads from it, as only then SQLite asks for its log.
+/// Opens the file read-only and reads from it, because only then does SQLite open its log.
 pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -222,7 +225,7 @@ pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Undoes a transaction left half done in a file without a log, which takes a connection that may write.
+/// Rolls back an unfinished transaction in a file without a log, which takes a writable connection.
 pub(crate) fn roll_back(path: &Path) -> rusqlite::Result<()> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -235,25 +238,26 @@ pub(crate) fn has_bytes(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
 }
 
-/// Tells whether SQLite failed because it may not make or mend its log.
+/// Returns whether SQLite failed because it may not create or recover its log.
 pub(crate) fn wants_to_write(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
-/// How many pages a reader keeps: it goes through the file once, and fresh memory costs more than
-/// to ask the system for the page again.
+/// The number of pages a reader caches: it reads the file once, and fresh memory costs more than
+/// reading a page again from the system.
 pub(crate) const CACHE_PAGES: u32 = 400;
 
-/// Makes the file ready for one writer and any number of readers. What is a property of the
-/// file itself (page size, vacuum mode) was set as it was created.
+/// Prepares the connection for one writer and any number of readers. Properties of the file itself
+/// (page size, vacuum mode) were set when it was created.
 pub(crate) fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    // Where the file system cannot do WAL the mode stays as it is: as durable, but readers wait.
+    // If the file system does not support WAL, the mode stays as it is: just as durable, but
+    // readers wait.
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     make_durable(connection)?;
     connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;")?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
-    // A recorder stays small: pages that a sample changes are few.
+    // A small cache keeps the recorder small: a sample changes few pages.
     connection.execute_batch("PRAGMA cache_size = -512")?;
     connection.query_row("PRAGMA journal_size_limit = 1048576", [], |_| Ok(()))?;
     schema::migrate(connection)
@@ -268,10 +272,10 @@ pub(crate) fn file_bytes(path: &Path) -> u64 {
         .sum()
 }
 
-/// How long to wait for a mark that is being written.
+/// How long to wait while a mark is being written.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// More statements than are used, so that none is prepared twice.
+/// More than the number of statements, so that none is prepared twice.
 pub(crate) const STATEMENTS: usize = 64;
 
 #[cfg(test)]
@@ -280,7 +284,7 @@ mod tests {
     use crate::db::schema::check;
 
     #[test]
-    fn a_new_file_is_ours_private_and_whole() {
+    fn a_new_file_is_a_private_and_complete_recording_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         assert_eq!(identify(&path).unwrap(), FileState::Nothing);
@@ -296,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_in_the_middle_of_a_checkpoint_is_ours() {
+    fn a_file_in_the_middle_of_a_checkpoint_is_a_recording_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         create(&path).unwrap();
@@ -313,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_told_apart() {
+    fn other_files_are_identified() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
         let what = |bytes: &[u8]| {

@@ -1,9 +1,10 @@
 //! Checksums of rows: damage is reported as an error and never returned as data.
 //!
-//! The sum is the CRC-32 of the table's name and of the values of its columns ([`crate::db::columns`]), without
-//! nulls at the end. A value is a byte for its type, then nothing (null, 0), its eight bytes, least
-//! first (integer, 1; real, 2), or its length in eight such bytes and its bytes (text, 3; blob, 4).
-//! So a row matches only if it is whole, of its table and where it belongs.
+//! The sum is the CRC-32 of the table's name and of the values of its columns
+//! ([`crate::db::columns`]), without nulls at the end. A value is a byte for
+//! its type, then nothing (null, 0), its eight bytes, little-endian (integer,
+//! 1; real, 2), or its length in eight such bytes and its bytes (text, 3; blob,
+//! 4). So a row matches only if it is complete, of its table and under its key.
 
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, Row};
@@ -13,22 +14,22 @@ use crate::db::columns::{TABLES, Table};
 use crate::db::transaction::Transaction;
 use crate::error::Mismatch;
 
-/// Bytes that most rows are summed over fit in.
+/// A capacity that holds the summed bytes of most rows.
 pub(crate) const USUAL_BYTES: usize = 256;
 
-/// The checksum of a row in the making.
+/// The checksum of a row under construction.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Summed(Crc);
 
 impl Summed {
-    /// Begins that of rows of `table` which all have these `first` values.
+    /// Starts the checksum of rows of `table` that all begin with the values `first`.
     pub(crate) fn begun(table: &Table, first: &[ValueRef<'_>]) -> Self {
         let mut bytes = begun(table);
         first.iter().for_each(|value| put_value(&mut bytes, *value));
         Self(Crc::new().and(&bytes))
     }
 
-    /// Goes on with values as [`put_value`] put them.
+    /// Continues with values encoded by [`put_value`].
     #[must_use]
     pub(crate) fn and(self, values: &[u8]) -> Self {
         Self(self.0.and(values))
@@ -66,14 +67,15 @@ pub(crate) fn sum<'a>(table: &Table, values: impl IntoIterator<Item = ValueRef<'
     Crc::new().and(&bytes[..summed]).sum()
 }
 
-/// Begins the bytes that a row is summed over: a sum of many at once takes half the time of sums of few.
+/// Starts the bytes to sum for a row: one sum of many bytes takes half the time of many sums of
+/// few.
 fn begun(table: &Table) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(USUAL_BYTES);
     bytes.extend_from_slice(table.name.as_bytes());
     bytes
 }
 
-/// Adds a value to the bytes that a row is summed over.
+/// Appends a value to the bytes to sum.
 #[inline]
 pub(crate) fn put_value(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
     let eight = |bytes: &mut Vec<u8>, kind: u8, eight: [u8; 8]| {
@@ -94,7 +96,7 @@ pub(crate) fn put_value(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
     }
 }
 
-/// Takes the first value from bytes that [`put_value`] made; `None` if they are not of its making.
+/// Decodes the first value of bytes that [`put_value`] made; `None` if they are malformed.
 pub(crate) fn take_value<'a>(bytes: &mut &'a [u8]) -> Option<ValueRef<'a>> {
     let eight = |bytes: &mut &[u8]| {
         let (eight, rest) = bytes.split_first_chunk::<8>()?;
@@ -115,7 +117,7 @@ pub(crate) fn take_value<'a>(bytes: &mut &'a [u8]) -> Option<ValueRef<'a>> {
     })
 }
 
-/// Lets `change` change the row `id` of `table`, which must match its checksum before and does after.
+/// Changes the row `id` of `table` with `change`: checks its checksum before and updates it after.
 pub(crate) fn update(
     transaction: &Transaction<'_>,
     table: &Table,
@@ -169,12 +171,12 @@ fn sum_of(table: &Table, row: &Row<'_>) -> u32 {
     sum(table, values_of(row, table.columns.len()))
 }
 
-/// Returns the values of the first columns; one that the row does not have makes its sum differ.
+/// Returns the values of the first columns; a missing column makes the checksum differ.
 fn values_of<'a>(row: &'a Row<'_>, columns: usize) -> impl Iterator<Item = ValueRef<'a>> {
     (0..columns).map(|column| row.get_ref(column).unwrap_or(ValueRef::Blob(b"?")))
 }
 
-/// Returns how a row is called: its table and its key.
+/// Describes a row for error messages: its table and its key.
 fn named<'a>(table: &Table, values: impl IntoIterator<Item = ValueRef<'a>>) -> String {
     let mut name = table.name.to_owned();
     for value in values.into_iter().take(table.key) {
@@ -186,7 +188,7 @@ fn named<'a>(table: &Table, values: impl IntoIterator<Item = ValueRef<'a>>) -> S
     name
 }
 
-/// Adds what is wrong with rows of all tables, whether anything refers to them or not.
+/// Adds the damaged rows of all tables to `problems`, whether anything refers to them or not.
 pub(crate) fn problems(
     connection: &Connection,
     problems: &mut Vec<String>,
@@ -211,7 +213,7 @@ pub(crate) fn wrong(column: usize, what: &'static str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, what.into())
 }
 
-/// The error of what is stored and cannot be read.
+/// The error for stored data that cannot be read.
 pub(crate) fn damaged(what: String) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, what.into())
 }
@@ -249,7 +251,7 @@ mod tests {
         assert_ne!(sum(&MARK, row), sum(&MARK, [row[0]]));
     }
 
-    /// A sum defined otherwise would make all rows in files seem damaged.
+    /// With another definition all rows of existing files would seem damaged.
     #[test]
     fn the_sum_never_changes() {
         let row = [ValueRef::Integer(-2), ValueRef::Null, ValueRef::Text("é".as_bytes())];

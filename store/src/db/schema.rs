@@ -1,5 +1,5 @@
-//! What makes a file a recording: its application id, its version, and the
-//! migrations that lead from one version to the next.
+//! Identifies recording files: their application id, their version, and the
+//! migrations from one version to the next.
 
 use std::path::Path;
 
@@ -10,19 +10,19 @@ use crate::error::{At, Error};
 
 /// Written to the header of every recording: `vmrc`.
 pub(crate) const APPLICATION_ID: i32 = 0x766d_7263;
-/// What drafts of the format had there, which can no longer be read.
+/// The application id of early drafts of the format, which can no longer be read.
 pub(crate) const DRAFT_APPLICATION_ID: i32 = 0x766d_7265;
 
 /// The migrations from version n to n + 1, oldest first.
 ///
-/// Until release 0.1.0 the only one is changed in place; from then on they are only appended to.
+/// Until release 0.1.0 the only one is edited in place; after that the list is append-only.
 const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_initial.sql")];
 
 /// The newest version known.
 pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
 
-/// Checks that the file has the schema of a version that this program knows, and no more: what is
-/// read and written runs on the tables it was made for, and no trigger or view of another program.
+/// Checks that the file has exactly the schema of a known version: statements run on the tables
+/// they were written for, and no trigger or view of another program interferes.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
     let found = version_of(connection).at(path)?;
     if found == 0 {
@@ -43,8 +43,8 @@ pub(crate) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
     Err(Error::OtherSchema { path: path.to_owned(), version: found })
 }
 
-/// Returns whether objects are those that the first migration creates, as its text says: to run it
-/// takes longer than to read a snapshot.
+/// Returns whether objects are those that the text of the first migration creates: running it would
+/// take longer than reading a snapshot.
 fn are_initial(objects: &[(String, Option<String>)]) -> bool {
     const SEQUENCE: &str = "CREATE TABLE sqlite_sequence(name,seq)";
     const CREATE: &str = "CREATE ";
@@ -64,7 +64,7 @@ fn are_initial(objects: &[(String, Option<String>)]) -> bool {
     }) && statements.is_empty()
 }
 
-/// Returns the tables, indexes, views and triggers of a database, as they were created.
+/// Returns the tables, indexes, views and triggers of a database with the SQL that created them.
 fn objects(connection: &Connection) -> rusqlite::Result<Vec<(String, Option<String>)>> {
     connection
         .prepare(
@@ -74,12 +74,12 @@ fn objects(connection: &Connection) -> rusqlite::Result<Vec<(String, Option<Stri
         .collect()
 }
 
-/// Returns the version of the file, whatever it is.
+/// Returns the version of the file, unchecked.
 pub(crate) fn version_of(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-/// Brings the file to the newest version, each step in a transaction of its own.
+/// Migrates the file to the newest version, each step in its own transaction.
 pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     migrate_by(connection, &MIGRATIONS)
 }
@@ -107,7 +107,7 @@ mod tests {
     use crate::db::{insert, row_checksum};
 
     #[test]
-    fn every_column_says_what_it_means() {
+    fn every_column_has_a_comment() {
         let mut columns = 0;
         for migration in MIGRATIONS {
             for line in migration.lines().map(str::trim) {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_the_first_migration_is_enough_to_know_its_objects() {
+    fn the_text_of_the_first_migration_names_all_its_objects() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();
         let mut all = objects(&connection).unwrap();
@@ -152,7 +152,7 @@ mod tests {
         assert!(!are_initial(&objects(&connection).unwrap()));
     }
 
-    /// Adds to every row of marks: whether it is shown, and who made it.
+    /// Adds two columns to marks: whether it is shown, and who made it.
     const MADE_UP: &str = "ALTER TABLE mark ADD COLUMN hidden INTEGER; -- 1 if it is not drawn
         ALTER TABLE mark ADD COLUMN author TEXT; -- who made it";
     const MARK_2: Table = Table {
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(check(&connection), [true; 3]);
         connection.execute("UPDATE mark SET hidden = NULL, text = 'x'", []).unwrap();
         assert_eq!(check(&connection), [false; 3]);
-        // A program that knows less does not touch it.
+        // An older program does not touch it.
         let path = Path::new("later.db");
         assert!(matches!(check_version(&connection, path), Error::NewerVersion { found: 2, .. }));
     }

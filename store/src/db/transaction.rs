@@ -4,9 +4,10 @@ use std::ops::Deref;
 
 use rusqlite::Connection;
 
-/// A transaction that holds the write lock from its start, and is undone unless it is committed.
+/// A transaction that holds the write lock from its start and is rolled back unless it is
+/// committed.
 ///
-/// Its statements are kept prepared: there is one for each sample.
+/// Its statements stay prepared: there is a transaction for each sample.
 #[derive(Debug)]
 pub(crate) struct Transaction<'a>(&'a Connection);
 
@@ -17,7 +18,7 @@ impl<'a> Transaction<'a> {
         Ok(Self(connection))
     }
 
-    /// Makes durable what was done.
+    /// Commits the transaction durably.
     pub(crate) fn commit(self) -> rusqlite::Result<()> {
         self.0.prepare_cached("COMMIT")?.execute([]).map(drop)
     }
@@ -34,13 +35,13 @@ impl Deref for Transaction<'_> {
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         if !self.0.is_autocommit() {
-            // A transaction that cannot be undone now is undone by whoever opens the file next.
+            // If a rollback fails, the next process that opens the file rolls back.
             let _ = self.0.execute_batch("ROLLBACK");
         }
     }
 }
 
-/// Runs `work` in a transaction, which is undone if it fails.
+/// Runs `work` in a transaction, which is rolled back if it fails.
 pub(crate) fn in_transaction<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-/// Gives at most `pages` free pages back to the file system.
+/// Returns at most `pages` free pages to the file system.
 pub(crate) fn vacuum(connection: &Connection, pages: u64) -> rusqlite::Result<()> {
     // Each step of the statement frees a page.
     let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;

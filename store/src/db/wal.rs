@@ -1,11 +1,13 @@
-//! Looks for damage in SQLite's write-ahead log, which SQLite itself never tells: it takes the
-//! first frame that does not match its checksum for the log's end.
+//! Looks for damage in SQLite's write-ahead log, which SQLite itself never
+//! reports: it takes the first frame that does not match its checksum for the
+//! end of the log.
 //!
-//! That may well be so: a recorder that was killed, or lost its power, leaves its last transaction
-//! half written, and after the end lie frames of before the log was begun anew. Each transaction is
-//! on the disk before the next one begins. So what tells of damage is a transaction that cannot be
-//! read and that another one follows on, which its checksum shows: it goes on from the one before.
-//! Format: <https://sqlite.org/fileformat2.html#walformat>.
+//! Often that is right: a killed recorder or a power cut leaves the last
+//! transaction half written, and older frames from before the log was restarted
+//! follow the end. But each transaction is on the disk before the next one
+//! begins. So an unreadable transaction is damage if another one follows it,
+//! which the chained checksums show. Format:
+//! <https://sqlite.org/fileformat2.html#walformat>.
 
 use std::fs::File;
 use std::io;
@@ -17,12 +19,12 @@ use crate::db::open::PAGE_BYTES;
 
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
-/// Its last bit tells the byte order of the sums.
+/// Its last bit is the byte order of the checksums.
 const MAGIC: u32 = 0x377f_0682;
-/// How often a log is read that is begun anew meanwhile.
+/// How often to read a log that is restarted in the meantime.
 const TRIES: u32 = 5;
 
-/// Adds what is wrong with the log of the file at `path`.
+/// Adds the damage of the log of the file at `path` to `problems`.
 pub(crate) fn problems(path: &Path, problems: &mut Vec<String>) -> io::Result<()> {
     let log = beside(path, "-wal");
     for _ in 0..TRIES {
@@ -31,7 +33,8 @@ pub(crate) fn problems(path: &Path, problems: &mut Vec<String>) -> io::Result<()
             other => other?,
         };
         let found = loss(BufReader::with_capacity(1 << 16, File::open(&log)?))?;
-        // Frames of two times, if a recorder began it anew: its header is written before them.
+        // If a recorder restarted the log, its frames are of two generations: the header is written
+        // before them.
         if head_of(&log).is_ok_and(|now| now == begun) {
             problems.extend(found.map(|Loss { whole, frames }| {
                 format!(
@@ -54,13 +57,13 @@ fn head_of(log: &Path) -> io::Result<Vec<u8>> {
 /// How much of a damaged log SQLite reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Loss {
-    /// The frames before the first damaged one.
+    /// The number of frames before the first damaged one.
     whole: u64,
-    /// All frames since the log was begun.
+    /// The number of frames since the log was started.
     frames: u64,
 }
 
-/// Returns how much of a log is lost, `None` if nothing that was stored for good is.
+/// Returns how much of a log is lost, `None` if no durable transaction is.
 fn loss(mut log: impl Read) -> io::Result<Option<Loss>> {
     let mut bytes = [0; HEADER_BYTES];
     if !fill(&mut log, &mut bytes)? {
@@ -73,14 +76,14 @@ fn loss(mut log: impl Read) -> io::Result<Option<Loss>> {
     let (mut whole, mut number, mut frames) = (0, 0, 0);
     let begun = header.as_ref().map_or((0, 0), |header| header.sums);
     let (mut before, mut lost) = (Before { stored: begun, computed: begun, commits: false }, false);
-    // Whether the frame before ends a transaction that cannot be read, and one came after such a
-    // frame that does not belong to the log: the log goes on where others do again.
+    // `ended`: the frame before ends an unreadable transaction. `hole`: after such a frame came one
+    // that does not belong to the log; if later frames do, the log has a hole.
     let (mut ended, mut hole) = (false, false);
     while fill(&mut log, &mut frame)? && fill(&mut log, &mut page)? {
         number += 1;
         let commits = word(&frame, 4) != 0;
         let Some(header) = &header else {
-            // It is on the disk before its frames are: none of them can be read.
+            // The header is on the disk before the frames: without it none of them can be read.
             (frames, lost) = (number, lost || commits);
             continue;
         };
@@ -107,24 +110,24 @@ fn loss(mut log: impl Read) -> io::Result<Option<Loss>> {
     Ok(lost.then_some(Loss { whole, frames }))
 }
 
-/// The frame before, which may be damaged: in its sums, or in what they are of.
+/// The frame before, which may be damaged: in its checksums or its data.
 struct Before {
     stored: (u32, u32),
     computed: (u32, u32),
     commits: bool,
 }
 
-/// What a log says of itself.
+/// The header of a log.
 struct LogHeader {
     big_endian: bool,
     page_bytes: usize,
-    /// As they stand in each frame that belongs to it.
+    /// Repeated in each frame that belongs to the log.
     salts: [u8; 8],
     sums: (u32, u32),
 }
 
 impl LogHeader {
-    /// Returns the header that these bytes are, `None` if they are damaged.
+    /// Parses a header, `None` if it is damaged.
     fn of(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
         let big_endian = word(bytes, 0) == MAGIC | 1;
         let sums = summed((0, 0), &bytes[..24], big_endian);
@@ -137,7 +140,7 @@ impl LogHeader {
     }
 }
 
-/// Returns the sums of the bytes before these, of which they are `sums`, and these.
+/// Continues the checksums `sums` with these bytes.
 fn summed(mut sums: (u32, u32), bytes: &[u8], big_endian: bool) -> (u32, u32) {
     let number = if big_endian { u32::from_be_bytes } else { u32::from_le_bytes };
     for &[a, b, c, d, e, f, g, h] in bytes.as_chunks::<8>().0 {
@@ -147,7 +150,7 @@ fn summed(mut sums: (u32, u32), bytes: &[u8], big_endian: bool) -> (u32, u32) {
     sums
 }
 
-/// Returns the big-endian number at `offset`, 0 where there is none.
+/// Returns the big-endian number at `offset`, 0 beyond the end.
 fn word(bytes: &[u8], offset: usize) -> u32 {
     bytes
         .get(offset..)
@@ -155,7 +158,7 @@ fn word(bytes: &[u8], offset: usize) -> u32 {
         .map_or(0, |word| u32::from_be_bytes(*word))
 }
 
-/// Fills `bytes`; `false` if there are not as many left.
+/// Fills `bytes`; `false` if the log ends before.
 fn fill(log: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
     match log.read_exact(bytes) {
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
@@ -184,7 +187,7 @@ mod tests {
         (bytes, sums)
     }
 
-    /// Adds transactions of so many frames, and returns where each of them ends.
+    /// Appends transactions of so many frames, and returns the end of each.
     fn frames(
         log: &mut Vec<u8>,
         mut sums: (u32, u32),
@@ -214,7 +217,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_damaged_transaction_that_another_follows_is_told(
+        fn a_damaged_transaction_that_another_follows_is_detected(
             transactions in prop::collection::vec(1_usize..5, 1..8),
             big_endian: bool,
             before in 0_usize..4,
@@ -223,7 +226,7 @@ mod tests {
         ) {
             let (mut log, sums) = header([1; 8], big_endian);
             let ends = frames(&mut log, sums, &transactions, 3);
-            // left by a log before
+            // left by an earlier log
             let (mut old, old_sums) = header([2; 8], big_endian);
             frames(&mut old, old_sums, &vec![2; before], 4);
             let end = log.len();
@@ -232,20 +235,20 @@ mod tests {
 
             let offset = offset.index(end);
             log[offset] ^= flip;
-            let told = loss(&log[..]).unwrap();
+            let lost = loss(&log[..]).unwrap();
             let last_begins = ends.len().checked_sub(2).map_or(HEADER_BYTES, |last| ends[last]);
             if offset < HEADER_BYTES {
-                prop_assert!(told.is_some());
+                prop_assert!(lost.is_some());
             } else if offset < last_begins {
                 let whole = ((offset - HEADER_BYTES) / FRAME) as u64;
-                prop_assert_eq!(told.map(|loss| loss.whole), Some(whole));
+                prop_assert_eq!(lost.map(|loss| loss.whole), Some(whole));
             } else if !(4..8).contains(&((offset - HEADER_BYTES) % FRAME)) {
-                prop_assert_eq!(told, None);
+                prop_assert_eq!(lost, None);
             } // else it may seem to end where no power cut ends it
         }
 
         #[test]
-        fn a_frame_that_is_gone_with_the_end_of_the_one_before_is_told(last in 2_usize..5) {
+        fn a_frame_lost_with_the_end_of_the_one_before_is_detected(last in 2_usize..5) {
             let (mut log, sums) = header([1; 8], false);
             let ends = frames(&mut log, sums, &[2, 3, last], 3);
             log[ends[1] - 100..ends[1] + FRAME - 100].fill(0);
@@ -253,12 +256,12 @@ mod tests {
         }
 
         #[test]
-        fn what_a_power_cut_leaves_is_no_damage(
+        fn the_remains_of_a_power_cut_are_no_damage(
             transactions in prop::collection::vec(1_usize..5, 1..5),
             tries in prop::collection::vec((1_usize..6, 0_u8..32), 1..4),
             cut: prop::sample::Index,
         ) {
-            // Transactions begun at one offset one after the other, none of them whole.
+            // Transactions started at one offset one after the other, none of them complete.
             let (mut log, sums) = header([1; 8], false);
             frames(&mut log, sums, &transactions, 3);
             let end = log.len();

@@ -25,13 +25,13 @@ use crate::db::{bulk_read, insert, row_checksum};
 use crate::recording::{RecordingId, Sample};
 use crate::tables::chunk_type;
 
-/// How many columns a header has.
+/// The number of columns of a header.
 const HEADER_COLUMNS: usize = CHUNK.columns.len();
 
-/// More than the chunks of a week.
+/// More than a week has.
 const USUAL_CHUNKS: usize = 2048;
 
-/// The heads of all chunks of a recording, and the state of the file they were read in.
+/// The headers of all chunks of a recording, and the state of the file they were read in.
 #[derive(Clone, Debug)]
 pub(crate) struct ChunkHeaders {
     pub(crate) recording: RecordingId,
@@ -39,7 +39,7 @@ pub(crate) struct ChunkHeaders {
     pub(crate) chunks: Arc<Vec<StoredChunk>>,
 }
 
-/// A chunk as it lies in its table, without its groups.
+/// A row of the chunk table, without the groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StoredChunk {
     pub(crate) id: i64,
@@ -48,13 +48,13 @@ pub(crate) struct StoredChunk {
 }
 
 impl StoredChunk {
-    /// Returns how it is called where it is damaged.
+    /// Describes it for error messages.
     pub(crate) fn told(&self) -> String {
         let ChunkHeader { first, last, .. } = self.head;
         format!("samples {first} to {last} of recording {}", self.recording.0)
     }
 
-    /// Returns what its groups are bound to.
+    /// Returns the key that its groups are sealed with.
     pub(crate) const fn key(&self) -> ChunkKey {
         ChunkKey { recording: self.recording.0, last: self.head.last }
     }
@@ -95,8 +95,8 @@ pub(crate) fn insert(
     Ok(id)
 }
 
-/// Writes what is left of the chunk with the id `id` over it. The sums of its types stay: those
-/// of all samples it had.
+/// Replaces the chunk with the id `id` by its remaining samples. The sums of its types stay: they
+/// cover all samples it had.
 pub(crate) fn replace(
     transaction: &Transaction<'_>,
     id: i64,
@@ -201,7 +201,7 @@ fn from_values(values: &[ValueRef<'_>; HEADER_COLUMNS]) -> rusqlite::Result<Stor
     })
 }
 
-/// Returns the chunk that stands for sample `number`, or else the next one after it.
+/// Returns the chunk that covers sample `number`, or else the next one after it.
 pub(crate) fn at_or_after(
     connection: &Connection,
     recording: RecordingId,
@@ -235,7 +235,7 @@ pub(crate) fn last(
     before(connection, recording, u64::MAX)
 }
 
-/// Returns the last chunk of a recording that stands for no sample from `number` on.
+/// Returns the last chunk of a recording that covers only samples before `number`.
 pub(crate) fn before(
     connection: &Connection,
     recording: RecordingId,
@@ -255,7 +255,7 @@ pub(crate) fn all(
     connection: &Connection,
     recording: RecordingId,
 ) -> rusqlite::Result<Vec<StoredChunk>> {
-    // Room that is not used takes no memory; to grow would copy what there is again and again.
+    // Unused capacity takes no memory; growing would copy the chunks again and again.
     let mut chunks = Vec::with_capacity(USUAL_CHUNKS);
     each(connection, recording, |chunk| {
         chunks.push(chunk);
@@ -311,7 +311,7 @@ pub(crate) fn kinds(connection: &Connection, chunk: &StoredChunk) -> rusqlite::R
     decoded(connection, chunk, Group::Kinds, decode_kinds)
 }
 
-/// The regions of a chunk, as they lie in its row.
+/// The stored regions of a chunk.
 #[derive(Debug)]
 pub(crate) struct StoredRegions {
     kinds: Vec<i64>,
@@ -320,7 +320,7 @@ pub(crate) struct StoredRegions {
     of: String,
 }
 
-/// The regions of a chunk as they are read, snapshot after snapshot.
+/// Decodes the regions of a chunk, snapshot by snapshot.
 #[derive(Debug)]
 pub(crate) struct Snapshots<'a> {
     decoder: RegionsDecoder<'a>,
@@ -339,7 +339,7 @@ pub(crate) fn regions(
 }
 
 impl StoredRegions {
-    /// Begins to decode them.
+    /// Starts decoding them.
     pub(crate) fn snapshots(&self) -> rusqlite::Result<Snapshots<'_>> {
         let data = self.key.unseal(Group::Regions.name(), &self.data);
         let decoder = data.and_then(|data| RegionsDecoder::new(self.kinds.clone(), data));
@@ -349,12 +349,13 @@ impl StoredRegions {
 }
 
 impl Snapshots<'_> {
-    /// Returns the regions of the snapshot at `index`, counted from 0, which is after those returned.
+    /// Returns the regions of the snapshot at `index`, counted from 0; indices must increase from
+    /// call to call.
     pub(crate) fn at(&mut self, index: u32) -> rusqlite::Result<Vec<RegionState>> {
         while self.next <= index {
             let is_there = self.decoder.advance();
             if !is_there.map_err(|malformed| broken(Group::Regions, self.of, malformed))? {
-                let missing = Malformed("fewer snapshots than its ticks say");
+                let missing = Malformed("fewer snapshots than its ticks have");
                 return Err(broken(Group::Regions, self.of, missing));
             }
             self.next += 1;
@@ -367,7 +368,7 @@ fn broken(group: Group, of: &str, malformed: Malformed) -> rusqlite::Error {
     damaged(format!("{} of {of}: {}", group.name(), malformed.0))
 }
 
-/// Returns ticks and sums of a chunk, the sums of some measures only.
+/// Returns ticks of a chunk and the sums of some measures.
 pub(crate) fn sums(
     connection: &Connection,
     chunk: &StoredChunk,
@@ -387,8 +388,8 @@ pub(crate) fn samples(
     Ok(samples.into_iter().map(|(_, sample)| sample).collect())
 }
 
-/// Returns the samples of a chunk that are numbered in `numbers`, each after how many of the chunk
-/// that have regions.
+/// Returns the samples of a chunk whose numbers are in `numbers`, each with the number of snapshots
+/// before it in the chunk.
 pub(crate) fn samples_among(
     connection: &Connection,
     chunk: &StoredChunk,
@@ -438,5 +439,5 @@ pub(crate) fn groups<const N: usize>(
             Ok(all)
         })
         .optional()?
-        .ok_or_else(|| wrong(0, "a chunk that is gone"))
+        .ok_or_else(|| wrong(0, "a chunk that was deleted"))
 }

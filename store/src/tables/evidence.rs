@@ -12,7 +12,7 @@ use crate::db::integer::{from_column, to_column};
 use crate::db::transaction::Transaction;
 use crate::recording::RecordingId;
 
-/// What the checksum says the data is.
+/// The kind of data in the checksum.
 const WHAT: &str = "evidence";
 
 /// Returns the checksum of the evidence `data`.
@@ -20,7 +20,7 @@ pub(crate) fn checksum(recording: i64, number: i64, data: &[u8]) -> u32 {
     checksum_of(recording, from_column(number), WHAT, data)
 }
 
-/// Writes evidence that is good from sample `number` on.
+/// Writes evidence that holds from sample `number` on.
 pub(crate) fn write(
     transaction: &Transaction<'_>,
     recording: RecordingId,
@@ -40,7 +40,7 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Returns the evidence that sample `number` goes by; the inner error says how it is damaged.
+/// Returns the evidence for sample `number`; the inner error describes its damage.
 pub(crate) fn read(
     connection: &Connection,
     recording: RecordingId,
@@ -56,7 +56,7 @@ pub(crate) fn read(
     Ok(Some(plain.and_then(|plain| decoded(recording.0, number, &plain))))
 }
 
-/// Returns the samples that evidence of `recording` was stored at, in order.
+/// Returns the numbers of the samples at which evidence of `recording` was stored, in order.
 pub(crate) fn numbers(
     connection: &Connection,
     recording: RecordingId,
@@ -67,7 +67,8 @@ pub(crate) fn numbers(
         .collect()
 }
 
-/// Deletes some of the evidence that no sample from `number` on goes by; returns how many rows went.
+/// Deletes some of the evidence that no sample from `number` on needs; returns the number of
+/// deleted rows.
 pub(crate) fn drop_before(
     transaction: &Transaction<'_>,
     recording: RecordingId,
@@ -78,11 +79,11 @@ pub(crate) fn drop_before(
         .prepare_cached("SELECT max(number) FROM evidence WHERE recording = ? AND number <= ?")?
         .query_row(params![recording.0, to_column(number)], |row| row.get(0))?;
     let Some(first) = first else { return Ok(0) };
-    // Evidence that cannot be read does not say which other it builds on.
+    // The base of unreadable evidence is unknown.
     let Ok(needed) = chain(transaction, recording.0, first)? else { return Ok(0) };
     let needed: Vec<i64> = needed.iter().map(|stored| stored.number).collect();
-    // The newest go first, so that none is left whose base is gone. Those that are newer than
-    // the first one needed build on it or on what it builds on.
+    // The newest are deleted first, so that none is left without its base. Evidence newer than the
+    // first that is needed builds on that or on its bases.
     transaction
         .prepare_cached(
             "DELETE FROM evidence WHERE recording = ?1 AND number IN (SELECT number FROM evidence \
@@ -92,7 +93,7 @@ pub(crate) fn drop_before(
         .execute(params![recording.0, first, format!("{needed:?}"), max])
 }
 
-/// Adds what is wrong with the evidence of all recordings.
+/// Adds the damaged evidence of all recordings to `problems`.
 pub(crate) fn problems(
     connection: &Connection,
     problems: &mut Vec<String>,
@@ -118,7 +119,7 @@ pub(crate) fn problems(
     Ok(())
 }
 
-/// Evidence as a row holds it.
+/// A row of evidence.
 struct Stored {
     number: i64,
     data: Vec<u8>,
@@ -131,7 +132,7 @@ struct Plain {
     bytes: Vec<u8>,
 }
 
-/// Returns the plain bytes of evidence; `before` are those of other evidence, which it may build on.
+/// Returns the plain bytes of evidence; `before` are those of other evidence that it may build on.
 fn after(
     connection: &Connection,
     before: Option<Plain>,
@@ -163,7 +164,7 @@ fn plain(
     }))
 }
 
-/// Returns evidence and those it builds on, one after the other.
+/// Returns evidence and its bases, one after the other.
 fn chain(
     connection: &Connection,
     recording: i64,
@@ -199,7 +200,7 @@ fn stored(
         .query_row([recording, number], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     Ok(match row {
-        None => Err(format!("recording {recording}: the evidence of sample {number} is gone")),
+        None => Err(format!("recording {recording}: the evidence of sample {number} is missing")),
         Some((sum, data)) if checksum(recording, number, &data) != sum => {
             Err(format!("{} does not match its checksum", at(recording, number)))
         }
@@ -207,7 +208,7 @@ fn stored(
     })
 }
 
-/// Returns the earlier evidence that some builds on.
+/// Returns the base of some evidence.
 fn base(recording: i64, stored: &Stored) -> Result<Option<i64>, String> {
     let packed = packed(recording, stored)?;
     match packed.base.map(to_column) {

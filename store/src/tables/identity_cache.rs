@@ -18,12 +18,12 @@ use crate::tables::interner::KindKey;
 use crate::tables::region_kind;
 use crate::tables::text_cache::Words;
 
-/// Kinds remembered beyond the regions of the current snapshot.
+/// The number of kinds remembered beyond those of the current snapshot.
 const SPARE: usize = 8192;
-/// Rows nobody asked for that are stepped over: more take longer than to look the next one up.
+/// The number of unwanted rows to step over: skipping more takes longer than a new lookup.
 const MAX_STEPPED_OVER: i64 = 16;
 
-/// What was read so far.
+/// The kinds and objects read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Identities {
     objects: HashMap<i64, Arc<Object>, SpreadHasher>,
@@ -86,7 +86,7 @@ impl Identities {
         Ok(Identity { range, protection, max_protection, object, offset, flags, label })
     }
 
-    /// Reads the kinds that `states` name and that were not read yet.
+    /// Reads the kinds of `states` that were not read yet.
     fn read(&mut self, connection: &Connection, states: &[RegionState]) -> rusqlite::Result<()> {
         let new = states.iter().map(|state| state.kind);
         let new: Vec<i64> = new.filter(|kind| !self.kinds.contains_key(kind)).collect();
@@ -124,7 +124,7 @@ impl Identities {
     }
 }
 
-/// Calls `visit` with each row of `table` that is there of those with the ids `wanted`.
+/// Calls `visit` with each existing row of `table` whose id is in `wanted`.
 fn each<const N: usize>(
     connection: &Connection,
     table: &columns::Table,
@@ -151,7 +151,7 @@ fn each<const N: usize>(
     })
 }
 
-/// The error of a number that a frame, a chunk or a kind names and no row has.
+/// The error for a number that a frame, a chunk or a kind refers to and no row has.
 fn absent(table: &str, number: i64) -> rusqlite::Error {
     let what = format!("{table} {number} is not in the file");
     rusqlite::Error::FromSqlConversionFailure(0, Type::Integer, what.into())

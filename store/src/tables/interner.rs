@@ -1,10 +1,10 @@
 //! Gives each kind of region its number in the `region_kind` table, and each
 //! object that in `object`.
 //!
-//! The sampler hands over the same `Arc<Identity>` from tick to tick, so most
-//! regions are recognised in the sample before. Other kinds are looked up among
-//! those seen lately, then in the file, which other recordings of it share; only
-//! new ones are written.
+//! The sampler passes the same `Arc<Identity>` from tick to tick, so most
+//! regions are found in the sample before. Other kinds are looked up among the
+//! recently used, then in the file, whose recordings share them; only new ones
+//! are written.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,10 +20,10 @@ use crate::db::insert;
 use crate::db::integer::to_column;
 use crate::db::transaction::Transaction;
 
-/// Kinds and objects seen, of which this many more may be seen before the oldest are forgotten.
+/// The number of recently used kinds, and of objects, before older ones are forgotten.
 const GENERATION: usize = 2048;
 
-/// What regions have in common wherever they lie.
+/// The properties of a region except its range and readings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct KindKey {
     pub(crate) protection: Protection,
@@ -46,14 +46,14 @@ impl KindKey {
     }
 }
 
-/// What has a number already.
+/// Kinds and objects that have a number.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
     kinds: Generations<KindKey>,
     objects: Generations<Arc<Object>>,
 }
 
-/// Numbers of what was seen lately, and before.
+/// Numbers of recently used keys, and of those before.
 #[derive(Debug)]
 struct Generations<K> {
     young: HashMap<K, i64>,
@@ -85,7 +85,7 @@ impl<K: Eq + std::hash::Hash> Generations<K> {
 }
 
 impl Interner {
-    /// Forgets all numbers: rows may have gone, or what was written last may not be stored.
+    /// Forgets all numbers: rows may have been deleted, or the last writes may not be stored.
     pub(crate) fn forget(&mut self) {
         *self = Self::default();
     }
@@ -102,7 +102,7 @@ impl Interner {
             last.into_iter().flat_map(|table| table.regions.iter().zip(&table.kinds)).peekable();
         for region in regions {
             let identity = &region.identity;
-            // Most are where they were, and known without a look at them.
+            // Most are at the same index and known without a lookup.
             if let Some((_, number)) =
                 before.next_if(|(was, _)| Arc::ptr_eq(&was.identity, identity))
             {
@@ -201,7 +201,7 @@ impl Interner {
     }
 }
 
-/// Returns what a kind is looked up by: few others have the same.
+/// Returns the lookup key of a kind: few others share it.
 fn fingerprint(kind: &KindKey, object: Option<i64>) -> u32 {
     let label = &kind.label;
     let numbers = [

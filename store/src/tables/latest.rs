@@ -1,8 +1,8 @@
 //! The table of the newest snapshot, from which the view `latest` makes plain rows.
 //!
-//! Each region is a JSON array of whole numbers, zeros at its end left out, which is
-//! a third of what a row of its own would take. Most quantities follow another one,
-//! so that their difference is 0:
+//! Each region is a JSON array of integers without trailing zeros, which takes
+//! a third of the bytes of its own row. Most quantities follow another one, so
+//! that their difference is 0:
 //!
 //! ```text
 //! start, size, kind, share mode (0 unknown), resident, resident − private,
@@ -24,12 +24,12 @@ use crate::db::integer::to_column;
 use crate::db::transaction::Transaction;
 use crate::recording::RecordingId;
 
-/// Regions of one row at most.
+/// The maximum number of regions in a row.
 const REGIONS_A_ROW: usize = 64;
-/// The unit where all is a multiple of it; else it is 1.
+/// The unit if all values are multiples of it; otherwise it is 1.
 const UNIT_BYTES: i64 = 1024;
 
-/// Replaces it by the last snapshot of a chunk, if that has one.
+/// Replaces the table by the last snapshot of a chunk, if it has one.
 pub(crate) fn write(
     transaction: &Transaction<'_>,
     recording: RecordingId,
@@ -80,7 +80,7 @@ fn encoded(regions: &[RegionState]) -> (i64, String) {
         numbers.push(reading.provenance as i64);
         numbers.extend(others);
         let used = numbers.iter().rposition(|number| *number != 0).map_or(0, |last| last + 1);
-        // Those before quantities are always there.
+        // The elements before the quantities are always present.
         let texts: Vec<String> = numbers[..used.max(4)].iter().map(ToString::to_string).collect();
         json.push('[');
         json.push_str(&texts.join(","));
@@ -90,7 +90,7 @@ fn encoded(regions: &[RegionState]) -> (i64, String) {
     (unit, json)
 }
 
-/// Returns all that is measured in bytes.
+/// Returns all values measured in bytes.
 fn sizes(region: &RegionState) -> [i64; 13] {
     let of = |quantity| to_column(region.reading.quantities.get(quantity).unwrap_or(0));
     let less = |one: Quantity, other: Quantity| of(one).wrapping_sub(of(other));

@@ -1,4 +1,4 @@
-//! What each table holds: its rows written and read back.
+//! Writes and reads the rows of each table.
 
 pub(crate) mod chunk;
 pub(crate) mod chunk_type;

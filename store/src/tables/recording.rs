@@ -1,4 +1,5 @@
-//! Rows of `recording`, `argument` and `mark`. A value no recorder writes is an error.
+//! Rows of `recording`, `argument` and `mark`. A value that no recorder writes
+//! is an error.
 
 use rusqlite::{Connection, Row, params};
 use vmrec_sampler::{ProcessId, ProcessInfo, Timestamp};
@@ -12,7 +13,7 @@ use crate::recording::{Mark, Recording, RecordingId, SessionId, WhyEnded};
 use crate::tables::sample::next_number;
 use crate::tables::session;
 
-/// Writes a recording of `process` that begins.
+/// Writes a new recording of `process`.
 pub(crate) fn insert_recording(
     transaction: &Transaction<'_>,
     session: SessionId,
@@ -20,7 +21,7 @@ pub(crate) fn insert_recording(
     name: Option<&str>,
     begun: Timestamp,
 ) -> rusqlite::Result<RecordingId> {
-    // Deleted recordings do not give their numbers to others.
+    // Numbers of deleted recordings are not reused.
     let id: i64 = transaction.query_row(
         "SELECT 1 + max(coalesce((SELECT max(id) FROM recording), 0), \
                         coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'recording'), 0))",
@@ -64,7 +65,7 @@ pub(crate) fn insert_recording(
     Ok(RecordingId(id))
 }
 
-/// Writes that a recording ended.
+/// Writes the end of a recording.
 pub(crate) fn end_recording(
     transaction: &Transaction<'_>,
     id: RecordingId,
@@ -189,7 +190,7 @@ pub(crate) fn mark_from_row(row: &Row<'_>) -> rusqlite::Result<Mark> {
     Ok(Mark { recording: RecordingId(row.get(1)?), utc_ns: row.get(2)?, text: row.get(3)? })
 }
 
-/// Returns the moment that ties the clocks of a recording together.
+/// Returns the start of a recording, which ties its clocks together.
 pub(crate) fn begun(
     connection: &Connection,
     recording: RecordingId,

@@ -1,4 +1,5 @@
-//! Rows back to kinds of regions and objects. A value no recorder writes is an error.
+//! Reads kinds of regions and objects. A value that no recorder writes is an
+//! error.
 
 use rusqlite::types::{FromSql, ValueRef};
 use vmrec_sampler::{Confidence, Family, Label, Object, Protection, Rule};
@@ -8,8 +9,8 @@ use crate::db::row_checksum::wrong;
 use crate::tables::interner::KindKey;
 use crate::tables::text_cache::Words;
 
-/// Returns the kind that a row of `region_kind` with these values is, without its object, and the
-/// number of that.
+/// Returns the kind of a row of `region_kind` with these values, without its object, and the number
+/// of the object.
 pub(crate) fn kind(
     values: [ValueRef<'_>; 11],
     words: &mut Words,
@@ -34,7 +35,7 @@ pub(crate) fn kind(
     Ok((kind, object.as_i64_or_null()?))
 }
 
-/// Returns the object that a row of `object` with these values is.
+/// Returns the object of a row of `object` with these values.
 pub(crate) fn object(values: [ValueRef<'_>; 6]) -> rusqlite::Result<Object> {
     let [_, name, major, minor, inode, deleted] = values;
     Ok(Object {

@@ -1,4 +1,4 @@
-//! The table of the types that sums are by.
+//! The table of region types.
 
 use std::collections::HashMap;
 

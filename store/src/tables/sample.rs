@@ -1,4 +1,5 @@
-//! Rows of `sample` and `frame`: samples since the last chunk. A value no recorder writes is an error.
+//! Rows of `sample` and `frame`: samples since the last chunk. A value that no
+//! recorder writes is an error.
 
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Row, params};
@@ -26,7 +27,7 @@ pub(crate) fn frames<'a>(
     ))
 }
 
-/// Decodes the frame of a row of [`frames`]; the error says what is wrong with it.
+/// Decodes the frame of a row of [`frames`]; the error describes its damage.
 pub(crate) fn decode<'a>(
     decoder: &'a mut FrameDecoder,
     id: RecordingId,
@@ -37,7 +38,7 @@ pub(crate) fn decode<'a>(
     let (stored, regions) = match (stored, sample.regions) {
         (Some(stored), Some(regions)) => (stored, regions),
         (None, None) => return Ok(None),
-        (None, Some(_)) => return Err("its regions are gone".to_owned()),
+        (None, Some(_)) => return Err("its regions are missing".to_owned()),
         (Some(_), None) => return Err("it was missed and has regions".to_owned()),
     };
     let StoredFrame { kind, data, .. } = stored;
@@ -112,7 +113,7 @@ pub(crate) fn insert_frame(
     Ok(())
 }
 
-/// Returns the number the next sample of `recording` gets.
+/// Returns the number of the next sample of `recording`.
 pub(crate) fn next_number(
     transaction: &Transaction<'_>,
     recording: RecordingId,
@@ -164,7 +165,7 @@ pub(crate) fn sample_from_row(row: &Row<'_>) -> rusqlite::Result<Sample> {
 pub(crate) struct StoredFrame<'a> {
     /// Whether it stands alone.
     pub(crate) kind: FrameKind,
-    /// What its checksum was when it was written.
+    /// Its stored checksum.
     pub(crate) checksum: u32,
     /// The encoded regions.
     pub(crate) data: &'a [u8],

@@ -9,7 +9,7 @@ use crate::db::transaction::Transaction;
 use crate::db::{insert, row_checksum};
 use crate::recording::{SessionId, SessionStart};
 
-/// What recordings share with their session.
+/// The session that recordings belong to, shared.
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) host: Host,
@@ -17,7 +17,7 @@ pub(crate) struct Session {
     pub(crate) interval_ns: u64,
 }
 
-/// Writes a session that begins.
+/// Writes a new session.
 pub(crate) fn insert_session(
     transaction: &Transaction<'_>,
     start: &SessionStart<'_>,

@@ -1,25 +1,25 @@
-//! Words that many rows have, each kept once, and numbers looked up by a quick hash.
+//! Shares texts that many rows have.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use vmrec_sampler::{Family, RegionType};
 
-/// How many words are found without hashing them.
+/// The number of texts found without hashing.
 const NEAR: usize = 64;
 
 /// Texts and types that many regions have.
 #[derive(Debug, Default)]
 pub(crate) struct Words {
     all: HashSet<Arc<str>>,
-    /// The last word of each [`slot`]: most rows repeat those of rows before.
+    /// The last text of each [`slot`]: most rows repeat those of rows before.
     near: Vec<Option<Arc<str>>>,
-    /// The type told last.
+    /// The last type.
     region_type: Option<RegionType>,
 }
 
 impl Words {
-    /// Returns `text`, shared with who asked for it before.
+    /// Returns `text`, shared with earlier callers.
     pub(crate) fn shared(&mut self, text: &str) -> Arc<str> {
         self.near.resize(NEAR, None);
         let near = &mut self.near[slot(text)];
@@ -50,7 +50,7 @@ impl Words {
     }
 }
 
-/// An index below [`NEAR`] that differs for most words that differ.
+/// Returns an index below [`NEAR`], different for most different texts.
 fn slot(text: &str) -> usize {
     let end = text.as_bytes().last_chunk().map_or(0, |end| u32::from_le_bytes(*end));
     let mixed = (end ^ (text.len() as u32) << 3).wrapping_mul(0x9e37_79b1);
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_is_the_same_whoever_asked_between() {
+    fn equal_texts_are_shared_across_other_lookups() {
         let mut words = Words::default();
         let texts: Vec<String> = (0..NEAR * 8).map(|number| format!("word {number}")).collect();
         let first: Vec<Arc<str>> = texts.iter().map(|text| words.shared(text)).collect();
