@@ -1,4 +1,4 @@
-//! What can go wrong with a recording file, told apart by what the caller does next.
+//! Errors of recording files, distinguished by how the caller reacts.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use rusqlite::ErrorCode;
 
 use crate::recording::RecordingId;
 
-/// An error of the store. Messages name the file; remedies are the caller's to give.
+/// An error of the store. Messages name the file; callers add hints.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,7 +16,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The file is something else; it was not touched.
+    /// The file is not a recording; it was not touched.
     #[error("{} is not a recording: it {what}", path.display())]
     NotARecording {
         /// The file.
@@ -34,7 +34,7 @@ pub enum Error {
         /// The newest version known here.
         known: u32,
     },
-    /// A draft of vmrec, before its first release, wrote the file.
+    /// A vmrec before the first release wrote the file.
     #[error("{} was written by a vmrec before release 0.1.0, in a format that is no longer read", path.display())]
     Draft {
         /// The file.
@@ -48,13 +48,13 @@ pub enum Error {
         /// Its version.
         version: u32,
     },
-    /// A file beside the recording is a link or no regular file.
-    #[error("{} is a link or no regular file", path.display())]
+    /// A file beside the recording is a link or not a regular file.
+    #[error("{} is a link or not a regular file", path.display())]
     NotPlain {
         /// That file.
         path: PathBuf,
     },
-    /// The file has several names.
+    /// The file has several hard links.
     #[error("{} is one of several names of its file", path.display())]
     HardLinked {
         /// The file.
@@ -66,7 +66,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The lock was deleted while a sample was being written, which is not stored.
+    /// The lock was deleted while a sample was being written; the sample is not stored.
     #[error("the lock of {} was deleted", path.display())]
     LockLost {
         /// The file.
@@ -77,10 +77,10 @@ pub enum Error {
     Busy {
         /// The file.
         path: PathBuf,
-        /// The other recorder, where it said who it is.
+        /// The pid of the other recorder, if its lock file has it.
         pid: Option<u32>,
     },
-    /// A recorder was killed, and what it wrote last can only be read where its folder may be written to.
+    /// A recorder was killed, and its last samples can only be read if its folder is writable.
     #[error(
         "{0} was not closed by its recorder: its newest samples are in {0}-wal, and SQLite must write to the folder to read them",
         path.display()
@@ -89,38 +89,39 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// There is a file where a new one is to be made.
+    /// The file to create exists already.
     #[error("{} exists already", path.display())]
     Exists {
         /// The file.
         path: PathBuf,
     },
-    /// A file was to be copied onto itself.
+    /// The source and the target of a copy are the same file.
     #[error("{} is the file to be copied", path.display())]
     SameFile {
         /// The file.
         path: PathBuf,
     },
-    /// There is no room for more; all before is stored.
+    /// There is no room for more; all earlier samples are stored.
     #[error("no room left to write to {}{}", path.display(), limit_in_words(*limit_bytes))]
     DiskFull {
         /// The file.
         path: PathBuf,
-        /// The most bytes a file of this process may have, if that limit was met, not the disk's.
+        /// The limit on file sizes of this process, if that was reached and not the end of the
+        /// disk.
         limit_bytes: Option<u64>,
     },
-    /// What the file holds contradicts itself.
+    /// The file is damaged.
     #[error("{} is damaged: {what}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The damage and its location.
         what: String,
     },
     /// The file holds no such recording.
     #[error("no recording {} in {}", id.0, path.display())]
     NoSuchRecording {
-        /// The number asked for.
+        /// The requested number.
         id: RecordingId,
         /// The file.
         path: PathBuf,
@@ -130,7 +131,7 @@ pub enum Error {
     NoSuchSample {
         /// The recording.
         recording: RecordingId,
-        /// The number asked for.
+        /// The requested number.
         number: u64,
         /// The file.
         path: PathBuf,
@@ -147,16 +148,16 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A sample or an end was given without a recording begun.
+    /// A sample or an end was passed before a recording began.
     #[error("no recording has begun in {}", path.display())]
     NotBegun {
         /// The file.
         path: PathBuf,
     },
-    /// A recording was begun before the one under way ended.
+    /// The active recording has not ended.
     #[error("recording {} in {} has not ended", id.0, path.display())]
     NotEnded {
-        /// The recording under way.
+        /// The active recording.
         id: RecordingId,
         /// The file.
         path: PathBuf,
@@ -169,13 +170,13 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// SQL that was given cannot be run.
+    /// The SQL of a reader cannot be run.
     #[error("{message}")]
     Query {
-        /// What is wrong with it, and where.
+        /// The error and its location.
         message: String,
     },
-    /// SQLite refused.
+    /// SQLite failed.
     #[error("cannot use {} as a database", path.display())]
     Sql {
         /// The file.
@@ -185,7 +186,7 @@ pub enum Error {
     },
 }
 
-/// Names the file that a failure of SQLite or of the system is about.
+/// Adds the path of the file to an error of SQLite or of the system.
 pub(crate) trait At<T> {
     /// Returns the value, or the error of the file at `path`.
     fn at(self, path: &Path) -> Result<T, Error>;
@@ -204,7 +205,7 @@ impl<T> At<T> for std::io::Result<T> {
 }
 
 impl Error {
-    /// Returns what SQLite's refusal means for the file at `path`.
+    /// Converts an error of SQLite about the file at `path`.
     pub(crate) fn sql(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
         match source.sqlite_error_code() {
@@ -215,12 +216,12 @@ impl Error {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Damaged { path, what: source.to_string() }
             }
-            _ if is_wrong_value(&source) => Self::Damaged { path, what: told(&source) },
+            _ if is_wrong_value(&source) => Self::Damaged { path, what: describe(&source) },
             _ => Self::Sql { path, source },
         }
     }
 
-    /// Returns what the system's refusal means for the file at `path`.
+    /// Converts an error of the system about the file at `path`.
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
@@ -238,10 +239,10 @@ fn limit_in_words(limit_bytes: Option<u64>) -> String {
     limit_bytes.map_or_else(String::new, |bytes| format!(": files are limited to {bytes} bytes"))
 }
 
-/// Returns the limit on the size of files, if the file at `path` or a log of it has reached it.
+/// Returns the limit on file sizes, if the file at `path` or its log has reached it.
 ///
-/// A write that would pass the limit fills the file up to it before it fails, and SQLite reports
-/// no more than that a write failed.
+/// A write beyond the limit fills the file up to it before it fails, and SQLite reports only that a
+/// write failed.
 fn limit_met(path: &Path) -> Option<u64> {
     let limit = vmrec_sampler::max_file_bytes()?;
     let path = std::fs::canonicalize(path).ok()?;
@@ -253,8 +254,8 @@ fn limit_met(path: &Path) -> Option<u64> {
     met.then_some(limit)
 }
 
-/// Returns what is wrong, of a row its name alone.
-pub(crate) fn told(error: &rusqlite::Error) -> String {
+/// Describes an error; of a damaged row, returns only its name.
+pub(crate) fn describe(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::FromSqlConversionFailure(.., what) if what.is::<Mismatch>() => {
             what.to_string()
@@ -263,7 +264,7 @@ pub(crate) fn told(error: &rusqlite::Error) -> String {
     }
 }
 
-/// Tells whether a column holds what a recorder never writes there.
+/// Returns whether a column holds a value that no recorder writes.
 pub(crate) const fn is_wrong_value(error: &rusqlite::Error) -> bool {
     matches!(
         error,
@@ -277,7 +278,7 @@ fn recorder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another vmrec".to_owned(), |pid| format!("another vmrec (pid {pid})"))
 }
 
-/// A row whose values are not those that were written.
+/// A row that does not match its checksum.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} does not match its checksum")]
 pub(crate) struct Mismatch(pub(crate) String);

@@ -1,6 +1,6 @@
 //! The recording: schema, encoding and queries of a vmrec file.
 //!
-//! [`Writer`] records, one at a time per file; [`Store`] reads, at any time and
+//! [`Writer`] records, one per file at a time; [`Store`] reads, at any time and
 //! from any number of processes; [`add_mark`] names a moment, also while
 //! another process records.
 

@@ -1,14 +1,14 @@
-//! The words of a recording: what a caller writes and reads back, free of SQL.
+//! The data types of a recording that callers write and read, without SQL.
 
 use vmrec_sampler::{
     Consistency, Cost, Host, Label, ProcessInfo, ProcessTotals, Snapshot, Timestamp,
 };
 
-/// Names a recording within its file; never used again for another one.
+/// The number of a recording within its file; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordingId(pub i64);
 
-/// Another label for a region: from a sample on, for as long as it is in every snapshot.
+/// A new label for a region: from a sample on, for as long as the region is in every snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewLabel {
     /// The number of the first sample.
@@ -19,24 +19,24 @@ pub struct NewLabel {
     pub label: Label,
 }
 
-/// Names a session, one run of the recorder, within its file; never used again for another one.
+/// The number of a session, one run of the recorder, within its file; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub i64);
 
-/// How a session begins.
+/// The properties of a new session.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionStart<'a> {
-    /// The targets asked for, as on the command line.
+    /// The requested targets, as on the command line.
     pub targets: &'a str,
     /// The machine.
     pub host: &'a Host,
-    /// Which boot of it.
+    /// The boot id of the machine.
     pub boot_id: &'a str,
     /// Planned time between samples, in nanoseconds.
     pub interval_ns: u64,
 }
 
-/// One target over one stretch of time.
+/// One target over one time range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {
     /// Its number in this file.
@@ -51,7 +51,7 @@ pub struct Recording {
     pub name: Option<String>,
     /// Planned time between samples, in nanoseconds.
     pub interval_ns: u64,
-    /// When recording began, by both clocks: the anchor that ties them together.
+    /// When recording began, on both clocks: the anchor that relates them.
     pub begun: Timestamp,
     /// When it ended; `None` while it runs, or if its recorder was killed.
     pub ended: Option<Timestamp>,
@@ -59,10 +59,10 @@ pub struct Recording {
     pub why_ended: Option<WhyEnded>,
 }
 
-/// A recording with what its samples add up to.
+/// A recording with the totals of its samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordingSummary {
-    /// What is known of it.
+    /// The recording.
     pub recording: Recording,
     /// How many samples have regions.
     pub samples: u64,
@@ -70,13 +70,13 @@ pub struct RecordingSummary {
     pub torn: u64,
     /// Ticks of the schedule that passed without a sample.
     pub missed_ticks: u64,
-    /// What taking all samples cost, processor nanoseconds.
+    /// The processor time of all samples, nanoseconds.
     pub cost_cpu_ns: u64,
     /// When the first sample was taken (or due, if missed); `None` if there is none.
     pub first: Option<Timestamp>,
     /// When the last one was.
     pub last: Option<Timestamp>,
-    /// Bytes of its encoded regions, without what SQLite adds.
+    /// Bytes of its encoded regions, without SQLite's overhead.
     pub stored_bytes: u64,
 }
 
@@ -85,7 +85,7 @@ pub struct RecordingSummary {
 pub enum WhyEnded {
     /// The user interrupted it (SIGINT, SIGTERM or SIGHUP).
     Interrupted,
-    /// The time or number of samples asked for was reached.
+    /// The requested time or number of samples was reached.
     Finished,
     /// The target exited, with its wait status where the recorder was its parent: exit code, or 128 + signal.
     TargetExited(Option<i32>),
@@ -93,22 +93,22 @@ pub enum WhyEnded {
     TargetReplaced,
     /// The recorder was killed or the machine stopped; found by the next recorder.
     RecorderLost,
-    /// Something failed; the text says what.
+    /// Recording failed; the text describes the error.
     Failed(String),
 }
 
 /// Whether a sample has regions, and how far they can be trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SampleState {
-    /// Seen as of one moment.
+    /// Consistent.
     Complete,
-    /// The regions moved while they were read; the text says which check failed.
+    /// The regions changed while they were read; the text names the failed check.
     Torn(String),
     /// Not taken: this many ticks in a row, and why. It has no regions, cost or totals.
     Missed {
-        /// Ticks of the schedule that passed.
+        /// The number of missed ticks.
         ticks: u64,
-        /// Why none was taken.
+        /// The reason.
         reason: String,
     },
 }
@@ -122,16 +122,16 @@ pub struct Sample {
     pub taken: Timestamp,
     /// Whether it has regions.
     pub state: SampleState,
-    /// What taking it cost; zero if missed.
+    /// The cost of taking it; zero if missed.
     pub cost: Cost,
-    /// What the kernel said of the whole process; unknown if missed.
+    /// The kernel's totals of the process; unknown if missed.
     pub totals: ProcessTotals,
     /// How many regions it has; `None` if missed.
     pub regions: Option<u64>,
 }
 
 impl Sample {
-    /// Returns what a snapshot is as sample `number`, without its regions.
+    /// Returns a snapshot as sample `number`, without its regions.
     pub(crate) fn of(number: u64, snapshot: &Snapshot) -> Self {
         Self {
             number,
@@ -146,7 +146,7 @@ impl Sample {
         }
     }
 
-    /// Returns the sample that stands for ticks that were missed.
+    /// Returns the sample of missed ticks.
     pub(crate) fn missed(number: u64, due: Timestamp, ticks: u64, reason: &str) -> Self {
         Self {
             number,
@@ -158,7 +158,7 @@ impl Sample {
         }
     }
 
-    /// Tells whether it has regions, that is, was not missed.
+    /// Returns whether it has regions, that is, was not missed.
     pub const fn has_regions(&self) -> bool {
         !matches!(self.state, SampleState::Missed { .. })
     }

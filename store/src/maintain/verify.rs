@@ -95,7 +95,7 @@ fn look_at(
         let sample = match sample::sample_from_row(row) {
             Ok(sample) => sample,
             Err(error) => {
-                let what = error::told(&error);
+                let what = error::describe(&error);
                 problem(format!("a sample about number {expected}: {what}"));
                 expected += 1;
                 continue;
@@ -108,7 +108,7 @@ fn look_at(
         let whole = decode(&mut decoder, id, &sample, row).and_then(|rows| {
             identities
                 .regions(connection, rows.unwrap_or_default())
-                .map_err(|error| error::told(&error))
+                .map_err(|error| error::describe(&error))
         });
         if let Err(what) = whole {
             problem(format!("sample {}: {what}", sample.number));

@@ -1,4 +1,4 @@
-//! Which chunks a recording has.
+//! Finds the chunks of a recording.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl Store {
         Ok(chunks)
     }
 
-    /// Returns the chunks that were read before and are as they were.
+    /// Returns the cached chunks, if the file has not changed since.
     fn known_chunks(&self, id: RecordingId) -> Result<Option<Arc<Vec<StoredChunk>>>, Error> {
         let known = self.heads.borrow().clone().filter(|known| known.recording == id);
         Ok(match known {
@@ -31,12 +31,12 @@ impl Store {
         })
     }
 
-    /// Returns a number that changes as soon as this connection sees what another one wrote.
+    /// Returns a number that changes whenever this connection sees writes of another one.
     fn state(&self) -> Result<i64, Error> {
         self.connection.query_row("PRAGMA data_version", [], |row| row.get(0)).at(&self.path)
     }
 
-    /// Returns those of them, in order, that tell of the ends of a recording and of a sample of it:
+    /// Returns the chunks needed for the ends of a recording and for one of its samples, in order:
     /// from each end, and from `number` on back, until enough have regions.
     pub(crate) fn few_chunks(
         &self,
@@ -54,7 +54,7 @@ impl Store {
         }
         self.add_back_from(id, self.chunk_before(id, u64::MAX)?, 1, &mut few)?;
         if let Some(number) = number {
-            // It may begin after the number, and then does not count.
+            // A chunk that begins after the number does not count.
             self.add_back_from(id, self.chunk_at_or_after(id, number)?, 3, &mut few)?;
         }
         few.sort_unstable_by_key(|chunk| chunk.head.last);
@@ -82,8 +82,8 @@ impl Store {
         Ok(())
     }
 
-    /// Calls `visit` with every chunk of a recording, in order, checked to follow on each other;
-    /// returns the number after the last of them.
+    /// Calls `visit` with every chunk of a recording, in order, checks that there are no gaps and
+    /// returns the number after the last sample.
     pub(crate) fn each_chunk(
         &self,
         id: RecordingId,
@@ -99,7 +99,7 @@ impl Store {
         match self.known_chunks(id)? {
             Some(known) => known.iter().try_for_each(add)?,
             None => {
-                // Not kept: those of weeks would be fresh memory for what is looked at once.
+                // Not cached: the chunks of weeks would take fresh memory for one use.
                 let mut follow = Ok(());
                 chunk::each(&self.connection, id, |chunk| {
                     if follow.is_ok() {
@@ -114,7 +114,7 @@ impl Store {
         Ok(expected)
     }
 
-    /// Returns the chunk that stands for sample `number`, or else the next one after it.
+    /// Returns the chunk that covers sample `number`, or else the next one after it.
     pub(crate) fn chunk_at_or_after(
         &self,
         id: RecordingId,
@@ -123,7 +123,7 @@ impl Store {
         chunk::at_or_after(&self.connection, id, number).at(&self.path)
     }
 
-    /// Returns the last chunk that stands for no sample from `number` on.
+    /// Returns the last chunk that covers only samples before `number`.
     fn chunk_before(&self, id: RecordingId, number: u64) -> Result<Option<StoredChunk>, Error> {
         chunk::before(&self.connection, id, number).at(&self.path)
     }
@@ -135,7 +135,7 @@ impl Store {
             .at(&self.path)
     }
 
-    /// Checks that a sample, or a chunk, stands where it should: none is gone between.
+    /// Checks that a sample or chunk has the expected number: none is missing before it.
     pub(crate) fn follows(&self, id: RecordingId, number: u64, expected: u64) -> Result<(), Error> {
         if number == expected {
             return Ok(());
@@ -144,7 +144,7 @@ impl Store {
         Err(Error::Damaged { path: self.path.clone(), what })
     }
 
-    /// Checks that a recording that has ended has no sample from `expected` on that is gone.
+    /// Checks that a recording that has ended lost no sample from `expected` on.
     pub(crate) fn ends(&self, id: RecordingId, expected: u64) -> Result<(), Error> {
         let last: Option<u64> = self
             .connection

@@ -1,4 +1,4 @@
-//! Which sample a moment leads to, found without reading all of them.
+//! Finds the sample at a moment without reading all of them.
 
 use std::sync::Arc;
 
@@ -9,29 +9,29 @@ use crate::read::store::Store;
 use crate::recording::{RecordingId, Sample};
 use crate::tables::chunk::StoredChunk;
 
-/// A moment of a recording that a sample is looked for at or before.
+/// A moment of a recording; a lookup finds the last sample at or before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// By the wall clock: nanoseconds since 1970-01-01 UTC.
+    /// Wall-clock time: nanoseconds since 1970-01-01 UTC.
     Utc(i64),
-    /// By the monotonic clock, nanoseconds.
+    /// Monotonic time, nanoseconds.
     Monotonic(u64),
-    /// By number.
+    /// The number of a sample.
     Number(u64),
-    /// Where the footprint is largest.
+    /// The largest footprint.
     Peak,
 }
 
-/// The sample with regions that a moment leads to.
+/// The sample with regions found for a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleAt {
     /// The sample: the last one with regions at or before the moment.
     pub sample: Sample,
-    /// When the sample asked for was due: of a number it may be a missed one.
+    /// When the requested sample was due: a number may be that of a missed one.
     pub due: Timestamp,
 }
 
-/// What a recording begins and ends with.
+/// The first and last samples of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extent {
     /// The number of its first sample, which may be a missed one.
@@ -45,7 +45,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Returns that of these samples, in order; `None` if none has regions.
+    /// Returns the extent of these samples, which are in order; `None` if none has regions.
     pub fn of(samples: &[Sample]) -> Option<Self> {
         let with_regions = || samples.iter().filter(|sample| sample.has_regions());
         Some(Self {
@@ -58,13 +58,14 @@ impl Extent {
 }
 
 impl Moment {
-    /// Returns the sample this leads to among samples in order; of several peaks the first.
+    /// Returns the sample at this moment among samples in order; of several peaks the first.
     pub fn among(self, samples: &[Sample]) -> Option<SampleAt> {
         let mut seen = samples.iter().filter(|sample| sample.has_regions());
         let upto =
             |number| &samples[..samples.partition_point(|sample: &Sample| sample.number <= number)];
         let sample = match self {
-            // After a step back two stretches bear the same times: the nearest sample before is meant.
+            // After the clock was set back, two stretches have the same times: take the nearest
+            // sample before.
             Self::Utc(ns) => seen
                 .filter(|sample| sample.taken.utc_ns <= ns)
                 .max_by_key(|sample| (sample.taken.utc_ns, sample.number)),
@@ -85,12 +86,12 @@ impl Moment {
 }
 
 impl Store {
-    /// Returns the sample that a moment of a recording leads to, if there is one at or before it.
+    /// Returns the last sample with regions at or before a moment of a recording, if any.
     pub fn sample_at(&self, id: RecordingId, moment: Moment) -> Result<Option<SampleAt>, Error> {
         Ok(moment.among(&self.few_samples(id, Some(moment))?))
     }
 
-    /// Returns what a recording begins and ends with; `None` if no sample has regions.
+    /// Returns the first and last samples of a recording; `None` if no sample has regions.
     pub fn extent(&self, id: RecordingId) -> Result<Option<Extent>, Error> {
         Ok(Extent::of(&self.few_samples(id, None)?))
     }
@@ -131,8 +132,8 @@ impl Store {
         Ok(samples)
     }
 
-    /// Adds the chunk of the last sample with regions that a wall clock showed before `ns`, unless
-    /// `parts` have one later than any of its.
+    /// Adds the chunk of the last sample with regions whose wall-clock time is before `ns`, unless
+    /// `parts` have a later one.
     fn add_before(
         &self,
         chunks: &[StoredChunk],
@@ -150,7 +151,8 @@ impl Store {
             .filter_map(|(index, chunk)| Some((max(chunk).filter(|max| *max < ns)?, index)))
             .collect();
         before.sort_unstable();
-        // The head of a chunk tells of missed samples too, so its last one with regions may be earlier.
+        // The header of a chunk includes missed samples, so its last one with regions may be
+        // earlier.
         while let Some((max, index)) = before.pop() {
             if latest(parts).is_some_and(|latest| latest > max) {
                 break;
@@ -163,7 +165,7 @@ impl Store {
     }
 }
 
-/// Returns the indexes of the chunks to be read; of those before a time of the wall clock none.
+/// Returns the indexes of the chunks to read, without those before a wall-clock time.
 fn near(chunks: &[StoredChunk], moment: Option<Moment>) -> Vec<usize> {
     let indexed = || chunks.iter().enumerate();
     let seen = |chunk: &StoredChunk| chunk.head.snapshots > 0;
@@ -173,7 +175,7 @@ fn near(chunks: &[StoredChunk], moment: Option<Moment>) -> Vec<usize> {
         wanted.extend(chunks.iter().position(filter));
         wanted.extend(chunks.iter().rposition(filter));
     }
-    // The last sample before may lie in a chunk before, if those since were missed.
+    // The last sample before may be in an earlier chunk, if those since were missed.
     let upto = |before: &dyn Fn(&StoredChunk) -> bool| -> Vec<usize> {
         let at = indexed().rev().filter(|(_, chunk)| before(chunk) && seen(chunk));
         at.map(|(index, _)| index).take(2).collect()
@@ -182,7 +184,7 @@ fn near(chunks: &[StoredChunk], moment: Option<Moment>) -> Vec<usize> {
     match moment {
         Moment::Number(number) => {
             wanted.extend(upto(&|chunk| chunk.head.first <= number));
-            // The sample of that number may be a missed one, and where all are pruned there is none.
+            // The sample of that number may be a missed one; in a fully pruned chunk there is none.
             let at =
                 indexed().rev().filter(|(_, chunk)| chunk.head.first <= number && holds(chunk));
             wanted.extend(at.map(|(index, _)| index).take(2));
@@ -190,7 +192,7 @@ fn near(chunks: &[StoredChunk], moment: Option<Moment>) -> Vec<usize> {
         Moment::Monotonic(ns) => wanted.extend(upto(&|chunk| {
             chunk.head.span.is_some_and(|(begin, _)| begin.monotonic_ns <= ns)
         })),
-        // The wall clock may have been set back: several chunks may bear the same times.
+        // The wall clock may have been set back: several chunks may have the same times.
         Moment::Utc(ns) => wanted.extend(
             indexed()
                 .filter(|(_, chunk)| {

@@ -1,4 +1,4 @@
-//! What readers ask of a file: samples, snapshots, series, SQL.
+//! Reads a file: samples, snapshots, series, SQL.
 
 pub(crate) mod chunk_index;
 pub(crate) mod lookup;

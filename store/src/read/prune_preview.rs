@@ -1,4 +1,4 @@
-//! What retention would do.
+//! Previews what retention deletes.
 
 use vmrec_sampler::Timestamp;
 
@@ -13,8 +13,8 @@ use crate::retention::reduce::Reader;
 use crate::tables::recording;
 
 impl Store {
-    /// Returns what [`crate::write::writer::Writer::prune`] would do, as far as that can be told beforehand: samples that
-    /// are no chunk yet are not looked at, and bytes are estimated.
+    /// Returns what [`crate::write::writer::Writer::prune`] would do, as far as that can be
+    /// predicted: samples that are not in a chunk yet are ignored, and bytes are estimated.
     pub fn would_prune(&self, policy: &Retention, now: Timestamp) -> Result<Pruned, Error> {
         let mut gone = Pruned { bytes_before: self.file_bytes(), ..Pruned::default() };
         let _transaction = self.transaction().at(&self.path)?;
@@ -51,7 +51,7 @@ impl Store {
         Ok(gone)
     }
 
-    /// Returns the recordings without an end, if a recorder writes to the file now.
+    /// Returns the recordings without an end, if a recorder is writing to the file.
     fn running(&self) -> Result<Vec<RecordingId>, Error> {
         if !self.being_recorded() {
             return Ok(Vec::new());

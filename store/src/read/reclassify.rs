@@ -1,5 +1,4 @@
-//! What new rules need of an old recording besides its regions: the evidence that
-//! their types rest on.
+//! Reads the evidence with which newer rules reclassify an old recording.
 
 use vmrec_sampler::Evidence;
 
@@ -9,14 +8,15 @@ use crate::recording::RecordingId;
 use crate::tables::evidence;
 
 impl Store {
-    /// Returns the evidence that the types of a sample rest on: that stored at it or latest before.
+    /// Returns the evidence that the types of a sample were derived from: that stored at it or last
+    /// before it.
     pub fn evidence(&self, id: RecordingId, number: u64) -> Result<Option<Evidence>, Error> {
         self.recording(id)?;
         let stored = self.read(|connection| evidence::read(connection, id, number))?;
         stored.transpose().map_err(|what| Error::Damaged { path: self.path.clone(), what })
     }
 
-    /// Returns the samples that evidence was stored at, in order.
+    /// Returns the numbers of the samples at which evidence was stored, in order.
     pub fn evidence_numbers(&self, id: RecordingId) -> Result<Vec<u64>, Error> {
         self.recording(id)?;
         self.read(|connection| evidence::numbers(connection, id))

@@ -1,4 +1,4 @@
-//! Sums by type over time, without reading regions where chunks have them.
+//! Sums by type over time, from chunks without reading their regions.
 
 use std::ops::{ControlFlow, RangeInclusive};
 
@@ -15,7 +15,7 @@ use crate::recording::RecordingId;
 use crate::tables::chunk::StoredChunk;
 use crate::tables::{chunk, chunk_type, region_type};
 
-/// The sums of some samples in a row.
+/// The sums of consecutive samples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SumsBlock {
     /// The samples, missed ones included.
@@ -24,7 +24,7 @@ pub struct SumsBlock {
     pub types: Vec<TypeSums>,
 }
 
-/// The means of a stretch of a recording, one for each chunk.
+/// The means over a time range of a recording, one for each chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rollups {
     /// The chunks, in the order of time.
@@ -42,24 +42,24 @@ pub struct TypeMeans {
     pub region_type: RegionType,
     /// For each chunk, whether the type has regions there.
     pub there: Vec<bool>,
-    /// For each measure asked for, the mean of each chunk: `None` where unknown, 0 where there is no
-    /// region of the type.
+    /// For each requested measure, the mean of each chunk: `None` where unknown, 0 where there is
+    /// no region of the type.
     pub columns: Vec<Runs>,
 }
 
-/// The stretch that a chunk's means are of.
+/// The time range of a chunk's means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rollup {
     /// When the first sample of the chunk was taken.
     pub from: Timestamp,
     /// When the last one was.
     pub to: Timestamp,
-    /// From how many samples with regions.
+    /// The number of its samples with regions.
     pub samples: u64,
 }
 
 impl Store {
-    /// Calls `visit` with the sums of the samples numbered in `numbers`, some hundred at a time, in order.
+    /// Calls `visit` with the sums of the samples in `numbers`, some hundred at a time, in order.
     pub fn for_each_sums(
         &self,
         id: RecordingId,
@@ -70,7 +70,7 @@ impl Store {
         self.recording(id)?;
         let _transaction = self.transaction().at(&self.path)?;
         let mut next = (*numbers.start()).max(1);
-        // All of them, which are usually known already.
+        // All chunks, because they are usually cached.
         for chunk in self.chunks(id)?.iter() {
             if chunk.head.last < next || *numbers.end() < chunk.head.first {
                 continue;
@@ -110,7 +110,7 @@ impl Store {
         Ok(block)
     }
 
-    /// Sums the samples that are rows still.
+    /// Sums the samples that are still rows.
     fn row_sums(
         &self,
         id: RecordingId,
@@ -169,7 +169,7 @@ impl Store {
         measures: &[Measure],
         means: &mut Means,
     ) -> Result<(), Error> {
-        // Reduced chunks get new ids, so those of a recording need not ascend.
+        // Reduced chunks get new ids, so the ids of a recording need not ascend.
         let mut order: Vec<(i64, usize)> = chunks.iter().map(|chunk| chunk.id).zip(0..).collect();
         order.sort_unstable();
         let ids: Vec<i64> = order.iter().map(|(id, _)| *id).collect();
@@ -235,7 +235,7 @@ impl Means {
         Self { chunks, measures, types: Vec::new() }
     }
 
-    /// Returns the index of a type, which has no regions anywhere if it is new.
+    /// Returns the index of a type; a new one begins without regions in any chunk.
     fn of(&mut self, region_type: RegionType) -> usize {
         let known = self.types.iter().position(|(known, ..)| *known == region_type);
         known.unwrap_or_else(|| {

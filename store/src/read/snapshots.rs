@@ -1,4 +1,5 @@
-//! Samples in order, from chunks and then from the rows recorded since the last one.
+//! Reads samples in order, from chunks and then from the rows recorded since
+//! the last chunk.
 
 use std::ops::{ControlFlow, RangeInclusive};
 
@@ -35,7 +36,7 @@ impl Store {
         Ok(samples)
     }
 
-    /// Adds the samples that are rows still, which begin with number `expected`.
+    /// Adds the samples that are still rows, which begin with number `expected`.
     pub(crate) fn add_rows(
         &self,
         id: RecordingId,
@@ -56,7 +57,7 @@ impl Store {
         self.ends(id, expected)
     }
 
-    /// Calls `visit` with each sample numbered in `numbers` and its regions, until it breaks.
+    /// Calls `visit` with each sample in `numbers` and its regions, until it breaks.
     pub(crate) fn walk(
         &self,
         id: RecordingId,
@@ -78,7 +79,7 @@ impl Store {
         self.walk_rows(id, next, &numbers, visit)
     }
 
-    /// Walks the samples that are rows, of which those before `next` are not wanted.
+    /// Walks the samples that are still rows, from `next` on.
     fn walk_rows(
         &self,
         id: RecordingId,
@@ -152,7 +153,7 @@ impl Store {
         chunk::samples(&self.connection, chunk).at(&self.path)
     }
 
-    /// Adds what is wrong with chunks that their rows' checksums do not tell.
+    /// Adds the damage of chunks that the checksums of their rows do not detect to `problems`.
     pub(crate) fn add_chunk_problems(&self, problems: &mut Vec<String>) -> Result<(), Error> {
         let ids: Vec<i64> = match self.read(|connection| {
             connection
@@ -161,7 +162,7 @@ impl Store {
                 .collect()
         }) {
             Ok(ids) => ids,
-            Err(Error::Damaged { .. }) => return Ok(()), // which was told already
+            Err(Error::Damaged { .. }) => return Ok(()), // which was reported already
             Err(other) => return Err(other),
         };
         for id in ids.into_iter().map(RecordingId) {
@@ -183,7 +184,7 @@ impl Store {
     fn check_chunk(&self, chunk: &StoredChunk) -> Result<(), Error> {
         let samples = self.chunk_samples(chunk)?;
         if ChunkHeader::of(chunk.head.first, chunk.head.last, &samples) != chunk.head {
-            let what = format!("{}: they do not add up to what is told of them", chunk.told());
+            let what = format!("{}: its samples contradict its header", chunk.describe());
             return Err(Error::Damaged { path: self.path.clone(), what });
         }
         self.decoded(chunk, Group::Sums, |data| Decoded::decode(data, &Measure::ALL))?;
@@ -228,7 +229,7 @@ impl Store {
     }
 }
 
-/// Returns the row at or before `number` from which decoding can begin.
+/// Returns the number of the last row at or before `number` from which decoding can begin.
 fn key_before(
     connection: &Connection,
     id: RecordingId,

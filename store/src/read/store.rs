@@ -23,18 +23,18 @@ pub struct Store {
     pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
     pub(crate) real_path: PathBuf,
-    /// Taken out while in use, so that a caller's function may ask for other snapshots.
+    /// Taken while in use, so that a caller's function may read other snapshots.
     pub(crate) identities: RefCell<Identities>,
-    /// The heads of the chunks of a recording, read at a state of the file.
+    /// The headers of the chunks of a recording, read at a state of the file.
     pub(crate) heads: RefCell<Option<ChunkHeaders>>,
 }
 
 impl Store {
-    /// Opens the file at `path`, which is never written to: only what a recorder left half done
-    /// before it began to use its log is undone.
+    /// Opens the file at `path`, which is never written to, except to roll back a transaction that
+    /// a recorder left unfinished before it began to use its log.
     ///
-    /// It may be being recorded to, be read-only or lie in a read-only folder, or its recorder
-    /// may have been killed.
+    /// A recorder may be writing to it, it may be read-only or in a read-only folder, or its
+    /// recorder may have been killed.
     pub fn open(path: &Path) -> Result<Self, Error> {
         match open::identify(path)? {
             FileState::Nothing => return Err(Error::Missing { path: path.to_owned() }),
@@ -57,7 +57,7 @@ impl Store {
                 if ["-wal", "-journal"].iter().any(|log| has_bytes(&beside(&real_path, log))) {
                     return Err(Error::FolderNotWritable { path: path.to_owned() });
                 }
-                // Without a log nobody writes, and the file alone is the whole.
+                // Without a log nobody writes, and the file alone is complete.
                 open::open_immutable(&real_path)
             }
             other => other,
@@ -73,17 +73,17 @@ impl Store {
         })
     }
 
-    /// Gives up the connection, to be read by other means.
+    /// Returns the connection.
     pub(crate) fn into_connection(self) -> Connection {
         self.connection
     }
 
-    /// Returns the bytes the file takes on disk, with what waits in its write-ahead log.
+    /// Returns the size of the file and its write-ahead log in bytes.
     pub fn file_bytes(&self) -> u64 {
         open::file_bytes(&self.real_path)
     }
 
-    /// Tells whether a recorder writes to the file now.
+    /// Returns whether a recorder is writing to the file.
     pub fn being_recorded(&self) -> bool {
         lock::held(&self.real_path)
     }
@@ -99,7 +99,7 @@ impl Store {
         .ok_or_else(|| Error::NoSuchRecording { id, path: self.path.clone() })
     }
 
-    /// Returns the number of the recording begun last, `None` if there is none.
+    /// Returns the number of the newest recording, `None` if there is none.
     pub fn newest(&self) -> Result<Option<RecordingId>, Error> {
         self.read(|connection| {
             connection.query_row("SELECT max(id) FROM recording", [], |row| {
@@ -138,7 +138,7 @@ impl Store {
         }
     }
 
-    /// Calls `visit` with each sample numbered in `numbers`, in order, until it breaks.
+    /// Calls `visit` with each sample in `numbers`, in order, until it breaks.
     ///
     /// Samples that were missed come without a snapshot. Each frame is decoded once.
     pub fn for_each_snapshot(
@@ -150,7 +150,7 @@ impl Store {
         self.walk(id, numbers, |sample, snapshot| visit(sample, snapshot.as_ref()))
     }
 
-    /// Runs `work` on the file as of one moment.
+    /// Runs `work` on a consistent state of the file.
     pub(crate) fn read<T>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -158,7 +158,8 @@ impl Store {
         self.transaction().and_then(|_transaction| work(&self.connection)).at(&self.path)
     }
 
-    /// Begins a transaction unless one is under way, as when `for_each_snapshot` calls a function that asks for more.
+    /// Begins a transaction unless one is active, as when a function called by `for_each_snapshot`
+    /// reads more.
     pub(crate) fn transaction(&self) -> rusqlite::Result<Option<Transaction<'_>>> {
         let begin = self.connection.is_autocommit();
         begin.then(|| self.connection.unchecked_transaction()).transpose()

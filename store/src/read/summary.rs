@@ -1,4 +1,4 @@
-//! What the samples of a recording add up to, without decoding any.
+//! Summarizes the samples of a recording without decoding any.
 
 use crate::db::columns::RECORDING;
 use crate::db::integer::from_column;
@@ -10,7 +10,7 @@ use crate::tables::sample::sample_columns;
 use crate::tables::{recording, sample};
 
 impl Store {
-    /// Returns every recording with what its samples add up to, oldest first.
+    /// Returns every recording with its summary, oldest first.
     pub fn recordings(&self) -> Result<Vec<RecordingSummary>, Error> {
         let recordings: Vec<Recording> = self.read(|connection| {
             connection
@@ -21,13 +21,13 @@ impl Store {
         recordings.into_iter().map(|recording| self.summarized(recording)).collect()
     }
 
-    /// Returns a recording with what its samples add up to.
+    /// Returns a recording with its summary.
     pub fn summary(&self, id: RecordingId) -> Result<RecordingSummary, Error> {
         self.summarized(self.recording(id)?)
     }
 
-    /// Returns how many snapshots a recording has, and the processor time that taking its samples
-    /// cost, in nanoseconds: what of its summary needs no bytes counted.
+    /// Returns the number of snapshots of a recording and the processor time of its samples, in
+    /// nanoseconds: the parts of its summary that need no bytes counted.
     pub fn cost(&self, id: RecordingId) -> Result<(u64, u64), Error> {
         let summary = self.added_up(self.recording(id)?)?;
         Ok((summary.samples, summary.cost_cpu_ns))
@@ -74,7 +74,7 @@ impl Store {
         Ok(summary)
     }
 
-    /// Adds the samples that are rows still, from number `expected` on, each checked.
+    /// Adds the samples that are still rows, from number `expected` on, and checks each.
     fn sum_rows(
         &self,
         id: RecordingId,

@@ -100,7 +100,7 @@ impl Reader<'_> {
             }
             let states = snapshots.at(snapshot).at(self.path)?;
             if Some(states.len() as u64) != sample.regions {
-                let what = format!("regions of {}: regions are missing", chunk.told());
+                let what = format!("regions of {}: regions are missing", chunk.describe());
                 return Err(Error::Damaged { path: self.path.to_owned(), what });
             }
             let table = identities.table(self.connection, &states).at(self.path)?;

@@ -49,7 +49,7 @@ pub(crate) struct StoredChunk {
 
 impl StoredChunk {
     /// Describes it for error messages.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let ChunkHeader { first, last, .. } = self.head;
         format!("samples {first} to {last} of recording {}", self.recording.0)
     }
@@ -303,7 +303,7 @@ fn plain<T>(
         }
         Group::Kinds | Group::Regions => key.unseal(name, data).and_then(decode),
     };
-    decoded.map_err(|malformed| broken(group, &chunk.told(), malformed))
+    decoded.map_err(|malformed| broken(group, &chunk.describe(), malformed))
 }
 
 /// Returns the numbers of the kinds that the regions of a chunk have.
@@ -335,7 +335,7 @@ pub(crate) fn regions(
 ) -> rusqlite::Result<StoredRegions> {
     let [kinds, data] = groups(connection, chunk, [Group::Kinds, Group::Regions])?;
     let kinds = plain(chunk, Group::Kinds, &kinds, decode_kinds)?;
-    Ok(StoredRegions { kinds, data, key: chunk.key(), of: chunk.told() })
+    Ok(StoredRegions { kinds, data, key: chunk.key(), of: chunk.describe() })
 }
 
 impl StoredRegions {

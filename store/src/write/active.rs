@@ -1,4 +1,4 @@
-//! A recording under way: its state in the writer from sample to sample.
+//! An active recording: its state in the writer from sample to sample.
 
 use vmrec_sampler::{Snapshot, Timestamp};
 
@@ -13,11 +13,11 @@ use crate::tables::interner::Interner;
 use crate::tables::sample::{insert_frame, insert_sample, next_number};
 use crate::write::chunk_thread::{ChunkThread, Pending};
 
-/// A recording under way.
+/// An active recording.
 #[derive(Debug)]
 pub(crate) struct Active {
     id: RecordingId,
-    /// The number of the next sample; `None` after a failure: it is then read from the file.
+    /// The number of the next sample; `None` after a failure, then it is read from the file.
     next: Option<u64>,
     encoder: FrameEncoder,
     pub(crate) interner: Interner,
@@ -26,12 +26,12 @@ pub(crate) struct Active {
     pub(crate) evidence: Packer,
 }
 
-/// What a transaction wrote: a sample and, unless it was missed, its regions, their frame and how
-/// they differ from those before.
+/// The result of a transaction: a sample and, unless it was missed, its regions, their frame and
+/// the edits from those before.
 pub(crate) type Written = (Sample, Option<(RegionTable, Frame, Vec<Edit>)>);
 
 impl Active {
-    /// Returns the state of a recording that begins.
+    /// Returns the state of a new recording.
     pub(crate) fn new(id: RecordingId) -> Self {
         Self {
             id,
@@ -61,7 +61,7 @@ impl Active {
         Ok((sample, Some((table, frame, edits))))
     }
 
-    /// Writes that ticks were missed as the next sample.
+    /// Writes missed ticks as the next sample.
     pub(crate) fn missed(
         &mut self,
         transaction: &Transaction<'_>,
@@ -78,7 +78,7 @@ impl Active {
         self.next.map_or_else(|| next_number(transaction, self.id), Ok)
     }
 
-    /// Updates the state after what was written is stored durably; a full chunk goes to `thread`.
+    /// Updates the state after a sample is stored durably; a full chunk goes to `thread`.
     pub(crate) fn accept(&mut self, (sample, regions): Written, thread: Option<&mut ChunkThread>) {
         let number = sample.number;
         self.next = Some(number + 1);
@@ -97,7 +97,7 @@ impl Active {
         }
     }
 
-    /// Forgets what depends on the last commit, which may or may not have taken place.
+    /// Forgets all state that depends on the last commit, which may or may not have happened.
     pub(crate) fn reject(&mut self) {
         self.next = None;
         self.encoder = FrameEncoder::default();

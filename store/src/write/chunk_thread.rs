@@ -1,5 +1,5 @@
-//! The thread that builds chunks of what was recorded, so that sampling does
-//! not wait for it. The recordings of a writer share it.
+//! The thread that builds chunks, so that sampling does not wait for it. The
+//! recordings of a writer share it.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc;
@@ -11,7 +11,7 @@ use crate::codec::chunk::builder::{Builder, Built};
 use crate::codec::table_diff::{Edit, RegionTable};
 use crate::recording::{RecordingId, Sample};
 
-/// A chunk as it comes back from the thread.
+/// A chunk that the thread built.
 pub(crate) type Ready = (RecordingId, std::io::Result<Built>);
 
 /// Builds chunks, those of each recording in the order they are given.
@@ -19,7 +19,7 @@ pub(crate) type Ready = (RecordingId, std::io::Result<Built>);
 pub(crate) struct ChunkThread {
     full: Option<Sender<Full>>,
     chunks: Receiver<Ready>,
-    /// How many chunks of each recording are being built.
+    /// The number of chunks of each recording that are being built.
     building: BTreeMap<RecordingId, usize>,
     thread: Option<JoinHandle<()>>,
 }
@@ -45,7 +45,7 @@ impl Default for Pending {
 }
 
 impl Pending {
-    /// Adds a sample with the regions `table`, to which `edits` lead from those before.
+    /// Adds a sample with the regions `table`; `edits` turn those before into them.
     pub(crate) fn push(&mut self, sample: Sample, edits: &[Edit], table: &RegionTable) {
         self.last = sample.number;
         self.builder.push_next(sample, edits, table);
@@ -65,7 +65,7 @@ impl ChunkThread {
         let (made, chunks) = mpsc::channel();
         let work = move || {
             for Full { recording, samples: Pending { builder, first, last } } in waiting {
-                // Nobody listens once the writer is closed.
+                // Nobody receives once the writer is closed.
                 let _ = made.send((recording, builder.finish(recording.0, first, last)));
             }
         };
@@ -74,7 +74,7 @@ impl ChunkThread {
         Ok(Self { full, chunks, building: BTreeMap::new(), thread })
     }
 
-    /// Begins to build a chunk of the samples that are pending, and leaves none.
+    /// Starts building a chunk from all pending samples.
     pub(crate) fn build(&mut self, recording: RecordingId, pending: &mut Pending) {
         if pending.builder.is_empty() {
             return;
@@ -82,7 +82,7 @@ impl ChunkThread {
         let next = pending.last + 1;
         let none = Pending { builder: Builder::default(), first: next, last: pending.last };
         let samples = std::mem::replace(pending, none);
-        // A thread that is gone builds no chunk; its samples stay as rows.
+        // If the thread has ended, no chunk is built and its samples stay as rows.
         let full = Full { recording, samples };
         let sent = self.full.as_ref().is_some_and(|thread| thread.send(full).is_ok());
         if sent {

@@ -1,4 +1,4 @@
-//! What was recorded moves from the rows of each sample to a chunk, in one transaction.
+//! Moves samples from rows to a chunk, in one transaction.
 
 use std::path::Path;
 
@@ -15,11 +15,11 @@ use crate::tables::identity_cache::Identities;
 use crate::tables::sample::{decode, frames};
 use crate::tables::{chunk, latest, sample};
 
-/// Samples of a chunk made of rows: fewer only at its recording's end.
+/// The number of samples of a chunk made from rows; only the last of a recording has fewer.
 const ENOUGH_SAMPLES: u64 = 150;
 
-/// Writes a chunk in place of the rows it was made of; `false`, and nothing is written, if it
-/// does not follow on the chunk before or was not made of all rows.
+/// Replaces the rows that a chunk was made from by the chunk; `false`, and nothing is written, if
+/// it does not continue the chunk before or was not made from all rows.
 pub(crate) fn store(
     transaction: &Transaction<'_>,
     recording: RecordingId,
@@ -52,7 +52,8 @@ pub(crate) fn store(
     Ok(true)
 }
 
-/// Makes a chunk of rows of a recording, the earliest there are up to sample `upto`; `None` if there are none.
+/// Builds a chunk from the earliest rows of a recording, up to sample `upto`; `None` if there are
+/// none.
 pub(crate) fn rebuild(
     connection: &Connection,
     path: &Path,

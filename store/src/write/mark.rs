@@ -1,4 +1,4 @@
-//! Marks: written by whoever wants to name a moment, beside the recorder.
+//! Writes marks, which name moments, beside the recorder.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What the only writer of a file does: samples, chunks, recovery, pruning.
+//! The single writer of a file: samples, chunks, recovery, pruning.
 
 pub(crate) mod active;
 pub(crate) mod chunk_thread;

@@ -1,4 +1,4 @@
-//! The steps of retention, one after the other.
+//! Runs the steps of retention, one after the other.
 
 use vmrec_sampler::Timestamp;
 
@@ -18,8 +18,8 @@ use crate::retention::{Pruning, cascade, load, orphans};
 use crate::write::writer::Writer;
 
 impl Writer {
-    /// Applies `policy` to every recording of the file, none of which may be under way, and gives
-    /// what became free back to the file system.
+    /// Applies `policy` to every recording of the file, none of which may be active, and returns
+    /// free pages to the file system.
     pub fn prune(&mut self, policy: &Retention, now: Timestamp) -> Result<Pruned, Error> {
         let bytes_before = self.file_bytes();
         self.tidy()?;
@@ -29,14 +29,14 @@ impl Writer {
         while self.step(policy, now, true)? {}
         let used = self.used_bytes()?;
         let too_large = policy.max_bytes.is_some_and(|max| used > max);
-        // Readers may hold on to the log; whoever closes the file last tidies up.
+        // Readers may keep the log; the last one to close the file removes it.
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         let bytes_after = self.file_bytes();
         Ok(Pruned { bytes_before, bytes_after, too_large, ..self.pruning.gone })
     }
 
-    /// Does at most one small part of what [`Writer::prune`] does, also while recording; `false` if
-    /// there was nothing to do.
+    /// Does at most one small step of [`Writer::prune`], also while recording; `false` if there was
+    /// nothing to do.
     pub fn prune_step(&mut self, policy: &Retention, now: Timestamp) -> Result<bool, Error> {
         if self.pruning.policy != *policy {
             self.pruning = Pruning { policy: *policy, ..Pruning::default() };
@@ -44,7 +44,7 @@ impl Writer {
         self.step(policy, now, false)
     }
 
-    /// Does one step. `all` leaves nothing for later that would be more worth while then.
+    /// Does one step. With `all`, no work is put off until it is more worthwhile.
     pub(crate) fn step(
         &mut self,
         policy: &Retention,
@@ -56,7 +56,8 @@ impl Writer {
             self.take(step, policy)?;
             return Ok(true);
         }
-        // What kinds take is known to be free before more samples go for it.
+        // Sweeps first, so that the bytes of unused kinds are free before more samples are deleted
+        // for them.
         if all && self.pruning.planned_ns.is_some() && self.sweep(all)? {
             return Ok(true);
         }
@@ -121,7 +122,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Looks on for what nothing names, or deletes some of it.
+    /// Continues the search for unreferenced kinds, or deletes some of them.
     fn sweep(&mut self, all: bool) -> Result<bool, Error> {
         if self.pruning.sweep.is_none() && !self.pruning.unreferenced {
             self.pruning.sweep = self.next_sweep(all)?;
@@ -138,7 +139,7 @@ impl Writer {
             OrphanScan::More => {}
             OrphanScan::Unnamed(kinds) => {
                 self.pruning.sweep = None;
-                // At once: a sample stored meanwhile might find one of them in the file.
+                // At once: a sample stored in between might reuse one of them.
                 let rows = in_transaction(&mut self.connection, |transaction| {
                     orphans::delete_kinds(transaction, &kinds)
                 })
@@ -151,7 +152,7 @@ impl Writer {
         Ok(true)
     }
 
-    /// Begins a search if that is worth while.
+    /// Starts a search if that is worthwhile.
     fn next_sweep(&mut self, all: bool) -> Result<Option<Sweep>, Error> {
         let (chunks, kinds) = &mut self.pruning.loose;
         if kinds.is_empty() {
@@ -169,8 +170,8 @@ impl Writer {
         Ok(Some(Sweep::new(std::mem::take(kinds))))
     }
 
-    /// Notes all kinds as loose if any recording was pruned before: who did that may have been
-    /// killed, or had other things to do.
+    /// Marks all kinds as possibly unreferenced if any recording was pruned before: that pruning
+    /// may have been killed or left unfinished.
     pub(crate) fn look_for_loose_kinds(&mut self) -> Result<(), Error> {
         let pruned: Vec<i64> = self
             .connection
@@ -186,7 +187,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Gives some free pages back to the file system, where they are worth it.
+    /// Returns some free pages to the file system, if there are enough.
     fn vacuum_step(&self, policy: &Retention, all: bool) -> Result<bool, Error> {
         let pages = PageCounts::of(&self.connection).at(&self.path)?;
         let too_large = policy.max_bytes.is_some_and(|max| pages.count * pages.bytes > max);
@@ -199,7 +200,7 @@ impl Writer {
         Ok(left.free < pages.free)
     }
 
-    /// Returns the bytes the file has once free pages are given back and, while recording, its log.
+    /// Returns the size of the file without its free pages and, while recording, with its log.
     pub(crate) fn used_bytes(&self) -> Result<u64, Error> {
         let pages = PageCounts::of(&self.connection).at(&self.path)?;
         let log = if !self.active.is_empty() { self.log_bytes().min(MAX_LOG_BYTES) } else { 0 };

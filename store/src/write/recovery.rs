@@ -1,4 +1,4 @@
-//! What the writer does beside samples: chunks in place of rows, also of what a lost recorder left.
+//! Stores chunks in place of rows, also for the rows of a lost recorder.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -15,11 +15,13 @@ use crate::tables::{chunk, recording, sample};
 use crate::write::compact;
 use crate::write::writer::Writer;
 
-/// Samples left by a killed recorder that the next one makes a chunk of as it begins: more would keep it waiting.
+/// The maximum number of samples left by a killed recorder that the next one compacts at its start:
+/// more would delay it.
 const FEW_SAMPLES: u64 = 900;
 
 impl Writer {
-    /// Makes chunks of all samples that are rows still, as those of a recorder that was killed are, and gives what became free back to the file system.
+    /// Compacts all samples that are still rows, such as those of a killed recorder, and returns
+    /// free pages to the file system.
     pub fn tidy(&mut self) -> Result<(), Error> {
         self.none_active()?;
         for id in self.with_rows(u64::MAX)? {
@@ -28,9 +30,9 @@ impl Writer {
         vacuum::vacuum(&self.connection, ALL_PAGES).at(&self.path)
     }
 
-    /// Stores a chunk in place of the rows it was made of.
+    /// Replaces the rows that a chunk was made from by the chunk.
     ///
-    /// Should that fail, the rows stay, and with them all that is known.
+    /// If that fails, the rows stay and nothing is lost.
     pub(crate) fn store_chunk(&mut self, id: RecordingId, built: std::io::Result<Built>) {
         let Ok(built) = built else { return };
         let upto = built.head.last;
@@ -43,14 +45,14 @@ impl Writer {
         self.pruning.chunk_made();
     }
 
-    /// Gives recordings whose recorder was lost their end.
+    /// Writes the end of recordings whose recorder was lost.
     pub(crate) fn end_lost(&mut self) -> Result<(), Error> {
         let lost = recording::without_end(&self.connection).at(&self.path)?;
         for id in lost {
             let ended =
                 in_transaction(&mut self.connection, |transaction| end_lost(transaction, id));
             match ended.at(&self.path) {
-                // Recording must go on beside what is damaged, which `verify` tells.
+                // Recording must go on beside damaged data, which `verify` reports.
                 Err(Error::Damaged { .. }) => {}
                 other => other?,
             }
@@ -58,11 +60,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes chunks of the rows that recordings of few of them have.
+    /// Compacts the rows of recordings that have few.
     pub(crate) fn compact_few(&mut self) -> Result<(), Error> {
         for id in self.with_rows(FEW_SAMPLES)? {
             match self.compact_one(id, u64::MAX) {
-                // Nor does what is damaged keep it, or a disk that has no room for a chunk.
+                // Neither damaged data nor a full disk prevents recording.
                 Err(Error::Damaged { .. } | Error::DiskFull { .. }) => {}
                 other => other?,
             }
@@ -84,7 +86,7 @@ impl Writer {
             .at(&self.path)
     }
 
-    /// Makes chunks of the rows of a recording up to a sample.
+    /// Compacts the rows of a recording up to a sample.
     fn compact_one(&mut self, id: RecordingId, upto: u64) -> Result<(), Error> {
         while let Some(built) = compact::rebuild(&self.connection, &self.path, id, upto)? {
             let stored = in_transaction(&mut self.connection, |transaction| {
@@ -99,7 +101,8 @@ impl Writer {
     }
 }
 
-/// Writes that a recording lost its recorder, at its last sample or else as it began.
+/// Writes that a recording lost its recorder, at the time of its last sample, or of its begin if it
+/// has none.
 pub(crate) fn end_lost(transaction: &Transaction<'_>, id: RecordingId) -> rusqlite::Result<()> {
     let last = next_number(transaction, id)? - 1;
     let row = transaction

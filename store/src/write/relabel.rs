@@ -1,4 +1,5 @@
-//! Other labels for regions of a recording: its chunks are made anew, with the same figures.
+//! Changes the labels of regions of a recording: rebuilds its chunks with the
+//! same figures.
 
 use std::collections::HashMap;
 use std::iter::Peekable;
@@ -50,7 +51,8 @@ struct Relabeller<'a> {
     interner: Interner,
     identities: Identities,
     labels: Peekable<std::slice::Iter<'a, NewLabel>>,
-    /// Regions of the last snapshot that have other labels, by their identity, which it keeps.
+    /// The relabelled regions of the last snapshot, by their original identity, which it keeps
+    /// alive.
     last: HashMap<*const Identity, Relabelled>,
 }
 
@@ -63,7 +65,7 @@ struct Relabelled {
 }
 
 impl Relabeller<'_> {
-    /// Makes a chunk anew.
+    /// Rebuilds a chunk.
     fn chunk(&mut self, chunk: &StoredChunk) -> rusqlite::Result<Built> {
         let regions = chunk::regions(self.transaction, chunk)?;
         let mut snapshots = regions.snapshots()?;
@@ -85,7 +87,7 @@ impl Relabeller<'_> {
         built.map_err(|error| damaged(error.to_string()))
     }
 
-    /// Gives regions of sample `number` their new labels.
+    /// Relabels regions of sample `number`.
     fn table(&mut self, number: u64, mut table: RegionTable) -> rusqlite::Result<RegionTable> {
         let mut now = HashMap::with_capacity(self.last.len());
         for (index, region) in table.regions.iter_mut().enumerate() {

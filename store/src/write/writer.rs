@@ -22,43 +22,44 @@ use crate::write::active::{Active, Written};
 use crate::write::chunk_thread::ChunkThread;
 use crate::write::relabel;
 
-/// How long to wait for readers before the file is left in WAL mode, which any reader copes with.
+/// How long to wait for readers before leaving the file in WAL mode, which every reader supports.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// The only writer of a recording file, with any number of recordings under way.
+/// The single writer of a recording file, with any number of active recordings.
 #[derive(Debug)]
 pub struct Writer {
     pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
-    /// Where `path` leads: SQLite's own files lie beside it.
+    /// The canonical path of the file: SQLite's own files are beside it.
     real_path: PathBuf,
-    /// The recordings under way.
+    /// The active recordings.
     pub(crate) active: BTreeMap<RecordingId, Active>,
     /// Builds their chunks; `None` before the first one begins, or if it could not be started: then
     /// all samples stay as rows.
     chunk_thread: Option<ChunkThread>,
-    /// What retention is about.
+    /// The state of retention.
     pub(crate) pruning: Pruning,
     closed: bool,
     /// Whether this writer made the file, and nothing was recorded to it yet.
     unused: bool,
     /// The device and inode of the file.
     file: (u64, u64),
-    /// After `connection`, so that it is given back when the file is closed.
+    /// After `connection`, so that it is released after the file is closed.
     lock: Lock,
 }
 
 impl Writer {
     /// Opens the file at `path` for recording, creating it (mode 0600) where there is none.
     ///
-    /// A file that is not a recording is refused untouched, and so is one another recorder writes to.
-    /// Recordings whose recorder was killed get their end: the last sample stored.
+    /// A file that is not a recording, or that another recorder writes to, is refused and not
+    /// touched. Recordings whose recorder was killed end at their last stored sample.
     pub fn open(path: &Path) -> Result<Self, Error> {
         open::identify(path)?;
         let real_path = open::real_path(path)?;
         open::check_neighbours(&real_path)?;
         let lock = Lock::take(&real_path)?;
-        // Looked at again, as another recorder may have created or closed it before we had the lock.
+        // Identified again: another recorder may have created or closed it before the lock was
+        // taken.
         let found = open::identify(&real_path)?;
         let unused = matches!(found, FileState::Nothing);
         if matches!(found, FileState::Nothing | FileState::Empty) {
@@ -105,7 +106,7 @@ impl Writer {
         .at(&self.path)
     }
 
-    /// Begins a recording of `process`; samples go to it until [`Writer::end`].
+    /// Begins a recording of `process`, which takes samples until [`Writer::end`].
     pub fn begin(
         &mut self,
         session: SessionId,
@@ -126,7 +127,8 @@ impl Writer {
 
     /// Stores `snapshot` durably as the next sample of a recording and returns its number.
     ///
-    /// After an error nothing of it is stored, what came before is, and the next one may be given.
+    /// After an error nothing of it is stored, all earlier samples are, and the next one may be
+    /// appended.
     pub fn append(&mut self, id: RecordingId, snapshot: Snapshot) -> Result<u64, Error> {
         let numbers = self.append_all(BTreeMap::from([(id, snapshot)]))?;
         numbers.into_values().next().ok_or_else(|| not_begun(&self.path))
@@ -142,7 +144,7 @@ impl Writer {
         let mut snapshots = snapshots;
         self.write(&ids, |id, active, transaction| match snapshots.remove(&id) {
             Some(snapshot) => active.append(transaction, snapshot),
-            None => Err(rusqlite::Error::InvalidQuery), // each is asked for once
+            None => Err(rusqlite::Error::InvalidQuery), // each is taken once
         })
     }
 
@@ -160,9 +162,9 @@ impl Writer {
         numbers.into_values().next().ok_or_else(|| not_begun(&self.path))
     }
 
-    /// Stores the evidence that the types of a recording rest on from sample `number` on.
+    /// Stores the evidence that the types of a recording are derived from, from sample `number` on.
     ///
-    /// Evidence beyond all measure is left out: types can then be derived again by names only.
+    /// Excessively large evidence is left out: types can then be derived again from names only.
     pub fn evidence(
         &mut self,
         id: RecordingId,
@@ -192,7 +194,7 @@ impl Writer {
     /// Changes the labels of regions of a recording that has ended, all or none; their figures stay.
     /// `labels` are in the order of samples and regions.
     pub fn relabel(&mut self, recording: RecordingId, labels: &[NewLabel]) -> Result<(), Error> {
-        // Rows become chunks, which are made anew with the other labels.
+        // Rows become chunks, which are rebuilt with the new labels.
         self.tidy()?;
         in_transaction(&mut self.connection, |transaction| {
             relabel::write(transaction, recording, labels)
@@ -218,14 +220,15 @@ impl Writer {
         }
         self.active.remove(&id);
         if self.active.is_empty() {
-            // What did not become a chunk is whole as it is; the next recorder tries again.
+            // Rows that did not become a chunk are complete as they are; the next recorder tries
+            // again.
             let _ = vacuum::vacuum(&self.connection, ALL_PAGES);
         }
         Ok(())
     }
 
-    /// Checks that the name of the file still leads to it, and takes the lock again if that was
-    /// deleted and no other recorder has taken it since.
+    /// Checks that the path still leads to the file, and takes the lock again if it was deleted and
+    /// no other recorder has taken it since.
     fn keep_hold(&mut self) -> Result<(), Error> {
         let there = fs::metadata(&self.real_path);
         if !there.is_ok_and(|there| (there.dev(), there.ino()) == self.file) {
@@ -233,13 +236,13 @@ impl Writer {
         }
         if !self.lock.is_in_force() {
             self.lock = Lock::take(&self.real_path)?;
-            // Another recorder may have come and gone: what it did to the file is not known.
+            // Another recorder may have written to the file in between.
             self.active.values_mut().for_each(Active::reject);
         }
         Ok(())
     }
 
-    /// Fails while a recording is under way.
+    /// Fails while a recording is active.
     pub(crate) fn none_active(&self) -> Result<(), Error> {
         match self.active.keys().next() {
             Some(id) => Err(Error::NotEnded { id: *id, path: self.path.clone() }),
@@ -247,7 +250,7 @@ impl Writer {
         }
     }
 
-    /// Returns the bytes the file takes on disk, with what waits in its write-ahead log.
+    /// Returns the size of the file and its write-ahead log in bytes.
     pub fn file_bytes(&self) -> u64 {
         file_bytes(&self.real_path)
     }
@@ -288,7 +291,7 @@ impl Writer {
         let (active, lock) = (&mut self.active, &self.lock);
         let mut in_force = true;
         let written = in_transaction(&mut self.connection, |transaction| {
-            // Asked within the transaction: no other recorder has written since, nor does so now.
+            // Checked within the transaction: no other recorder has written since, nor is writing.
             in_force = lock.is_in_force();
             if !in_force {
                 return Err(rusqlite::Error::InvalidQuery);
@@ -332,7 +335,7 @@ impl Writer {
                 |()| self.connection.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())),
             );
         match left {
-            // Readers hold on to the log; every sample is in it, and the next writer tidies up.
+            // Readers keep the log; every sample is in it, and the next writer removes it.
             Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
                 Ok(())
             }
@@ -343,7 +346,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // Whoever wants to know calls `close`.
+        // Callers that need the error call `close`.
         let _ = self.shut();
     }
 }

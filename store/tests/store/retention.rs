@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use vmrec_sampler::{Evidence, Facts, Identity, Object, Quantity, Snapshot, Timestamp};
+use vmrec_sampler::{Evidence, Identity, Object, Quantity, Snapshot, Timestamp};
 use vmrec_store::{RecordingId, Retention, Store, WhyEnded, Writer, add_mark};
 
 use crate::made_up::{at, begin, begun, identity, snapshot};

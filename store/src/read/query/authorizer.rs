@@ -1,13 +1,13 @@
-//! What a reader's statement may do. A read-only connection keeps the file as it is, but would
-//! still attach, and so make, other files.
+//! Authorizes the statements of readers. A read-only connection protects the
+//! file, but could still attach, and so create, other files.
 
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
-/// Says so where it may not.
+/// Returns a denial otherwise.
 pub(crate) const REFUSED: &str =
     "only statements that read are run: SELECT, WITH, VALUES, EXPLAIN, PRAGMA table_info";
 
-/// What describes a file; other pragmas set something, some even without a value.
+/// Pragmas that describe a file; others set something, some even without a value.
 const PRAGMAS: [&str; 17] = [
     "application_id",
     "collation_list",
@@ -28,7 +28,7 @@ const PRAGMAS: [&str; 17] = [
     "user_version",
 ];
 
-/// Those of them whose value names what is described instead of setting it.
+/// Those whose argument names an object instead of setting a value.
 const TAKE_A_NAME: [&str; 7] = [
     "foreign_key_list",
     "index_info",
@@ -39,7 +39,7 @@ const TAKE_A_NAME: [&str; 7] = [
     "table_xinfo",
 ];
 
-/// Allows what reads.
+/// Allows actions that only read.
 pub(crate) fn authorize(context: AuthContext<'_>) -> Authorization {
     let reads = match context.action {
         AuthAction::Select

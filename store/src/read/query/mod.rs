@@ -1,7 +1,8 @@
-//! A reader's own SQL over a recording file: one statement that reads, and nothing else.
+//! Runs a reader's own SQL on a recording file: a single read-only statement.
 //!
-//! What a snapshot holds is encoded, so a caller adds [`TableFunction`]s that SQL reads as tables.
-//! What rows they have is theirs; how SQLite asks for them is in [`table_function`].
+//! Snapshots are encoded, so a caller adds [`TableFunction`]s that SQL reads as
+//! tables. The caller provides their rows; [`table_function`] connects them to
+//! SQLite.
 
 pub(crate) mod authorizer;
 pub(crate) mod table_function;
@@ -18,7 +19,7 @@ use crate::read::query::table_function::TableFunction;
 use crate::read::query::value::Value;
 use crate::read::store::Store;
 
-/// A recording file open for SQL that reads.
+/// A recording file open for read-only SQL.
 #[derive(Debug)]
 pub struct Query {
     connection: Connection,
@@ -26,7 +27,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// Opens the file at `path` as [`Store::open`] does, with functions to be called.
+    /// Opens the file at `path` as [`Store::open`] does, with table functions.
     pub fn open(
         path: &Path,
         functions: impl IntoIterator<Item = TableFunction>,
@@ -59,7 +60,7 @@ impl Query {
     }
 }
 
-/// A statement to be run.
+/// A prepared statement.
 #[derive(Debug)]
 pub struct Selection<'a> {
     statement: Statement<'a>,
@@ -67,7 +68,7 @@ pub struct Selection<'a> {
 }
 
 impl Selection<'_> {
-    /// Returns the names of its columns, of which several may be the same.
+    /// Returns the names of its columns, which need not be unique.
     pub fn columns(&self) -> Vec<String> {
         self.statement.column_names().map(str::to_owned).collect()
     }
@@ -82,7 +83,7 @@ impl Selection<'_> {
     }
 }
 
-/// The rows of a statement, each made when it is asked for.
+/// The rows of a statement, computed one by one.
 pub struct Rows<'a> {
     rows: rusqlite::Rows<'a>,
     columns: usize,
@@ -102,7 +103,7 @@ impl Rows<'_> {
     }
 }
 
-/// Tells a statement that cannot be run from a file that cannot be read.
+/// Distinguishes a statement that cannot be run from a file that cannot be read.
 fn failed(path: &Path, source: rusqlite::Error) -> Error {
     use rusqlite::Error as Sql;
     let message = match source {
@@ -128,7 +129,7 @@ fn failed(path: &Path, source: rusqlite::Error) -> Error {
     Error::Query { message }
 }
 
-/// How much is shown of a statement from where it is wrong.
+/// How many characters of a statement are shown from its error on.
 const SHOWN_CHARACTERS: usize = 40;
 
 const fn is_of_the_file(code: ErrorCode) -> bool {

@@ -1,8 +1,8 @@
 //! Table functions as SQLite's virtual tables.
 //!
-//! The only `unsafe` of the store stands here: SQLite calls through tables of C functions, and
-//! rusqlite's traits for them are unsafe to implement, since they demand a layout that a compiler
-//! cannot check. All else is safe.
+//! This is the only `unsafe` of the store: SQLite calls through tables of C
+//! functions, and rusqlite's traits for them are unsafe to implement because
+//! they require a layout that the compiler cannot check. All else is safe.
 
 #![allow(unsafe_code, reason = "rusqlite's traits of virtual tables are unsafe to implement")]
 
@@ -20,13 +20,13 @@ use rusqlite::{Connection, Error, Result};
 
 use crate::read::query::value::Value;
 
-/// How many of the latest answers are kept: the sides of a join are asked for in turns.
+/// The number of cached answers: the sides of a join are read in turns.
 const KEPT_ANSWERS: usize = 4;
 
 /// In the number of a plan, the first bit of the column to look up; below it, a bit for each argument given.
 const LOOKUP_SHIFT: u32 = 8;
 
-/// Lets SQL on this connection call the function.
+/// Registers the function with this connection.
 pub(crate) fn register(connection: &Connection, function: TableFunction) -> Result<()> {
     const MODULE: Module<'_, FunctionTable> = Module::eponymous_only_module();
     let name = function.name;
@@ -34,7 +34,7 @@ pub(crate) fn register(connection: &Connection, function: TableFunction) -> Resu
     connection.create_module(name, &MODULE, Some(Arc::new(shared)))
 }
 
-/// A function with what it answered lately.
+/// A function with its latest answers.
 struct Shared {
     function: TableFunction,
     answers: Mutex<Vec<(Vec<Value<'static>>, Arc<Answered>)>>,
@@ -69,7 +69,8 @@ impl Shared {
 /// The integers of a column, ascending, each with its row.
 type Index = Arc<[(i64, usize)]>;
 
-/// Rows, and indexes of those columns that were looked up in: without them a join would read all rows for each row.
+/// Rows, and indexes of the columns used in lookups: without them a join would read all rows for
+/// each row.
 struct Answered {
     rows: Box<dyn TableRows>,
     indexes: Mutex<Vec<(usize, Index)>>,
@@ -101,7 +102,7 @@ struct FunctionTable {
     shared: Arc<Shared>,
 }
 
-// SAFETY: the struct is repr(C) and its first field is sqlite3_vtab, which is all that is asked.
+// SAFETY: the struct is repr(C) and its first field is sqlite3_vtab, as the trait requires.
 unsafe impl VTab<'_> for FunctionTable {
     type Aux = Arc<Shared>;
     type Cursor = FunctionCursor;
@@ -120,7 +121,7 @@ unsafe impl VTab<'_> for FunctionTable {
         Ok((Cow::Owned(declaration), table))
     }
 
-    /// Takes every argument, and one integer column that must equal something.
+    /// Uses every argument, and one integer column with an equality constraint.
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
         let function = &self.shared.function;
         let columns = function.columns.len();
@@ -133,7 +134,7 @@ unsafe impl VTab<'_> for FunctionTable {
             }
             if let Some(argument) = column.checked_sub(columns) {
                 if !constraint.is_usable() {
-                    return Ok(false); // another order of the tables has the argument ready
+                    return Ok(false); // in another order of the tables the argument is known
                 }
                 arguments[argument] = Some(index);
             } else if constraint.is_usable() && function.columns[column].1 == "INTEGER" {
@@ -150,7 +151,7 @@ unsafe impl VTab<'_> for FunctionTable {
         }
         let mut rows = 10_000;
         if let Some((column, index)) = lookup {
-            // Not omitted: SQLite compares by its own rules what the index finds by ours.
+            // Not omitted: SQLite checks the rows that the index finds by its own rules.
             info.constraint_usage(index).set_argv_index(next);
             plan |= (column as c_int + 1) << LOOKUP_SHIFT;
             rows = 4;
@@ -180,7 +181,7 @@ struct FunctionCursor {
     shared: Arc<Shared>,
     arguments: Vec<Value<'static>>,
     answered: Option<Arc<Answered>>,
-    /// Whose entries `left` are indices of; of the rows, if there is none.
+    /// The index that `left` counts in; without one it counts rows.
     index: Option<Index>,
     left: Range<usize>,
 }
@@ -192,7 +193,7 @@ impl FunctionCursor {
     }
 }
 
-// SAFETY: the struct is repr(C) and its first field is sqlite3_vtab_cursor, which is all that is asked.
+// SAFETY: the struct is repr(C) and its first field is sqlite3_vtab_cursor, as the trait requires.
 unsafe impl VTabCursor for FunctionCursor {
     fn filter(&mut self, plan: c_int, _text: Option<&str>, values: &Filters<'_>) -> Result<()> {
         let function = &self.shared.function;
@@ -252,7 +253,7 @@ unsafe impl VTabCursor for FunctionCursor {
     }
 }
 
-/// Rows that SQL reads one value at a time, so that nobody copies those not asked for.
+/// Rows that SQL reads one value at a time, so that unused values are not copied.
 pub trait TableRows: Send + Sync {
     /// Returns how many rows there are.
     fn count(&self) -> usize;
@@ -269,12 +270,12 @@ pub struct TableFunction {
     pub columns: Vec<(&'static str, &'static str)>,
     /// Its arguments, which are hidden columns of these names.
     pub arguments: &'static [&'static str],
-    /// How many of the arguments must be given; the others are NULL unless given.
+    /// The number of required arguments; the others default to NULL.
     pub required: usize,
-    /// Its rows; it is asked again for arguments that it answered longer ago.
+    /// Computes its rows; called again for arguments that are no longer cached.
     pub answer: Answer,
 }
 
-/// What gives a function's rows for its arguments, or says why it cannot.
+/// Computes a function's rows for its arguments, or an error message.
 pub(crate) type Answer =
     Box<dyn Fn(&[Value<'_>]) -> std::result::Result<Box<dyn TableRows>, String> + Send + Sync>;

@@ -29,7 +29,7 @@ fn squares() -> TableFunction {
         required: 1,
         answer: Box::new(|arguments| match arguments {
             [Value::Integer(below), _] => Ok(Box::new(Squares(*below))),
-            _ => Err("a number is wanted".to_owned()),
+            _ => Err("a number is required".to_owned()),
         }),
     }
 }
@@ -95,12 +95,12 @@ fn an_index_compares_as_sql_does() {
 }
 
 #[test]
-fn functions_say_what_they_miss() {
+fn functions_report_missing_arguments() {
     assert_eq!(
         asked("SELECT * FROM squares").unwrap_err(),
         "an argument is missing: squares(below)"
     );
-    assert_eq!(asked("SELECT * FROM squares('x')").unwrap_err(), "squares: a number is wanted");
+    assert_eq!(asked("SELECT * FROM squares('x')").unwrap_err(), "squares: a number is required");
     assert_eq!(
         asked("SELECT * FROM squares(1, 2, 3)").unwrap_err(),
         "too many arguments on squares() - max 2"

@@ -1,4 +1,4 @@
-//! A value of SQL, whoever holds its text.
+//! An SQL value with owned or borrowed text.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use rusqlite::types::ValueRef;
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
-    /// Unknown, or nothing.
+    /// Unknown or absent.
     Null,
     /// A whole number.
     Integer(i64),
@@ -20,7 +20,7 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// Returns a value of SQLite's with a copy of its text; what is no UTF-8 in it is replaced.
+    /// Copies a value of SQLite; invalid UTF-8 is replaced.
     pub(crate) fn copied(value: ValueRef<'_>) -> Value<'static> {
         match value {
             ValueRef::Null => Value::Null,
@@ -40,7 +40,7 @@ impl From<i64> for Value<'_> {
     }
 }
 
-/// As an integer of the same bits, as the file's own columns have it.
+/// As an integer with the same bits, as in the file's own columns.
 impl From<u64> for Value<'_> {
     fn from(number: u64) -> Self {
         Self::Integer(number.cast_signed())
