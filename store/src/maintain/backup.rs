@@ -1,4 +1,4 @@
-//! An online copy of a file: all of it as of one moment, while its recorder goes on.
+//! Copies a file online: a consistent state of it, while its recorder goes on.
 
 use std::fs;
 use std::fs::{File, OpenOptions};
@@ -17,22 +17,22 @@ use crate::maintain::verify;
 use crate::maintain::verify::Counts;
 use crate::read::store::Store;
 
-/// What a copy holds.
+/// The contents of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
     /// Bytes of the copy.
     pub bytes: u64,
     /// The recordings and samples in it.
     pub counts: Counts,
-    /// What is wrong with it, or may be missing because the log of the file copied is damaged.
+    /// Its damage, or samples that may be missing because the log of the source is damaged.
     pub problems: Vec<String>,
 }
 
 impl Store {
     /// Copies the file, as it is at this moment, to `to`; a file there is only replaced if `replace`.
     ///
-    /// A recorder that writes to it meanwhile is not held up. The copy takes its name when it is
-    /// complete, verified and on disk, has mode 0600 and can be read where nothing can be written.
+    /// A recorder that writes to the file is not delayed. The copy gets its name once it is
+    /// complete, verified and on disk; it has mode 0600 and can be read from a read-only folder.
     pub fn backup(&self, to: &Path, replace: bool) -> Result<Copied, Error> {
         let to = open::real_path(to)?;
         if same_file(&open::real_path(&self.path)?, &to) {
@@ -60,8 +60,8 @@ impl Store {
         copy.busy_timeout(BUSY_TIMEOUT).at(draft)?;
         let mut stepped = Ok(StepResult::Busy);
         let counts = self.read(|connection| {
-            // Counting begins the transaction that all pages are read in, at one go: pages a
-            // recorder writes meanwhile are not seen, and never make the copy begin again.
+            // Counting begins the transaction in which all pages are read, in one step: pages that
+            // a recorder writes in between are not seen and do not restart the copy.
             let counts = verify::counts(connection)?;
             stepped = Backup::new(connection, &mut copy).and_then(|backup| backup.step(-1));
             Ok(counts)
@@ -70,14 +70,14 @@ impl Store {
             StepResult::Done => {}
             _ => return Err(Error::io(&self.path, ErrorKind::WouldBlock.into())),
         }
-        // A recorder leaves its file in WAL mode, which nobody could read where nothing can be written.
+        // A recorder leaves its file in WAL mode, which cannot be read from a read-only folder.
         copy.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).at(draft)?;
         copy.close().map_err(|(_, source)| source).at(draft)?;
         Ok(counts)
     }
 }
 
-/// Returns whether both names are of one file.
+/// Returns whether both paths lead to the same file.
 pub(crate) fn same_file(one: &Path, other: &Path) -> bool {
     match (fs::metadata(one), fs::metadata(other)) {
         (Ok(one), Ok(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
@@ -85,7 +85,7 @@ pub(crate) fn same_file(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// Makes sure that a new file may take the name `path`, and that no recorder takes it meanwhile.
+/// Checks that a new file may be created at `path`, and locks the path against recorders.
 pub(crate) fn free(path: &Path, replace: bool) -> Result<Lock, Error> {
     let lock = Lock::take(path)?;
     match fs::symlink_metadata(path) {
@@ -94,7 +94,7 @@ pub(crate) fn free(path: &Path, replace: bool) -> Result<Lock, Error> {
     }
 }
 
-/// Creates the file that is to become `path`, of no bytes, and returns its name.
+/// Creates an empty draft of the file `path`, and returns its name.
 pub(crate) fn draft(path: &Path) -> Result<std::path::PathBuf, Error> {
     let draft = beside(path, "-new");
     for stale in [draft.clone(), beside(&draft, "-journal"), beside(&draft, "-wal")] {
@@ -104,11 +104,11 @@ pub(crate) fn draft(path: &Path) -> Result<std::path::PathBuf, Error> {
     Ok(draft)
 }
 
-/// Gives the complete file `draft` the name `path`, durably.
+/// Renames the complete file `draft` to `path`, durably.
 pub(crate) fn put(draft: &Path, path: &Path) -> Result<(), Error> {
     File::open(draft).and_then(|file| file.sync_all()).at(draft)?;
-    // The log of the file replaced would be taken for one of the new file. Whatever ends this
-    // process before the new file has the name, the old one is whole without its log.
+    // The log of the replaced file would be taken for one of the new file. If this process ends
+    // before the rename, the old file is complete without its log.
     fold_log(path)?;
     for log in ["-wal", "-shm", "-journal"] {
         remove(&beside(path, log))?;
@@ -117,8 +117,8 @@ pub(crate) fn put(draft: &Path, path: &Path) -> Result<(), Error> {
     open::sync_folder(path)
 }
 
-/// Moves what the log of the file at `path` holds into the file, if there is one. A file that cannot
-/// be read has nothing to move.
+/// Moves the contents of the log of the file at `path`, if there is one, into the file. An
+/// unreadable file has nothing to move.
 fn fold_log(path: &Path) -> Result<(), Error> {
     let has_bytes = |suffix| fs::metadata(beside(path, suffix)).is_ok_and(|log| log.len() > 0);
     if !has_bytes("-wal") && !has_bytes("-journal") {
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_whose_log_was_folded_is_whole_without_it() {
+    fn a_file_whose_log_was_folded_is_complete_without_it() {
         let folder = tempfile::tempdir().unwrap();
         let (path, killed) = (folder.path().join("a.db"), folder.path().join("b.db"));
         let connection = Connection::open(&path).unwrap();
@@ -159,7 +159,7 @@ mod tests {
                 "PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (7)",
             )
             .unwrap();
-        // As a process leaves it that is killed: most of it is in the log.
+        // As a killed process leaves it: most of it is in the log.
         for suffix in ["", "-wal"] {
             fs::copy(beside(&path, suffix), beside(&killed, suffix)).unwrap();
         }

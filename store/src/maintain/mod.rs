@@ -1,4 +1,4 @@
-//! Care of whole files: backup, verification, repair.
+//! Maintenance of whole files: backup, verification, repair.
 
 pub(crate) mod backup;
 pub(crate) mod repair;

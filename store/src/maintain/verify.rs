@@ -15,7 +15,7 @@ use crate::tables::identity_cache::Identities;
 use crate::tables::sample::{decode, frames};
 use crate::tables::{evidence, sample};
 
-/// What a file holds.
+/// The counts of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     /// The recordings.
@@ -25,7 +25,7 @@ pub struct Counts {
 }
 
 impl Store {
-    /// Returns what is wrong with the file, one line each; nothing if all of it can be read.
+    /// Returns the damage of the file, one line each; empty if all of it can be read.
     pub fn verify(&self) -> Result<Vec<String>, Error> {
         let mut problems = problems(&self.connection, &self.path)?;
         self.add_chunk_problems(&mut problems)?;
@@ -49,7 +49,7 @@ pub(crate) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
     })
 }
 
-/// Returns what is wrong with the file at `path`, one line each.
+/// Returns the damage of the file at `path`, one line each.
 pub(crate) fn problems(connection: &Connection, path: &Path) -> Result<Vec<String>, Error> {
     let mut problems = Vec::new();
     if let Err(error) = look(connection, &mut problems) {
@@ -69,7 +69,7 @@ fn look(connection: &Connection, problems: &mut Vec<String>) -> rusqlite::Result
     }
     let mut check = transaction.prepare("PRAGMA foreign_key_check")?;
     for table in check.query_map([], |row| row.get::<_, String>(0))? {
-        problems.push(format!("a row of {} refers to one that is gone", table?));
+        problems.push(format!("a row of {} refers to one that is missing", table?));
     }
     row_checksum::problems(&transaction, problems)?;
     let mut recordings = transaction.prepare("SELECT id FROM recording ORDER BY id")?;
@@ -124,7 +124,7 @@ fn look_at(
     Ok(())
 }
 
-/// Returns the number of the first sample after all chunks, which must follow each other.
+/// Returns the number of the first sample after all chunks, and checks that these have no gaps.
 fn after_chunks(
     connection: &Connection,
     id: RecordingId,
@@ -147,7 +147,7 @@ fn after_chunks(
     Ok(expected)
 }
 
-/// Returns what the recording says its last sample is, once it has ended.
+/// Returns the number of the last sample that a recording stored when it ended.
 fn last_number(connection: &Connection, id: RecordingId) -> rusqlite::Result<Option<u64>> {
     connection
         .prepare_cached("SELECT last_number FROM recording WHERE id = ?")?

@@ -1,4 +1,5 @@
-//! What goes with the samples: evidence and, at last, the recording itself.
+//! Deletes the rows that depend on deleted samples: evidence and, finally, the
+//! recording itself.
 
 use rusqlite::params;
 
@@ -9,7 +10,7 @@ use crate::recording::RecordingId;
 use crate::retention::policy::BATCH;
 use crate::tables::evidence;
 
-/// Deletes some evidence that is older than sample `first`; returns how many rows went.
+/// Deletes some evidence older than sample `first`; returns the number of deleted rows.
 pub(crate) fn trail(
     transaction: &Transaction<'_>,
     recording: RecordingId,
@@ -18,8 +19,8 @@ pub(crate) fn trail(
     evidence::drop_before(transaction, recording, first, BATCH)
 }
 
-/// Deletes some of what belongs to a recording without samples, and at last the recording;
-/// returns whether that is gone.
+/// Deletes some rows of a recording without samples, and finally the recording; returns whether the
+/// recording was deleted.
 pub(crate) fn delete(
     transaction: &Transaction<'_>,
     recording: RecordingId,

@@ -1,4 +1,4 @@
-//! What retention goes by, read from the file.
+//! Reads the input of retention from the file.
 
 use rusqlite::{Connection, params};
 
@@ -10,7 +10,7 @@ use crate::retention::plan::{Known, Piece, Windows};
 use crate::retention::policy::Retention;
 use crate::tables::{chunk, recording, sample};
 
-/// Returns every recording, oldest first; `sizes` says whether bytes of chunks are wanted.
+/// Returns every recording, oldest first, with the bytes of its chunks if `sizes`.
 pub(crate) fn all(
     connection: &Connection,
     policy: &Retention,
@@ -96,7 +96,7 @@ fn marks(connection: &Connection, id: RecordingId) -> rusqlite::Result<Windows> 
     Ok(Windows::around(marks))
 }
 
-/// Returns the number of the first sample left, or of one pruned just before.
+/// Returns the number of the first remaining sample, or of one pruned just before.
 pub(crate) fn first_sample(
     connection: &Connection,
     id: RecordingId,
@@ -118,7 +118,7 @@ pub(crate) fn first_sample(
     Ok(Some(sample.number))
 }
 
-/// The pages of a file.
+/// The page counts of a file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageCounts {
     pub(crate) count: u64,
@@ -140,7 +140,7 @@ impl PageCounts {
         })
     }
 
-    /// Returns the bytes in use, once free pages are given back.
+    /// Returns the bytes in use, without free pages.
     pub(crate) const fn used_bytes(self) -> u64 {
         self.count.saturating_sub(self.free).saturating_mul(self.bytes)
     }

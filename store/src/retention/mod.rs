@@ -1,9 +1,10 @@
-//! Retention: old samples go, or become one a minute, in steps so small that a recorder takes one
-//! between two ticks.
+//! Retention: deletes old samples, or thins them to one a minute, in steps so
+//! small that a recorder runs one between two ticks.
 //!
-//! Each step is a transaction that leaves a whole file behind, so that it may be the last one.
-//! A chunk that lost all samples becomes an empty one, which takes in those beside it: whatever is
-//! pruned, chunks stand for all numbers. Samples that are rows still are never touched.
+//! Each step is a transaction that leaves a consistent file, so that it may be
+//! the last one. A chunk that lost all samples becomes an empty one and absorbs
+//! its empty neighbours: whatever is pruned, chunks cover all numbers. Samples
+//! that are still rows are never touched.
 
 pub(crate) mod cascade;
 pub(crate) mod load;
@@ -20,26 +21,26 @@ use crate::retention::orphans::Sweep;
 use crate::retention::plan::{PruneStep, Tried};
 use crate::retention::policy::{Pruned, Retention};
 
-/// What is under way.
+/// The state of pruning.
 #[derive(Debug, Default)]
 pub(crate) struct Pruning {
     pub(crate) policy: Retention,
     pub(crate) steps: VecDeque<PruneStep>,
     pub(crate) tried: Tried,
-    /// How many chunks were reduced since the last sweep, and the kinds they named.
+    /// The number of chunks reduced since the last sweep, and the kinds they referred to.
     pub(crate) loose: (u64, HashSet<i64>),
     pub(crate) sweep: Option<Sweep>,
-    /// Whether objects may be left that no kind refers to.
+    /// Whether there may be objects that no kind refers to.
     pub(crate) unreferenced: bool,
     /// Whether something changed since the last plan.
     pub(crate) changed: bool,
-    /// When that was made, by the monotonic clock.
+    /// When the plan was made, in monotonic time.
     pub(crate) planned_ns: Option<u64>,
     pub(crate) gone: Pruned,
 }
 
 impl Pruning {
-    /// Takes note that a chunk was made.
+    /// Records that a chunk was made.
     pub(crate) const fn chunk_made(&mut self) {
         self.changed = true;
     }

@@ -1,4 +1,5 @@
-//! Kinds of regions that no sample names any longer, and objects that no kind does.
+//! Finds and deletes kinds of regions that no sample refers to, and objects
+//! that no kind refers to.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -15,38 +16,39 @@ use crate::retention::reduce::Reader;
 use crate::tables::sample::{decode, frames, sample_from_row};
 use crate::tables::{chunk, latest};
 
-/// How long one step looks through chunks, unless a single one takes longer.
+/// How long one step searches chunks, unless a single one takes longer.
 const LOOK: Duration = Duration::from_millis(3);
-/// Rows of samples that are looked through at once: more are left to become a chunk first.
+/// The maximum number of sample rows searched at once: more must become a chunk first.
 const FEW_ROWS: u64 = 64;
 
-/// A search for kinds that nothing names in any recording of the file.
+/// A search for kinds that nothing refers to in any recording of the file.
 #[derive(Debug)]
 pub(crate) struct Sweep {
-    /// Kinds that nothing named so far.
+    /// Kinds without a reference so far.
     unnamed: HashSet<i64>,
-    /// The id of the last chunk looked through.
+    /// The id of the last chunk searched.
     upto: i64,
 }
 
-/// How far a search came.
+/// The progress of a search.
 #[derive(Debug)]
 pub(crate) enum OrphanScan {
-    /// There is more to look through.
+    /// There is more to search.
     More,
-    /// The rows since the last chunks are too many to look through now.
+    /// The rows since the last chunks are too many to search now.
     Waiting,
-    /// Nothing names these kinds.
+    /// Nothing refers to these kinds.
     Unnamed(HashSet<i64>),
 }
 
 impl Sweep {
-    /// Begins to look for those of `kinds` that nothing names.
+    /// Starts a search for those of `kinds` that nothing refers to.
     pub(crate) const fn new(kinds: HashSet<i64>) -> Self {
         Self { unnamed: kinds, upto: 0 }
     }
 
-    /// Looks on. Chunks made meanwhile are looked through too, as is what follows them at last.
+    /// Continues the search, including chunks made in the meantime and, finally, the rows after
+    /// them.
     pub(crate) fn look(&mut self, reader: &Reader<'_>) -> Result<OrphanScan, Error> {
         let begun = Instant::now();
         while !self.unnamed.is_empty() {
@@ -70,7 +72,7 @@ impl Sweep {
         Ok(OrphanScan::Unnamed(std::mem::take(&mut self.unnamed)))
     }
 
-    /// Looks through the samples that are rows; `false` if they are too many.
+    /// Searches the samples that are still rows; `false` if they are too many.
     fn look_at_rows(&mut self, reader: &Reader<'_>) -> Result<bool, Error> {
         let tails: Vec<(i64, u64)> = reader
             .connection
@@ -109,9 +111,10 @@ impl Sweep {
     }
 }
 
-/// Deletes kinds that no sample names; returns how many rows went.
+/// Deletes kinds that no sample refers to; returns the number of deleted rows.
 ///
-/// The newest row stays, so that its number is not given to another kind while a reader remembers it.
+/// The newest row stays, so that its number is not reused for another kind while a reader remembers
+/// it.
 pub(crate) fn delete_kinds(
     transaction: &Transaction<'_>,
     kinds: &HashSet<i64>,
@@ -125,8 +128,8 @@ pub(crate) fn delete_kinds(
 
 /// Deletes some objects that no kind refers to; returns whether there may be more.
 ///
-/// No index leads from an object to its kinds: for SQLite to look for them at each would take
-/// its time, so foreign keys are off, as the statement itself sees that there are none.
+/// No index leads from an object to its kinds, so SQLite's foreign-key check of each object would
+/// be slow. Foreign keys are off: the statement itself makes sure that there are none.
 pub(crate) fn delete_unreferenced(connection: &mut Connection) -> rusqlite::Result<bool> {
     connection.execute_batch("PRAGMA foreign_keys = OFF")?;
     let deleted = connection

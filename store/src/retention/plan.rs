@@ -1,4 +1,4 @@
-//! What is to go, decided from the heads of chunks alone: free of SQL.
+//! Plans deletions from the headers of chunks alone, without SQL.
 
 use std::collections::HashSet;
 
@@ -11,18 +11,18 @@ use crate::retention::policy::{MARK_NS, Retention};
 
 const MINUTE_NS: u64 = 60_000_000_000;
 
-/// A recording as far as retention goes by it.
+/// The facts about a recording that retention needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     pub(crate) id: RecordingId,
-    /// When it began, by both clocks.
+    /// When it began, on both clocks.
     pub(crate) begun: Timestamp,
     pub(crate) interval_ns: u64,
-    /// Whether samples are added to it now.
+    /// Whether it is being recorded.
     pub(crate) running: bool,
-    /// Whether it has samples that are rows still.
+    /// Whether it has samples that are still rows.
     pub(crate) tail: bool,
-    /// What is kept around its marks: nothing unless that is wanted.
+    /// The time ranges kept around its marks; empty unless requested.
     pub(crate) marked: Windows,
     pub(crate) chunks: Vec<Piece>,
 }
@@ -31,23 +31,23 @@ pub(crate) struct Known {
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
     pub(crate) head: ChunkHeader,
-    /// Bytes of its groups; 0 where nobody asked.
+    /// Bytes of its groups; 0 if not requested.
     pub(crate) bytes: u64,
 }
 
-/// What stays of a chunk.
+/// The part of a chunk that stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Keep {
     Nothing,
     NearMarks,
-    /// One snapshot a minute, what lies near marks, and all that was missed.
+    /// One snapshot a minute, samples near marks, and all missed ones.
     OneAMinute,
 }
 
-/// One small change, of which each leaves a whole file behind.
+/// One small change, which leaves a consistent file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PruneStep {
-    /// Leaves of the chunk that ends with sample `last` what `keep` says.
+    /// Reduces the chunk that ends with sample `last` to `keep`.
     Reduce { recording: RecordingId, last: u64, keep: Keep },
     /// Deletes evidence and rollups older than the first sample of a recording.
     Cascade(RecordingId),
@@ -55,15 +55,16 @@ pub(crate) enum PruneStep {
     Delete(RecordingId),
 }
 
-/// What was tried before, and needs not be again: where heads do not tell that nothing would change.
+/// Steps tried before, which need not be repeated: headers do not show that they would change
+/// nothing.
 pub(crate) type Tried = HashSet<(RecordingId, u64, Keep)>;
 
-/// Stretches of time near marks, by the wall clock, ascending and apart from each other.
+/// Ranges of wall-clock time near marks, ascending and disjoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Windows(Vec<(i64, i64)>);
 
 impl Windows {
-    /// Returns what lies near marks at these times, which ascend.
+    /// Returns the ranges near marks at these times, which ascend.
     pub(crate) fn around(marks: impl IntoIterator<Item = i64>) -> Self {
         let mut windows: Vec<(i64, i64)> = Vec::new();
         for mark in marks {
@@ -82,7 +83,7 @@ impl Windows {
         (utc_ns <= self.0.get(index)?.1).then_some(index)
     }
 
-    /// Returns how many samples at most lie near marks between two times, at `interval_ns`.
+    /// Returns the maximum number of samples near marks between two times, at `interval_ns`.
     fn room(&self, (min, max): (i64, i64), interval_ns: u64) -> u64 {
         let shared = self.0.iter().map(|(from, to)| (*from.max(&min), *to.min(&max)));
         shared.filter(|(from, to)| from <= to).fold(0, |sum: u64, (from, to)| {
@@ -100,19 +101,19 @@ impl Known {
         head.utc_ns.map_or(0, |span| self.marked.room(span, self.interval_ns))
     }
 
-    /// Returns what is left of a chunk that is to go, `None` if that is there already.
+    /// Returns the part of a deleted chunk that stays, `None` if it has only that already.
     fn without(&self, head: &ChunkHeader) -> Option<Keep> {
         let (min, max) = head.utc_ns?;
         if self.room(head) == 0 {
             return Some(Keep::Nothing);
         }
         let (first, last) = (self.marked.near(min), self.marked.near(max));
-        // Between the windows of two marks there may be samples that are near neither.
+        // Between the ranges of two marks there may be samples that are near neither.
         let only_marked = first.is_some() && first == last;
         (!only_marked).then_some(Keep::NearMarks)
     }
 
-    /// Tells whether a chunk has more than a snapshot a minute.
+    /// Returns whether a chunk has more than a snapshot a minute.
     fn is_dense(&self, head: &ChunkHeader, before: Option<&ChunkHeader>) -> bool {
         let Some((begin, end)) = head.span else { return false };
         let first = self.minute(begin);
@@ -129,9 +130,9 @@ impl Known {
     }
 }
 
-/// Returns what is to be done now. `excess` is how many bytes the file has too many.
+/// Returns the next steps. `excess` is the number of bytes by which the file is too large.
 ///
-/// What comes of it may ask for more: there is nothing left to do once it returns nothing.
+/// Their result may require more: the work is complete once it returns no step.
 pub(crate) fn plan(
     recordings: &[Known],
     policy: &Retention,
@@ -182,8 +183,8 @@ pub(crate) fn plan(
     steps
 }
 
-/// Adds the steps that make the file smaller by `excess` bytes: the oldest chunks go, of recordings
-/// that have ended first. What lies near marks goes last.
+/// Adds the steps that shrink the file by `excess` bytes: they delete the oldest chunks, those of
+/// ended recordings first and samples near marks last.
 fn fit(
     recordings: &[Known],
     mut excess: u64,
@@ -220,7 +221,7 @@ fn fit(
     }
 }
 
-/// Returns about how many bytes a chunk loses.
+/// Estimates the bytes that a chunk loses.
 fn gain(known: &Known, head: &ChunkHeader, bytes: u64, keep: Keep) -> u64 {
     let stay = match keep {
         Keep::Nothing => 0,
@@ -230,7 +231,7 @@ fn gain(known: &Known, head: &ChunkHeader, bytes: u64, keep: Keep) -> u64 {
     u64::try_from(lost / u128::from(head.samples.max(1))).unwrap_or(bytes)
 }
 
-/// Tells of each sample of a chunk whether it stays; `before` are those of the chunk before.
+/// Returns for each sample of a chunk whether it stays; `before` are those of the chunk before.
 pub(crate) fn kept(known: &Known, ticks: &[Tick], before: &[Tick], keep: Keep) -> Vec<bool> {
     let marked = |tick: &Tick| known.marked.near(tick.taken.utc_ns).is_some();
     let mut stay: Vec<bool> = ticks
@@ -250,12 +251,12 @@ pub(crate) fn kept(known: &Known, ticks: &[Tick], before: &[Tick], keep: Keep) -
         before.iter().filter(|tick| complete(tick)).map(minute_of).collect();
     let mut from = 0;
     for minute in ticks.chunk_by(|a, b| minute_of(a) == minute_of(b)) {
-        let told = minute.first().is_some_and(|tick| covered.contains(&minute_of(tick)));
+        let is_covered = minute.first().is_some_and(|tick| covered.contains(&minute_of(tick)));
         let best = minute
             .iter()
             .position(complete)
             .or_else(|| minute.iter().position(Tick::has_regions))
-            .filter(|_| !told);
+            .filter(|_| !is_covered);
         if let Some(best) = best {
             stay[from + best] = true;
         }

@@ -1,4 +1,4 @@
-//! The plan on made-up recordings of which only ticks are there.
+//! Tests the plan on generated recordings that have only ticks.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::retention::policy::{MARK_NS, Retention};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Recordings, each as the ticks of its chunks and the seconds of its marks.
+/// Generates recordings: the ticks of their chunks and the seconds of their marks.
 #[derive(Clone, Debug)]
 struct Model {
     chunks: Vec<(u64, u64, Vec<Tick>)>,
@@ -104,11 +104,11 @@ fn models() -> impl Strategy<Value = Vec<Model>> {
     })
 }
 
-/// Plans and does what was planned until nothing is left to do.
+/// Plans and executes the steps until there are none.
 fn run(models: &mut [Model], gone: &mut [bool], policy: &Retention, now: u64) -> usize {
     let mut tried = Tried::new();
     for round in 0.. {
-        assert!(round < 40, "it comes to an end");
+        assert!(round < 40, "it terminates");
         let known: Vec<Known> = models
             .iter()
             .enumerate()
@@ -143,7 +143,7 @@ fn run(models: &mut [Model], gone: &mut [bool], policy: &Retention, now: u64) ->
 
 proptest! {
     #[test]
-    fn what_is_old_goes_and_all_else_stays(
+    fn only_old_samples_are_deleted(
         models in models(), older in prop::option::of(0_u64..2500), thin in prop::option::of(0_u64..2500),
         keep_marks in any::<bool>(),
     ) {
@@ -174,7 +174,8 @@ proptest! {
                     prop_assert_eq!(left.len(), marked.len());
                 } else if age(thin) {
                     for tick in ticks {
-                        // With its last samples thinned out, all that is left of a chunk may be old.
+                        // With its last samples thinned out, all remaining samples of a chunk may
+                        // be old.
                         let old = older.is_some_and(|limit| {
                             tick.taken.utc_ns < at(now).utc_ns - at(limit).utc_ns
                         });
@@ -189,7 +190,7 @@ proptest! {
                         prop_assert!(snapshots <= minutes.len());
                     }
                 } else {
-                    prop_assert_eq!(ticks, left, "what is young stays as it is");
+                    prop_assert_eq!(ticks, left, "young samples stay as they are");
                 }
             }
         }
@@ -215,7 +216,7 @@ proptest! {
             prop_assert_eq!(left, models.iter().map(|model| model.ticks().count()).sum::<usize>());
         }
         if !keep_marks {
-            // What is left is the newest of it: nothing older than what went.
+            // The newest samples remain: none is older than a deleted one.
             let flat = |models: &[Model]| models.iter().flat_map(|model| model.ticks().map(|tick| tick.taken)).collect::<Vec<_>>();
             prop_assert!(flat(&models).ends_with(&flat(&after)));
         }
@@ -223,8 +224,9 @@ proptest! {
 }
 
 #[test]
-fn what_is_old_between_two_marks_of_a_chunk_goes() {
-    // Fewer samples than could lie near the marks, one at the very beginning of what the second one keeps.
+fn old_samples_between_two_marks_of_a_chunk_are_deleted() {
+    // Fewer samples than could be near the marks, one at the very beginning of the range of the
+    // second one.
     let seconds: Vec<u64> = (560..=720).step_by(4).chain([721]).collect();
     let tick = |(number, second): (u64, &u64)| Tick {
         number,
@@ -271,6 +273,10 @@ fn the_first_complete_sample_of_a_minute_stays_and_a_torn_one_only_if_there_is_n
         ticks.iter().zip(kept).filter(|(_, stays)| *stays).map(|(tick, _)| tick.number).collect()
     };
     assert_eq!(stay(&[]), [2, 4, 5, 7]);
-    assert_eq!(stay(&[tick(0, 5, SampleState::Complete)]), [4, 5, 7], "told by the chunk before");
-    assert_eq!(stay(&[tick(0, 5, torn())]), [2, 4, 5, 7], "a torn one does not tell the minute");
+    assert_eq!(
+        stay(&[tick(0, 5, SampleState::Complete)]),
+        [4, 5, 7],
+        "covered by the chunk before"
+    );
+    assert_eq!(stay(&[tick(0, 5, torn())]), [2, 4, 5, 7], "a torn one does not cover the minute");
 }

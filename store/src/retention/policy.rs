@@ -1,60 +1,60 @@
-//! What may be deleted of recordings, and by how much at a time.
+//! The retention policy of recordings, and the limits of a step.
 
 use std::time::Duration;
 
-/// What is kept of recordings.
+/// The retention policy.
 ///
-/// It is applied chunk by chunk, which are some 300 samples each: one goes, or is thinned, once all
-/// of it is older. Samples of a recording under way that are in no chunk yet always stay.
+/// It is applied to whole chunks of some 300 samples: one is deleted, or thinned, once all its
+/// samples are older. Samples of an active recording that are in no chunk yet always stay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// Samples older than that go, by the wall clock.
+    /// Samples older than that, in wall-clock time, are deleted.
     pub older_than: Option<Duration>,
-    /// Of samples older than that one a minute stays; missed ones all do.
+    /// Of samples older than that, one a minute and all missed ones stay.
     pub thin_after: Option<Duration>,
-    /// The oldest samples go while the file, as it is with free pages given back, has more bytes,
-    /// those of recordings that have ended first.
+    /// The oldest samples are deleted, those of ended recordings first, while the file without free
+    /// pages is larger than that.
     pub max_bytes: Option<u64>,
-    /// Samples within a minute of a mark stay, unless the file cannot be small enough without.
+    /// Samples within a minute of a mark stay, unless the file would be too large with them.
     pub keep_marks: bool,
 }
 
-/// What went.
+/// The result of pruning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Samples, missed ones included.
     pub samples: u64,
-    /// Recordings of which nothing was left.
+    /// Recordings without remaining samples.
     pub recordings: u64,
-    /// Kinds of regions that no sample has any longer.
+    /// Kinds of regions that no sample refers to any more.
     pub kinds: u64,
     /// Bytes of the file and its log before.
     pub bytes_before: u64,
-    /// Bytes after; not known of what was not done.
+    /// Bytes after; in a preview equal to those before.
     pub bytes_after: u64,
-    /// Whether the file is larger than it should be, with nothing left that may go.
+    /// Whether the file is still too large, with nothing left to delete.
     pub too_large: bool,
 }
 
-/// What is kept on either side of a mark, nanoseconds.
+/// The time kept on either side of a mark, nanoseconds.
 pub(crate) const MARK_NS: i64 = 60_000_000_000;
 
 /// Rows deleted in one step.
 pub(crate) const BATCH: u32 = 500;
 
-/// Pages given back to the file system in one step.
+/// Pages returned to the file system in one step.
 pub(crate) const VACUUM_PAGES: u64 = 256;
 
-/// Free pages that a recording under way keeps for the samples to come.
+/// Free pages that an active recording keeps for later samples.
 pub(crate) const SLACK_PAGES: u64 = 1024;
 
-/// Bytes of the write-ahead log that count: more is there only while a reader holds on to it, and
-/// no sample that goes would make it smaller.
+/// The maximum bytes of the write-ahead log that count: it is larger only while a reader keeps it,
+/// and deleting samples would not shrink it.
 pub(crate) const MAX_LOG_BYTES: u64 = 1 << 20;
 
-/// How long nothing is planned anew unless a chunk was made.
+/// How long a plan holds unless a chunk was made.
 pub(crate) const PLAN_EVERY_NS: u64 = 60_000_000_000;
 
-/// Chunks reduced, as a part of those left, before kinds that nothing names are looked for:
-/// that reads those of all that is left.
+/// The fraction of chunks that must be reduced before a search for unreferenced kinds, which reads
+/// the kinds of all remaining chunks.
 pub(crate) const SWEEP_PART: u64 = 8;

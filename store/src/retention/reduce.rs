@@ -1,4 +1,5 @@
-//! One chunk becomes a smaller one, or an empty one that stands for what it stood for.
+//! Reduces a chunk to a smaller one, or to an empty one that covers the same
+//! numbers.
 
 use std::path::Path;
 
@@ -16,33 +17,33 @@ use crate::tables::chunk;
 use crate::tables::chunk::{Group, StoredChunk};
 use crate::tables::identity_cache::Identities;
 
-/// A chunk with what is left of it.
+/// A chunk and its reduction.
 #[derive(Debug)]
 pub(crate) struct Reduced {
     chunk: StoredChunk,
-    /// What takes its place.
+    /// The chunk that replaces it.
     built: Built,
-    /// How many samples went.
+    /// The number of deleted samples.
     pub(crate) samples: u64,
-    /// The kinds it named before, of which some may be named nowhere else.
+    /// The kinds it referred to before, some of which may have no other reference.
     pub(crate) kinds: Vec<i64>,
 }
 
-/// Reads chunks for what is to become of them.
+/// Reads chunks and reduces them.
 pub(crate) struct Reader<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) path: &'a Path,
 }
 
 impl Reader<'_> {
-    /// Returns how many samples of a chunk go.
+    /// Returns the number of samples of a chunk that are deleted.
     pub(crate) fn count(&self, known: &Known, last: u64, keep: Keep) -> Result<u64, Error> {
         let Some(chunk) = self.chunk(known, last)? else { return Ok(0) };
         let stay = self.stay(known, &chunk, &self.ticks(&chunk)?.0, keep)?;
         Ok(stay.iter().filter(|stays| !**stays).count() as u64)
     }
 
-    /// Makes what is left of the chunk that ends with sample `last`; `None` if all of it stays.
+    /// Reduces the chunk that ends with sample `last`; `None` if all of it stays.
     pub(crate) fn reduce(
         &self,
         known: &Known,
@@ -50,7 +51,7 @@ impl Reader<'_> {
         keep: Keep,
     ) -> Result<Option<Reduced>, Error> {
         let Some(chunk) = self.chunk(known, last)? else { return Ok(None) };
-        // What goes as a whole needs not be whole itself: damage must not keep it for ever.
+        // A chunk that is deleted entirely may be damaged: damage must not keep it forever.
         let kinds = match self.kinds(&chunk) {
             Err(Error::Damaged { .. }) if keep == Keep::Nothing => Vec::new(),
             other => other?,
@@ -109,7 +110,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Returns what an empty chunk stands for in place of this one and of the empty ones beside it.
+    /// Returns the numbers of an empty chunk that replaces this one and its empty neighbours.
     fn emptied(&self, chunk: &StoredChunk) -> Result<(u64, u64), Error> {
         let after = chunk::at_or_after(self.connection, chunk.recording, chunk.head.last + 1)
             .at(self.path)?;
@@ -142,7 +143,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns the chunk that ends with sample `last`, unless it is gone.
+    /// Returns the chunk that ends with sample `last`, unless it was deleted.
     fn chunk(&self, known: &Known, last: u64) -> Result<Option<StoredChunk>, Error> {
         let found = chunk::at_or_after(self.connection, known.id, last).at(self.path)?;
         Ok(found.filter(|chunk| chunk.head.last == last))
@@ -172,7 +173,7 @@ impl Reader<'_> {
 }
 
 impl Reduced {
-    /// Writes what is left in place of the chunk and of the empty ones that go with it.
+    /// Replaces the chunk and the empty ones absorbed by it.
     pub(crate) fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let (recording, head) = (self.chunk.recording, &self.built.head);
         if head.samples > 0 {

@@ -1,5 +1,6 @@
-//! What a page holds: bytes to cells to values. Whatever the bytes say, nothing is read beyond
-//! them and nothing is allocated that their number does not justify.
+//! Parses the bytes of a page to cells and values. Whatever the bytes claim,
+//! nothing is read beyond them and memory is allocated only as their number
+//! justifies it.
 
 use std::io;
 
@@ -9,38 +10,39 @@ use crate::db::open::PAGE_BYTES;
 use crate::maintain::repair::pages;
 use crate::maintain::repair::pages::{Page, PageReader, word};
 
-/// Bytes of an overflow page that are not the row's: they name the next one.
+/// Bytes of an overflow page that hold the number of the next one.
 const LINK_BYTES: usize = 4;
-/// The most bytes of a row: more than any recorder writes.
+/// The maximum bytes of a row: more than any recorder writes.
 const MAX_ROW_BYTES: u64 = 1 << 28;
 
-/// What a page is, by its first byte.
+/// The kind of a page, by its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PageKind {
-    /// Rows with a number.
+    /// Rows with a rowid.
     TableLeaf,
     /// Pages below it.
     TableInterior,
     /// Rows that are their own key.
     IndexLeaf,
-    /// Such rows, with pages below it.
+    /// Such rows, and pages below it.
     IndexInterior,
 }
 
 /// A row on a page, perhaps only its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell<'a> {
-    /// Its number, 0 where rows have none.
+    /// Its rowid, 0 if rows have none.
     pub(crate) rowid: i64,
-    /// How many bytes it has in all.
+    /// Its total size in bytes.
     pub(crate) bytes: usize,
-    /// Those on the page.
+    /// The bytes on the page.
     pub(crate) local: &'a [u8],
-    /// The page with those that follow.
+    /// The overflow page with the following bytes.
     pub(crate) overflow: Option<u32>,
 }
 
-/// Returns what the page is; `first` is the file's first page, which begins with the file's header.
+/// Returns the kind of the page; `first` marks the file's first page, which begins with the file's
+/// header.
 pub(crate) fn kind(page: &Page, first: bool) -> Option<PageKind> {
     match page[head(first)] {
         0x0d => Some(PageKind::TableLeaf),
@@ -55,7 +57,7 @@ const fn head(first: bool) -> usize {
     if first { 100 } else { 0 }
 }
 
-/// Returns where the cells of the page begin.
+/// Returns the offsets of the cells of the page.
 fn cell_offsets(page: &Page, first: bool, kind: PageKind) -> impl Iterator<Item = usize> + '_ {
     let head = head(first);
     let array =
@@ -74,7 +76,7 @@ pub(crate) fn children(page: &Page, first: bool, kind: PageKind) -> Vec<u32> {
     cell_offsets(page, first, kind).map(|offset| word(page, offset)).chain([last]).collect()
 }
 
-/// Returns the rows on a page, `None` for each that cannot be one.
+/// Returns the rows on a page, `None` for each malformed one.
 pub(crate) fn cells(
     page: &Page,
     first: bool,
@@ -95,7 +97,7 @@ fn cell(page: &Page, offset: usize, kind: PageKind) -> Option<Cell<'_>> {
     }
     let bytes = usize::try_from(bytes).ok()?;
     let rowid = if kind == PageKind::TableLeaf { take_varint(&mut rest)?.cast_signed() } else { 0 };
-    // The format's own rule for how much of a long row stays on its page.
+    // The rule of the format for how much of a long row stays on its page.
     let max = if kind == PageKind::TableLeaf {
         PAGE_BYTES - 35
     } else {
@@ -111,21 +113,21 @@ fn cell(page: &Page, offset: usize, kind: PageKind) -> Option<Cell<'_>> {
     Some(Cell { rowid, bytes, local: &rest[..local], overflow: Some(overflow) })
 }
 
-/// Returns how many columns the row has, `None` if its bytes do not add up to it.
+/// Returns the number of columns of the row, `None` if its size contradicts them.
 pub(crate) fn columns(cell: &Cell<'_>) -> Option<usize> {
     let (types, head_bytes) = types(cell.local)?;
     let body: u64 = types.iter().try_fold(0_u64, |sum, kind| sum.checked_add(size(*kind)?))?;
     (body.checked_add(head_bytes as u64)? == cell.bytes as u64).then_some(types.len())
 }
 
-/// Returns the values of a whole row, `None` if it is not one.
+/// Returns the values of a complete row, `None` if it is malformed.
 pub(crate) fn values(row: &[u8]) -> Option<Vec<Value>> {
     let (types, head_bytes) = types(row)?;
     let mut rest = row.get(head_bytes..)?;
     types.into_iter().map(|kind| take_value(&mut rest, kind)).collect()
 }
 
-/// Returns the types of a row's values and how many bytes stand before these.
+/// Returns the types of a row's values and the size of its header.
 fn types(row: &[u8]) -> Option<(Vec<u64>, usize)> {
     let mut rest = row;
     let head_bytes = usize::try_from(take_varint(&mut rest)?).ok()?;
@@ -169,7 +171,7 @@ fn take_value(rest: &mut &[u8], kind: u64) -> Option<Value> {
     })
 }
 
-/// Takes a number of one to nine bytes, most first.
+/// Takes a big-endian varint of one to nine bytes.
 fn take_varint(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for index in 0..9 {
@@ -186,7 +188,7 @@ fn take_varint(rest: &mut &[u8]) -> Option<u64> {
     Some(number)
 }
 
-/// Returns the values of a row, wherever the rest of it lies; `None` if it is not whole.
+/// Returns the values of a row, following its overflow pages; `None` if it is incomplete.
 pub(crate) fn whole(pages: &PageReader, cell: &Cell<'_>) -> io::Result<Option<Vec<Value>>> {
     if columns(cell).is_none() {
         return Ok(None);
@@ -210,7 +212,7 @@ mod tests {
 
     use super::*;
 
-    /// Reads all there is to read of a page.
+    /// Reads everything of a page.
     fn read(page: &Page, first: bool) -> Vec<(i64, Vec<Value>)> {
         let Some(kind) = kind(page, first) else { return Vec::new() };
         let interior = matches!(kind, PageKind::TableInterior | PageKind::IndexInterior);
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_those_sqlite_wrote() {
+    fn values_match_those_that_sqlite_wrote() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let connection = Connection::open(file.path()).unwrap();
         connection.execute_batch("PRAGMA page_size = 1024; CREATE TABLE t (a, b)").unwrap();

@@ -1,4 +1,4 @@
-//! The chunks of a recording put in order, without what cannot be shown.
+//! Puts the chunks of a recording in order, without unreadable regions.
 
 use rusqlite::{Connection, params};
 use vmrec_sampler::Timestamp;
@@ -29,7 +29,7 @@ pub(crate) struct Last {
     pub(crate) interval_ns: u64,
 }
 
-/// Makes the chunks of a recording follow each other and returns where they end.
+/// Closes the gaps between the chunks of a recording and returns the last sample in them.
 pub(crate) fn mend(
     new: &Transaction<'_>,
     id: RecordingId,
@@ -42,12 +42,12 @@ pub(crate) fn mend(
     for mut chunk in chunk::all(new, id)? {
         let first = chunk.head.first;
         if first <= last.number {
-            // An older state of what a chunk before it holds: both are proven, one is outdated.
+            // An older state of a chunk before it: both are proven, one is outdated.
             remove(new, &chunk)?;
             continue;
         }
         if first > last.number + 1 {
-            // Nothing can stand between chunks, so the one after the hole says that it was there.
+            // No row can be between chunks, so the chunk after a hole covers it.
             chunk.head.first = last.number + 1;
             row_checksum::update(new, &CHUNK, chunk.id, || {
                 new.execute(
@@ -73,8 +73,8 @@ fn remove(new: &Transaction<'_>, chunk: &StoredChunk) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Tells whether the groups of a chunk, which its row's checksum does not cover, are whole but
-/// for its sums, which can be made anew.
+/// Returns whether the groups of a chunk, which its row's checksum does not cover, are intact,
+/// except for its sums, which can be computed again.
 pub(crate) fn is_whole(key: ChunkKey, [ticks, totals, kinds, regions]: [&[u8]; 4]) -> bool {
     let count = unseal(key, Group::Ticks.name(), ticks)
         .and_then(|data| Ticks::decode(&data))
@@ -93,7 +93,7 @@ fn regions_are_whole(key: ChunkKey, kinds: &[u8], regions: &[u8]) -> Result<(), 
     Ok(())
 }
 
-/// Makes a chunk anew where kinds that it names, or its sums, are lost; returns how many samples that cost.
+/// Rebuilds a chunk whose kinds or sums are lost; returns the number of samples lost by that.
 fn whole(
     new: &Transaction<'_>,
     chunk: &StoredChunk,
@@ -112,7 +112,7 @@ fn whole(
     Ok(lost)
 }
 
-/// Makes a chunk of the samples of another that have no region of the kinds `gone`.
+/// Builds a chunk from the samples of another that have no region of the kinds `gone`.
 fn rebuilt(new: &Connection, chunk: &StoredChunk, gone: &[i64]) -> rusqlite::Result<(Built, u64)> {
     let regions = chunk::regions(new, chunk)?;
     let mut snapshots = regions.snapshots()?;
@@ -138,7 +138,7 @@ fn rebuilt(new: &Connection, chunk: &StoredChunk, gone: &[i64]) -> rusqlite::Res
     built.map(|built| (built, lost)).map_err(|error| damaged(error.to_string()))
 }
 
-/// Returns whether all plain rows of a chunk's sums are there.
+/// Returns whether all plain rows of a chunk's sums exist.
 fn has_sums(new: &Connection, chunk: &StoredChunk) -> rusqlite::Result<bool> {
     let there: u64 = new
         .prepare_cached("SELECT count(*) FROM chunk_type WHERE chunk = ?")?

@@ -1,10 +1,12 @@
-//! What can be read of a damaged file, in a new one.
+//! Recovers the readable rows of a damaged file into a new one.
 //!
-//! SQLite gives up where its trees are broken, so pages are read one by one ([`pages`], [`cells`]).
-//! A row's checksum covers the name of its table, so one that matches proves the row wherever it
-//! is found. Rows of versions before 3, which have none, are taken where the file's own trees lead
-//! to them ([`trees`]). Then samples are put in order ([`samples`]): one whose regions cannot be
-//! rebuilt is a row that says it is lost, so that it is drawn as a gap, and never a wrong figure.
+//! SQLite gives up where its trees are broken, so pages are read one by one
+//! ([`pages`], [`cells`]). A row's checksum covers the name of its table, so
+//! one that matches proves the row wherever it is found. Rows that the file's
+//! own trees lead to ([`trees`]) come first, because outdated copies of rows
+//! may be elsewhere. Then samples are put in order ([`samples`]): one whose
+//! regions cannot be rebuilt becomes a lost sample, so that it is drawn as a
+//! gap and never as a wrong figure.
 
 pub(crate) mod cells;
 pub(crate) mod chunks;
@@ -37,48 +39,48 @@ use crate::maintain::repair::trees::Trees;
 use crate::read::store::Store;
 use crate::recording::RecordingId;
 
-/// What a repair saved and what it could not.
+/// The result of a repair.
 #[derive(Debug)]
 pub struct Repaired {
     /// The recordings of the new file, oldest first.
     pub recordings: Vec<RecoveredRecording>,
-    /// Kinds of regions that samples had and whose rows are lost.
+    /// The number of kinds of regions that samples had and whose rows are lost.
     pub kinds_lost: u64,
-    /// Rows found damaged, by their table.
+    /// The number of damaged rows, by table.
     pub damaged_rows: BTreeMap<&'static str, u64>,
-    /// Pages that are missing or damaged, by the table whose rows they held or led to.
+    /// The number of missing or damaged pages, by the table whose rows they held or led to.
     pub damaged_pages: BTreeMap<&'static str, u64>,
-    /// Whether the list of tables is damaged, so that more may be missing than can be told.
+    /// Whether the list of tables is damaged, so that more may be missing than is known.
     pub tables_lost: bool,
-    /// What is wrong with the log of the damaged file: the newest samples may be lost.
+    /// The damage of the log of the damaged file: the newest samples may be lost.
     pub log_problems: Vec<String>,
-    /// What is still wrong in the new file.
+    /// The damage that remains in the new file.
     pub problems: Vec<String>,
 }
 
-/// What a repair saved of one recording.
+/// The result of a repair for one recording.
 #[derive(Debug)]
 pub struct RecoveredRecording {
     /// Its number, as before.
     pub id: RecordingId,
-    /// Whether its own row is lost: all that is known of it is what its samples tell.
+    /// Whether its own row is lost: then only its samples describe it.
     pub is_placeholder: bool,
-    /// Whether the row of its session is lost, and with it host, interval and boot.
+    /// Whether the row of its session is lost, with its host, interval and boot.
     pub session_lost: bool,
-    /// How many samples with regions were kept.
+    /// The number of samples with regions that were kept.
     pub kept: u64,
-    /// How many samples were lost; each is a missed one in the new file.
+    /// The number of lost samples; each is a missed one in the new file.
     pub lost: u64,
-    /// Why they were, with how many each.
+    /// The reasons, with the number of samples each.
     pub why: BTreeMap<&'static str, u64>,
-    /// How many marks were kept.
+    /// The number of marks that were kept.
     pub marks: u64,
-    /// How many pieces of evidence were kept.
+    /// The number of pieces of evidence that were kept.
     pub evidence: u64,
 }
 
 impl Repaired {
-    /// Tells whether anything was lost, or may have been.
+    /// Returns whether anything was lost, or may have been.
     pub fn lost_something(&self) -> bool {
         self.tables_lost
             || self.kinds_lost > 0
@@ -92,7 +94,7 @@ impl Repaired {
     }
 }
 
-/// Writes what can be read of the file at `from`, which is not changed, to a new file at `to`.
+/// Writes the readable contents of the file at `from`, which is not changed, to a new file at `to`.
 pub fn repair(from: &Path, to: &Path) -> Result<Repaired, Error> {
     let identified = open::identify(from);
     match &identified {
@@ -100,7 +102,8 @@ pub fn repair(from: &Path, to: &Path) -> Result<Repaired, Error> {
         Ok(FileState::Empty) => {
             return Err(Error::NotARecording { path: from.to_owned(), what: "is empty" });
         }
-        // Damage to its header makes a recording seem to be something else: its rows will tell.
+        // Damage to its header can make a recording look like another kind of file: its rows
+        // decide.
         Ok(FileState::Ours) | Err(Error::NotARecording { .. }) if from.is_file() => {}
         _ => return Err(identified.err().unwrap_or(Error::Missing { path: from.to_owned() })),
     }
@@ -126,12 +129,12 @@ pub fn repair(from: &Path, to: &Path) -> Result<Repaired, Error> {
     repaired
 }
 
-/// Returns what was written, and whether any row was proven by its checksum.
+/// Returns the result, and whether any row was proven by its checksum.
 fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
     let pages = PageReader::open(from)?;
     let trees = Trees::follow(&pages).at(from)?;
     let mut new = open::lay_out(draft).at(draft)?;
-    // Until it is complete nobody sees it, so nothing needs to be undone.
+    // Nobody sees the file until it is complete, so no transaction is needed.
     new.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF;").at(draft)?;
     let transaction = Transaction::begin(&mut new).at(draft)?;
     let mut mover = Mover {
@@ -144,7 +147,7 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
         refused: BTreeMap::new(),
     };
     mover.run(&[Proof::Row, Proof::Evidence])?;
-    // Frames are proven with the sample they belong to.
+    // Frames are proven together with their samples.
     mover.run(&[Proof::Frame])?;
     let (mut damaged_rows, proven) = (mover.refused, mover.proven);
     let lost_evidence = without_base(&transaction).at(draft)?;
@@ -170,7 +173,7 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
     Ok((repaired, proven))
 }
 
-/// Makes a recording of every one that anything is left of, and puts its samples in order.
+/// Recovers every recording that has any row left, and puts its samples in order.
 fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<RecoveredRecording>, BTreeSet<i64>)> {
     let ids = |sql: &str| -> rusqlite::Result<Vec<i64>> {
         new.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
@@ -223,7 +226,7 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<RecoveredRecording>, BTr
     Ok((mended, kinds))
 }
 
-/// Removes the arguments after one that is lost: a command line with a hole would read as another one.
+/// Removes the arguments after a lost one: a command line with a hole would look like another one.
 fn cut_arguments(new: &Connection, recording: i64) -> rusqlite::Result<()> {
     let positions: Vec<i64> = new
         .prepare_cached("SELECT position FROM argument WHERE recording = ? ORDER BY position")?
@@ -241,7 +244,7 @@ fn cut_arguments(new: &Connection, recording: i64) -> rusqlite::Result<()> {
 /// Removes evidence that builds on evidence that is lost, and returns how much.
 fn without_base(new: &Connection) -> rusqlite::Result<u64> {
     let mut lost = Vec::new();
-    // What builds on evidence that stays, stays.
+    // Evidence that builds on kept evidence is kept.
     let mut staying = BTreeSet::new();
     let mut statement = new.prepare(
         "SELECT rowid, recording, number, data FROM evidence ORDER BY recording, number",

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-/// What became of the samples of a recording.
+/// The outcome of a repair for the samples of a recording.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) kept: u64,
     pub(crate) lost: u64,
     pub(crate) why: BTreeMap<&'static str, u64>,
-    /// Kinds that regions had and that are gone.
+    /// Kinds of regions whose rows are lost.
     pub(crate) kinds: BTreeSet<i64>,
 }
 
@@ -24,7 +24,7 @@ impl Outcome {
     }
 }
 
-/// Returns the kinds that are not in the file.
+/// Returns the kinds that have no row in the file.
 pub(crate) fn absent(
     new: &Connection,
     kinds: impl Iterator<Item = i64>,
@@ -39,5 +39,5 @@ pub(crate) fn absent(
     Ok(absent)
 }
 
-/// What a lost sample's row gives as its reason.
+/// The reason stored with a lost sample.
 pub(crate) const REASON: &str = "lost: damaged file";

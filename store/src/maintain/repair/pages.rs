@@ -1,4 +1,4 @@
-//! The pages of a file as they lie on disk, with what its log has committed over them.
+//! Reads the pages of a file, with the committed pages of its log over them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -22,9 +22,9 @@ pub(crate) type Page = [u8; PAGE_BYTES];
 pub(crate) struct PageReader {
     file: File,
     log: Option<File>,
-    /// Where in the log the newest version of a page begins.
+    /// The offset of the newest version of a page in the log.
     in_log: HashMap<u32, u64>,
-    /// How many pages there are; the last one may be cut short.
+    /// The number of pages; the last one may be cut short.
     pub(crate) count: u32,
 }
 
@@ -45,7 +45,8 @@ impl PageReader {
         Ok(Self { file, log, in_log, count: in_file.max(committed) })
     }
 
-    /// Returns the page of that number, with zeros where the file ends before it does; `None` if there is none.
+    /// Returns the page of that number, padded with zeros if the file ends within it; `None` if
+    /// there is none.
     pub(crate) fn read(&self, number: u32) -> io::Result<Option<Page>> {
         let Some(before) = number.checked_sub(1).filter(|_| number <= self.count) else {
             return Ok(None);
@@ -73,7 +74,8 @@ fn fill(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
     Ok(read)
 }
 
-/// Returns where the pages lie that whole transactions wrote to a log, and how many pages the file has after them.
+/// Returns the offsets of the pages that complete transactions wrote to a log, and the number of
+/// pages of the file after them.
 fn committed(log: &File) -> io::Result<(HashMap<u32, u64>, u32)> {
     let mut header = [0; LOG_HEADER_BYTES];
     let nothing = (HashMap::new(), 0);
@@ -96,7 +98,7 @@ fn committed(log: &File) -> io::Result<(HashMap<u32, u64>, u32)> {
     while fill(log, offset, &mut frame)? == frame.len() {
         add(&mut sum, &frame[..8], little_endian);
         add(&mut sum, &frame[FRAME_HEADER_BYTES..], little_endian);
-        // A frame of before the log began anew, or one the disk changed: nothing after it counts.
+        // A frame from before the log was restarted, or a damaged one: nothing after it counts.
         if frame[8..16] != header[16..24] || sum != (word(&frame, 16), word(&frame, 20)) {
             break;
         }
@@ -111,7 +113,7 @@ fn committed(log: &File) -> io::Result<(HashMap<u32, u64>, u32)> {
     Ok((whole, pages))
 }
 
-/// Adds words of four bytes to the sum of a log.
+/// Adds words of four bytes to the checksum of a log.
 fn add(sum: &mut (u32, u32), bytes: &[u8], little_endian: bool) {
     let (words, _) = bytes.as_chunks::<8>();
     for [a, b, c, d, e, f, g, h] in words {
@@ -124,7 +126,7 @@ fn add(sum: &mut (u32, u32), bytes: &[u8], little_endian: bool) {
     }
 }
 
-/// Returns the four bytes at `offset`, most significant first, as all numbers of the format; 0 beyond the end.
+/// Returns the big-endian number of four bytes at `offset`; 0 beyond the end.
 pub(crate) fn word(bytes: &[u8], offset: usize) -> u32 {
     bytes
         .get(offset..)

@@ -1,4 +1,5 @@
-//! Rows in place of recordings and sessions of which only what refers to them is left.
+//! Writes placeholder rows for lost recordings and sessions that other rows
+//! refer to.
 
 use rusqlite::types::Null;
 use rusqlite::{OptionalExtension, params};
@@ -7,8 +8,8 @@ use crate::db::columns::{RECORDING, SESSION};
 use crate::db::insert;
 use crate::db::transaction::Transaction;
 
-/// Writes a row for a recording of which only samples, marks or evidence are left. Its session has
-/// the same number as itself, unless that is another one's.
+/// Writes a row for a recording of which only samples, marks or evidence are left. Its session gets
+/// the same number, unless another one has it.
 pub(crate) fn recording(new: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
     let (begun, ended) = (moment(new, id, "first")?, moment(new, id, "last")?);
     let last: i64 = new.query_row(
@@ -87,7 +88,7 @@ pub(crate) fn session(new: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
     )
 }
 
-/// Returns the times, by both clocks, of the first or last sample of a recording.
+/// Returns the times, on both clocks, of the first or last sample of a recording.
 fn moment(
     new: &Transaction<'_>,
     recording: i64,

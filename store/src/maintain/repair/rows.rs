@@ -1,4 +1,5 @@
-//! Rows from pages into the new file, each in the table it is proven to be of.
+//! Moves rows from pages into the new file, each into the table that its
+//! checksum proves.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,17 +19,17 @@ pub(crate) struct Mover<'a> {
     pub(crate) pages: &'a PageReader,
     pub(crate) trees: &'a Trees,
     pub(crate) new: &'a Connection,
-    /// The damaged file's name and the new one's.
+    /// The paths of the damaged file and the new one.
     pub(crate) from: &'a Path,
     pub(crate) to: &'a Path,
     /// Whether any row was proven.
     pub(crate) proven: bool,
-    /// Rows of each table that were found damaged.
+    /// The number of damaged rows of each table.
     pub(crate) refused: BTreeMap<&'static str, u64>,
 }
 
 impl Mover<'_> {
-    /// Moves rows of all tables whose rows are proven by `proof`, first those that trees lead to.
+    /// Moves rows of all tables whose rows are proven by `proof`, those that trees lead to first.
     pub(crate) fn run(&mut self, proof: &[Proof]) -> Result<(), Error> {
         for reached in [true, false] {
             for number in 1..=self.pages.count {
@@ -86,14 +87,14 @@ impl Mover<'_> {
         Ok(())
     }
 
-    /// Takes note of a damaged row on a page, if it is known of which table.
+    /// Counts a damaged row on a page, if its table is known.
     fn refuse_of(&mut self, number: u32) {
         if let Owner::Table(index) = self.trees.owner(number) {
             *self.refused.entry(LAYOUTS[index].name).or_default() += 1;
         }
     }
 
-    /// Writes a row of `table`, unless it is damaged; that it is there already is fine.
+    /// Writes a row of `table`, unless it is damaged or exists already.
     fn insert(&mut self, table: &Layout, values: Vec<Value>, reached: bool) -> Result<bool, Error> {
         if values.len() != table.columns || !table.proves(&values) {
             return Ok(false);
@@ -109,7 +110,8 @@ impl Mover<'_> {
             .prepare_cached(&sql)
             .and_then(|mut insert| insert.execute(params_from_iter(&values)));
         match inserted {
-            // A row that is there already was proven first; one that breaks a rule was not written by a recorder.
+            // An existing row was proven first; one that breaks a constraint was not written by a
+            // recorder.
             Ok(rows) => Ok(rows > 0 || !reached),
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
                 Ok(false)
@@ -118,13 +120,13 @@ impl Mover<'_> {
         }
     }
 
-    /// Tells whether a row of `frame` is that of a sample that was found.
+    /// Returns whether a row of `frame` belongs to a sample that was found.
     fn is_frame(&self, values: &[Value]) -> Result<bool, Error> {
         samples::is_frame(self.new, values).at(self.to)
     }
 }
 
-/// Returns the table that a row says by its checksum it is of.
+/// Returns the table that the checksum of a row proves.
 fn proven(values: &[Value], proof: &[Proof]) -> Option<&'static Layout> {
     LAYOUTS.iter().find(|table| {
         proof.contains(&table.proof) && values.len() == table.columns && table.proves(values)

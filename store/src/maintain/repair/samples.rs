@@ -1,5 +1,5 @@
-//! The samples of a recording put in order: what cannot be shown becomes a gap, and numbers follow
-//! each other without a hole.
+//! Puts the samples of a recording in order: unreadable ones become gaps, and
+//! their numbers have no holes.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -23,10 +23,11 @@ use crate::tables::identity_cache::Identities;
 use crate::tables::sample;
 use crate::tables::sample::{FRAME_COLUMNS, decode, sample_columns};
 
-/// The most samples in a row that are filled in as lost: what follows a larger hole is not believed.
+/// The maximum number of consecutive samples filled in as lost: samples after a larger hole are not
+/// trusted.
 const MAX_FILLED_SAMPLES: u64 = 1_000_000;
 
-/// Tells whether a row of `frame` is that of a sample in the new file.
+/// Returns whether a row of `frame` belongs to a sample in the new file.
 pub(crate) fn is_frame(new: &Connection, values: &[Value]) -> rusqlite::Result<bool> {
     let [Value::Integer(sample), Value::Text(kind), Value::Integer(sum), Value::Blob(data)] =
         values
@@ -47,7 +48,7 @@ pub(crate) fn is_frame(new: &Connection, values: &[Value]) -> rusqlite::Result<b
 pub(crate) fn mend(new: &Transaction<'_>, id: RecordingId) -> rusqlite::Result<Outcome> {
     let mut outcome = Outcome::default();
     let mut last = chunks::mend(new, id, &mut outcome)?;
-    // What stands in a chunk was a row before.
+    // Samples in a chunk were rows before.
     for sql in [
         "DELETE FROM frame WHERE sample IN (SELECT id FROM sample WHERE recording = ? AND number <= ?)",
         "DELETE FROM sample WHERE recording = ? AND number <= ?",
@@ -91,7 +92,7 @@ pub(crate) fn mend(new: &Transaction<'_>, id: RecordingId) -> rusqlite::Result<O
     Ok(outcome)
 }
 
-/// Writes a row for each sample lost between `last` and `next`, evenly between their times.
+/// Writes a row for each lost sample between `last` and `next`, at times spread evenly.
 fn fill(
     new: &Transaction<'_>,
     id: RecordingId,
@@ -120,7 +121,7 @@ fn fill(
     Ok(())
 }
 
-/// Makes the recording's last sample the one it says it is.
+/// Fills in lost samples up to the last one that the recording stored.
 fn end(
     new: &Transaction<'_>,
     id: RecordingId,
@@ -150,12 +151,13 @@ fn end(
 struct Tail {
     decoder: FrameDecoder,
     identities: Identities,
-    /// Whether the sample before, as it is kept, is the one the next frame builds on.
+    /// Whether the sample before was kept with its regions, so that the next frame can build on it.
     unbroken: bool,
 }
 
 impl Tail {
-    /// Tells whether the sample of a row is kept and has regions; the inner error says why it is lost.
+    /// Returns whether the sample of a row is kept and has regions; the inner error is the reason
+    /// of its loss.
     fn keep(
         &mut self,
         new: &Transaction<'_>,
@@ -210,7 +212,7 @@ impl Tail {
     }
 }
 
-/// Makes the frame of a sample a key frame, as the one it was made against is lost.
+/// Turns the frame of a sample into a key frame, because its base is lost.
 fn stand_alone(
     new: &Connection,
     id: RecordingId,

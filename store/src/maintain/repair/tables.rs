@@ -1,4 +1,4 @@
-//! The tables that rows are looked for of.
+//! The tables whose rows are recovered.
 
 use rusqlite::types::{Value, ValueRef};
 
@@ -12,10 +12,10 @@ use crate::db::row_checksum;
 use crate::maintain::repair::chunks;
 use crate::tables::evidence;
 
-/// What proves a row of a table.
+/// The proof of a row of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// The checksum of its values, which stands after them.
+    /// The checksum of its values, after them.
     Row,
     /// The checksum of a frame's data, which is bound to its sample.
     Frame,
@@ -23,15 +23,15 @@ pub(crate) enum Proof {
     Evidence,
 }
 
-/// A table and how its rows lie in the file.
+/// A table and the layout of its rows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
     pub(crate) name: &'static str,
-    /// How many columns it has.
+    /// The number of its columns.
     pub(crate) columns: usize,
-    /// Where its checksum stands.
+    /// The index of its checksum.
     checksum: usize,
-    /// The columns its checksum is of, if that is one of the row.
+    /// The columns that its checksum covers, if it is one of the row.
     summed: Option<&'static Table>,
     pub(crate) proof: Proof,
 }
@@ -42,7 +42,7 @@ const fn rows_of(table: &'static Table) -> Layout {
     Layout { name, columns: checksum + 1, checksum, summed, proof: Proof::Row }
 }
 
-/// All of them.
+/// The layouts of all tables.
 pub(crate) const LAYOUTS: [Layout; 13] = [
     rows_of(&SESSION),
     rows_of(&RECORDING),
@@ -60,7 +60,7 @@ pub(crate) const LAYOUTS: [Layout; 13] = [
 ];
 
 impl Layout {
-    /// Returns whether a row with these values, of all columns, is one of this table and whole.
+    /// Returns whether a row with these values of all columns is an intact row of this table.
     pub(crate) fn proves(&self, values: &[Value]) -> bool {
         match (self.proof, &values[self.checksum], values) {
             (Proof::Row, Value::Integer(sum), _) => {
@@ -72,7 +72,7 @@ impl Layout {
                 Value::Integer(sum),
                 [Value::Integer(recording), Value::Integer(number), _, Value::Blob(data)],
             ) => i64::from(evidence::checksum(*recording, *number, data)) == *sum,
-            // Its sample, which may not be known yet, is needed to decide.
+            // The proof needs its sample, which may not be known yet.
             (Proof::Frame, Value::Integer(_), [_, Value::Text(_), _, Value::Blob(_)]) => true,
             _ => false,
         }
@@ -84,7 +84,8 @@ impl Layout {
     }
 }
 
-/// Tells whether what cannot be made anew of a chunk is whole: its row's checksum does not cover it.
+/// Returns whether the groups of a chunk that cannot be computed again are intact: its row's
+/// checksum does not cover them.
 fn chunk_is_whole(values: &[Value]) -> bool {
     let [
         _,

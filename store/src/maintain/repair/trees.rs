@@ -1,4 +1,5 @@
-//! Which page belongs to which table, as far as the file's own trees still tell.
+//! Assigns pages to tables by the file's own trees, as far as these are
+//! readable.
 
 use std::io;
 
@@ -10,16 +11,16 @@ use crate::maintain::repair::cells::PageKind;
 use crate::maintain::repair::pages::{PageReader, word};
 use crate::maintain::repair::tables::LAYOUTS;
 
-/// What is known of a page.
+/// The owner of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// No tree leads to it.
     Unknown,
-    /// It holds rows of the table at that index of [`LAYOUTS`], or leads to such pages.
+    /// It holds rows of the table at this index of [`LAYOUTS`], or leads to such pages.
     Table(usize),
-    /// It belongs to a tree of no such table.
+    /// It belongs to another tree.
     Other,
-    /// It is free: what stands on it was deleted.
+    /// It is free: its contents were deleted.
     Free,
 }
 
@@ -27,7 +28,7 @@ pub(crate) enum Owner {
 #[derive(Debug)]
 pub(crate) struct Trees {
     owners: Vec<Owner>,
-    /// How many pages of each table trees lead to that are not there or not of a tree.
+    /// The number of pages of each table that trees lead to and that are missing or no tree pages.
     pub(crate) broken: [u64; LAYOUTS.len()],
     /// Whether the list of tables could be read to its end.
     pub(crate) listed: bool,
@@ -70,13 +71,13 @@ impl Trees {
         Ok(trees)
     }
 
-    /// Returns what is known of a page.
+    /// Returns the owner of a page.
     pub(crate) fn owner(&self, number: u32) -> Owner {
         self.owners.get(number as usize).copied().unwrap_or(Owner::Unknown)
     }
 
-    /// Gives `root` and all pages below it to `owner`, adds those with rows to `leaves` and
-    /// returns how many are not there or not of a tree.
+    /// Assigns `root` and all pages below it to `owner`, adds those with rows to `leaves` and
+    /// returns the number of pages that are missing or no tree pages.
     fn descend(
         &mut self,
         pages: &PageReader,
