@@ -2,7 +2,7 @@
 
 use crate::process::ProcessInfo;
 
-/// Returns the places in `processes` of those `pattern` fits best, never this process itself.
+/// Returns the indices in `processes` of those `pattern` fits best, never this process itself.
 ///
 /// The file names of the executable and of the first argument count, and after them the
 /// short name, which `ps` shows. Exact beats prefix beats substring; letter case counts
@@ -12,7 +12,7 @@ pub fn matching(pattern: &str, processes: &[ProcessInfo]) -> Vec<usize> {
     let own_pid = std::process::id();
     let mut best = u8::MAX;
     let mut found = Vec::new();
-    for (place, process) in processes.iter().enumerate() {
+    for (index, process) in processes.iter().enumerate() {
         let Some(rank) = rank(pattern, process).filter(|_| process.id.pid != own_pid) else {
             continue;
         };
@@ -21,7 +21,7 @@ pub fn matching(pattern: &str, processes: &[ProcessInfo]) -> Vec<usize> {
             found.clear();
         }
         if rank == best {
-            found.push(place);
+            found.push(index);
         }
     }
     found

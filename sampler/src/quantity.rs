@@ -129,8 +129,8 @@ mod tests {
 
     #[test]
     fn all_lists_every_quantity_at_its_own_place() {
-        for (place, quantity) in Quantity::ALL.into_iter().enumerate() {
-            assert_eq!(quantity as usize, place);
+        for (index, quantity) in Quantity::ALL.into_iter().enumerate() {
+            assert_eq!(quantity as usize, index);
         }
     }
 }

@@ -54,7 +54,7 @@ rules! {
     R8a = "R8a": "The JVM's own tables list the range.";
     R8b = "R8b": "The range begins where the JVM says its class pointers begin.";
     R8c = "R8c": "Alignment divides a JVM's other memory into metaspace and collector.";
-    R8x = "R8x": "A JVM's tables are unreadable; place and size decide.";
+    R8x = "R8x": "A JVM's tables are unreadable; position and size decide.";
     R9 = "R9": "Inaccessible memory lies right below a thread's stack.";
     R9a = "R9a": "glibc lists the block as a thread's stack.";
     R9b = "R9b": "A thread's robust list lies in the mapping.";

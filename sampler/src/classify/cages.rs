@@ -1,7 +1,7 @@
 //! Reservations of the big runtimes (R13): runs of touching anonymous memory, mostly inaccessible.
 
 use crate::classify::cage::{Cage, Purpose};
-use crate::classify::claims::Part;
+use crate::classify::claims::FreePart;
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_executable, is_none};
 use crate::classify::profile::Runtime;
@@ -45,13 +45,13 @@ fn claim(work: &mut Work<'_, '_>, far_only: bool) {
     }
 }
 
-fn claim_run(work: &mut Work<'_, '_>, run: &[Part], purpose: &Purpose) {
+fn claim_run(work: &mut Work<'_, '_>, run: &[FreePart], purpose: &Purpose) {
     let of = |region_type: &RegionType| label(region_type.clone(), purpose.confidence, Rule::R13);
     let used = of(&purpose.used);
     let executable = of(&purpose.executable);
     let inaccessible = of(&purpose.inaccessible);
     for part in run {
-        let mapping = &work.mappings[part.place];
+        let mapping = &work.mappings[part.index];
         let found = if is_none(mapping) {
             &inaccessible
         } else if is_executable(mapping) {
@@ -59,7 +59,7 @@ fn claim_run(work: &mut Work<'_, '_>, run: &[Part], purpose: &Purpose) {
         } else {
             &used
         };
-        work.claims.claim(part.place, part.range, found);
+        work.claims.claim(part.index, part.range, found);
     }
 }
 
@@ -70,9 +70,9 @@ fn anchors(mappings: &[Mapping]) -> Vec<u64> {
 }
 
 /// Returns the shape of a run.
-fn cage_of(mappings: &[Mapping], run: &[Part], anchors: &[u64]) -> Option<Cage> {
+fn cage_of(mappings: &[Mapping], run: &[FreePart], anchors: &[u64]) -> Option<Cage> {
     let range = AddressRange::new(run.first()?.range.start, run.last()?.range.end);
-    let of = |part: &Part| mappings.get(part.place);
+    let of = |part: &FreePart| mappings.get(part.index);
     let used = || run.iter().filter_map(of).filter(|mapping| !is_none(mapping));
     let inaccessible = run
         .iter()

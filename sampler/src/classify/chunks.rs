@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::classify::claims::Part;
+use crate::classify::claims::FreePart;
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_writable};
 use crate::classify::profile::{Malloc, Runtime};
@@ -41,14 +41,14 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
     };
     let parts = work.claims.parts(|mapping| is_anonymous(mapping) && is_writable(mapping));
     for run in parts.chunk_by(|low, high| low.range.end == high.range.start) {
-        if run.iter().any(|part| work.is_occupied(part.place)) {
+        if run.iter().any(|part| work.is_occupied(part.index)) {
             walk(work, run, &labels);
         }
     }
 }
 
 /// Walks one run from its start: what is not recognised is tried again a page later.
-fn walk(work: &mut Work<'_, '_>, run: &[Part], labels: &Labels) {
+fn walk(work: &mut Work<'_, '_>, run: &[FreePart], labels: &Labels) {
     let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
     let end = last.range.end;
     let starts: BTreeSet<u64> = run.iter().map(|part| part.range.start).collect();

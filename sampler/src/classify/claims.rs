@@ -7,11 +7,11 @@ use crate::region::AddressRange;
 
 /// A part of a mapping that nobody has claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
+pub(crate) struct FreePart {
     /// Where it lies.
     pub(crate) range: AddressRange,
-    /// The place of its mapping in the list.
-    pub(crate) place: usize,
+    /// The index of its mapping in the list.
+    pub(crate) index: usize,
 }
 
 /// The mappings' addresses, claimed piece by piece.
@@ -29,43 +29,43 @@ impl<'a> Claims<'a> {
         Self { mappings, free, pieces: Vec::with_capacity(mappings.len()) }
     }
 
-    /// Returns the place of the mapping that holds `address`.
+    /// Returns the index of the mapping that holds `address`.
     pub(crate) fn at(&self, address: u64) -> Option<usize> {
-        let place = self.from(address);
-        self.mappings.get(place).is_some_and(|found| found.range.start <= address).then_some(place)
+        let index = self.from(address);
+        self.mappings.get(index).is_some_and(|found| found.range.start <= address).then_some(index)
     }
 
-    /// Returns the place of the first mapping that ends after `address`.
+    /// Returns the index of the first mapping that ends after `address`.
     pub(crate) fn from(&self, address: u64) -> usize {
         self.mappings.partition_point(|mapping| mapping.range.end <= address)
     }
 
-    /// Returns what is unclaimed of the mapping at `place`.
-    pub(crate) fn free(&self, place: usize) -> &[AddressRange] {
-        self.free.get(place).map_or(&[], Vec::as_slice)
+    /// Returns what is unclaimed of the mapping at `index`.
+    pub(crate) fn free(&self, index: usize) -> &[AddressRange] {
+        self.free.get(index).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns whether nothing of the mapping at `place` is claimed.
-    pub(crate) fn is_whole(&self, place: usize) -> bool {
-        self.mappings.get(place).is_some_and(|mapping| *self.free(place) == [mapping.range])
+    /// Returns whether nothing of the mapping at `index` is claimed.
+    pub(crate) fn is_whole(&self, index: usize) -> bool {
+        self.mappings.get(index).is_some_and(|mapping| *self.free(index) == [mapping.range])
     }
 
-    /// Returns whether `address`, in the mapping at `place`, is unclaimed.
-    pub(crate) fn is_free(&self, place: usize, address: u64) -> bool {
-        self.free(place).iter().any(|free| free.start <= address && address < free.end)
+    /// Returns whether `address`, in the mapping at `index`, is unclaimed.
+    pub(crate) fn is_free(&self, index: usize, address: u64) -> bool {
+        self.free(index).iter().any(|free| free.start <= address && address < free.end)
     }
 
-    /// Claims all that is unclaimed of the mapping at `place`.
-    pub(crate) fn claim_mapping(&mut self, place: usize, label: &Label) {
-        let Some(free) = self.free.get_mut(place) else { return };
+    /// Claims all that is unclaimed of the mapping at `index`.
+    pub(crate) fn claim_mapping(&mut self, index: usize, label: &Label) {
+        let Some(free) = self.free.get_mut(index) else { return };
         for range in std::mem::take(free) {
             self.pieces.push(Piece { range, label: label.clone() });
         }
     }
 
-    /// Claims what is unclaimed of `range` in the mapping at `place`.
-    pub(crate) fn claim(&mut self, place: usize, range: AddressRange, label: &Label) {
-        for range in self.take(place, range) {
+    /// Claims what is unclaimed of `range` in the mapping at `index`.
+    pub(crate) fn claim(&mut self, index: usize, range: AddressRange, label: &Label) {
+        for range in self.take(index, range) {
             self.pieces.push(Piece { range, label: label.clone() });
         }
     }
@@ -79,15 +79,15 @@ impl<'a> Claims<'a> {
         fits: impl Fn(&Mapping) -> bool,
     ) {
         let mut rights = None;
-        for place in self.from(range.start)..self.mappings.len() {
-            let mapping = &self.mappings[place];
+        for index in self.from(range.start)..self.mappings.len() {
+            let mapping = &self.mappings[index];
             if mapping.range.start >= range.end {
                 break;
             }
             if !fits(mapping) {
                 continue;
             }
-            for taken in self.take(place, range) {
+            for taken in self.take(index, range) {
                 let same = rights == Some(mapping.protection);
                 match self.pieces.last_mut().filter(|_| same) {
                     Some(last) if last.range.end == taken.start => last.range.end = taken.end,
@@ -99,11 +99,11 @@ impl<'a> Claims<'a> {
     }
 
     /// Returns the unclaimed parts of the mappings that `fits` takes, ascending.
-    pub(crate) fn parts(&self, fits: impl Fn(&Mapping) -> bool) -> Vec<Part> {
+    pub(crate) fn parts(&self, fits: impl Fn(&Mapping) -> bool) -> Vec<FreePart> {
         let mut parts = Vec::new();
-        for (place, (mapping, free)) in self.mappings.iter().zip(&self.free).enumerate() {
+        for (index, (mapping, free)) in self.mappings.iter().zip(&self.free).enumerate() {
             if !free.is_empty() && fits(mapping) {
-                parts.extend(free.iter().map(|range| Part { range: *range, place }));
+                parts.extend(free.iter().map(|range| FreePart { range: *range, index }));
             }
         }
         parts
@@ -121,9 +121,9 @@ impl<'a> Claims<'a> {
         self.pieces
     }
 
-    /// Cuts `range` out of what is unclaimed of the mapping at `place`; returns what was cut.
-    fn take(&mut self, place: usize, range: AddressRange) -> Vec<AddressRange> {
-        let Some(free) = self.free.get_mut(place) else { return Vec::new() };
+    /// Cuts `range` out of what is unclaimed of the mapping at `index`; returns what was cut.
+    fn take(&mut self, index: usize, range: AddressRange) -> Vec<AddressRange> {
+        let Some(free) = self.free.get_mut(index) else { return Vec::new() };
         let first = free.partition_point(|part| part.end <= range.start);
         let after = free.partition_point(|part| part.start < range.end);
         if first >= after || range.start >= range.end {

@@ -25,8 +25,8 @@ pub(crate) fn arenas(work: &mut Work<'_, '_>) {
     }
     let arena = label(types::MALLOC_ARENA, Confidence::Sure, Rule::R11);
     let tail = label(types::MALLOC_RESERVED, Confidence::Sure, Rule::R11);
-    for place in work.places(|mapping| is_anonymous(mapping) && is_writable(mapping)) {
-        let range = work.mappings[place].range;
+    for index in work.indices(|mapping| is_anonymous(mapping) && is_writable(mapping)) {
+        let range = work.mappings[index].range;
         let mut start = range.start.checked_next_multiple_of(ARENA_BYTES);
         for _ in 0..BOUNDARIES {
             let Some(at) = start.filter(|at| *at < range.end) else { break };
@@ -47,8 +47,8 @@ pub(crate) fn arenas(work: &mut Work<'_, '_>) {
 /// Returns the bytes in use of the arena around `address`, if there is one.
 pub(crate) fn arena_at(work: &mut Work<'_, '_>, address: u64) -> Option<u64> {
     let base = address & !(ARENA_BYTES - 1);
-    let place = work.claims.at(base)?;
-    let mapping = &work.mappings[place];
+    let index = work.claims.at(base)?;
+    let mapping = &work.mappings[index];
     if !is_anonymous(mapping) || !is_writable(mapping) {
         return None;
     }
@@ -66,7 +66,7 @@ pub(crate) fn arena_at(work: &mut Work<'_, '_>, address: u64) -> Option<u64> {
     if work.profile.malloc.is_some() && !work.facts.memory_readable {
         return None;
     }
-    let above = &work.mappings[work.above(place)?];
+    let above = &work.mappings[work.above(index)?];
     let shaped = mapping.range.start == base
         && mapping.has_flag("nr")
         && is_none(above)

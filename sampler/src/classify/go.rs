@@ -17,8 +17,8 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
     let heap = label(types::GO_HEAP, Confidence::Sure, Rule::R12);
     let runtime = label(types::GO_RUNTIME, Confidence::Likely, Rule::R12);
     let cgo = work.profile.has(Runtime::Glibc) || work.profile.has(Runtime::Musl);
-    for place in work.places(is_anonymous) {
-        let mapping = &work.mappings[place];
+    for index in work.indices(is_anonymous) {
+        let mapping = &work.mappings[index];
         let in_heap = GO_HEAP.start <= mapping.range.start && mapping.range.start < GO_HEAP.end;
         if !in_heap && cgo {
             continue;
@@ -28,6 +28,6 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
             (false, true) => &heap,
             (false, false) => &runtime,
         };
-        work.claims.claim_mapping(place, found);
+        work.claims.claim_mapping(index, found);
     }
 }

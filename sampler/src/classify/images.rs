@@ -20,22 +20,22 @@ const BASES: usize = 16;
 /// R4: segments at the image's load base; R5: the zero-filled memory after them.
 pub(crate) fn claim(work: &mut Work<'_, '_>) {
     let mut of_images: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (place, mapping) in work.mappings.iter().enumerate() {
+    for (index, mapping) in work.mappings.iter().enumerate() {
         if mapping.file().is_some() && work.facts.images.contains_key(mapping.name()) {
-            of_images.entry(mapping.name()).or_default().push(place);
+            of_images.entry(mapping.name()).or_default().push(index);
         }
     }
     // In the order of addresses, so that hostile headers quarrel over memory the same way each time.
     let mut of_images: Vec<_> = of_images.into_iter().collect();
-    of_images.sort_unstable_by_key(|(_, places)| places.first().copied());
+    of_images.sort_unstable_by_key(|(_, indices)| indices.first().copied());
     let mut bases = Vec::with_capacity(of_images.len());
-    for (name, places) in &of_images {
+    for (name, indices) in &of_images {
         let Some(image) = work.facts.images.get(*name) else { continue };
-        let found = load_bases(image, work.mappings, places);
-        for place in places {
-            let mapping = &work.mappings[*place];
+        let found = load_bases(image, work.mappings, indices);
+        for index in indices {
+            let mapping = &work.mappings[*index];
             let region_type = segment_type(image, &found, mapping);
-            work.claims.claim_mapping(*place, &label(region_type, Confidence::Sure, Rule::R4));
+            work.claims.claim_mapping(*index, &label(region_type, Confidence::Sure, Rule::R4));
         }
         bases.push((*name, image, found));
     }
@@ -52,9 +52,9 @@ fn segments(image: &Image) -> impl Iterator<Item = &Segment> {
 }
 
 /// Finds where the image is loaded: where its first segment is really mapped, else what explains most mappings.
-fn load_bases(image: &Image, mappings: &[Mapping], places: &[usize]) -> Vec<u64> {
+fn load_bases(image: &Image, mappings: &[Mapping], indices: &[usize]) -> Vec<u64> {
     let mut votes: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
-    for mapping in places.iter().filter_map(|place| mappings.get(*place)) {
+    for mapping in indices.iter().filter_map(|index| mappings.get(*index)) {
         for segment in segments(image) {
             let first = page_of(segment.offset);
             let after = page_after(segment.offset.saturating_add(segment.file_bytes));
@@ -143,8 +143,8 @@ fn zero_filled(work: &mut Work<'_, '_>, name: &str, image: &Image, base: u64, vi
             page_after(address.saturating_add(segment.file_bytes)),
             page_after(address.saturating_add(segment.memory_bytes)),
         );
-        for place in work.claims.from(range.start)..work.mappings.len() {
-            let mapping = &work.mappings[place];
+        for index in work.claims.from(range.start)..work.mappings.len() {
+            let mapping = &work.mappings[index];
             if mapping.range.start >= range.end || *visits == 0 {
                 break;
             }
@@ -158,7 +158,7 @@ fn zero_filled(work: &mut Work<'_, '_>, name: &str, image: &Image, base: u64, vi
             );
             let writable = mapping.protection.contains(Protection::WRITE);
             let found = if !writable && is_relro(image, base, part) { &constant } else { &bss };
-            work.claims.claim(place, part, found);
+            work.claims.claim(index, part, found);
         }
     }
 }

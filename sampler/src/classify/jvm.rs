@@ -1,6 +1,6 @@
 //! HotSpot JVMs (R8): by their own tables, then by the shapes of what is left.
 
-use crate::classify::claims::Part;
+use crate::classify::claims::FreePart;
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_executable, is_none};
 use crate::classify::profile::Runtime;
@@ -45,7 +45,7 @@ pub(crate) fn by_its_own_tables(work: &mut Work<'_, '_>) {
     }
 }
 
-/// R8b, R8c, R8x: what is left, by place and size.
+/// R8b, R8c, R8x: what is left, by position and size.
 pub(crate) fn by_shape(work: &mut Work<'_, '_>) {
     if !work.profile.has(Runtime::Jvm) {
         return;
@@ -61,7 +61,7 @@ pub(crate) fn by_shape(work: &mut Work<'_, '_>) {
 
 /// A run of touching unclaimed memory.
 struct Run<'p> {
-    parts: &'p [Part],
+    parts: &'p [FreePart],
     range: AddressRange,
     inaccessible: u64,
     executable: bool,
@@ -71,14 +71,14 @@ struct Run<'p> {
     above_archive: bool,
 }
 
-fn run_of<'p>(work: &Work<'_, '_>, parts: &'p [Part]) -> Option<Run<'p>> {
+fn run_of<'p>(work: &Work<'_, '_>, parts: &'p [FreePart]) -> Option<Run<'p>> {
     let range = AddressRange::new(parts.first()?.range.start, parts.last()?.range.end);
-    let none = parts.iter().filter(|part| is_none(&work.mappings[part.place]));
+    let none = parts.iter().filter(|part| is_none(&work.mappings[part.index]));
     let inaccessible = none.map(|part| part.range.virtual_bytes()).sum();
-    let executable = parts.iter().any(|part| is_executable(&work.mappings[part.place]));
+    let executable = parts.iter().any(|part| is_executable(&work.mappings[part.index]));
     let occupied =
-        parts.iter().map(|part| work.occupied_bytes(part.place)).fold(0, u64::saturating_add);
-    let below = work.below(parts.first()?.place);
+        parts.iter().map(|part| work.occupied_bytes(part.index)).fold(0, u64::saturating_add);
+    let below = work.below(parts.first()?.index);
     let above_archive = below.is_some_and(|below| work.mappings[below].name().ends_with(".jsa"));
     Some(Run { parts, range, inaccessible, executable, occupied, above_archive })
 }
@@ -118,8 +118,8 @@ fn without_tables(work: &mut Work<'_, '_>) {
         };
         let used = label(used, Confidence::Guess, Rule::R8x);
         for part in run.parts {
-            let none = is_none(&work.mappings[part.place]);
-            work.claims.claim(part.place, part.range, if none { &reserved } else { &used });
+            let none = is_none(&work.mappings[part.index]);
+            work.claims.claim(part.index, part.range, if none { &reserved } else { &used });
         }
     }
 }
@@ -129,8 +129,8 @@ fn class_space(work: &mut Work<'_, '_>, base: u64) {
     let reserved = label(types::RESERVED_JVM, Confidence::Likely, Rule::R8b);
     let used = label(types::JVM_METASPACE, Confidence::Likely, Rule::R8b);
     let mut end = base;
-    for place in work.claims.from(base)..work.mappings.len() {
-        let mapping = &work.mappings[place];
+    for index in work.claims.from(base)..work.mappings.len() {
+        let mapping = &work.mappings[index];
         let follows = mapping.range.start == end
             && end < base.saturating_add(CLASS_SPACE_BYTES)
             && (is_anonymous(mapping) || mapping.name().ends_with(".jsa"));
@@ -138,7 +138,7 @@ fn class_space(work: &mut Work<'_, '_>, base: u64) {
             break;
         }
         if is_anonymous(mapping) {
-            work.claims.claim_mapping(place, if is_none(mapping) { &reserved } else { &used });
+            work.claims.claim_mapping(index, if is_none(mapping) { &reserved } else { &used });
         }
         end = mapping.range.end;
     }
@@ -160,12 +160,12 @@ fn metaspace_and_collector(work: &mut Work<'_, '_>) {
             && bytes <= NODE_BYTES
             && run.inaccessible != 0;
         for part in run.parts {
-            let found = match (is_none(&work.mappings[part.place]), node) {
+            let found = match (is_none(&work.mappings[part.index]), node) {
                 (true, _) => &reserved,
                 (false, true) => &metaspace,
                 (false, false) => &collector,
             };
-            work.claims.claim(part.place, part.range, found);
+            work.claims.claim(part.index, part.range, found);
         }
     }
 }

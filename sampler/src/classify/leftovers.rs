@@ -35,8 +35,8 @@ pub(crate) fn code(work: &mut Work<'_, '_>) {
         types::JIT_CODE
     };
     let found = label(region_type, Confidence::Likely, Rule::R16);
-    for place in work.places(|mapping| is_anonymous(mapping) && is_executable(mapping)) {
-        work.claims.claim_mapping(place, &found);
+    for index in work.indices(|mapping| is_anonymous(mapping) && is_executable(mapping)) {
+        work.claims.claim_mapping(index, &found);
     }
 }
 
@@ -47,16 +47,16 @@ pub(crate) fn loader(work: &mut Work<'_, '_>) {
     let main = work.main_thread();
     let main = work.facts.threads.iter().find(|thread| thread.tid == main);
     if let Some(robust) = main.and_then(|main| main.robust_list)
-        && let Some(place) = work.claims.at(robust)
-        && is_anonymous(&work.mappings[place])
+        && let Some(index) = work.claims.at(robust)
+        && is_anonymous(&work.mappings[index])
     {
         let page = page_of(robust);
-        if work.mappings[place].range.virtual_bytes() <= LOADER_BYTES {
-            work.claims.claim_mapping(place, &sure);
+        if work.mappings[index].range.virtual_bytes() <= LOADER_BYTES {
+            work.claims.claim_mapping(index, &sure);
         } else {
             let around =
                 AddressRange::new(page.saturating_sub(2 * PAGE), page.saturating_add(PAGE));
-            work.claims.claim(place, around, &likely);
+            work.claims.claim(index, around, &likely);
         }
     }
     let small = |mapping: &Mapping| {
@@ -65,19 +65,19 @@ pub(crate) fn loader(work: &mut Work<'_, '_>) {
             && mapping.range.virtual_bytes() <= LOADER_BYTES
             && !mapping.has_flag("nr")
     };
-    for place in work.places(small) {
-        let neighbours = [work.below(place), work.above(place)].into_iter().flatten();
-        let images = neighbours.filter(|place| is_loaded(work, *place)).count();
-        let bytes = work.mappings[place].range.virtual_bytes();
+    for index in work.indices(small) {
+        let neighbours = [work.below(index), work.above(index)].into_iter().flatten();
+        let images = neighbours.filter(|index| is_loaded(work, *index)).count();
+        let bytes = work.mappings[index].range.virtual_bytes();
         if images == 2 || images == 1 && bytes <= LOADER_BESIDE_BYTES {
-            work.claims.claim_mapping(place, &likely);
+            work.claims.claim_mapping(index, &likely);
         }
     }
 }
 
-/// Returns whether the mapping at `place` is of an image or of the vdso.
-fn is_loaded(work: &Work<'_, '_>, place: usize) -> bool {
-    let mapping = &work.mappings[place];
+/// Returns whether the mapping at `index` is of an image or of the vdso.
+fn is_loaded(work: &Work<'_, '_>, index: usize) -> bool {
+    let mapping = &work.mappings[index];
     let name = mapping.name();
     match mapping.file() {
         // Without headers, rule R4 has told images by their order.
@@ -97,8 +97,8 @@ pub(crate) fn heaps(work: &mut Work<'_, '_>) {
     }
     if let Some(region_type) = runtime_heap(work) {
         let found = label(region_type, Confidence::Guess, Rule::R18b);
-        for place in work.places(|mapping| is_anonymous(mapping) && !is_none(mapping)) {
-            claim_large(work, place, &found);
+        for index in work.indices(|mapping| is_anonymous(mapping) && !is_none(mapping)) {
+            claim_large(work, index, &found);
         }
     }
     let plain = work.profile.has(Runtime::Glibc) && work.profile.malloc.is_none();
@@ -110,8 +110,8 @@ pub(crate) fn heaps(work: &mut Work<'_, '_>) {
 fn of_malloc(work: &mut Work<'_, '_>, malloc: Malloc) {
     let found = label(malloc.region_type(), Confidence::Guess, Rule::R18);
     let seen = work.facts.memory_readable && !work.reader.is_spent();
-    for place in work.places(|mapping| is_anonymous(mapping) && !is_none(mapping)) {
-        let mapping = &work.mappings[place];
+    for index in work.indices(|mapping| is_anonymous(mapping) && !is_none(mapping)) {
+        let mapping = &work.mappings[index];
         let other = match malloc {
             // They ask the kernel not to reserve.
             Malloc::Jemalloc | Malloc::Mimalloc => !mapping.has_flag("nr"),
@@ -119,7 +119,7 @@ fn of_malloc(work: &mut Work<'_, '_>, malloc: Malloc) {
             _ => false,
         };
         if !other {
-            work.claims.claim_mapping(place, &found);
+            work.claims.claim_mapping(index, &found);
         }
     }
 }
@@ -146,10 +146,10 @@ fn unread_arenas(work: &mut Work<'_, '_>) {
         return;
     }
     let arena = label(types::PYTHON_HEAP, Confidence::Guess, Rule::R18x);
-    for place in work.places(|mapping| is_plain(mapping) && !mapping.has_flag("nr")) {
-        for part in work.claims.free(place).to_vec() {
+    for index in work.indices(|mapping| is_plain(mapping) && !mapping.has_flag("nr")) {
+        for part in work.claims.free(index).to_vec() {
             if part.virtual_bytes().is_multiple_of(PYTHON_ARENA_BYTES) {
-                work.claims.claim(place, part, &arena);
+                work.claims.claim(index, part, &arena);
             }
         }
     }
@@ -158,8 +158,8 @@ fn unread_arenas(work: &mut Work<'_, '_>) {
 /// R18x: memory of glibc's malloc that may not be read.
 fn unread(work: &mut Work<'_, '_>) {
     let large = label(types::MALLOC_LARGE, Confidence::Guess, Rule::R18x);
-    for place in work.places(is_plain) {
-        claim_large(work, place, &large);
+    for index in work.indices(is_plain) {
+        claim_large(work, index, &large);
     }
 }
 
@@ -168,10 +168,10 @@ fn is_plain(mapping: &Mapping) -> bool {
 }
 
 /// Claims each unclaimed part of a mapping that is large enough for a heap.
-fn claim_large(work: &mut Work<'_, '_>, place: usize, label: &Label) {
-    for part in work.claims.free(place).to_vec() {
+fn claim_large(work: &mut Work<'_, '_>, index: usize, label: &Label) {
+    for part in work.claims.free(index).to_vec() {
         if part.virtual_bytes() >= HEAP_BYTES {
-            work.claims.claim(place, part, label);
+            work.claims.claim(index, part, label);
         }
     }
 }
@@ -213,14 +213,14 @@ pub(crate) fn inaccessible(work: &mut Work<'_, '_>) {
         } else {
             &reserved
         };
-        work.claims.claim(part.place, part.range, found);
+        work.claims.claim(part.index, part.range, found);
     }
 }
 
 /// R20: what nothing explains.
 pub(crate) fn rest(work: &mut Work<'_, '_>) {
     let found = label(types::VM_ALLOCATE, Confidence::Unknown, Rule::R20);
-    for place in work.places(|_| true) {
-        work.claims.claim_mapping(place, &found);
+    for index in work.indices(|_| true) {
+        work.claims.claim_mapping(index, &found);
     }
 }

@@ -4,7 +4,7 @@
 
 /// Where a marker stands in an ELF file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Location {
     /// A whole name in `.dynstr` or `.strtab`.
     Symbol,
     /// The beginning of a name in `.dynstr` or `.strtab`: mangled names go on with types.
@@ -22,17 +22,17 @@ pub(crate) struct Marker {
     /// What [`crate::classify::facts::Image::markers`] calls it.
     pub name: &'static str,
     /// Where it stands.
-    pub place: Place,
-    /// What stands there; backwards for [`Place::Rodata`].
+    pub location: Location,
+    /// What stands there; backwards for [`Location::Rodata`].
     pub text: &'static str,
 }
 
 const fn symbol(name: &'static str) -> Marker {
-    Marker { name, place: Place::Symbol, text: name }
+    Marker { name, location: Location::Symbol, text: name }
 }
 
 const fn rodata(name: &'static str, backwards: &'static str) -> Marker {
-    Marker { name, place: Place::Rodata, text: backwards }
+    Marker { name, location: Location::Rodata, text: backwards }
 }
 
 /// Every marker that is looked for.
@@ -44,14 +44,18 @@ pub(crate) const MARKERS: &[Marker] = &[
     symbol("_rjem_mallctl"),
     rodata("str:jemalloc", " :>collamej<"),
     symbol("tc_malloc"),
-    Marker { name: "MallocExtension", place: Place::SymbolPrefix, text: "_ZN15MallocExtension" },
+    Marker {
+        name: "MallocExtension",
+        location: Location::SymbolPrefix,
+        text: "_ZN15MallocExtension",
+    },
     rodata("str:tcmalloc", " :collamct"),
     symbol("mi_malloc"),
     symbol("mi_option_get"),
     rodata("str:mimalloc", " :collamim"),
     symbol("moz_xmalloc"),
     symbol("__asan_init"),
-    Marker { name: "_ZN2v87Isolate", place: Place::SymbolPrefix, text: "_ZN2v87Isolate" },
+    Marker { name: "_ZN2v87Isolate", location: Location::SymbolPrefix, text: "_ZN2v87Isolate" },
     rodata("str:v8", "8v-tluafed-yb-delbasid"),
     symbol("gHotSpotVMStructs"),
     symbol("_PyRuntime"),
@@ -63,5 +67,5 @@ pub(crate) const MARKERS: &[Marker] = &[
     symbol("GC_malloc"),
     rodata("str:libgc", "EZIS_PAEH_LAITINI_CG"),
     symbol("runtime.mheap_"),
-    Marker { name: "section:.go.buildinfo", place: Place::Section, text: ".go.buildinfo" },
+    Marker { name: "section:.go.buildinfo", location: Location::Section, text: ".go.buildinfo" },
 ];

@@ -14,10 +14,10 @@ pub(crate) fn look_for_it(work: &mut Work<'_, '_>) {
     if work.profile.dynamic || other.into_iter().any(|runtime| work.profile.has(runtime)) {
         return;
     }
-    let candidates = work.places(|mapping| is_anonymous(mapping) && is_writable(mapping));
-    for place in candidates {
-        let start = work.mappings[place].range.start;
-        if work.is_occupied(place) && group_at(work, start).is_some() {
+    let candidates = work.indices(|mapping| is_anonymous(mapping) && is_writable(mapping));
+    for index in candidates {
+        let start = work.mappings[index].range.start;
+        if work.is_occupied(index) && group_at(work, start).is_some() {
             work.profile.found_musl();
             return;
         }

@@ -16,11 +16,11 @@ pub(crate) fn by_user(work: &mut Work<'_, '_>, rules: &[UserRule]) {
     if rules.is_empty() {
         return;
     }
-    for (place, mapping) in work.mappings.iter().enumerate() {
+    for (index, mapping) in work.mappings.iter().enumerate() {
         if let Some(rule) = rules.iter().find(|rule| rule.matches(mapping)) {
             let detail = rule.detail.clone();
             let found = label(rule.region_type.clone(), Confidence::Sure, Rule::User);
-            work.claims.claim_mapping(place, &Label { detail, ..found });
+            work.claims.claim_mapping(index, &Label { detail, ..found });
         }
     }
 }
@@ -29,19 +29,19 @@ pub(crate) fn by_user(work: &mut Work<'_, '_>, rules: &[UserRule]) {
 pub(crate) fn by_kernel(work: &mut Work<'_, '_>) {
     let mozilla = work.profile.malloc == Some(Malloc::Mozjemalloc);
     let loose_images = image::Scene::of(work.mappings);
-    for (place, mapping) in work.mappings.iter().enumerate() {
+    for (index, mapping) in work.mappings.iter().enumerate() {
         let found = name::by_kernel_name(mapping)
             .filter(|found| found.rule != Rule::R7 && !(is_anonymous(mapping) && is_none(mapping)))
             .or_else(|| name::by_object(mapping))
             .or_else(|| by_known_file(mapping))
             .or_else(|| by_other_file(work, &loose_images, mapping))
-            .or_else(|| by_unread_image_below(work, &loose_images, place));
+            .or_else(|| by_unread_image_below(work, &loose_images, index));
         if let Some(mut found) = found {
             // Firefox's malloc bears the name of the one it comes from.
             if mozilla && found.region_type == types::MALLOC_JEMALLOC {
                 found.region_type = types::MALLOC_MOZJEMALLOC;
             }
-            work.claims.claim_mapping(place, &found);
+            work.claims.claim_mapping(index, &found);
         }
     }
 }
@@ -53,8 +53,8 @@ pub(crate) fn brk_heap(work: &mut Work<'_, '_>) {
         _ => types::MALLOC_BRK,
     };
     let found = label(region_type, Confidence::Sure, Rule::R7);
-    for place in work.places(|mapping| mapping.name() == "[heap]") {
-        work.claims.claim_mapping(place, &found);
+    for index in work.indices(|mapping| mapping.name() == "[heap]") {
+        work.claims.claim_mapping(index, &found);
     }
 }
 
@@ -89,10 +89,10 @@ fn by_other_file(work: &Work<'_, '_>, scene: &image::Scene, mapping: &Mapping) -
 }
 
 /// R5 by order, where no headers of images are known.
-fn by_unread_image_below(work: &Work<'_, '_>, scene: &image::Scene, place: usize) -> Option<Label> {
+fn by_unread_image_below(work: &Work<'_, '_>, scene: &image::Scene, index: usize) -> Option<Label> {
     if !work.facts.images.is_empty() {
         return None;
     }
-    let below = &work.mappings[place.checked_sub(1)?];
-    image::by_image_below(scene, &work.mappings[place], below)
+    let below = &work.mappings[index.checked_sub(1)?];
+    image::by_image_below(scene, &work.mappings[index], below)
 }

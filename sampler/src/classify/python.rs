@@ -23,7 +23,7 @@ pub(crate) fn arena_at(work: &mut Work<'_, '_>, at: u64, end: u64) -> Option<u64
         }
         let first = at.checked_next_multiple_of(pool)?;
         (0..POOLS)
-            .filter_map(|place| first.checked_add(place * pool))
+            .filter_map(|index| first.checked_add(index * pool))
             .any(|at| pool_at(work, at) == Some(pool))
             .then_some(arena)
     })

@@ -64,14 +64,14 @@ fn mapping(identity: &Identity) -> Mapping {
 
 /// Returns whether `identity` may be the next part of the mapping `last`.
 fn goes_on(last: &Mapping, identity: &Identity) -> bool {
-    let same_place = last.file().is_none()
+    let same_position = last.file().is_none()
         || last.offset.checked_add(last.range.virtual_bytes()) == Some(identity.offset);
     last.range.end == identity.range.start
         && last.protection == identity.protection
         && last.max_protection == identity.max_protection
         && last.flags == identity.flags
         && last.object == identity.object
-        && same_place
+        && same_position
 }
 
 /// Returns the label that most of `range` has among `pieces` (ascending); of equals the lowest.

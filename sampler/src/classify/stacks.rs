@@ -24,15 +24,15 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
     let guessed = label(types::STACK_SIGNAL, Confidence::Guess, Rule::R15);
     let guard = label(types::STACK_GUARD, Confidence::Likely, Rule::R15);
     let own_malloc = work.profile.malloc.is_none() && !work.profile.has(Runtime::Jvm);
-    for place in work.places(|mapping| is_anonymous(mapping) && is_writable(mapping)) {
-        if !work.claims.is_whole(place) {
+    for index in work.indices(|mapping| is_anonymous(mapping) && is_writable(mapping)) {
+        if !work.claims.is_whole(index) {
             continue;
         }
-        let mapping = &work.mappings[place];
-        let below = work.below(place).filter(|below| is_guard(work, *below, SMALL_BYTES));
+        let mapping = &work.mappings[index];
+        let below = work.below(index).filter(|below| is_guard(work, *below, SMALL_BYTES));
         let small = mapping.range.virtual_bytes() <= SMALL_BYTES;
         if mapping.has_flag("nh") && (small || below.is_some()) {
-            work.claims.claim_mapping(place, if small { &signal } else { &cached });
+            work.claims.claim_mapping(index, if small { &signal } else { &cached });
             if let Some(below) = below {
                 work.claims.claim_mapping(below, &guard);
             }
@@ -40,17 +40,17 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
             && own_malloc
             && let Some(below) = below.filter(|below| is_guard(work, *below, PAGE))
         {
-            work.claims.claim_mapping(place, &guessed);
+            work.claims.claim_mapping(index, &guessed);
             work.claims.claim_mapping(below, &guard);
-            if let Some(above) = work.above(place).filter(|above| is_guard(work, *above, PAGE)) {
+            if let Some(above) = work.above(index).filter(|above| is_guard(work, *above, PAGE)) {
                 work.claims.claim_mapping(above, &guard);
             }
         }
     }
 }
 
-/// Returns whether the mapping at `place` may be a guard of at most so many bytes.
-fn is_guard(work: &Work<'_, '_>, place: usize, bytes: u64) -> bool {
-    let mapping = &work.mappings[place];
+/// Returns whether the mapping at `index` may be a guard of at most so many bytes.
+fn is_guard(work: &Work<'_, '_>, index: usize, bytes: u64) -> bool {
+    let mapping = &work.mappings[index];
     is_none(mapping) && is_anonymous(mapping) && mapping.range.virtual_bytes() <= bytes
 }

@@ -50,8 +50,8 @@ fn guard_label() -> Label {
 }
 
 /// Claims the guard that ends right at `address`.
-fn guard_below(work: &mut Work<'_, '_>, place: usize) {
-    let Some(below) = work.below(place) else { return };
+fn guard_below(work: &mut Work<'_, '_>, index: usize) {
+    let Some(below) = work.below(index) else { return };
     let mapping = &work.mappings[below];
     if is_none(mapping) && is_anonymous(mapping) && mapping.range.virtual_bytes() <= GUARD_BYTES {
         work.claims.claim_mapping(below, &guard_label());
@@ -61,8 +61,8 @@ fn guard_below(work: &mut Work<'_, '_>, place: usize) {
 /// A guard that a runtime put below the main thread's stack.
 fn main_stack_guard(work: &mut Work<'_, '_>) {
     let stack = work.mappings.iter().position(|mapping| mapping.name() == "[stack]");
-    if let Some(place) = stack {
-        guard_below(work, place);
+    if let Some(index) = stack {
+        guard_below(work, index);
     }
 }
 
@@ -81,8 +81,8 @@ fn by_glibc(work: &mut Work<'_, '_>) -> BTreeSet<u32> {
         free_from = stack.range.end;
         known.extend(stack.tid);
         let threads = &work.facts.threads;
-        let place = stack.tid.map(|tid| threads.binary_search_by_key(&tid, |thread| thread.tid));
-        let thread = place.and_then(Result::ok).and_then(|place| threads.get(place));
+        let index = stack.tid.map(|tid| threads.binary_search_by_key(&tid, |thread| thread.tid));
+        let thread = index.and_then(Result::ok).and_then(|index| threads.get(index));
         let found = match (thread, stack.tid) {
             (Some(thread), _) => Detail::of_thread(thread.tid, Some(&thread.name)),
             (None, Some(tid)) => Detail::of_thread(tid, None),
@@ -99,8 +99,8 @@ fn by_glibc(work: &mut Work<'_, '_>) -> BTreeSet<u32> {
 
 /// R9b, R9c: the mapping that holds an address on the thread's stack, if that may be one.
 fn by_address(work: &mut Work<'_, '_>, thread: &Thread, address: u64, rule: Rule) -> bool {
-    let Some(place) = work.claims.at(address) else { return false };
-    let mapping = &work.mappings[place];
+    let Some(index) = work.claims.at(address) else { return false };
+    let mapping = &work.mappings[index];
     // Fibers and goroutines run on memory that is a heap first.
     let in_heap = work.profile.has(Runtime::Go)
         && GO_HEAP.start <= mapping.range.start
@@ -109,7 +109,7 @@ fn by_address(work: &mut Work<'_, '_>, thread: &Thread, address: u64, rule: Rule
     if in_heap
         || !is_anonymous(mapping)
         || !is_writable(mapping)
-        || !work.claims.is_free(place, address)
+        || !work.claims.is_free(index, address)
         || work.profile.has(Runtime::Glibc) && glibc::arena_at(work, address).is_some()
     {
         return false;
@@ -131,9 +131,9 @@ fn by_address(work: &mut Work<'_, '_>, thread: &Thread, address: u64, rule: Rule
     let found = label(types::STACK_THREAD, Confidence::Likely, rule);
     let detail = Detail::of_thread(thread.tid, Some(&thread.name));
     let found = Label { detail: Some(detail), ..found };
-    work.claims.claim(place, AddressRange::new(start, end), &found);
+    work.claims.claim(index, AddressRange::new(start, end), &found);
     if whole {
-        guard_below(work, place);
+        guard_below(work, index);
     }
     true
 }

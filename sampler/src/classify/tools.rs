@@ -23,8 +23,8 @@ pub(crate) fn guest(work: &mut Work<'_, '_>) {
         let in_guest = |mapping: &Mapping| {
             GUEST.start <= mapping.range.start && mapping.range.start < GUEST.end
         };
-        for place in work.places(|mapping| is_anonymous(mapping) && in_guest(mapping)) {
-            work.claims.claim_mapping(place, &found);
+        for index in work.indices(|mapping| is_anonymous(mapping) && in_guest(mapping)) {
+            work.claims.claim_mapping(index, &found);
         }
     }
 }
@@ -33,15 +33,15 @@ pub(crate) fn guest(work: &mut Work<'_, '_>) {
 pub(crate) fn claim(work: &mut Work<'_, '_>) {
     if work.profile.has(Runtime::Valgrind) {
         let found = label(types::VALGRIND, Confidence::Likely, Rule::R16v);
-        for place in work.places(|mapping| is_anonymous(mapping) && !is_none(mapping)) {
-            work.claims.claim_mapping(place, &found);
+        for index in work.indices(|mapping| is_anonymous(mapping) && !is_none(mapping)) {
+            work.claims.claim_mapping(index, &found);
         }
     }
     if work.profile.has(Runtime::Sbcl) {
         let found = label(types::LISP_HEAP, Confidence::Likely, Rule::R16v);
         let all = Protection::from_bits(u8::MAX);
-        for place in work.places(|mapping| is_anonymous(mapping) && mapping.protection == all) {
-            work.claims.claim_mapping(place, &found);
+        for index in work.indices(|mapping| is_anonymous(mapping) && mapping.protection == all) {
+            work.claims.claim_mapping(index, &found);
         }
     }
     if work.profile.has(Runtime::Sanitizer) {
@@ -53,8 +53,8 @@ fn sanitizer(work: &mut Work<'_, '_>) {
     let sure = |region_type| label(region_type, Confidence::Sure, Rule::R16s);
     let (shadow, gap) = (sure(types::SANITIZER_SHADOW), sure(types::RESERVED));
     let (heap, unused) = (sure(types::MALLOC_ASAN), sure(types::MALLOC_RESERVED));
-    for place in work.places(is_anonymous) {
-        let mapping = &work.mappings[place];
+    for index in work.indices(is_anonymous) {
+        let mapping = &work.mappings[index];
         let range = mapping.range;
         let found = if SHADOW.start <= range.start && range.end <= SHADOW.end {
             if is_none(mapping) { &gap } else { &shadow }
@@ -63,6 +63,6 @@ fn sanitizer(work: &mut Work<'_, '_>) {
         } else {
             continue;
         };
-        work.claims.claim_mapping(place, found);
+        work.claims.claim_mapping(index, found);
     }
 }

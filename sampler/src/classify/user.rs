@@ -33,8 +33,8 @@ impl UserRule {
         self.object.as_deref().is_none_or(|pattern| glob(pattern, name))
             && (self.anon_name.as_deref())
                 .is_none_or(|pattern| given.is_some_and(|given| glob(pattern, given)))
-            && self.min_bytes.is_none_or(|least| bytes >= least)
-            && self.max_bytes.is_none_or(|most| bytes <= most)
+            && self.min_bytes.is_none_or(|min| bytes >= min)
+            && self.max_bytes.is_none_or(|max| bytes <= max)
             && self.protection.is_none_or(|rights| mapping.protection == rights)
     }
 }
@@ -42,24 +42,24 @@ impl UserRule {
 /// Returns whether all of `text` fits `pattern`: `*` is any text, `?` any one byte.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    let (mut at, mut place) = (0, 0);
+    let (mut at, mut index) = (0, 0);
     // Only the last star ever needs to take more: what came before it fits already.
     let mut star = None;
-    while place < text.len() {
+    while index < text.len() {
         match pattern.get(at) {
             Some(b'*') => {
-                star = Some((at, place));
+                star = Some((at, index));
                 at += 1;
             }
-            Some(&byte) if byte == b'?' || byte == text[place] => {
+            Some(&byte) if byte == b'?' || byte == text[index] => {
                 at += 1;
-                place += 1;
+                index += 1;
             }
             _ => {
                 let Some((star_at, taken)) = star else { return false };
                 star = Some((star_at, taken + 1));
                 at = star_at + 1;
-                place = taken + 1;
+                index = taken + 1;
             }
         }
     }

@@ -34,34 +34,34 @@ impl<'a, 'p> Work<'a, 'p> {
         }
     }
 
-    /// Returns the places of the mappings that `fits` takes and that are not claimed whole.
-    pub(crate) fn places(&self, fits: impl Fn(&Mapping) -> bool) -> Vec<usize> {
-        let places = self.mappings.iter().enumerate();
-        let unclaimed = places.filter(|(place, _)| !self.claims.free(*place).is_empty());
-        unclaimed.filter(|(_, mapping)| fits(mapping)).map(|(place, _)| place).collect()
+    /// Returns the indices of the mappings that `fits` takes and that are not claimed whole.
+    pub(crate) fn indices(&self, fits: impl Fn(&Mapping) -> bool) -> Vec<usize> {
+        let indices = self.mappings.iter().enumerate();
+        let unclaimed = indices.filter(|(index, _)| !self.claims.free(*index).is_empty());
+        unclaimed.filter(|(_, mapping)| fits(mapping)).map(|(index, _)| index).collect()
     }
 
-    /// Returns whether the mapping at `place` holds pages, resident or swapped.
-    pub(crate) fn is_occupied(&self, place: usize) -> bool {
-        self.occupied.get(place).is_none_or(|bytes| *bytes > 0)
+    /// Returns whether the mapping at `index` holds pages, resident or swapped.
+    pub(crate) fn is_occupied(&self, index: usize) -> bool {
+        self.occupied.get(index).is_none_or(|bytes| *bytes > 0)
     }
 
-    /// Returns the bytes resident and swapped of the mapping at `place`, 0 if unknown.
-    pub(crate) fn occupied_bytes(&self, place: usize) -> u64 {
-        self.occupied.get(place).copied().unwrap_or(0)
+    /// Returns the bytes resident and swapped of the mapping at `index`, 0 if unknown.
+    pub(crate) fn occupied_bytes(&self, index: usize) -> u64 {
+        self.occupied.get(index).copied().unwrap_or(0)
     }
 
-    /// Returns the place of the mapping right below that at `place`.
-    pub(crate) fn below(&self, place: usize) -> Option<usize> {
-        let below = place.checked_sub(1)?;
-        let start = self.mappings.get(place)?.range.start;
+    /// Returns the index of the mapping right below that at `index`.
+    pub(crate) fn below(&self, index: usize) -> Option<usize> {
+        let below = index.checked_sub(1)?;
+        let start = self.mappings.get(index)?.range.start;
         (self.mappings.get(below)?.range.end == start).then_some(below)
     }
 
-    /// Returns the place of the mapping right above that at `place`.
-    pub(crate) fn above(&self, place: usize) -> Option<usize> {
-        let end = self.mappings.get(place)?.range.end;
-        (self.mappings.get(place + 1)?.range.start == end).then_some(place + 1)
+    /// Returns the index of the mapping right above that at `index`.
+    pub(crate) fn above(&self, index: usize) -> Option<usize> {
+        let end = self.mappings.get(index)?.range.end;
+        (self.mappings.get(index + 1)?.range.start == end).then_some(index + 1)
     }
 
     /// Claims `range` of anonymous memory, what is inaccessible of it for `inaccessible`.

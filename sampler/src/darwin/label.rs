@@ -17,9 +17,9 @@ const STACK: u32 = 30;
 
 /// The files that are images: some region of theirs may be executed.
 #[derive(Debug, Default)]
-pub(crate) struct Images(HashSet<Arc<str>>);
+pub(crate) struct ImagePaths(HashSet<Arc<str>>);
 
-impl Images {
+impl ImagePaths {
     /// Finds the images among the files of `regions`, given by their path and rights.
     pub(crate) fn of<'a>(
         regions: impl Iterator<Item = (Option<&'a Arc<str>>, Protection)>,
@@ -34,7 +34,7 @@ impl Images {
 }
 
 /// Returns the label of the region with that identity, whose own label is not looked at.
-pub(crate) fn label(identity: &Identity, share: Option<ShareMode>, images: &Images) -> Label {
+pub(crate) fn label(identity: &Identity, share: Option<ShareMode>, images: &ImagePaths) -> Label {
     let tag = flags::tag(&identity.flags).unwrap_or(0);
     let path = identity.object.as_deref().map(|object| &*object.name);
     let file = flags::has(&identity.flags, "file");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::darwin::entry::{Leaf, Purge};
-use crate::darwin::label::{Images, label};
+use crate::darwin::label::{ImagePaths, label};
 use crate::darwin::{flags, paths, tags};
 use crate::label::Label;
 use crate::quantity::{Quantities, Quantity};
@@ -13,7 +13,8 @@ use crate::region::{Identity, Object, Protection, Provenance, Region, ShareMode}
 /// Turns `leaves` into regions. Those that stayed as they were share their identity with `before` (ascending).
 pub(crate) fn regions(mut leaves: Vec<Leaf>, page_bytes: u64, before: &[Region]) -> Vec<Region> {
     paths::keep_own(&mut leaves);
-    let images = Images::of(leaves.iter().map(|leaf| (leaf.path.as_ref(), leaf.entry.rights())));
+    let images =
+        ImagePaths::of(leaves.iter().map(|leaf| (leaf.path.as_ref(), leaf.entry.rights())));
     let mut objects = HashMap::new();
     leaves
         .iter()
@@ -43,7 +44,7 @@ fn identity(
     leaf: &Leaf,
     object: Option<Arc<Object>>,
     share: Option<ShareMode>,
-    images: &Images,
+    images: &ImagePaths,
 ) -> Identity {
     let entry = &leaf.entry;
     let mut identity = Identity {
@@ -71,7 +72,7 @@ fn kept(identity: Identity, before: &[Region]) -> Arc<Identity> {
 
 /// Returns what the present rules say of recorded regions of macOS: their labels, the user's own aside.
 pub fn labels(regions: &[Region]) -> Vec<Label> {
-    let images = Images::of(regions.iter().map(|region| {
+    let images = ImagePaths::of(regions.iter().map(|region| {
         let identity = &region.identity;
         (identity.object.as_deref().map(|object| &object.name), identity.protection)
     }));

@@ -43,7 +43,7 @@ pub(crate) fn read(read_at: &mut ReadAt<'_>) -> Result<(Image, Vec<Section>), No
     if count < header.len() {
         return Err(NotRead::Damaged);
     }
-    let read = |place| u16_at(&header, place).unwrap_or(0);
+    let read = |offset| u16_at(&header, offset).unwrap_or(0);
     let mut image = Image { fixed: read(16) == FIXED, ..Image::default() };
     if usize::from(read(54)) != SEGMENT_BYTES {
         return Err(NotRead::Damaged);
@@ -71,11 +71,11 @@ fn table(
 
 fn segments(
     read_at: &mut ReadAt<'_>,
-    place: (Option<u64>, usize),
+    location: (Option<u64>, usize),
     image: &mut Image,
 ) -> Result<(), NotRead> {
-    for entry in table(read_at, place, SEGMENT_BYTES)?.chunks_exact(SEGMENT_BYTES) {
-        let number = |place| u64_at(entry, place).unwrap_or(0);
+    for entry in table(read_at, location, SEGMENT_BYTES)?.chunks_exact(SEGMENT_BYTES) {
+        let number = |offset| u64_at(entry, offset).unwrap_or(0);
         match u32_at(entry, 0) {
             Some(LOAD) => image.segments.push(Segment {
                 protection: protection(u32_at(entry, 4).unwrap_or(0)),
@@ -104,18 +104,18 @@ fn protection(flags: u32) -> Protection {
 
 fn read_sections(
     read_at: &mut ReadAt<'_>,
-    place: (Option<u64>, usize),
+    location: (Option<u64>, usize),
     names: u16,
 ) -> Result<Vec<Section>, NotRead> {
     const NO_BYTES: u32 = 8;
     const COMPRESSED: u64 = 0x800;
-    let entries = table(read_at, place, SECTION_BYTES)?;
+    let entries = table(read_at, location, SECTION_BYTES)?;
     let mut sections = Vec::new();
-    let mut name_places = Vec::new();
+    let mut name_offsets = Vec::new();
     for entry in entries.chunks_exact(SECTION_BYTES) {
-        let number = |place| u64_at(entry, place).unwrap_or(0);
+        let number = |offset| u64_at(entry, offset).unwrap_or(0);
         let kind = u32_at(entry, 4).unwrap_or(0);
-        name_places.push(u32_at(entry, 0).unwrap_or(0));
+        name_offsets.push(u32_at(entry, 0).unwrap_or(0));
         sections.push(Section {
             name: Box::default(),
             kind,
@@ -126,12 +126,13 @@ fn read_sections(
         });
     }
     let Some(strings) = sections.get(usize::from(names)) else { return Ok(sections) };
-    let most = usize::try_from(strings.bytes).unwrap_or(usize::MAX).min(MAX_NAMES_BYTES);
-    let mut text = vec![0; most];
+    let max = usize::try_from(strings.bytes).unwrap_or(usize::MAX).min(MAX_NAMES_BYTES);
+    let mut text = vec![0; max];
     let count = fill(read_at, strings.offset, &mut text)?;
     text.truncate(count);
-    for (section, place) in sections.iter_mut().zip(name_places) {
-        let from = usize::try_from(place).ok().and_then(|place| text.get(place..)).unwrap_or(&[]);
+    for (section, offset) in sections.iter_mut().zip(name_offsets) {
+        let from =
+            usize::try_from(offset).ok().and_then(|offset| text.get(offset..)).unwrap_or(&[]);
         // Longer names are none that is looked for.
         let from = &from[..from.len().min(64)];
         section.name = from.split(|byte| *byte == 0).next().unwrap_or(&[]).into();

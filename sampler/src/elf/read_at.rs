@@ -29,8 +29,8 @@ impl From<io::Error> for NotRead {
 pub(crate) fn fill(read_at: &mut ReadAt<'_>, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     let mut count = 0;
     while count < buffer.len() {
-        let Some(place) = offset.checked_add(count as u64) else { break };
-        match read_at(place, &mut buffer[count..]) {
+        let Some(at) = offset.checked_add(count as u64) else { break };
+        match read_at(at, &mut buffer[count..]) {
             Ok(0) => break,
             // A reader that says it read more than it could is no reason to panic.
             Ok(more) => count = (count + more).min(buffer.len()),
@@ -41,19 +41,19 @@ pub(crate) fn fill(read_at: &mut ReadAt<'_>, offset: u64, buffer: &mut [u8]) -> 
     Ok(count)
 }
 
-/// Returns the number of `N` bytes at `place` of `bytes`.
-pub(crate) fn bytes_at<const N: usize>(bytes: &[u8], place: usize) -> Option<[u8; N]> {
-    bytes.get(place..)?.first_chunk().copied()
+/// Returns the number of `N` bytes at `offset` of `bytes`.
+pub(crate) fn bytes_at<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
+    bytes.get(offset..)?.first_chunk().copied()
 }
 
-pub(crate) fn u16_at(bytes: &[u8], place: usize) -> Option<u16> {
-    bytes_at(bytes, place).map(u16::from_le_bytes)
+pub(crate) fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
+    bytes_at(bytes, offset).map(u16::from_le_bytes)
 }
 
-pub(crate) fn u32_at(bytes: &[u8], place: usize) -> Option<u32> {
-    bytes_at(bytes, place).map(u32::from_le_bytes)
+pub(crate) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+    bytes_at(bytes, offset).map(u32::from_le_bytes)
 }
 
-pub(crate) fn u64_at(bytes: &[u8], place: usize) -> Option<u64> {
-    bytes_at(bytes, place).map(u64::from_le_bytes)
+pub(crate) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
+    bytes_at(bytes, offset).map(u64::from_le_bytes)
 }

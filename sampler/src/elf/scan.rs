@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::classify::facts::Image;
-use crate::classify::markers::{MARKERS, Place};
+use crate::classify::markers::{Location, MARKERS};
 use crate::elf::header::Section;
 use crate::elf::read_at::{MAX_SCANNED_BYTES, ReadAt, fill};
 use crate::region::Protection;
@@ -18,7 +18,7 @@ const LONGEST: usize = 64;
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct ScanResult {
     pub(crate) markers: Vec<Arc<str>>,
     pub(crate) names: Vec<&'static str>,
 }
@@ -29,10 +29,10 @@ pub(crate) fn scan(
     image: &Image,
     sections: &[Section],
     names: &[&'static str],
-) -> Found {
+) -> ScanResult {
     let mut left = MAX_SCANNED_BYTES;
     let mut strings = Names::new(names);
-    let mut texts = Texts::default();
+    let mut texts = TextSearch::default();
     let plain = |section: &&Section| section.plain;
     // What the dynamic linker needs comes first, should the rest be too much.
     for section in sections.iter().filter(plain).filter(|section| *section.name == *b".dynstr") {
@@ -50,20 +50,20 @@ pub(crate) fn scan(
     if sections.is_empty() {
         for segment in image.segments.iter().filter(|it| it.protection == Protection::READ) {
             texts.restart();
-            let place = (segment.offset, segment.file_bytes);
-            pieces(read_at, place, &mut left, |piece| texts.feed(piece));
+            let location = (segment.offset, segment.file_bytes);
+            pieces(read_at, location, &mut left, |piece| texts.feed(piece));
         }
     }
     let has = |name: &str| sections.iter().any(|section| *section.name == *name.as_bytes());
-    let is_found = |place: usize| match MARKERS[place].place {
-        Place::Symbol | Place::SymbolPrefix => strings.found.contains(MARKERS[place].text),
-        Place::Rodata => texts.found.contains(&place),
-        Place::Section => has(MARKERS[place].text),
+    let is_found = |index: usize| match MARKERS[index].location {
+        Location::Symbol | Location::SymbolPrefix => strings.found.contains(MARKERS[index].text),
+        Location::Rodata => texts.found.contains(&index),
+        Location::Section => has(MARKERS[index].text),
     };
-    Found {
+    ScanResult {
         markers: (0..MARKERS.len())
-            .filter(|place| is_found(*place))
-            .map(|place| MARKERS[place].name.into())
+            .filter(|index| is_found(*index))
+            .map(|index| MARKERS[index].name.into())
             .collect(),
         names: names.iter().copied().filter(|name| strings.found.contains(name)).collect(),
     }
@@ -109,10 +109,10 @@ struct Names {
 
 impl Names {
     fn new(names: &[&'static str]) -> Self {
-        let of_markers = MARKERS.iter().filter_map(|marker| match marker.place {
-            Place::Symbol => Some((marker.text, false)),
-            Place::SymbolPrefix => Some((marker.text, true)),
-            Place::Rodata | Place::Section => None,
+        let of_markers = MARKERS.iter().filter_map(|marker| match marker.location {
+            Location::Symbol => Some((marker.text, false)),
+            Location::SymbolPrefix => Some((marker.text, true)),
+            Location::Rodata | Location::Section => None,
         });
         let mut wanted: Vec<_> = of_markers
             .chain(names.iter().map(|name| (*name, false)))
@@ -179,45 +179,45 @@ static SEARCHER: LazyLock<Searcher> = LazyLock::new(Searcher::new);
 
 struct Searcher {
     /// Places in the table of the markers looked for, in the order the automaton numbers them.
-    places: Vec<usize>,
+    indices: Vec<usize>,
     /// `None` if it could not be built, which so few short texts never cause.
     automaton: Option<AhoCorasick>,
 }
 
 impl Searcher {
     fn new() -> Self {
-        let texts = MARKERS.iter().enumerate().filter(|(_, it)| it.place == Place::Rodata);
-        let places: Vec<usize> = texts.map(|(place, _)| place).collect();
-        let forwards = |place: &usize| MARKERS[*place].text.bytes().rev().collect::<Vec<u8>>();
+        let texts = MARKERS.iter().enumerate().filter(|(_, it)| it.location == Location::Rodata);
+        let indices: Vec<usize> = texts.map(|(index, _)| index).collect();
+        let forwards = |index: &usize| MARKERS[*index].text.bytes().rev().collect::<Vec<u8>>();
         // Leftmost-first is the kind that may skip ahead with vector instructions.
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostFirst)
-            .build(places.iter().map(forwards))
+            .build(indices.iter().map(forwards))
             .ok();
-        Self { places, automaton }
+        Self { indices, automaton }
     }
 }
 
 /// Looks for texts anywhere in constants.
 #[derive(Default)]
-struct Texts {
+struct TextSearch {
     found: BTreeSet<usize>,
     /// The end of the piece before and the beginning of the next one.
     seam: Vec<u8>,
 }
 
-impl Texts {
+impl TextSearch {
     fn restart(&mut self) {
         self.seam.clear();
     }
 
     fn feed(&mut self, piece: &[u8]) {
         self.seam.extend_from_slice(&piece[..piece.len().min(LONGEST)]);
-        let Searcher { places, automaton } = &*SEARCHER;
+        let Searcher { indices, automaton } = &*SEARCHER;
         if let Some(automaton) = automaton {
             for text in [&*self.seam, piece] {
                 let hits = automaton.find_iter(text).map(|hit| hit.pattern().as_usize());
-                self.found.extend(hits.filter_map(|pattern| places.get(pattern)));
+                self.found.extend(hits.filter_map(|pattern| indices.get(pattern)));
             }
         }
         if piece.len() >= LONGEST {

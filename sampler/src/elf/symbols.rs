@@ -22,21 +22,21 @@ impl Elf {
         let mut symbols = Symbols::new();
         let table = self.sections.iter().find(|it| it.kind == DYNAMIC_SYMBOLS && it.plain);
         let Some(table) = table else { return symbols };
-        let names = usize::try_from(table.link).ok().and_then(|place| self.sections.get(place));
+        let names = usize::try_from(table.link).ok().and_then(|index| self.sections.get(index));
         let Some(names) = names.filter(|names| names.plain) else { return symbols };
         let names = whole(read_at, names.offset, names.bytes.min(MAX_NAMES_BYTES));
         let mut left = table.bytes.min(MAX_SYMBOLS * SYMBOL_BYTES as u64);
         let mut offset = table.offset;
         let mut buffer = [0; SYMBOL_BYTES * 512];
         while left >= SYMBOL_BYTES as u64 {
-            let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            let count = fill(read_at, offset, &mut buffer[..most]).unwrap_or(0);
+            let max = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let count = fill(read_at, offset, &mut buffer[..max]).unwrap_or(0);
             for entry in buffer[..count].chunks_exact(SYMBOL_BYTES) {
                 if let Some((name, value)) = defined(entry, &names, wanted) {
                     symbols.insert(name, value);
                 }
             }
-            if count < most {
+            if count < max {
                 break;
             }
             left -= count as u64;
@@ -48,10 +48,10 @@ impl Elf {
 }
 
 fn defined(entry: &[u8], names: &[u8], wanted: &[&'static str]) -> Option<(&'static str, u64)> {
-    let place = usize::try_from(u32_at(entry, 0)?).ok()?;
+    let offset = usize::try_from(u32_at(entry, 0)?).ok()?;
     let is_defined = entry[6..8] != [0, 0];
     let value = u64_at(entry, 8)?;
-    let text = names.get(place..)?;
+    let text = names.get(offset..)?;
     let is_it = |name: &&&str| {
         text.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
     };
@@ -62,14 +62,14 @@ fn defined(entry: &[u8], names: &[u8], wanted: &[&'static str]) -> Option<(&'sta
 /// Reads a part of the file, growing only as far as it goes.
 fn whole(read_at: &mut ReadAt<'_>, offset: u64, bytes: u64) -> Vec<u8> {
     const STEP: usize = 64 << 10;
-    let most = usize::try_from(bytes).unwrap_or(0);
+    let max = usize::try_from(bytes).unwrap_or(0);
     let mut text = Vec::new();
-    while text.len() < most {
+    while text.len() < max {
         let begun = text.len();
-        let step = STEP.min(most - begun);
+        let step = STEP.min(max - begun);
         text.resize(begun + step, 0);
-        let Some(place) = offset.checked_add(begun as u64) else { break };
-        let count = fill(read_at, place, &mut text[begun..]).unwrap_or(0);
+        let Some(at) = offset.checked_add(begun as u64) else { break };
+        let count = fill(read_at, at, &mut text[begun..]).unwrap_or(0);
         text.truncate(begun + count);
         if count < step {
             break;

@@ -63,8 +63,8 @@ fn file(parts: &[(&str, u32, &[u8])]) -> Vec<u8> {
     file[..6].copy_from_slice(b"\x7fELF\x02\x01");
     file[16] = 2;
     file[32] = 64;
-    let place = file.len() as u64;
-    file[40..48].copy_from_slice(&place.to_le_bytes());
+    let offset = file.len() as u64;
+    file[40..48].copy_from_slice(&offset.to_le_bytes());
     (file[54], file[56], file[58]) = (56, 1, 64);
     (file[60], file[62]) = (headers.len() as u8, headers.len() as u8 - 1);
     file[64] = 1;
@@ -163,13 +163,13 @@ proptest! {
             (".dynsym", 11, &symbols),
             (".rodata", 1, b"tcmalloc: "),
         ]);
-        for (place, byte) in changes {
-            if let Some(old) = bytes.get_mut(place) {
+        for (offset, byte) in changes {
+            if let Some(old) = bytes.get_mut(offset) {
                 *old = byte;
             }
         }
-        for (place, number) in wide {
-            if let Some(old) = bytes.get_mut(place * 8..place * 8 + 8) {
+        for (index, number) in wide {
+            if let Some(old) = bytes.get_mut(index * 8..index * 8 + 8) {
                 old.copy_from_slice(&number.to_le_bytes());
             }
         }

@@ -9,16 +9,16 @@ pub(crate) fn has_flag(flags: &str, flag: &str) -> bool {
 
 /// Returns the most rights the mapping may get: `mr`, `mw` and `me`.
 pub(crate) fn max_protection(flags: &str) -> Protection {
-    let mut most = Protection::NONE;
+    let mut max_protection = Protection::NONE;
     for flag in flags.split_ascii_whitespace() {
-        most = most.union(match flag {
+        max_protection = max_protection.union(match flag {
             "mr" => Protection::READ,
             "mw" => Protection::WRITE,
             "me" => Protection::EXECUTE,
             _ => Protection::NONE,
         });
     }
-    most
+    max_protection
 }
 
 #[cfg(test)]

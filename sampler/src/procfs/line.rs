@@ -4,13 +4,13 @@
 pub(crate) fn newline(text: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let mut words = text.chunks_exact(8);
-    for (place, word) in words.by_ref().enumerate() {
+    for (index, word) in words.by_ref().enumerate() {
         let Ok(word) = <[u8; 8]>::try_from(word) else { continue };
         // Bytes equal to '\n' become 0; the borrow marks the lowest of them exactly.
         let differs = u64::from_le_bytes(word) ^ (ONES * b'\n' as u64);
         let zeros = differs.wrapping_sub(ONES) & !differs & (ONES << 7);
         if zeros != 0 {
-            return Some(place * 8 + zeros.trailing_zeros() as usize / 8);
+            return Some(index * 8 + zeros.trailing_zeros() as usize / 8);
         }
     }
     let rest = words.remainder();

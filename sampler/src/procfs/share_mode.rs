@@ -40,10 +40,10 @@ pub(crate) fn aliased(mappings: &[Mapping]) -> Vec<bool> {
     let mut views: Vec<_> = mappings
         .iter()
         .enumerate()
-        .filter_map(|(place, mapping)| {
+        .filter_map(|(index, mapping)| {
             let file = mapping.file().filter(|file| shared.contains(file))?;
             let end = mapping.offset.saturating_add(mapping.range.virtual_bytes());
-            Some((file, mapping.offset, end, place))
+            Some((file, mapping.offset, end, index))
         })
         .collect();
     views.sort_unstable();
@@ -51,10 +51,10 @@ pub(crate) fn aliased(mappings: &[Mapping]) -> Vec<bool> {
         // In ascending order, a view overlaps an earlier one if any of those ends
         // after its start, and a later one if the next starts before its end.
         let mut earlier_end = 0;
-        for (at, (_, start, end, place)) in of_one_file.iter().enumerate() {
+        for (at, (_, start, end, index)) in of_one_file.iter().enumerate() {
             let next_start = of_one_file.get(at + 1).map_or(u64::MAX, |next| next.1);
-            aliased[*place] =
-                mappings[*place].shared && (earlier_end > *start || next_start < *end);
+            aliased[*index] =
+                mappings[*index].shared && (earlier_end > *start || next_start < *end);
             earlier_end = earlier_end.max(*end);
         }
     }

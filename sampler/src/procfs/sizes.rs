@@ -129,8 +129,8 @@ mod tests {
     #[test]
     fn every_field_has_a_bit_and_a_place() {
         assert!(Field::ALL.len() <= u16::BITS as usize);
-        for (place, field) in Field::ALL.iter().enumerate() {
-            assert_eq!(*field as usize, place);
+        for (index, field) in Field::ALL.iter().enumerate() {
+            assert_eq!(*field as usize, index);
         }
         assert_eq!(Field::from_key(b"Swap"), Some(Field::Swap));
         assert_eq!(Field::from_key(b"SwapPss"), None);

@@ -2,8 +2,8 @@
 //! can be read in place.
 //!
 //! A kernel prints the same lines for every mapping: 16 bytes of key, 8 of
-//! number, ` kB` and a newline. A number too wide for its place costs that
-//! line its place only.
+//! number, ` kB` and a newline. If a number is too wide
+//! for its field, only that line is parsed in full.
 
 use crate::procfs::line::newline;
 use crate::procfs::sizes::{Field, Sizes, kilobytes, split_line};
@@ -15,12 +15,12 @@ const UNIT: [u8; 4] = *b" kB\n";
 /// The lines to expect after a header, in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Template {
-    lines: Vec<Line>,
+    lines: Vec<LineTemplate>,
     least_bytes: usize,
 }
 
 #[derive(Debug)]
-struct Line {
+struct LineTemplate {
     /// The first 16 bytes, if the line has the common shape.
     start: Option<[u8; KEY_BYTES]>,
     key: Box<[u8]>,
@@ -49,7 +49,11 @@ impl Template {
     pub(crate) fn learn(&mut self, line: &[u8]) {
         let Some((key, _)) = split_line(line) else {
             // No key has a colon in it, so that nothing fits this: such a line is never the shape of others.
-            self.lines.push(Line { start: None, key: b":"[..].into(), meaning: Meaning::Other });
+            self.lines.push(LineTemplate {
+                start: None,
+                key: b":"[..].into(),
+                meaning: Meaning::Other,
+            });
             return;
         };
         let meaning = match Field::from_key(key) {
@@ -62,7 +66,7 @@ impl Template {
             common && start[key.len().min(KEY_BYTES)..].trim_ascii_end() == b":"
         });
         self.least_bytes += if start.is_some() { LINE_BYTES } else { key.len() + 2 };
-        self.lines.push(Line { start, key: key.into(), meaning });
+        self.lines.push(LineTemplate { start, key: key.into(), meaning });
     }
 
     /// Returns how many lines it has.

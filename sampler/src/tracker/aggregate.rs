@@ -12,7 +12,7 @@ use crate::tracker::source::Source;
 /// A mapping of several regions.
 #[derive(Clone, Debug)]
 pub(crate) struct Split {
-    place: usize,
+    index: usize,
     ranges: Vec<AddressRange>,
     /// Bytes of pages present in each range.
     present: Option<Vec<u64>>,
@@ -23,17 +23,17 @@ pub(crate) struct Split {
 }
 
 impl Split {
-    /// Splits the mapping at `place`; what was counted of the same split is taken over from `old`.
+    /// Splits the mapping at `index`; what was counted of the same split is taken over from `old`.
     pub(crate) fn new(
-        place: usize,
+        index: usize,
         ranges: Vec<AddressRange>,
         old: &mut Peekable<Iter<'_, Self>>,
     ) -> Self {
         let start = ranges.first().map_or(0, |range| range.start);
         while old.next_if(|split| split.start() < start).is_some() {}
         match old.next_if(|split| split.ranges == ranges) {
-            Some(same) => Self { place, ..same.clone() },
-            None => Self { place, ranges, present: None, counted_at: None, shares: None },
+            Some(same) => Self { index, ..same.clone() },
+            None => Self { index, ranges, present: None, counted_at: None, shares: None },
         }
     }
 
@@ -44,7 +44,7 @@ impl Split {
 
     /// Brings the shares up to date; pages are counted only where their number changed.
     pub(crate) fn weigh(&mut self, sizes: &[Measured], source: &mut dyn Source) {
-        let Some((_, quantities)) = sizes.get(self.place) else { return };
+        let Some((_, quantities)) = sizes.get(self.index) else { return };
         let resident = quantities.get(Quantity::Resident);
         if self.counted_at != resident && needs_presence(quantities, &self.ranges) {
             self.present = source.present_bytes(&self.ranges);
@@ -69,21 +69,21 @@ impl Split {
 /// the share mode; of different modes the one with most in common with others
 /// counts.
 pub(crate) fn sum(
-    parts: &[Part],
+    parts: &[MappingPart],
     splits: &[Split],
     sizes: &[Measured],
 ) -> Option<(Option<ShareMode>, Quantities, Provenance)> {
     let mut total: Option<(Option<ShareMode>, Quantities, Provenance)> = None;
     for part in parts {
         let (mode, quantities, provenance) = match *part {
-            Part::Mapping(place) => {
-                let (mode, quantities) = *sizes.get(place)?;
+            MappingPart::Mapping(index) => {
+                let (mode, quantities) = *sizes.get(index)?;
                 (mode, quantities, Provenance::Measured)
             }
-            Part::OfSplit { split, part } => {
+            MappingPart::OfSplit { split, part } => {
                 let split = splits.get(split)?;
                 let (quantities, provenance) = split.part(part)?;
-                let (mode, _) = *sizes.get(split.place)?;
+                let (mode, _) = *sizes.get(split.index)?;
                 (of_part(mode, &quantities, provenance), quantities, provenance)
             }
         };
@@ -143,8 +143,8 @@ fn add(a: &Quantities, b: &Quantities) -> Quantities {
 
 /// What a region has of one mapping.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Part {
-    /// All of the mapping at that place.
+pub(crate) enum MappingPart {
+    /// All of the mapping at that index.
     Mapping(usize),
     /// A part of a split mapping.
     OfSplit { split: usize, part: usize },

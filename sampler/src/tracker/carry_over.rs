@@ -44,8 +44,8 @@ pub(crate) fn untouched<'a>(
     slots: &'a [Slot],
     new: &'a [Mapping],
 ) -> impl Iterator<Item = Piece> + 'a {
-    let places = reached(old, new);
-    let old = &old[places.clone()];
+    let indices = reached(old, new);
+    let old = &old[indices.clone()];
     let stays = still_there(old, new);
     let first = old.first().map_or(u64::MAX, |mapping| mapping.range.start);
     let last = old.last().map_or(0, |mapping| mapping.range.end);
@@ -83,12 +83,12 @@ pub(crate) fn proved(
     same_images: bool,
 ) -> Vec<Piece> {
     // Signs may be read another way with another runtime around, proofs not.
-    let least = if same_images { Confidence::Likely } else { Confidence::Sure };
+    let min = if same_images { Confidence::Likely } else { Confidence::Sure };
     pieces
         .filter(|piece| {
             let label = &piece.label;
             let guard = label.region_type.family() == Family::Reserved;
-            label.confidence >= least
+            label.confidence >= min
                 && label.rule.is_kept_by_evidence()
                 // The guard below a stack needs no proof but the stack.
                 && !(guard && label.rule.finds_thread_stacks())
@@ -135,7 +135,7 @@ fn stack(piece: Piece, facts: &Facts) -> Option<Piece> {
     }
 }
 
-/// Returns the places in `old` of the mappings that `new` may speak of.
+/// Returns the indices in `old` of the mappings that `new` may speak of.
 fn reached(old: &[Mapping], new: &[Mapping]) -> Range<usize> {
     let (Some(first), Some(last)) = (new.first(), new.last()) else { return 0..0 };
     let from = old.partition_point(|old| old.range.end <= first.range.start);

@@ -52,16 +52,16 @@ impl Listing {
 
     /// Takes the next mapping; `false` if its header cannot be read.
     pub(crate) fn push(&mut self, record: &Record<'_>) -> bool {
-        let place = self.sizes.len();
+        let index = self.sizes.len();
         if self.before.is_none() {
-            if let (Some(cell), Some(mapping)) = (self.cells.get(place), self.mappings.get(place))
+            if let (Some(cell), Some(mapping)) = (self.cells.get(index), self.mappings.get(index))
                 && cell.says_the_same(record)
             {
                 let share = share_mode(mapping, &record.sizes, cell.aliased);
                 self.sizes.push((share, record.sizes.quantities()));
                 return true;
             }
-            self.part_from(place);
+            self.part_from(index);
         }
         self.push_changed(record)
     }
@@ -89,10 +89,10 @@ impl Listing {
         &self.sizes
     }
 
-    /// Sets what the last sample had from `place` on aside, to take over from there what still is.
-    fn part_from(&mut self, place: usize) {
-        let mappings = self.mappings.split_off(place.min(self.mappings.len()));
-        let cells = self.cells.split_off(place.min(self.cells.len()));
+    /// Sets what the last sample had from `index` on aside, to take over from there what still is.
+    fn part_from(&mut self, index: usize) {
+        let mappings = self.mappings.split_off(index.min(self.mappings.len()));
+        let cells = self.cells.split_off(index.min(self.cells.len()));
         self.before = Some(mappings.into_iter().zip(cells).peekable());
         self.changed = true;
     }

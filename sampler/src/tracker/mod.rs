@@ -115,11 +115,11 @@ impl RegionTracker {
     /// fit, and of the rest what names tell. The next sample goes on from the one before.
     pub fn torn_regions(&mut self) -> Vec<Region> {
         let ordered = check(self.mappings(), None, None) == Consistency::Complete;
-        let most = if ordered { self.mappings().len().max(1) } else { 1 };
+        let max = if ordered { self.mappings().len().max(1) } else { 1 };
         let facts = Facts::default();
         let mut regions = Vec::new();
         for (mappings, sizes) in
-            self.listing.mappings().chunks(most).zip(self.listing.sizes().chunks(most))
+            self.listing.mappings().chunks(max).zip(self.listing.sizes().chunks(max))
         {
             let old = &self.settled;
             let kept: Vec<_> =

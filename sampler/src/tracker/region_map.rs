@@ -9,7 +9,7 @@ use crate::procfs::mapping::Mapping;
 use crate::quantity::Quantity;
 use crate::region::{AddressRange, Identity, Protection, Provenance, Region};
 use crate::rule::Rule;
-use crate::tracker::aggregate::{Part, Split, sum};
+use crate::tracker::aggregate::{MappingPart, Split, sum};
 use crate::tracker::mappings::Measured;
 use crate::tracker::source::Source;
 use crate::vocabulary::types;
@@ -23,9 +23,9 @@ pub(crate) struct Slot {
 
 #[derive(Debug)]
 enum Parts {
-    /// The mapping at that place, all of it.
+    /// The mapping at that index, all of it.
     Whole(usize),
-    Several(Box<[Part]>),
+    Several(Box<[MappingPart]>),
 }
 
 /// The regions of a list of mappings.
@@ -39,7 +39,7 @@ pub(crate) struct Plan {
 
 /// A stretch of one mapping that belongs to one piece.
 struct Fragment<'a> {
-    place: usize,
+    index: usize,
     range: AddressRange,
     label: Option<(usize, &'a Label)>,
 }
@@ -61,27 +61,27 @@ impl Plan {
         let from = old.splits.partition_point(|split| split.start() < start);
         let mut old_splits = old.splits[from..].iter().peekable();
         let mut rest = &fragments[..];
-        // Number of parts handed out of the last split, which is that of `split_place`.
-        let (mut split_place, mut handed_out) = (usize::MAX, 0);
+        // Number of parts handed out of the last split, which is that of `split_index`.
+        let (mut split_index, mut handed_out) = (usize::MAX, 0);
         while let Some(first) = rest.first() {
             let count = 1 + rest.windows(2).take_while(|pair| joined(mappings, pair)).count();
             let (own, after) = rest.split_at(count);
             let mut parts = Vec::with_capacity(count);
             for fragment in own {
-                if fragment.range == mappings[fragment.place].range {
-                    parts.push(Part::Mapping(fragment.place));
+                if fragment.range == mappings[fragment.index].range {
+                    parts.push(MappingPart::Mapping(fragment.index));
                     continue;
                 }
-                if split_place != fragment.place {
-                    (split_place, handed_out) = (fragment.place, 0);
-                    let ranges: Vec<_> = fragments[index_of(&fragments, fragment.place)..]
+                if split_index != fragment.index {
+                    (split_index, handed_out) = (fragment.index, 0);
+                    let ranges: Vec<_> = fragments[first_of(&fragments, fragment.index)..]
                         .iter()
-                        .take_while(|other| other.place == fragment.place)
+                        .take_while(|other| other.index == fragment.index)
                         .map(|other| other.range)
                         .collect();
-                    plan.splits.push(Split::new(fragment.place, ranges, &mut old_splits));
+                    plan.splits.push(Split::new(fragment.index, ranges, &mut old_splits));
                 }
-                parts.push(Part::OfSplit { split: plan.splits.len() - 1, part: handed_out });
+                parts.push(MappingPart::OfSplit { split: plan.splits.len() - 1, part: handed_out });
                 handed_out += 1;
             }
             let identity = identity(mappings, own, first);
@@ -90,7 +90,7 @@ impl Plan {
             plan.slots.push(Slot {
                 identity: same.map_or_else(|| Arc::new(identity), Arc::clone),
                 parts: match parts[..] {
-                    [Part::Mapping(place)] => Parts::Whole(place),
+                    [MappingPart::Mapping(index)] => Parts::Whole(index),
                     _ => Parts::Several(parts.into()),
                 },
             });
@@ -102,7 +102,7 @@ impl Plan {
 
     /// Returns whether memory came to where there was too little to go by.
     pub(crate) fn has_news(&self, sizes: &[Measured]) -> bool {
-        self.awaited.iter().any(|place| sizes.get(*place).is_some_and(|sizes| occupied(sizes) > 0))
+        self.awaited.iter().any(|index| sizes.get(*index).is_some_and(|sizes| occupied(sizes) > 0))
     }
 
     /// Returns the regions with the sizes of now.
@@ -114,8 +114,8 @@ impl Plan {
         regions.extend(self.slots.iter().filter_map(|slot| {
             let identity = Arc::clone(&slot.identity);
             Some(match &slot.parts {
-                Parts::Whole(place) => {
-                    let (share_mode, quantities) = *sizes.get(*place)?;
+                Parts::Whole(index) => {
+                    let (share_mode, quantities) = *sizes.get(*index)?;
                     let provenance = Provenance::Measured;
                     Region { identity, share_mode, provenance, quantities }
                 }
@@ -129,11 +129,11 @@ impl Plan {
     }
 
     fn await_first_pages(&mut self, fragments: &[Fragment<'_>], sizes: &[Measured]) {
-        for Fragment { place, label, .. } in fragments {
+        for Fragment { index, label, .. } in fragments {
             let guessed = label.is_none_or(|(_, label)| label.confidence <= Confidence::Guess);
-            let empty = sizes.get(*place).is_some_and(|sizes| occupied(sizes) == 0);
-            if guessed && empty && self.awaited.last() != Some(place) {
-                self.awaited.push(*place);
+            let empty = sizes.get(*index).is_some_and(|sizes| occupied(sizes) == 0);
+            if guessed && empty && self.awaited.last() != Some(index) {
+                self.awaited.push(*index);
             }
         }
     }
@@ -149,7 +149,7 @@ pub(crate) fn occupied((_, quantities): &Measured) -> u64 {
 fn fragments<'a>(mappings: &[Mapping], pieces: &'a [Piece]) -> Vec<Fragment<'a>> {
     let mut fragments = Vec::with_capacity(mappings.len().max(pieces.len()));
     let mut pieces = pieces.iter().enumerate().peekable();
-    for (place, mapping) in mappings.iter().enumerate() {
+    for (index, mapping) in mappings.iter().enumerate() {
         let mut at = mapping.range.start;
         while at < mapping.range.end {
             while pieces.next_if(|(_, piece)| piece.range.end <= at).is_some() {}
@@ -161,7 +161,7 @@ fn fragments<'a>(mappings: &[Mapping], pieces: &'a [Piece]) -> Vec<Fragment<'a>>
                 None => (mapping.range.end, None),
             };
             let range = AddressRange::new(at, end.min(mapping.range.end));
-            fragments.push(Fragment { place, range, label });
+            fragments.push(Fragment { index, range, label });
             at = range.end;
         }
     }
@@ -175,18 +175,18 @@ fn joined(mappings: &[Mapping], pair: &[Fragment<'_>]) -> bool {
     low.range.end == high.range.start
         && number(low).is_some()
         && number(low) == number(high)
-        && mappings[low.place].protection == mappings[high.place].protection
+        && mappings[low.index].protection == mappings[high.index].protection
 }
 
-fn index_of(fragments: &[Fragment<'_>], place: usize) -> usize {
-    fragments.partition_point(|fragment| fragment.place < place)
+fn first_of(fragments: &[Fragment<'_>], index: usize) -> usize {
+    fragments.partition_point(|fragment| fragment.index < index)
 }
 
 /// Describes the region that `own` fragments make up: as its first mapping, with what lies behind all of them.
 fn identity(mappings: &[Mapping], own: &[Fragment<'_>], first: &Fragment<'_>) -> Identity {
-    let mapping = &mappings[first.place];
+    let mapping = &mappings[first.index];
     let object = mapping.object.as_ref().filter(|object| {
-        own.iter().all(|fragment| mappings[fragment.place].object.as_ref() == Some(*object))
+        own.iter().all(|fragment| mappings[fragment.index].object.as_ref() == Some(*object))
     });
     let inside = first.range.start - mapping.range.start;
     Identity {

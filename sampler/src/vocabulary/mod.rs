@@ -36,9 +36,9 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_found_again() {
-        for (place, known) in types::ALL.iter().enumerate() {
+        for (index, known) in types::ALL.iter().enumerate() {
             assert!(
-                types::ALL[..place].iter().all(|other| other.name() != known.name()),
+                types::ALL[..index].iter().all(|other| other.name() != known.name()),
                 "{known}"
             );
             assert_eq!(&RegionType::named(known.name(), known.family()), known);

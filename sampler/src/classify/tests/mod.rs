@@ -214,10 +214,10 @@ fn what_is_kept_and_what_the_user_says_go_first() {
 #[test]
 fn many_mappings_take_no_time() {
     let mappings: Vec<Mapping> = (0..60_000_u64)
-        .map(|place| {
-            let start = 0x7f00_0000_0000 + place * 0x3000;
+        .map(|index| {
+            let start = 0x7f00_0000_0000 + index * 0x3000;
             let mut mapping = mappings("1000-2000 rw-p 0 0:0 0 ").remove(0);
-            mapping.range = AddressRange::new(start, start + 0x1000 + place % 3 * 0x1000);
+            mapping.range = AddressRange::new(start, start + 0x1000 + index % 3 * 0x1000);
             mapping
         })
         .collect();
@@ -386,9 +386,9 @@ proptest! {
         let mut peeks = 0_usize;
         let found = classify(&process, &mut |at, into| {
             peeks += 1;
-            for (place, word) in into.chunks_mut(8).enumerate() {
+            for (index, word) in into.chunks_mut(8).enumerate() {
                 // Records that point back to where they are pointed from.
-                let seen = bytes[(place + peeks) % bytes.len()];
+                let seen = bytes[(index + peeks) % bytes.len()];
                 let word_there = if seen & 8 == 0 { seen } else { at & !0xfff };
                 word.copy_from_slice(&word_there.to_le_bytes()[..word.len()]);
             }

@@ -40,7 +40,7 @@ impl Lookup for Kernel {
                         continue;
                     }
                     return match self.fails {
-                        Some((place, code)) if found.range().end > place => Err(code),
+                        Some((address, code)) if found.range().end > address => Err(code),
                         _ => Ok(found),
                     };
                 }

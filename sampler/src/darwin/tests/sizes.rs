@@ -37,8 +37,8 @@ fn pages_become_bytes_and_the_unsaid_stays_unknown() {
     ] {
         assert_eq!(pages(unknown), None, "{unknown:?}");
     }
-    let most = Entry { pages_resident: u32::MAX, ..entry };
-    assert!(quantities(&leaf(most), u64::MAX).get(Quantity::Resident).is_some(), "no overflow");
+    let max = Entry { pages_resident: u32::MAX, ..entry };
+    assert!(quantities(&leaf(max), u64::MAX).get(Quantity::Resident).is_some(), "no overflow");
 }
 
 #[test]

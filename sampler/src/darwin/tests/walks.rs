@@ -141,7 +141,7 @@ fn maps() -> impl Strategy<Value = Vec<Entry>> {
                 at += size * 0x1000;
                 continue;
             };
-            let place = entries.len();
+            let index = entries.len();
             entries.push(submap(at, 0));
             let begun = at;
             for (gap, size) in content {
@@ -150,7 +150,7 @@ fn maps() -> impl Strategy<Value = Vec<Entry>> {
                 at += size * 0x1000;
             }
             at += size * 0x1000;
-            entries[place].size = at - begun;
+            entries[index].size = at - begun;
         }
         entries
     })
@@ -171,11 +171,11 @@ proptest! {
     }
 
     #[test]
-    fn a_failure_is_never_a_short_list(entries in maps(), place in 0_u64..0x2_0000) {
+    fn a_failure_is_never_a_short_list(entries in maps(), address in 0_u64..0x2_0000) {
         let mut kernel = Kernel::new(entries.clone());
-        kernel.fails = Some((place, 9));
+        kernel.fails = Some((address, 9));
         let walk = walk(&mut kernel);
-        let reached = entries.iter().any(|entry| entry.range().end > place);
+        let reached = entries.iter().any(|entry| entry.range().end > address);
         prop_assert_eq!(walk.stop.is_some(), reached);
     }
 }

@@ -45,11 +45,11 @@ pub(crate) struct ThreadTable {
 impl ThreadTable {
     /// Reads the constants from the file of libc.
     pub(crate) fn read(image: &Image, symbols: &Symbols, read_at: &mut ReadAt<'_>) -> Option<Self> {
-        let mut read = |name, place| {
+        let mut read = |name, field| {
             let mut bytes = [0; 12];
             let offset = offset_of(image, *symbols.get(name)?)?;
             fill(read_at, offset, &mut bytes).ok()?;
-            u32_at(&bytes, place).map(u64::from)
+            u32_at(&bytes, field).map(u64::from)
         };
         // A field is told as bits, count and offset.
         let table = Self {
@@ -64,30 +64,30 @@ impl ThreadTable {
     }
 }
 
-/// Reads the lists from ld.so's state at `state`; `place` is where descriptors tell of
+/// Reads the lists from ld.so's state at `state`; `offset` is where descriptors tell of
 /// their stacks, as far as that is known.
 pub(crate) fn stacks(
     memory: &mut Memory,
     table: &ThreadTable,
     state: u64,
-    place: &mut Option<u64>,
+    offset: &mut Option<u64>,
 ) -> Option<Vec<GlibcStack>> {
     let mut list = |offset| walk(memory, table, state.checked_add(offset)?);
     let used = list(table.used)?;
     let user = list(table.user)?;
     // Stacks kept for later are listed after those that the program gave.
     let cached = list(table.user.checked_add(16)?).unwrap_or_default();
-    if place.is_none() {
+    if offset.is_none() {
         let witnesses: Vec<u64> = used.iter().chain(&cached).copied().take(WITNESSES).collect();
-        *place = find_place(memory, table, &witnesses);
+        *offset = find_offset(memory, table, &witnesses);
     }
-    let Some(place) = *place else {
+    let Some(offset) = *offset else {
         return (used.is_empty() && cached.is_empty()).then(Vec::new);
     };
     let mut stacks = Vec::new();
     for (list, lives) in [(used, true), (user, true), (cached, false)] {
         for descriptor in list {
-            let Some((range, guard_bytes)) = stack(memory, descriptor, place) else { continue };
+            let Some((range, guard_bytes)) = stack(memory, descriptor, offset) else { continue };
             let tid = if lives { tid(memory, descriptor, table) } else { None };
             if lives && tid.is_none() {
                 continue;
@@ -124,8 +124,8 @@ fn tid(memory: &mut Memory, descriptor: u64, table: &ThreadTable) -> Option<u32>
 }
 
 /// Finds where in a descriptor the block, its size and its guard's size stand.
-fn find_place(memory: &mut Memory, table: &ThreadTable, descriptors: &[u64]) -> Option<u64> {
-    let mut places: Option<Vec<u64>> = None;
+fn find_offset(memory: &mut Memory, table: &ThreadTable, descriptors: &[u64]) -> Option<u64> {
+    let mut offsets: Option<Vec<u64>> = None;
     for descriptor in descriptors {
         let mut bytes = vec![0; usize::try_from(table.bytes).ok()?];
         if !memory.read(*descriptor, &mut bytes) {
@@ -135,25 +135,26 @@ fn find_place(memory: &mut Memory, table: &ThreadTable, descriptors: &[u64]) -> 
             .chunks_exact(8)
             .map(|word| word.try_into().map_or(0, u64::from_ne_bytes))
             .collect();
-        let fits = |place: &u64| {
-            let from = usize::try_from(place / 8).unwrap_or(usize::MAX);
+        let fits = |offset: &u64| {
+            let from = usize::try_from(offset / 8).unwrap_or(usize::MAX);
             let fields = words.get(from..).and_then(<[u64]>::first_chunk);
             fields.is_some_and(|fields| {
                 fields[0].is_multiple_of(4096) && checked(*descriptor, *fields).is_some()
             })
         };
-        places = Some(match places {
-            Some(places) => places.into_iter().filter(fits).collect(),
+        offsets = Some(match offsets {
+            Some(offsets) => offsets.into_iter().filter(fits).collect(),
             None => (0..words.len() as u64).map(|word| word * 8).filter(fits).collect(),
         });
     }
-    places?.first().copied()
+    offsets?.first().copied()
 }
 
-fn stack(memory: &mut Memory, descriptor: u64, place: u64) -> Option<(AddressRange, u64)> {
+fn stack(memory: &mut Memory, descriptor: u64, offset: u64) -> Option<(AddressRange, u64)> {
     let mut bytes = [0; 24];
-    memory.read(descriptor.checked_add(place)?, &mut bytes).then_some(())?;
-    let word = |place: usize| bytes[place..].first_chunk().map_or(0, |it| u64::from_ne_bytes(*it));
+    memory.read(descriptor.checked_add(offset)?, &mut bytes).then_some(())?;
+    let word =
+        |offset: usize| bytes[offset..].first_chunk().map_or(0, |it| u64::from_ne_bytes(*it));
     checked(descriptor, [word(0), word(8), word(16)])
 }
 

@@ -25,13 +25,13 @@ type FileKey = ((u32, u32), u64);
 
 /// The files of one process, kept from time to time.
 #[derive(Debug, Default)]
-pub(crate) struct Images {
-    files: HashMap<FileKey, Kept>,
+pub(crate) struct ImageCache {
+    files: HashMap<FileKey, CachedImage>,
     turn: u64,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct CachedImage {
     /// When it was last seen mapped, in turns.
     seen: u64,
     /// Its size and time of change: an inode's number is used again.
@@ -61,7 +61,7 @@ pub(crate) struct FileFacts {
     pub(crate) jvm: Option<Symbols>,
 }
 
-/// The image of a file at the place where it is mapped.
+/// The image of a file at the address where it is mapped.
 #[derive(Clone, Debug)]
 pub(crate) struct Placed<'a> {
     pub(crate) facts: &'a FileFacts,
@@ -70,7 +70,7 @@ pub(crate) struct Placed<'a> {
     pub(crate) base: u64,
 }
 
-impl Images {
+impl ImageCache {
     /// Looks into files that are mapped and were not before.
     pub(crate) fn refresh(&mut self, folder: &Path, mappings: &[Mapping]) {
         self.turn += 1;
@@ -145,14 +145,14 @@ fn may_be_elf(mapping: &Mapping) -> bool {
         && (!name.starts_with("/dev/") || name.starts_with("/dev/shm/"))
 }
 
-fn look(folder: &Path, mapping: &Mapping, before: Option<Kept>, turn: u64) -> Kept {
+fn look(folder: &Path, mapping: &Mapping, before: Option<CachedImage>, turn: u64) -> CachedImage {
     let Ok((file, metadata)) = open(folder, mapping) else {
-        return Kept { seen: turn, stamp: None, facts: Read::Refused };
+        return CachedImage { seen: turn, stamp: None, facts: Read::Refused };
     };
     let stamp = Some((metadata.size(), metadata.modified().ok()));
     match before {
-        Some(before) if before.stamp == stamp => Kept { seen: turn, ..before },
-        _ => Kept { seen: turn, stamp, facts: read(&file) },
+        Some(before) if before.stamp == stamp => CachedImage { seen: turn, ..before },
+        _ => CachedImage { seen: turn, stamp, facts: read(&file) },
     }
 }
 
@@ -179,8 +179,8 @@ fn read(file: &File) -> Read {
 /// Opens the file behind `mapping`, by ways that cannot end at another one.
 pub(crate) fn open(folder: &Path, mapping: &Mapping) -> io::Result<(File, Metadata)> {
     let range = mapping.range;
-    let by_place = folder.join(format!("map_files/{:x}-{:x}", range.start, range.end));
-    if let Ok(opened) = open_regular(&by_place, |_| true) {
+    let by_range = folder.join(format!("map_files/{:x}-{:x}", range.start, range.end));
+    if let Ok(opened) = open_regular(&by_range, |_| true) {
         return Ok(opened);
     }
     let object = mapping.object.as_deref().ok_or(io::ErrorKind::NotFound)?;

@@ -66,11 +66,11 @@ impl Fields {
         symbols: &Symbols,
         base: u64,
     ) -> Option<Self> {
-        let mut texts = Texts { file, image, base, pages: HashMap::new() };
+        let mut texts = TextReader { file, image, base, pages: HashMap::new() };
         let mut word = |name| memory.word(base.wrapping_add(*symbols.get(name)?));
         let table = word(TABLE)?;
         let stride = word(STRIDE)?;
-        let places = [TYPE_NAME, FIELD_NAME, IS_STATIC, OFFSET, ADDRESS].map(&mut word);
+        let offsets = [TYPE_NAME, FIELD_NAME, IS_STATIC, OFFSET, ADDRESS].map(&mut word);
         if !(8..=256).contains(&stride) {
             return None;
         }
@@ -81,9 +81,9 @@ impl Fields {
             if !memory.read(address, &mut entry) {
                 return None;
             }
-            let place = |which: usize| usize::try_from(places[which]?).ok();
-            let field = |which| u64_at(&entry, place(which)?);
-            let is_static = u32_at(&entry, place(2)?)? != 0;
+            let offset = |which: usize| usize::try_from(offsets[which]?).ok();
+            let field = |which| u64_at(&entry, offset(which)?);
+            let is_static = u32_at(&entry, offset(2)?)? != 0;
             let type_name = field(0)?;
             if type_name == 0 {
                 break;
@@ -136,8 +136,8 @@ impl Fields {
             let mut bytes = [0; 4];
             memory.read(array.checked_add(length)?, &mut bytes).then_some(())?;
             let data = memory.word(array.checked_add(self.at("GrowableArray<int>", "_data")?)?)?;
-            for place in 0..u32::from_ne_bytes(bytes).min(MAX_CODE_HEAPS) {
-                heaps.extend(memory.word(data.checked_add(u64::from(place) * 8)?));
+            for index in 0..u32::from_ne_bytes(bytes).min(MAX_CODE_HEAPS) {
+                heaps.extend(memory.word(data.checked_add(u64::from(index) * 8)?));
             }
         } else {
             heaps.extend(memory.word(self.at("CodeCache", "_heap")?));
@@ -167,14 +167,14 @@ fn range(start: u64, end: u64) -> Option<AddressRange> {
 
 /// The names in the table. Constants are read from the file: the JVM needs none of
 /// them, so their pages are seldom present.
-struct Texts<'a> {
+struct TextReader<'a> {
     file: &'a File,
     image: &'a Image,
     base: u64,
     pages: HashMap<u64, Box<[u8]>>,
 }
 
-impl Texts<'_> {
+impl TextReader<'_> {
     fn at(&mut self, memory: &mut Memory, address: u64) -> Option<String> {
         let relative = address.wrapping_sub(self.base);
         let constant = self.image.segments.iter().any(|segment| {

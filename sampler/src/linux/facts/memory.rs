@@ -21,7 +21,7 @@ const MAX_RANGES: usize = 1024;
 const MAX_WINDOWS: usize = 1 << 16;
 
 /// The bytes of a line of memory.
-pub(crate) type Line = [u8; LINE_BYTES];
+pub(crate) type MemoryLine = [u8; LINE_BYTES];
 
 /// The memory of one process.
 #[derive(Debug)]
@@ -115,19 +115,20 @@ impl Memory {
         self.read(address, &mut bytes).then(|| u64::from_ne_bytes(bytes))
     }
 
-    /// Reads the lines at `places` (each a multiple of their size) that are present.
-    pub(crate) fn lines(&mut self, places: &[u64]) -> Vec<Option<Line>> {
-        let mut lines = vec![None; places.len()];
+    /// Reads the lines at `addresses` (each a multiple of their size) that are present.
+    pub(crate) fn lines(&mut self, addresses: &[u64]) -> Vec<Option<MemoryLine>> {
+        let mut lines = vec![None; addresses.len()];
         let present: Vec<usize> =
-            (0..places.len()).filter(|place| self.present(places[*place])).collect();
+            (0..addresses.len()).filter(|index| self.present(addresses[*index])).collect();
         for batch in present.chunks(MAX_RANGES) {
             let mut buffer = vec![[0; LINE_BYTES]; batch.len()];
             let mut done = 0;
             while done < batch.len() {
-                let wanted: Vec<u64> = batch[done..].iter().map(|place| places[*place]).collect();
+                let wanted: Vec<u64> =
+                    batch[done..].iter().map(|index| addresses[*index]).collect();
                 let read = self.read_lines(&wanted, &mut buffer[done..]);
-                for (place, line) in batch[done..].iter().zip(&buffer[done..done + read]) {
-                    lines[*place] = Some(*line);
+                for (index, line) in batch[done..].iter().zip(&buffer[done..done + read]) {
+                    lines[*index] = Some(*line);
                 }
                 // The one it stopped at has gone since.
                 done += read + 1;
@@ -137,14 +138,14 @@ impl Memory {
     }
 
     /// Reads lines in one call, up to the first that cannot be read; returns how many.
-    fn read_lines(&self, places: &[u64], buffer: &mut [Line]) -> usize {
+    fn read_lines(&self, addresses: &[u64], buffer: &mut [MemoryLine]) -> usize {
         let local = libc::iovec {
             iov_base: buffer.as_mut_ptr().cast(),
-            iov_len: buffer.len().min(places.len()) * LINE_BYTES,
+            iov_len: buffer.len().min(addresses.len()) * LINE_BYTES,
         };
-        let remote: Vec<libc::iovec> = places
+        let remote: Vec<libc::iovec> = addresses
             .iter()
-            .map(|place| libc::iovec { iov_base: *place as *mut _, iov_len: LINE_BYTES })
+            .map(|address| libc::iovec { iov_base: *address as *mut _, iov_len: LINE_BYTES })
             .collect();
         // SAFETY: `local` is inside `buffer`, whose lines lie side by side; `remote` holds as
         // many ranges as said, which the kernel checks.

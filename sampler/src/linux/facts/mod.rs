@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::classify::facts::{Facts, GlibcStack, Jvm};
-use crate::linux::facts::images::Images;
+use crate::linux::facts::images::ImageCache;
 use crate::linux::facts::jvm::Fields;
 use crate::linux::facts::memory::Memory;
 use crate::linux::facts::peeks::Peeks;
@@ -30,12 +30,12 @@ use crate::region::AddressRange;
 pub struct FactReader {
     folder: PathBuf,
     facts: Facts,
-    images: Images,
+    images: ImageCache,
     threads: Threads,
     memory: Memory,
     peeks: Peeks,
     /// Where glibc's descriptors tell of their stacks.
-    stack_place: Option<u64>,
+    stack_offset: Option<u64>,
     jvm: JvmState,
 }
 
@@ -55,11 +55,11 @@ impl FactReader {
         Self {
             folder: Path::new(PROC).join(pid.to_string()),
             facts: Facts { pid, ..Facts::default() },
-            images: Images::default(),
+            images: ImageCache::default(),
             threads: Threads::default(),
             memory: Memory::new(pid),
             peeks: Peeks::default(),
-            stack_place: None,
+            stack_offset: None,
             jvm: JvmState::Unknown { tries: 0 },
         }
     }
@@ -160,7 +160,7 @@ impl FactReader {
             &mut self.memory,
             libc.facts.threads.as_ref()?,
             state,
-            &mut self.stack_place,
+            &mut self.stack_offset,
         )
     }
 

@@ -44,7 +44,7 @@ struct ScanArgument {
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
-struct Found {
+struct PageRegion {
     start: u64,
     end: u64,
     categories: u64,
@@ -63,7 +63,7 @@ impl Pagemap {
         let file = File::open(folder.join("pagemap"))?;
         let mut pagemap = Self { file, page_bytes: page_size_bytes(), scans: true };
         let nothing = AddressRange::new(0, pagemap.page_bytes);
-        pagemap.scans = pagemap.scan(nothing, PRESENT, 0, &mut [Found::default(); 1]).is_ok();
+        pagemap.scans = pagemap.scan(nothing, PRESENT, 0, &mut [PageRegion::default(); 1]).is_ok();
         Ok(pagemap)
     }
 
@@ -72,7 +72,7 @@ impl Pagemap {
         let Some(end) = start.checked_add(WINDOW_PAGES * self.page_bytes) else { return 0 };
         let mut bits = 0;
         if self.scans {
-            let mut found = [Found::default(); WINDOW_PAGES as usize];
+            let mut found = [PageRegion::default(); WINDOW_PAGES as usize];
             let range = AddressRange::new(start, end);
             let (count, _) = self.scan(range, PRESENT, 0, &mut found).unwrap_or((0, 0));
             for it in &found[..count] {
@@ -103,7 +103,7 @@ impl Pagemap {
     }
 
     fn scanned_bytes(&self, range: AddressRange) -> Option<u64> {
-        let mut found = [Found::default(); 512];
+        let mut found = [PageRegion::default(); 512];
         let (mut bytes, mut at, mut look) = (0_u64, range.start, SHORTEST_LOOK);
         while at < range.end {
             let piece = AddressRange::new(at, range.end.min(at.saturating_add(look)));
@@ -128,8 +128,8 @@ impl Pagemap {
         let (mut pages, mut at) = (0_u64, range.start);
         while at < range.end {
             let left = (range.end - at).div_ceil(self.page_bytes).saturating_mul(8);
-            let most = entries.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            let count = self.entries(at, &mut entries[..most]);
+            let max = entries.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let count = self.entries(at, &mut entries[..max]);
             if count < 8 {
                 return None;
             }
@@ -152,7 +152,7 @@ impl Pagemap {
         range: AddressRange,
         mask: u64,
         inverted: u64,
-        found: &mut [Found],
+        found: &mut [PageRegion],
     ) -> io::Result<(usize, u64)> {
         let mut argument = ScanArgument {
             size: size_of::<ScanArgument>() as u64,

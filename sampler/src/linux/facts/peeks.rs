@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::linux::facts::memory::{LINE_BYTES, Line, Memory};
+use crate::linux::facts::memory::{LINE_BYTES, Memory, MemoryLine};
 use crate::linux::facts::pagemap::WINDOW_PAGES;
 use crate::region::AddressRange;
 
@@ -12,18 +12,18 @@ const MAX_PEEKS: u32 = 20_000;
 const MAX_LINES: usize = 1 << 14;
 /// Arenas of glibc begin at multiples of this.
 const ARENA_BYTES: u64 = 64 << 20;
-/// How many such places of one mapping are looked at ahead; some reserve terabytes.
+/// How many such addresses of one mapping are looked at ahead; some reserve terabytes.
 const MAX_ARENAS: u64 = 64;
 
-/// Stands for the place of a line that cannot be read.
+/// Stands for the index of a line that cannot be read.
 const ABSENT: u32 = u32::MAX;
 
 /// What was read since the classification began.
 #[derive(Debug, Default)]
 pub(crate) struct Peeks {
-    /// Where each line is in `lines`, by its address: a table of lines would be half empty.
-    places: HashMap<u64, u32>,
-    lines: Vec<Line>,
+    /// The index of each line in `lines`, by address: a table of lines would be half empty.
+    index_of: HashMap<u64, u32>,
+    lines: Vec<MemoryLine>,
     log: BTreeMap<u64, Box<[u8]>>,
     left: u32,
     last: u64,
@@ -39,14 +39,14 @@ impl Peeks {
         if !memory.readable() {
             return;
         }
-        let mut places: Vec<u64> = changed.iter().flat_map(|range| candidates(*range)).collect();
-        places.truncate(MAX_LINES / 2);
-        self.fetch(memory, &places);
+        let mut addresses: Vec<u64> = changed.iter().flat_map(|range| candidates(*range)).collect();
+        addresses.truncate(MAX_LINES / 2);
+        self.fetch(memory, &addresses);
     }
 
     /// Ends a classification: the memory that its lines took is given back.
     pub(crate) fn end(&mut self) {
-        self.places = HashMap::new();
+        self.index_of = HashMap::new();
         self.lines = Vec::new();
     }
 
@@ -80,7 +80,7 @@ impl Peeks {
         let last = line_of(address.checked_add(buffer.len() as u64 - 1)?);
         let mut missing: Vec<u64> = (first..=last)
             .step_by(LINE_BYTES)
-            .filter(|place| !self.places.contains_key(place))
+            .filter(|address| !self.index_of.contains_key(address))
             .collect();
         if !missing.is_empty() {
             // Whoever looks at one page after the other goes on so.
@@ -94,7 +94,7 @@ impl Peeks {
         let mut filled = 0;
         while filled < buffer.len() {
             let at = address + filled as u64;
-            let line = self.lines.get(*self.places.get(&line_of(at))? as usize)?;
+            let line = self.lines.get(*self.index_of.get(&line_of(at))? as usize)?;
             let from = (at % LINE_BYTES as u64) as usize;
             let count = (LINE_BYTES - from).min(buffer.len() - filled);
             buffer[filled..filled + count].copy_from_slice(&line[from..from + count]);
@@ -103,12 +103,12 @@ impl Peeks {
         Some(())
     }
 
-    fn fetch(&mut self, memory: &mut Memory, places: &[u64]) {
-        if self.places.len() + places.len() > MAX_LINES {
-            self.places.clear();
+    fn fetch(&mut self, memory: &mut Memory, addresses: &[u64]) {
+        if self.index_of.len() + addresses.len() > MAX_LINES {
+            self.index_of.clear();
             self.lines.clear();
         }
-        for (place, line) in places.iter().zip(memory.lines(places)) {
+        for (address, line) in addresses.iter().zip(memory.lines(addresses)) {
             let at = match line {
                 Some(line) => {
                     self.lines.push(line);
@@ -116,7 +116,7 @@ impl Peeks {
                 }
                 None => ABSENT,
             };
-            self.places.insert(*place, at);
+            self.index_of.insert(*address, at);
         }
     }
 }
@@ -130,7 +130,7 @@ fn candidates(range: AddressRange) -> impl Iterator<Item = u64> {
     let first = range.start.checked_next_multiple_of(ARENA_BYTES).unwrap_or(u64::MAX);
     let arenas = (0..MAX_ARENAS)
         .map_while(move |arena| first.checked_add(arena * ARENA_BYTES))
-        .take_while(move |place| *place < range.end)
-        .filter(move |place| *place != range.start);
+        .take_while(move |address| *address < range.end)
+        .filter(move |address| *address != range.start);
     std::iter::once(line_of(range.start)).chain(arenas)
 }

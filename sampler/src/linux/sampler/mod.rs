@@ -37,7 +37,7 @@ const ENDING_TRIES: usize = 200;
 pub struct Sampler {
     folder: PathBuf,
     process: ProcessInfo,
-    /// Where the stack of the program began; another place means another program.
+    /// Where the stack of the program began; another address means another program.
     stack_start: u64,
     stat: OpenFile,
     files: MemoryFiles,

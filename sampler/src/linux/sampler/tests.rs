@@ -121,7 +121,7 @@ fn another_stack_is_another_program() {
     let mut sampler = proc.attach().unwrap();
     proc.stat("42", "S", 1, 500, 8000);
     assert!(matches!(sampler.sample(), Err(Error::Replaced { pid: 42 })));
-    // A place that may not be known says nothing.
+    // An unknown address proves nothing.
     proc.stat("42", "S", 1, 500, 0);
     sampler.sample().unwrap();
 }

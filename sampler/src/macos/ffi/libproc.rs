@@ -11,9 +11,9 @@ const PATH_BYTES: usize = libc::PROC_PIDPATHINFO_MAXSIZE as usize;
 /// Returns the numbers of all processes, in no order.
 pub(crate) fn pids() -> Vec<c_int> {
     // SAFETY: without a buffer it only counts; the count is an upper bound.
-    let most = unsafe { libc::proc_listallpids(std::ptr::null_mut(), 0) };
+    let count = unsafe { libc::proc_listallpids(std::ptr::null_mut(), 0) };
     // Some more, for those that start meanwhile.
-    let mut pids = vec![0; usize::try_from(most).unwrap_or(0) + 64];
+    let mut pids = vec![0; usize::try_from(count).unwrap_or(0) + 64];
     let bytes = c_int::try_from(pids.len() * size_of::<c_int>()).unwrap_or(c_int::MAX);
     // SAFETY: the buffer has that many bytes.
     let count = unsafe { libc::proc_listallpids(pids.as_mut_ptr().cast::<c_void>(), bytes) };

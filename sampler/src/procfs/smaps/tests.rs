@@ -4,13 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-type Found = (Vec<u8>, Option<Vec<u8>>, Sizes);
+type ParsedRecord = (Vec<u8>, Option<Vec<u8>>, Sizes);
 
-fn owned(record: &Record<'_>) -> Found {
+fn owned(record: &Record<'_>) -> ParsedRecord {
     (record.header.to_vec(), record.flags.map(<[u8]>::to_vec), record.sizes)
 }
 
-fn parse(text: &[u8], piece_bytes: usize) -> Result<Vec<Found>, BadSmaps> {
+fn parse(text: &[u8], piece_bytes: usize) -> Result<Vec<ParsedRecord>, BadSmaps> {
     let mut found = Vec::new();
     let mut parser = SmapsParser::new();
     for piece in text.chunks(piece_bytes) {
@@ -27,7 +27,7 @@ fn parse(text: &[u8], piece_bytes: usize) -> Result<Vec<Found>, BadSmaps> {
 }
 
 /// Reads the text with the tolerant parser alone.
-fn tolerant(mut text: &[u8]) -> Option<Vec<Found>> {
+fn tolerant(mut text: &[u8]) -> Option<Vec<ParsedRecord>> {
     let mut found = Vec::new();
     while !text.is_empty() {
         let mut record = Record { header: b"", flags: None, sizes: Sizes::default() };

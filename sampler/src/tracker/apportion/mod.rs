@@ -105,35 +105,35 @@ fn share(
     whole: &Quantities,
     quantity: Quantity,
     weights: &[u64],
-    most: &[u64],
+    max: &[u64],
 ) {
     let Some(total) = whole.get(quantity) else { return };
     if total == 0 {
         parts.iter_mut().for_each(|part| part.set(quantity, 0));
         return;
     }
-    for (part, bytes) in parts.iter_mut().zip(within(total, weights, most)) {
+    for (part, bytes) in parts.iter_mut().zip(within(total, weights, max)) {
         part.set(quantity, bytes);
     }
 }
 
-/// Splits `total` by `weights`, each part up to its `most` as long as the sum of those allows it.
-fn within(total: u64, weights: &[u64], most: &[u64]) -> Vec<u64> {
-    let bits = most.iter().fold(total, |bits, most| bits | most).trailing_zeros();
+/// Splits `total` by `weights`, each part up to its `max` as long as the sum of those allows it.
+fn within(total: u64, weights: &[u64], max: &[u64]) -> Vec<u64> {
+    let bits = max.iter().fold(total, |bits, max| bits | max).trailing_zeros();
     let unit = (1 << bits.min(63)).min(PAGE_BYTES);
-    let most: Vec<u64> = most.iter().map(|most| most / unit).collect();
+    let max: Vec<u64> = max.iter().map(|max| max / unit).collect();
     let mut parts = by_largest_remainder(total / unit, weights);
     let mut excess = 0;
-    for (part, most) in parts.iter_mut().zip(&most) {
-        excess += part.saturating_sub(*most);
-        *part = (*part).min(*most);
+    for (part, max) in parts.iter_mut().zip(&max) {
+        excess += part.saturating_sub(*max);
+        *part = (*part).min(*max);
     }
     if excess > 0 {
-        let room: Vec<u64> = most.iter().zip(&parts).map(|(most, part)| most - part).collect();
+        let room: Vec<u64> = max.iter().zip(&parts).map(|(max, part)| max - part).collect();
         let rooms: u128 = room.iter().map(|room| u128::from(*room)).sum();
         let fits = u64::try_from(rooms).unwrap_or(u64::MAX).min(excess);
         add(&mut parts, &by_largest_remainder(fits, &room));
-        add(&mut parts, &by_largest_remainder(excess - fits, &most));
+        add(&mut parts, &by_largest_remainder(excess - fits, &max));
     }
     parts.iter_mut().for_each(|part| *part *= unit);
     parts
@@ -155,19 +155,19 @@ fn by_largest_remainder(total: u64, weights: &[u64]) -> Vec<u64> {
     let mut left = total;
     let mut remainders = Vec::with_capacity(weights.len());
     let mut parts: Vec<u64> = Vec::with_capacity(weights.len());
-    for (place, weight) in weights.iter().enumerate() {
+    for (index, weight) in weights.iter().enumerate() {
         let product = u128::from(total) * weight_of(*weight);
         // At most `total`, as a weight is at most the sum of all.
         let part = u64::try_from(product / sum).unwrap_or(total);
         left -= part.min(left);
-        remainders.push((std::cmp::Reverse(product % sum), place));
+        remainders.push((std::cmp::Reverse(product % sum), index));
         parts.push(part);
     }
     let left = usize::try_from(left).unwrap_or(usize::MAX).min(remainders.len());
     if left > 0 {
         remainders.sort_unstable();
-        for (_, place) in &remainders[..left] {
-            parts[*place] += 1;
+        for (_, index) in &remainders[..left] {
+            parts[*index] += 1;
         }
     }
     parts

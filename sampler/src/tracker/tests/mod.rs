@@ -140,13 +140,13 @@ const POOL: [&str; 8] = [
 
 proptest! {
     // Whatever came before, a sample says what it would have said as the first. Pool
-    // places in any order stand for torn samples: those may tell more, from before.
+    // indices in any order stand for torn samples: those may tell more, from before.
     #[test]
     fn the_past_leaves_no_trace(samples in proptest::collection::vec(proptest::collection::vec(0..POOL.len(), 0..9), 1..6)) {
         let mut layout = RegionTracker::new();
-        for places in samples {
-            let torn = !places.is_sorted_by(|a, b| a < b);
-            let text: String = places.into_iter().map(|place| POOL[place]).collect();
+        for indices in samples {
+            let torn = !indices.is_sorted_by(|a, b| a < b);
+            let text: String = indices.into_iter().map(|index| POOL[index]).collect();
             let regions = take(&mut layout, &text);
             prop_assert_eq!(layout.mappings(), mappings(&text));
             let fresh = take(&mut RegionTracker::new(), &text);
