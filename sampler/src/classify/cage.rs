@@ -1,10 +1,10 @@
-//! The shape of a reservation of a big runtime, and what its parts are for.
+//! The shape of a large runtime's reservation, and the purpose of its parts.
 
 use crate::label::Confidence;
 use crate::region::AddressRange;
 use crate::vocabulary::RegionType;
 
-/// A run of touching unclaimed memory, as its shape goes.
+/// The shape of a run of adjacent unclaimed memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cage {
     pub(crate) range: AddressRange,
@@ -12,7 +12,7 @@ pub(crate) struct Cage {
     pub(crate) inaccessible: u64,
     /// Whether some of it is executable.
     pub(crate) executable: bool,
-    /// Start of the first mapping in it that is accessible.
+    /// Start of its first accessible mapping.
     pub(crate) first_used: Option<u64>,
     /// Whether it lies far from every file and stack.
     pub(crate) far: bool,
@@ -29,7 +29,7 @@ impl Cage {
     }
 }
 
-/// What a cage is for.
+/// The purpose of a cage.
 #[derive(Clone, Debug)]
 pub(crate) struct Purpose {
     pub(crate) used: RegionType,

@@ -1,4 +1,5 @@
-//! Reservations of the big runtimes (R13): runs of touching anonymous memory, mostly inaccessible.
+//! Reservations of large runtimes (R13): runs of adjacent anonymous memory,
+//! mostly inaccessible.
 
 use crate::classify::cage::{Cage, Purpose};
 use crate::classify::claims::FreePart;
@@ -12,10 +13,10 @@ use crate::region::AddressRange;
 use crate::rule::Rule;
 use crate::vocabulary::RegionType;
 
-/// How far from every file and stack memory is that a runtime placed itself.
+/// The minimum distance from every file and stack of memory at an address that a runtime chose.
 const FAR_BYTES: u64 = 64 << 30;
 
-/// The cages that lie far from all else.
+/// The cages far from all other memory.
 pub(crate) fn far(work: &mut Work<'_, '_>) {
     claim(work, true);
 }
@@ -63,7 +64,7 @@ fn claim_run(work: &mut Work<'_, '_>, run: &[FreePart], purpose: &Purpose) {
     }
 }
 
-/// Where files and what the kernel names lie, ascending.
+/// The addresses of files and of mappings named by the kernel, ascending.
 fn anchors(mappings: &[Mapping]) -> Vec<u64> {
     let named = |mapping: &&Mapping| mapping.file().is_some() || mapping.name().starts_with('[');
     mappings.iter().filter(named).map(|mapping| mapping.range.start).collect()

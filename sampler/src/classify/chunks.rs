@@ -14,10 +14,10 @@ use crate::region::AddressRange;
 use crate::rule::Rule;
 use crate::vocabulary::types;
 
-/// Pages of one run that are tried in vain.
+/// The maximum number of pages of one run that are tried without success.
 const PAGES_IN_VAIN: usize = 256;
 
-/// The labels blocks get.
+/// The labels of blocks.
 struct Labels {
     chunk: Label,
     group: Label,
@@ -25,7 +25,7 @@ struct Labels {
     frames: Label,
 }
 
-/// R14: walks every run of touching writable memory; a run goes on where madvise split a mapping.
+/// R14: walks every run of adjacent writable memory; a run continues where madvise split a mapping.
 pub(crate) fn claim(work: &mut Work<'_, '_>) {
     let owners = work.profile.glibc_malloc()
         || work.profile.has(Runtime::Musl)
@@ -47,7 +47,7 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
     }
 }
 
-/// Walks one run from its start: what is not recognised is tried again a page later.
+/// Walks one run from its start: after an unrecognised block it tries again one page later.
 fn walk(work: &mut Work<'_, '_>, run: &[FreePart], labels: &Labels) {
     let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
     let end = last.range.end;
@@ -69,13 +69,14 @@ fn walk(work: &mut Work<'_, '_>, run: &[FreePart], labels: &Labels) {
             in_vain += 1;
             trusted = starts.contains(&at);
         } else {
-            // Another allocator's: only what its own mappings begin with may be glibc's.
+            // Memory of another allocator: only blocks at the start of their own mappings may be
+            // glibc's.
             break;
         }
     }
 }
 
-/// Returns the block at `at` and what it is.
+/// Returns the size and the label of the block at `at`.
 fn block_at<'l>(
     work: &mut Work<'_, '_>,
     at: u64,
@@ -86,7 +87,7 @@ fn block_at<'l>(
 ) -> Option<(u64, &'l Label)> {
     if work.profile.glibc_malloc()
         && let Some(bytes) = glibc::mapped_chunk(work, at, end)
-        // Data may look like a header: what follows must be recognisable too.
+        // Data may look like a header: the next block must be recognisable too.
         && (trusted || is_recognisable(work, at.saturating_add(bytes), end, starts))
     {
         return Some((bytes, &labels.chunk));

@@ -1,14 +1,15 @@
-//! Who owns which addresses: each rule claims what no earlier one has claimed.
+//! The owners of addresses: each rule claims addresses that no earlier one has
+//! claimed.
 
 use crate::classify::piece::Piece;
 use crate::label::Label;
 use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
 
-/// A part of a mapping that nobody has claimed.
+/// An unclaimed part of a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FreePart {
-    /// Where it lies.
+    /// Its addresses.
     pub(crate) range: AddressRange,
     /// The index of its mapping in the list.
     pub(crate) index: usize,
@@ -18,7 +19,7 @@ pub(crate) struct FreePart {
 #[derive(Debug)]
 pub(crate) struct Claims<'a> {
     mappings: &'a [Mapping],
-    /// Of each mapping, what is unclaimed: ascending, disjoint.
+    /// The unclaimed ranges of each mapping: ascending, disjoint.
     free: Vec<Vec<AddressRange>>,
     pieces: Vec<Piece>,
 }
@@ -40,7 +41,7 @@ impl<'a> Claims<'a> {
         self.mappings.partition_point(|mapping| mapping.range.end <= address)
     }
 
-    /// Returns what is unclaimed of the mapping at `index`.
+    /// Returns the unclaimed ranges of the mapping at `index`.
     pub(crate) fn free(&self, index: usize) -> &[AddressRange] {
         self.free.get(index).map_or(&[], Vec::as_slice)
     }
@@ -55,7 +56,7 @@ impl<'a> Claims<'a> {
         self.free(index).iter().any(|free| free.start <= address && address < free.end)
     }
 
-    /// Claims all that is unclaimed of the mapping at `index`.
+    /// Claims all unclaimed ranges of the mapping at `index`.
     pub(crate) fn claim_mapping(&mut self, index: usize, label: &Label) {
         let Some(free) = self.free.get_mut(index) else { return };
         for range in std::mem::take(free) {
@@ -63,15 +64,15 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// Claims what is unclaimed of `range` in the mapping at `index`.
+    /// Claims the unclaimed parts of `range` in the mapping at `index`.
     pub(crate) fn claim(&mut self, index: usize, range: AddressRange, label: &Label) {
         for range in self.take(index, range) {
             self.pieces.push(Piece { range, label: label.clone() });
         }
     }
 
-    /// Claims what is unclaimed of `range` in all mappings that `fits` takes, for one owner:
-    /// touching parts with the same rights become one piece.
+    /// Claims the unclaimed parts of `range` in all mappings that match `fits`, for one owner:
+    /// adjacent parts with the same rights become one piece.
     pub(crate) fn claim_across(
         &mut self,
         range: AddressRange,
@@ -98,7 +99,7 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// Returns the unclaimed parts of the mappings that `fits` takes, ascending.
+    /// Returns the unclaimed parts of the mappings that match `fits`, ascending.
     pub(crate) fn parts(&self, fits: impl Fn(&Mapping) -> bool) -> Vec<FreePart> {
         let mut parts = Vec::new();
         for (index, (mapping, free)) in self.mappings.iter().zip(&self.free).enumerate() {
@@ -109,19 +110,20 @@ impl<'a> Claims<'a> {
         parts
     }
 
-    /// Returns what is claimed so far, ascending.
+    /// Returns the pieces claimed so far, ascending.
     pub(crate) fn pieces(&mut self) -> &[Piece] {
         self.pieces.sort_unstable_by_key(|piece| piece.range.start);
         &self.pieces
     }
 
-    /// Returns all that was claimed, ascending.
+    /// Returns all claimed pieces, ascending.
     pub(crate) fn into_pieces(mut self) -> Vec<Piece> {
         self.pieces.sort_unstable_by_key(|piece| piece.range.start);
         self.pieces
     }
 
-    /// Cuts `range` out of what is unclaimed of the mapping at `index`; returns what was cut.
+    /// Removes `range` from the unclaimed ranges of the mapping at `index`; returns the removed
+    /// parts.
     fn take(&mut self, index: usize, range: AddressRange) -> Vec<AddressRange> {
         let Some(free) = self.free.get_mut(index) else { return Vec::new() };
         let first = free.partition_point(|part| part.end <= range.start);

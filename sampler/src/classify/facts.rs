@@ -1,8 +1,8 @@
-//! What the rules know of a process besides the list of its mappings.
+//! The facts that the rules use besides the list of mappings.
 //!
 //! Readers fill this in: `linux/` from a live process, tests and the evaluation
-//! from captures. What could not be read is `None` or empty, and the rules that
-//! need it stand back.
+//! from captures. Unreadable facts are `None` or empty, and the rules that need
+//! them do not apply.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,23 +16,23 @@ pub(crate) type Peek<'a> = dyn FnMut(u64, &mut [u8]) -> usize + 'a;
 /// Facts about one process at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Path of the executable, as the mappings name it.
+    /// Path of the executable, as in the mappings.
     pub executable: Option<Arc<str>>,
     /// Start of the main thread's stack. Linux: stat field 28.
     pub start_stack: Option<u64>,
     /// Start of the brk heap. Linux: stat field 47.
     pub start_brk: Option<u64>,
-    /// The process's own number, which is its main thread's too.
+    /// The pid of the process, which is also the id of its main thread.
     pub pid: u32,
     /// Its threads, by ascending number.
     pub threads: Vec<Thread>,
-    /// The ELF files that are mapped, by the mappings' name for them.
+    /// The mapped ELF files, by their names in the mappings.
     pub images: BTreeMap<Arc<str>, Arc<Image>>,
-    /// glibc's own list of stacks, from `_rtld_global`; `None` where it cannot be found or read.
+    /// glibc's own list of stacks, from `_rtld_global`; `None` if it cannot be found or read.
     pub glibc_stacks: Option<Vec<GlibcStack>>,
-    /// What HotSpot's `gHotSpotVMStructs` tells; `None` where it cannot be found or read.
+    /// The contents of HotSpot's `gHotSpotVMStructs`; `None` if it cannot be found or read.
     pub jvm: Option<Jvm>,
-    /// Whether the target's memory may be read: if not, the rules go by shapes.
+    /// Whether the target's memory may be read: if not, the rules use shapes.
     pub memory_readable: bool,
 }
 
@@ -52,7 +52,7 @@ pub struct Thread {
 /// A mapped ELF file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
-    /// Whether it lies at fixed addresses (ET_EXEC).
+    /// Whether it is at fixed addresses (ET_EXEC).
     pub fixed: bool,
     /// Whether it names an interpreter (PT_INTERP): a dynamic executable.
     pub has_interpreter: bool,
@@ -67,7 +67,7 @@ pub struct Image {
 /// A PT_LOAD segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// Rights it asks for.
+    /// Its rights.
     pub protection: Protection,
     /// Offset in the file, in bytes.
     pub offset: u64,
@@ -75,7 +75,7 @@ pub struct Segment {
     pub address: u64,
     /// Bytes from the file.
     pub file_bytes: u64,
-    /// Bytes in memory; what is beyond `file_bytes` is zero-filled.
+    /// Bytes in memory; those beyond `file_bytes` are zero-filled.
     pub memory_bytes: u64,
 }
 
@@ -90,22 +90,22 @@ pub struct GlibcStack {
     pub guard_bytes: u64,
 }
 
-/// What a HotSpot JVM tells of itself.
+/// The facts that a HotSpot JVM publishes about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Jvm {
     /// Reserved ranges of the Java heap.
     pub heap: Vec<AddressRange>,
     /// Reserved ranges of compiled code, their segment maps included.
     pub code: Vec<AddressRange>,
-    /// Where compressed class pointers count from.
+    /// The base of compressed class pointers.
     pub narrow_klass_base: Option<u64>,
 }
 
-/// All that one classification went by, enough to do it again with newer rules.
+/// The input of one classification, enough to repeat it with newer rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
     /// The facts.
     pub facts: Facts,
-    /// What was read of the target's memory, by address; empty where nothing could be read.
+    /// The bytes read from the target's memory, by address; empty if nothing could be read.
     pub peeks: BTreeMap<u64, Box<[u8]>>,
 }

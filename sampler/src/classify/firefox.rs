@@ -1,4 +1,4 @@
-//! What Firefox's JavaScript reserves (R13): far from all else.
+//! Reservations of Firefox's JavaScript (R13), far from all other memory.
 
 use crate::classify::cage::{Cage, Purpose};
 use crate::label::Confidence;
@@ -7,7 +7,7 @@ use crate::vocabulary::types;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// Returns what a cage of SpiderMonkey is for.
+/// Returns the purpose of a cage of SpiderMonkey.
 pub(crate) fn purpose(cage: &Cage) -> Option<Purpose> {
     let used = if !cage.far {
         return None;

@@ -10,15 +10,15 @@ use crate::region::AddressRange;
 use crate::rule::Rule;
 use crate::vocabulary::types;
 
-/// What an arena reserves and is aligned to.
+/// The reservation and alignment of an arena.
 const ARENA_BYTES: u64 = 64 << 20;
-/// Boundaries of one mapping at which an arena is looked for.
+/// The maximum number of boundaries in one mapping at which to look for an arena.
 const BOUNDARIES: usize = 64;
 /// The low bits of a chunk's size that are flags; of a mapped chunk only the second is set.
 const FLAGS: u64 = 7;
 const IS_MAPPED: u64 = 2;
 
-/// R11: arenas, each with the reservation above what it uses.
+/// R11: arenas, each with the reservation above its used part.
 pub(crate) fn arenas(work: &mut Work<'_, '_>) {
     if !work.profile.has(Runtime::Glibc) {
         return;
@@ -33,7 +33,7 @@ pub(crate) fn arenas(work: &mut Work<'_, '_>) {
             let after = at.saturating_add(ARENA_BYTES);
             if let Some(committed) = arena_at(work, at) {
                 let used = at.saturating_add(committed);
-                // What is writable beyond what the arena says may be a newer heap of it.
+                // Writable memory beyond the recorded size may be a newer heap of the arena.
                 let writable = AddressRange::new(at, used.max(after.min(range.end)));
                 work.claims.claim_across(writable, &arena, |it| is_anonymous(it) && !is_none(it));
                 let reserved = AddressRange::new(used, after);

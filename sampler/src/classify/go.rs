@@ -1,4 +1,4 @@
-//! Go (R12): its heap lies at addresses of its own choice.
+//! Go (R12): its heap is at addresses that it chooses.
 
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_none};
@@ -8,7 +8,7 @@ use crate::label::Confidence;
 use crate::rule::Rule;
 use crate::vocabulary::types;
 
-/// R12: the heap by its addresses; without cgo, all else that is anonymous is the runtime's.
+/// R12: the heap by its addresses; without cgo, all other anonymous memory belongs to the runtime.
 pub(crate) fn claim(work: &mut Work<'_, '_>) {
     if !work.profile.has(Runtime::Go) {
         return;

@@ -1,4 +1,4 @@
-//! Rules for executables and libraries: a file of which a part is executable.
+//! Rules for executables and libraries: files with an executable part.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::region::Protection;
 use crate::rule::Rule;
 use crate::vocabulary::types;
 
-/// What labels depend on beyond a mapping's neighbours.
+/// The context of labels beyond a mapping's neighbours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Scene {
     /// Files with executable mappings (device and inode), each with the lowest address of those.
@@ -17,7 +17,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Looks over all mappings of a process.
+    /// Collects the context from all mappings of a process.
     pub(crate) fn of(mappings: &[Mapping]) -> Self {
         let mut images = HashMap::new();
         for mapping in mappings {
@@ -39,7 +39,7 @@ impl Scene {
     }
 }
 
-/// R4: the segments of an image, told apart by rights, offset and order.
+/// R4: the segments of an image, distinguished by rights, offset and order.
 pub(crate) fn by_segment(scene: &Scene, mapping: &Mapping) -> Option<Label> {
     let text = scene.text_of(mapping)?;
     let rights = mapping.protection;

@@ -12,7 +12,7 @@ use crate::region::{AddressRange, Protection};
 use crate::rule::Rule;
 use crate::vocabulary::{RegionType, types};
 
-/// What is looked at of one image; real ones have fewer.
+/// The maximum number of segments of one image; real ones have fewer.
 const SEGMENTS: usize = 32;
 const RELRO_RANGES: usize = 8;
 const BASES: usize = 16;
@@ -25,7 +25,7 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
             of_images.entry(mapping.name()).or_default().push(index);
         }
     }
-    // In the order of addresses, so that hostile headers quarrel over memory the same way each time.
+    // In the order of addresses, so that the result is deterministic for hostile headers too.
     let mut of_images: Vec<_> = of_images.into_iter().collect();
     of_images.sort_unstable_by_key(|(_, indices)| indices.first().copied());
     let mut bases = Vec::with_capacity(of_images.len());
@@ -51,7 +51,8 @@ fn segments(image: &Image) -> impl Iterator<Item = &Segment> {
     image.segments.iter().take(SEGMENTS)
 }
 
-/// Finds where the image is loaded: where its first segment is really mapped, else what explains most mappings.
+/// Finds the load base of the image: that of its mapped first segment, else the one that explains
+/// the most mappings.
 fn load_bases(image: &Image, mappings: &[Mapping], indices: &[usize]) -> Vec<u64> {
     let mut votes: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
     for mapping in indices.iter().filter_map(|index| mappings.get(*index)) {
@@ -95,7 +96,7 @@ fn segment_type(image: &Image, bases: &[u64], mapping: &Mapping) -> RegionType {
         Some((*base, segment))
     });
     let Some((base, segment)) = found else {
-        // V8 maps its own code once more, near the code it makes.
+        // V8 maps its own code a second time, near the code it generates.
         return if is_executable(mapping) { types::TEXT } else { types::MAPPED_FILE };
     };
     if segment.protection.contains(Protection::EXECUTE) {
@@ -111,7 +112,7 @@ fn segment_type(image: &Image, bases: &[u64], mapping: &Mapping) -> RegionType {
     }
 }
 
-/// Returns whether `mapping` is where `segment` puts that part of the file.
+/// Returns whether `mapping` is at the address where `segment` puts that part of the file.
 fn holds(segment: &Segment, base: u64, mapping: &Mapping) -> bool {
     let start = base.wrapping_add(page_of(segment.address));
     let after = segment.address.saturating_add(segment.file_bytes);
@@ -128,9 +129,9 @@ fn is_relro(image: &Image, base: u64, range: AddressRange) -> bool {
     })
 }
 
-/// R5: what a segment has in memory beyond its bytes in the file, cut out of whatever it merged with.
+/// R5: the memory of a segment beyond its bytes in the file, cut out of the mapping it merged with.
 ///
-/// No object lies behind this memory, so that the detail says whose it is.
+/// This memory has no object, so the detail names its image.
 fn zero_filled(work: &mut Work<'_, '_>, name: &str, image: &Image, base: u64, visits: &mut usize) {
     let of_image = |region_type| {
         let detail = Some(name.into());

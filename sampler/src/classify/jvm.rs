@@ -1,4 +1,5 @@
-//! HotSpot JVMs (R8): by their own tables, then by the shapes of what is left.
+//! HotSpot JVMs (R8): by their own tables, then by the shapes of the remaining
+//! memory.
 
 use crate::classify::claims::FreePart;
 use crate::classify::piece::label;
@@ -14,23 +15,23 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// Ranges of its tables that are believed; real JVMs have fewer.
+/// The maximum number of ranges taken from its tables; real JVMs have fewer.
 const RANGES: usize = 64;
-/// Heaps end below this where pointers to them are compressed.
+/// Heaps with compressed pointers end below this.
 const COMPRESSED_END: u64 = 128 * GIB;
-/// The least that is taken for a heap.
+/// The minimum size of a heap.
 const HEAP_BYTES: u64 = 8 * MIB;
-/// The most the class space takes, with the archive below it.
+/// The maximum size of the class space, with the archive below it.
 const CLASS_SPACE_BYTES: u64 = GIB + 64 * MIB;
 /// Metaspace is reserved in nodes of 64 MiB, aligned to the largest chunk.
 const NODE_ALIGNMENT: u64 = 4 * MIB;
 const NODE_BYTES: u64 = 68 * MIB;
-/// The least that is taken for a heap elsewhere.
+/// The minimum size of a heap elsewhere.
 const UNCOMPRESSED_BYTES: u64 = 64 * MIB;
-/// What is smaller is not of the collector.
+/// Smaller memory is not the collector's.
 const SMALL_BYTES: u64 = 64 * KIB;
 
-/// R8a: heap and compiled code, as the JVM's own tables tell.
+/// R8a: heap and compiled code, from the JVM's own tables.
 pub(crate) fn by_its_own_tables(work: &mut Work<'_, '_>) {
     let Some(jvm) = work.facts.jvm.as_ref().filter(|_| work.profile.has(Runtime::Jvm)) else {
         return;
@@ -45,7 +46,7 @@ pub(crate) fn by_its_own_tables(work: &mut Work<'_, '_>) {
     }
 }
 
-/// R8b, R8c, R8x: what is left, by position and size.
+/// R8b, R8c, R8x: the remaining memory, by position and size.
 pub(crate) fn by_shape(work: &mut Work<'_, '_>) {
     if !work.profile.has(Runtime::Jvm) {
         return;
@@ -59,7 +60,7 @@ pub(crate) fn by_shape(work: &mut Work<'_, '_>) {
     metaspace_and_collector(work);
 }
 
-/// A run of touching unclaimed memory.
+/// A run of adjacent unclaimed memory.
 struct Run<'p> {
     parts: &'p [FreePart],
     range: AddressRange,
@@ -99,7 +100,7 @@ fn without_tables(work: &mut Work<'_, '_>) {
             && run.range.virtual_bytes() >= HEAP_BYTES
             && !run.above_archive
     };
-    // A heap that pointers to it are not compressed for is what most memory is in.
+    // A heap without compressed pointers is the run with the most memory.
     let low = runs.iter().any(is_low) || has_file_heap(work);
     let candidates = runs.iter().filter(|run| !low && !run.executable && !run.above_archive);
     let candidates = candidates.filter(|run| run.range.virtual_bytes() >= UNCOMPRESSED_BYTES);
@@ -144,7 +145,7 @@ fn class_space(work: &mut Work<'_, '_>, base: u64) {
     }
 }
 
-/// R8c: nodes of metaspace by their alignment, the collector's tables by being left over.
+/// R8c: nodes of metaspace by their alignment; the rest is the collector's tables.
 fn metaspace_and_collector(work: &mut Work<'_, '_>) {
     let reserved = label(types::RESERVED_JVM, Confidence::Guess, Rule::R8c);
     let metaspace = label(types::JVM_METASPACE, Confidence::Guess, Rule::R8c);

@@ -1,4 +1,4 @@
-//! What is left when all that can be proved is claimed (R16 to R20).
+//! Memory left when all that can be proved is claimed (R16 to R20).
 
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_executable, is_none, is_writable};
@@ -13,19 +13,19 @@ use crate::vocabulary::{Family, RegionType, types};
 
 const KIB: u64 = 1 << 10;
 
-/// The most the loader has between two images, and beside one.
+/// The maximum size of the loader's memory between two images, and beside one.
 const LOADER_BYTES: u64 = 64 * KIB;
 const LOADER_BESIDE_BYTES: u64 = 32 * KIB;
 /// musl's memory of this size would have shown its groups.
 const MUSL_BYTES: u64 = 128 * KIB;
-/// The least that is taken for a heap nobody proved.
+/// The minimum size of an unproved heap.
 const HEAP_BYTES: u64 = 64 * KIB;
 /// Arenas of CPython are multiples of this.
 const PYTHON_ARENA_BYTES: u64 = 256 * KIB;
-/// The most inaccessible memory taken for a guard.
+/// The maximum size of a guard.
 const GUARD_BYTES: u64 = 64 * KIB;
 
-/// R16: anonymous memory that may be executed.
+/// R16: executable anonymous memory.
 pub(crate) fn code(work: &mut Work<'_, '_>) {
     let region_type = if work.profile.has(Runtime::Jvm) {
         types::JIT_JVM
@@ -40,7 +40,7 @@ pub(crate) fn code(work: &mut Work<'_, '_>) {
     }
 }
 
-/// R17: the main thread's descriptor, and what the loader allocates beside the images it maps.
+/// R17: the main thread's descriptor, and the loader's allocations beside the images it maps.
 pub(crate) fn loader(work: &mut Work<'_, '_>) {
     let sure = label(types::LOADER_DATA, Confidence::Sure, Rule::R17);
     let likely = label(types::LOADER_DATA, Confidence::Likely, Rule::R17);
@@ -80,14 +80,15 @@ fn is_loaded(work: &Work<'_, '_>, index: usize) -> bool {
     let mapping = &work.mappings[index];
     let name = mapping.name();
     match mapping.file() {
-        // Without headers, rule R4 has told images by their order.
+        // Without headers, rule R4 has identified images by their order.
         Some(_) if work.facts.images.is_empty() => name.contains(".so"),
         Some(_) => work.facts.images.contains_key(name),
         None => name == "[vvar]" || name == "[vdso]",
     }
 }
 
-/// R18: the rest is of the malloc that replaces glibc's, of the runtime, or of a malloc nobody may look into.
+/// R18: the rest belongs to the malloc that replaces glibc's, to the runtime, or to an unreadable
+/// malloc.
 pub(crate) fn heaps(work: &mut Work<'_, '_>) {
     if !work.facts.memory_readable {
         unread_arenas(work);
@@ -140,7 +141,8 @@ fn runtime_heap(work: &Work<'_, '_>) -> Option<RegionType> {
     found.map(|(_, region_type)| region_type)
 }
 
-/// R18x: arenas of CPython that may not be read, by their size; a malloc that does not reserve has others.
+/// R18x: unreadable arenas of CPython, by their size; a malloc that does not reserve has other
+/// sizes.
 fn unread_arenas(work: &mut Work<'_, '_>) {
     if !work.profile.has(Runtime::Python) {
         return;
@@ -155,7 +157,7 @@ fn unread_arenas(work: &mut Work<'_, '_>) {
     }
 }
 
-/// R18x: memory of glibc's malloc that may not be read.
+/// R18x: unreadable memory of glibc's malloc.
 fn unread(work: &mut Work<'_, '_>) {
     let large = label(types::MALLOC_LARGE, Confidence::Guess, Rule::R18x);
     for index in work.indices(is_plain) {
@@ -176,7 +178,7 @@ fn claim_large(work: &mut Work<'_, '_>, index: usize, label: &Label) {
     }
 }
 
-/// R19: inaccessible memory by what it touches and by its size.
+/// R19: inaccessible memory by its neighbours and its size.
 pub(crate) fn inaccessible(work: &mut Work<'_, '_>) {
     let v8 = work.profile.has(Runtime::V8);
     let likely = |region_type| label(region_type, Confidence::Likely, Rule::R19);
@@ -191,7 +193,7 @@ pub(crate) fn inaccessible(work: &mut Work<'_, '_>) {
         types::RESERVED
     });
     let parts = work.claims.parts(|mapping| is_anonymous(mapping) && is_none(mapping));
-    // A malloc that reserves: a large chunk has nothing reserved about it.
+    // A malloc that reserves: a large chunk has no reservation beside it.
     let pieces = work.claims.pieces();
     let reserves = |region_type: &RegionType| {
         let of_malloc =
@@ -217,7 +219,7 @@ pub(crate) fn inaccessible(work: &mut Work<'_, '_>) {
     }
 }
 
-/// R20: what nothing explains.
+/// R20: unexplained memory.
 pub(crate) fn rest(work: &mut Work<'_, '_>) {
     let found = label(types::VM_ALLOCATE, Confidence::Unknown, Rule::R20);
     for index in work.indices(|_| true) {

@@ -1,16 +1,16 @@
-//! What tells a runtime or allocator by the files it is in.
+//! Markers in files that identify a runtime or allocator.
 //!
 //! A new runtime is one entry here, the rule that uses its name, and one test.
 
-/// Where a marker stands in an ELF file.
+/// The location of a marker in an ELF file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Location {
     /// A whole name in `.dynstr` or `.strtab`.
     Symbol,
-    /// The beginning of a name in `.dynstr` or `.strtab`: mangled names go on with types.
+    /// The beginning of a name in `.dynstr` or `.strtab`: mangled names continue with types.
     SymbolPrefix,
-    /// Bytes in `.rodata`, which stripping leaves. The table has them backwards: written as
-    /// they are, they would stand in vmrec's own `.rodata` and tell of runtimes it does not have.
+    /// Bytes in `.rodata`, which stripping leaves. The table has them backwards: otherwise they
+    /// would be in vmrec's own `.rodata` and indicate runtimes it does not have.
     Rodata,
     /// The name of a section.
     Section,
@@ -19,11 +19,11 @@ pub(crate) enum Location {
 /// A sign of a runtime in an ELF file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Marker {
-    /// What [`crate::classify::facts::Image::markers`] calls it.
+    /// Its name in [`crate::classify::facts::Image::markers`].
     pub name: &'static str,
-    /// Where it stands.
+    /// Its location.
     pub location: Location,
-    /// What stands there; backwards for [`Location::Rodata`].
+    /// Its text; backwards for [`Location::Rodata`].
     pub text: &'static str,
 }
 
@@ -35,7 +35,7 @@ const fn rodata(name: &'static str, backwards: &'static str) -> Marker {
     Marker { name, location: Location::Rodata, text: backwards }
 }
 
-/// Every marker that is looked for.
+/// All markers.
 pub(crate) const MARKERS: &[Marker] = &[
     symbol("__libc_malloc"),
     rodata("str:glibc-malloc", " :)(etadilosnoc_collam"),

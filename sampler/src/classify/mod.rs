@@ -1,10 +1,10 @@
-//! Says what each range of a process's memory is for.
+//! Classifies the ranges of a process's memory by purpose.
 //!
-//! [`classify`] is the table of contents: rules claim in that order, each only
-//! what no earlier one has claimed; their names (`R4`) go into the label. They
-//! are pure: all they know is the list of mappings, the [`facts::Facts`] and what
-//! they peek of the target's memory, and however hostile that is, their work
-//! is bounded.
+//! [`classify`] is the table of contents: rules claim memory in that order,
+//! each only memory that no earlier one has claimed; their names (`R4`) go into
+//! the label. They are pure: their only input is the list of mappings, the
+//! [`facts::Facts`] and peeks at the target's memory, and their work is bounded
+//! however hostile that is.
 
 pub(crate) mod cage;
 pub(crate) mod cages;
@@ -45,11 +45,11 @@ use crate::classify::facts::Peek;
 use crate::classify::piece::{Piece, Process};
 use crate::classify::work::Work;
 
-/// Says what each range of the process is for: pieces in ascending order that
-/// cover every mapping exactly.
+/// Returns the purpose of each range of the process: pieces in ascending order that cover every
+/// mapping exactly.
 ///
-/// A piece lies within one mapping, unless its owner's range goes on in
-/// touching mappings with the same rights.
+/// A piece is within one mapping, unless its owner's range continues in adjacent mappings with the
+/// same rights.
 pub fn classify(process: &Process<'_>, peek: &mut Peek<'_>) -> Vec<Piece> {
     let mut work = Work::new(process, peek);
     for piece in process.kept {

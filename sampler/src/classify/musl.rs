@@ -8,7 +8,7 @@ use crate::classify::work::Work;
 /// Bits of a record's last word below the number of its pages.
 const PAGES_SHIFT: u32 = 12;
 
-/// A static program shows musl by a group at the start of some memory.
+/// A group at the start of a mapping identifies musl in a static program.
 pub(crate) fn look_for_it(work: &mut Work<'_, '_>) {
     let other = [Runtime::Glibc, Runtime::Go, Runtime::Musl];
     if work.profile.dynamic || other.into_iter().any(|runtime| work.profile.has(runtime)) {

@@ -1,4 +1,4 @@
-//! Rules that go by the name the kernel gives a mapping.
+//! Rules for the names that the kernel gives to mappings.
 
 use crate::classify::piece::label;
 use crate::classify::user::glob;
@@ -8,9 +8,10 @@ use crate::region::Protection;
 use crate::rule::Rule;
 use crate::vocabulary::{Family, RegionType, types};
 
-/// Returns whether the kernel itself says that `mapping` is a stack.
+/// Returns whether the kernel marks `mapping` as a stack.
 pub(crate) fn is_stack(mapping: &Mapping) -> bool {
-    // `[stack:TID]` is of kernels before 4.5; `gd` (grows down) marks what mlock or mprotect cut off.
+    // Kernels before 4.5 print `[stack:TID]`; `gd` (grows down) marks parts that mlock or mprotect
+    // cut off.
     let name = mapping.name();
     name == "[stack]" || name.starts_with("[stack:") || mapping.has_flag("gd")
 }
@@ -67,7 +68,7 @@ pub(crate) fn by_object(mapping: &Mapping) -> Option<Label> {
         return if mapping.shared { Some(shared) } else { own() };
     }
     if name.starts_with("/dev/shm/") || name.starts_with("/dev/hugepages/") {
-        // A private view is a file like any other, such as a library put there.
+        // A private view is an ordinary file, such as a library.
         return mapping.shared.then_some(shared);
     }
     if name.starts_with("anon_inode:") || name.starts_with("socket:") {
@@ -80,11 +81,11 @@ pub(crate) fn by_object(mapping: &Mapping) -> Option<Label> {
     if mapping.file().is_some_and(|(device, _)| device == (0, 1)) {
         return Some(shared);
     }
-    // Shared memory without a file to show for it.
+    // Shared memory without a file.
     (mapping.shared && mapping.object.is_none()).then_some(shared)
 }
 
-/// R6: whatever other file.
+/// R6: any other file.
 pub(crate) fn by_file(mapping: &Mapping) -> Option<Label> {
     mapping.file().map(|_| label(types::MAPPED_FILE, Confidence::Sure, Rule::R6))
 }
@@ -95,7 +96,7 @@ fn is_graphics(name: &str) -> bool {
     ["drm mm object", "i915", "TTM"].iter().any(|driver| name.starts_with(driver))
 }
 
-/// R2: a name covers a whole reservation, so the rights still tell what is used of it.
+/// R2: a name covers a whole reservation, so the rights still show its used parts.
 fn named(mapping: &Mapping, given: &str) -> Label {
     let found = known_name(mapping, given).unwrap_or_else(|| {
         let region_type = if mapping.protection == Protection::NONE {
@@ -130,7 +131,7 @@ fn known_name(mapping: &Mapping, given: &str) -> Option<Label> {
     Some(label(region_type, Confidence::Sure, Rule::R2))
 }
 
-/// Names that runtimes give their memory by prctl(PR_SET_VMA_ANON_NAME); the first that fits decides.
+/// Names that runtimes give their memory by prctl(PR_SET_VMA_ANON_NAME); the first match decides.
 const GIVEN_NAMES: &[(&str, RegionType)] = &[
     ("glibc: *stack*", types::STACK_THREAD),
     ("glibc: malloc arena*", types::MALLOC_ARENA),

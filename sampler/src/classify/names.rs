@@ -1,4 +1,5 @@
-//! Rules that go by names (R1, R2, R3, R6, R7): the user's patterns, the kernel's names, files.
+//! Rules for names (R1, R2, R3, R6, R7): the user's patterns, the kernel's
+//! names, files.
 
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_none};
@@ -11,7 +12,7 @@ use crate::procfs::mapping::Mapping;
 use crate::rule::Rule;
 use crate::vocabulary::types;
 
-/// The user's rules: the first that matches decides.
+/// The user's rules: the first match decides.
 pub(crate) fn by_user(work: &mut Work<'_, '_>, rules: &[UserRule]) {
     if rules.is_empty() {
         return;
@@ -25,7 +26,7 @@ pub(crate) fn by_user(work: &mut Work<'_, '_>, rules: &[UserRule]) {
     }
 }
 
-/// R1, R2, R3, R6: what the kernel's name for a mapping tells, of all but the heap and of ELF files.
+/// R1, R2, R3, R6: the kernel's names of mappings, except the heap and ELF files.
 pub(crate) fn by_kernel(work: &mut Work<'_, '_>) {
     let mozilla = work.profile.malloc == Some(Malloc::Mozjemalloc);
     let loose_images = image::Scene::of(work.mappings);
@@ -37,7 +38,7 @@ pub(crate) fn by_kernel(work: &mut Work<'_, '_>) {
             .or_else(|| by_other_file(work, &loose_images, mapping))
             .or_else(|| by_unread_image_below(work, &loose_images, index));
         if let Some(mut found) = found {
-            // Firefox's malloc bears the name of the one it comes from.
+            // Firefox's malloc has the name of the malloc it derives from.
             if mozilla && found.region_type == types::MALLOC_JEMALLOC {
                 found.region_type = types::MALLOC_MOZJEMALLOC;
             }
@@ -58,7 +59,7 @@ pub(crate) fn brk_heap(work: &mut Work<'_, '_>) {
     }
 }
 
-/// R6: files whose names tell what is in them.
+/// R6: files whose names identify their contents.
 fn by_known_file(mapping: &Mapping) -> Option<Label> {
     mapping.file()?;
     let name = mapping.name();
@@ -71,13 +72,14 @@ fn by_known_file(mapping: &Mapping) -> Option<Label> {
     }
 }
 
-/// R4 by rights and order where a file's headers are not known, R6 for whatever else is no image.
+/// R4 by rights and order if a file's headers are not known, R6 for all other files that are no
+/// images.
 fn by_other_file(work: &Work<'_, '_>, scene: &image::Scene, mapping: &Mapping) -> Option<Label> {
     let name = mapping.name();
     if mapping.file().is_none() || work.facts.images.contains_key(name) {
         return None;
     }
-    // Where other files' headers were read, those of a data file were not for good reason.
+    // If the headers of other files were read, a file without headers is a data file.
     let last = name.rsplit('/').next().unwrap_or(name);
     let image = work.facts.images.is_empty()
         || last.contains(".so")
@@ -88,7 +90,7 @@ fn by_other_file(work: &Work<'_, '_>, scene: &image::Scene, mapping: &Mapping) -
         .or_else(|| name::by_file(mapping))
 }
 
-/// R5 by order, where no headers of images are known.
+/// R5 by order, if no headers of images are known.
 fn by_unread_image_below(work: &Work<'_, '_>, scene: &image::Scene, index: usize) -> Option<Label> {
     if !work.facts.images.is_empty() {
         return None;

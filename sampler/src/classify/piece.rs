@@ -1,4 +1,4 @@
-//! The input and the output of the rules: a process, and pieces with labels.
+//! The input and output of the rules: a process, and pieces with labels.
 
 use crate::classify::facts::Facts;
 use crate::classify::user::UserRule;
@@ -11,22 +11,22 @@ use crate::vocabulary::RegionType;
 /// A range of addresses with one purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// Where it lies.
+    /// Its addresses.
     pub range: AddressRange,
-    /// What it is for.
+    /// Its label.
     pub label: Label,
 }
 
-/// A process as one sample found it.
+/// A process in one sample.
 #[derive(Clone, Copy, Debug)]
 pub struct Process<'a> {
     /// Its mappings: ascending, disjoint.
     pub mappings: &'a [Mapping],
-    /// Of each mapping, the bytes resident and swapped.
+    /// The resident and swapped bytes of each mapping.
     pub occupied: &'a [u64],
-    /// What else is known of it.
+    /// Its other facts.
     pub facts: &'a Facts,
-    /// Pieces proven before, of mappings that did not change: they stay.
+    /// Pieces proven before, of unchanged mappings: they stay.
     pub kept: &'a [Piece],
     /// The user's own rules, which go before the built-in ones.
     pub user_rules: &'a [UserRule],

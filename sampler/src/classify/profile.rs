@@ -1,6 +1,7 @@
-//! Which runtimes and allocators live in a process, by its files and their markers.
+//! Detects the runtimes and allocators of a process by its files and their
+//! markers.
 //!
-//! A new runtime is a name, a line in [`SIGNS`] and the rule that asks for it.
+//! A new runtime is a name, a line in [`SIGNS`] and the rule that uses it.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +12,10 @@ use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
 use crate::vocabulary::{RegionType, types};
 
-/// Where Go asks for heap on 64-bit systems.
+/// The addresses of Go's heap on 64-bit systems.
 pub(crate) const GO_HEAP: AddressRange = AddressRange::new(0xc0_0000_0000, 0xe0_0000_0000);
 
-/// A runtime, allocator or tool that maps memory in its own way.
+/// A runtime, allocator or tool with its own way of mapping memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Runtime {
     Glibc,
@@ -44,7 +45,7 @@ pub(crate) enum Runtime {
     Asan,
 }
 
-/// What shows that a runtime is there; one sign is enough.
+/// The signs of a runtime; one is enough.
 struct Sign {
     runtime: Runtime,
     /// Patterns of mapped files: of the path if they hold a `/`, else of its last part.
@@ -60,7 +61,7 @@ struct Sign {
 const NO_SIGN: Sign =
     Sign { runtime: Runtime::Glibc, files: &[], executable: &[], markers: &[], own_markers: &[] };
 
-/// How each runtime is told.
+/// The signs of all runtimes.
 const SIGNS: &[Sign] = &[
     Sign { files: &["libc.so.6*", "libc-2*"], own_markers: &["str:glibc-malloc"], ..NO_SIGN },
     Sign {
@@ -160,13 +161,13 @@ impl Malloc {
         }
     }
 
-    /// Returns whether nothing in the process gets memory of glibc's malloc.
+    /// Returns whether nothing in the process uses glibc's malloc.
     pub(crate) const fn replaces_glibc(self) -> bool {
         matches!(self, Self::Mozjemalloc | Self::Partition | Self::Asan)
     }
 }
 
-/// Which runtimes live in a process.
+/// The runtimes of a process.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Profile {
     runtimes: BTreeSet<Runtime>,
@@ -177,13 +178,13 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    /// Finds the runtimes by the mapped files' names and by the facts of their ELF files.
+    /// Detects the runtimes by the names of the mapped files and the facts of their ELF files.
     pub(crate) fn of(mappings: &[Mapping], facts: &Facts) -> Self {
         let files: BTreeSet<&str> = (mappings.iter())
             .filter(|mapping| mapping.file().is_some())
             .map(Mapping::name)
             .collect();
-        // Unless it is told, the executable is what lies lowest: libraries are mapped from the top.
+        // If it is unknown, the executable is the lowest file: libraries are mapped from the top.
         let lowest = || mappings.iter().find(|it| it.file().is_some() && is_executable(it));
         let executable = facts.executable.as_deref().or_else(|| lowest().map(Mapping::name));
         let executable = executable.unwrap_or_default();
@@ -208,7 +209,7 @@ impl Profile {
     }
 
     fn settle(&mut self, mappings: &[Mapping], facts: &Facts) {
-        // Without a look into its files, Go shows by where it puts its heap.
+        // If files cannot be read, the addresses of its heap identify Go.
         let go_heap = |mapping: &Mapping| mapping.range.start == GO_HEAP.start;
         if facts.images.is_empty() && mappings.iter().any(go_heap) {
             self.runtimes.insert(Runtime::Go);
@@ -235,12 +236,12 @@ impl Profile {
         self.malloc = found.map(|(_, malloc)| malloc);
     }
 
-    /// Returns whether `runtime` is there.
+    /// Returns whether the process has `runtime`.
     pub(crate) fn has(&self, runtime: Runtime) -> bool {
         self.runtimes.contains(&runtime)
     }
 
-    /// Adds musl, found by its memory.
+    /// Adds musl, detected by its memory.
     pub(crate) fn found_musl(&mut self) {
         self.runtimes.insert(Runtime::Musl);
         self.malloc.get_or_insert(Malloc::Musl);

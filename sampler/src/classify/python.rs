@@ -5,12 +5,12 @@ use crate::classify::work::Work;
 
 /// Bytes of a pool and of its arena: since 3.10, and before.
 const SIZES: [(u64, u64); 2] = [(16 << 10, 1 << 20), (4 << 10, 256 << 10)];
-/// Pools of an arena that are looked at: the first may not be in use yet.
+/// The number of pools of an arena to check: the first may not be in use yet.
 const POOLS: u64 = 4;
 /// Bytes of a pool's header.
 const POOL_HEADER: u64 = 48;
 const SIZE_CLASSES: u64 = 64;
-/// Frame stacks come in multiples of this, up to that.
+/// Frame stacks are multiples of the first, up to the second.
 const CHUNK_UNIT: u64 = 16 << 10;
 const CHUNK_BYTES: u64 = 4 << 20;
 

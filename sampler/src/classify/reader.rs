@@ -1,15 +1,16 @@
-//! Reads the target's memory within a budget, whatever is found there.
+//! Reads the target's memory within a budget, whatever its contents.
 
 use crate::classify::facts::Peek;
 
 /// Size of a page.
 pub(crate) const PAGE: u64 = 4096;
 
-/// Reads that every classification may make, and more for each mapping.
+/// The number of reads that every classification may make, and the additional ones for each
+/// mapping.
 const READS: usize = 1 << 16;
 const READS_OF_A_MAPPING: usize = 4;
 
-/// The target's memory, as far as the budget goes.
+/// The target's memory, read within the budget.
 pub(crate) struct Reader<'a, 'p> {
     peek: &'a mut Peek<'p>,
     left: usize,

@@ -1,8 +1,10 @@
-//! Mappings again from the regions of a sample, for rules that are newer than it.
+//! Rebuilds mappings from the regions of a sample, for rules that are newer
+//! than it.
 //!
-//! A region may be part of a mapping: regions that touch and agree in all that
-//! a mapping has are joined. Mappings that touched and agreed then, but which
-//! the kernel kept apart, become one; the rules look beyond borders anyway.
+//! A region may be part of a mapping: adjacent regions that agree in all
+//! properties of a mapping are joined. Adjacent mappings with equal properties,
+//! which the kernel kept apart, become one as well; the rules look beyond
+//! borders anyway.
 
 use crate::classify::piece::Piece;
 use crate::label::Label;
@@ -10,12 +12,12 @@ use crate::procfs::mapping::Mapping;
 use crate::quantity::Quantity;
 use crate::region::{AddressRange, Identity, Region};
 
-/// The mappings that a sample's regions lay in.
+/// The mappings of a sample's regions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rebuilt {
     /// The mappings: ascending, disjoint.
     pub mappings: Vec<Mapping>,
-    /// Of each mapping, the bytes resident and swapped.
+    /// The resident and swapped bytes of each mapping.
     pub occupied: Vec<u64>,
 }
 
@@ -74,7 +76,8 @@ fn goes_on(last: &Mapping, identity: &Identity) -> bool {
         && same_position
 }
 
-/// Returns the label that most of `range` has among `pieces` (ascending); of equals the lowest.
+/// Returns the label that covers most of `range` among `pieces` (ascending); of equal ones the
+/// lowest.
 pub fn label_of(range: AddressRange, pieces: &[Piece]) -> Option<&Label> {
     let first = pieces.partition_point(|piece| piece.range.end <= range.start);
     let mut shares: Vec<(&Label, u64)> = Vec::new();
@@ -168,7 +171,7 @@ mod tests {
         };
         assert_eq!(name(0x1000, 0x8000), Some(types::STACK));
         assert_eq!(name(0x2000, 0x5000), Some(types::GUARD));
-        assert_eq!(name(0x2000, 0x4000), Some(types::STACK), "of equals the lowest");
+        assert_eq!(name(0x2000, 0x4000), Some(types::STACK), "of equal ones the lowest");
         assert_eq!(name(0x8000, 0x9000), None);
     }
 }

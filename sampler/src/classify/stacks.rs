@@ -1,4 +1,5 @@
-//! Stacks without a thread in sight (R15): cached ones, and those of signal handlers.
+//! Stacks without a known thread (R15): cached ones, and those of signal
+//! handlers.
 
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_none, is_writable};
@@ -10,10 +11,10 @@ use crate::label::{Confidence, Label};
 use crate::rule::Rule;
 use crate::vocabulary::types;
 
-/// Guards and signal stacks are no larger.
+/// The maximum size of guards and signal stacks.
 const SMALL_BYTES: u64 = 64 << 10;
 
-/// R15: MAP_STACK shows as `nh` since Linux 6.7; before, the guard below has to do.
+/// R15: since Linux 6.7 the flag `nh` shows MAP_STACK; before, the guard below identifies a stack.
 pub(crate) fn claim(work: &mut Work<'_, '_>) {
     if work.profile.has(Runtime::Go) {
         return;
@@ -49,7 +50,7 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
     }
 }
 
-/// Returns whether the mapping at `index` may be a guard of at most so many bytes.
+/// Returns whether the mapping at `index` may be a guard of at most `bytes`.
 fn is_guard(work: &Work<'_, '_>, index: usize, bytes: u64) -> bool {
     let mapping = &work.mappings[index];
     is_none(mapping) && is_anonymous(mapping) && mapping.range.virtual_bytes() <= bytes

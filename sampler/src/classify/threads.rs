@@ -14,13 +14,13 @@ use crate::region::AddressRange;
 use crate::rule::Rule;
 use crate::vocabulary::types;
 
-/// The most inaccessible memory taken for the guard of the stack above it.
+/// The maximum size of the guard of the stack above it.
 const GUARD_BYTES: u64 = 1 << 20;
-/// A mapping this large may be more than a stack of musl's.
+/// A mapping of this size may be more than a stack of musl.
 const MUSL_STACK_BYTES: u64 = 256 << 10;
-/// How far above a stack pointer the end of a stack of musl's is looked for.
+/// How far above a stack pointer to search for the end of a stack of musl.
 const MUSL_REACH: u64 = 16 << 20;
-/// What is taken for a stack in a mapping that is too large to be one.
+/// The size taken as a stack in a mapping that is too large to be one.
 const HUGE_BYTES: u64 = 64 << 20;
 const BELOW_POINTER: u64 = 1 << 20;
 const STACK_BYTES: u64 = 8 << 20;
@@ -40,7 +40,7 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
         let robust = thread.robust_list.filter(|_| thread.tid != main);
         let ways = [(robust, Rule::R9b), (thread.stack_pointer, Rule::R9c)];
         let mut ways = ways.into_iter().filter_map(|(address, rule)| Some((address?, rule)));
-        // The first that leads to a stack.
+        // The first of these that leads to a stack.
         let _ = ways.any(|(address, rule)| by_address(work, thread, address, rule));
     }
 }
@@ -58,7 +58,7 @@ fn guard_below(work: &mut Work<'_, '_>, index: usize) {
     }
 }
 
-/// A guard that a runtime put below the main thread's stack.
+/// A runtime's guard below the main thread's stack.
 fn main_stack_guard(work: &mut Work<'_, '_>) {
     let stack = work.mappings.iter().position(|mapping| mapping.name() == "[stack]");
     if let Some(index) = stack {
@@ -66,7 +66,8 @@ fn main_stack_guard(work: &mut Work<'_, '_>) {
     }
 }
 
-/// R9a: the blocks glibc lists, those kept for the next thread too. Returns the threads found.
+/// R9a: the blocks that glibc lists, including those kept for the next thread. Returns their
+/// threads.
 fn by_glibc(work: &mut Work<'_, '_>) -> BTreeSet<u32> {
     let mut known = BTreeSet::new();
     let main = work.main_thread();
@@ -74,7 +75,7 @@ fn by_glibc(work: &mut Work<'_, '_>) -> BTreeSet<u32> {
     stacks.sort_unstable_by_key(|stack| stack.range);
     let mut free_from = 1;
     for stack in stacks {
-        // The lists are read from the target: what overlaps is no list of stacks.
+        // The lists are read from the target: overlapping entries are no list of stacks.
         if stack.tid == Some(main) || stack.range.start < free_from {
             continue;
         }
@@ -97,7 +98,7 @@ fn by_glibc(work: &mut Work<'_, '_>) -> BTreeSet<u32> {
     known
 }
 
-/// R9b, R9c: the mapping that holds an address on the thread's stack, if that may be one.
+/// R9b, R9c: the mapping that holds an address on the thread's stack, if it may be a stack.
 fn by_address(work: &mut Work<'_, '_>, thread: &Thread, address: u64, rule: Rule) -> bool {
     let Some(index) = work.claims.at(address) else { return false };
     let mapping = &work.mappings[index];

@@ -10,9 +10,9 @@ use crate::region::{AddressRange, Protection};
 use crate::rule::Rule;
 use crate::vocabulary::types;
 
-/// Where qemu puts the memory of the program it runs.
+/// The addresses of the program that qemu runs.
 pub(crate) const GUEST: AddressRange = AddressRange::new(0x40_0000_0000, 0x50_0000_0000);
-/// AddressSanitizer's shadow on x86-64, and where its allocator maps.
+/// AddressSanitizer's shadow on x86-64, and the addresses of its allocator.
 const SHADOW: AddressRange = AddressRange::new(0x7fff_7000, 0x1000_7fff_8000);
 const ASAN_HEAP: AddressRange = AddressRange::new(0x6000_0000_0000, 0x6500_0000_0000);
 

@@ -1,31 +1,31 @@
-//! Rules of the user, which go before all others.
+//! Rules of the user, which precede all others.
 
 use crate::label::Detail;
 use crate::procfs::mapping::Mapping;
 use crate::region::Protection;
 use crate::vocabulary::RegionType;
 
-/// A type the user gives to mappings of some looks; what is `None` does not matter.
+/// A type that the user gives to matching mappings; fields that are `None` match everything.
 #[derive(Clone, Debug)]
 pub struct UserRule {
-    /// The type it gives.
+    /// Its type.
     pub region_type: RegionType,
-    /// The detail it gives.
+    /// Its detail.
     pub detail: Option<Detail>,
-    /// Pattern of the object's name: `*` stands for any text, `?` for one byte.
+    /// Pattern of the object's name: `*` matches any text, `?` one byte.
     pub object: Option<String>,
     /// Pattern of the name given to anonymous memory.
     pub anon_name: Option<String>,
-    /// The fewest bytes.
+    /// The minimum size.
     pub min_bytes: Option<u64>,
-    /// The most bytes.
+    /// The maximum size.
     pub max_bytes: Option<u64>,
     /// The rights in force.
     pub protection: Option<Protection>,
 }
 
 impl UserRule {
-    /// Returns whether the rule is for `mapping`.
+    /// Returns whether the rule matches `mapping`.
     pub fn matches(&self, mapping: &Mapping) -> bool {
         let name = mapping.name();
         let given = name.strip_prefix("anon:").or_else(|| name.strip_prefix("anon_shmem:"));
@@ -39,11 +39,11 @@ impl UserRule {
     }
 }
 
-/// Returns whether all of `text` fits `pattern`: `*` is any text, `?` any one byte.
+/// Returns whether all of `text` matches `pattern`: `*` is any text, `?` any one byte.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut index) = (0, 0);
-    // Only the last star ever needs to take more: what came before it fits already.
+    // Only the last star may have to match more: the text before it matches already.
     let mut star = None;
     while index < text.len() {
         match pattern.get(at) {

@@ -1,4 +1,5 @@
-//! What V8 and Chromium reserve (R13), told by sizes, alignment and rights.
+//! Reservations of V8 and Chromium (R13), identified by sizes, alignment and
+//! rights.
 
 use crate::classify::cage::{Cage, Purpose};
 use crate::label::Confidence;
@@ -10,7 +11,7 @@ const GIB: u64 = 1 << 30;
 
 /// The sandbox of V8 reserves a terabyte.
 const SANDBOX_BYTES: u64 = 512 * GIB;
-/// The most that code is reserved for.
+/// The maximum size of a reservation for code.
 const CODE_BYTES: u64 = 4 * GIB;
 /// PartitionAlloc's super pages begin with a guard page and metadata.
 const SUPER_PAGE: u64 = 2 * MIB;
@@ -33,7 +34,7 @@ fn plain(used: RegionType, inaccessible: RegionType) -> Purpose {
     Purpose { executable: used.clone(), used, inaccessible, confidence: Confidence::Likely }
 }
 
-/// Returns what a cage of V8 is for; Chromium's own malloc and heap reserve cages too.
+/// Returns the purpose of a cage of V8; Chromium's own malloc and heap reserve cages too.
 pub(crate) fn purpose(cage: &Cage, chromium: bool) -> Option<Purpose> {
     if cage.bytes() >= SANDBOX_BYTES {
         return Some(heap(types::JIT_V8));

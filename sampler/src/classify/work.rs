@@ -1,4 +1,4 @@
-//! What the rules work on: a process, what is claimed of it, and its memory.
+//! The state of a classification: a process, its claims, and its memory.
 
 use crate::classify::claims::Claims;
 use crate::classify::facts::{Facts, Peek};
@@ -11,7 +11,7 @@ use crate::label::Label;
 use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
 
-/// One classification under way.
+/// A classification in progress.
 pub(crate) struct Work<'a, 'p> {
     pub(crate) mappings: &'a [Mapping],
     pub(crate) facts: &'a Facts,
@@ -34,7 +34,7 @@ impl<'a, 'p> Work<'a, 'p> {
         }
     }
 
-    /// Returns the indices of the mappings that `fits` takes and that are not claimed whole.
+    /// Returns the indices of the mappings that match `fits` and are not entirely claimed.
     pub(crate) fn indices(&self, fits: impl Fn(&Mapping) -> bool) -> Vec<usize> {
         let indices = self.mappings.iter().enumerate();
         let unclaimed = indices.filter(|(index, _)| !self.claims.free(*index).is_empty());
@@ -46,7 +46,7 @@ impl<'a, 'p> Work<'a, 'p> {
         self.occupied.get(index).is_none_or(|bytes| *bytes > 0)
     }
 
-    /// Returns the bytes resident and swapped of the mapping at `index`, 0 if unknown.
+    /// Returns the resident and swapped bytes of the mapping at `index`, 0 if unknown.
     pub(crate) fn occupied_bytes(&self, index: usize) -> u64 {
         self.occupied.get(index).copied().unwrap_or(0)
     }
@@ -64,7 +64,7 @@ impl<'a, 'p> Work<'a, 'p> {
         (self.mappings.get(index + 1)?.range.start == end).then_some(index + 1)
     }
 
-    /// Claims `range` of anonymous memory, what is inaccessible of it for `inaccessible`.
+    /// Claims `range` of anonymous memory, its inaccessible parts with the label `inaccessible`.
     pub(crate) fn claim_anonymous(
         &mut self,
         range: AddressRange,

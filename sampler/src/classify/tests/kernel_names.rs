@@ -1,4 +1,4 @@
-//! Tests of the rules, each on the lines the kernel prints.
+//! Tests of single rules on lines as the kernel prints them.
 
 use crate::classify::classify;
 use crate::classify::facts::Facts;
@@ -62,7 +62,7 @@ fn an_image_with_its_bss() {
 }
 
 #[test]
-fn without_flags_the_order_tells_constants_apart() {
+fn without_flags_the_order_distinguishes_constants() {
     let found = types_of(
         "1000-2000 r--p 01000 8:1 9 /bin/a
          2000-3000 r-xp 02000 8:1 9 /bin/a
@@ -80,7 +80,7 @@ fn bss_needs_its_image_right_below() {
 }
 
 #[test]
-fn what_the_kernel_names() {
+fn names_given_by_the_kernel_decide() {
     for (name, expected) in [
         ("[heap]", "MALLOC (brk heap) R7"),
         ("[stack]", "Stack R1"),

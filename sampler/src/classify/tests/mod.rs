@@ -1,4 +1,4 @@
-//! Tests of the rules on made-up processes, for what the captures do not hold.
+//! Tests of the rules on synthetic processes, for cases that the captures lack.
 
 mod kernel_names;
 
@@ -18,7 +18,7 @@ use crate::region::{AddressRange, Object, Protection};
 use crate::rule::Rule;
 use crate::vocabulary::types;
 
-/// Classifies the lines of a process; bytes at addresses are what may be read of it.
+/// Classifies the lines of a process; `memory` is its readable memory, by address.
 fn pieces_of(lines: &str, facts: &Facts, memory: &BTreeMap<u64, Vec<u8>>) -> Vec<Piece> {
     let mappings = mappings(lines);
     let process = Process { mappings: &mappings, occupied: &[], facts, kept: &[], user_rules: &[] };
@@ -111,7 +111,7 @@ fn names_given_by_runtimes() {
 }
 
 #[test]
-fn runtimes_that_no_header_shows_get_what_is_left() {
+fn runtimes_without_headers_get_the_remaining_memory() {
     for (path, markers, rights, expected) in [
         ("/usr/bin/ruby", &["rb_gc_start"][..], "rw-p", "Ruby heap R18b"),
         ("/usr/bin/luajit", &[], "rw-p", "Lua heap R18b"),
@@ -161,7 +161,7 @@ fn v8_outside_of_chromium_reserves_cages() {
 }
 
 #[test]
-fn a_static_program_of_musl_shows_by_its_groups() {
+fn musl_in_a_static_program_is_detected_by_its_groups() {
     let memory =
         BTreeMap::from([(0x10000, words(&[0x20100, 0])), (0x20110, words(&[0x10000, 0, 3 << 12]))]);
     let facts = Facts { memory_readable: true, ..Facts::default() };
@@ -184,7 +184,7 @@ fn a_chunk_that_madvise_split_is_one_piece() {
 }
 
 #[test]
-fn what_is_kept_and_what_the_user_says_go_first() {
+fn kept_pieces_and_user_rules_go_first() {
     let mappings = mappings("1000-3000 rw-p 0 0:0 0 [heap]\n3000-4000 rw-p 0 0:0 0 [anon:pool]");
     let kept = [Piece {
         range: AddressRange::new(0x2000, 0x3000),
@@ -229,7 +229,7 @@ fn many_mappings_take_no_time() {
     assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
 }
 
-/// Values at which arithmetic on addresses goes wrong if it can.
+/// Extreme values, which break faulty arithmetic on addresses.
 fn hostile() -> impl Strategy<Value = u64> {
     prop_oneof![
         Just(0),
@@ -367,7 +367,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn whatever_is_read_every_address_gets_one_piece(
+    fn every_address_gets_one_piece_for_any_memory(
         mappings in hostile_mappings(),
         facts in hostile_facts(),
         bytes in prop::collection::vec(hostile(), 1..20),
@@ -387,7 +387,7 @@ proptest! {
         let found = classify(&process, &mut |at, into| {
             peeks += 1;
             for (index, word) in into.chunks_mut(8).enumerate() {
-                // Records that point back to where they are pointed from.
+                // Records that point back to their pointers.
                 let seen = bytes[(index + peeks) % bytes.len()];
                 let word_there = if seen & 8 == 0 { seen } else { at & !0xfff };
                 word.copy_from_slice(&word_there.to_le_bytes()[..word.len()]);
@@ -397,7 +397,7 @@ proptest! {
         prop_assert!(peeks <= (1 << 16) + 4 * mappings.len());
         let mut found = found.iter().map(|piece| piece.range).peekable();
         for mapping in &mappings {
-            // Pieces of one owner may go on in the next mapping.
+            // Pieces of one owner may continue in the next mapping.
             let mut at = mapping.range.start;
             while at < mapping.range.end {
                 let piece = found.peek().copied().unwrap_or(AddressRange::new(0, 0));
