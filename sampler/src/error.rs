@@ -1,18 +1,18 @@
-//! What can go wrong while sampling, told apart by what the caller does next.
+//! Errors of sampling, distinguished by how the caller reacts.
 
 use std::path::PathBuf;
 
-/// An error of the sampler. Messages name the object; remedies are the caller's to give.
+/// An error of the sampler. Messages name the object; callers add hints.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no such process (or it is hidden from us).
+    /// There is no such process (or it is hidden).
     #[error("no process with pid {pid}")]
     NotFound {
-        /// The pid asked for.
+        /// The requested pid.
         pid: u32,
     },
-    /// The kernel refuses to show this process's memory to us.
+    /// The kernel does not permit to read this process's memory.
     #[error("not permitted to read the memory map of {name} (pid {pid})")]
     NotPermitted {
         /// The process.
@@ -54,14 +54,14 @@ pub enum Error {
         /// Its name.
         name: String,
     },
-    /// A call of the kernel did not tell what it should.
+    /// A call of the kernel failed.
     #[error("cannot ask the kernel about pid {pid}: {call}: {reason}")]
     Kernel {
         /// The process.
         pid: u32,
         /// The call.
         call: &'static str,
-        /// The kernel's words.
+        /// The kernel's error message.
         reason: String,
     },
     /// A file of the kernel could not be read.
@@ -72,7 +72,7 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
-    /// A file of the kernel says something this version does not understand.
+    /// A file of the kernel has a line that this version cannot parse.
     #[error("cannot understand line {line} of {}: {text:?}", path.display())]
     BadLine {
         /// The file.

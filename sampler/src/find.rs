@@ -2,12 +2,11 @@
 
 use crate::process::ProcessInfo;
 
-/// Returns the indices in `processes` of those `pattern` fits best, never this process itself.
+/// Returns the indices in `processes` of the best matches of `pattern`, never this process itself.
 ///
-/// The file names of the executable and of the first argument count, and after them the
-/// short name, which `ps` shows. Exact beats prefix beats substring; letter case counts
-/// unless nothing is found that way. A pattern with `/` is
-/// compared with whole paths.
+/// The file names of the executable and of the first argument count, and after them the short name,
+/// which `ps` shows. Exact beats prefix beats substring; letter case is ignored only if nothing
+/// matches with it. A pattern with `/` is compared with whole paths.
 pub fn matching(pattern: &str, processes: &[ProcessInfo]) -> Vec<usize> {
     let own_pid = std::process::id();
     let mut best = u8::MAX;
@@ -27,10 +26,10 @@ pub fn matching(pattern: &str, processes: &[ProcessInfo]) -> Vec<usize> {
     found
 }
 
-/// What ranks a short name below every name of an executable or first argument.
+/// Ranks a short name below every name of an executable or first argument.
 const AFTER_NAMES: u8 = 6;
 
-/// Returns how well `pattern` fits, 0 best.
+/// Returns the rank of the match of `pattern`, 0 for the best.
 fn rank(pattern: &str, process: &ProcessInfo) -> Option<u8> {
     let executable = process.executable.as_deref();
     let called = process.arguments.first().map(String::as_str);

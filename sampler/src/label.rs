@@ -12,13 +12,13 @@ use crate::vocabulary::RegionType;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Confidence {
-    /// Nothing known explains the region.
+    /// The region is unexplained.
     Unknown = 0,
-    /// What is left over when all else is explained.
+    /// Left over when all else is explained.
     Guess = 1,
     /// Signs that rarely mislead.
     Likely = 2,
-    /// Proved by the kernel's own name or a structure found.
+    /// Proved by the kernel's own name or by a structure in memory.
     Sure = 3,
 }
 
@@ -37,12 +37,13 @@ impl Confidence {
     }
 }
 
-/// What a region is for, how sure that is and which rule decided.
+/// The type of a region, how sure it is and the rule that decided.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label {
     /// The type, from `crate::vocabulary`.
     pub region_type: RegionType,
-    /// What tells it from others of its type: a thread, the name an allocator gave. Not part of the type.
+    /// Distinguishes it from others of its type: a thread, the name from an allocator. Not part of
+    /// the type.
     pub detail: Option<Detail>,
     /// How sure the type is.
     pub confidence: Confidence,

@@ -1,8 +1,8 @@
-//! Asks a kernel for snapshots of a process's memory regions and names each
-//! region's type.
+//! Takes snapshots of a process's memory regions from the kernel and classifies
+//! each region.
 //!
-//! Parsing and deciding are pure and compile on every system; only the folder
-//! of an operating system touches its kernel.
+//! Parsing and classification are pure and compile on every system; only the
+//! folder of an operating system calls its kernel.
 
 mod classify;
 #[cfg_attr(

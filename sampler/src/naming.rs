@@ -1,13 +1,13 @@
-//! The words of each system for types and families.
+//! The labels of types and families on each system.
 //!
-//! A type and a family have one key, which files, SQL and captures keep: the
-//! words of vmmap(1). A label is the word people see, of the system that a
+//! A type or family has one key, which files, SQL and captures keep: the words
+//! of vmmap(1). Its label is the word for display, of the system that a
 //! recording was made on.
 
 use crate::process::Host;
 use crate::vocabulary::{Family, RegionType, types};
 
-/// Whose words labels are.
+/// The system whose words are used as labels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Naming {
     /// The words of ELF and of Linux.
@@ -47,12 +47,12 @@ impl Naming {
 }
 
 impl RegionType {
-    /// Returns the word that people see.
+    /// Returns the label for display.
     pub fn label(&self, naming: Naming) -> &str {
         naming.type_label(self.name(), self.family())
     }
 
-    /// Returns the type that vmrec knows by that key or label of any system.
+    /// Returns the known type with that key, or with that label on any system.
     pub fn known_as(text: &str) -> Option<Self> {
         let by_key = types::ALL.iter().find(|known| known.name() == text);
         let by_label = || LINUX_TYPES.iter().find(|(_, label)| *label == text).map(|(of, _)| of);
@@ -61,7 +61,7 @@ impl RegionType {
 }
 
 impl Family {
-    /// Returns the word that people see.
+    /// Returns the label for display.
     pub const fn label(self, naming: Naming) -> &'static str {
         match (naming, self) {
             (Naming::Linux, Self::Image) => "program + libraries",
@@ -70,7 +70,7 @@ impl Family {
         }
     }
 
-    /// Returns the family of that key or label of any system.
+    /// Returns the family with that key, or with that label on any system.
     pub fn known_as(text: &str) -> Option<Self> {
         let labelled = |family: &Self| family.label(Naming::Linux) == text;
         Self::from_name(text).or_else(|| Self::ALL.into_iter().find(labelled))

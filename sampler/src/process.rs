@@ -1,4 +1,4 @@
-//! Which process: a pid alone is not enough, since pids are used again.
+//! Identifies processes: a pid alone is not enough, because pids are reused.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub struct ProcessId {
     pub pid: u32,
     /// When it started, in the platform's own ticks since boot. Linux: stat field 22; macOS: microseconds since 1970.
     pub start_ticks: u64,
-    /// Which boot of the machine, so that equal ticks of two boots differ.
+    /// The boot id of the machine, so that equal ticks of two boots differ.
     pub boot_id: String,
 }
 
@@ -19,20 +19,21 @@ impl fmt::Display for ProcessId {
     }
 }
 
-/// What is known of a process besides its regions. Text is as the process set it: escape it where it is shown.
+/// The facts about a process besides its regions. Text is as the process set it: escape it before
+/// display.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessInfo {
-    /// Which process.
+    /// The process.
     pub id: ProcessId,
-    /// The process that started it, unknown if it is not shown to us.
+    /// The process that started it, unknown if it is hidden.
     pub parent_pid: Option<u32>,
-    /// When it started: nanoseconds since 1970-01-01 UTC, worked out from boot time.
+    /// When it started: nanoseconds since 1970-01-01 UTC, derived from boot time.
     pub started_utc_ns: Option<i64>,
     /// The executable's path, unknown where it may not be read.
     pub executable: Option<String>,
     /// Whether the executable's file was removed or replaced since.
     pub executable_deleted: bool,
-    /// The arguments; the first is the name it was called by.
+    /// The arguments; the first is the name of the command.
     pub arguments: Vec<String>,
     /// The kernel's short name (Linux: 15 bytes of comm).
     pub short_name: String,

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn all_lists_every_quantity_at_its_own_place() {
+    fn all_lists_every_quantity_at_its_own_index() {
         for (index, quantity) in Quantity::ALL.into_iter().enumerate() {
             assert_eq!(quantity as usize, index);
         }

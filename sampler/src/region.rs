@@ -1,8 +1,8 @@
 //! A region: one range of a process's addresses with one meaning.
 //!
-//! The kernel merges unlike mappings and splits single ones, so a region may
-//! be part of a mapping (VMA) or span several. What stays the same from sample
-//! to sample is its [`Identity`], shared by reference; what changes is beside it.
+//! The kernel merges unlike mappings and splits single ones, so a region may be
+//! part of a mapping (VMA) or span several. Its [`Identity`] stays the same
+//! from sample to sample and is shared by reference; its values change.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl AddressRange {
         self.end - self.start
     }
 
-    /// Returns whether both ranges hold a common address.
+    /// Returns whether both ranges have a common address.
     pub const fn overlaps(self, other: Self) -> bool {
         self.start < other.end && other.start < self.end
     }
@@ -141,7 +141,7 @@ impl ShareMode {
     }
 }
 
-/// What lies behind a mapping that is not plain anonymous memory.
+/// The object of a mapping that is not plain anonymous memory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Object {
     /// The kernel's name for it: a path, `[heap]`, `/memfd:NAME`, `anon:NAME`. Invalid UTF-8 is written as `\xNN`.
@@ -150,40 +150,42 @@ pub struct Object {
     pub device: (u32, u32),
     /// The inode number; 0 where there is none.
     pub inode: u64,
-    /// Whether the file's name was removed (the kernel says ` (deleted)`; not part of `name`).
+    /// Whether the file's name was removed (the kernel appends ` (deleted)`; not part of `name`).
     pub deleted: bool,
 }
 
-/// What stays the same about a region for as long as it exists.
+/// The properties of a region that never change while it exists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
-    /// Where it lies.
+    /// Its addresses.
     pub range: AddressRange,
     /// The rights in force.
     pub protection: Protection,
-    /// The most rights it may get, unknown on kernels that do not say.
+    /// The maximum rights, unknown on kernels that do not report them.
     pub max_protection: Option<Protection>,
-    /// What lies behind it; `None` for plain anonymous memory.
+    /// Its object; `None` for plain anonymous memory.
     pub object: Option<Arc<Object>>,
     /// Offset of `range.start` in the object, in bytes.
     pub offset: u64,
-    /// The platform's own words on the mapping. Linux: `p` or `s`, then VmFlags (`p rd wr mr mw me ac`); macOS: see `crate::darwin::flags`.
+    /// The platform's own attributes of the mapping. Linux: `p` or `s`, then VmFlags (`p rd wr mr
+    /// mw me ac`); macOS: see `crate::darwin::flags`.
     pub flags: Arc<str>,
-    /// What it is for.
+    /// Its label.
     pub label: Label,
 }
 
-/// Where the quantities of a region come from.
+/// The source of a region's quantities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Provenance {
-    /// The kernel gave them for exactly this range.
+    /// The kernel reported them for exactly this range.
     Measured = 0,
-    /// The kernel gave them for a larger mapping; its pages present were counted to share them out.
+    /// The kernel reported them for a larger mapping; they were apportioned by its present pages.
     Apportioned = 1,
-    /// The kernel gave them for a larger mapping; they were shared out without seeing its pages.
+    /// The kernel reported them for a larger mapping; they were apportioned without its present
+    /// pages.
     Estimated = 2,
-    /// Some were taken over from an earlier sample.
+    /// Some were carried over from an earlier sample.
     Carried = 3,
 }
 
@@ -202,14 +204,14 @@ impl Provenance {
     }
 }
 
-/// One region as one sample saw it.
+/// One region in one sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region {
-    /// What does not change while it exists.
+    /// Its properties that never change.
     pub identity: Arc<Identity>,
-    /// How its pages are shared now, unknown where the platform does not say.
+    /// How its pages are shared now, unknown if the platform does not report it.
     pub share_mode: Option<ShareMode>,
-    /// Where `quantities` come from.
+    /// The source of `quantities`.
     pub provenance: Provenance,
     /// Its sizes now.
     pub quantities: Quantities,
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_places_in_all() {
+    fn numbers_are_indices_in_all() {
         assert!(ShareMode::ALL.iter().enumerate().all(|(n, mode)| *mode as usize == n));
         assert!(Provenance::ALL.iter().enumerate().all(|(n, source)| *source as usize == n));
     }

@@ -1,4 +1,4 @@
-//! The rules that decide what a region is for: their names and meanings.
+//! The rules that decide the types of regions: their names and meanings.
 //!
 //! A label carries the rule that decided, and a recording stores the rule's
 //! name. [`crate::classify()`] applies the rules of Linux in order;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 macro_rules! rules {
     ($($variant:ident = $name:literal: $meaning:literal;)+) => {
-        /// The rule that decided what a region is for.
+        /// The rule that decided the type of a region.
         // Meanings name mappings as the kernel does, in brackets.
         #[allow(rustdoc::broken_intra_doc_links)]
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,7 +31,8 @@ macro_rules! rules {
                 }
             }
 
-            /// Returns what the rule goes by, in one sentence; `None` for a rule this version does not know.
+            /// Returns the meaning of the rule, in one sentence; `None` for a rule this version
+            /// does not know.
             pub const fn meaning(&self) -> Option<&'static str> {
                 match self {
                     $(Self::$variant => Some($meaning),)+
@@ -92,11 +93,11 @@ impl Rule {
         known.cloned().unwrap_or_else(|| Self::Other(name.into()))
     }
 
-    /// Returns whether the rule goes by evidence that may cease to be seen: a thread, an
-    /// arena's head, a block's head. Its labels stay until the memory is unmapped.
+    /// Returns whether the rule uses evidence that may disappear: a thread, the header of an arena
+    /// or a block. Its labels stay until the memory is unmapped.
     ///
-    /// The others go by what is seen each time, some (R8, R13) by the shape of many
-    /// mappings together, which a part of them that is already claimed would spoil.
+    /// The others decide anew each time, some (R8, R13) by the shape of many mappings together,
+    /// which an already claimed part would spoil.
     pub const fn is_kept_by_evidence(&self) -> bool {
         matches!(
             self,

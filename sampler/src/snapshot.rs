@@ -2,7 +2,7 @@
 
 use crate::region::Region;
 
-/// A moment, by both clocks.
+/// A moment, on both clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp {
     /// Wall clock: nanoseconds since 1970-01-01 UTC. May step back.
@@ -11,7 +11,7 @@ pub struct Timestamp {
     pub monotonic_ns: u64,
 }
 
-/// What taking a sample cost the sampling thread.
+/// The cost of taking a sample, for the sampling thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Processor time, in nanoseconds.
@@ -20,23 +20,24 @@ pub struct Cost {
     pub wall_ns: u64,
 }
 
-/// Whether the regions of a sample were seen as of one moment.
+/// Whether the regions of a sample are of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consistency {
     /// Order, overlap and the sum of sizes agree with the process totals read before and after.
     Complete,
-    /// The regions moved while they were read, twice in a row. The text says which check failed, by how much.
+    /// The regions changed while they were read, twice in a row. The text names the failed check
+    /// and the difference.
     Torn(String),
 }
 
-/// What the kernel says of the process as a whole. Sizes in bytes; unknown is `None`.
+/// The kernel's totals of the process. Sizes in bytes; unknown is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProcessTotals {
     /// Linux: statm `size`.
     pub virtual_bytes: Option<u64>,
     /// Linux: statm `resident` (may lag the regions by a few pages a CPU).
     pub resident_bytes: Option<u64>,
-    /// The most `resident_bytes` has been. Linux: status `VmHWM`.
+    /// The maximum of `resident_bytes` so far. Linux: status `VmHWM`.
     pub peak_resident_bytes: Option<u64>,
     /// Linux: status `RssAnon`.
     pub anonymous_resident_bytes: Option<u64>,
@@ -65,11 +66,11 @@ pub struct ProcessTotals {
 pub struct Snapshot {
     /// When it was taken (as reading began).
     pub taken: Timestamp,
-    /// What taking it cost.
+    /// The cost of taking it.
     pub cost: Cost,
     /// Whether it is of one moment.
     pub consistency: Consistency,
-    /// What the kernel says of the whole.
+    /// The kernel's totals.
     pub totals: ProcessTotals,
     /// The regions in ascending order of start address; disjoint if complete, perhaps overlapping if torn.
     pub regions: Vec<Region>,

@@ -1,13 +1,14 @@
-//! What a system itself says a process's memory sums to, to compare the sums of a snapshot with.
+//! The system's own sums of a process's memory, for comparison with the sums of
+//! a snapshot.
 //!
-//! Each operating system's folder has `system_sums(&ProcessId)`, which asks
-//! the kernel afresh, by other calls than a sample goes by where there are
-//! such: Linux reads `smaps_rollup` and `statm`; macOS has `TASK_VM_INFO`
-//! (virtual, resident, `phys_footprint`).
+//! Each operating system's folder has `system_sums(&ProcessId)`, which asks the
+//! kernel again, if possible with other calls than those of a sample: Linux
+//! reads `smaps_rollup` and `statm`; macOS has `TASK_VM_INFO` (virtual,
+//! resident, `phys_footprint`).
 
 use crate::quantity::Quantity;
 
-/// What is summed over all regions of a process.
+/// A measure summed over all regions of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SumOf {
     /// The sizes of the address ranges.
@@ -31,15 +32,15 @@ impl SumOf {
     }
 }
 
-/// One figure of the system's.
+/// One sum reported by the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SystemSum {
-    /// Where it is from, as its manual calls it: `smaps_rollup`.
+    /// Its source, as in the system's manual: `smaps_rollup`.
     pub source: &'static str,
-    /// What it sums.
+    /// Its measure.
     pub of: SumOf,
-    /// How much.
+    /// The value.
     pub bytes: u64,
-    /// By how much the source itself may be off, for it rounds or lags; 0 if it is exact.
+    /// The possible error of the source, because it rounds or lags; 0 if it is exact.
     pub slack_bytes: u64,
 }

@@ -1,8 +1,9 @@
-//! The arguments of a process, as KERN_PROCARGS2 lays them out.
+//! Parses the arguments of a process in the layout of KERN_PROCARGS2.
 
 use crate::procfs::line::readable;
 
-/// Returns the arguments in `bytes`: their number, the executable's path, padding, then each with a NUL behind it.
+/// Returns the arguments in `bytes`: their number, the executable's path, padding, then each
+/// argument, terminated by a NUL.
 pub(crate) fn arguments(bytes: &[u8]) -> Vec<String> {
     let Some((count, rest)) = bytes.split_first_chunk::<4>() else { return Vec::new() };
     let count = usize::try_from(i32::from_ne_bytes(*count)).unwrap_or(0);
@@ -28,7 +29,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_gives_what_is_left() {
+    fn truncated_bytes_give_the_arguments_before_the_cut() {
         for cut in [&b""[..], b"abc", &bytes(2, b""), &bytes(2, b"/bin/demo"), &bytes(2, b"/x\0\0")]
         {
             assert!(arguments(cut).is_empty());

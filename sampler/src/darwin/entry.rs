@@ -1,22 +1,22 @@
-//! One answer of `mach_vm_region_recurse`, with what other calls add to it.
+//! One answer of `mach_vm_region_recurse`, with the facts that other calls add.
 
 use std::sync::Arc;
 
 use crate::darwin::tags;
 use crate::region::{AddressRange, Protection, ShareMode};
 
-/// What the kernel says of one entry of a memory map. Counts are of pages.
+/// One entry of a memory map as the kernel describes it. Counts are of pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// The first address inside.
     pub start: u64,
     /// Bytes of address space.
     pub size: u64,
-    /// In how many submaps it lies.
+    /// The number of submaps around it.
     pub depth: u32,
     /// The rights in force: `protection`.
     pub protection: u8,
-    /// The most rights it may get: `max_protection`.
+    /// The maximum rights: `max_protection`.
     pub max_protection: u8,
     /// Offset of `start` in the object, in bytes.
     pub offset: u64,
@@ -34,20 +34,20 @@ pub(crate) struct Entry {
     pub pages_reusable: u32,
     /// Objects in the chain behind the first one: `shadow_depth`.
     pub shadow_depth: u16,
-    /// Whether a file (or another pager) lies behind it: `external_pager`.
+    /// Whether a file (or another pager) backs it: `external_pager`.
     pub external_pager: bool,
     /// How its pages are shared: `share_mode`, 1 to 8.
     pub share_mode: u8,
     /// Whether it is a map of its own, to be entered: `is_submap`.
     pub is_submap: bool,
-    /// The number of the object behind it: `object_id`.
+    /// The number of its object: `object_id`.
     pub object_id: u32,
     /// How often it was wired by its owner: `user_wired_count`.
     pub user_wired_count: u16,
 }
 
 impl Entry {
-    /// Returns where it lies; an end beyond the last address is cut there.
+    /// Returns its range; an end beyond the last address is cut there.
     pub(crate) const fn range(&self) -> AddressRange {
         AddressRange::new(self.start, self.start.saturating_add(self.size))
     }
@@ -67,7 +67,8 @@ impl Entry {
         self.depth == 0 && !self.external_pager && self.shadow_depth == 0 && self.object_id != 0
     }
 
-    /// Returns whether a path may belong to it: it has a pager that is not the kernel's own, or copies what has one.
+    /// Returns whether a path may belong to it: it has a pager that is not the kernel's own, or
+    /// copies an object that has one.
     pub(crate) const fn may_have_path(&self) -> bool {
         self.external_pager || (self.shadow_depth > 0 && self.user_tag == 0)
     }
@@ -76,7 +77,7 @@ impl Entry {
 /// The state of purgeable memory: `VM_PURGABLE_GET_STATE`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Purge {
-    /// In use: not to be emptied.
+    /// In use: the kernel may not empty it.
     Nonvolatile,
     /// The kernel may empty it.
     Volatile,
@@ -87,7 +88,7 @@ pub(crate) enum Purge {
 }
 
 impl Purge {
-    /// Returns the state that the kernel's number means; bits besides the state are dropped.
+    /// Returns the state of the kernel's number; bits besides the state are dropped.
     pub(crate) const fn from_state(state: i32) -> Self {
         match state & 3 {
             0 => Self::Nonvolatile,
@@ -113,7 +114,7 @@ impl Purge {
     }
 }
 
-/// An entry that is memory, not a submap, with what further calls say of it.
+/// An entry that is memory, not a submap, with the answers of further calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Leaf {
     /// The kernel's answer.
@@ -122,6 +123,6 @@ pub(crate) struct Leaf {
     pub private_pages: Option<u32>,
     /// The state of purgeable memory; `None` for other memory.
     pub purge: Option<Purge>,
-    /// The path `proc_regionfilename` answered with, which may be a neighbour's.
+    /// The path that `proc_regionfilename` returned, which may be a neighbour's.
     pub path: Option<Arc<str>>,
 }

@@ -1,4 +1,4 @@
-//! The platform's own words on a region, kept beside its type.
+//! The platform's own attributes of a region, kept beside its type.
 //!
 //! | word | meaning |
 //! |---|---|
@@ -11,16 +11,16 @@
 //! | `depth=1` | in how many submaps it lies |
 //! | `submap` | it lies in a submap |
 //!
-//! A word is left out where it would say nothing. The count of references is
-//! not among them: every process that starts changes that of the shared cache,
-//! and a region whose words change is another one to the store.
+//! Attributes without information are left out. The reference count is not
+//! included: every process that starts changes that of the shared cache, and to
+//! the store a region with other attributes is another region.
 
 use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::darwin::entry::Leaf;
 
-/// Returns the words on `leaf`.
+/// Returns the attributes of `leaf`.
 pub(crate) fn words(leaf: &Leaf) -> Arc<str> {
     let entry = &leaf.entry;
     let mut words = format!("tag={}", entry.user_tag);
@@ -50,17 +50,17 @@ pub(crate) fn words(leaf: &Leaf) -> Arc<str> {
     words.into()
 }
 
-/// Returns what follows `key=` among the words.
+/// Returns the value of `key=` among the attributes.
 pub(crate) fn value<'a>(words: &'a str, key: &str) -> Option<&'a str> {
     words.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
 }
 
-/// Returns whether `word` is among the words.
+/// Returns whether `word` is among the attributes.
 pub(crate) fn has(words: &str, word: &str) -> bool {
     words.split(' ').any(|other| other == word)
 }
 
-/// Returns the user tag's number that the words keep.
+/// Returns the number of the user tag in the attributes.
 pub(crate) fn tag(words: &str) -> Option<u32> {
     value(words, "tag")?.parse().ok()
 }

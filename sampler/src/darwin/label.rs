@@ -1,4 +1,4 @@
-//! What a region is for, as far as the kernel tells without reading its memory.
+//! Labels regions by the kernel's answers, without reading their memory.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ const UNSHARED_CACHE: u32 = 35;
 const DYLIB: u32 = 33;
 const STACK: u32 = 30;
 
-/// The files that are images: some region of theirs may be executed.
+/// The files that are images: files with an executable region.
 #[derive(Debug, Default)]
 pub(crate) struct ImagePaths(HashSet<Arc<str>>);
 
@@ -33,7 +33,7 @@ impl ImagePaths {
     }
 }
 
-/// Returns the label of the region with that identity, whose own label is not looked at.
+/// Returns the label of the region with that identity, whose own label is ignored.
 pub(crate) fn label(identity: &Identity, share: Option<ShareMode>, images: &ImagePaths) -> Label {
     let tag = flags::tag(&identity.flags).unwrap_or(0);
     let path = identity.object.as_deref().map(|object| &*object.name);
@@ -76,7 +76,7 @@ fn segment(identity: &Identity) -> RegionType {
     }
 }
 
-/// Returns the type of memory with that tag that nobody may touch; `None` if the tag says enough.
+/// Returns the type of inaccessible memory with that tag; `None` if the tag itself decides.
 fn inaccessible(tag: u32) -> Option<RegionType> {
     Some(match tag {
         0 => types::RESERVED,

@@ -1,5 +1,6 @@
-//! What macOS answers about memory, turned into regions. It touches no kernel,
-//! so it compiles and is tested on every system; `macos/` asks the questions.
+//! Turns the answers of macOS about memory into regions. It makes no system
+//! calls, so it compiles and is tested on every system; `macos/` calls the
+//! kernel.
 
 pub(crate) mod arguments;
 pub(crate) mod entry;

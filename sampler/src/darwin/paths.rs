@@ -1,8 +1,9 @@
-//! Which of the paths the kernel answered with are the regions' own.
+//! Filters the paths that the kernel returned for regions.
 
 use crate::darwin::entry::Leaf;
 
-/// Drops the paths that are not the regions' own: for memory without a file the kernel may name a neighbour's.
+/// Drops the paths that are not the regions' own: for memory without a file the kernel may return a
+/// neighbour's path.
 ///
 /// A file's own pages have its pager. A copy of them that was written to keeps
 /// its path if it touches pages of the same file, as an image's data do.

@@ -1,4 +1,4 @@
-//! Leaves of the walk turned into regions.
+//! Turns leaves of the walk into regions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::label::Label;
 use crate::quantity::{Quantities, Quantity};
 use crate::region::{Identity, Object, Protection, Provenance, Region, ShareMode};
 
-/// Turns `leaves` into regions. Those that stayed as they were share their identity with `before` (ascending).
+/// Turns `leaves` into regions. Unchanged ones share their identity with `before` (ascending).
 pub(crate) fn regions(mut leaves: Vec<Leaf>, page_bytes: u64, before: &[Region]) -> Vec<Region> {
     paths::keep_own(&mut leaves);
     let images =
@@ -35,7 +35,7 @@ pub(crate) fn regions(mut leaves: Vec<Leaf>, page_bytes: u64, before: &[Region])
         .collect()
 }
 
-/// The kernel gives the path alone: no number of the device or the file.
+/// The kernel returns only the path: no device or inode number.
 fn object(path: &Arc<str>) -> Arc<Object> {
     Arc::new(Object { name: Arc::clone(path), device: (0, 0), inode: 0, deleted: false })
 }
@@ -70,7 +70,7 @@ fn kept(identity: Identity, before: &[Region]) -> Arc<Identity> {
     }
 }
 
-/// Returns what the present rules say of recorded regions of macOS: their labels, the user's own aside.
+/// Returns the labels of recorded regions of macOS by the current rules, without the user's own.
 pub fn labels(regions: &[Region]) -> Vec<Label> {
     let images = ImagePaths::of(regions.iter().map(|region| {
         let identity = &region.identity;
@@ -79,8 +79,8 @@ pub fn labels(regions: &[Region]) -> Vec<Label> {
     regions.iter().map(|region| label(&region.identity, region.share_mode, &images)).collect()
 }
 
-/// Returns the sizes of `leaf`. What the kernel does not say stays unknown: PSS, pages
-/// referenced, anonymous, huge, and which of the dirty ones are private.
+/// Returns the sizes of `leaf`. Sizes that the kernel does not report stay unknown: PSS,
+/// referenced, anonymous and huge pages, and which of the dirty ones are private.
 pub(crate) fn quantities(leaf: &Leaf, page_bytes: u64) -> Quantities {
     let entry = &leaf.entry;
     let bytes = |pages: u32| u64::from(pages).saturating_mul(page_bytes);
@@ -101,14 +101,15 @@ pub(crate) fn quantities(leaf: &Leaf, page_bytes: u64) -> Quantities {
     quantities
 }
 
-/// Returns the resident pages no other process maps, unknown where the kernel does not say.
+/// Returns the resident pages that no other process maps, unknown if the kernel does not report
+/// them.
 ///
-/// Inside a submap there is no TOP_INFO: there the share mode tells, and of
-/// copy-on-write memory the pages that were copied.
+/// Inside a submap there is no TOP_INFO: there the share mode decides, and for copy-on-write memory
+/// the number of copied pages.
 fn private_pages(leaf: &Leaf) -> Option<u32> {
     let entry = &leaf.entry;
     if let Some(pages) = leaf.private_pages {
-        // The two answers are of moments a little apart.
+        // The two answers are from slightly different moments.
         return Some(pages.min(entry.pages_resident));
     }
     if entry.depth == 0 {

@@ -1,12 +1,11 @@
-//! Whether what a walk saw agrees with what the kernel says of the whole.
+//! Checks walks against the kernel's totals.
 
 use crate::darwin::walk::{Stop, Walk};
 
 /// Compares walks with the process's virtual size.
 ///
-/// A kernel may count the whole otherwise than the sum of what it lists, by the
-/// same amount each time: a difference that two walks in a row show is taken
-/// for its way of counting, any other for movement.
+/// The kernel's total may differ from the sum of its list by a constant: a difference that two
+/// consecutive walks show is taken as its way of counting, any other as movement.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Whole {
     usual: i128,
@@ -22,17 +21,17 @@ impl Whole {
     }
 }
 
-/// Returns what the kernel counts beyond the walk, in bytes.
+/// Returns the bytes that the kernel counts beyond the walk.
 pub(crate) fn difference(walk: &Walk, virtual_bytes: u64) -> i128 {
     i128::from(virtual_bytes) - i128::from(walk.top_bytes)
 }
 
-/// Returns the words for regions that moved.
+/// Returns the message for regions that moved.
 pub(crate) fn moved(walk: &Walk, virtual_bytes: u64) -> String {
     format!("regions sum to {} bytes, the process to {virtual_bytes}", walk.top_bytes)
 }
 
-/// Returns the words for a walk that stopped; `reason` puts the kernel's code into words.
+/// Returns the message for a walk that stopped; `reason` describes the kernel's code.
 pub(crate) fn stopped(stop: Stop, reason: impl FnOnce(i32) -> String) -> String {
     match stop {
         Stop::Failed { address, code } => {

@@ -1,4 +1,4 @@
-//! Rules of the user, which go before the kernel's tags.
+//! Rules of the user, which precede the kernel's tags.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use crate::label::{Confidence, Label};
 use crate::region::Region;
 use crate::rule::Rule;
 
-/// Gives `regions` the types of the user's rules. Those that stayed as they were share their identity with `before`.
+/// Gives `regions` the types of the user's rules. Unchanged ones share their identity with
+/// `before`.
 pub(crate) fn apply(rules: &[UserRule], regions: &mut [Region], before: &[Region]) {
     if rules.is_empty() {
         return;

@@ -1,18 +1,18 @@
-//! The walk over a memory map: one lookup after the other, into submaps, until
-//! the kernel says that nothing follows.
+//! Walks a memory map: one lookup after the other, into submaps, until the
+//! kernel reports that nothing follows.
 
 use crate::darwin::entry::{Entry, Leaf};
 
 /// `KERN_INVALID_ADDRESS`: there is no region at or after an address.
 pub(crate) const NOTHING_FOLLOWS: i32 = 1;
 
-/// Answers lookups.
+/// A source of lookups.
 pub(crate) trait Lookup {
     /// Returns the region at or after `address`, looking into submaps down to `depth`;
     /// the kernel's code (`kern_return_t`) if it fails.
     fn lookup(&mut self, address: u64, depth: u32) -> Result<Entry, i32>;
 
-    /// Asks for what a lookup does not tell of an entry: at once, so that it is of the same moment.
+    /// Reads the facts that a lookup does not return: at once, so that they are of the same moment.
     fn leaf(&mut self, entry: Entry) -> Leaf;
 }
 
@@ -21,37 +21,39 @@ pub(crate) trait Lookup {
 pub(crate) enum Stop {
     /// A lookup failed.
     Failed {
-        /// Where it looked.
+        /// The requested address.
         address: u64,
         /// The kernel's code.
         code: i32,
     },
-    /// An answer did not lead on: it is empty, lies below what was asked for or deeper, or nesting never ends.
+    /// An answer did not advance: it is empty, below or deeper than requested, or nesting never
+    /// ends.
     Stuck {
-        /// Where it looked.
+        /// The requested address.
         address: u64,
     },
 }
 
-/// What a walk saw.
+/// The result of a walk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Walk {
     /// The memory: no submaps, in ascending order.
     pub leaves: Vec<Leaf>,
-    /// Bytes of address space at the top level, submaps included: what the process's virtual size counts.
+    /// Bytes of address space at the top level, submaps included, as in the process's virtual size.
     pub top_bytes: u64,
-    /// Why it is not whole; `None` if it is.
+    /// Why it is incomplete; `None` if it is complete.
     pub stop: Option<Stop>,
 }
 
 /// The deepest nesting followed; kernels have 2 or 3.
 const DEEPEST: u32 = 64;
 
-/// Walks over all of a memory map.
+/// Walks a whole memory map.
 pub(crate) fn walk(kernel: &mut impl Lookup) -> Walk {
     let mut walk = Walk::default();
     let (mut address, mut depth) = (0_u64, 0);
-    // The end of what was seen of the top level: a submap is answered again whenever it is entered.
+    // The end of the top level seen so far: the kernel returns a submap again whenever it is
+    // entered.
     let mut top_end = 0;
     loop {
         let answer = kernel.lookup(address, depth);
@@ -60,7 +62,8 @@ pub(crate) fn walk(kernel: &mut impl Lookup) -> Walk {
             Err(code) => code == NOTHING_FOLLOWS,
         };
         if depth > 0 && left {
-            // Asked so deep, the kernel enters what follows a submap, or passes it by, without showing it.
+            // At that depth the kernel enters or skips the entry after a submap without returning
+            // it.
             (address, depth) = (top_end, 0);
             continue;
         }
@@ -73,7 +76,7 @@ pub(crate) fn walk(kernel: &mut impl Lookup) -> Walk {
             }
         };
         let range = entry.range();
-        // Asked for what is deeper, the kernel never answers with a submap above it.
+        // For a deeper level the kernel never returns a submap above it.
         let not_entered = entry.is_submap && entry.depth < depth;
         let too_deep = entry.depth > depth || depth > DEEPEST;
         if range.end <= address || entry.size == 0 || not_entered || too_deep {

@@ -7,7 +7,7 @@ use crate::region::{AddressRange, Protection};
 /// More than any linker writes.
 const MAX_SEGMENTS: usize = 256;
 const MAX_SECTIONS: usize = 1024;
-/// The most that is read of the names of sections, in bytes.
+/// The maximum bytes to read of section names.
 const MAX_NAMES_BYTES: usize = 64 << 10;
 
 const SEGMENT_BYTES: usize = 56;
@@ -18,7 +18,7 @@ const LOAD: u32 = 1;
 const INTERPRETER: u32 = 3;
 const RELRO: u32 = 0x6474_e552;
 
-/// A section, as far as anything is looked for in it.
+/// The fields of a section that searches need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Section {
     pub(crate) name: Box<[u8]>,
@@ -26,11 +26,11 @@ pub(crate) struct Section {
     pub(crate) offset: u64,
     pub(crate) bytes: u64,
     pub(crate) link: u32,
-    /// Whether its bytes stand in the file as they are.
+    /// Whether its bytes are in the file, uncompressed.
     pub(crate) plain: bool,
 }
 
-/// Reads the headers. Sections that make no sense are left out: loading needs none.
+/// Reads the headers. Malformed sections are left out: loading needs none.
 pub(crate) fn read(read_at: &mut ReadAt<'_>) -> Result<(Image, Vec<Section>), NotRead> {
     let mut header = [0; 64];
     let count = fill(read_at, 0, &mut header)?;
@@ -94,7 +94,7 @@ fn segments(
     Ok(())
 }
 
-/// ELF counts the rights the other way round.
+/// ELF numbers the rights in reverse order.
 fn protection(flags: u32) -> Protection {
     [(4, Protection::READ), (2, Protection::WRITE), (1, Protection::EXECUTE)]
         .into_iter()
@@ -133,7 +133,7 @@ fn read_sections(
     for (section, offset) in sections.iter_mut().zip(name_offsets) {
         let from =
             usize::try_from(offset).ok().and_then(|offset| text.get(offset..)).unwrap_or(&[]);
-        // Longer names are none that is looked for.
+        // No wanted name is longer.
         let from = &from[..from.len().min(64)];
         section.name = from.split(|byte| *byte == 0).next().unwrap_or(&[]).into();
     }

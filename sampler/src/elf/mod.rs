@@ -1,7 +1,7 @@
-//! Reads what the rules want to know of an ELF file.
+//! Reads the facts of ELF files that the rules need.
 //!
-//! The file may be anything: every count it claims is bounded, nothing is
-//! allocated by a size it claims, and at most [`read_at::MAX_SCANNED_BYTES`] are searched.
+//! Files are untrusted: every count they claim is bounded, nothing is allocated
+//! by a claimed size, and at most [`read_at::MAX_SCANNED_BYTES`] are searched.
 
 pub(crate) mod header;
 pub(crate) mod read_at;
@@ -17,19 +17,19 @@ use crate::elf::read_at::{NotRead, ReadAt};
 /// An ELF file that was read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Elf {
-    /// What the rules go by.
+    /// The facts that the rules use.
     pub image: Image,
-    /// Those of the names asked for that stand in its string tables.
+    /// Those of the requested names that are in its string tables.
     pub names: Vec<&'static str>,
     sections: Vec<Section>,
 }
 
 impl Elf {
-    /// Reads a file and looks for every marker, and for symbols called `names`.
+    /// Reads a file and searches it for all markers and for symbols called `names`.
     ///
     /// # Errors
     ///
-    /// Fails if it is no ELF file for a 64-bit little-endian machine, or a broken one.
+    /// Fails if it is not an ELF file for a 64-bit little-endian machine, or malformed.
     pub(crate) fn read(read_at: &mut ReadAt<'_>, names: &[&'static str]) -> Result<Self, NotRead> {
         let (mut image, sections) = crate::elf::header::read(read_at)?;
         let found = crate::elf::scan::scan(read_at, &image, &sections, names);
@@ -38,7 +38,7 @@ impl Elf {
     }
 }
 
-/// Returns where in the file of `image` the byte at `address` (relative to the load base) stands.
+/// Returns the offset in the file of `image` of the byte at `address` (relative to the load base).
 pub(crate) fn offset_of(image: &Image, address: u64) -> Option<u64> {
     let segment = image.segments.iter().find(|segment| {
         address >= segment.address && address - segment.address < segment.file_bytes

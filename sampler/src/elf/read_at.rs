@@ -2,20 +2,20 @@
 
 use std::io;
 
-/// The most bytes of one file that are searched for markers.
+/// The maximum bytes of one file to search for markers.
 pub(crate) const MAX_SCANNED_BYTES: u64 = 64 << 20;
 
-/// Reads of a file at an offset; fewer bytes than asked for where it ends.
+/// Reads a file at an offset; fewer bytes than requested at its end.
 pub(crate) type ReadAt<'a> = dyn FnMut(u64, &mut [u8]) -> io::Result<usize> + 'a;
 
-/// Why a file tells nothing.
+/// Why a file could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotRead {
-    /// It is no ELF file.
+    /// It is not an ELF file.
     NotElf,
     /// It is one for 32-bit or big-endian machines.
     Foreign,
-    /// It cannot be read, or its headers make no sense.
+    /// It cannot be read, or its headers are malformed.
     Damaged,
 }
 
@@ -25,14 +25,14 @@ impl From<io::Error> for NotRead {
     }
 }
 
-/// Fills `buffer` from `offset` on as far as the file goes; returns the bytes read.
+/// Fills `buffer` from `offset` on up to the end of the file; returns the number of bytes read.
 pub(crate) fn fill(read_at: &mut ReadAt<'_>, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     let mut count = 0;
     while count < buffer.len() {
         let Some(at) = offset.checked_add(count as u64) else { break };
         match read_at(at, &mut buffer[count..]) {
             Ok(0) => break,
-            // A reader that says it read more than it could is no reason to panic.
+            // Do not panic if a reader reports more bytes than the buffer has.
             Ok(more) => count = (count + more).min(buffer.len()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

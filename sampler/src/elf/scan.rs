@@ -1,4 +1,4 @@
-//! Looks for markers in the string tables and constants of an ELF file.
+//! Searches the string tables and constants of an ELF file for markers.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -11,12 +11,12 @@ use crate::elf::header::Section;
 use crate::elf::read_at::{MAX_SCANNED_BYTES, ReadAt, fill};
 use crate::region::Protection;
 
-/// What is read at a time, in bytes: it stays in the processor's cache while it is searched.
+/// Bytes read at a time: they stay in the processor's cache while they are searched.
 const CHUNK_BYTES: usize = 256 << 10;
-/// No name or text that is looked for is longer, in bytes.
+/// The maximum length of a wanted name or text, in bytes.
 const LONGEST: usize = 64;
 
-/// What was found.
+/// The markers and names found.
 #[derive(Debug, Default)]
 pub(crate) struct ScanResult {
     pub(crate) markers: Vec<Arc<str>>,
@@ -34,7 +34,7 @@ pub(crate) fn scan(
     let mut strings = Names::new(names);
     let mut texts = TextSearch::default();
     let plain = |section: &&Section| section.plain;
-    // What the dynamic linker needs comes first, should the rest be too much.
+    // Sections that the dynamic linker needs come first, in case the limit is reached.
     for section in sections.iter().filter(plain).filter(|section| *section.name == *b".dynstr") {
         pieces(read_at, (section.offset, section.bytes), &mut left, |piece| strings.feed(piece));
         strings.end();
@@ -73,7 +73,7 @@ fn is_constant(name: &[u8]) -> bool {
     name == b".rodata" || name.starts_with(b".rodata.")
 }
 
-/// Reads a part of the file piece by piece, as long as it is there and `left` lasts.
+/// Reads a part of the file piece by piece, up to its end or until `left` is used up.
 fn pieces(
     read_at: &mut ReadAt<'_>,
     (mut offset, bytes): (u64, u64),
@@ -96,14 +96,14 @@ fn pieces(
     }
 }
 
-/// Looks for names in a string table, each of which ends in a NUL.
+/// Searches a string table, whose names each end in a NUL.
 struct Names {
-    /// What is looked for, by its first two bytes; whether only a beginning counts.
+    /// The wanted names by their first two bytes, and whether a prefix is enough.
     wanted: Vec<([u8; 2], &'static str, bool)>,
     /// Bit by first two bytes, which few names of a program share.
     maybe: Vec<u64>,
     found: BTreeSet<&'static str>,
-    /// The beginning of a name that the piece before ended in.
+    /// The beginning of a name that was cut at the end of the last piece.
     begun: Vec<u8>,
 }
 
@@ -143,13 +143,13 @@ impl Names {
         self.go_on(&piece[from..]);
     }
 
-    /// Adds to the name begun, of which more than the longest marker is never needed.
+    /// Extends the partial name, of which at most the length of the longest marker is needed.
     fn go_on(&mut self, more: &[u8]) {
         let room = LONGEST.saturating_sub(self.begun.len());
         self.begun.extend_from_slice(&more[..more.len().min(room)]);
     }
 
-    /// Ends the name begun.
+    /// Ends the partial name.
     fn end(&mut self) {
         let name = std::mem::take(&mut self.begun);
         self.check(&name);
@@ -174,13 +174,14 @@ impl Names {
     }
 }
 
-/// Finds every text of the markers in one pass. Built once: that takes longer than to search most files.
+/// Finds every text of the markers in one pass. Built once: that takes longer than searching most
+/// files.
 static SEARCHER: LazyLock<Searcher> = LazyLock::new(Searcher::new);
 
 struct Searcher {
-    /// Places in the table of the markers looked for, in the order the automaton numbers them.
+    /// Indices of the wanted markers in the table, in the order of the automaton.
     indices: Vec<usize>,
-    /// `None` if it could not be built, which so few short texts never cause.
+    /// `None` if it could not be built, which never happens with so few short texts.
     automaton: Option<AhoCorasick>,
 }
 
@@ -189,7 +190,7 @@ impl Searcher {
         let texts = MARKERS.iter().enumerate().filter(|(_, it)| it.location == Location::Rodata);
         let indices: Vec<usize> = texts.map(|(index, _)| index).collect();
         let forwards = |index: &usize| MARKERS[*index].text.bytes().rev().collect::<Vec<u8>>();
-        // Leftmost-first is the kind that may skip ahead with vector instructions.
+        // Leftmost-first allows to skip ahead with vector instructions.
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostFirst)
             .build(indices.iter().map(forwards))
@@ -198,7 +199,7 @@ impl Searcher {
     }
 }
 
-/// Looks for texts anywhere in constants.
+/// Searches constants for texts.
 #[derive(Default)]
 struct TextSearch {
     found: BTreeSet<usize>,

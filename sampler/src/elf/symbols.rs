@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use crate::elf::Elf;
 use crate::elf::read_at::{ReadAt, fill, u32_at, u64_at};
 
-/// Symbols by name: the addresses they stand at, relative to the load base.
+/// Symbols by name: their addresses relative to the load base.
 pub(crate) type Symbols = BTreeMap<&'static str, u64>;
 
-/// The most that is read of a table of names, in bytes.
+/// The maximum bytes to read of a table of names.
 const MAX_NAMES_BYTES: u64 = 8 << 20;
-/// The most symbols that are looked at.
+/// The maximum number of symbols to read.
 const MAX_SYMBOLS: u64 = 1 << 18;
 
 const DYNAMIC_SYMBOLS: u32 = 11;
@@ -59,7 +59,7 @@ fn defined(entry: &[u8], names: &[u8], wanted: &[&'static str]) -> Option<(&'sta
     is_defined.then_some((*name, value))
 }
 
-/// Reads a part of the file, growing only as far as it goes.
+/// Reads a part of the file, growing the buffer only as bytes arrive.
 fn whole(read_at: &mut ReadAt<'_>, offset: u64, bytes: u64) -> Vec<u8> {
     const STEP: usize = 64 << 10;
     let max = usize::try_from(bytes).unwrap_or(0);

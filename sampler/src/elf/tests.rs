@@ -23,7 +23,7 @@ fn of_bytes(bytes: &[u8]) -> impl FnMut(u64, &mut [u8]) -> io::Result<usize> {
 fn the_tests_own_file_is_read() {
     let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
     let mut read_at = |offset, buffer: &mut [u8]| file.read_at(buffer, offset);
-    // Some formats of executables are not ours to read.
+    // Some formats of executables are not supported.
     if cfg!(not(target_os = "linux")) {
         assert_eq!(Elf::read(&mut read_at, &[]).unwrap_err(), NotRead::NotElf);
         return;
@@ -33,14 +33,14 @@ fn the_tests_own_file_is_read() {
     let written = elf.image.segments.iter().find(|it| it.protection.contains(Protection::WRITE));
     assert!(written.unwrap().memory_bytes > 0);
     assert_eq!(elf.names, ["main"]);
-    // The markers stand in this crate's own constants.
+    // The markers are in this crate's own constants.
     assert!(elf.image.markers.iter().any(|name| **name == *"str:v8"), "{:?}", elf.image.markers);
     let first = elf.image.segments[0];
     assert_eq!(offset_of(&elf.image, first.address), Some(first.offset));
     assert_eq!(offset_of(&elf.image, u64::MAX), None);
 }
 
-/// Writes a file of one segment and the sections `parts` (name, kind, bytes).
+/// Builds a file of one segment and the sections `parts` (name, kind, bytes).
 fn file(parts: &[(&str, u32, &[u8])]) -> Vec<u8> {
     let mut file = vec![0; 64 + 56];
     let mut names = vec![0];
@@ -131,7 +131,7 @@ fn other_files_are_refused() {
 }
 
 #[test]
-fn a_file_that_never_ends_is_read_so_far() {
+fn an_endless_file_is_read_up_to_the_limit() {
     let mut bytes = file(&[(".dynstr", 3, b""), (".rodata", 1, b""), (".dynsym", 11, b"")]);
     let headers = bytes.len() - 5 * 64;
     for section in 1..4 {

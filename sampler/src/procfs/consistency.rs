@@ -1,7 +1,7 @@
-//! Whether the mappings read are of one moment.
+//! Checks whether the mappings are of one moment.
 //!
 //! The kernel lists them a few at a time. While they move, one may be missed or
-//! listed twice, yet the process's own total tells.
+//! listed twice, which the process's own total reveals.
 
 use crate::procfs::mapping::Mapping;
 use crate::snapshot::Consistency;
@@ -21,7 +21,7 @@ pub(crate) fn check(mappings: &[Mapping], before: Option<u64>, after: Option<u64
         .iter()
         .filter(|mapping| !mapping.is_vsyscall())
         .fold(0_u64, |sum, mapping| sum.saturating_add(mapping.range.virtual_bytes()));
-    // Without totals there is nothing to compare with.
+    // Without totals there is nothing to compare.
     if (before, after) == (None, None) || before == Some(sum) || after == Some(sum) {
         return Consistency::Complete;
     }

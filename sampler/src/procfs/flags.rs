@@ -2,12 +2,12 @@
 
 use crate::region::Protection;
 
-/// Returns whether `flags` (two letters each, set apart by spaces) holds `flag`.
+/// Returns whether `flags` (two letters each, separated by spaces) has `flag`.
 pub(crate) fn has_flag(flags: &str, flag: &str) -> bool {
     flags.split_ascii_whitespace().any(|held| held == flag)
 }
 
-/// Returns the most rights the mapping may get: `mr`, `mw` and `me`.
+/// Returns the maximum rights of the mapping: `mr`, `mw` and `me`.
 pub(crate) fn max_protection(flags: &str) -> Protection {
     let mut max_protection = Protection::NONE;
     for flag in flags.split_ascii_whitespace() {

@@ -3,10 +3,10 @@
 use crate::procfs::line::{decimal, hexadecimal};
 use crate::region::{AddressRange, Protection};
 
-/// What the header line of a mapping says, its name still as the kernel wrote it.
+/// The header line of a mapping, with its name as the kernel wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header<'a> {
-    /// Where the mapping lies.
+    /// The addresses of the mapping.
     pub range: AddressRange,
     /// The rights in force.
     pub protection: Protection,
@@ -45,7 +45,7 @@ pub(crate) fn parse_header(line: &[u8]) -> Option<Header<'_>> {
     };
     let (major, minor) = split(device, b':')?;
     let device = (hexadecimal(major)?.try_into().ok()?, hexadecimal(minor)?.try_into().ok()?);
-    // The name is padded from the left to a column; its own end may be a space.
+    // The name is padded on the left to a column; it may end in a space.
     let padding = rest.iter().take_while(|byte| **byte == b' ').count();
     Some(Header {
         range: AddressRange::new(start, end),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_header_is_refused() {
+    fn other_lines_are_refused() {
         for line in [
             "",
             "Rss: 4 kB",

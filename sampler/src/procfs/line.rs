@@ -1,6 +1,6 @@
 //! Lines and numbers of `/proc` texts, read from bytes.
 
-/// Returns where the first newline of `text` is.
+/// Returns the index of the first newline of `text`.
 pub(crate) fn newline(text: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let mut words = text.chunks_exact(8);
@@ -18,7 +18,7 @@ pub(crate) fn newline(text: &[u8]) -> Option<usize> {
     Some(text.len() - rest.len() + at)
 }
 
-/// Reads `text` as a decimal number; nothing else may stand in it.
+/// Reads `text` as a decimal number; anything else in it is an error.
 pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
     number(text, 10)
 }

@@ -1,4 +1,4 @@
-//! A mapping (VMA) as Linux lists it, before anything is known of its purpose.
+//! A mapping (VMA) as Linux lists it, before it is classified.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use crate::region::{AddressRange, Object, Protection};
 /// One mapping, without its sizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
-    /// Where it lies.
+    /// Its addresses.
     pub range: AddressRange,
     /// The rights in force.
     pub protection: Protection,
-    /// The most rights it may get, unknown on kernels that print no flags.
+    /// The maximum rights, unknown on kernels that print no flags.
     pub max_protection: Option<Protection>,
     /// Whether writes are seen by others (`MAP_SHARED`).
     pub shared: bool,
-    /// What lies behind it.
+    /// Its object.
     pub object: Option<Arc<Object>>,
     /// Offset of its start in the object, in bytes.
     pub offset: u64,
@@ -60,7 +60,7 @@ impl Mapping {
         self.object.as_deref().map_or("", |object| &object.name)
     }
 
-    /// Returns the device and inode of the file behind it, if there is one.
+    /// Returns the device and inode of its file, if it has one.
     pub fn file(&self) -> Option<((u32, u32), u64)> {
         self.object
             .as_deref()
@@ -68,7 +68,7 @@ impl Mapping {
             .map(|object| (object.device, object.inode))
     }
 
-    /// Returns whether it is the system call page of old, which the kernel counts to no process.
+    /// Returns whether it is the legacy system call page, which the kernel counts for no process.
     pub fn is_vsyscall(&self) -> bool {
         self.name() == "[vsyscall]"
     }
@@ -82,7 +82,7 @@ fn object(header: &Header<'_>, before: Option<&Arc<Object>>) -> Option<Arc<Objec
         Some(name) => (name, true),
         None => (header.name, false),
     };
-    // Names given by prctl lose their brackets, which tell nothing.
+    // Names given by prctl lose their brackets, which carry no information.
     let given = name
         .strip_prefix(b"[")
         .and_then(|name| name.strip_suffix(b"]"))

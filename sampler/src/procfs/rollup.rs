@@ -2,7 +2,7 @@
 
 use crate::procfs::sizes::{Field, Sizes, kilobytes, split_line};
 
-/// Reads the text of `/proc/PID/smaps_rollup`; lines that are not known are passed over.
+/// Reads the text of `/proc/PID/smaps_rollup`; unknown lines are skipped.
 pub(crate) fn parse_rollup(text: &[u8]) -> Sizes {
     let mut sizes = Sizes::default();
     for line in text.split(|byte| *byte == b'\n') {
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
     use crate::quantity::Quantity;
 
-    /// Captured on Linux 6.18; lines of no interest left out.
+    /// Captured on Linux 6.18; unused lines are left out.
     const TEXT: &[u8] =
         b"557dc1138000-7fffcffb9000 ---p 00000000 00:00 0                          [rollup]
 Rss:                1640 kB

@@ -1,4 +1,4 @@
-//! How a mapping's pages are shared, in vmmap's words, worked out from smaps.
+//! Derives the share mode of a mapping, in vmmap's words, from smaps.
 
 use std::collections::HashSet;
 
@@ -6,10 +6,10 @@ use crate::procfs::mapping::Mapping;
 use crate::procfs::sizes::{Field, Sizes};
 use crate::region::ShareMode;
 
-/// Returns the share mode of `mapping`, unknown where the kernel does not say what is resident.
+/// Returns the share mode of `mapping`, unknown if the kernel does not report resident bytes.
 ///
-/// It tells the state of now: pages shared by a fork become private by
-/// themselves when the child ends. `aliased` is the answer of [`aliased`].
+/// It is the current state: pages shared by a fork become private again when the child ends.
+/// `aliased` is the result of [`aliased`].
 pub(crate) fn share_mode(mapping: &Mapping, sizes: &Sizes, aliased: bool) -> Option<ShareMode> {
     if mapping.shared {
         return Some(if aliased { ShareMode::Aliased } else { ShareMode::Shared });
@@ -32,7 +32,8 @@ pub(crate) fn share_mode(mapping: &Mapping, sizes: &Sizes, aliased: bool) -> Opt
     Some(if others { ShareMode::CopyOnWrite } else { ShareMode::Private })
 }
 
-/// Tells for each of `mappings` whether it is shared and a part of what it maps is mapped elsewhere in them too.
+/// Returns for each of `mappings` whether it is shared and another one maps a part of the same
+/// object range.
 pub(crate) fn aliased(mappings: &[Mapping]) -> Vec<bool> {
     let mut aliased = vec![false; mappings.len()];
     let shared: HashSet<_> =

@@ -1,4 +1,4 @@
-//! The sizes smaps gives of a mapping, and what vmrec makes of them.
+//! The sizes of a mapping in smaps, and the quantities derived from them.
 
 use crate::procfs::line::decimal;
 use crate::quantity::{Quantities, Quantity};
@@ -76,12 +76,12 @@ impl Sizes {
         self.bytes[field as usize] = bytes;
     }
 
-    /// Returns the bytes of `field`, 0 where the kernel has no such thing to count.
+    /// Returns the bytes of `field`, 0 if the kernel does not count it.
     pub(crate) fn or_zero(&self, field: Field) -> u64 {
         self.get(field).unwrap_or(0)
     }
 
-    /// Returns the quantities these sizes amount to.
+    /// Returns the quantities of these sizes.
     pub fn quantities(&self) -> Quantities {
         use Field as F;
         let mut quantities = Quantities::UNKNOWN;
@@ -90,7 +90,7 @@ impl Sizes {
                 quantities.set(quantity, bytes);
             }
         };
-        // Kernels that print no hugetlb lines (before 4.4) leave nothing to add.
+        // On kernels without hugetlb lines (before 4.4) there is nothing to add.
         let private_hugetlb = self.or_zero(F::PrivateHugetlb);
         let hugetlb = private_hugetlb.saturating_add(self.or_zero(F::SharedHugetlb));
         let sum = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_field_has_a_bit_and_a_place() {
+    fn every_field_has_a_bit_and_an_index() {
         assert!(Field::ALL.len() <= u16::BITS as usize);
         for (index, field) in Field::ALL.iter().enumerate() {
             assert_eq!(*field as usize, index);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn hugetlb_is_added_to_what_rss_leaves_out() {
+    fn hugetlb_is_added_to_rss() {
         let mut sizes = Sizes::default();
         for (field, bytes) in [
             (Field::Rss, 100),

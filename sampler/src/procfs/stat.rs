@@ -5,7 +5,7 @@ use crate::procfs::line::{decimal, readable};
 /// The flag of a kernel thread (`PF_KTHREAD`).
 const KERNEL_THREAD: u64 = 0x0020_0000;
 
-/// What `/proc/PID/stat` says, as far as vmrec uses it.
+/// The fields of `/proc/PID/stat` that vmrec uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stat {
     /// The process number.
@@ -28,7 +28,7 @@ pub(crate) struct Stat {
     pub threads: u64,
     /// When it started, in clock ticks since boot.
     pub start_ticks: u64,
-    /// Where the stack began when its program started; 0 where we may not know.
+    /// The start of the stack when its program started; 0 if vmrec may not see it.
     pub stack_start: u64,
 }
 
@@ -42,7 +42,7 @@ impl Stat {
 /// Reads the text of `/proc/PID/stat`.
 pub(crate) fn parse_stat(text: &[u8]) -> Option<Stat> {
     let open = text.iter().position(|byte| *byte == b'(')?;
-    // The name may hold anything, `) (` too: only the last `)` ends it.
+    // The name may contain anything, even `) (`: only the last `)` ends it.
     let close = text.iter().rposition(|byte| *byte == b')')?;
     let name = text.get(open + 1..close)?;
     let mut fields = [&b""[..]; 26];
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_thread_tells_so() {
+    fn a_kernel_thread_is_detected() {
         let text = "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 30 0 0";
         assert!(parse_stat(text.as_bytes()).unwrap().kernel_thread);
     }

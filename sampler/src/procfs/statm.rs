@@ -1,8 +1,8 @@
-//! `/proc/PID/statm`: the process's pages in all and in memory.
+//! `/proc/PID/statm`: the process's pages in total and in memory.
 
 use crate::procfs::line::decimal;
 
-/// What `/proc/PID/statm` says, in pages.
+/// The fields of `/proc/PID/statm`, in pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Statm {
     /// Pages of address space.

@@ -3,14 +3,14 @@
 use crate::procfs::line::decimal;
 use crate::procfs::sizes::{kilobytes, split_line};
 
-/// What `/proc/PID/status` says, as far as vmrec uses it; what is not printed is unknown.
+/// The fields of `/proc/PID/status` that vmrec uses; missing lines are unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// The process's number; another than asked for if that was a thread's.
+    /// The pid; different from the requested one if that was a thread's.
     pub process_pid: Option<u32>,
     /// The owner's real user number.
     pub user_id: Option<u32>,
-    /// Most resident bytes so far (`VmHWM`).
+    /// Maximum resident bytes so far (`VmHWM`).
     pub peak_resident_bytes: Option<u64>,
     /// Resident bytes of no file (`RssAnon`).
     pub anonymous_bytes: Option<u64>,
@@ -30,7 +30,7 @@ pub struct Status {
 pub fn parse_status(text: &[u8]) -> Status {
     let mut status = Status::default();
     for line in text.split(|byte| *byte == b'\n') {
-        // The name can be set to look like another line, but not to hold a newline.
+        // The name can be set to look like another line, but cannot contain a newline.
         let Some((key, value)) = split_line(line) else { continue };
         match key {
             b"Tgid" => status.process_pid = first(value),

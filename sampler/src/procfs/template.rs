@@ -34,11 +34,11 @@ enum Meaning {
     Other,
 }
 
-/// What reading a body by a template came to.
+/// The result of reading a body by a template.
 pub(crate) enum Fit<'a> {
-    /// It fits, and this comes after it.
+    /// It matches, with the text after it.
     Whole(&'a [u8]),
-    /// It fits as far as it goes.
+    /// It matches so far and is incomplete.
     Short,
     /// It has other lines.
     Other,
@@ -48,7 +48,8 @@ impl Template {
     /// Adds the line (without newline) to expect next.
     pub(crate) fn learn(&mut self, line: &[u8]) {
         let Some((key, _)) = split_line(line) else {
-            // No key has a colon in it, so that nothing fits this: such a line is never the shape of others.
+            // No key contains a colon, so that nothing matches this: such a line is never a
+            // template of others.
             self.lines.push(LineTemplate {
                 start: None,
                 key: b":"[..].into(),
@@ -69,12 +70,12 @@ impl Template {
         self.lines.push(LineTemplate { start, key: key.into(), meaning });
     }
 
-    /// Returns how many lines it has.
+    /// Returns the number of its lines.
     pub(crate) fn lines(&self) -> usize {
         self.lines.len()
     }
 
-    /// Returns the bytes below which no body can be whole.
+    /// Returns the minimum bytes of a complete body.
     pub(crate) fn least_bytes(&self) -> usize {
         self.least_bytes
     }
@@ -135,7 +136,7 @@ fn in_place(line: &[u8; LINE_BYTES]) -> Option<u64> {
     let valid = (filled & (EACH * 0xf0)) == EACH * 0x30
         && (filled.wrapping_add(EACH * 6) & (EACH * 0xf0)) == EACH * 0x30
         && text & (EACH * 0x0f) & !((digits >> 4) * 0x0f) == 0;
-    // Once digits began (towards the higher bytes) they go on to the end.
+    // Once digits begin (towards the higher bytes) they continue to the end.
     if !valid || (digits << 8) & !digits != 0 || digits >> 60 == 0 {
         return None;
     }
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_number_costs_only_its_line_its_place() {
+    fn a_wide_number_affects_only_its_line() {
         let mut template = Template::default();
         for line in ["Rss:                   4 kB", "Private_Hugetlb:       0 kB", "VmFlags: rd "] {
             template.learn(line.as_bytes());
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_a_colon_fits_no_key() {
+    fn a_line_without_a_colon_matches_no_key() {
         let mut template = Template::default();
         template.learn(b"VmFlags");
         let fit = template.read(b"VmFlags: rd wr \n", &mut Sizes::default(), &mut None);
@@ -203,7 +204,7 @@ mod tests {
         }
 
         #[test]
-        fn every_number_of_eight_places(value in 0_u64..100_000_000) {
+        fn every_number_of_eight_digits(value in 0_u64..100_000_000) {
             let text = format!("{value:8}");
             prop_assert_eq!(number(text.as_bytes().first_chunk().unwrap()), Some(value));
         }

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-/// A group of types, what a chart shows first.
+/// A group of types, the first level of a chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Family {
     /// Executables and libraries.
     Image = 0,
-    /// What malloc hands out.
+    /// Memory that malloc hands out.
     Malloc = 1,
     /// Stacks of threads.
     Stack = 2,
@@ -20,9 +20,9 @@ pub enum Family {
     MappedFile = 5,
     /// Memory shared between processes.
     SharedMemory = 6,
-    /// What the kernel or a device put there.
+    /// Pages of the kernel or of a device.
     Kernel = 7,
-    /// The program's own mappings, and what nothing explains.
+    /// The program's own mappings, and unexplained memory.
     VmAllocate = 8,
     /// Address space without memory: reservations, guards, gaps.
     Reserved = 9,

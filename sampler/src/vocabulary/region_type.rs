@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::vocabulary::family::Family;
 
-/// What a region is for: a name and the family it belongs to.
+/// The purpose of a region: a name and its family.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RegionType {
     pub(super) name: Cow<'static, str>,

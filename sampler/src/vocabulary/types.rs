@@ -28,7 +28,7 @@ vocabulary! {
     BSS = "__BSS" in Image;
     /// Inaccessible hole between the segments of an image.
     ELF_GAP = "ELF gap" in Reserved;
-    /// What the loader allocates for itself, and the main thread's TLS.
+    /// The loader's own allocations, and the main thread's TLS.
     LOADER_DATA = "ld.so data" in Image;
     /// The brk heap.
     MALLOC_BRK = "MALLOC (brk heap)" in Malloc;
@@ -54,7 +54,7 @@ vocabulary! {
     MALLOC_SCUDO = "MALLOC (scudo)" in Malloc;
     /// Inaccessible part of what a malloc reserved.
     MALLOC_RESERVED = "MALLOC (reserved)" in Reserved;
-    /// Stack of the main thread, or of a thread not told apart.
+    /// Stack of the main thread, or of an unidentified thread.
     STACK = "Stack" in Stack;
     /// Stack of another thread; which one is in the detail.
     STACK_THREAD = "Stack (thread)" in Stack;
@@ -88,7 +88,7 @@ vocabulary! {
     JVM_CDS = "JVM CDS archive" in RuntimeHeap;
     /// Counters that jstat reads.
     JVM_PERF = "JVM perf data" in RuntimeHeap;
-    /// Whatever else a JVM names.
+    /// Other memory named by a JVM.
     JVM_OTHER = "JVM other" in RuntimeHeap;
     /// Heap of the Android runtime.
     ART_HEAP = "ART heap" in RuntimeHeap;
@@ -128,7 +128,7 @@ vocabulary! {
     VDSO = "vdso" in Kernel;
     /// Data of the vdso.
     VVAR = "vvar" in Kernel;
-    /// System call page of old.
+    /// Legacy system call page.
     VSYSCALL = "vsyscall" in Kernel;
     /// The program's own mmap, or unexplained.
     VM_ALLOCATE = "VM_ALLOCATE" in VmAllocate;

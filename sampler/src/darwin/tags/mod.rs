@@ -1,9 +1,9 @@
-//! What macOS says a region is for: the tag its owner gave it (VM_MAKE_TAG),
-//! as mach/vm_statistics.h numbers them and vmmap(1) names them. Nothing is
-//! inferred, so it is pure and holds on every system.
+//! The tags that owners give to regions of macOS (VM_MAKE_TAG), as
+//! mach/vm_statistics.h numbers them and vmmap(1) names them. Nothing is
+//! inferred, so the module is pure and compiles on every system.
 //!
-//! The number is kept beside the type, among a region's words
-//! ([`crate::darwin::flags`]): names drift between releases, numbers do not.
+//! The number is kept beside the type, among a region's attributes
+//! ([`crate::darwin::flags`]): names change between releases, numbers do not.
 
 #[cfg(test)]
 mod tests;
@@ -13,14 +13,14 @@ use crate::region::ShareMode;
 use crate::rule::Rule;
 use crate::vocabulary::{Family, RegionType, types};
 
-/// A tag that Apple's header names.
+/// A tag of Apple's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag {
     /// Its number.
     pub number: u8,
-    /// What the header calls it, after `VM_MEMORY_`.
+    /// Its name in the header, after `VM_MEMORY_`.
     pub constant: &'static str,
-    /// What vmmap calls it.
+    /// Its name in vmmap.
     pub name: &'static str,
     /// The family of its type.
     pub family: Family,
@@ -35,7 +35,7 @@ impl Tag {
 
 macro_rules! tags {
     ($($family:ident { $($number:literal $constant:ident $name:literal)+ })+) => {
-        /// Every tag that Apple's header names, family by family.
+        /// Every tag of Apple's header, family by family.
         pub(crate) const TAGS: &[Tag] = &[$($(Tag {
             number: $number,
             constant: stringify!($constant),
@@ -177,13 +177,13 @@ tags! {
     }
 }
 
-/// Returns the tag of that number, if the header names it.
+/// Returns the tag of that number, if the header has it.
 pub(crate) fn tag(number: u32) -> Option<&'static Tag> {
     TAGS.iter().find(|tag| u32::from(tag.number) == number)
 }
 
-/// Returns the label of memory with that tag. What lies behind untagged memory
-/// (0: a file, the shared cache) is for its object to say, not for the tag.
+/// Returns the label of memory with that tag. For untagged memory (0: a file, the shared cache) its
+/// object decides, not the tag.
 pub(crate) fn label(number: u32) -> Label {
     let (region_type, detail, confidence) = match (number, tag(number)) {
         (_, Some(tag)) => (tag.region_type(), None, Confidence::Sure),
@@ -202,7 +202,7 @@ pub(crate) const fn share_mode(number: u8) -> Option<ShareMode> {
         1 => ShareMode::CopyOnWrite,
         2 => ShareMode::Private,
         3 => ShareMode::Empty,
-        // vmmap prints SM_SHARED as ALI (a file mapped shared shows so) and SM_TRUESHARED as SHM.
+        // vmmap prints SM_SHARED as ALI (such as a file mapped shared) and SM_TRUESHARED as SHM.
         4 => ShareMode::Aliased,
         5 => ShareMode::Shared,
         6 => ShareMode::PrivateAliased,

@@ -1,4 +1,4 @@
-//! The table against what is known of Apple's header and of vmmap's output.
+//! Tests of the table against Apple's header and vmmap's output.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ fn numbers_constants_and_names_are_unique() {
 }
 
 #[test]
-fn every_number_of_the_header_is_there_and_no_other() {
+fn the_table_has_exactly_the_numbers_of_the_header() {
     let ranges = [1..=13, 20..=22, 30..=36, 40..=46, 50..=58, 60..=107, 230..=236, 239..=255];
     let expected: HashSet<u8> = ranges.into_iter().flatten().collect();
     let known: HashSet<u8> = TAGS.iter().map(|tag| tag.number).collect();
@@ -43,7 +43,7 @@ fn well_known_tags_are_named_as_vmmap_names_them() {
 }
 
 #[test]
-fn what_nobody_tagged_or_named_is_unexplained() {
+fn untagged_and_unnamed_memory_is_unexplained() {
     let untagged = label(0);
     assert_eq!((untagged.region_type, untagged.detail), (types::VM_ALLOCATE, None));
     for unknown in [14, 59, 108, 238, 256, u32::MAX] {

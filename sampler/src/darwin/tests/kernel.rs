@@ -1,4 +1,5 @@
-//! A kernel whose memory map is a list of entries: each submap before its content.
+//! A test kernel whose memory map is a list of entries: each submap before its
+//! content.
 
 use crate::darwin::entry::{Entry, Leaf};
 use crate::darwin::tests;
@@ -16,7 +17,7 @@ impl Kernel {
         Self { entries, fails: None, lookups: 0 }
     }
 
-    /// What lies in the map from `from` on at `level`, up to `end`: the index, if there is something.
+    /// Returns the index of the first entry from `from` on at `level`, up to `end`.
     fn next(&self, address: u64, level: u32, from: usize, end: u64) -> Option<usize> {
         (from..self.entries.len())
             .take_while(|at| self.entries[*at].depth >= level && self.entries[*at].start < end)
@@ -44,7 +45,7 @@ impl Lookup for Kernel {
                         _ => Ok(found),
                     };
                 }
-                // Nothing more in the submap: on behind it.
+                // Nothing more in the submap: continue behind it.
                 None => match above.take() {
                     Some(submap) => {
                         address = submap.range().end.max(address);

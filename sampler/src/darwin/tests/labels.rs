@@ -10,7 +10,10 @@ use crate::vocabulary::Family;
 fn types(leaves: Vec<Leaf>) -> Vec<(String, Family, Confidence)> {
     let regions = regions(leaves, 4096, &[]);
     let again = labels(&regions);
-    assert!(regions.iter().map(|region| &region.identity.label).eq(&again), "told again alike");
+    assert!(
+        regions.iter().map(|region| &region.identity.label).eq(&again),
+        "the same labels again"
+    );
     regions
         .iter()
         .map(|region| {
@@ -88,7 +91,7 @@ fn tags_decide_for_anonymous_memory() {
 }
 
 #[test]
-fn what_nobody_may_touch_is_reserved() {
+fn inaccessible_memory_is_reserved() {
     for (user_tag, expected) in
         [(0, "reserved"), (1, "MALLOC guard page"), (30, "STACK GUARD"), (31, "Guard")]
     {

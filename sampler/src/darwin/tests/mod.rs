@@ -1,4 +1,4 @@
-//! The decisions about macOS's answers, by tables and made-up kernels.
+//! Tests of the decisions about macOS's answers, with tables and test kernels.
 
 pub(crate) mod kernel;
 pub(crate) mod labels;

@@ -1,4 +1,4 @@
-//! Quantities, words and what stays the same from sample to sample.
+//! Quantities, attributes and identities from sample to sample.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::region::ShareMode;
 const PAGE: u64 = 16384;
 
 #[test]
-fn pages_become_bytes_and_the_unsaid_stays_unknown() {
+fn pages_become_bytes_and_unreported_sizes_stay_unknown() {
     let entry = Entry {
         pages_resident: 7,
         pages_dirtied: 5,
@@ -80,13 +80,13 @@ fn private_pages_of_submaps_follow_from_the_share_mode() {
     let known = |pages: [u64; 8]| pages.map(Some);
     assert_eq!(inside[1..=8], known([4, 9, 0, 0, 0, 9, 0, 9]));
     assert_eq!((inside[0], inside[9]), (None, None));
-    assert_eq!(private(2, 0), None, "the kernel was asked and did not say");
+    assert_eq!(private(2, 0), None, "the kernel did not report it");
     let empty = Entry { pages_resident: 0, ..entry(0x1000) };
     assert_eq!(quantities(&leaf(empty), PAGE).get(Quantity::Private), Some(0));
 }
 
 #[test]
-fn words_say_what_is_so_and_no_more() {
+fn attributes_are_exactly_those_that_apply() {
     let plain = leaf(Entry { user_tag: 7, object_id: 0, ..entry(0x1000) });
     assert_eq!(&*flags::words(&plain), "tag=7");
     let full = Entry {
@@ -107,7 +107,7 @@ fn words_say_what_is_so_and_no_more() {
 }
 
 #[test]
-fn what_stays_keeps_its_identity() {
+fn an_unchanged_region_keeps_its_identity() {
     let leaves = || vec![leaf(entry(0x1000)), leaf(entry(0x8000))];
     let first = regions(leaves(), PAGE, &[]);
     assert_eq!(first[0].share_mode, Some(ShareMode::Private));

@@ -1,4 +1,4 @@
-//! The walk: submaps, ends, failures, answers that do not lead on.
+//! The walk: submaps, ends, failures, answers that do not advance.
 
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ fn only_leaves_are_memory_and_only_the_top_level_is_counted() {
         submap(0x10_0000, 0x10_0000),
         inside(0x10_0000),
         inside(0x14_0000),
-        // Right behind the submap another one: at depth 1 the kernel would enter it unseen.
+        // Another submap right behind the first: at depth 1 the kernel would enter it unseen.
         submap(0x20_0000, 0x10_0000),
         inside(0x20_8000),
         entry(0x30_0000),
@@ -39,7 +39,7 @@ fn only_leaves_are_memory_and_only_the_top_level_is_counted() {
 }
 
 #[test]
-fn an_empty_map_is_whole() {
+fn an_empty_map_is_complete() {
     assert_eq!(walk(&mut Kernel::new(Vec::new())), Walk::default());
 }
 
@@ -49,7 +49,7 @@ fn only_the_code_for_nothing_ends_a_walk() {
         let mut kernel = Kernel::new(vec![entry(0x1000), entry(0x8000), entry(0x1_0000)]);
         kernel.fails = Some((0x8000, code));
         let walk = walk(&mut kernel);
-        assert_eq!(walk.leaves.len(), 1, "what was seen stays");
+        assert_eq!(walk.leaves.len(), 1, "seen regions stay");
         assert_eq!(walk.stop, Some(Stop::Failed { address: 0x5000, code }));
         let words = stopped(Stop::Failed { address: 0x5000, code }, |code| format!("code {code}"));
         assert_eq!(
@@ -72,7 +72,7 @@ impl Lookup for Always {
 }
 
 #[test]
-fn answers_that_do_not_lead_on_end_the_walk_and_say_so() {
+fn answers_that_do_not_advance_end_the_walk_with_a_message() {
     let endless = [
         entry(0x1000),
         Entry { size: 0, ..entry(0x1000) },

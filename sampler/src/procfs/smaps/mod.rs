@@ -8,10 +8,10 @@ use crate::procfs::line::{newline, readable};
 use crate::procfs::sizes::{Field, Sizes, kilobytes, split_line};
 use crate::procfs::template::{Fit, Template};
 
-/// The text one mapping may have: a path is at most 4 KiB, some bytes of it written as four.
+/// The maximum text of one mapping: a path is at most 4 KiB, with some bytes written as four.
 const MAX_BYTES: usize = 64 << 10;
 
-/// What smaps says of one mapping.
+/// The record of one mapping in smaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
     /// The header line, for `crate::procfs::header::parse_header`.
@@ -38,7 +38,7 @@ impl BadSmaps {
     }
 }
 
-/// A parser of smaps that is fed pieces cut anywhere.
+/// A parser of smaps that takes pieces cut anywhere.
 #[derive(Debug, Default)]
 pub struct SmapsParser {
     template: Template,
@@ -47,18 +47,19 @@ pub struct SmapsParser {
 }
 
 impl SmapsParser {
-    /// Creates a parser that knows no kernel's lines yet.
+    /// Creates a parser that has not learned the lines of a kernel yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Forgets what was fed, to read another text; the learned lines are kept.
+    /// Resets the parser for another text; the learned lines are kept.
     pub fn restart(&mut self) {
         self.unread.clear();
         self.lines = 0;
     }
 
-    /// Reads `piece` on, calling `each` with every mapping that is whole; `each` refuses a bad header with `false`.
+    /// Parses the next `piece` and calls `each` with every complete mapping; `each` refuses a bad
+    /// header with `false`.
     ///
     /// # Errors
     ///
@@ -76,7 +77,7 @@ impl SmapsParser {
         Ok(())
     }
 
-    /// Ends the text: the mapping left over is whole.
+    /// Ends the text, which completes the last mapping.
     ///
     /// # Errors
     ///
@@ -115,11 +116,11 @@ impl SmapsParser {
     }
 }
 
-/// What reading a record by the template came to.
+/// The result of reading a record by the template.
 enum Attempt<'a> {
     /// It fits, and this comes after it.
     Whole(&'a [u8]),
-    /// It fits, but more text must come.
+    /// It matches, but is incomplete.
     Short,
     Other,
 }
@@ -148,7 +149,7 @@ fn by_template<'a>(
     Attempt::Whole(rest)
 }
 
-/// Reads one record whatever its lines are; what is not understood is skipped.
+/// Reads one record with any lines; unknown ones are skipped.
 ///
 /// Returns the text after it and the number of its lines.
 fn line_by_line<'a>(

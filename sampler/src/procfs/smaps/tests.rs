@@ -1,4 +1,4 @@
-//! Tests of the smaps parser on made-up, captured and mutated texts.
+//! Tests of the smaps parser on synthetic, captured and mutated texts.
 
 use proptest::prelude::*;
 
@@ -54,7 +54,7 @@ const OLD: &str = "08048000-08056000 r-xp 00000000 03:0c 64593      /usr/sbin/gp
     Shared_Dirty:          0 kB\nPrivate_Clean:         0 kB\nPrivate_Dirty:         8 kB\n";
 
 #[test]
-fn an_old_kernel_leaves_what_it_does_not_print_unknown() {
+fn sizes_that_an_old_kernel_does_not_print_are_unknown() {
     let found = parse(OLD.as_bytes(), 10).unwrap();
     assert_eq!(found.len(), 2);
     let (header, flags, sizes) = &found[1];
@@ -82,11 +82,11 @@ fn lines_may_come_and_go_from_mapping_to_mapping() {
 }
 
 #[test]
-fn what_is_no_smaps_is_refused_with_its_line() {
+fn other_texts_are_refused_with_their_line() {
     assert_eq!(parse(b"Rss: 4 kB\n", 100).unwrap_err().line, 1);
     let refused = SmapsParser::new().feed(b"1-2 bad\nRss: 1 kB\n2-3 \n", |_| false).unwrap_err();
     assert_eq!(refused, BadSmaps { line: 1, text: "1-2 bad".into() });
-    // A mapping without end is not kept in memory without end.
+    // An endless mapping does not take endless memory.
     let endless = vec![b'1'; MAX_BYTES + 1];
     let refused = parse(&endless, 3000).unwrap_err();
     assert!(refused.text.len() <= 200);
