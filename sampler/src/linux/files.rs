@@ -12,10 +12,10 @@ use crate::procfs::stat::{Stat, parse_stat};
 use crate::procfs::statm::{Statm, parse_statm};
 use crate::procfs::status::{Status, parse_status};
 
-/// The most that is read of a small file; the longest (cmdline) is cut there.
+/// The maximum bytes to read of a small file; the longest (cmdline) is cut there.
 const MAX_BYTES: u64 = 128 << 10;
 
-/// The most that is read of status: 65,536 groups take less.
+/// The maximum bytes to read of status: 65,536 groups take less.
 const MAX_STATUS_BYTES: u64 = 1 << 20;
 
 /// A file of a process, kept open.
@@ -37,7 +37,7 @@ impl OpenFile {
         &self.path
     }
 
-    /// Reads up to `buffer` from `offset` on; the kernel prints the file anew at 0.
+    /// Fills `buffer` from `offset` on; at 0 the kernel generates the file again.
     pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, Refusal> {
         loop {
             match self.file.read_at(buffer, offset) {
@@ -62,7 +62,7 @@ impl OpenFile {
                 count => text.extend_from_slice(&buffer[..count]),
             }
         }
-        // A line that may go on beyond what was read says nothing.
+        // A line that may be cut off is dropped.
         if text.len() as u64 >= MAX_STATUS_BYTES {
             text.truncate(text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
         }
@@ -95,7 +95,7 @@ impl OpenFile {
 pub(crate) enum Refusal {
     /// There is no such process (any more).
     Gone,
-    /// It is there, but not for us.
+    /// It exists, but may not be read.
     NotPermitted,
     /// Something else.
     Other(Error),
@@ -111,7 +111,7 @@ impl Refusal {
     }
 }
 
-/// Reads a small file of a process as a whole, cut at a sane length.
+/// Reads a whole small file of a process, cut at a sane length.
 pub(crate) fn read(path: PathBuf) -> Result<Vec<u8>, Refusal> {
     let mut text = Vec::new();
     match File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text)) {
@@ -120,7 +120,7 @@ pub(crate) fn read(path: PathBuf) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-/// The files that a sample reads of a process's memory.
+/// The files about a process's memory that a sample reads.
 #[derive(Debug)]
 pub(crate) struct MemoryFiles {
     pub(crate) smaps: OpenFile,
@@ -158,10 +158,10 @@ impl MemoryFiles {
     }
 }
 
-/// Where the kernel shows its processes.
+/// The mount point of procfs.
 pub(crate) const PROC: &str = "/proc";
 
-/// What to do about a process that may not be read.
+/// The hint for a process that may not be read.
 pub const PERMISSION_HINT: &str = "run vmrec as the owner of the process or with sudo,\n\
      or give it the rights: sudo setcap cap_sys_ptrace,cap_dac_read_search=ep \"$(which vmrec)\"";
 

@@ -1,4 +1,4 @@
-//! Asks the Linux kernel, through `/proc` and a few system calls.
+//! Reads from the Linux kernel, through `/proc` and a few system calls.
 
 pub(crate) mod facts;
 pub(crate) mod files;

@@ -1,4 +1,4 @@
-//! What the kernel says of processes and the machine, besides memory.
+//! Reads facts about processes and the machine, besides memory.
 
 use std::path::Path;
 
@@ -9,16 +9,16 @@ use crate::process::{Host, ProcessId, ProcessInfo};
 use crate::procfs::line::readable;
 use crate::procfs::stat::Stat;
 
-/// Returns what is known of the process `pid`.
+/// Returns the facts about the process `pid`.
 ///
 /// # Errors
 ///
-/// Fails if there is no such process, or none that we may see.
+/// Fails if there is no such process, or it is hidden.
 pub fn process_info(pid: u32) -> Result<ProcessInfo, Error> {
     info(Path::new(PROC), pid).map(|(info, _)| info).map_err(|refusal| refused(refusal, pid))
 }
 
-/// Returns every process we may see that can have memory of its own: no threads of the kernel.
+/// Returns every visible process that can have its own memory: no threads of the kernel.
 pub fn processes() -> Vec<ProcessInfo> {
     all(Path::new(PROC))
 }
@@ -38,7 +38,7 @@ pub fn host() -> Host {
     }
 }
 
-/// Turns a refusal before anything is known of the process into an error.
+/// Converts a refusal before any facts about the process are known.
 pub(crate) fn refused(refusal: Refusal, pid: u32) -> Error {
     match refusal {
         Refusal::Gone => Error::NotFound { pid },
@@ -61,7 +61,7 @@ fn all(root: &Path) -> Vec<ProcessInfo> {
         .collect()
 }
 
-/// Reads what is known of the process `pid` under `root`.
+/// Reads the facts about the process `pid` under `root`.
 pub(crate) fn info(root: &Path, pid: u32) -> Result<(ProcessInfo, Stat), Refusal> {
     let folder = root.join(pid.to_string());
     let stat = OpenFile::open(folder.join("stat"))?.stat()?;
@@ -84,10 +84,10 @@ pub(crate) fn info(root: &Path, pid: u32) -> Result<(ProcessInfo, Stat), Refusal
     Ok((info, stat))
 }
 
-/// Returns the executable's path, where it may be read, and whether its file is gone.
+/// Returns the executable's path, if it may be read, and whether its file was deleted.
 ///
-/// The kernel adds ` (deleted)` to the path of a file that is gone, but a file may be called so:
-/// it is there if that name leads to the very file that runs.
+/// The kernel appends ` (deleted)` to the path of a deleted file, but a file may have such a name:
+/// it exists if that path leads to the running file.
 pub(crate) fn executable(folder: &Path) -> (Option<String>, bool) {
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::MetadataExt;
@@ -115,9 +115,9 @@ fn started_utc_ns(start_ticks: u64) -> Option<i64> {
     boot_utc_ns.checked_add(i64::try_from(since_boot_ns).ok()?)
 }
 
-/// Splits the text of cmdline, each argument of which ends in a NUL.
+/// Splits the text of cmdline, whose arguments each end in a NUL.
 fn arguments(text: &[u8]) -> Vec<String> {
-    // Processes that write a title over their arguments leave many NULs behind it.
+    // Processes that overwrite their arguments with a title leave many NULs behind it.
     let used = text.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let kept = if text.len() - used > 2 { &text[..used] } else { text };
     if kept.is_empty() {

@@ -1,4 +1,4 @@
-//! What the kernel says a process's memory sums to.
+//! Reads the kernel's own sums of a process's memory.
 
 use std::path::Path;
 use std::thread::available_parallelism;
@@ -12,22 +12,22 @@ use crate::procfs::rollup::parse_rollup;
 use crate::quantity::Quantity;
 use crate::system_sum::{SumOf, SystemSum};
 
-/// How many counters the resident size is added up from: anonymous, file and shmem pages.
+/// The number of counters in the resident size: anonymous, file and shmem pages.
 const RESIDENT_COUNTERS: u64 = 3;
 
-/// Returns the sums that the kernel itself gives of the process: those of statm and,
-/// where the kernel has it (4.14), smaps_rollup.
+/// Returns the kernel's own sums of the process: those of statm and, if the kernel has it (4.14),
+/// smaps_rollup.
 ///
 /// # Errors
 ///
-/// Fails if the process is no more, or if it may not be read.
+/// Fails if the process has ended, or if it may not be read.
 pub fn system_sums(process: &ProcessId) -> Result<Vec<SystemSum>, Error> {
     let folder = Path::new(PROC).join(process.pid.to_string());
     let failed = |refusal| refused(refusal, process.pid);
     let mut sums = from_statm(&folder).map_err(failed)?;
     match read(folder.join("smaps_rollup")) {
         Ok(text) => sums.extend(from_rollup(&text)),
-        // The process is there: older kernels have no such file.
+        // The process exists: older kernels have no such file.
         Err(Refusal::Gone) => {}
         Err(refusal) => return Err(failed(refusal)),
     }
@@ -53,8 +53,9 @@ fn from_statm(folder: &Path) -> Result<Vec<SystemSum>, Refusal> {
     ])
 }
 
-/// Returns how many resident pages processors may not have added to the process's counters yet:
-/// on each less than a batch of each counter. Linux 6.17 and later add them up when asked.
+/// Returns the maximum number of resident pages that processors have not added to the process's
+/// counters yet: on each less than a batch of each counter. Linux 6.17 and later add them up on
+/// each read.
 fn held_back_pages() -> u64 {
     let processors = available_parallelism().map_or(1, |count| count.get() as u64);
     RESIDENT_COUNTERS * processors * 32.max(2 * processors)
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn our_own_sums_are_told() {
+    fn sums_of_this_process_are_reported() {
         let own = process_info(std::process::id()).unwrap().id;
         let sums = system_sums(&own).unwrap();
         let of = |source, of| sums.iter().find(|sum| sum.source == source && sum.of == of);

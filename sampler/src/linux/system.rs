@@ -1,4 +1,4 @@
-//! The few system calls the standard library has no words for.
+//! The few system calls that the standard library lacks.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::snapshot::Timestamp;
 
-/// Returns the moment by both clocks.
+/// Returns the current moment on both clocks.
 pub fn now() -> Timestamp {
     let utc = clock(libc::CLOCK_REALTIME);
     Timestamp {
@@ -22,12 +22,12 @@ pub(crate) fn thread_cpu_ns() -> u64 {
     clock(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
-/// Returns the time of a clock in nanoseconds, of whole microseconds: less is noise, which would be
-/// most of the bytes that samples of an idle process take.
+/// Returns the time of a clock in nanoseconds, of whole microseconds: nanoseconds are noise, which
+/// would make up most of the bytes of samples of an idle process.
 fn clock(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid timespec to write to. The clocks asked for are in every
-    // kernel since 2.6.39; a refusal would leave zeros.
+    // SAFETY: `time` is a valid timespec to write to. Both clocks exist in every kernel since
+    // 2.6.39; a failure would leave zeros.
     unsafe { libc::clock_gettime(clock, &raw mut time) };
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     let microseconds = u64::try_from(time.tv_nsec).unwrap_or(0) / 1000;
@@ -45,7 +45,7 @@ pub fn ignores_signal(signal: i32) -> bool {
     }
 }
 
-/// Returns the most bytes that a file this process writes may have, if that is limited.
+/// Returns the limit on the size of files that this process writes, if there is one.
 pub fn max_file_bytes() -> Option<u64> {
     let mut limit = MaybeUninit::<libc::rlimit>::uninit();
     // SAFETY: getrlimit only writes the limit, and it is read only when that was written.
@@ -56,7 +56,7 @@ pub fn max_file_bytes() -> Option<u64> {
     limit.filter(|bytes| *bytes != libc::RLIM_INFINITY)
 }
 
-/// Returns the bytes of a page.
+/// Returns the page size in bytes.
 pub(crate) fn page_size_bytes() -> u64 {
     configured(libc::_SC_PAGESIZE).unwrap_or(4096)
 }
@@ -67,7 +67,7 @@ pub(crate) fn ticks_per_second() -> u64 {
 }
 
 fn configured(name: libc::c_int) -> Option<u64> {
-    // SAFETY: sysconf reads no memory of ours.
+    // SAFETY: sysconf accesses no memory of this process.
     let value = unsafe { libc::sysconf(name) };
     u64::try_from(value).ok().filter(|value| *value > 0)
 }
@@ -94,28 +94,28 @@ pub(crate) fn architecture() -> Option<String> {
 /// Fails if there is no such process, if it may not be sent signals, or if
 /// `pid` is not the number of one process.
 pub fn send_signal(pid: u32, signal: i32) -> io::Result<()> {
-    // 0 and negative numbers would mean groups of processes, ours among them.
+    // 0 and negative numbers mean groups of processes, including our own.
     let pid = libc::pid_t::try_from(pid).ok().filter(|pid| *pid > 0);
     let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    // SAFETY: kill reads no memory of ours.
+    // SAFETY: kill accesses no memory of this process.
     if unsafe { libc::kill(pid, signal) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Opens a handle of the process `pid` that stays its own when the number is used again (Linux 5.3).
+/// Opens a handle of the process `pid` that stays valid when the pid is reused (Linux 5.3).
 pub(crate) fn open_process(pid: u32) -> io::Result<OwnedFd> {
-    // SAFETY: pidfd_open reads no memory of ours.
+    // SAFETY: pidfd_open accesses no memory of this process.
     let handle = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     if handle < 0 {
         return Err(io::Error::last_os_error());
     }
     let handle = i32::try_from(handle).map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-    // SAFETY: the kernel just made this descriptor for us; nothing else owns it.
+    // SAFETY: the kernel just created this descriptor; nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(handle) })
 }
 
-/// Waits until `handle` is readable, `limit` at most; `false` if that time went by.
+/// Waits until `handle` is readable; `false` after `limit`.
 pub(crate) fn wait_readable(handle: &OwnedFd, limit: Option<Duration>) -> io::Result<bool> {
-    // Rounded up, so that a short wait does not become none at all.
+    // Rounded up, so that a short wait does not become zero.
     let milliseconds = limit.map_or(-1, |limit| {
         i32::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
     });

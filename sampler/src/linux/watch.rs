@@ -11,15 +11,15 @@ use crate::linux::process::refused;
 use crate::linux::system::{open_process, wait_readable};
 use crate::process::ProcessId;
 
-/// How often a kernel without process handles is asked.
+/// How often to poll a kernel without process handles.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
-/// Waits for one process to end, whoever started it.
+/// Waits for one process to end, no matter who started it.
 #[derive(Debug)]
 pub struct ExitWatch {
     id: ProcessId,
     stat: OpenFile,
-    /// The process's handle, where the kernel has such.
+    /// The process's handle, if the kernel supports them.
     handle: Option<OwnedFd>,
 }
 
@@ -28,7 +28,7 @@ impl ExitWatch {
     ///
     /// # Errors
     ///
-    /// Fails if it is not there any more.
+    /// Fails if it has ended already.
     pub fn new(id: &ProcessId) -> Result<Self, Error> {
         let handle = open_process(id.pid).ok();
         Self::with_handle(id, handle)
@@ -50,17 +50,17 @@ impl ExitWatch {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses to tell.
+    /// Fails if the kernel does not permit it.
     pub fn wait(&self) -> Result<(), Error> {
         while !self.wait_timeout(Duration::from_secs(3600))? {}
         Ok(())
     }
 
-    /// Waits until the process ends, `limit` at most; `false` if it lives on.
+    /// Waits until the process ends; `false` if it still runs after `limit`.
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses to tell.
+    /// Fails if the kernel does not permit it.
     pub fn wait_timeout(&self, limit: Duration) -> Result<bool, Error> {
         let begun = Instant::now();
         loop {
@@ -89,7 +89,7 @@ impl ExitWatch {
 
     fn ended(&self) -> Result<bool, Error> {
         match self.stat.stat() {
-            // The first thread may end before the others; the process is then still there.
+            // The first thread may end before the others; the process then still exists.
             Ok(stat) => {
                 Ok(stat.start_ticks != self.id.start_ticks || (stat.ended() && stat.threads <= 1))
             }
@@ -120,7 +120,7 @@ mod tests {
             assert!(!watch.wait_timeout(Duration::from_millis(150)).unwrap());
             let waiting = std::thread::spawn(move || watch.wait());
             child.kill().unwrap();
-            // Not collected yet: a zombie has ended all the same.
+            // Not collected yet: a zombie has ended as well.
             waiting.join().unwrap().unwrap();
             child.wait().unwrap();
             assert!(matches!(ExitWatch::new(&id), Err(Error::NotFound { .. })));

@@ -1,4 +1,4 @@
-//! What the kernel says of processes and the machine, besides memory.
+//! Reads facts about processes and the machine, besides memory.
 
 use std::io;
 
@@ -8,16 +8,16 @@ use crate::macos::ffi::{libproc, mach, sysctl};
 use crate::process::{Host, ProcessId, ProcessInfo};
 use crate::procfs::line::readable;
 
-/// Returns what is known of the process `pid`.
+/// Returns the facts about the process `pid`.
 ///
 /// # Errors
 ///
-/// Fails if there is no such process, or none that we may see.
+/// Fails if there is no such process, or it is hidden.
 pub fn process_info(pid: u32) -> Result<ProcessInfo, Error> {
     info(pid).map(|(info, _)| info)
 }
 
-/// Returns every process we may see that can have memory of its own: not the kernel's task.
+/// Returns every visible process that can have its own memory: not the kernel's task.
 pub fn processes() -> Vec<ProcessInfo> {
     let pids = libproc::pids().into_iter();
     let mut pids: Vec<u32> =
@@ -40,7 +40,7 @@ pub fn host() -> Host {
     }
 }
 
-/// Returns what is known of the process `pid`, and whether it is a zombie.
+/// Returns the facts about the process `pid`, and whether it is a zombie.
 pub(crate) fn info(pid: u32) -> Result<(ProcessInfo, bool), Error> {
     let number = native(pid)?;
     let bsd = libproc::bsd_info(number).map_err(|error| refused(error, pid))?;
@@ -59,7 +59,7 @@ pub(crate) fn info(pid: u32) -> Result<(ProcessInfo, bool), Error> {
     Ok((info, bsd.pbi_status == libc::SZOMB))
 }
 
-/// Returns whether a process has ended: its number is free, a zombie's or another process's.
+/// Returns whether a process has ended: its pid is free, a zombie's or another process's.
 pub(crate) fn ended(id: &ProcessId) -> bool {
     let Ok(number) = native(id.pid) else { return true };
     match libproc::bsd_info(number) {
@@ -68,13 +68,13 @@ pub(crate) fn ended(id: &ProcessId) -> bool {
     }
 }
 
-/// Returns whether a process's number is another process's now.
+/// Returns whether a process's pid is reused by another process.
 pub(crate) fn reused(id: &ProcessId) -> bool {
     let bsd = native(id.pid).ok().and_then(|number| libproc::bsd_info(number).ok());
     bsd.is_some_and(|bsd| start_ticks(&bsd) != id.start_ticks)
 }
 
-/// Returns a process number as the system's calls take it.
+/// Converts a pid for the system's calls.
 pub(crate) fn native(pid: u32) -> Result<i32, Error> {
     i32::try_from(pid).map_err(|_| Error::NotFound { pid })
 }
@@ -83,14 +83,15 @@ fn start_ticks(bsd: &libc::proc_bsdinfo) -> u64 {
     bsd.pbi_start_tvsec.saturating_mul(1_000_000).saturating_add(bsd.pbi_start_tvusec)
 }
 
-/// Returns a word for this boot of the machine: the kernel's own, else its time, which moves when the clock is set.
+/// Returns the id of this boot of the machine: the kernel's own, else its time, which changes when
+/// the clock is set.
 fn boot_id() -> String {
     sysctl::text(c"kern.bootsessionuuid")
         .or_else(|| sysctl::boot_time_us().map(|us| format!("boot-{}", us / 1_000_000)))
         .unwrap_or_default()
 }
 
-/// Turns a refusal before anything is known of the process into an error.
+/// Converts a refusal before any facts about the process are known.
 fn refused(error: io::Error, pid: u32) -> Error {
     match error.raw_os_error() {
         Some(libc::ESRCH) => Error::NotFound { pid },

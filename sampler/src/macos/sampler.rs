@@ -17,7 +17,7 @@ use crate::process::ProcessInfo;
 use crate::region::Region;
 use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot};
 
-/// Words of TASK_VM_INFO up to `phys_footprint`, which older kernels leave out.
+/// The number of words of TASK_VM_INFO up to `phys_footprint`, which older kernels leave out.
 pub(crate) const WORDS_TO_FOOTPRINT: usize = std::mem::offset_of!(task_vm_info, min_address) / 4;
 
 /// Takes snapshots of one process, for as long as it runs the same program.
@@ -31,7 +31,7 @@ pub struct Sampler {
     whole: Whole,
 }
 
-/// One walk over all regions, with the figures of the whole asked for before it.
+/// One walk over all regions, with the totals read before it.
 struct Pass {
     figures: task_vm_info,
     words: usize,
@@ -39,7 +39,7 @@ struct Pass {
 }
 
 impl Sampler {
-    /// Asks for the right to look at the process `pid`.
+    /// Requests the right to read the process `pid`.
     ///
     /// # Errors
     ///
@@ -56,36 +56,36 @@ impl Sampler {
         Ok(Self { process, task, rules: Vec::new(), before: Vec::new(), whole: Whole::default() })
     }
 
-    /// Returns the process, as it was when attached.
+    /// Returns the process as it was at attach.
     pub fn process(&self) -> &ProcessInfo {
         &self.process
     }
 
-    /// Sets the user's own rules, in force from the next sample on.
+    /// Sets the user's own rules, which apply from the next sample on.
     pub fn set_user_rules(&mut self, rules: Vec<UserRule>) {
         self.rules = rules;
         self.before.clear();
     }
 
-    /// Returns what the types of the last sample's regions were decided by: always
-    /// `None`, as the kernel's own words on a region, which are kept with it, decide.
+    /// Returns the evidence of the last sample's types: always `None`, because the kernel's own
+    /// attributes of a region decide, which are kept with it.
     pub const fn evidence(&self) -> Option<Evidence> {
         None
     }
 
-    /// Returns what could not be found out of the process, and why.
+    /// Returns which facts about the process could not be read, and why.
     pub const fn notes(&self) -> Vec<String> {
         Vec::new()
     }
 
     /// Takes a snapshot.
     ///
-    /// Regions that stayed as they were share their identity with the snapshot before.
+    /// Unchanged regions share their identity with the snapshot before.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Exited`], [`Error::Reused`] or [`Error::Replaced`] if the
-    /// process attached is no more, and if the kernel does not say what it has.
+    /// Fails with [`Error::Exited`], [`Error::Reused`] or [`Error::Replaced`] if the attached
+    /// process no longer exists, and if the kernel does not report its memory.
     pub fn sample(&mut self) -> Result<Snapshot, Error> {
         let taken = unix::now();
         let (cpu_ns, begun) = (unix::thread_cpu_ns(), Instant::now());
@@ -107,7 +107,7 @@ impl Sampler {
         })
     }
 
-    /// Walks over the regions, twice if they moved meanwhile.
+    /// Walks the regions, twice if they changed in between.
     fn checked_pass(&mut self) -> Result<(Pass, Consistency), Error> {
         let mut before = None;
         loop {
@@ -134,26 +134,26 @@ impl Sampler {
         if let Some(Stop::Failed { code, .. }) = walk.stop {
             self.must_live(code)?;
         }
-        // What was asked of each region fails without a word once it has ended.
+        // Once the process has ended, calls about single regions fail silently.
         if ended(&self.process.id) {
             return Err(self.gone());
         }
         Ok(Pass { figures, words, walk })
     }
 
-    /// Fails if a lookup failed because the process, or the program it ran, is no more.
+    /// Fails if a lookup failed because the process ended or replaced its program.
     fn must_live(&self, code: i32) -> Result<(), Error> {
         if ended(&self.process.id) {
             return Err(self.gone());
         }
         match self.task.figures() {
             Ok(_) => Ok(()),
-            // The process is there, the memory we had a right to is not: it runs another program.
+            // The process exists, but not the address space of the right: it runs another program.
             Err(_) => Err(self.gone_or(code)),
         }
     }
 
-    /// Says why the kernel tells nothing of the task.
+    /// Returns the error for a task that the kernel does not report.
     fn gone_or(&self, code: i32) -> Error {
         let pid = self.process.id.pid;
         if ended(&self.process.id) {

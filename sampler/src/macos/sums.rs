@@ -1,4 +1,4 @@
-//! What the kernel says a process's memory sums to.
+//! Reads the kernel's own sums of a process's memory.
 
 use crate::error::Error;
 use crate::macos::process::info;
@@ -13,7 +13,7 @@ use crate::system_sum::{SumOf, SystemSum};
 ///
 /// # Errors
 ///
-/// Fails if the process is no more, or if it may not be read.
+/// Fails if the process has ended, or if it may not be read.
 pub fn system_sums(process: &ProcessId) -> Result<Vec<SystemSum>, Error> {
     let pid = process.pid;
     let (found, _) = info(pid)?;

@@ -1,4 +1,4 @@
-//! The task of a process: the right to look at its memory.
+//! The task of a process: the right to read its memory.
 
 use std::sync::mpsc;
 use std::sync::mpsc::RecvTimeoutError;
@@ -18,7 +18,8 @@ use crate::macos::process::{ended, native};
 use crate::process::ProcessInfo;
 use crate::procfs::line::readable;
 
-/// How long the kernel may take to give or refuse a task: it may ask a daemon, and that a user.
+/// How long the kernel may take to grant or refuse a task: it may ask a daemon, which may ask the
+/// user.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The memory of one process.
@@ -29,16 +30,16 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// Asks the kernel for the task of `process`.
+    /// Requests the task of `process` from the kernel.
     pub(crate) fn open(process: &ProcessInfo) -> Result<Self, Error> {
         let pid = native(process.id.pid)?;
         let own = unix::own_user();
-        // The kernel refuses it anyway, after asking others first.
+        // The kernel would refuse it anyway, after asking others first.
         if own != 0 && process.user_id.is_some_and(|owner| owner != own) {
             return Err(not_permitted(process));
         }
         let (sender, answer) = mpsc::channel();
-        // A call that hangs keeps its thread, and the right it may still get is given back.
+        // A call that hangs keeps its thread, and a right granted later is released.
         thread::spawn(move || sender.send(open_task(pid)));
         match answer.recv_timeout(PATIENCE) {
             Ok(Ok(port)) => Ok(Self { port, pid }),
@@ -52,13 +53,13 @@ impl Task {
         }
     }
 
-    /// Asks for the figures of the whole, with how many words of them the kernel knows.
+    /// Reads the totals, and the number of words that the kernel returned.
     pub(crate) fn figures(&self) -> Result<(task_vm_info, usize), i32> {
         self.port.vm_info()
     }
 
-    /// Returns the bytes of the pages that regions are counted in: the smaller of the
-    /// target's page and our own, since the kernel counts so where they differ (Rosetta).
+    /// Returns the page size that regions are counted in: the smaller of the target's and this
+    /// process's page, as the kernel counts where they differ (Rosetta).
     pub(crate) fn page_bytes(figures: &task_vm_info) -> u64 {
         let own = own_page_bytes();
         u64::try_from(figures.page_size)
@@ -67,12 +68,12 @@ impl Task {
             .map_or(own, |size| size.min(own))
     }
 
-    /// Returns whether a code means that the task is no more.
+    /// Returns whether a code means that the task no longer exists.
     pub(crate) const fn is_dead(code: i32) -> bool {
         matches!(code, MACH_SEND_INVALID_DEST | KERN_INVALID_ARGUMENT | KERN_TERMINATED)
     }
 
-    /// The kernel's words for one of its codes.
+    /// Returns the kernel's text for one of its codes.
     pub(crate) fn reason(code: i32) -> String {
         reason(code)
     }
@@ -86,7 +87,7 @@ impl Lookup for &Task {
     fn leaf(&mut self, entry: Entry) -> Leaf {
         let path =
             if entry.may_have_path() { libproc::region_path(self.pid, entry.start) } else { None };
-        // Of a submap's content the kernel would answer with the submap.
+        // For the contents of a submap the kernel would return the submap.
         let top = entry.depth == 0 && entry.pages_resident > 0;
         Leaf {
             private_pages: if top {

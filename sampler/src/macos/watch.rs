@@ -9,14 +9,14 @@ use crate::macos::ffi::unix::{exit_queue, wait_exit};
 use crate::macos::process::{ended, native, process_info, reused};
 use crate::process::ProcessId;
 
-/// How often a process is asked for that the kernel tells no end of.
+/// How often to poll a process whose end the kernel does not report.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
-/// Waits for one process to end, whoever started it.
+/// Waits for one process to end, no matter who started it.
 #[derive(Debug)]
 pub struct ExitWatch {
     id: ProcessId,
-    /// The kernel's events of the process; none of one that we may not watch.
+    /// The kernel's events of the process; `None` if it may not be watched.
     queue: Option<OwnedFd>,
 }
 
@@ -25,7 +25,7 @@ impl ExitWatch {
     ///
     /// # Errors
     ///
-    /// Fails if it is not there any more.
+    /// Fails if it has ended already.
     pub fn new(id: &ProcessId) -> Result<Self, Error> {
         let queue = exit_queue(native(id.pid)?).ok();
         // The queue was opened before the start time is read, so both are of one process.
@@ -43,24 +43,24 @@ impl ExitWatch {
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses to tell.
+    /// Fails if the kernel does not permit it.
     pub fn wait(&self) -> Result<(), Error> {
         while !self.wait_timeout(Duration::from_secs(3600))? {}
         Ok(())
     }
 
-    /// Waits until the process ends, `limit` at most; `false` if it lives on.
+    /// Waits until the process ends; `false` if it still runs after `limit`.
     ///
     /// # Errors
     ///
-    /// Fails if the kernel refuses to tell.
+    /// Fails if the kernel does not permit it.
     pub fn wait_timeout(&self, limit: Duration) -> Result<bool, Error> {
         let begun = Instant::now();
         loop {
             let left = limit.saturating_sub(begun.elapsed());
-            let told = match &self.queue {
+            let reported = match &self.queue {
                 Some(queue) => match wait_exit(queue, left) {
-                    Ok(told) => told,
+                    Ok(seen) => seen,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
                     Err(error) => {
                         let reason = error.to_string();
@@ -72,8 +72,8 @@ impl ExitWatch {
                     false
                 }
             };
-            // An event is given once only: a process that has ended stays so.
-            if told || ended(&self.id) {
+            // An event is delivered only once: remember that the process has ended.
+            if reported || ended(&self.id) {
                 return Ok(true);
             }
             if begun.elapsed() >= limit {

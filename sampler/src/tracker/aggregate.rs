@@ -1,4 +1,4 @@
-//! The sizes of regions that are more or less than one mapping.
+//! Computes the sizes of regions that are more or less than one mapping.
 
 use std::iter::Peekable;
 use std::slice::Iter;
@@ -9,21 +9,21 @@ use crate::tracker::apportion::{Shares, apportion, needs_presence};
 use crate::tracker::mappings::Measured;
 use crate::tracker::source::Source;
 
-/// A mapping of several regions.
+/// A mapping split among several regions.
 #[derive(Clone, Debug)]
 pub(crate) struct Split {
     index: usize,
     ranges: Vec<AddressRange>,
     /// Bytes of pages present in each range.
     present: Option<Vec<u64>>,
-    /// What was resident when those were counted.
+    /// The resident bytes when those were counted.
     counted_at: Option<u64>,
-    /// The quantities last shared out, and what came of it.
+    /// The quantities last apportioned, and the result.
     shares: Option<(Quantities, Shares)>,
 }
 
 impl Split {
-    /// Splits the mapping at `index`; what was counted of the same split is taken over from `old`.
+    /// Splits the mapping at `index`; the counts of the same split are carried over from `old`.
     pub(crate) fn new(
         index: usize,
         ranges: Vec<AddressRange>,
@@ -37,12 +37,12 @@ impl Split {
         }
     }
 
-    /// Returns where it starts.
+    /// Returns its start.
     pub(crate) fn start(&self) -> u64 {
         self.ranges.first().map_or(0, |range| range.start)
     }
 
-    /// Brings the shares up to date; pages are counted only where their number changed.
+    /// Updates the shares; pages are counted again only if their number changed.
     pub(crate) fn weigh(&mut self, sizes: &[Measured], source: &mut dyn Source) {
         let Some((_, quantities)) = sizes.get(self.index) else { return };
         let resident = quantities.get(Quantity::Resident);
@@ -65,9 +65,8 @@ impl Split {
 
 /// Adds up the parts of one region.
 ///
-/// A quantity that is unknown of one part is unknown of the whole, and so is
-/// the share mode; of different modes the one with most in common with others
-/// counts.
+/// A quantity that is unknown for one part is unknown for the sum, and so is the share mode; of
+/// different modes the most shared one counts.
 pub(crate) fn sum(
     parts: &[MappingPart],
     splits: &[Split],
@@ -99,7 +98,7 @@ pub(crate) fn sum(
     total
 }
 
-/// Returns the share mode of a part: private memory without a page is none, as of a whole mapping.
+/// Returns the share mode of a part: private memory without a page has none, as in a whole mapping.
 fn of_part(
     mode: Option<ShareMode>,
     quantities: &Quantities,
@@ -141,10 +140,10 @@ fn add(a: &Quantities, b: &Quantities) -> Quantities {
     sum
 }
 
-/// What a region has of one mapping.
+/// A region's part of one mapping.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum MappingPart {
-    /// All of the mapping at that index.
+    /// All of the mapping at this index.
     Mapping(usize),
     /// A part of a split mapping.
     OfSplit { split: usize, part: usize },

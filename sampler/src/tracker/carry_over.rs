@@ -1,8 +1,8 @@
-//! Which labels outlive a change of the mappings around them.
+//! Decides which labels survive a change of the mappings around them.
 //!
-//! What is once proved of a range stays true until it is unmapped, even when
-//! the proof is swapped out or its thread ends. A guess is made anew, and so is
-//! what the list of mappings itself tells.
+//! A proof about a range stays true until the range is unmapped, even if the
+//! proof is swapped out or its thread ends. Guesses are made again, and so are
+//! labels from the list of mappings itself.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -16,15 +16,15 @@ use crate::region::{AddressRange, Protection};
 use crate::tracker::region_map::Slot;
 use crate::vocabulary::{Family, types};
 
-/// A mapping of before that is still there, whole.
+/// An old mapping that still exists entirely.
 #[derive(Clone, Copy)]
 struct Stays {
-    /// Whether its mapping now begins or ends elsewhere.
+    /// Whether its mapping now has another start or end.
     start_moved: bool,
     end_moved: bool,
 }
 
-/// Returns the mappings of `new` that are not in `old` just as they are.
+/// Returns the mappings of `new` that are not in `old` unchanged.
 pub(crate) fn changed(old: &[Mapping], new: &[Mapping]) -> Vec<AddressRange> {
     let mut old = old.iter().peekable();
     new.iter()
@@ -36,9 +36,9 @@ pub(crate) fn changed(old: &[Mapping], new: &[Mapping]) -> Vec<AddressRange> {
         .collect()
 }
 
-/// Returns the pieces of `slots`, laid over `old`, of which every byte is still mapped the same in `new`.
+/// Returns the pieces of `slots`, which cover `old`, whose bytes are all mapped the same in `new`.
 ///
-/// Of a mapping that grew, pieces at the edge that moved are left out: they may have grown with it.
+/// If a mapping grew, pieces at the moved edge are left out: they may have grown with it.
 pub(crate) fn untouched<'a>(
     old: &'a [Mapping],
     slots: &'a [Slot],
@@ -76,13 +76,13 @@ pub(crate) fn untouched<'a>(
         .map(|identity| Piece { range: identity.range, label: identity.label.clone() })
 }
 
-/// Returns the pieces whose labels hold on, given what is now known of the threads.
+/// Returns the pieces whose labels still hold, given the current threads.
 pub(crate) fn proved(
     pieces: impl Iterator<Item = Piece>,
     facts: &Facts,
     same_images: bool,
 ) -> Vec<Piece> {
-    // Signs may be read another way with another runtime around, proofs not.
+    // Signs may mean something else with another runtime in the process; proofs do not.
     let min = if same_images { Confidence::Likely } else { Confidence::Sure };
     pieces
         .filter(|piece| {
@@ -90,14 +90,14 @@ pub(crate) fn proved(
             let guard = label.region_type.family() == Family::Reserved;
             label.confidence >= min
                 && label.rule.is_kept_by_evidence()
-                // The guard below a stack needs no proof but the stack.
+                // The stack is the only proof of the guard below it.
                 && !(guard && label.rule.finds_thread_stacks())
         })
         .filter_map(|piece| stack(piece, facts))
         .collect()
 }
 
-/// Returns the files of which something is executable.
+/// Returns the files that have an executable mapping.
 pub(crate) fn images(mappings: &[Mapping]) -> BTreeSet<((u32, u32), u64)> {
     let executable =
         mappings.iter().filter(|mapping| mapping.protection.contains(Protection::EXECUTE));
@@ -120,13 +120,13 @@ fn stack(piece: Piece, facts: &Facts) -> Option<Piece> {
         });
     match facts.threads.iter().find(|thread| Some(thread.tid) == tid) {
         Some(thread) => {
-            // The name may have been set since.
+            // The thread may have changed its name.
             let now = Detail::of_thread(thread.tid, Some(&thread.name));
             (piece.label.detail.as_ref() == Some(&now)).then_some(piece)
         }
         // The stack of a thread that has ended may be another thread's by now.
         None if given || facts.threads.iter().any(used) => None,
-        // Without a list of threads there is no telling.
+        // Without a list of threads it is unknown.
         None if tid.is_none() || facts.threads.is_empty() => Some(piece),
         None => {
             let label = Label { detail: Some(CACHED.into()), ..piece.label };
@@ -135,7 +135,7 @@ fn stack(piece: Piece, facts: &Facts) -> Option<Piece> {
     }
 }
 
-/// Returns the indices in `old` of the mappings that `new` may speak of.
+/// Returns the indices in `old` of the mappings that `new` may contain.
 fn reached(old: &[Mapping], new: &[Mapping]) -> Range<usize> {
     let (Some(first), Some(last)) = (new.first(), new.last()) else { return 0..0 };
     let from = old.partition_point(|old| old.range.end <= first.range.start);
@@ -143,7 +143,7 @@ fn reached(old: &[Mapping], new: &[Mapping]) -> Range<usize> {
     from..to.max(from)
 }
 
-/// Finds each of `old` in `new`, perhaps as a part of a larger one.
+/// Finds each mapping of `old` in `new`, possibly as a part of a larger one.
 fn still_there(old: &[Mapping], new: &[Mapping]) -> Vec<Option<Stays>> {
     let mut new = new.iter().peekable();
     old.iter()

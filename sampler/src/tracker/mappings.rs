@@ -1,5 +1,5 @@
-//! The mappings of a process as its list is read again and again: the same
-//! text is not parsed again.
+//! The mappings of a process across repeated reads of its list: unchanged text
+//! is not parsed again.
 
 use std::iter::{Peekable, Zip};
 use std::vec::IntoIter;
@@ -13,7 +13,7 @@ use crate::region::ShareMode;
 /// The sizes of a mapping in one sample.
 pub(crate) type Measured = (Option<ShareMode>, Quantities);
 
-/// What is kept of a mapping beside what it says.
+/// The text of a mapping, kept for comparison.
 #[derive(Debug)]
 struct Cell {
     header: Box<[u8]>,
@@ -32,9 +32,9 @@ impl Cell {
 pub(crate) struct Listing {
     mappings: Vec<Mapping>,
     cells: Vec<Cell>,
-    /// Sizes of the first so many mappings: those of the sample under way.
+    /// Sizes of the mappings of the current sample so far.
     sizes: Vec<Measured>,
-    /// The rest of the sample before, from the first difference on.
+    /// The rest of the last sample, from the first difference on.
     before: Option<Peekable<Zip<IntoIter<Mapping>, IntoIter<Cell>>>>,
     changed: bool,
 }
@@ -43,7 +43,7 @@ impl Listing {
     /// Begins a sample.
     pub(crate) fn begin(&mut self) {
         if self.before.is_some() {
-            // The last sample was not ended; what it did not reach is gone.
+            // The last sample was not ended; mappings that it did not reach are dropped.
             self.part_from(self.sizes.len());
         }
         self.before = None;
@@ -66,7 +66,7 @@ impl Listing {
         self.push_changed(record)
     }
 
-    /// Ends the sample; `true` if the mappings are others than at the last end.
+    /// Ends the sample; `true` if the mappings differ from those at the last end.
     pub(crate) fn end(&mut self) -> bool {
         if self.before.is_none() && self.sizes.len() < self.mappings.len() {
             self.part_from(self.sizes.len());
@@ -89,7 +89,7 @@ impl Listing {
         &self.sizes
     }
 
-    /// Sets what the last sample had from `index` on aside, to take over from there what still is.
+    /// Sets the mappings of the last sample from `index` on aside, to reuse those that still exist.
     fn part_from(&mut self, index: usize) {
         let mappings = self.mappings.split_off(index.min(self.mappings.len()));
         let cells = self.cells.split_off(index.min(self.cells.len()));

@@ -1,8 +1,8 @@
-//! The regions of a process from one sample to the next.
+//! Tracks the regions of a process from one sample to the next.
 //!
-//! Most mappings stay as they were: the same text is not parsed again, is not
-//! classified again, and its regions share their [`Identity`] by reference.
-//! Only when something changed that labels depend on do the rules run.
+//! Most mappings stay the same: unchanged text is neither parsed nor classified
+//! again, and its regions share their [`Identity`] by reference. The rules run
+//! only if something changed that labels depend on.
 //!
 //! [`Identity`]: crate::region::Identity
 
@@ -30,40 +30,40 @@ use crate::tracker::mappings::Listing;
 use crate::tracker::region_map::{Plan, occupied};
 use crate::tracker::source::{Moment, NamesOnly, Source};
 
-/// How long the rules rest when nothing but pages came up since they ran.
+/// How long the rules pause if only pages appeared since they ran.
 const REST_NS: u64 = 1_000_000_000;
 
-/// The mappings of one process, updated record by record, and the regions they make.
+/// The mappings of one process, updated record by record, and their regions.
 #[derive(Debug, Default)]
 pub struct RegionTracker {
     listing: Listing,
-    /// Whether the mappings may be others than those settled.
+    /// Whether the mappings may differ from those settled.
     stale: bool,
     settled: Settled,
     user_rules: Vec<UserRule>,
 }
 
-/// The last list of mappings of one moment, and what was found of it.
+/// The last consistent list of mappings, and its classification.
 #[derive(Debug, Default)]
 struct Settled {
     mappings: Vec<Mapping>,
     plan: Plan,
     images: BTreeSet<((u32, u32), u64)>,
     threads: Option<u64>,
-    /// When the rules ran last; `None` if they have to run whatever happens.
+    /// When the rules last ran; `None` if they must run in any case.
     at_ns: Option<u64>,
 }
 
 impl RegionTracker {
-    /// Creates a layout without mappings.
+    /// Creates a tracker without mappings.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the user's own rules, in force from the next sample on.
+    /// Sets the user's own rules, which apply from the next sample on.
     pub fn set_user_rules(&mut self, rules: Vec<UserRule>) {
         self.user_rules = rules;
-        // They may claim what was proved to be something else.
+        // They may claim memory that was proved to be something else.
         self.settled.mappings.clear();
         self.settled.at_ns = None;
     }
@@ -83,12 +83,12 @@ impl RegionTracker {
         self.stale |= self.listing.end();
     }
 
-    /// Ends the sample and returns its regions, told by names, flags and shapes only.
+    /// Ends the sample and returns its regions, classified by names, flags and shapes only.
     pub fn finish(&mut self) -> Vec<Region> {
         self.end();
         match check(self.mappings(), None, None) {
             Consistency::Complete => {
-                // Without a clock the rules never rest.
+                // Without a clock the rules never pause.
                 let at_ns = self.settled.at_ns.unwrap_or(0);
                 let monotonic_ns = at_ns.saturating_add(REST_NS);
                 self.regions(&Moment { threads: None, monotonic_ns }, &mut NamesOnly).0
@@ -102,7 +102,7 @@ impl RegionTracker {
         self.listing.mappings()
     }
 
-    /// Returns the regions of mappings that are of one moment, and whether the rules ran.
+    /// Returns the regions of a consistent list of mappings, and whether the rules ran.
     pub fn regions(&mut self, moment: &Moment, source: &mut dyn Source) -> (Vec<Region>, bool) {
         let due = self.is_due(moment);
         if due {
@@ -111,8 +111,8 @@ impl RegionTracker {
         (self.settled.plan.regions(self.listing.sizes(), source), due)
     }
 
-    /// Returns the regions of mappings that are not of one moment: labels that still
-    /// fit, and of the rest what names tell. The next sample goes on from the one before.
+    /// Returns the regions of an inconsistent list of mappings: with labels that still hold, and
+    /// labels by name for the rest. The next sample continues from the one before.
     pub fn torn_regions(&mut self) -> Vec<Region> {
         let ordered = check(self.mappings(), None, None) == Consistency::Complete;
         let max = if ordered { self.mappings().len().max(1) } else { 1 };
@@ -140,11 +140,11 @@ impl RegionTracker {
         regions
     }
 
-    /// Returns whether the rules have to run.
+    /// Returns whether the rules must run.
     fn is_due(&mut self, moment: &Moment) -> bool {
         let settled = &self.settled;
         let Some(at_ns) = settled.at_ns else { return true };
-        // After a torn sample all may be as before it.
+        // After a torn sample everything may be as before it.
         if self.stale && settled.mappings != self.listing.mappings() {
             return true;
         }
@@ -154,7 +154,7 @@ impl RegionTracker {
                 && settled.plan.has_news(self.listing.sizes())
     }
 
-    /// Runs the rules over the mappings of now.
+    /// Runs the rules on the current mappings.
     fn settle(&mut self, moment: &Moment, source: &mut dyn Source) {
         let (mappings, sizes) = (self.listing.mappings(), self.listing.sizes());
         let old = &self.settled;

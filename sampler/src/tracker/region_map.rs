@@ -1,5 +1,5 @@
-//! Which region every byte of every mapping belongs to, from one
-//! classification to the next.
+//! Maps every byte of every mapping to its region, from one classification to
+//! the next.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::tracker::mappings::Measured;
 use crate::tracker::source::Source;
 use crate::vocabulary::types;
 
-/// A region and where its quantities come from.
+/// A region and the source of its quantities.
 #[derive(Debug)]
 pub(crate) struct Slot {
     pub(crate) identity: Arc<Identity>,
@@ -23,7 +23,7 @@ pub(crate) struct Slot {
 
 #[derive(Debug)]
 enum Parts {
-    /// The mapping at that index, all of it.
+    /// All of the mapping at this index.
     Whole(usize),
     Several(Box<[MappingPart]>),
 }
@@ -33,11 +33,11 @@ enum Parts {
 pub(crate) struct Plan {
     pub(crate) slots: Vec<Slot>,
     splits: Vec<Split>,
-    /// Mappings that were empty when something of them was no more than guessed.
+    /// Mappings that were empty when a part of them was only guessed.
     awaited: Vec<usize>,
 }
 
-/// A stretch of one mapping that belongs to one piece.
+/// A part of one mapping that belongs to one piece.
 struct Fragment<'a> {
     index: usize,
     range: AddressRange,
@@ -45,7 +45,7 @@ struct Fragment<'a> {
 }
 
 impl Plan {
-    /// Lays `pieces` over `mappings`; what is the same as in `old` is taken over.
+    /// Combines `pieces` with `mappings`; unchanged regions are carried over from `old`.
     pub(crate) fn new(
         mappings: &[Mapping],
         sizes: &[Measured],
@@ -61,7 +61,7 @@ impl Plan {
         let from = old.splits.partition_point(|split| split.start() < start);
         let mut old_splits = old.splits[from..].iter().peekable();
         let mut rest = &fragments[..];
-        // Number of parts handed out of the last split, which is that of `split_index`.
+        // The number of parts used of the last split, that of `split_index`.
         let (mut split_index, mut handed_out) = (usize::MAX, 0);
         while let Some(first) = rest.first() {
             let count = 1 + rest.windows(2).take_while(|pair| joined(mappings, pair)).count();
@@ -100,12 +100,12 @@ impl Plan {
         plan
     }
 
-    /// Returns whether memory came to where there was too little to go by.
+    /// Returns whether memory appeared in a mapping that was empty when its type was guessed.
     pub(crate) fn has_news(&self, sizes: &[Measured]) -> bool {
         self.awaited.iter().any(|index| sizes.get(*index).is_some_and(|sizes| occupied(sizes) > 0))
     }
 
-    /// Returns the regions with the sizes of now.
+    /// Returns the regions with their current sizes.
     pub(crate) fn regions(&mut self, sizes: &[Measured], source: &mut dyn Source) -> Vec<Region> {
         for split in &mut self.splits {
             split.weigh(sizes, source);
@@ -139,13 +139,13 @@ impl Plan {
     }
 }
 
-/// Returns the bytes a mapping holds, in memory or swapped out.
+/// Returns the bytes of a mapping in memory or swapped out.
 pub(crate) fn occupied((_, quantities): &Measured) -> u64 {
     let bytes = |quantity| quantities.get(quantity).unwrap_or(0);
     bytes(Quantity::Resident).saturating_add(bytes(Quantity::Swapped))
 }
 
-/// Cuts the mappings where pieces begin and end; what no piece covers has no label.
+/// Cuts the mappings at the ends of pieces; a fragment without a piece has no label.
 fn fragments<'a>(mappings: &[Mapping], pieces: &'a [Piece]) -> Vec<Fragment<'a>> {
     let mut fragments = Vec::with_capacity(mappings.len().max(pieces.len()));
     let mut pieces = pieces.iter().enumerate().peekable();
@@ -168,7 +168,8 @@ fn fragments<'a>(mappings: &[Mapping], pieces: &'a [Piece]) -> Vec<Fragment<'a>>
     fragments
 }
 
-/// Returns whether two fragments in a row are one region: of one piece, touching, with the same rights.
+/// Returns whether two consecutive fragments are one region: of one piece, adjacent, with the same
+/// rights.
 fn joined(mappings: &[Mapping], pair: &[Fragment<'_>]) -> bool {
     let [low, high] = pair else { return false };
     let number = |fragment: &Fragment<'_>| fragment.label.map(|(number, _)| number);
@@ -182,7 +183,8 @@ fn first_of(fragments: &[Fragment<'_>], index: usize) -> usize {
     fragments.partition_point(|fragment| fragment.index < index)
 }
 
-/// Describes the region that `own` fragments make up: as its first mapping, with what lies behind all of them.
+/// Describes the region of the fragments `own`: like its first mapping, with the object that all of
+/// them share.
 fn identity(mappings: &[Mapping], own: &[Fragment<'_>], first: &Fragment<'_>) -> Identity {
     let mapping = &mappings[first.index];
     let object = mapping.object.as_ref().filter(|object| {
@@ -207,7 +209,7 @@ fn identity(mappings: &[Mapping], own: &[Fragment<'_>], first: &Fragment<'_>) ->
     }
 }
 
-/// The label of what no rule spoke of.
+/// The label of memory that no rule claimed.
 fn unexplained(mapping: &Mapping) -> Label {
     let region_type =
         if mapping.protection == Protection::NONE { types::RESERVED } else { types::VM_ALLOCATE };

@@ -1,22 +1,22 @@
-//! The process as a source of facts, bytes and present pages.
+//! The process as a source of facts, bytes and counts of present pages.
 
 use crate::classify::facts::Facts;
 use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
 
-/// What can be asked of the process itself while its regions are worked out.
+/// The questions to the process itself while its regions are classified.
 pub trait Source {
-    /// Reads the facts of the process; the memory of `changed` may be another than before.
+    /// Reads the facts of the process; the memory of `changed` may have changed.
     fn facts(&mut self, mappings: &[Mapping], changed: &[AddressRange]) -> Facts;
 
-    /// Reads memory, as [`crate::classify::facts::Peek`] says.
+    /// Reads memory, as [`crate::classify::facts::Peek`] specifies.
     fn peek(&mut self, address: u64, buffer: &mut [u8]) -> usize;
 
-    /// Counts the bytes of pages present in each of `ranges`; `None` where that cannot be seen.
+    /// Counts the bytes of present pages in each of `ranges`; `None` if that is not visible.
     fn present_bytes(&mut self, ranges: &[AddressRange]) -> Option<Vec<u64>>;
 }
 
-/// No source: regions are told by names, flags and shapes only.
+/// No source: regions are classified by names, flags and shapes only.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct NamesOnly;
 
@@ -34,10 +34,10 @@ impl Source for NamesOnly {
     }
 }
 
-/// What a sample says beside the mappings.
+/// The facts of a sample besides the mappings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
-    /// How many threads there are.
+    /// The number of threads.
     pub threads: Option<u64>,
     /// The monotonic clock, in nanoseconds.
     pub monotonic_ns: u64,

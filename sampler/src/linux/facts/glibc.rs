@@ -23,16 +23,16 @@ pub(crate) const DESCRIPTORS: [&str; 5] = [
     "_thread_db_rtld_global__dl_stack_user",
 ];
 
-/// The most stacks of one list that are looked at.
+/// The maximum number of stacks of one list.
 const MAX_STACKS: usize = 1 << 15;
-/// A thread's descriptor is some 2 KiB; more than this is none.
+/// A thread's descriptor takes some 2 KiB; a larger one is invalid.
 const MAX_DESCRIPTOR_BYTES: u64 = 16 << 10;
-/// A larger stack is none.
+/// A larger stack is invalid.
 const MAX_STACK_BYTES: u64 = 1 << 40;
-/// How many descriptors must agree on where the stack is told.
+/// The number of descriptors that must agree on the offset of the stack.
 const WITNESSES: usize = 8;
 
-/// Where things stand in ld.so's state and in a thread's descriptor, in bytes.
+/// The offsets in ld.so's state and in a thread's descriptor, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ThreadTable {
     used: u64,
@@ -51,7 +51,7 @@ impl ThreadTable {
             fill(read_at, offset, &mut bytes).ok()?;
             u32_at(&bytes, field).map(u64::from)
         };
-        // A field is told as bits, count and offset.
+        // A field is described by bits, count and offset.
         let table = Self {
             used: read("_thread_db_rtld_global__dl_stack_used", 8)?,
             user: read("_thread_db_rtld_global__dl_stack_user", 8)?,
@@ -64,8 +64,8 @@ impl ThreadTable {
     }
 }
 
-/// Reads the lists from ld.so's state at `state`; `offset` is where descriptors tell of
-/// their stacks, as far as that is known.
+/// Reads the lists from ld.so's state at `state`; `offset` is that of the stack in descriptors, if
+/// it is known.
 pub(crate) fn stacks(
     memory: &mut Memory,
     table: &ThreadTable,
@@ -75,7 +75,7 @@ pub(crate) fn stacks(
     let mut list = |offset| walk(memory, table, state.checked_add(offset)?);
     let used = list(table.used)?;
     let user = list(table.user)?;
-    // Stacks kept for later are listed after those that the program gave.
+    // Stacks kept for later are listed after those in use.
     let cached = list(table.user.checked_add(16)?).unwrap_or_default();
     if offset.is_none() {
         let witnesses: Vec<u64> = used.iter().chain(&cached).copied().take(WITNESSES).collect();
@@ -98,7 +98,7 @@ pub(crate) fn stacks(
     Some(stacks)
 }
 
-/// Returns the descriptors of the list whose head stands at `head`; as many as can be read.
+/// Returns the descriptors of the list with its head at `head`, up to the first unreadable one.
 fn walk(memory: &mut Memory, table: &ThreadTable, head: u64) -> Option<Vec<u64>> {
     let mut descriptors = Vec::new();
     let mut at = memory.word(head)?;
@@ -106,12 +106,12 @@ fn walk(memory: &mut Memory, table: &ThreadTable, head: u64) -> Option<Vec<u64>>
         return None;
     }
     while at != head && at % 8 == 0 && descriptors.len() < MAX_STACKS {
-        // The list changes while it is read: what cannot be read ends it.
+        // The list changes while it is read: an unreadable entry ends it.
         let Some(next) = memory.word(at) else { break };
         descriptors.extend(at.checked_sub(table.list));
         at = next;
     }
-    // A list that leads back into itself elsewhere shows each of its members once.
+    // A list with a cycle yields each of its members once.
     descriptors.sort_unstable();
     descriptors.dedup();
     Some(descriptors)
@@ -123,7 +123,7 @@ fn tid(memory: &mut Memory, descriptor: u64, table: &ThreadTable) -> Option<u32>
     u32::try_from(i32::from_ne_bytes(bytes)).ok().filter(|tid| read && *tid != 0)
 }
 
-/// Finds where in a descriptor the block, its size and its guard's size stand.
+/// Finds the offset in a descriptor of the block, its size and its guard's size.
 fn find_offset(memory: &mut Memory, table: &ThreadTable, descriptors: &[u64]) -> Option<u64> {
     let mut offsets: Option<Vec<u64>> = None;
     for descriptor in descriptors {
@@ -158,7 +158,7 @@ fn stack(memory: &mut Memory, descriptor: u64, offset: u64) -> Option<(AddressRa
     checked(descriptor, [word(0), word(8), word(16)])
 }
 
-/// Returns block and guard if they can be those of the thread that `descriptor` is of.
+/// Returns block and guard if they are plausible for the thread of `descriptor`.
 fn checked(descriptor: u64, [start, bytes, guard_bytes]: [u64; 3]) -> Option<(AddressRange, u64)> {
     let end = start.checked_add(bytes)?;
     let fits = start != 0

@@ -17,13 +17,13 @@ use crate::linux::facts::{glibc, jvm};
 use crate::linux::system;
 use crate::procfs::mapping::Mapping;
 
-/// The most files that are looked into.
+/// The maximum number of files to read.
 const MAX_FILES: usize = 4096;
 
 /// A file: its device and inode.
 type FileKey = ((u32, u32), u64);
 
-/// The files of one process, kept from time to time.
+/// The files of one process, cached between refreshes.
 #[derive(Debug, Default)]
 pub(crate) struct ImageCache {
     files: HashMap<FileKey, CachedImage>,
@@ -34,30 +34,30 @@ pub(crate) struct ImageCache {
 struct CachedImage {
     /// When it was last seen mapped, in turns.
     seen: u64,
-    /// Its size and time of change: an inode's number is used again.
+    /// Its size and time of change: inode numbers are reused.
     stamp: Option<(u64, Option<SystemTime>)>,
     facts: Read,
 }
 
-/// What became of a file.
+/// The result of reading a file.
 #[derive(Clone, Debug)]
 enum Read {
     /// It may not be opened.
     Refused,
-    /// It is no ELF file that can be read.
+    /// It is not a readable ELF file.
     NotElf,
     Elf(Arc<FileFacts>),
 }
 
-/// What is known of an ELF file.
+/// The facts about an ELF file.
 #[derive(Debug, Default)]
 pub(crate) struct FileFacts {
     pub(crate) image: Arc<Image>,
-    /// Where ld.so keeps its state, relative to the load base.
+    /// The address of ld.so's state, relative to the load base.
     pub(crate) rtld_global: Option<u64>,
-    /// What libc tells debuggers of its threads.
+    /// The description of threads that libc publishes for debuggers.
     pub(crate) threads: Option<ThreadTable>,
-    /// What libjvm tells debuggers of itself.
+    /// The description of itself that libjvm publishes for debuggers.
     pub(crate) jvm: Option<Symbols>,
 }
 
@@ -66,12 +66,12 @@ pub(crate) struct FileFacts {
 pub(crate) struct Placed<'a> {
     pub(crate) facts: &'a FileFacts,
     pub(crate) mapping: &'a Mapping,
-    /// What addresses in the file count from.
+    /// The load base.
     pub(crate) base: u64,
 }
 
 impl ImageCache {
-    /// Looks into files that are mapped and were not before.
+    /// Reads newly mapped files.
     pub(crate) fn refresh(&mut self, folder: &Path, mappings: &[Mapping]) {
         self.turn += 1;
         for mapping in mappings {
@@ -91,7 +91,7 @@ impl ImageCache {
         self.files.retain(|_, kept| kept.seen + 64 > self.turn);
     }
 
-    /// Returns the images by the mappings' names for them.
+    /// Returns the images by their names in the mappings.
     pub(crate) fn by_name(&self, mappings: &[Mapping]) -> BTreeMap<Arc<str>, Arc<Image>> {
         let mut images = BTreeMap::new();
         for mapping in mappings {
@@ -105,7 +105,7 @@ impl ImageCache {
         images
     }
 
-    /// Returns the first mapped file that `is_it`, and where it was loaded.
+    /// Returns the first mapped file that matches `is_it`, and its load base.
     pub(crate) fn find<'a>(
         &'a self,
         mappings: &'a [Mapping],
@@ -123,7 +123,7 @@ impl ImageCache {
         })
     }
 
-    /// Returns how many files may not be opened.
+    /// Returns the number of files that may not be opened.
     pub(crate) fn refused(&self) -> usize {
         let now = self.files.values().filter(|kept| kept.seen == self.turn);
         now.filter(|kept| matches!(kept.facts, Read::Refused)).count()
@@ -137,7 +137,7 @@ impl ImageCache {
     }
 }
 
-/// Names that are no paths, and devices, are no files to be opened.
+/// Names that are not paths, and devices, must not be opened.
 fn may_be_elf(mapping: &Mapping) -> bool {
     let name = mapping.name();
     name.starts_with('/')
@@ -176,7 +176,7 @@ fn read(file: &File) -> Read {
     Read::Elf(Arc::new(facts))
 }
 
-/// Opens the file behind `mapping`, by ways that cannot end at another one.
+/// Opens the file of `mapping`, by ways that cannot lead to another one.
 pub(crate) fn open(folder: &Path, mapping: &Mapping) -> io::Result<(File, Metadata)> {
     let range = mapping.range;
     let by_range = folder.join(format!("map_files/{:x}-{:x}", range.start, range.end));
@@ -184,13 +184,13 @@ pub(crate) fn open(folder: &Path, mapping: &Mapping) -> io::Result<(File, Metada
         return Ok(opened);
     }
     let object = mapping.object.as_deref().ok_or(io::ErrorKind::NotFound)?;
-    // A deleted file's name is another's by now; one with escapes in it is not the name.
+    // The name of a deleted file may be another's by now; one with escapes is not the real name.
     if object.deleted || object.name.contains('\\') {
         return Err(io::ErrorKind::NotFound.into());
     }
     let mut by_root = folder.join("root").into_os_string();
     by_root.push(&*object.name);
-    // Some file systems tell another device number than the mapping has.
+    // Some file systems report another device number than the mapping has.
     open_regular(Path::new(&by_root), |it| it.ino() == object.inode).or_else(|_| {
         open_regular(Path::new(&*object.name), |it| {
             it.ino() == object.inode
@@ -199,7 +199,7 @@ pub(crate) fn open(folder: &Path, mapping: &Mapping) -> io::Result<(File, Metada
     })
 }
 
-/// Opens a file if it is a regular one and `is_it`; looking does not open pipes or devices.
+/// Opens a file if it is a regular one and matches `is_it`; pipes and devices are not opened.
 fn open_regular(path: &Path, is_it: impl Fn(&Metadata) -> bool) -> io::Result<(File, Metadata)> {
     let handle = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)?;
     let metadata = handle.metadata()?;

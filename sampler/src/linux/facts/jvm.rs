@@ -1,5 +1,5 @@
-//! What a HotSpot JVM tells debuggers of itself: `gHotSpotVMStructs`, a table of
-//! the fields of its classes.
+//! Reads the description of itself that a HotSpot JVM publishes for debuggers:
+//! `gHotSpotVMStructs`, a table of the fields of its classes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -20,11 +20,11 @@ const FIELD_NAME: &str = "gHotSpotVMStructEntryFieldNameOffset";
 const IS_STATIC: &str = "gHotSpotVMStructEntryIsStaticOffset";
 const OFFSET: &str = "gHotSpotVMStructEntryOffsetOffset";
 const ADDRESS: &str = "gHotSpotVMStructEntryAddressOffset";
-/// Every symbol that is read.
+/// All symbols to read.
 pub(crate) const SYMBOLS: [&str; 7] =
     [TABLE, STRIDE, TYPE_NAME, FIELD_NAME, IS_STATIC, OFFSET, ADDRESS];
 
-/// The fields that are looked for; those that stand together are one thing in several versions.
+/// The wanted fields; those on one line are the same thing in several versions.
 const FIELDS: [(&str, &str); 16] = [
     ("Universe", "_collectedHeap"),
     ("CollectedHeap", "_reserved"),
@@ -44,16 +44,16 @@ const FIELDS: [(&str, &str); 16] = [
     ("CodeCache", "_heap"),
 ];
 
-/// No version has more entries.
+/// The maximum number of entries; no version has more.
 const MAX_ENTRIES: u64 = 8192;
-/// No version has more kinds of compiled code.
+/// The maximum number of kinds of compiled code; no version has more.
 const MAX_CODE_HEAPS: u32 = 16;
-/// Pages of names that are kept while the table is read.
+/// The maximum number of pages of names cached while the table is read.
 const MAX_PAGES: usize = 1024;
 const LONGEST_NAME: usize = 64;
 const PAGE_BYTES: u64 = 4096;
 
-/// Where the fields stand: an address of a static one, otherwise an offset in its object.
+/// The locations of the fields: the address of a static one, otherwise the offset in its object.
 #[derive(Debug)]
 pub(crate) struct Fields(BTreeMap<(&'static str, &'static str), u64>);
 
@@ -105,7 +105,7 @@ impl Fields {
         self.0.get(&(class, field)).copied()
     }
 
-    /// Reads what the JVM tells now; what is not there yet is left out.
+    /// Reads the current values from the JVM; those that do not exist yet are left out.
     pub(crate) fn jvm(&self, memory: &mut Memory) -> Jvm {
         let base = self
             .at("CompressedKlassPointers", "_narrow_klass._base")
@@ -159,14 +159,14 @@ impl Fields {
     }
 }
 
-/// Returns the range if it is one that can be reserved.
+/// Returns the range if it is a plausible reservation.
 fn range(start: u64, end: u64) -> Option<AddressRange> {
     let fits = start != 0 && start < end && end < 1 << 62 && start.is_multiple_of(PAGE_BYTES);
     fits.then_some(AddressRange::new(start, end))
 }
 
-/// The names in the table. Constants are read from the file: the JVM needs none of
-/// them, so their pages are seldom present.
+/// The names in the table. Constants are read from the file: the JVM does not use them, so their
+/// pages are rarely present.
 struct TextReader<'a> {
     file: &'a File,
     image: &'a Image,

@@ -1,7 +1,7 @@
-//! The target's memory, of which only pages that are present are read.
+//! Reads the target's memory, but only its present pages.
 //!
-//! Reading an absent page would make the kernel put one there, or wait for
-//! whoever handles the target's page faults.
+//! Reading an absent page would make the kernel allocate it, or wait for the
+//! handler of the target's page faults.
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
@@ -13,11 +13,11 @@ use crate::linux::system::page_size_bytes;
 use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
 
-/// Bytes of a line: what is read at least, as its page has to be read anyway.
+/// Bytes of a line: the minimum to read, because its page must be accessed anyway.
 pub(crate) const LINE_BYTES: usize = 64;
-/// The most ranges the kernel takes in one call.
+/// The maximum number of ranges in one call.
 const MAX_RANGES: usize = 1024;
-/// The most windows of the page map that are kept.
+/// The maximum number of cached windows of the page map.
 const MAX_WINDOWS: usize = 1 << 16;
 
 /// The bytes of a line of memory.
@@ -32,7 +32,7 @@ pub(crate) struct Memory {
     page_bytes: u64,
     /// Which pages are present, by the window's start.
     windows: HashMap<u64, u64>,
-    /// Where reading could wait for the target or a device, by ascending address.
+    /// Ranges where reading could wait for the target or access a device, ascending.
     avoided: Vec<AddressRange>,
 }
 
@@ -48,7 +48,7 @@ impl Memory {
         }
     }
 
-    /// Forgets what was present and looks again whether anything may be read.
+    /// Forgets which pages were present and checks again whether memory may be read.
     pub(crate) fn refresh(&mut self, folder: &Path, mappings: &[Mapping]) {
         if self.pagemap.is_none() {
             self.pagemap = Pagemap::open(folder).ok();
@@ -130,14 +130,14 @@ impl Memory {
                 for (index, line) in batch[done..].iter().zip(&buffer[done..done + read]) {
                     lines[*index] = Some(*line);
                 }
-                // The one it stopped at has gone since.
+                // The line it stopped at is no longer present.
                 done += read + 1;
             }
         }
         lines
     }
 
-    /// Reads lines in one call, up to the first that cannot be read; returns how many.
+    /// Reads lines in one call, up to the first unreadable one; returns their number.
     fn read_lines(&self, addresses: &[u64], buffer: &mut [MemoryLine]) -> usize {
         let local = libc::iovec {
             iov_base: buffer.as_mut_ptr().cast(),
@@ -147,8 +147,8 @@ impl Memory {
             .iter()
             .map(|address| libc::iovec { iov_base: *address as *mut _, iov_len: LINE_BYTES })
             .collect();
-        // SAFETY: `local` is inside `buffer`, whose lines lie side by side; `remote` holds as
-        // many ranges as said, which the kernel checks.
+        // SAFETY: `local` is inside `buffer`, whose lines lie side by side; `remote` has the given
+        // number of ranges, which the kernel checks.
         let count = unsafe {
             libc::process_vm_readv(
                 self.pid,
@@ -162,12 +162,12 @@ impl Memory {
         usize::try_from(count).unwrap_or(0) / LINE_BYTES
     }
 
-    /// Asks the kernel without touching a page: where there never is one.
+    /// Asks the kernel without touching a page: at an address that never has one.
     fn may_read(&self) -> bool {
         let mut byte = 0_u8;
         let local = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
         let remote = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 1 };
-        // SAFETY: `local` is one byte of ours; the kernel checks `remote`.
+        // SAFETY: `local` is one byte of this function; the kernel checks `remote`.
         let count = unsafe {
             libc::process_vm_readv(self.pid, &raw const local, 1, &raw const remote, 1, 0)
         };
@@ -175,8 +175,8 @@ impl Memory {
     }
 }
 
-/// Returns whether a page of `mapping` that goes away between looking and reading could
-/// make the reader wait (userfaultfd), or whether reading touches a device.
+/// Returns whether a page of `mapping` that disappears between check and read could block the
+/// reader (userfaultfd), or whether reading accesses a device.
 fn is_avoided(mapping: &Mapping) -> bool {
     ["um", "uw", "ui", "io", "pf"].iter().any(|flag| mapping.has_flag(flag))
         || (mapping.name().starts_with("/dev/")

@@ -1,7 +1,7 @@
-//! Reads the facts that the rules go by from a live process.
+//! Reads the facts that the rules use from a live process.
 //!
-//! The target may be hostile: whatever it says is bounded, its memory is read
-//! only where a page is present, and its files only where they are regular ones.
+//! The target may be hostile: all its data is bounded, its memory is read only
+//! where a page is present, and its files only if they are regular ones.
 
 pub(crate) mod glibc;
 pub(crate) mod images;
@@ -34,23 +34,23 @@ pub struct FactReader {
     threads: Threads,
     memory: Memory,
     peeks: Peeks,
-    /// Where glibc's descriptors tell of their stacks.
+    /// The offset of the stack in glibc's descriptors.
     stack_offset: Option<u64>,
     jvm: JvmState,
 }
 
-/// The JVM's table is looked for until it is found; it takes time to start.
+/// Remaining searches for the JVM's table; a JVM takes time to start.
 #[derive(Debug)]
 enum JvmState {
     Unknown { tries: u32 },
     Known { base: u64, fields: Fields },
 }
 
-/// How often the table of a JVM is looked for.
+/// The maximum number of searches for the table of a JVM.
 const MAX_JVM_TRIES: u32 = 64;
 
 impl FactReader {
-    /// Creates a reader that knows nothing yet of the process `pid`.
+    /// Creates a reader for the process `pid`.
     pub fn new(pid: u32) -> Self {
         Self {
             folder: Path::new(PROC).join(pid.to_string()),
@@ -64,10 +64,10 @@ impl FactReader {
         }
     }
 
-    /// Brings the facts up to date for these mappings.
+    /// Updates the facts for these mappings.
     ///
-    /// What is known already is not read again: files that stay mapped, threads
-    /// except for a stack pointer that they did not have.
+    /// Known facts are not read again: files that stay mapped, and threads, except for a missing
+    /// stack pointer.
     pub fn refresh(&mut self, mappings: &[Mapping]) -> &Facts {
         self.memory.refresh(&self.folder, mappings);
         let facts = &mut self.facts;
@@ -88,44 +88,45 @@ impl FactReader {
         &self.facts
     }
 
-    /// Returns the facts as they were at the last refresh.
+    /// Returns the facts of the last refresh.
     pub fn facts(&self) -> &Facts {
         &self.facts
     }
 
-    /// Begins a classification: peeks until the next one share one budget, and what they
-    /// read is kept. What will be asked for in `changed` mappings is fetched at once.
+    /// Begins a classification: peeks until the next one share one budget, and their bytes are
+    /// kept. The likely peeks in `changed` mappings are fetched at once.
     pub fn begin(&mut self, mappings: &[Mapping], changed: &[AddressRange]) {
         self.memory.refresh(&self.folder, mappings);
         self.peeks.begin(&mut self.memory, changed);
     }
 
-    /// Ends a classification: what it read is forgotten, but for what it asked for.
+    /// Ends a classification: the lines it read are dropped, except for the peeked bytes.
     pub fn end(&mut self) {
         self.peeks.end();
     }
 
-    /// Reads at `address` as far as the page goes and `buffer` has room.
+    /// Fills `buffer` from `address` on, up to the end of the page.
     ///
-    /// Returns the bytes read: 0 where the page is absent or may not be read, and when the
+    /// Returns the number of bytes read: 0 if the page is absent or may not be read, or if the
     /// budget is spent.
     pub fn peek(&mut self, address: u64, buffer: &mut [u8]) -> usize {
         self.peeks.peek(&mut self.memory, address, buffer)
     }
 
-    /// Returns what was peeked since [`Self::begin`], by address; empty where nothing could be read.
+    /// Returns the bytes peeked since [`Self::begin`], by address; empty if nothing could be read.
     pub fn peeked(&self) -> &BTreeMap<u64, Box<[u8]>> {
         self.peeks.log()
     }
 
-    /// Returns the bytes of the pages present in each of `ranges`, the page of zeros not
-    /// counted where the kernel tells; `None` if that may not be known or costs too much.
+    /// Returns the bytes of the present pages in each of `ranges`, without the zero page if the
+    /// kernel distinguishes it; `None` if that is not permitted or costs too much.
     pub fn present_bytes(&mut self, ranges: &[AddressRange]) -> Option<Vec<u64>> {
         let pagemap = self.memory.pagemap()?;
         ranges.iter().map(|range| pagemap.present_bytes(*range)).collect()
     }
 
-    /// Returns what could not be read and what follows for the types, in words for the user.
+    /// Returns messages for the user: which facts could not be read and the consequences for the
+    /// types.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if !self.facts.memory_readable {
@@ -187,7 +188,7 @@ impl FactReader {
     }
 }
 
-/// Returns a field of `/proc/PID/stat` as the manual counts them; `None` where it is 0.
+/// Returns a field of `/proc/PID/stat` by its number in the manual; `None` if it is 0.
 fn stat_field(text: &[u8], number: usize) -> Option<u64> {
     let close = text.iter().rposition(|byte| *byte == b')')?;
     let rest = std::str::from_utf8(text.get(close + 1..)?).ok()?;

@@ -1,4 +1,4 @@
-//! Which pages of a process are present, as its `pagemap` tells.
+//! Finds the present pages of a process in its `pagemap`.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -10,13 +10,13 @@ use std::path::Path;
 use crate::linux::system::page_size_bytes;
 use crate::region::AddressRange;
 
-/// Pages told of at once, one bit each.
+/// Pages of a window, one bit each.
 pub(crate) const WINDOW_PAGES: u64 = 64;
 
-/// How far one call looks at first, and at most where nothing is present.
+/// The bytes that one call scans at first, and at most if nothing is present.
 const SHORTEST_LOOK: u64 = 64 << 20;
 const LONGEST_LOOK: u64 = 64 << 30;
-/// The most of address space that is looked at page by page, where the kernel cannot skip what is empty.
+/// The maximum of address space to read page by page, if the kernel cannot skip empty parts.
 const MAX_BY_PAGE: u64 = 16 << 30;
 
 const PRESENT: u64 = 1 << 3;
@@ -86,15 +86,15 @@ impl Pagemap {
             let mut entries = [0; 8 * WINDOW_PAGES as usize];
             let count = self.entries(start, &mut entries);
             for (page, entry) in entries[..count].chunks_exact(8).enumerate() {
-                // Bit 63 of an entry says that the page is present; numbers are little-endian.
+                // Bit 63 of an entry is set if the page is present; numbers are little-endian.
                 bits |= u64::from(is_present(entry)) << page;
             }
         }
         bits
     }
 
-    /// Returns the bytes of the pages present in `range` (the page of zeros not counted, where
-    /// the kernel tells); `None` where that cannot be found out or costs too much.
+    /// Returns the bytes of the present pages in `range` (without the zero page, if the kernel
+    /// distinguishes it); `None` if that is unknown or costs too much.
     pub(crate) fn present_bytes(&self, range: AddressRange) -> Option<u64> {
         if range.start >= 1 << 63 {
             return Some(0);
@@ -145,8 +145,8 @@ impl Pagemap {
         self.file.read_at(entries, offset).unwrap_or(0) / 8 * 8
     }
 
-    /// Finds the pages in `range` of the categories `mask`, those `inverted` absent; returns
-    /// how many runs were found and how far it looked.
+    /// Finds the pages in `range` of the categories `mask`, those `inverted` absent; returns the
+    /// number of runs and the end of the scan.
     fn scan(
         &self,
         range: AddressRange,
@@ -160,7 +160,7 @@ impl Pagemap {
             end: range.end,
             vec: found.as_mut_ptr() as u64,
             vec_len: found.len() as u64,
-            // What is walked under the lock of the target's mappings is bounded by this too.
+            // This also bounds the walk under the lock of the target's mappings.
             max_pages: (SHORTEST_LOOK / self.page_bytes).max(1),
             category_inverted: inverted,
             category_mask: mask,

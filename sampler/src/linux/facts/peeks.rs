@@ -1,4 +1,4 @@
-//! Peeks into the target's memory: few, bounded and written down.
+//! Peeks into the target's memory: few, bounded and logged.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,19 +6,19 @@ use crate::linux::facts::memory::{LINE_BYTES, Memory, MemoryLine};
 use crate::linux::facts::pagemap::WINDOW_PAGES;
 use crate::region::AddressRange;
 
-/// The most peeks of one classification.
+/// The maximum number of peeks of one classification.
 const MAX_PEEKS: u32 = 20_000;
-/// The most lines that are kept.
+/// The maximum number of cached lines.
 const MAX_LINES: usize = 1 << 14;
 /// Arenas of glibc begin at multiples of this.
 const ARENA_BYTES: u64 = 64 << 20;
-/// How many such addresses of one mapping are looked at ahead; some reserve terabytes.
+/// The maximum number of such addresses of one mapping to fetch ahead; some reserve terabytes.
 const MAX_ARENAS: u64 = 64;
 
 /// Stands for the index of a line that cannot be read.
 const ABSENT: u32 = u32::MAX;
 
-/// What was read since the classification began.
+/// The lines and peeks read since the classification began.
 #[derive(Debug, Default)]
 pub(crate) struct Peeks {
     /// The index of each line in `lines`, by address: a table of lines would be half empty.
@@ -30,7 +30,8 @@ pub(crate) struct Peeks {
 }
 
 impl Peeks {
-    /// Begins a classification: fetches what it will ask for in the ranges that `changed`.
+    /// Begins a classification: fetches the lines it will likely peek at in the ranges that
+    /// `changed`.
     pub(crate) fn begin(&mut self, memory: &mut Memory, changed: &[AddressRange]) {
         self.end();
         self.log.clear();
@@ -44,13 +45,13 @@ impl Peeks {
         self.fetch(memory, &addresses);
     }
 
-    /// Ends a classification: the memory that its lines took is given back.
+    /// Ends a classification and frees the memory of its lines.
     pub(crate) fn end(&mut self) {
         self.index_of = HashMap::new();
         self.lines = Vec::new();
     }
 
-    /// Reads up to the end of the page; 0 where that is absent or the budget is spent.
+    /// Reads up to the end of the page; 0 if that is absent or the budget is spent.
     pub(crate) fn peek(&mut self, memory: &mut Memory, address: u64, buffer: &mut [u8]) -> usize {
         let rest = memory.page_bytes() - address % memory.page_bytes();
         let count = buffer.len().min(usize::try_from(rest).unwrap_or(usize::MAX));
@@ -83,7 +84,7 @@ impl Peeks {
             .filter(|address| !self.index_of.contains_key(address))
             .collect();
         if !missing.is_empty() {
-            // Whoever looks at one page after the other goes on so.
+            // A caller that peeks at consecutive pages will likely continue.
             if self.last != 0 && self.last.checked_add(memory.page_bytes()) == Some(address) {
                 let ahead = (1..WINDOW_PAGES).map(|pages| pages * memory.page_bytes());
                 missing.extend(ahead.map_while(|ahead| first.checked_add(ahead)));
@@ -125,7 +126,7 @@ fn line_of(address: u64) -> u64 {
     address - address % LINE_BYTES as u64
 }
 
-/// Returns where the header of an allocation or an arena can stand in `range`.
+/// Returns the addresses in `range` where the header of an allocation or an arena can be.
 fn candidates(range: AddressRange) -> impl Iterator<Item = u64> {
     let first = range.start.checked_next_multiple_of(ARENA_BYTES).unwrap_or(u64::MAX);
     let arenas = (0..MAX_ARENAS)

@@ -10,19 +10,19 @@ use crate::classify::facts::Thread;
 use crate::linux::files::{Refusal, read};
 use crate::procfs::line::readable;
 
-/// More threads than this are not looked at.
+/// The maximum number of threads to read.
 const MAX_THREADS: usize = 1 << 16;
 
-/// How long after it was first seen a thread's name is read again.
+/// How long after its first sight a thread's name is read again.
 const NAME_SETTLES: Duration = Duration::from_secs(2);
 
-/// The threads, kept from time to time.
+/// The threads, cached between refreshes.
 #[derive(Debug, Default)]
 pub(crate) struct Threads {
     known: BTreeMap<u32, Known>,
-    /// Whether the kernel refuses to tell stack pointers.
+    /// Whether the kernel refuses to report stack pointers.
     pub(crate) stacks_refused: bool,
-    /// Whether there were more than are looked at.
+    /// Whether there were more threads than the maximum.
     pub(crate) too_many: bool,
 }
 
@@ -30,12 +30,12 @@ pub(crate) struct Threads {
 struct Known {
     thread: Thread,
     first_seen: Instant,
-    /// A thread begins with the name of the one that made it, and gets its own soon.
+    /// A thread begins with the name of its creator, and soon gets its own.
     name_settled: bool,
 }
 
 impl Threads {
-    /// Brings the threads up to date.
+    /// Updates the threads.
     pub(crate) fn refresh(&mut self, folder: &Path) -> Vec<Thread> {
         let Ok(tasks) = std::fs::read_dir(folder.join("task")) else { return Vec::new() };
         let mut before = std::mem::take(&mut self.known);
@@ -55,7 +55,7 @@ impl Threads {
 
     fn look(&mut self, folder: &Path, tid: u32, before: Option<Known>) -> Option<Known> {
         let robust_list = robust_list(tid);
-        // Another list is another thread that got the number.
+        // Another list belongs to another thread that got the same id.
         let before = before.filter(|before| {
             before.thread.robust_list.is_none() || before.thread.robust_list == robust_list
         });
@@ -89,10 +89,10 @@ fn name(folder: &Path) -> Option<Arc<str>> {
     Some(readable(name.strip_suffix(b"\n").unwrap_or(&name)).into())
 }
 
-/// Returns where the thread's robust futexes are listed; `None` if it never said.
+/// Returns the address of the thread's list of robust futexes; `None` if it never registered one.
 fn robust_list(tid: u32) -> Option<u64> {
     let (mut head, mut bytes) = (0_usize, 0_usize);
-    // SAFETY: the kernel writes one pointer and one size, and that is what there is room for.
+    // SAFETY: the kernel writes one pointer and one size to these two variables.
     let result =
         unsafe { libc::syscall(libc::SYS_get_robust_list, tid, &raw mut head, &raw mut bytes) };
     (result == 0 && head != 0).then_some(head as u64)
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stack_pointers_stand_before_the_last() {
+    fn the_stack_pointer_is_the_last_field_but_one() {
         let text = b"230 0x1 0x1 0x7ffced1e65d0 0x0 0x0 0x0 0x7ffced1e6590 0x7f51dbeed545\n";
         assert_eq!(stack_pointer(text), Some(0x7ffc_ed1e_6590));
         assert_eq!(stack_pointer(b"-1 0x10 0x20\n"), Some(0x10));
@@ -121,12 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn our_own_threads_are_found() {
+    fn threads_of_this_process_are_found() {
         let (hold, held) = std::sync::mpsc::channel::<()>();
         let thread =
             std::thread::Builder::new().name("a thread".into()).spawn(move || held.recv()).unwrap();
         let folder = Path::new("/proc/self");
-        // Read anew each time: a thread may name itself long after it is first seen on a busy machine.
+        // Read again each time: on a busy machine a thread may name itself long after it is first
+        // seen.
         let is_there =
             || Threads::default().refresh(folder).iter().any(|thread| &*thread.name == "a thread");
         wait_until(is_there);

@@ -1,4 +1,4 @@
-//! What became of a process whose files are not what they were.
+//! Finds out the fate of a process whose files have changed.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::linux::process::{executable, refused};
 use crate::linux::sampler::{Sampler, not_permitted};
 use crate::procfs::stat::Stat;
 
-/// How long to wait for a process that has given up its memory to be seen ended.
+/// How long to wait until a process that released its memory shows as ended.
 const ENDING_PAUSE: Duration = Duration::from_millis(1);
 
 impl Sampler {
-    /// Reads stat and checks that it is still the process attached, with the program it had.
+    /// Reads stat and checks that it is still the attached process with the same program.
     pub(crate) fn living_stat(&self) -> Result<Stat, Error> {
         let pid = self.pid();
         let stat = match self.stat.stat() {
@@ -26,7 +26,7 @@ impl Sampler {
         if stat.ended() && stat.threads <= 1 {
             return Err(Error::Exited { pid });
         }
-        // 0 means that it may not be known, or that the first thread has ended.
+        // 0 means that it is hidden, or that the first thread has ended.
         let known = stat.stack_start != 0 && self.stack_start != 0;
         if known && stat.stack_start != self.stack_start {
             return Err(Error::Replaced { pid });
@@ -34,7 +34,7 @@ impl Sampler {
         Ok(stat)
     }
 
-    /// Says what became of a process that is gone: whether its number is in use again.
+    /// Returns the error for a process that ended: whether its pid is reused.
     pub(crate) fn gone(&self) -> Error {
         let pid = self.pid();
         let again = OpenFile::open(self.folder.join("stat")).and_then(|file| file.stat());
@@ -46,8 +46,8 @@ impl Sampler {
 
     /// Finds out why smaps is empty: an error, or another file to read.
     ///
-    /// The open file stays with the memory it was opened for, so an empty one
-    /// means that nobody uses that memory any more.
+    /// The open file stays bound to its address space, so an empty one means that nobody uses that
+    /// address space any more.
     pub(crate) fn explain_empty(&mut self, tries: usize) -> Result<(), Error> {
         if tries > 0 {
             std::thread::sleep(ENDING_PAUSE);
@@ -58,10 +58,10 @@ impl Sampler {
         let mut byte = [0];
         let again = OpenFile::open(self.folder.join("smaps"));
         match again.and_then(|smaps| smaps.read_at(&mut byte, 0)) {
-            // Between giving up its memory and being seen as ended.
+            // Between releasing its memory and showing as ended.
             Ok(0) => Ok(()),
             Err(Refusal::Gone) => Err(self.gone()),
-            // What it runs now may also be what we may not read.
+            // It may also run a program now that may not be read.
             Ok(_) | Err(_) => Err(Error::Replaced { pid: self.pid() }),
         }
     }
@@ -84,7 +84,7 @@ impl Sampler {
         }
     }
 
-    /// Returns whether the executable is another one than when attached.
+    /// Returns whether the executable differs from the one at attach.
     pub(crate) fn runs_another_file(&self) -> bool {
         let (path, _) = executable(&self.folder);
         path.is_some() && self.process.executable.is_some() && path != self.process.executable

@@ -26,10 +26,10 @@ use crate::snapshot::{Consistency, Cost, Snapshot};
 use crate::tracker::RegionTracker;
 use crate::tracker::source::Moment;
 
-/// The kernel prints smaps 4 KiB at a time; asked for this much, it seldom walks a mapping twice.
+/// The kernel prints smaps 4 KiB at a time; reads of this size rarely make it walk a mapping twice.
 const PIECE_BYTES: usize = 3000;
 
-/// How often a process that has given up its memory is looked at to be seen ended.
+/// How often to check whether a process that released its memory has ended.
 const ENDING_TRIES: usize = 200;
 
 /// Takes snapshots of one process, for as long as it runs the same program.
@@ -37,11 +37,11 @@ const ENDING_TRIES: usize = 200;
 pub struct Sampler {
     folder: PathBuf,
     process: ProcessInfo,
-    /// Where the stack of the program began; another address means another program.
+    /// The start of the program's stack; another address means another program.
     stack_start: u64,
     stat: OpenFile,
     files: MemoryFiles,
-    /// Whether `files` are those of a thread, as the first one has ended.
+    /// Whether `files` are those of another thread, because the first one has ended.
     by_thread: bool,
     parser: SmapsParser,
     layout: RegionTracker,
@@ -50,7 +50,7 @@ pub struct Sampler {
     classified: bool,
 }
 
-/// What one reading of all files gave, the mappings aside.
+/// The result of reading all files once, without the mappings.
 struct Pass {
     consistency: Consistency,
     stat: Stat,
@@ -100,40 +100,40 @@ impl Sampler {
             by_thread,
             parser: SmapsParser::new(),
             layout: RegionTracker::new(),
-            // A false /proc has no memory behind it.
+            // A test /proc has no memory behind it.
             witness: ProcessReader::new((root == Path::new(PROC)).then_some(pid)),
             classified: false,
         })
     }
 
-    /// Returns the process, as it was when attached.
+    /// Returns the process as it was at attach.
     pub fn process(&self) -> &ProcessInfo {
         &self.process
     }
 
-    /// Sets the user's own rules, in force from the next sample on.
+    /// Sets the user's own rules, which apply from the next sample on.
     pub fn set_user_rules(&mut self, rules: Vec<UserRule>) {
         self.layout.set_user_rules(rules);
     }
 
-    /// Returns what the types of the last sample's regions were decided by; `None` if nothing had to be decided in it.
+    /// Returns the evidence of the last sample's types; `None` if the rules did not run in it.
     pub fn evidence(&self) -> Option<Evidence> {
         self.witness.evidence().filter(|_| self.classified)
     }
 
-    /// Returns what could not be found out of the process, and why.
+    /// Returns which facts about the process could not be read, and why.
     pub fn notes(&self) -> Vec<String> {
         self.witness.notes()
     }
 
     /// Takes a snapshot.
     ///
-    /// Regions that stayed as they were share their identity with the snapshot before.
+    /// Unchanged regions share their identity with the snapshot before.
     ///
     /// # Errors
     ///
-    /// Fails with [`Error::Exited`], [`Error::Reused`] or [`Error::Replaced`] if the
-    /// process attached is no more, and if its files cannot be read or understood.
+    /// Fails with [`Error::Exited`], [`Error::Reused`] or [`Error::Replaced`] if the attached
+    /// process no longer exists, and if its files cannot be read or parsed.
     pub fn sample(&mut self) -> Result<Snapshot, Error> {
         let taken = now();
         let (cpu_ns, begun) = (thread_cpu_ns(), Instant::now());
@@ -189,12 +189,12 @@ impl Sampler {
             match read {
                 Ok(Some(pass)) => return Ok(pass),
                 Ok(None) => self.explain_empty(tries)?,
-                // A text broken off by the end of the process is that end, no fault.
+                // A text cut off because the process ended is not a parse error.
                 Err(Refusal::Other(error)) => {
                     return Err(self.living_stat().err().unwrap_or(error));
                 }
                 Err(Refusal::NotPermitted) => return Err(not_permitted(&self.process)),
-                // With one thread gone there may be others.
+                // If one thread has ended there may be others.
                 Err(Refusal::Gone) if self.by_thread => self.reopen(true)?,
                 Err(Refusal::Gone) => return Err(self.gone()),
             }
@@ -236,7 +236,7 @@ impl Sampler {
         let [before_bytes, after_bytes] =
             [before, after].map(|statm| statm.size.saturating_mul(page));
         let consistency = check(layout.mappings(), Some(before_bytes), Some(after_bytes));
-        // The totals should be those of the moment the regions are of.
+        // The totals should be from the same moment as the regions.
         let of_before = check(layout.mappings(), Some(before_bytes), None) == Consistency::Complete;
         let statm = if of_before { before } else { after };
         Ok(Some(Pass { consistency, stat, status, statm }))

@@ -1,4 +1,4 @@
-//! What the process itself tells while its regions are worked out.
+//! Reads the process itself while its regions are classified.
 
 use crate::classify::facts::{Evidence, Facts};
 use crate::linux::facts::FactReader;
@@ -6,20 +6,20 @@ use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
 use crate::tracker::source::Source;
 
-/// The readers of one process's facts and memory. Whatever they cannot read is left open.
+/// The readers of one process's facts and memory. Unreadable facts stay unknown.
 #[derive(Debug)]
 pub(crate) struct ProcessReader {
-    /// None of a process that is not one of this system's.
+    /// `None` for a process that is not one of this system.
     reader: Option<FactReader>,
 }
 
 impl ProcessReader {
-    /// Creates a witness of the process `pid`; one that knows nothing if there is no such.
+    /// Creates a reader of the process `pid`; without such a process it reads nothing.
     pub(crate) fn new(pid: Option<u32>) -> Self {
         Self { reader: pid.map(FactReader::new) }
     }
 
-    /// Returns what the last classification went by.
+    /// Returns the evidence of the last classification.
     pub(crate) fn evidence(&self) -> Option<Evidence> {
         let reader = self.reader.as_ref()?;
         Some(Evidence { facts: reader.facts().clone(), peeks: reader.peeked().clone() })
@@ -32,7 +32,7 @@ impl ProcessReader {
         }
     }
 
-    /// Returns what could not be found out, and why.
+    /// Returns which facts could not be read, and why.
     pub(crate) fn notes(&self) -> Vec<String> {
         self.reader.as_ref().map(FactReader::notes).unwrap_or_default()
     }

@@ -1,4 +1,5 @@
-//! Tests of the sampler on a made-up `/proc`, for what real processes do too seldom.
+//! Tests of the sampler on a synthetic `/proc`, for events that are too rare in
+//! real processes.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -28,7 +29,7 @@ Swap:                  4 kB
 VmFlags: rd wr mr mw me ac 
 ";
 
-/// A false `/proc` with one process, number 42.
+/// A synthetic `/proc` with one process, pid 42.
 struct Proc(tempfile::TempDir);
 
 impl Proc {
@@ -67,7 +68,7 @@ impl Proc {
 }
 
 #[test]
-fn a_sample_holds_what_the_files_say() {
+fn a_sample_has_the_values_of_the_files() {
     let proc = Proc::new();
     let mut sampler = proc.attach().unwrap();
     let id = &sampler.process().id;
@@ -91,7 +92,7 @@ fn a_sample_holds_what_the_files_say() {
 }
 
 #[test]
-fn what_stays_torn_is_kept_with_the_figures() {
+fn a_sample_that_stays_torn_is_kept_with_its_figures() {
     let proc = Proc::new();
     let mut sampler = proc.attach().unwrap();
     proc.write("42/statm", "9 2 0 0 0 0 0\n");
@@ -101,7 +102,7 @@ fn what_stays_torn_is_kept_with_the_figures() {
         format!("regions sum to 12288 bytes, the process to {total} before and {total} after");
     assert_eq!(snapshot.consistency, Consistency::Torn(reason));
     assert_eq!(snapshot.regions.len(), 2);
-    // The same with another executable is another program's memory.
+    // With another executable the memory is another program's.
     fs::remove_file(proc.0.path().join("42/exe")).unwrap();
     symlink("/usr/bin/other", proc.0.path().join("42/exe")).unwrap();
     assert!(matches!(sampler.sample(), Err(Error::Replaced { pid: 42 })));
@@ -127,7 +128,7 @@ fn another_stack_is_another_program() {
 }
 
 #[test]
-fn memory_given_up_while_the_process_lives_is_another_program() {
+fn memory_released_while_the_process_lives_is_another_program() {
     let proc = Proc::new();
     let mut sampler = proc.attach().unwrap();
     proc.write("42/smaps", "");
@@ -137,7 +138,7 @@ fn memory_given_up_while_the_process_lives_is_another_program() {
 }
 
 #[test]
-fn memory_given_up_for_good_is_the_end() {
+fn memory_released_permanently_is_the_end() {
     let proc = Proc::new();
     let mut sampler = proc.attach().unwrap();
     proc.write("42/smaps", "");
@@ -162,7 +163,7 @@ fn the_first_thread_may_end_before_the_others() {
         assert_eq!(snapshot.consistency, Consistency::Complete);
         assert_eq!(snapshot.regions.len(), 2);
     }
-    // Back to life, it can only be a thread that started another program.
+    // If it is back, a thread has started another program.
     proc.stat("42", "S", 1, 500, 0);
     assert!(matches!(sampler.sample(), Err(Error::Replaced { pid: 42 })));
 }

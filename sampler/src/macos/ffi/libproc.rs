@@ -1,18 +1,19 @@
-//! libproc: the list of processes and what is known of each.
+//! libproc: the list of processes and the facts about each.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::mem::{size_of, zeroed};
 
-/// What `proc_regionfilename` and `proc_pidpath` ask for at least, and the latter at most.
+/// The buffer size that `proc_regionfilename` and `proc_pidpath` require, and the maximum of the
+/// latter.
 const PATH_BYTES: usize = libc::PROC_PIDPATHINFO_MAXSIZE as usize;
 
-/// Returns the numbers of all processes, in no order.
+/// Returns the pids of all processes, in no order.
 pub(crate) fn pids() -> Vec<c_int> {
     // SAFETY: without a buffer it only counts; the count is an upper bound.
     let count = unsafe { libc::proc_listallpids(std::ptr::null_mut(), 0) };
-    // Some more, for those that start meanwhile.
+    // Some more, for processes that start in between.
     let mut pids = vec![0; usize::try_from(count).unwrap_or(0) + 64];
     let bytes = c_int::try_from(pids.len() * size_of::<c_int>()).unwrap_or(c_int::MAX);
     // SAFETY: the buffer has that many bytes.
@@ -21,7 +22,7 @@ pub(crate) fn pids() -> Vec<c_int> {
     pids
 }
 
-/// Returns what BSD knows of a process, zombies included.
+/// Returns the BSD facts about a process, zombies included.
 pub(crate) fn bsd_info(pid: c_int) -> io::Result<libc::proc_bsdinfo> {
     // SAFETY: the structure is plain numbers, for which zeros are valid.
     let mut info: libc::proc_bsdinfo = unsafe { zeroed() };
@@ -38,7 +39,7 @@ pub(crate) fn task_figures(pid: c_int) -> io::Result<libc::proc_taskinfo> {
     Ok(info)
 }
 
-/// Asks for a structure of plain numbers.
+/// Reads a structure of plain numbers.
 fn ask<T: Copy>(pid: c_int, flavor: c_int, argument: u64, info: &mut T) -> io::Result<()> {
     let size = c_int::try_from(size_of::<T>()).unwrap_or(0);
     // SAFETY: `info` has that many bytes.

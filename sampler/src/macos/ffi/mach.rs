@@ -24,7 +24,7 @@ use crate::darwin::entry::{Entry, Purge};
 /// `task_for_pid` and `task_read_for_pid`.
 type TaskByPid = unsafe extern "C" fn(mach_port_t, c_int, *mut mach_port_t) -> kern_return_t;
 
-/// The right to look at a task, given back when dropped.
+/// The right to read a task, released when dropped.
 #[derive(Debug)]
 pub(crate) struct Port(mach_port_t);
 
@@ -38,7 +38,7 @@ fn release(port: mach_port_t) {
     // SAFETY: `mach_task_self` only reads a static that the system sets before `main`.
     let own = unsafe { mach_task_self() };
     if port != MACH_PORT_NULL && port != own {
-        // SAFETY: the kernel gave us this right and nobody uses it after.
+        // SAFETY: the kernel granted this right and nothing uses it afterwards.
         unsafe { mach_port_deallocate(own, port) };
     }
 }
@@ -78,7 +78,7 @@ fn task_read_for_pid() -> Option<TaskByPid> {
     Some(unsafe { std::mem::transmute::<*mut libc::c_void, TaskByPid>(symbol) })
 }
 
-/// The kernel's words for a code.
+/// Returns the kernel's text for a code.
 pub(crate) fn reason(code: kern_return_t) -> String {
     // SAFETY: it returns null or a string that is never freed.
     let text = unsafe {
@@ -91,14 +91,14 @@ pub(crate) fn reason(code: kern_return_t) -> String {
     }
 }
 
-/// Returns the bytes of a page as this process sees memory.
+/// Returns the page size of this process.
 pub(crate) fn own_page_bytes() -> u64 {
     // SAFETY: the system sets it before `main` and never again.
     unsafe { vm_page_size as u64 }
 }
 
 impl Port {
-    /// Asks for the region at or after `address`, down to `depth` submaps.
+    /// Reads the region at or after `address`, down to `depth` submaps.
     pub(crate) fn region(&self, address: u64, depth: u32) -> Result<Entry, kern_return_t> {
         let (mut start, mut size, mut depth) = (address, 0, depth);
         let mut info = vm_region_submap_info_64::default();
@@ -139,7 +139,8 @@ impl Port {
         })
     }
 
-    /// Asks for the pages of the region `start` and `size` that no other process maps; `None` if it is not there as such.
+    /// Reads the number of pages of the region `start` and `size` that no other process maps;
+    /// `None` if there is no such region.
     pub(crate) fn private_pages(&self, start: u64, size: u64) -> Option<u32> {
         let (mut at, mut bytes, mut object) = (start, 0, MACH_PORT_NULL);
         let mut info = vm_region_top_info::default();
@@ -161,7 +162,7 @@ impl Port {
             .then_some(info.private_pages_resident)
     }
 
-    /// Asks for the state of purgeable memory; `None` for memory that is not purgeable.
+    /// Reads the state of purgeable memory; `None` for memory that is not purgeable.
     pub(crate) fn purge(&self, address: u64) -> Option<Purge> {
         let mut state = 0;
         // SAFETY: `state` is a live variable; asking for the state changes nothing.
@@ -171,7 +172,7 @@ impl Port {
         (code == KERN_SUCCESS).then(|| Purge::from_state(state))
     }
 
-    /// Asks for the figures of the whole task, with how many words of them the kernel gave.
+    /// Reads the totals of the task, and the number of words that the kernel returned.
     pub(crate) fn vm_info(&self) -> Result<(task_vm_info, usize), kern_return_t> {
         // SAFETY: the structure is plain numbers, for which zeros are valid.
         let mut info: task_vm_info = unsafe { std::mem::zeroed() };

@@ -1,4 +1,4 @@
-//! The calls into the system, each as a safe function. Nothing is decided here.
+//! The system calls, each as a safe function, without decisions.
 
 pub(crate) mod libproc;
 pub(crate) mod mach;

@@ -21,7 +21,8 @@ pub(crate) fn text(name: &CStr) -> Option<String> {
     String::from_utf8(buffer[..end].to_vec()).ok().filter(|text| !text.is_empty())
 }
 
-/// Returns when the machine was booted, in microseconds since 1970. It moves when the clock is set.
+/// Returns when the machine was booted, in microseconds since 1970. It changes when the clock is
+/// set.
 pub(crate) fn boot_time_us() -> Option<i64> {
     // SAFETY: the structure is plain numbers, for which zeros are valid.
     let mut time: libc::timeval = unsafe { zeroed() };
@@ -42,7 +43,7 @@ pub(crate) fn boot_time_us() -> Option<i64> {
 /// Returns the bytes of KERN_PROCARGS2: the number of arguments, the executable's path, padding, the arguments.
 pub(crate) fn arguments(pid: c_int) -> Option<Vec<u8>> {
     let mut name = [libc::CTL_KERN, libc::KERN_PROCARGS2, pid];
-    // Beyond this many the arguments are cut.
+    // The maximum bytes of the arguments; longer ones are cut.
     let mut buffer = vec![0_u8; 256 << 10];
     let mut bytes = buffer.len();
     // SAFETY: `name` has three numbers and the buffer has that many bytes.

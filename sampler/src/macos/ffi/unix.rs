@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use crate::snapshot::Timestamp;
 
-/// Returns the moment by both clocks.
+/// Returns the current moment on both clocks.
 pub fn now() -> Timestamp {
     let utc = clock(libc::CLOCK_REALTIME);
     Timestamp {
         utc_ns: i64::try_from(utc).unwrap_or(i64::MAX),
-        // Unlike CLOCK_MONOTONIC it is not bent when the wall clock is set; both count time asleep.
+        // Unlike CLOCK_MONOTONIC it is not adjusted when the wall clock is set; both count time
+        // asleep.
         monotonic_ns: clock(libc::CLOCK_MONOTONIC_RAW),
     }
 }
@@ -24,11 +25,11 @@ pub(crate) fn thread_cpu_ns() -> u64 {
     clock(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
-/// Returns the time of a clock in nanoseconds, of whole microseconds: less is noise, which would be
-/// most of the bytes that samples of an idle process take.
+/// Returns the time of a clock in nanoseconds, of whole microseconds: nanoseconds are noise, which
+/// would make up most of the bytes of samples of an idle process.
 fn clock(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid timespec to write to; a refusal would leave zeros.
+    // SAFETY: `time` is a valid timespec to write to; a failure would leave zeros.
     unsafe { libc::clock_gettime(clock, &raw mut time) };
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     let microseconds = u64::try_from(time.tv_nsec).unwrap_or(0) / 1000;
@@ -46,7 +47,7 @@ pub(crate) fn ticks_to_ns(ticks: u64) -> u64 {
 
 /// Returns the user this process acts as.
 pub(crate) fn own_user() -> u32 {
-    // SAFETY: it reads no memory of ours.
+    // SAFETY: it accesses no memory of this process.
     unsafe { libc::geteuid() }
 }
 
@@ -57,21 +58,21 @@ pub(crate) fn own_user() -> u32 {
 /// Fails if there is no such process, if it may not be sent signals, or if
 /// `pid` is not the number of one process.
 pub fn send_signal(pid: u32, signal: i32) -> io::Result<()> {
-    // 0 and negative numbers would mean groups of processes, ours among them.
+    // 0 and negative numbers mean groups of processes, including our own.
     let pid = libc::pid_t::try_from(pid).ok().filter(|pid| *pid > 0);
     let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    // SAFETY: kill reads no memory of ours.
+    // SAFETY: kill accesses no memory of this process.
     if unsafe { libc::kill(pid, signal) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Opens a queue that tells when the process `pid` ends.
+/// Opens a queue that reports the end of the process `pid`.
 pub(crate) fn exit_queue(pid: libc::pid_t) -> io::Result<OwnedFd> {
-    // SAFETY: it reads no memory of ours.
+    // SAFETY: it accesses no memory of this process.
     let queue = unsafe { libc::kqueue() };
     if queue < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the kernel just made this descriptor for us; nothing else owns it.
+    // SAFETY: the kernel just created this descriptor; nothing else owns it.
     let queue = unsafe { OwnedFd::from_raw_fd(queue) };
     // SAFETY: the structure is plain numbers and a pointer, for which zeros are valid.
     let mut wanted: libc::kevent = unsafe { zeroed() };
@@ -93,7 +94,7 @@ pub(crate) fn exit_queue(pid: libc::pid_t) -> io::Result<OwnedFd> {
     if code < 0 { Err(io::Error::last_os_error()) } else { Ok(queue) }
 }
 
-/// Waits until `queue` tells of an end, `limit` at most; `false` if that time went by.
+/// Waits until `queue` reports an end; `false` after `limit`.
 pub(crate) fn wait_exit(queue: &OwnedFd, limit: Duration) -> io::Result<bool> {
     let time = libc::timespec {
         tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
@@ -101,7 +102,7 @@ pub(crate) fn wait_exit(queue: &OwnedFd, limit: Duration) -> io::Result<bool> {
     };
     // SAFETY: the structure is plain numbers and a pointer, for which zeros are valid.
     let mut event: libc::kevent = unsafe { zeroed() };
-    // SAFETY: `event` has room for one event, as its count says; none is handed in.
+    // SAFETY: `event` has room for one event, as its count says; none is passed in.
     let count = unsafe {
         libc::kevent(queue.as_raw_fd(), std::ptr::null(), 0, &raw mut event, 1, &raw const time)
     };
@@ -119,7 +120,7 @@ pub fn ignores_signal(signal: i32) -> bool {
     }
 }
 
-/// Returns the most bytes that a file this process writes may have, if that is limited.
+/// Returns the limit on the size of files that this process writes, if there is one.
 pub fn max_file_bytes() -> Option<u64> {
     let mut limit = MaybeUninit::<libc::rlimit>::uninit();
     // SAFETY: getrlimit only writes the limit, and it is read only when that was written.

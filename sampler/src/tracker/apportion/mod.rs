@@ -1,9 +1,9 @@
-//! Shares the sizes of a mapping out among its pieces.
+//! Apportions the sizes of a mapping to its pieces.
 //!
-//! The kernel measures whole mappings. Where one has several purposes, each
-//! piece gets its part by the pages present in it, or by its size where those
-//! are not known. The parts of every quantity add up to exactly what was
-//! measured, and no part of a part is larger than the part itself.
+//! The kernel measures whole mappings. If one has several purposes, each piece
+//! gets a part by the pages present in it, or by its size if those are unknown.
+//! The parts of every quantity add up exactly to the measured value, and no
+//! subset of a part is larger than the part itself.
 
 #[cfg(test)]
 mod tests;
@@ -11,26 +11,26 @@ mod tests;
 use crate::quantity::{Quantities, Quantity};
 use crate::region::{AddressRange, Provenance};
 
-/// The largest unit parts are rounded to: the least page of any kernel.
+/// The largest unit that parts are rounded to: the smallest page of any kernel.
 const PAGE_BYTES: u64 = 4096;
 
 /// The parts of a mapping's quantities.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shares {
-    /// One for each piece, in their order.
+    /// One for each piece, in order.
     pub parts: Vec<Quantities>,
-    /// How good they are.
+    /// Their quality.
     pub provenance: Provenance,
 }
 
-/// Returns whether the pages present must be counted to share `whole` out among `ranges`:
-/// not if none or all of them are.
+/// Returns whether present pages must be counted to apportion `whole` to `ranges`: not if none or
+/// all pages are present.
 pub(crate) fn needs_presence(whole: &Quantities, ranges: &[AddressRange]) -> bool {
     let resident = whole.get(Quantity::Resident).unwrap_or(0);
     resident != 0 && resident < virtual_bytes(ranges)
 }
 
-/// Shares `whole` out among `ranges`, by the bytes of pages `present` in each where they were counted.
+/// Apportions `whole` to `ranges`, by the bytes of pages `present` in each if they were counted.
 pub(crate) fn apportion(
     whole: &Quantities,
     ranges: &[AddressRange],
@@ -41,7 +41,8 @@ pub(crate) fn apportion(
     let here = known.as_deref().unwrap_or(&sizes);
     let mut parts = vec![Quantities::UNKNOWN; ranges.len()];
     share(&mut parts, whole, Quantity::Resident, here, &sizes);
-    // Each is a part of another one: by its parent's parts, it never outgrows them.
+    // Each is a subset of another quantity: apportioned by the parts of that one, it never exceeds
+    // them.
     for (quantity, parent) in [
         (Quantity::Private, Quantity::Resident),
         (Quantity::Dirty, Quantity::Resident),
@@ -58,7 +59,7 @@ pub(crate) fn apportion(
             None => share(&mut parts, whole, quantity, here, &sizes),
         }
     }
-    // What is swapped out lies where no page is present.
+    // Swapped pages are where no page is present.
     let absent: Vec<u64> = sizes
         .iter()
         .zip(&parts)
@@ -72,7 +73,7 @@ pub(crate) fn apportion(
     Shares { parts, provenance }
 }
 
-/// Returns the bytes present in each piece, as far as they are known.
+/// Returns the bytes present in each piece, if they are known.
 fn presence(
     whole: &Quantities,
     ranges: &[AddressRange],
@@ -88,7 +89,7 @@ fn presence(
     }
 }
 
-/// Returns whether pages were seen that say where the swapped ones can be.
+/// Returns whether present pages show where the swapped ones can be.
 fn swap_is_placed(whole: &Quantities, sizes: &[u64]) -> bool {
     let swapped = whole.get(Quantity::Swapped).unwrap_or(0);
     let size = sizes.iter().fold(0_u64, |sum, size| sum.saturating_add(*size));
@@ -117,7 +118,7 @@ fn share(
     }
 }
 
-/// Splits `total` by `weights`, each part up to its `max` as long as the sum of those allows it.
+/// Splits `total` by `weights`, each part up to its `max` if the sum of those allows it.
 fn within(total: u64, weights: &[u64], max: &[u64]) -> Vec<u64> {
     let bits = max.iter().fold(total, |bits, max| bits | max).trailing_zeros();
     let unit = (1 << bits.min(63)).min(PAGE_BYTES);
@@ -143,8 +144,8 @@ fn add(parts: &mut [u64], more: &[u64]) {
     parts.iter_mut().zip(more).for_each(|(part, more)| *part += more);
 }
 
-/// Splits `total` in proportion to `weights` (evenly if all are 0); what rounding
-/// down leaves goes to the largest remainders.
+/// Splits `total` in proportion to `weights` (evenly if all are 0); the rest from rounding down
+/// goes to the largest remainders.
 fn by_largest_remainder(total: u64, weights: &[u64]) -> Vec<u64> {
     if total == 0 {
         return vec![0; weights.len()];
@@ -157,7 +158,7 @@ fn by_largest_remainder(total: u64, weights: &[u64]) -> Vec<u64> {
     let mut parts: Vec<u64> = Vec::with_capacity(weights.len());
     for (index, weight) in weights.iter().enumerate() {
         let product = u128::from(total) * weight_of(*weight);
-        // At most `total`, as a weight is at most the sum of all.
+        // At most `total`, because a weight is at most the sum of all.
         let part = u64::try_from(product / sum).unwrap_or(total);
         left -= part.min(left);
         remainders.push((std::cmp::Reverse(product % sum), index));

@@ -1,4 +1,4 @@
-//! Tests of sharing out: what always holds, and what plain cases give.
+//! Tests of apportioning: invariants and simple cases.
 
 use Quantity as Q;
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ fn pages_present_decide() {
 }
 
 #[test]
-fn without_a_count_sizes_decide_and_that_is_said() {
+fn without_a_count_sizes_decide_and_the_provenance_shows_it() {
     let whole = of(&[(Q::Resident, 4 * PAGE)]);
     let two = ranges(&[6, 2]);
     for present in [None, Some(&[0, 0][..]), Some(&[1][..])] {
@@ -67,7 +67,7 @@ fn nothing_and_everything_need_no_count() {
         assert_eq!(pages(&shares, Q::Resident), expected);
     }
     assert!(needs_presence(&of(&[(Q::Resident, PAGE)]), &two));
-    // Nobody saw which pages are the swapped ones.
+    // Unknown which pages are the swapped ones.
     let swapped = of(&[(Q::Resident, 0), (Q::Swapped, 4 * PAGE)]);
     assert_eq!(apportion(&swapped, &two, None).provenance, Provenance::Estimated);
     let unknown = apportion(&Quantities::UNKNOWN, &two, None);
@@ -126,7 +126,7 @@ proptest! {
     }
 
     #[test]
-    fn what_fits_stays_within_bounds_and_pages(
+    fn parts_stay_within_bounds_and_pages(
         sizes in proptest::collection::vec((1_u64..2000, 0_u64..=1000), 1..9),
         parts in proptest::collection::vec(0_u64..=1000, 10),
         counted: bool,

@@ -1,4 +1,4 @@
-//! Tests of when the rules run, on a made-up process whose memory can be read.
+//! Tests of when the rules run, on a synthetic process with readable memory.
 
 use super::*;
 use crate::quantity::Quantity;
@@ -11,7 +11,7 @@ const LIBC: &str = "7e0000000000-7e0000100000 r-xp 0 8:1 9 /usr/lib/libc.so.6|rd
 const CHUNKS: &str = "7f0000000000-7f0000300000 rw-p 0 0:0 0 |rd wr\n";
 const OTHER: &str = "7f1000000000-7f1000001000 r--p 0 0:0 0 |rd\n";
 
-/// A process of glibc's with two chunks, of which the first page each is present.
+/// A process with two chunks of glibc's malloc, the first page of each present.
 #[derive(Default)]
 struct Chunks {
     asked: usize,
@@ -88,7 +88,7 @@ fn chunks_in_one_mapping_are_regions_and_stay_so_when_they_cannot_be_read() {
     let second = sample(&mut layout, &[LIBC, CHUNKS, OTHER].concat(), 2, (1, 0), &mut source);
     assert_eq!(kept(&first, &second), [true, true, true, false]);
     assert_eq!((source.asked, source.counted), (2, 1));
-    // Labels that fit go on through a torn sample, and the next one knows them still.
+    // Labels that still hold survive a torn sample, and the next one still has them.
     layout.begin();
     feed(&mut layout, CHUNKS);
     layout.end();
@@ -103,7 +103,7 @@ fn chunks_in_one_mapping_are_regions_and_stay_so_when_they_cannot_be_read() {
 }
 
 #[test]
-fn the_rules_run_when_something_they_go_by_changed() {
+fn the_rules_run_when_their_input_changed() {
     let (mut layout, mut source) = (RegionTracker::new(), Chunks::default());
     let text = [LIBC, OTHER].concat();
     let mut asked = |layout: &mut RegionTracker, pages, moment| {
@@ -113,7 +113,7 @@ fn the_rules_run_when_something_they_go_by_changed() {
     assert_eq!(asked(&mut layout, 0, (1, 0)), 1);
     assert_eq!(asked(&mut layout, 0, (1, 9 * SECOND)), 1);
     assert_eq!(asked(&mut layout, 0, (2, 9 * SECOND)), 2);
-    // Memory that came to what was only guessed is looked at, but not all the time.
+    // New memory in a guessed region makes the rules run, but not all the time.
     assert_eq!(asked(&mut layout, 1, (2, 9 * SECOND + 1)), 2);
     assert_eq!(asked(&mut layout, 1, (2, 10 * SECOND)), 3);
     assert_eq!(asked(&mut layout, 2, (2, 20 * SECOND)), 3);
@@ -122,7 +122,7 @@ fn the_rules_run_when_something_they_go_by_changed() {
 }
 
 #[test]
-fn a_users_rule_goes_before_what_was_proved() {
+fn a_users_rule_precedes_proofs() {
     let (mut layout, mut source) = (RegionTracker::new(), Chunks::default());
     let text = [LIBC, CHUNKS].concat();
     sample(&mut layout, &text, 2, (1, 0), &mut source);

@@ -1,4 +1,4 @@
-//! Tests of labels that outlive changes around them.
+//! Tests of labels that survive changes around them.
 
 use super::*;
 use crate::classify::facts::{GlibcStack, Thread};
@@ -11,7 +11,7 @@ use crate::tracker::region_map::Plan;
 use crate::tracker::tests::pieces::piece;
 use crate::vocabulary::{Family, RegionType};
 
-/// Returns the ranges of pieces kept when mappings become others.
+/// Returns the ranges of pieces kept when mappings change.
 fn kept(before: &str, pieces: &[Piece], after: &str) -> Vec<String> {
     let (before, after) = (mappings(before), mappings(after));
     let plan = Plan::new(&before, &[], pieces, &Plan::default());
@@ -25,7 +25,7 @@ const B: &str = "14000-16000 rw-p 0 0:0 0 |rd wr hg\n";
 const C: &str = "20000-22000 r--p 3000 8:1 9 /a|rd\n";
 
 #[test]
-fn what_did_not_change_is_kept() {
+fn unchanged_pieces_are_kept() {
     let pieces =
         [piece(0x10000, 0x11000, "A"), piece(0x11000, 0x16000, "B"), piece(0x20000, 0x22000, "C")];
     let all = ["10000-11000", "11000-16000", "20000-22000"];
@@ -87,7 +87,7 @@ fn guesses_and_leftovers_are_made_anew() {
     assert!(!is_kept("R20", Confidence::Unknown, true));
 }
 
-/// Returns what becomes of the detail of a stack.
+/// Returns the new detail of a stack.
 fn stack(detail: Detail, facts: &Facts) -> Option<String> {
     let label = Label {
         region_type: RegionType::named("Stack (thread)", Family::Stack),

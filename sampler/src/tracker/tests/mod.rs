@@ -1,4 +1,4 @@
-//! Tests of what is kept from sample to sample.
+//! Tests of the state kept from sample to sample.
 
 pub(crate) mod due;
 pub(crate) mod keeping;
@@ -48,7 +48,7 @@ const ANON: &str = "5000-6000 rw-p 0 0:0 0 |rd wr\n";
 const VIEW: &str = "7000-8000 rw-s 0 0:1 7 /memfd:a|rd wr\n";
 
 #[test]
-fn what_stays_is_the_same_identity() {
+fn an_unchanged_region_keeps_its_identity() {
     let mut layout = RegionTracker::new();
     let first = take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
     assert_eq!(rules(&first), ["MALLOC (brk heap)", "__TEXT", "__DATA", "__BSS"]);
@@ -139,8 +139,8 @@ const POOL: [&str; 8] = [
 ];
 
 proptest! {
-    // Whatever came before, a sample says what it would have said as the first. Pool
-    // indices in any order stand for torn samples: those may tell more, from before.
+    // Whatever came before, a sample has the same result as it would have as the first one. Indices
+    // in any order stand for torn samples: those may know more, from before.
     #[test]
     fn the_past_leaves_no_trace(samples in proptest::collection::vec(proptest::collection::vec(0..POOL.len(), 0..9), 1..6)) {
         let mut layout = RegionTracker::new();

@@ -23,7 +23,7 @@ pub(crate) fn piece(start: u64, end: u64, rule: &str) -> Piece {
     Piece { range: AddressRange::new(start, end), label }
 }
 
-/// Sizes of which so many pages are resident and private.
+/// Sizes with so many resident and private pages.
 fn measured(pages: u64) -> Measured {
     let mut sizes = Quantities::UNKNOWN;
     sizes.set(Quantity::Resident, pages * PAGE);
@@ -33,7 +33,7 @@ fn measured(pages: u64) -> Measured {
     (Some(mode), sizes)
 }
 
-/// Memory of which some pages are present, and how often it was asked for.
+/// Memory with some present pages, and the number of times they were counted.
 #[derive(Default)]
 struct Pages {
     present: Vec<u64>,
@@ -90,13 +90,13 @@ fn a_mapping_cut_in_pieces_is_several_regions() {
     let regions = plan.regions(&[measured(3)], &mut pages);
     let expected = [
         row("10000-12000", 1, "PRV", "apportioned"),
-        // What no piece covers is a region all the same.
+        // Memory without a piece is a region too.
         row("12000-13000", 0, "NUL", "apportioned"),
         row("13000-18000", 2, "PRV", "apportioned"),
     ];
     assert_eq!(found(&regions), expected);
     assert_eq!(regions[1].identity.label.confidence, Confidence::Unknown);
-    // Pages are counted again only when their number changed, and not at all when it tells.
+    // Pages are counted again only if their number changed, and not at all if the number decides.
     let again = plan.regions(&[measured(3)], &mut pages);
     assert_eq!((again, pages.asked.len()), (regions.clone(), 3));
     let same = Plan::new(&mappings, &[measured(3)], &pieces, &plan);
@@ -126,7 +126,7 @@ fn a_piece_over_touching_mappings_is_one_region() {
     let pieces = [piece(0x11000, 0x17000, "A")];
     let mut plan = Plan::new(&mappings, &sizes, &pieces, &Plan::default());
     let regions = plan.regions(&sizes, &mut Pages::default());
-    // Other rights and holes end a region whatever the rules say.
+    // Other rights and holes end a region in any case.
     let expected = [
         row("10000-11000", 1, "PRV", "apportioned"),
         row("11000-14000", 2, "COW", "apportioned"),
@@ -157,7 +157,7 @@ fn offsets_follow_the_file_and_unlike_objects_are_none() {
 }
 
 #[test]
-fn memory_that_comes_to_a_guess_is_news() {
+fn new_memory_in_a_guessed_region_is_noticed() {
     let mappings = mappings("10000-12000 rw-p 0 0:0 0 |rd wr\n12000-14000 rw-p 0 0:0 0 |rd wr");
     let mut pieces = [piece(0x10000, 0x12000, "A"), piece(0x12000, 0x14000, "R20")];
     pieces[1].label.confidence = Confidence::Guess;
@@ -182,7 +182,7 @@ fn capture(name: &str) -> Listing {
     listing
 }
 
-/// Cuts mappings at any pages, and joins touching ones at will.
+/// Cuts mappings at any pages, and joins adjacent ones at random.
 fn cut(mappings: &[Mapping], seed: u64) -> Vec<Piece> {
     let mut state = seed | 1;
     let mut random = move |below: u64| {
