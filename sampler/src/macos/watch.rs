@@ -72,7 +72,7 @@ impl ExitWatch {
                     false
                 }
             };
-            // An event is delivered only once: remember that the process has ended.
+            // An event is delivered only once, so later calls check whether the process has ended.
             if reported || ended(&self.id) {
                 return Ok(true);
             }

@@ -126,7 +126,7 @@ fn given_names_become_details() {
 }
 
 #[test]
-fn anonymous_memory_by_its_rights_and_place() {
+fn anonymous_memory_by_its_rights_and_position() {
     let stack = "200000-300000 rw-p 0 0:0 0 [stack]";
     for (line, expected) in [
         ("1ff000-200000 ---p 0 0:0 0 ", "STACK GUARD R9"),

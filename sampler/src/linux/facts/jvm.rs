@@ -24,7 +24,7 @@ const ADDRESS: &str = "gHotSpotVMStructEntryAddressOffset";
 pub(crate) const SYMBOLS: [&str; 7] =
     [TABLE, STRIDE, TYPE_NAME, FIELD_NAME, IS_STATIC, OFFSET, ADDRESS];
 
-/// The wanted fields; those on one line are the same thing in several versions.
+/// The wanted fields; adjacent ones can be the same thing in several versions.
 const FIELDS: [(&str, &str); 16] = [
     ("Universe", "_collectedHeap"),
     ("CollectedHeap", "_reserved"),
