@@ -23,6 +23,7 @@ mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
 mod naming;
+mod posix;
 mod process;
 #[cfg_attr(
     not(target_os = "linux"),
@@ -53,19 +54,18 @@ pub use crate::linux::{
     process::{host, process_info, processes},
     sampler::Sampler,
     sums::system_sums,
-    system::{ignores_signal, max_file_bytes, now, send_signal},
     watch::ExitWatch,
 };
 #[cfg(target_os = "macos")]
 pub use crate::macos::{
     PERMISSION_HINT,
-    ffi::unix::{ignores_signal, max_file_bytes, now, send_signal},
     process::{host, process_info, processes},
     sampler::Sampler,
     sums::system_sums,
     watch::ExitWatch,
 };
 pub use crate::naming::Naming;
+pub use crate::posix::{ignores_signal, max_file_bytes, now, send_signal};
 pub use crate::process::{Host, ProcessId, ProcessInfo};
 pub use crate::procfs::mapping::Mapping;
 pub use crate::procfs::sizes::Field;

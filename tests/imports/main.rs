@@ -55,6 +55,7 @@ fn sampler() {
         floors: &[
             &["error", "process", "quantity", "vocabulary", "naming", "rule", "label", "region"],
             &["snapshot", "system_sum", "find"],
+            &["posix"],
             // what the readers of processes and programs hand to the rules
             &["procfs", "classify/facts", "classify/markers"],
             &["elf", "classify"],

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::linux::files::{OpenFile, PROC, Refusal, read};
-use crate::linux::system::{architecture, now, page_size_bytes, ticks_per_second};
+use crate::linux::system::{architecture, page_size_bytes, ticks_per_second};
+use crate::posix::now;
 use crate::process::{Host, ProcessId, ProcessInfo};
 use crate::procfs::line::readable;
 use crate::procfs::stat::Stat;

@@ -1,60 +1,10 @@
-//! The few system calls that the standard library lacks.
+//! System calls of Linux that the standard library lacks.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
-
-use crate::snapshot::Timestamp;
-
-/// Returns the current moment on both clocks.
-pub fn now() -> Timestamp {
-    let utc = clock(libc::CLOCK_REALTIME);
-    Timestamp {
-        utc_ns: i64::try_from(utc).unwrap_or(i64::MAX),
-        monotonic_ns: clock(libc::CLOCK_BOOTTIME),
-    }
-}
-
-/// Returns the processor time of the calling thread, in nanoseconds.
-pub(crate) fn thread_cpu_ns() -> u64 {
-    clock(libc::CLOCK_THREAD_CPUTIME_ID)
-}
-
-/// Returns the time of a clock in nanoseconds, of whole microseconds: nanoseconds are noise, which
-/// would make up most of the bytes of samples of an idle process.
-fn clock(clock: libc::clockid_t) -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid timespec to write to. Both clocks exist in every kernel since
-    // 2.6.39; a failure would leave zeros.
-    unsafe { libc::clock_gettime(clock, &raw mut time) };
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    let microseconds = u64::try_from(time.tv_nsec).unwrap_or(0) / 1000;
-    seconds.saturating_mul(1_000_000_000).saturating_add(microseconds * 1000)
-}
-
-/// Returns whether this process ignores a signal, as it was started.
-pub fn ignores_signal(signal: i32) -> bool {
-    let mut action = MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: without a new action sigaction only writes the old one, and it is read only when that
-    // was written.
-    unsafe {
-        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
-            && action.assume_init().sa_sigaction == libc::SIG_IGN
-    }
-}
-
-/// Returns the limit on the size of files that this process writes, if there is one.
-pub fn max_file_bytes() -> Option<u64> {
-    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
-    // SAFETY: getrlimit only writes the limit, and it is read only when that was written.
-    let limit = unsafe {
-        (libc::getrlimit(libc::RLIMIT_FSIZE, limit.as_mut_ptr()) == 0)
-            .then(|| limit.assume_init().rlim_cur)
-    };
-    limit.filter(|bytes| *bytes != libc::RLIM_INFINITY)
-}
 
 /// Returns the page size in bytes.
 pub(crate) fn page_size_bytes() -> u64 {
@@ -87,20 +37,6 @@ pub(crate) fn architecture() -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Sends `signal` to the process `pid`.
-///
-/// # Errors
-///
-/// Fails if there is no such process, if it may not be sent signals, or if
-/// `pid` is not the number of one process.
-pub fn send_signal(pid: u32, signal: i32) -> io::Result<()> {
-    // 0 and negative numbers mean groups of processes, including our own.
-    let pid = libc::pid_t::try_from(pid).ok().filter(|pid| *pid > 0);
-    let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    // SAFETY: kill accesses no memory of this process.
-    if unsafe { libc::kill(pid, signal) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
 /// Opens a handle of the process `pid` that stays valid when the pid is reused (Linux 5.3).
 pub(crate) fn open_process(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: pidfd_open accesses no memory of this process.
@@ -125,27 +61,5 @@ pub(crate) fn wait_readable(handle: &OwnedFd, limit: Option<Duration>) -> io::Re
         0 => Ok(false),
         ready if ready > 0 => Ok(true),
         _ => Err(io::Error::last_os_error()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clocks_move_on() {
-        let before = now();
-        let cpu = thread_cpu_ns();
-        while thread_cpu_ns() == cpu {}
-        let after = now();
-        assert!(after.monotonic_ns > before.monotonic_ns);
-        assert!(before.utc_ns > 1_600_000_000_000_000_000);
-    }
-
-    #[test]
-    fn signals_go_to_one_process_only() {
-        assert_eq!(send_signal(0, 0).unwrap_err().kind(), io::ErrorKind::InvalidInput);
-        assert_eq!(send_signal(u32::MAX, 0).unwrap_err().kind(), io::ErrorKind::InvalidInput);
-        send_signal(std::process::id(), 0).unwrap();
     }
 }

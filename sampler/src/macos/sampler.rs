@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::macos::ffi::{libproc, unix};
 use crate::macos::process::{ended, info, native, reused};
 use crate::macos::task::Task;
+use crate::posix;
 use crate::process::ProcessInfo;
 use crate::region::Region;
 use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot};
@@ -87,8 +88,8 @@ impl Sampler {
     /// Fails with [`Error::Exited`], [`Error::Reused`] or [`Error::Replaced`] if the attached
     /// process no longer exists, and if the kernel does not report its memory.
     pub fn sample(&mut self) -> Result<Snapshot, Error> {
-        let taken = unix::now();
-        let (cpu_ns, begun) = (unix::thread_cpu_ns(), Instant::now());
+        let taken = posix::now();
+        let (cpu_ns, begun) = (posix::thread_cpu_ns(), Instant::now());
         let (pass, consistency) = self.checked_pass()?;
         let totals = self.totals(&pass);
         let page_bytes = Task::page_bytes(&pass.figures);
@@ -98,7 +99,7 @@ impl Sampler {
         Ok(Snapshot {
             taken,
             cost: Cost {
-                cpu_ns: unix::thread_cpu_ns().saturating_sub(cpu_ns),
+                cpu_ns: posix::thread_cpu_ns().saturating_sub(cpu_ns),
                 wall_ns: u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX),
             },
             consistency,
