@@ -17,8 +17,10 @@ use std::path::Path;
 use crate::db::lock::beside;
 use crate::db::open::PAGE_BYTES;
 
-const HEADER_BYTES: usize = 32;
-const FRAME_HEADER_BYTES: usize = 24;
+/// Bytes before the frames of a log.
+pub(crate) const HEADER_BYTES: usize = 32;
+/// Bytes before the page of a frame.
+pub(crate) const FRAME_HEADER_BYTES: usize = 24;
 /// Its last bit is the byte order of the checksums.
 const MAGIC: u32 = 0x377f_0682;
 /// How often to read a log that is restarted in the meantime.
@@ -87,10 +89,7 @@ fn loss(mut log: impl Read) -> io::Result<Option<Loss>> {
             (frames, lost) = (number, lost || commits);
             continue;
         };
-        let sums = |before| {
-            let sums = summed(before, &frame[..8], header.big_endian);
-            summed(sums, &page, header.big_endian)
-        };
+        let sums = |before| header.frame_sums(before, &frame, &page);
         let stored = (word(&frame, 16), word(&frame, 20));
         let computed = sums(before.stored);
         if frame[8..16] == header.salts {
@@ -118,17 +117,19 @@ struct Before {
 }
 
 /// The header of a log.
-struct LogHeader {
+pub(crate) struct LogHeader {
     big_endian: bool,
-    page_bytes: usize,
+    /// The size of the pages in its frames.
+    pub(crate) page_bytes: usize,
     /// Repeated in each frame that belongs to the log.
-    salts: [u8; 8],
-    sums: (u32, u32),
+    pub(crate) salts: [u8; 8],
+    /// Its checksums, which those of the first frame continue.
+    pub(crate) sums: (u32, u32),
 }
 
 impl LogHeader {
     /// Parses a header, `None` if it is damaged.
-    fn of(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
+    pub(crate) fn of(bytes: &[u8; HEADER_BYTES]) -> Option<Self> {
         let big_endian = word(bytes, 0) == MAGIC | 1;
         let sums = summed((0, 0), &bytes[..24], big_endian);
         let page_bytes = word(bytes, 8) as usize;
@@ -137,6 +138,16 @@ impl LogHeader {
             && (512..=1 << 16).contains(&page_bytes);
         let salts = bytes[16..24].try_into().ok()?;
         good.then_some(Self { big_endian, page_bytes, salts, sums })
+    }
+
+    /// Returns the checksums of a frame and its page that continue `before`.
+    pub(crate) fn frame_sums(
+        &self,
+        before: (u32, u32),
+        frame: &[u8; FRAME_HEADER_BYTES],
+        page: &[u8],
+    ) -> (u32, u32) {
+        summed(summed(before, &frame[..8], self.big_endian), page, self.big_endian)
     }
 }
 
@@ -151,7 +162,7 @@ fn summed(mut sums: (u32, u32), bytes: &[u8], big_endian: bool) -> (u32, u32) {
 }
 
 /// Returns the big-endian number at `offset`, 0 beyond the end.
-fn word(bytes: &[u8], offset: usize) -> u32 {
+pub(crate) fn word(bytes: &[u8], offset: usize) -> u32 {
     bytes
         .get(offset..)
         .and_then(|bytes| bytes.first_chunk())

@@ -7,8 +7,8 @@ use std::io;
 use rusqlite::types::Value;
 
 use crate::db::open::PAGE_BYTES;
-use crate::maintain::repair::pages;
-use crate::maintain::repair::pages::{Page, PageReader, word};
+use crate::db::wal::word;
+use crate::maintain::repair::pages::{Page, PageReader};
 
 /// Bytes of an overflow page that hold the number of the next one.
 const LINK_BYTES: usize = 4;
@@ -200,7 +200,7 @@ pub(crate) fn whole(pages: &PageReader, cell: &Cell<'_>) -> io::Result<Option<Ve
         let (link, data) = page.split_at(LINK_BYTES);
         let max = data.len().min(cell.bytes - bytes.len());
         bytes.extend_from_slice(&data[..max]);
-        next = pages::word(link, 0);
+        next = word(link, 0);
     }
     Ok(values(&bytes))
 }

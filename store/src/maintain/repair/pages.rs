@@ -9,10 +9,8 @@ use std::path::Path;
 
 use crate::db::lock::beside;
 use crate::db::open::PAGE_BYTES;
+use crate::db::wal::{FRAME_HEADER_BYTES, HEADER_BYTES, LogHeader, word};
 use crate::error::{At, Error};
-
-const LOG_HEADER_BYTES: usize = 32;
-const FRAME_HEADER_BYTES: usize = 24;
 
 /// A page.
 pub(crate) type Page = [u8; PAGE_BYTES];
@@ -77,59 +75,32 @@ fn fill(file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {
 /// Returns the offsets of the pages that complete transactions wrote to a log, and the number of
 /// pages of the file after them.
 fn committed(log: &File) -> io::Result<(HashMap<u32, u64>, u32)> {
-    let mut header = [0; LOG_HEADER_BYTES];
-    let nothing = (HashMap::new(), 0);
-    if fill(log, 0, &mut header)? < LOG_HEADER_BYTES {
-        return Ok(nothing);
-    }
-    let little_endian = match word(&header, 0) {
-        0x377f_0682 => true,
-        0x377f_0683 => false,
-        _ => return Ok(nothing),
+    let mut header = [0; HEADER_BYTES];
+    fill(log, 0, &mut header)?;
+    let Some(header) = LogHeader::of(&header).filter(|it| it.page_bytes == PAGE_BYTES) else {
+        return Ok((HashMap::new(), 0));
     };
-    let mut sum = (0, 0);
-    add(&mut sum, &header[..24], little_endian);
-    if word(&header, 8) != PAGE_BYTES as u32 || sum != (word(&header, 24), word(&header, 28)) {
-        return Ok(nothing);
-    }
     let (mut whole, mut pages, mut under_way) = (HashMap::new(), 0, Vec::new());
-    let mut offset = LOG_HEADER_BYTES as u64;
-    let mut frame = [0; FRAME_HEADER_BYTES + PAGE_BYTES];
-    while fill(log, offset, &mut frame)? == frame.len() {
-        add(&mut sum, &frame[..8], little_endian);
-        add(&mut sum, &frame[FRAME_HEADER_BYTES..], little_endian);
-        // A frame from before the log was restarted, or a damaged one: nothing after it counts.
-        if frame[8..16] != header[16..24] || sum != (word(&frame, 16), word(&frame, 20)) {
+    let (mut offset, mut sums) = (HEADER_BYTES as u64, header.sums);
+    let (mut frame, mut page) = ([0; FRAME_HEADER_BYTES], [0; PAGE_BYTES]);
+    loop {
+        let begin = offset + FRAME_HEADER_BYTES as u64;
+        if fill(log, offset, &mut frame)? < frame.len() || fill(log, begin, &mut page)? < page.len()
+        {
             break;
         }
-        under_way.push((word(&frame, 0), offset + FRAME_HEADER_BYTES as u64));
+        sums = header.frame_sums(sums, &frame, &page);
+        // A frame from before the log was restarted, or a damaged one: nothing after it counts.
+        if frame[8..16] != header.salts || sums != (word(&frame, 16), word(&frame, 20)) {
+            break;
+        }
+        under_way.push((word(&frame, 0), begin));
         let after = word(&frame, 4);
         if after > 0 {
             whole.extend(under_way.drain(..));
             pages = after;
         }
-        offset += frame.len() as u64;
+        offset = begin + PAGE_BYTES as u64;
     }
     Ok((whole, pages))
-}
-
-/// Adds words of four bytes to the checksum of a log.
-fn add(sum: &mut (u32, u32), bytes: &[u8], little_endian: bool) {
-    let (words, _) = bytes.as_chunks::<8>();
-    for [a, b, c, d, e, f, g, h] in words {
-        let word = |bytes| match little_endian {
-            true => u32::from_le_bytes(bytes),
-            false => u32::from_be_bytes(bytes),
-        };
-        sum.0 = sum.0.wrapping_add(word([*a, *b, *c, *d])).wrapping_add(sum.1);
-        sum.1 = sum.1.wrapping_add(word([*e, *f, *g, *h])).wrapping_add(sum.0);
-    }
-}
-
-/// Returns the big-endian number of four bytes at `offset`; 0 beyond the end.
-pub(crate) fn word(bytes: &[u8], offset: usize) -> u32 {
-    bytes
-        .get(offset..)
-        .and_then(|rest| rest.first_chunk::<4>())
-        .map_or(0, |word| u32::from_be_bytes(*word))
 }

@@ -6,9 +6,10 @@ use std::io;
 use rusqlite::types::Value;
 
 use crate::db::open::PAGE_BYTES;
+use crate::db::wal::word;
 use crate::maintain::repair::cells;
 use crate::maintain::repair::cells::PageKind;
-use crate::maintain::repair::pages::{PageReader, word};
+use crate::maintain::repair::pages::PageReader;
 use crate::maintain::repair::tables::LAYOUTS;
 
 /// The owner of a page.
