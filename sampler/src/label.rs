@@ -5,35 +5,21 @@ use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::named::named;
 use crate::rule::Rule;
 use crate::vocabulary::RegionType;
 
-/// How sure a type is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Confidence {
-    /// The region is unexplained.
-    Unknown = 0,
-    /// Left over when all else is explained.
-    Guess = 1,
-    /// Signs that rarely mislead.
-    Likely = 2,
-    /// Proved by the kernel's own name or by a structure in memory.
-    Sure = 3,
-}
-
-impl Confidence {
-    /// Every confidence, lowest first.
-    pub const ALL: [Self; 4] = [Self::Unknown, Self::Guess, Self::Likely, Self::Sure];
-
-    /// Returns the word shown to users.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Guess => "guess",
-            Self::Likely => "likely",
-            Self::Sure => "sure",
-        }
+named! {
+    /// How sure a type is.
+    Confidence {
+        /// The region is unexplained.
+        Unknown = "unknown",
+        /// Left over when all else is explained.
+        Guess = "guess",
+        /// Signs that rarely mislead.
+        Likely = "likely",
+        /// Proved by the kernel's own name or by a structure in memory.
+        Sure = "sure",
     }
 }
 

@@ -22,6 +22,7 @@ mod label;
 mod linux;
 #[cfg(target_os = "macos")]
 mod macos;
+mod named;
 mod naming;
 mod posix;
 mod process;

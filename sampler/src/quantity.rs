@@ -4,68 +4,34 @@
 //! and chart axis use [`Quantity::name`]. A value the platform cannot give is
 //! unknown ([`Quantities::get`] returns `None`), which is not zero.
 
-/// A measured size of a region, in bytes. Virtual size is not among them: it is the range itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Quantity {
-    /// Pages in memory. Linux: `Rss + Private_Hugetlb + Shared_Hugetlb` (hugetlb is not in `Rss`); macOS: `pages_resident`.
-    Resident,
-    /// Resident pages no other process maps. Linux: `Private_Clean + Private_Dirty + Private_Hugetlb`.
-    Private,
-    /// Written pages. Linux: `Private_Dirty + Shared_Dirty`; macOS: `pages_dirtied`.
-    Dirty,
-    /// Written pages no other process maps. Linux: `Private_Dirty + Private_Hugetlb`.
-    PrivateDirty,
-    /// Pages moved out of memory. Linux: `Swap`; macOS: `pages_swapped_out` (compressed).
-    Swapped,
-    /// Resident pages, each divided by the number of processes that map it. Linux: `Pss`.
-    Pss,
-    /// Resident pages that belong to no file. Linux: `Anonymous`.
-    Anonymous,
-    /// Resident pages marked as accessed. Linux: `Referenced`.
-    Referenced,
-    /// Resident pages the kernel may drop at no cost. Linux: `LazyFree`; macOS: `pages_reusable`.
-    Reclaimable,
-    /// Resident pages that cannot be moved out. Linux: `Locked`.
-    Locked,
-    /// Resident bytes in transparent huge pages. Linux: `AnonHugePages`.
-    Huge,
-}
+use crate::named::named;
 
-impl Quantity {
-    /// How many quantities there are.
-    pub const COUNT: usize = 11;
-
-    /// Every quantity, in the order of their discriminants.
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::Resident,
-        Self::Private,
-        Self::Dirty,
-        Self::PrivateDirty,
-        Self::Swapped,
-        Self::Pss,
-        Self::Anonymous,
-        Self::Referenced,
-        Self::Reclaimable,
-        Self::Locked,
-        Self::Huge,
-    ];
-
-    /// Returns the name used in columns, JSON keys and axes, with its unit.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Resident => "resident_bytes",
-            Self::Private => "private_bytes",
-            Self::Dirty => "dirty_bytes",
-            Self::PrivateDirty => "private_dirty_bytes",
-            Self::Swapped => "swapped_bytes",
-            Self::Pss => "pss_bytes",
-            Self::Anonymous => "anonymous_bytes",
-            Self::Referenced => "referenced_bytes",
-            Self::Reclaimable => "reclaimable_bytes",
-            Self::Locked => "locked_bytes",
-            Self::Huge => "huge_bytes",
-        }
+named! {
+    /// A measured size of a region, in bytes. Virtual size is not among them: it is the range itself.
+    /// Their names, with the unit, are used in columns, JSON keys and axes.
+    Quantity {
+        /// Pages in memory. Linux: `Rss + Private_Hugetlb + Shared_Hugetlb` (hugetlb is not in `Rss`); macOS: `pages_resident`.
+        Resident = "resident_bytes",
+        /// Resident pages no other process maps. Linux: `Private_Clean + Private_Dirty + Private_Hugetlb`.
+        Private = "private_bytes",
+        /// Written pages. Linux: `Private_Dirty + Shared_Dirty`; macOS: `pages_dirtied`.
+        Dirty = "dirty_bytes",
+        /// Written pages no other process maps. Linux: `Private_Dirty + Private_Hugetlb`.
+        PrivateDirty = "private_dirty_bytes",
+        /// Pages moved out of memory. Linux: `Swap`; macOS: `pages_swapped_out` (compressed).
+        Swapped = "swapped_bytes",
+        /// Resident pages, each divided by the number of processes that map it. Linux: `Pss`.
+        Pss = "pss_bytes",
+        /// Resident pages that belong to no file. Linux: `Anonymous`.
+        Anonymous = "anonymous_bytes",
+        /// Resident pages marked as accessed. Linux: `Referenced`.
+        Referenced = "referenced_bytes",
+        /// Resident pages the kernel may drop at no cost. Linux: `LazyFree`; macOS: `pages_reusable`.
+        Reclaimable = "reclaimable_bytes",
+        /// Resident pages that cannot be moved out. Linux: `Locked`.
+        Locked = "locked_bytes",
+        /// Resident bytes in transparent huge pages. Linux: `AnonHugePages`.
+        Huge = "huge_bytes",
     }
 }
 

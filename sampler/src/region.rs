@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::label::Label;
+use crate::named::named;
 use crate::quantity::Quantities;
 
 /// A half-open range of addresses, `start..end`.
@@ -91,53 +92,26 @@ impl fmt::Display for Protection {
     }
 }
 
-/// How a region's pages are shared between processes, in vmmap's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum ShareMode {
-    /// Pages are visible to this process alone.
-    Private = 0,
-    /// Pages are shared until written to.
-    CopyOnWrite = 1,
-    /// No page really exists.
-    Empty = 2,
-    /// Pages are shared between processes.
-    Shared = 3,
-    /// Pages are shared and mapped more than once in this process.
-    Aliased = 4,
-    /// Private pages mapped more than once (macOS).
-    PrivateAliased = 5,
-    /// Shared pages mapped more than once (macOS).
-    SharedAliased = 6,
-    /// Large pages (macOS).
-    LargePage = 7,
-}
-
-impl ShareMode {
-    /// Every share mode, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
-        Self::Private,
-        Self::CopyOnWrite,
-        Self::Empty,
-        Self::Shared,
-        Self::Aliased,
-        Self::PrivateAliased,
-        Self::SharedAliased,
-        Self::LargePage,
-    ];
-
-    /// Returns vmmap's three letters, as in `SM=COW`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Private => "PRV",
-            Self::CopyOnWrite => "COW",
-            Self::Empty => "NUL",
-            Self::Shared => "SHM",
-            Self::Aliased => "ALI",
-            Self::PrivateAliased => "P/A",
-            Self::SharedAliased => "S/A",
-            Self::LargePage => "LPG",
-        }
+named! {
+    /// How a region's pages are shared between processes, in vmmap's words.
+    /// Their names are vmmap's three letters, as in `SM=COW`.
+    ShareMode {
+        /// Pages are visible to this process alone.
+        Private = "PRV",
+        /// Pages are shared until written to.
+        CopyOnWrite = "COW",
+        /// No page really exists.
+        Empty = "NUL",
+        /// Pages are shared between processes.
+        Shared = "SHM",
+        /// Pages are shared and mapped more than once in this process.
+        Aliased = "ALI",
+        /// Private pages mapped more than once (macOS).
+        PrivateAliased = "P/A",
+        /// Shared pages mapped more than once (macOS).
+        SharedAliased = "S/A",
+        /// Large pages (macOS).
+        LargePage = "LPG",
     }
 }
 
@@ -174,33 +148,18 @@ pub struct Identity {
     pub label: Label,
 }
 
-/// The source of a region's quantities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Provenance {
-    /// The kernel reported them for exactly this range.
-    Measured = 0,
-    /// The kernel reported them for a larger mapping; they were apportioned by its present pages.
-    Apportioned = 1,
-    /// The kernel reported them for a larger mapping; they were apportioned without its present
-    /// pages.
-    Estimated = 2,
-    /// Some were carried over from an earlier sample.
-    Carried = 3,
-}
-
-impl Provenance {
-    /// Every provenance, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Measured, Self::Apportioned, Self::Estimated, Self::Carried];
-
-    /// Returns the word shown to users.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Measured => "measured",
-            Self::Apportioned => "apportioned",
-            Self::Estimated => "estimated",
-            Self::Carried => "carried",
-        }
+named! {
+    /// The source of a region's quantities.
+    Provenance {
+        /// The kernel reported them for exactly this range.
+        Measured = "measured",
+        /// The kernel reported them for a larger mapping; they were apportioned by its present pages.
+        Apportioned = "apportioned",
+        /// The kernel reported them for a larger mapping; they were apportioned without its present
+        /// pages.
+        Estimated = "estimated",
+        /// Some were carried over from an earlier sample.
+        Carried = "carried",
     }
 }
 

@@ -53,6 +53,7 @@ fn sampler() {
         folder: "sampler/src",
         root: "lib.rs",
         floors: &[
+            &["named"],
             &["error", "process", "quantity", "vocabulary", "naming", "rule", "label", "region"],
             &["snapshot", "system_sum", "find"],
             &["posix"],
