@@ -198,7 +198,7 @@ fn wrong_statements_are_explained() {
     for (sql, what) in [
         ("SELECT * FORM sample", "near \"FORM\": syntax error, at character 10: FORM sample"),
         ("SELECT 1; SELECT 2", "only one statement can be run at a time"),
-        ("", "there is no statement that gives rows"),
+        ("", "there is no statement that returns rows"),
         ("SELECT * FROM region_at", "an argument is missing: region_at(at_time)"),
         ("SELECT * FROM region_at('soon')", "time \"soon\" is not understood"),
         ("SELECT * FROM region_at('soon')", "hint: times are"),

@@ -52,7 +52,7 @@ pub(crate) fn run(options: &Options) -> bool {
         })
         .unwrap();
     if read.next().is_some() {
-        problems.push(wrong("samples are gone"));
+        problems.push(wrong("samples are missing"));
     }
     let listed: Vec<_> = store.samples(id).unwrap().iter().map(|sample| sample.taken).collect();
     let expected: Vec<_> = put_in.iter().map(|snapshot| snapshot.taken).collect();

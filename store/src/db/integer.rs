@@ -7,6 +7,11 @@ pub(crate) const fn to_column(value: u64) -> i64 {
     value.cast_signed()
 }
 
+/// Returns the column value of a limit: `value`, or the maximum of a column.
+pub(crate) fn limit_to_column(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
 /// Returns the value that `column` stands for.
 pub(crate) const fn from_column(column: i64) -> u64 {
     column.cast_unsigned()

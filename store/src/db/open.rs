@@ -72,6 +72,15 @@ pub(crate) fn identify(path: &Path) -> Result<FileState, Error> {
     }
 }
 
+/// Checks that the file at `path` is a recording file.
+pub(crate) fn must_be_ours(path: &Path) -> Result<(), Error> {
+    match identify(path)? {
+        FileState::Nothing => Err(Error::Missing { path: path.to_owned() }),
+        FileState::Empty => Err(Error::NotARecording { path: path.to_owned(), what: "is empty" }),
+        FileState::Ours => Ok(()),
+    }
+}
+
 /// Opens a file that nobody writes to, or to read only what never changes: without lock, log or
 /// trace.
 pub(crate) fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {

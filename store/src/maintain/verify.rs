@@ -102,7 +102,7 @@ fn look_at(
             }
         };
         if sample.number != expected {
-            problem(format!("sample {} follows where {expected} should", sample.number));
+            problem(format!("found sample {} instead of {expected}", sample.number));
         }
         expected = sample.number.wrapping_add(1);
         let whole = decode(&mut decoder, id, &sample, row).and_then(|rows| {
@@ -138,7 +138,7 @@ fn after_chunks(
         let (first, last) = (from_column(row.get(0)?), from_column(row.get(1)?));
         if first != expected || last < first {
             problems.push(format!(
-                "recording {}: a chunk of samples {first} to {last} follows where {expected} should",
+                "recording {}: found a chunk of samples {first} to {last} instead of one from {expected} on",
                 id.0
             ));
         }

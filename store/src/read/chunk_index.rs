@@ -140,7 +140,7 @@ impl Store {
         if number == expected {
             return Ok(());
         }
-        let what = format!("recording {}: sample {number} follows where {expected} should", id.0);
+        let what = format!("recording {}: found sample {number} instead of {expected}", id.0);
         Err(Error::Damaged { path: self.path.clone(), what })
     }
 
@@ -156,7 +156,7 @@ impl Store {
             .at(&self.path)?;
         match last {
             Some(last) if last >= expected => {
-                let what = format!("recording {}: samples {expected} to {last} are gone", id.0);
+                let what = format!("recording {}: samples {expected} to {last} are missing", id.0);
                 Err(Error::Damaged { path: self.path.clone(), what })
             }
             _ => Ok(()),

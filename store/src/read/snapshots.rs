@@ -12,7 +12,7 @@ use crate::codec::chunk::measure::Measure;
 use crate::codec::frame::decode::FrameDecoder;
 use crate::codec::region_state::RegionState;
 use crate::codec::varint::Malformed;
-use crate::db::integer::{from_column, to_column};
+use crate::db::integer::{from_column, limit_to_column, to_column};
 use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::{RecordingId, Sample, SampleState};
@@ -91,7 +91,7 @@ impl Store {
         let key = key_before(&self.connection, id, next).at(&self.path)?;
         let first = key.unwrap_or(after_chunks).max(after_chunks);
         let mut statement = frames(&self.connection).at(&self.path)?;
-        let last = to_column((*numbers.end()).min(i64::MAX as u64));
+        let last = limit_to_column(*numbers.end());
         let mut rows = statement.query(params![id.0, to_column(first), last]).at(&self.path)?;
         let mut decoder = FrameDecoder::default();
         let mut expected = first;
@@ -241,8 +241,6 @@ fn key_before(
              WHERE s.recording = ? AND s.number <= ? AND f.kind = 'key' \
              ORDER BY s.number DESC LIMIT 1",
         )?
-        .query_row(params![id.0, to_column(number.min(i64::MAX as u64))], |row| {
-            row.get(0).map(from_column)
-        })
+        .query_row(params![id.0, limit_to_column(number)], |row| row.get(0).map(from_column))
         .optional()
 }

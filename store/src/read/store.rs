@@ -9,7 +9,7 @@ use vmrec_sampler::Snapshot;
 
 use crate::db::columns::MARK;
 use crate::db::lock::beside;
-use crate::db::open::{FileState, connect, has_bytes, roll_back, wants_to_write};
+use crate::db::open::{connect, has_bytes, roll_back, wants_to_write};
 use crate::db::{lock, open, schema};
 use crate::error::{At, Error};
 use crate::recording::{Mark, Recording, RecordingId, Sample, SampleState};
@@ -36,13 +36,7 @@ impl Store {
     /// A recorder may be writing to it, it may be read-only or in a read-only folder, or its
     /// recorder may have been killed.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        match open::identify(path)? {
-            FileState::Nothing => return Err(Error::Missing { path: path.to_owned() }),
-            FileState::Empty => {
-                return Err(Error::NotARecording { path: path.to_owned(), what: "is empty" });
-            }
-            FileState::Ours => {}
-        }
+        open::must_be_ours(path)?;
         let real_path = open::real_path(path)?;
         open::check_neighbours(&real_path)?;
         let mut connected = connect(&real_path);
@@ -71,11 +65,6 @@ impl Store {
             identities: RefCell::default(),
             heads: RefCell::default(),
         })
-    }
-
-    /// Returns the connection.
-    pub(crate) fn into_connection(self) -> Connection {
-        self.connection
     }
 
     /// Returns the size of the file and its write-ahead log in bytes.

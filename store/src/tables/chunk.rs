@@ -18,7 +18,7 @@ use crate::codec::chunk::{Groups, totals};
 use crate::codec::region_state::RegionState;
 use crate::codec::varint::Malformed;
 use crate::db::columns::CHUNK;
-use crate::db::integer::{from_column, to_column};
+use crate::db::integer::{from_column, limit_to_column, to_column};
 use crate::db::row_checksum::{damaged, wrong};
 use crate::db::transaction::Transaction;
 use crate::db::{bulk_read, insert, row_checksum};
@@ -212,7 +212,7 @@ pub(crate) fn at_or_after(
             "SELECT {} FROM chunk WHERE recording = ? AND last >= ? ORDER BY last LIMIT 1",
             CHUNK.list()
         ))?
-        .query_row(params![recording.0, to_column(number.min(i64::MAX as u64))], head)
+        .query_row(params![recording.0, limit_to_column(number)], head)
         .optional()
 }
 
@@ -246,7 +246,7 @@ pub(crate) fn before(
             "SELECT {} FROM chunk WHERE recording = ? AND last < ? ORDER BY last DESC LIMIT 1",
             CHUNK.list()
         ))?
-        .query_row(params![recording.0, to_column(number.min(i64::MAX as u64))], head)
+        .query_row(params![recording.0, limit_to_column(number)], head)
         .optional()
 }
 

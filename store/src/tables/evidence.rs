@@ -8,7 +8,7 @@ use crate::codec::evidence::Packed;
 use crate::codec::evidence::decode::decode;
 use crate::codec::evidence::packer::MAX_DEPTH;
 use crate::codec::varint::Malformed;
-use crate::db::integer::{from_column, to_column};
+use crate::db::integer::{from_column, limit_to_column, to_column};
 use crate::db::transaction::Transaction;
 use crate::recording::RecordingId;
 
@@ -48,9 +48,7 @@ pub(crate) fn read(
 ) -> rusqlite::Result<Option<Result<Evidence, String>>> {
     let number: Option<i64> = connection
         .prepare_cached("SELECT max(number) FROM evidence WHERE recording = ? AND number <= ?")?
-        .query_row(params![recording.0, to_column(number.min(i64::MAX as u64))], |row| {
-            row.get(0)
-        })?;
+        .query_row(params![recording.0, limit_to_column(number)], |row| row.get(0))?;
     let Some(number) = number else { return Ok(None) };
     let plain = plain(connection, recording.0, number)?;
     Ok(Some(plain.and_then(|plain| decoded(recording.0, number, &plain))))

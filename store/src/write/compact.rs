@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use crate::codec::chunk::builder::{Builder, Built};
 use crate::codec::frame::FrameKind;
 use crate::codec::frame::decode::FrameDecoder;
-use crate::db::integer::{from_column, to_column};
+use crate::db::integer::{from_column, limit_to_column, to_column};
 use crate::db::transaction::Transaction;
 use crate::error::{At, Error};
 use crate::recording::RecordingId;
@@ -63,7 +63,7 @@ pub(crate) fn rebuild(
     let before = chunk::last(connection, recording).at(path)?;
     let first = before.map_or(1, |chunk| chunk.head.last + 1);
     let mut statement = frames(connection).at(path)?;
-    let range = params![recording.0, to_column(first), to_column(upto.min(i64::MAX as u64))];
+    let range = params![recording.0, to_column(first), limit_to_column(upto)];
     let mut rows = statement.query(range).at(path)?;
     let (mut builder, mut last, mut next) = (Builder::default(), first, first);
     let (mut decoder, mut identities) = (FrameDecoder::default(), Identities::default());
@@ -79,7 +79,7 @@ pub(crate) fn rebuild(
             what: format!("sample {} of recording {}: {what}", sample.number, recording.0),
         };
         if sample.number != next {
-            return Err(damaged(format!("it follows where {next} should")));
+            return Err(damaged(format!("it is not sample {next}")));
         }
         (last, next) = (sample.number, sample.number + 1);
         match decode(&mut decoder, recording, &sample, row).map_err(damaged)? {

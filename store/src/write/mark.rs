@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, params};
 
 use crate::db::columns::MARK;
-use crate::db::open::{BUSY_TIMEOUT, FileState};
+use crate::db::open::BUSY_TIMEOUT;
 use crate::db::transaction::Transaction;
 use crate::db::{insert, open, schema};
 use crate::error::{At, Error};
@@ -15,13 +15,7 @@ use crate::recording::RecordingId;
 ///
 /// `utc_ns` is the moment in nanoseconds since 1970-01-01 UTC.
 pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) -> Result<(), Error> {
-    match open::identify(path)? {
-        FileState::Nothing => return Err(Error::Missing { path: path.to_owned() }),
-        FileState::Empty => {
-            return Err(Error::NotARecording { path: path.to_owned(), what: "is empty" });
-        }
-        FileState::Ours => {}
-    }
+    open::must_be_ours(path)?;
     open::check_neighbours(&open::real_path(path)?)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).at(path)?;

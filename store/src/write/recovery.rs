@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use crate::codec::chunk::builder::Built;
-use crate::db::integer::to_column;
+use crate::db::integer::{limit_to_column, to_column};
 use crate::db::transaction::{Transaction, in_transaction};
 use crate::db::vacuum;
 use crate::db::vacuum::ALL_PAGES;
@@ -78,9 +78,7 @@ impl Writer {
             .prepare("SELECT recording FROM sample GROUP BY recording HAVING count(*) <= ?")
             .and_then(|mut statement| {
                 statement
-                    .query_map([to_column(max.min(i64::MAX as u64))], |row| {
-                        row.get(0).map(RecordingId)
-                    })?
+                    .query_map([limit_to_column(max)], |row| row.get(0).map(RecordingId))?
                     .collect()
             })
             .at(&self.path)

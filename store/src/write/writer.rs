@@ -138,10 +138,9 @@ impl Writer {
     /// returns their numbers.
     pub fn append_all(
         &mut self,
-        snapshots: BTreeMap<RecordingId, Snapshot>,
+        mut snapshots: BTreeMap<RecordingId, Snapshot>,
     ) -> Result<BTreeMap<RecordingId, u64>, Error> {
         let ids: Vec<RecordingId> = snapshots.keys().copied().collect();
-        let mut snapshots = snapshots;
         self.write(&ids, |id, active, transaction| match snapshots.remove(&id) {
             Some(snapshot) => active.append(transaction, snapshot),
             None => Err(rusqlite::Error::InvalidQuery), // each is taken once
@@ -172,23 +171,16 @@ impl Writer {
         evidence: &Evidence,
     ) -> Result<(), Error> {
         let Some(active) = self.active.get_mut(&id) else { return Err(not_begun(&self.path)) };
-        let packed = active.evidence.pack(number, evidence);
-        let Some(new) = packed.at(&self.path)? else {
-            return Ok(());
-        };
+        let packed = active.evidence.pack(number, evidence).at(&self.path)?;
+        let Some(new) = packed else { return Ok(()) };
         let stored = in_transaction(&mut self.connection, |transaction| {
             evidence_rows::write(transaction, id, number, &new.data)
         });
         match stored {
-            Ok(()) => {
-                active.evidence.accept(new);
-                Ok(())
-            }
-            Err(source) => {
-                active.evidence.reject();
-                Err(Error::sql(&self.path, source))
-            }
+            Ok(()) => active.evidence.accept(new),
+            Err(_) => active.evidence.reject(),
         }
+        stored.at(&self.path)
     }
 
     /// Changes the labels of regions of a recording that has ended, all or none; their figures stay.

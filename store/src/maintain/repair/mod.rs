@@ -27,7 +27,6 @@ use rusqlite::Connection;
 use crate::codec::evidence::Packed;
 use crate::db::columns::RECORDING;
 use crate::db::integer::{from_column, to_column};
-use crate::db::open::FileState;
 use crate::db::transaction::Transaction;
 use crate::db::{lock, open, row_checksum, wal};
 use crate::error::{At, Error};
@@ -96,17 +95,15 @@ impl Repaired {
 
 /// Writes the readable contents of the file at `from`, which is not changed, to a new file at `to`.
 pub fn repair(from: &Path, to: &Path) -> Result<Repaired, Error> {
-    let identified = open::identify(from);
-    match &identified {
-        Ok(FileState::Nothing) => return Err(Error::Missing { path: from.to_owned() }),
-        Ok(FileState::Empty) => {
-            return Err(Error::NotARecording { path: from.to_owned(), what: "is empty" });
-        }
+    let not_ours = match open::must_be_ours(from) {
+        Ok(()) => None,
         // Damage to its header can make a recording look like another kind of file: its rows
         // decide.
-        Ok(FileState::Ours) | Err(Error::NotARecording { .. }) if from.is_file() => {}
-        _ => return Err(identified.err().unwrap_or(Error::Missing { path: from.to_owned() })),
-    }
+        Err(error @ Error::NotARecording { .. }) if from.is_file() && open::has_bytes(from) => {
+            Some(error)
+        }
+        Err(error) => return Err(error),
+    };
     let from_real = open::real_path(from)?;
     if lock::held(&from_real) {
         return Err(Error::Busy { path: from.to_owned(), pid: None });
@@ -117,8 +114,8 @@ pub fn repair(from: &Path, to: &Path) -> Result<Repaired, Error> {
     }
     let _lock = free(&to, false)?;
     let draft = draft(&to)?;
-    let repaired = write(&from_real, &draft).and_then(|(repaired, proven)| match identified {
-        Err(not_ours) if !proven && repaired.recordings.iter().all(|one| one.is_placeholder) => {
+    let repaired = write(&from_real, &draft).and_then(|(repaired, proven)| match not_ours {
+        Some(not_ours) if !proven && repaired.recordings.iter().all(|one| one.is_placeholder) => {
             Err(not_ours)
         }
         _ => put(&draft, &to).map(|()| repaired),

@@ -32,7 +32,7 @@ impl Query {
         path: &Path,
         functions: impl IntoIterator<Item = TableFunction>,
     ) -> Result<Self, Error> {
-        let mut connection = Store::open(path)?.into_connection();
+        let mut connection = Store::open(path)?.connection;
         functions
             .into_iter()
             .try_for_each(|function| {
@@ -51,9 +51,9 @@ impl Query {
         if !statement.readonly() {
             refused(crate::read::query::authorizer::REFUSED)
         } else if statement.column_count() == 0 {
-            refused("there is no statement that gives rows")
+            refused("there is no statement that returns rows")
         } else if statement.parameter_count() > 0 {
-            refused("there is nothing to put in for its parameters")
+            refused("parameters are not supported")
         } else {
             Ok(Selection { statement, path: &self.path })
         }

@@ -155,12 +155,12 @@ fn only_reading_is_allowed() {
 fn errors_name_their_position() {
     let wrong = |sql| asked(sql).unwrap_err();
     assert_eq!(wrong("SELECT 1; SELECT 2"), "only one statement can be run at a time");
-    assert_eq!(wrong(" -- nothing"), "there is no statement that gives rows");
+    assert_eq!(wrong(" -- nothing"), "there is no statement that returns rows");
     assert_eq!(
         wrong("SELECT 'é', * FORM a"),
         "near \"FORM\": syntax error, at character 15: FORM a"
     );
     assert_eq!(wrong("SELECT a\nFROM mark"), "no such column: a, at character 8: a");
     assert_eq!(wrong("SELECT (1"), "incomplete input");
-    assert_eq!(wrong("SELECT ?1"), "there is nothing to put in for its parameters");
+    assert_eq!(wrong("SELECT ?1"), "parameters are not supported");
 }
