@@ -282,9 +282,9 @@ mod tests {
                 frames(&mut last, sums, &[count], 10 + number as u8);
                 log.resize(log.len().max(end + count * FRAME), 0);
                 log[end..end + count * FRAME].copy_from_slice(&last[HEADER_BYTES..]);
-                let gone = (0..count).filter(|offset| gone >> offset & 1 == 1).chain([0]);
-                for offset in gone {
-                    log[end + offset * FRAME + 100] ^= 1;
+                let broken = (0..count).filter(|frame| gone >> frame & 1 == 1).chain([0]);
+                for frame in broken {
+                    log[end + frame * FRAME + 100] ^= 1;
                 }
             }
             prop_assert_eq!(loss(&log[..]).unwrap(), None);

@@ -128,13 +128,6 @@ impl Store {
         chunk::before(&self.connection, id, number).at(&self.path)
     }
 
-    /// Returns the number of the last sample that is in a chunk, 0 if none is.
-    pub(crate) fn last_in_chunks(&self, id: RecordingId) -> Result<u64, Error> {
-        chunk::last(&self.connection, id)
-            .map(|chunk| chunk.map_or(0, |chunk| chunk.head.last))
-            .at(&self.path)
-    }
-
     /// Checks that a sample or chunk has the expected number: none is missing before it.
     pub(crate) fn follows(&self, id: RecordingId, number: u64, expected: u64) -> Result<(), Error> {
         if number == expected {

@@ -87,7 +87,8 @@ impl Store {
         numbers: &RangeInclusive<u64>,
         mut visit: impl FnMut(&Sample, Option<Snapshot>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        let after_chunks = self.last_in_chunks(id)? + 1;
+        let last = chunk::last(&self.connection, id).at(&self.path)?;
+        let after_chunks = last.map_or(1, |chunk| chunk.head.last + 1);
         let key = key_before(&self.connection, id, next).at(&self.path)?;
         let first = key.unwrap_or(after_chunks).max(after_chunks);
         let mut statement = frames(&self.connection).at(&self.path)?;

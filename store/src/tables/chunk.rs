@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use vmrec_sampler::Timestamp;
 
 use crate::codec::chunk::builder::Built;
@@ -207,24 +207,13 @@ pub(crate) fn at_or_after(
     recording: RecordingId,
     number: u64,
 ) -> rusqlite::Result<Option<StoredChunk>> {
-    connection
-        .prepare_cached(&format!(
-            "SELECT {} FROM chunk WHERE recording = ? AND last >= ? ORDER BY last LIMIT 1",
-            CHUNK.list()
-        ))?
-        .query_row(params![recording.0, limit_to_column(number)], head)
-        .optional()
+    let parameters = params![recording.0, limit_to_column(number)];
+    one(connection, "WHERE recording = ? AND last >= ? ORDER BY last", parameters)
 }
 
 /// Returns the chunk of any recording with the next id after `id`.
 pub(crate) fn after_id(connection: &Connection, id: i64) -> rusqlite::Result<Option<StoredChunk>> {
-    connection
-        .prepare_cached(&format!(
-            "SELECT {} FROM chunk WHERE id > ? ORDER BY id LIMIT 1",
-            CHUNK.list()
-        ))?
-        .query_row([id], head)
-        .optional()
+    one(connection, "WHERE id > ? ORDER BY id", [id])
 }
 
 /// Returns the last chunk of a recording.
@@ -241,12 +230,19 @@ pub(crate) fn before(
     recording: RecordingId,
     number: u64,
 ) -> rusqlite::Result<Option<StoredChunk>> {
+    let parameters = params![recording.0, limit_to_column(number)];
+    one(connection, "WHERE recording = ? AND last < ? ORDER BY last DESC", parameters)
+}
+
+/// Returns the first chunk of those that the clauses `which` select.
+fn one(
+    connection: &Connection,
+    which: &str,
+    parameters: impl Params,
+) -> rusqlite::Result<Option<StoredChunk>> {
     connection
-        .prepare_cached(&format!(
-            "SELECT {} FROM chunk WHERE recording = ? AND last < ? ORDER BY last DESC LIMIT 1",
-            CHUNK.list()
-        ))?
-        .query_row(params![recording.0, limit_to_column(number)], head)
+        .prepare_cached(&format!("SELECT {} FROM chunk {which} LIMIT 1", CHUNK.list()))?
+        .query_row(parameters, head)
         .optional()
 }
 

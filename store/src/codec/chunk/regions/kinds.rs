@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::flat::Flat;
-use super::ranges::{Moves, Places};
+use super::ranges::{Moves, NewRanges};
 use super::values::{Changes, Firsts};
 use crate::codec::range_coder::{Chance, Coder};
 use crate::codec::spread::SpreadHasher;
@@ -21,7 +21,7 @@ const TREE: usize = 2048;
 /// The model of new regions of one kind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NewModel {
-    pub(super) places: Places,
+    pub(super) ranges: NewRanges,
     pub(super) firsts: Firsts,
 }
 
@@ -83,7 +83,7 @@ impl Kinds {
         match &mut self.models[kind as usize].new {
             Some(model) => code(model),
             new => {
-                self.first_new.places.align_bits = None;
+                self.first_new.ranges.align_bits = None;
                 let coded = code(&mut self.first_new);
                 *new = Some(Box::new(self.first_new.clone()));
                 coded
@@ -132,7 +132,7 @@ impl Kinds {
         kind
     }
 
-    /// Codes the kind that replaces `was`, which may be the same.
+    /// Codes the kind that reranges `was`, which may be the same.
     pub(super) fn change<C: Coder>(&mut self, coder: &mut C, was: u32, target: u32) -> u32 {
         let model = &mut self.models[was as usize];
         if !coder.decide(&mut model.replaced, target != was) {

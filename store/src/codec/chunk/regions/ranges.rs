@@ -43,7 +43,7 @@ pub(super) struct Moves {
 
 /// The model of the ranges of new regions of one kind.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Places {
+pub(super) struct NewRanges {
     adjacent: [Chance; 2],
     aligned: Chance,
     /// The common alignment of all starts that did not touch another region; `None` before the
@@ -161,10 +161,10 @@ impl Ranges {
     }
 
     /// Codes the range and offset of the new region `target`. `before` is the region before it.
-    pub(super) fn place<C: Coder>(
+    pub(super) fn first<C: Coder>(
         &mut self,
         coder: &mut C,
-        of: &mut Places,
+        of: &mut NewRanges,
         region: &mut Flat,
         target: &Flat,
         around: Around,
@@ -212,7 +212,7 @@ impl Ranges {
     fn start<C: Coder>(
         &mut self,
         coder: &mut C,
-        of: &mut Places,
+        of: &mut NewRanges,
         target: u64,
         around: Around,
     ) -> u64 {

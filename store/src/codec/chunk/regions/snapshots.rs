@@ -338,7 +338,7 @@ impl SnapshotModel {
         let mut region = Flat { kind, known, ..Flat::default() };
         let (ranges, values) = (&mut self.ranges, &mut self.values);
         self.kinds.with_new(kind, |of| {
-            ranges.place(coder, &mut of.places, &mut region, target, around, before);
+            ranges.first(coder, &mut of.ranges, &mut region, target, around, before);
             values.first(coder, &mut of.firsts, &mut region, target, around.is_first);
         });
         let track = Track { region, mask: 0 };
