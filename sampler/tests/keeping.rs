@@ -23,16 +23,16 @@ fn renderer() -> Vec<String> {
 
 /// Returns every region as `range type`.
 fn sample<'a>(
-    layout: &mut RegionTracker,
+    tracker: &mut RegionTracker,
     mappings: impl Iterator<Item = &'a String>,
 ) -> Vec<String> {
     let mut parser = SmapsParser::new();
-    layout.begin();
+    tracker.begin();
     for mapping in mappings {
-        parser.feed(mapping.as_bytes(), |record| layout.push(record)).unwrap();
+        parser.feed(mapping.as_bytes(), |record| tracker.push(record)).unwrap();
     }
-    parser.finish(|record| layout.push(record)).unwrap();
-    let regions = layout.finish();
+    parser.finish(|record| tracker.push(record)).unwrap();
+    let regions = tracker.finish();
     let label = |region: &vmrec_sampler::Region| {
         format!("{} {}", region.identity.range, region.identity.label.region_type)
     };
@@ -46,13 +46,13 @@ fn a_mapping_that_comes_and_goes_changes_no_other() {
     assert!(fresh.iter().any(|region| region.ends_with("V8 heap")), "{fresh:#?}");
     for step in [7, 23, 61] {
         for first in 0..step.min(10) {
-            let mut layout = RegionTracker::new();
-            sample(&mut layout, mappings.iter());
+            let mut tracker = RegionTracker::new();
+            sample(&mut tracker, mappings.iter());
             let left = || mappings.iter().enumerate().filter(|(at, _)| at % step != first);
-            let fewer = sample(&mut layout, left().map(|(_, mapping)| mapping));
+            let fewer = sample(&mut tracker, left().map(|(_, mapping)| mapping));
             let fewer_fresh = sample(&mut RegionTracker::new(), left().map(|(_, mapping)| mapping));
             assert_eq!(fewer, fewer_fresh, "without every {step}th mapping from {first} on");
-            assert_eq!(sample(&mut layout, mappings.iter()), fresh, "with all of them again");
+            assert_eq!(sample(&mut tracker, mappings.iter()), fresh, "with all of them again");
         }
     }
 }

@@ -92,18 +92,18 @@ fn head(packed: &mut impl Read) -> io::Result<Option<(u64, u32, u64)>> {
     )))
 }
 
-/// The sampler's parser, keeping the layout from sample to sample.
+/// The sampler's parser, keeping the regions from sample to sample.
 #[derive(Default)]
 pub(crate) struct Reader {
-    layout: RegionTracker,
+    tracker: RegionTracker,
     parser: SmapsParser,
 }
 
 impl Reader {
     /// Returns the regions of smaps text.
     pub(crate) fn regions(&mut self, mut text: impl Read) -> anyhow::Result<Vec<Region>> {
-        let Self { layout, parser } = self;
-        layout.begin();
+        let Self { tracker, parser } = self;
+        tracker.begin();
         parser.restart();
         let mut piece = [0; PIECE_BYTES];
         let bad = |bad: BadSmaps| anyhow::anyhow!("a sample is not smaps: {bad:?}");
@@ -112,10 +112,10 @@ impl Reader {
             if bytes == 0 {
                 break;
             }
-            parser.feed(&piece[..bytes], |record| layout.push(record)).map_err(bad)?;
+            parser.feed(&piece[..bytes], |record| tracker.push(record)).map_err(bad)?;
         }
-        parser.finish(|record| layout.push(record)).map_err(bad)?;
-        Ok(layout.finish())
+        parser.finish(|record| tracker.push(record)).map_err(bad)?;
+        Ok(tracker.finish())
     }
 
     /// Returns the snapshot of a frame as if it had been taken at `taken`.

@@ -45,8 +45,8 @@ pub struct Sampler {
     /// Whether `files` are those of another thread, because the first one has ended.
     by_thread: bool,
     parser: SmapsParser,
-    layout: RegionTracker,
-    witness: ProcessReader,
+    tracker: RegionTracker,
+    reader: ProcessReader,
     /// Whether the rules ran in the last sample.
     classified: bool,
 }
@@ -100,9 +100,9 @@ impl Sampler {
             files,
             by_thread,
             parser: SmapsParser::new(),
-            layout: RegionTracker::new(),
+            tracker: RegionTracker::new(),
             // A test /proc has no memory behind it.
-            witness: ProcessReader::new((root == Path::new(PROC)).then_some(pid)),
+            reader: ProcessReader::new((root == Path::new(PROC)).then_some(pid)),
             classified: false,
         })
     }
@@ -114,17 +114,17 @@ impl Sampler {
 
     /// Sets the user's own rules, which apply from the next sample on.
     pub fn set_user_rules(&mut self, rules: Vec<UserRule>) {
-        self.layout.set_user_rules(rules);
+        self.tracker.set_user_rules(rules);
     }
 
     /// Returns the evidence of the last sample's types; `None` if the rules did not run in it.
     pub fn evidence(&self) -> Option<Evidence> {
-        self.witness.evidence().filter(|_| self.classified)
+        self.reader.evidence().filter(|_| self.classified)
     }
 
     /// Returns which facts about the process could not be read, and why.
     pub fn notes(&self) -> Vec<String> {
-        self.witness.notes()
+        self.reader.notes()
     }
 
     /// Takes a snapshot.
@@ -150,14 +150,14 @@ impl Sampler {
             Consistency::Complete => {
                 let threads = pass.status.threads.or(Some(pass.stat.threads));
                 let moment = Moment { threads, monotonic_ns: taken.monotonic_ns };
-                let (regions, classified) = self.layout.regions(&moment, &mut self.witness);
+                let (regions, classified) = self.tracker.regions(&moment, &mut self.reader);
                 self.classified = classified;
                 if classified {
-                    self.witness.end();
+                    self.reader.end();
                 }
                 regions
             }
-            Consistency::Torn(_) => self.layout.torn_regions(),
+            Consistency::Torn(_) => self.tracker.torn_regions(),
         };
         let totals = totals::totals(&pass.stat, &pass.status, &pass.statm, &regions);
         Ok(Snapshot {
@@ -210,9 +210,9 @@ impl Sampler {
     fn read(&mut self, stat: Stat) -> Result<Option<Pass>, Refusal> {
         let before = self.files.statm.statm()?;
         let status = self.files.status.status()?;
-        self.layout.begin();
+        self.tracker.begin();
         self.parser.restart();
-        let layout = &mut self.layout;
+        let tracker = &mut self.tracker;
         let path = self.files.smaps.path();
         let bad = |BadSmaps { line, text }| {
             Refusal::Other(Error::BadLine { path: path.to_owned(), line, text })
@@ -225,20 +225,21 @@ impl Sampler {
                 break;
             }
             offset += count as u64;
-            self.parser.feed(&piece[..count], |record| layout.push(record)).map_err(bad)?;
+            self.parser.feed(&piece[..count], |record| tracker.push(record)).map_err(bad)?;
         }
         if offset == 0 {
             return Ok(None);
         }
-        self.parser.finish(|record| layout.push(record)).map_err(bad)?;
+        self.parser.finish(|record| tracker.push(record)).map_err(bad)?;
         let after = self.files.statm.statm()?;
-        layout.end();
+        tracker.end();
         let page = page_size_bytes();
         let [before_bytes, after_bytes] =
             [before, after].map(|statm| statm.size.saturating_mul(page));
-        let consistency = check(layout.mappings(), Some(before_bytes), Some(after_bytes));
+        let consistency = check(tracker.mappings(), Some(before_bytes), Some(after_bytes));
         // The totals should be from the same moment as the regions.
-        let of_before = check(layout.mappings(), Some(before_bytes), None) == Consistency::Complete;
+        let of_before =
+            check(tracker.mappings(), Some(before_bytes), None) == Consistency::Complete;
         let statm = if of_before { before } else { after };
         Ok(Some(Pass { consistency, stat, status, statm }))
     }

@@ -46,23 +46,23 @@ impl Source for Chunks {
 }
 
 fn sample(
-    layout: &mut RegionTracker,
+    tracker: &mut RegionTracker,
     text: &str,
     pages: u64,
     moment: (u64, u64),
     source: &mut Chunks,
 ) -> Vec<Region> {
-    layout.begin();
+    tracker.begin();
     for line in text.lines() {
         let (header, flags) = line.split_once('|').unwrap();
         let mut sizes = Sizes::default();
         sizes.set(Field::Rss, pages * 4096);
         let record = Record { header: header.as_bytes(), flags: Some(flags.as_bytes()), sizes };
-        assert!(layout.push(&record));
+        assert!(tracker.push(&record));
     }
-    layout.end();
+    tracker.end();
     let moment = Moment { threads: Some(moment.0), monotonic_ns: moment.1 };
-    layout.regions(&moment, source).0
+    tracker.regions(&moment, source).0
 }
 
 fn chunks(regions: &[Region]) -> Vec<(u64, u64, Provenance)> {
@@ -79,55 +79,55 @@ fn chunks(regions: &[Region]) -> Vec<(u64, u64, Provenance)> {
 
 #[test]
 fn chunks_in_one_mapping_are_regions_and_stay_so_when_they_cannot_be_read() {
-    let (mut layout, mut source) = (RegionTracker::new(), Chunks::default());
-    let first = sample(&mut layout, &[LIBC, CHUNKS].concat(), 2, (1, 0), &mut source);
+    let (mut tracker, mut source) = (RegionTracker::new(), Chunks::default());
+    let first = sample(&mut tracker, &[LIBC, CHUNKS].concat(), 2, (1, 0), &mut source);
     let expected =
         [(FIRST.0, 4096, Provenance::Apportioned), (SECOND_CHUNK.0, 4096, Provenance::Apportioned)];
     assert_eq!(chunks(&first), expected);
     source.gone = true;
-    let second = sample(&mut layout, &[LIBC, CHUNKS, OTHER].concat(), 2, (1, 0), &mut source);
+    let second = sample(&mut tracker, &[LIBC, CHUNKS, OTHER].concat(), 2, (1, 0), &mut source);
     assert_eq!(kept(&first, &second), [true, true, true, false]);
     assert_eq!((source.asked, source.counted), (2, 1));
     // Labels that still hold survive a torn sample, and the next one still has them.
-    layout.begin();
-    feed(&mut layout, CHUNKS);
-    layout.end();
-    assert_eq!(kept(&first, &layout.torn_regions()), [true, true]);
-    layout.begin();
-    feed(&mut layout, LIBC);
-    layout.end();
-    assert_eq!(layout.torn_regions().len(), 1);
-    let third = sample(&mut layout, &[LIBC, CHUNKS, OTHER].concat(), 2, (1, 0), &mut source);
+    tracker.begin();
+    feed(&mut tracker, CHUNKS);
+    tracker.end();
+    assert_eq!(kept(&first, &tracker.torn_regions()), [true, true]);
+    tracker.begin();
+    feed(&mut tracker, LIBC);
+    tracker.end();
+    assert_eq!(tracker.torn_regions().len(), 1);
+    let third = sample(&mut tracker, &[LIBC, CHUNKS, OTHER].concat(), 2, (1, 0), &mut source);
     assert_eq!(kept(&second, &third), [true; 4]);
     assert_eq!(source.asked, 2);
 }
 
 #[test]
 fn the_rules_run_when_their_input_changed() {
-    let (mut layout, mut source) = (RegionTracker::new(), Chunks::default());
+    let (mut tracker, mut source) = (RegionTracker::new(), Chunks::default());
     let text = [LIBC, OTHER].concat();
-    let mut asked = |layout: &mut RegionTracker, pages, moment| {
-        sample(layout, &text, pages, moment, &mut source);
+    let mut asked = |tracker: &mut RegionTracker, pages, moment| {
+        sample(tracker, &text, pages, moment, &mut source);
         source.asked
     };
-    assert_eq!(asked(&mut layout, 0, (1, 0)), 1);
-    assert_eq!(asked(&mut layout, 0, (1, 9 * SECOND)), 1);
-    assert_eq!(asked(&mut layout, 0, (2, 9 * SECOND)), 2);
+    assert_eq!(asked(&mut tracker, 0, (1, 0)), 1);
+    assert_eq!(asked(&mut tracker, 0, (1, 9 * SECOND)), 1);
+    assert_eq!(asked(&mut tracker, 0, (2, 9 * SECOND)), 2);
     // New memory in a guessed region makes the rules run, but not all the time.
-    assert_eq!(asked(&mut layout, 1, (2, 9 * SECOND + 1)), 2);
-    assert_eq!(asked(&mut layout, 1, (2, 10 * SECOND)), 3);
-    assert_eq!(asked(&mut layout, 2, (2, 20 * SECOND)), 3);
-    layout.set_user_rules(Vec::new());
-    assert_eq!(asked(&mut layout, 2, (2, 20 * SECOND)), 4);
+    assert_eq!(asked(&mut tracker, 1, (2, 9 * SECOND + 1)), 2);
+    assert_eq!(asked(&mut tracker, 1, (2, 10 * SECOND)), 3);
+    assert_eq!(asked(&mut tracker, 2, (2, 20 * SECOND)), 3);
+    tracker.set_user_rules(Vec::new());
+    assert_eq!(asked(&mut tracker, 2, (2, 20 * SECOND)), 4);
 }
 
 #[test]
 fn a_users_rule_precedes_proofs() {
-    let (mut layout, mut source) = (RegionTracker::new(), Chunks::default());
+    let (mut tracker, mut source) = (RegionTracker::new(), Chunks::default());
     let text = [LIBC, CHUNKS].concat();
-    sample(&mut layout, &text, 2, (1, 0), &mut source);
+    sample(&mut tracker, &text, 2, (1, 0), &mut source);
     let own = RegionType::named("arena of mine", Family::Malloc);
-    layout.set_user_rules(vec![UserRule {
+    tracker.set_user_rules(vec![UserRule {
         region_type: own.clone(),
         detail: None,
         object: None,
@@ -136,7 +136,7 @@ fn a_users_rule_precedes_proofs() {
         max_bytes: None,
         protection: None,
     }]);
-    let regions = sample(&mut layout, &text, 2, (1, 0), &mut source);
+    let regions = sample(&mut tracker, &text, 2, (1, 0), &mut source);
     assert_eq!(regions.len(), 2);
     assert_eq!(regions[1].identity.label.region_type, own);
 }

@@ -14,19 +14,19 @@ use crate::procfs::sizes::{Field, Sizes};
 use crate::quantity::Quantity;
 use crate::region::ShareMode;
 
-fn take(layout: &mut RegionTracker, lines: &str) -> Vec<Region> {
-    layout.begin();
-    feed(layout, lines);
-    layout.finish()
+fn take(tracker: &mut RegionTracker, lines: &str) -> Vec<Region> {
+    tracker.begin();
+    feed(tracker, lines);
+    tracker.finish()
 }
 
-fn feed(layout: &mut RegionTracker, lines: &str) {
+fn feed(tracker: &mut RegionTracker, lines: &str) {
     for line in lines.lines() {
         let (header, flags) = line.trim_start().split_once('|').unwrap();
         let mut sizes = Sizes::default();
         sizes.set(Field::Rss, 4096);
         let record = Record { header: header.as_bytes(), flags: Some(flags.as_bytes()), sizes };
-        assert!(layout.push(&record), "{line}");
+        assert!(tracker.push(&record), "{line}");
     }
 }
 
@@ -49,10 +49,10 @@ const VIEW: &str = "7000-8000 rw-s 0 0:1 7 /memfd:a|rd wr\n";
 
 #[test]
 fn an_unchanged_region_keeps_its_identity() {
-    let mut layout = RegionTracker::new();
-    let first = take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
+    let mut tracker = RegionTracker::new();
+    let first = take(&mut tracker, &[HEAP, TEXT, DATA, ANON].concat());
     assert_eq!(rules(&first), ["MALLOC (brk heap)", "__TEXT", "__DATA", "__BSS"]);
-    let second = take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
+    let second = take(&mut tracker, &[HEAP, TEXT, DATA, ANON].concat());
     assert_eq!(kept(&first, &second), [true; 4]);
     assert_eq!(second[0].quantities.get(Quantity::Resident), Some(4096));
 }
@@ -61,13 +61,13 @@ fn an_unchanged_region_keeps_its_identity() {
 fn a_neighbour_that_goes_changes_only_the_label_that_looked_at_it() {
     let guard = "5000-6000 ---p 0 0:0 0 |mr\n";
     let stack = "6000-7000 rw-p 0 0:0 0 [stack]|rd wr gd\n";
-    let mut layout = RegionTracker::new();
-    let first = take(&mut layout, &[HEAP, guard, stack].concat());
+    let mut tracker = RegionTracker::new();
+    let first = take(&mut tracker, &[HEAP, guard, stack].concat());
     assert_eq!(rules(&first), ["MALLOC (brk heap)", "STACK GUARD", "Stack"]);
-    let second = take(&mut layout, &[HEAP, guard].concat());
+    let second = take(&mut tracker, &[HEAP, guard].concat());
     assert_eq!(rules(&second), ["MALLOC (brk heap)", "guard"]);
     assert_eq!(kept(&first, &second), [true, false]);
-    let third = take(&mut layout, &[guard, stack].concat());
+    let third = take(&mut tracker, &[guard, stack].concat());
     assert_eq!(rules(&third), ["STACK GUARD", "Stack"]);
 }
 
@@ -75,22 +75,22 @@ fn a_neighbour_that_goes_changes_only_the_label_that_looked_at_it() {
 fn the_last_ones_guard_sees_the_stack_go() {
     let guard = "1000-2000 ---p 0 0:0 0 |mr\n";
     let stack = "2000-3000 rw-p 0 0:0 0 [stack]|rd wr gd\n";
-    let mut layout = RegionTracker::new();
-    assert_eq!(rules(&take(&mut layout, &[guard, stack].concat())), ["STACK GUARD", "Stack"]);
-    assert_eq!(rules(&take(&mut layout, guard)), ["guard"]);
-    assert_eq!(take(&mut layout, ""), []);
+    let mut tracker = RegionTracker::new();
+    assert_eq!(rules(&take(&mut tracker, &[guard, stack].concat())), ["STACK GUARD", "Stack"]);
+    assert_eq!(rules(&take(&mut tracker, guard)), ["guard"]);
+    assert_eq!(take(&mut tracker, ""), []);
 }
 
 #[test]
 fn a_file_that_becomes_an_image_is_labelled_anew_everywhere() {
     let plain = "3000-4000 r--p 0 8:1 9 /a|rd\n";
     let far = "9000-a000 r--p 2000 8:1 9 /a|rd\n";
-    let mut layout = RegionTracker::new();
+    let mut tracker = RegionTracker::new();
     let first =
-        take(&mut layout, &[plain, HEAP.replace("1000-2", "6000-7").as_str(), far].concat());
+        take(&mut tracker, &[plain, HEAP.replace("1000-2", "6000-7").as_str(), far].concat());
     assert_eq!(rules(&first)[2], "mapped file");
     let second =
-        take(&mut layout, &[TEXT, HEAP.replace("1000-2", "6000-7").as_str(), far].concat());
+        take(&mut tracker, &[TEXT, HEAP.replace("1000-2", "6000-7").as_str(), far].concat());
     assert_eq!(rules(&second), ["__TEXT", "MALLOC (brk heap)", "__RODATA"]);
     assert_eq!(kept(&first, &second), [false, true, false]);
 }
@@ -98,33 +98,33 @@ fn a_file_that_becomes_an_image_is_labelled_anew_everywhere() {
 #[test]
 fn an_alias_shows_in_the_share_mode_while_both_views_are_there() {
     let other = VIEW.replace("7000-8000", "9000-a000");
-    let mut layout = RegionTracker::new();
+    let mut tracker = RegionTracker::new();
     let mode = |regions: &[Region]| regions[0].share_mode;
-    assert_eq!(mode(&take(&mut layout, VIEW)), Some(ShareMode::Shared));
-    assert_eq!(mode(&take(&mut layout, &[VIEW, &other].concat())), Some(ShareMode::Aliased));
-    assert_eq!(mode(&take(&mut layout, &[VIEW, &other].concat())), Some(ShareMode::Aliased));
-    assert_eq!(mode(&take(&mut layout, VIEW)), Some(ShareMode::Shared));
+    assert_eq!(mode(&take(&mut tracker, VIEW)), Some(ShareMode::Shared));
+    assert_eq!(mode(&take(&mut tracker, &[VIEW, &other].concat())), Some(ShareMode::Aliased));
+    assert_eq!(mode(&take(&mut tracker, &[VIEW, &other].concat())), Some(ShareMode::Aliased));
+    assert_eq!(mode(&take(&mut tracker, VIEW)), Some(ShareMode::Shared));
 }
 
 #[test]
 fn a_sample_broken_off_leaves_the_next_one_right() {
-    let mut layout = RegionTracker::new();
-    take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
-    layout.begin();
-    feed(&mut layout, &[TEXT, DATA].concat());
-    let regions = take(&mut layout, &[HEAP, TEXT, DATA, ANON].concat());
+    let mut tracker = RegionTracker::new();
+    take(&mut tracker, &[HEAP, TEXT, DATA, ANON].concat());
+    tracker.begin();
+    feed(&mut tracker, &[TEXT, DATA].concat());
+    let regions = take(&mut tracker, &[HEAP, TEXT, DATA, ANON].concat());
     assert_eq!(rules(&regions), ["MALLOC (brk heap)", "__TEXT", "__DATA", "__BSS"]);
-    layout.begin();
-    feed(&mut layout, HEAP);
-    assert_eq!(rules(&take(&mut layout, &[HEAP, TEXT].concat())), ["MALLOC (brk heap)", "__TEXT"]);
+    tracker.begin();
+    feed(&mut tracker, HEAP);
+    assert_eq!(rules(&take(&mut tracker, &[HEAP, TEXT].concat())), ["MALLOC (brk heap)", "__TEXT"]);
 }
 
 #[test]
 fn a_header_that_cannot_be_read_is_refused() {
-    let mut layout = RegionTracker::new();
-    layout.begin();
+    let mut tracker = RegionTracker::new();
+    tracker.begin();
     let record = Record { header: b"1-2 rwxq 0 0:0 0 ", flags: None, sizes: Sizes::default() };
-    assert!(!layout.push(&record));
+    assert!(!tracker.push(&record));
 }
 
 const POOL: [&str; 8] = [
@@ -143,12 +143,12 @@ proptest! {
     // in any order stand for torn samples: those may know more, from before.
     #[test]
     fn the_past_leaves_no_trace(samples in proptest::collection::vec(proptest::collection::vec(0..POOL.len(), 0..9), 1..6)) {
-        let mut layout = RegionTracker::new();
+        let mut tracker = RegionTracker::new();
         for indices in samples {
             let torn = !indices.is_sorted_by(|a, b| a < b);
             let text: String = indices.into_iter().map(|index| POOL[index]).collect();
-            let regions = take(&mut layout, &text);
-            prop_assert_eq!(layout.mappings(), mappings(&text));
+            let regions = take(&mut tracker, &text);
+            prop_assert_eq!(tracker.mappings(), mappings(&text));
             let fresh = take(&mut RegionTracker::new(), &text);
             if torn {
                 let ranges = |regions: &[Region]| -> Vec<_> {
