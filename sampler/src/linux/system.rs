@@ -4,7 +4,6 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::time::Duration;
 
 /// Returns the page size in bytes.
 pub(crate) fn page_size_bytes() -> u64 {
@@ -49,17 +48,10 @@ pub(crate) fn open_process(pid: u32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(handle) })
 }
 
-/// Waits until `handle` is readable; `false` after `limit`.
-pub(crate) fn wait_readable(handle: &OwnedFd, limit: Option<Duration>) -> io::Result<bool> {
-    // Rounded up, so that a short wait does not become zero.
-    let milliseconds = limit.map_or(-1, |limit| {
-        i32::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
-    });
+/// Waits until `handle` is readable.
+pub(crate) fn wait_readable(handle: &OwnedFd) -> io::Result<()> {
     let mut wanted = libc::pollfd { fd: handle.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     // SAFETY: `wanted` is one valid pollfd, as its count says.
-    match unsafe { libc::poll(&raw mut wanted, 1, milliseconds) } {
-        0 => Ok(false),
-        ready if ready > 0 => Ok(true),
-        _ => Err(io::Error::last_os_error()),
-    }
+    let ready = unsafe { libc::poll(&raw mut wanted, 1, -1) };
+    if ready < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::linux::files::{OpenFile, PROC, Refusal};
@@ -52,37 +52,17 @@ impl ExitWatch {
     ///
     /// Fails if the kernel does not permit it.
     pub fn wait(&self) -> Result<(), Error> {
-        while !self.wait_timeout(Duration::from_secs(3600))? {}
-        Ok(())
-    }
-
-    /// Waits until the process ends; `false` if it still runs after `limit`.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the kernel does not permit it.
-    pub fn wait_timeout(&self, limit: Duration) -> Result<bool, Error> {
-        let begun = Instant::now();
         loop {
-            let left = limit.saturating_sub(begun.elapsed());
-            let ended = match &self.handle {
-                Some(handle) => match wait_readable(handle, Some(left)) {
-                    Ok(ended) => ended,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
-                    Err(source) => {
-                        return Err(Error::Io { path: self.stat.path().to_owned(), source });
+            match &self.handle {
+                Some(handle) => match wait_readable(handle) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    waited => {
+                        let path = self.stat.path().to_owned();
+                        return waited.map_err(|source| Error::Io { path, source });
                     }
                 },
-                None => {
-                    let ended = self.ended()?;
-                    if !ended {
-                        std::thread::sleep(left.min(ASK_EVERY));
-                    }
-                    ended
-                }
-            };
-            if ended || begun.elapsed() >= limit {
-                return Ok(ended);
+                None if self.ended()? => return Ok(()),
+                None => std::thread::sleep(ASK_EVERY),
             }
         }
     }
@@ -117,8 +97,9 @@ mod tests {
             let (mut child, id) = sleeper();
             let handle = by_handle.then(|| open_process(id.pid).unwrap());
             let watch = ExitWatch::with_handle(&id, handle).unwrap();
-            assert!(!watch.wait_timeout(Duration::from_millis(150)).unwrap());
             let waiting = std::thread::spawn(move || watch.wait());
+            std::thread::sleep(Duration::from_millis(150));
+            assert!(!waiting.is_finished());
             child.kill().unwrap();
             // Not collected yet: a zombie has ended as well.
             waiting.join().unwrap().unwrap();

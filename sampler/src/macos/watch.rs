@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::macos::ffi::unix::{exit_queue, wait_exit};
@@ -45,40 +45,22 @@ impl ExitWatch {
     ///
     /// Fails if the kernel does not permit it.
     pub fn wait(&self) -> Result<(), Error> {
-        while !self.wait_timeout(Duration::from_secs(3600))? {}
-        Ok(())
-    }
-
-    /// Waits until the process ends; `false` if it still runs after `limit`.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the kernel does not permit it.
-    pub fn wait_timeout(&self, limit: Duration) -> Result<bool, Error> {
-        let begun = Instant::now();
-        loop {
-            let left = limit.saturating_sub(begun.elapsed());
-            let reported = match &self.queue {
-                Some(queue) => match wait_exit(queue, left) {
-                    Ok(seen) => seen,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => false,
-                    Err(error) => {
-                        let reason = error.to_string();
-                        return Err(Error::Kernel { pid: self.id.pid, call: "kevent", reason });
+        // An event is delivered only once, so an earlier call may have taken it.
+        while !ended(&self.id) {
+            match &self.queue {
+                Some(queue) => match wait_exit(queue) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    waited => {
+                        return waited.map_err(|error| Error::Kernel {
+                            pid: self.id.pid,
+                            call: "kevent",
+                            reason: error.to_string(),
+                        });
                     }
                 },
-                None => {
-                    std::thread::sleep(left.min(ASK_EVERY));
-                    false
-                }
-            };
-            // An event is delivered only once, so later calls check whether the process has ended.
-            if reported || ended(&self.id) {
-                return Ok(true);
-            }
-            if begun.elapsed() >= limit {
-                return Ok(false);
+                None => std::thread::sleep(ASK_EVERY),
             }
         }
+        Ok(())
     }
 }

@@ -4,7 +4,6 @@
 use std::io;
 use std::mem::zeroed;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::time::Duration;
 
 /// Turns ticks of Mach's clock into nanoseconds.
 pub(crate) fn ticks_to_ns(ticks: u64) -> u64 {
@@ -50,17 +49,13 @@ pub(crate) fn exit_queue(pid: libc::pid_t) -> io::Result<OwnedFd> {
     if code < 0 { Err(io::Error::last_os_error()) } else { Ok(queue) }
 }
 
-/// Waits until `queue` reports an end; `false` after `limit`.
-pub(crate) fn wait_exit(queue: &OwnedFd, limit: Duration) -> io::Result<bool> {
-    let time = libc::timespec {
-        tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
-        tv_nsec: limit.subsec_nanos().into(),
-    };
+/// Waits until `queue` reports an end.
+pub(crate) fn wait_exit(queue: &OwnedFd) -> io::Result<()> {
     // SAFETY: the structure is plain numbers and a pointer, for which zeros are valid.
     let mut event: libc::kevent = unsafe { zeroed() };
     // SAFETY: `event` has room for one event, as its count says; none is passed in.
     let count = unsafe {
-        libc::kevent(queue.as_raw_fd(), std::ptr::null(), 0, &raw mut event, 1, &raw const time)
+        libc::kevent(queue.as_raw_fd(), std::ptr::null(), 0, &raw mut event, 1, std::ptr::null())
     };
-    if count < 0 { Err(io::Error::last_os_error()) } else { Ok(count > 0) }
+    if count < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
