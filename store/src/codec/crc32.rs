@@ -100,8 +100,8 @@ mod tests {
         let pangram = b"The quick brown fox jumps over the lazy dog";
         assert_eq!(Crc::new().and(pangram).sum(), 0x414f_a339);
         for cut in 0..pangram.len() {
-            let (head, tail) = pangram.split_at(cut);
-            assert_eq!(Crc::new().and(head).and(tail).sum(), 0x414f_a339);
+            let (header, tail) = pangram.split_at(cut);
+            assert_eq!(Crc::new().and(header).and(tail).sum(), 0x414f_a339);
         }
     }
 

@@ -30,14 +30,14 @@ const TRIES: u32 = 5;
 pub(crate) fn problems(path: &Path, problems: &mut Vec<String>) -> io::Result<()> {
     let log = beside(path, "-wal");
     for _ in 0..TRIES {
-        let begun = match head_of(&log) {
+        let begun = match header_of(&log) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             other => other?,
         };
         let found = loss(BufReader::with_capacity(1 << 16, File::open(&log)?))?;
         // If a recorder restarted the log, its frames are of two generations: the header is written
         // before them.
-        if head_of(&log).is_ok_and(|now| now == begun) {
+        if header_of(&log).is_ok_and(|now| now == begun) {
             problems.extend(found.map(|Loss { whole, frames }| {
                 format!(
                     "the log {} is damaged after {whole} of {frames} frames: the newest samples may be lost",
@@ -50,7 +50,7 @@ pub(crate) fn problems(path: &Path, problems: &mut Vec<String>) -> io::Result<()
     Ok(())
 }
 
-fn head_of(log: &Path) -> io::Result<Vec<u8>> {
+fn header_of(log: &Path) -> io::Result<Vec<u8>> {
     let mut header = Vec::new();
     File::open(log)?.take(HEADER_BYTES as u64).read_to_end(&mut header)?;
     Ok(header)

@@ -17,14 +17,14 @@ impl Store {
         }
         let state = self.state()?;
         let chunks = Arc::new(chunk::all(&self.connection, id).at(&self.path)?);
-        let heads = ChunkHeaders { recording: id, state, chunks: Arc::clone(&chunks) };
-        self.heads.replace(Some(heads));
+        let headers = ChunkHeaders { recording: id, state, chunks: Arc::clone(&chunks) };
+        self.headers.replace(Some(headers));
         Ok(chunks)
     }
 
     /// Returns the cached chunks, if the file has not changed since.
     fn known_chunks(&self, id: RecordingId) -> Result<Option<Arc<Vec<StoredChunk>>>, Error> {
-        let known = self.heads.borrow().clone().filter(|known| known.recording == id);
+        let known = self.headers.borrow().clone().filter(|known| known.recording == id);
         Ok(match known {
             Some(known) if known.state == self.state()? => Some(known.chunks),
             _ => None,
@@ -46,8 +46,8 @@ impl Store {
         let mut few = Vec::new();
         let mut next = self.chunk_at_or_after(id, 1)?;
         while let Some(chunk) = next {
-            next = match chunk.head.snapshots {
-                0 => self.chunk_at_or_after(id, chunk.head.last + 1)?,
+            next = match chunk.header.snapshots {
+                0 => self.chunk_at_or_after(id, chunk.header.last + 1)?,
                 _ => None,
             };
             few.push(chunk);
@@ -57,8 +57,8 @@ impl Store {
             // A chunk that begins after the number does not count.
             self.add_back_from(id, self.chunk_at_or_after(id, number)?, 3, &mut few)?;
         }
-        few.sort_unstable_by_key(|chunk| chunk.head.last);
-        few.dedup_by_key(|chunk| chunk.head.last);
+        few.sort_unstable_by_key(|chunk| chunk.header.last);
+        few.dedup_by_key(|chunk| chunk.header.last);
         Ok(few)
     }
 
@@ -72,9 +72,9 @@ impl Store {
     ) -> Result<(), Error> {
         let mut with_regions = 0;
         while let Some(chunk) = next {
-            with_regions += usize::from(chunk.head.snapshots > 0);
+            with_regions += usize::from(chunk.header.snapshots > 0);
             next = match with_regions < enough {
-                true => self.chunk_before(id, chunk.head.last)?,
+                true => self.chunk_before(id, chunk.header.last)?,
                 false => None,
             };
             few.push(chunk);
@@ -91,8 +91,8 @@ impl Store {
     ) -> Result<u64, Error> {
         let mut expected = 1;
         let mut add = |chunk: &StoredChunk| {
-            let follows = self.follows(id, chunk.head.first, expected);
-            expected = chunk.head.last + 1;
+            let follows = self.follows(id, chunk.header.first, expected);
+            expected = chunk.header.last + 1;
             visit(chunk);
             follows
         };

@@ -115,7 +115,7 @@ impl Store {
                 all
             }
         };
-        let expected = chunks.last().map_or(1, |chunk| chunk.head.last + 1);
+        let expected = chunks.last().map_or(1, |chunk| chunk.header.last + 1);
         let mut wanted = near(&chunks, moment);
         wanted.sort_unstable();
         wanted.dedup();
@@ -144,10 +144,10 @@ impl Store {
             let seen = parts.iter().flat_map(|(_, samples)| samples).filter(|s| s.has_regions());
             seen.map(|sample| sample.taken.utc_ns).filter(|utc_ns| *utc_ns <= ns).max()
         };
-        let max = |chunk: &StoredChunk| chunk.head.utc_ns.map(|(_, max)| max);
+        let max = |chunk: &StoredChunk| chunk.header.utc_ns.map(|(_, max)| max);
         let mut before: Vec<(i64, usize)> = (0..)
             .zip(chunks)
-            .filter(|(_, chunk)| chunk.head.snapshots > 0)
+            .filter(|(_, chunk)| chunk.header.snapshots > 0)
             .filter_map(|(index, chunk)| Some((max(chunk).filter(|max| *max < ns)?, index)))
             .collect();
         before.sort_unstable();
@@ -168,8 +168,8 @@ impl Store {
 /// Returns the indexes of the chunks to read, without those before a wall-clock time.
 fn near(chunks: &[StoredChunk], moment: Option<Moment>) -> Vec<usize> {
     let indexed = || chunks.iter().enumerate();
-    let seen = |chunk: &StoredChunk| chunk.head.snapshots > 0;
-    let holds = |chunk: &StoredChunk| chunk.head.samples > 0;
+    let seen = |chunk: &StoredChunk| chunk.header.snapshots > 0;
+    let holds = |chunk: &StoredChunk| chunk.header.samples > 0;
     let mut wanted: Vec<usize> = Vec::new();
     for filter in [&seen as &dyn Fn(&StoredChunk) -> bool, &holds] {
         wanted.extend(chunks.iter().position(filter));
@@ -183,28 +183,28 @@ fn near(chunks: &[StoredChunk], moment: Option<Moment>) -> Vec<usize> {
     let Some(moment) = moment else { return wanted };
     match moment {
         Moment::Number(number) => {
-            wanted.extend(upto(&|chunk| chunk.head.first <= number));
+            wanted.extend(upto(&|chunk| chunk.header.first <= number));
             // The sample of that number may be a missed one; in a fully pruned chunk there is none.
             let at =
-                indexed().rev().filter(|(_, chunk)| chunk.head.first <= number && holds(chunk));
+                indexed().rev().filter(|(_, chunk)| chunk.header.first <= number && holds(chunk));
             wanted.extend(at.map(|(index, _)| index).take(2));
         }
         Moment::Monotonic(ns) => wanted.extend(upto(&|chunk| {
-            chunk.head.span.is_some_and(|(begin, _)| begin.monotonic_ns <= ns)
+            chunk.header.span.is_some_and(|(begin, _)| begin.monotonic_ns <= ns)
         })),
         // The wall clock may have been set back: several chunks may have the same times.
         Moment::Utc(ns) => wanted.extend(
             indexed()
                 .filter(|(_, chunk)| {
                     seen(chunk)
-                        && chunk.head.utc_ns.is_some_and(|(min, max)| min <= ns && ns <= max)
+                        && chunk.header.utc_ns.is_some_and(|(min, max)| min <= ns && ns <= max)
                 })
                 .map(|(index, _)| index),
         ),
         Moment::Peak => {
-            let peak = chunks.iter().filter_map(|chunk| chunk.head.max_footprint_bytes).max();
+            let peak = chunks.iter().filter_map(|chunk| chunk.header.max_footprint_bytes).max();
             let at = indexed()
-                .find(|(_, chunk)| peak.is_some() && chunk.head.max_footprint_bytes == peak);
+                .find(|(_, chunk)| peak.is_some() && chunk.header.max_footprint_bytes == peak);
             wanted.extend(at.map(|(index, _)| index));
         }
     }

@@ -26,10 +26,10 @@ impl Store {
         let reader = Reader { connection: &self.connection, path: &self.path };
         for known in &known {
             let (mut left, mut looked_at) = (0, 0);
-            for head in known.chunks.iter().map(|piece| &piece.head) {
+            for header in known.chunks.iter().map(|piece| &piece.header) {
                 let keep = steps.iter().find_map(|step| match step {
                     PruneStep::Reduce { recording, last, keep }
-                        if (*recording, *last) == (known.id, head.last) =>
+                        if (*recording, *last) == (known.id, header.last) =>
                     {
                         Some(*keep)
                     }
@@ -37,11 +37,11 @@ impl Store {
                 });
                 let lost = match keep {
                     None => 0,
-                    Some(Keep::Nothing) => head.samples,
-                    Some(keep) => reader.count(known, head.last, keep)?,
+                    Some(Keep::Nothing) => header.samples,
+                    Some(keep) => reader.count(known, header.last, keep)?,
                 };
                 gone.samples += lost;
-                left += head.samples - lost.min(head.samples);
+                left += header.samples - lost.min(header.samples);
                 looked_at += 1;
             }
             let whole = looked_at > 0 && left == 0 && !known.tail && !known.running;

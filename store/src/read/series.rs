@@ -72,14 +72,14 @@ impl Store {
         let mut next = (*numbers.start()).max(1);
         // All chunks, because they are usually cached.
         for chunk in self.chunks(id)?.iter() {
-            if chunk.head.last < next || *numbers.end() < chunk.head.first {
+            if chunk.header.last < next || *numbers.end() < chunk.header.first {
                 continue;
             }
-            if chunk.head.first > next {
-                self.follows(id, chunk.head.first, next)?;
+            if chunk.header.first > next {
+                self.follows(id, chunk.header.first, next)?;
             }
             visit(&self.chunk_sums(chunk, &numbers, measures)?);
-            next = chunk.head.last + 1;
+            next = chunk.header.last + 1;
         }
         if next <= *numbers.end() {
             visit(&self.row_sums(id, next..=*numbers.end(), measures)?);
@@ -143,12 +143,12 @@ impl Store {
         self.recording(id)?;
         let _transaction = self.transaction().at(&self.path)?;
         let chunks = self.chunks(id)?;
-        let last = chunks.last().map_or(0, |chunk| chunk.head.last);
+        let last = chunks.last().map_or(0, |chunk| chunk.header.last);
         let inside = chunks.iter().filter_map(|chunk| {
-            let (from, to) = chunk.head.span.filter(|_| chunk.head.snapshots > 0)?;
+            let (from, to) = chunk.header.span.filter(|_| chunk.header.snapshots > 0)?;
             let overlaps =
                 from.monotonic_ns <= *between.end() && to.monotonic_ns >= *between.start();
-            overlaps.then_some((chunk, Rollup { from, to, samples: chunk.head.snapshots }))
+            overlaps.then_some((chunk, Rollup { from, to, samples: chunk.header.snapshots }))
         });
         let (chunks, spans): (Vec<&StoredChunk>, Vec<Rollup>) = inside.unzip();
         let mut means = Means::new(chunks.len(), measures.len());

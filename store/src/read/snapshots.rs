@@ -28,8 +28,8 @@ impl Store {
         let mut samples = Vec::new();
         let mut expected = 1;
         for chunk in self.chunks(id)?.iter() {
-            self.follows(id, chunk.head.first, expected)?;
-            expected = chunk.head.last + 1;
+            self.follows(id, chunk.header.first, expected)?;
+            expected = chunk.header.last + 1;
             samples.append(&mut self.chunk_samples(chunk)?);
         }
         self.add_rows(id, expected, &mut samples)?;
@@ -68,13 +68,13 @@ impl Store {
         let _transaction = self.transaction().at(&self.path)?;
         let mut next = (*numbers.start()).max(1);
         while let Some(chunk) = self.chunk_at_or_after(id, next)? {
-            if chunk.head.first > next {
-                self.follows(id, chunk.head.first, next)?;
+            if chunk.header.first > next {
+                self.follows(id, chunk.header.first, next)?;
             }
             if next > *numbers.end() || self.walk_chunk(&chunk, &numbers, &mut visit)?.is_break() {
                 return Ok(());
             }
-            next = chunk.head.last + 1;
+            next = chunk.header.last + 1;
         }
         self.walk_rows(id, next, &numbers, visit)
     }
@@ -88,7 +88,7 @@ impl Store {
         mut visit: impl FnMut(&Sample, Option<Snapshot>) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let last = chunk::last(&self.connection, id).at(&self.path)?;
-        let after_chunks = last.map_or(1, |chunk| chunk.head.last + 1);
+        let after_chunks = last.map_or(1, |chunk| chunk.header.last + 1);
         let key = key_before(&self.connection, id, next).at(&self.path)?;
         let first = key.unwrap_or(after_chunks).max(after_chunks);
         let mut statement = frames(&self.connection).at(&self.path)?;
@@ -184,7 +184,7 @@ impl Store {
     /// Decodes all of a chunk.
     fn check_chunk(&self, chunk: &StoredChunk) -> Result<(), Error> {
         let samples = self.chunk_samples(chunk)?;
-        if ChunkHeader::of(chunk.head.first, chunk.head.last, &samples) != chunk.head {
+        if ChunkHeader::of(chunk.header.first, chunk.header.last, &samples) != chunk.header {
             let what = format!("{}: its samples contradict its header", chunk.describe());
             return Err(Error::Damaged { path: self.path.clone(), what });
         }

@@ -26,7 +26,7 @@ pub struct Store {
     /// Taken while in use, so that a caller's function may read other snapshots.
     pub(crate) identities: RefCell<Identities>,
     /// The headers of the chunks of a recording, read at a state of the file.
-    pub(crate) heads: RefCell<Option<ChunkHeaders>>,
+    pub(crate) headers: RefCell<Option<ChunkHeaders>>,
 }
 
 impl Store {
@@ -63,7 +63,7 @@ impl Store {
             path: path.to_owned(),
             real_path,
             identities: RefCell::default(),
-            heads: RefCell::default(),
+            headers: RefCell::default(),
         })
     }
 

@@ -62,13 +62,13 @@ impl Store {
             stored_bytes: 0,
         };
         let _transaction = self.transaction().at(&self.path)?;
-        let expected = self.each_chunk(id, |StoredChunk { head, .. }| {
-            summary.samples += head.snapshots;
-            summary.torn += head.torn;
-            summary.missed_ticks = summary.missed_ticks.saturating_add(head.missed_ticks);
-            summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(head.cost_cpu_ns);
-            summary.first = summary.first.or(head.span.map(|(begin, _)| begin));
-            summary.last = head.span.map(|(_, end)| end).or(summary.last);
+        let expected = self.each_chunk(id, |StoredChunk { header, .. }| {
+            summary.samples += header.snapshots;
+            summary.torn += header.torn;
+            summary.missed_ticks = summary.missed_ticks.saturating_add(header.missed_ticks);
+            summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(header.cost_cpu_ns);
+            summary.first = summary.first.or(header.span.map(|(begin, _)| begin));
+            summary.last = header.span.map(|(_, end)| end).or(summary.last);
         })?;
         self.sum_rows(id, expected, &mut summary)?;
         Ok(summary)

@@ -45,7 +45,7 @@ pub(crate) fn one(
 fn pieces(connection: &Connection, id: RecordingId, sizes: bool) -> rusqlite::Result<Vec<Piece>> {
     let mut chunks: Vec<Piece> = chunk::all(connection, id)?
         .into_iter()
-        .map(|chunk| Piece { head: chunk.head, bytes: 0 })
+        .map(|chunk| Piece { header: chunk.header, bytes: 0 })
         .collect();
     if sizes {
         let mut statement = connection.prepare_cached(
@@ -103,10 +103,10 @@ pub(crate) fn first_sample(
 ) -> rusqlite::Result<Option<u64>> {
     let mut next = 1;
     while let Some(chunk) = chunk::at_or_after(connection, id, next)? {
-        if chunk.head.samples > 0 {
-            return Ok(Some(chunk.head.first));
+        if chunk.header.samples > 0 {
+            return Ok(Some(chunk.header.first));
         }
-        next = chunk.head.last + 1;
+        next = chunk.header.last + 1;
     }
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {} FROM sample AS s WHERE s.recording = ? ORDER BY s.number LIMIT 1",

@@ -59,7 +59,7 @@ impl Sweep {
                 }
                 break;
             };
-            if chunk.head.samples > 0 {
+            if chunk.header.samples > 0 {
                 for kind in reader.kinds(&chunk)? {
                     self.unnamed.remove(&kind);
                 }

@@ -30,7 +30,7 @@ pub(crate) struct Known {
 /// A chunk.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
-    pub(crate) head: ChunkHeader,
+    pub(crate) header: ChunkHeader,
     /// Bytes of its groups; 0 if not requested.
     pub(crate) bytes: u64,
 }
@@ -97,14 +97,14 @@ impl Known {
         taken.monotonic_ns.saturating_sub(self.begun.monotonic_ns) / MINUTE_NS
     }
 
-    fn room(&self, head: &ChunkHeader) -> u64 {
-        head.utc_ns.map_or(0, |span| self.marked.room(span, self.interval_ns))
+    fn room(&self, header: &ChunkHeader) -> u64 {
+        header.utc_ns.map_or(0, |span| self.marked.room(span, self.interval_ns))
     }
 
     /// Returns the part of a deleted chunk that stays, `None` if it has only that already.
-    fn without(&self, head: &ChunkHeader) -> Option<Keep> {
-        let (min, max) = head.utc_ns?;
-        if self.room(head) == 0 {
+    fn without(&self, header: &ChunkHeader) -> Option<Keep> {
+        let (min, max) = header.utc_ns?;
+        if self.room(header) == 0 {
             return Some(Keep::Nothing);
         }
         let (first, last) = (self.marked.near(min), self.marked.near(max));
@@ -114,19 +114,19 @@ impl Known {
     }
 
     /// Returns whether a chunk has more than a snapshot a minute.
-    fn is_dense(&self, head: &ChunkHeader, before: Option<&ChunkHeader>) -> bool {
-        let Some((begin, end)) = head.span else { return false };
+    fn is_dense(&self, header: &ChunkHeader, before: Option<&ChunkHeader>) -> bool {
+        let Some((begin, end)) = header.span else { return false };
         let first = self.minute(begin);
         let shares_minute = before
             .filter(|before| before.snapshots > 0)
             .and_then(|before| before.span)
             .is_some_and(|(_, end)| self.minute(end) == first);
         let minutes = self.minute(end).saturating_sub(first) + 1 - u64::from(shares_minute);
-        head.snapshots > minutes.saturating_add(self.room(head))
+        header.snapshots > minutes.saturating_add(self.room(header))
     }
 
     fn is_empty(&self) -> bool {
-        !self.running && !self.tail && self.chunks.iter().all(|chunk| chunk.head.samples == 0)
+        !self.running && !self.tail && self.chunks.iter().all(|chunk| chunk.header.samples == 0)
     }
 }
 
@@ -145,8 +145,8 @@ pub(crate) fn plan(
         Some(now_utc_ns.saturating_sub(age))
     };
     let (drop_before, thin_before) = (before(policy.older_than), before(policy.thin_after));
-    let older = |head: &ChunkHeader, limit: Option<i64>| {
-        head.utc_ns.zip(limit).is_some_and(|((_, max), limit)| max < limit)
+    let older = |header: &ChunkHeader, limit: Option<i64>| {
+        header.utc_ns.zip(limit).is_some_and(|((_, max), limit)| max < limit)
     };
     let mut steps = Vec::new();
     let mut reduced: HashSet<(RecordingId, u64)> = HashSet::new();
@@ -158,22 +158,23 @@ pub(crate) fn plan(
         }
         let mut dropped = false;
         let mut earlier: Option<&ChunkHeader> = None;
-        for Piece { head, bytes } in known.chunks.iter().filter(|piece| piece.head.samples > 0) {
-            let keep = if older(head, drop_before) {
-                known.without(head)
+        for Piece { header, bytes } in known.chunks.iter().filter(|piece| piece.header.samples > 0)
+        {
+            let keep = if older(header, drop_before) {
+                known.without(header)
             } else {
-                let thin = older(head, thin_before) && known.is_dense(head, earlier);
+                let thin = older(header, thin_before) && known.is_dense(header, earlier);
                 thin.then_some(Keep::OneAMinute)
             };
-            earlier = Some(head);
-            let Some(keep) = keep.filter(|keep| !tried.contains(&(known.id, head.last, *keep)))
+            earlier = Some(header);
+            let Some(keep) = keep.filter(|keep| !tried.contains(&(known.id, header.last, *keep)))
             else {
                 continue;
             };
-            steps.push(PruneStep::Reduce { recording: known.id, last: head.last, keep });
-            reduced.insert((known.id, head.last));
+            steps.push(PruneStep::Reduce { recording: known.id, last: header.last, keep });
+            reduced.insert((known.id, header.last));
             dropped |= keep != Keep::OneAMinute;
-            excess = excess.saturating_sub(gain(known, head, *bytes, keep));
+            excess = excess.saturating_sub(gain(known, header, *bytes, keep));
         }
         if dropped {
             steps.push(PruneStep::Cascade(known.id));
@@ -197,21 +198,22 @@ fn fit(
         let ended = recordings.iter().filter(|known| !known.running);
         for known in ended.chain(recordings.iter().filter(|known| known.running)) {
             let mut dropped = false;
-            for Piece { head, bytes } in known.chunks.iter().filter(|piece| piece.head.samples > 0)
+            for Piece { header, bytes } in
+                known.chunks.iter().filter(|piece| piece.header.samples > 0)
             {
                 if excess == 0 {
                     break;
                 }
-                let keep = if marks_too { Some(Keep::Nothing) } else { known.without(head) };
+                let keep = if marks_too { Some(Keep::Nothing) } else { known.without(header) };
                 let wanted = keep.filter(|keep| {
-                    !gone.contains(&(known.id, head.last))
-                        && !tried.contains(&(known.id, head.last, *keep))
+                    !gone.contains(&(known.id, header.last))
+                        && !tried.contains(&(known.id, header.last, *keep))
                 });
                 if let Some(keep) = wanted {
-                    steps.push(PruneStep::Reduce { recording: known.id, last: head.last, keep });
-                    gone.insert((known.id, head.last));
+                    steps.push(PruneStep::Reduce { recording: known.id, last: header.last, keep });
+                    gone.insert((known.id, header.last));
                     dropped = true;
-                    excess = excess.saturating_sub(gain(known, head, *bytes, keep));
+                    excess = excess.saturating_sub(gain(known, header, *bytes, keep));
                 }
             }
             if dropped {
@@ -222,13 +224,13 @@ fn fit(
 }
 
 /// Estimates the bytes that a chunk loses.
-fn gain(known: &Known, head: &ChunkHeader, bytes: u64, keep: Keep) -> u64 {
+fn gain(known: &Known, header: &ChunkHeader, bytes: u64, keep: Keep) -> u64 {
     let stay = match keep {
         Keep::Nothing => 0,
-        Keep::NearMarks | Keep::OneAMinute => known.room(head).min(head.samples),
+        Keep::NearMarks | Keep::OneAMinute => known.room(header).min(header.samples),
     };
-    let lost = u128::from(bytes) * u128::from(head.samples - stay);
-    u64::try_from(lost / u128::from(head.samples.max(1))).unwrap_or(bytes)
+    let lost = u128::from(bytes) * u128::from(header.samples - stay);
+    u64::try_from(lost / u128::from(header.samples.max(1))).unwrap_or(bytes)
 }
 
 /// Returns for each sample of a chunk whether it stays; `before` are those of the chunk before.

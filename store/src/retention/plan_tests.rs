@@ -43,7 +43,7 @@ impl Model {
         let piece = |(first, last, ticks): &(u64, u64, Vec<Tick>)| {
             let samples: Vec<Sample> = ticks.iter().map(sample).collect();
             let bytes = 1000 * samples.len() as u64 + 50;
-            Piece { head: ChunkHeader::of(*first, *last, &samples), bytes }
+            Piece { header: ChunkHeader::of(*first, *last, &samples), bytes }
         };
         Known {
             id: RecordingId(id),

@@ -57,13 +57,13 @@ impl Reader<'_> {
             other => other?,
         };
         let (mut builder, mut first, mut last, mut gone) =
-            (Builder::default(), chunk.head.first, chunk.head.last, chunk.head.samples);
+            (Builder::default(), chunk.header.first, chunk.header.last, chunk.header.samples);
         if keep != Keep::Nothing {
             let samples = self.samples(&chunk)?;
             let ticks: Vec<Tick> = samples.iter().map(Tick::of).collect();
             let stay = self.stay(known, &chunk, &ticks, keep)?;
             let left = stay.iter().filter(|stays| **stays).count() as u64;
-            if left == chunk.head.samples {
+            if left == chunk.header.samples {
                 return Ok(None);
             }
             gone -= left;
@@ -112,12 +112,13 @@ impl Reader<'_> {
 
     /// Returns the numbers of an empty chunk that replaces this one and its empty neighbours.
     fn emptied(&self, chunk: &StoredChunk) -> Result<(u64, u64), Error> {
-        let after = chunk::at_or_after(self.connection, chunk.recording, chunk.head.last + 1)
+        let after = chunk::at_or_after(self.connection, chunk.recording, chunk.header.last + 1)
             .at(self.path)?;
-        let empty = |beside: Option<StoredChunk>| beside.filter(|beside| beside.head.samples == 0);
+        let empty =
+            |beside: Option<StoredChunk>| beside.filter(|beside| beside.header.samples == 0);
         Ok((
-            empty(self.before(chunk)?).map_or(chunk.head.first, |before| before.head.first),
-            empty(after).map_or(chunk.head.last, |after| after.head.last),
+            empty(self.before(chunk)?).map_or(chunk.header.first, |before| before.header.first),
+            empty(after).map_or(chunk.header.last, |after| after.header.last),
         ))
     }
 
@@ -129,7 +130,7 @@ impl Reader<'_> {
         keep: Keep,
     ) -> Result<Vec<bool>, Error> {
         let mut before = self.before(chunk)?.filter(|_| keep == Keep::OneAMinute);
-        if let Some(empty) = before.take_if(|before| before.head.samples == 0) {
+        if let Some(empty) = before.take_if(|before| before.header.samples == 0) {
             before = self.before(&empty)?;
         }
         let before = before.map(|before| self.ticks(&before)).transpose()?.unwrap_or_default();
@@ -137,7 +138,7 @@ impl Reader<'_> {
     }
 
     fn before(&self, chunk: &StoredChunk) -> Result<Option<StoredChunk>, Error> {
-        match chunk.head.first - 1 {
+        match chunk.header.first - 1 {
             0 => Ok(None),
             number => chunk::at_or_after(self.connection, chunk.recording, number).at(self.path),
         }
@@ -146,7 +147,7 @@ impl Reader<'_> {
     /// Returns the chunk that ends with sample `last`, unless it was deleted.
     fn chunk(&self, known: &Known, last: u64) -> Result<Option<StoredChunk>, Error> {
         let found = chunk::at_or_after(self.connection, known.id, last).at(self.path)?;
-        Ok(found.filter(|chunk| chunk.head.last == last))
+        Ok(found.filter(|chunk| chunk.header.last == last))
     }
 
     fn samples(&self, chunk: &StoredChunk) -> Result<Vec<Sample>, Error> {
@@ -175,13 +176,13 @@ impl Reader<'_> {
 impl Reduced {
     /// Replaces the chunk and the empty ones absorbed by it.
     pub(crate) fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-        let (recording, head) = (self.chunk.recording, &self.built.head);
-        if head.samples > 0 {
+        let (recording, header) = (self.chunk.recording, &self.built.header);
+        if header.samples > 0 {
             return chunk::replace(transaction, self.chunk.id, recording, &self.built);
         }
         transaction
             .prepare_cached("DELETE FROM chunk WHERE recording = ? AND last BETWEEN ? AND ?")?
-            .execute(params![recording.0, to_column(head.first), to_column(head.last)])?;
+            .execute(params![recording.0, to_column(header.first), to_column(header.last)])?;
         chunk::insert(transaction, recording, &self.built)?;
         Ok(())
     }

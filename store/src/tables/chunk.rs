@@ -44,19 +44,19 @@ pub(crate) struct ChunkHeaders {
 pub(crate) struct StoredChunk {
     pub(crate) id: i64,
     pub(crate) recording: RecordingId,
-    pub(crate) head: ChunkHeader,
+    pub(crate) header: ChunkHeader,
 }
 
 impl StoredChunk {
     /// Describes it for error messages.
     pub(crate) fn describe(&self) -> String {
-        let ChunkHeader { first, last, .. } = self.head;
+        let ChunkHeader { first, last, .. } = self.header;
         format!("samples {first} to {last} of recording {}", self.recording.0)
     }
 
     /// Returns the key that its groups are sealed with.
     pub(crate) const fn key(&self) -> ChunkKey {
-        ChunkKey { recording: self.recording.0, last: self.head.last }
+        ChunkKey { recording: self.recording.0, last: self.header.last }
     }
 }
 
@@ -114,7 +114,7 @@ fn write(
     recording: RecordingId,
     built: &Built,
 ) -> rusqlite::Result<()> {
-    let values = values(id, recording, &built.head);
+    let values = values(id, recording, &built.header);
     let sum = row_checksum::sum(&CHUNK, values.iter().map(Into::into));
     let Groups { ticks, totals, sums, kinds, regions } = &built.groups;
     let columns = format!("{}, ticks, totals, sums, kinds, regions", CHUNK.list());
@@ -135,7 +135,7 @@ fn write(
 }
 
 /// The values of the columns of a header.
-fn values(id: i64, recording: RecordingId, head: &ChunkHeader) -> Vec<Value> {
+fn values(id: i64, recording: RecordingId, header: &ChunkHeader) -> Vec<Value> {
     let number = |number| Value::Integer(to_column(number));
     let optional = |value: Option<i64>| value.map_or(Value::Null, Value::Integer);
     let moment = |moment: Option<Timestamp>| {
@@ -144,31 +144,31 @@ fn values(id: i64, recording: RecordingId, head: &ChunkHeader) -> Vec<Value> {
             optional(moment.map(|moment| to_column(moment.monotonic_ns))),
         ]
     };
-    let [begin_utc_ns, begin_monotonic_ns] = moment(head.span.map(|(begin, _)| begin));
-    let [end_utc_ns, end_monotonic_ns] = moment(head.span.map(|(_, end)| end));
+    let [begin_utc_ns, begin_monotonic_ns] = moment(header.span.map(|(begin, _)| begin));
+    let [end_utc_ns, end_monotonic_ns] = moment(header.span.map(|(_, end)| end));
     vec![
         Value::Integer(id),
         Value::Integer(recording.0),
-        number(head.first),
-        number(head.last),
-        number(head.samples),
-        number(head.snapshots),
-        number(head.torn),
-        number(head.missed_ticks),
+        number(header.first),
+        number(header.last),
+        number(header.samples),
+        number(header.snapshots),
+        number(header.torn),
+        number(header.missed_ticks),
         begin_utc_ns,
         begin_monotonic_ns,
         end_utc_ns,
         end_monotonic_ns,
-        optional(head.utc_ns.map(|(min, _)| min)),
-        optional(head.utc_ns.map(|(_, max)| max)),
-        number(head.cost_cpu_ns),
-        number(head.cost_wall_ns),
-        optional(head.max_footprint_bytes.map(to_column)),
+        optional(header.utc_ns.map(|(min, _)| min)),
+        optional(header.utc_ns.map(|(_, max)| max)),
+        number(header.cost_cpu_ns),
+        number(header.cost_wall_ns),
+        optional(header.max_footprint_bytes.map(to_column)),
     ]
 }
 
 /// Returns the chunk of a row of the table's list.
-fn head(row: &Row<'_>) -> rusqlite::Result<StoredChunk> {
+fn from_row(row: &Row<'_>) -> rusqlite::Result<StoredChunk> {
     from_values(&row_checksum::values(&CHUNK, row)?)
 }
 
@@ -185,7 +185,7 @@ fn from_values(values: &[ValueRef<'_>; HEADER_COLUMNS]) -> rusqlite::Result<Stor
     Ok(StoredChunk {
         id: integer(0)?,
         recording: RecordingId(integer(1)?),
-        head: ChunkHeader {
+        header: ChunkHeader {
             first: number(2)?,
             last: number(3)?,
             samples: number(4)?,
@@ -242,7 +242,7 @@ fn one(
 ) -> rusqlite::Result<Option<StoredChunk>> {
     connection
         .prepare_cached(&format!("SELECT {} FROM chunk {which} LIMIT 1", CHUNK.list()))?
-        .query_row(parameters, head)
+        .query_row(parameters, from_row)
         .optional()
 }
 

@@ -25,8 +25,8 @@ pub(crate) fn store(
     recording: RecordingId,
     built: &Built,
 ) -> rusqlite::Result<bool> {
-    let (first, last) = (built.head.first, built.head.last);
-    let expected = chunk::last(transaction, recording)?.map_or(1, |chunk| chunk.head.last + 1);
+    let (first, last) = (built.header.first, built.header.last);
+    let expected = chunk::last(transaction, recording)?.map_or(1, |chunk| chunk.header.last + 1);
     let range = params![recording.0, to_column(last)];
     let rows = transaction
         .prepare_cached("SELECT count(*) FROM sample WHERE recording = ? AND number <= ?")?
@@ -61,7 +61,7 @@ pub(crate) fn rebuild(
     upto: u64,
 ) -> Result<Option<Built>, Error> {
     let before = chunk::last(connection, recording).at(path)?;
-    let first = before.map_or(1, |chunk| chunk.head.last + 1);
+    let first = before.map_or(1, |chunk| chunk.header.last + 1);
     let mut statement = frames(connection).at(path)?;
     let range = params![recording.0, to_column(first), limit_to_column(upto)];
     let mut rows = statement.query(range).at(path)?;

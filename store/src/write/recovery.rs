@@ -35,7 +35,7 @@ impl Writer {
     /// If that fails, the rows stay and nothing is lost.
     pub(crate) fn store_chunk(&mut self, id: RecordingId, built: std::io::Result<Built>) {
         let Ok(built) = built else { return };
-        let upto = built.head.last;
+        let upto = built.header.last;
         let stored = in_transaction(&mut self.connection, |transaction| {
             compact::store(transaction, id, &built)
         });
@@ -112,7 +112,7 @@ pub(crate) fn end_lost(transaction: &Transaction<'_>, id: RecordingId) -> rusqli
         .optional()?;
     let at = match row {
         Some(taken) => taken,
-        None => match chunk::last(transaction, id)?.and_then(|chunk| chunk.head.span) {
+        None => match chunk::last(transaction, id)?.and_then(|chunk| chunk.header.span) {
             Some((_, taken)) => taken,
             None => recording::begun(transaction, id)?,
         },

@@ -82,8 +82,8 @@ impl Relabeller<'_> {
             let table = self.table(sample.number, table)?;
             builder.push(sample, Some(table));
         }
-        let head = &chunk.head;
-        let built = builder.finish(chunk.recording.0, head.first, head.last);
+        let header = &chunk.header;
+        let built = builder.finish(chunk.recording.0, header.first, header.last);
         built.map_err(|error| damaged(error.to_string()))
     }
 

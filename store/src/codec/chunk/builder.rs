@@ -38,7 +38,7 @@ struct Added {
 #[derive(Clone, Debug)]
 pub(crate) struct Built {
     /// Its plain columns.
-    pub(crate) head: ChunkHeader,
+    pub(crate) header: ChunkHeader,
     /// Its groups, sealed.
     pub(crate) groups: Groups,
     /// Its ticks.
@@ -125,8 +125,8 @@ impl Builder {
             kinds: key.seal("kinds", kinds),
             regions: key.seal("regions", regions),
         };
-        let head = ChunkHeader::of(first, last, &self.samples);
-        Ok(Built { head, groups, ticks, sums: self.sums, newest })
+        let header = ChunkHeader::of(first, last, &self.samples);
+        Ok(Built { header, groups, ticks, sums: self.sums, newest })
     }
 }
 

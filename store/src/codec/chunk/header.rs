@@ -36,27 +36,28 @@ impl ChunkHeader {
     /// Returns the header of a chunk that covers all samples from `first` on, of which `samples`
     /// are left.
     pub(crate) fn of(first: u64, last: u64, samples: &[Sample]) -> Self {
-        let mut head = Self { first, last, samples: samples.len() as u64, ..Self::default() };
+        let mut header = Self { first, last, samples: samples.len() as u64, ..Self::default() };
         for sample in samples {
             let utc = sample.taken.utc_ns;
-            let (min, max) = head.utc_ns.unwrap_or((utc, utc));
-            head.utc_ns = Some((min.min(utc), max.max(utc)));
-            head.span = Some((head.span.map_or(sample.taken, |(begin, _)| begin), sample.taken));
-            head.snapshots += u64::from(sample.has_regions());
+            let (min, max) = header.utc_ns.unwrap_or((utc, utc));
+            header.utc_ns = Some((min.min(utc), max.max(utc)));
+            header.span =
+                Some((header.span.map_or(sample.taken, |(begin, _)| begin), sample.taken));
+            header.snapshots += u64::from(sample.has_regions());
             match &sample.state {
                 SampleState::Complete => {}
-                SampleState::Torn(_) => head.torn += 1,
+                SampleState::Torn(_) => header.torn += 1,
                 SampleState::Missed { ticks, .. } => {
-                    head.missed_ticks = head.missed_ticks.saturating_add(*ticks);
+                    header.missed_ticks = header.missed_ticks.saturating_add(*ticks);
                 }
             }
-            head.cost_cpu_ns = head.cost_cpu_ns.saturating_add(sample.cost.cpu_ns);
-            head.cost_wall_ns = head.cost_wall_ns.saturating_add(sample.cost.wall_ns);
+            header.cost_cpu_ns = header.cost_cpu_ns.saturating_add(sample.cost.cpu_ns);
+            header.cost_wall_ns = header.cost_wall_ns.saturating_add(sample.cost.wall_ns);
             if sample.has_regions() {
-                head.max_footprint_bytes =
-                    head.max_footprint_bytes.max(sample.totals.footprint_bytes);
+                header.max_footprint_bytes =
+                    header.max_footprint_bytes.max(sample.totals.footprint_bytes);
             }
         }
-        head
+        header
     }
 }

@@ -159,7 +159,7 @@ proptest! {
     #[test]
     fn every_sample_comes_back(contents in contents(), edited in any::<bool>()) {
         let (samples, built) = chunk(&contents, edited);
-        let key = ChunkKey { recording: 7, last: built.head.last };
+        let key = ChunkKey { recording: 7, last: built.header.last };
         let plain = |what, data: &[u8]| unseal(key, what, data).unwrap();
         let ticks = Ticks::decode(&plain("ticks", &built.groups.ticks)).unwrap();
         let data = plain("totals", &built.groups.totals);

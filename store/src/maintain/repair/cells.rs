@@ -44,7 +44,7 @@ pub(crate) struct Cell<'a> {
 /// Returns the kind of the page; `first` marks the file's first page, which begins with the file's
 /// header.
 pub(crate) fn kind(page: &Page, first: bool) -> Option<PageKind> {
-    match page[head(first)] {
+    match page[header_offset(first)] {
         0x0d => Some(PageKind::TableLeaf),
         0x05 => Some(PageKind::TableInterior),
         0x0a => Some(PageKind::IndexLeaf),
@@ -53,17 +53,17 @@ pub(crate) fn kind(page: &Page, first: bool) -> Option<PageKind> {
     }
 }
 
-const fn head(first: bool) -> usize {
+const fn header_offset(first: bool) -> usize {
     if first { 100 } else { 0 }
 }
 
 /// Returns the offsets of the cells of the page.
 fn cell_offsets(page: &Page, first: bool, kind: PageKind) -> impl Iterator<Item = usize> + '_ {
-    let head = head(first);
+    let header = header_offset(first);
     let array =
-        head + if matches!(kind, PageKind::TableLeaf | PageKind::IndexLeaf) { 8 } else { 12 };
+        header + if matches!(kind, PageKind::TableLeaf | PageKind::IndexLeaf) { 8 } else { 12 };
     let pair = |offset: usize| usize::from(page[offset]) << 8 | usize::from(page[offset + 1]);
-    let count = pair(head + 3).min((PAGE_BYTES - array) / 2);
+    let count = pair(header + 3).min((PAGE_BYTES - array) / 2);
     (0..count).map(move |cell| pair(array + 2 * cell))
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn children(page: &Page, first: bool, kind: PageKind) -> Vec<u32> {
     if matches!(kind, PageKind::TableLeaf | PageKind::IndexLeaf) {
         return Vec::new();
     }
-    let last = word(page, head(first) + 8);
+    let last = word(page, header_offset(first) + 8);
     cell_offsets(page, first, kind).map(|offset| word(page, offset)).chain([last]).collect()
 }
 
@@ -115,29 +115,29 @@ fn cell(page: &Page, offset: usize, kind: PageKind) -> Option<Cell<'_>> {
 
 /// Returns the number of columns of the row, `None` if its size contradicts them.
 pub(crate) fn columns(cell: &Cell<'_>) -> Option<usize> {
-    let (types, head_bytes) = types(cell.local)?;
+    let (types, header_bytes) = types(cell.local)?;
     let body: u64 = types.iter().try_fold(0_u64, |sum, kind| sum.checked_add(size(*kind)?))?;
-    (body.checked_add(head_bytes as u64)? == cell.bytes as u64).then_some(types.len())
+    (body.checked_add(header_bytes as u64)? == cell.bytes as u64).then_some(types.len())
 }
 
 /// Returns the values of a complete row, `None` if it is malformed.
 pub(crate) fn values(row: &[u8]) -> Option<Vec<Value>> {
-    let (types, head_bytes) = types(row)?;
-    let mut rest = row.get(head_bytes..)?;
+    let (types, header_bytes) = types(row)?;
+    let mut rest = row.get(header_bytes..)?;
     types.into_iter().map(|kind| take_value(&mut rest, kind)).collect()
 }
 
 /// Returns the types of a row's values and the size of its header.
 fn types(row: &[u8]) -> Option<(Vec<u64>, usize)> {
     let mut rest = row;
-    let head_bytes = usize::try_from(take_varint(&mut rest)?).ok()?;
+    let header_bytes = usize::try_from(take_varint(&mut rest)?).ok()?;
     let taken = row.len() - rest.len();
-    let mut head = row.get(taken..head_bytes)?;
+    let mut header = row.get(taken..header_bytes)?;
     let mut types = Vec::new();
-    while !head.is_empty() {
-        types.push(take_varint(&mut head)?);
+    while !header.is_empty() {
+        types.push(take_varint(&mut header)?);
     }
-    Some((types, head_bytes))
+    Some((types, header_bytes))
 }
 
 /// Returns the bytes of a value of that type.
@@ -258,7 +258,7 @@ mod tests {
         #[test]
         fn any_page_is_read_within_its_bytes(bytes in prop::collection::vec(any::<u8>(), PAGE_BYTES), kind in prop::sample::select(&[2_u8, 5, 10, 13][..]), first: bool) {
             let mut page: Page = *bytes.first_chunk().unwrap();
-            page[head(first)] = kind;
+            page[header_offset(first)] = kind;
             let rows = read(&page, first);
             prop_assert!(kind != 5 || rows.is_empty(), "a page of pages has no row");
         }
@@ -285,8 +285,8 @@ mod tests {
                 None => Some(usize::from(kind - 12) / 2),
             };
             let needed = types.iter().try_fold(0, |sum, kind| Some(sum + size(*kind)?));
-            let head = [&[types.len() as u8 + 1], &types[..]].concat();
-            let row = [&head[..], &body].concat();
+            let header = [&[types.len() as u8 + 1], &types[..]].concat();
+            let row = [&header[..], &body].concat();
             let count = |needed| (needed == Some(body.len())).then_some(types.len());
             let cell = Cell { rowid: 0, bytes: row.len(), local: &row, overflow: None };
             prop_assert_eq!(columns(&cell), count(needed));

@@ -40,7 +40,7 @@ pub(crate) fn mend(
         Ok(Last { number: 0, taken: recording.begun, interval_ns: recording.interval_ns })
     })?;
     for mut chunk in chunk::all(new, id)? {
-        let first = chunk.head.first;
+        let first = chunk.header.first;
         if first <= last.number {
             // An older state of a chunk before it: both are proven, one is outdated.
             remove(new, &chunk)?;
@@ -48,19 +48,19 @@ pub(crate) fn mend(
         }
         if first > last.number + 1 {
             // No row can be between chunks, so the chunk after a hole covers it.
-            chunk.head.first = last.number + 1;
+            chunk.header.first = last.number + 1;
             row_checksum::update(new, &CHUNK, chunk.id, || {
                 new.execute(
                     "UPDATE chunk SET first = ? WHERE id = ?",
-                    params![to_column(chunk.head.first), chunk.id],
+                    params![to_column(chunk.header.first), chunk.id],
                 )
             })?;
             outcome.lose(first - last.number - 1, "their chunks are lost");
         }
         let lost = whole(new, &chunk, outcome)?;
-        outcome.kept += chunk.head.snapshots - lost;
-        let taken = chunk.head.span.map_or(last.taken, |(_, end)| end);
-        last = Last { number: chunk.head.last, taken, ..last };
+        outcome.kept += chunk.header.snapshots - lost;
+        let taken = chunk.header.span.map_or(last.taken, |(_, end)| end);
+        last = Last { number: chunk.header.last, taken, ..last };
     }
     Ok(last)
 }
@@ -133,8 +133,8 @@ fn rebuilt(new: &Connection, chunk: &StoredChunk, gone: &[i64]) -> rusqlite::Res
         }
         builder.push(sample, Some(identities.table(new, &states)?));
     }
-    let head = &chunk.head;
-    let built = builder.finish(chunk.recording.0, head.first, head.last);
+    let header = &chunk.header;
+    let built = builder.finish(chunk.recording.0, header.first, header.last);
     built.map(|built| (built, lost)).map_err(|error| damaged(error.to_string()))
 }
 
