@@ -71,3 +71,13 @@ pub(crate) fn next_id(transaction: &Connection, table: &Table) -> rusqlite::Resu
         .prepare_cached(&format!("SELECT coalesce(max(id), 0) + 1 FROM {}", table.name))?
         .query_row([], |row| row.get(0))
 }
+
+/// Returns an id for a row of `table` that no other row has or had.
+pub(crate) fn unused_id(transaction: &Connection, table: &Table) -> rusqlite::Result<i64> {
+    let sql = format!(
+        "SELECT 1 + max(coalesce((SELECT max(id) FROM {0}), 0), \
+                        coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{0}'), 0))",
+        table.name
+    );
+    transaction.query_row(&sql, [], |row| row.get(0))
+}

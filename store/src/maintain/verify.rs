@@ -13,7 +13,7 @@ use crate::read::store::Store;
 use crate::recording::RecordingId;
 use crate::tables::identity_cache::Identities;
 use crate::tables::sample::{decode, frames};
-use crate::tables::{evidence, sample};
+use crate::tables::{evidence, recording, sample};
 
 /// The counts of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ fn look_at(
         }
     }
     let last = expected.wrapping_sub(1);
-    match last_number(connection, id)? {
+    match recording::last_number(connection, id)? {
         Some(stored) if stored != last => {
             problems.push(format!("recording {}: its last sample is {last}, not {stored}", id.0));
         }
@@ -145,11 +145,4 @@ fn after_chunks(
         expected = last.wrapping_add(1);
     }
     Ok(expected)
-}
-
-/// Returns the number of the last sample that a recording stored when it ended.
-fn last_number(connection: &Connection, id: RecordingId) -> rusqlite::Result<Option<u64>> {
-    connection
-        .prepare_cached("SELECT last_number FROM recording WHERE id = ?")?
-        .query_row([id.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_column)))
 }

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::db::integer::from_column;
 use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::RecordingId;
-use crate::tables::chunk;
 use crate::tables::chunk::{ChunkHeaders, StoredChunk};
+use crate::tables::{chunk, recording};
 
 impl Store {
     /// Returns every chunk of a recording, in order.
@@ -139,15 +138,7 @@ impl Store {
 
     /// Checks that a recording that has ended lost no sample from `expected` on.
     pub(crate) fn ends(&self, id: RecordingId, expected: u64) -> Result<(), Error> {
-        let last: Option<u64> = self
-            .connection
-            .prepare_cached("SELECT last_number FROM recording WHERE id = ?")
-            .and_then(|mut statement| {
-                statement
-                    .query_row([id.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_column)))
-            })
-            .at(&self.path)?;
-        match last {
+        match recording::last_number(&self.connection, id).at(&self.path)? {
             Some(last) if last >= expected => {
                 let what = format!("recording {}: samples {expected} to {last} are missing", id.0);
                 Err(Error::Damaged { path: self.path.clone(), what })

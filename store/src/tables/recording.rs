@@ -21,13 +21,7 @@ pub(crate) fn insert_recording(
     name: Option<&str>,
     begun: Timestamp,
 ) -> rusqlite::Result<RecordingId> {
-    // Numbers of deleted recordings are not reused.
-    let id: i64 = transaction.query_row(
-        "SELECT 1 + max(coalesce((SELECT max(id) FROM recording), 0), \
-                        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'recording'), 0))",
-        [],
-        |row| row.get(0),
-    )?;
+    let id = insert::unused_id(transaction, &RECORDING)?;
     let parent: Option<i64> = transaction
         .prepare_cached(
             "SELECT max(id) FROM recording WHERE session = ? AND pid = ? AND why_ended IS NULL",
@@ -101,6 +95,16 @@ pub(crate) fn without_end(connection: &Connection) -> rusqlite::Result<Vec<Recor
         .prepare("SELECT id FROM recording WHERE why_ended IS NULL")?
         .query_map([], |row| row.get(0).map(RecordingId))?
         .collect()
+}
+
+/// Returns the number of the last sample that a recording stored when it ended.
+pub(crate) fn last_number(
+    connection: &Connection,
+    id: RecordingId,
+) -> rusqlite::Result<Option<u64>> {
+    connection
+        .prepare_cached("SELECT last_number FROM recording WHERE id = ?")?
+        .query_row([id.0], |row| Ok(row.get::<_, Option<i64>>(0)?.map(from_column)))
 }
 
 /// Returns the word stored in the `why_ended` column.

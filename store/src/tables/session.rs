@@ -23,12 +23,7 @@ pub(crate) fn insert_session(
     start: &SessionStart<'_>,
     begun: Timestamp,
 ) -> rusqlite::Result<SessionId> {
-    let id: i64 = transaction.query_row(
-        "SELECT 1 + max(coalesce((SELECT max(id) FROM session), 0), \
-                        coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'session'), 0))",
-        [],
-        |row| row.get(0),
-    )?;
+    let id = insert::unused_id(transaction, &SESSION)?;
     let SessionStart { targets, host, boot_id, interval_ns } = *start;
     insert::row(
         transaction,

@@ -6,18 +6,16 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::db::columns::{RECORDING, SESSION};
 use crate::db::insert;
+use crate::db::integer::to_column;
 use crate::db::transaction::Transaction;
+use crate::recording::RecordingId;
+use crate::tables::sample::next_number;
 
 /// Writes a row for a recording of which only samples, marks or evidence are left. Its session gets
 /// the same number, unless another one has it.
 pub(crate) fn recording(new: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
     let (begun, ended) = (moment(new, id, "first")?, moment(new, id, "last")?);
-    let last: i64 = new.query_row(
-        "SELECT max(coalesce((SELECT max(number) FROM sample WHERE recording = ?1), 0), \
-                    coalesce((SELECT max(last) FROM chunk WHERE recording = ?1), 0))",
-        [id],
-        |row| row.get(0),
-    )?;
+    let last = to_column(next_number(new, RecordingId(id))? - 1);
     let session: i64 = new.query_row(
         "SELECT 1 + max(coalesce((SELECT max(session) FROM recording), 0), \
                         coalesce((SELECT max(id) FROM session), 0))",
@@ -60,12 +58,7 @@ pub(crate) fn session(new: &Transaction<'_>, id: i64) -> rusqlite::Result<()> {
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
     let (begun, ended) = (moment(new, recording, "first")?, moment(new, recording, "last")?);
-    let samples: i64 = new.query_row(
-        "SELECT max(coalesce((SELECT max(number) FROM sample WHERE recording = ?1), 0), \
-                    coalesce((SELECT max(last) FROM chunk WHERE recording = ?1), 0))",
-        [recording],
-        |row| row.get(0),
-    )?;
+    let samples = to_column(next_number(new, RecordingId(recording))? - 1);
     let span = ended.1.unwrap_or(0).saturating_sub(begun.1.unwrap_or(0));
     let interval_ns = (span / samples.saturating_sub(1).max(1)).max(1);
     insert::row(

@@ -20,8 +20,8 @@ use crate::maintain::repair::chunks::Last;
 use crate::maintain::repair::outcome::{Outcome, REASON, absent};
 use crate::recording::{RecordingId, Sample};
 use crate::tables::identity_cache::Identities;
-use crate::tables::sample;
 use crate::tables::sample::{FRAME_COLUMNS, decode, sample_columns};
+use crate::tables::{recording, sample};
 
 /// The maximum number of consecutive samples filled in as lost: samples after a larger hole are not
 /// trusted.
@@ -128,9 +128,8 @@ fn end(
     last: &Last,
     outcome: &mut Outcome,
 ) -> rusqlite::Result<()> {
-    let stored: Option<i64> =
-        new.query_row("SELECT last_number FROM recording WHERE id = ?", [id.0], |row| row.get(0))?;
-    let Some(stored) = stored.map(from_column).filter(|stored| *stored != last.number) else {
+    let stored = recording::last_number(new, id)?;
+    let Some(stored) = stored.filter(|stored| *stored != last.number) else {
         return Ok(());
     };
     let missing = stored.saturating_sub(last.number);
