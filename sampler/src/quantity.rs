@@ -14,7 +14,7 @@ named! {
         Resident = "resident_bytes",
         /// Resident pages no other process maps. Linux: `Private_Clean + Private_Dirty + Private_Hugetlb`.
         Private = "private_bytes",
-        /// Written pages. Linux: `Private_Dirty + Shared_Dirty`; macOS: `pages_dirtied`.
+        /// Written pages, those of files that wait to be written back included. Linux: `Private_Dirty + Shared_Dirty + Private_Hugetlb + Shared_Hugetlb`; macOS: `pages_dirtied`.
         Dirty = "dirty_bytes",
         /// Written pages no other process maps. Linux: `Private_Dirty + Private_Hugetlb`.
         PrivateDirty = "private_dirty_bytes",

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::label::Label;
 use crate::named::named;
-use crate::quantity::Quantities;
+use crate::quantity::{Quantities, Quantity};
 
 /// A half-open range of addresses, `start..end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -176,6 +176,35 @@ pub struct Region {
     pub quantities: Quantities,
 }
 
+impl Region {
+    /// Returns the bytes the process alone is charged for: private pages that were written and
+    /// swapped ones, without file pages, which the kernel can write back and drop.
+    ///
+    /// On Linux of a file's mapping only its anonymous pages count (copies that were written to);
+    /// files of shared memory and hugetlb have no disk to be written to, and count as a whole.
+    pub fn footprint_bytes(&self) -> Option<u64> {
+        let mut written = self.quantities.get(Quantity::PrivateDirty)?;
+        if self.identity.is_written_back() {
+            written = written.min(self.quantities.get(Quantity::Anonymous)?);
+        }
+        Some(written.saturating_add(self.quantities.get(Quantity::Swapped)?))
+    }
+}
+
+impl Identity {
+    /// Returns whether its object is a file of a disk, whose written pages go back there.
+    fn is_written_back(&self) -> bool {
+        /// The device of the kernel's own tmpfs: memfd, SysV, shared anonymous memory.
+        const KERNEL_TMPFS: (u32, u32) = (0, 1);
+        self.object.as_deref().is_some_and(|object| {
+            object.inode != 0
+                && object.device != KERNEL_TMPFS
+                && !object.name.starts_with("/dev/shm/")
+                && !self.flags.split_ascii_whitespace().any(|flag| flag == "ht")
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +214,36 @@ mod tests {
         assert_eq!(Protection::NONE.to_string(), "---");
         assert_eq!(Protection::READ.union(Protection::EXECUTE).to_string(), "r-x");
         assert_eq!(Protection::from_bits(0xff).to_string(), "rwx");
+    }
+
+    #[test]
+    fn the_footprint_leaves_out_file_pages_that_wait_to_be_written() {
+        let region = |name: &str, device, inode, flags: &str| Region {
+            identity: Arc::new(Identity {
+                range: AddressRange::new(0x1000, 0x9000),
+                protection: Protection::READ,
+                max_protection: None,
+                object: Some(Arc::new(Object { name: name.into(), device, inode, deleted: false })),
+                offset: 0,
+                flags: flags.into(),
+                label: crate::classify::piece::label(
+                    crate::vocabulary::types::MAPPED_FILE,
+                    crate::label::Confidence::Sure,
+                    crate::rule::Rule::R6,
+                ),
+            }),
+            share_mode: None,
+            provenance: Provenance::Measured,
+            quantities: Quantities::UNKNOWN
+                .with(Quantity::PrivateDirty, 700)
+                .with(Quantity::Anonymous, 30)
+                .with(Quantity::Swapped, 4),
+        };
+        assert_eq!(region("/data.bin", (8, 1), 9, "s rd").footprint_bytes(), Some(34));
+        assert_eq!(region("/memfd:a", (0, 1), 9, "s rd").footprint_bytes(), Some(704));
+        assert_eq!(region("/dev/shm/a", (0, 25), 9, "s rd").footprint_bytes(), Some(704));
+        assert_eq!(region("/mnt/huge/a", (0, 30), 9, "s rd ht").footprint_bytes(), Some(704));
+        assert_eq!(region("[heap]", (0, 0), 0, "p rd wr").footprint_bytes(), Some(704));
     }
 
     #[test]

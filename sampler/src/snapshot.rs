@@ -35,9 +35,10 @@ pub enum Consistency {
 pub struct ProcessTotals {
     /// Linux: statm `size`.
     pub virtual_bytes: Option<u64>,
-    /// Linux: statm `resident` (may lag the regions by a few pages a CPU).
+    /// Linux: statm `resident` + status `HugetlbPages` (may lag the regions by a few pages a CPU).
     pub resident_bytes: Option<u64>,
-    /// The maximum of `resident_bytes` so far. Linux: status `VmHWM`.
+    /// The maximum of `resident_bytes` so far, as far as it is known. Linux: status `VmHWM`, which leaves out
+    /// hugetlb, or a larger `resident_bytes` that was sampled.
     pub peak_resident_bytes: Option<u64>,
     /// Linux: status `RssAnon`.
     pub anonymous_resident_bytes: Option<u64>,
@@ -45,11 +46,11 @@ pub struct ProcessTotals {
     pub file_resident_bytes: Option<u64>,
     /// Linux: status `RssShmem`.
     pub shmem_resident_bytes: Option<u64>,
-    /// Linux: status `VmSwap`.
+    /// Linux: sum of the regions' `Swap`, derived: `VmSwap` leaves out shared memory.
     pub swapped_bytes: Option<u64>,
     /// Linux: status `VmPTE`.
     pub page_table_bytes: Option<u64>,
-    /// What the process alone is charged for. Linux: sum of private dirty + swapped, derived; macOS: `phys_footprint`.
+    /// What the process alone is charged for. Linux: sum of `Region::footprint_bytes`, derived; macOS: `phys_footprint`.
     pub footprint_bytes: Option<u64>,
     /// Linux: status `Threads`.
     pub threads: Option<u64>,

@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 use crate::error::Error;
 use crate::linux::files::{OpenFile, PROC, Refusal, read};
 use crate::linux::process::{process_info, refused};
+use crate::linux::sampler::totals::resident_bytes;
 use crate::linux::system::page_size_bytes;
 use crate::process::ProcessId;
 use crate::procfs::rollup::parse_rollup;
@@ -41,15 +42,20 @@ pub fn system_sums(process: &ProcessId) -> Result<Vec<SystemSum>, Error> {
 fn from_statm(folder: &Path) -> Result<Vec<SystemSum>, Refusal> {
     let page = page_size_bytes();
     let statm = OpenFile::open(folder.join("statm"))?.statm()?;
-    let sum = |of, pages: u64, slack_bytes| SystemSum {
-        source: "statm",
-        of,
-        bytes: pages.saturating_mul(page),
-        slack_bytes,
-    };
+    let status = OpenFile::open(folder.join("status"))?.status()?;
     Ok(vec![
-        sum(SumOf::VirtualButVsyscall, statm.size, 0),
-        sum(SumOf::Measured(Quantity::Resident), statm.resident, held_back_pages() * page),
+        SystemSum {
+            source: "statm",
+            of: SumOf::VirtualButVsyscall,
+            bytes: statm.size.saturating_mul(page),
+            slack_bytes: 0,
+        },
+        SystemSum {
+            source: "statm",
+            of: SumOf::Measured(Quantity::Resident),
+            bytes: resident_bytes(&statm, &status),
+            slack_bytes: held_back_pages() * page,
+        },
     ])
 }
 
@@ -63,14 +69,9 @@ fn held_back_pages() -> u64 {
 
 fn from_rollup(text: &[u8]) -> Vec<SystemSum> {
     let quantities = parse_rollup(text).quantities();
-    let footprint = quantities
-        .get(Quantity::PrivateDirty)
-        .zip(quantities.get(Quantity::Swapped))
-        .map(|(dirty, swapped)| (SumOf::Footprint, dirty.saturating_add(swapped)));
     Quantity::ALL
         .into_iter()
         .filter_map(|quantity| Some((SumOf::Measured(quantity), quantities.get(quantity)?)))
-        .chain(footprint)
         .map(|(of, bytes)| SystemSum { source: "smaps_rollup", of, bytes, slack_bytes: 0 })
         .collect()
 }
@@ -85,7 +86,7 @@ mod tests {
         let sums = system_sums(&own).unwrap();
         let of = |source, of| sums.iter().find(|sum| sum.source == source && sum.of == of);
         assert!(of("statm", SumOf::VirtualButVsyscall).unwrap().bytes > 1 << 20);
-        assert!(of("smaps_rollup", SumOf::Footprint).unwrap().bytes > 4096);
+        assert!(of("smaps_rollup", SumOf::Measured(Quantity::PrivateDirty)).unwrap().bytes > 4096);
     }
 
     #[test]

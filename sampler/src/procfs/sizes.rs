@@ -98,7 +98,9 @@ impl Sizes {
             self.get(F::PrivateDirty).map(|bytes| bytes.saturating_add(private_hugetlb));
         set(Quantity::Resident, self.get(F::Rss).map(|rss| rss.saturating_add(hugetlb)));
         set(Quantity::Private, sum(self.get(F::PrivateClean), private_dirty));
-        set(Quantity::Dirty, sum(self.get(F::PrivateDirty), self.get(F::SharedDirty)));
+        let dirty = sum(self.get(F::PrivateDirty), self.get(F::SharedDirty));
+        // Pages of hugetlb are there because they were written; the kernel prints no state of them.
+        set(Quantity::Dirty, dirty.map(|dirty| dirty.saturating_add(hugetlb)));
         set(Quantity::PrivateDirty, private_dirty);
         set(Quantity::Swapped, self.get(F::Swap));
         set(Quantity::Pss, self.get(F::Pss));
@@ -152,7 +154,7 @@ mod tests {
         let quantities = sizes.quantities();
         assert_eq!(quantities.get(Quantity::Resident), Some(54100));
         assert_eq!(quantities.get(Quantity::Private), Some(4030));
-        assert_eq!(quantities.get(Quantity::Dirty), Some(50));
+        assert_eq!(quantities.get(Quantity::Dirty), Some(54050));
         assert_eq!(quantities.get(Quantity::PrivateDirty), Some(4020));
         assert_eq!(quantities.get(Quantity::Swapped), None);
     }

@@ -18,8 +18,8 @@ pub struct Status {
     pub file_bytes: Option<u64>,
     /// Resident bytes of shared memory (`RssShmem`).
     pub shmem_bytes: Option<u64>,
-    /// Bytes swapped out (`VmSwap`).
-    pub swapped_bytes: Option<u64>,
+    /// Resident bytes of hugetlb, which no other figure counts (`HugetlbPages`).
+    pub hugetlb_bytes: Option<u64>,
     /// Bytes of page tables (`VmPTE`).
     pub page_table_bytes: Option<u64>,
     /// The number of threads.
@@ -39,7 +39,7 @@ pub fn parse_status(text: &[u8]) -> Status {
             b"RssAnon" => status.anonymous_bytes = kilobytes(value),
             b"RssFile" => status.file_bytes = kilobytes(value),
             b"RssShmem" => status.shmem_bytes = kilobytes(value),
-            b"VmSwap" => status.swapped_bytes = kilobytes(value),
+            b"HugetlbPages" => status.hugetlb_bytes = kilobytes(value),
             b"VmPTE" => status.page_table_bytes = kilobytes(value),
             b"Threads" => status.threads = decimal(value),
             _ => {}
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(status.shmem_bytes, Some(3 * 1024));
         assert_eq!(status.page_table_bytes, Some(48 * 1024));
         assert_eq!(status.threads, Some(7));
-        assert_eq!(status.swapped_bytes, None);
+        assert_eq!(status.hugetlb_bytes, None);
     }
 
     proptest! {

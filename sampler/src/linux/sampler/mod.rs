@@ -49,6 +49,8 @@ pub struct Sampler {
     reader: ProcessReader,
     /// Whether the rules ran in the last sample.
     classified: bool,
+    /// The largest resident size so far.
+    max_resident_bytes: u64,
 }
 
 /// The result of reading all files once, without the mappings.
@@ -104,6 +106,7 @@ impl Sampler {
             // A test /proc has no memory behind it.
             reader: ProcessReader::new((root == Path::new(PROC)).then_some(pid)),
             classified: false,
+            max_resident_bytes: 0,
         })
     }
 
@@ -159,7 +162,11 @@ impl Sampler {
             }
             Consistency::Torn(_) => self.tracker.torn_regions(),
         };
-        let totals = totals::totals(&pass.stat, &pass.status, &pass.statm, &regions);
+        let mut totals = totals::totals(&pass.stat, &pass.status, &pass.statm, &regions);
+        // The kernel's maximum knows nothing of hugetlb that is gone by now.
+        let peak = totals.peak_resident_bytes.map(|peak| peak.max(self.max_resident_bytes));
+        self.max_resident_bytes = peak.unwrap_or(0);
+        totals.peak_resident_bytes = peak;
         Ok(Snapshot {
             taken,
             cost: Cost {

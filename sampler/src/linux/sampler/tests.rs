@@ -80,7 +80,7 @@ fn a_sample_has_the_values_of_the_files() {
     assert_eq!((totals.virtual_bytes, totals.resident_bytes), (Some(3 * page), Some(2 * page)));
     assert_eq!(totals.footprint_bytes, Some(8192));
     assert_eq!(totals.peak_resident_bytes, Some(12 << 10));
-    assert_eq!(totals.swapped_bytes, None);
+    assert_eq!(totals.swapped_bytes, Some(4096));
     assert_eq!((totals.minor_faults, totals.major_faults), (Some(5), Some(6)));
     assert_eq!(totals.cpu_ns, Some(3 * 1_000_000_000 / ticks_per_second()));
     let [heap, other] = &snapshot.regions[..] else { panic!() };
@@ -198,4 +198,37 @@ fn a_sampler_may_work_on_another_thread() {
     let mut sampler = proc.attach().unwrap();
     let snapshot = std::thread::spawn(move || sampler.sample().unwrap()).join().unwrap();
     assert_eq!(snapshot.regions.len(), 2);
+}
+
+#[test]
+fn the_resident_size_of_the_process_counts_hugetlb_as_its_regions_do() {
+    let proc = Proc::new();
+    proc.write(
+        "42/smaps",
+        &format!(
+            "{SMAPS}400000-1400000 rw-p 00000000 00:0f 9 /anon_hugepage (deleted)\n\
+             Rss: 0 kB\nPrivate_Clean: 0 kB\nPrivate_Dirty: 0 kB\nShared_Clean: 0 kB\n\
+             Shared_Dirty: 0 kB\nAnonymous: 0 kB\nPrivate_Hugetlb: 16384 kB\nSwap: 0 kB\n\
+             VmFlags: rd wr mr mw me ac ht\n"
+        ),
+    );
+    proc.write("42/statm", "4099 2 0 0 0 0 0\n");
+    proc.write(
+        "42/status",
+        "Tgid:\t42\nUid:\t7\t7\t7\t7\nVmHWM:\t 12 kB\nVmSwap:\t 0 kB\nHugetlbPages:\t 16384 kB\n",
+    );
+    let mut sampler = proc.attach().unwrap();
+    let snapshot = sampler.sample().unwrap();
+    let sum = |of| snapshot.regions.iter().map(|it| it.quantities.get(of).unwrap()).sum::<u64>();
+    let totals = &snapshot.totals;
+    assert_eq!(totals.resident_bytes, Some((16 << 20) + 8192));
+    assert_eq!(totals.resident_bytes, Some(sum(Quantity::Resident)));
+    assert_eq!(totals.swapped_bytes, Some(sum(Quantity::Swapped)));
+    assert_eq!(totals.peak_resident_bytes, totals.resident_bytes);
+    assert_eq!(totals.footprint_bytes, Some((16 << 20) + 4096 + 4096));
+    assert_eq!(sum(Quantity::Dirty), (16 << 20) + 4096);
+    // The maximum outlives the pages.
+    proc.write("42/status", "Tgid:\t42\nUid:\t7\t7\t7\t7\nVmHWM:\t 12 kB\n");
+    let later = sampler.sample().unwrap();
+    assert_eq!(later.totals.peak_resident_bytes, Some((16 << 20) + 8192));
 }
