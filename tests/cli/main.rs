@@ -13,6 +13,7 @@ mod export;
 mod fixture;
 mod harness;
 mod info;
+mod kinds;
 mod list;
 mod map;
 mod mark;

@@ -7,6 +7,8 @@
 //!     threads N       start N threads that wait
 //!     reserve BYTES   reserve address space without any right to it
 //!     zoo FOLDER      make one mapping of every kind (Linux), with files in FOLDER
+//!     aio             set up a ring of asynchronous I/O, which the kernel maps (Linux)
+//!     end-leader      end the first thread; another one goes on (Linux)
 //!     exec PROGRAM    become PROGRAM
 //!     exit STATUS     end with STATUS
 //!
@@ -51,6 +53,10 @@ fn main() {
             }
             #[cfg(target_os = "linux")]
             "zoo" => zoo::settle(argument.as_ref()),
+            #[cfg(target_os = "linux")]
+            "aio" => set_up_aio(),
+            #[cfg(target_os = "linux")]
+            "end-leader" => end_leader(),
             "exec" => {
                 let error = Command::new(argument).arg("60").exec();
                 panic!("cannot become {argument}: {error}");
@@ -60,6 +66,24 @@ fn main() {
         }
         answer("ok");
     }
+}
+
+/// Sets up a ring of asynchronous I/O that stays until the process ends.
+#[cfg(target_os = "linux")]
+fn set_up_aio() {
+    let mut context = 0_u64;
+    // SAFETY: the kernel writes one number to `context`.
+    let status = unsafe { libc::syscall(libc::SYS_io_setup, 64, &raw mut context) };
+    assert_eq!(status, 0, "{}", io::Error::last_os_error());
+}
+
+/// Ends the first thread, after one that goes on has started.
+#[cfg(target_os = "linux")]
+fn end_leader() {
+    drop(thread::spawn(thread::park));
+    answer("ok");
+    // SAFETY: it ends this thread alone, whose memory stays mapped.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
 }
 
 fn answer(text: &str) {

@@ -71,11 +71,8 @@ pub(crate) fn by_object(mapping: &Mapping) -> Option<Label> {
         // A private view is an ordinary file, such as a library.
         return mapping.shared.then_some(shared);
     }
-    if name.starts_with("anon_inode:") || name.starts_with("socket:") {
-        return Some(label(types::KERNEL_RING, Confidence::Sure, Rule::R3));
-    }
-    if name.starts_with("/dev/") || name.starts_with("/dmabuf:") || is_graphics(name) {
-        return Some(label(types::DEVICE, Confidence::Sure, Rule::R3));
+    if let Some(region_type) = kernel_object(mapping) {
+        return Some(label(region_type, Confidence::Sure, Rule::R3));
     }
     // The kernel's own tmpfs, where no file has a path.
     if mapping.file().is_some_and(|(device, _)| device == (0, 1)) {
@@ -90,10 +87,44 @@ pub(crate) fn by_file(mapping: &Mapping) -> Option<Label> {
     mapping.file().map(|_| label(types::MAPPED_FILE, Confidence::Sure, Rule::R6))
 }
 
-/// Objects of graphics drivers.
-fn is_graphics(name: &str) -> bool {
-    let name = name.strip_prefix('/').unwrap_or(name);
-    ["drm mm object", "i915", "TTM"].iter().any(|driver| name.starts_with(driver))
+/// Returns the type of an object of the kernel or of a driver that is listed like a file.
+///
+/// Those with paths lie on the kernel's own file systems, whose devices have no major number; a
+/// file of a disk may have the same name.
+pub(crate) fn kernel_object(mapping: &Mapping) -> Option<RegionType> {
+    let name = mapping.name();
+    if name.starts_with("/dev/") {
+        return Some(types::DEVICE);
+    }
+    if mapping.object.as_deref().is_none_or(|object| object.device.0 != 0) {
+        return None;
+    }
+    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    let is_driver = |name: &str| {
+        ["i915", "xe", "TTM"].contains(&name)
+            || ["drm mm object", "i915.", "kgsl"].iter().any(|it| name.starts_with(it))
+    };
+    if name == "/secretmem" || name == "anon_inode:[secretmem]" {
+        Some(types::SECRET_MEMORY)
+    } else if begins(&["/dmabuf:", "anon_inode:dmabuf"]) {
+        Some(types::DMA_BUF)
+    } else if is_driver(name.strip_prefix("anon_inode:").or(name.strip_prefix('/')).unwrap_or(name))
+        || begins(&[
+            "anon_inode:[vfio",
+            "anon_inode:mali",
+            "/sys/devices/",
+            "/sys/bus/",
+            "/proc/bus/",
+        ])
+    {
+        Some(types::DEVICE)
+    } else if name == "/[aio]"
+        || begins(&["anon_inode:", "socket:", "/[perf_event]", "/[io_uring]", "/sys/", "/proc/"])
+    {
+        Some(types::KERNEL_RING)
+    } else {
+        None
+    }
 }
 
 /// R2: a name covers a whole reservation, so the rights still show its used parts.

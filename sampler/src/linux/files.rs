@@ -138,24 +138,32 @@ impl MemoryFiles {
         })
     }
 
-    /// Opens those of the first thread of the process in `folder` that has not ended.
-    pub(crate) fn open_by_thread(folder: &Path) -> Result<Self, Refusal> {
-        let tasks = folder.join("task");
-        let threads = match std::fs::read_dir(&tasks) {
-            Ok(threads) => threads,
-            Err(error) => return Err(Refusal::new(tasks, error)),
-        };
-        for thread in threads.flatten() {
-            let folder = thread.path();
-            let stat = OpenFile::open(folder.join("stat")).and_then(|file| file.stat());
-            if stat.is_ok_and(|stat| !stat.ended())
-                && let Ok(files) = Self::open(&folder)
-            {
-                return Ok(files);
-            }
-        }
-        Err(Refusal::Gone)
+    /// Opens those of the first thread of the process in `folder` that has not ended, and returns
+    /// its number.
+    pub(crate) fn open_by_thread(folder: &Path) -> Result<(Self, u32), Refusal> {
+        let opened = living_threads(folder)?
+            .find_map(|tid| Some((Self::open(&thread_folder(folder, tid)).ok()?, tid)));
+        opened.ok_or(Refusal::Gone)
     }
+}
+
+/// Returns the numbers of the threads of the process in `folder` that have not ended.
+pub(crate) fn living_threads(folder: &Path) -> Result<impl Iterator<Item = u32>, Refusal> {
+    let tasks = folder.join("task");
+    let threads = match std::fs::read_dir(&tasks) {
+        Ok(threads) => threads,
+        Err(error) => return Err(Refusal::new(tasks, error)),
+    };
+    Ok(threads.flatten().filter_map(|thread| {
+        let stat = OpenFile::open(thread.path().join("stat")).and_then(|file| file.stat());
+        let lives = stat.is_ok_and(|stat| !stat.ended());
+        thread.file_name().to_str()?.parse().ok().filter(|_| lives)
+    }))
+}
+
+/// Returns the folder of a thread of the process in `folder`.
+pub(crate) fn thread_folder(folder: &Path, tid: u32) -> PathBuf {
+    folder.join("task").join(tid.to_string())
 }
 
 /// The mount point of procfs.

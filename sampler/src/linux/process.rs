@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use crate::error::Error;
-use crate::linux::files::{OpenFile, PROC, Refusal, read};
+use crate::linux::files::{OpenFile, PROC, Refusal, living_threads, read, thread_folder};
 use crate::linux::system::{architecture, page_size_bytes, ticks_per_second};
 use crate::posix::now;
 use crate::process::{Host, ProcessId, ProcessInfo};
 use crate::procfs::line::readable;
 use crate::procfs::stat::Stat;
+use crate::procfs::status::Status;
 
 /// Returns the facts about the process `pid`.
 ///
@@ -67,9 +68,32 @@ pub(crate) fn info(root: &Path, pid: u32) -> Result<(ProcessInfo, Stat), Refusal
     let folder = root.join(pid.to_string());
     let stat = OpenFile::open(folder.join("stat"))?.stat()?;
     let status = OpenFile::open(folder.join("status"))?.status()?;
-    // A thread's number opens files too, but lists no process.
-    if status.process_pid.is_some_and(|process| process != pid) {
-        return Err(Refusal::Gone);
+    // A thread's number names its process.
+    if let Some(process) = status.process_pid.filter(|process| *process != pid) {
+        return info_of_process(root, process);
+    }
+    info_of(root, pid, stat, &status)
+}
+
+/// Reads the facts about a process by its number, which is its first thread's.
+fn info_of_process(root: &Path, pid: u32) -> Result<(ProcessInfo, Stat), Refusal> {
+    let folder = root.join(pid.to_string());
+    let stat = OpenFile::open(folder.join("stat"))?.stat()?;
+    let status = OpenFile::open(folder.join("status"))?.status()?;
+    info_of(root, pid, stat, &status)
+}
+
+fn info_of(
+    root: &Path,
+    pid: u32,
+    stat: Stat,
+    status: &Status,
+) -> Result<(ProcessInfo, Stat), Refusal> {
+    let mut folder = root.join(pid.to_string());
+    if stat.ended() && stat.threads > 1 {
+        // A thread that has ended shows neither executable nor arguments; one that lives does.
+        let living = living_threads(&folder)?.next();
+        folder = living.map_or(folder.clone(), |tid| thread_folder(&folder, tid));
     }
     let (executable, executable_deleted) = executable(&folder);
     let info = ProcessInfo {
@@ -156,11 +180,18 @@ mod tests {
     }
 
     #[test]
-    fn a_threads_number_is_no_process() {
-        let thread = std::thread::spawn(|| std::fs::read_link("/proc/thread-self").unwrap());
-        let path = thread.join().unwrap();
-        let tid: u32 = path.file_name().unwrap().to_str().unwrap().parse().unwrap();
-        assert!(matches!(process_info(tid), Err(Error::NotFound { pid }) if pid == tid));
+    fn a_threads_number_names_its_process() {
+        let me = std::process::id();
+        let named = std::thread::spawn(|| {
+            let path = std::fs::read_link("/proc/thread-self").unwrap();
+            let tid: u32 = path.file_name().unwrap().to_str().unwrap().parse().unwrap();
+            (tid, process_info(tid).unwrap().id)
+        });
+        let (tid, named) = named.join().unwrap();
+        assert_ne!(tid, me);
+        assert_eq!(named, process_info(me).unwrap().id);
+        let listed = processes();
+        assert!(listed.iter().all(|process| process.id.pid != tid));
     }
 
     #[test]

@@ -8,6 +8,9 @@ use crate::procfs::line::readable;
 use crate::procfs::smaps::Record;
 use crate::region::{AddressRange, Object, Protection};
 
+/// The end that the kernel gives to the name of a deleted file.
+pub(crate) const DELETED: &str = " (deleted)";
+
 /// One mapping, without its sizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
@@ -78,7 +81,7 @@ fn object(header: &Header<'_>, before: Option<&Arc<Object>>) -> Option<Arc<Objec
     if header.name.is_empty() && header.inode == 0 {
         return None;
     }
-    let (name, deleted) = match header.name.strip_suffix(b" (deleted)") {
+    let (name, deleted) = match header.name.strip_suffix(DELETED.as_bytes()) {
         Some(name) => (name, true),
         None => (header.name, false),
     };

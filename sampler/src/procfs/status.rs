@@ -22,6 +22,8 @@ pub struct Status {
     pub hugetlb_bytes: Option<u64>,
     /// Bytes of page tables (`VmPTE`).
     pub page_table_bytes: Option<u64>,
+    /// Its number in its own namespace of pids and how many namespaces it has a number in (`NSpid`).
+    pub inner_pid: Option<(u32, usize)>,
     /// The number of threads.
     pub threads: Option<u64>,
 }
@@ -41,11 +43,20 @@ pub fn parse_status(text: &[u8]) -> Status {
             b"RssShmem" => status.shmem_bytes = kilobytes(value),
             b"HugetlbPages" => status.hugetlb_bytes = kilobytes(value),
             b"VmPTE" => status.page_table_bytes = kilobytes(value),
+            b"NSpid" => status.inner_pid = inner(value),
             b"Threads" => status.threads = decimal(value),
             _ => {}
         }
     }
     status
+}
+
+/// Reads the numbers in each namespace from the outermost on.
+fn inner(value: &[u8]) -> Option<(u32, usize)> {
+    let words = value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let pids: Option<Vec<u32>> = words.map(|word| decimal(word)?.try_into().ok()).collect();
+    let pids = pids?;
+    Some((*pids.last()?, pids.len()))
 }
 
 fn first(value: &[u8]) -> Option<u32> {
@@ -71,7 +82,9 @@ mod tests {
         assert_eq!(status.shmem_bytes, Some(3 * 1024));
         assert_eq!(status.page_table_bytes, Some(48 * 1024));
         assert_eq!(status.threads, Some(7));
-        assert_eq!(status.hugetlb_bytes, None);
+        assert_eq!((status.hugetlb_bytes, status.inner_pid), (None, None));
+        assert_eq!(parse_status(b"NSpid:\t812\t40\t5\n").inner_pid, Some((5, 3)));
+        assert_eq!(parse_status(b"NSpid:\t812\tx\n").inner_pid, None);
     }
 
     proptest! {

@@ -1,14 +1,19 @@
 //! The mappings of a process across repeated reads of its list: unchanged text
 //! is not parsed again.
 
+use std::collections::HashMap;
 use std::iter::{Peekable, Zip};
+use std::sync::Arc;
 use std::vec::IntoIter;
 
-use crate::procfs::mapping::Mapping;
+use crate::procfs::mapping::{DELETED, Mapping};
 use crate::procfs::share_mode::{aliased, share_mode};
 use crate::procfs::smaps::Record;
 use crate::quantity::Quantities;
-use crate::region::ShareMode;
+use crate::region::{Object, ShareMode};
+
+/// The maximum number of objects listed as deleted to remember.
+const MAX_EXAMINED: usize = 4096;
 
 /// The sizes of a mapping in one sample.
 pub(crate) type Measured = (Option<ShareMode>, Quantities);
@@ -37,6 +42,8 @@ pub(crate) struct Listing {
     /// The rest of the last sample, from the first difference on.
     before: Option<Peekable<Zip<IntoIter<Mapping>, IntoIter<Cell>>>>,
     changed: bool,
+    /// Whether objects listed as deleted are files whose very names end so.
+    examined: HashMap<Arc<Object>, bool>,
 }
 
 impl Listing {
@@ -77,6 +84,34 @@ impl Listing {
             self.find_aliases();
         }
         changed
+    }
+
+    /// Gives files back the end of their names that reads like the kernel's mark of deleted ones;
+    /// `exists` says whether an object is at its name with that end. Returns whether any was.
+    pub(crate) fn restore_names(&mut self, exists: &dyn Fn(&Object) -> bool) -> bool {
+        let mut restored = false;
+        for index in 0..self.mappings.len() {
+            let Some(object) = self.mappings[index].object.as_ref().filter(|it| it.deleted) else {
+                continue;
+            };
+            if object.inode == 0 || !object.name.starts_with('/') {
+                continue;
+            }
+            if self.examined.len() >= MAX_EXAMINED {
+                self.examined.clear();
+            }
+            let key = Arc::clone(object);
+            if !*self.examined.entry(key).or_insert_with_key(|object| exists(object)) {
+                continue;
+            }
+            let name = format!("{}{DELETED}", object.name);
+            let before = index.checked_sub(1).and_then(|it| self.mappings[it].object.as_ref());
+            let whole = Object { name: name.into(), deleted: false, ..Object::clone(object) };
+            let shared = before.filter(|before| ***before == whole).map(Arc::clone);
+            self.mappings[index].object = Some(shared.unwrap_or_else(|| whole.into()));
+            restored = true;
+        }
+        restored
     }
 
     /// Returns the mappings of the sample last ended.

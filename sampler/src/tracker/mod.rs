@@ -24,7 +24,7 @@ use crate::classify::user::UserRule;
 use crate::procfs::consistency::check;
 use crate::procfs::mapping::Mapping;
 use crate::procfs::smaps::Record;
-use crate::region::Region;
+use crate::region::{Object, Region};
 use crate::snapshot::Consistency;
 use crate::tracker::mappings::Listing;
 use crate::tracker::region_map::{Plan, occupied};
@@ -81,6 +81,11 @@ impl RegionTracker {
     /// Ends the list of mappings.
     pub fn end(&mut self) {
         self.stale |= self.listing.end();
+    }
+
+    /// Gives files back the end of their names that reads like the kernel's mark of deleted ones.
+    pub(crate) fn restore_names(&mut self, exists: &dyn Fn(&Object) -> bool) {
+        self.stale |= self.listing.restore_names(exists);
     }
 
     /// Ends the sample and returns its regions, classified by names, flags and shapes only.

@@ -120,8 +120,12 @@ vocabulary! {
     MAPPED_FILE = "mapped file" in MappedFile;
     /// memfd, shm_open, SysV, or MAP_SHARED | MAP_ANONYMOUS.
     SHARED_MEMORY = "shared memory" in SharedMemory;
-    /// io_uring, perf_event and other rings shared with the kernel.
+    /// memfd_secret: pages that the kernel itself cannot read.
+    SECRET_MEMORY = "secret memory" in SharedMemory;
+    /// io_uring, perf_event, aio and other rings shared with the kernel.
     KERNEL_RING = "kernel ring" in Kernel;
+    /// A buffer that devices share (dma-buf).
+    DMA_BUF = "dma-buf" in Kernel;
     /// Memory of a device.
     DEVICE = "device" in Kernel;
     /// System call code the kernel maps.

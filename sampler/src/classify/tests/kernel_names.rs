@@ -141,3 +141,42 @@ fn anonymous_memory_by_its_rights_and_position() {
         assert_eq!(types_of(&format!("{line}\n{stack}"))[0], expected, "{line}");
     }
 }
+
+#[test]
+fn objects_of_the_kernel_are_no_files_and_files_of_their_names_are() {
+    let found = types_of(
+        "1000-2000 rw-p 0 0:e 9 /[aio] (deleted)|rd wr mr mw me
+         3000-4000 rw-s 0 0:e 9 /secretmem (deleted)|rd wr sh
+         5000-6000 rw-s 0 0:e 9 /dmabuf:name|rd wr sh
+         7000-8000 rw-s 0 0:e 9 anon_inode:[perf_event]|rd wr sh
+         9000-a000 rw-s 0 0:e 9 anon_inode:[io_uring]|rd wr sh
+         b000-c000 rw-s 0 0:e 9 anon_inode:i915.gem|rd wr sh
+         d000-e000 rw-s 0 0:1 9 /i915 (deleted)|rd wr sh
+         f000-10000 rw-s 0 0:1 9 /drm mm object (deleted)|rd wr sh
+         11000-12000 rw-s 0 0:1 9 /SYSV00000000 (deleted)|rd wr sh
+         13000-14000 rw-s 0 0:1 9 /dev/zero (deleted)|rd wr sh
+         15000-16000 rw-s 0 0:15 9 /sys/devices/pci0000:00/0000:00:02.0/resource0|rd wr sh
+         17000-18000 rw-s 0 8:1 9 /[aio] (deleted)|rd wr sh
+         19000-1a000 rw-s 0 8:1 9 /secretmem|rd wr sh
+         1b000-1c000 rw-s 0 8:1 9 /i915-results|rd wr sh",
+    );
+    assert_eq!(
+        found,
+        [
+            "kernel ring R3",
+            "secret memory R3",
+            "dma-buf R3",
+            "kernel ring R3",
+            "kernel ring R3",
+            "device R3",
+            "device R3",
+            "device R3",
+            "shared memory R3",
+            "shared memory R3",
+            "device R3",
+            "mapped file R6",
+            "mapped file R6",
+            "mapped file R6",
+        ]
+    );
+}

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::classify::facts::Image;
+use crate::classify::name::kernel_object;
+use crate::classify::predicates::is_executable;
 use crate::elf::Elf;
 use crate::elf::symbols::Symbols;
 use crate::linux::facts::glibc::ThreadTable;
@@ -137,12 +139,17 @@ impl ImageCache {
     }
 }
 
-/// Names that are not paths, and devices, must not be opened.
+/// Returns whether to open the object of `mapping`: objects of the kernel and devices must not be.
 fn may_be_elf(mapping: &Mapping) -> bool {
     let name = mapping.name();
-    name.starts_with('/')
-        && !name.starts_with("/SYSV")
-        && (!name.starts_with("/dev/") || name.starts_with("/dev/shm/"))
+    if !name.starts_with('/') || name.starts_with("/SYSV") || name == "/anon_hugepage" {
+        return false;
+    }
+    if name.starts_with("/memfd:") {
+        // Programs may be run from there.
+        return is_executable(mapping);
+    }
+    name.starts_with("/dev/shm/") || kernel_object(mapping).is_none()
 }
 
 fn look(folder: &Path, mapping: &Mapping, before: Option<CachedImage>, turn: u64) -> CachedImage {

@@ -182,4 +182,6 @@ fn is_avoided(mapping: &Mapping) -> bool {
         || (mapping.name().starts_with("/dev/")
             && !mapping.name().starts_with("/dev/shm/")
             && mapping.name() != "/dev/zero")
+        || mapping.name().starts_with("/dmabuf:")
+        || mapping.name() == "/secretmem"
 }

@@ -64,6 +64,16 @@ impl FactReader {
         }
     }
 
+    /// Reads by the thread `tid` from now on: memory and files of a process are not reachable by a
+    /// thread that has ended.
+    pub(crate) fn follow(&mut self, tid: u32) {
+        let folder = Path::new(PROC).join(tid.to_string());
+        if folder != self.folder {
+            self.folder = folder;
+            self.memory = Memory::new(tid);
+        }
+    }
+
     /// Updates the facts for these mappings.
     ///
     /// Known facts are not read again: files that stay mapped, and threads, except for a missing
@@ -157,12 +167,21 @@ impl FactReader {
         let libc = self.images.find(mappings, |facts| facts.threads.is_some())?;
         let loader = self.images.find(mappings, |facts| facts.rtld_global.is_some())?;
         let state = loader.base.wrapping_add(loader.facts.rtld_global?);
-        crate::linux::facts::glibc::stacks(
+        let listed = crate::linux::facts::glibc::stacks(
             &mut self.memory,
             libc.facts.threads.as_ref()?,
             state,
             &mut self.stack_offset,
-        )
+        )?;
+        // The list has numbers of the process's own namespace. A thread that is not known by such
+        // a number is left to the other rules.
+        let translate = |stack: GlibcStack| match stack.tid {
+            Some(tid) => {
+                self.threads.translate(tid).map(|tid| GlibcStack { tid: Some(tid), ..stack })
+            }
+            None => Some(stack),
+        };
+        Some(listed.into_iter().filter_map(translate).collect())
     }
 
     fn jvm(&mut self, mappings: &[Mapping]) -> Option<Jvm> {

@@ -1,14 +1,15 @@
 //! The threads of a process.
 #![allow(unsafe_code)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::classify::facts::Thread;
-use crate::linux::files::{Refusal, read};
+use crate::linux::files::{OpenFile, Refusal, read};
 use crate::procfs::line::readable;
+use crate::procfs::status::Status;
 
 /// The maximum number of threads to read.
 const MAX_THREADS: usize = 1 << 16;
@@ -24,11 +25,46 @@ pub(crate) struct Threads {
     pub(crate) stacks_refused: bool,
     /// Whether there were more threads than the maximum.
     pub(crate) too_many: bool,
+    namespace: Namespace,
+    /// The numbers of threads in /proc by those in their own namespace, where that is an inner one.
+    outer: HashMap<u32, u32>,
+}
+
+/// Which namespace of pids the process is in, whose numbers its own memory has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Namespace {
+    /// That of /proc: the numbers are the same.
+    Same,
+    /// An inner one: each thread lists its number there.
+    Inner,
+    #[default]
+    Unknown,
+}
+
+impl Namespace {
+    fn of(folder: &Path) -> Self {
+        match status(folder).and_then(|status| status.inner_pid) {
+            Some((_, 1)) => Self::Same,
+            Some(_) => Self::Inner,
+            // Kernels before 4.1 list no numbers, but link the namespaces.
+            None => {
+                let [theirs, ours] = [folder, Path::new("/proc/self")]
+                    .map(|folder| std::fs::read_link(folder.join("ns/pid")).ok());
+                if theirs.is_some() && theirs == ours { Self::Same } else { Self::Unknown }
+            }
+        }
+    }
+}
+
+fn status(folder: &Path) -> Option<Status> {
+    OpenFile::open(folder.join("status")).and_then(|file| file.status()).ok()
 }
 
 #[derive(Debug)]
 struct Known {
     thread: Thread,
+    /// Its number in its own namespace, where that is an inner one.
+    inner_tid: Option<u32>,
     first_seen: Instant,
     /// A thread begins with the name of its creator, and soon gets its own.
     name_settled: bool,
@@ -39,6 +75,7 @@ impl Threads {
     pub(crate) fn refresh(&mut self, folder: &Path) -> Vec<Thread> {
         let Ok(tasks) = std::fs::read_dir(folder.join("task")) else { return Vec::new() };
         let mut before = std::mem::take(&mut self.known);
+        self.namespace = Namespace::of(folder);
         for task in tasks.flatten() {
             if self.known.len() >= MAX_THREADS {
                 self.too_many = true;
@@ -50,7 +87,19 @@ impl Threads {
             let known = self.look(&task.path(), tid, before.remove(&tid));
             self.known.extend(known.map(|known| (tid, known)));
         }
+        let numbers = self.known.iter();
+        self.outer = numbers.filter_map(|(tid, known)| Some((known.inner_tid?, *tid))).collect();
         self.known.values().map(|known| known.thread.clone()).collect()
+    }
+
+    /// Returns the number in /proc of the thread that the process's own memory calls `tid`; `None`
+    /// if that is not known.
+    pub(crate) fn translate(&self, tid: u32) -> Option<u32> {
+        match self.namespace {
+            Namespace::Same => Some(tid),
+            Namespace::Inner => self.outer.get(&tid).copied(),
+            Namespace::Unknown => None,
+        }
     }
 
     fn look(&mut self, folder: &Path, tid: u32, before: Option<Known>) -> Option<Known> {
@@ -69,7 +118,9 @@ impl Threads {
             None => {
                 let name = name(folder)?;
                 let thread = Thread { tid, name, robust_list: None, stack_pointer: None };
-                Known { thread, first_seen: Instant::now(), name_settled: false }
+                let inner = || Some(status(folder)?.inner_pid?.0);
+                let inner_tid = (self.namespace == Namespace::Inner).then(inner).flatten();
+                Known { thread, inner_tid, first_seen: Instant::now(), name_settled: false }
             }
         };
         known.thread.robust_list = robust_list;

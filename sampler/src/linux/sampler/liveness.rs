@@ -70,10 +70,11 @@ impl Sampler {
         let files = if by_thread {
             MemoryFiles::open_by_thread(&self.folder)
         } else {
-            MemoryFiles::open(&self.folder)
+            MemoryFiles::open(&self.folder).map(|files| (files, self.pid()))
         };
         match files {
-            Ok(files) => {
+            Ok((files, tid)) => {
+                self.reader.follow(tid);
                 self.files = files;
                 self.by_thread = by_thread;
                 Ok(())

@@ -6,6 +6,7 @@ pub(crate) mod process_reader;
 mod tests;
 pub(crate) mod totals;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -19,10 +20,12 @@ use crate::linux::system::page_size_bytes;
 use crate::posix::{now, thread_cpu_ns};
 use crate::process::ProcessInfo;
 use crate::procfs::consistency::check;
+use crate::procfs::mapping::DELETED;
 use crate::procfs::smaps::{BadSmaps, SmapsParser};
 use crate::procfs::stat::Stat;
 use crate::procfs::statm::Statm;
 use crate::procfs::status::Status;
+use crate::region::Object;
 use crate::snapshot::{Consistency, Cost, Snapshot};
 use crate::tracker::RegionTracker;
 use crate::tracker::source::Moment;
@@ -79,17 +82,19 @@ impl Sampler {
         if stat.ended() && stat.threads <= 1 {
             return Err(Error::Zombie { pid });
         }
+        // The number given may be a thread's.
+        let pid = process.id.pid;
         let folder = root.join(pid.to_string());
         let by_thread = stat.ended();
         let open = || {
-            let files = if by_thread {
-                MemoryFiles::open_by_thread(&folder)
+            let (files, tid) = if by_thread {
+                MemoryFiles::open_by_thread(&folder)?
             } else {
-                MemoryFiles::open(&folder)
+                (MemoryFiles::open(&folder)?, pid)
             };
-            Ok((OpenFile::open(folder.join("stat"))?, files?))
+            Ok((OpenFile::open(folder.join("stat"))?, files, tid))
         };
-        let (stat_file, files) = match open() {
+        let (stat_file, files, tid) = match open() {
             Ok(files) => files,
             Err(Refusal::NotPermitted) => return Err(not_permitted(&process)),
             Err(refusal) => return Err(refused(refusal, pid)),
@@ -104,7 +109,7 @@ impl Sampler {
             parser: SmapsParser::new(),
             tracker: RegionTracker::new(),
             // A test /proc has no memory behind it.
-            reader: ProcessReader::new((root == Path::new(PROC)).then_some(pid)),
+            reader: ProcessReader::new((root == Path::new(PROC)).then_some(pid), tid),
             classified: false,
             max_resident_bytes: 0,
         })
@@ -240,6 +245,8 @@ impl Sampler {
         self.parser.finish(|record| tracker.push(record)).map_err(bad)?;
         let after = self.files.statm.statm()?;
         tracker.end();
+        let folder = &self.folder;
+        tracker.restore_names(&|object| exists_as_listed(folder, object));
         let page = page_size_bytes();
         let [before_bytes, after_bytes] =
             [before, after].map(|statm| statm.size.saturating_mul(page));
@@ -250,6 +257,21 @@ impl Sampler {
         let statm = if of_before { before } else { after };
         Ok(Some(Pass { consistency, stat, status, statm }))
     }
+}
+
+/// Returns whether the file of `object`, listed as deleted, is where its listed name leads: then
+/// that name is its own, and the file is not deleted.
+fn exists_as_listed(folder: &Path, object: &Object) -> bool {
+    if !object.name.starts_with('/') || object.name.contains('\\') {
+        return false;
+    }
+    let mut path = folder.join("root").into_os_string();
+    path.push(&*object.name);
+    path.push(DELETED);
+    let Ok(file) = std::fs::symlink_metadata(path) else { return false };
+    let device = (libc::major(file.dev()), libc::minor(file.dev()));
+    // File systems without a device of their own may list another number.
+    file.ino() == object.inode && (device == object.device || (device.0, object.device.0) == (0, 0))
 }
 
 fn not_permitted(process: &ProcessInfo) -> Error {

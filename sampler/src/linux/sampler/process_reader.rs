@@ -14,9 +14,19 @@ pub(crate) struct ProcessReader {
 }
 
 impl ProcessReader {
-    /// Creates a reader of the process `pid`; without such a process it reads nothing.
-    pub(crate) fn new(pid: Option<u32>) -> Self {
-        Self { reader: pid.map(FactReader::new) }
+    /// Creates a reader of the process `pid` by its thread `tid`; without such a process it reads
+    /// nothing.
+    pub(crate) fn new(pid: Option<u32>, tid: u32) -> Self {
+        let mut reader = Self { reader: pid.map(FactReader::new) };
+        reader.follow(tid);
+        reader
+    }
+
+    /// Reads by the thread `tid` from now on, because the one before has ended.
+    pub(crate) fn follow(&mut self, tid: u32) {
+        if let Some(reader) = &mut self.reader {
+            reader.follow(tid);
+        }
     }
 
     /// Returns the evidence of the last classification.

@@ -232,3 +232,27 @@ fn the_resident_size_of_the_process_counts_hugetlb_as_its_regions_do() {
     let later = sampler.sample().unwrap();
     assert_eq!(later.totals.peak_resident_bytes, Some((16 << 20) + 8192));
 }
+
+#[test]
+fn a_files_device_and_inode_decide_whether_its_name_ends_in_deleted() {
+    use std::os::unix::fs::MetadataExt;
+    let proc = Proc::new();
+    proc.write("42/root/data (deleted)", "data");
+    let file = fs::metadata(proc.0.path().join("42/root/data (deleted)")).unwrap();
+    let (major, minor, inode) = (libc::major(file.dev()), libc::minor(file.dev()), file.ino());
+    let region = |start: u32, inode: u64| {
+        let end = start + 1;
+        let header = format!("{start}000-{end}000 r--p 0 {major:x}:{minor:x} {inode} ");
+        let sizes = SMAPS.split_once('\n').unwrap().1.split("3000-4000").next().unwrap();
+        format!("{header}/data (deleted)\n{sizes}")
+    };
+    proc.write("42/smaps", &format!("{}{}", region(5, inode), region(6, inode + 1)));
+    proc.write("42/statm", "2 2 0 0 0 0 0\n");
+    let mut sampler = proc.attach().unwrap();
+    for _ in 0..2 {
+        let snapshot = sampler.sample().unwrap();
+        let objects = snapshot.regions.iter().map(|it| it.identity.object.as_deref().unwrap());
+        let names: Vec<_> = objects.map(|it| (&*it.name, it.deleted)).collect();
+        assert_eq!(names, [("/data (deleted)", false), ("/data", true)]);
+    }
+}

@@ -1,0 +1,131 @@
+//! Conditions of real processes under which a figure or a name would be of something else.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use crate::harness::{Bench, Workload, skipped};
+
+/// Returns the regions of a process as `map --json` prints them.
+fn regions(bench: &Bench, pid: &str) -> Vec<serde_json::Value> {
+    bench.json(&["map", "--json", pid])["regions"].as_array().unwrap().clone()
+}
+
+/// Returns whether the tests run as root.
+fn is_root() -> bool {
+    fs::read_to_string("/proc/self/status").unwrap().contains("\nUid:\t0\t0\t")
+}
+
+#[test]
+fn the_footprint_of_a_reader_leaves_out_pages_that_wait_to_be_written() {
+    let (bench, mut workload) = (Bench::new(), Workload::start());
+    let file = bench.path("data.bin");
+    fs::write(&file, vec![7; 16 << 20]).unwrap();
+    workload.order(&format!("map {}", file.display()));
+    let page = bench.json(&["map", "--json", &workload.pid_text()]);
+    let footprint = page["total"]["footprint_bytes"].as_u64().unwrap();
+    assert!(footprint < 8 << 20, "{footprint}");
+    assert!(workload.smaps_sum("Rss") > 16 << 20);
+}
+
+#[test]
+fn a_threads_number_names_its_process() {
+    let (bench, mut workload) = (Bench::new(), Workload::start());
+    workload.order("threads 2");
+    let pid = workload.pid_text();
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let tasks = tasks.map(|task| task.unwrap().file_name().into_string().unwrap());
+    let tid = tasks.filter(|tid| *tid != pid).last().unwrap();
+    let shown = bench.out(&["map", "--summary", &tid]);
+    assert!(shown.contains(&format!("[{pid}]")), "{shown}");
+    bench.out(&["record", &tid, "--samples", "1", "-q"]);
+    assert_eq!(bench.json(&["info", "--json"])["process"]["pid"].to_string(), pid);
+}
+
+#[test]
+fn a_file_really_named_deleted_exists_until_it_goes() {
+    let (bench, mut workload) = (Bench::new(), Workload::start());
+    let file = bench.path("data (deleted)");
+    fs::write(&file, vec![7; 8192]).unwrap();
+    workload.order(&format!("map {}", file.display()));
+    let objects = || {
+        let all = regions(&bench, &workload.pid_text());
+        let of_file = all.into_iter().filter(|it| it["object"].to_string().contains("/data"));
+        let object = |it: serde_json::Value| {
+            (it["object"].as_str().unwrap().to_owned(), it["object_deleted"].as_bool().unwrap())
+        };
+        of_file.map(object).collect::<Vec<_>>()
+    };
+    let name = "DIR/data (deleted)".to_owned();
+    assert_eq!(objects(), [(name.clone(), false)]);
+    fs::remove_file(&file).unwrap();
+    assert_eq!(objects(), [(name, true)]);
+}
+
+#[test]
+fn rings_of_the_kernel_are_no_files() {
+    let (bench, mut workload) = (Bench::new(), Workload::start());
+    workload.order("aio");
+    let all = regions(&bench, &workload.pid_text());
+    let ring = all.iter().find(|it| it["object"] == "/[aio]").unwrap();
+    assert_eq!(ring["type"], "kernel ring", "{ring}");
+    let said = bench.run(&["map", "--summary", &workload.pid_text()]);
+    assert!(!said.error.contains("not readable"), "{}", said.error);
+}
+
+#[test]
+fn a_process_without_its_first_thread_is_read_by_another() {
+    let (bench, mut workload) = (Bench::new(), Workload::start());
+    let types = |workload: &Workload| {
+        let all = regions(&bench, &workload.pid_text());
+        all.iter().map(|it| it["type"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
+    };
+    assert!(types(&workload).contains("__BSS"));
+    workload.order("end-leader");
+    let status = format!("/proc/{}/status", workload.pid());
+    while !fs::read_to_string(&status).unwrap().contains("Z (zombie)") {
+        std::thread::yield_now();
+    }
+    assert!(types(&workload).contains("__BSS"));
+    let said = bench.run(&["map", "--summary", &workload.pid_text()]);
+    assert!(!said.error.contains("not readable"), "{}", said.error);
+    assert!(said.output.contains("examples/workload"), "{}", said.output);
+}
+
+#[test]
+fn threads_of_an_inner_namespace_have_the_numbers_of_ours() {
+    if !is_root() {
+        return skipped("a namespace of pids needs root");
+    }
+    let bench = Bench::new();
+    let mut unshare = Command::new("unshare")
+        .args(["-pmf", "--kill-child", "--mount-proc"])
+        .arg(Workload::program())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(unshare.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "pid 1");
+    let mut orders = unshare.stdin.take().unwrap();
+    writeln!(orders, "threads 3").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap(), "ok");
+    let children = format!("/proc/{0}/task/{0}/children", unshare.id());
+    let pid = fs::read_to_string(children).unwrap().trim().to_owned();
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let mut tids: BTreeSet<_> =
+        tasks.map(|task| task.unwrap().file_name().into_string().unwrap()).collect();
+    tids.remove(&pid);
+    let all = regions(&bench, &pid);
+    let stacks: Vec<_> = all.iter().filter(|it| it["type"] == "Stack (thread)").collect();
+    let shown: BTreeSet<_> = stacks
+        .iter()
+        .filter_map(|it| it["detail"].as_str()?.split(' ').next().map(str::to_owned))
+        .collect();
+    drop(orders);
+    unshare.wait().unwrap();
+    assert_eq!(shown, tids);
+    assert!(stacks.iter().all(|it| it["confidence"] == "sure"), "{stacks:?}");
+    assert!(stacks.iter().all(|it| it["detail"].to_string().contains("workload")), "{stacks:?}");
+}
