@@ -46,7 +46,7 @@ pub(crate) fn header(
     let shown = later.unwrap_or(snapshot);
     let totals = &shown.totals;
     let derived = match &*host.os {
-        "linux" => " (derived: private dirty but file pages + swapped)",
+        "linux" => " (derived: anonymous + swapped)",
         _ => "",
     };
     let mut total = |title: &str, bytes: Option<u64>, remark: &str| {
