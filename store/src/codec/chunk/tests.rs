@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use vmrec_sampler::{
     AddressRange, Confidence, Cost, Identity, Label, ProcessTotals, Protection, Provenance,
-    Quantities, Quantity, Region, Rule, ShareMode, Timestamp, types,
+    Quantities, Quantity, Region, RegionType, Rule, ShareMode, Timestamp, types,
 };
 
 use crate::codec::chunk::builder::{Builder, Built};
@@ -20,35 +20,36 @@ use crate::codec::region_state::RegionState;
 use crate::codec::table_diff::{RegionTable, edits};
 use crate::recording::{Sample, SampleState};
 
+pub(super) fn identity(range: AddressRange, region_type: RegionType) -> Identity {
+    Identity {
+        range,
+        protection: Protection::READ,
+        max_protection: None,
+        object: None,
+        offset: 0,
+        flags: Arc::from("rd"),
+        label: Label { region_type, detail: None, confidence: Confidence::Sure, rule: Rule::R1 },
+    }
+}
+
 fn region(number: i64, quantities: Quantities, share: bool) -> Region {
     let start = number.unsigned_abs() / 2 * 4096;
     let kinds = [types::TEXT, types::DATA, types::STACK];
+    let region_type = kinds[number.unsigned_abs() as usize % kinds.len()].clone();
     Region {
-        identity: Arc::new(Identity {
-            range: AddressRange::new(start, start + 8192),
-            protection: Protection::READ,
-            max_protection: None,
-            object: None,
-            offset: 0,
-            flags: Arc::from("rd"),
-            label: Label {
-                region_type: kinds[number.unsigned_abs() as usize % kinds.len()].clone(),
-                detail: None,
-                confidence: Confidence::Sure,
-                rule: Rule::R1,
-            },
-        }),
+        identity: Arc::new(identity(AddressRange::new(start, start + 8192), region_type)),
         share_mode: share.then_some(ShareMode::Private),
         provenance: if share { Provenance::Measured } else { Provenance::Carried },
         quantities,
     }
 }
 
-fn quantities() -> impl Strategy<Value = Quantities> {
+pub(super) fn quantities() -> impl Strategy<Value = Quantities> {
     let value = prop_oneof![
-        4 => Just(Some(0)),
-        4 => (0_u64..6).prop_map(|pages| Some(pages << 12)),
+        8 => Just(Some(0)),
+        8 => (0_u64..6).prop_map(|pages| Some(pages << 12)),
         1 => any::<u64>().prop_map(Some),
+        1 => Just(Some(u64::MAX)),
         1 => Just(None),
     ];
     vec(value, Quantity::COUNT).prop_map(|values| {

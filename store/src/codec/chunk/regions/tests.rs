@@ -4,36 +4,15 @@ use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use vmrec_sampler::{
-    AddressRange, Confidence, Identity, Label, Protection, Provenance, Quantities, Quantity,
-    Region, Rule, ShareMode, types,
-};
+use vmrec_sampler::{AddressRange, Identity, Provenance, Quantities, Region, ShareMode, types};
 
 use super::kinds::MAX_KINDS;
 use super::*;
+use crate::codec::chunk::tests::{identity, quantities};
 use crate::codec::frame::FrameKind;
 use crate::codec::frame::decode::FrameDecoder;
 use crate::codec::frame::encode::FrameEncoder;
 use crate::codec::table_diff::{RegionTable, edits};
-
-fn quantities() -> impl Strategy<Value = Quantities> {
-    let value = prop_oneof![
-        8 => Just(Some(0)),
-        8 => (0_u64..6).prop_map(|pages| Some(pages << 12)),
-        1 => any::<u64>().prop_map(Some),
-        1 => Just(Some(u64::MAX)),
-        1 => Just(None),
-    ];
-    vec(value, Quantity::COUNT).prop_map(|values| {
-        let mut quantities = Quantities::UNKNOWN;
-        for (quantity, value) in Quantity::ALL.into_iter().zip(values) {
-            if let Some(value) = value {
-                quantities.set(quantity, value);
-            }
-        }
-        quantities
-    })
-}
 
 fn range() -> impl Strategy<Value = AddressRange> {
     let paged = (0_u64..20, 0_u64..6)
@@ -52,20 +31,7 @@ fn region() -> impl Strategy<Value = (i64, Region)> {
         prop_oneof![4 => Just(0), 2 => (0_u64..9).prop_map(|page| page << 12), 1 => any::<u64>()];
     (kind, range(), offset, quantities(), 0_usize..=ShareMode::ALL.len(), 0_usize..4).prop_map(
         |(kind, range, offset, quantities, share, provenance)| {
-            let identity = Identity {
-                range,
-                protection: Protection::READ,
-                max_protection: None,
-                object: None,
-                offset,
-                flags: Arc::from("rd"),
-                label: Label {
-                    region_type: types::DATA,
-                    detail: None,
-                    confidence: Confidence::Sure,
-                    rule: Rule::R1,
-                },
-            };
+            let identity = Identity { offset, ..identity(range, types::DATA) };
             let region = Region {
                 identity: Arc::new(identity),
                 share_mode: share.checked_sub(1).map(|share| ShareMode::ALL[share]),
@@ -197,22 +163,9 @@ fn decode_all(kinds: Vec<i64>, data: &[u8]) -> Result<(), TestCaseError> {
 #[test]
 fn regions_that_resemble_each_other_cannot_claim_more_than_their_bytes() {
     let same = |start: u64| {
-        let identity = Identity {
-            range: AddressRange::new(start << 13, (start << 13) + 4096),
-            protection: Protection::NONE,
-            max_protection: None,
-            object: None,
-            offset: 0,
-            flags: Arc::from(""),
-            label: Label {
-                region_type: types::GUARD,
-                detail: None,
-                confidence: Confidence::Sure,
-                rule: Rule::R1,
-            },
-        };
+        let range = AddressRange::new(start << 13, (start << 13) + 4096);
         Region {
-            identity: Arc::new(identity),
+            identity: Arc::new(identity(range, types::GUARD)),
             share_mode: None,
             provenance: Provenance::Measured,
             quantities: Quantities::UNKNOWN,
