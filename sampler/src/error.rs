@@ -55,7 +55,7 @@ pub enum Error {
         name: String,
     },
     /// A call of the kernel failed.
-    #[error("cannot ask the kernel about pid {pid}: {call}: {reason}")]
+    #[error("kernel call for pid {pid} failed: {call}: {reason}")]
     Kernel {
         /// The process.
         pid: u32,

@@ -62,7 +62,7 @@ pub(crate) fn run(args: &PruneArgs) -> Result<ExitCode, Failure> {
     let store = Store::open(&path)?;
     let now = vmrec_sampler::now();
     let pruned = if args.dry_run {
-        store.would_prune(&policy.unwrap_or_default(), now)?
+        store.prune_preview(&policy.unwrap_or_default(), now)?
     } else {
         let bytes_before = store.file_bytes();
         drop(store);

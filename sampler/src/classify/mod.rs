@@ -60,7 +60,7 @@ pub fn classify(process: &Process<'_>, peek: &mut Peek<'_>) -> Vec<Piece> {
     crate::classify::images::claim(&mut work); // R4, R5
     crate::classify::names::brk_heap(&mut work); // R7
     crate::classify::jvm::by_its_own_tables(&mut work); // R8a
-    crate::classify::musl::look_for_it(&mut work);
+    crate::classify::musl::detect(&mut work);
     crate::classify::threads::claim(&mut work); // R9
     crate::classify::tools::guest(&mut work); // R10
     crate::classify::glibc::arenas(&mut work); // R11

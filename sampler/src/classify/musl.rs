@@ -9,7 +9,7 @@ use crate::classify::work::Work;
 const PAGES_SHIFT: u32 = 12;
 
 /// A group at the start of a mapping identifies musl in a static program.
-pub(crate) fn look_for_it(work: &mut Work<'_, '_>) {
+pub(crate) fn detect(work: &mut Work<'_, '_>) {
     let other = [Runtime::Glibc, Runtime::Go, Runtime::Musl];
     if work.profile.dynamic || other.into_iter().any(|runtime| work.profile.has(runtime)) {
         return;
@@ -18,7 +18,7 @@ pub(crate) fn look_for_it(work: &mut Work<'_, '_>) {
     for index in candidates {
         let start = work.mappings[index].range.start;
         if work.is_occupied(index) && group_at(work, start).is_some() {
-            work.profile.found_musl();
+            work.profile.add_musl();
             return;
         }
     }

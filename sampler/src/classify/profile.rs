@@ -242,7 +242,7 @@ impl Profile {
     }
 
     /// Adds musl, detected by its memory.
-    pub(crate) fn found_musl(&mut self) {
+    pub(crate) fn add_musl(&mut self) {
         self.runtimes.insert(Runtime::Musl);
         self.malloc.get_or_insert(Malloc::Musl);
     }

@@ -12,7 +12,7 @@ use crate::linux::system::{open_process, wait_readable};
 use crate::process::ProcessId;
 
 /// How often to poll a kernel without process handles.
-const ASK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Waits for one process to end, no matter who started it.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl ExitWatch {
                     }
                 },
                 None if self.ended()? => return Ok(()),
-                None => std::thread::sleep(ASK_EVERY),
+                None => std::thread::sleep(POLL_INTERVAL),
             }
         }
     }

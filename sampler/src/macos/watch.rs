@@ -10,7 +10,7 @@ use crate::macos::process::{ended, native, process_info, reused};
 use crate::process::ProcessId;
 
 /// How often to poll a process whose end the kernel does not report.
-const ASK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Waits for one process to end, no matter who started it.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl ExitWatch {
                         });
                     }
                 },
-                None => std::thread::sleep(ASK_EVERY),
+                None => std::thread::sleep(POLL_INTERVAL),
             }
         }
         Ok(())

@@ -27,7 +27,7 @@ struct Cell {
 }
 
 impl Cell {
-    fn says_the_same(&self, record: &Record<'_>) -> bool {
+    fn matches(&self, record: &Record<'_>) -> bool {
         *self.header == *record.header && self.flags.as_deref() == record.flags
     }
 }
@@ -62,7 +62,7 @@ impl Listing {
         let index = self.sizes.len();
         if self.before.is_none() {
             if let (Some(cell), Some(mapping)) = (self.cells.get(index), self.mappings.get(index))
-                && cell.says_the_same(record)
+                && cell.matches(record)
             {
                 let share = share_mode(mapping, &record.sizes, cell.aliased);
                 self.sizes.push((share, record.sizes.quantities()));
@@ -134,10 +134,10 @@ impl Listing {
 
     fn push_changed(&mut self, record: &Record<'_>) -> bool {
         let Some(before) = &mut self.before else { return false };
-        if !before.peek().is_some_and(|(_, cell)| cell.says_the_same(record)) {
+        if !before.peek().is_some_and(|(_, cell)| cell.matches(record)) {
             let Some(mapping) = Mapping::read(record, self.mappings.last()) else { return false };
             while before.next_if(|(old, _)| old.range.start < mapping.range.start).is_some() {}
-            if !before.peek().is_some_and(|(_, cell)| cell.says_the_same(record)) {
+            if !before.peek().is_some_and(|(_, cell)| cell.matches(record)) {
                 before.next_if(|(old, _)| old.range.start == mapping.range.start);
                 let (header, flags) = (record.header.into(), record.flags.map(Box::from));
                 self.add(mapping, Cell { header, flags, aliased: false }, record);

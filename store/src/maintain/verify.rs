@@ -52,7 +52,7 @@ pub(crate) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
 /// Returns the damage of the file at `path`, one line each.
 pub(crate) fn problems(connection: &Connection, path: &Path) -> Result<Vec<String>, Error> {
     let mut problems = Vec::new();
-    if let Err(error) = look(connection, &mut problems) {
+    if let Err(error) = check(connection, &mut problems) {
         match Error::sql(path, error) {
             Error::Damaged { what, .. } => problems.push(what),
             other => return Err(other),
@@ -61,7 +61,7 @@ pub(crate) fn problems(connection: &Connection, path: &Path) -> Result<Vec<Strin
     Ok(problems)
 }
 
-fn look(connection: &Connection, problems: &mut Vec<String>) -> rusqlite::Result<()> {
+fn check(connection: &Connection, problems: &mut Vec<String>) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     let mut check = transaction.prepare("PRAGMA integrity_check")?;
     for line in check.query_map([], |row| row.get::<_, String>(0))? {
@@ -74,13 +74,13 @@ fn look(connection: &Connection, problems: &mut Vec<String>) -> rusqlite::Result
     row_checksum::problems(&transaction, problems)?;
     let mut recordings = transaction.prepare("SELECT id FROM recording ORDER BY id")?;
     for id in recordings.query_map([], |row| row.get(0).map(RecordingId))? {
-        look_at(&transaction, id?, problems)?;
+        check_recording(&transaction, id?, problems)?;
     }
     evidence::problems(&transaction, problems)?;
     Ok(())
 }
 
-fn look_at(
+fn check_recording(
     connection: &Connection,
     id: RecordingId,
     problems: &mut Vec<String>,

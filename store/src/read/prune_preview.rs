@@ -15,7 +15,7 @@ use crate::tables::recording;
 impl Store {
     /// Returns what [`crate::write::writer::Writer::prune`] would do, as far as that can be
     /// predicted: samples that are not in a chunk yet are ignored, and bytes are estimated.
-    pub fn would_prune(&self, policy: &Retention, now: Timestamp) -> Result<Pruned, Error> {
+    pub fn prune_preview(&self, policy: &Retention, now: Timestamp) -> Result<Pruned, Error> {
         let mut gone = Pruned { bytes_before: self.file_bytes(), ..Pruned::default() };
         let _transaction = self.transaction().at(&self.path)?;
         let used = PageCounts::of(&self.connection).at(&self.path)?.used_bytes();

@@ -128,15 +128,15 @@ pub(crate) struct PageCounts {
 
 impl PageCounts {
     pub(crate) fn of(connection: &Connection) -> rusqlite::Result<Self> {
-        let ask = |pragma: &str| {
+        let pragma_value = |pragma: &str| {
             connection
                 .prepare_cached(pragma)?
                 .query_row(params![], |row| row.get(0).map(from_column))
         };
         Ok(Self {
-            count: ask("PRAGMA page_count")?,
-            free: ask("PRAGMA freelist_count")?,
-            bytes: ask("PRAGMA page_size")?,
+            count: pragma_value("PRAGMA page_count")?,
+            free: pragma_value("PRAGMA freelist_count")?,
+            bytes: pragma_value("PRAGMA page_size")?,
         })
     }
 

@@ -49,12 +49,12 @@ impl Sweep {
 
     /// Continues the search, including chunks made in the meantime and, finally, the rows after
     /// them.
-    pub(crate) fn look(&mut self, reader: &Reader<'_>) -> Result<OrphanScan, Error> {
+    pub(crate) fn search(&mut self, reader: &Reader<'_>) -> Result<OrphanScan, Error> {
         let begun = Instant::now();
         while !self.unnamed.is_empty() {
             let next = chunk::after_id(reader.connection, self.upto).at(reader.path)?;
             let Some(chunk) = next else {
-                if !self.look_at_rows(reader)? {
+                if !self.search_rows(reader)? {
                     return Ok(OrphanScan::Waiting);
                 }
                 break;
@@ -73,7 +73,7 @@ impl Sweep {
     }
 
     /// Searches the samples that are still rows; `false` if they are too many.
-    fn look_at_rows(&mut self, reader: &Reader<'_>) -> Result<bool, Error> {
+    fn search_rows(&mut self, reader: &Reader<'_>) -> Result<bool, Error> {
         let tails: Vec<(i64, u64)> = reader
             .connection
             .prepare_cached("SELECT recording, count(*) FROM sample GROUP BY recording")
@@ -86,12 +86,12 @@ impl Sweep {
             return Ok(false);
         }
         for (recording, _) in tails {
-            self.look_at_tail(reader, RecordingId(recording))?;
+            self.search_tail(reader, RecordingId(recording))?;
         }
         Ok(true)
     }
 
-    fn look_at_tail(&mut self, reader: &Reader<'_>, recording: RecordingId) -> Result<(), Error> {
+    fn search_tail(&mut self, reader: &Reader<'_>, recording: RecordingId) -> Result<(), Error> {
         let mut statement = frames(reader.connection).at(reader.path)?;
         let range = params![recording.0, to_column(0), i64::MAX];
         let mut rows = statement.query(range).at(reader.path)?;

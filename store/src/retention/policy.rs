@@ -53,7 +53,7 @@ pub(crate) const SLACK_PAGES: u64 = 1024;
 pub(crate) const MAX_LOG_BYTES: u64 = 1 << 20;
 
 /// How long a plan holds unless a chunk was made.
-pub(crate) const PLAN_EVERY_NS: u64 = 60_000_000_000;
+pub(crate) const PLAN_INTERVAL_NS: u64 = 60_000_000_000;
 
 /// The fraction of chunks that must be reduced before a search for unreferenced kinds, which reads
 /// the kinds of all remaining chunks.

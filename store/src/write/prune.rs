@@ -11,7 +11,7 @@ use crate::retention::load::PageCounts;
 use crate::retention::orphans::{OrphanScan, Sweep};
 use crate::retention::plan::{PruneStep, plan};
 use crate::retention::policy::{
-    MAX_LOG_BYTES, PLAN_EVERY_NS, Pruned, Retention, SLACK_PAGES, SWEEP_PART, VACUUM_PAGES,
+    MAX_LOG_BYTES, PLAN_INTERVAL_NS, Pruned, Retention, SLACK_PAGES, SWEEP_PART, VACUUM_PAGES,
 };
 use crate::retention::reduce::Reader;
 use crate::retention::{Pruning, cascade, load, orphans};
@@ -25,7 +25,7 @@ impl Writer {
         self.tidy()?;
         self.pruning = Pruning { changed: true, ..Pruning::default() };
         self.pruning.policy = *policy;
-        self.look_for_loose_kinds()?;
+        self.find_loose_kinds()?;
         while self.step(policy, now, true)? {}
         let used = self.used_bytes()?;
         let too_large = policy.max_bytes.is_some_and(|max| used > max);
@@ -62,7 +62,7 @@ impl Writer {
             return Ok(true);
         }
         let ago = |planned: u64| now.monotonic_ns.abs_diff(planned);
-        let due = |planned| !all && ago(planned) >= PLAN_EVERY_NS;
+        let due = |planned| !all && ago(planned) >= PLAN_INTERVAL_NS;
         if self.pruning.changed || self.pruning.planned_ns.is_none_or(due) {
             self.pruning.steps = self.plan(policy, now)?.into();
             self.pruning.changed = false;
@@ -134,7 +134,7 @@ impl Writer {
         }
         let Some(sweep) = &mut self.pruning.sweep else { return Ok(false) };
         let reader = Reader { connection: &self.connection, path: &self.path };
-        match sweep.look(&reader)? {
+        match sweep.search(&reader)? {
             OrphanScan::Waiting => return Ok(false),
             OrphanScan::More => {}
             OrphanScan::Unnamed(kinds) => {
@@ -172,7 +172,7 @@ impl Writer {
 
     /// Marks all kinds as possibly unreferenced if any recording was pruned before: that pruning
     /// may have been killed or left unfinished.
-    pub(crate) fn look_for_loose_kinds(&mut self) -> Result<(), Error> {
+    pub(crate) fn find_loose_kinds(&mut self) -> Result<(), Error> {
         let pruned: Vec<i64> = self
             .connection
             .prepare(

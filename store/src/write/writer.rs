@@ -221,7 +221,7 @@ impl Writer {
 
     /// Checks that the path still leads to the file, and takes the lock again if it was deleted and
     /// no other recorder has taken it since.
-    fn keep_hold(&mut self) -> Result<(), Error> {
+    fn check_hold(&mut self) -> Result<(), Error> {
         let there = fs::metadata(&self.real_path);
         if !there.is_ok_and(|there| (there.dev(), there.ino()) == self.file) {
             return Err(Error::Gone { path: self.path.clone() });
@@ -260,7 +260,7 @@ impl Writer {
     /// Closes the file, and deletes it if this writer made it and no session began.
     pub fn close_or_discard(mut self) -> Result<(), Error> {
         if self.unused {
-            self.keep_hold()?;
+            self.check_hold()?;
         }
         self.shut().at(&self.path)?;
         if self.unused {
@@ -279,7 +279,7 @@ impl Writer {
         if !ids.iter().all(|id| self.active.contains_key(id)) {
             return Err(not_begun(&self.path));
         }
-        self.keep_hold()?;
+        self.check_hold()?;
         let (active, lock) = (&mut self.active, &self.lock);
         let mut in_force = true;
         let written = in_transaction(&mut self.connection, |transaction| {

@@ -105,7 +105,7 @@ fn what_is_old_goes_with_its_kinds_and_the_file_shrinks() {
     let id = ended(&path, 1500);
     let (before, kinds) = (std::fs::metadata(&path).unwrap().len(), rows(&path, "region_kind"));
     let policy = older_than(800);
-    let found = Store::open(&path).unwrap().would_prune(&policy, at(3000)).unwrap();
+    let found = Store::open(&path).unwrap().prune_preview(&policy, at(3000)).unwrap();
     let pruned = prune(&path, &policy, at(3000));
     assert!(pruned.samples >= 900, "{pruned:?}");
     assert_eq!((found.samples, found.recordings), (pruned.samples, pruned.recordings));

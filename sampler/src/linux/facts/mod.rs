@@ -158,7 +158,7 @@ impl FactReader {
             ));
         }
         if self.peeks.spent() {
-            notes.push("too much to look at in memory: some types are guesses".to_owned());
+            notes.push("too much memory to inspect: some types are guesses".to_owned());
         }
         notes
     }

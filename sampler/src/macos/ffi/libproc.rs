@@ -27,7 +27,7 @@ pub(crate) fn bsd_info(pid: c_int) -> io::Result<libc::proc_bsdinfo> {
     // SAFETY: the structure is plain numbers, for which zeros are valid.
     let mut info: libc::proc_bsdinfo = unsafe { zeroed() };
     // An argument of 1 asks for zombies too.
-    ask(pid, libc::PROC_PIDTBSDINFO, 1, &mut info)?;
+    read_info(pid, libc::PROC_PIDTBSDINFO, 1, &mut info)?;
     Ok(info)
 }
 
@@ -35,12 +35,12 @@ pub(crate) fn bsd_info(pid: c_int) -> io::Result<libc::proc_bsdinfo> {
 pub(crate) fn task_figures(pid: c_int) -> io::Result<libc::proc_taskinfo> {
     // SAFETY: the structure is plain numbers, for which zeros are valid.
     let mut info: libc::proc_taskinfo = unsafe { zeroed() };
-    ask(pid, libc::PROC_PIDTASKINFO, 0, &mut info)?;
+    read_info(pid, libc::PROC_PIDTASKINFO, 0, &mut info)?;
     Ok(info)
 }
 
 /// Reads a structure of plain numbers.
-fn ask<T: Copy>(pid: c_int, flavor: c_int, argument: u64, info: &mut T) -> io::Result<()> {
+fn read_info<T: Copy>(pid: c_int, flavor: c_int, argument: u64, info: &mut T) -> io::Result<()> {
     let size = c_int::try_from(size_of::<T>()).unwrap_or(0);
     // SAFETY: `info` has that many bytes.
     let count =

@@ -104,7 +104,7 @@ impl Kinds {
     }
 
     /// Codes whether a region of a kind is removed; `covered` if others cover it.
-    pub(super) fn goes<C: Coder>(
+    pub(super) fn is_removed<C: Coder>(
         &mut self,
         coder: &mut C,
         kind: u32,

@@ -227,7 +227,7 @@ impl SnapshotModel {
             let inserted = step.map_or(0..0, |step| step.inserted.clone());
             let mut count = 0;
             while live.len() <= max
-                && self.comes(coder, outcome, freed, reach, next, count, inserted.len())
+                && self.another_follows(coder, outcome, freed, reach, next, count, inserted.len())
             {
                 let target = inserted.clone().nth(count as usize).map_or(Flat::default(), &mut new);
                 let around = Around { reach, next, freed, is_first };
@@ -255,7 +255,7 @@ impl SnapshotModel {
     ) -> (SlotOutcome, Option<u64>) {
         let Track { region: was, mut mask } = self.tracks[slot.track as usize];
         let covered = was.start < *reach;
-        if self.kinds.goes(coder, was.kind, covered, main == Main::Gone) {
+        if self.kinds.is_removed(coder, was.kind, covered, main == Main::Gone) {
             self.unused.push(slot.track);
             return (SlotOutcome::Gone, Some(was.end));
         }
@@ -293,7 +293,7 @@ impl SnapshotModel {
 
     /// Codes whether a new region comes after `count` others at one slot, where `all` do.
     #[expect(clippy::too_many_arguments, reason = "the state of one walk over a snapshot")]
-    fn comes<C: Coder>(
+    fn another_follows<C: Coder>(
         &mut self,
         coder: &mut C,
         outcome: SlotOutcome,
