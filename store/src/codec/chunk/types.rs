@@ -70,6 +70,7 @@ const NUMBERED: &[RegionType] = &[
     types::RESERVED_JVM,
     types::RESERVED_V8,
     types::RESERVED_GO,
+    types::SECRET_MEMORY,
 ];
 
 /// Appends a type.
