@@ -71,6 +71,7 @@ const NUMBERED: &[RegionType] = &[
     types::RESERVED_V8,
     types::RESERVED_GO,
     types::SECRET_MEMORY,
+    types::DMA_BUF,
 ];
 
 /// Appends a type.
