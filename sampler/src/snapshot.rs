@@ -50,7 +50,7 @@ pub struct ProcessTotals {
     pub swapped_bytes: Option<u64>,
     /// Linux: status `VmPTE`.
     pub page_table_bytes: Option<u64>,
-    /// What the process alone is charged for. Linux: sum of `Region::footprint_bytes`, derived; macOS: `phys_footprint`.
+    /// The bytes charged to the process alone. Linux: sum of `Region::footprint_bytes`, derived; macOS: `phys_footprint`.
     pub footprint_bytes: Option<u64>,
     /// Linux: status `Threads`.
     pub threads: Option<u64>,

@@ -17,7 +17,7 @@ pub enum SumOf {
     VirtualButVsyscall,
     /// A measured size.
     Measured(Quantity),
-    /// What the process alone is charged for.
+    /// The bytes charged to the process alone.
     Footprint,
 }
 

@@ -21,7 +21,7 @@ pub enum Error {
     NotARecording {
         /// The file.
         path: PathBuf,
-        /// What it is, such as `is a text file`.
+        /// Its kind, such as `is a text file`.
         what: &'static str,
     },
     /// A newer vmrec wrote the file.

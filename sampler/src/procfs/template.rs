@@ -130,7 +130,7 @@ fn in_place(line: &[u8; LINE_BYTES]) -> Option<u64> {
         return Some(0);
     }
     let text = u64::from_le_bytes(text);
-    // Bit 4 tells a digit (0x30..0x39) from a space (0x20); each byte must be one of both.
+    // Bit 4 distinguishes a digit (0x30..0x39) from a space (0x20); each byte must be one of both.
     let digits = text & (EACH * 0x10);
     let filled = text | (EACH * 0x10);
     let valid = (filled & (EACH * 0xf0)) == EACH * 0x30

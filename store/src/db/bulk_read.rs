@@ -88,5 +88,5 @@ pub(crate) fn each<const N: usize>(
 
 /// The error for a value that vmrec never stores.
 fn cut(table: &Table) -> rusqlite::Error {
-    damaged(format!("rows of {} cannot be told apart", table.name))
+    damaged(format!("rows of {} cannot be separated", table.name))
 }
