@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::harness::{Bench, Workload, skipped};
+use crate::harness::{Bench, Workload, signal, skipped};
 
 /// Returns the regions of a process as `map --json` prints them.
 fn regions(bench: &Bench, pid: &str) -> Vec<serde_json::Value> {
@@ -128,4 +130,61 @@ fn threads_of_an_inner_namespace_have_the_numbers_of_ours() {
     assert_eq!(shown, tids);
     assert!(stacks.iter().all(|it| it["confidence"] == "sure"), "{stacks:?}");
     assert!(stacks.iter().all(|it| it["detail"].to_string().contains("workload")), "{stacks:?}");
+}
+
+/// Writes a sparse ELF file that claims `megabytes` of names of dynamic symbols, all of them empty.
+fn sparse_elf(path: &std::path::Path, megabytes: u64) {
+    let file = fs::File::create(path).unwrap();
+    let mut header = [0_u8; 64];
+    header[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+    (header[16], header[18], header[20], header[52]) = (3, 62, 1, 64);
+    let sections = 1_u64 << 20;
+    header[40..48].copy_from_slice(&sections.to_le_bytes());
+    (header[54], header[58], header[60], header[62]) = (56, 64, 3, 1);
+    file.write_at(&header, 0).unwrap();
+    let names = 512_u64 << 10;
+    file.write_at(b"\0.shstrtab\0.dynstr\0", names).unwrap();
+    for (index, name, offset, bytes) in [(1, 1_u8, names, 64), (2, 11, 4096, megabytes << 20)] {
+        let mut section = [0_u8; 64];
+        (section[0], section[4]) = (name, 3);
+        section[24..32].copy_from_slice(&offset.to_le_bytes());
+        section[32..40].copy_from_slice(&bytes.to_le_bytes());
+        file.write_at(&section, sections + 64 * index).unwrap();
+    }
+    file.set_len((megabytes + 2) << 20).unwrap();
+}
+
+#[test]
+fn an_interrupt_is_heeded_whatever_files_the_process_maps() {
+    let (bench, mut workload) = (Bench::new(), Workload::start());
+    for number in 0..40 {
+        let path = bench.path(&format!("f{number}.so"));
+        sparse_elf(&path, 64);
+        workload.order(&format!("map-only {}", path.display()));
+    }
+    let mut recorder = bench
+        .command(&["record", &workload.pid_text(), "--every", "50ms", "-q"])
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    signal(recorder.id(), libc::SIGINT);
+    let asked = Instant::now();
+    let ended = recorder.wait().unwrap();
+    // A tenth of a second, but tests may run beside many others.
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert!(ended.success(), "{ended}");
+}
+
+#[test]
+fn many_files_are_read_over_several_samples() {
+    let (bench, mut workload) = (Bench::new(), Workload::start());
+    for number in 0..4 {
+        let path = bench.path(&format!("f{number}.so"));
+        sparse_elf(&path, 64);
+        workload.order(&format!("map-only {}", path.display()));
+    }
+    let said = bench.run(&["record", &workload.pid_text(), "--samples", "1"]);
+    assert_eq!(said.status, Some(0), "{}", said.error);
+    assert!(said.error.contains("the rest of them is read at the next samples"), "{}", said.error);
 }

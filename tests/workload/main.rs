@@ -4,6 +4,7 @@
 //!     heap BYTES      grow the brk heap by BYTES in blocks of 64 KiB, all touched
 //!     free-half       free the newer half of those blocks and give their memory back
 //!     map FILE        map FILE privately, read-only, and touch every page
+//!     map-only FILE   map FILE privately, read-only, and touch nothing
 //!     threads N       start N threads that wait
 //!     reserve BYTES   reserve address space without any right to it
 //!     zoo FOLDER      make one mapping of every kind (Linux), with files in FOLDER
@@ -47,6 +48,7 @@ fn main() {
                 give_back();
             }
             "map" => touch(map_file(argument)),
+            "map-only" => _ = map_file(argument),
             "threads" => (0..number()).for_each(|_| drop(thread::spawn(thread::park))),
             "reserve" => {
                 _ = map(number(), libc::PROT_NONE, libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, -1)

@@ -2,6 +2,7 @@
 
 pub(crate) mod facts;
 pub(crate) mod files;
+pub(crate) mod mounts;
 pub(crate) mod process;
 pub(crate) mod sampler;
 pub(crate) mod sums;

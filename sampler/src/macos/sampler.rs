@@ -68,6 +68,14 @@ impl Sampler {
         self.before.clear();
     }
 
+    /// Does nothing: no mapped files are read.
+    pub const fn set_read_remote_files(&mut self, _: bool) {}
+
+    /// Returns whether the last sample left files for the next one to read: never.
+    pub const fn is_pending(&self) -> bool {
+        false
+    }
+
     /// Returns the evidence of the last sample's types: always `None`, because the kernel's own
     /// attributes of a region decide, which are kept with it.
     pub const fn evidence(&self) -> Option<Evidence> {

@@ -64,6 +64,11 @@ impl RegionTracker {
     pub fn set_user_rules(&mut self, rules: Vec<UserRule>) {
         self.user_rules = rules;
         // They may claim memory that was proved to be something else.
+        self.require_rules();
+    }
+
+    /// Makes the rules run on everything at the next sample.
+    pub(crate) fn require_rules(&mut self) {
         self.settled.mappings.clear();
         self.settled.at_ns = None;
     }

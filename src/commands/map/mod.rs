@@ -49,6 +49,10 @@ pub(crate) struct MapArgs {
     #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds, conflicts_with_all = ["at", "recording", "json", "rules"])]
     delta: Option<Duration>,
 
+    /// Read mapped files on FUSE and network file systems too, which may hang
+    #[arg(long)]
+    read_remote_files: bool,
+
     /// Do not truncate columns
     #[arg(long, short)]
     wide: bool,
@@ -129,6 +133,9 @@ impl MapArgs {
     }
 }
 
+/// How long mapped files are read before a page is shown without the rest.
+const MAX_READING: Duration = Duration::from_secs(10);
+
 /// Runs the command.
 pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
     let rules = types_file::rules(&args.types)?;
@@ -136,8 +143,15 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
         Some(target) => {
             let mut sampler = Sampler::attach(process::find(target, args.newest, args.oldest)?)?;
             sampler.set_user_rules(rules);
-            let began = Instant::now();
-            let snapshot = sampler.sample()?;
+            sampler.set_read_remote_files(args.read_remote_files);
+            let mut began = Instant::now();
+            let mut snapshot = sampler.sample()?;
+            let begun = began;
+            // One sample reads only so many files; a page is of all of them, within reason.
+            while sampler.is_pending() && begun.elapsed() < MAX_READING {
+                began = Instant::now();
+                snapshot = sampler.sample()?;
+            }
             for note in sampler.notes() {
                 output::note(&format!("note: {note}"));
             }

@@ -59,6 +59,10 @@ pub(crate) struct RecordArgs {
     #[arg(long, short)]
     pub(crate) quiet: bool,
 
+    /// Read mapped files on FUSE and network file systems too, which may hang
+    #[arg(long)]
+    pub(crate) read_remote_files: bool,
+
     #[command(flatten)]
     pub(crate) types: TypesArgs,
 

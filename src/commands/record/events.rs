@@ -11,15 +11,18 @@ use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::{Origin, WithOrigin};
 use signal_hook::low_level::siginfo::{Cause, Sent};
 
+use crate::commands::record::sampling::Sampled;
 use crate::failure::{Failure, Status};
 
 /// Something that happened while waiting for the next tick.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Event {
     /// A signal reached vmrec. A launched command must be sent it too if `forward`.
     Signal { signal: i32, forward: bool },
     /// The target exited; with its status if vmrec started it: exit code, or 128 + signal.
     Exited(Option<i32>),
+    /// The sample that was requested, or why there is none.
+    Sampled(Box<Sampled>),
 }
 
 /// A queue of events, filled by threads that wait for them.

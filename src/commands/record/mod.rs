@@ -8,6 +8,7 @@ pub(crate) mod args;
 pub(crate) mod events;
 pub(crate) mod note_writer;
 pub(crate) mod progress;
+pub(crate) mod sampling;
 pub(crate) mod schedule;
 pub(crate) mod session;
 pub(crate) mod target;
@@ -15,7 +16,7 @@ pub(crate) mod target;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use vmrec_sampler::{Error as SamplerError, Sampler, UserRule};
 use vmrec_store::{Retention, WhyEnded, Writer};
@@ -23,6 +24,7 @@ use vmrec_store::{Retention, WhyEnded, Writer};
 use crate::commands::record::args::{RecordArgs, SPARE};
 use crate::commands::record::events::{Event, Events};
 use crate::commands::record::progress::{Figures, Progress};
+use crate::commands::record::sampling::{Sampled, SamplingThread};
 use crate::commands::record::schedule::Schedule;
 use crate::commands::record::session::{Session, Stored, open_writer};
 use crate::commands::record::target::Target;
@@ -44,6 +46,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         // The file is opened before the target is started: a bad path must not cost the user a run.
         None => start(&args.launch, rules, &path, &events)?,
     };
+    target.read_remote_files = args.read_remote_files;
     let recorded = match target.attach() {
         Ok(sampler) => record(args, retention, &path, writer, &events, &mut target, sampler),
         Err(error) => nothing_recorded(writer, &target, error),
@@ -100,6 +103,13 @@ const fn is_gone(error: &SamplerError) -> bool {
     matches!(error, Exited { .. } | NotFound { .. } | Reused { .. } | Zombie { .. })
 }
 
+/// How long the sample under way is waited for after a signal.
+const GRACE: Duration = Duration::from_millis(100);
+/// The same for the first sample of a command.
+const FIRST_GRACE: Duration = Duration::from_secs(1);
+/// How long the sample of a process is waited for that has ended meanwhile.
+const AFTER_EXIT: Duration = Duration::from_secs(2);
+
 /// Takes samples until something ends it.
 fn record(
     args: &RecordArgs,
@@ -108,20 +118,27 @@ fn record(
     writer: Writer,
     events: &Events,
     target: &mut Target,
-    mut sampler: Sampler,
+    sampler: Sampler,
 ) -> Result<(), Failure> {
-    let mut session = Session::new(writer, &sampler, args, retention);
+    let mut sampler = SamplingThread::start(sampler, events);
+    let mut session = Session::new(writer, sampler.process(), args, retention);
     let mut progress = Progress::start(args, path, sampler.process());
     let begun = Instant::now();
     let mut schedule = Schedule::new(args.every);
     let why = loop {
-        match sampler.sample() {
+        sampler.request();
+        let Sampled { snapshot, evidence, notes } =
+            match sampled(events, target, session.samples_taken() == 0) {
+                Ok(sampled) => *sampled,
+                Err(why) => break why,
+            };
+        match snapshot {
             Ok(snapshot) => {
                 if session.samples_taken() == 0 {
-                    progress.notes(&sampler.notes());
+                    progress.notes(&notes);
                 }
                 let figures = Figures::of(&snapshot);
-                match session.append(snapshot, sampler.evidence())? {
+                match session.append(snapshot, evidence)? {
                     Stored::Kept(number) => {
                         progress.sample(number, &figures, session.file_bytes());
                     }
@@ -131,9 +148,9 @@ fn record(
             Err(error) if is_gone(&error) => break WhyEnded::TargetExited(target.wait(events)),
             Err(SamplerError::Replaced { .. }) => match target.attach() {
                 Ok(attached) => {
-                    session.replace(&attached)?;
+                    session.replace(attached.process())?;
                     progress.replaced(attached.process());
-                    sampler = attached;
+                    sampler = SamplingThread::start(attached, events);
                     continue;
                 }
                 Err(_) => break WhyEnded::TargetExited(target.wait(events)),
@@ -160,7 +177,8 @@ fn record(
         let end_due = args.duration.filter(|duration| *duration < tick.due);
         match events.wait_until(begun + end_due.unwrap_or(tick.due)) {
             None if end_due.is_some() => break WhyEnded::Finished,
-            None => {}
+            // No sample is awaited here.
+            None | Some(Event::Sampled(_)) => {}
             Some(Event::Exited(status)) => {
                 target.exited(status);
                 break WhyEnded::TargetExited(status);
@@ -183,11 +201,58 @@ fn record(
     session.close()
 }
 
+/// Waits for the sample that was requested; fails with the reason if the recording ends before it.
+///
+/// An event meanwhile is put back for the loop if the sample comes soon after it.
+fn sampled(events: &Events, target: &mut Target, is_first: bool) -> Result<Box<Sampled>, WhyEnded> {
+    let mut held: Option<(Instant, Event)> = None;
+    loop {
+        let event = match &held {
+            Some((limit, _)) => events.wait_until(*limit),
+            None => events.wait(),
+        };
+        match (event, held.take()) {
+            (Some(Event::Sampled(sampled)), held) => {
+                if let Some((_, event)) = held {
+                    // The queue lives for as long as `events`.
+                    let _ = events.sender().send(event);
+                }
+                return Ok(sampled);
+            }
+            (Some(Event::Exited(status)), _) => {
+                target.exited(status);
+                held = Some((Instant::now() + AFTER_EXIT, Event::Exited(status)));
+            }
+            (Some(signal @ Event::Signal { .. }), None) => {
+                // A command that ends before its first sample leaves nothing to look at.
+                let grace = if target.is_launched() && is_first { FIRST_GRACE } else { GRACE };
+                held = Some((Instant::now() + grace, signal));
+            }
+            (Some(Event::Signal { signal, forward }), held_before) => {
+                held = held_before;
+                if target.is_launched() && forward {
+                    target.forward(signal);
+                }
+            }
+            (None, Some((_, Event::Signal { signal, forward }))) if target.is_launched() => {
+                if forward {
+                    target.forward(signal);
+                }
+            }
+            (None, Some((_, Event::Signal { .. }))) => return Err(WhyEnded::Interrupted),
+            (None, Some((_, Event::Exited(status)))) => {
+                return Err(WhyEnded::TargetExited(status));
+            }
+            (None, _) => return Err(WhyEnded::TargetExited(None)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
 
+    use super::Duration;
     use crate::commands::record::args::parse_interval;
-    use std::time::Duration;
 
     #[test]
     fn intervals_have_bounds() {

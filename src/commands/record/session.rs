@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use vmrec_sampler::{Evidence, Facts, ProcessInfo, Sampler, Snapshot, Timestamp};
+use vmrec_sampler::{Evidence, Facts, ProcessInfo, Snapshot, Timestamp};
 use vmrec_store::{
     Error as StoreError, RecordingId, Retention, SessionId, SessionStart, WhyEnded, Writer,
 };
@@ -63,13 +63,13 @@ impl Session {
     /// Prepares to record the sampler's process.
     pub(crate) fn new(
         writer: Writer,
-        sampler: &Sampler,
+        process: &ProcessInfo,
         args: &RecordArgs,
         retention: Option<Retention>,
     ) -> Self {
         Self {
             writer,
-            process: sampler.process().clone(),
+            process: process.clone(),
             name: args.name.clone(),
             targets: args.targets(),
             interval_ns: u64::try_from(args.every.as_nanos()).unwrap_or(u64::MAX),
@@ -83,10 +83,10 @@ impl Session {
     }
 
     /// Ends the recording because its target runs another program now, which the next one is of.
-    pub(crate) fn replace(&mut self, sampler: &Sampler) -> Result<(), Failure> {
+    pub(crate) fn replace(&mut self, process: &ProcessInfo) -> Result<(), Failure> {
         self.end(&WhyEnded::TargetReplaced)?;
         self.recording = None;
-        self.process = sampler.process().clone();
+        self.process = process.clone();
         self.facts = None;
         Ok(())
     }

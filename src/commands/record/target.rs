@@ -19,6 +19,8 @@ pub(crate) struct Target {
     status: Option<i32>,
     /// The user's own types.
     rules: Vec<UserRule>,
+    /// Whether mapped files on FUSE and network file systems are read too.
+    pub(crate) read_remote_files: bool,
 }
 
 impl Target {
@@ -33,7 +35,14 @@ impl Target {
         if pid == std::process::id() {
             return Err(Failure::usage("vmrec cannot record itself"));
         }
-        Ok(Self { pid, child: None, launched: false, status: None, rules })
+        Ok(Self {
+            pid,
+            child: None,
+            launched: false,
+            status: None,
+            rules,
+            read_remote_files: false,
+        })
     }
 
     /// Starts a command.
@@ -46,7 +55,14 @@ impl Target {
             Failure::new(Status::Target, anyhow::Error::new(source).context(context))
                 .hint("check the name, or record a running process: `vmrec record TARGET`")
         })?;
-        Ok(Self { pid: child.id(), child: Some(child), launched: true, status: None, rules })
+        Ok(Self {
+            pid: child.id(),
+            child: Some(child),
+            launched: true,
+            status: None,
+            rules,
+            read_remote_files: false,
+        })
     }
 
     /// Returns whether vmrec started it.
@@ -58,6 +74,7 @@ impl Target {
     pub(crate) fn attach(&self) -> Result<Sampler, SamplerError> {
         let mut sampler = Sampler::attach(self.pid)?;
         sampler.set_user_rules(self.rules.clone());
+        sampler.set_read_remote_files(self.read_remote_files);
         Ok(sampler)
     }
 
@@ -104,7 +121,7 @@ impl Target {
             match events.wait()? {
                 Event::Exited(status) => self.status = Some(status?),
                 Event::Signal { signal, forward: true } => self.forward(signal),
-                Event::Signal { .. } => {}
+                Event::Signal { .. } | Event::Sampled(_) => {}
             }
         }
         self.status

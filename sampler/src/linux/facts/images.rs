@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::classify::facts::Image;
 use crate::classify::name::kernel_object;
@@ -16,8 +16,10 @@ use crate::elf::Elf;
 use crate::elf::symbols::Symbols;
 use crate::linux::facts::glibc::ThreadTable;
 use crate::linux::facts::{glibc, jvm};
+use crate::linux::mounts::Mounts;
 use crate::linux::system;
 use crate::procfs::mapping::Mapping;
+use crate::region::Object;
 
 /// The maximum number of files to read.
 const MAX_FILES: usize = 4096;
@@ -30,7 +32,16 @@ type FileKey = ((u32, u32), u64);
 pub(crate) struct ImageCache {
     files: HashMap<FileKey, CachedImage>,
     turn: u64,
+    /// Whether files on FUSE and network file systems are read too.
+    pub(crate) read_remote_files: bool,
+    /// Whether files are left for the next refresh.
+    pending: bool,
 }
+
+/// The bytes of files that one refresh searches before it leaves the rest for the next.
+const MAX_REFRESH_BYTES: u64 = 96 << 20;
+/// How long one refresh reads files before it leaves the rest for the next.
+const MAX_REFRESH_TIME: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 struct CachedImage {
@@ -46,6 +57,8 @@ struct CachedImage {
 enum Read {
     /// It may not be opened.
     Refused,
+    /// Reading it may wait for another program, or for ever.
+    Remote,
     /// It is not a readable ELF file.
     NotElf,
     Elf(Arc<FileFacts>),
@@ -76,6 +89,9 @@ impl ImageCache {
     /// Reads newly mapped files.
     pub(crate) fn refresh(&mut self, folder: &Path, mappings: &[Mapping]) {
         self.turn += 1;
+        self.pending = false;
+        let (begun, mut read_bytes) = (Instant::now(), 0);
+        let mut mounts = None;
         for mapping in mappings {
             let Some(key) = mapping.file().filter(|_| may_be_elf(mapping)) else { continue };
             let kept = self.files.get_mut(&key);
@@ -87,7 +103,19 @@ impl ImageCache {
             if known == Some(false) || (known.is_none() && self.files.len() >= MAX_FILES) {
                 continue;
             }
-            let kept = look(folder, mapping, self.files.remove(&key), self.turn);
+            if read_bytes >= MAX_REFRESH_BYTES || begun.elapsed() >= MAX_REFRESH_TIME {
+                self.pending = true;
+                continue;
+            }
+            let is_remote = |object: &Arc<Object>| {
+                !self.read_remote_files
+                    && mounts.get_or_insert_with(|| Mounts::read(folder)).is_remote(object)
+            };
+            let kept = if mapping.object.as_ref().is_some_and(is_remote) {
+                CachedImage { seen: self.turn, stamp: None, facts: Read::Remote }
+            } else {
+                look(folder, mapping, self.files.remove(&key), self.turn, &mut read_bytes)
+            };
             self.files.insert(key, kept);
         }
         self.files.retain(|_, kept| kept.seen + 64 > self.turn);
@@ -127,14 +155,27 @@ impl ImageCache {
 
     /// Returns the number of files that may not be opened.
     pub(crate) fn refused(&self) -> usize {
-        let now = self.files.values().filter(|kept| kept.seen == self.turn);
-        now.filter(|kept| matches!(kept.facts, Read::Refused)).count()
+        self.count(|facts| matches!(facts, Read::Refused))
+    }
+
+    /// Returns the number of files that are not opened because reading them may wait.
+    pub(crate) fn remote(&self) -> usize {
+        self.count(|facts| matches!(facts, Read::Remote))
+    }
+
+    /// Returns whether files are left for the next refresh.
+    pub(crate) const fn is_pending(&self) -> bool {
+        self.pending
+    }
+
+    fn count(&self, is_it: impl Fn(&Read) -> bool) -> usize {
+        self.files.values().filter(|kept| kept.seen == self.turn && is_it(&kept.facts)).count()
     }
 
     fn facts(&self, mapping: &Mapping) -> Option<&FileFacts> {
         match &self.files.get(&mapping.file()?)?.facts {
             Read::Elf(facts) => Some(facts),
-            Read::Refused | Read::NotElf => None,
+            Read::Refused | Read::Remote | Read::NotElf => None,
         }
     }
 }
@@ -152,19 +193,29 @@ fn may_be_elf(mapping: &Mapping) -> bool {
     name.starts_with("/dev/shm/") || kernel_object(mapping).is_none()
 }
 
-fn look(folder: &Path, mapping: &Mapping, before: Option<CachedImage>, turn: u64) -> CachedImage {
+fn look(
+    folder: &Path,
+    mapping: &Mapping,
+    before: Option<CachedImage>,
+    turn: u64,
+    read_bytes: &mut u64,
+) -> CachedImage {
     let Ok((file, metadata)) = open(folder, mapping) else {
         return CachedImage { seen: turn, stamp: None, facts: Read::Refused };
     };
     let stamp = Some((metadata.size(), metadata.modified().ok()));
     match before {
         Some(before) if before.stamp == stamp => CachedImage { seen: turn, ..before },
-        _ => CachedImage { seen: turn, stamp, facts: read(&file) },
+        _ => CachedImage { seen: turn, stamp, facts: read(&file, read_bytes) },
     }
 }
 
-fn read(file: &File) -> Read {
-    let read_at = &mut |offset, buffer: &mut [u8]| file.read_at(buffer, offset);
+fn read(file: &File, read_bytes: &mut u64) -> Read {
+    let read_at = &mut |offset, buffer: &mut [u8]| {
+        let count = file.read_at(buffer, offset)?;
+        *read_bytes += count as u64;
+        Ok(count)
+    };
     let Ok(elf) = Elf::read(read_at, &[glibc::STATE, glibc::SIZE, jvm::TABLE]) else {
         return Read::NotElf;
     };

@@ -74,6 +74,16 @@ impl FactReader {
         }
     }
 
+    /// Sets whether files on FUSE and network file systems are read too, though that may hang.
+    pub(crate) fn set_read_remote_files(&mut self, read: bool) {
+        self.images.read_remote_files = read;
+    }
+
+    /// Returns whether there were more files than one refresh reads.
+    pub(crate) const fn is_pending(&self) -> bool {
+        self.images.is_pending()
+    }
+
     /// Updates the facts for these mappings.
     ///
     /// Known facts are not read again: files that stay mapped, and threads, except for a missing
@@ -156,6 +166,17 @@ impl FactReader {
             notes.push(format!(
                 "{refused} mapped files not readable: runtimes in them are not recognised"
             ));
+        }
+        let remote = self.images.remote();
+        if remote > 0 {
+            notes.push(format!(
+                "{remote} mapped files on FUSE or network file systems not read: \
+                 runtimes in them are not recognised (see --read-remote-files)"
+            ));
+        }
+        if self.images.is_pending() {
+            notes
+                .push("many mapped files: the rest of them is read at the next samples".to_owned());
         }
         if self.peeks.spent() {
             notes.push("too much memory to inspect: some types are guesses".to_owned());

@@ -1,6 +1,7 @@
 //! Peeks into the target's memory: few, bounded and logged.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
 
 use crate::linux::facts::memory::{LINE_BYTES, Memory, MemoryLine};
 use crate::linux::facts::pagemap::WINDOW_PAGES;
@@ -8,6 +9,8 @@ use crate::region::AddressRange;
 
 /// The maximum number of peeks of one classification.
 const MAX_PEEKS: u32 = 20_000;
+/// The maximum time of the peeks of one classification.
+const MAX_TIME: Duration = Duration::from_secs(1);
 /// The maximum number of cached lines.
 const MAX_LINES: usize = 1 << 14;
 /// Arenas of glibc begin at multiples of this.
@@ -26,6 +29,8 @@ pub(crate) struct Peeks {
     lines: Vec<MemoryLine>,
     log: BTreeMap<u64, Box<[u8]>>,
     left: u32,
+    /// When peeking ends; `None` before it begins.
+    until: Option<Instant>,
     last: u64,
 }
 
@@ -36,6 +41,7 @@ impl Peeks {
         self.end();
         self.log.clear();
         self.left = MAX_PEEKS;
+        self.until = Instant::now().checked_add(MAX_TIME);
         self.last = 0;
         if !memory.readable() {
             return;
@@ -59,6 +65,9 @@ impl Peeks {
             return 0;
         }
         self.left -= 1;
+        if self.until.is_some_and(|until| Instant::now() >= until) {
+            self.left = 0;
+        }
         let buffer = &mut buffer[..count];
         let count = if self.copy(memory, address, buffer).is_some() { count } else { 0 };
         let known = self.log.get(&address).map_or(0, |bytes| bytes.len());

@@ -6,6 +6,7 @@ pub(crate) mod process_reader;
 mod tests;
 pub(crate) mod totals;
 
+use std::cell::OnceCell;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -14,6 +15,7 @@ use crate::classify::facts::Evidence;
 use crate::classify::user::UserRule;
 use crate::error::Error;
 use crate::linux::files::{MemoryFiles, OpenFile, PROC, Refusal};
+use crate::linux::mounts::Mounts;
 use crate::linux::process::{info, refused};
 use crate::linux::sampler::process_reader::ProcessReader;
 use crate::linux::system::page_size_bytes;
@@ -125,6 +127,17 @@ impl Sampler {
         self.tracker.set_user_rules(rules);
     }
 
+    /// Sets whether mapped files on FUSE and network file systems are read too, though a server
+    /// that does not answer then keeps the sampler waiting.
+    pub fn set_read_remote_files(&mut self, read: bool) {
+        self.reader.set_read_remote_files(read);
+    }
+
+    /// Returns whether the last sample left mapped files for the next one to read.
+    pub fn is_pending(&self) -> bool {
+        self.reader.is_pending()
+    }
+
     /// Returns the evidence of the last sample's types; `None` if the rules did not run in it.
     pub fn evidence(&self) -> Option<Evidence> {
         self.reader.evidence().filter(|_| self.classified)
@@ -153,6 +166,9 @@ impl Sampler {
         }
         if pass.consistency != Consistency::Complete && self.runs_another_file() {
             return Err(Error::Replaced { pid: self.pid() });
+        }
+        if self.reader.is_pending() {
+            self.tracker.require_rules();
         }
         let regions = match pass.consistency {
             Consistency::Complete => {
@@ -246,7 +262,11 @@ impl Sampler {
         let after = self.files.statm.statm()?;
         tracker.end();
         let folder = &self.folder;
-        tracker.restore_names(&|object| exists_as_listed(folder, object));
+        let mounts = OnceCell::new();
+        tracker.restore_names(&|object| {
+            !mounts.get_or_init(|| Mounts::read(folder)).is_remote(object)
+                && exists_as_listed(folder, object)
+        });
         let page = page_size_bytes();
         let [before_bytes, after_bytes] =
             [before, after].map(|statm| statm.size.saturating_mul(page));

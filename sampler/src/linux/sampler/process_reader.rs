@@ -29,6 +29,18 @@ impl ProcessReader {
         }
     }
 
+    /// Sets whether files on FUSE and network file systems are read too.
+    pub(crate) fn set_read_remote_files(&mut self, read: bool) {
+        if let Some(reader) = &mut self.reader {
+            reader.set_read_remote_files(read);
+        }
+    }
+
+    /// Returns whether facts are left for the next classification.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.reader.as_ref().is_some_and(FactReader::is_pending)
+    }
+
     /// Returns the evidence of the last classification.
     pub(crate) fn evidence(&self) -> Option<Evidence> {
         let reader = self.reader.as_ref()?;
