@@ -24,6 +24,11 @@ pub(crate) const RECORDER_FIRST: &str =
 pub(crate) const PRUNE_WHILE_RECORDING: &str =
     "end that recorder first, or let it prune while it records: `vmrec record --keep 7d …`";
 
+/// The hint for a system without procfs, such as a bare chroot.
+const NO_PROC: &str = "mount it: `mount -t proc proc /proc`, in a container or chroot too";
+/// The hint for processes that procfs hides.
+pub(crate) const HIDDEN: &str = "run vmrec as its owner or with sudo, or mount /proc again without hiding:\n\
+     `mount -o remount,hidepid=0 /proc`";
 /// The hint for memory of glibc's malloc that only its shape identifies.
 pub(crate) const DECORATE_MAPS: &str = "many types are guesses: where the kernel names memory, start it with\n\
      GLIBC_TUNABLES=glibc.mem.decorate_maps=1 (glibc 2.40 or later) for malloc to name its own";
@@ -116,6 +121,8 @@ impl From<SamplerError> for Failure {
             SamplerError::NotFound { .. } => {
                 Some("look for it with `ps -e`; give a pid or a full or partial executable name")
             }
+            SamplerError::NoProc | SamplerError::OtherProc => Some(NO_PROC),
+            SamplerError::Hidden { .. } => Some(HIDDEN),
             SamplerError::NotPermitted { .. } => Some(vmrec_sampler::PERMISSION_HINT),
             SamplerError::Exited { .. } | SamplerError::Zombie { .. } => {
                 Some("start it again, or let vmrec start it: `vmrec record -- COMMAND`")

@@ -3,13 +3,14 @@
 use vmrec_report::escape;
 use vmrec_sampler::ProcessInfo;
 
-use crate::failure::{Failure, Status};
+use crate::failure::{Failure, HIDDEN, Status};
 
 /// Finds the process meant by a pid or a full or partial executable name.
 pub(crate) fn find(text: &str, newest: bool, oldest: bool) -> Result<u32, Failure> {
     if text.is_empty() {
         return Err(Failure::usage("the target's name is empty"));
     }
+    vmrec_sampler::check_proc()?;
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text
             .parse()
@@ -33,7 +34,11 @@ fn choose(text: &str, found: &[&ProcessInfo], newest: bool, oldest: bool) -> Res
                     escape::terminal(text)
                 ),
             )
-            .hint("`ps -e` lists the processes; start one with `vmrec record -- COMMAND`"));
+            .hint(if vmrec_sampler::hides_processes() {
+                format!("/proc hides processes of other users (mount option hidepid):\n{HIDDEN}")
+            } else {
+                "`ps -e` lists the processes; start one with `vmrec record -- COMMAND`".to_owned()
+            }));
         }
         [only] => Some(only),
         several if newest => several.iter().max_by_key(started),

@@ -12,6 +12,18 @@ pub enum Error {
         /// The requested pid.
         pid: u32,
     },
+    /// procfs is not mounted, so that nothing is known of any process.
+    #[error("/proc is not mounted: processes cannot be looked at")]
+    NoProc,
+    /// procfs has the numbers of another namespace of pids.
+    #[error("/proc is of another namespace of pids: its numbers are of other processes")]
+    OtherProc,
+    /// The process exists, but procfs is mounted so that it is hidden.
+    #[error("pid {pid} exists, but /proc hides it (mount option hidepid)")]
+    Hidden {
+        /// The process.
+        pid: u32,
+    },
     /// The kernel does not permit to read this process's memory.
     #[error("not permitted to read the memory map of {name} (pid {pid})")]
     NotPermitted {

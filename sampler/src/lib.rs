@@ -56,7 +56,7 @@ pub use crate::label::{Confidence, Detail, Label};
 pub use crate::linux::{
     facts::FactReader,
     files::PERMISSION_HINT,
-    process::{host, process_info, processes},
+    process::{check_proc, hides_processes, host, process_info, processes},
     sampler::Sampler,
     sums::system_sums,
     watch::ExitWatch,
@@ -64,7 +64,7 @@ pub use crate::linux::{
 #[cfg(target_os = "macos")]
 pub use crate::macos::{
     PERMISSION_HINT,
-    process::{host, process_info, processes},
+    process::{check_proc, hides_processes, host, process_info, processes},
     sampler::Sampler,
     sums::system_sums,
     watch::ExitWatch,

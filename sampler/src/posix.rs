@@ -72,6 +72,15 @@ pub fn send_signal(pid: u32, signal: i32) -> io::Result<()> {
     if unsafe { libc::kill(pid, signal) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Returns whether a process of that number exists, also one that may not be signalled.
+#[cfg(target_os = "linux")]
+pub(crate) fn exists(pid: u32) -> bool {
+    match send_signal(pid, 0) {
+        Ok(()) => true,
+        Err(error) => error.raw_os_error() == Some(libc::EPERM),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -188,3 +188,61 @@ fn many_files_are_read_over_several_samples() {
     assert_eq!(said.status, Some(0), "{}", said.error);
     assert!(said.error.contains("the rest of them is read at the next samples"), "{}", said.error);
 }
+
+/// Runs a script as root with a copy of vmrec in `$0`, in a namespace of mounts of its own.
+fn among_other_mounts(script: &str) -> String {
+    let bench = Bench::new();
+    let vmrec = bench.path("vmrec");
+    fs::copy(env!("CARGO_BIN_EXE_vmrec"), &vmrec).unwrap();
+    let folder = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(vmrec.parent().unwrap(), folder).unwrap();
+    let output = Command::new("unshare")
+        .args(["-m", "--propagation", "private", "sh", "-c", script])
+        .arg(&vmrec)
+        .current_dir(vmrec.parent().unwrap())
+        .env("VMREC_DB", bench.path("a.db"))
+        .output()
+        .unwrap();
+    [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat()
+}
+
+#[test]
+fn a_missing_proc_is_no_missing_process() {
+    if !is_root() {
+        return skipped("mounting needs root");
+    }
+    for command in ["map 1", "record sleep", "record -- sleep 1", "record 1"] {
+        let script = format!("mount -t tmpfs none /proc; $0 {command}; echo status $?");
+        let said = among_other_mounts(&script);
+        assert!(said.contains("/proc is not mounted"), "{command}: {said}");
+        assert!(said.contains("mount -t proc proc /proc"), "{command}: {said}");
+        assert!(said.contains("status 3"), "{command}: {said}");
+        assert!(!said.contains("ended") && !said.contains("no process"), "{command}: {said}");
+    }
+}
+
+#[test]
+fn a_hidden_process_is_no_missing_one() {
+    if !is_root() {
+        return skipped("mounting needs root");
+    }
+    let user = "setpriv --reuid=65534 --regid=65534 --clear-groups";
+    for command in ["map 1", "record 1", "record no-such-name"] {
+        let script =
+            format!("mount -t proc -o hidepid=2 proc /proc; {user} $0 {command}; echo status $?");
+        let said = among_other_mounts(&script);
+        assert!(said.contains("hide") && said.contains("hidepid=0"), "{command}: {said}");
+        assert!(said.contains("status 3"), "{command}: {said}");
+        assert!(!said.contains("no process with"), "{command}: {said}");
+    }
+}
+
+#[test]
+fn a_proc_of_another_namespace_is_refused() {
+    if !is_root() {
+        return skipped("a namespace of pids needs root");
+    }
+    let said = among_other_mounts("unshare -pf $0 record -- sleep 1; echo status $?");
+    assert!(said.contains("/proc is of another namespace of pids"), "{said}");
+    assert!(said.contains("status 3"), "{said}");
+}

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::error::Error;
 use crate::linux::files::{OpenFile, PROC, Refusal, living_threads, read, thread_folder};
 use crate::linux::system::{architecture, page_size_bytes, ticks_per_second};
+use crate::posix;
 use crate::posix::now;
 use crate::process::{Host, ProcessId, ProcessInfo};
 use crate::procfs::line::readable;
@@ -17,7 +18,39 @@ use crate::procfs::status::Status;
 ///
 /// Fails if there is no such process, or it is hidden.
 pub fn process_info(pid: u32) -> Result<ProcessInfo, Error> {
-    info(Path::new(PROC), pid).map(|(info, _)| info).map_err(|refusal| refused(refusal, pid))
+    info(Path::new(PROC), pid)
+        .map(|(info, _)| info)
+        .map_err(|refusal| explain_absence(refused(refusal, pid)))
+}
+
+/// Checks that procfs is mounted, without which every process seems to be missing.
+///
+/// # Errors
+///
+/// Fails with [`Error::NoProc`] if it is not, and with [`Error::OtherProc`] if it has the numbers of
+/// another namespace of pids.
+pub fn check_proc() -> Result<(), Error> {
+    let Ok(own) = std::fs::read_link(Path::new(PROC).join("self")) else {
+        return Err(Error::NoProc);
+    };
+    let own = own.to_str().and_then(|own| own.parse().ok());
+    if own == Some(std::process::id()) { Ok(()) } else { Err(Error::OtherProc) }
+}
+
+/// Returns whether procfs hides processes of other users: it hides the first one, which always exists.
+pub fn hides_processes() -> bool {
+    check_proc().is_ok() && !Path::new(PROC).join("1").exists()
+}
+
+/// Finds out whether a process that procfs does not list exists nevertheless.
+pub(crate) fn explain_absence(error: Error) -> Error {
+    let Error::NotFound { pid } = error else { return error };
+    if let Err(error) = check_proc() {
+        return error;
+    }
+    // What is listed by now began only after it was looked for.
+    let listed = Path::new(PROC).join(pid.to_string()).exists();
+    if !listed && posix::exists(pid) { Error::Hidden { pid } } else { Error::NotFound { pid } }
 }
 
 /// Returns every visible process that can have its own memory: no threads of the kernel.

@@ -70,6 +70,8 @@ fn start(
     path: &Path,
     events: &Events,
 ) -> Result<(Target, Writer), Failure> {
+    // Without it the command would run unseen.
+    vmrec_sampler::check_proc()?;
     let writer = open_writer(path)?;
     match Target::launch(launch, rules) {
         Ok(mut target) => {

@@ -16,7 +16,7 @@ use crate::classify::user::UserRule;
 use crate::error::Error;
 use crate::linux::files::{MemoryFiles, OpenFile, PROC, Refusal};
 use crate::linux::mounts::Mounts;
-use crate::linux::process::{info, refused};
+use crate::linux::process::{explain_absence, info, refused};
 use crate::linux::sampler::process_reader::ProcessReader;
 use crate::linux::system::page_size_bytes;
 use crate::posix::{now, thread_cpu_ns};
@@ -73,7 +73,7 @@ impl Sampler {
     ///
     /// Fails if there is no such process, if it has no memory, or if it may not be read.
     pub fn attach(pid: u32) -> Result<Self, Error> {
-        Self::attach_in(Path::new(PROC), pid)
+        Self::attach_in(Path::new(PROC), pid).map_err(explain_absence)
     }
 
     fn attach_in(root: &Path, pid: u32) -> Result<Self, Error> {
