@@ -44,6 +44,7 @@ CREATE TABLE recording (
     started_utc_ns INTEGER,               -- when the target started, nanoseconds since 1970-01-01 UTC; null if unknown
     executable TEXT,                      -- path of the target's program; null if it may not be read
     executable_deleted INTEGER NOT NULL CHECK (executable_deleted IN (0, 1)), -- 1 if that file was removed or replaced since
+    architecture TEXT,                    -- machine its program was built for, such as i386; null if not read
     short_name TEXT NOT NULL,             -- the kernel's short name for the target
     user_id INTEGER,                      -- the owner's user number; null if unknown
     begun_utc_ns INTEGER NOT NULL,        -- wall clock as recording began, nanoseconds since 1970-01-01 UTC

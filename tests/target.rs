@@ -15,6 +15,7 @@ pub(crate) fn process() -> ProcessInfo {
         started_utc_ns: Some(-5),
         executable: Some("/usr/bin/made-up".to_owned()),
         executable_deleted: true,
+        architecture: Some("i386".to_owned()),
         arguments: vec!["made-up".to_owned(), String::new(), "with \0 and \n".to_owned()],
         short_name: "made-up".to_owned(),
         user_id: Some(u32::MAX),

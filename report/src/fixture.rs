@@ -167,6 +167,7 @@ pub(crate) fn process() -> ProcessInfo {
         started_utc_ns: Some(1_772_369_000_000_000_000),
         executable: Some("/opt/app/bin/server".into()),
         executable_deleted: false,
+        architecture: Some("x86_64".into()),
         arguments: vec!["server".into(), "--port".into(), "80 80".into()],
         short_name: "server".into(),
         user_id: Some(1000),

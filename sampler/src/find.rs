@@ -80,6 +80,7 @@ mod tests {
             started_utc_ns: None,
             executable: executable.map(str::to_owned),
             executable_deleted: false,
+            architecture: None,
             arguments: called.iter().map(|text| text.to_string()).collect(),
             short_name: short.to_owned(),
             user_id: None,

@@ -33,6 +33,8 @@ pub struct ProcessInfo {
     pub executable: Option<String>,
     /// Whether the executable's file was removed or replaced since.
     pub executable_deleted: bool,
+    /// The machine the executable was built for, such as `i386`; unknown where it was not read.
+    pub architecture: Option<String>,
     /// The arguments; the first is the name of the command.
     pub arguments: Vec<String>,
     /// The kernel's short name (Linux: 15 bytes of comm).

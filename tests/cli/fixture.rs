@@ -85,6 +85,7 @@ fn process(name: &str, pid: u32) -> ProcessInfo {
         started_utc_ns: Some(BEGAN_UTC_NS - 60 * SECOND_NS as i64),
         executable: Some(format!("/usr/bin/{name}")),
         executable_deleted: false,
+        architecture: Some("x86_64".to_owned()),
         arguments: vec![name.to_owned(), "--port".to_owned(), "80".to_owned()],
         short_name: name.to_owned(),
         user_id: Some(1000),

@@ -148,6 +148,7 @@ pub(crate) fn process() -> ProcessInfo {
         started_utc_ns: None,
         executable: None,
         executable_deleted: false,
+        architecture: None,
         arguments: vec!["trace".to_owned()],
         short_name: "trace".to_owned(),
         user_id: None,

@@ -29,7 +29,7 @@ pub(crate) fn header(
     if let Some(address) = load_address(path, snapshot) {
         line("Load Address", &format!("{address:#x}"));
     }
-    line("Code Type", &host.architecture);
+    line("Code Type", process.architecture.as_deref().unwrap_or("-"));
     if let Some(parent) = process.parent_pid {
         let name = source.parent.map(|name| format!("{} ", escape::terminal(name)));
         line("Parent Process", &format!("{}[{parent}]", name.unwrap_or_default()));

@@ -10,8 +10,53 @@ const MAX_SECTIONS: usize = 1024;
 /// The maximum bytes to read of section names.
 const MAX_NAMES_BYTES: usize = 64 << 10;
 
-const SEGMENT_BYTES: usize = 56;
-const SECTION_BYTES: usize = 64;
+/// Where fields are in the headers of a class of files, in bytes.
+struct Fields {
+    header_bytes: usize,
+    /// Whether addresses, offsets and sizes have 8 bytes.
+    wide: bool,
+    /// In the file's header: table of segments, table of sections, size of a segment's entry.
+    segments: usize,
+    sections: usize,
+    entry_sizes: usize,
+    segment_bytes: usize,
+    section_bytes: usize,
+    /// In a segment's entry: flags, offset, address, bytes in the file, bytes in memory.
+    segment: [usize; 5],
+    /// In a section's entry: flags, offset, bytes, link.
+    section: [usize; 4],
+}
+
+const ELF64: Fields = Fields {
+    header_bytes: 64,
+    wide: true,
+    segments: 32,
+    sections: 40,
+    entry_sizes: 54,
+    segment_bytes: 56,
+    section_bytes: 64,
+    segment: [4, 8, 16, 32, 40],
+    section: [8, 24, 32, 40],
+};
+
+const ELF32: Fields = Fields {
+    header_bytes: 52,
+    wide: false,
+    segments: 28,
+    sections: 32,
+    entry_sizes: 42,
+    segment_bytes: 32,
+    section_bytes: 40,
+    segment: [24, 4, 8, 16, 20],
+    section: [8, 16, 20, 24],
+};
+
+impl Fields {
+    /// Reads an address, an offset or a size.
+    fn word(&self, bytes: &[u8], offset: usize) -> Option<u64> {
+        if self.wide { u64_at(bytes, offset) } else { u32_at(bytes, offset).map(u64::from) }
+    }
+}
 
 const FIXED: u16 = 2;
 const LOAD: u32 = 1;
@@ -30,32 +75,37 @@ pub(crate) struct Section {
     pub(crate) plain: bool,
 }
 
-/// Reads the headers. Malformed sections are left out: loading needs none.
-pub(crate) fn read(read_at: &mut ReadAt<'_>) -> Result<(Image, Vec<Section>), NotRead> {
+/// Reads the headers; and whether the file is for a 64-bit machine. Malformed sections are left out: loading needs none.
+pub(crate) fn read(read_at: &mut ReadAt<'_>) -> Result<(Image, Vec<Section>, bool), NotRead> {
     let mut header = [0; 64];
     let count = fill(read_at, 0, &mut header)?;
     if count < 4 || header[..4] != *b"\x7fELF" {
         return Err(NotRead::NotElf);
     }
-    if header[4] != 2 || header[5] != 1 {
-        return Err(NotRead::Foreign);
-    }
-    if count < header.len() {
+    let fields = match (header[4], header[5]) {
+        (2, 1) => &ELF64,
+        (1, 1) => &ELF32,
+        _ => return Err(NotRead::Foreign),
+    };
+    if count < fields.header_bytes {
         return Err(NotRead::Damaged);
     }
     let read = |offset| u16_at(&header, offset).unwrap_or(0);
     let mut image = Image { fixed: read(16) == FIXED, ..Image::default() };
-    if usize::from(read(54)) != SEGMENT_BYTES {
+    // Size and number of segments, of sections, then the index of their names.
+    let sizes = fields.entry_sizes;
+    if usize::from(read(sizes)) != fields.segment_bytes {
         return Err(NotRead::Damaged);
     }
-    let table = (u64_at(&header, 32), usize::from(read(56)).min(MAX_SEGMENTS));
-    segments(read_at, table, &mut image)?;
+    let count = usize::from(read(sizes + 2)).min(MAX_SEGMENTS);
+    segments(read_at, fields, (fields.word(&header, fields.segments), count), &mut image)?;
     let mut sections = Vec::new();
-    if usize::from(read(58)) == SECTION_BYTES {
-        let table = (u64_at(&header, 40), usize::from(read(60)).min(MAX_SECTIONS));
-        sections = read_sections(read_at, table, read(62)).unwrap_or_default();
+    if usize::from(read(sizes + 4)) == fields.section_bytes {
+        let count = usize::from(read(sizes + 6)).min(MAX_SECTIONS);
+        let table = (fields.word(&header, fields.sections), count);
+        sections = read_sections(read_at, fields, table, read(sizes + 8)).unwrap_or_default();
     }
-    Ok((image, sections))
+    Ok((image, sections, fields.wide))
 }
 
 fn table(
@@ -71,23 +121,27 @@ fn table(
 
 fn segments(
     read_at: &mut ReadAt<'_>,
+    fields: &Fields,
     location: (Option<u64>, usize),
     image: &mut Image,
 ) -> Result<(), NotRead> {
-    for entry in table(read_at, location, SEGMENT_BYTES)?.chunks_exact(SEGMENT_BYTES) {
-        let number = |offset| u64_at(entry, offset).unwrap_or(0);
+    let [flags, offset, address, file_bytes, memory_bytes] = fields.segment;
+    let bytes = fields.segment_bytes;
+    for entry in table(read_at, location, bytes)?.chunks_exact(bytes) {
+        let number = |offset| fields.word(entry, offset).unwrap_or(0);
         match u32_at(entry, 0) {
             Some(LOAD) => image.segments.push(Segment {
-                protection: protection(u32_at(entry, 4).unwrap_or(0)),
-                offset: number(8),
-                address: number(16),
-                file_bytes: number(32),
-                memory_bytes: number(40),
+                protection: protection(u32_at(entry, flags).unwrap_or(0)),
+                offset: number(offset),
+                address: number(address),
+                file_bytes: number(file_bytes),
+                memory_bytes: number(memory_bytes),
             }),
             Some(INTERPRETER) => image.has_interpreter = true,
-            Some(RELRO) => image
-                .relro
-                .push(AddressRange::new(number(16), number(16).saturating_add(number(40)))),
+            Some(RELRO) => image.relro.push(AddressRange::new(
+                number(address),
+                number(address).saturating_add(number(memory_bytes)),
+            )),
             _ => {}
         }
     }
@@ -104,25 +158,27 @@ fn protection(flags: u32) -> Protection {
 
 fn read_sections(
     read_at: &mut ReadAt<'_>,
+    fields: &Fields,
     location: (Option<u64>, usize),
     names: u16,
 ) -> Result<Vec<Section>, NotRead> {
     const NO_BYTES: u32 = 8;
     const COMPRESSED: u64 = 0x800;
-    let entries = table(read_at, location, SECTION_BYTES)?;
+    let [flags, offset, bytes, link] = fields.section;
+    let entries = table(read_at, location, fields.section_bytes)?;
     let mut sections = Vec::new();
     let mut name_offsets = Vec::new();
-    for entry in entries.chunks_exact(SECTION_BYTES) {
-        let number = |offset| u64_at(entry, offset).unwrap_or(0);
+    for entry in entries.chunks_exact(fields.section_bytes) {
+        let number = |offset| fields.word(entry, offset).unwrap_or(0);
         let kind = u32_at(entry, 4).unwrap_or(0);
         name_offsets.push(u32_at(entry, 0).unwrap_or(0));
         sections.push(Section {
             name: Box::default(),
             kind,
-            offset: number(24),
-            bytes: number(32),
-            link: u32_at(entry, 40).unwrap_or(0),
-            plain: kind != NO_BYTES && number(8) & COMPRESSED == 0,
+            offset: number(offset),
+            bytes: number(bytes),
+            link: u32_at(entry, link).unwrap_or(0),
+            plain: kind != NO_BYTES && number(flags) & COMPRESSED == 0,
         });
     }
     let Some(strings) = sections.get(usize::from(names)) else { return Ok(sections) };

@@ -19,7 +19,7 @@ use crate::elf::read_at::{NotRead, ReadAt};
 pub(crate) struct Elf {
     /// The facts that the rules use.
     pub image: Image,
-    /// Those of the requested names that are in its string tables.
+    /// Those of the requested names that are in its string tables; none of a 32-bit file.
     pub names: Vec<&'static str>,
     sections: Vec<Section>,
 }
@@ -29,12 +29,14 @@ impl Elf {
     ///
     /// # Errors
     ///
-    /// Fails if it is not an ELF file for a 64-bit little-endian machine, or malformed.
+    /// Fails if it is not an ELF file for a little-endian machine, or malformed.
     pub(crate) fn read(read_at: &mut ReadAt<'_>, names: &[&'static str]) -> Result<Self, NotRead> {
-        let (mut image, sections) = crate::elf::header::read(read_at)?;
+        let (mut image, sections, wide) = crate::elf::header::read(read_at)?;
         let found = crate::elf::scan::scan(read_at, &image, &sections, names);
         image.markers = found.markers;
-        Ok(Self { image, names: found.names, sections })
+        // Symbols and structures of 32-bit programs have other layouts, which are not read.
+        let names = if wide { found.names } else { Vec::new() };
+        Ok(Self { image, names, sections })
     }
 }
 

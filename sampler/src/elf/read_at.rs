@@ -13,7 +13,7 @@ pub(crate) type ReadAt<'a> = dyn FnMut(u64, &mut [u8]) -> io::Result<usize> + 'a
 pub(crate) enum NotRead {
     /// It is not an ELF file.
     NotElf,
-    /// It is one for 32-bit or big-endian machines.
+    /// It is one for big-endian machines.
     Foreign,
     /// It cannot be read, or its headers are malformed.
     Damaged,

@@ -121,11 +121,45 @@ fn symbols_have_addresses() {
 }
 
 #[test]
+fn a_file_for_32_bits_has_its_segments_and_markers() {
+    let mut file = vec![0; 52 + 32];
+    file[..6].copy_from_slice(b"\x7fELF\x01\x01");
+    (file[16], file[18], file[28], file[42], file[44]) = (2, 3, 52, 32, 1);
+    let put = |file: &mut Vec<u8>, at: usize, value: u32| {
+        file[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    };
+    let segment = [1, 0x1000, 0x0804_9000, 0, 0x234, 0x5678, 6, 0x1000];
+    segment.iter().enumerate().for_each(|(at, value)| put(&mut file, 52 + at * 4, *value));
+    let names = file.len() as u32;
+    file.extend_from_slice(b"\0.shstrtab\0.dynstr\0");
+    let strings = file.len() as u32;
+    file.extend_from_slice(b"\0mi_malloc\0abc\0");
+    let sections = file.len();
+    put(&mut file, 32, sections as u32);
+    (file[46], file[48], file[50]) = (40, 3, 1);
+    file.resize(sections + 3 * 40, 0);
+    for (index, name, offset, bytes) in [(1, 1, names, 19), (2, 11, strings, 15)] {
+        let at = sections + index * 40;
+        for (field, value) in [(0, name), (4, 3), (16, offset), (20, bytes)] {
+            put(&mut file, at + field, value);
+        }
+    }
+    let elf = Elf::read(&mut of_bytes(&file), &["abc"]).unwrap();
+    let [segment] = elf.image.segments[..] else { panic!("{:?}", elf.image) };
+    assert!(elf.image.fixed && segment.protection == Protection::from_bits(3));
+    assert_eq!((segment.offset, segment.address), (0x1000, 0x0804_9000));
+    assert_eq!((segment.file_bytes, segment.memory_bytes), (0x234, 0x5678));
+    assert_eq!(elf.image.markers.iter().map(|it| &**it).collect::<Vec<_>>(), ["mi_malloc"]);
+    assert_eq!(elf.names, [""; 0]);
+}
+
+#[test]
 fn other_files_are_refused() {
     let refusal = |bytes: &[u8]| Elf::read(&mut of_bytes(bytes), &[]).unwrap_err();
     assert_eq!(refusal(b""), NotRead::NotElf);
     assert_eq!(refusal(b"#!/bin/sh"), NotRead::NotElf);
-    assert_eq!(refusal(b"\x7fELF\x01\x01 32 bits"), NotRead::Foreign);
+    assert_eq!(refusal(b"\x7fELF\x01\x01 32 bits"), NotRead::Damaged);
+    assert_eq!(refusal(b"\x7fELF\x01\x02 big-endian"), NotRead::Foreign);
     assert_eq!(refusal(b"\x7fELF\x02\x02 big-endian"), NotRead::Foreign);
     assert_eq!(refusal(b"\x7fELF\x02\x01"), NotRead::Damaged);
 }

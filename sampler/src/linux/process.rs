@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::Error;
+use crate::linux::executable::{architecture as machine_of, executable};
 use crate::linux::files::{OpenFile, PROC, Refusal, living_threads, read, thread_folder};
 use crate::linux::system::{architecture, page_size_bytes, ticks_per_second};
 use crate::posix;
@@ -19,7 +20,7 @@ use crate::procfs::status::Status;
 /// Fails if there is no such process, or it is hidden.
 pub fn process_info(pid: u32) -> Result<ProcessInfo, Error> {
     info(Path::new(PROC), pid)
-        .map(|(info, _)| info)
+        .map(|(info, _)| with_architecture(Path::new(PROC), info))
         .map_err(|refusal| explain_absence(refused(refusal, pid)))
 }
 
@@ -96,6 +97,15 @@ fn all(root: &Path) -> Vec<ProcessInfo> {
         .collect()
 }
 
+/// Adds the machine of the executable, which is not read of every process listed.
+pub(crate) fn with_architecture(root: &Path, info: ProcessInfo) -> ProcessInfo {
+    let folder = root.join(info.id.pid.to_string());
+    // The first thread may have ended.
+    let living = living_threads(&folder).ok().and_then(|mut threads| threads.next());
+    let folder = living.map_or(folder.clone(), |tid| thread_folder(&folder, tid));
+    ProcessInfo { architecture: machine_of(&folder), ..info }
+}
+
 /// Reads the facts about the process `pid` under `root`.
 pub(crate) fn info(root: &Path, pid: u32) -> Result<(ProcessInfo, Stat), Refusal> {
     let folder = root.join(pid.to_string());
@@ -135,30 +145,12 @@ fn info_of(
         started_utc_ns: started_utc_ns(stat.start_ticks),
         executable,
         executable_deleted,
+        architecture: None,
         arguments: read(folder.join("cmdline")).map(|text| arguments(&text)).unwrap_or_default(),
         short_name: stat.comm.clone(),
         user_id: status.user_id,
     };
     Ok((info, stat))
-}
-
-/// Returns the executable's path, if it may be read, and whether its file was deleted.
-///
-/// The kernel appends ` (deleted)` to the path of a deleted file, but a file may have such a name:
-/// it exists if that path leads to the running file.
-pub(crate) fn executable(folder: &Path) -> (Option<String>, bool) {
-    use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::fs::MetadataExt;
-    let link = folder.join("exe");
-    let Ok(path) = std::fs::read_link(&link) else { return (None, false) };
-    let Some(name) = path.as_os_str().as_bytes().strip_suffix(b" (deleted)") else {
-        return (Some(readable(path.as_os_str().as_bytes())), false);
-    };
-    let file = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    if file(&link).is_some_and(|running| file(&path) == Some(running)) {
-        return (Some(readable(path.as_os_str().as_bytes())), false);
-    }
-    (Some(readable(name)), true)
 }
 
 fn boot_id(root: &Path) -> String {

@@ -66,6 +66,8 @@ pub(crate) fn info(pid: u32) -> Result<(ProcessInfo, bool), Error> {
         started_utc_ns: i64::try_from(start_us).ok().and_then(|us| us.checked_mul(1000)),
         executable: libproc::executable(number).map(|path| readable(&path)),
         executable_deleted: false,
+        // Programs of another machine run translated; which ones is not known.
+        architecture: None,
         arguments: sysctl::arguments(number).map(|bytes| arguments(&bytes)).unwrap_or_default(),
         short_name: short_name.unwrap_or_default(),
         user_id: Some(bsd.pbi_uid),

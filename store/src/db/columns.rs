@@ -50,6 +50,7 @@ pub(crate) const RECORDING: Table = Table {
         "started_utc_ns",
         "executable",
         "executable_deleted",
+        "architecture",
         "short_name",
         "user_id",
         "begun_utc_ns",

@@ -92,6 +92,7 @@ impl<'a> InfoDocument<'a> {
                 started: process.started_utc_ns.map(clock::utc),
                 executable: process.executable.as_deref(),
                 executable_deleted: process.executable_deleted,
+                architecture: process.architecture.as_deref(),
                 arguments: &process.arguments,
                 short_name: &process.short_name,
                 user_id: process.user_id,
@@ -138,6 +139,7 @@ struct ProcessValue<'a> {
     started: Option<String>,
     executable: Option<&'a str>,
     executable_deleted: bool,
+    architecture: Option<&'a str>,
     arguments: &'a [String],
     short_name: &'a str,
     user_id: Option<u32>,
@@ -239,7 +241,7 @@ mod tests {
         ];
         let fields = keys.map(|key| format!("{key}: {}", value[key])).join("\n");
         insta::assert_snapshot!(fields, @r#"
-    process: {"arguments":["server","--port","80 80"],"boot_id":"b0","executable":"/opt/app/bin/server","executable_deleted":false,"parent_pid":1,"pid":4242,"short_name":"server","start_ticks":99,"started":"2026-03-01T12:43:20.000Z","user_id":1000}
+    process: {"architecture":"x86_64","arguments":["server","--port","80 80"],"boot_id":"b0","executable":"/opt/app/bin/server","executable_deleted":false,"parent_pid":1,"pid":4242,"short_name":"server","start_ticks":99,"started":"2026-03-01T12:43:20.000Z","user_id":1000}
     host: {"architecture":"x86_64","kernel":"6.18.44","name":"box","os":"linux","page_size_bytes":4096}
     cost: {"cpu_ns":1200000,"max_cpu_ns":900000,"max_wall_ns":1200000,"mean_cpu_ns":600000,"mean_wall_ns":800000,"overhead":0.0003}
     first: {"footprint_bytes":10485760,"resident_bytes":20971520,"sample":1,"time":"2026-03-01T13:00:00.000Z","utc_ns":1772370000000000000}

@@ -15,13 +15,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::classify::facts::{Facts, GlibcStack, Jvm};
+use crate::linux::executable::executable;
 use crate::linux::facts::images::ImageCache;
 use crate::linux::facts::jvm::Fields;
 use crate::linux::facts::memory::Memory;
 use crate::linux::facts::peeks::Peeks;
 use crate::linux::facts::threads::Threads;
 use crate::linux::files::{PROC, read};
-use crate::linux::process::executable;
 use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
 

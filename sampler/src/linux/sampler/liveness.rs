@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::linux::executable::executable;
 use crate::linux::files::{MemoryFiles, OpenFile, Refusal};
-use crate::linux::process::{executable, refused};
+use crate::linux::process::refused;
 use crate::linux::sampler::{Sampler, not_permitted};
 use crate::procfs::stat::Stat;
 

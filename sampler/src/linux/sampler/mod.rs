@@ -16,7 +16,7 @@ use crate::classify::user::UserRule;
 use crate::error::Error;
 use crate::linux::files::{MemoryFiles, OpenFile, PROC, Refusal};
 use crate::linux::mounts::Mounts;
-use crate::linux::process::{explain_absence, info, refused};
+use crate::linux::process::{explain_absence, info, refused, with_architecture};
 use crate::linux::sampler::process_reader::ProcessReader;
 use crate::linux::system::page_size_bytes;
 use crate::posix::{now, thread_cpu_ns};
@@ -84,6 +84,7 @@ impl Sampler {
         if stat.ended() && stat.threads <= 1 {
             return Err(Error::Zombie { pid });
         }
+        let process = with_architecture(root, process);
         // The number given may be a thread's.
         let pid = process.id.pid;
         let folder = root.join(pid.to_string());

@@ -36,6 +36,7 @@ pub(crate) fn recording(new: &Transaction<'_>, id: i64) -> rusqlite::Result<()> 
             Null,
             Null,
             0,
+            Null,
             "lost",
             Null,
             begun.0.unwrap_or(0),
