@@ -11,8 +11,19 @@ use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::{Origin, WithOrigin};
 use signal_hook::low_level::siginfo::{Cause, Sent};
 
-use crate::commands::record::sampling::Sampled;
+use vmrec_sampler::{Error as SamplerError, Evidence, Snapshot};
+
 use crate::failure::{Failure, Status};
+
+/// A sample, or why there is none.
+#[derive(Debug)]
+pub(crate) struct Sampled {
+    pub(crate) snapshot: Result<Snapshot, SamplerError>,
+    /// The evidence of its types, if they were classified again.
+    pub(crate) evidence: Option<Evidence>,
+    /// Which facts could not be read, and why.
+    pub(crate) notes: Vec<String>,
+}
 
 /// Something that happened while waiting for the next tick.
 #[derive(Debug)]

@@ -22,9 +22,9 @@ use vmrec_sampler::{Error as SamplerError, Sampler, UserRule};
 use vmrec_store::{Retention, WhyEnded, Writer};
 
 use crate::commands::record::args::{RecordArgs, SPARE};
-use crate::commands::record::events::{Event, Events};
+use crate::commands::record::events::{Event, Events, Sampled};
 use crate::commands::record::progress::{Figures, Progress};
-use crate::commands::record::sampling::{Sampled, SamplingThread};
+use crate::commands::record::sampling::SamplingThread;
 use crate::commands::record::schedule::Schedule;
 use crate::commands::record::session::{Session, Stored, open_writer};
 use crate::commands::record::target::Target;

@@ -4,19 +4,9 @@ use std::sync::mpsc;
 use std::sync::mpsc::Sender;
 use std::thread;
 
-use vmrec_sampler::{Error as SamplerError, Evidence, ProcessInfo, Sampler, Snapshot};
+use vmrec_sampler::{ProcessInfo, Sampler};
 
-use crate::commands::record::events::{Event, Events};
-
-/// A sample, or why there is none.
-#[derive(Debug)]
-pub(crate) struct Sampled {
-    pub(crate) snapshot: Result<Snapshot, SamplerError>,
-    /// The evidence of its types, if they were classified again.
-    pub(crate) evidence: Option<Evidence>,
-    /// Which facts could not be read, and why.
-    pub(crate) notes: Vec<String>,
-}
+use crate::commands::record::events::{Event, Events, Sampled};
 
 /// A sampler on a thread of its own, which puts its samples into the queue of events.
 pub(crate) struct SamplingThread {
