@@ -14,7 +14,7 @@ use std::time::Instant;
 use crate::classify::facts::Evidence;
 use crate::classify::user::UserRule;
 use crate::error::Error;
-use crate::linux::files::{MemoryFiles, OpenFile, PROC, Refusal};
+use crate::linux::files::{MemoryFiles, OpenFile, PROC, Refusal, read};
 use crate::linux::mounts::Mounts;
 use crate::linux::process::{explain_absence, info, refused, with_architecture};
 use crate::linux::sampler::process_reader::ProcessReader;
@@ -22,6 +22,7 @@ use crate::linux::system::page_size_bytes;
 use crate::posix::{now, thread_cpu_ns};
 use crate::process::ProcessInfo;
 use crate::procfs::consistency::check;
+use crate::procfs::line::decimal;
 use crate::procfs::mapping::DELETED;
 use crate::procfs::smaps::{BadSmaps, SmapsParser};
 use crate::procfs::stat::Stat;
@@ -146,7 +147,9 @@ impl Sampler {
 
     /// Returns which facts about the process could not be read, and why.
     pub fn notes(&self) -> Vec<String> {
-        self.reader.notes()
+        let mut notes = self.reader.notes();
+        notes.extend(self.near_max_mappings());
+        notes
     }
 
     /// Takes a snapshot.
@@ -199,6 +202,16 @@ impl Sampler {
             totals,
             regions,
         })
+    }
+
+    /// Returns a message if the process has nearly as many mappings as the kernel permits, which
+    /// makes its next ones fail.
+    fn near_max_mappings(&self) -> Option<String> {
+        let limit = read(self.folder.parent()?.join("sys/vm/max_map_count")).ok()?;
+        let limit = decimal(limit.trim_ascii())?;
+        let count = self.tracker.mappings().len() as u64;
+        (count.saturating_mul(10) >= limit.saturating_mul(9))
+            .then(|| format!("{count} mappings of at most {limit} (vm.max_map_count)"))
     }
 
     fn pid(&self) -> u32 {

@@ -256,3 +256,14 @@ fn a_files_device_and_inode_decide_whether_its_name_ends_in_deleted() {
         assert_eq!(names, [("/data (deleted)", false), ("/data", true)]);
     }
 }
+
+#[test]
+fn a_process_with_nearly_all_mappings_it_may_have_is_noted() {
+    let proc = Proc::new();
+    let mut sampler = proc.attach().unwrap();
+    proc.write("sys/vm/max_map_count", "3\n");
+    sampler.sample().unwrap();
+    assert_eq!(sampler.notes(), [""; 0]);
+    proc.write("sys/vm/max_map_count", "2\n");
+    assert_eq!(sampler.notes(), ["2 mappings of at most 2 (vm.max_map_count)"]);
+}
