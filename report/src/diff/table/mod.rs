@@ -10,7 +10,7 @@ use vmrec_store::RecordingId;
 
 use crate::amounts::Change;
 use crate::diff::group::{ObjectKey, View};
-use crate::diff::table::notes::{left_out_note, shared_note, unknown_notes};
+use crate::diff::table::notes::{given_back_note, left_out_note, shared_note, unknown_notes};
 use crate::diff::{ChangeKind, Diff, RegionRow, RegionState};
 use crate::metric::{Metric, Unit};
 use crate::text::table::{Align, Cell, Column, Table, Tone, cut_middle};
@@ -91,7 +91,11 @@ pub fn diff_table(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> St
         left_out.merge(&diff.unchanged);
         left_out_rows += diff.unchanged_rows;
     }
-    let notes = [left_out_note(left_out_rows, &left_out, diff.sorted_by), shared_note(diff)];
+    let notes = [
+        left_out_note(left_out_rows, &left_out, diff.sorted_by),
+        shared_note(diff),
+        given_back_note(diff),
+    ];
     for note in notes.into_iter().flatten().chain(unknown_notes(&diff.total, &metrics)) {
         text.push_str(&cut_middle(&note, layout.width));
         text.push('\n');

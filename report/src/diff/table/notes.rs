@@ -1,11 +1,13 @@
 //! The notes below the table of a diff: rows left out, memory that became shared, unknown sizes.
 
+use vmrec_sampler::Quantity;
+
 use crate::amounts::{Amounts, Change};
 use crate::diff::{Diff, RegionRow};
 use crate::metric::{Metric, Unit};
 use crate::text::units;
 
-/// Private memory that became shared is worth a note from here on: libraries move a little always.
+/// Memory that became shared or was given back is worth a note from here on: libraries move a little always.
 const MIN_SHARED_BYTES: u64 = 1 << 20;
 
 /// Says how many rows were left out as unchanged, and how much they hold.
@@ -35,6 +37,15 @@ pub(crate) fn shared_note(diff: &Diff) -> Option<String> {
     let bytes = u64::try_from(diff.regions.iter().map(shared).sum::<i128>()).ok()?;
     (bytes >= MIN_SHARED_BYTES).then(|| {
         format!("{} private became shared with other processes, not freed", units::size(bytes))
+    })
+}
+
+/// Says how much memory was given back but stays resident until the kernel needs it (LazyFree).
+pub(crate) fn given_back_note(diff: &Diff) -> Option<String> {
+    let reclaimable = Metric::Measured(Quantity::Reclaimable);
+    let bytes = u64::try_from(diff.total.get(reclaimable).delta()?).ok()?;
+    (bytes >= MIN_SHARED_BYTES).then(|| {
+        format!("{} given back, still resident until memory is needed", units::size(bytes))
     })
 }
 

@@ -209,3 +209,21 @@ fn hostile_and_long_names_keep_the_line() {
         }
     }
 }
+
+#[test]
+fn memory_given_back_but_resident_is_named() {
+    const M: u64 = K * K;
+    let at = |seconds, reclaimable| {
+        let sizes = [
+            (vmrec_sampler::Quantity::Resident, 64 * M),
+            (vmrec_sampler::Quantity::Reclaimable, reclaimable),
+        ];
+        let heap = region(0x1000..0x1000 + 64 * M, heap(), None, &sizes);
+        snapshot(seconds, ProcessTotals::default(), vec![heap])
+    };
+    let shown = table(&at(0, 0), &at(9, 64 * M), Metric::RESIDENT, View::Type, None);
+    let note = "64.0M given back, still resident until memory is needed\n";
+    assert!(shown.contains(note), "{shown}");
+    let same = table(&at(0, M), &at(9, M), Metric::RESIDENT, View::Type, None);
+    assert!(!same.contains("given back"), "{same}");
+}
