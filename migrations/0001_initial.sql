@@ -199,54 +199,39 @@ CREATE TABLE region_type (
     UNIQUE (name, family)
 ) STRICT;
 
--- Sums over the regions of each type in each chunk, plain for any tool: min, mean and max over the
--- samples with regions that the chunk had when it was made, also those thinned out since. Null if the
--- sum of one is unknown.
-CREATE TABLE chunk_type (
-    chunk INTEGER NOT NULL REFERENCES chunk (id) ON DELETE CASCADE, -- the chunk
-    type INTEGER NOT NULL REFERENCES region_type (id), -- the type of the regions
-    regions_min INTEGER,                  -- how many there are: the smallest sum
-    regions_mean INTEGER,                 -- their mean, rounded down
-    regions_max INTEGER,                  -- the largest sum
-    virtual_bytes_min INTEGER,            -- their address ranges, bytes: the smallest sum
-    virtual_bytes_mean INTEGER,           -- their mean, rounded down
-    virtual_bytes_max INTEGER,            -- the largest sum
-    resident_bytes_min INTEGER,           -- in memory, bytes: the smallest sum
-    resident_bytes_mean INTEGER,          -- their mean, rounded down
-    resident_bytes_max INTEGER,           -- the largest sum
-    private_bytes_min INTEGER,            -- in memory, of no other process, bytes: the smallest sum
-    private_bytes_mean INTEGER,           -- their mean, rounded down
-    private_bytes_max INTEGER,            -- the largest sum
-    dirty_bytes_min INTEGER,              -- written, bytes: the smallest sum
-    dirty_bytes_mean INTEGER,             -- their mean, rounded down
-    dirty_bytes_max INTEGER,              -- the largest sum
-    private_dirty_bytes_min INTEGER,      -- written, of no other process, bytes: the smallest sum
-    private_dirty_bytes_mean INTEGER,     -- their mean, rounded down
-    private_dirty_bytes_max INTEGER,      -- the largest sum
-    swapped_bytes_min INTEGER,            -- moved out of memory, bytes: the smallest sum
-    swapped_bytes_mean INTEGER,           -- their mean, rounded down
-    swapped_bytes_max INTEGER,            -- the largest sum
-    pss_bytes_min INTEGER,                -- in memory, each page divided by the processes that map it, bytes: the smallest sum
-    pss_bytes_mean INTEGER,               -- their mean, rounded down
-    pss_bytes_max INTEGER,                -- the largest sum
+-- Sums over the regions of each type in each chunk, one measure in each row: `rollup` shows them.
+-- They are of the samples with regions that the chunk had when it was made, also those thinned out since.
+CREATE TABLE rollup_row (
+    measure INTEGER NOT NULL,             -- the sum of what: 0 number of regions, 1 virtual, 2 resident, 3 private, 4 dirty, 5 private dirty, 6 swapped, 7 PSS; bytes but for 0
+    chunk INTEGER NOT NULL,               -- id of the chunk
+    types TEXT NOT NULL,                  -- an array for each type: its number and min; mean and max less min follow where they differ; store/src/tables/rollup_row.rs defines it
     checksum INTEGER NOT NULL,            -- of the row
-    PRIMARY KEY (chunk, type)
+    PRIMARY KEY (measure, chunk)
 ) STRICT, WITHOUT ROWID;
 
--- The same with names and times: one row for each chunk and type.
+-- Sums over the regions of each type in each chunk, plain for any tool: one row for each chunk and
+-- type. The mean is rounded down; all are null if the sum of one sample is unknown.
 CREATE VIEW rollup AS
 SELECT c.recording, c.first, c.last, c.begin_utc_ns, c.end_utc_ns, c.snapshots AS samples, t.name AS type, t.family,
-       s.regions_min, s.regions_mean, s.regions_max,
-       s.virtual_bytes_min, s.virtual_bytes_mean, s.virtual_bytes_max,
-       s.resident_bytes_min, s.resident_bytes_mean, s.resident_bytes_max,
-       s.private_bytes_min, s.private_bytes_mean, s.private_bytes_max,
-       s.dirty_bytes_min, s.dirty_bytes_mean, s.dirty_bytes_max,
-       s.private_dirty_bytes_min, s.private_dirty_bytes_mean, s.private_dirty_bytes_max,
-       s.swapped_bytes_min, s.swapped_bytes_mean, s.swapped_bytes_max,
-       s.pss_bytes_min, s.pss_bytes_mean, s.pss_bytes_max
-FROM chunk_type AS s
+       max(iif(s.measure = 0, s.min, NULL)) AS regions_min, max(iif(s.measure = 0, s.mean, NULL)) AS regions_mean, max(iif(s.measure = 0, s.max, NULL)) AS regions_max,
+       max(iif(s.measure = 1, s.min, NULL)) AS virtual_bytes_min, max(iif(s.measure = 1, s.mean, NULL)) AS virtual_bytes_mean, max(iif(s.measure = 1, s.max, NULL)) AS virtual_bytes_max,
+       max(iif(s.measure = 2, s.min, NULL)) AS resident_bytes_min, max(iif(s.measure = 2, s.mean, NULL)) AS resident_bytes_mean, max(iif(s.measure = 2, s.max, NULL)) AS resident_bytes_max,
+       max(iif(s.measure = 3, s.min, NULL)) AS private_bytes_min, max(iif(s.measure = 3, s.mean, NULL)) AS private_bytes_mean, max(iif(s.measure = 3, s.max, NULL)) AS private_bytes_max,
+       max(iif(s.measure = 4, s.min, NULL)) AS dirty_bytes_min, max(iif(s.measure = 4, s.mean, NULL)) AS dirty_bytes_mean, max(iif(s.measure = 4, s.max, NULL)) AS dirty_bytes_max,
+       max(iif(s.measure = 5, s.min, NULL)) AS private_dirty_bytes_min, max(iif(s.measure = 5, s.mean, NULL)) AS private_dirty_bytes_mean, max(iif(s.measure = 5, s.max, NULL)) AS private_dirty_bytes_max,
+       max(iif(s.measure = 6, s.min, NULL)) AS swapped_bytes_min, max(iif(s.measure = 6, s.mean, NULL)) AS swapped_bytes_mean, max(iif(s.measure = 6, s.max, NULL)) AS swapped_bytes_max,
+       max(iif(s.measure = 7, s.min, NULL)) AS pss_bytes_min, max(iif(s.measure = 7, s.mean, NULL)) AS pss_bytes_mean, max(iif(s.measure = 7, s.max, NULL)) AS pss_bytes_max
+FROM (
+    SELECT w.measure, w.chunk,
+           json_extract(r.value, '$[0]') AS type,
+           json_extract(r.value, '$[1]') AS min,
+           json_extract(r.value, '$[1]') + coalesce(json_extract(r.value, '$[2]'), 0) AS mean,
+           json_extract(r.value, '$[1]') + coalesce(json_extract(r.value, '$[3]'), 0) AS max
+    FROM rollup_row AS w, json_each(w.types) AS r
+) AS s
 JOIN chunk AS c ON c.id = s.chunk
-JOIN region_type AS t ON t.id = s.type;
+JOIN region_type AS t ON t.id = s.type
+GROUP BY s.chunk, s.type;
 
 -- The regions of the newest snapshot that is in a chunk, some in each row: `latest` shows them.
 CREATE TABLE latest_row (

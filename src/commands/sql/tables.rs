@@ -26,7 +26,7 @@ const TABLES: [[&str; 3]; 18] = [
     ["sample", "table", "samples since the last chunk"],
     ["frame", "table", "their regions, encoded"],
     ["chunk", "table", "older samples and regions, encoded"],
-    ["chunk_type", "table", "rows of rollup, without names"],
+    ["rollup_row", "table", "rows of rollup, packed"],
     ["region_type", "table", "types that sums are by"],
     ["latest_row", "table", "rows of latest, without names"],
     ["evidence", "table", "evidence that types rest on, encoded"],

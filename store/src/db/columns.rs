@@ -145,38 +145,8 @@ pub(crate) const CHUNK: Table = Table {
 };
 pub(crate) const REGION_TYPE: Table =
     Table { name: "region_type", key: 1, columns: &["id", "name", "family"] };
-pub(crate) const CHUNK_TYPE: Table = Table {
-    name: "chunk_type",
-    key: 2,
-    columns: &[
-        "chunk",
-        "type",
-        "regions_min",
-        "regions_mean",
-        "regions_max",
-        "virtual_bytes_min",
-        "virtual_bytes_mean",
-        "virtual_bytes_max",
-        "resident_bytes_min",
-        "resident_bytes_mean",
-        "resident_bytes_max",
-        "private_bytes_min",
-        "private_bytes_mean",
-        "private_bytes_max",
-        "dirty_bytes_min",
-        "dirty_bytes_mean",
-        "dirty_bytes_max",
-        "private_dirty_bytes_min",
-        "private_dirty_bytes_mean",
-        "private_dirty_bytes_max",
-        "swapped_bytes_min",
-        "swapped_bytes_mean",
-        "swapped_bytes_max",
-        "pss_bytes_min",
-        "pss_bytes_mean",
-        "pss_bytes_max",
-    ],
-};
+pub(crate) const ROLLUP_ROW: Table =
+    Table { name: "rollup_row", key: 2, columns: &["measure", "chunk", "types"] };
 pub(crate) const LATEST_ROW: Table = Table {
     name: "latest_row",
     key: 1,
@@ -194,7 +164,7 @@ pub(crate) const TABLES: [&Table; 11] = [
     &MARK,
     &CHUNK,
     &REGION_TYPE,
-    &CHUNK_TYPE,
+    &ROLLUP_ROW,
     &LATEST_ROW,
 ];
 

@@ -13,7 +13,7 @@ use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::RecordingId;
 use crate::tables::chunk::StoredChunk;
-use crate::tables::{chunk, chunk_type, region_type};
+use crate::tables::{chunk, region_type, rollup_row};
 
 /// The sums of consecutive samples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,7 +152,7 @@ impl Store {
         });
         let (chunks, spans): (Vec<&StoredChunk>, Vec<Rollup>) = inside.unzip();
         let mut means = Means::new(chunks.len(), measures.len());
-        if measures.iter().all(|measure| chunk_type::has(*measure)) {
+        if measures.iter().all(|measure| rollup_row::has(*measure)) {
             self.means_of_rows(&chunks, measures, &mut means)?;
         } else {
             for (index, chunk) in chunks.iter().enumerate() {
@@ -175,26 +175,22 @@ impl Store {
         let ids: Vec<i64> = order.iter().map(|(id, _)| *id).collect();
         let mut numbers: Vec<(i64, usize)> = Vec::new();
         self.read(|connection| {
-            let mut unknown = Ok(());
-            chunk_type::means(connection, &ids, measures, |index, number, values| {
-                let known = numbers.iter().find(|(known, _)| *known == number);
-                let of = match known {
-                    Some((_, of)) => *of,
-                    None => match region_type::by_number(connection, number) {
-                        Ok(region_type) => {
-                            let of = means.of(region_type);
+            for (column, measure) in measures.iter().enumerate() {
+                rollup_row::means(connection, &ids, *measure, |index, number, mean| {
+                    let known = numbers.iter().find(|(known, _)| *known == number);
+                    let of = match known {
+                        Some((_, of)) => *of,
+                        None => {
+                            let of = means.of(region_type::by_number(connection, number)?);
                             numbers.push((number, of));
                             of
                         }
-                        Err(error) => {
-                            unknown = Err(error);
-                            return;
-                        }
-                    },
-                };
-                means.set(of, order[index].1, values);
-            })?;
-            unknown
+                    };
+                    means.set(of, order[index].1, column, mean);
+                    Ok(())
+                })?;
+            }
+            Ok(())
         })
     }
 
@@ -217,7 +213,9 @@ impl Store {
                 u64::try_from(sum.checked_div(u128::from(count))?).ok()
             };
             let of = means.of(region_type);
-            means.set(of, index, &mut columns.iter().map(mean));
+            for (column, mean) in columns.iter().map(mean).enumerate() {
+                means.set(of, index, column, mean);
+            }
         }
         Ok(())
     }
@@ -246,12 +244,10 @@ impl Means {
         })
     }
 
-    fn set(&mut self, of: usize, chunk: usize, values: &mut dyn Iterator<Item = Option<u64>>) {
+    fn set(&mut self, of: usize, chunk: usize, measure: usize, mean: Option<u64>) {
         let (_, there, means) = &mut self.types[of];
         there[chunk] = true;
-        for (mean, value) in means[chunk * self.measures..].iter_mut().zip(values) {
-            *mean = value;
-        }
+        means[chunk * self.measures + measure] = mean;
     }
 
     fn finish(self) -> Vec<TypeMeans> {

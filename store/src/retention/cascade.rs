@@ -8,7 +8,7 @@ use crate::db::row_checksum;
 use crate::db::transaction::Transaction;
 use crate::recording::RecordingId;
 use crate::retention::policy::BATCH;
-use crate::tables::evidence;
+use crate::tables::{evidence, rollup_row};
 
 /// Deletes some evidence older than sample `first`; returns the number of deleted rows.
 pub(crate) fn trail(
@@ -37,6 +37,7 @@ pub(crate) fn delete(
             return Ok(false);
         }
     }
+    rollup_row::delete(transaction, "SELECT id FROM chunk WHERE recording = ?1", [recording.0])?;
     for table in ["argument", "mark", "chunk"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE recording = ?"), [recording.0])?;
     }

@@ -13,9 +13,9 @@ use crate::db::transaction::Transaction;
 use crate::error::{At, Error};
 use crate::recording::Sample;
 use crate::retention::plan::{Keep, Known, kept};
-use crate::tables::chunk;
 use crate::tables::chunk::{Group, StoredChunk};
 use crate::tables::identity_cache::Identities;
+use crate::tables::{chunk, rollup_row};
 
 /// A chunk and its reduction.
 #[derive(Debug)]
@@ -180,9 +180,10 @@ impl Reduced {
         if header.samples > 0 {
             return chunk::replace(transaction, self.chunk.id, recording, &self.built);
         }
-        transaction
-            .prepare_cached("DELETE FROM chunk WHERE recording = ? AND last BETWEEN ? AND ?")?
-            .execute(params![recording.0, to_column(header.first), to_column(header.last)])?;
+        const GONE: &str = "recording = ?1 AND last BETWEEN ?2 AND ?3";
+        let gone = params![recording.0, to_column(header.first), to_column(header.last)];
+        rollup_row::delete(transaction, &format!("SELECT id FROM chunk WHERE {GONE}"), gone)?;
+        transaction.prepare_cached(&format!("DELETE FROM chunk WHERE {GONE}"))?.execute(gone)?;
         chunk::insert(transaction, recording, &self.built)?;
         Ok(())
     }

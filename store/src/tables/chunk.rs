@@ -23,7 +23,7 @@ use crate::db::row_checksum::{damaged, wrong};
 use crate::db::transaction::Transaction;
 use crate::db::{bulk_read, insert, row_checksum};
 use crate::recording::{RecordingId, Sample};
-use crate::tables::chunk_type;
+use crate::tables::rollup_row;
 
 /// The number of columns of a header.
 const HEADER_COLUMNS: usize = CHUNK.columns.len();
@@ -91,7 +91,7 @@ pub(crate) fn insert(
 ) -> rusqlite::Result<i64> {
     let id = insert::next_id(transaction, &CHUNK)?;
     write(transaction, "INSERT", id, recording, built)?;
-    chunk_type::insert(transaction, id, &built.sums)?;
+    rollup_row::insert(transaction, id, &built.sums)?;
     Ok(id)
 }
 

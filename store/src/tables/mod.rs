@@ -1,7 +1,6 @@
 //! Writes and reads the rows of each table.
 
 pub(crate) mod chunk;
-pub(crate) mod chunk_type;
 pub(crate) mod evidence;
 pub(crate) mod identity_cache;
 pub(crate) mod interner;
@@ -9,6 +8,7 @@ pub(crate) mod latest;
 pub(crate) mod recording;
 pub(crate) mod region_kind;
 pub(crate) mod region_type;
+pub(crate) mod rollup_row;
 pub(crate) mod sample;
 pub(crate) mod session;
 pub(crate) mod text_cache;

@@ -15,7 +15,7 @@ use crate::recording::{NewLabel, RecordingId};
 use crate::tables::chunk::StoredChunk;
 use crate::tables::identity_cache::Identities;
 use crate::tables::interner::{Interner, KindKey};
-use crate::tables::{chunk, chunk_type, latest};
+use crate::tables::{chunk, latest, rollup_row};
 
 /// Writes labels of regions of `recording`.
 pub(crate) fn write(
@@ -35,10 +35,8 @@ pub(crate) fn write(
     for chunk in chunk::all(transaction, recording)? {
         let built = relabeller.chunk(&chunk)?;
         chunk::replace(transaction, chunk.id, recording, &built)?;
-        transaction
-            .prepare_cached("DELETE FROM chunk_type WHERE chunk = ?")?
-            .execute([chunk.id])?;
-        chunk_type::insert(transaction, chunk.id, &built.sums)?;
+        rollup_row::delete(transaction, "?1", [chunk.id])?;
+        rollup_row::insert(transaction, chunk.id, &built.sums)?;
         if newest == Some(recording.0) {
             latest::write(transaction, recording, &built)?;
         }

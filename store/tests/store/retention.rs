@@ -131,7 +131,7 @@ fn a_recording_without_samples_goes_with_all_that_belongs_to_it() {
     add_mark(&path, RecordingId(1), at(5).utc_ns, "early").unwrap();
     let pruned = prune(&path, &older_than(10), at(100_000));
     assert_eq!((pruned.samples, pruned.recordings), (700, 1));
-    for table in ["recording", "argument", "chunk", "mark", "evidence", "chunk_type", "latest_row"]
+    for table in ["recording", "argument", "chunk", "mark", "evidence", "rollup_row", "latest_row"]
     {
         assert_eq!(rows(&path, table), 0, "{table}");
     }
@@ -147,10 +147,10 @@ fn thinned_history_has_one_sample_a_minute_and_those_near_marks() {
     let id = ended(&path, 1500);
     add_mark(&path, id, at(600).utc_ns, "here").unwrap();
     let policy = Retention { keep_marks: true, ..thin_after(1000) };
-    let rollups = rows(&path, "chunk_type");
+    let rollups = rows(&path, "rollup_row");
     let pruned = prune(&path, &policy, at(3000));
     assert!(pruned.samples > 700, "{pruned:?}");
-    assert_eq!(rows(&path, "chunk_type"), rollups, "rollups stay");
+    assert_eq!(rows(&path, "rollup_row"), rollups, "rollups stay");
     let store = Store::open(&path).unwrap();
     let left = numbers(&store, id);
     let thinned = left.iter().filter(|number| **number <= 900);

@@ -12,7 +12,7 @@ use crate::codec::chunk::ticks::Ticks;
 use crate::codec::chunk::totals;
 use crate::codec::varint::Malformed;
 use crate::db::columns::CHUNK;
-use crate::db::integer::{from_column, to_column};
+use crate::db::integer::to_column;
 use crate::db::row_checksum;
 use crate::db::row_checksum::damaged;
 use crate::db::transaction::Transaction;
@@ -20,7 +20,7 @@ use crate::maintain::repair::outcome::{Outcome, REASON, absent};
 use crate::recording::{RecordingId, Sample};
 use crate::tables::chunk::{Group, StoredChunk};
 use crate::tables::identity_cache::Identities;
-use crate::tables::{chunk, recording};
+use crate::tables::{chunk, recording, rollup_row};
 
 /// The last sample so far.
 pub(crate) struct Last {
@@ -66,10 +66,8 @@ pub(crate) fn mend(
 }
 
 fn remove(new: &Transaction<'_>, chunk: &StoredChunk) -> rusqlite::Result<()> {
-    // Foreign keys are off, so nothing cascades.
-    for sql in ["DELETE FROM chunk_type WHERE chunk = ?", "DELETE FROM chunk WHERE id = ?"] {
-        new.execute(sql, [chunk.id])?;
-    }
+    rollup_row::delete(new, "?1", [chunk.id])?;
+    new.execute("DELETE FROM chunk WHERE id = ?", [chunk.id])?;
     Ok(())
 }
 
@@ -140,9 +138,6 @@ fn rebuilt(new: &Connection, chunk: &StoredChunk, gone: &[i64]) -> rusqlite::Res
 
 /// Returns whether all plain rows of a chunk's sums exist.
 fn has_sums(new: &Connection, chunk: &StoredChunk) -> rusqlite::Result<bool> {
-    let there: u64 = new
-        .prepare_cached("SELECT count(*) FROM chunk_type WHERE chunk = ?")?
-        .query_row([chunk.id], |row| row.get(0).map(from_column))?;
     let sums = chunk::decoded(new, chunk, Group::Sums, |data| Decoded::decode(data, &[]))?;
-    Ok(there == sums.types.len() as u64)
+    Ok(sums.types.is_empty() || rollup_row::are_whole(new, chunk.id)?)
 }

@@ -193,8 +193,7 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<RecoveredRecording>, BTr
     }
     new.execute_batch(
         "DELETE FROM argument WHERE recording NOT IN (SELECT id FROM recording); \
-         DELETE FROM chunk_type WHERE chunk NOT IN (SELECT id FROM chunk) \
-           OR type NOT IN (SELECT id FROM region_type); \
+         DELETE FROM rollup_row WHERE chunk NOT IN (SELECT id FROM chunk); \
          DELETE FROM region_kind WHERE object IS NOT NULL AND object NOT IN (SELECT id FROM object); \
          DELETE FROM latest_row WHERE recording NOT IN (SELECT id FROM recording);",
     )?;

@@ -4,7 +4,7 @@ use rusqlite::types::{Value, ValueRef};
 
 use crate::codec::chunk::seal::ChunkKey;
 use crate::db::columns::{
-    ARGUMENT, CHUNK, CHUNK_TYPE, LATEST_ROW, MARK, OBJECT, RECORDING, REGION_KIND, REGION_TYPE,
+    ARGUMENT, CHUNK, LATEST_ROW, MARK, OBJECT, RECORDING, REGION_KIND, REGION_TYPE, ROLLUP_ROW,
     SAMPLE, SESSION, Table,
 };
 use crate::db::integer::from_column;
@@ -52,7 +52,7 @@ pub(crate) const LAYOUTS: [Layout; 13] = [
     rows_of(&SAMPLE),
     rows_of(&MARK),
     rows_of(&REGION_TYPE),
-    rows_of(&CHUNK_TYPE),
+    rows_of(&ROLLUP_ROW),
     rows_of(&LATEST_ROW),
     Layout { columns: CHUNK.columns.len() + 6, ..rows_of(&CHUNK) },
     Layout { name: "evidence", columns: 4, checksum: 2, summed: None, proof: Proof::Evidence },

@@ -1,0 +1,222 @@
+//! The sums of each type in each chunk, as plain rows: min, mean and max of
+//! some measures over the chunk's samples with regions.
+//!
+//! A row holds one measure of a chunk as JSON, which the view `rollup` unpacks: an array for each
+//! type that has regions, of the type's number alone where a sum is unknown, of number and min where
+//! all sums are equal, or else of number, min, mean − min and max − min. Signed numbers stand for
+//! unsigned ones of the same bits.
+//!
+//! They are written with the chunk and go with it. All sums of a chunk, sample
+//! by sample, are in the chunk itself.
+
+use std::fmt::Write;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Params, params};
+use vmrec_sampler::Quantity;
+
+use crate::codec::chunk::encode_sums::SumColumns;
+use crate::codec::chunk::measure::Measure;
+use crate::db::bulk_read;
+use crate::db::columns::ROLLUP_ROW;
+use crate::db::insert::Insert;
+use crate::db::integer::to_column;
+use crate::db::row_checksum::wrong;
+use crate::db::transaction::Transaction;
+use crate::tables::region_type::Types;
+
+/// The measures that there are rows of, in the order of their numbers.
+const MEASURES: [Measure; 8] = [
+    Measure::Regions,
+    Measure::Virtual,
+    Measure::Quantity(Quantity::Resident),
+    Measure::Quantity(Quantity::Private),
+    Measure::Quantity(Quantity::Dirty),
+    Measure::Quantity(Quantity::PrivateDirty),
+    Measure::Quantity(Quantity::Swapped),
+    Measure::Quantity(Quantity::Pss),
+];
+/// Min, mean and max of a sum over the snapshots of a chunk.
+type Spread = Option<[u64; 3]>;
+
+/// Returns whether rows have a measure.
+pub(crate) fn has(measure: Measure) -> bool {
+    MEASURES.contains(&measure)
+}
+
+/// Writes the rows of the chunk with the id `chunk`.
+pub(crate) fn insert(
+    transaction: &Transaction<'_>,
+    chunk: i64,
+    sums: &SumColumns,
+) -> rusqlite::Result<()> {
+    let mut types = Types::default();
+    let mut texts = [const { String::new() }; MEASURES.len()];
+    let mut spreads: [Spread; MEASURES.len()] = [None; MEASURES.len()];
+    let mut unwritten = Ok(());
+    sums.for_each(|region_type, measure, values| {
+        if let Some(index) = MEASURES.iter().position(|known| *known == measure) {
+            spreads[index] = spread(values);
+        }
+        // It is the last measure of each type.
+        if measure == Measure::Regions && spreads[0].is_some_and(|[.., max]| max > 0) {
+            match types.number(transaction, region_type) {
+                Ok(number) => {
+                    for (text, spread) in texts.iter_mut().zip(spreads) {
+                        push(text, number, spread);
+                    }
+                }
+                Err(error) => unwritten = Err(error),
+            }
+        }
+    });
+    unwritten?;
+    let mut insert = Insert::new(transaction, &ROLLUP_ROW)?;
+    for (measure, text) in (0_i64..).zip(texts).filter(|(_, text)| !text.is_empty()) {
+        insert.row(params![measure, chunk, format!("[{text}]")])?;
+    }
+    Ok(())
+}
+
+/// Adds the array of a type.
+fn push(text: &mut String, number: i64, spread: Spread) {
+    if !text.is_empty() {
+        text.push(',');
+    }
+    // Writing to a string cannot fail.
+    let _ = match spread {
+        None => write!(text, "[{number}]"),
+        Some([min, _, max]) if min == max => write!(text, "[{number},{}]", to_column(min)),
+        Some([min, mean, max]) => {
+            let [min, mean, max] = [min, mean - min, max - min].map(to_column);
+            write!(text, "[{number},{min},{mean},{max}]")
+        }
+    };
+}
+
+/// Returns min, mean and max of the values; `None` if one of them is unknown or there are none.
+fn spread(values: &[Option<u64>]) -> Spread {
+    let (mut min, mut max, mut sum) = (u64::MAX, 0, 0_u128);
+    for value in values {
+        let value = (*value)?;
+        (min, max) = (min.min(value), max.max(value));
+        sum += u128::from(value);
+    }
+    let mean = sum.checked_div(values.len() as u128)?;
+    Some([min, u64::try_from(mean).unwrap_or(u64::MAX), max])
+}
+
+/// Calls `visit` with index of the chunk, number of the type and mean of a measure, which rows must
+/// [have](has), for every type of the chunks with these ids, which are ascending.
+pub(crate) fn means(
+    connection: &Connection,
+    chunks: &[i64],
+    measure: Measure,
+    mut visit: impl FnMut(usize, i64, Option<u64>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let Some(measure) = MEASURES.iter().position(|known| *known == measure) else { return Ok(()) };
+    let sql = format!(
+        "SELECT packed({}) FROM rollup_row WHERE measure = {measure} AND chunk BETWEEN ? AND ?",
+        ROLLUP_ROW.list()
+    );
+    // Chunks of recordings made at the same time lie between each other.
+    let runs = chunks.chunk_by(|one, next| next - one == 1);
+    let runs = runs.filter_map(|run| Some([*run.first()?, *run.last()?]));
+    bulk_read::each::<3>(connection, &ROLLUP_ROW, &sql, runs, |values| {
+        let Ok(index) = chunks.binary_search(&values[1].as_i64()?) else { return Ok(()) };
+        let ValueRef::Text(text) = values[2] else { return Err(malformed()) };
+        for array in arrays(text) {
+            let (number, mean) = array.ok_or_else(malformed)?;
+            visit(index, number, mean)?;
+        }
+        Ok(())
+    })
+}
+
+fn malformed() -> rusqlite::Error {
+    wrong(2, "no sums of types")
+}
+
+/// Returns number and mean of each type of a row, or nothing of what no row has.
+fn arrays(text: &[u8]) -> impl Iterator<Item = Option<(i64, Option<u64>)>> {
+    let inner = text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]"));
+    // An array ends where the next begins.
+    let inner = inner.unwrap_or(b"]");
+    inner.split_inclusive(|byte| *byte == b']').map(|array| {
+        let array = array.strip_prefix(b",").unwrap_or(array);
+        let array = array.strip_prefix(b"[")?.strip_suffix(b"]")?;
+        let mut numbers = array.split(|byte| *byte == b',').map(number);
+        let of_type = numbers.next()??;
+        let mean = match (numbers.next(), numbers.next()) {
+            (None, _) => None,
+            (Some(min), None) => Some(min?.cast_unsigned()),
+            (Some(min), Some(above)) => {
+                Some(min?.cast_unsigned().wrapping_add(above?.cast_unsigned()))
+            }
+        };
+        Some((of_type, mean))
+    })
+}
+
+fn number(digits: &[u8]) -> Option<i64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Deletes the rows of the chunks whose ids the SQL `chunks` leads to.
+pub(crate) fn delete(
+    transaction: &Connection,
+    chunks: &str,
+    parameters: impl Params,
+) -> rusqlite::Result<()> {
+    let sql = format!("DELETE FROM rollup_row WHERE {OF_ANY_MEASURE} AND chunk IN ({chunks})");
+    transaction.prepare_cached(&sql)?.execute(parameters)?;
+    Ok(())
+}
+
+/// Returns whether the rows of a chunk are all there, with the types they are of.
+pub(crate) fn are_whole(connection: &Connection, chunk: i64) -> rusqlite::Result<bool> {
+    let sql = format!(
+        "SELECT count(*) FROM rollup_row WHERE {OF_ANY_MEASURE} AND chunk = ? \
+         AND NOT EXISTS (SELECT 1 FROM json_each(rollup_row.types) AS r \
+           WHERE json_extract(r.value, '$[0]') NOT IN (SELECT id FROM region_type))"
+    );
+    let whole: i64 = connection.prepare_cached(&sql)?.query_row([chunk], |row| row.get(0))?;
+    Ok(whole == MEASURES.len() as i64)
+}
+
+/// Lets the key find a chunk.
+const OF_ANY_MEASURE: &str = "measure IN (0, 1, 2, 3, 4, 5, 6, 7)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_sum_makes_all_unknown() {
+        assert_eq!(spread(&[Some(4), Some(1), Some(2)]), Some([1, 2, 4]));
+        assert_eq!(spread(&[Some(4), None]), None);
+        assert_eq!(spread(&[]), None);
+        assert_eq!(spread(&[Some(u64::MAX); 3]), Some([u64::MAX; 3]));
+    }
+
+    #[test]
+    fn arrays_come_back() {
+        let spreads = [None, Some([4, 4, 4]), Some([1, 2, 9]), Some([0, u64::MAX / 2, u64::MAX])];
+        let mut text = String::new();
+        for (number, spread) in (1..).zip(spreads) {
+            push(&mut text, number, spread);
+        }
+        assert_eq!(text, "[1],[2,4],[3,1,1,8],[4,0,9223372036854775807,-1]");
+        let read: Option<Vec<_>> = arrays(format!("[{text}]").as_bytes()).collect();
+        let means = [None, Some(4), Some(2), Some(u64::MAX / 2)];
+        assert_eq!(read, Some((1..).zip(means).collect()));
+        assert_eq!(arrays(b"[]").count(), 0);
+    }
+
+    #[test]
+    fn other_text_is_refused() {
+        for text in ["", "[", "{}", "[[]]", "[[1,]]", "[[1,2],3]", "[[1][2", "[[1,x]]", "[[1.5]]"] {
+            assert!(arrays(text.as_bytes()).any(|array| array.is_none()), "{text}");
+        }
+    }
+}
