@@ -47,7 +47,7 @@ fn a_recording_without_evidence_gets_types_and_keeps_its_figures() {
     let said = bench.run(&arguments);
     assert_eq!(said.status, Some(0), "{}", said.error);
     assert_snapshot!(said.error, @"
-    note: the recording lacks evidence for some samples (older versions kept none):
+    note: the recording lacks evidence for some samples:
     note: their types are derived from names and flags only
     ");
     let done: serde_json::Value = serde_json::from_str(&said.output).unwrap();

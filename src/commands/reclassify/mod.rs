@@ -200,7 +200,7 @@ impl Reclassified {
     fn note(&self, with_types: bool) {
         if self.without_evidence > 0 {
             output::note(
-                "note: the recording lacks evidence for some samples (older versions kept none):\n\
+                "note: the recording lacks evidence for some samples:\n\
                  note: their types are derived from names and flags only",
             );
         }

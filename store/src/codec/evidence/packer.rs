@@ -58,17 +58,22 @@ impl Packer {
         if plain.len() > MAX_BYTES || last.is_some_and(|last| last.plain == plain) {
             return Ok(None);
         }
+        let mut next = None;
         if let Some((key, base)) = self.bases.as_ref().and_then(|(key, last)| next_base(key, last))
             && base.number < number
         {
             let data = compress(Some(base.number), &base.plain, &plain)?;
+            let depth = base.depth + 1;
             if data.len() * 2 < key.own_bytes {
-                let base = Base { number, plain, depth: base.depth + 1 };
-                return Ok(Some(New { data, base }));
+                return Ok(Some(New { data, base: Base { number, plain, depth } }));
             }
+            next = Some((data, depth));
         }
-        let data = compress(None, &[], &plain)?;
-        Ok(Some(New { data, base: Base { number, plain, depth: 0 } }))
+        // Evidence may have grown since the key, or be unlike the last: then another key pays.
+        let alone = compress(None, &[], &plain)?;
+        let (data, depth) =
+            next.filter(|(data, _)| data.len() * 2 <= alone.len()).unwrap_or((alone, 0));
+        Ok(Some(New { data, base: Base { number, plain, depth } }))
     }
 
     /// Records that `new` is stored.

@@ -191,6 +191,24 @@ fn evidence_takes_the_bytes_of_what_changed_however_long_it_goes_on() {
 }
 
 #[test]
+fn evidence_that_grew_since_the_key_is_coded_against_the_last() {
+    let full = |turn: u64| peeked(7, turn);
+    let begun = Evidence { facts: Facts::default(), peeks: BTreeMap::new() };
+    let all: Vec<_> = [begun].into_iter().chain((0..20).map(full)).collect();
+    let bytes: Vec<_> = packed(&all).into_iter().map(|data| data.unwrap().len()).collect();
+    assert!(bytes[1] > 20_000 && bytes[2..].iter().all(|later| *later < 400), "{bytes:?}");
+    let growing: Vec<_> = (1..200)
+        .map(|turn| Evidence {
+            peeks: (0..turn).map(|index| (index << 16, vec![index as u8; 600].into())).collect(),
+            facts: Facts::default(),
+        })
+        .collect();
+    let bytes: Vec<usize> = packed(&growing).iter().flatten().map(Vec::len).collect();
+    let later: usize = bytes[100..].iter().sum();
+    assert!(later / (bytes.len() - 100) < 100, "{bytes:?}");
+}
+
+#[test]
 fn evidence_builds_on_no_more_than_can_be_read() {
     let all: Vec<_> = (100..400).map(replaced).collect();
     let mut depths: BTreeMap<u64, u32> = BTreeMap::new();
