@@ -72,7 +72,7 @@ impl Packer {
         // Evidence may have grown since the key, or be unlike the last: then another key pays.
         let alone = compress(None, &[], &plain)?;
         let (data, depth) =
-            next.filter(|(data, _)| data.len() * 2 <= alone.len()).unwrap_or((alone, 0));
+            next.filter(|(data, _)| data.len() * 10 <= alone.len() * 9).unwrap_or((alone, 0));
         Ok(Some(New { data, base: Base { number, plain, depth } }))
     }
 
