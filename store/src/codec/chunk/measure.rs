@@ -17,7 +17,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// All measures, in order of [`Measure::index`].
+    /// All measures, in the order of their numbers.
     pub const ALL: [Self; MEASURES] = {
         let mut all = [Self::Virtual; MEASURES];
         let mut index = 0;
