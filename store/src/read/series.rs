@@ -204,14 +204,7 @@ impl Store {
     ) -> Result<(), Error> {
         let (_, sums) = chunk::sums(&self.connection, chunk, measures).at(&self.path)?;
         for TypeSums { region_type, columns } in sums.types {
-            let mean = |column: &Runs| {
-                let (mut sum, mut count) = (0_u128, 0_u64);
-                for value in column.values() {
-                    sum += u128::from(value?);
-                    count += 1;
-                }
-                u64::try_from(sum.checked_div(u128::from(count))?).ok()
-            };
+            let mean = |column: &Runs| rollup_row::spread(column.values()).map(|[_, mean, _]| mean);
             let of = means.of(region_type);
             for (column, mean) in columns.iter().map(mean).enumerate() {
                 means.set(of, index, column, mean);

@@ -46,12 +46,20 @@ pub(crate) fn read(
     recording: RecordingId,
     number: u64,
 ) -> rusqlite::Result<Option<Result<Evidence, String>>> {
-    let number: Option<i64> = connection
-        .prepare_cached("SELECT max(number) FROM evidence WHERE recording = ? AND number <= ?")?
-        .query_row(params![recording.0, limit_to_column(number)], |row| row.get(0))?;
-    let Some(number) = number else { return Ok(None) };
+    let Some(number) = latest(connection, recording, number)? else { return Ok(None) };
     let plain = plain(connection, recording.0, number)?;
     Ok(Some(plain.and_then(|plain| decoded(recording.0, number, &plain))))
+}
+
+/// Returns the number of the evidence that sample `number` needs.
+fn latest(
+    connection: &Connection,
+    recording: RecordingId,
+    number: u64,
+) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT max(number) FROM evidence WHERE recording = ? AND number <= ?")?
+        .query_row(params![recording.0, limit_to_column(number)], |row| row.get(0))
 }
 
 /// Returns the numbers of the samples at which evidence of `recording` was stored, in order.
@@ -73,10 +81,7 @@ pub(crate) fn drop_before(
     number: u64,
     max: u32,
 ) -> rusqlite::Result<usize> {
-    let first: Option<i64> = transaction
-        .prepare_cached("SELECT max(number) FROM evidence WHERE recording = ? AND number <= ?")?
-        .query_row(params![recording.0, to_column(number)], |row| row.get(0))?;
-    let Some(first) = first else { return Ok(0) };
+    let Some(first) = latest(transaction, recording, number)? else { return Ok(0) };
     // The base of unreadable evidence is unknown.
     let Ok(needed) = chain(transaction, recording.0, first)? else { return Ok(0) };
     let needed: Vec<i64> = needed.iter().map(|stored| stored.number).collect();

@@ -37,7 +37,7 @@ const MEASURES: [Measure; 8] = [
     Measure::Quantity(Quantity::Pss),
 ];
 /// Min, mean and max of a sum over the snapshots of a chunk.
-type Spread = Option<[u64; 3]>;
+pub(crate) type Spread = Option<[u64; 3]>;
 
 /// Returns whether rows have a measure.
 pub(crate) fn has(measure: Measure) -> bool {
@@ -56,7 +56,7 @@ pub(crate) fn insert(
     let mut unwritten = Ok(());
     sums.for_each(|region_type, measure, values| {
         if let Some(index) = MEASURES.iter().position(|known| *known == measure) {
-            spreads[index] = spread(values);
+            spreads[index] = spread(values.iter().copied());
         }
         // It is the last measure of each type.
         if measure == Measure::Regions && spreads[0].is_some_and(|[.., max]| max > 0) {
@@ -95,14 +95,15 @@ fn push(text: &mut String, number: i64, spread: Spread) {
 }
 
 /// Returns min, mean and max of the values; `None` if one of them is unknown or there are none.
-fn spread(values: &[Option<u64>]) -> Spread {
-    let (mut min, mut max, mut sum) = (u64::MAX, 0, 0_u128);
+pub(crate) fn spread(values: impl Iterator<Item = Option<u64>>) -> Spread {
+    let (mut min, mut max, mut sum, mut count) = (u64::MAX, 0, 0_u128, 0_u128);
     for value in values {
-        let value = (*value)?;
+        let value = value?;
         (min, max) = (min.min(value), max.max(value));
         sum += u128::from(value);
+        count += 1;
     }
-    let mean = sum.checked_div(values.len() as u128)?;
+    let mean = sum.checked_div(count)?;
     Some([min, u64::try_from(mean).unwrap_or(u64::MAX), max])
 }
 
@@ -193,6 +194,7 @@ mod tests {
 
     #[test]
     fn an_unknown_sum_makes_all_unknown() {
+        let spread = |values: &[Option<u64>]| spread(values.iter().copied());
         assert_eq!(spread(&[Some(4), Some(1), Some(2)]), Some([1, 2, 4]));
         assert_eq!(spread(&[Some(4), None]), None);
         assert_eq!(spread(&[]), None);

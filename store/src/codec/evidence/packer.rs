@@ -54,12 +54,13 @@ impl Packer {
     /// would exceed the limit of a reader.
     pub(crate) fn pack(&self, number: u64, evidence: &Evidence) -> std::io::Result<Option<New>> {
         let plain: Arc<[u8]> = encode(evidence).into();
-        let last = self.bases.as_ref().map(|(_, last)| last);
-        if plain.len() > MAX_BYTES || last.is_some_and(|last| last.plain == plain) {
+        let is_last = |(_, last): &(Key, Base)| last.plain == plain;
+        if plain.len() > MAX_BYTES || self.bases.as_ref().is_some_and(is_last) {
             return Ok(None);
         }
         let mut next = None;
-        if let Some((key, base)) = self.bases.as_ref().and_then(|(key, last)| next_base(key, last))
+        if let Some((key, last)) = &self.bases
+            && let Some(base) = next_base(key, last)
             && base.number < number
         {
             let data = compress(Some(base.number), &base.plain, &plain)?;
@@ -96,11 +97,11 @@ impl Packer {
 
 /// Returns the evidence that the next builds on: the last, or the one that stands alone if the
 /// chain would get too long; none once the evidence since takes as many bytes as that one.
-fn next_base<'a>(key: &'a Key, last: &'a Base) -> Option<(&'a Key, &'a Base)> {
+fn next_base<'a>(key: &'a Key, last: &'a Base) -> Option<&'a Base> {
     if last.depth + 1 < MAX_DEPTH {
-        Some((key, last))
+        Some(last)
     } else {
-        (key.later_bytes < key.own_bytes).then_some((key, &key.base))
+        (key.later_bytes < key.own_bytes).then_some(&key.base)
     }
 }
 
