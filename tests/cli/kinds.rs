@@ -154,14 +154,20 @@ fn sparse_elf(path: &std::path::Path, megabytes: u64) {
     file.set_len((megabytes + 2) << 20).unwrap();
 }
 
-#[test]
-fn an_interrupt_is_heeded_whatever_files_the_process_maps() {
+/// Starts a workload that maps `files` ELF files, each of which takes long to read.
+fn mapping_sparse_elfs(files: u32) -> (Bench, Workload) {
     let (bench, mut workload) = (Bench::new(), Workload::start());
-    for number in 0..40 {
+    for number in 0..files {
         let path = bench.path(&format!("f{number}.so"));
         sparse_elf(&path, 64);
         workload.order(&format!("map-only {}", path.display()));
     }
+    (bench, workload)
+}
+
+#[test]
+fn an_interrupt_is_heeded_whatever_files_the_process_maps() {
+    let (bench, workload) = mapping_sparse_elfs(40);
     let mut recorder = bench
         .command(&["record", &workload.pid_text(), "--every", "50ms", "-q"])
         .stdin(Stdio::null())
@@ -178,12 +184,7 @@ fn an_interrupt_is_heeded_whatever_files_the_process_maps() {
 
 #[test]
 fn many_files_are_read_over_several_samples() {
-    let (bench, mut workload) = (Bench::new(), Workload::start());
-    for number in 0..4 {
-        let path = bench.path(&format!("f{number}.so"));
-        sparse_elf(&path, 64);
-        workload.order(&format!("map-only {}", path.display()));
-    }
+    let (bench, workload) = mapping_sparse_elfs(4);
     let said = bench.run(&["record", &workload.pid_text(), "--samples", "1"]);
     assert_eq!(said.status, Some(0), "{}", said.error);
     assert!(said.error.contains("the rest of them is read at the next samples"), "{}", said.error);

@@ -49,7 +49,7 @@ pub(crate) fn explain_absence(error: Error) -> Error {
     if let Err(error) = check_proc() {
         return error;
     }
-    // What is listed by now began only after it was looked for.
+    // A process listed by now began only after the search for it.
     let listed = Path::new(PROC).join(pid.to_string()).exists();
     if !listed && posix::exists(pid) { Error::Hidden { pid } } else { Error::NotFound { pid } }
 }
