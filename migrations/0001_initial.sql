@@ -202,12 +202,12 @@ CREATE TABLE region_type (
 -- Sums over the regions of each type in each chunk, one measure in each row: `rollup` shows them.
 -- They are of the samples with regions that the chunk had when it was made, also those thinned out since.
 CREATE TABLE rollup_row (
-    measure INTEGER NOT NULL,             -- the sum of what: 0 number of regions, 1 virtual, 2 resident, 3 private, 4 dirty, 5 private dirty, 6 swapped, 7 PSS; bytes but for 0
-    chunk INTEGER NOT NULL,               -- id of the chunk
+    id INTEGER PRIMARY KEY,               -- the measure times 2^40, plus the id of the chunk
+    measure INTEGER AS (id >> 40),        -- the sum of what: 0 number of regions, 1 virtual, 2 resident, 3 private, 4 dirty, 5 private dirty, 6 swapped, 7 PSS; bytes but for 0
+    chunk INTEGER AS (id & 0xffffffffff), -- id of the chunk
     types TEXT NOT NULL,                  -- an array for each type: its number and min; mean and max less min follow where they differ; store/src/tables/rollup_row.rs defines it
-    checksum INTEGER NOT NULL,            -- of the row
-    PRIMARY KEY (measure, chunk)
-) STRICT, WITHOUT ROWID;
+    checksum INTEGER NOT NULL             -- of the row
+) STRICT;
 
 -- Sums over the regions of each type in each chunk, plain for any tool: one row for each chunk and
 -- type. The mean is rounded down; all are null if the sum of one sample is unknown.

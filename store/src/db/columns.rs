@@ -146,7 +146,7 @@ pub(crate) const CHUNK: Table = Table {
 pub(crate) const REGION_TYPE: Table =
     Table { name: "region_type", key: 1, columns: &["id", "name", "family"] };
 pub(crate) const ROLLUP_ROW: Table =
-    Table { name: "rollup_row", key: 2, columns: &["measure", "chunk", "types"] };
+    Table { name: "rollup_row", key: 1, columns: &["id", "types"] };
 pub(crate) const LATEST_ROW: Table = Table {
     name: "latest_row",
     key: 1,

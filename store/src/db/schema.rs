@@ -127,7 +127,7 @@ mod tests {
         migrate(&mut connection).unwrap();
         let known: u32 = connection
             .query_row(
-                "SELECT count(*) FROM sqlite_schema AS t, pragma_table_info(t.name) WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'",
+                "SELECT count(*) FROM sqlite_schema AS t, pragma_table_xinfo(t.name) WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'",
                 [],
                 |row| row.get(0),
             )

@@ -72,11 +72,25 @@ pub(crate) fn insert(
     });
     unwritten?;
     let mut insert = Insert::new(transaction, &ROLLUP_ROW)?;
-    for (measure, text) in (0_i64..).zip(texts).filter(|(_, text)| !text.is_empty()) {
-        insert.row(params![measure, chunk, format!("[{text}]")])?;
+    for (measure, text) in (0..).zip(texts).filter(|(_, text)| !text.is_empty()) {
+        insert.row(params![row_id(measure, chunk), format!("[{text}]")])?;
     }
     Ok(())
 }
+
+/// Returns the id of the row of a measure and a chunk: the rows of a measure lie together, and a
+/// table with such ids keeps longer rows on its pages than one whose key is two columns.
+const fn row_id(measure: usize, chunk: i64) -> i64 {
+    ((measure as i64) << CHUNK_BITS) | chunk
+}
+
+/// Returns the id of the chunk that a row is of.
+const fn chunk_of(row_id: i64) -> i64 {
+    row_id & ((1 << CHUNK_BITS) - 1)
+}
+
+/// The bits of a row's id that hold the id of the chunk.
+const CHUNK_BITS: u32 = 40;
 
 /// Adds the array of a type.
 fn push(text: &mut String, number: i64, spread: Spread) {
@@ -116,16 +130,15 @@ pub(crate) fn means(
     mut visit: impl FnMut(usize, i64, Option<u64>) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<()> {
     let Some(measure) = MEASURES.iter().position(|known| *known == measure) else { return Ok(()) };
-    let sql = format!(
-        "SELECT packed({}) FROM rollup_row WHERE measure = {measure} AND chunk BETWEEN ? AND ?",
-        ROLLUP_ROW.list()
-    );
+    let sql =
+        format!("SELECT packed({}) FROM rollup_row WHERE id BETWEEN ? AND ?", ROLLUP_ROW.list());
     // Chunks of recordings made at the same time lie between each other.
     let runs = chunks.chunk_by(|one, next| next - one == 1);
     let runs = runs.filter_map(|run| Some([*run.first()?, *run.last()?]));
-    bulk_read::each::<3>(connection, &ROLLUP_ROW, &sql, runs, |values| {
-        let Ok(index) = chunks.binary_search(&values[1].as_i64()?) else { return Ok(()) };
-        let ValueRef::Text(text) = values[2] else { return Err(malformed()) };
+    let runs = runs.map(|run| run.map(|chunk| row_id(measure, chunk)));
+    bulk_read::each::<2>(connection, &ROLLUP_ROW, &sql, runs, |values| {
+        let Ok(index) = chunks.binary_search(&chunk_of(values[0].as_i64()?)) else { return Ok(()) };
+        let ValueRef::Text(text) = values[1] else { return Err(malformed()) };
         for array in arrays(text) {
             let (number, mean) = array.ok_or_else(malformed)?;
             visit(index, number, mean)?;
@@ -135,7 +148,7 @@ pub(crate) fn means(
 }
 
 fn malformed() -> rusqlite::Error {
-    wrong(2, "no sums of types")
+    wrong(1, "no sums of types")
 }
 
 /// Returns number and mean of each type of a row, or nothing of what no row has.
@@ -163,13 +176,13 @@ fn number(digits: &[u8]) -> Option<i64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// Deletes the rows of the chunks whose ids the SQL `chunks` leads to.
+/// Deletes the rows of the chunks whose ids the statement `chunks` selects.
 pub(crate) fn delete(
     transaction: &Connection,
     chunks: &str,
     parameters: impl Params,
 ) -> rusqlite::Result<()> {
-    let sql = format!("DELETE FROM rollup_row WHERE {OF_ANY_MEASURE} AND chunk IN ({chunks})");
+    let sql = format!("DELETE FROM rollup_row WHERE id IN ({})", rows_of(chunks));
     transaction.prepare_cached(&sql)?.execute(parameters)?;
     Ok(())
 }
@@ -177,16 +190,23 @@ pub(crate) fn delete(
 /// Returns whether the rows of a chunk are all there, with the types they are of.
 pub(crate) fn are_whole(connection: &Connection, chunk: i64) -> rusqlite::Result<bool> {
     let sql = format!(
-        "SELECT count(*) FROM rollup_row WHERE {OF_ANY_MEASURE} AND chunk = ? \
+        "SELECT count(*) FROM rollup_row WHERE id IN ({}) \
          AND NOT EXISTS (SELECT 1 FROM json_each(rollup_row.types) AS r \
-           WHERE json_extract(r.value, '$[0]') NOT IN (SELECT id FROM region_type))"
+           WHERE json_extract(r.value, '$[0]') NOT IN (SELECT id FROM region_type))",
+        rows_of("VALUES (?)")
     );
     let whole: i64 = connection.prepare_cached(&sql)?.query_row([chunk], |row| row.get(0))?;
     Ok(whole == MEASURES.len() as i64)
 }
 
-/// Lets the key find a chunk.
-const OF_ANY_MEASURE: &str = "measure IN (0, 1, 2, 3, 4, 5, 6, 7)";
+/// Returns a statement that selects the ids of the rows of the chunks whose ids `chunks` selects.
+fn rows_of(chunks: &str) -> String {
+    format!(
+        "WITH measure (number) AS (VALUES (0), (1), (2), (3), (4), (5), (6), (7)), \
+         chunks (id) AS ({chunks}) \
+         SELECT (number << {CHUNK_BITS}) | id FROM measure, chunks"
+    )
+}
 
 #[cfg(test)]
 mod tests {

@@ -35,7 +35,7 @@ pub(crate) fn write(
     for chunk in chunk::all(transaction, recording)? {
         let built = relabeller.chunk(&chunk)?;
         chunk::replace(transaction, chunk.id, recording, &built)?;
-        rollup_row::delete(transaction, "?1", [chunk.id])?;
+        rollup_row::delete(transaction, "VALUES (?1)", [chunk.id])?;
         rollup_row::insert(transaction, chunk.id, &built.sums)?;
         if newest == Some(recording.0) {
             latest::write(transaction, recording, &built)?;

@@ -66,7 +66,7 @@ pub(crate) fn mend(
 }
 
 fn remove(new: &Transaction<'_>, chunk: &StoredChunk) -> rusqlite::Result<()> {
-    rollup_row::delete(new, "?1", [chunk.id])?;
+    rollup_row::delete(new, "VALUES (?1)", [chunk.id])?;
     new.execute("DELETE FROM chunk WHERE id = ?", [chunk.id])?;
     Ok(())
 }
