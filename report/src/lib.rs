@@ -1,8 +1,8 @@
 //! Series, deltas, charts, tables and export formats of vmrec recordings.
 //!
 //! Imports run one way: `error`, `text`, `metric` and `amounts` below `time`,
-//! `series`, `diff` and `recordings`, and those below `chart`, `map_page`,
-//! `export` and `selftest`. What other crates use is named here.
+//! `series`, `diff` and `recordings`, those below `finding`, and that below `chart`,
+//! `diff/table`, `map_page`, `export` and `selftest`. What other crates use is named here.
 
 mod amounts;
 mod chart;
@@ -10,6 +10,8 @@ mod comparison;
 mod diff;
 mod error;
 mod export;
+#[cfg_attr(not(test), expect(dead_code, reason = "the outputs that state it come next"))]
+mod finding;
 #[cfg(test)]
 mod fixture;
 mod map_page;
@@ -28,6 +30,12 @@ pub use crate::diff::diff;
 pub use crate::diff::group::View;
 pub use crate::diff::table::{DEFAULT_ROWS, DiffLayout, Heading, diff_table};
 pub use crate::error::Error;
+pub use crate::finding::caveat::Caveat;
+pub use crate::finding::clock::Clock;
+pub use crate::finding::course::{Point, Turn};
+pub use crate::finding::outcome::{Share, Shares, Verdict};
+pub use crate::finding::shape::{Shape, Stretch as MarkedStretch};
+pub use crate::finding::{Finding, Leader, Moments};
 pub use crate::map_page::delta::delta_text;
 pub use crate::map_page::options::{PageOptions, PageSource};
 pub use crate::map_page::page_text;

@@ -76,7 +76,8 @@ fn report() {
         floors: &[
             &["error", "text", "metric", "amounts"],
             &["time", "series", "diff", "recordings"],
-            &["chart", "map_page", "export", "comparison"],
+            &["finding"],
+            &["chart", "diff/table", "map_page", "export", "comparison"],
             &["lib"],
         ],
         exceptions: &[],

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::chart::text;
+use crate::finding::clock::local;
 
 /// A tick of the time axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,17 +79,6 @@ pub(crate) fn wall_ticks(utc_ns: i64, span_ns: u64, zone: &TimeZone, room: f64) 
             }
         })
         .collect()
-}
-
-/// Returns the moment `elapsed_ns` after `utc_ns` in local time.
-pub(crate) fn local(utc_ns: i64, elapsed_ns: u64, zone: &TimeZone) -> DateTime {
-    zone.to_datetime(moment(utc_ns, elapsed_ns))
-}
-
-/// Returns the moment `elapsed_ns` after `utc_ns`.
-pub(crate) fn moment(utc_ns: i64, elapsed_ns: u64) -> Timestamp {
-    let ns = i128::from(utc_ns) + i128::from(elapsed_ns);
-    Timestamp::from_nanosecond(ns).unwrap_or(Timestamp::MAX)
 }
 
 /// Returns the offset in force then, such as `UTC+02:00`; `UTC` alone where there is none.
@@ -195,6 +185,7 @@ fn elapsed_label(elapsed_ns: u64, step: u64, span_ns: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::clock::moment;
 
     const NOON: i64 = 1_795_608_000_000_000_000;
 

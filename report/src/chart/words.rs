@@ -5,6 +5,7 @@ use crate::chart::downsample::Thinned;
 use crate::chart::options::{ChartContext, ChartKind, ChartOptions, Means, TimeAxis};
 use crate::chart::select::Selection;
 use crate::chart::{text, time};
+use crate::finding::clock;
 use crate::metric::Metric;
 use crate::series::Series;
 use crate::series::tick::TickState;
@@ -36,9 +37,9 @@ pub(crate) fn period(series: &Series, options: &ChartOptions, context: &ChartCon
     let Some(first) = series.ticks.first() else { return String::new() };
     let (utc_ns, span_ns) = (first.taken.utc_ns, series.span_ns());
     let (begin, end) =
-        (time::local(utc_ns, 0, &options.zone), time::local(utc_ns, span_ns, &options.zone));
+        (clock::local(utc_ns, 0, &options.zone), clock::local(utc_ns, span_ns, &options.zone));
     let offsets =
-        [0, span_ns].map(|elapsed| time::offset(time::moment(utc_ns, elapsed), &options.zone));
+        [0, span_ns].map(|elapsed| time::offset(clock::moment(utc_ns, elapsed), &options.zone));
     let mut period = match &context.recording {
         Some(name) => format!("{} · ", text::clean(name)),
         None => String::new(),
@@ -117,8 +118,8 @@ fn moment(series: &Series, options: &ChartOptions, index: usize) -> String {
     match options.axis {
         TimeAxis::Elapsed => units::duration(elapsed),
         TimeAxis::Wall => {
-            let begin = time::local(first.taken.utc_ns, 0, &options.zone);
-            let local = time::local(first.taken.utc_ns, elapsed, &options.zone);
+            let begin = clock::local(first.taken.utc_ns, 0, &options.zone);
+            let local = clock::local(first.taken.utc_ns, elapsed, &options.zone);
             let format = if begin.date() == local.date() { "%H:%M:%S" } else { "%b %-d %H:%M:%S" };
             local.strftime(format).to_string()
         }
