@@ -1,5 +1,6 @@
 //! A recording opened for a command: where it begins and ends, its marks, times in it.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -101,11 +102,19 @@ impl Opened {
         let (from, to) = self.between(span)?;
         let mut builder = SeriesBuilder::new(metrics, by, self.recording.interval_ns);
         builder.reserve(to.number - from.number + 1);
-        let measures = builder.measures().to_vec();
-        let numbers = from.number..=to.number;
-        let id = self.recording.id;
-        self.store.for_each_sums(id, numbers, &measures, |block| builder.push(block))?;
+        self.push_samples(&mut builder, from.number..=to.number)?;
         Ok(builder.finish())
+    }
+
+    /// Adds the sums of samples to a series.
+    pub(crate) fn push_samples(
+        &self,
+        builder: &mut SeriesBuilder,
+        numbers: RangeInclusive<u64>,
+    ) -> Result<(), Failure> {
+        let measures = builder.measures().to_vec();
+        let id = self.recording.id;
+        Ok(self.store.for_each_sums(id, numbers, &measures, |block| builder.push(block))?)
     }
 
     /// Finds the samples that a part of the recording begins and ends with.

@@ -10,7 +10,6 @@ mod comparison;
 mod diff;
 mod error;
 mod export;
-#[cfg_attr(not(test), expect(dead_code, reason = "the outputs that state it come next"))]
 mod finding;
 #[cfg(test)]
 mod fixture;
@@ -24,7 +23,7 @@ mod time;
 pub use crate::amounts::Amounts;
 pub use crate::chart::draw;
 pub use crate::chart::options::{
-    ChartContext, ChartKind, ChartMark, ChartOptions, Means, Theme, TimeAxis,
+    ChartContext, ChartKind, ChartMark, ChartOptions, Drawn, Means, Theme, TimeAxis,
 };
 pub use crate::diff::diff;
 pub use crate::diff::group::View;

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use vmrec_report::{
-    Amounts, ChartContext, ChartKind, ChartMark, ChartOptions, Means, Metric, Series,
-    SeriesBuilder, Stretch, Theme, TimeAxis, draw, overhead,
+    ChartContext, ChartKind, ChartMark, ChartOptions, Means, Metric, Series, SeriesBuilder,
+    Stretch, Theme, TimeAxis, draw, escape, overhead,
 };
-use vmrec_sampler::{Family, Naming, Region, Snapshot};
-use vmrec_store::Rollup;
+use vmrec_sampler::Naming;
+use vmrec_store::{Measure, Rollup};
 
 use crate::args::{RecordingArgs, SpanArgs, SumBy};
 use crate::failure::{Failure, Status};
@@ -96,28 +96,40 @@ pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
     let opened = Opened::open(&args.recording)?;
     let (series, means) = match args.rollups {
         true => means(args, &opened).map(|(series, means)| (series, Some(means)))?,
-        false => (opened.series(&[args.metric], args.by.into(), &args.span)?, None),
-    };
-    let Some(series) = series.first() else {
-        return Err(Failure::usage("nothing to draw"));
+        false => (opened.series(&metrics(args), args.by.into(), &args.span)?, None),
     };
     let context = ChartContext { means, ..context(&opened)? };
-    let svg = draw(series, &options(args), &context)
+    let drawn = draw(&series, &options(args), &context)
         .map_err(|error| Failure::new(Status::Recording, error))?;
     if to_stdout {
-        output::print(&svg)?
+        output::print(&drawn.svg)?
     } else {
-        output::replace_file(&args.output, svg.as_bytes())?
+        output::replace_file(&args.output, drawn.svg.as_bytes())?;
+        output::note(&format!("{}: {}", args.output.display(), escape::terminal(&drawn.finding)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads means in place of samples.
+/// Returns the metric to draw, and the one that shows whether private memory was freed or shared.
+fn metrics(args: &ChartArgs) -> Vec<Metric> {
+    match args.metric {
+        Metric::PRIVATE => vec![Metric::PRIVATE, Metric::RESIDENT],
+        metric => vec![metric],
+    }
+}
+
+/// Reads means in place of samples, between the first sample and the last.
 fn means(args: &ChartArgs, opened: &Opened) -> Result<(Vec<Series>, Means), Failure> {
     let (from, to) = opened.between(&args.span)?;
     let recording = &opened.recording;
     let stretch = Stretch { from: from.taken, to: to.taken, interval_ns: recording.interval_ns };
-    let measures = args.metric.measures();
+    let metrics = metrics(args);
+    let mut measures: Vec<Measure> = Vec::new();
+    for measure in metrics.iter().flat_map(|metric| metric.measures()) {
+        if !measures.contains(&measure) {
+            measures.push(measure);
+        }
+    }
     let between = from.taken.monotonic_ns..=to.taken.monotonic_ns;
     let rollups = opened.store.rollups(recording.id, between, &measures)?;
     if rollups.spans.is_empty() {
@@ -128,29 +140,14 @@ fn means(args: &ChartArgs, opened: &Opened) -> Result<(Vec<Series>, Means), Fail
     }
     let length = |chunk: &Rollup| chunk.to.monotonic_ns.saturating_sub(chunk.from.monotonic_ns);
     let longest = rollups.spans.iter().map(length).max().unwrap_or(0);
-    let mut builder = SeriesBuilder::new(
-        &[args.metric],
-        args.by.into(),
-        longest.saturating_add(recording.interval_ns),
-    );
+    let interval_ns = longest.saturating_add(recording.interval_ns);
+    let mut builder = SeriesBuilder::new(&metrics, args.by.into(), interval_ns);
+    opened.push_samples(&mut builder, from.number..=from.number)?;
     let samples = builder.push_means(&rollups, &measures, &stretch);
+    opened.push_samples(&mut builder, to.number..=to.number)?;
     let chunks = rollups.spans.len() as u64;
-    let means = Means {
-        chunks,
-        samples,
-        not_drawn: to.number.saturating_sub(rollups.last),
-        first: total(args, &opened.snapshot(&from)?),
-        last: total(args, &opened.snapshot(&to)?),
-    };
-    Ok((builder.finish(), means))
-}
-
-/// Returns what of a snapshot the chart would draw.
-fn total(args: &ChartArgs, snapshot: &Snapshot) -> Option<u64> {
-    let without_reserved = args.metric == Metric::Virtual && !args.reserved;
-    let family = |region: &&Region| region.identity.label.region_type.family();
-    let drawn = |region: &&Region| !(without_reserved && family(region) == Family::Reserved);
-    snapshot.regions.iter().filter(drawn).collect::<Amounts>().get(args.metric)
+    let not_drawn = to.number.saturating_sub(rollups.last);
+    Ok((builder.finish(), Means { chunks, samples, not_drawn }))
 }
 
 fn options(args: &ChartArgs) -> ChartOptions {
@@ -187,6 +184,7 @@ fn context(opened: &Opened) -> Result<ChartContext, Failure> {
         naming: Naming::of(host),
         kernel: format!("{} {} {}", host.os, host.kernel, host.architecture),
         recording: recording.name.clone(),
+        started_utc_ns: recording.process.started_utc_ns,
         interval_ns: recording.interval_ns,
         cost_ns: cost_ns.checked_div(snapshots),
         cost_percent: overhead.map(|part| part * 100.0),

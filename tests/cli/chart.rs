@@ -58,20 +58,36 @@ fn means_are_drawn_in_place_of_samples() {
     let bench = recorded(4);
     let svg = bench.out(&["chart", "--rollups"]);
     assert!(svg.contains("means of about 4 samples each, 4 every"), "{svg}");
-    assert!(!svg.contains("· peak "), "{svg}");
+    assert!(!svg.contains("· highest "), "{svg}");
     // Its first and last size are those of samples, not means of many.
     let exact = bench.out(&["chart"]);
-    let change = |svg: &str| svg.lines().find(|line| line.contains(" → ")).map(headline);
-    assert_eq!(change(&svg), change(&exact));
+    assert_eq!(ends(&svg), ends(&exact));
     for metric in ["footprint", "regions", "virtual"] {
+        let exact = bench.out(&["chart", "--metric", metric, "--by", "type"]);
         let svg = bench.out(&["chart", "--rollups", "--metric", metric, "--by", "type"]);
-        assert!(svg.contains("highest mean") || svg.contains("throughout"), "{svg}");
+        assert_eq!(ends(&svg), ends(&exact), "{metric}");
     }
 }
 
-/// Returns the sizes of a headline, without its peak.
-fn headline(line: &str) -> String {
-    line.split('>').find(|text| text.contains(" → ")).unwrap().split(" · ").next().unwrap().into()
+/// Returns the first and the last size that a chart states, if they differ.
+fn ends(svg: &str) -> Option<&str> {
+    let line = svg.lines().find(|line| !line.starts_with("<desc") && line.contains(" → "))?;
+    line.trim().split(" · ").next()
+}
+
+/// The finding is said where the chart goes to a file, and standard output is the chart's alone.
+#[test]
+fn the_finding_is_said_of_a_file() {
+    let bench = recorded(4);
+    let said = bench.run(&["chart", "-o", "growth.svg"]);
+    assert!(said.error.starts_with("growth.svg: workload "), "{}", said.error);
+    assert_eq!(said.output, "");
+    let svg = fs::read_to_string(bench.path("growth.svg")).unwrap();
+    let finding = said.error.trim().trim_start_matches("growth.svg: ");
+    assert!(svg.contains(&format!("<title id=\"vmrec-title\">{finding}</title>")), "{finding}");
+    let said = bench.run(&["chart", "--metric", "locked", "-o", "locked.svg"]);
+    assert_eq!(said.error, "locked.svg: 0 throughout: nothing was locked\n");
+    assert_eq!(bench.run(&["chart"]).error, "");
 }
 
 #[test]

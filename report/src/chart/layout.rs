@@ -14,11 +14,8 @@ pub(crate) const TICK_SIZE: f64 = 11.0;
 pub(crate) const FOOTER_SIZE: f64 = 10.0;
 /// Height of a line of the footer.
 pub(crate) const FOOTER_LINE: f64 = 14.0;
-/// Where the lines above the drawing lie.
-pub(crate) const TITLE_Y: f64 = 24.0;
-pub(crate) const PERIOD_Y: f64 = 45.0;
-pub(crate) const HEADLINE_Y: f64 = 64.0;
-const HEADER: f64 = 84.0;
+/// Below this width a picture has fewer words.
+pub(crate) const NARROW: f64 = 600.0;
 /// Height of the row of time labels, and of the dates below it.
 pub(crate) const TIME_ROW: f64 = 22.0;
 pub(crate) const DATE_ROW: f64 = 14.0;
@@ -28,27 +25,44 @@ const MIN_WIDTH_FOR_LABELS: f64 = 560.0;
 pub(crate) const LEADER: f64 = 16.0;
 pub(crate) const SWATCH: f64 = 14.0;
 
-/// A label: name and last value.
+/// A label: name, last value and the one farthest from the first.
 #[derive(Clone, Debug)]
 pub(crate) struct Label {
     pub(crate) name: String,
-    pub(crate) value: String,
+    pub(crate) now: String,
+    pub(crate) peak: String,
+    /// Whether the peak is worth a word beside the last value.
+    pub(crate) fell: bool,
 }
+
+impl Label {
+    /// Returns it in one line.
+    pub(crate) fn line(&self) -> String {
+        let peak = if self.fell { format!(", peak {}", self.peak) } else { String::new() };
+        format!("{} {}{peak}", self.name, self.now)
+    }
+}
+
+/// The labels of the columns of values.
+pub(crate) const NOW: &str = "now";
+pub(crate) const PEAK: &str = "peak";
+/// Space between two columns of the labels.
+const COLUMN_GAP: f64 = 12.0;
 
 /// Where the labels go.
 #[derive(Clone, Debug)]
 pub(crate) enum Legend {
-    /// At the right edge, beside what they name.
-    Beside(Vec<Label>),
-    /// In rows above the plot: left edge and row of each.
-    Above(Vec<(Label, f64, usize)>),
+    /// At the right edge, beside what they name, from the bottom of the stack to its top, with
+    /// the width of the column of peaks.
+    Beside(Vec<Label>, f64),
+    /// In rows above the plot: the index of each, its left edge and row.
+    Above(Vec<(usize, Label, f64, usize)>),
 }
 
 /// The rectangle of the data and what lies around it.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     pub(crate) width: f64,
-    pub(crate) height: f64,
     pub(crate) left: f64,
     pub(crate) right: f64,
     pub(crate) top: f64,
@@ -60,12 +74,16 @@ pub(crate) struct Layout {
 }
 
 /// A maximum below this part of the largest one hardly shows in the picture: no label gives it.
-const MAX_SHARE_UNSEEN: i128 = 20;
+const MAX_SHARE_UNSEEN: u64 = 20;
+/// The maximum part of the width that labels take.
+const MAX_LABEL_PART: f64 = 0.34;
 
 /// The elements that need room.
 pub(crate) struct Needs {
     pub(crate) width: f64,
     pub(crate) height: f64,
+    /// Height of the lines above all else.
+    pub(crate) header: f64,
     /// Width of the widest label of the value axis.
     pub(crate) value_labels: f64,
     pub(crate) mark_rows: usize,
@@ -83,87 +101,103 @@ pub(crate) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
     let bottom = needs.height - footer - TIME_ROW - dates;
     let marks = needs.mark_rows as f64 * marks::ROW;
     // Decided by what there may be, so that columns stay where they are once the rows are known.
-    let room = needs.height - footer - TIME_ROW - HEADER - needs.max_rows as f64 * DATE_ROW;
-    let beside = needs.width >= MIN_WIDTH_FOR_LABELS && labels.len() as f64 * labels::LINE <= room;
+    let room = needs.height - footer - TIME_ROW - needs.header - needs.max_rows as f64 * DATE_ROW;
+    let lines = labels.len() + 1;
+    let beside = needs.width >= MIN_WIDTH_FOR_LABELS && lines as f64 * labels::LINE <= room;
     if beside {
-        let column = label_column(&labels, needs.width);
+        let [now, peak] = columns(&labels);
+        let widest = labels.iter().map(|label| text::width(&label.name, labels::SIZE));
+        let wanted = LEADER + SWATCH + widest.fold(0.0, f64::max) + now + peak + 2.0 * COLUMN_GAP;
+        let column = wanted.min(needs.width * MAX_LABEL_PART);
         let right = needs.width - MARGIN - column;
-        let key = Legend::Beside(cut(labels, column - LEADER - SWATCH));
-        let top = HEADER + marks + 2.0;
+        let names = column - LEADER - SWATCH - now - peak - 2.0 * COLUMN_GAP;
+        let key = Legend::Beside(cut(labels, names), peak + COLUMN_GAP);
+        let top = needs.header + marks + 2.0;
         return Layout {
             width: needs.width,
-            height: needs.height,
             left,
             right,
             top,
             bottom,
-            legend_top: HEADER,
-            marks_top: HEADER,
+            legend_top: needs.header,
+            marks_top: needs.header,
             key,
         };
     }
     let right = needs.width - MARGIN;
     let room = right - MARGIN;
-    let labels = cut(labels, room / 2.0);
-    let entries: Vec<String> =
-        labels.iter().map(|label| format!("{} {}", label.name, label.value)).collect();
+    let line = |label: Label| {
+        let values =
+            text::width(&label.line(), labels::SIZE) - text::width(&label.name, labels::SIZE);
+        let name = text::fit(&label.name, labels::SIZE, room / 2.0 - values);
+        Label { name, ..label }
+    };
+    // The one that moved most comes first.
+    let labels: Vec<(usize, Label)> = labels.into_iter().map(line).enumerate().rev().collect();
+    let entries: Vec<String> = labels.iter().map(|(_, label)| label.line()).collect();
     let places = labels::flow(&entries, room);
     let rows = places.last().map_or(0, |(_, row)| row + 1);
-    let marks_top = HEADER + rows as f64 * labels::LINE;
-    let key = labels.into_iter().zip(places).map(|(label, (x, row))| (label, x, row)).collect();
+    let marks_top = needs.header + rows as f64 * labels::LINE;
+    let entry = |((index, label), (x, row))| (index, label, x, row);
+    let key = labels.into_iter().zip(places).map(entry).collect();
     Layout {
         width: needs.width,
-        height: needs.height,
         left,
         right,
         // However little room there is, something of the data is seen.
         top: (marks_top + marks + 2.0).min(bottom - 40.0),
         bottom,
-        legend_top: HEADER,
+        legend_top: needs.header,
         marks_top,
         key: Legend::Above(key),
     }
 }
 
-/// Width of the column of labels, at most a third of the picture.
-fn label_column(labels: &[Label], width: f64) -> f64 {
-    let widest = labels.iter().map(label_width).fold(0.0, f64::max);
-    (LEADER + SWATCH + widest).clamp(24.0, width * 0.32)
-}
-
-fn label_width(label: &Label) -> f64 {
-    text::width(&label.name, labels::SIZE) + 10.0 + text::width(&label.value, labels::SIZE)
-}
-
-/// Cuts names so that each label takes at most `room`.
-fn cut(labels: Vec<Label>, room: f64) -> Vec<Label> {
-    let cut = |label: Label| {
-        let room = room - 10.0 - text::width(&label.value, labels::SIZE) + 0.5;
-        Label { name: text::fit(&label.name, labels::SIZE, room), ..label }
+/// Returns the widths of the columns of last values and of peaks.
+fn columns(labels: &[Label]) -> [f64; 2] {
+    let width = |values: &mut dyn Iterator<Item = &str>| {
+        values.map(|value| text::width(value, labels::SIZE)).fold(0.0, f64::max)
     };
+    [
+        width(&mut labels.iter().map(|label| label.now.as_str()).chain([NOW])),
+        width(&mut labels.iter().map(|label| label.peak.as_str()).chain([PEAK])),
+    ]
+}
+
+/// Cuts names to `room`.
+fn cut(labels: Vec<Label>, room: f64) -> Vec<Label> {
+    let cut =
+        |label: Label| Label { name: text::fit(&label.name, labels::SIZE, room + 0.5), ..label };
     labels.into_iter().map(cut).collect()
 }
 
-/// Returns the labels of the keys shown, each with its last value; one that ended far below its
-/// maximum has that too, since the largest of all may have ended at nothing.
-pub(crate) fn labels(series: &Series, selection: &Selection<'_>, kind: ChartKind) -> Vec<Label> {
+/// Returns the labels of the keys shown, each with its last value and the one farthest from the
+/// first, since the largest of all may have ended at nothing.
+pub(crate) fn labels(series: &Series, selection: &Selection, kind: ChartKind) -> Vec<Label> {
     let unit: Unit = series.metric.unit();
-    let base = |shown: &Shown| match kind {
-        ChartKind::Area => 0,
-        ChartKind::Growth => i128::from(shown.first),
+    let written = |shown: &Shown, value: u64| match kind {
+        ChartKind::Area => unit.plain(value),
+        ChartKind::Growth => unit.signed(i128::from(value) - i128::from(shown.first)),
     };
-    let last = |shown: &Shown| i128::from(shown.last) - base(shown);
-    let max = |shown: &Shown| i128::from(shown.peak) - base(shown);
-    let written = |value: i128| match kind {
-        ChartKind::Area => unit.plain(u64::try_from(value).unwrap_or(0)),
-        ChartKind::Growth => unit.signed(value),
+    let farthest = |shown: &Shown| match kind {
+        ChartKind::Growth if shown.first - shown.low > shown.peak - shown.first => shown.low,
+        _ => shown.peak,
     };
-    let largest = selection.shown.iter().map(max).max().unwrap_or(0);
+    let size = |shown: &Shown, value: u64| match kind {
+        ChartKind::Area => value,
+        ChartKind::Growth => value.abs_diff(shown.first),
+    };
+    let largest = selection.shown.iter().map(|shown| size(shown, farthest(shown))).max();
+    let largest = largest.unwrap_or(0);
     let label = |shown: &Shown| {
-        let (last, max) = (last(shown), max(shown));
-        let fell = max > 2 * last.max(0) && max * MAX_SHARE_UNSEEN > largest;
-        let max = if fell { format!(", max {}", written(max)) } else { String::new() };
-        Label { name: shown.name.clone(), value: written(last) + &max }
+        let peak = farthest(shown);
+        let (now, max) = (size(shown, shown.last), size(shown, peak));
+        Label {
+            name: shown.name.clone(),
+            now: written(shown, shown.last),
+            peak: written(shown, peak),
+            fell: max / 2 > now && max > largest / MAX_SHARE_UNSEEN,
+        }
     };
     selection.shown.iter().map(label).collect()
 }

@@ -6,11 +6,13 @@
 
 pub(crate) mod canvas;
 pub(crate) mod downsample;
+pub(crate) mod header;
 pub(crate) mod labels;
 pub(crate) mod layout;
 pub(crate) mod marks;
 pub(crate) mod options;
 pub(crate) mod palette;
+pub(crate) mod picture;
 pub(crate) mod plot;
 pub(crate) mod select;
 #[cfg(test)]
@@ -20,14 +22,15 @@ pub(crate) mod time;
 pub(crate) mod value;
 pub(crate) mod words;
 
-use crate::chart::canvas::{Anchor, Canvas, Face, SvgDocument};
-use crate::chart::layout::{Layout, Needs};
-use crate::chart::options::{ChartContext, ChartKind, ChartMark, ChartOptions, TimeAxis};
-use crate::chart::plot::Scales;
-use crate::chart::time::TimeTick;
-use crate::chart::value::{ValueAxis, ValueTick};
-use crate::chart::words::LeftOut;
+use crate::chart::canvas::SvgDocument;
+use crate::chart::header::Header;
+use crate::chart::options::{ChartContext, ChartMark, ChartOptions, Drawn};
+use crate::chart::picture::Picture;
+use crate::chart::select::CountedKeys;
 use crate::error::Error;
+use crate::finding::outcome::Verdict;
+use crate::finding::{Finding, Source};
+use crate::metric::Metric;
 use crate::series::Series;
 use crate::series::tick::TickState;
 use crate::text::units;
@@ -36,111 +39,75 @@ use crate::text::units;
 const MIN_WIDTH: u32 = 320;
 const MIN_HEIGHT: u32 = 260;
 const MAX_SIDE: u32 = 10_000;
-/// The maximum number of columns samples are thinned to: more could not be distinguished, and cost bytes.
-const MAX_COLUMNS: f64 = 640.0;
 
-/// Draws `series` and returns the SVG document.
+/// Draws the first of `series`; the others are of the same samples, and tell what became of memory
+/// that the first one no longer counts.
 pub fn draw(
-    series: &Series,
+    series: &[Series],
     options: &ChartOptions,
     context: &ChartContext,
-) -> Result<String, Error> {
+) -> Result<Drawn, Error> {
+    let Some((series, others)) = series.split_first() else { return Err(Error::NoSamples) };
     check(series, options)?;
-    let (width, height) = (f64::from(options.width), f64::from(options.height));
-    // The plot is narrower than the picture by labels on both sides, about a quarter.
-    let columns = (width * 0.74).min(MAX_COLUMNS) as usize;
-    let selection = crate::chart::select::select(series, options, context.naming, columns);
-    let (low, high) = crate::chart::plot::extent(&selection, options.kind);
-    let signed = options.kind == ChartKind::Growth;
-    let value_axis = crate::chart::value::axis(
-        low,
-        high,
-        series.metric.unit(),
-        signed,
-        (height / 90.0) as usize,
-    );
-
-    let title = crate::chart::words::title(series, options, context);
-    let period = crate::chart::words::period(series, options, context);
-    let headline = crate::chart::words::headline(series, options, context, &selection);
-    let marks = crate::chart::marks::within(series, &context.marks);
-    let labels = crate::chart::layout::labels(series, &selection, options.kind);
-    let footer_room = width - 2.0 * crate::chart::layout::MARGIN;
-    let footer = |left_out| {
-        let parts = crate::chart::words::footer(series, context, &selection, left_out);
-        crate::chart::text::wrap(&parts, " · ", crate::chart::layout::FOOTER_SIZE, footer_room)
-    };
-    let mut needs = Needs {
-        width,
-        height,
-        value_labels: widest(&value_axis),
-        mark_rows: 0,
-        max_rows: 1 + if marks.is_empty() { 0 } else { crate::chart::marks::MAX_ROWS },
-        date_row: false,
-        // Laid out for the longest footer there may be.
-        footer_lines: footer(LeftOut { mark_texts: marks.len(), torn_shown: true }).len(),
-    };
-    // Rows of texts and dates change heights only, so what is placed across now stays true.
-    let across =
-        scales(series, &crate::chart::layout::lay_out(labels.clone(), &needs), &value_axis);
-    let named: Vec<(f64, &str)> =
-        marks.iter().map(|(at, mark)| (across.x(*at), mark.text.as_str())).collect();
-    let (rules, mark_rows, mark_texts) =
-        crate::chart::marks::place(&named, width - crate::chart::layout::MARGIN);
-    let time_ticks = time_ticks(series, options, &across);
-    needs.mark_rows = mark_rows;
-    needs.date_row = time_ticks.iter().any(|tick| tick.date.is_some());
-    let layout = crate::chart::layout::lay_out(labels, &needs);
-    let scales = scales(series, &layout, &value_axis);
-    let torn = crate::chart::plot::torn(series, &scales);
-    let footer = footer(LeftOut { mark_texts, torn_shown: !torn.is_empty() });
-
-    let mut drawn = String::new();
-    let mut canvas = Canvas::new(&mut drawn, options.width, options.height, options.theme);
-    canvas.rect((0.0, 0.0), (width, height), crate::chart::palette::PAPER)?;
-    header(&mut canvas, width, [&title, &period, &headline])?;
-    crate::chart::plot::grid(&mut canvas, &value_axis, &scales, false)?;
-    crate::chart::plot::gaps(&mut canvas, series, &selection, &scales)?;
-    let ends = match options.kind {
-        ChartKind::Area => {
-            let ends = crate::chart::plot::areas(&mut canvas, series, &selection, &scales)?;
-            crate::chart::plot::grid(&mut canvas, &value_axis, &scales, true)?;
-            ends
-        }
-        ChartKind::Growth => crate::chart::plot::lines(&mut canvas, series, &selection, &scales)?,
-    };
-    crate::chart::plot::time_axis(&mut canvas, &time_ticks, &torn, &scales, width)?;
-    crate::chart::plot::mark_rules(&mut canvas, &rules, &layout)?;
-    crate::chart::plot::key(&mut canvas, &selection, &layout, &ends)?;
-    let face = Face {
-        size: crate::chart::layout::FOOTER_SIZE,
-        bold: false,
-        paint: crate::chart::palette::MUTED,
-    };
-    for (line, words) in footer.iter().rev().enumerate() {
-        let y = layout.height - 12.0 - line as f64 * crate::chart::layout::FOOTER_LINE;
-        canvas.text(words, (crate::chart::layout::MARGIN, y), Anchor::Start, face)?;
-    }
-    let used = canvas.finish()?;
-
-    let mark_words = mark_words(&marks);
-    let description = crate::chart::words::description(
+    let counted = CountedKeys::of(series, options);
+    let marks = marks::within(series, &context.marks);
+    let named: Vec<(u64, &str)> =
+        marks.iter().map(|(at, mark)| (*at, mark.text.as_str())).collect();
+    let source = Source {
         series,
-        context,
-        &[&period, &headline],
-        &selection,
-        &mark_words,
-    );
+        totals: &counted.totals,
+        left_out: counted.left_out,
+        reserved: counted.reserved,
+        naming: context.naming,
+        marks: &named,
+        age_ns: age(series, context),
+        resident: others.iter().find(|other| other.metric == Metric::RESIDENT),
+        means: context.means.is_some(),
+    };
+    let finding = Finding::of_series(&source)
+        .ok_or_else(|| Error::Unknown { metric: series.metric.words() })?;
+    let clock = words::clock(series, options);
+    let titles: Vec<String> = finding
+        .headlines(&context.process, &clock)
+        .iter()
+        .map(|title| text::clean(title))
+        .collect();
+    let mark_texts: Vec<&str> = named.iter().map(|(_, text)| *text).collect();
+    let course = words::course(&finding, &clock, &mark_texts);
+    let about = words::about(series, options, context);
+    let header = Header::fit(&titles, &course, &about, f64::from(options.width));
+    let picture = Picture { series, options, context, counted: &counted, header: &header };
+    let picture = match finding.verdict {
+        Verdict::Zero => picture.without_plot()?,
+        _ => picture.with_plot(&finding, &marks)?,
+    };
+    let title = titles.into_iter().next().unwrap_or_default();
+    let lead = [course.join(" · "), about];
     let about = SvgDocument {
         id: &identifier(&options.id),
         title: &title,
-        description: &description,
+        description: &words::description(
+            series,
+            context,
+            &lead,
+            &picture.shown,
+            &mark_words(&marks),
+        ),
         width: options.width,
-        height: options.height,
+        height: picture.height,
         theme: options.theme,
-        dense: selection.thinned.is_thinned(),
+        dense: picture.dense,
     };
-    Ok(crate::chart::canvas::document(&drawn, &used, &about))
+    let svg = canvas::document(&picture.drawn, &picture.used, &about);
+    Ok(Drawn { svg, finding: finding.headline(&context.process, &clock) })
+}
+
+/// Returns the age of the process at the first sample; clocks may differ a little.
+fn age(series: &Series, context: &ChartContext) -> Option<u64> {
+    const MAX_SKEW_NS: i64 = 1_000_000_000;
+    let first = series.ticks.first()?.taken.utc_ns;
+    let age = first.checked_sub(context.started_utc_ns?)?;
+    (age > -MAX_SKEW_NS).then_some(u64::try_from(age).unwrap_or(0))
 }
 
 fn check(series: &Series, options: &ChartOptions) -> Result<(), Error> {
@@ -166,58 +133,6 @@ fn check(series: &Series, options: &ChartOptions) -> Result<(), Error> {
     }
 }
 
-fn scales(series: &Series, layout: &Layout, axis: &ValueAxis) -> Scales {
-    Scales {
-        span_ns: series.span_ns(),
-        left: layout.left,
-        right: layout.right,
-        top: layout.top,
-        bottom: layout.bottom,
-        low: axis.low,
-        high: axis.high,
-    }
-}
-
-fn widest(axis: &ValueAxis) -> f64 {
-    let width =
-        |tick: &ValueTick| crate::chart::text::width(&tick.label, crate::chart::layout::TICK_SIZE);
-    axis.ticks.iter().map(width).fold(0.0, f64::max)
-}
-
-fn header(canvas: &mut Canvas<'_>, width: f64, lines: [&str; 3]) -> Result<(), Error> {
-    let faces = [
-        (16.0, true, crate::chart::palette::INK),
-        (11.5, false, crate::chart::palette::MUTED),
-        (13.0, true, crate::chart::palette::INK),
-    ];
-    let heights = [
-        crate::chart::layout::TITLE_Y,
-        crate::chart::layout::PERIOD_Y,
-        crate::chart::layout::HEADLINE_Y,
-    ];
-    for ((words, (size, bold, paint)), y) in lines.into_iter().zip(faces).zip(heights) {
-        let words =
-            crate::chart::text::fit(words, size, width - 2.0 * crate::chart::layout::MARGIN);
-        canvas.text(
-            &words,
-            (crate::chart::layout::MARGIN, y),
-            Anchor::Start,
-            Face { size, bold, paint },
-        )?;
-    }
-    Ok(())
-}
-
-fn time_ticks(series: &Series, options: &ChartOptions, scales: &Scales) -> Vec<TimeTick> {
-    let room = scales.right - scales.left;
-    match (options.axis, series.ticks.first()) {
-        (TimeAxis::Wall, Some(first)) => {
-            crate::chart::time::wall_ticks(first.taken.utc_ns, scales.span_ns, &options.zone, room)
-        }
-        _ => crate::chart::time::elapsed_ticks(scales.span_ns, room),
-    }
-}
-
 /// The marks in words for the description: the first ones, since it is read aloud.
 fn mark_words(marks: &[(u64, &ChartMark)]) -> Vec<String> {
     const MAX_WORDS: usize = 20;
@@ -225,7 +140,7 @@ fn mark_words(marks: &[(u64, &ChartMark)]) -> Vec<String> {
         .iter()
         .take(MAX_WORDS)
         .map(|(at, mark)| {
-            let words: String = crate::chart::text::clean(&mark.text).chars().take(200).collect();
+            let words: String = text::clean(&mark.text).chars().take(200).collect();
             format!("{words} after {}", units::duration(*at))
         })
         .collect();

@@ -71,7 +71,16 @@ impl Default for ChartOptions {
     }
 }
 
-/// The text about a series of means.
+/// A chart, and what it shows in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawn {
+    /// The SVG document.
+    pub svg: String,
+    /// The finding. Its words may hold anything: escape them where they are shown.
+    pub finding: String,
+}
+
+/// The text about a series of means between the first sample and the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Means {
     /// How many there are.
@@ -80,10 +89,6 @@ pub struct Means {
     pub samples: u64,
     /// How many of the newest samples are in none of them.
     pub not_drawn: u64,
-    /// The exact total of the first sample of the time drawn, without what the chart leaves out.
-    pub first: Option<u64>,
-    /// The exact total of the last sample of the time drawn.
-    pub last: Option<u64>,
 }
 
 impl Means {
@@ -117,6 +122,8 @@ pub struct ChartContext {
     pub kernel: String,
     /// The user's name for the recording.
     pub recording: Option<String>,
+    /// When the process started: nanoseconds since 1970-01-01 UTC, if that is known.
+    pub started_utc_ns: Option<i64>,
     /// Planned time between samples, in nanoseconds.
     pub interval_ns: u64,
     /// Where the series has means in place of samples, what they are of.

@@ -67,13 +67,41 @@ pub(crate) fn shade(of: Family, rank: usize) -> Paint {
     if rank == 0 { base } else { Paint { light: all(base.light), dark: all(base.dark) } }
 }
 
-/// Returns the colour for a line: pale colours, fine as areas, are lost on white as lines.
-pub(crate) fn line(paint: Paint) -> Paint {
-    let (r, g, b) = paint.light;
-    let brightness = 0.3 * f64::from(r) + 0.6 * f64::from(g) + 0.1 * f64::from(b);
-    let darker = |channel: u8| (f64::from(channel) * 0.75) as u8;
-    let light = if brightness > 190.0 { (darker(r), darker(g), darker(b)) } else { paint.light };
-    Paint { light, ..paint }
+/// Returns the colours of areas of these families, the largest first.
+pub(crate) fn areas(families: &[Family]) -> Vec<Paint> {
+    let rank = |index: usize| {
+        families[..index].iter().filter(|family| **family == families[index]).count()
+    };
+    (0..families.len()).map(|index| shade(families[index], rank(index))).collect()
+}
+
+/// Returns the colour of a family's line, dark enough on white and light enough on black.
+const fn line(family: Family) -> Paint {
+    match family {
+        Family::Image => paint(0x0072b2, 0x38a0da),
+        Family::Malloc => paint(0xc07a00, 0xf0ad1f),
+        Family::Stack => paint(0x93378f, 0xc66cbd),
+        Family::RuntimeHeap => paint(0x158f6c, 0x3cc39c),
+        Family::Jit => paint(0x5e5a00, 0xf7ec6e),
+        Family::MappedFile => paint(0x0097a7, 0x6fdbe8),
+        Family::SharedMemory => paint(0x1e2160, 0x8a87f0),
+        Family::Kernel => paint(0xcb5c93, 0xf0a9cb),
+        Family::VmAllocate => paint(0xa02c00, 0xe0642a),
+        Family::Reserved => paint(0x4a2c14, 0xb98a5e),
+    }
+}
+
+/// Returns the colours of lines of these families, the one that moved most first: each a hue of
+/// its own, that of its family where no line before has it.
+pub(crate) fn lines(families: &[Family]) -> Vec<Paint> {
+    let mut free: Vec<Family> =
+        Family::ALL.into_iter().filter(|family| !families.contains(family)).collect();
+    let colour = |(index, family): (usize, &Family)| match families[..index].contains(family) {
+        false => line(*family),
+        true if free.is_empty() => OTHER,
+        true => line(free.remove(0)),
+    };
+    families.iter().enumerate().map(colour).collect()
 }
 
 #[cfg(test)]
@@ -156,11 +184,54 @@ mod tests {
         }
     }
 
+    /// The ratio of WCAG 2: 3 is the minimum for what is drawn.
+    fn contrast(a: Rgb, b: Rgb) -> f64 {
+        let linear = |c: u8| {
+            let c = f64::from(c) / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        };
+        let light = |(r, g, b): Rgb| 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+        let (a, b) = (light(a), light(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn lines_stand_out_from_the_paper_and_from_each_other() {
+        let all: Vec<Paint> = Family::ALL.into_iter().map(line).chain([OTHER]).collect();
+        let mut close = Vec::new();
+        for (index, a) in all.iter().enumerate() {
+            assert!(contrast(a.light, PAPER.light) >= 3.0, "{a:?}");
+            assert!(contrast(a.dark, PAPER.dark) >= 3.0, "{a:?}");
+            for b in &all[..index] {
+                for sight in ["all", "protan", "deutan"] {
+                    for (a, b) in [(a.light, b.light), (a.dark, b.dark)] {
+                        let apart = distance(a, b, sight);
+                        if apart < if sight == "all" { 25.0 } else { 10.0 } {
+                            close.push(format!("{a:?} {b:?} {sight}: {apart:.0}"));
+                        }
+                    }
+                }
+            }
+        }
+        assert!(close.is_empty(), "{close:#?}");
+    }
+
+    #[test]
+    fn no_two_lines_share_a_hue() {
+        let families = [Family::Malloc, Family::Image, Family::Malloc, Family::Malloc, Family::Jit];
+        let colours = lines(&families);
+        assert_eq!((colours[0], colours[4]), (line(Family::Malloc), line(Family::Jit)));
+        let mut light: Vec<Rgb> = colours.iter().map(|paint| paint.light).collect();
+        light.sort_unstable();
+        light.dedup();
+        assert_eq!(light.len(), families.len());
+    }
+
     #[test]
     fn light_colours_have_one_purpose() {
         let shades = || Family::ALL.into_iter().flat_map(|of| (0..5).map(move |n| shade(of, n)));
         let others = [PAPER, INK, MUTED, GRID, AXIS, MARK, GAP, OTHER];
-        for keys in [shades().collect::<Vec<_>>(), shades().map(line).collect()] {
+        for keys in [shades().collect::<Vec<_>>(), Family::ALL.map(line).to_vec()] {
             let mut all: Vec<Rgb> = keys.iter().chain(&others).map(|paint| paint.light).collect();
             let count = all.len();
             all.sort_unstable();

@@ -47,10 +47,10 @@ impl Scales {
     }
 }
 
-/// Returns the lowest and highest value drawn.
-pub(crate) fn extent(selection: &Selection<'_>, kind: ChartKind) -> (f64, f64) {
+/// Returns the lowest and highest value drawn; `highest` is that of the total.
+pub(crate) fn extent(selection: &Selection, highest: u64, kind: ChartKind) -> (f64, f64) {
     match kind {
-        ChartKind::Area => (0.0, selection.totals.max().unwrap_or(0) as f64),
+        ChartKind::Area => (0.0, highest as f64),
         ChartKind::Growth => {
             let values = || selection.shown.iter().flat_map(|shown| &shown.values);
             let low = values().min().copied().unwrap_or(0).min(0);
@@ -64,7 +64,7 @@ pub(crate) fn extent(selection: &Selection<'_>, kind: ChartKind) -> (f64, f64) {
 pub(crate) fn gaps(
     canvas: &mut Canvas<'_>,
     series: &Series,
-    selection: &Selection<'_>,
+    selection: &Selection,
     scales: &Scales,
 ) -> Result<(), Error> {
     for gap in &selection.gaps {
@@ -87,7 +87,7 @@ pub(crate) fn gaps(
 pub(crate) fn areas(
     canvas: &mut Canvas<'_>,
     series: &Series,
-    selection: &Selection<'_>,
+    selection: &Selection,
     scales: &Scales,
 ) -> Result<Vec<f64>, Error> {
     let kept = &selection.thinned.kept;
@@ -127,7 +127,7 @@ pub(crate) fn areas(
 pub(crate) fn lines(
     canvas: &mut Canvas<'_>,
     series: &Series,
-    selection: &Selection<'_>,
+    selection: &Selection,
     scales: &Scales,
 ) -> Result<Vec<f64>, Error> {
     let kept = &selection.thinned.kept;
@@ -242,51 +242,60 @@ pub(crate) fn mark_rules(
 /// Draws the labels, at the right edge or above; `wanted` is where each series ends.
 pub(crate) fn key(
     canvas: &mut Canvas<'_>,
-    selection: &Selection<'_>,
+    selection: &Selection,
     layout: &Layout,
     wanted: &[f64],
 ) -> Result<(), Error> {
     match &layout.key {
-        Legend::Beside(labels) => {
-            let bounds = (layout.top + 4.0, layout.bottom - 4.0);
-            let heights = labels::spread(wanted, bounds.0, bounds.1);
+        Legend::Beside(labels, peaks) => {
+            let (swatch, right) = (layout.right + layout::LEADER, layout.width - layout::MARGIN);
+            let values = Some((right - peaks, right));
+            let (top, bottom) = (layout.top + 4.0, layout.bottom - 4.0);
+            let face = Face { size: layout::TICK_SIZE, bold: false, paint: palette::MUTED };
+            canvas.text(layout::NOW, (right - peaks, top), Anchor::End, face)?;
+            canvas.text(layout::PEAK, (right, top), Anchor::End, face)?;
+            let top = top + labels::LINE;
+            // Those that moved most are above; lines may end in another order than that.
+            let in_order = wanted.is_sorted_by(|lower, upper| lower >= upper);
+            let heights = match in_order {
+                true => labels::spread(wanted, top, bottom),
+                false => (0..labels.len()).rev().map(|n| top + n as f64 * labels::LINE).collect(),
+            };
             for (index, label) in labels.iter().enumerate() {
                 let y = heights[index];
-                let swatch = layout.right + layout::LEADER;
-                let (from, to) = ((layout.right + 2.0, wanted[index]), (swatch - 3.0, y));
-                canvas.line(from, to, palette::AXIS, 1.0, 0.8)?;
-                let value_x = Some(layout.width - layout::MARGIN);
-                entry(canvas, selection, index, label, (swatch, y), value_x)?;
+                if in_order {
+                    let (from, to) = ((layout.right + 2.0, wanted[index]), (swatch - 3.0, y));
+                    canvas.line(from, to, palette::AXIS, 1.0, 0.8)?;
+                }
+                entry(canvas, selection.shown[index].paint, label, (swatch, y), values)?;
             }
         }
         Legend::Above(entries) => {
-            for (index, (label, left, row)) in entries.iter().enumerate() {
+            for (index, label, left, row) in entries {
                 let y = layout.legend_top + *row as f64 * labels::LINE;
-                entry(canvas, selection, index, label, (layout::MARGIN + left, y), None)?;
+                let at = (layout::MARGIN + left, y);
+                entry(canvas, selection.shown[*index].paint, label, at, None)?;
             }
         }
     }
     Ok(())
 }
 
-/// Draws a swatch with name and value; the value ends at `value_x`, or follows the name.
+/// Draws a swatch with name and values, which end at two columns, or follow the name.
 fn entry(
     canvas: &mut Canvas<'_>,
-    selection: &Selection<'_>,
-    index: usize,
+    paint: palette::Paint,
     label: &Label,
     (x, y): (f64, f64),
-    value_x: Option<f64>,
+    columns: Option<(f64, f64)>,
 ) -> Result<(), Error> {
-    canvas.rect((x, y - 4.5), (x + 9.0, y + 4.5), selection.shown[index].paint)?;
+    canvas.rect((x, y - 4.5), (x + 9.0, y + 4.5), paint)?;
     let face = Face { size: labels::SIZE, bold: false, paint: palette::INK };
     let at = (x + layout::SWATCH, y);
-    match value_x {
-        Some(right) => {
-            canvas.text(&label.name, at, Anchor::Start, face)?;
-            let face = Face { bold: true, ..face };
-            canvas.text(&label.value, (right, y), Anchor::End, face)
-        }
-        None => canvas.text(&format!("{} {}", label.name, label.value), at, Anchor::Start, face),
-    }
+    let Some((now, peak)) = columns else {
+        return canvas.text(&label.line(), at, Anchor::Start, face);
+    };
+    canvas.text(&label.name, at, Anchor::Start, face)?;
+    canvas.text(&label.now, (now, y), Anchor::End, Face { bold: true, ..face })?;
+    canvas.text(&label.peak, (peak, y), Anchor::End, face)
 }

@@ -11,7 +11,6 @@ use crate::chart::palette::Paint;
 use crate::chart::{downsample, palette, text};
 use crate::metric::Metric;
 use crate::series::Series;
-use crate::series::by::By;
 use crate::series::column::SeriesColumn;
 use crate::series::gap::Gap;
 use crate::series::tick::KeySeries;
@@ -31,19 +30,54 @@ pub(crate) struct Shown {
     pub(crate) paint: Paint,
     /// The value drawn at each of the samples kept.
     pub(crate) values: Vec<i128>,
-    /// First known, last known and largest value, over all samples.
+    /// First value counted, last known and largest and lowest value, over all samples counted.
     pub(crate) first: u64,
     pub(crate) last: u64,
     pub(crate) peak: u64,
+    pub(crate) low: u64,
+}
+
+impl Shown {
+    /// Returns how far its values were from the first one at most.
+    pub(crate) fn swing(&self) -> u64 {
+        self.peak.abs_diff(self.first).max(self.low.abs_diff(self.first))
+    }
+}
+
+/// The keys of a series that are counted, and their sum.
+#[derive(Clone, Debug)]
+pub(crate) struct CountedKeys<'a> {
+    pub(crate) keys: Vec<&'a KeySeries>,
+    /// The sum of all keys but those left out, at every tick.
+    pub(crate) totals: Cow<'a, SeriesColumn>,
+    /// The family left out.
+    pub(crate) left_out: Option<Family>,
+    /// The maximum of the reserved family, if that was left out.
+    pub(crate) reserved: Option<u64>,
+}
+
+impl<'a> CountedKeys<'a> {
+    /// Returns the keys of `series` that the options count.
+    pub(crate) fn of(series: &'a Series, options: &ChartOptions) -> Self {
+        let hide_reserved = series.metric == Metric::Virtual && !options.include_reserved;
+        let (left_out, keys): (Vec<&KeySeries>, Vec<&KeySeries>) =
+            series.keys.iter().partition(|key| hide_reserved && key.key.family == Family::Reserved);
+        let reserved =
+            left_out.iter().filter_map(|key| key.values.max()).reduce(u64::saturating_add);
+        let totals = match left_out.is_empty() {
+            true => Cow::Borrowed(&series.totals),
+            false => Cow::Owned(sum(series, &mut keys.iter().copied())),
+        };
+        let left_out = (!left_out.is_empty()).then_some(Family::Reserved);
+        Self { keys, totals, left_out, reserved }
+    }
 }
 
 /// The keys, samples and gaps to draw.
 #[derive(Clone, Debug)]
-pub(crate) struct Selection<'a> {
-    /// From the bottom of the stack to its top.
+pub(crate) struct Selection {
+    /// From the bottom of the stack to its top: those that moved most are above.
     pub(crate) shown: Vec<Shown>,
-    /// The sum of all keys but those left out, at every tick.
-    pub(crate) totals: Cow<'a, SeriesColumn>,
     /// Which samples are drawn.
     pub(crate) thinned: Thinned,
     /// Ranges of indexes in `thinned.kept` without a drawn gap inside.
@@ -51,40 +85,30 @@ pub(crate) struct Selection<'a> {
     pub(crate) gaps: Vec<Gap>,
     /// How many gaps are too narrow to draw.
     pub(crate) hidden_gaps: usize,
-    /// The maximum of the reserved family, if that was left out.
-    pub(crate) reserved: Option<u64>,
 }
 
-/// Selects what to draw of `series` in `columns` columns.
-pub(crate) fn select<'a>(
-    series: &'a Series,
+/// Selects what to draw of `series` in `columns` columns; growth is counted from the tick `begin`.
+pub(crate) fn select(
+    series: &Series,
+    counted: &CountedKeys<'_>,
     options: &ChartOptions,
     naming: Naming,
     columns: usize,
-) -> Selection<'a> {
-    let hide_reserved = series.metric == Metric::Virtual && !options.include_reserved;
-    let (left_out, keys): (Vec<&KeySeries>, Vec<&KeySeries>) =
-        series.keys.iter().partition(|key| hide_reserved && key.key.family == Family::Reserved);
-    let reserved = left_out.iter().filter_map(|key| key.values.max()).reduce(u64::saturating_add);
-    let measured = |index| series.totals.get(index).map(|_| 0);
-    let sum = |keys: &mut dyn Iterator<Item = &KeySeries>| {
-        let mut sum: SeriesColumn = (0..series.ticks.len()).map(measured).collect();
-        keys.for_each(|key| sum.add(&key.values));
-        sum
-    };
-    let totals = match left_out.is_empty() {
-        true => Cow::Borrowed(&series.totals),
-        false => Cow::Owned(sum(&mut keys.iter().copied())),
-    };
-    let thinned = downsample::thin(
+    begin: usize,
+) -> Selection {
+    let mut thinned = downsample::thin(
         |index| series.elapsed_ns(index),
-        totals.iter(),
+        counted.totals.iter(),
         series.span_ns(),
         columns,
     );
+    if options.kind == ChartKind::Growth && thinned.kept.first().is_some_and(|at| *at < begin) {
+        thinned.kept.retain(|index| *index > begin);
+        thinned.kept.insert(0, begin);
+    }
 
-    let mut ranked: Vec<(u128, &KeySeries)> =
-        keys.iter().map(|key| (weight(key, options.kind), *key)).collect();
+    let mut ranked: Vec<(u64, &KeySeries)> =
+        counted.keys.iter().map(|key| (weight(key, options.kind, begin), *key)).collect();
     ranked.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     let changing = ranked.iter().take_while(|(weight, _)| *weight > 0).count();
     // An "other" of one key says less in the same room.
@@ -92,76 +116,79 @@ pub(crate) fn select<'a>(
     let (drawn, rest) = ranked.split_at(drawn);
     let rest = &rest[..changing - drawn.len()];
 
-    let mut shown: Vec<Shown> = keys
+    let families: Vec<Family> = drawn.iter().map(|(_, key)| key.key.family).collect();
+    let paints = match options.kind {
+        ChartKind::Area => palette::areas(&families),
+        ChartKind::Growth => palette::lines(&families),
+    };
+    let at = Drawing { thinned: &thinned, kind: options.kind, begin };
+    let mut shown: Vec<Shown> = drawn
         .iter()
-        .filter(|key| drawn.iter().any(|(_, other)| std::ptr::eq(*other, **key)))
-        .map(|key| {
-            let paint = match series.by {
-                By::Family => palette::family(key.key.family),
-                By::Type => palette::shade(key.key.family, rank(key, &ranked)),
-            };
-            show(
-                text::clean(key.key.label(series.by, naming)),
-                paint,
-                &key.values,
-                &thinned,
-                options.kind,
-            )
+        .zip(paints)
+        .map(|((_, key), paint)| {
+            at.show(text::clean(key.key.label(series.by, naming)), paint, &key.values)
         })
         .collect();
+    // Neighbours in a stack keep the order of their weights where they moved alike.
+    shown.reverse();
+    shown.sort_by_key(Shown::swing);
     if !rest.is_empty() {
-        let values = sum(&mut rest.iter().map(|(_, key)| *key));
+        let values = sum(series, &mut rest.iter().map(|(_, key)| *key));
         let (one, many) = (series.by.name(), series.by.plural());
         let name = format!("other ({})", units::counted(rest.len() as u64, one, many));
-        shown.push(show(name, palette::OTHER, &values, &thinned, options.kind));
+        shown.insert(0, at.show(name, palette::OTHER, &values));
     }
     let (gaps, hidden_gaps) = visible(series, thinned.columns);
     let runs = runs(&thinned.kept, &gaps);
-    Selection { shown, totals, thinned, runs, gaps, hidden_gaps, reserved }
+    Selection { shown, thinned, runs, gaps, hidden_gaps }
+}
+
+fn sum(series: &Series, keys: &mut dyn Iterator<Item = &KeySeries>) -> SeriesColumn {
+    let measured = |index| series.totals.get(index).map(|_| 0);
+    let mut sum: SeriesColumn = (0..series.ticks.len()).map(measured).collect();
+    keys.for_each(|key| sum.add(&key.values));
+    sum
 }
 
 /// Returns the weight of a key: its peak, or its largest growth or decrease.
-fn weight(key: &KeySeries, kind: ChartKind) -> u128 {
+fn weight(key: &KeySeries, kind: ChartKind, begin: usize) -> u64 {
     match kind {
-        ChartKind::Area => u128::from(key.values.max().unwrap_or(0)),
-        ChartKind::Growth => key.growth().flatten().map(i128::unsigned_abs).max().unwrap_or(0),
+        ChartKind::Area => key.values.max().unwrap_or(0),
+        ChartKind::Growth => {
+            let first = key.values.get(begin).unwrap_or(0);
+            let (low, high) = key.values.extent(begin).unwrap_or((first, first));
+            low.abs_diff(first).max(high.abs_diff(first))
+        }
     }
 }
 
-/// The index of a key among those of its family, largest first.
-fn rank(key: &KeySeries, ranked: &[(u128, &KeySeries)]) -> usize {
-    ranked
-        .iter()
-        .filter(|(_, other)| other.key.family == key.key.family)
-        .position(|(_, other)| std::ptr::eq(*other, key))
-        .unwrap_or(0)
+/// How the values of a key are drawn.
+struct Drawing<'a> {
+    thinned: &'a Thinned,
+    kind: ChartKind,
+    begin: usize,
 }
 
-fn show(
-    name: String,
-    paint: Paint,
-    values: &SeriesColumn,
-    thinned: &Thinned,
-    kind: ChartKind,
-) -> Shown {
-    let first = values.first_known().unwrap_or(0);
-    let base = match kind {
-        ChartKind::Area => 0,
-        ChartKind::Growth => i128::from(first),
-    };
-    // A sample is kept only where the total is known, and so is every key.
-    let value = |index: &usize| i128::from(values.get(*index).unwrap_or(first)) - base;
-    let paint = match kind {
-        ChartKind::Area => paint,
-        ChartKind::Growth => palette::line(paint),
-    };
-    Shown {
-        name,
-        paint,
-        values: thinned.kept.iter().map(value).collect(),
-        first,
-        last: values.last_known().unwrap_or(0),
-        peak: values.max().unwrap_or(0),
+impl Drawing<'_> {
+    fn show(&self, name: String, paint: Paint, values: &SeriesColumn) -> Shown {
+        let first = values.get(self.begin).or(values.first_known()).unwrap_or(0);
+        let base = match self.kind {
+            ChartKind::Area => 0,
+            ChartKind::Growth => i128::from(first),
+        };
+        let from = if self.kind == ChartKind::Area { 0 } else { self.begin };
+        let (low, peak) = values.extent(from).unwrap_or((first, first));
+        // A sample is kept only where the total is known, and so is every key.
+        let value = |index: &usize| i128::from(values.get(*index).unwrap_or(first)) - base;
+        Shown {
+            name,
+            paint,
+            values: self.thinned.kept.iter().map(value).collect(),
+            first,
+            last: values.last_known().unwrap_or(0),
+            peak,
+            low,
+        }
     }
 }
 

@@ -1,18 +1,19 @@
 //! The words of a chart: title, headline, footer and the description for
 //! screen readers.
 
-use crate::chart::downsample::Thinned;
 use crate::chart::options::{ChartContext, ChartKind, ChartOptions, Means, TimeAxis};
-use crate::chart::select::Selection;
+use crate::chart::select::{Selection, Shown};
 use crate::chart::{text, time};
-use crate::finding::clock;
+use crate::finding::Finding;
+use crate::finding::caveat::Caveat;
+use crate::finding::clock::{self, Clock};
 use crate::metric::Metric;
 use crate::series::Series;
 use crate::series::tick::TickState;
 use crate::text::units;
 
-/// Returns the title: what is drawn, of which process.
-pub(crate) fn title(series: &Series, options: &ChartOptions, context: &ChartContext) -> String {
+/// Returns the line about the drawing: what is drawn, of which process, when.
+pub(crate) fn about(series: &Series, options: &ChartOptions, context: &ChartContext) -> String {
     let what = series.metric.title();
     let by = series.by.name();
     let what = match options.kind {
@@ -21,11 +22,10 @@ pub(crate) fn title(series: &Series, options: &ChartOptions, context: &ChartCont
             let mut letters = what.chars();
             let first = letters.next().map(|c| c.to_ascii_lowercase());
             let lower: String = first.into_iter().chain(letters).collect();
-            let first = if context.means.is_some() { "mean" } else { "sample" };
-            format!("Growth of {lower} by {by} since the first {first}")
+            format!("Growth of {lower} by {by}")
         }
     };
-    format!("{what} — {}", process(context))
+    format!("{what} — {} · {}", process(context), period(series, options, context))
 }
 
 fn process(context: &ChartContext) -> String {
@@ -33,7 +33,7 @@ fn process(context: &ChartContext) -> String {
 }
 
 /// Returns the stretch of time drawn, with the offset from UTC, after the recording's name.
-pub(crate) fn period(series: &Series, options: &ChartOptions, context: &ChartContext) -> String {
+fn period(series: &Series, options: &ChartOptions, context: &ChartContext) -> String {
     let Some(first) = series.ticks.first() else { return String::new() };
     let (utc_ns, span_ns) = (first.taken.utc_ns, series.span_ns());
     let (begin, end) =
@@ -56,73 +56,37 @@ pub(crate) fn period(series: &Series, options: &ChartOptions, context: &ChartCon
     if span_ns > 0 {
         period.push_str(&format!(" · {}", units::duration(span_ns)));
     }
-    if let Some(means) = context.means {
-        period.push_str(&format!(" · means of about {} samples each", units::count(means.each())));
+    if context.means.is_some() {
+        period.push_str(" · means");
     }
     period
 }
 
-/// Returns the main figures: first and last total, and its peak.
-pub(crate) fn headline(
-    series: &Series,
-    options: &ChartOptions,
-    context: &ChartContext,
-    selection: &Selection<'_>,
-) -> String {
-    let unit = series.metric.unit();
-    let totals = &selection.totals;
-    let (Some(first), Some(last)) = (totals.first_known(), totals.last_known()) else {
-        return String::new();
+/// Returns the parts of the line on the course of the total: its ends and shape, then what a
+/// reader must know beside the footer.
+pub(crate) fn course(finding: &Finding, clock: &Clock, marks: &[&str]) -> Vec<String> {
+    let mut parts = finding.course_words(clock, marks);
+    let said = |caveat: &&Caveat| {
+        matches!(
+            caveat,
+            Caveat::Loaded { .. }
+                | Caveat::Loading { .. }
+                | Caveat::BecameShared { .. }
+                | Caveat::Reserved { .. }
+        )
     };
-    let peak = totals.iter().enumerate().filter_map(|(index, total)| Some((total?, index)));
-    let Some((peak, at)) = peak.rev().max_by_key(|(total, _)| *total) else {
-        return String::new();
-    };
-    let lowest = totals.iter().flatten().min().unwrap_or(0);
-    let base = first;
-    // The mean of the first chunk is not the size at the start.
-    let exact = context.means.and_then(|means| Some((means.first?, means.last?)));
-    let (first, last) = exact.unwrap_or((first, last));
-    let reserved = match selection.reserved {
-        Some(reserved) if reserved > 0 => format!(" · without {} reserved", unit.plain(reserved)),
-        _ => String::new(),
-    };
-    let [first_text, last_text, peak_text] = [first, last, peak].map(|total| unit.plain(total));
-    if selection.thinned.known == 1 && context.means.is_none() {
-        return format!("{first_text} in the one sample there is{reserved}");
-    }
-    if [lowest, first, last].iter().all(|total| *total == peak) {
-        return format!("{first_text} throughout{reserved}");
-    }
-    let change = unit.signed(i128::from(last) - i128::from(first));
-    let at = moment(series, options, at);
-    let preposition = if options.axis == TimeAxis::Elapsed { "after" } else { "at" };
-    let highest = if context.means.is_some() { "highest mean" } else { "peak" };
-    match options.kind {
-        ChartKind::Area => {
-            format!(
-                "{first_text} → {last_text} ({change}) · {highest} {peak_text} {preposition} {at}{reserved}"
-            )
-        }
-        ChartKind::Growth => format!(
-            "{change} in total ({first_text} → {last_text}) · {highest} {} {preposition} {at}{reserved}",
-            unit.signed(i128::from(peak) - i128::from(base))
-        ),
-    }
+    let moment = |elapsed_ns| clock.moment(elapsed_ns);
+    parts.extend(finding.caveats.iter().filter(said).map(|caveat| caveat.words(&moment)));
+    parts.iter().map(|part| text::clean(part)).collect()
 }
 
-/// A sample's time as the axis shows it.
-fn moment(series: &Series, options: &ChartOptions, index: usize) -> String {
-    let elapsed = series.elapsed_ns(index);
-    let Some(first) = series.ticks.first() else { return String::new() };
-    match options.axis {
-        TimeAxis::Elapsed => units::duration(elapsed),
-        TimeAxis::Wall => {
-            let begin = clock::local(first.taken.utc_ns, 0, &options.zone);
-            let local = clock::local(first.taken.utc_ns, elapsed, &options.zone);
-            let format = if begin.date() == local.date() { "%H:%M:%S" } else { "%b %-d %H:%M:%S" };
-            local.strftime(format).to_string()
+/// Returns how times are written.
+pub(crate) fn clock(series: &Series, options: &ChartOptions) -> Clock {
+    match (options.axis, series.ticks.first()) {
+        (TimeAxis::Wall, Some(first)) => {
+            Clock::Wall { begin_utc_ns: first.taken.utc_ns, zone: options.zone.clone() }
         }
+        _ => Clock::Elapsed,
     }
 }
 
@@ -139,12 +103,13 @@ pub(crate) struct LeftOut {
 pub(crate) fn footer(
     series: &Series,
     context: &ChartContext,
-    selection: &Selection<'_>,
+    selection: Option<&Selection>,
+    reserved: Option<u64>,
     left_out: LeftOut,
 ) -> Vec<String> {
     let metric = series.metric;
     let mut parts = vec![format!("{}: {}", metric.words(), metric.meaning())];
-    if let Some(reserved) = selection.reserved {
+    if let Some(reserved) = reserved {
         let size = metric.unit().plain(reserved);
         parts.push(format!("left out: {size} of reserved address space"));
     }
@@ -176,15 +141,7 @@ pub(crate) fn footer(
             percent.map_or(String::new(), |percent| format!(", {percent:.2}% of one CPU"));
         parts.push(format!("measuring took {} a sample{percent}", precise(cost)));
     }
-    parts.extend(drawn(&selection.thinned, context));
-    if !selection.gaps.is_empty() {
-        let gaps = units::counted(selection.gaps.len() as u64, "gap", "gaps");
-        parts.push(format!("{gaps} hatched: not measured"));
-    }
-    if selection.hidden_gaps > 0 {
-        let gaps = units::counted(selection.hidden_gaps as u64, "gap", "gaps");
-        parts.push(format!("{gaps} too short to be seen"));
-    }
+    parts.extend(selection.into_iter().flat_map(|selection| drawn(selection, context)));
     if left_out.mark_texts > 0 {
         let marks = units::counted(left_out.mark_texts as u64, "mark", "marks");
         parts.push(format!("{marks} without room for text"));
@@ -240,20 +197,29 @@ fn of_means(means: Means, context: &ChartContext) -> Vec<String> {
     parts
 }
 
-/// Says how many of the samples or means are drawn.
-fn drawn(thinned: &Thinned, context: &ChartContext) -> Option<String> {
-    let several = match context.means {
-        None if !thinned.is_thinned() => return Some("every sample is drawn".to_owned()),
-        Some(_) if !thinned.is_thinned() => return None,
-        None => "samples",
-        Some(_) => "values",
+/// Says how many of the samples or means are drawn, and how many gaps.
+fn drawn(selection: &Selection, context: &ChartContext) -> Vec<String> {
+    let thinned = &selection.thinned;
+    let mut parts = match (context.means, thinned.is_thinned()) {
+        (None, false) => vec!["every sample is drawn".to_owned()],
+        (Some(_), false) => Vec::new(),
+        (means, true) => vec![format!(
+            "{} of {} {} are drawn: the lowest and highest total of each of {} columns",
+            units::count(thinned.kept.len() as u64),
+            units::count(thinned.known as u64),
+            if means.is_some() { "values" } else { "samples" },
+            units::count(thinned.columns as u64),
+        )],
     };
-    Some(format!(
-        "{} of {} {several} are drawn: the lowest and highest total of each of {} columns",
-        units::count(thinned.kept.len() as u64),
-        units::count(thinned.known as u64),
-        units::count(thinned.columns as u64),
-    ))
+    if !selection.gaps.is_empty() {
+        let gaps = units::counted(selection.gaps.len() as u64, "gap", "gaps");
+        parts.push(format!("{gaps} hatched: not measured"));
+    }
+    if selection.hidden_gaps > 0 {
+        let gaps = units::counted(selection.hidden_gaps as u64, "gap", "gaps");
+        parts.push(format!("{gaps} too short to be seen"));
+    }
+    parts
 }
 
 /// Milliseconds with a digit after the point: short costs are the usual ones.
@@ -278,14 +244,15 @@ fn clock_change(series: &Series) -> Option<String> {
 pub(crate) fn description(
     series: &Series,
     context: &ChartContext,
-    lead: &[&str],
-    selection: &Selection<'_>,
+    lead: &[String],
+    shown: &[Shown],
     marks: &[String],
 ) -> String {
     let unit = series.metric.unit();
-    let mut sentences: Vec<String> = lead.iter().map(|words| format!("{words}.")).collect();
+    let said = lead.iter().filter(|words| !words.is_empty());
+    let mut sentences: Vec<String> = said.map(|words| format!("{words}.")).collect();
     let most = if context.means.is_some() { "highest mean" } else { "at most" };
-    for shown in selection.shown.iter().rev() {
+    for shown in shown.iter().rev() {
         sentences.push(format!(
             "{}: {} to {}, {most} {}.",
             shown.name,

@@ -12,6 +12,8 @@ use crate::text::units;
 
 /// The rest of a change is named from this part of it on: half a percent.
 const MIN_REST_PART: u128 = 200;
+/// Growth outside the stretches named is worth a word from this part of all on: 2 %.
+const MIN_OUTSIDE_PART: u128 = 50;
 /// The maximum number of characters of a mark in a sentence.
 const MAX_MARK: usize = 24;
 /// The maximum number of stretches between marks named.
@@ -140,7 +142,7 @@ impl Finding {
                     clock.at(last.elapsed_ns),
                 )
             }
-            Shape::BetweenMarks(stretches) => between_words(stretches, unit, marks),
+            Shape::BetweenMarks(stretches) => between_words(stretches, self.change(), unit, marks),
             Shape::Steps(steps) => steps_words(steps, unit, clock),
             Shape::Slope { from, to } => {
                 let rate = rate(unit, *from, *to)?;
@@ -244,7 +246,7 @@ fn steps_words(steps: &[Turn], unit: Unit, clock: &Clock) -> String {
     }
 }
 
-fn between_words(stretches: &[Stretch], unit: Unit, marks: &[&str]) -> String {
+fn between_words(stretches: &[Stretch], change: i128, unit: Unit, marks: &[&str]) -> String {
     let name = |mark: Option<usize>, end: &str| match mark.and_then(|mark| marks.get(mark)) {
         None => end.to_owned(),
         Some(text) if text.chars().count() > MAX_MARK => {
@@ -261,7 +263,9 @@ fn between_words(stretches: &[Stretch], unit: Unit, marks: &[&str]) -> String {
         let more = units::counted((stretches.len() - MAX_STRETCHES) as u64, "other", "others");
         words.push(format!("{more} between marks"));
     }
-    format!("rose only {}", words.join(", "))
+    let named: i128 = stretches.iter().map(Stretch::change).sum();
+    let all = (change - named).unsigned_abs() * MIN_OUTSIDE_PART <= change.unsigned_abs();
+    format!("rose {} {}", if all { "only" } else { "mostly" }, words.join(", "))
 }
 
 /// Returns the name of a metric in a sentence; resident memory, the usual one, needs none.

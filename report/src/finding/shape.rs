@@ -21,8 +21,8 @@ const MAX_STEPS: usize = 5;
 const MIN_STEPS_PERCENT: u128 = 80;
 /// A slope stays within this part of the change from a straight line, in percent.
 pub(crate) const SLOPE_PERCENT: f64 = 15.0;
-/// Between marks nothing happens as long as values stay within this part of the change: a twentieth.
-pub(crate) const STILL_PART: u64 = 20;
+/// Between marks nothing happens as long as values stay within this part of the change: a tenth.
+pub(crate) const STILL_PART: u64 = 10;
 /// Time without growth between marks that is worth a word: a tenth of all.
 const MIN_STILL_TIME: u64 = 10;
 
@@ -210,7 +210,7 @@ fn between_marks(points: &[Point], marks: &[u64]) -> Option<Vec<Stretch>> {
     if cuts.is_empty() {
         return None;
     }
-    let (mut rising, mut still_ns) = (Vec::new(), 0);
+    let (mut rising, mut still_ns): (Vec<Stretch>, u64) = (Vec::new(), 0);
     let (mut from, mut from_mark) = (0, None);
     let ends = cuts.into_iter().map(|(mark, at)| (Some(mark), at));
     for (to_mark, at) in ends.chain([(None, last.elapsed_ns)]) {
@@ -220,12 +220,15 @@ fn between_marks(points: &[Point], marks: &[u64]) -> Option<Vec<Stretch>> {
         let stretch = Stretch { from_mark, to_mark, from: *within.first()?, to: *within.last()? };
         let values = || within.iter().map(|point| point.value);
         let range = values().max()? - values().min()?;
-        if range <= change / STILL_PART {
-            still_ns += stretch.to.elapsed_ns - stretch.from.elapsed_ns;
-        } else if stretch.change() > 0 {
-            rising.push(stretch);
-        } else {
-            return None;
+        match rising.last_mut() {
+            _ if range <= change / STILL_PART => {
+                still_ns += stretch.to.elapsed_ns - stretch.from.elapsed_ns;
+            }
+            _ if stretch.change() <= 0 => return None,
+            Some(before) if before.to == stretch.from => {
+                (before.to_mark, before.to) = (to_mark, stretch.to);
+            }
+            _ => rising.push(stretch),
         }
         (from, from_mark) = (to, to_mark);
     }

@@ -92,6 +92,17 @@ impl SeriesColumn {
         }
     }
 
+    /// Returns the lowest and the highest value known from `begin` on.
+    pub(crate) fn extent(&self, begin: usize) -> Option<(u64, u64)> {
+        match &self.whole {
+            None => {
+                let (low, high) = extent_of(self.units.get(begin..)?, UNKNOWN_UNITS)?;
+                Some((from_units(low), from_units(high)))
+            }
+            Some(values) => extent_of(values.get(begin..)?, UNKNOWN),
+        }
+    }
+
     /// Adds another column value by value; unknown is what was unknown in either.
     pub fn add(&mut self, other: &Self) {
         if self.whole.is_none() && other.whole.is_none() {
@@ -144,6 +155,13 @@ impl SeriesColumn {
             values
         })
     }
+}
+
+/// Returns the lowest and the highest of values among which the largest possible one is unknown.
+fn extent_of<T: Copy + Ord + Default>(values: &[T], unknown: T) -> Option<(T, T)> {
+    let low = values.iter().copied().min().filter(|low| *low != unknown)?;
+    let known = |value: &T| if *value == unknown { T::default() } else { *value };
+    Some((low, values.iter().map(known).max()?))
 }
 
 fn stored(value: Option<u64>) -> u64 {
@@ -216,6 +234,8 @@ mod tests {
         let column: SeriesColumn = [None, Some(0), Some(u64::MAX), None].into_iter().collect();
         assert_eq!(column.iter().collect::<Vec<_>>(), [None, Some(0), Some(u64::MAX - 1), None]);
         assert_eq!((column.first_known(), column.last_known()), (Some(0), Some(u64::MAX - 1)));
+        assert_eq!(column.extent(0), Some((0, u64::MAX - 1)));
+        assert_eq!((column.extent(3), column.extent(9)), (None, None));
         let ones: SeriesColumn = [Some(1); 4].into_iter().collect();
         let mut sum = column.clone();
         sum.add(&ones);
@@ -233,6 +253,7 @@ mod tests {
             sum.add(&[Some(second), Some(second), Some(second)].into_iter().collect());
             assert_eq!(sum.iter().collect::<Vec<_>>(), [Some(first + second), None, Some(second)]);
             assert_eq!(sum.max(), Some(first + second));
+            assert_eq!(sum.extent(0), Some((second.min(first + second), first + second)));
             let mut at: SeriesColumn = [Some(first), None, Some(0)].into_iter().collect();
             at.add_at(0..3, Some(second));
             assert_eq!(at, sum);

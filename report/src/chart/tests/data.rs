@@ -68,6 +68,7 @@ pub(crate) fn context() -> ChartContext {
         naming: Naming::Linux,
         kernel: "linux 6.18.44 x86_64".into(),
         recording: Some("scroll benchmark".into()),
+        started_utc_ns: Some(BEGUN - 3_600_000_000_000),
         interval_ns: 2 * SECOND,
         means: None,
         cost_ns: Some(1_930_000),

@@ -7,12 +7,21 @@ use std::fmt::Write;
 use vmrec_sampler::{Family, Naming};
 
 use super::*;
-use crate::chart::options::{Means, Theme};
+use crate::chart::options::{ChartKind, Means, Theme, TimeAxis};
 use crate::chart::tests::data::{browser, context, sawtooth, series};
 use crate::metric::Metric;
 use crate::series::by::By;
 
 const SECOND: u64 = 1_000_000_000;
+
+fn draw(series: &Series, options: &ChartOptions, context: &ChartContext) -> Result<String, Error> {
+    super::draw(std::slice::from_ref(series), options, context).map(|drawn| drawn.svg)
+}
+
+fn selection(series: &Series, options: &ChartOptions, columns: usize) -> select::Selection {
+    let counted = CountedKeys::of(series, options);
+    select::select(series, &counted, options, Naming::Linux, columns, 0)
+}
 
 fn parse(svg: &str) -> roxmltree::Document<'_> {
     roxmltree::Document::parse(svg).unwrap()
@@ -50,8 +59,7 @@ fn a_small_chart_says_what_it_shows() {
 /// A chart of means says everywhere that it has no peaks.
 #[test]
 fn a_chart_of_means_says_so() {
-    let (first, last) = (Some(300 << 20), Some(640 << 20));
-    let means = Means { chunks: 1008, samples: 302_400, not_drawn: 120, first, last };
+    let means = Means { chunks: 1008, samples: 302_400, not_drawn: 120 };
     let context = ChartContext { means: Some(means), marks: Vec::new(), ..context() };
     let mut words = String::new();
     for kind in [ChartKind::Area, ChartKind::Growth] {
@@ -61,20 +69,18 @@ fn a_chart_of_means_says_so() {
         let description = document.descendants().find(|node| node.has_tag_name("desc"));
         let description = description.and_then(|node| node.text()).unwrap().to_owned();
         for text in texts(&svg).into_iter().chain([description]) {
-            let expected = ["mean", "Growth of", "hour", "since the last"];
+            let expected = ["mean", "grew", "Growth of", "hour", "since the last"];
             if expected.iter().any(|word| text.contains(word)) {
                 let _ = writeln!(words, "{text}");
             }
         }
     }
     insta::assert_snapshot!(words);
-    assert!(!words.contains("peak 3"), "{words}");
-    // Its main figures are those of samples, as of a chart of them.
-    assert!(words.contains("300.0M → 640.0M (+340.0M)"), "{words}");
+    assert!(!words.contains("highest 5"), "{words}");
 }
 
 #[test]
-fn a_key_that_ended_far_below_its_maximum_is_labelled_with_both() {
+fn labels_give_the_last_value_and_the_peak_of_those_that_moved_most_first() {
     let names = [(Family::Malloc, "malloc"), (Family::Stack, "stack"), (Family::Jit, "JIT")];
     let value = |n: u64, key: u64| match (key, n) {
         (0, 50) => Some(245 << 20),
@@ -82,19 +88,59 @@ fn a_key_that_ended_far_below_its_maximum_is_labelled_with_both() {
         // A maximum that cannot be seen beside the other one.
         (1, 50) => Some(1 << 20),
         (1, _) => Some(64 << 10),
-        _ => Some((100 + n) << 20),
+        _ => Some((150 - n) << 20),
     };
     let series = series(Metric::RESIDENT, By::Family, &names, 100, SECOND, value);
     for (kind, expected) in [
-        (ChartKind::Area, ["1024K, max 245.0M", "64K", "199.0M"]),
-        (ChartKind::Growth, ["0K, max +244.0M", "0K", "+99.0M"]),
+        (
+            ChartKind::Area,
+            ["stack 64K 1024K false", "JIT 51.0M 150.0M true", "malloc 1024K 245.0M true"],
+        ),
+        (
+            ChartKind::Growth,
+            ["stack 0K +960K false", "JIT -99.0M -99.0M false", "malloc 0K +244.0M true"],
+        ),
     ] {
         let options = ChartOptions { kind, ..ChartOptions::default() };
-        let selection = select::select(&series, &options, context().naming, 100);
-        let labels = layout::labels(&series, &selection, kind);
-        let values: Vec<_> = labels.iter().map(|label| label.value.as_str()).collect();
-        assert_eq!(values, expected);
+        let labels = layout::labels(&series, &selection(&series, &options, 100), kind);
+        let line = |label: &layout::Label| {
+            format!("{} {} {} {}", label.name, label.now, label.peak, label.fell)
+        };
+        assert_eq!(labels.iter().map(line).collect::<Vec<_>>(), expected);
     }
+}
+
+#[test]
+fn what_is_0_throughout_is_said_without_an_empty_axis() {
+    let names = [(Family::Malloc, "malloc")];
+    let series = series(Metric::SWAPPED, By::Family, &names, 50, SECOND, |_, _| Some(0));
+    let drawn =
+        super::draw(std::slice::from_ref(&series), &ChartOptions::default(), &context()).unwrap();
+    assert_eq!(drawn.finding, "0 throughout: nothing was swapped");
+    assert_eq!(texts(&drawn.svg)[0], drawn.finding);
+    assert_eq!((elements(&drawn.svg, "line"), elements(&drawn.svg, "polygon")), (1, 0));
+    let height = parse(&drawn.svg).root_element().attribute("height").unwrap().parse::<u32>();
+    assert!(height.unwrap() < 150);
+}
+
+/// A program that starts counts from its first sample at rest, and its lines begin there.
+#[test]
+fn growth_is_drawn_from_the_sample_it_is_counted_from() {
+    let names = [(Family::Malloc, "malloc"), (Family::Image, "image")];
+    let value = |n: u64, key: u64| Some(if n < 3 { 1 + key } else { 40 + n * key } << 20);
+    let series = series(Metric::RESIDENT, By::Family, &names, 60, SECOND, value);
+    let started_utc_ns = Some(crate::chart::tests::data::BEGUN - 1_000_000);
+    let context = ChartContext { started_utc_ns, ..context() };
+    let options = ChartOptions { kind: ChartKind::Growth, ..ChartOptions::default() };
+    let text = texts(&draw(&series, &options, &context).unwrap()).join("\n");
+    let said = "counted from 12:02:01: 3072K at first";
+    assert!(!text.contains(said), "the first samples are at rest: {text}");
+    let loading = |n: u64, key: u64| if n == 0 { Some(4096) } else { value(n + 3, key) };
+    let series = self::series(Metric::RESIDENT, By::Family, &names, 60, SECOND, loading);
+    let text = texts(&draw(&series, &options, &context).unwrap()).join("\n");
+    assert!(text.contains("counted from 12:02:02: 8K at first, still loading"), "{text}");
+    assert!(text.contains("84.0M → 142.0M (+58.0M)"), "{text}");
+    assert!(text.contains("+58.0M") && !text.contains("+102.0M"), "{text}");
 }
 
 #[test]
@@ -190,7 +236,7 @@ fn gaps_break_lines_and_areas() {
 #[test]
 fn what_is_stacked_sums_to_the_total() {
     let series = browser(By::Type);
-    let selection = select::select(&series, &ChartOptions::default(), Naming::Linux, 200);
+    let selection = selection(&series, &ChartOptions::default(), 200);
     for (at, index) in selection.thinned.kept.iter().enumerate() {
         let sum: i128 = selection.shown.iter().map(|shown| shown.values[at]).sum();
         assert_eq!(Some(sum), series.totals.get(*index).map(i128::from));

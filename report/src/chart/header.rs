@@ -1,0 +1,64 @@
+//! The lines above the drawing: the finding, its course, and in grey what is drawn.
+
+use crate::chart::canvas::{Anchor, Canvas, Face};
+use crate::chart::{layout, palette, text};
+use crate::error::Error;
+
+/// Font sizes, in pixels.
+const TITLE_SIZE: f64 = 16.0;
+const COURSE_SIZE: f64 = 12.5;
+const ABOUT_SIZE: f64 = 11.0;
+/// Where the title's middle lies, and how far below each line the next one is.
+const TITLE_Y: f64 = 24.0;
+const COURSE_LINE: f64 = 18.0;
+const ABOUT_LINE: f64 = 17.0;
+/// From the middle of the last line to what lies below.
+const BELOW: f64 = 17.0;
+/// The maximum number of lines about the course.
+const MAX_COURSE_LINES: usize = 2;
+
+/// The lines above the drawing, cut to its width.
+#[derive(Clone, Debug)]
+pub(crate) struct Header {
+    pub(crate) title: String,
+    pub(crate) course: Vec<String>,
+    pub(crate) about: String,
+}
+
+impl Header {
+    /// Fits the lines into `width`: of the title's forms, which say less and less, the first that
+    /// fits; a narrow picture has one line about the course.
+    pub(crate) fn fit(titles: &[String], course: &[String], about: &str, width: f64) -> Self {
+        let room = width - 2.0 * layout::MARGIN;
+        let fits = |title: &&String| text::width(title, TITLE_SIZE) <= room;
+        let title = titles.iter().find(fits).or(titles.last()).cloned().unwrap_or_default();
+        let mut lines = text::wrap(course, " · ", COURSE_SIZE, room);
+        lines.truncate(if width < layout::NARROW { 1 } else { MAX_COURSE_LINES });
+        Self {
+            title: text::fit(&title, TITLE_SIZE, room),
+            course: lines,
+            about: text::fit(about, ABOUT_SIZE, room),
+        }
+    }
+
+    /// Returns the height they take.
+    pub(crate) fn height(&self) -> f64 {
+        TITLE_Y + self.course.len() as f64 * COURSE_LINE + ABOUT_LINE + BELOW
+    }
+
+    /// Draws the lines.
+    pub(crate) fn draw(&self, canvas: &mut Canvas<'_>) -> Result<(), Error> {
+        let mut y = TITLE_Y;
+        let left = layout::MARGIN;
+        let title = Face { size: TITLE_SIZE, bold: true, paint: palette::INK };
+        canvas.text(&self.title, (left, y), Anchor::Start, title)?;
+        for line in &self.course {
+            y += COURSE_LINE;
+            let face = Face { size: COURSE_SIZE, bold: false, paint: palette::INK };
+            canvas.text(line, (left, y + 2.0), Anchor::Start, face)?;
+        }
+        y += ABOUT_LINE;
+        let about = Face { size: ABOUT_SIZE, bold: false, paint: palette::MUTED };
+        canvas.text(&self.about, (left, y + 2.0), Anchor::Start, about)
+    }
+}

@@ -1,0 +1,170 @@
+//! Puts a chart together: what is drawn where.
+
+use std::collections::BTreeMap;
+
+use crate::chart::canvas::{Anchor, Canvas, Face};
+use crate::chart::header::Header;
+use crate::chart::layout::{Layout, Needs};
+use crate::chart::options::{ChartContext, ChartKind, ChartMark, ChartOptions, TimeAxis};
+use crate::chart::palette::Rgb;
+use crate::chart::plot::Scales;
+use crate::chart::select::{CountedKeys, Selection, Shown};
+use crate::chart::time::TimeTick;
+use crate::chart::value::{ValueAxis, ValueTick};
+use crate::chart::words::LeftOut;
+use crate::chart::{layout, marks, palette, plot, select, text, time, value, words};
+use crate::error::Error;
+use crate::finding::Finding;
+use crate::series::Series;
+
+/// The maximum number of columns samples are thinned to: more could not be distinguished, and cost bytes.
+const MAX_COLUMNS: f64 = 640.0;
+
+/// What a picture is of.
+pub(crate) struct Picture<'a> {
+    pub(crate) series: &'a Series,
+    pub(crate) options: &'a ChartOptions,
+    pub(crate) context: &'a ChartContext,
+    pub(crate) counted: &'a CountedKeys<'a>,
+    pub(crate) header: &'a Header,
+}
+
+/// A picture as the backend wrote it.
+pub(crate) struct DrawnPicture {
+    pub(crate) drawn: String,
+    /// The colours used, light and dark.
+    pub(crate) used: BTreeMap<Rgb, Rgb>,
+    pub(crate) height: u32,
+    /// Whether areas may have spikes as thin as a pixel.
+    pub(crate) dense: bool,
+    pub(crate) shown: Vec<Shown>,
+}
+
+impl Picture<'_> {
+    /// Draws the words alone, for values that are 0 throughout.
+    pub(crate) fn without_plot(&self) -> Result<DrawnPicture, Error> {
+        let Self { options, header, .. } = *self;
+        let footer = self.footer(None, LeftOut { mark_texts: 0, torn_shown: false });
+        let height = header.height() + footer.len() as f64 * layout::FOOTER_LINE + 8.0;
+        let height = (height.ceil() as u32).min(options.height);
+        let mut drawn = String::new();
+        let mut canvas = Canvas::new(&mut drawn, options.width, height, options.theme);
+        let size = (f64::from(options.width), f64::from(height));
+        canvas.rect((0.0, 0.0), size, palette::PAPER)?;
+        header.draw(&mut canvas)?;
+        draw_footer(&mut canvas, &footer, size.1)?;
+        let used = canvas.finish()?;
+        Ok(DrawnPicture { drawn, used, height, dense: false, shown: Vec::new() })
+    }
+
+    /// Draws all.
+    pub(crate) fn with_plot(
+        &self,
+        finding: &Finding,
+        marks: &[(u64, &ChartMark)],
+    ) -> Result<DrawnPicture, Error> {
+        let Self { series, options, context, counted, header } = *self;
+        let (width, height) = (f64::from(options.width), f64::from(options.height));
+        // The plot is narrower than the picture by labels on both sides, about a quarter.
+        let columns = (width * 0.74).min(MAX_COLUMNS) as usize;
+        let begin = finding.first.index;
+        let selection = select::select(series, counted, options, context.naming, columns, begin);
+        let highest = counted.totals.max().unwrap_or(0);
+        let (low, high) = plot::extent(&selection, highest, options.kind);
+        let signed = options.kind == ChartKind::Growth;
+        let unit = series.metric.unit();
+        let value_axis = value::axis(low, high, unit, signed, (height / 90.0) as usize);
+
+        let labels = layout::labels(series, &selection, options.kind);
+        let longest = LeftOut { mark_texts: marks.len(), torn_shown: true };
+        let mut needs = Needs {
+            width,
+            height,
+            header: header.height(),
+            value_labels: widest(&value_axis),
+            mark_rows: 0,
+            max_rows: 1 + if marks.is_empty() { 0 } else { marks::MAX_ROWS },
+            date_row: false,
+            // Laid out for the longest footer there may be.
+            footer_lines: self.footer(Some(&selection), longest).len(),
+        };
+        // Rows of texts and dates change heights only, so what is placed across now stays true.
+        let across = scales(series, &layout::lay_out(labels.clone(), &needs), &value_axis);
+        let named: Vec<(f64, &str)> =
+            marks.iter().map(|(at, mark)| (across.x(*at), mark.text.as_str())).collect();
+        let (rules, mark_rows, mark_texts) = marks::place(&named, width - layout::MARGIN);
+        let time_ticks = time_ticks(series, options, &across);
+        needs.mark_rows = mark_rows;
+        needs.date_row = time_ticks.iter().any(|tick| tick.date.is_some());
+        let layout = layout::lay_out(labels, &needs);
+        let scales = scales(series, &layout, &value_axis);
+        let torn = plot::torn(series, &scales);
+        let left_out = LeftOut { mark_texts, torn_shown: !torn.is_empty() };
+
+        let mut drawn = String::new();
+        let mut canvas = Canvas::new(&mut drawn, options.width, options.height, options.theme);
+        canvas.rect((0.0, 0.0), (width, height), palette::PAPER)?;
+        header.draw(&mut canvas)?;
+        plot::grid(&mut canvas, &value_axis, &scales, false)?;
+        plot::gaps(&mut canvas, series, &selection, &scales)?;
+        let ends = match options.kind {
+            ChartKind::Area => {
+                let ends = plot::areas(&mut canvas, series, &selection, &scales)?;
+                plot::grid(&mut canvas, &value_axis, &scales, true)?;
+                ends
+            }
+            ChartKind::Growth => plot::lines(&mut canvas, series, &selection, &scales)?,
+        };
+        plot::time_axis(&mut canvas, &time_ticks, &torn, &scales, width)?;
+        plot::mark_rules(&mut canvas, &rules, &layout)?;
+        plot::key(&mut canvas, &selection, &layout, &ends)?;
+        draw_footer(&mut canvas, &self.footer(Some(&selection), left_out), height)?;
+        let used = canvas.finish()?;
+        let (height, dense) = (options.height, selection.thinned.is_thinned());
+        Ok(DrawnPicture { drawn, used, height, dense, shown: selection.shown })
+    }
+
+    /// Returns the lines of the footer.
+    fn footer(&self, selection: Option<&Selection>, left_out: LeftOut) -> Vec<String> {
+        let reserved = self.counted.reserved;
+        let parts = words::footer(self.series, self.context, selection, reserved, left_out);
+        let room = f64::from(self.options.width) - 2.0 * layout::MARGIN;
+        text::wrap(&parts, " · ", layout::FOOTER_SIZE, room)
+    }
+}
+
+fn draw_footer(canvas: &mut Canvas<'_>, lines: &[String], height: f64) -> Result<(), Error> {
+    let face = Face { size: layout::FOOTER_SIZE, bold: false, paint: palette::MUTED };
+    for (line, words) in lines.iter().rev().enumerate() {
+        let y = height - 12.0 - line as f64 * layout::FOOTER_LINE;
+        canvas.text(words, (layout::MARGIN, y), Anchor::Start, face)?;
+    }
+    Ok(())
+}
+
+fn scales(series: &Series, layout: &Layout, axis: &ValueAxis) -> Scales {
+    Scales {
+        span_ns: series.span_ns(),
+        left: layout.left,
+        right: layout.right,
+        top: layout.top,
+        bottom: layout.bottom,
+        low: axis.low,
+        high: axis.high,
+    }
+}
+
+fn widest(axis: &ValueAxis) -> f64 {
+    let width = |tick: &ValueTick| text::width(&tick.label, layout::TICK_SIZE);
+    axis.ticks.iter().map(width).fold(0.0, f64::max)
+}
+
+fn time_ticks(series: &Series, options: &ChartOptions, scales: &Scales) -> Vec<TimeTick> {
+    let room = scales.right - scales.left;
+    match (options.axis, series.ticks.first()) {
+        (TimeAxis::Wall, Some(first)) => {
+            time::wall_ticks(first.taken.utc_ns, scales.span_ns, &options.zone, room)
+        }
+        _ => time::elapsed_ticks(scales.span_ns, room),
+    }
+}
