@@ -272,3 +272,14 @@ fn types_of_ones_own_are_recorded() {
     assert_eq!(failed.status, Some(2));
     assert_eq!(bench.json(&["list", "--json"]).as_array().unwrap().len(), 1);
 }
+
+/// A workload at rest stays where it is; its summary says so before its figures.
+#[test]
+fn the_summary_states_the_finding() {
+    let (bench, workload) = (Bench::new(), Workload::start());
+    let arguments = ["record", &workload.pid_text(), "--samples", "3", "--every", "50ms"];
+    let said = bench.run(&arguments).error;
+    let finding = said.lines().position(|line| line.starts_with("workload stayed at "));
+    let figures = said.lines().position(|line| line.starts_with("resident "));
+    assert!(finding.is_some() && finding < figures, "{said}");
+}

@@ -28,6 +28,7 @@ use crate::chart::options::{ChartContext, ChartMark, ChartOptions, Drawn};
 use crate::chart::picture::Picture;
 use crate::chart::select::CountedKeys;
 use crate::error::Error;
+use crate::finding::baseline::age_ns;
 use crate::finding::outcome::Verdict;
 use crate::finding::{Finding, Source};
 use crate::metric::Metric;
@@ -60,7 +61,10 @@ pub fn draw(
         reserved: counted.reserved,
         naming: context.naming,
         marks: &named,
-        age_ns: age(series, context),
+        age_ns: series
+            .ticks
+            .first()
+            .and_then(|first| age_ns(context.started_utc_ns, first.taken.utc_ns)),
         resident: others.iter().find(|other| other.metric == Metric::RESIDENT),
         means: context.means.is_some(),
     };
@@ -100,14 +104,6 @@ pub fn draw(
     };
     let svg = canvas::document(&picture.drawn, &picture.used, &about);
     Ok(Drawn { svg, finding: finding.headline(&context.process, &clock) })
-}
-
-/// Returns the age of the process at the first sample; clocks may differ a little.
-fn age(series: &Series, context: &ChartContext) -> Option<u64> {
-    const MAX_SKEW_NS: i64 = 1_000_000_000;
-    let first = series.ticks.first()?.taken.utc_ns;
-    let age = first.checked_sub(context.started_utc_ns?)?;
-    (age > -MAX_SKEW_NS).then_some(u64::try_from(age).unwrap_or(0))
 }
 
 fn check(series: &Series, options: &ChartOptions) -> Result<(), Error> {

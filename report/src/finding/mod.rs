@@ -154,39 +154,37 @@ impl Finding {
         i128::from(self.last.value) - i128::from(self.first.value)
     }
 
-    /// States the finding of two moments: the parts with their changes, of which some may be
-    /// unknown, and what is known of the time between.
+    /// States the finding of two moments: the totals, and the parts with their changes, of which
+    /// some may be unknown.
     pub fn of_moments(
         metric: Metric,
-        moments: &Moments,
+        moments: Moments,
         parts: impl IntoIterator<Item = (String, i128)>,
         caveats: Vec<Caveat>,
     ) -> Self {
-        let Moments { first, last, highest, elapsed_ns } = *moments;
+        let Moments { first, last, highest, elapsed_ns, leader } = moments;
         let point = |index, elapsed_ns, value| Point { index, elapsed_ns, value };
         let (first, last) = (point(0, 0, first), point(1, elapsed_ns, last));
+        let by_value = |a: Point, b: Point| if a.value >= b.value { (a, b) } else { (b, a) };
+        let (higher, lowest) = by_value(first, last);
+        let highest = highest.map_or(higher, |(value, at)| by_value(higher, point(1, at, value)).0);
         let ends = Ends {
             first: first.value,
             last: last.value,
-            highest: first.value.max(last.value),
-            lowest: first.value.min(last.value),
+            highest: highest.value,
+            lowest: lowest.value,
         };
-        let highest = highest
-            .map(|(value, elapsed_ns)| point(1, elapsed_ns, value))
-            .filter(|highest| highest.value > ends.highest)
-            .unwrap_or(if first.value >= last.value { first } else { last });
-        let ends = Ends { highest: highest.value, ..ends };
-        let lowest = if first.value <= last.value { first } else { last };
+        let verdict = ends.verdict(metric.unit());
         let change = i128::from(last.value) - i128::from(first.value);
         Self {
             metric,
-            verdict: ends.verdict(metric.unit()),
+            verdict,
             first,
             last,
             highest,
             lowest,
             shares: Shares::of(parts, change),
-            leader: None,
+            leader: leader.filter(|_| verdict == Verdict::Peaked),
             shape: Shape::Unstated,
             since: None,
             until: None,
@@ -197,8 +195,8 @@ impl Finding {
     }
 }
 
-/// Totals of two moments, and the highest one known between them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Totals of two moments, and what is known of the time between.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moments {
     /// The total at the first moment.
     pub first: u64,
@@ -206,6 +204,8 @@ pub struct Moments {
     pub last: u64,
     /// The highest total between them and its time since the first, if that is known.
     pub highest: Option<(u64, u64)>,
+    /// The part that made the highest total.
+    pub leader: Option<Leader>,
     /// The time between them.
     pub elapsed_ns: u64,
 }

@@ -175,25 +175,35 @@ impl Finding {
     }
 }
 
-/// Adds the parts of the change, all of them, then fewer, then none.
+/// Adds the parts of the change, all of them, then fewer, then none. What moved the other way is
+/// never left out, as the parts would exceed the whole.
 fn with_shares(lead: &str, finding: &Finding, separator: &str) -> Vec<String> {
     let shares = &finding.shares;
     let unit = finding.metric.unit();
     let share = |share: &Share| format!("{} {}", share.label, unit.signed(share.change));
-    let named: Vec<String> = shares.named.iter().map(share).collect();
-    let has_rest = shares.rest.unsigned_abs() * MIN_REST_PART >= shares.change.unsigned_abs();
-    let rest =
-        (has_rest && shares.rest != 0).then(|| format!("other {}", unit.signed(shares.rest)));
+    let percent = |of: &Share| match of.percent {
+        Some(percent) if percent < 100 => format!("{} ({percent}%)", share(of)),
+        _ => share(of),
+    };
+    let all = |word: &dyn Fn(&Share) -> String, count: usize| {
+        let mut words: Vec<String> = shares.named[..count].iter().map(word).collect();
+        let named: i128 = shares.named[..count].iter().map(|share| share.change).sum();
+        let rest = shares.change - named;
+        let large = rest.unsigned_abs() * MIN_REST_PART >= shares.change.unsigned_abs();
+        let opposed = rest.signum() == -shares.change.signum();
+        if rest != 0 && large && (opposed || count == shares.named.len()) {
+            words.push(format!("other {}", unit.signed(rest)));
+        }
+        format!("{lead}{separator}{}", words.join(", "))
+    };
+    let count = shares.named.len();
     let mut forms = Vec::new();
-    if !named.is_empty() {
-        if let Some(rest) = rest {
-            forms.push(format!("{lead}{separator}{}, {rest}", named.join(", ")));
-        }
-        for count in (1..=named.len()).rev() {
-            forms.push(format!("{lead}{separator}{}", named[..count].join(", ")));
-        }
+    if count > 0 {
+        forms.extend([all(&percent, count), all(&share, count)]);
+        forms.extend((1..count).rev().map(|count| all(&share, count)));
     }
     forms.push(lead.to_owned());
+    forms.dedup();
     forms
 }
 

@@ -11,7 +11,8 @@ pub(crate) mod progress;
 pub(crate) mod sampling;
 pub(crate) mod schedule;
 pub(crate) mod session;
-pub(crate) mod target;
+pub(crate) mod tally;
+mod target;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -23,10 +24,11 @@ use vmrec_store::{Retention, WhyEnded, Writer};
 
 use crate::commands::record::args::{RecordArgs, SPARE};
 use crate::commands::record::events::{Event, Events, Sampled};
-use crate::commands::record::progress::{Figures, Progress};
+use crate::commands::record::progress::Progress;
 use crate::commands::record::sampling::SamplingThread;
 use crate::commands::record::schedule::Schedule;
 use crate::commands::record::session::{Session, Stored, open_writer};
+use crate::commands::record::tally::Figures;
 use crate::commands::record::target::Target;
 use crate::failure::Failure;
 use crate::{file, output, types_file};

@@ -7,107 +7,19 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use vmrec_report::escape;
 use vmrec_report::units::{duration, signed_size, size};
-use vmrec_report::{Amounts, Metric, escape};
-use vmrec_sampler::{Consistency, ProcessInfo, Snapshot};
+use vmrec_sampler::ProcessInfo;
 use vmrec_store::{RecordingId, WhyEnded};
 
 use crate::commands::record::args::RecordArgs;
 use crate::commands::record::note_writer::NoteWriter;
+use crate::commands::record::tally::{Figures, Tally};
 use crate::failure::Failure;
-use crate::file;
+use crate::{file, zone};
 
 /// How often a plain line is printed where there is no terminal.
 const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
-
-/// The sizes a user follows: sums over all regions.
-#[derive(Clone, Copy, Default)]
-struct FollowedSizes {
-    resident: u64,
-    private: Option<u64>,
-}
-
-impl FollowedSizes {
-    fn of(snapshot: &Snapshot) -> Self {
-        let sums: Amounts = snapshot.regions.iter().collect();
-        let private = sums.get(Metric::PRIVATE);
-        Self { resident: sums.get(Metric::RESIDENT).unwrap_or(0), private }
-    }
-}
-
-/// The line a user sees of a sample.
-pub(crate) struct Figures {
-    sizes: FollowedSizes,
-    torn: bool,
-    kernel_peak: Option<u64>,
-    cpu_ns: u64,
-}
-
-impl Figures {
-    /// Returns those of `snapshot`.
-    pub(crate) fn of(snapshot: &Snapshot) -> Self {
-        let sizes = FollowedSizes::of(snapshot);
-        Self {
-            sizes,
-            torn: snapshot.consistency != Consistency::Complete,
-            kernel_peak: snapshot.totals.peak_resident_bytes,
-            cpu_ns: snapshot.cost.cpu_ns,
-        }
-    }
-}
-
-/// The figures of a recording so far.
-struct Tally {
-    begun: Instant,
-    first: Option<FollowedSizes>,
-    last: FollowedSizes,
-    /// The largest resident size of a sample.
-    peak_resident: u64,
-    /// The largest since the process began, by the kernel's own count.
-    kernel_peak: Option<u64>,
-    kept: u64,
-    torn: u64,
-    missed: u64,
-    lost: u64,
-    cpu_ns: u64,
-}
-
-impl Tally {
-    fn new() -> Self {
-        Self {
-            begun: Instant::now(),
-            first: None,
-            last: FollowedSizes::default(),
-            peak_resident: 0,
-            kernel_peak: None,
-            kept: 0,
-            torn: 0,
-            missed: 0,
-            lost: 0,
-            cpu_ns: 0,
-        }
-    }
-
-    fn add(&mut self, figures: &Figures) {
-        self.last = figures.sizes;
-        self.first.get_or_insert(self.last);
-        self.kept += 1;
-        self.torn += u64::from(figures.torn);
-        self.peak_resident = self.peak_resident.max(figures.sizes.resident);
-        self.kernel_peak = figures.kernel_peak;
-        self.cpu_ns += figures.cpu_ns;
-    }
-
-    fn elapsed_ns(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
-    }
-
-    fn blemishes(&self) -> String {
-        let counts = [(self.torn, "torn"), (self.missed, "missed"), (self.lost, "lost: disk full")];
-        let shown = counts.into_iter().filter(|(count, _)| *count > 0);
-        shown.map(|(count, what)| format!(", {count} {what}")).collect()
-    }
-}
 
 /// The display of a running recording.
 pub(crate) struct Progress {
@@ -129,7 +41,7 @@ impl Progress {
             last_line: None,
             process: process_name(process),
             file_bytes: 0,
-            tally: Tally::new(),
+            tally: Tally::new(process),
             out: NoteWriter::start(),
         };
         let every = duration(u64::try_from(args.every.as_nanos()).unwrap_or(u64::MAX));
@@ -171,7 +83,7 @@ impl Progress {
 
     fn line(&self, number: u64, cpu_ns: u64) -> String {
         let Tally { first, last, .. } = &self.tally;
-        let first = first.unwrap_or(*last);
+        let first = first.as_ref().unwrap_or(last);
         let with_growth = |now: u64, then: u64| format!("{} ({})", size(now), change(now, then));
         let private = match (last.private, first.private) {
             (Some(now), Some(then)) => with_growth(now, then),
@@ -212,7 +124,7 @@ impl Progress {
     pub(crate) fn replaced(&mut self, process: &ProcessInfo) {
         self.end_live_line();
         self.process = process_name(process);
-        self.tally = Tally::new();
+        self.tally = Tally::new(process);
         self.say(&format!("the target runs {} now, recorded by itself", self.process));
     }
 
@@ -240,7 +152,7 @@ impl Progress {
                 "done".to_owned()
             }
         };
-        let (Some(recording), Some(first)) = (recording, tally.first) else {
+        let (Some(recording), Some(first)) = (recording, &tally.first) else {
             self.out.note(&format!("{why} before the first sample: nothing was recorded"));
             return;
         };
@@ -252,14 +164,17 @@ impl Progress {
             duration(tally.elapsed_ns()),
             tally.blemishes()
         ));
+        for line in tally.finding(zone::local()) {
+            self.out.note(&line);
+        }
         let from_to =
             |now, then| format!("{} -> {} ({})", size(then), size(now), change(now, then));
         self.out.note(&format!(
             "resident {}, peak {}",
             from_to(tally.last.resident, first.resident),
-            size(tally.peak_resident)
+            size(tally.peak_resident())
         ));
-        if let Some(peak) = tally.kernel_peak.filter(|peak| *peak > tally.peak_resident) {
+        if let Some(peak) = tally.kernel_peak.filter(|peak| *peak > tally.peak_resident()) {
             self.out.note(&format!("kernel's peak {}, since the process began", size(peak)));
         }
         if let (Some(now), Some(then)) = (tally.last.private, first.private) {

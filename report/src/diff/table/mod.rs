@@ -1,5 +1,6 @@
 //! A diff as a table for a terminal.
 
+mod headline;
 mod notes;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,7 @@ use vmrec_store::RecordingId;
 
 use crate::amounts::Change;
 use crate::diff::group::{ObjectKey, View};
-use crate::diff::table::notes::{given_back_note, left_out_note, shared_note, unknown_notes};
+use crate::diff::table::notes::{became_shared, given_back, left_out_note, unknown_notes};
 use crate::diff::{ChangeKind, Diff, RegionRow, RegionState};
 use crate::metric::{Metric, Unit};
 use crate::text::table::{Align, Cell, Column, Table, Tone, cut_middle};
@@ -83,7 +84,8 @@ pub fn diff_table(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> St
         table.sum(cells);
     }
 
-    let mut text = head(heading, layout.view, diff.sorted_by, layout.width);
+    let mut text = headline::of(heading, diff, layout).unwrap_or_default();
+    text.push_str(&head(heading, layout.view, diff.sorted_by, layout.width));
     text.push_str(&table.render(layout.width, layout.color));
     let mut left_out = sum(&still).to;
     let mut left_out_rows = still.len() as u64;
@@ -91,12 +93,10 @@ pub fn diff_table(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> St
         left_out.merge(&diff.unchanged);
         left_out_rows += diff.unchanged_rows;
     }
-    let notes = [
-        left_out_note(left_out_rows, &left_out, diff.sorted_by),
-        shared_note(diff),
-        given_back_note(diff),
-    ];
-    for note in notes.into_iter().flatten().chain(unknown_notes(&diff.total, &metrics)) {
+    let notes = left_out_note(left_out_rows, &left_out, diff.sorted_by);
+    let caveats = [became_shared(diff), given_back(diff), headline::loading(heading)];
+    let caveats = caveats.iter().flatten().map(|caveat| caveat.words(&units::duration));
+    for note in notes.into_iter().chain(caveats).chain(unknown_notes(&diff.total, &metrics)) {
         text.push_str(&cut_middle(&note, layout.width));
         text.push('\n');
     }

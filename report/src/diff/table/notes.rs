@@ -4,11 +4,9 @@ use vmrec_sampler::Quantity;
 
 use crate::amounts::{Amounts, Change};
 use crate::diff::{Diff, RegionRow};
+use crate::finding::caveat::{Caveat, MIN_SHARED_BYTES};
 use crate::metric::{Metric, Unit};
 use crate::text::units;
-
-/// Memory that became shared or was given back is worth a note from here on: libraries move a little always.
-const MIN_SHARED_BYTES: u64 = 1 << 20;
 
 /// Says how many rows were left out as unchanged, and how much they hold.
 pub(crate) fn left_out_note(rows: u64, left_out: &Amounts, sorted_by: Metric) -> Option<String> {
@@ -26,8 +24,8 @@ pub(crate) fn left_out_note(rows: u64, left_out: &Amounts, sorted_by: Metric) ->
     Some(format!("{rows} left out{}", held.unwrap_or_default()))
 }
 
-/// Says how much private memory another process maps now too: it is not gone.
-pub(crate) fn shared_note(diff: &Diff) -> Option<String> {
+/// Returns how much private memory another process maps now too: it is not gone.
+pub(crate) fn became_shared(diff: &Diff) -> Option<Caveat> {
     let fallen = |change: &Change, metric| -change.get(metric).delta().unwrap_or(0);
     let shared = |row: &RegionRow| {
         // Memory that was freed is neither private nor resident any more.
@@ -35,18 +33,14 @@ pub(crate) fn shared_note(diff: &Diff) -> Option<String> {
         (fallen(&row.change, Metric::PRIVATE) - freed).max(0)
     };
     let bytes = u64::try_from(diff.regions.iter().map(shared).sum::<i128>()).ok()?;
-    (bytes >= MIN_SHARED_BYTES).then(|| {
-        format!("{} private became shared with other processes, not freed", units::size(bytes))
-    })
+    (bytes >= MIN_SHARED_BYTES).then_some(Caveat::BecameShared { bytes })
 }
 
-/// Says how much memory was given back but stays resident until the kernel needs it (LazyFree).
-pub(crate) fn given_back_note(diff: &Diff) -> Option<String> {
+/// Returns how much memory was given back but stays resident until the kernel needs it (LazyFree).
+pub(crate) fn given_back(diff: &Diff) -> Option<Caveat> {
     let reclaimable = Metric::Measured(Quantity::Reclaimable);
     let bytes = u64::try_from(diff.total.get(reclaimable).delta()?).ok()?;
-    (bytes >= MIN_SHARED_BYTES).then(|| {
-        format!("{} given back, still resident until memory is needed", units::size(bytes))
-    })
+    (bytes >= MIN_SHARED_BYTES).then_some(Caveat::GivenBack { bytes })
 }
 
 /// Says of which metrics some regions are unknown.

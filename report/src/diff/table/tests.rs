@@ -41,7 +41,8 @@ fn table(
 #[test]
 fn by_family() {
     let (from, to) = before_and_after();
-    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Family, Some(20)), @r"
+    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Family, Some(20)), @"
+    server grew 11.1M in 10m 00s: malloc +11.0M (99%), other +60K
     server (pid 4242), recording 3
     from  #1 of 2026-03-01 14:00:00.000 +01:00
     to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for
@@ -62,7 +63,8 @@ fn by_family() {
 #[test]
 fn by_type() {
     let (from, to) = before_and_after();
-    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Type, Some(2)), @r"
+    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Type, Some(2)), @"
+    server grew 11.1M in 10m 00s: MALLOC (brk heap) +11.0M (99%), other +60K
     server (pid 4242), recording 3
     from  #1 of 2026-03-01 14:00:00.000 +01:00
     to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for
@@ -84,7 +86,8 @@ fn by_type() {
 fn by_object() {
     let (from, to) = before_and_after();
     let pss = Metric::Measured(Quantity::Pss);
-    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Object, None), @r"
+    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Object, None), @"
+    server grew 11.1M in 10m 00s: MALLOC (brk heap) +11.0M (99%), other +60K
     server (pid 4242), recording 3
     from  #1 of 2026-03-01 14:00:00.000 +01:00
     to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for
@@ -109,7 +112,8 @@ fn by_object() {
 #[test]
 fn by_region() {
     let (from, to) = before_and_after();
-    insta::assert_snapshot!(table(&from, &to, Metric::Virtual, View::Region, None), @r"
+    insta::assert_snapshot!(table(&from, &to, Metric::Virtual, View::Region, None), @"
+    virtual memory of server grew 4196K in 10m 00s: MALLOC (brk heap) +12.0M
     server (pid 4242), recording 3
     from  #1 of 2026-03-01 14:00:00.000 +01:00
     to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for
@@ -131,7 +135,8 @@ fn by_region() {
 #[test]
 fn numbers_of_regions_are_counts_in_one_column() {
     let (from, to) = before_and_after();
-    insta::assert_snapshot!(table(&from, &to, Metric::Regions, View::Family, Some(20)), @r"
+    insta::assert_snapshot!(table(&from, &to, Metric::Regions, View::Family, Some(20)), @"
+    the number of regions of server stayed at 7 (0)
     server (pid 4242), recording 3
     from  #1 of 2026-03-01 14:00:00.000 +01:00
     to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for

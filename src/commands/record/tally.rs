@@ -1,0 +1,276 @@
+//! The figures of a recording so far, kept from each sample as it comes: the recording is never
+//! read back for them.
+
+use std::time::Instant;
+
+use jiff::tz::TimeZone;
+use vmrec_report::{
+    Amounts, Caveat, Clock, Finding, Leader, Loading, LoadingWatch, Metric, Moments, Unit,
+    WatchedSample, age_ns, begins_in_time, escape,
+};
+use vmrec_sampler::{Consistency, Naming, ProcessInfo, RegionType, Snapshot, Timestamp};
+
+/// The sizes of a sample that a user follows: sums over all regions.
+#[derive(Clone)]
+pub(super) struct FollowedSizes {
+    taken: Timestamp,
+    pub(super) resident: u64,
+    pub(super) private: Option<u64>,
+    /// The resident size of each type.
+    types: Vec<(RegionType, u64)>,
+}
+
+impl FollowedSizes {
+    fn of(snapshot: &Snapshot) -> Self {
+        let sums: Amounts = snapshot.regions.iter().collect();
+        let mut types: Vec<(RegionType, u64)> = Vec::new();
+        for region in &snapshot.regions {
+            let region_type = &region.identity.label.region_type;
+            let bytes = Metric::RESIDENT.of(region).unwrap_or(0);
+            match types.iter_mut().find(|(known, _)| known == region_type) {
+                Some((_, sum)) => *sum = sum.saturating_add(bytes),
+                None => types.push((region_type.clone(), bytes)),
+            }
+        }
+        Self {
+            taken: snapshot.taken,
+            resident: sums.get(Metric::RESIDENT).unwrap_or(0),
+            private: sums.get(Metric::PRIVATE),
+            types,
+        }
+    }
+
+    fn of_type(&self, region_type: &RegionType) -> u64 {
+        self.types.iter().find(|(known, _)| known == region_type).map_or(0, |(_, bytes)| *bytes)
+    }
+
+    fn since(&self, begin: &Self) -> u64 {
+        self.taken.monotonic_ns.saturating_sub(begin.taken.monotonic_ns)
+    }
+}
+
+/// The line a user sees of a sample.
+pub(crate) struct Figures {
+    sizes: FollowedSizes,
+    torn: bool,
+    kernel_peak: Option<u64>,
+    pub(super) cpu_ns: u64,
+}
+
+impl Figures {
+    /// Returns those of `snapshot`.
+    pub(crate) fn of(snapshot: &Snapshot) -> Self {
+        Self {
+            sizes: FollowedSizes::of(snapshot),
+            torn: snapshot.consistency != Consistency::Complete,
+            kernel_peak: snapshot.totals.peak_resident_bytes,
+            cpu_ns: snapshot.cost.cpu_ns,
+        }
+    }
+}
+
+/// The figures of a recording so far.
+pub(super) struct Tally {
+    begun: Instant,
+    process: String,
+    started_utc_ns: Option<i64>,
+    pub(super) first: Option<FollowedSizes>,
+    pub(super) last: FollowedSizes,
+    /// The sample with the largest resident size.
+    peak: Option<FollowedSizes>,
+    /// Watches for the first sample at rest of a process that may still be loading.
+    watch: Option<LoadingWatch>,
+    /// That sample.
+    rested: Option<FollowedSizes>,
+    /// The largest since the process began, by the kernel's own count.
+    pub(super) kernel_peak: Option<u64>,
+    pub(super) kept: u64,
+    torn: u64,
+    pub(super) missed: u64,
+    pub(super) lost: u64,
+    pub(super) cpu_ns: u64,
+}
+
+impl Tally {
+    pub(super) fn new(process: &ProcessInfo) -> Self {
+        let taken = Timestamp { utc_ns: 0, monotonic_ns: 0 };
+        Self {
+            begun: Instant::now(),
+            process: process.name().to_owned(),
+            started_utc_ns: process.started_utc_ns,
+            first: None,
+            last: FollowedSizes { taken, resident: 0, private: None, types: Vec::new() },
+            peak: None,
+            watch: None,
+            rested: None,
+            kernel_peak: None,
+            kept: 0,
+            torn: 0,
+            missed: 0,
+            lost: 0,
+            cpu_ns: 0,
+        }
+    }
+
+    pub(super) fn add(&mut self, figures: &Figures) {
+        let now = figures.sizes.clone();
+        if self.first.is_none() {
+            let age = age_ns(self.started_utc_ns, now.taken.utc_ns);
+            self.watch = LoadingWatch::new(age, Unit::Bytes);
+        }
+        let first = self.first.get_or_insert_with(|| now.clone());
+        if let Some(watch) = &mut self.watch {
+            let sample = WatchedSample {
+                elapsed_ns: now.since(first),
+                value: now.resident,
+                complete: !figures.torn,
+            };
+            match watch.add(sample) {
+                Loading::Going => {}
+                Loading::Over => self.watch = None,
+                Loading::Rested => {
+                    self.rested = Some(self.last.clone());
+                    self.watch = None;
+                }
+            }
+        }
+        if self.peak.as_ref().is_none_or(|peak| now.resident > peak.resident) {
+            self.peak = Some(now.clone());
+        }
+        self.last = now;
+        self.kept += 1;
+        self.torn += u64::from(figures.torn);
+        self.kernel_peak = figures.kernel_peak;
+        self.cpu_ns += figures.cpu_ns;
+    }
+
+    /// Returns the largest resident size of a sample.
+    pub(super) fn peak_resident(&self) -> u64 {
+        self.peak.as_ref().map_or(0, |peak| peak.resident)
+    }
+
+    pub(super) fn elapsed_ns(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
+    }
+
+    pub(super) fn blemishes(&self) -> String {
+        let counts = [(self.torn, "torn"), (self.missed, "missed"), (self.lost, "lost: disk full")];
+        let shown = counts.into_iter().filter(|(count, _)| *count > 0);
+        shown.map(|(count, what)| format!(", {count} {what}")).collect()
+    }
+
+    /// Returns the finding of the resident size, and what to know about it, a line each.
+    pub(super) fn finding(&self, zone: TimeZone) -> Vec<String> {
+        let Some((first, peak)) = self.first.as_ref().zip(self.peak.as_ref()) else {
+            return Vec::new();
+        };
+        if self.kept < 2 {
+            return Vec::new();
+        }
+        let in_time =
+            |rested: &&FollowedSizes| begins_in_time(rested.since(first), self.last.since(first));
+        let begin = self.rested.as_ref().filter(in_time).unwrap_or(first);
+        let clock = Clock::Wall { begin_utc_ns: begin.taken.utc_ns, zone };
+        let naming = Naming::of(&vmrec_sampler::host());
+        let label = |of: &RegionType| of.label(naming).to_owned();
+        let rise = |(of, bytes): &(RegionType, u64)| {
+            Some((bytes.checked_sub(begin.of_type(of))?, label(of), *bytes))
+        };
+        let leader = peak.types.iter().filter_map(rise).max_by_key(|(rise, ..)| *rise);
+        let moments = Moments {
+            first: begin.resident,
+            last: self.last.resident,
+            highest: Some((peak.resident, peak.since(begin))),
+            leader: leader.map(|(_, label, value)| Leader { label, value }),
+            elapsed_ns: self.last.since(begin),
+        };
+        let stays = |of: &RegionType| self.last.types.iter().any(|(known, _)| known == of);
+        let gone = begin.types.iter().map(|(of, _)| of).filter(|of| !stays(of));
+        let types = self.last.types.iter().map(|(of, _)| of).chain(gone);
+        let mut parts: Vec<(String, i128)> = Vec::new();
+        for of in types {
+            let change = i128::from(self.last.of_type(of)) - i128::from(begin.of_type(of));
+            parts.push((label(of), change));
+        }
+        let caveats = self.caveats(first, begin);
+        let finding = Finding::of_moments(Metric::RESIDENT, moments, parts, caveats);
+        let moment = |elapsed_ns| clock.moment(elapsed_ns);
+        let caveats = finding.caveats.iter().map(|caveat| caveat.words(&moment));
+        std::iter::once(finding.headline(&self.process, &clock))
+            .chain(caveats)
+            .map(|line| escape::terminal(&line).into_owned())
+            .collect()
+    }
+
+    /// Returns what to know of a process that was still loading at the first sample.
+    fn caveats(&self, first: &FollowedSizes, begin: &FollowedSizes) -> Vec<Caveat> {
+        if begin.since(first) > 0 {
+            let (unit, mark) = (Unit::Bytes, None);
+            return vec![Caveat::Loaded { first: first.resident, unit, elapsed_ns: 0, mark }];
+        }
+        let age_ns = age_ns(self.started_utc_ns, first.taken.utc_ns);
+        let young = LoadingWatch::new(age_ns, Unit::Bytes).is_some();
+        let rested = self.rested.as_ref().is_some_and(|rested| rested.since(first) == 0);
+        let age_ns = age_ns.filter(|_| young && !rested);
+        age_ns.map(|age_ns| Caveat::Loading { age_ns }).into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vmrec_sampler::{ProcessId, types};
+
+    fn figures(seconds: u64, sizes: [u64; 2]) -> Figures {
+        let taken = Timestamp {
+            utc_ns: 1_795_677_519_000_000_000 + seconds as i64 * 1_000_000_000,
+            monotonic_ns: seconds * 1_000_000_000,
+        };
+        let types = vec![(types::MALLOC_LARGE, sizes[0] << 20), (types::STACK, sizes[1] << 20)];
+        let resident = sizes.iter().sum::<u64>() << 20;
+        let sizes = FollowedSizes { taken, resident, private: None, types };
+        Figures { sizes, torn: false, kernel_peak: None, cpu_ns: 0 }
+    }
+
+    fn finding(started_utc_ns: Option<i64>, samples: &[[u64; 2]]) -> String {
+        let process = ProcessInfo {
+            id: ProcessId { pid: 1, start_ticks: 0, boot_id: String::new() },
+            parent_pid: None,
+            started_utc_ns,
+            executable: Some("/usr/bin/no\u{1b}de".to_owned()),
+            executable_deleted: false,
+            architecture: None,
+            arguments: Vec::new(),
+            short_name: String::new(),
+            user_id: None,
+        };
+        let mut tally = Tally::new(&process);
+        (0..).zip(samples).for_each(|(n, sizes)| tally.add(&figures(n, *sizes)));
+        tally.finding(TimeZone::UTC).join("\n")
+    }
+
+    #[test]
+    fn the_finding_is_that_of_the_samples_seen() {
+        let found = finding(None, &[[10, 1], [30, 1], [60, 2]]);
+        insta::assert_snapshot!(found, @r#"no\x1bde grew 51.0M in 2.0s: MALLOC (large) +50.0M (98%), other +1024K"#);
+        let found = finding(None, &[[10, 1], [90, 1], [12, 1]]);
+        assert!(found.contains("peaked at 91.0M (MALLOC (large) 90.0M)"), "{found}");
+        assert_eq!(finding(None, &[[10, 1]]), "");
+    }
+
+    #[test]
+    fn a_program_that_starts_is_counted_from_its_first_sample_at_rest() {
+        let started = Some(1_795_677_518_999_000_000);
+        let mut samples = vec![[1, 1], [10, 1], [10, 1]];
+        samples.extend((0..9).map(|n| [10 + n * 5, 1]));
+        insta::assert_snapshot!(finding(started, &samples), @r#"
+        no\x1bde grew 40.0M in 10.0s: MALLOC (large) +40.0M
+        counted from 07:18:40: 2048K at first, still loading
+        "#);
+        let samples: Vec<[u64; 2]> = (0..9).map(|n| [10 + n * 5, 1]).collect();
+        insta::assert_snapshot!(finding(started, &samples), @r#"
+        no\x1bde grew 40.0M in 8.0s: MALLOC (large) +40.0M
+        the first sample is of a process 1.0ms old: the change includes its loading
+        "#);
+    }
+}
