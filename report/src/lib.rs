@@ -27,7 +27,8 @@ pub use crate::chart::options::{
 };
 pub use crate::diff::diff;
 pub use crate::diff::group::View;
-pub use crate::diff::table::{DEFAULT_ROWS, DiffLayout, Heading, diff_table};
+pub use crate::diff::table::heading::{DiffLayout, Heading};
+pub use crate::diff::table::{DEFAULT_ROWS, diff_table};
 pub use crate::error::Error;
 pub use crate::finding::baseline::{Loading, LoadingWatch, WatchedSample, age_ns, begins_in_time};
 pub use crate::finding::caveat::Caveat;

@@ -5,7 +5,7 @@ use vmrec_sampler::Family;
 use crate::amounts::Change;
 use crate::diff::Diff;
 use crate::diff::group::View;
-use crate::diff::table::{DiffLayout, Heading, without_reserved};
+use crate::diff::table::heading::{DiffLayout, Heading};
 use crate::finding::baseline::{age_ns, may_load};
 use crate::finding::caveat::Caveat;
 use crate::finding::clock::Clock;
@@ -56,4 +56,18 @@ pub(crate) fn of(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Opt
 pub(crate) fn loading(heading: &Heading<'_>) -> Option<Caveat> {
     let age_ns = age_ns(heading.process.started_utc_ns, heading.from.taken.utc_ns)?;
     may_load(age_ns).then_some(Caveat::Loading { age_ns })
+}
+
+/// Returns the total without reserved address space, if the two differ in what is shown.
+pub(crate) fn without_reserved(diff: &Diff) -> Option<Change> {
+    let reserved = diff.families.iter().find(|row| row.key == Family::Reserved)?;
+    let bytes = reserved.change.get(Metric::Virtual);
+    let at_the_end = diff.sorted_by == Metric::Virtual && bytes.to != Some(0);
+    if bytes.from == bytes.to && !at_the_end {
+        return None;
+    }
+    let mut usable = Change::default();
+    let others = diff.families.iter().filter(|row| row.key != Family::Reserved);
+    others.for_each(|row| usable.merge(&row.change));
+    Some(usable)
 }

@@ -1,11 +1,14 @@
 //! The table as a user sees it, within the width of a line.
 
+use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr;
 use vmrec_sampler::{Family, Naming, ProcessTotals, Region, RegionType, Snapshot, types};
+use vmrec_store::RecordingId;
 
 use super::*;
 use crate::diff::diff;
 use crate::fixture::{K, before_and_after, detailed, heap, memory, process, region, snapshot};
+use crate::time::spec::Resolved;
 
 fn resolved(number: u64, snapshot: &Snapshot, off_by_ns: i64) -> Resolved {
     let asked_utc_ns = snapshot.taken.utc_ns - off_by_ns;
@@ -113,7 +116,7 @@ fn by_object() {
 fn by_region() {
     let (from, to) = before_and_after();
     insta::assert_snapshot!(table(&from, &to, Metric::Virtual, View::Region, None), @"
-    virtual memory of server grew 4196K in 10m 00s: MALLOC (brk heap) +12.0M
+    virtual memory of server grew 4196K in 10m 00s
     server (pid 4242), recording 3
     from  #1 of 2026-03-01 14:00:00.000 +01:00
     to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for

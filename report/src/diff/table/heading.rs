@@ -1,0 +1,77 @@
+//! The process and the times that a diff compares, above its table, and how the table looks.
+
+use jiff::tz::TimeZone;
+use vmrec_sampler::{Naming, ProcessInfo};
+use vmrec_store::RecordingId;
+
+use crate::diff::group::View;
+use crate::metric::Metric;
+use crate::text::table::cut_middle;
+use crate::text::{clock, escape, units};
+use crate::time::spec::Resolved;
+
+/// The process and the times that a diff compares.
+#[derive(Clone, Debug)]
+pub struct Heading<'a> {
+    /// The process.
+    pub process: &'a ProcessInfo,
+    /// The recording.
+    pub recording: RecordingId,
+    /// The first time.
+    pub from: &'a Resolved,
+    /// The second time.
+    pub to: &'a Resolved,
+    /// Which check failed, if the first sample is torn.
+    pub from_torn: Option<&'a str>,
+    /// Which check failed, if the second sample is torn.
+    pub to_torn: Option<&'a str>,
+    /// Where times are shown.
+    pub time_zone: &'a TimeZone,
+}
+
+/// How the table looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiffLayout {
+    /// The kind of a row.
+    pub view: View,
+    /// How many rows at most, besides `other`; `None` for all.
+    pub rows: Option<usize>,
+    /// Whose words types and families have.
+    pub naming: Naming,
+    /// Terminal cells in a line.
+    pub width: usize,
+    /// Whether to colour growth and shrinking.
+    pub color: bool,
+}
+
+/// Returns the lines above the table.
+pub(crate) fn head(heading: &Heading<'_>, view: View, sorted_by: Metric, width: usize) -> String {
+    let name = escape::terminal(heading.process.name());
+    let end = |word: &str, resolved: &Resolved, torn: Option<&str>| {
+        let taken = clock::local_exact(resolved.taken.utc_ns, heading.time_zone);
+        let off_by = units::duration(resolved.off_by_ns.unsigned_abs());
+        let off_by = match resolved.off_by_ns.signum() {
+            -1 => format!(", {off_by} before the time asked for"),
+            1 => format!(", {off_by} after the time asked for"),
+            _ => String::new(),
+        };
+        let mut lines = vec![format!("{word:<5} #{} of {taken}{off_by}", resolved.number)];
+        lines.extend(torn.map(|why| format!("      torn: {}", escape::terminal(why))));
+        lines
+    };
+    let ends = [heading.from.taken.monotonic_ns, heading.to.taken.monotonic_ns];
+    let apart = units::duration(ends[0].abs_diff(ends[1]));
+    let mut lines =
+        vec![format!("{name} ({}), recording {}", heading.process.id, heading.recording.0)];
+    lines.extend(end("from", heading.from, heading.from_torn));
+    lines.extend(end("to", heading.to, heading.to_torn));
+    if ends[1] < ends[0] {
+        lines.push("the second time is the earlier: growth reads as shrinking".to_owned());
+    }
+    lines.push(match view {
+        View::Region => format!("{apart} apart; sizes are changes"),
+        _ => format!("{apart} apart; sizes are changes, AFTER is {} at the end", sorted_by.words()),
+    });
+    lines.push(String::new());
+    lines.iter().fold(String::new(), |text, line| text + &cut_middle(line, width) + "\n")
+}
