@@ -174,18 +174,24 @@ impl Store {
         order.sort_unstable();
         let ids: Vec<i64> = order.iter().map(|(id, _)| *id).collect();
         let mut numbers: Vec<(i64, usize)> = Vec::new();
+        let mut next = 0;
         self.read(|connection| {
             for (column, measure) in measures.iter().enumerate() {
                 rollup_row::means(connection, &ids, *measure, |index, number, mean| {
-                    let known = numbers.iter().find(|(known, _)| *known == number);
-                    let of = match known {
-                        Some((_, of)) => *of,
+                    // A chunk mostly has the types of the one before, in the same order.
+                    let is =
+                        |at: &usize| numbers.get(*at).is_some_and(|(known, _)| *known == number);
+                    let known = Some(next).filter(is).or_else(|| (0..numbers.len()).find(is));
+                    let at = match known {
+                        Some(at) => at,
                         None => {
                             let of = means.of(region_type::by_number(connection, number)?);
                             numbers.push((number, of));
-                            of
+                            numbers.len() - 1
                         }
                     };
+                    next = at + 1;
+                    let of = numbers[at].1;
                     means.set(of, order[index].1, column, mean);
                     Ok(())
                 })?;

@@ -172,8 +172,15 @@ fn arrays(text: &[u8]) -> impl Iterator<Item = Option<(i64, Option<u64>)>> {
     })
 }
 
-fn number(digits: &[u8]) -> Option<i64> {
-    std::str::from_utf8(digits).ok()?.parse().ok()
+/// Reads a number of a row, as it is written there: no sign but `-`.
+fn number(text: &[u8]) -> Option<i64> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let magnitude = digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number.checked_mul(10)?.checked_add(u64::from(digit))
+    })?;
+    let number = i128::from(magnitude) * if digits.len() < text.len() { -1 } else { 1 };
+    i64::try_from(number).ok().filter(|_| !digits.is_empty())
 }
 
 /// Deletes the rows of the chunks whose ids the statement `chunks` selects.
@@ -237,7 +244,19 @@ mod tests {
 
     #[test]
     fn other_text_is_refused() {
-        for text in ["", "[", "{}", "[[]]", "[[1,]]", "[[1,2],3]", "[[1][2", "[[1,x]]", "[[1.5]]"] {
+        for text in [
+            "",
+            "[",
+            "{}",
+            "[[]]",
+            "[[1,]]",
+            "[[1,2],3]",
+            "[[1][2",
+            "[[1,x]]",
+            "[[1.5]]",
+            "[[+1]]",
+            "[[-]]",
+        ] {
             assert!(arrays(text.as_bytes()).any(|array| array.is_none()), "{text}");
         }
     }
