@@ -35,6 +35,7 @@ pub(crate) enum Command {
     Map(map::MapArgs),
     Diff(diff::DiffArgs),
     Chart(chart::ChartArgs),
+    Check(crate::commands::check::args::CheckArgs),
     Export(export::ExportArgs),
     Sql(crate::commands::sql::args::SqlArgs),
     Mark(mark::MarkArgs),

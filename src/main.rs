@@ -24,8 +24,8 @@ use crate::cli::{Cli, Command};
 use crate::commands::map::spelling;
 use crate::commands::selftest::child;
 use crate::commands::{
-    backup, chart, demo, diff, export, info, list, map, mark, prune, reclassify, record, repair,
-    selftest, sql,
+    backup, chart, check, demo, diff, export, info, list, map, mark, prune, reclassify, record,
+    repair, selftest, sql,
 };
 use crate::failure::Failure;
 
@@ -44,6 +44,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Info(args) => info::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Chart(args) => chart::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Map(args) => map::run(&args),

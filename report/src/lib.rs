@@ -1,11 +1,12 @@
 //! Series, deltas, charts, tables and export formats of vmrec recordings.
 //!
 //! Imports run one way: `error`, `text`, `metric` and `amounts` below `time`,
-//! `series`, `diff` and `recordings`, those below `finding`, and that below `chart`,
-//! `diff/table`, `map_page`, `export` and `selftest`. What other crates use is named here.
+//! `series`, `diff`, `slope` and `recordings`, those below `finding`, and that below `chart`,
+//! `check`, `diff/table`, `map_page`, `export` and `selftest`. What other crates use is named here.
 
 mod amounts;
 mod chart;
+mod check;
 mod comparison;
 mod diff;
 mod error;
@@ -17,6 +18,7 @@ mod map_page;
 mod metric;
 mod recordings;
 mod series;
+mod slope;
 mod text;
 mod time;
 
@@ -25,6 +27,11 @@ pub use crate::chart::draw;
 pub use crate::chart::options::{
     ChartContext, ChartKind, ChartMark, ChartOptions, Drawn, Means, Theme, TimeAxis,
 };
+pub use crate::check::limit::{Bound, Figure, Limit, Subject};
+pub use crate::check::log::{check_github, check_junit};
+pub use crate::check::run::Run;
+pub use crate::check::table::{check_markdown, check_table};
+pub use crate::check::verdict::{Check, LimitVerdict, Outcome, kept};
 pub use crate::diff::diff;
 pub use crate::diff::group::View;
 pub use crate::diff::table::heading::{DiffLayout, Heading};
@@ -63,6 +70,7 @@ pub mod units {
 
 /// Results as JSON documents.
 pub mod json {
+    pub use crate::check::document::CheckDocument;
     pub use crate::export::json::diff::{DiffDocument, End};
     pub use crate::export::json::recording::{InfoDocument, ListRow};
     pub use crate::export::json::snapshot::{SeriesRow, SnapshotDocument};

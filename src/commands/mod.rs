@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod chart;
+pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod export;

@@ -6,6 +6,7 @@
 
 mod backup;
 mod chart;
+mod check;
 mod demo;
 mod diff;
 mod disturbed;

@@ -71,6 +71,36 @@ fn sql() {
     ]));
 }
 
+#[test]
+fn check() {
+    let limits = [
+        "--max",
+        "9M",
+        "--max",
+        "private:Python heap=1M",
+        "--max",
+        "anonymous=64M",
+        "--growth",
+        "swapped=0",
+        "--growth",
+        "1M/h",
+    ];
+    let all = |more: &[&'static str]| [&["check", "--recording", "1"], more, &limits].concat();
+    assert_snapshot!(fixed().session(&[
+        &all(&[]),
+        &all(&["--min-samples", "4", "--json"]),
+        &all(&["--md"]),
+        &all(&["--github"]),
+        &["check", "--recording", "1", "--baseline", "#2", "--tolerance", "10%"],
+        &["check", "--recording", "1", "--max", "+5%"],
+        &["check", "--recording", "1", "--max", "nothing=1M"],
+        &["check", "--recording", "1", "--max", "resident=1X"],
+        &["check", "--recording", "1", "--after", "@nowhere", "--max", "1M"],
+        &["check", "--budget", "missing.toml"],
+        &["check"],
+    ]));
+}
+
 /// The words of a chart, one line for each; lines and areas have tests in `report`.
 #[test]
 fn chart() {

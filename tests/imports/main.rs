@@ -75,9 +75,9 @@ fn report() {
         root: "lib.rs",
         floors: &[
             &["error", "text", "metric", "amounts"],
-            &["time", "series", "diff", "recordings"],
+            &["time", "series", "diff", "recordings", "slope"],
             &["finding"],
-            &["chart", "diff/table", "map_page", "export", "comparison"],
+            &["chart", "check", "diff/table", "map_page", "export", "comparison"],
             &["lib"],
         ],
         exceptions: &[],

@@ -39,6 +39,37 @@ pub(crate) fn csv_text(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Returns `text` as [`terminal`] does, with every character that Markdown or HTML would act on as
+/// an entity.
+pub(crate) fn markdown(text: &str) -> String {
+    entities(text, |c| {
+        matches!(c, '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '|' | '&' | '@' | '~' | '#')
+    })
+}
+
+/// Returns `text` as [`terminal`] does, for an attribute of XML.
+pub(crate) fn xml(text: &str) -> String {
+    entities(text, |c| matches!(c, '&' | '<' | '>' | '"' | '\''))
+}
+
+/// Returns `text` as [`terminal`] does, for the value of a command in a log of GitHub's.
+pub(crate) fn workflow_command(text: &str) -> String {
+    terminal(text).replace('%', "%25")
+}
+
+fn entities(text: &str, acts: impl Fn(char) -> bool) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in terminal(text).chars() {
+        if acts(character) {
+            // Writing to a String cannot fail.
+            let _ = write!(escaped, "&#{};", u32::from(character));
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
 /// Returns whether a character acts on its surroundings instead of showing itself.
 pub(crate) fn steers(character: char) -> bool {
     character.is_control()
@@ -75,6 +106,13 @@ mod tests {
         assert_eq!(csv_text("@SUM"), "'@SUM");
         assert_eq!(csv_text("\t=1"), "\\t=1");
         assert_eq!(csv_text("a=b"), "a=b");
+    }
+
+    #[test]
+    fn no_markup_is_left() {
+        assert_eq!(markdown("a|b <i> @x\n"), "a&#124;b &#60;i&#62; &#64;x&#92;n");
+        assert_eq!(xml("<a b='\"&'>"), "&#60;a b=&#39;&#34;&#38;&#39;&#62;");
+        assert_eq!(workflow_command("50%\n::error::x"), "50%25\\n::error::x");
     }
 
     proptest! {

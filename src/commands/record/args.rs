@@ -55,6 +55,10 @@ pub(crate) struct RecordArgs {
     #[arg(long, conflicts_with = "launch")]
     pub(crate) oldest: bool,
 
+    /// File with limits to check the recording against at its end: as `vmrec check --budget`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) check: Option<std::path::PathBuf>,
+
     /// Show nothing but errors
     #[arg(long, short)]
     pub(crate) quiet: bool,

@@ -20,8 +20,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use vmrec_sampler::{Error as SamplerError, Sampler, UserRule};
-use vmrec_store::{Retention, WhyEnded, Writer};
+use vmrec_store::{RecordingId, Retention, WhyEnded, Writer};
 
+use crate::args::FileArgs;
+use crate::commands::check::Judged;
+use crate::commands::check::budget::Budget;
 use crate::commands::record::args::{RecordArgs, SPARE};
 use crate::commands::record::events::{Event, Events, Sampled};
 use crate::commands::record::progress::Progress;
@@ -38,6 +41,8 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     let rules = types_file::rules(&args.types)?;
     let retention = args.retention.policy(args.keep)?;
     let path = file::path(&args.file)?;
+    // A wrong file must not cost the user a run.
+    let budget = args.check.as_deref().map(|file| Budget::of_file(file)?.whole()).transpose()?;
     let events = Events::listen()?;
     let (mut target, writer) = match &args.target {
         Some(name) => {
@@ -61,8 +66,26 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
             Ok(exit_code(status))
         }
         (Err(failure), _) => Err(failure),
-        (Ok(()), status) => Ok(status.map_or(ExitCode::SUCCESS, exit_code)),
+        (Ok(recording), status) => {
+            let kept = match budget {
+                Some(budget) => keeps_to(&budget, &path, recording)?,
+                None => true,
+            };
+            // The command's own failure says more than a limit.
+            Ok(match status.unwrap_or(0) {
+                0 if !kept => ExitCode::FAILURE,
+                status => exit_code(status),
+            })
+        }
     }
+}
+
+/// Checks what was recorded and shows the verdicts; nothing recorded keeps to no limit.
+fn keeps_to(budget: &Budget, path: &Path, recorded: Option<RecordingId>) -> Result<bool, Failure> {
+    let Some(RecordingId(number)) = recorded else { return Ok(false) };
+    let judged = Judged::of(budget, &FileArgs { db: Some(path.to_owned()) }, &[number])?;
+    output::note(judged.text(output::width(), false).trim_end());
+    Ok(judged.passed)
 }
 
 /// Opens the file, then starts the command; one that cannot be started leaves no new file.
@@ -88,13 +111,17 @@ fn start(
 }
 
 /// Closes the file of a target that could not be looked at; of a command, because it has ended.
-fn nothing_recorded(writer: Writer, target: &Target, error: SamplerError) -> Result<(), Failure> {
+fn nothing_recorded(
+    writer: Writer,
+    target: &Target,
+    error: SamplerError,
+) -> Result<Option<RecordingId>, Failure> {
     writer.close_or_discard()?;
     if !(target.is_launched() && is_gone(&error)) {
         return Err(error.into());
     }
     output::note("the command ended before its memory could be looked at: nothing was recorded");
-    Ok(())
+    Ok(None)
 }
 
 fn exit_code(status: i32) -> ExitCode {
@@ -114,7 +141,7 @@ const FIRST_GRACE: Duration = Duration::from_secs(1);
 /// How long the sample of a process is waited for that has ended meanwhile.
 const AFTER_EXIT: Duration = Duration::from_secs(2);
 
-/// Takes samples until something ends it.
+/// Takes samples until something ends it, and returns the last recording of them.
 fn record(
     args: &RecordArgs,
     retention: Option<Retention>,
@@ -123,7 +150,7 @@ fn record(
     events: &Events,
     target: &mut Target,
     sampler: Sampler,
-) -> Result<(), Failure> {
+) -> Result<Option<RecordingId>, Failure> {
     let mut sampler = SamplingThread::start(sampler, events);
     let mut session = Session::new(writer, sampler.process(), args, retention);
     let mut progress = Progress::start(args, path, sampler.process());
@@ -202,7 +229,9 @@ fn record(
     let ended = session.end(&why);
     progress.summary(&why, path, session.recording());
     ended?;
-    session.close()
+    let recording = session.recording();
+    session.close()?;
+    Ok(recording)
 }
 
 /// Waits for the sample that was requested; fails with the reason if the recording ends before it.

@@ -1,0 +1,217 @@
+//! All that is asked of a check: the flags over the file `vmrec.toml`.
+
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use serde::Deserialize;
+use vmrec_report::{Bound, Check, Figure, Limit, Metric, Subject};
+
+use crate::commands::check::args::CheckArgs;
+use crate::commands::check::limits::{Percent, Written, bound, percent, rate};
+use crate::failure::{Failure, Status};
+use crate::parse::parse_metric;
+
+/// The file that is read where no limit is given.
+const USUAL_FILE: &str = "vmrec.toml";
+/// The maximum size of a file with limits, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+const MIN_SAMPLES: usize = 20;
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    written: Vec<Written>,
+    pub(crate) after: String,
+    pub(crate) until: String,
+    pub(crate) baseline: Vec<String>,
+    tolerance: Option<Percent>,
+    pub(crate) min_samples: usize,
+    pub(crate) lenient: bool,
+}
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    after: Option<String>,
+    until: Option<String>,
+    #[serde(default)]
+    baseline: Vec<String>,
+    tolerance: Option<String>,
+    min_samples: Option<usize>,
+    #[serde(default)]
+    lenient: bool,
+    #[serde(rename = "limit", default)]
+    limits: Vec<Table>,
+}
+
+/// One `[[limit]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    metric: Option<String>,
+    of: Option<String>,
+    max: Option<String>,
+    growth: Option<String>,
+}
+
+impl Budget {
+    /// Reads the flags, and the file that they name or the usual one.
+    pub(crate) fn of(args: &CheckArgs) -> Result<Self, Failure> {
+        let none = args.max.is_empty() && args.growth.is_empty() && args.tolerance.is_none();
+        let mut budget = match &args.budget {
+            Some(path) => Self::of_file(path)?,
+            None if none => {
+                let path = Path::new(USUAL_FILE);
+                read(path)?.ok_or_else(no_limits)?.budget(path)?
+            }
+            None => File::default().budget(Path::new(USUAL_FILE))?,
+        };
+        budget.written.splice(0..0, args.max.iter().chain(&args.growth).cloned());
+        if let Some(after) = &args.after {
+            budget.after.clone_from(after);
+        }
+        if let Some(until) = &args.until {
+            budget.until.clone_from(until);
+        }
+        if !args.baseline.is_empty() {
+            budget.baseline.clone_from(&args.baseline);
+        }
+        budget.tolerance = args.tolerance.or(budget.tolerance);
+        budget.min_samples = args.min_samples.unwrap_or(budget.min_samples);
+        budget.lenient |= args.lenient;
+        budget.whole()
+    }
+
+    /// Reads a file with limits.
+    pub(crate) fn of_file(path: &Path) -> Result<Self, Failure> {
+        let missing = || {
+            Failure::io("read", path, ErrorKind::NotFound.into()).hint("name a file with limits")
+        };
+        read(path)?.ok_or_else(missing)?.budget(path)
+    }
+
+    /// Returns itself if something can be decided by it.
+    pub(crate) fn whole(self) -> Result<Self, Failure> {
+        let relative = |written: &Written| matches!(written.bound, Bound::AboveBaseline(_));
+        let needs_baseline = self.tolerance.is_some() || self.written.iter().any(relative);
+        if needs_baseline && self.baseline.is_empty() {
+            return Err(Failure::usage("a limit in percent needs a recording to compare with")
+                .hint("name it: --baseline FILE, FILE#N, or #N of the same file"));
+        }
+        if self.written.is_empty() && self.tolerance.is_none() {
+            return Err(no_limits());
+        }
+        Ok(self)
+    }
+
+    /// Returns the metrics that limits are on.
+    pub(crate) fn metrics(&self) -> Vec<Metric> {
+        let tolerated = self.tolerance.map(|_| Metric::RESIDENT);
+        let mut metrics: Vec<Metric> =
+            self.written.iter().map(|written| written.metric).chain(tolerated).collect();
+        metrics.sort();
+        metrics.dedup();
+        metrics
+    }
+
+    /// Returns the limits, with the names of types and families looked up.
+    pub(crate) fn limits(&self, check: &Check) -> Result<Vec<Limit>, Failure> {
+        let mut limits = Vec::new();
+        for Written { metric, name, figure, bound } in &self.written {
+            let of = name.as_ref().map_or(Ok(Subject::Total), |name| subject(name, check))?;
+            limits.push(Limit { metric: *metric, of, figure: *figure, bound: *bound });
+        }
+        if let Some(Percent(percent)) = self.tolerance {
+            limits.extend(check.tolerance(Metric::RESIDENT, percent));
+        }
+        Ok(limits)
+    }
+}
+
+impl File {
+    /// Returns what it asks; `path` is where it lies.
+    fn budget(self, path: &Path) -> Result<Budget, Failure> {
+        let wrong = |what: String| wrong(path, &what);
+        let tolerance = self.tolerance.as_deref().map(percent).transpose().map_err(wrong)?;
+        let mut written = Vec::new();
+        for table in &self.limits {
+            written.extend(table.limits().map_err(wrong)?);
+        }
+        Ok(Budget {
+            written,
+            after: self.after.unwrap_or_else(|| "start".to_owned()),
+            until: self.until.unwrap_or_else(|| "end".to_owned()),
+            baseline: self.baseline,
+            tolerance,
+            min_samples: self.min_samples.unwrap_or(MIN_SAMPLES),
+            lenient: self.lenient,
+        })
+    }
+}
+
+impl Table {
+    fn limits(&self) -> Result<Vec<Written>, String> {
+        let metric = self.metric.as_deref().map_or(Ok(Metric::RESIDENT), parse_metric)?;
+        let name = self.of.clone();
+        let written = |figure, bound| Written { metric, name: name.clone(), figure, bound };
+        let mut limits = Vec::new();
+        if let Some(text) = &self.max {
+            limits.push(written(Figure::Highest, bound(text)?));
+        }
+        if let Some(text) = &self.growth {
+            let (figure, bound) = rate(text)?;
+            limits.push(written(figure, bound));
+        }
+        if limits.is_empty() {
+            return Err("a [[limit]] has neither `max` nor `growth`".to_owned());
+        }
+        Ok(limits)
+    }
+}
+
+/// Finds the type or family of a name.
+fn subject(name: &str, check: &Check) -> Result<Subject, Failure> {
+    check.subject(name).map_err(|labels| {
+        Failure::usage(format!("there is no type or family `{name}`"))
+            .hint(format!("the types here are {}", labels.join(", ")))
+    })
+}
+
+/// Reads a file with limits; `None` if there is none.
+fn read(path: &Path) -> Result<Option<File>, Failure> {
+    let failed = |source| Failure::io("read", path, source).hint("name another file");
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut text = String::new();
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(wrong(path, "it is larger than 1M"));
+    }
+    toml::from_str(&text).map(Some).map_err(|error| {
+        let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
+        let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        wrong(path, &format!("{line}{}", error.message().trim_end()))
+    })
+}
+
+/// States that a file with limits is wrong.
+fn wrong(path: &Path, what: &str) -> Failure {
+    let mut lines = what.lines();
+    let first = lines.next().unwrap_or_default();
+    let error = anyhow::anyhow!("{}: {first}", path.display());
+    let hint = lines.next().and_then(|line| line.strip_prefix("hint: "));
+    Failure::new(Status::Usage, error)
+        .hint(hint.unwrap_or("docs/check.md shows how limits are written"))
+}
+
+/// States that there is nothing to check.
+fn no_limits() -> Failure {
+    Failure::new(Status::Usage, anyhow::anyhow!("no limit is given")).hint(
+        "give one, such as --max 200M, --growth 5M/min or --baseline FILE --tolerance 5%,\n\
+         or name a file with limits: --budget vmrec.toml",
+    )
+}

@@ -1,0 +1,132 @@
+//! `vmrec check`: whether recordings keep to limits, for jobs that must fail when a program grows.
+
+pub(crate) mod args;
+pub(crate) mod budget;
+pub(crate) mod limits;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use vmrec_report::escape::terminal;
+use vmrec_report::{
+    By, Check, LimitVerdict, Metric, Run, SeriesBuilder, check_github, check_junit, check_markdown,
+    check_table, json, kept,
+};
+use vmrec_sampler::Naming;
+
+use crate::args::{FileArgs, RecordingArgs, SpanArgs};
+use crate::commands::check::args::CheckArgs;
+use crate::commands::check::budget::Budget;
+use crate::failure::Failure;
+use crate::recording::Opened;
+use crate::{output, zone};
+
+/// Runs the command.
+pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
+    let judged = Judged::of(&Budget::of(args)?, &args.file, &args.recording)?;
+    let time_zone = zone::local();
+    if let Some(path) = &args.junit {
+        let suite = check_junit(&judged.verdicts, &time_zone);
+        output::replace_file(path, suite.as_bytes())?;
+    }
+    let Judged { recordings, baseline, verdicts, passed } = &judged;
+    if args.json {
+        output::print_json(&json::CheckDocument::new(*passed, recordings, baseline, verdicts))?;
+    } else if args.md {
+        output::print(&check_markdown(recordings, verdicts, &time_zone))?;
+    } else {
+        let mut text = judged.text(output::width(), output::color());
+        if args.github {
+            text += &check_github(verdicts, &time_zone);
+        }
+        output::print(&text)?;
+    }
+    Ok(if *passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Verdicts, with the names of the recordings they are on.
+pub(crate) struct Judged {
+    recordings: Vec<String>,
+    baseline: Vec<String>,
+    verdicts: Vec<LimitVerdict>,
+    pub(crate) passed: bool,
+}
+
+impl Judged {
+    /// Checks the recordings of a file with these numbers, the newest without any.
+    pub(crate) fn of(budget: &Budget, file: &FileArgs, numbers: &[i64]) -> Result<Self, Failure> {
+        let open = |recording| Opened::open(&RecordingArgs { file: file.clone(), recording });
+        let opened: Vec<Opened> = match numbers {
+            [] => vec![open(None)?],
+            numbers => {
+                numbers.iter().map(|number| open(Some(*number))).collect::<Result<_, _>>()?
+            }
+        };
+        let compared: Vec<Opened> = budget
+            .baseline
+            .iter()
+            .map(|text| Opened::open(&baseline(text, file)))
+            .collect::<Result<_, _>>()?;
+        let span = SpanArgs { from: budget.after.clone(), to: budget.until.clone() };
+        let metrics = budget.metrics();
+        let runs = |opened: &[Opened]| -> Result<Vec<Run>, Failure> {
+            opened.iter().map(|one| of(one, &metrics, &span)).collect()
+        };
+        let naming = opened.first().map_or(Naming::Linux, |one| Naming::of(&one.recording.host));
+        let mut check = Check {
+            runs: runs(&opened)?,
+            baseline: runs(&compared)?,
+            limits: Vec::new(),
+            min_samples: budget.min_samples,
+            naming,
+        };
+        check.limits = budget.limits(&check)?;
+        let verdicts = check.verdicts();
+        let names = |runs: Vec<Run>| runs.into_iter().map(|run| run.name).collect();
+        Ok(Self {
+            passed: kept(&verdicts, budget.lenient),
+            verdicts,
+            recordings: names(check.runs),
+            baseline: names(check.baseline),
+        })
+    }
+
+    /// Returns the verdicts as a table under the names of the recordings.
+    pub(crate) fn text(&self, width: usize, color: bool) -> String {
+        let recordings = self.recordings.iter().map(|name| format!("{}\n", terminal(name)));
+        let baseline = self.baseline.iter().map(|name| format!("baseline: {}\n", terminal(name)));
+        let mut text: String = recordings.chain(baseline).collect();
+        text += &check_table(&self.verdicts, &zone::local(), width, color);
+        text
+    }
+}
+
+/// Reads the sums of a recording that limits are on.
+fn of(opened: &Opened, metrics: &[Metric], span: &SpanArgs) -> Result<Run, Failure> {
+    let series = match opened.extent {
+        Some(_) => opened.series(metrics, By::Type, span)?,
+        // Without a sample there is no time to resolve, and every limit is undecided.
+        None => SeriesBuilder::new(metrics, By::Type, opened.recording.interval_ns).finish(),
+    };
+    let recording = &opened.recording;
+    let named = recording.name.as_ref().map(|name| format!(" \"{name}\"")).unwrap_or_default();
+    let name = format!(
+        "{} (pid {}), recording {}{named} of {}",
+        recording.process.name(),
+        recording.process.id.pid,
+        recording.id.0,
+        opened.path.display(),
+    );
+    Ok(Run { name, series })
+}
+
+/// Reads `FILE`, `FILE#N` or `#N`: a recording of another file, or another one of the same.
+fn baseline(text: &str, file: &FileArgs) -> RecordingArgs {
+    let split = text.rsplit_once('#').and_then(|(path, number)| Some((path, number.parse().ok()?)));
+    let (path, recording) = match split {
+        Some((path, number)) => (path, Some(number)),
+        None => (text, None),
+    };
+    let db = if path.is_empty() { file.db.clone() } else { Some(PathBuf::from(path)) };
+    RecordingArgs { file: FileArgs { db }, recording }
+}

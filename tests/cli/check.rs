@@ -1,0 +1,142 @@
+//! `vmrec check`, and `record --check`, on processes that grow.
+
+use std::fs;
+use std::process::Command;
+
+use crate::harness::{Bench, Workload};
+
+/// A file whose recording 2 has 40 MiB of heap more than recording 1, of the same process.
+fn grown() -> Bench {
+    let (bench, mut workload) = (Bench::new(), Workload::start());
+    let record = |workload: &Workload| {
+        bench.out(&["record", &workload.pid_text(), "--samples", "3", "--every", "50ms"]);
+    };
+    record(&workload);
+    workload.order("heap 41943040");
+    record(&workload);
+    bench
+}
+
+#[test]
+fn growth_beyond_the_baseline_fails_and_names_its_type() {
+    let bench = grown();
+    let said = bench.run(&["check", "-r", "2", "--baseline", "#1", "--tolerance", "5%"]);
+    assert_eq!(said.status, Some(1), "{said:?}");
+    let failed: Vec<&str> = said.output.lines().filter(|line| line.starts_with("FAIL")).collect();
+    assert!(failed.len() == 2 && failed[0].contains("total: resident highest"), "{failed:?}");
+    assert!(failed[1].contains("MALLOC"), "{failed:?}");
+    bench.out(&["check", "-r", "1", "--baseline", "#2", "--tolerance", "0%"]);
+    // Of several the least counts.
+    bench.out(&["check", "-r", "1,2", "--baseline", "#1", "--tolerance", "5%"]);
+    let copy = bench.path("base.db");
+    fs::rename(bench.path("test.db"), &copy).unwrap();
+    let base = format!("{}#1", copy.display());
+    let args = ["check", "--db", "base.db", "--baseline", &base, "--max", "+1%"];
+    assert_eq!(bench.run(&args).status, Some(1));
+}
+
+#[test]
+fn the_figure_is_that_of_the_samples() {
+    let bench = grown();
+    let sums = "SELECT max(value) AS highest FROM \
+                (SELECT number, sum(value) AS value FROM series('private', 'type', 2) GROUP BY 1)";
+    let highest = bench.json(&["sql", "--json", sums])[0]["highest"].as_u64().unwrap();
+    let at = |bound: u64| {
+        let limit = format!("private={bound}");
+        bench.run(&["check", "-r", "2", "--max", &limit, "--json"])
+    };
+    let (kept, exceeded) = (at(highest), at(highest - 1));
+    assert_eq!((kept.status, exceeded.status), (Some(0), Some(1)));
+    let document: serde_json::Value = serde_json::from_str(&exceeded.output).unwrap();
+    assert_eq!(document["limits"][0]["measured"], highest);
+    assert_eq!(
+        (&document["passed"], &document["limits"][0]["verdict"]),
+        (&false.into(), &"exceeded".into())
+    );
+}
+
+#[test]
+fn too_few_samples_are_a_verdict_of_their_own() {
+    let bench = grown();
+    let few = bench.run(&["check", "--growth", "1M/min"]);
+    assert_eq!(few.status, Some(1));
+    assert!(few.output.contains("too few  total: resident growth per minute"), "{}", few.output);
+    bench.out(&["check", "--growth", "1M/min", "--lenient"]);
+    bench.out(&["check", "--growth", "100M/min", "--min-samples", "3"]);
+}
+
+#[test]
+fn a_job_gets_its_forms_and_a_name_cannot_forge_them() {
+    let bench = Bench::new();
+    let program = bench.path("a%0A::error::<b>|");
+    fs::copy("/bin/sleep", &program).unwrap();
+    let mut child = Command::new(&program).arg("60").spawn().unwrap();
+    let pid = child.id().to_string();
+    bench.out(&["record", &pid, "--samples", "2", "--every", "50ms"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let said = bench.run(&["check", "--max", "4K", "--github", "--junit", "junit.xml"]);
+    let commands: Vec<&str> = said.output.lines().filter(|line| line.starts_with("::")).collect();
+    assert_eq!(commands.len(), 1, "{}", said.output);
+    assert!(commands[0].starts_with("::error title=vmrec check::total: resident highest: "));
+    let suite = fs::read_to_string(bench.path("junit.xml")).unwrap();
+    assert!(suite.contains("tests=\"1\" failures=\"1\" errors=\"0\""), "{suite}");
+    let markdown = bench.run(&["check", "--max", "4K", "--md"]).output;
+    assert!(markdown.contains("&#60;b&#62;&#124;"), "{markdown}");
+    assert!(markdown.lines().any(|line| line.starts_with("| FAIL | total: resident highest | ")));
+}
+
+#[test]
+fn a_recording_is_checked_at_its_end() {
+    let bench = Bench::new();
+    let budget = |text: &str| fs::write(bench.path("budget.toml"), text).unwrap();
+    let run = |script: &str| {
+        let record =
+            ["record", "--every", "50ms", "--check", "budget.toml", "--", "sh", "-c", script];
+        bench.run(&record)
+    };
+    budget("[[limit]]\nmax = \"1G\"\n");
+    assert_eq!(run("sleep 0.2").status, Some(0));
+    budget("[[limit]]\nmax = \"4K\"\n");
+    let exceeded = run("sleep 0.2");
+    assert_eq!(exceeded.status, Some(1));
+    assert!(exceeded.error.contains("FAIL     total: resident highest"), "{}", exceeded.error);
+    assert_eq!(run("sleep 0.2; exit 7").status, Some(7), "the command's own status goes first");
+    budget("[[limit]]\nmax = \"4Q\"\n");
+    let wrong = run("touch ran");
+    assert_eq!((wrong.status, bench.path("ran").exists()), (Some(2), false));
+}
+
+#[test]
+fn the_script_of_the_action_writes_the_summary_and_passes_on_the_verdict() {
+    let bench = Bench::new();
+    let run = |limit: &str, command: &str| {
+        fs::write(bench.path("vmrec.toml"), format!("[[limit]]\nmax = \"{limit}\"\n")).unwrap();
+        let _ = fs::remove_dir_all(bench.path("out"));
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/check-in-job");
+        let output = Command::new("bash")
+            .arg(script)
+            .current_dir(bench.path(""))
+            .env("VMREC", env!("CARGO_BIN_EXE_vmrec"))
+            .env("COMMAND", command)
+            .env("BUDGET", "vmrec.toml")
+            .env("EVERY", "50ms")
+            .env("OUTPUT", "out")
+            .env("GITHUB_STEP_SUMMARY", bench.path("summary.md"))
+            .env("GITHUB_OUTPUT", bench.path("outputs"))
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(run("1G", "sleep 0.3").0, Some(0));
+    let (status, log) = run("4K", "sleep 0.3");
+    assert_eq!(status, Some(1), "{log}");
+    assert!(log.contains("::error title=vmrec check::total: resident highest"), "{log}");
+    assert_eq!(run("1G", "sleep 0.2; exit 3").0, Some(3));
+    let summary = fs::read_to_string(bench.path("summary.md")).unwrap();
+    assert!(summary.contains("### vmrec check: 1 of 1 limit exceeded"), "{summary}");
+    assert!(summary.contains("TOTAL"), "{summary}");
+    assert!(fs::read_to_string(bench.path("out/growth.svg")).unwrap().starts_with("<svg"));
+    let outputs = fs::read_to_string(bench.path("outputs")).unwrap();
+    assert!(outputs.contains("chart=out/growth.svg"), "{outputs}");
+}
