@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Bench, Workload, signal};
+use crate::harness::{Bench, Workload, heeding_signals, signal};
 use crate::recorder::Recorder;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,6 +52,7 @@ fn by_shell(bench: &Bench, before: &str, arguments: &[&str]) -> Command {
     shell.arg("-c").arg(format!("{before}; exec \"$@\"")).arg("sh").arg(vmrec.get_program());
     shell.args(vmrec.get_args()).stderr(Stdio::piped());
     shell.current_dir(bench.path(""));
+    heeding_signals(&mut shell);
     vmrec.get_envs().for_each(|(name, value)| match value {
         Some(value) => _ = shell.env(name, value),
         None => _ = shell.env_remove(name),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
@@ -33,6 +34,7 @@ impl Bench {
             .env("TZ", "UTC")
             .env("NO_COLOR", "1")
             .env_remove("XDG_DATA_HOME");
+        heeding_signals(&mut command);
         command
     }
 
@@ -60,6 +62,23 @@ impl Bench {
     pub(crate) fn json(&self, arguments: &[&str]) -> serde_json::Value {
         serde_json::from_str(&self.out(arguments)).unwrap()
     }
+}
+
+/// Makes a command heed the signals that end a recording, though the tests may run where they are
+/// ignored: under nohup, or behind a shell's `&`.
+#[allow(unsafe_code)]
+pub(crate) fn heeding_signals(command: &mut Command) {
+    let heed = || {
+        for heeded in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
+            // SAFETY: the default action is a constant, no handler of ours.
+            if unsafe { libc::signal(heeded, libc::SIG_DFL) } == libc::SIG_ERR {
+                return Err(std::io::Error::last_os_error());
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: the closure makes system calls and allocates nothing.
+    unsafe { command.pre_exec(heed) };
 }
 
 /// Records a workload that does nothing, some samples 50 ms apart, and ends.
