@@ -65,8 +65,20 @@ pub(crate) struct ChartArgs {
     #[arg(long, value_name = "PIXELS", default_value_t = 540)]
     height: u32,
 
+    /// Draw text and lines this many times larger, such as 2 for a slide
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_scale)]
+    scale: f64,
+
     #[command(flatten)]
     recording: RecordingArgs,
+}
+
+/// Parses how many times larger text and lines are drawn.
+fn parse_scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if (0.5..=8.0).contains(&scale) => Ok(scale),
+        _ => Err("a factor is a number from 0.5 to 8, such as 2".to_owned()),
+    }
 }
 
 /// How times are written.
@@ -165,6 +177,7 @@ fn options(args: &ChartArgs) -> ChartOptions {
         zone: zone::local(),
         width: args.width,
         height: args.height,
+        scale: args.scale,
         include_reserved: args.reserved,
         ..ChartOptions::default()
     }

@@ -191,6 +191,8 @@ pub(crate) struct SvgDocument<'a> {
     pub(crate) description: &'a str,
     pub(crate) width: u32,
     pub(crate) height: u32,
+    /// How many times larger than drawn it is shown.
+    pub(crate) scale: f64,
     pub(crate) theme: Theme,
     /// Whether areas may have spikes as thin as a pixel.
     pub(crate) dense: bool,
@@ -199,12 +201,14 @@ pub(crate) struct SvgDocument<'a> {
 /// Makes the backend's output a document: its head gets title, description, styles and hatching,
 /// which the backend cannot write.
 pub(crate) fn document(drawn: &str, used: &BTreeMap<Rgb, Rgb>, about: &SvgDocument<'_>) -> String {
-    let SvgDocument { id, title, description, width, height, theme, .. } = about;
+    let SvgDocument { id, title, description, width, height, scale, theme, .. } = about;
     let pick = |paint: Paint| hex(if *theme == Theme::Dark { paint.dark } else { paint.light });
     let (view_width, view_height) = (*width * SCALE as u32, *height * SCALE as u32);
+    let [shown_width, shown_height] =
+        [*width, *height].map(|side| (f64::from(side) * scale).round() as u32);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" id=\"{id}\" width=\"{width}\" \
-         height=\"{height}\" viewBox=\"0 0 {view_width} {view_height}\" role=\"img\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" id=\"{id}\" width=\"{shown_width}\" \
+         height=\"{shown_height}\" style=\"max-width:100%;height:auto\" viewBox=\"0 0 {view_width} {view_height}\" role=\"img\" \
          aria-labelledby=\"{id}-title {id}-desc\">\n\
          <title id=\"{id}-title\">{}</title>\n<desc id=\"{id}-desc\">{}</desc>\n<style>\n\
          #{id} text{{font-family:system-ui,-apple-system,\"Segoe UI\",Roboto,\

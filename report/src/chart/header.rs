@@ -14,6 +14,7 @@ const COURSE_LINE: f64 = 18.0;
 const ABOUT_LINE: f64 = 17.0;
 /// From the middle of the last line to what lies below.
 const BELOW: f64 = 17.0;
+const BELOW_NARROW: f64 = 16.0;
 /// The maximum number of lines about the course.
 const MAX_COURSE_LINES: usize = 2;
 
@@ -22,7 +23,8 @@ const MAX_COURSE_LINES: usize = 2;
 pub(crate) struct Header {
     pub(crate) title: String,
     pub(crate) course: Vec<String>,
-    pub(crate) about: String,
+    /// What is drawn; in a narrow picture that is in its footer.
+    pub(crate) about: Option<String>,
 }
 
 impl Header {
@@ -37,13 +39,14 @@ impl Header {
         Self {
             title: text::fit(&title, TITLE_SIZE, room),
             course: lines,
-            about: text::fit(about, ABOUT_SIZE, room),
+            about: (width >= layout::NARROW).then(|| text::fit(about, ABOUT_SIZE, room)),
         }
     }
 
     /// Returns the height they take.
     pub(crate) fn height(&self) -> f64 {
-        TITLE_Y + self.course.len() as f64 * COURSE_LINE + ABOUT_LINE + BELOW
+        let rest = if self.about.is_some() { ABOUT_LINE + BELOW } else { BELOW_NARROW };
+        TITLE_Y + self.course.len() as f64 * COURSE_LINE + rest
     }
 
     /// Draws the lines.
@@ -57,8 +60,9 @@ impl Header {
             let face = Face { size: COURSE_SIZE, bold: false, paint: palette::INK };
             canvas.text(line, (left, y + 2.0), Anchor::Start, face)?;
         }
+        let Some(words) = &self.about else { return Ok(()) };
         y += ABOUT_LINE;
         let about = Face { size: ABOUT_SIZE, bold: false, paint: palette::MUTED };
-        canvas.text(&self.about, (left, y + 2.0), Anchor::Start, about)
+        canvas.text(words, (left, y + 2.0), Anchor::Start, about)
     }
 }

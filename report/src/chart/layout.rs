@@ -14,13 +14,15 @@ pub(crate) const TICK_SIZE: f64 = 11.0;
 pub(crate) const FOOTER_SIZE: f64 = 10.0;
 /// Height of a line of the footer.
 pub(crate) const FOOTER_LINE: f64 = 14.0;
-/// Below this width a picture has fewer words.
+/// Below this width a picture has fewer words, and labels no column of their own.
 pub(crate) const NARROW: f64 = 600.0;
+/// The minimum part of the height that the plot has, unless its labels lie beside it.
+pub(crate) const MIN_PLOT_PART: f64 = 0.55;
+/// Height of a line of the list of marks.
+pub(crate) const LIST_LINE: f64 = 15.0;
 /// Height of the row of time labels, and of the dates below it.
 pub(crate) const TIME_ROW: f64 = 22.0;
 pub(crate) const DATE_ROW: f64 = 14.0;
-/// Below this width labels have no column of their own.
-const MIN_WIDTH_FOR_LABELS: f64 = 560.0;
 /// From the plot to a label's swatch and from there to its text.
 pub(crate) const LEADER: f64 = 16.0;
 pub(crate) const SWATCH: f64 = 14.0;
@@ -78,7 +80,13 @@ const MAX_SHARE_UNSEEN: u64 = 20;
 /// The maximum part of the width that labels take.
 const MAX_LABEL_PART: f64 = 0.34;
 
+/// The maximum number of lines that list marks.
+const MAX_LIST_LINES: usize = 2;
+/// Below this height a narrow picture lists no marks.
+const LOW: f64 = 300.0;
+
 /// The elements that need room.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Needs {
     pub(crate) width: f64,
     pub(crate) height: f64,
@@ -86,24 +94,52 @@ pub(crate) struct Needs {
     pub(crate) header: f64,
     /// Width of the widest label of the value axis.
     pub(crate) value_labels: f64,
-    pub(crate) mark_rows: usize,
-    /// The maximum number of rows of marks' texts and dates.
-    pub(crate) max_rows: usize,
+    /// Whether there are marks.
+    pub(crate) marks: bool,
+    /// How many lines list marks.
+    pub(crate) list_lines: usize,
     pub(crate) date_row: bool,
     pub(crate) footer_lines: usize,
+}
+
+impl Needs {
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.width < NARROW
+    }
+
+    /// Returns how many lines may list marks: in a low picture the plot needs their room.
+    pub(crate) fn max_list_lines(&self) -> usize {
+        match (self.is_narrow(), self.height < LOW) {
+            (true, true) => 0,
+            (true, false) => 1,
+            (false, _) => MAX_LIST_LINES,
+        }
+    }
+
+    /// Returns the height of what lies below the plot.
+    fn below(&self) -> f64 {
+        let dates = if self.date_row { DATE_ROW } else { 0.0 };
+        let space = if self.is_narrow() { 4.0 } else { 16.0 };
+        let list = self.list_lines as f64 * LIST_LINE;
+        self.footer_lines as f64 * FOOTER_LINE + space + TIME_ROW + dates + list
+    }
 }
 
 /// Lays out a chart.
 pub(crate) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
     let left = MARGIN + needs.value_labels + 8.0;
-    let dates = if needs.date_row { DATE_ROW } else { 0.0 };
-    let footer = needs.footer_lines as f64 * FOOTER_LINE + 16.0;
-    let bottom = needs.height - footer - TIME_ROW - dates;
-    let marks = needs.mark_rows as f64 * marks::ROW;
+    let bottom = needs.height - needs.below();
+    // In a narrow picture numbers of marks lie on the plot.
+    let marks = if needs.marks && !needs.is_narrow() { marks::ROW } else { 0.0 };
     // Decided by what there may be, so that columns stay where they are once the rows are known.
-    let room = needs.height - footer - TIME_ROW - needs.header - needs.max_rows as f64 * DATE_ROW;
+    let most = Needs {
+        list_lines: if needs.marks { MAX_LIST_LINES } else { 0 },
+        date_row: true,
+        ..*needs
+    };
+    let room = needs.height - most.below() - needs.header - marks;
     let lines = labels.len() + 1;
-    let beside = needs.width >= MIN_WIDTH_FOR_LABELS && lines as f64 * labels::LINE <= room;
+    let beside = !needs.is_narrow() && lines as f64 * labels::LINE <= room;
     if beside {
         let [now, peak] = columns(&labels);
         let widest = labels.iter().map(|label| text::width(&label.name, labels::SIZE));
@@ -136,10 +172,14 @@ pub(crate) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
     let labels: Vec<(usize, Label)> = labels.into_iter().map(line).enumerate().rev().collect();
     let entries: Vec<String> = labels.iter().map(|(_, label)| label.line()).collect();
     let places = labels::flow(&entries, room);
-    let rows = places.last().map_or(0, |(_, row)| row + 1);
+    // Those that moved least have no label where rows would take the plot's room.
+    let spare = needs.height * (1.0 - MIN_PLOT_PART) - needs.header - marks - 2.0 - needs.below();
+    let max_rows = ((spare / labels::LINE) as usize).max(1);
+    let rows = places.last().map_or(0, |(_, row)| row + 1).min(max_rows);
     let marks_top = needs.header + rows as f64 * labels::LINE;
     let entry = |((index, label), (x, row))| (index, label, x, row);
-    let key = labels.into_iter().zip(places).map(entry).collect();
+    let placed = labels.into_iter().zip(places).filter(|(_, (_, row))| *row < max_rows);
+    let key = placed.map(entry).collect();
     Layout {
         width: needs.width,
         left,

@@ -1,25 +1,44 @@
-//! Places named moments: a rule for each, its text above where there is room.
+//! Places named moments: a rule with a number for each, its text where there is room, and a list
+//! of the texts without.
 
+use crate::chart::canvas::Anchor;
 use crate::chart::options::ChartMark;
 use crate::chart::text;
 use crate::series::Series;
 
 /// Font size of the texts, in pixels.
 pub(crate) const SIZE: f64 = 10.6;
-/// Height of a row of texts, in pixels.
-pub(crate) const ROW: f64 = 14.0;
-/// The maximum number of rows of texts.
-pub(crate) const MAX_ROWS: usize = 3;
+/// Font size of the numbers, in pixels.
+pub(crate) const NUMBER_SIZE: f64 = 8.5;
+/// Radius of the disc that a number lies on, and space between it and the text.
+pub(crate) const RADIUS: f64 = 6.0;
+pub(crate) const ASIDE: f64 = 3.0;
+/// Height of the row of numbers and texts, in pixels.
+pub(crate) const ROW: f64 = 16.0;
 /// The maximum number of rules drawn.
 const MAX_RULES: usize = 200;
 /// The widest a text may be, in pixels.
 const WIDEST: f64 = 180.0;
+/// Larger numbers do not fit their disc.
+const MAX_NUMBER: usize = 99;
+/// The maximum number of texts listed.
+const MAX_LISTED: usize = 40;
 
-/// A mark's rule, and its text if there is room for it.
+/// A mark's rule, with its number and text if there is room for them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PlacedMark {
     pub(crate) x: f64,
-    pub(crate) text: Option<(usize, String)>,
+    pub(crate) number: Option<usize>,
+    /// The text and the side of the number it begins at.
+    pub(crate) text: Option<(String, Anchor)>,
+}
+
+/// Marks placed, and those whose text is not among them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct PlacedMarks {
+    pub(crate) rules: Vec<PlacedMark>,
+    /// Indexes of the marks without their text.
+    pub(crate) unnamed: Vec<usize>,
 }
 
 /// Returns the marks within the time of `series`, with their times since its first tick.
@@ -43,52 +62,139 @@ fn elapsed(series: &Series, utc_ns: i64) -> Option<u64> {
     }
 }
 
-/// Places marks at these columns, ascending; texts may run up to `right`.
-/// Returns them with how many rows their texts take and how many are without text or rule.
-pub(crate) fn place(marks: &[(f64, &str)], right: f64) -> (Vec<PlacedMark>, usize, usize) {
-    let mut placed: Vec<PlacedMark> = Vec::new();
-    let mut ends = [f64::MIN; MAX_ROWS];
-    for (x, name) in marks {
-        if placed.len() == MAX_RULES {
-            break;
-        }
-        if placed.last().is_some_and(|last| x - last.x < 1.0) {
+/// Places marks at these columns, ascending; texts lie between `left` and `right` if they are
+/// wanted at all, to the right of their number or, at the edge or where the next is near, to its left.
+pub(crate) fn place(marks: &[(f64, &str)], texts: bool, left: f64, right: f64) -> PlacedMarks {
+    let mut placed = PlacedMarks::default();
+    // The index of the mark of each rule.
+    let mut of: Vec<usize> = Vec::new();
+    let mut last_number = f64::MIN;
+    for (index, (x, _)) in marks.iter().enumerate() {
+        let near = placed.rules.last().is_some_and(|last| x - last.x < 1.0);
+        if near || placed.rules.len() == MAX_RULES {
             continue;
         }
-        // The rule goes down through the rows below its text: they must be free there.
-        let free = |row: &usize| ends[*row..].iter().all(|end| end + 6.0 <= *x);
-        let text = (0..MAX_ROWS).find(free).and_then(|row| {
-            let text = text::fit(&text::clean(name), SIZE, (right - x - 4.0).min(WIDEST));
-            if text == "…" || text.is_empty() {
-                return None;
-            }
-            ends[row] = x + 4.0 + text::width(&text, SIZE);
-            Some((row, text))
-        });
-        placed.push(PlacedMark { x: *x, text });
+        let fits = x - last_number >= 2.0 * RADIUS + 1.0 && index < MAX_NUMBER;
+        if fits {
+            last_number = *x;
+        }
+        of.push(index);
+        placed.rules.push(PlacedMark { x: *x, number: fits.then_some(index + 1), text: None });
     }
-    let rows = placed.iter().filter_map(|mark| mark.text.as_ref()).map(|(row, _)| row + 1).max();
-    let named = placed.iter().filter(|mark| mark.text.is_some()).count();
-    (placed, rows.unwrap_or(0), marks.len() - named)
+    let mut taken = left;
+    for at in 0..placed.rules.len() {
+        let PlacedMark { x, number, .. } = placed.rules[at];
+        if number.is_none() {
+            continue;
+        }
+        let next = placed.rules[at + 1..].iter().find(|rule| rule.number.is_some());
+        let end = next.map_or(right, |next| next.x - RADIUS - 2.0 * ASIDE);
+        let words = text::clean(marks[of[at]].1);
+        let width = text::width(&words, SIZE);
+        let aside = RADIUS + ASIDE;
+        if !texts || words.is_empty() || width > WIDEST {
+            taken = x + RADIUS;
+        } else if x + aside + width <= end {
+            placed.rules[at].text = Some((words, Anchor::Start));
+            taken = x + aside + width;
+        } else {
+            if x - aside - width >= taken + 2.0 * ASIDE {
+                placed.rules[at].text = Some((words, Anchor::End));
+            }
+            taken = x + RADIUS;
+        }
+    }
+    let named = |index: &usize| {
+        let rule = of.iter().position(|of| of == index);
+        rule.is_some_and(|rule| placed.rules[rule].text.is_some())
+    };
+    placed.unnamed = (0..marks.len()).filter(|index| !named(index)).collect();
+    placed
+}
+
+/// Returns the lines that list marks by number, and how many are left out.
+pub(crate) fn list(
+    unnamed: &[usize],
+    words: impl Fn(usize) -> String,
+    room: f64,
+    max_lines: usize,
+) -> (Vec<String>, usize) {
+    let part = |index: &usize| format!("{} {}", index + 1, text::clean(&words(*index)));
+    let parts: Vec<String> = unnamed.iter().take(MAX_LISTED).map(part).collect();
+    let wrapped = |count: usize| text::wrap(&parts[..count], " · ", SIZE, room);
+    let fit = (0..=parts.len()).rev().map(|count| (count, wrapped(count)));
+    let fit = fit.into_iter().find(|(_, lines)| lines.len() <= max_lines);
+    let (count, lines) = fit.unwrap_or_default();
+    (lines, unnamed.len() - count)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    #[test]
-    fn texts_that_would_touch_go_to_the_next_row() {
-        let marks = [(10.0, "load page"), (30.0, "scroll"), (400.0, "close")];
-        let (placed, rows, unnamed) = place(&marks, 600.0);
-        let placed: Vec<_> =
-            placed.iter().filter_map(|mark| mark.text.as_ref()).map(|(row, _)| *row).collect();
-        assert_eq!((placed, rows, unnamed), (vec![0, 1, 0], 2, 0));
+    fn sides(placed: &PlacedMarks) -> Vec<Option<Anchor>> {
+        let side = |mark: &PlacedMark| mark.text.as_ref().map(|(_, side)| *side);
+        placed.rules.iter().map(side).collect()
     }
 
     #[test]
-    fn a_crowd_of_marks_keeps_some_texts() {
+    fn texts_flip_at_the_edge_and_where_the_next_is_near() {
+        let marks = [(100.0, "load page"), (130.0, "scroll"), (590.0, "close")];
+        let placed = place(&marks, true, 0.0, 600.0);
+        assert_eq!(sides(&placed), [Some(Anchor::End), Some(Anchor::Start), Some(Anchor::End)]);
+        assert_eq!(placed.unnamed, [0; 0]);
+        let numbers: Vec<_> = placed.rules.iter().map(|mark| mark.number).collect();
+        assert_eq!(numbers, [Some(1), Some(2), Some(3)]);
+        assert_eq!(place(&marks, false, 0.0, 600.0).unnamed, [0, 1, 2]);
+    }
+
+    #[test]
+    fn texts_without_room_are_listed_by_number() {
+        let marks = [(100.0, "one"), (115.0, "two of them"), (130.0, "three"), (131.0, "four")];
+        let placed = place(&marks, true, 90.0, 300.0);
+        assert_eq!(sides(&placed), [None, None, Some(Anchor::Start), None]);
+        assert_eq!(placed.unnamed, [0, 1, 3]);
+        let words = |index: usize| marks[index].1.to_owned();
+        let (lines, left) = list(&placed.unnamed, words, 400.0, 1);
+        assert_eq!((lines, left), (vec!["1 one · 2 two of them · 4 four".to_owned()], 0));
+        assert_eq!(list(&placed.unnamed, words, 60.0, 1), (vec!["1 one".to_owned()], 2));
+    }
+
+    #[test]
+    fn a_crowd_of_marks_keeps_some_rules_and_numbers() {
         let marks: Vec<_> = (0..1000).map(|n| (n as f64 * 0.7, "a mark")).collect();
-        let (placed, rows, unnamed) = place(&marks, 900.0);
-        assert!(placed.len() <= MAX_RULES && rows == MAX_ROWS && unnamed > 900);
+        let placed = place(&marks, true, 0.0, 900.0);
+        assert!(placed.rules.len() <= MAX_RULES && placed.unnamed.len() > 900);
+        assert!(placed.rules.iter().filter(|mark| mark.number.is_some()).count() >= 5);
+        assert!(list(&placed.unnamed, |_| "a mark".into(), 900.0, 2).1 > 900);
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_and_texts_never_overlap(
+            steps in proptest::collection::vec((0.0f64..120.0, "[a-z ]{0,30}"), 1..12),
+        ) {
+            let mut x = 40.0;
+            let marks: Vec<(f64, &str)> =
+                steps.iter().map(|(step, text)| { x += step; (x, text.as_str()) }).collect();
+            let placed = place(&marks, true, 20.0, 700.0_f64.max(x + 10.0));
+            let mut spans: Vec<(f64, f64)> = Vec::new();
+            for mark in &placed.rules {
+                if mark.number.is_some() {
+                    spans.push((mark.x - RADIUS, mark.x + RADIUS));
+                }
+                if let Some((text, side)) = &mark.text {
+                    let width = text::width(text, SIZE);
+                    let aside = RADIUS + ASIDE;
+                    spans.push(match side {
+                        Anchor::End => (mark.x - aside - width, mark.x - aside),
+                        _ => (mark.x + aside, mark.x + aside + width),
+                    });
+                }
+            }
+            spans.sort_by(|a, b| a.0.total_cmp(&b.0));
+            prop_assert!(spans.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{:?}", spans);
+        }
     }
 }

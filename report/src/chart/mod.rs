@@ -7,6 +7,7 @@
 pub(crate) mod canvas;
 pub(crate) mod downsample;
 pub(crate) mod header;
+pub(crate) mod key;
 pub(crate) mod labels;
 pub(crate) mod layout;
 pub(crate) mod marks;
@@ -49,6 +50,8 @@ pub fn draw(
     context: &ChartContext,
 ) -> Result<Drawn, Error> {
     let Some((series, others)) = series.split_first() else { return Err(Error::NoSamples) };
+    let asked = options;
+    let options = &scaled(options);
     check(series, options)?;
     let counted = CountedKeys::of(series, options);
     let marks = marks::within(series, &context.marks);
@@ -87,22 +90,19 @@ pub fn draw(
     };
     let title = titles.into_iter().next().unwrap_or_default();
     let lead = [course.join(" · "), about];
-    let about = SvgDocument {
-        id: &identifier(&options.id),
+    let description =
+        words::description(series, context, &lead, &picture.shown, &mark_words(&marks));
+    let document = SvgDocument {
+        id: &unique(&options.id, &[&picture.drawn, &description, options.theme.name()]),
         title: &title,
-        description: &words::description(
-            series,
-            context,
-            &lead,
-            &picture.shown,
-            &mark_words(&marks),
-        ),
+        description: &description,
         width: options.width,
         height: picture.height,
+        scale: asked.scale,
         theme: options.theme,
         dense: picture.dense,
     };
-    let svg = canvas::document(&picture.drawn, &picture.used, &about);
+    let svg = canvas::document(&picture.drawn, &picture.used, &document);
     Ok(Drawn { svg, finding: finding.headline(&context.process, &clock) })
 }
 
@@ -144,6 +144,24 @@ fn mark_words(marks: &[(u64, &ChartMark)]) -> Vec<String> {
         words.push(format!("and {} more", units::count((marks.len() - MAX_WORDS) as u64)));
     }
     words
+}
+
+/// Returns the options to lay out by: a picture that is enlarged has less room.
+fn scaled(options: &ChartOptions) -> ChartOptions {
+    let scale = if options.scale.is_normal() { options.scale.abs() } else { 1.0 };
+    let side = |pixels: u32| (f64::from(pixels) / scale).round() as u32;
+    ChartOptions { width: side(options.width), height: side(options.height), ..options.clone() }
+}
+
+/// Returns an element id that no chart with another content has: two in one page would share
+/// styles and patterns.
+fn unique(id: &str, content: &[&str]) -> String {
+    // FNV-1a: the same everywhere, unlike the hashes of the standard library.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in content.iter().flat_map(|text| text.bytes().chain([0])) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    format!("{}-{hash:016x}", identifier(id))
 }
 
 /// An element id of the letters a style sheet takes without escaping.

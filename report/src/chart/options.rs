@@ -25,6 +25,17 @@ pub enum Theme {
     Dark,
 }
 
+impl Theme {
+    /// Returns its word on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
 /// How times are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeAxis {
@@ -50,9 +61,11 @@ pub struct ChartOptions {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
+    /// How many times larger text and lines are in it.
+    pub scale: f64,
     /// Whether virtual memory includes the reserved family, which may be a thousand times the rest.
     pub include_reserved: bool,
-    /// Distinguishes this chart's elements from those of others in one page; letters, digits, `-` and `_` are kept.
+    /// The word that the ids of its elements begin with, before a hash of the content; letters, digits, `-` and `_` are kept.
     pub id: String,
 }
 
@@ -65,6 +78,7 @@ impl Default for ChartOptions {
             zone: TimeZone::UTC,
             width: 960,
             height: 540,
+            scale: 1.0,
             include_reserved: false,
             id: "vmrec".to_owned(),
         }

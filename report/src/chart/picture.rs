@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::chart::canvas::{Anchor, Canvas, Face};
 use crate::chart::header::Header;
-use crate::chart::layout::{Layout, Needs};
+use crate::chart::layout::{Label, Layout, Needs};
 use crate::chart::options::{ChartContext, ChartKind, ChartMark, ChartOptions, TimeAxis};
 use crate::chart::palette::Rgb;
-use crate::chart::plot::Scales;
+use crate::chart::plot::{Peak, Scales};
 use crate::chart::select::{CountedKeys, Selection, Shown};
 use crate::chart::time::TimeTick;
 use crate::chart::value::{ValueAxis, ValueTick};
 use crate::chart::words::LeftOut;
-use crate::chart::{layout, marks, palette, plot, select, text, time, value, words};
+use crate::chart::{key, layout, marks, palette, plot, select, text, time, value, words};
 use crate::error::Error;
 use crate::finding::Finding;
 use crate::series::Series;
@@ -63,7 +63,7 @@ impl Picture<'_> {
         finding: &Finding,
         marks: &[(u64, &ChartMark)],
     ) -> Result<DrawnPicture, Error> {
-        let Self { series, options, context, counted, header } = *self;
+        let Self { series, options, context, counted, header, .. } = *self;
         let (width, height) = (f64::from(options.width), f64::from(options.height));
         // The plot is narrower than the picture by labels on both sides, about a quarter.
         let columns = (width * 0.74).min(MAX_COLUMNS) as usize;
@@ -76,30 +76,41 @@ impl Picture<'_> {
         let value_axis = value::axis(low, high, unit, signed, (height / 90.0) as usize);
 
         let labels = layout::labels(series, &selection, options.kind);
+        let peaks = self.peaks(finding, &selection, &labels);
         let longest = LeftOut { mark_texts: marks.len(), torn_shown: true };
         let mut needs = Needs {
             width,
             height,
             header: header.height(),
             value_labels: widest(&value_axis),
-            mark_rows: 0,
-            max_rows: 1 + if marks.is_empty() { 0 } else { marks::MAX_ROWS },
+            marks: !marks.is_empty(),
+            list_lines: 0,
             date_row: false,
             // Laid out for the longest footer there may be.
             footer_lines: self.footer(Some(&selection), longest).len(),
         };
-        // Rows of texts and dates change heights only, so what is placed across now stays true.
+        // Lines below the plot change heights only, so what is placed across now stays true.
         let across = scales(series, &layout::lay_out(labels.clone(), &needs), &value_axis);
         let named: Vec<(f64, &str)> =
             marks.iter().map(|(at, mark)| (across.x(*at), mark.text.as_str())).collect();
-        let (rules, mark_rows, mark_texts) = marks::place(&named, width - layout::MARGIN);
-        let time_ticks = time_ticks(series, options, &across);
-        needs.mark_rows = mark_rows;
+        let (left, right) = (layout::MARGIN, width - layout::MARGIN);
+        let placed = marks::place(&named, !needs.is_narrow(), left, right);
+        let clock = words::clock(series, options);
+        let mark_words = |at: usize| format!("{}, {}", marks[at].1.text, clock.moment(marks[at].0));
+        let (list, mark_texts) =
+            marks::list(&placed.unnamed, mark_words, right - left, needs.max_list_lines());
+        let mut time_ticks = time_ticks(series, options, &across);
+        if needs.is_narrow() {
+            time_ticks.iter_mut().for_each(|tick| tick.date = None);
+        }
+        needs.list_lines = list.len();
         needs.date_row = time_ticks.iter().any(|tick| tick.date.is_some());
+        let torn = plot::torn(series, &across);
+        let left_out = LeftOut { mark_texts, torn_shown: !torn.is_empty() };
+        let footer = self.footer(Some(&selection), left_out);
+        needs.footer_lines = footer.len();
         let layout = layout::lay_out(labels, &needs);
         let scales = scales(series, &layout, &value_axis);
-        let torn = plot::torn(series, &scales);
-        let left_out = LeftOut { mark_texts, torn_shown: !torn.is_empty() };
 
         let mut drawn = String::new();
         let mut canvas = Canvas::new(&mut drawn, options.width, options.height, options.theme);
@@ -116,19 +127,58 @@ impl Picture<'_> {
             ChartKind::Growth => plot::lines(&mut canvas, series, &selection, &scales)?,
         };
         plot::time_axis(&mut canvas, &time_ticks, &torn, &scales, width)?;
-        plot::mark_rules(&mut canvas, &rules, &layout)?;
-        plot::key(&mut canvas, &selection, &layout, &ends)?;
-        draw_footer(&mut canvas, &self.footer(Some(&selection), left_out), height)?;
+        plot::peaks(&mut canvas, &peaks, &scales)?;
+        plot::mark_rules(&mut canvas, &placed.rules, &layout)?;
+        key::draw(&mut canvas, &selection, &layout, &ends)?;
+        draw_footer(&mut canvas, &footer, height)?;
+        let above = height - 12.0 - footer.len() as f64 * layout::FOOTER_LINE - 2.0;
+        let face = Face { size: marks::SIZE, bold: false, paint: palette::MARK };
+        for (line, words) in list.iter().rev().enumerate() {
+            let y = above - line as f64 * layout::LIST_LINE;
+            canvas.text(words, (layout::MARGIN, y), Anchor::Start, face)?;
+        }
         let used = canvas.finish()?;
         let (height, dense) = (options.height, selection.thinned.is_thinned());
         Ok(DrawnPicture { drawn, used, height, dense, shown: selection.shown })
     }
 
-    /// Returns the lines of the footer.
+    /// Returns the peaks to dot: of the total, or of the lines that ended far below theirs.
+    fn peaks(&self, finding: &Finding, selection: &Selection, labels: &[Label]) -> Vec<Peak> {
+        let unit = self.series.metric.unit();
+        if self.options.kind == ChartKind::Area {
+            let Finding { highest, first, last, .. } = finding;
+            let inside = highest.value > first.value.max(last.value);
+            let peak = Peak {
+                elapsed_ns: highest.elapsed_ns,
+                height: highest.value as f64,
+                words: unit.plain(highest.value),
+                paint: palette::INK,
+            };
+            return inside.then_some(peak).into_iter().collect();
+        }
+        let fell = selection.shown.iter().zip(labels).filter(|(_, label)| label.fell);
+        let peak = |(shown, _): (&Shown, &Label)| {
+            let values = shown.values.iter().enumerate();
+            let (at, value) = values.rev().max_by_key(|(_, value)| value.unsigned_abs())?;
+            Some(Peak {
+                elapsed_ns: self.series.elapsed_ns(*selection.thinned.kept.get(at)?),
+                height: *value as f64,
+                words: unit.signed(*value),
+                paint: shown.paint,
+            })
+        };
+        fell.filter_map(peak).collect()
+    }
+
+    /// Returns the lines of the footer: a narrow picture has one, on what is drawn.
     fn footer(&self, selection: Option<&Selection>, left_out: LeftOut) -> Vec<String> {
+        let room = f64::from(self.options.width) - 2.0 * layout::MARGIN;
+        if self.header.about.is_none() {
+            let about = words::about_briefly(self.series, self.options, self.context);
+            return vec![text::fit(&about, layout::FOOTER_SIZE, room)];
+        }
         let reserved = self.counted.reserved;
         let parts = words::footer(self.series, self.context, selection, reserved, left_out);
-        let room = f64::from(self.options.width) - 2.0 * layout::MARGIN;
         text::wrap(&parts, " · ", layout::FOOTER_SIZE, room)
     }
 }

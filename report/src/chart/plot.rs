@@ -1,19 +1,22 @@
 //! Draws the data: areas or lines, gaps, axes and marks.
 
 use crate::chart::canvas::{Anchor, Canvas, Face};
-use crate::chart::layout::{Label, Layout, Legend};
+use crate::chart::layout::Layout;
 use crate::chart::marks::PlacedMark;
 use crate::chart::options::ChartKind;
+use crate::chart::palette::Paint;
 use crate::chart::select::Selection;
 use crate::chart::time::TimeTick;
 use crate::chart::value::ValueAxis;
-use crate::chart::{labels, layout, marks, palette, text};
+use crate::chart::{layout, marks, palette, text};
 use crate::error::Error;
 use crate::series::Series;
 use crate::series::tick::TickState;
 
 /// The maximum number of stretches of torn samples shown on the axis.
 const MAX_TORN: usize = 150;
+/// Torn samples nearer to each other than this share a triangle, in pixels.
+const MIN_TORN_APART: f64 = 8.0;
 
 /// Maps time and values to pixels.
 #[derive(Clone, Debug)]
@@ -169,7 +172,7 @@ pub(crate) fn grid(
     Ok(())
 }
 
-/// Draws the time axis, with ticks below it where samples are torn, and the zero line, which for
+/// Draws the time axis, with a hollow triangle below it where samples are torn, and the zero line, which for
 /// growth is not the lowest one.
 pub(crate) fn time_axis(
     canvas: &mut Canvas<'_>,
@@ -184,7 +187,9 @@ pub(crate) fn time_axis(
         canvas.line((scales.left, y), (scales.right, y), palette::AXIS, 1.0, 1.0)?;
     }
     for (left, right) in torn {
-        canvas.rect((*left, bottom + 1.0), (*right, bottom + 5.0), palette::MARK)?;
+        let (x, top, foot) = (f64::midpoint(*left, *right), bottom + 2.0, bottom + 8.0);
+        let corners = [(x, top), (x + 3.5, foot), (x - 3.5, foot), (x, top)];
+        canvas.polyline(corners, palette::MARK, 1.0)?;
     }
     for tick in ticks {
         let x = scales.x(tick.elapsed_ns);
@@ -209,93 +214,69 @@ pub(crate) fn torn(series: &Series, scales: &Scales) -> Vec<(f64, f64)> {
     for index in (0..series.ticks.len()).filter(|n| series.ticks[*n].state == TickState::Torn) {
         let x = scales.x(series.elapsed_ns(index));
         match stretches.last_mut() {
-            Some((_, right)) if x - *right < 2.0 => *right = x + 0.6,
+            Some((_, right)) if x - *right < MIN_TORN_APART => *right = x + 0.6,
             _ => stretches.push((x - 0.6, x + 0.6)),
         }
     }
     if stretches.len() > MAX_TORN { Vec::new() } else { stretches }
 }
 
-/// Draws the marks' rules and texts.
+/// Draws the marks: a rule with its number above, and its text where there is room.
 pub(crate) fn mark_rules(
     canvas: &mut Canvas<'_>,
     placed: &[PlacedMark],
     layout: &Layout,
 ) -> Result<(), Error> {
-    let face = Face { size: marks::SIZE, bold: false, paint: palette::MARK };
+    let middle = layout.marks_top + marks::ROW / 2.0;
     for mark in placed {
-        let top = match &mark.text {
-            Some((row, _)) => layout.marks_top + *row as f64 * marks::ROW,
-            None => layout.top,
-        };
         // A pale edge keeps the rule visible on dark areas.
+        let top = if mark.number.is_some() { middle } else { layout.top };
         canvas.line((mark.x, layout.top), (mark.x, layout.bottom), palette::PAPER, 3.0, 0.5)?;
         canvas.line((mark.x, top), (mark.x, layout.bottom), palette::MARK, 1.0, 1.0)?;
-        if let Some((_, text)) = &mark.text {
-            let at = (mark.x + 4.0, top + marks::ROW / 2.0 - 1.0);
-            canvas.text(text, at, Anchor::Start, face)?;
+    }
+    let face = Face { size: marks::SIZE, bold: false, paint: palette::MARK };
+    let number_face = Face { size: marks::NUMBER_SIZE, bold: true, paint: palette::PAPER };
+    for mark in placed {
+        if let Some(number) = mark.number {
+            canvas.dot((mark.x, middle), marks::RADIUS, palette::MARK)?;
+            canvas.text(&number.to_string(), (mark.x, middle), Anchor::Middle, number_face)?;
+        }
+        if let Some((text, anchor)) = &mark.text {
+            let aside = marks::RADIUS + marks::ASIDE;
+            let x = if *anchor == Anchor::End { mark.x - aside } else { mark.x + aside };
+            canvas.text(text, (x, middle), *anchor, face)?;
         }
     }
     Ok(())
 }
 
-/// Draws the labels, at the right edge or above; `wanted` is where each series ends.
-pub(crate) fn key(
-    canvas: &mut Canvas<'_>,
-    selection: &Selection,
-    layout: &Layout,
-    wanted: &[f64],
-) -> Result<(), Error> {
-    match &layout.key {
-        Legend::Beside(labels, peaks) => {
-            let (swatch, right) = (layout.right + layout::LEADER, layout.width - layout::MARGIN);
-            let values = Some((right - peaks, right));
-            let (top, bottom) = (layout.top + 4.0, layout.bottom - 4.0);
-            let face = Face { size: layout::TICK_SIZE, bold: false, paint: palette::MUTED };
-            canvas.text(layout::NOW, (right - peaks, top), Anchor::End, face)?;
-            canvas.text(layout::PEAK, (right, top), Anchor::End, face)?;
-            let top = top + labels::LINE;
-            // Those that moved most are above; lines may end in another order than that.
-            let in_order = wanted.is_sorted_by(|lower, upper| lower >= upper);
-            let heights = match in_order {
-                true => labels::spread(wanted, top, bottom),
-                false => (0..labels.len()).rev().map(|n| top + n as f64 * labels::LINE).collect(),
-            };
-            for (index, label) in labels.iter().enumerate() {
-                let y = heights[index];
-                if in_order {
-                    let (from, to) = ((layout.right + 2.0, wanted[index]), (swatch - 3.0, y));
-                    canvas.line(from, to, palette::AXIS, 1.0, 0.8)?;
-                }
-                entry(canvas, selection.shown[index].paint, label, (swatch, y), values)?;
-            }
-        }
-        Legend::Above(entries) => {
-            for (index, label, left, row) in entries {
-                let y = layout.legend_top + *row as f64 * labels::LINE;
-                let at = (layout::MARGIN + left, y);
-                entry(canvas, selection.shown[*index].paint, label, at, None)?;
-            }
-        }
-    }
-    Ok(())
+/// A value worth a dot: its time, height and value, and the colour of what it is of.
+#[derive(Clone, Debug)]
+pub(crate) struct Peak {
+    pub(crate) elapsed_ns: u64,
+    pub(crate) height: f64,
+    pub(crate) words: String,
+    pub(crate) paint: Paint,
 }
 
-/// Draws a swatch with name and values, which end at two columns, or follow the name.
-fn entry(
-    canvas: &mut Canvas<'_>,
-    paint: palette::Paint,
-    label: &Label,
-    (x, y): (f64, f64),
-    columns: Option<(f64, f64)>,
-) -> Result<(), Error> {
-    canvas.rect((x, y - 4.5), (x + 9.0, y + 4.5), paint)?;
-    let face = Face { size: labels::SIZE, bold: false, paint: palette::INK };
-    let at = (x + layout::SWATCH, y);
-    let Some((now, peak)) = columns else {
-        return canvas.text(&label.line(), at, Anchor::Start, face);
-    };
-    canvas.text(&label.name, at, Anchor::Start, face)?;
-    canvas.text(&label.now, (now, y), Anchor::End, Face { bold: true, ..face })?;
-    canvas.text(&label.peak, (peak, y), Anchor::End, face)
+/// Draws a dot at each peak, and the value of the last one beside it.
+pub(crate) fn peaks(canvas: &mut Canvas<'_>, peaks: &[Peak], scales: &Scales) -> Result<(), Error> {
+    for (index, peak) in peaks.iter().enumerate() {
+        let (x, y) = (scales.x(peak.elapsed_ns), scales.y(peak.height));
+        canvas.dot((x, y), 4.0, palette::PAPER)?;
+        canvas.dot((x, y), 3.0, peak.paint)?;
+        if index + 1 < peaks.len() {
+            continue;
+        }
+        let face = Face { size: layout::TICK_SIZE, bold: true, paint: palette::INK };
+        let room = text::width(&peak.words, layout::TICK_SIZE) + 8.0;
+        let (x, anchor) = match x + room < scales.right {
+            true => (x + 7.0, Anchor::Start),
+            false => (x - 7.0, Anchor::End),
+        };
+        let y = if peak.height >= 0.0 { y - 8.0 } else { y + 8.0 };
+        let y = y.clamp(scales.top + 6.0, scales.bottom - 6.0);
+        canvas.text(&peak.words, (x, y), anchor, face)?;
+    }
+    Ok(())
 }

@@ -18,6 +18,8 @@ use crate::text::units;
 
 /// The maximum number of keys drawn beside `other`, which is all the rest.
 const MAX_KEYS: usize = 8;
+/// A key of less than this part of the whole is drawn with others: half a percent.
+const MIN_SHARE_SEEN: u128 = 200;
 /// The maximum number of gaps drawn: each costs a line of its own for every key.
 const MAX_GAPS: usize = 60;
 /// Gaps narrower than this many columns cannot be seen.
@@ -111,8 +113,22 @@ pub(crate) fn select(
         counted.keys.iter().map(|key| (weight(key, options.kind, begin), *key)).collect();
     ranked.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     let changing = ranked.iter().take_while(|(weight, _)| *weight > 0).count();
+    // A share too small to be seen is no line of its own.
+    let whole = match options.kind {
+        ChartKind::Area => counted.totals.max().unwrap_or(0),
+        ChartKind::Growth => ranked.first().map_or(0, |(weight, _)| *weight),
+    };
+    let seen = |weight: u64| u128::from(weight) * MIN_SHARE_SEEN >= u128::from(whole);
+    let large = ranked[..changing].iter().take_while(|(weight, _)| seen(*weight)).count();
+    let drawn = large.min(MAX_KEYS);
     // An "other" of one key says less in the same room.
-    let drawn = if changing == MAX_KEYS + 1 { changing } else { changing.min(MAX_KEYS) };
+    let one_left = changing == drawn + 1;
+    let drawn = match options.kind {
+        ChartKind::Area if one_left => changing,
+        // Lines need not sum to anything.
+        ChartKind::Growth if one_left && large > drawn => changing,
+        _ => drawn,
+    };
     let (drawn, rest) = ranked.split_at(drawn);
     let rest = &rest[..changing - drawn.len()];
 
@@ -136,7 +152,10 @@ pub(crate) fn select(
         let values = sum(series, &mut rest.iter().map(|(_, key)| *key));
         let (one, many) = (series.by.name(), series.by.plural());
         let name = format!("other ({})", units::counted(rest.len() as u64, one, many));
-        shown.insert(0, at.show(name, palette::OTHER, &values));
+        let other = at.show(name, palette::OTHER, &values);
+        if options.kind == ChartKind::Area || seen(other.swing()) {
+            shown.insert(0, other);
+        }
     }
     let (gaps, hidden_gaps) = visible(series, thinned.columns);
     let runs = runs(&thinned.kept, &gaps);

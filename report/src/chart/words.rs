@@ -28,6 +28,17 @@ pub(crate) fn about(series: &Series, options: &ChartOptions, context: &ChartCont
     format!("{what} — {} · {}", process(context), period(series, options, context))
 }
 
+/// Returns the same in fewer words, without the process that the title names.
+pub(crate) fn about_briefly(
+    series: &Series,
+    options: &ChartOptions,
+    context: &ChartContext,
+) -> String {
+    let growth = if options.kind == ChartKind::Growth { "growth of " } else { "" };
+    let (metric, by) = (series.metric.words(), series.by.name());
+    format!("{growth}{metric} by {by} · {}", period(series, options, context))
+}
+
 fn process(context: &ChartContext) -> String {
     format!("{} (pid {})", text::clean(&context.process), context.pid)
 }
@@ -174,7 +185,7 @@ fn of_samples(series: &Series, context: &ChartContext, left_out: LeftOut) -> Str
         "{samples} every {} ({} torn{}, {} missed)",
         units::duration(context.interval_ns),
         units::count(torn),
-        if left_out.torn_shown { ": ticks below the axis" } else { "" },
+        if left_out.torn_shown { ": triangles below the axis" } else { "" },
         units::count(series.missed),
     )
 }
@@ -200,17 +211,15 @@ fn of_means(means: Means, context: &ChartContext) -> Vec<String> {
 /// Says how many of the samples or means are drawn, and how many gaps.
 fn drawn(selection: &Selection, context: &ChartContext) -> Vec<String> {
     let thinned = &selection.thinned;
-    let mut parts = match (context.means, thinned.is_thinned()) {
-        (None, false) => vec!["every sample is drawn".to_owned()],
-        (Some(_), false) => Vec::new(),
-        (means, true) => vec![format!(
-            "{} of {} {} are drawn: the lowest and highest total of each of {} columns",
-            units::count(thinned.kept.len() as u64),
-            units::count(thinned.known as u64),
-            if means.is_some() { "values" } else { "samples" },
+    let mut parts = Vec::new();
+    // The total's extremes are all drawn; a part may have one at another sample of a column.
+    if thinned.known > thinned.kept.len() * 2 {
+        parts.push(format!(
+            "of each of {} columns the lowest and highest total {} drawn: parts may peak between",
             units::count(thinned.columns as u64),
-        )],
-    };
+            if context.means.is_some() { "of means is" } else { "is" },
+        ));
+    }
     if !selection.gaps.is_empty() {
         let gaps = units::counted(selection.gaps.len() as u64, "gap", "gaps");
         parts.push(format!("{gaps} hatched: not measured"));

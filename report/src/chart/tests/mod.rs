@@ -49,9 +49,10 @@ fn a_small_chart_says_what_it_shows() {
     let description = document.descendants().find(|node| node.has_tag_name("desc"));
     let _ = writeln!(words, "desc: {}", description.and_then(|node| node.text()).unwrap());
     insta::assert_snapshot!(words);
+    let id = document.root_element().attribute("id").unwrap();
     assert_eq!(
         document.root_element().attribute("aria-labelledby"),
-        Some("vmrec-title vmrec-desc")
+        Some(&*format!("{id}-title {id}-desc"))
     );
     assert_eq!(document.root_element().attribute("role"), Some("img"));
 }
@@ -91,16 +92,11 @@ fn labels_give_the_last_value_and_the_peak_of_those_that_moved_most_first() {
         _ => Some((150 - n) << 20),
     };
     let series = series(Metric::RESIDENT, By::Family, &names, 100, SECOND, value);
-    for (kind, expected) in [
-        (
-            ChartKind::Area,
-            ["stack 64K 1024K false", "JIT 51.0M 150.0M true", "malloc 1024K 245.0M true"],
-        ),
-        (
-            ChartKind::Growth,
-            ["stack 0K +960K false", "JIT -99.0M -99.0M false", "malloc 0K +244.0M true"],
-        ),
-    ] {
+    let area: &[&str] =
+        &["stack 64K 1024K false", "JIT 51.0M 150.0M true", "malloc 1024K 245.0M true"];
+    // A line that cannot be seen needs no label, while areas sum to the total.
+    let growth: &[&str] = &["JIT -99.0M -99.0M false", "malloc 0K +244.0M true"];
+    for (kind, expected) in [(ChartKind::Area, area), (ChartKind::Growth, growth)] {
         let options = ChartOptions { kind, ..ChartOptions::default() };
         let labels = layout::labels(&series, &selection(&series, &options, 100), kind);
         let line = |label: &layout::Label| {
@@ -218,8 +214,9 @@ fn gaps_break_lines_and_areas() {
     assert_eq!(elements(&svg, "polyline"), 2);
 
     let svg = draw(&series, &ChartOptions::default(), &context()).unwrap();
-    assert!(svg.contains("fill=\"url(#vmrec-gap)\""));
     let document = parse(&svg);
+    let id = document.root_element().attribute("id").unwrap();
+    assert!(svg.contains(&format!("fill=\"url(#{id}-gap)\"")));
     let polygon = document.descendants().find(|node| node.has_tag_name("polygon")).unwrap();
     let points: Vec<(i32, i32)> = polygon
         .attribute("points")
@@ -335,6 +332,76 @@ fn themes_differ_in_colours_only() {
     assert!(!light.contains("prefers-color-scheme") && !dark.contains("prefers-color-scheme"));
     assert!(light.contains("#FFFFFF") && !dark.contains("#FFFFFF"));
     assert_eq!(texts(&light), texts(&dark));
+}
+
+/// Two charts in one page share no id, so that neither takes the other's styles or hatching.
+#[test]
+fn ids_differ_where_the_content_does() {
+    let id = |svg: &str| parse(svg).root_element().attribute("id").unwrap().to_owned();
+    let plain = ChartOptions::default();
+    let first = draw(&browser(By::Family), &plain, &context()).unwrap();
+    assert_eq!(id(&first), id(&draw(&browser(By::Family), &plain, &context()).unwrap()));
+    let mut ids = vec![id(&first), id(&draw(&sawtooth(), &plain, &context()).unwrap())];
+    for theme in [Theme::Light, Theme::Dark] {
+        let options = ChartOptions { theme, ..ChartOptions::default() };
+        ids.push(id(&draw(&browser(By::Family), &options, &context()).unwrap()));
+    }
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+    for attribute in first.split(" id=\"").skip(1) {
+        assert!(attribute.starts_with(&id(&first)), "{}", &attribute[..40]);
+    }
+}
+
+#[test]
+fn a_narrow_picture_leaves_most_of_its_height_to_the_plot() {
+    for (name, series, options) in crate::chart::tests::data::gallery() {
+        for (width, height) in [(480, 320), (480, 400), (320, 260), (599, 300)] {
+            let options = ChartOptions { width, height, ..options.clone() };
+            let svg = draw(&series, &options, &context()).unwrap();
+            // The grid spans the plot; a picture of nothing has none.
+            let document = parse(&svg);
+            let lines = document.descendants().filter(|node| node.has_tag_name("line"));
+            let y = |node: roxmltree::Node<'_, '_>| {
+                let at = |name| node.attribute(name).unwrap().parse::<f64>().unwrap() / 10.0;
+                (at("y1") == at("y2") && at("x2") - at("x1") > f64::from(width) / 2.0)
+                    .then(|| at("y1"))
+            };
+            let grid: Vec<f64> = lines.filter_map(y).collect();
+            if name == "zero" {
+                assert_eq!(grid, [0.0; 0]);
+                continue;
+            }
+            let top = grid.iter().copied().fold(f64::MAX, f64::min);
+            let part = (grid.iter().copied().fold(0.0, f64::max) - top) / f64::from(height);
+            assert!(part >= layout::MIN_PLOT_PART, "{name} {width}x{height}: {part}");
+        }
+    }
+}
+
+#[test]
+fn a_scaled_picture_has_its_size_and_larger_text() {
+    let options = ChartOptions { width: 1600, height: 900, scale: 2.0, ..ChartOptions::default() };
+    let svg = draw(&browser(By::Family), &options, &context()).unwrap();
+    let document = parse(&svg);
+    let root = document.root_element();
+    assert_eq!(root.attribute("width"), Some("1600"));
+    assert_eq!(root.attribute("height"), Some("900"));
+    assert_eq!(root.attribute("viewBox"), Some("0 0 8000 4500"));
+    assert_eq!(root.attribute("style"), Some("max-width:100%;height:auto"));
+    let options = ChartOptions { scale: 8.0, ..options };
+    assert!(matches!(draw(&browser(By::Family), &options, &context()), Err(Error::Size { .. })));
+}
+
+#[test]
+fn peaks_have_a_dot_and_torn_samples_a_triangle() {
+    let svg = draw(&browser(By::Family), &ChartOptions::default(), &context()).unwrap();
+    assert!(texts(&svg).contains(&"522.9M".to_owned()));
+    // Two of the three torn samples are next to each other.
+    assert_eq!(elements(&svg, "polyline"), 2);
+    assert!(texts(&svg).iter().any(|text| text.contains("3 torn: triangles below the axis")));
 }
 
 /// Estimates of widths are on the wide side, so what fits by them is not cut off anywhere.
