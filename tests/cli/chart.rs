@@ -75,6 +75,23 @@ fn ends(svg: &str) -> Option<&str> {
     line.trim().split(" · ").next()
 }
 
+#[test]
+fn a_scale_has_bounds() {
+    let bench = recorded(2);
+    let svg = bench.out(&["chart", "--width", "1600", "--height", "900", "--scale", "2"]);
+    assert!(svg.contains("width=\"1600\" height=\"900\" style=\"max-width:100%;height:auto\""));
+    assert_snapshot!(bench.run(&["chart", "--scale", "0"]).failure(), @"
+    error: invalid value '0' for '--scale <FACTOR>': a factor is a number from 0.5 to 8, such as 2
+
+    For more information, try '--help'.
+    [exit status: Some(2)]
+    ");
+    assert_snapshot!(bench.run(&["chart", "--scale", "4"]).failure(), @"
+    vmrec: a chart of 240x135 pixels cannot be drawn: it must be at least 320x260 and at most 10000x10000
+    [exit status: Some(4)]
+    ");
+}
+
 /// The finding is said where the chart goes to a file, and standard output is the chart's alone.
 #[test]
 fn the_finding_is_said_of_a_file() {

@@ -18,6 +18,9 @@ const MAX_TORN: usize = 150;
 /// Torn samples nearer to each other than this share a triangle, in pixels.
 const MIN_TORN_APART: f64 = 8.0;
 
+/// The part of the other side of 0 from which on a side has an axis: a two hundredth.
+const MIN_SEEN: f64 = 200.0;
+
 /// Maps time and values to pixels.
 #[derive(Clone, Debug)]
 pub(crate) struct Scales {
@@ -56,9 +59,11 @@ pub(crate) fn extent(selection: &Selection, highest: u64, kind: ChartKind) -> (f
         ChartKind::Area => (0.0, highest as f64),
         ChartKind::Growth => {
             let values = || selection.shown.iter().flat_map(|shown| &shown.values);
-            let low = values().min().copied().unwrap_or(0).min(0);
-            let high = values().max().copied().unwrap_or(0).max(0);
-            (low as f64, high as f64)
+            let low = values().min().copied().unwrap_or(0).min(0) as f64;
+            let high = values().max().copied().unwrap_or(0).max(0) as f64;
+            // What cannot be seen on one side of 0 gets no part of the axis.
+            let seen = |side: f64, other: f64| if side * MIN_SEEN < other { 0.0 } else { side };
+            (-seen(-low, high), seen(high, -low))
         }
     }
 }

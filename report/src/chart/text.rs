@@ -4,7 +4,8 @@
 //! them fits in every common sans-serif font.
 
 /// Returns `text` without what XML or a reader cannot show: control and
-/// direction characters become `?`, line ends and tabs one space.
+/// direction characters become `?`, line ends and tabs one space, and what lies outside the
+/// basic plane, such as emoji, its escape.
 pub(crate) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
@@ -17,6 +18,8 @@ pub(crate) fn clean(text: &str) -> String {
             | '\u{fffe}'
             | '\u{ffff}' => clean.push('?'),
             c if c.is_control() => clean.push('?'),
+            // Few fonts have these, and some renderers drop a whole line over one of them.
+            c if c > '\u{ffff}' => clean.extend(c.escape_unicode()),
             c => clean.push(c),
         }
     }
@@ -97,6 +100,7 @@ mod tests {
     #[test]
     fn strange_characters_are_shown_or_replaced() {
         assert_eq!(clean("a\u{0}b\u{1b}[31m\u{202e}c\nd"), "a?b?[31m?c d");
+        assert_eq!(clean("a\u{1f600}é漢"), "a\\u{1f600}é漢");
         assert_eq!(escape("<a>]]>&\""), "&lt;a&gt;]]&gt;&amp;&quot;");
     }
 

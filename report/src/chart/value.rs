@@ -23,7 +23,7 @@ const UNITS: [&str; 7] = ["B", "K", "M", "G", "T", "P", "E"];
 /// Steps between ticks in one unit; quarters are whole numbers of the unit below.
 const STEPS: [f64; 12] = [0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 250.0, 500.0];
 
-/// Makes an axis from `low` (0 or below) to `high` with at max_ticks `max_ticks` steps.
+/// Makes an axis from `low` (0 or below) to `high` with at most `max_ticks` steps.
 pub(crate) fn axis(low: f64, high: f64, unit: Unit, signed: bool, max_ticks: usize) -> ValueAxis {
     let max_ticks = max_ticks.max(2) as f64;
     // Nothing at all still wants a scale: a page, or a few of what is counted.
@@ -33,8 +33,9 @@ pub(crate) fn axis(low: f64, high: f64, unit: Unit, signed: bool, max_ticks: usi
         Unit::Count => low + 4.0,
     };
     let reach = high.max(-low).max(1.0);
-    // A little air above, so that the peak does not touch the frame.
-    let span = ((high - low) * 1.04).max(1.0);
+    // A little air above, so that the peak does not touch the frame; 0 may.
+    let air = if high > 0.0 { (high - low) * 0.04 } else { 0.0 };
+    let span = (high - low + air).max(1.0);
     let (scale, suffix) = match unit {
         Unit::Count => (1.0, ""),
         Unit::Bytes => {
@@ -55,7 +56,7 @@ pub(crate) fn axis(low: f64, high: f64, unit: Unit, signed: bool, max_ticks: usi
         }
     };
     let first = (low / step).floor();
-    let last = ((high + (high - low) * 0.04) / step).ceil().max(first + 1.0);
+    let last = ((high + air) / step).ceil().max(first + 1.0);
     let ticks = (0..=((last - first) as usize))
         .map(|n| {
             let value = (first + n as f64) * step;

@@ -84,6 +84,7 @@ pub(crate) fn course(finding: &Finding, clock: &Clock, marks: &[&str]) -> Vec<St
                 | Caveat::Loading { .. }
                 | Caveat::BecameShared { .. }
                 | Caveat::Reserved { .. }
+                | Caveat::Thinned { .. }
         )
     };
     let moment = |elapsed_ns| clock.moment(elapsed_ns);

@@ -396,6 +396,19 @@ fn a_scaled_picture_has_its_size_and_larger_text() {
 }
 
 #[test]
+fn a_fall_has_its_axis_below_0() {
+    let names = [(Family::Malloc, "malloc"), (Family::Stack, "stack")];
+    let value = |n: u64, key: u64| Some(if key == 0 { (322 - n * 3) << 20 } else { (9 + n) << 10 });
+    let series = series(Metric::RESIDENT, By::Family, &names, 100, SECOND, value);
+    let options = ChartOptions { kind: ChartKind::Growth, ..ChartOptions::default() };
+    let svg = draw(&series, &options, &context()).unwrap();
+    let texts = texts(&svg);
+    assert_eq!(texts[0], "chromium fell 296.9M in 1m 39s: malloc -297.0M");
+    assert!(texts.iter().any(|text| text == "-300M"), "{texts:?}");
+    assert!(!texts.iter().any(|text| text.starts_with("+") && text.ends_with("M")), "{texts:?}");
+}
+
+#[test]
 fn peaks_have_a_dot_and_torn_samples_a_triangle() {
     let svg = draw(&browser(By::Family), &ChartOptions::default(), &context()).unwrap();
     assert!(texts(&svg).contains(&"522.9M".to_owned()));
