@@ -26,7 +26,7 @@ fn lost_samples_are_reported_and_become_missed() {
         ["complete_samples", "torn_samples", "missed_ticks"].map(|key| info[key].as_u64().unwrap())
     };
     // Missed ones too, of which a busy machine may have some.
-    let all = bench.json(&["info", "--json"])["samples"].as_u64().unwrap();
+    let all = bench.json(&["info", "--json"])["last"]["sample"].as_u64().unwrap();
     let mut bytes = fs::read(bench.path("test.db")).unwrap();
     // Inside all that is compressed: the groups of its chunk, and evidence.
     let magic = [0x28, 0xb5, 0x2f, 0xfd];

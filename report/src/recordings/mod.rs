@@ -10,7 +10,7 @@ use vmrec_store::{Mark, Recording, Sample, SampleState, WhyEnded};
 pub struct Listed<'a> {
     /// The recording.
     pub recording: &'a Recording,
-    /// How many samples it has, missed ones included.
+    /// How many of its samples have regions: missed ones are not counted.
     pub samples: u64,
     /// When its last sample was taken.
     pub last: Option<Timestamp>,
@@ -72,7 +72,7 @@ impl<'a> Overview<'a> {
     pub fn listed(&self) -> Listed<'a> {
         Listed {
             recording: self.recording,
-            samples: self.samples.len() as u64,
+            samples: self.samples.iter().filter(|sample| sample.has_regions()).count() as u64,
             last: self.samples.last().map(|sample| sample.taken),
             running: self.running,
         }

@@ -214,7 +214,7 @@ mod tests {
         "pid": 4242,
         "name": "server",
         "recording_name": null,
-        "samples": 3,
+        "samples": 2,
         "started": "2026-03-01T13:00:00.000Z",
         "started_utc_ns": 1772370000000000000,
         "ended": "2026-03-01T13:00:05.000Z",
