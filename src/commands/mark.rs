@@ -18,7 +18,7 @@ pub(crate) struct MarkArgs {
     /// The name of the moment
     text: String,
 
-    /// Mark the sample at this time instead of now
+    /// Mark this time instead of now
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<String>,
 
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &MarkArgs) -> Result<ExitCode, Failure> {
     }
     let opened = Opened::open(&args.recording)?;
     let utc_ns = match &args.at {
-        Some(time) => opened.resolve(time)?.taken.utc_ns,
+        Some(time) => opened.resolve(time)?.asked_utc_ns,
         None if opened.running => recording::now_utc_ns(),
         None => {
             let error = anyhow::anyhow!(

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 
+use crate::fixture::fixed;
 use crate::harness::{Bench, Workload, recorded};
 use crate::recorder::Recorder;
 
@@ -28,4 +29,23 @@ fn an_ended_recording_is_marked_at_a_time() {
     ");
     bench.run(&["mark", "middle", "--at", "#2"]);
     assert_eq!(bench.json(&["diff", "@middle", "end", "--json"])["from"]["sample"], 2);
+}
+
+#[test]
+fn a_mark_is_at_the_time_given_not_at_the_sample_before() {
+    let bench = fixed();
+    // Samples are 2 s apart, and those after 4 s and 6 s were missed.
+    let times = ["+3s", "+5s500ms", "2024-03-01T14:00:09Z", "#4", "@warm", "-1s"];
+    bench.run(&["mark", "warm", "--at", "+1s"]);
+    for (index, time) in times.iter().enumerate() {
+        bench.run(&["mark", &format!("m{index}"), "--recording", "1", "--at", time]);
+    }
+    let marks = bench.json(&["info", "--json", "--recording", "1"])["marks"].clone();
+    let of = |text: &str| {
+        let marks = marks.as_array().unwrap();
+        let mark = marks.iter().find(|mark| mark["text"] == text)?;
+        Some((mark["utc_ns"].as_i64().unwrap() - 1_709_301_600_000_000_000) / 1_000_000)
+    };
+    let found: Vec<_> = (0..times.len()).map(|index| of(&format!("m{index}"))).collect();
+    assert_eq!(found, [Some(3000), Some(5500), Some(9000), Some(8000), None, Some(9000)]);
 }
