@@ -47,6 +47,12 @@ impl Opened {
         Ok(Self { path, store, recording, extent, marks, running })
     }
 
+    /// Returns the options, as they must be typed after a command, that lead to this recording again.
+    pub(crate) fn options(&self, args: &RecordingArgs) -> String {
+        let recording = args.recording.map(|number| format!(" --recording {number}"));
+        db_option(&self.path) + &recording.unwrap_or_default()
+    }
+
     /// Finds the sample a time on the command line means.
     pub(crate) fn resolve(&self, text: &str) -> Result<Resolved, Failure> {
         let spec: TimeSpec = TimeSpec::parse(text)

@@ -13,6 +13,7 @@ use crate::args::{FormatArgs, RecordingArgs};
 use crate::failure::Failure;
 use crate::parse::parse_metric;
 use crate::recording::Opened;
+use crate::shell::shell_word;
 use crate::{output, zone};
 
 /// Show what changed between two times
@@ -77,7 +78,12 @@ pub(crate) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
         )),
         Direction::Backward => {
             return Err(Failure::usage(format!("`{}` is later than `{}`", args.from, args.to))
-                .hint(format!("swap them: vmrec diff {} {}", args.to, args.from)));
+                .hint(format!(
+                    "swap them: vmrec diff{} {} {}",
+                    opened.options(&args.recording),
+                    shell_word(&args.to),
+                    shell_word(&args.from)
+                )));
         }
     }
     print(args, &opened, &from, &to)?;

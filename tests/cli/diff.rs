@@ -93,6 +93,17 @@ fn wrong_arguments_are_explained() {
     hint: `vmrec info --recording 1` shows its span, samples and marks
     [exit status: Some(2)]
     ");
+    assert_snapshot!(failure("@model loaded", "#1"), @"
+    vmrec: `@model loaded` is later than `#1`
+    hint: swap them: vmrec diff --recording 1 '#1' '@model loaded'
+    [exit status: Some(2)]
+    ");
+    bench.run(&["backup", "a b.db"]);
+    assert_snapshot!(bench.run(&["diff", "--db", "a b.db", "--recording", "1", "end", "start"]).failure(), @"
+    vmrec: `end` is later than `start`
+    hint: swap them: vmrec diff --db 'a b.db' --recording 1 start end
+    [exit status: Some(2)]
+    ");
     let same = bench.run(&["diff", "--recording", "1", "end", "end"]);
     assert_eq!(same.status, Some(0));
     assert!(same.error.contains("are the same sample"), "{}", same.error);
