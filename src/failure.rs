@@ -220,6 +220,7 @@ impl From<StoreError> for Failure {
             StoreError::DiskFull { .. } => {
                 Some("free some space, or record to another disk with --db FILE; all samples before are kept".to_owned())
             }
+            StoreError::FolderMissing { .. } => Some(FOLDER_MISSING.to_owned()),
             StoreError::Exists { .. } => {
                 Some("name another file, or replace this one with --force".to_owned())
             }
@@ -241,7 +242,9 @@ impl From<StoreError> for Failure {
         };
         let status = match error {
             StoreError::Query { .. } => Status::Usage,
-            StoreError::Exists { .. } | StoreError::SameFile { .. } => Status::Usage,
+            StoreError::Exists { .. }
+            | StoreError::FolderMissing { .. }
+            | StoreError::SameFile { .. } => Status::Usage,
             _ => Status::Recording,
         };
         let failure = Self::new(status, error);

@@ -89,6 +89,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The folder of the file to create does not exist.
+    #[error("cannot create {}: the folder {} does not exist", path.display(), folder.display())]
+    FolderMissing {
+        /// The folder.
+        folder: PathBuf,
+        /// The file to create.
+        path: PathBuf,
+    },
     /// The file to create exists already.
     #[error("{} exists already", path.display())]
     Exists {

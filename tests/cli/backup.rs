@@ -53,6 +53,16 @@ fn nothing_is_replaced_unasked() {
     hint: name another file to copy to
     [exit status: Some(2)]
     ");
+    assert_snapshot!(bench.run(&["backup", "missing/copy.db"]).failure(), @"
+    vmrec: cannot create missing/copy.db: the folder missing does not exist
+    hint: the folder must exist: create it, or name another file
+    [exit status: Some(2)]
+    ");
+    assert_snapshot!(bench.run(&["repair", "test.db", "-o", "missing/new.db"]).failure(), @"
+    vmrec: cannot create missing/new.db: the folder missing does not exist
+    hint: the folder must exist: create it, or name another file
+    [exit status: Some(2)]
+    ");
     let said = bench.run(&["backup", "kept.db", "--force"]);
     assert!(said.error.starts_with("copied 1 recording, 2 samples of "), "{}", said.error);
     assert_eq!(

@@ -148,6 +148,16 @@ pub(crate) fn real_path(path: &Path) -> Result<PathBuf, Error> {
     Ok(fs::canonicalize(folder).at(folder)?.join(name))
 }
 
+/// Returns the absolute path of a file to create, whose folder must exist.
+pub(crate) fn new_path(path: &Path) -> Result<PathBuf, Error> {
+    real_path(path).map_err(|error| match (error, path.parent()) {
+        (Error::Missing { .. }, Some(folder)) if !folder.as_os_str().is_empty() => {
+            Error::FolderMissing { folder: folder.to_owned(), path: path.to_owned() }
+        }
+        (error, _) => error,
+    })
+}
+
 /// Checks the files beside a recording that SQLite would open: none is a link, a FIFO or a device.
 pub(crate) fn check_neighbours(path: &Path) -> Result<(), Error> {
     ["-wal", "-shm", "-journal", "-lock"]

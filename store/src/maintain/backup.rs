@@ -34,7 +34,7 @@ impl Store {
     /// A recorder that writes to the file is not delayed. The copy gets its name once it is
     /// complete, verified and on disk; it has mode 0600 and can be read from a read-only folder.
     pub fn backup(&self, to: &Path, replace: bool) -> Result<Copied, Error> {
-        let to = open::real_path(to)?;
+        let to = open::new_path(to)?;
         if same_file(&open::real_path(&self.path)?, &to) {
             return Err(Error::SameFile { path: to });
         }

@@ -108,7 +108,7 @@ pub fn repair(from: &Path, to: &Path) -> Result<Repaired, Error> {
     if lock::held(&from_real) {
         return Err(Error::Busy { path: from.to_owned(), pid: None });
     }
-    let to = open::real_path(to)?;
+    let to = open::new_path(to)?;
     if same_file(&from_real, &to) {
         return Err(Error::SameFile { path: to });
     }
