@@ -37,8 +37,8 @@ CREATE TABLE recording (
     id INTEGER PRIMARY KEY AUTOINCREMENT, -- names the recording; never given to another one
     session INTEGER NOT NULL REFERENCES session (id), -- the run of the recorder it belongs to
     name TEXT,                            -- the user's own name for it
-    pid INTEGER NOT NULL,                 -- process number of the target
-    start_ticks INTEGER NOT NULL,         -- when the target started, in its platform's ticks; with pid and session.boot_id it names one process
+    pid INTEGER,                          -- process number of the target; null if its row was lost
+    start_ticks INTEGER,                  -- when the target started, in its platform's ticks; with pid and session.boot_id it names one process; null if its row was lost
     parent_pid INTEGER,                   -- the process that started the target; null if not shown
     parent INTEGER REFERENCES recording (id), -- the recording of that process in this session; null if it is not recorded
     started_utc_ns INTEGER,               -- when the target started, nanoseconds since 1970-01-01 UTC; null if unknown

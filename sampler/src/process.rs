@@ -5,7 +5,7 @@ use std::fmt;
 /// One process for as long as it exists: pid, start time and boot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProcessId {
-    /// The process number.
+    /// The process number; 0 in a recording that lost it.
     pub pid: u32,
     /// When it started, in the platform's own ticks since boot. Linux: stat field 22; macOS: microseconds since 1970.
     pub start_ticks: u64,
@@ -13,9 +13,26 @@ pub struct ProcessId {
     pub boot_id: String,
 }
 
+impl ProcessId {
+    /// Returns the process number; `None` if it is lost. No process has the number 0.
+    pub fn known_pid(&self) -> Option<u32> {
+        Some(self.pid).filter(|pid| *pid != 0)
+    }
+
+    /// Returns the start time in the platform's ticks; `None` if it is lost with the number.
+    pub fn known_start_ticks(&self) -> Option<u64> {
+        self.known_pid().map(|_| self.start_ticks)
+    }
+
+    /// Returns the process number in words, `-` if it is lost.
+    pub fn pid_text(&self) -> String {
+        self.known_pid().map_or_else(|| "-".to_owned(), |pid| pid.to_string())
+    }
+}
+
 impl fmt::Display for ProcessId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pid {}", self.pid)
+        write!(f, "pid {}", self.pid_text())
     }
 }
 

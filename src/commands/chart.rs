@@ -192,7 +192,7 @@ fn context(opened: &Opened) -> Result<ChartContext, Failure> {
         extent.and_then(|extent| overhead(cost_ns, extent.first.taken, extent.last.taken));
     Ok(ChartContext {
         process: recording.process.name().to_owned(),
-        pid: recording.process.id.pid,
+        pid: recording.process.id.known_pid(),
         host: host.name.clone(),
         naming: Naming::of(host),
         kernel: format!("{} {} {}", host.os, host.kernel, host.architecture),

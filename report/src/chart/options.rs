@@ -127,7 +127,7 @@ pub struct ChartContext {
     /// The name of the process.
     pub process: String,
     /// Its number.
-    pub pid: u32,
+    pub pid: Option<u32>,
     /// The name of the machine.
     pub host: String,
     /// Whose words types and families have.

@@ -40,7 +40,8 @@ pub(crate) fn about_briefly(
 }
 
 fn process(context: &ChartContext) -> String {
-    format!("{} (pid {})", text::clean(&context.process), context.pid)
+    let pid = context.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+    format!("{} (pid {pid})", text::clean(&context.process))
 }
 
 /// Returns the stretch of time drawn, with the offset from UTC, after the recording's name.

@@ -152,7 +152,7 @@ pub fn list(out: impl io::Write, rows: &[Listed<'_>]) -> Result<(), Error> {
         let recording = row.recording;
         out.write_record([
             recording.id.0.to_string(),
-            recording.process.id.pid.to_string(),
+            recording.process.id.known_pid().map_or_else(String::new, |pid| pid.to_string()),
             text(recording.process.name()),
             text(recording.name.as_deref().unwrap_or_default()),
             row.samples.to_string(),

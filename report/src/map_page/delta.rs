@@ -31,7 +31,7 @@ pub fn delta_text(
     options: &PageOptions,
     time_zone: &TimeZone,
 ) -> String {
-    let pid = source.process.id.pid;
+    let pid = source.process.id.pid_text();
     let sizes = options.sizes(source.host.page_size_bytes);
     let width = options.width.unwrap_or(usize::MAX);
     let mut diff = diff::diff(from, to);

@@ -22,7 +22,7 @@ pub(crate) fn header(
     let mut line = |title: &str, value: &str| {
         lines.push(format!("{:<17}{value}", format!("{title}:")));
     };
-    line("Process", &format!("{name} [{}]", process.id.pid));
+    line("Process", &format!("{name} [{}]", process.id.pid_text()));
     let deleted = if process.executable_deleted { " (deleted)" } else { "" };
     let path = process.executable.as_deref();
     line("Path", &path.map_or_else(unknown, |path| format!("{}{deleted}", escape::terminal(path))));
@@ -58,7 +58,7 @@ pub(crate) fn header(
     total("Resident size (peak)", totals.peak_resident_bytes, "");
     lines.push("----".to_owned());
     lines.push(String::new());
-    lines.push(format!("Virtual Memory Map of process {} ({name})", process.id.pid));
+    lines.push(format!("Virtual Memory Map of process {} ({name})", process.id.pid_text()));
     lines.push(format!("VM page size:  {} bytes", host.page_size_bytes));
     for snapshot in std::iter::once(snapshot).chain(later) {
         if let Consistency::Torn(why) = &snapshot.consistency {

@@ -31,7 +31,7 @@ pub fn page_text(
     let regions = &snapshot.regions;
     let sizes = options.sizes(source.host.page_size_bytes);
     let width = options.width.unwrap_or(usize::MAX);
-    let pid = source.process.id.pid;
+    let pid = source.process.id.pid_text();
     let mut text = crate::map_page::header::header(source, snapshot, None, options, time_zone);
     let rows = |chosen: &dyn Fn(&&Region) -> bool| {
         crate::map_page::row::rows(

@@ -29,7 +29,7 @@ pub fn list_table(rows: &[Listed<'_>], time_zone: &TimeZone, width: usize) -> St
         table.row(vec![
             Cell::new(&recording.id.0.to_string()),
             Cell::new(recording.name.as_deref().unwrap_or(recording.process.name())),
-            Cell::new(&recording.process.id.pid.to_string()),
+            Cell::new(&recording.process.id.pid_text()),
             Cell::new(&started),
             Cell::new(&units::duration(row.length_ns())),
             Cell::new(&row.samples.to_string()),

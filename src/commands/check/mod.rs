@@ -113,7 +113,7 @@ fn of(opened: &Opened, metrics: &[Metric], span: &SpanArgs) -> Result<Run, Failu
     let name = format!(
         "{} (pid {}), recording {}{named} of {}",
         recording.process.name(),
-        recording.process.id.pid,
+        recording.process.id.pid_text(),
         recording.id.0,
         opened.path.display(),
     );

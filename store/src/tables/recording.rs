@@ -34,8 +34,8 @@ pub(crate) fn insert_recording(
             id,
             session.0,
             name,
-            process.id.pid,
-            to_column(process.id.start_ticks),
+            process.id.known_pid(),
+            process.id.known_start_ticks().map(to_column),
             process.parent_pid,
             parent,
             process.started_utc_ns,
@@ -150,8 +150,8 @@ pub(crate) fn recording_from_row(
         session: session.id,
         process: ProcessInfo {
             id: ProcessId {
-                pid: row.get("pid")?,
-                start_ticks: from_column(row.get("start_ticks")?),
+                pid: row.get::<_, Option<u32>>("pid")?.unwrap_or(0),
+                start_ticks: row.get::<_, Option<i64>>("start_ticks")?.map_or(0, from_column),
                 boot_id: session.boot_id,
             },
             parent_pid: row.get("parent_pid")?,

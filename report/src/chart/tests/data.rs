@@ -63,7 +63,7 @@ pub(crate) fn context() -> ChartContext {
     };
     ChartContext {
         process: "chromium".into(),
-        pid: 4711,
+        pid: Some(4711),
         host: "build-7".into(),
         naming: Naming::Linux,
         kernel: "linux 6.18.44 x86_64".into(),

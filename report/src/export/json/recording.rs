@@ -11,7 +11,7 @@ use crate::text::clock;
 #[derive(Serialize)]
 pub struct ListRow<'a> {
     recording: i64,
-    pid: u32,
+    pid: Option<u32>,
     name: &'a str,
     recording_name: Option<&'a str>,
     samples: u64,
@@ -39,7 +39,7 @@ impl<'a> ListRow<'a> {
         };
         Self {
             recording: recording.id.0,
-            pid: recording.process.id.pid,
+            pid: recording.process.id.known_pid(),
             name: recording.process.name(),
             recording_name: recording.name.as_deref(),
             samples: listed.samples,
@@ -85,8 +85,8 @@ impl<'a> InfoDocument<'a> {
         Self {
             row: ListRow::new(&overview.listed()),
             process: ProcessValue {
-                pid: process.id.pid,
-                start_ticks: process.id.start_ticks,
+                pid: process.id.known_pid(),
+                start_ticks: process.id.known_start_ticks(),
                 boot_id: &process.id.boot_id,
                 parent_pid: process.parent_pid,
                 started: process.started_utc_ns.map(clock::utc),
@@ -132,8 +132,8 @@ impl<'a> InfoDocument<'a> {
 
 #[derive(Serialize)]
 struct ProcessValue<'a> {
-    pid: u32,
-    start_ticks: u64,
+    pid: Option<u32>,
+    start_ticks: Option<u64>,
     boot_id: &'a str,
     parent_pid: Option<u32>,
     started: Option<String>,

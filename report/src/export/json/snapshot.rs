@@ -11,7 +11,7 @@ use crate::text::clock;
 #[derive(Serialize)]
 pub struct SnapshotDocument<'a> {
     process: &'a str,
-    pid: u32,
+    pid: Option<u32>,
     #[serde(flatten)]
     taken: Moment,
     page_size: u64,
@@ -26,7 +26,7 @@ impl<'a> SnapshotDocument<'a> {
         let sum: Amounts = snapshot.regions.iter().collect();
         Self {
             process: process.name(),
-            pid: process.id.pid,
+            pid: process.id.known_pid(),
             taken: Moment::of(snapshot.taken.utc_ns),
             page_size: host.page_size_bytes,
             torn: match &snapshot.consistency {
