@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use serde::Serialize;
-use vmrec_report::{Error as ReportError, json};
+use vmrec_report::{Error as ReportError, json, units};
 use vmrec_store::Counts;
 
 use crate::failure::{Failure, Status};
@@ -22,11 +22,11 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 
 /// Returns in words how much a file holds.
 pub(crate) fn counted(counts: &Counts) -> String {
-    let number = |count: u64, what: &str| match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    };
-    format!("{}, {}", number(counts.recordings, "recording"), number(counts.samples, "sample"))
+    format!(
+        "{}, {}",
+        units::counted(counts.recordings, "recording", "recordings"),
+        units::counted(counts.samples, "sample", "samples")
+    )
 }
 
 /// Returns a document as JSON.

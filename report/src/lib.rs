@@ -65,7 +65,7 @@ pub mod escape {
 
 /// Sizes and durations as people read them.
 pub mod units {
-    pub use crate::text::units::{duration, signed_size, size};
+    pub use crate::text::units::{counted, duration, signed_size, size};
 }
 
 /// Results as JSON documents.

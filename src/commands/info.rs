@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use vmrec_report::{Overview, escape, info_text, json};
+use vmrec_report::{Overview, escape, info_text, json, units};
 use vmrec_store::{Error, Store};
 
 use crate::args::RecordingArgs;
@@ -82,9 +82,6 @@ fn verify(args: &InfoArgs) -> Result<ExitCode, Failure> {
     if problems.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    let what = match problems.len() {
-        1 => "1 problem".to_owned(),
-        many => format!("{many} problems"),
-    };
+    let what = units::counted(problems.len() as u64, "problem", "problems");
     Err(Error::Damaged { path, what }.into())
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use vmrec_report::escape;
+use vmrec_report::{escape, units};
 use vmrec_store::{Error, RecoveredRecording, Repaired};
 
 use crate::failure::Failure;
@@ -74,7 +74,7 @@ fn failure(error: Error) -> Failure {
         Error::NotARecording { .. } => {
             "name a file that `vmrec record` made; this one was left as it is"
         }
-        Error::Missing { .. } => "name the damaged file; NEW goes into a folder that is there",
+        Error::Missing { .. } => "name the damaged file",
         Error::Exists { .. } => "name a new file with -o; this one was left as it is",
         Error::SameFile { .. } => "name a new file with -o: the damaged one is not changed",
         Error::Busy { .. } => "end that recorder first",
@@ -115,8 +115,12 @@ fn text(repaired: &Repaired) -> String {
     for mended in &repaired.recordings {
         let _ = writeln!(
             text,
-            "recording {}: {} samples kept, {} lost; {} marks, {} pieces of evidence kept",
-            mended.id.0, mended.kept, mended.lost, mended.marks, mended.evidence
+            "recording {}: {} kept, {} lost; {}, {} of evidence kept",
+            mended.id.0,
+            units::counted(mended.kept, "sample", "samples"),
+            mended.lost,
+            units::counted(mended.marks, "mark", "marks"),
+            units::counted(mended.evidence, "piece", "pieces"),
         );
         if mended.is_placeholder {
             text += "  its own row is lost: it is named `recovered`, without process and host\n";
@@ -129,14 +133,21 @@ fn text(repaired: &Repaired) -> String {
         }
     }
     if repaired.kinds_lost > 0 {
-        let _ =
-            writeln!(text, "{} kinds of regions that samples had are lost", repaired.kinds_lost);
+        let kinds = match repaired.kinds_lost {
+            1 => "1 kind of region that samples had is lost".to_owned(),
+            many => format!("{many} kinds of regions that samples had are lost"),
+        };
+        let _ = writeln!(text, "{kinds}");
     }
     for (table, rows) in &repaired.damaged_rows {
-        let _ = writeln!(text, "{table}: {rows} damaged rows");
+        let _ = writeln!(text, "{table}: {}", units::counted(*rows, "damaged row", "damaged rows"));
     }
     for (table, pages) in &repaired.damaged_pages {
-        let _ = writeln!(text, "{table}: {pages} damaged or missing pages");
+        let _ = writeln!(
+            text,
+            "{table}: {}",
+            units::counted(*pages, "damaged or missing page", "damaged or missing pages")
+        );
     }
     if repaired.tables_lost {
         text += "the list of tables is damaged: more may be lost than is known\n";

@@ -6,6 +6,7 @@ use crate::check::limit::{Bound, Figure, Limit, Subject};
 use crate::check::run::{Measured, Run, Unmeasured};
 use crate::metric::Metric;
 use crate::series::tick::SeriesKey;
+use crate::text::units;
 
 /// The least that a figure may exceed its baseline by before it counts, in bytes: page caches and
 /// allocators round by as much.
@@ -175,12 +176,20 @@ impl Check {
             Figure::Slope { .. } => self.min_samples.max(2),
         };
         let (outcome, why) = match why {
-            Unmeasured::TooFew(samples) => {
-                (Outcome::TooFewSamples, format!("{samples} of {needed} samples{wherein}"))
-            }
-            Unmeasured::Unknown(samples) => {
-                (Outcome::Unknown, format!("unknown in {samples} samples{wherein}"))
-            }
+            Unmeasured::TooFew(samples) => (
+                Outcome::TooFewSamples,
+                format!(
+                    "{samples} of {}{wherein}",
+                    units::counted(needed as u64, "sample", "samples")
+                ),
+            ),
+            Unmeasured::Unknown(samples) => (
+                Outcome::Unknown,
+                format!(
+                    "unknown in {}{wherein}",
+                    units::counted(samples as u64, "sample", "samples")
+                ),
+            ),
         };
         (verdict.outcome, verdict.why) = (outcome, Some(why));
     }

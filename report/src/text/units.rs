@@ -69,7 +69,7 @@ pub(crate) fn count(number: u64) -> String {
 }
 
 /// Writes a count of things: `1 sample`, `2 samples`.
-pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 

@@ -72,9 +72,9 @@ impl ReclassifyDocument {
         let mut text = if moved.is_empty() { String::new() } else { table.render(width, false) };
         let verb = if self.dry_run { "would get" } else { "got" };
         text.push_str(&format!(
-            "{} of {} regions of recording {} {verb} another type\n",
+            "{} of {} of recording {} {verb} another type\n",
             sum(&moved),
-            self.regions,
+            units::counted(self.regions as u64, "region", "regions"),
             self.recording
         ));
         if !refined.is_empty() {
