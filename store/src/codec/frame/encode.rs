@@ -11,7 +11,7 @@ use crate::codec::varint::put;
 const CHUNK_SAMPLES: u32 = 600;
 /// The approximate maximum of delta bytes in a chunk: more bytes make its last sample slower to
 /// read, which must take no more than some milliseconds.
-const CHUNK_BYTES: usize = 72 << 10;
+const CHUNK_BYTES: usize = 64 << 10;
 
 /// Makes the frame of each sample, a key or a delta from the last stored sample.
 #[derive(Debug, Default)]
