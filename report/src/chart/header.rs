@@ -6,6 +6,7 @@ use crate::error::Error;
 
 /// Font sizes, in pixels.
 const TITLE_SIZE: f64 = 16.0;
+const NARROW_TITLE_SIZE: f64 = 14.0;
 const COURSE_SIZE: f64 = 12.5;
 const ABOUT_SIZE: f64 = 11.0;
 /// Where the title's middle lies, and how far below each line the next one is.
@@ -22,6 +23,7 @@ const MAX_COURSE_LINES: usize = 2;
 #[derive(Clone, Debug)]
 pub(crate) struct Header {
     pub(crate) title: String,
+    title_size: f64,
     pub(crate) course: Vec<String>,
     /// What is drawn; in a narrow picture that is in its footer.
     pub(crate) about: Option<String>,
@@ -32,12 +34,14 @@ impl Header {
     /// fits; a narrow picture has one line about the course.
     pub(crate) fn fit(titles: &[String], course: &[String], about: &str, width: f64) -> Self {
         let room = width - 2.0 * layout::MARGIN;
-        let fits = |title: &&String| text::width(title, TITLE_SIZE) <= room;
+        let title_size = if width < layout::NARROW { NARROW_TITLE_SIZE } else { TITLE_SIZE };
+        let fits = |title: &&String| text::width(title, title_size) <= room;
         let title = titles.iter().find(fits).or(titles.last()).cloned().unwrap_or_default();
         let mut lines = text::wrap(course, " · ", COURSE_SIZE, room);
         lines.truncate(if width < layout::NARROW { 1 } else { MAX_COURSE_LINES });
         Self {
-            title: text::fit(&title, TITLE_SIZE, room),
+            title: text::fit(&title, title_size, room),
+            title_size,
             course: lines,
             about: (width >= layout::NARROW).then(|| text::fit(about, ABOUT_SIZE, room)),
         }
@@ -53,7 +57,7 @@ impl Header {
     pub(crate) fn draw(&self, canvas: &mut Canvas<'_>) -> Result<(), Error> {
         let mut y = TITLE_Y;
         let left = layout::MARGIN;
-        let title = Face { size: TITLE_SIZE, bold: true, paint: palette::INK };
+        let title = Face { size: self.title_size, bold: true, paint: palette::INK };
         canvas.text(&self.title, (left, y), Anchor::Start, title)?;
         for line in &self.course {
             y += COURSE_LINE;

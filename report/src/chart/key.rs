@@ -6,12 +6,14 @@ use crate::chart::select::Selection;
 use crate::chart::{labels, layout, palette};
 use crate::error::Error;
 
-/// Draws the labels, at the right edge or above; `wanted` is where each series ends.
+/// Draws the labels, at the right edge or above; `wanted` is the height
+/// each series ends at, `end` its right edge.
 pub(crate) fn draw(
     canvas: &mut Canvas<'_>,
     selection: &Selection,
     layout: &Layout,
     wanted: &[f64],
+    end: f64,
 ) -> Result<(), Error> {
     match &layout.key {
         Legend::Beside(labels, peaks) => {
@@ -31,7 +33,7 @@ pub(crate) fn draw(
             for (index, label) in labels.iter().enumerate() {
                 let y = heights[index];
                 if in_order {
-                    let (from, to) = ((layout.right + 2.0, wanted[index]), (swatch - 3.0, y));
+                    let (from, to) = ((end + 2.0, wanted[index]), (swatch - 3.0, y));
                     canvas.line(from, to, palette::AXIS, 1.0, 0.8)?;
                 }
                 entry(canvas, selection.shown[index].paint, label, (swatch, y), values)?;

@@ -162,10 +162,11 @@ pub(crate) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
     }
     let right = needs.width - MARGIN;
     let room = right - MARGIN;
+    let each = room / labels.len().clamp(1, 2) as f64;
     let line = |label: Label| {
         let values =
             text::width(&label.line(), labels::SIZE) - text::width(&label.name, labels::SIZE);
-        let name = text::fit(&label.name, labels::SIZE, room / 2.0 - values);
+        let name = text::fit(&label.name, labels::SIZE, each - labels::SWATCH - values);
         Label { name, ..label }
     };
     // The one that moved most comes first.

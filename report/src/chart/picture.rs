@@ -127,9 +127,9 @@ impl Picture<'_> {
             ChartKind::Growth => plot::lines(&mut canvas, series, &selection, &scales)?,
         };
         plot::time_axis(&mut canvas, &time_ticks, &torn, &scales, width)?;
-        plot::peaks(&mut canvas, &peaks, &scales)?;
+        plot::peaks(&mut canvas, &peaks, &placed.rules, &scales)?;
         plot::mark_rules(&mut canvas, &placed.rules, &layout)?;
-        key::draw(&mut canvas, &selection, &layout, &ends)?;
+        key::draw(&mut canvas, &selection, &layout, &ends, scales.end())?;
         draw_footer(&mut canvas, &footer, height)?;
         let above = height - 12.0 - footer.len() as f64 * layout::FOOTER_LINE - 2.0;
         let face = Face { size: marks::SIZE, bold: false, paint: palette::MARK };

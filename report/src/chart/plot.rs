@@ -47,6 +47,11 @@ impl Scales {
         self.bottom - (self.bottom - self.top) * part
     }
 
+    /// Returns the right edge of the data.
+    pub(crate) fn end(&self) -> f64 {
+        if self.span_ns == 0 { self.x(0) + self.alone() } else { self.right }
+    }
+
     /// Half the width of a sample that stands alone.
     fn alone(&self) -> f64 {
         if self.span_ns == 0 { (self.right - self.left) / 10.0 } else { 0.8 }
@@ -192,8 +197,8 @@ pub(crate) fn time_axis(
         canvas.line((scales.left, y), (scales.right, y), palette::AXIS, 1.0, 1.0)?;
     }
     for (left, right) in torn {
-        let (x, top, foot) = (f64::midpoint(*left, *right), bottom + 2.0, bottom + 8.0);
-        let corners = [(x, top), (x + 3.5, foot), (x - 3.5, foot), (x, top)];
+        let (x, top, foot) = (f64::midpoint(*left, *right), bottom + 1.5, bottom + 6.5);
+        let corners = [(x, top), (x + 3.0, foot), (x - 3.0, foot), (x, top)];
         canvas.polyline(corners, palette::MARK, 1.0)?;
     }
     for tick in ticks {
@@ -264,8 +269,13 @@ pub(crate) struct Peak {
     pub(crate) paint: Paint,
 }
 
-/// Draws a dot at each peak, and the value of the last one beside it.
-pub(crate) fn peaks(canvas: &mut Canvas<'_>, peaks: &[Peak], scales: &Scales) -> Result<(), Error> {
+/// Draws a dot at each peak, and the value of the last one beside it, away from marks.
+pub(crate) fn peaks(
+    canvas: &mut Canvas<'_>,
+    peaks: &[Peak],
+    rules: &[PlacedMark],
+    scales: &Scales,
+) -> Result<(), Error> {
     for (index, peak) in peaks.iter().enumerate() {
         let (x, y) = (scales.x(peak.elapsed_ns), scales.y(peak.height));
         canvas.dot((x, y), 4.0, palette::PAPER)?;
@@ -275,9 +285,12 @@ pub(crate) fn peaks(canvas: &mut Canvas<'_>, peaks: &[Peak], scales: &Scales) ->
         }
         let face = Face { size: layout::TICK_SIZE, bold: true, paint: palette::INK };
         let room = text::width(&peak.words, layout::TICK_SIZE) + 8.0;
-        let (x, anchor) = match x + room < scales.right {
-            true => (x + 7.0, Anchor::Start),
-            false => (x - 7.0, Anchor::End),
+        let is_free = |from: f64, to: f64| rules.iter().all(|rule| rule.x < from || rule.x > to);
+        let (fits_left, fits_right) = (x - room > scales.left, x + room < scales.right);
+        let left = fits_left && (!fits_right || !is_free(x, x + room) && is_free(x - room, x));
+        let (x, anchor) = match left || !fits_right {
+            false => (x + 7.0, Anchor::Start),
+            true => (x - 7.0, Anchor::End),
         };
         let y = if peak.height >= 0.0 { y - 8.0 } else { y + 8.0 };
         let y = y.clamp(scales.top + 6.0, scales.bottom - 6.0);

@@ -80,7 +80,14 @@ impl Finding {
                         ),
                         lead,
                     ],
-                    None => with_shares(&moved, self, ": ").into_iter().chain([lead]).collect(),
+                    None => {
+                        let short = format!(
+                            "{subject} swung up to {high}; troughs {verb} {}",
+                            amount(unit, troughs)
+                        );
+                        let forms = with_shares(&moved, self, ": ");
+                        forms.into_iter().chain([short, lead]).collect()
+                    }
                 }
             }
         }

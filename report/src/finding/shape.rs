@@ -21,8 +21,10 @@ const MAX_STEPS: usize = 5;
 const MIN_STEPS_PERCENT: u128 = 80;
 /// A slope stays within this part of the change from a straight line, in percent.
 pub(crate) const SLOPE_PERCENT: f64 = 15.0;
-/// Between marks nothing happens as long as values stay within this part of the change: a tenth.
+/// Between marks nothing happens as long as values stay within this part of the change: a tenth …
 pub(crate) const STILL_PART: u64 = 10;
+/// … and of what an even change would be in that time: a quarter.
+pub(crate) const STILL_RATE: u128 = 4;
 /// Time without growth between marks that is worth a word: a tenth of all.
 const MIN_STILL_TIME: u64 = 10;
 
@@ -220,9 +222,12 @@ fn between_marks(points: &[Point], marks: &[u64]) -> Option<Vec<Stretch>> {
         let stretch = Stretch { from_mark, to_mark, from: *within.first()?, to: *within.last()? };
         let values = || within.iter().map(|point| point.value);
         let range = values().max()? - values().min()?;
+        let time = stretch.to.elapsed_ns - stretch.from.elapsed_ns;
+        let span = last.elapsed_ns - first.elapsed_ns;
+        let even = u128::from(change) * u128::from(time) / u128::from(span.max(1));
         match rising.last_mut() {
-            _ if range <= change / STILL_PART => {
-                still_ns += stretch.to.elapsed_ns - stretch.from.elapsed_ns;
+            _ if range <= change / STILL_PART && u128::from(range) <= even / STILL_RATE => {
+                still_ns += time;
             }
             _ if stretch.change() <= 0 => return None,
             Some(before) if before.to == stretch.from => {

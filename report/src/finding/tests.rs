@@ -8,7 +8,7 @@ use vmrec_sampler::{Family, Naming, Timestamp};
 
 use super::*;
 use crate::finding::clock::Clock;
-use crate::finding::shape::{SLOPE_PERCENT, STILL_PART, TOOTH_PART, off_line};
+use crate::finding::shape::{SLOPE_PERCENT, STILL_PART, STILL_RATE, TOOTH_PART, off_line};
 use crate::metric::Unit;
 use crate::series::by::By;
 use crate::series::gap;
@@ -205,6 +205,18 @@ fn growth_between_marks_only_is_said() {
     insta::assert_snapshot!(words(&found, &marks.map(|(_, text)| text)), @"
     node grew 60.0M in 59.0s: malloc +60.0M
     35.0M → 95.0M (+60.0M) · rose only from “load” to “load stopped by the ope…” (+60.0M)
+    ");
+}
+
+/// A short stretch of an even rise moves little, which is no rest.
+#[test]
+fn marks_within_an_even_rise_divide_nothing() {
+    let series = resident((0..60_u64).map(|n| vec![(30 + n * 4) * M, 5 * M]));
+    let marks = [(9 * SECOND, "load"), (12 * SECOND, "scroll"), (40 * SECOND, "again")];
+    let found = Finding::of_series(&source(&series, &marks)).unwrap();
+    insta::assert_snapshot!(words(&found, &marks.map(|(_, text)| text)), @"
+    node grew 236.0M in 59.0s: malloc +236.0M
+    35.0M → 271.0M (+236.0M) · steadily, +4096K/s
     ");
 }
 
@@ -496,6 +508,10 @@ proptest! {
                         let still = within(&known, at, stretch.from.index);
                         // Each of at most three marks may end a stretch that is still.
                         prop_assert!(range(&still) <= change / STILL_PART * 4);
+                        let time = still[still.len() - 1].elapsed_ns - still[0].elapsed_ns;
+                        let span = found.last.elapsed_ns - found.first.elapsed_ns;
+                        let even = u128::from(change) * u128::from(time) / u128::from(span);
+                        prop_assert!(u128::from(range(&still)) <= even / STILL_RATE + 4);
                     }
                     at = stretch.to.index;
                 }
