@@ -2,6 +2,7 @@
 
 use vmrec_sampler::Quantity;
 
+use crate::finding::caveat::Caveat;
 use crate::finding::clock::Clock;
 use crate::finding::course::{Point, Turn};
 use crate::finding::outcome::{Share, Verdict, tolerance};
@@ -45,7 +46,11 @@ impl Finding {
                 let lead = format!("{subject} {verb} {amount}");
                 let elapsed = units::duration(self.last.elapsed_ns - self.first.elapsed_ns);
                 let timed = format!("{lead} in {elapsed}");
-                with_shares(&timed, self, ": ").into_iter().chain([lead]).collect()
+                let whole = format!("{timed}{}", self.shared_words());
+                let mut forms = with_shares(&whole, self, ": ");
+                forms.extend([timed, lead]);
+                forms.dedup();
+                forms
             }
             Verdict::Peaked | Verdict::Dipped => {
                 let (verb, at) = match self.verdict {
@@ -164,6 +169,17 @@ impl Finding {
                 None => return None,
             },
         })
+    }
+
+    /// Returns how much became shared, which a change of private memory is wrong without.
+    fn shared_words(&self) -> String {
+        let shared = |caveat: &Caveat| match caveat {
+            Caveat::BecameShared { bytes } => {
+                Some(format!(" ({} became shared, not freed)", units::size(*bytes)))
+            }
+            _ => None,
+        };
+        self.caveats.iter().find_map(shared).unwrap_or_default()
     }
 
     /// Returns the value of the last trough, if the first was about the same.

@@ -272,6 +272,10 @@ fn private_memory_that_became_shared_is_not_called_freed() {
     let both = Source { resident: Some(&resident), ..source(&private, &[]) };
     let found = Finding::of_series(&both).unwrap();
     assert_eq!(caveats(&found), ["31.0M private became shared with other processes, not freed"]);
+    insta::assert_snapshot!(words(&found, &[]), @"
+    private memory of node fell 12.0M in 19.0s (31.0M became shared, not freed): code -31.0M, other +19.0M
+    51.0M → 39.0M (-12.0M) · highest 59.0M at 07:18:47
+    ");
     assert_eq!(caveats(&find(&private)), [""; 0]);
 }
 

@@ -6,6 +6,7 @@ use crate::amounts::Change;
 use crate::diff::Diff;
 use crate::diff::group::View;
 use crate::diff::table::heading::{DiffLayout, Heading};
+use crate::diff::table::notes::became_shared;
 use crate::finding::baseline::{age_ns, may_load};
 use crate::finding::caveat::Caveat;
 use crate::finding::clock::Clock;
@@ -44,7 +45,9 @@ pub(crate) fn of(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Opt
         leader: None,
         elapsed_ns: to.abs_diff(from),
     };
-    let finding = Finding::of_moments(metric, moments, parts, Vec::new());
+    let shared = became_shared(diff).filter(|_| metric == Metric::PRIVATE);
+    let caveats = shared.into_iter().collect();
+    let finding = Finding::of_moments(metric, moments, parts, caveats);
     let forms = finding.headlines(heading.process.name(), &Clock::Elapsed);
     let forms: Vec<String> = forms.iter().map(|form| escape::terminal(form).to_string()).collect();
     let fits = |form: &&String| form.chars().count() <= layout.width;
