@@ -42,8 +42,8 @@ const MIN_WIDTH: u32 = 320;
 const MIN_HEIGHT: u32 = 260;
 const MAX_SIDE: u32 = 10_000;
 
-/// Draws the first of `series`; the others are of the same samples, and tell what became of memory
-/// that the first one no longer counts.
+/// Draws the first of `series`; the others are of the same samples, and show whether memory that the
+/// first one no longer counts was freed.
 pub fn draw(
     series: &[Series],
     options: &ChartOptions,

@@ -3,13 +3,14 @@
 //! Plain rules over a series, or over two moments, whose every figure is one of the data:
 //! [`baseline`] chooses the sample to count from, [`course`] collects the known values,
 //! [`outcome`] compares them and shares the change out, [`shape`] looks at the time between,
-//! [`caveat`] lists what a reader must know, [`sentence`] writes it down. Each output that
+//! [`caveat`] lists what a reader must know, [`sentence`] and [`course_words`] write it down. Each output that
 //! states a finding takes it from here.
 
 pub(crate) mod baseline;
 pub(crate) mod caveat;
 pub(crate) mod clock;
 pub(crate) mod course;
+mod course_words;
 pub(crate) mod outcome;
 mod sentence;
 pub(crate) mod shape;
