@@ -186,10 +186,10 @@ fn options(args: &ChartArgs) -> ChartOptions {
 /// Collects the text beside the data.
 fn context(opened: &Opened) -> Result<ChartContext, Failure> {
     let (recording, host) = (&opened.recording, &opened.recording.host);
-    let (snapshots, cost_ns) = opened.store.cost(recording.id)?;
+    let summary = opened.store.summary(recording.id)?;
     let extent = opened.extent.as_ref();
-    let overhead =
-        extent.and_then(|extent| overhead(cost_ns, extent.first.taken, extent.last.taken));
+    let overhead = extent
+        .and_then(|extent| overhead(summary.cost_cpu_ns, extent.first.taken, extent.last.taken));
     Ok(ChartContext {
         process: recording.process.name().to_owned(),
         pid: recording.process.id.known_pid(),
@@ -199,7 +199,7 @@ fn context(opened: &Opened) -> Result<ChartContext, Failure> {
         recording: recording.name.clone(),
         started_utc_ns: recording.process.started_utc_ns,
         interval_ns: recording.interval_ns,
-        cost_ns: cost_ns.checked_div(snapshots),
+        cost_ns: summary.cost_cpu_ns.checked_div(summary.samples),
         cost_percent: overhead.map(|part| part * 100.0),
         kernel_peak_bytes: extent.and_then(|extent| extent.last.totals.peak_resident_bytes),
         marks: opened

@@ -76,8 +76,6 @@ pub struct RecordingSummary {
     pub first: Option<Timestamp>,
     /// When the last one was.
     pub last: Option<Timestamp>,
-    /// Bytes of its encoded regions, without SQLite's overhead.
-    pub stored_bytes: u64,
 }
 
 /// Why a recording ended.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::db::integer::from_column;
 use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::RecordingId;
@@ -136,14 +137,48 @@ impl Store {
         Err(Error::Damaged { path: self.path.clone(), what })
     }
 
-    /// Checks that a recording that has ended lost no sample from `expected` on.
+    /// Checks that the samples that are rows go on at `expected`, or that there are none after it.
+    pub(crate) fn rows_follow(&self, id: RecordingId, expected: u64) -> Result<(), Error> {
+        let first: Option<i64> = self.read(|connection| {
+            connection
+                .prepare_cached("SELECT min(number) FROM sample WHERE recording = ?")?
+                .query_row([id.0], |row| row.get(0))
+        })?;
+        match first {
+            Some(first) => self.follows(id, from_column(first), expected),
+            None => self.ends(id, expected),
+        }
+    }
+
+    /// Checks that a recording lost no sample from `expected` on: one that has ended knows its last
+    /// number; of another one the table and its index must agree, and each frame have its sample.
     pub(crate) fn ends(&self, id: RecordingId, expected: u64) -> Result<(), Error> {
         match recording::last_number(&self.connection, id).at(&self.path)? {
             Some(last) if last >= expected => {
                 let what = format!("recording {}: samples {expected} to {last} are missing", id.0);
                 Err(Error::Damaged { path: self.path.clone(), what })
             }
-            _ => Ok(()),
+            Some(_) => Ok(()),
+            None => self.rows_end(id, expected),
         }
+    }
+
+    fn rows_end(&self, id: RecordingId, expected: u64) -> Result<(), Error> {
+        let (last, orphans): (Option<i64>, bool) = self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT (SELECT max(number) FROM sample NOT INDEXED WHERE recording = ?), \
+                     EXISTS (SELECT 1 FROM frame WHERE sample NOT IN (SELECT id FROM sample NOT INDEXED))",
+                )?
+                .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        })?;
+        let what = match last.map(from_column) {
+            Some(last) if last >= expected => {
+                format!("recording {}: samples {expected} to {last} are missing", id.0)
+            }
+            _ if orphans => format!("recording {}: regions without their sample", id.0),
+            _ => return Ok(()),
+        };
+        Err(Error::Damaged { path: self.path.clone(), what })
     }
 }

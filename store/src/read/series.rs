@@ -143,7 +143,12 @@ impl Store {
         self.recording(id)?;
         let _transaction = self.transaction().at(&self.path)?;
         let chunks = self.chunks(id)?;
-        let last = chunks.last().map_or(0, |chunk| chunk.header.last);
+        let mut last = 0;
+        for chunk in chunks.iter() {
+            self.follows(id, chunk.header.first, last + 1)?;
+            last = chunk.header.last;
+        }
+        self.rows_follow(id, last + 1)?;
         let inside = chunks.iter().filter_map(|chunk| {
             let (from, to) = chunk.header.span.filter(|_| chunk.header.snapshots > 0)?;
             let overlaps =
@@ -175,6 +180,7 @@ impl Store {
         let ids: Vec<i64> = order.iter().map(|(id, _)| *id).collect();
         let mut numbers: Vec<(i64, usize)> = Vec::new();
         let mut next = 0;
+        let mut has_row = vec![false; chunks.len() * measures.len()];
         self.read(|connection| {
             for (column, measure) in measures.iter().enumerate() {
                 rollup_row::means(connection, &ids, *measure, |index, number, mean| {
@@ -192,12 +198,22 @@ impl Store {
                     };
                     next = at + 1;
                     let of = numbers[at].1;
-                    means.set(of, order[index].1, column, mean);
+                    let index = order[index].1;
+                    has_row[index * measures.len() + column] = true;
+                    means.set(of, index, column, mean);
                     Ok(())
                 })?;
             }
             Ok(())
-        })
+        })?;
+        // A lost row must not read as a chunk without regions.
+        let rows = has_row.chunks(measures.len().max(1));
+        for ((index, chunk), rows) in chunks.iter().enumerate().zip(rows) {
+            if rows.contains(&false) {
+                self.means_of_sums(index, chunk, measures, means)?;
+            }
+        }
+        Ok(())
     }
 
     /// Computes the means of a chunk from its sums.

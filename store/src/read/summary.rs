@@ -1,7 +1,6 @@
 //! Summarizes the samples of a recording without decoding any.
 
 use crate::db::columns::RECORDING;
-use crate::db::integer::from_column;
 use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::{Recording, RecordingId, RecordingSummary, SampleState};
@@ -26,30 +25,7 @@ impl Store {
         self.summarized(self.recording(id)?)
     }
 
-    /// Returns the number of snapshots of a recording and the processor time of its samples, in
-    /// nanoseconds: the parts of its summary that need no bytes counted.
-    pub fn cost(&self, id: RecordingId) -> Result<(u64, u64), Error> {
-        let summary = self.added_up(self.recording(id)?)?;
-        Ok((summary.samples, summary.cost_cpu_ns))
-    }
-
     fn summarized(&self, recording: Recording) -> Result<RecordingSummary, Error> {
-        let id = recording.id;
-        let _transaction = self.transaction().at(&self.path)?;
-        let mut summary = self.added_up(recording)?;
-        summary.stored_bytes += self.read(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT coalesce(sum(length(ticks) + length(totals) + length(sums) + length(regions)), 0) \
-                     FROM chunk WHERE recording = ?",
-                )?
-                .query_row([id.0], |row| row.get(0).map(from_column))
-        })?;
-        Ok(summary)
-    }
-
-    /// Adds up all but the bytes of chunks.
-    fn added_up(&self, recording: Recording) -> Result<RecordingSummary, Error> {
         let id = recording.id;
         let mut summary = RecordingSummary {
             recording,
@@ -59,7 +35,6 @@ impl Store {
             cost_cpu_ns: 0,
             first: None,
             last: None,
-            stored_bytes: 0,
         };
         let _transaction = self.transaction().at(&self.path)?;
         let expected = self.each_chunk(id, |StoredChunk { header, .. }| {
@@ -82,12 +57,10 @@ impl Store {
         summary: &mut RecordingSummary,
     ) -> Result<(), Error> {
         let text = format!(
-            "SELECT {}, length(f.data) FROM sample AS s \
-             LEFT JOIN frame AS f ON f.sample = s.id WHERE s.recording = ? ORDER BY s.number",
+            "SELECT {} FROM sample AS s WHERE s.recording = ? ORDER BY s.number",
             sample_columns()
         );
         let mut statement = self.connection.prepare_cached(&text).at(&self.path)?;
-        let bytes_column = statement.column_count() - 1;
         let mut rows = statement.query([id.0]).at(&self.path)?;
         while let Some(row) = rows.next().at(&self.path)? {
             let sample = sample::sample_from_row(row).at(&self.path)?;
@@ -101,8 +74,6 @@ impl Store {
             summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(sample.cost.cpu_ns);
             summary.first = summary.first.or(Some(sample.taken));
             summary.last = Some(sample.taken);
-            let bytes: Option<i64> = row.get(bytes_column).at(&self.path)?;
-            summary.stored_bytes += bytes.map_or(0, from_column);
         }
         self.ends(id, expected)
     }

@@ -9,7 +9,7 @@ use vmrec_store::{Error, NewLabel, RecordingId, Store, Writer};
 
 use crate::made_up::{at, begun, snapshot};
 
-fn evidence(pid: u32) -> Evidence {
+pub(crate) fn evidence(pid: u32) -> Evidence {
     let image = Image { markers: vec!["mallctl".into()], ..Image::default() };
     let images = BTreeMap::from([("/bin/a".into(), Arc::new(image))]);
     let facts = Facts { pid, executable: Some("/bin/a".into()), images, ..Facts::default() };

@@ -9,6 +9,7 @@ mod evidence;
 mod hostile_folder;
 mod latest;
 mod made_up;
+mod random_damage;
 mod refusals;
 mod repair;
 mod retention;
