@@ -101,6 +101,15 @@ pub(crate) fn problems(
     connection: &Connection,
     problems: &mut Vec<String>,
 ) -> rusqlite::Result<()> {
+    undecodable(connection, |what, _| problems.push(what))
+}
+
+/// Calls `visit` with a description of each piece of evidence that cannot be decoded, and its
+/// recording and number, if these can be read.
+pub(crate) fn undecodable(
+    connection: &Connection,
+    mut visit: impl FnMut(String, Option<(i64, i64)>),
+) -> rusqlite::Result<()> {
     let mut statement =
         connection.prepare("SELECT recording, number FROM evidence ORDER BY recording, number")?;
     let mut rows = statement.query([])?;
@@ -110,13 +119,13 @@ pub(crate) fn problems(
         let plain = match after(connection, before.take(), recording, number) {
             Ok(plain) => plain,
             Err(error) => {
-                problems.push(format!("a row of evidence: {error}"));
+                visit(format!("a row of evidence: {error}"), None);
                 continue;
             }
         };
         match plain.and_then(|plain| decoded(recording, number, &plain).map(|_| plain)) {
             Ok(plain) => before = Some(Plain { recording, number, bytes: plain }),
-            Err(what) => problems.push(what),
+            Err(what) => visit(what, Some((recording, number))),
         }
     }
     Ok(())

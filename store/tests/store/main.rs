@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
 mod backup;
+mod bombs;
 mod damage;
 mod evidence;
 mod hostile_folder;

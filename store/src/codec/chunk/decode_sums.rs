@@ -34,7 +34,8 @@ impl Decoded {
     pub(crate) fn decode(data: &[u8], wanted: &[Measure]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
         let snapshots = cursor.take_count(chunk::MAX_SAMPLES_READ)?;
-        let kinds = cursor.take_count(data.len())?;
+        // Each type has a column of at least a byte for each measure.
+        let kinds = cursor.take_count(data.len() / MEASURES)?;
         let mut types = Vec::with_capacity(kinds);
         for _ in 0..kinds {
             types.push(TypeSums { region_type: take_type(&mut cursor)?, columns: Vec::new() });

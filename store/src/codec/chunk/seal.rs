@@ -17,8 +17,13 @@ use crate::codec::varint::Malformed;
 /// memory.
 const PARAMETERS: [CParameter; 3] =
     [CParameter::CompressionLevel(7), CParameter::WindowLog(16), CParameter::HashLog(15)];
-/// The maximum decompressed size of a group.
-const MAX_GROUP_BYTES: usize = 64 << 20;
+/// The decompressed size that any group may have …
+const FREE_BYTES: usize = 512 << 10;
+/// … and the maximum for each of its stored bytes beyond that. A few groups that would be smaller
+/// are padded.
+const MAX_RATIO: usize = 8;
+/// The first bytes of a frame that zstd skips; its length follows, then its content.
+const SKIPPED: [u8; 4] = 0x184d_2a50_u32.to_le_bytes();
 const CHECKSUM_BYTES: usize = 4;
 /// Smaller pieces do not pay for statistics of their own.
 const BLOCK_BYTES: usize = 1024;
@@ -93,7 +98,14 @@ impl Sealer {
             encoder.write_all(piece)?;
             waiting += piece.len();
         }
-        Ok(key.seal(what, encoder.finish()?))
+        let mut data = encoder.finish()?;
+        let missing = bytes.saturating_sub(max_bytes(data.len())).div_ceil(MAX_RATIO);
+        if let Ok(length @ 1..) = u32::try_from(missing) {
+            data.extend_from_slice(&SKIPPED);
+            data.extend_from_slice(&length.to_le_bytes());
+            data.resize(data.len() + missing, 0);
+        }
+        Ok(key.seal(what, data))
     }
 }
 
@@ -104,12 +116,17 @@ pub(crate) fn unseal(key: ChunkKey, what: &str, data: &[u8]) -> Result<Vec<u8>, 
     let claimed = zstd_safe::get_frame_content_size(data).ok().flatten();
     let bytes = claimed.and_then(|bytes| usize::try_from(bytes).ok());
     let bytes = bytes.ok_or(Malformed("broken zstd data"))?;
-    if bytes > MAX_GROUP_BYTES {
-        return Err(Malformed("more bytes than a group has"));
+    if bytes > max_bytes(data.len()) {
+        return Err(Malformed("more bytes than it can hold"));
     }
     CONTEXT
         .with_borrow_mut(|context| context.decompress(data, bytes))
         .map_err(|_| Malformed("broken zstd data"))
+}
+
+/// Returns the maximum decompressed size of so many bytes, which bounds the memory of a reader.
+const fn max_bytes(compressed: usize) -> usize {
+    FREE_BYTES + compressed.saturating_mul(MAX_RATIO)
 }
 
 #[cfg(test)]
@@ -132,5 +149,19 @@ mod tests {
             assert!(unseal(KEY, "ticks", &flipped).is_err(), "bit {bit}");
         }
         assert!(unseal(KEY, "ticks", &data[..3]).is_err());
+    }
+
+    #[test]
+    fn stored_bytes_bound_what_they_become() {
+        for megabytes in [1, 8, 40] {
+            let data = vec![vec![7; megabytes << 19]; 2];
+            let sealed = Sealer::new().unwrap().seal(KEY, "sums", &data).unwrap();
+            assert!(sealed.len() * MAX_RATIO + FREE_BYTES >= megabytes << 20, "{}", sealed.len());
+            assert_eq!(unseal(KEY, "sums", &sealed), Ok(data.concat()));
+            // The same content without padding, as only a crafted file has it.
+            let crafted = zstd::bulk::compress(&data.concat(), 7).unwrap();
+            let unsealed = unseal(KEY, "sums", &KEY.seal("sums", crafted));
+            assert_eq!(unsealed, Err(Malformed("more bytes than it can hold")));
+        }
     }
 }

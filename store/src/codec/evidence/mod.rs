@@ -26,6 +26,8 @@ use std::io::Read;
 
 use crate::codec::varint::{Cursor, Malformed};
 
+/// The maximum number of elements of all its lists: more than the limits of the sampler allow.
+const MAX_ELEMENTS: usize = 1 << 18;
 /// The maximum decompressed size of evidence.
 const MAX_BYTES: usize = 16 << 20;
 

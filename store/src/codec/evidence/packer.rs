@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use vmrec_sampler::Evidence;
+use vmrec_sampler::{Evidence, Facts};
 
 use crate::codec::evidence::encode::encode;
-use crate::codec::evidence::{MAX_BYTES, MAX_WINDOW_LOG};
+use crate::codec::evidence::{MAX_BYTES, MAX_ELEMENTS, MAX_WINDOW_LOG};
 use crate::codec::varint::put;
 
 /// Evidence is compressed while the target runs: higher levels gain little.
@@ -55,7 +55,10 @@ impl Packer {
     pub(crate) fn pack(&self, number: u64, evidence: &Evidence) -> std::io::Result<Option<New>> {
         let plain: Arc<[u8]> = encode(evidence).into();
         let is_last = |(_, last): &(Key, Base)| last.plain == plain;
-        if plain.len() > MAX_BYTES || self.bases.as_ref().is_some_and(is_last) {
+        if plain.len() > MAX_BYTES
+            || elements(evidence) > MAX_ELEMENTS
+            || self.bases.as_ref().is_some_and(is_last)
+        {
             return Ok(None);
         }
         let mut next = None;
@@ -93,6 +96,17 @@ impl Packer {
     pub(crate) fn reject(&mut self) {
         self.bases = None;
     }
+}
+
+/// Returns the number of elements of all lists.
+fn elements(evidence: &Evidence) -> usize {
+    let Facts { threads, images, glibc_stacks, jvm, .. } = &evidence.facts;
+    let of_images = images
+        .values()
+        .map(|image| 1 + image.segments.len() + image.relro.len() + image.markers.len());
+    let of_jvm = jvm.as_ref().map_or(0, |jvm| jvm.heap.len() + jvm.code.len());
+    let stacks = glibc_stacks.as_ref().map_or(0, Vec::len);
+    threads.len() + of_images.sum::<usize>() + stacks + of_jvm + evidence.peeks.len()
 }
 
 /// Returns the evidence that the next builds on: the last, or the one that stands alone if the

@@ -239,4 +239,11 @@ fn more_than_may_be_read_back_is_not_written() {
     let bytes = vec![7; MAX_BYTES].into_boxed_slice();
     let evidence = Evidence { facts: Facts::default(), peeks: BTreeMap::from([(1, bytes)]) };
     assert!(Packer::default().pack(1, &evidence).unwrap().is_none());
+    let image = Image { markers: vec!["".into(); MAX_ELEMENTS + 1], ..Image::default() };
+    let images = BTreeMap::from([("a".into(), Arc::new(image))]);
+    let facts = Facts { images, ..Facts::default() };
+    let evidence = Evidence { facts, peeks: BTreeMap::new() };
+    let plain = crate::codec::evidence::encode::encode(&evidence);
+    assert_eq!(decode(&plain), Err(Malformed("more elements than evidence has")));
+    assert!(Packer::default().pack(1, &evidence).unwrap().is_none());
 }

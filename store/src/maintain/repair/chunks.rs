@@ -5,6 +5,7 @@ use vmrec_sampler::Timestamp;
 
 use crate::codec::chunk::builder::{Builder, Built};
 use crate::codec::chunk::decode_sums::Decoded;
+use crate::codec::chunk::header::ChunkHeader;
 use crate::codec::chunk::measure::Measure;
 use crate::codec::chunk::regions::{RegionsDecoder, decode_kinds};
 use crate::codec::chunk::seal::{ChunkKey, unseal};
@@ -74,20 +75,30 @@ fn remove(new: &Transaction<'_>, chunk: &StoredChunk) -> rusqlite::Result<()> {
 /// Returns whether the groups of a chunk, which its row's checksum does not cover, are intact,
 /// except for its sums, which can be computed again.
 pub(crate) fn is_whole(key: ChunkKey, [ticks, totals, kinds, regions]: [&[u8]; 4]) -> bool {
-    let count = unseal(key, Group::Ticks.name(), ticks)
-        .and_then(|data| Ticks::decode(&data))
-        .map(|ticks| ticks.0.len());
+    let ticks = unseal(key, Group::Ticks.name(), ticks).and_then(|data| Ticks::decode(&data));
     let totals = |count| {
         unseal(key, Group::Totals.name(), totals).and_then(|data| totals::decode(count, &data))
     };
-    count.is_ok_and(|count| totals(count).is_ok()) && regions_are_whole(key, kinds, regions).is_ok()
+    ticks.is_ok_and(|ticks| {
+        totals(ticks.0.len()).is_ok() && regions_are_whole(key, &ticks, kinds, regions).is_ok()
+    })
 }
 
-fn regions_are_whole(key: ChunkKey, kinds: &[u8], regions: &[u8]) -> Result<(), Malformed> {
+/// Checks that each sample has the regions that its tick has.
+fn regions_are_whole(
+    key: ChunkKey,
+    ticks: &Ticks,
+    kinds: &[u8],
+    regions: &[u8],
+) -> Result<(), Malformed> {
     let kinds = key.unseal(Group::Kinds.name(), kinds).and_then(decode_kinds)?;
     let regions = key.unseal(Group::Regions.name(), regions)?;
     let mut decoder = RegionsDecoder::new(kinds, regions)?;
-    while decoder.advance()? {}
+    for tick in ticks.0.iter().filter(|tick| tick.has_regions()) {
+        if !decoder.advance()? || Some(decoder.regions().len() as u64) != tick.regions {
+            return Err(Malformed("regions that its ticks do not have"));
+        }
+    }
     Ok(())
 }
 
@@ -99,7 +110,9 @@ fn whole(
 ) -> rusqlite::Result<u64> {
     let gone = absent(new, chunk::kinds(new, chunk)?.into_iter())?;
     let sums = chunk::decoded(new, chunk, Group::Sums, |data| Decoded::decode(data, &Measure::ALL));
-    if gone.is_empty() && sums.is_ok() && has_sums(new, chunk)? {
+    let ChunkHeader { first, last, .. } = chunk.header;
+    let header = ChunkHeader::of(first, last, &chunk::samples(new, chunk)?);
+    if gone.is_empty() && sums.is_ok() && header == chunk.header && has_sums(new, chunk)? {
         return Ok(0);
     }
     let (built, lost) = rebuilt(new, chunk, &gone)?;

@@ -24,7 +24,6 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::codec::evidence::Packed;
 use crate::db::columns::RECORDING;
 use crate::db::integer::{from_column, to_column};
 use crate::db::transaction::Transaction;
@@ -37,6 +36,7 @@ use crate::maintain::repair::tables::{LAYOUTS, Proof};
 use crate::maintain::repair::trees::Trees;
 use crate::read::store::Store;
 use crate::recording::RecordingId;
+use crate::tables::evidence;
 
 /// The result of a repair.
 #[derive(Debug)]
@@ -147,7 +147,7 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
     // Frames are proven together with their samples.
     mover.run(&[Proof::Frame])?;
     let (mut damaged_rows, proven) = (mover.refused, mover.proven);
-    let lost_evidence = without_base(&transaction).at(draft)?;
+    let lost_evidence = remove_undecodable(&transaction).at(draft)?;
     if lost_evidence > 0 {
         *damaged_rows.entry("evidence").or_default() += lost_evidence;
     }
@@ -237,31 +237,13 @@ fn cut_arguments(new: &Connection, recording: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Removes evidence that builds on evidence that is lost, and returns how much.
-fn without_base(new: &Connection) -> rusqlite::Result<u64> {
+/// Removes evidence that cannot be decoded, or builds on such or on lost evidence, and returns how
+/// much.
+fn remove_undecodable(new: &Connection) -> rusqlite::Result<u64> {
     let mut lost = Vec::new();
-    // Evidence that builds on kept evidence is kept.
-    let mut staying = BTreeSet::new();
-    let mut statement = new.prepare(
-        "SELECT rowid, recording, number, data FROM evidence ORDER BY recording, number",
-    )?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (rowid, recording, number): (i64, i64, u64) =
-            (row.get(0)?, row.get(1)?, from_column(row.get(2)?));
-        let stays = match Packed::new(row.get_ref(3)?.as_blob()?).map(|packed| packed.base) {
-            Ok(Some(base)) => staying.contains(&(recording, base)),
-            Ok(None) => true,
-            Err(_) => false,
-        };
-        if stays {
-            staying.insert((recording, number));
-        } else {
-            lost.push(rowid);
-        }
-    }
-    for rowid in &lost {
-        new.execute("DELETE FROM evidence WHERE rowid = ?", [rowid])?;
+    evidence::undecodable(new, |_, at| lost.extend(at))?;
+    for at in &lost {
+        new.execute("DELETE FROM evidence WHERE recording = ? AND number = ?", *at)?;
     }
     Ok(lost.len() as u64)
 }

@@ -15,6 +15,8 @@ use crate::codec::varint::{Cursor, Malformed, put, put_signed};
 
 /// The maximum number of kinds that a chunk may claim to have.
 pub(super) const MAX_KINDS: usize = 1 << 20;
+/// The maximum length of a run of consecutive numbers, so that bytes cannot claim many more kinds.
+const MAX_RUN: usize = 32;
 /// The number of kinds that have their own models where kinds are coded by number.
 const TREE: usize = 2048;
 
@@ -205,13 +207,19 @@ impl KindList {
         self.numbers.get(index as usize).copied().unwrap_or_default()
     }
 
+    /// Returns how many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
     /// Returns the bytes: runs of consecutive numbers, each as its distance from the end of the one
     /// before and its length less one.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         put(&mut out, self.numbers.len() as u64);
         let mut before = 0_i64;
-        for run in self.numbers.chunk_by(|one, next| one.wrapping_add(1) == *next) {
+        let runs = self.numbers.chunk_by(|one, next| one.wrapping_add(1) == *next);
+        for run in runs.flat_map(|run| run.chunks(MAX_RUN)) {
             put_signed(&mut out, run[0].wrapping_sub(before));
             put(&mut out, run.len() as u64 - 1);
             before = run[0].wrapping_add(run.len() as i64);
@@ -228,7 +236,7 @@ pub(crate) fn decode_kinds(data: &[u8]) -> Result<Vec<i64>, Malformed> {
     let mut next = 0_i64;
     while kinds.len() < count {
         next = next.wrapping_add(cursor.take_signed()?);
-        for _ in 0..=cursor.take_count(count - kinds.len() - 1)? {
+        for _ in 0..=cursor.take_count((count - kinds.len()).min(MAX_RUN) - 1)? {
             kinds.push(next);
             next = next.wrapping_add(1);
         }

@@ -11,9 +11,9 @@
 //! as its differences from the one before. Any order and any overlap of regions
 //! is kept.
 //!
-//! A byte stands for at most [`REGIONS_A_BYTE`] regions of one snapshot, which
-//! bounds the memory of a decoder: the few chunks that would be shorter are
-//! padded with zeros.
+//! The bytes bound the memory of a decoder, which no bits of the model do: each
+//! region of a snapshot takes [`BYTES_A_REGION`] of them at least, and each kind
+//! [`BYTES_A_KIND`]. The few chunks that would be shorter are padded with zeros.
 
 mod flat;
 mod kinds;
@@ -34,10 +34,12 @@ use crate::codec::region_state::RegionState;
 use crate::codec::table_diff::Edit;
 use crate::codec::varint::{Cursor, Malformed, put};
 
-/// The maximum number of regions of one snapshot that a byte stands for.
-const REGIONS_A_BYTE: usize = 8;
-/// The maximum number of snapshots that a chunk may claim to have.
-const MAX_SNAPSHOTS: usize = 1 << 16;
+/// The minimum number of bytes for each region of a snapshot.
+const BYTES_A_REGION: usize = 2;
+/// The minimum number of bytes for each kind, which has larger models.
+const BYTES_A_KIND: usize = 4;
+/// The maximum number of snapshots that a chunk may claim to have, more than any has.
+const MAX_SNAPSHOTS: usize = 1024;
 
 /// The regions of a chunk under construction.
 #[derive(Debug, Default)]
@@ -75,7 +77,8 @@ impl RegionsEncoder {
         put(&mut out, self.snapshots);
         put(&mut out, self.max as u64);
         out.append(&mut self.encoder.finish());
-        out.resize(out.len().max(self.max.div_ceil(REGIONS_A_BYTE)), 0);
+        let min = (self.max * BYTES_A_REGION).max(self.kinds.len() * BYTES_A_KIND);
+        out.resize(out.len().max(min), 0);
         (self.kinds.encode(), out)
     }
 }
@@ -95,7 +98,10 @@ impl<'a> RegionsDecoder<'a> {
     pub(crate) fn new(kinds: Vec<i64>, data: &'a [u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
         let left = cursor.take_count(MAX_SNAPSHOTS)?;
-        let max = cursor.take_count(data.len().saturating_mul(REGIONS_A_BYTE))?;
+        let max = cursor.take_count(data.len() / BYTES_A_REGION)?;
+        if kinds.len() > data.len() / BYTES_A_KIND {
+            return Err(Malformed("more kinds than its bytes can hold"));
+        }
         let decoder = RangeDecoder::new(cursor.0);
         Ok(Self { kinds, model: SnapshotModel::default(), decoder, left, max })
     }
