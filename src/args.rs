@@ -39,7 +39,7 @@ pub(crate) struct TypesArgs {
 /// How old samples are pruned, but for their age.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RetentionArgs {
-    /// Keep the file below this size, such as 200M: the oldest samples go
+    /// Keep the file, with its log, within this size, such as 200M: the oldest samples go
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_size: Option<u64>,
 

@@ -220,6 +220,11 @@ impl From<StoreError> for Failure {
             StoreError::DiskFull { .. } => {
                 Some("free some space, or record to another disk with --db FILE; all samples before are kept".to_owned())
             }
+            StoreError::LimitTooSmall { fixed_bytes, .. } => Some(format!(
+                "give --max-size {}K or more; nothing was deleted: its tables, its newest samples \
+                 and recordings that were not named stay",
+                fixed_bytes.div_ceil(1024)
+            )),
             StoreError::FolderMissing { .. } => Some(FOLDER_MISSING.to_owned()),
             StoreError::Exists { .. } => {
                 Some("name another file, or replace this one with --force".to_owned())

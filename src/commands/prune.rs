@@ -1,12 +1,13 @@
-//! `vmrec prune`: old samples make room.
+//! `vmrec prune`: deletes old samples.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
 use vmrec_report::units::size;
-use vmrec_store::{Error as StoreError, Pruned, Retention, Store, Writer};
+use vmrec_store::{Error as StoreError, Pruned, RecordingId, Retention, Store, Writer};
 
 use crate::args::{FileArgs, RetentionArgs};
 use crate::failure::{Failure, PRUNE_WHILE_RECORDING};
@@ -15,8 +16,10 @@ use crate::{file, output};
 
 /// Delete old samples, or keep one a minute of them
 ///
-/// Deletes whole chunks of about 300 samples, once every sample in one is old enough.
-/// Without options it only tidies up after recorders that were killed.
+/// Deletes whole chunks of up to 600 samples, once every sample in one is old
+/// enough; for --max-size one after the other, until the file is small enough.
+/// A file of several recordings needs -r N or --all. Without an age or a size
+/// it only tidies up after recorders that were killed.
 #[derive(Args, Debug)]
 pub(crate) struct PruneArgs {
     /// Delete samples older than this, such as 30d
@@ -26,7 +29,15 @@ pub(crate) struct PruneArgs {
     #[command(flatten)]
     retention: RetentionArgs,
 
-    /// Show what would go and write nothing
+    /// Number of a recording to prune, as `vmrec list` shows it; repeat it for more
+    #[arg(long = "recording", short, value_name = "N", conflicts_with = "all")]
+    recordings: Vec<i64>,
+
+    /// Prune all recordings of the file
+    #[arg(long)]
+    all: bool,
+
+    /// Show exactly what would go and write nothing
     #[arg(long)]
     dry_run: bool,
 
@@ -46,8 +57,7 @@ struct PruneDocument {
     recordings: u64,
     kinds: u64,
     bytes_before: u64,
-    bytes_after: Option<u64>,
-    too_large: bool,
+    bytes_after: u64,
 }
 
 /// Runs the command.
@@ -58,11 +68,19 @@ pub(crate) fn run(args: &PruneArgs) -> Result<ExitCode, Failure> {
             .hint("say what, such as --older-than 30d, --thin-after 1d or --max-size 200M"));
     }
     let path = file::path(&args.file)?;
-    // A file that is not there must not be made, and one of no recordings not be written to.
+    // A missing file must not be created, and one without recordings not be written to.
     let store = Store::open(&path)?;
+    let only = match &policy {
+        Some(_) => chosen(args, &store, &path)?,
+        None if args.recordings.is_empty() => None,
+        None => {
+            return Err(Failure::usage("--recording has no effect without an age or a size")
+                .hint("add one, such as --older-than 30d, --thin-after 1d or --max-size 200M"));
+        }
+    };
     let now = vmrec_sampler::now();
     let pruned = if args.dry_run {
-        store.prune_preview(&policy.unwrap_or_default(), now)?
+        store.prune_preview(&policy.unwrap_or_default(), only.as_deref(), now)?
     } else {
         let bytes_before = store.file_bytes();
         drop(store);
@@ -71,7 +89,7 @@ pub(crate) fn run(args: &PruneArgs) -> Result<ExitCode, Failure> {
             error => error.into(),
         })?;
         let pruned = match &policy {
-            Some(policy) => writer.prune(policy, now)?,
+            Some(policy) => writer.prune(policy, only.as_deref(), now)?,
             None => {
                 writer.tidy()?;
                 Pruned::default()
@@ -88,16 +106,30 @@ pub(crate) fn run(args: &PruneArgs) -> Result<ExitCode, Failure> {
             recordings: pruned.recordings,
             kinds: pruned.kinds,
             bytes_before: pruned.bytes_before,
-            bytes_after: (!args.dry_run).then_some(pruned.bytes_after),
-            too_large: pruned.too_large,
+            bytes_after: pruned.bytes_after,
         })?;
     } else {
         output::print(&summary(args.dry_run, policy.as_ref(), &pruned))?;
     }
-    if pruned.too_large {
-        output::note("note: the file is larger than that still: nothing is left that may go");
-    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the recordings to prune, `None` for all: those named, or the only one of the file.
+fn chosen(
+    args: &PruneArgs,
+    store: &Store,
+    path: &Path,
+) -> Result<Option<Vec<RecordingId>>, Failure> {
+    if !args.recordings.is_empty() {
+        let ids = args.recordings.iter().map(|number| RecordingId(*number));
+        return Ok(Some(ids.collect()));
+    }
+    let recordings = store.recordings()?.len();
+    if args.all || recordings <= 1 {
+        return Ok(None);
+    }
+    Err(Failure::usage(format!("{} holds {recordings} recordings", path.display()))
+        .hint("name those to prune with -r N, or prune all of them with --all"))
 }
 
 fn summary(dry_run: bool, policy: Option<&Retention>, pruned: &Pruned) -> String {
@@ -111,7 +143,8 @@ fn summary(dry_run: bool, policy: Option<&Retention>, pruned: &Pruned) -> String
         went += &format!(" and {}", count(recordings, "whole recording"));
     }
     if dry_run {
-        return format!("{went} would go of {}\n", size(bytes_before));
+        let (before, after) = (size(bytes_before), size(bytes_after));
+        return format!("{went} would go of {before}, {after} would be left\n");
     }
     let bytes = format!("{} before, {} now", size(bytes_before), size(bytes_after));
     match policy {

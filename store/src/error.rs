@@ -118,6 +118,19 @@ pub enum Error {
         /// disk.
         limit_bytes: Option<u64>,
     },
+    /// The file cannot be made as small as required; nothing was deleted.
+    #[error(
+        "{} cannot be kept to {limit_bytes} bytes: {fixed_bytes} bytes of it must stay",
+        path.display()
+    )]
+    LimitTooSmall {
+        /// The file.
+        path: PathBuf,
+        /// The limit.
+        limit_bytes: u64,
+        /// The bytes that are left when all is deleted that may be.
+        fixed_bytes: u64,
+    },
     /// The file is damaged.
     #[error("{} is damaged: {what}", path.display())]
     Damaged {

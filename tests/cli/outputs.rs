@@ -132,9 +132,10 @@ fn chart() {
 fn prune() {
     assert_snapshot!(fixed().session(&[
         &["prune", "--older-than", "1d", "--dry-run"],
-        &["prune", "--older-than", "1d", "--keep-marks", "--dry-run", "--json"],
-        &["prune", "--thin-after", "1d", "--dry-run"],
-        &["prune", "--older-than", "1d", "--keep-marks"],
+        &["prune", "--older-than", "1d", "--all", "--dry-run"],
+        &["prune", "--all", "--older-than", "1d", "--keep-marks", "--dry-run", "--json"],
+        &["prune", "-r", "1", "--thin-after", "1d", "--dry-run"],
+        &["prune", "--all", "--older-than", "1d", "--keep-marks"],
         &["list"],
         &["info", "--verify"],
     ]));

@@ -5,9 +5,14 @@ use insta::assert_snapshot;
 use crate::harness::{Bench, Workload, recorded};
 use crate::recorder::Recorder;
 
-/// Returns how many samples the newest recording has, with those that came too late.
+/// Returns how many samples the newest recording has, missed ones included.
 fn samples(bench: &Bench) -> u64 {
-    bench.json(&["info", "--json"])["samples"].as_u64().unwrap()
+    let newest = "recording = (SELECT max(id) FROM recording)";
+    let count = format!(
+        "SELECT (SELECT coalesce(sum(samples), 0) FROM chunk WHERE {newest}) \
+         + (SELECT count(*) FROM sample WHERE {newest}) AS count"
+    );
+    bench.json(&["sql", "--json", &count])[0]["count"].as_u64().unwrap()
 }
 
 #[test]
@@ -57,6 +62,68 @@ fn options_that_delete_nothing_are_refused() {
     assert_eq!(bench.run(&["prune", "--max-size", "much"]).status, Some(2));
     assert_eq!(bench.run(&["prune", "--db", "other.db", "--older-than", "1d"]).status, Some(4));
     assert!(!bench.path("other.db").exists());
+}
+
+#[test]
+fn a_file_of_several_recordings_is_pruned_by_name_or_as_a_whole() {
+    let bench = recorded(3);
+    let workload = Workload::start();
+    assert_eq!(bench.run(&["record", &workload.pid_text(), "--samples", "3"]).status, Some(0));
+    let said = bench.run(&["prune", "--older-than", "1ms"]).failure();
+    assert_snapshot!(said, @"
+    vmrec: DIR/test.db holds 2 recordings
+    hint: name those to prune with -r N, or prune all of them with --all
+    [exit status: Some(2)]
+    ");
+    assert_eq!(bench.run(&["prune", "--older-than", "1ms", "--dry-run"]).failure(), said);
+    assert_snapshot!(bench.run(&["prune", "--older-than", "1ms", "-r", "7"]).failure(), @"
+    vmrec: no recording 7 in DIR/test.db
+    hint: `vmrec list` shows the recordings of a file
+    [exit status: Some(4)]
+    ");
+    assert_snapshot!(bench.run(&["prune", "-r", "2"]).failure(), @"
+    vmrec: --recording has no effect without an age or a size
+    hint: add one, such as --older-than 30d, --thin-after 1d or --max-size 200M
+    [exit status: Some(2)]
+    ");
+    assert_eq!(bench.run(&["prune", "--older-than", "1ms", "-r", "1", "--all"]).status, Some(2));
+    let numbers = || -> Vec<i64> {
+        let listed = bench.json(&["list", "--json"]);
+        listed.as_array().unwrap().iter().map(|r| r["recording"].as_i64().unwrap()).collect()
+    };
+    assert_eq!(numbers().len(), 2);
+    let dry = bench.json(&["prune", "--older-than", "1ms", "-r", "2", "--dry-run", "--json"]);
+    let done = bench.json(&["prune", "--older-than", "1ms", "-r", "2", "--json"]);
+    for (name, value) in dry.as_object().unwrap() {
+        assert!(name == "dry_run" || done[name] == *value, "{name}: {dry} {done}");
+    }
+    assert_eq!(numbers(), [1]);
+    bench.out(&["prune", "--older-than", "1ms", "--all"]);
+    assert!(numbers().is_empty());
+}
+
+#[test]
+fn a_size_that_cannot_be_met_is_refused_and_nothing_goes() {
+    let bench = recorded(3);
+    let before = samples(&bench);
+    for command in [
+        &["prune", "--max-size", "10K"][..],
+        &["prune", "--max-size", "10K", "--dry-run"],
+        &["record", "1", "--max-size", "10K"],
+        &["record", "--max-size", "10K", "--db", "new.db", "--", "touch", "started"],
+    ] {
+        let said = bench.run(command);
+        assert_eq!(said.status, Some(4), "{}", said.error);
+        assert!(said.error.contains(" cannot be kept to 10240 bytes: "), "{}", said.error);
+        assert!(said.error.contains("\nhint: give --max-size "), "{}", said.error);
+    }
+    assert!(!bench.path("new.db").exists() && !bench.path("started").exists());
+    assert_eq!(samples(&bench), before);
+    let said = bench.run(&["prune", "--max-size", "10K"]).failure();
+    let bytes: u64 =
+        said.split_once("bytes: ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+    bench.out(&["prune", "--max-size", &bytes.to_string()]);
+    assert_eq!(samples(&bench), before, "it is what the file takes already");
 }
 
 #[test]

@@ -41,6 +41,9 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     let rules = types_file::rules(&args.types)?;
     let retention = args.retention.policy(args.keep)?;
     let path = file::path(&args.file)?;
+    if let Some(retention) = &retention {
+        Writer::check_limit(&path, retention)?;
+    }
     // A wrong file must not cost the user a run.
     let budget = args.check.as_deref().map(|file| Budget::of_file(file)?.whole()).transpose()?;
     let events = Events::listen()?;
@@ -200,11 +203,9 @@ fn record(
             session.missed(tick.missed, args.every)?;
             progress.missed(tick.missed);
         }
-        if tick.due.saturating_sub(begun.elapsed()) >= SPARE
-            && let Some(failure) = session.prune()
-        {
-            progress.not_pruned(&failure);
-        }
+        prune(&mut session, events, &mut progress, || {
+            tick.due.saturating_sub(begun.elapsed()) >= SPARE
+        });
         let end_due = args.duration.filter(|duration| *duration < tick.due);
         match events.wait_until(begun + end_due.unwrap_or(tick.due)) {
             None if end_due.is_some() => break WhyEnded::Finished,
@@ -232,6 +233,28 @@ fn record(
     let recording = session.recording();
     session.close()?;
     Ok(recording)
+}
+
+/// Prunes while there is time before the next tick, and for as long as the file is too large: then
+/// only an event, such as a signal, comes first.
+fn prune(
+    session: &mut Session,
+    events: &Events,
+    progress: &mut Progress,
+    has_time: impl Fn() -> bool,
+) {
+    while has_time() || session.is_too_large() {
+        match session.prune() {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(failure) => return progress.not_pruned(&failure),
+        }
+        if let Some(event) = events.wait_until(Instant::now()) {
+            // The queue lives for as long as `events`.
+            let _ = events.sender().send(event);
+            return;
+        }
+    }
 }
 
 /// Waits for the sample that was requested; fails with the reason if the recording ends before it.

@@ -187,16 +187,23 @@ impl Session {
         }
     }
 
-    /// Prunes a little; returns why that is given up.
-    pub(crate) fn prune(&mut self) -> Option<Failure> {
-        match self.writer.prune_step(self.retention.as_ref()?, vmrec_sampler::now()) {
-            // Whatever frees some space lets the next step go on.
-            Ok(_) | Err(StoreError::DiskFull { .. }) => None,
+    /// Prunes a little; returns whether there was something to do, or why that is given up.
+    pub(crate) fn prune(&mut self) -> Result<bool, Failure> {
+        let Some(retention) = &self.retention else { return Ok(false) };
+        match self.writer.prune_step(retention, vmrec_sampler::now()) {
+            Ok(done) => Ok(done),
+            // Whatever frees some space lets a later step go on.
+            Err(StoreError::DiskFull { .. }) => Ok(false),
             Err(error) => {
                 self.retention = None;
-                Some(error.into())
+                Err(error.into())
             }
         }
+    }
+
+    /// Returns whether the file is larger than it may be.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.retention.is_some_and(|retention| self.writer.is_too_large(&retention))
     }
 
     /// Writes why the recording ends, if it began.

@@ -284,11 +284,24 @@ pub(crate) fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
 
 /// Returns the bytes of the file at `path` and of its write-ahead log.
 pub(crate) fn file_bytes(path: &Path) -> u64 {
-    [path.to_owned(), beside(path, "-wal")]
-        .iter()
-        .filter_map(|file| fs::metadata(file).ok())
-        .map(|metadata| metadata.len())
-        .sum()
+    bytes_of(path) + log_bytes(path)
+}
+
+/// Returns the bytes of the write-ahead log of the file at `path`.
+pub(crate) fn log_bytes(path: &Path) -> u64 {
+    bytes_of(&beside(path, "-wal"))
+}
+
+fn bytes_of(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+/// Sets the approximate maximum bytes of the write-ahead log while nobody reads from the file.
+pub(crate) fn limit_log(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    // The last transaction before the log is moved to the file needs room too.
+    let pages = bytes / PAGE_BYTES as u64 * 3 / 4;
+    connection.query_row(&format!("PRAGMA wal_autocheckpoint = {pages}"), [], |_| Ok(()))?;
+    connection.query_row(&format!("PRAGMA journal_size_limit = {bytes}"), [], |_| Ok(()))
 }
 
 /// How long to wait while a mark is being written.

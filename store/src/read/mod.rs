@@ -2,7 +2,6 @@
 
 pub(crate) mod chunk_index;
 pub(crate) mod lookup;
-pub(crate) mod prune_preview;
 pub(crate) mod query;
 pub(crate) mod reclassify;
 pub(crate) mod series;

@@ -2,20 +2,20 @@
 
 use rusqlite::{Connection, params};
 
+use crate::codec::chunk::header::ChunkHeader;
 use crate::db::columns::MARK;
 use crate::db::integer::from_column;
 use crate::db::row_checksum;
 use crate::recording::{Recording, RecordingId};
-use crate::retention::plan::{Known, Piece, Windows};
+use crate::retention::plan::{Known, Windows};
 use crate::retention::policy::Retention;
 use crate::tables::{chunk, recording, sample};
 
-/// Returns every recording, oldest first, with the bytes of its chunks if `sizes`.
+/// Returns every recording with its chunks, oldest first.
 pub(crate) fn all(
     connection: &Connection,
     policy: &Retention,
     running: &[RecordingId],
-    sizes: bool,
 ) -> rusqlite::Result<Vec<Known>> {
     let recordings: Vec<Recording> = connection
         .prepare_cached("SELECT * FROM recording ORDER BY id")?
@@ -23,7 +23,7 @@ pub(crate) fn all(
         .collect::<rusqlite::Result<_>>()?;
     let known = |recording: &Recording| {
         let mut known = of(connection, recording, policy, running)?;
-        known.chunks = pieces(connection, recording.id, sizes)?;
+        known.chunks = headers(connection, recording.id)?;
         Ok(known)
     };
     recordings.iter().map(known).collect()
@@ -42,22 +42,8 @@ pub(crate) fn one(
     of(connection, &recording, policy, running)
 }
 
-fn pieces(connection: &Connection, id: RecordingId, sizes: bool) -> rusqlite::Result<Vec<Piece>> {
-    let mut chunks: Vec<Piece> = chunk::all(connection, id)?
-        .into_iter()
-        .map(|chunk| Piece { header: chunk.header, bytes: 0 })
-        .collect();
-    if sizes {
-        let mut statement = connection.prepare_cached(
-            "SELECT length(ticks) + length(totals) + length(sums) + length(kinds) + length(regions) FROM chunk \
-             WHERE recording = ? ORDER BY last",
-        )?;
-        let bytes = statement.query_map([id.0], |row| row.get(0).map(from_column))?;
-        for (piece, bytes) in chunks.iter_mut().zip(bytes) {
-            piece.bytes = bytes?;
-        }
-    }
-    Ok(chunks)
+fn headers(connection: &Connection, id: RecordingId) -> rusqlite::Result<Vec<ChunkHeader>> {
+    Ok(chunk::all(connection, id)?.into_iter().map(|chunk| chunk.header).collect())
 }
 
 fn of(
@@ -94,6 +80,16 @@ fn marks(connection: &Connection, id: RecordingId) -> rusqlite::Result<Windows> 
         })?
         .collect::<rusqlite::Result<_>>()?;
     Ok(Windows::around(marks))
+}
+
+/// Returns whether a recording has samples.
+pub(crate) fn has_samples(connection: &Connection, id: RecordingId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM sample WHERE recording = ?1) \
+             OR EXISTS (SELECT 1 FROM chunk WHERE recording = ?1 AND samples > 0)",
+        )?
+        .query_row([id.0], |row| row.get(0))
 }
 
 /// Returns the number of the first remaining sample, or of one pruned just before.
@@ -140,8 +136,20 @@ impl PageCounts {
         })
     }
 
-    /// Returns the bytes in use, without free pages.
+    /// Returns the bytes of the file once its free pages are returned to the file system.
+    ///
+    /// With them go some of the pages that SQLite keeps its map of pages in, one in some 200.
     pub(crate) const fn used_bytes(self) -> u64 {
-        self.count.saturating_sub(self.free).saturating_mul(self.bytes)
+        let Self { count, free, bytes } = self;
+        let entries = bytes / MAP_ENTRY_BYTES;
+        if free == 0 || entries == 0 || count < 2 {
+            return count.saturating_sub(free).saturating_mul(bytes);
+        }
+        let last_map_page = (count - 2) / (entries + 1) * (entries + 1) + 2;
+        let map_pages = (free + last_map_page + entries).saturating_sub(count) / entries;
+        count.saturating_sub(free).saturating_sub(map_pages).saturating_mul(bytes)
     }
 }
+
+/// The bytes of an entry of the map of pages in a file whose free pages can be returned.
+const MAP_ENTRY_BYTES: u64 = 5;

@@ -7,16 +7,22 @@
 //! that are still rows are never touched.
 
 pub(crate) mod cascade;
+pub(crate) mod kind_uses;
 pub(crate) mod load;
+pub(crate) mod oldest;
 pub(crate) mod orphans;
 pub(crate) mod plan;
 #[cfg(test)]
 mod plan_tests;
 pub(crate) mod policy;
 pub(crate) mod reduce;
+pub(crate) mod step;
 
 use std::collections::{HashSet, VecDeque};
 
+use crate::recording::RecordingId;
+use crate::retention::kind_uses::KindUses;
+use crate::retention::oldest::Group;
 use crate::retention::orphans::Sweep;
 use crate::retention::plan::{PruneStep, Tried};
 use crate::retention::policy::{Pruned, Retention};
@@ -25,8 +31,19 @@ use crate::retention::policy::{Pruned, Retention};
 #[derive(Debug, Default)]
 pub(crate) struct Pruning {
     pub(crate) policy: Retention,
+    /// The recordings that may lose samples; `None` for all.
+    pub(crate) only: Option<Vec<RecordingId>>,
     pub(crate) steps: VecDeque<PruneStep>,
     pub(crate) tried: Tried,
+    /// The chunks that may go for the size of the file, the next one first; `None` before they are
+    /// listed.
+    pub(crate) oldest: Option<VecDeque<Group>>,
+    /// Whether a chunk was deleted for the size of the file since the last one was made.
+    pub(crate) deleted_since_chunk: bool,
+    /// The references to kinds, while nothing is recorded.
+    pub(crate) uses: Option<KindUses>,
+    /// Whether kinds were deleted whose numbers a recorder may remember.
+    pub(crate) kinds_deleted: bool,
     /// The number of chunks reduced since the last sweep, and the kinds they referred to.
     pub(crate) loose: (u64, HashSet<i64>),
     pub(crate) sweep: Option<Sweep>,
@@ -40,8 +57,20 @@ pub(crate) struct Pruning {
 }
 
 impl Pruning {
+    /// Returns the state before the first step.
+    pub(crate) fn of(policy: &Retention, only: Option<&[RecordingId]>) -> Self {
+        Self { policy: *policy, only: only.map(<[RecordingId]>::to_vec), ..Self::default() }
+    }
+
     /// Records that a chunk was made.
-    pub(crate) const fn chunk_made(&mut self) {
+    pub(crate) fn chunk_made(&mut self) {
         self.changed = true;
+        self.oldest = None;
+        self.deleted_since_chunk = false;
+    }
+
+    /// Returns whether a recording may lose samples.
+    pub(crate) fn may_lose(&self, id: RecordingId) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(&id))
     }
 }

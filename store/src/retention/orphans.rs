@@ -123,7 +123,10 @@ pub(crate) fn delete_kinds(
         "DELETE FROM region_kind WHERE id = ?1 AND id < (SELECT max(id) FROM region_kind)",
     )?;
     let shown: HashSet<i64> = latest::kinds(transaction)?.into_iter().collect();
-    kinds.difference(&shown).try_fold(0, |rows, kind| Ok(rows + delete.execute([kind])? as u64))
+    // In order, so that pruning a copy of the file leaves the same pages.
+    let mut unneeded: Vec<i64> = kinds.difference(&shown).copied().collect();
+    unneeded.sort_unstable();
+    unneeded.into_iter().try_fold(0, |rows, kind| Ok(rows + delete.execute([kind])? as u64))
 }
 
 /// Deletes some objects that no kind refers to; returns whether there may be more.

@@ -24,15 +24,7 @@ pub(crate) struct Known {
     pub(crate) tail: bool,
     /// The time ranges kept around its marks; empty unless requested.
     pub(crate) marked: Windows,
-    pub(crate) chunks: Vec<Piece>,
-}
-
-/// A chunk.
-#[derive(Clone, Debug)]
-pub(crate) struct Piece {
-    pub(crate) header: ChunkHeader,
-    /// Bytes of its groups; 0 if not requested.
-    pub(crate) bytes: u64,
+    pub(crate) chunks: Vec<ChunkHeader>,
 }
 
 /// The part of a chunk that stays.
@@ -102,7 +94,7 @@ impl Known {
     }
 
     /// Returns the part of a deleted chunk that stays, `None` if it has only that already.
-    fn without(&self, header: &ChunkHeader) -> Option<Keep> {
+    pub(crate) fn without(&self, header: &ChunkHeader) -> Option<Keep> {
         let (min, max) = header.utc_ns?;
         if self.room(header) == 0 {
             return Some(Keep::Nothing);
@@ -126,18 +118,17 @@ impl Known {
     }
 
     fn is_empty(&self) -> bool {
-        !self.running && !self.tail && self.chunks.iter().all(|chunk| chunk.header.samples == 0)
+        !self.running && !self.tail && self.chunks.iter().all(|chunk| chunk.samples == 0)
     }
 }
 
-/// Returns the next steps. `excess` is the number of bytes by which the file is too large.
+/// Returns the next steps for the age of samples.
 ///
 /// Their result may require more: the work is complete once it returns no step.
 pub(crate) fn plan(
     recordings: &[Known],
     policy: &Retention,
     now_utc_ns: i64,
-    mut excess: u64,
     tried: &Tried,
 ) -> Vec<PruneStep> {
     let before = |age: Option<std::time::Duration>| {
@@ -149,7 +140,6 @@ pub(crate) fn plan(
         header.utc_ns.zip(limit).is_some_and(|((_, max), limit)| max < limit)
     };
     let mut steps = Vec::new();
-    let mut reduced: HashSet<(RecordingId, u64)> = HashSet::new();
     for known in recordings {
         let old_name = drop_before.is_some_and(|limit| known.begun.utc_ns < limit);
         if known.is_empty() && (!known.chunks.is_empty() || old_name) {
@@ -158,8 +148,7 @@ pub(crate) fn plan(
         }
         let mut dropped = false;
         let mut earlier: Option<&ChunkHeader> = None;
-        for Piece { header, bytes } in known.chunks.iter().filter(|piece| piece.header.samples > 0)
-        {
+        for header in known.chunks.iter().filter(|header| header.samples > 0) {
             let keep = if older(header, drop_before) {
                 known.without(header)
             } else {
@@ -172,65 +161,13 @@ pub(crate) fn plan(
                 continue;
             };
             steps.push(PruneStep::Reduce { recording: known.id, last: header.last, keep });
-            reduced.insert((known.id, header.last));
             dropped |= keep != Keep::OneAMinute;
-            excess = excess.saturating_sub(gain(known, header, *bytes, keep));
         }
         if dropped {
             steps.push(PruneStep::Cascade(known.id));
         }
     }
-    fit(recordings, excess, &reduced, tried, &mut steps);
     steps
-}
-
-/// Adds the steps that shrink the file by `excess` bytes: they delete the oldest chunks, those of
-/// ended recordings first and samples near marks last.
-fn fit(
-    recordings: &[Known],
-    mut excess: u64,
-    reduced: &HashSet<(RecordingId, u64)>,
-    tried: &Tried,
-    steps: &mut Vec<PruneStep>,
-) {
-    let mut gone = reduced.clone();
-    for marks_too in [false, true] {
-        let ended = recordings.iter().filter(|known| !known.running);
-        for known in ended.chain(recordings.iter().filter(|known| known.running)) {
-            let mut dropped = false;
-            for Piece { header, bytes } in
-                known.chunks.iter().filter(|piece| piece.header.samples > 0)
-            {
-                if excess == 0 {
-                    break;
-                }
-                let keep = if marks_too { Some(Keep::Nothing) } else { known.without(header) };
-                let wanted = keep.filter(|keep| {
-                    !gone.contains(&(known.id, header.last))
-                        && !tried.contains(&(known.id, header.last, *keep))
-                });
-                if let Some(keep) = wanted {
-                    steps.push(PruneStep::Reduce { recording: known.id, last: header.last, keep });
-                    gone.insert((known.id, header.last));
-                    dropped = true;
-                    excess = excess.saturating_sub(gain(known, header, *bytes, keep));
-                }
-            }
-            if dropped {
-                steps.push(PruneStep::Cascade(known.id));
-            }
-        }
-    }
-}
-
-/// Estimates the bytes that a chunk loses.
-fn gain(known: &Known, header: &ChunkHeader, bytes: u64, keep: Keep) -> u64 {
-    let stay = match keep {
-        Keep::Nothing => 0,
-        Keep::NearMarks | Keep::OneAMinute => known.room(header).min(header.samples),
-    };
-    let lost = u128::from(bytes) * u128::from(header.samples - stay);
-    u64::try_from(lost / u128::from(header.samples.max(1))).unwrap_or(bytes)
 }
 
 /// Returns for each sample of a chunk whether it stays; `before` are those of the chunk before.

@@ -9,7 +9,8 @@ use vmrec_sampler::{Cost, ProcessTotals, Timestamp};
 use crate::codec::chunk::header::ChunkHeader;
 use crate::codec::chunk::ticks::Tick;
 use crate::recording::{RecordingId, Sample, SampleState};
-use crate::retention::plan::{Keep, Known, Piece, PruneStep, Tried, Windows, kept, plan};
+use crate::retention::oldest::oldest_first;
+use crate::retention::plan::{Keep, Known, PruneStep, Tried, Windows, kept, plan};
 use crate::retention::policy::{MARK_NS, Retention};
 
 const SECOND_NS: u64 = 1_000_000_000;
@@ -40,10 +41,9 @@ fn at(seconds: u64) -> Timestamp {
 impl Model {
     fn known(&self, id: i64, keep_marks: bool) -> Known {
         let marks = self.marks.iter().map(|mark| at(*mark).utc_ns);
-        let piece = |(first, last, ticks): &(u64, u64, Vec<Tick>)| {
+        let header = |(first, last, ticks): &(u64, u64, Vec<Tick>)| {
             let samples: Vec<Sample> = ticks.iter().map(sample).collect();
-            let bytes = 1000 * samples.len() as u64 + 50;
-            Piece { header: ChunkHeader::of(*first, *last, &samples), bytes }
+            ChunkHeader::of(*first, *last, &samples)
         };
         Known {
             id: RecordingId(id),
@@ -52,7 +52,7 @@ impl Model {
             running: self.running,
             tail: false,
             marked: if keep_marks { Windows::around(marks) } else { Windows::default() },
-            chunks: self.chunks.iter().map(piece).collect(),
+            chunks: self.chunks.iter().map(header).collect(),
         }
     }
 
@@ -115,9 +115,7 @@ fn run(models: &mut [Model], gone: &mut [bool], policy: &Retention, now: u64) ->
             .filter(|(index, _)| !gone[*index])
             .map(|(index, model)| model.known(index as i64, policy.keep_marks))
             .collect();
-        let used: u64 = known.iter().flat_map(|known| &known.chunks).map(|piece| piece.bytes).sum();
-        let excess = policy.max_bytes.map_or(0, |max| used.saturating_sub(max));
-        let steps = plan(&known, policy, at(now).utc_ns, excess, &tried);
+        let steps = plan(&known, policy, at(now).utc_ns, &tried);
         if steps.is_empty() {
             return round;
         }
@@ -201,24 +199,47 @@ proptest! {
     }
 
     #[test]
-    fn a_file_that_is_too_large_loses_its_oldest(models in models(), max in 0_u64..200_000, keep_marks in any::<bool>()) {
-        let policy = Retention { max_bytes: Some(max), keep_marks, ..Retention::default() };
-        let mut after = models.clone();
-        let mut gone = vec![false; models.len()];
-        run(&mut after, &mut gone, &policy, 5000);
-        let used = |models: &[Model], gone: &[bool]| -> u64 {
-            let there = models.iter().zip(gone).filter(|(_, gone)| !**gone);
-            there.flat_map(|(model, _)| model.known(0, false).chunks).map(|piece| piece.bytes).sum()
-        };
-        let left: usize = after.iter().map(|model| model.ticks().count()).sum();
-        prop_assert!(used(&after, &gone) <= max || left == 0);
-        if used(&models, &vec![false; models.len()]) <= max {
-            prop_assert_eq!(left, models.iter().map(|model| model.ticks().count()).sum::<usize>());
+    fn the_oldest_go_first_and_the_newest_chunk_stays(models in models(), keep_marks in any::<bool>(), tail in any::<bool>()) {
+        let mut known: Vec<Known> = (0..).zip(&models).map(|(id, model)| model.known(id, keep_marks)).collect();
+        if let Some(newest) = known.last_mut() {
+            newest.tail = tail;
         }
-        if !keep_marks {
-            // The newest samples remain: none is older than a deleted one.
-            let flat = |models: &[Model]| models.iter().flat_map(|model| model.ticks().map(|tick| tick.taken)).collect::<Vec<_>>();
-            prop_assert!(flat(&models).ends_with(&flat(&after)));
+        let flat = |models: &[Model]| {
+            models.iter().flat_map(|model| model.ticks().map(|tick| tick.taken)).collect::<Vec<_>>()
+        };
+        let newest: Vec<_> = models.last().unwrap().chunks.last().unwrap().2.iter().map(|tick| tick.taken).collect();
+        let mut after = models.clone();
+        for group in oldest_first(&known, |_| true) {
+            for step in group {
+                match step {
+                    PruneStep::Reduce { recording, last, keep } => {
+                        let of = &known[recording.0 as usize];
+                        let lost = flat(&after).len();
+                        after[recording.0 as usize].reduce(of, last, keep);
+                        // Whatever was deleted so far, the newest samples are left.
+                        if !keep_marks {
+                            prop_assert!(flat(&models).ends_with(&flat(&after)));
+                            prop_assert!(flat(&after).len() < lost, "no step does nothing");
+                        }
+                    }
+                    PruneStep::Cascade(_) => {}
+                    PruneStep::Delete(recording) => {
+                        let model = &after[recording.0 as usize];
+                        prop_assert!(!model.running);
+                        prop_assert_eq!(model.ticks().count(), 0);
+                    }
+                }
+            }
+        }
+        prop_assert_eq!(flat(&after), if tail { Vec::new() } else { newest });
+    }
+
+    #[test]
+    fn only_recordings_that_may_lose_samples_do(models in models(), chosen in 0_i64..3) {
+        let known: Vec<Known> = (0..).zip(&models).map(|(id, model)| model.known(id, false)).collect();
+        for step in oldest_first(&known, |id| id.0 == chosen).into_iter().flatten() {
+            let (PruneStep::Reduce { recording, .. } | PruneStep::Cascade(recording) | PruneStep::Delete(recording)) = step;
+            prop_assert_eq!(recording.0, chosen);
         }
     }
 }

@@ -12,8 +12,8 @@ pub struct Retention {
     pub older_than: Option<Duration>,
     /// Of samples older than that, one a minute and all missed ones stay.
     pub thin_after: Option<Duration>,
-    /// The oldest samples are deleted, those of ended recordings first, while the file without free
-    /// pages is larger than that.
+    /// The oldest samples are deleted, chunk by chunk, those of ended recordings first, while the
+    /// file, with its log while it is recorded to, is larger than that. The newest chunk stays.
     pub max_bytes: Option<u64>,
     /// Samples within a minute of a mark stay, unless the file would be too large with them.
     pub keep_marks: bool,
@@ -30,10 +30,8 @@ pub struct Pruned {
     pub kinds: u64,
     /// Bytes of the file and its log before.
     pub bytes_before: u64,
-    /// Bytes after; in a preview equal to those before.
+    /// Bytes after.
     pub bytes_after: u64,
-    /// Whether the file is still too large, with nothing left to delete.
-    pub too_large: bool,
 }
 
 /// The time kept on either side of a mark, nanoseconds.
@@ -51,6 +49,16 @@ pub(crate) const SLACK_PAGES: u64 = 1024;
 /// The maximum bytes of the write-ahead log that count: it is larger only while a reader keeps it,
 /// and deleting samples would not shrink it.
 pub(crate) const MAX_LOG_BYTES: u64 = 1 << 20;
+
+/// The fraction of a limit of the file that is left to the write-ahead log.
+const LOG_PART: u64 = 16;
+/// The bounds of that room.
+const LOG_ROOM: std::ops::RangeInclusive<u64> = 64 << 10..=256 << 10;
+
+/// Returns the bytes of a file of at most `max_bytes` that are left to its log.
+pub(crate) fn log_room(max_bytes: u64) -> u64 {
+    (max_bytes / LOG_PART).clamp(*LOG_ROOM.start(), *LOG_ROOM.end())
+}
 
 /// How long a plan holds unless a chunk was made.
 pub(crate) const PLAN_INTERVAL_NS: u64 = 60_000_000_000;

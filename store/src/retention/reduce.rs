@@ -36,13 +36,6 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Returns the number of samples of a chunk that are deleted.
-    pub(crate) fn count(&self, known: &Known, last: u64, keep: Keep) -> Result<u64, Error> {
-        let Some(chunk) = self.chunk(known, last)? else { return Ok(0) };
-        let stay = self.stay(known, &chunk, &self.ticks(&chunk)?.0, keep)?;
-        Ok(stay.iter().filter(|stays| !**stays).count() as u64)
-    }
-
     /// Reduces the chunk that ends with sample `last`; `None` if all of it stays.
     pub(crate) fn reduce(
         &self,

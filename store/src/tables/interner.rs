@@ -51,7 +51,12 @@ impl KindKey {
 pub(crate) struct Interner {
     kinds: Generations<KindKey>,
     objects: Generations<Arc<Object>>,
+    /// The approximate bytes of the rows written since they were last taken.
+    written_bytes: usize,
 }
+
+/// The approximate bytes of a row besides its texts, in the table and its indexes.
+const ROW_BYTES: usize = 64;
 
 /// Numbers of recently used keys, and of those before.
 #[derive(Debug)]
@@ -88,6 +93,11 @@ impl Interner {
     /// Forgets all numbers: rows may have been deleted, or the last writes may not be stored.
     pub(crate) fn forget(&mut self) {
         *self = Self::default();
+    }
+
+    /// Returns the approximate bytes of the rows written since the last call.
+    pub(crate) fn take_written_bytes(&mut self) -> usize {
+        std::mem::take(&mut self.written_bytes)
     }
 
     /// Returns the number of each region's kind, writing those that are new. `last` is the sample before.
@@ -162,6 +172,8 @@ impl Interner {
                 let number: i64 = insert::next_id(transaction, &REGION_KIND)?;
                 let ends: [&[&dyn ToSql]; 3] = [&[&number], &values, &[&fingerprint]];
                 insert::row(transaction, &REGION_KIND, &ends.concat()[..])?;
+                let detail = label.detail.as_deref().unwrap_or_default();
+                self.written_bytes += ROW_BYTES + flags.len() + detail.len();
                 number
             }
         };
@@ -193,6 +205,8 @@ impl Interner {
                 let (name, inode) = (&*object.name, to_column(object.inode));
                 let row = params![id, name, major, minor, inode, object.deleted];
                 insert::row(transaction, &OBJECT, row)?;
+                // The name is in an index too.
+                self.written_bytes += ROW_BYTES + 2 * name.len();
                 id
             }
         };

@@ -196,6 +196,13 @@ pub(crate) fn mark_from_row(row: &Row<'_>) -> rusqlite::Result<Mark> {
     Ok(Mark { recording: RecordingId(row.get(1)?), utc_ns: row.get(2)?, text: row.get(3)? })
 }
 
+/// Returns whether there is such a recording.
+pub(crate) fn exists(connection: &Connection, recording: RecordingId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM recording WHERE id = ?)")?
+        .query_row([recording.0], |row| row.get(0))
+}
+
 /// Returns the start of a recording, which ties its clocks together.
 pub(crate) fn begun(
     connection: &Connection,

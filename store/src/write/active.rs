@@ -24,7 +24,20 @@ pub(crate) struct Active {
     /// The samples of the next chunk.
     pub(crate) pending: Pending,
     pub(crate) evidence: Packer,
+    /// The approximate bytes stored since the sample that the chunk began with.
+    chunk_bytes: usize,
 }
+
+/// The approximate bytes of a row of a sample besides its frame.
+const ROW_BYTES: usize = 200;
+/// The bytes stored for the samples of a chunk, evidence and kinds of regions included, at which it
+/// ends, unless a limit of the file asks for less.
+const MAX_CHUNK_BYTES: u64 = 1 << 20;
+/// The smallest such bytes.
+pub(crate) const MIN_CHUNK_BYTES: u64 = 64 << 10;
+/// The fraction of a limit of the file that a chunk takes, so that the oldest one is a small part of
+/// the file.
+const CHUNK_PART: u64 = 8;
 
 /// The result of a transaction: a sample and, unless it was missed, its regions, their frame and
 /// the edits from those before.
@@ -40,6 +53,7 @@ impl Active {
             interner: Interner::default(),
             pending: Pending::default(),
             evidence: Packer::default(),
+            chunk_bytes: 0,
         }
     }
 
@@ -88,12 +102,34 @@ impl Active {
                 self.pending.push_missed(sample);
             }
             Some((table, frame, edits)) => {
+                let kinds_bytes = self.interner.take_written_bytes();
+                if frame.begins {
+                    self.chunk_bytes = 0;
+                } else {
+                    self.chunk_bytes += ROW_BYTES + frame.data.len() + kinds_bytes;
+                }
                 if let Some(thread) = thread.filter(|_| frame.begins) {
                     thread.build(self.id, &mut self.pending);
                 }
                 self.pending.push(sample, &edits, &table);
                 self.encoder.accept(number, table, &frame);
             }
+        }
+    }
+
+    /// Counts the bytes of stored evidence.
+    pub(crate) const fn evidence_stored(&mut self, bytes: usize) {
+        self.chunk_bytes += bytes;
+    }
+
+    /// Ends the chunk if it takes too many bytes in a file of at most `max_bytes`: samples are
+    /// deleted by the chunk.
+    pub(crate) fn limit_chunk(&mut self, max_bytes: Option<u64>) {
+        let limit = max_bytes.map_or(MAX_CHUNK_BYTES, |max| {
+            (max / CHUNK_PART).clamp(MIN_CHUNK_BYTES, MAX_CHUNK_BYTES)
+        });
+        if self.chunk_bytes as u64 >= limit {
+            self.encoder.end_chunk();
         }
     }
 

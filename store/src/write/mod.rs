@@ -7,4 +7,5 @@ pub(crate) mod mark;
 pub(crate) mod prune;
 pub(crate) mod recovery;
 pub(crate) mod relabel;
+pub(crate) mod trial;
 pub(crate) mod writer;

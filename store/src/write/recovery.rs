@@ -1,6 +1,8 @@
 //! Stores chunks in place of rows, also for the rows of a lost recorder.
 
-use rusqlite::{OptionalExtension, params};
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::codec::chunk::builder::Built;
 use crate::db::integer::{limit_to_column, to_column};
@@ -24,10 +26,7 @@ impl Writer {
     /// free pages to the file system.
     pub fn tidy(&mut self) -> Result<(), Error> {
         self.none_active()?;
-        for id in self.with_rows(u64::MAX)? {
-            self.compact_one(id, u64::MAX)?;
-        }
-        vacuum::vacuum(&self.connection, ALL_PAGES).at(&self.path)
+        tidy(&mut self.connection, &self.path, &[])
     }
 
     /// Replaces the rows that a chunk was made from by the chunk.
@@ -40,7 +39,7 @@ impl Writer {
             compact::store(transaction, id, &built)
         });
         if matches!(stored, Ok(false)) {
-            let _ = self.compact_one(id, upto);
+            let _ = compact_one(&mut self.connection, &self.path, id, upto);
         }
         self.pruning.chunk_made();
     }
@@ -62,8 +61,8 @@ impl Writer {
 
     /// Compacts the rows of recordings that have few.
     pub(crate) fn compact_few(&mut self) -> Result<(), Error> {
-        for id in self.with_rows(FEW_SAMPLES)? {
-            match self.compact_one(id, u64::MAX) {
+        for id in with_rows(&self.connection, &self.path, FEW_SAMPLES)? {
+            match compact_one(&mut self.connection, &self.path, id, u64::MAX) {
                 // Neither damaged data nor a full disk prevents recording.
                 Err(Error::Damaged { .. } | Error::DiskFull { .. }) => {}
                 other => other?,
@@ -71,32 +70,51 @@ impl Writer {
         }
         Ok(())
     }
+}
 
-    /// Returns the recordings that have rows of samples, at most `max`.
-    fn with_rows(&self, max: u64) -> Result<Vec<RecordingId>, Error> {
-        self.connection
-            .prepare("SELECT recording FROM sample GROUP BY recording HAVING count(*) <= ?")
-            .and_then(|mut statement| {
-                statement
-                    .query_map([limit_to_column(max)], |row| row.get(0).map(RecordingId))?
-                    .collect()
-            })
-            .at(&self.path)
+/// Compacts all samples that are still rows, except those of `running`, and returns free pages to
+/// the file system.
+pub(crate) fn tidy(
+    connection: &mut Connection,
+    path: &Path,
+    running: &[RecordingId],
+) -> Result<(), Error> {
+    let mut ids = with_rows(connection, path, u64::MAX)?;
+    ids.retain(|id| !running.contains(id));
+    for id in ids {
+        compact_one(connection, path, id, u64::MAX)?;
     }
+    vacuum::vacuum(connection, ALL_PAGES).at(path)
+}
 
-    /// Compacts the rows of a recording up to a sample.
-    fn compact_one(&mut self, id: RecordingId, upto: u64) -> Result<(), Error> {
-        while let Some(built) = compact::rebuild(&self.connection, &self.path, id, upto)? {
-            let stored = in_transaction(&mut self.connection, |transaction| {
-                compact::store(transaction, id, &built)
-            })
-            .at(&self.path)?;
-            if !stored {
-                break;
-            }
+/// Returns the recordings that have rows of samples, at most `max`.
+fn with_rows(connection: &Connection, path: &Path, max: u64) -> Result<Vec<RecordingId>, Error> {
+    connection
+        .prepare("SELECT recording FROM sample GROUP BY recording HAVING count(*) <= ?")
+        .and_then(|mut statement| {
+            statement
+                .query_map([limit_to_column(max)], |row| row.get(0).map(RecordingId))?
+                .collect()
+        })
+        .at(path)
+}
+
+/// Compacts the rows of a recording up to a sample.
+fn compact_one(
+    connection: &mut Connection,
+    path: &Path,
+    id: RecordingId,
+    upto: u64,
+) -> Result<(), Error> {
+    while let Some(built) = compact::rebuild(connection, path, id, upto)? {
+        let stored =
+            in_transaction(connection, |transaction| compact::store(transaction, id, &built))
+                .at(path)?;
+        if !stored {
+            break;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 /// Writes that a recording lost its recorder, at the time of its last sample, or of its begin if it

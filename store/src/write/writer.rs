@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use vmrec_sampler::{Evidence, ProcessInfo, Snapshot, Timestamp};
 
-use crate::db::lock::{Lock, beside};
+use crate::db::lock::Lock;
 use crate::db::open::{BUSY_TIMEOUT, FileState, file_bytes, prepare};
 use crate::db::transaction::{Transaction, in_transaction};
 use crate::db::vacuum::ALL_PAGES;
@@ -31,7 +31,7 @@ pub struct Writer {
     pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
     /// The canonical path of the file: SQLite's own files are beside it.
-    real_path: PathBuf,
+    pub(crate) real_path: PathBuf,
     /// The active recordings.
     pub(crate) active: BTreeMap<RecordingId, Active>,
     /// Builds their chunks; `None` before the first one begins, or if it could not be started: then
@@ -177,7 +177,10 @@ impl Writer {
             evidence_rows::write(transaction, id, number, &new.data)
         });
         match stored {
-            Ok(()) => active.evidence.accept(new),
+            Ok(()) => {
+                active.evidence_stored(new.data.len());
+                active.evidence.accept(new);
+            }
             Err(_) => active.evidence.reject(),
         }
         stored.at(&self.path)
@@ -247,11 +250,6 @@ impl Writer {
         file_bytes(&self.real_path)
     }
 
-    /// Returns the bytes of the write-ahead log.
-    pub(crate) fn log_bytes(&self) -> u64 {
-        fs::metadata(beside(&self.real_path, "-wal")).map_or(0, |metadata| metadata.len())
-    }
-
     /// Closes the file so that it can be read from a folder that cannot be written to.
     pub fn close(mut self) -> Result<(), Error> {
         self.shut().at(&self.path)
@@ -308,6 +306,7 @@ impl Writer {
             numbers.insert(id, written.0.number);
             if let Some(active) = self.active.get_mut(&id) {
                 active.accept(written, self.chunk_thread.as_mut());
+                active.limit_chunk(self.pruning.policy.max_bytes);
             }
         }
         if let Some((id, built)) = self.chunk_thread.as_mut().and_then(ChunkThread::ready) {

@@ -34,7 +34,7 @@ fn child_that_reads_a_crafted_file() {
         eprintln!("{:?}", repaired.problems);
     }
     let policy = Retention { thin_after: Some(Duration::from_secs(1)), ..Retention::default() };
-    let _ = Writer::open(path).unwrap().prune(&policy, at(1_000_000));
+    let _ = Writer::open(path).unwrap().prune(&policy, None, at(1_000_000));
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     println!("peak {}", peak.trim().trim_end_matches(" kB"));

@@ -14,6 +14,7 @@ mod random_damage;
 mod refusals;
 mod repair;
 mod retention;
+mod retention_by_size;
 mod round_trip;
 mod survival;
 #[path = "../../../tests/target.rs"]

@@ -92,7 +92,7 @@ fn rows(path: &Path, table: &str) -> u64 {
 
 fn prune(path: &Path, policy: &Retention, now: Timestamp) -> vmrec_store::Pruned {
     let mut writer = Writer::open(path).unwrap();
-    let pruned = writer.prune(policy, now).unwrap();
+    let pruned = writer.prune(policy, None, now).unwrap();
     writer.close().unwrap();
     check(path);
     pruned
@@ -105,7 +105,7 @@ fn what_is_old_goes_with_its_kinds_and_the_file_shrinks() {
     let id = ended(&path, 1500);
     let (before, kinds) = (std::fs::metadata(&path).unwrap().len(), rows(&path, "region_kind"));
     let policy = older_than(800);
-    let found = Store::open(&path).unwrap().prune_preview(&policy, at(3000)).unwrap();
+    let found = Store::open(&path).unwrap().prune_preview(&policy, None, at(3000)).unwrap();
     let pruned = prune(&path, &policy, at(3000));
     assert!(pruned.samples >= 900, "{pruned:?}");
     assert_eq!((found.samples, found.recordings), (pruned.samples, pruned.recordings));
@@ -189,31 +189,12 @@ fn missed_samples_stay_where_history_is_thinned() {
     }
     writer.end(id, at(800), &WhyEnded::Finished).unwrap();
     let ticks = Store::open(&path).unwrap().summary(id).unwrap().missed_ticks;
-    writer.prune(&thin_after(1), at(9000)).unwrap();
+    writer.prune(&thin_after(1), None, at(9000)).unwrap();
     writer.close().unwrap();
     check(&path);
     let store = Store::open(&path).unwrap();
     assert_eq!(store.summary(id).unwrap().missed_ticks, ticks);
     assert!(numbers(&store, id).len() < 30);
-}
-
-#[test]
-fn the_oldest_go_first_where_the_file_is_too_large() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.db");
-    let (first, second) = (ended(&path, 900), ended(&path, 900));
-    let before = std::fs::metadata(&path).unwrap().len();
-    let policy = Retention { max_bytes: Some(before * 6 / 10), ..NOTHING };
-    let pruned = prune(&path, &policy, at(0));
-    assert!(!pruned.too_large && pruned.bytes_after <= before * 6 / 10, "{pruned:?}");
-    assert_eq!(std::fs::metadata(&path).unwrap().len(), pruned.bytes_after);
-    let store = Store::open(&path).unwrap();
-    assert!(store.recording(first).is_err() || numbers(&store, first).len() < 900);
-    assert!(numbers(&store, second).ends_with(&[899, 900]));
-    drop(store);
-    let pruned = prune(&path, &Retention { max_bytes: Some(1), ..NOTHING }, at(0));
-    assert!(pruned.too_large);
-    assert_eq!(rows(&path, "recording"), 0);
 }
 
 #[test]
@@ -237,7 +218,7 @@ fn evidence_goes_unless_a_sample_that_stays_needs_it() {
         }
     }
     writer.end(id, at(2000), &WhyEnded::Finished).unwrap();
-    writer.prune(&older_than(680), at(2000)).unwrap();
+    writer.prune(&older_than(680), None, at(2000)).unwrap();
     writer.close().unwrap();
     check(&path);
     let store = Store::open(&path).unwrap();
@@ -299,25 +280,6 @@ fn a_recorder_keeps_as_much_as_its_policy_asks_for() {
 }
 
 #[test]
-fn a_file_that_is_recorded_to_stays_within_its_limit() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.db");
-    let policy = Retention { max_bytes: Some(1 << 20), ..NOTHING };
-    let (mut writer, id) = begun(&path);
-    let mut most = 0;
-    for number in 1..=2500 {
-        writer.append(id, passing(20, number * 2)).unwrap();
-        while writer.prune_step(&policy, at(number * 2)).unwrap() {}
-        most = most.max(writer.file_bytes());
-    }
-    assert!(most < 3 << 20, "{most}");
-    let left = Store::open(&path).unwrap().samples(id).unwrap().len();
-    assert!((300..2000).contains(&left), "{left}");
-    drop(writer);
-    check(&path);
-}
-
-#[test]
 fn a_reader_sees_the_samples_there_were_as_it_began() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
@@ -328,7 +290,7 @@ fn a_reader_sees_the_samples_there_were_as_it_began() {
     store
         .for_each_snapshot(id, 1..=u64::MAX, |sample, snapshot| {
             if sample.number == 2 {
-                writer.prune(&older_than(10), at(100_000)).unwrap();
+                writer.prune(&older_than(10), None, at(100_000)).unwrap();
             }
             assert_eq!(*snapshot.unwrap(), passing(20, sample.number * 2));
             seen += 1;

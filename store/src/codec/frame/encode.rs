@@ -59,6 +59,11 @@ impl FrameEncoder {
         self.samples += 1;
     }
 
+    /// Begins a chunk with the next sample that has regions.
+    pub(crate) const fn end_chunk(&mut self) {
+        self.samples = CHUNK_SAMPLES;
+    }
+
     /// Records that ticks were missed, which is a sample of its own.
     pub(crate) const fn missed(&mut self) {
         self.samples += 1;
