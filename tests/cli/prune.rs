@@ -154,3 +154,32 @@ fn a_recorder_prunes_earlier_recordings() {
     assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
     assert_eq!((&listed[0]["recording"], &listed[0]["samples"]), (&2.into(), &12.into()));
 }
+
+#[test]
+fn a_recorder_holds_the_size_of_its_file_while_the_target_maps_other_files_each_tick() {
+    const LIMIT: u64 = 1 << 20;
+    let bench = Bench::new();
+    let folder = bench.path("files");
+    std::fs::create_dir(&folder).unwrap();
+    let mut workload = Workload::start();
+    workload.order(&format!("churn {}", folder.display()));
+    let pid = workload.pid_text();
+    let arguments = ["record", &pid, "--every", "50ms", "--samples", "120", "--max-size", "1M"];
+    let mut recorder = bench.command(&arguments).arg("-q").spawn().unwrap();
+    let bytes = |name| std::fs::metadata(bench.path(name)).map_or(0, |file| file.len());
+    let mut largest = 0;
+    let status = loop {
+        largest = largest.max(bytes("test.db") + bytes("test.db-wal"));
+        if let Some(status) = recorder.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    };
+    assert!(status.success(), "{status}");
+    // A chunk takes an eighth of the limit, and the last of its samples some 50 KB more.
+    assert!(largest <= LIMIT + LIMIT / 4, "{largest}");
+    let left = samples(&bench);
+    assert!(left < 120, "{left} samples of 50 KB each fit into {LIMIT} bytes");
+    assert!(bytes("test.db") > LIMIT / 2 && left > 5, "{left} in {}", bytes("test.db"));
+    assert!(bench.out(&["info", "--verify"]).starts_with("no problem found"));
+}

@@ -5,6 +5,7 @@
 //!     free-half       free the newer half of those blocks and give their memory back
 //!     map FILE        map FILE privately, read-only, and touch every page
 //!     map-only FILE   map FILE privately, read-only, and touch nothing
+//!     churn FOLDER    map other files in FOLDER every few milliseconds, whose names are long
 //!     threads N       start N threads that wait
 //!     reserve BYTES   reserve address space without any right to it
 //!     zoo FOLDER      make one mapping of every kind (Linux), with files in FOLDER
@@ -25,11 +26,12 @@
 #[cfg(target_os = "linux")]
 mod zoo;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::Duration;
 use std::{ptr, thread};
 
 const BLOCK_BYTES: usize = 64 << 10;
@@ -49,6 +51,7 @@ fn main() {
             }
             "map" => touch(map_file(argument)),
             "map-only" => _ = map_file(argument),
+            "churn" => churn(argument.to_owned()),
             "threads" => (0..number()).for_each(|_| drop(thread::spawn(thread::park))),
             "reserve" => {
                 _ = map(number(), libc::PROT_NONE, libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, -1)
@@ -68,6 +71,33 @@ fn main() {
         }
         answer("ok");
     }
+}
+
+/// Starts a thread that maps new files in `folder` in place of those before, for as long as it can.
+fn churn(folder: String) {
+    const FILES: usize = 50;
+    let name = move |turn: usize, file: usize| format!("{folder}/{:0>200}", turn * FILES + file);
+    let map_new = move |turn: usize, file: usize| -> io::Result<&'static [u8]> {
+        let path = name(turn, file);
+        fs::write(&path, [1; PAGE_BYTES])?;
+        let memory = map_file(&path);
+        fs::remove_file(&path)?;
+        touch(memory);
+        Ok(memory)
+    };
+    thread::spawn(move || {
+        let mut mapped: Vec<&'static [u8]> = Vec::new();
+        for turn in 0.. {
+            for memory in mapped.drain(..) {
+                // SAFETY: it was mapped by this thread, and nothing refers to it any more.
+                unsafe { libc::munmap(memory.as_ptr().cast_mut().cast(), memory.len()) };
+            }
+            // Its test has ended where the folder is gone.
+            let Ok(new) = (0..FILES).map(|file| map_new(turn, file)).collect() else { return };
+            mapped = new;
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
 }
 
 /// Sets up a ring of asynchronous I/O that stays until the process ends.

@@ -47,6 +47,8 @@ pub(crate) struct Pruning {
     /// The number of chunks reduced since the last sweep, and the kinds they referred to.
     pub(crate) loose: (u64, HashSet<i64>),
     pub(crate) sweep: Option<Sweep>,
+    /// Kinds without a reference that had to stay: searched for again when more is deleted.
+    pub(crate) unused: HashSet<i64>,
     /// Whether there may be objects that no kind refers to.
     pub(crate) unreferenced: bool,
     /// Whether something changed since the last plan.

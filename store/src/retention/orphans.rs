@@ -111,22 +111,28 @@ impl Sweep {
     }
 }
 
-/// Deletes kinds that no sample refers to; returns the number of deleted rows.
+/// Deletes kinds that no sample refers to; returns those that stay for now.
 ///
-/// The newest row stays, so that its number is not reused for another kind while a reader remembers
-/// it.
+/// These are the kinds of the table `latest`, and the newest row, so that its number is not reused
+/// for another kind while a reader remembers it.
 pub(crate) fn delete_kinds(
     transaction: &Transaction<'_>,
-    kinds: &HashSet<i64>,
-) -> rusqlite::Result<u64> {
+    kinds: HashSet<i64>,
+) -> rusqlite::Result<HashSet<i64>> {
     let mut delete = transaction.prepare_cached(
         "DELETE FROM region_kind WHERE id = ?1 AND id < (SELECT max(id) FROM region_kind)",
     )?;
     let shown: HashSet<i64> = latest::kinds(transaction)?.into_iter().collect();
     // In order, so that pruning a copy of the file leaves the same pages.
-    let mut unneeded: Vec<i64> = kinds.difference(&shown).copied().collect();
-    unneeded.sort_unstable();
-    unneeded.into_iter().try_fold(0, |rows, kind| Ok(rows + delete.execute([kind])? as u64))
+    let mut kinds: Vec<i64> = kinds.into_iter().collect();
+    kinds.sort_unstable();
+    let mut stay = HashSet::new();
+    for kind in kinds {
+        if shown.contains(&kind) || delete.execute([kind])? == 0 {
+            stay.insert(kind);
+        }
+    }
+    Ok(stay)
 }
 
 /// Deletes some objects that no kind refers to; returns whether there may be more.

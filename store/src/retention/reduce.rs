@@ -15,7 +15,7 @@ use crate::recording::Sample;
 use crate::retention::plan::{Keep, Known, kept};
 use crate::tables::chunk::{Group, StoredChunk};
 use crate::tables::identity_cache::Identities;
-use crate::tables::{chunk, rollup_row};
+use crate::tables::{chunk, latest, rollup_row};
 
 /// A chunk and its reduction.
 #[derive(Debug)]
@@ -178,6 +178,6 @@ impl Reduced {
         rollup_row::delete(transaction, &format!("SELECT id FROM chunk WHERE {GONE}"), gone)?;
         transaction.prepare_cached(&format!("DELETE FROM chunk WHERE {GONE}"))?.execute(gone)?;
         chunk::insert(transaction, recording, &self.built)?;
-        Ok(())
+        latest::forget(transaction, recording, header.first, header.last)
     }
 }

@@ -126,6 +126,7 @@ impl Pruner<'_> {
                 .at(self.path)?;
                 if gone {
                     self.pruning.gone.recordings += 1;
+                    self.pruning.loose.1.extend(self.pruning.unused.drain());
                 } else {
                     self.pruning.steps.push_front(step);
                 }
@@ -149,6 +150,7 @@ impl Pruner<'_> {
         let (chunks, kinds) = &mut self.pruning.loose;
         *chunks += 1;
         kinds.extend(reduced.kinds);
+        kinds.extend(self.pruning.unused.drain());
         Ok(())
     }
 
@@ -170,14 +172,17 @@ impl Pruner<'_> {
             OrphanScan::Waiting => Ok(false),
             OrphanScan::More => Ok(true),
             OrphanScan::Unnamed(kinds) => {
+                let found = kinds.len();
                 // At once: a sample stored in between might reuse one of them.
-                let rows = in_transaction(self.connection, |transaction| {
-                    orphans::delete_kinds(transaction, &kinds)
+                let stay = in_transaction(self.connection, |transaction| {
+                    orphans::delete_kinds(transaction, kinds)
                 })
                 .at(self.path)?;
-                self.pruning.kinds_deleted |= rows > 0;
-                self.pruning.gone.kinds += rows;
-                self.pruning.unreferenced |= rows > 0;
+                let deleted = found - stay.len();
+                self.pruning.kinds_deleted |= deleted > 0;
+                self.pruning.gone.kinds += deleted as u64;
+                self.pruning.unreferenced |= deleted > 0;
+                self.pruning.unused.extend(stay);
                 Ok(true)
             }
         }

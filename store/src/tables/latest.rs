@@ -50,6 +50,19 @@ pub(crate) fn write(
     Ok(())
 }
 
+/// Empties the table if it shows one of the samples `first` to `last`, which are deleted.
+pub(crate) fn forget(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    first: u64,
+    last: u64,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached("DELETE FROM latest_row WHERE recording = ? AND number BETWEEN ? AND ?")?
+        .execute(params![recording.0, to_column(first), to_column(last)])?;
+    Ok(())
+}
+
 /// Returns the kinds that the snapshot's regions have.
 pub(crate) fn kinds(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
     connection

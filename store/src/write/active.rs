@@ -24,7 +24,7 @@ pub(crate) struct Active {
     /// The samples of the next chunk.
     pub(crate) pending: Pending,
     pub(crate) evidence: Packer,
-    /// The approximate bytes stored since the sample that the chunk began with.
+    /// The approximate bytes stored for the samples of the chunk, except its first frame.
     chunk_bytes: usize,
 }
 
@@ -104,7 +104,7 @@ impl Active {
             Some((table, frame, edits)) => {
                 let kinds_bytes = self.interner.take_written_bytes();
                 if frame.begins {
-                    self.chunk_bytes = 0;
+                    self.chunk_bytes = kinds_bytes;
                 } else {
                     self.chunk_bytes += ROW_BYTES + frame.data.len() + kinds_bytes;
                 }

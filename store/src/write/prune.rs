@@ -74,6 +74,10 @@ impl Writer {
                 open::limit_log(&self.connection, log_room(max)).at(&self.path)?;
             }
         }
+        if self.is_too_large(policy) {
+            // Only chunks can be deleted.
+            self.store_chunks();
+        }
         let done = self.pruner(true).step(now, false);
         if std::mem::take(&mut self.pruning.kinds_deleted) {
             self.active.values_mut().for_each(|active| active.interner.forget());

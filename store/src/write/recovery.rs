@@ -44,6 +44,22 @@ impl Writer {
         self.pruning.chunk_made();
     }
 
+    /// Waits for the chunks that are being built, and stores them.
+    pub(crate) fn store_chunks(&mut self) {
+        let ids: Vec<RecordingId> = self.active.keys().copied().collect();
+        for id in ids {
+            self.store_chunks_of(id);
+        }
+    }
+
+    /// Waits for the chunks of a recording that are being built, and stores them.
+    pub(crate) fn store_chunks_of(&mut self, id: RecordingId) {
+        while let Some((id, built)) = self.chunk_thread.as_mut().and_then(|thread| thread.wait(id))
+        {
+            self.store_chunk(id, built);
+        }
+    }
+
     /// Writes the end of recordings whose recorder was lost.
     pub(crate) fn end_lost(&mut self) -> Result<(), Error> {
         let lost = recording::without_end(&self.connection).at(&self.path)?;

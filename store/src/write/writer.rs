@@ -36,7 +36,7 @@ pub struct Writer {
     pub(crate) active: BTreeMap<RecordingId, Active>,
     /// Builds their chunks; `None` before the first one begins, or if it could not be started: then
     /// all samples stay as rows.
-    chunk_thread: Option<ChunkThread>,
+    pub(crate) chunk_thread: Option<ChunkThread>,
     /// The state of retention.
     pub(crate) pruning: Pruning,
     closed: bool,
@@ -209,10 +209,7 @@ impl Writer {
         if let Some(thread) = &mut self.chunk_thread {
             thread.build(id, &mut active.pending);
         }
-        while let Some((id, built)) = self.chunk_thread.as_mut().and_then(|thread| thread.wait(id))
-        {
-            self.store_chunk(id, built);
-        }
+        self.store_chunks_of(id);
         self.active.remove(&id);
         if self.active.is_empty() {
             // Rows that did not become a chunk are complete as they are; the next recorder tries
