@@ -26,7 +26,7 @@ use crate::args::FileArgs;
 use crate::commands::check::Judged;
 use crate::commands::check::budget::Budget;
 use crate::commands::record::args::{RecordArgs, SPARE};
-use crate::commands::record::events::{Event, Events, Sampled};
+use crate::commands::record::events::{Event, Events, GRACE, Sampled};
 use crate::commands::record::progress::Progress;
 use crate::commands::record::sampling::SamplingThread;
 use crate::commands::record::schedule::Schedule;
@@ -49,17 +49,30 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     let events = Events::listen()?;
     let (mut target, writer) = match &args.target {
         Some(name) => {
-            let mut target = Target::find(name, args.newest, args.oldest, rules)?;
-            target.watch(&events)?;
+            let (name, newest, oldest) = (name.clone(), args.newest, args.oldest);
+            let find = move || Target::find(&name, newest, oldest, rules);
+            // The names of all processes are read.
+            let Some(found) = events.while_heeding(find, |_, _| true) else {
+                return Ok(interrupted());
+            };
+            let mut target = found?;
+            match target.watch(&events) {
+                Some(watched) => watched?,
+                None => return Ok(interrupted()),
+            }
             (target, open_writer(&path)?)
         }
         // The file is opened before the target is started: a bad path must not cost the user a run.
         None => start(&args.launch, rules, &path, &events)?,
     };
     target.read_remote_files = args.read_remote_files;
-    let recorded = match target.attach() {
-        Ok(sampler) => record(args, retention, &path, writer, &events, &mut target, sampler),
-        Err(error) => nothing_recorded(writer, &target, error),
+    let recorded = match target.attach(&events) {
+        Some(Ok(sampler)) => record(args, retention, &path, writer, &events, &mut target, sampler),
+        Some(Err(error)) => nothing_recorded(writer, &target, error),
+        None => {
+            writer.close_or_discard()?;
+            return Ok(interrupted());
+        }
     };
     // A launched command outlives a failing recorder: its work is worth more than our sampling.
     let command_status = target.wait(&events);
@@ -103,7 +116,8 @@ fn start(
     let writer = open_writer(path)?;
     match Target::launch(launch, rules) {
         Ok(mut target) => {
-            target.watch(events)?;
+            // Only a command that vmrec did not start keeps it waiting.
+            target.watch(events).transpose()?;
             Ok((target, writer))
         }
         Err(failure) => {
@@ -111,6 +125,12 @@ fn start(
             Err(failure)
         }
     }
+}
+
+/// States that a signal ended the recording before its first sample.
+fn interrupted() -> ExitCode {
+    output::note("interrupted before the first sample: nothing was recorded");
+    ExitCode::SUCCESS
 }
 
 /// Closes the file of a target that could not be looked at; of a command, because it has ended.
@@ -137,8 +157,6 @@ const fn is_gone(error: &SamplerError) -> bool {
     matches!(error, Exited { .. } | NotFound { .. } | Reused { .. } | Zombie { .. })
 }
 
-/// How long the sample under way is waited for after a signal.
-const GRACE: Duration = Duration::from_millis(100);
 /// The same for the first sample of a command.
 const FIRST_GRACE: Duration = Duration::from_secs(1);
 /// How long the sample of a process is waited for that has ended meanwhile.
@@ -180,14 +198,15 @@ fn record(
                 }
             }
             Err(error) if is_gone(&error) => break WhyEnded::TargetExited(target.wait(events)),
-            Err(SamplerError::Replaced { .. }) => match target.attach() {
-                Ok(attached) => {
+            Err(SamplerError::Replaced { .. }) => match target.attach(events) {
+                Some(Ok(attached)) => {
                     session.replace(attached.process())?;
                     progress.replaced(attached.process());
                     sampler = SamplingThread::start(attached, events);
                     continue;
                 }
-                Err(_) => break WhyEnded::TargetExited(target.wait(events)),
+                Some(Err(_)) => break WhyEnded::TargetExited(target.wait(events)),
+                None => break WhyEnded::Interrupted,
             },
             Err(error) => {
                 session.end(&WhyEnded::Failed(error.to_string()))?;
@@ -210,7 +229,7 @@ fn record(
         match events.wait_until(begun + end_due.unwrap_or(tick.due)) {
             None if end_due.is_some() => break WhyEnded::Finished,
             // No sample is awaited here.
-            None | Some(Event::Sampled(_)) => {}
+            None | Some(Event::Sampled(_) | Event::Done) => {}
             Some(Event::Exited(status)) => {
                 target.exited(status);
                 break WhyEnded::TargetExited(status);
@@ -290,6 +309,7 @@ fn sampled(events: &Events, target: &mut Target, is_first: bool) -> Result<Box<S
                     target.forward(signal);
                 }
             }
+            (Some(Event::Done), held_before) => held = held_before,
             (None, Some((_, Event::Signal { signal, forward }))) if target.is_launched() => {
                 if forward {
                     target.forward(signal);

@@ -70,16 +70,31 @@ impl Target {
         self.launched
     }
 
-    /// Attaches a sampler to it.
-    pub(crate) fn attach(&self) -> Result<Sampler, SamplerError> {
-        let mut sampler = Sampler::attach(self.pid)?;
-        sampler.set_user_rules(self.rules.clone());
-        sampler.set_read_remote_files(self.read_remote_files);
-        Ok(sampler)
+    /// Attaches a sampler to it; `None` if a signal ends the recording before.
+    ///
+    /// Reading its arguments takes as long as the process wants: they may lie on a page that never
+    /// comes.
+    pub(crate) fn attach(&self, events: &Events) -> Option<Result<Sampler, SamplerError>> {
+        let (pid, rules, remote) = (self.pid, self.rules.clone(), self.read_remote_files);
+        let attach = move || {
+            let mut sampler = Sampler::attach(pid)?;
+            sampler.set_user_rules(rules);
+            sampler.set_read_remote_files(remote);
+            Ok(sampler)
+        };
+        events.while_heeding(attach, |signal, forward| self.signalled(signal, forward))
     }
 
-    /// Starts a thread that puts its exit into the queue.
-    pub(crate) fn watch(&mut self, events: &Events) -> Result<(), Failure> {
+    /// Returns whether a signal to vmrec ends the recording: a command decides what it means.
+    fn signalled(&self, signal: i32, forward: bool) -> bool {
+        if self.launched && forward {
+            self.forward(signal);
+        }
+        !self.launched
+    }
+
+    /// Starts a thread that puts its exit into the queue; `None` if a signal comes before.
+    pub(crate) fn watch(&mut self, events: &Events) -> Option<Result<(), Failure>> {
         let queue = events.sender();
         if let Some(mut child) = self.child.take() {
             thread::spawn(move || {
@@ -87,23 +102,25 @@ impl Target {
                 // Nobody listens any more once the recording has ended.
                 let _ = queue.send(Event::Exited(status));
             });
-            return Ok(());
+            return Some(Ok(()));
         }
+        let pid = self.pid;
         let watch =
-            match vmrec_sampler::process_info(self.pid).and_then(|info| ExitWatch::new(&info.id)) {
-                Ok(watch) => watch,
-                // Attaching says better than watching what is wrong with the target.
-                Err(SamplerError::NotFound { .. } | SamplerError::Exited { .. }) => {
-                    return Err(SamplerError::NotFound { pid: self.pid }.into());
-                }
-                Err(error) => return Err(error.into()),
-            };
+            move || vmrec_sampler::process_info(pid).and_then(|info| ExitWatch::new(&info.id));
+        let watch = match events.while_heeding(watch, |_, _| true)? {
+            Ok(watch) => watch,
+            // Attaching says better than watching what is wrong with the target.
+            Err(SamplerError::NotFound { .. } | SamplerError::Exited { .. }) => {
+                return Some(Err(SamplerError::NotFound { pid }.into()));
+            }
+            Err(error) => return Some(Err(error.into())),
+        };
         thread::spawn(move || {
             // A watch that fails leaves the exit to the next sample.
             let _ = watch.wait();
             let _ = queue.send(Event::Exited(None));
         });
-        Ok(())
+        Some(Ok(()))
     }
 
     /// Sends a signal that vmrec got on to the command it started.
@@ -121,7 +138,7 @@ impl Target {
             match events.wait()? {
                 Event::Exited(status) => self.status = Some(status?),
                 Event::Signal { signal, forward: true } => self.forward(signal),
-                Event::Signal { .. } | Event::Sampled(_) => {}
+                Event::Signal { .. } | Event::Sampled(_) | Event::Done => {}
             }
         }
         self.status
