@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use vmrec_store::RecordingId;
+use vmrec_store::{RecordingId, Store};
 
 use crate::Options;
 use crate::check::{Problem, Tally, wrong};
@@ -179,7 +179,11 @@ impl Original {
             Ok(shown) => {
                 let differences = shown.differences(&self.shown);
                 let like_a_cut = if of_log { self.like_a_cut(damage) } else { 0 };
-                judge(&shown, &differences, like_a_cut, &place, counts)
+                let mut problems = judge(&shown, &differences, like_a_cut, &place, counts);
+                if of_log && shown.problems.is_ok_and(|problems| !problems.is_empty()) {
+                    problems.extend(unnamed(&path, tally));
+                }
+                problems
             }
         };
         tally.count(&what, &problems);
@@ -244,6 +248,28 @@ fn judge(
         None => counts.harmless += 1,
     }
     silent.into_iter().collect()
+}
+
+/// Returns a fault of each of backup and repair that does not name the loss that `verify` names.
+fn unnamed(path: &Path, tally: &Tally) -> Vec<Problem> {
+    let (copy, new) = (tally.path("backup.db"), tally.path("repaired.db"));
+    let _ = fs::remove_file(&new);
+    let copied = Store::open(path).and_then(|store| store.backup(&copy, true));
+    let repaired = vmrec_store::repair(path, &new);
+    let mut problems = Vec::new();
+    if copied.is_ok_and(|copied| copied.problems.is_empty()) {
+        problems.push(wrong("backup does not name the loss"));
+    }
+    match repaired {
+        Ok(repaired) if !repaired.lost_something() => {
+            problems.push(wrong("repair does not name the loss"));
+        }
+        Ok(repaired) if !repaired.problems.is_empty() => {
+            problems.push(wrong(format!("repaired, and wrong: {:?}", repaired.problems)));
+        }
+        _ => {}
+    }
+    problems
 }
 
 /// Returns the table, or index, of each page of a file.

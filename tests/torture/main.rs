@@ -23,6 +23,7 @@ mod clock;
 mod disk;
 mod disk_full;
 mod flips;
+mod housekeeping;
 mod kills;
 mod pinned;
 mod powercuts;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         "pinned" => pinned::run,
         "clock" => clock::run,
         "churn" => churn::run,
+        "housekeeping" => housekeeping::run,
         _ => {
             // what the commands start themselves
             match name.as_str() {
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
                 "second-writer" => two_writers::second_writer(rest),
                 "marker" => two_writers::marker(rest),
                 "reader" => pinned::reader(rest),
+                "housekeeper" => housekeeping::housekeeper(rest),
                 _ => panic!("no command {name}"),
             }
             return ExitCode::SUCCESS;

@@ -36,6 +36,11 @@ fn flips() {
 }
 
 #[test]
+fn killed_housekeeping() {
+    well("housekeeping");
+}
+
+#[test]
 fn a_clock_that_is_set() {
     well("clock");
 }
