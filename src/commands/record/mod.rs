@@ -254,26 +254,39 @@ fn record(
     Ok(recording)
 }
 
-/// Prunes while there is time before the next tick, and for as long as the file is too large: then
-/// only an event, such as a signal, comes first.
+/// How long samples wait for pruning where the file outgrows its limit.
+const PRUNING_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Prunes while there is time before the next tick, unless an event such as a signal comes. A file
+/// that is too large is pruned a little at each tick, and for longer if it has grown.
 fn prune(
     session: &mut Session,
     events: &Events,
     progress: &mut Progress,
     has_time: impl Fn() -> bool,
 ) {
-    while has_time() || session.is_too_large() {
+    let begun = Instant::now();
+    let mut is_first = true;
+    while has_time()
+        || session.is_too_large()
+            && (is_first || session.has_grown() && begun.elapsed() < PRUNING_PATIENCE)
+    {
+        is_first = false;
         match session.prune() {
             Ok(true) => {}
-            Ok(false) => return,
-            Err(failure) => return progress.not_pruned(&failure),
+            Ok(false) => break,
+            Err(failure) => {
+                progress.not_pruned(&failure);
+                break;
+            }
         }
         if let Some(event) = events.wait_until(Instant::now()) {
             // The queue lives for as long as `events`.
             let _ = events.sender().send(event);
-            return;
+            break;
         }
     }
+    session.pruned();
 }
 
 /// Waits for the sample that was requested; fails with the reason if the recording ends before it.

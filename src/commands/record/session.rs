@@ -57,6 +57,8 @@ pub(crate) struct Session {
     facts: Option<Facts>,
     /// How the file is pruned meanwhile.
     retention: Option<Retention>,
+    /// The bytes of the file at the start, or after it was last pruned.
+    pruned_bytes: u64,
 }
 
 impl Session {
@@ -68,6 +70,7 @@ impl Session {
         retention: Option<Retention>,
     ) -> Self {
         Self {
+            pruned_bytes: writer.file_bytes(),
             writer,
             process: process.clone(),
             name: args.name.clone(),
@@ -204,6 +207,16 @@ impl Session {
     /// Returns whether the file is larger than it may be.
     pub(crate) fn is_too_large(&self) -> bool {
         self.retention.is_some_and(|retention| self.writer.is_too_large(&retention))
+    }
+
+    /// Returns whether the file has grown since it was last pruned.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.writer.file_bytes() > self.pruned_bytes
+    }
+
+    /// Notes the size of the file after pruning.
+    pub(crate) fn pruned(&mut self) {
+        self.pruned_bytes = self.writer.file_bytes();
     }
 
     /// Writes why the recording ends, if it began.

@@ -42,6 +42,8 @@ pub(crate) struct Pruning {
     pub(crate) deleted_since_chunk: bool,
     /// The references to kinds, while nothing is recorded.
     pub(crate) uses: Option<KindUses>,
+    /// Whether all that earlier pruning may have left was searched for: it goes before any sample.
+    pub(crate) leftovers_found: bool,
     /// Whether kinds were deleted whose numbers a recorder may remember.
     pub(crate) kinds_deleted: bool,
     /// The number of chunks reduced since the last sweep, and the kinds they referred to.

@@ -47,6 +47,11 @@ impl Sweep {
         Self { unnamed: kinds, upto: 0 }
     }
 
+    /// Ends the search, and returns the kinds without a reference so far.
+    pub(crate) fn into_kinds(self) -> HashSet<i64> {
+        self.unnamed
+    }
+
     /// Continues the search, including chunks made in the meantime and, finally, the rows after
     /// them.
     pub(crate) fn search(&mut self, reader: &Reader<'_>) -> Result<OrphanScan, Error> {

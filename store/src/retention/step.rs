@@ -4,6 +4,7 @@
 //! it deletes the chunk, its evidence, then the kinds that nothing refers to any
 //! more, and only then decides whether another chunk goes.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -40,7 +41,9 @@ pub(crate) struct Pruner<'a> {
 impl Pruner<'_> {
     /// Does all that the policy asks for at once, in a file that is not recorded to.
     pub(crate) fn run(&mut self, now: Timestamp) -> Result<(), Error> {
-        self.find_loose_kinds()?;
+        if !self.pruned()?.is_empty() {
+            self.find_leftovers()?;
+        }
         while self.step(now, true)? {}
         Ok(())
     }
@@ -89,6 +92,10 @@ impl Pruner<'_> {
         // The bytes of its kinds are known only after the search; meanwhile one chunk suffices.
         if self.pruning.sweep.is_some() && self.pruning.deleted_since_chunk {
             return Ok(false);
+        }
+        if !std::mem::replace(&mut self.pruning.leftovers_found, true) {
+            self.find_leftovers()?;
+            return Ok(true);
         }
         if self.pruning.oldest.is_none() {
             let policy = self.pruning.policy;
@@ -190,11 +197,18 @@ impl Pruner<'_> {
 
     fn search(&mut self, mut sweep: Sweep) -> Result<OrphanScan, Error> {
         let reader = Reader { connection: self.connection, path: self.path };
-        let scan = sweep.search(&reader)?;
-        if !matches!(scan, OrphanScan::Unnamed(_)) {
-            self.pruning.sweep = Some(sweep);
+        match sweep.search(&reader) {
+            // What a damaged chunk refers to is unknown. It must not keep others from being deleted.
+            Err(Error::Damaged { .. }) => {
+                self.pruning.unused.extend(sweep.into_kinds());
+                Ok(OrphanScan::Unnamed(HashSet::new()))
+            }
+            Ok(unnamed @ OrphanScan::Unnamed(_)) => Ok(unnamed),
+            other => {
+                self.pruning.sweep = Some(sweep);
+                other
+            }
         }
-        Ok(scan)
     }
 
     /// Finds the unreferenced among the kinds that deleted chunks referred to, if there are any and
@@ -216,7 +230,10 @@ impl Pruner<'_> {
         let kinds = std::mem::take(kinds);
         if self.recorded.is_none() && self.pruning.uses.is_none() {
             let reader = Reader { connection: self.connection, path: self.path };
-            self.pruning.uses = KindUses::count(&reader)?;
+            self.pruning.uses = match KindUses::count(&reader) {
+                Err(Error::Damaged { .. }) => None,
+                uses => uses?,
+            };
         }
         match &self.pruning.uses {
             Some(uses) => Ok(Some(OrphanScan::Unnamed(uses.unnamed(kinds)))),
@@ -224,20 +241,25 @@ impl Pruner<'_> {
         }
     }
 
-    /// Marks all kinds as possibly unreferenced if any recording was pruned before: that pruning
-    /// may have been killed or left unfinished.
-    fn find_loose_kinds(&mut self) -> Result<(), Error> {
-        let pruned: Vec<i64> = self
-            .connection
+    /// Returns the recordings that were pruned before.
+    fn pruned(&self) -> Result<Vec<RecordingId>, Error> {
+        self.connection
             .prepare(
                 "SELECT recording FROM chunk GROUP BY recording HAVING sum(samples) < max(last)",
             )
-            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
-            .at(self.path)?;
-        if !pruned.is_empty() {
-            self.pruning.loose.1 = orphans::all_kinds(self.connection).at(self.path)?;
-        }
-        self.pruning.steps.extend(pruned.into_iter().map(|id| PruneStep::Cascade(RecordingId(id))));
+            .and_then(|mut statement| {
+                statement.query_map([], |row| row.get(0).map(RecordingId))?.collect()
+            })
+            .at(self.path)
+    }
+
+    /// Plans the deletion of all that may be left of earlier pruning, which may have been killed:
+    /// evidence, and kinds and objects that nothing refers to.
+    fn find_leftovers(&mut self) -> Result<(), Error> {
+        self.pruning.leftovers_found = true;
+        self.pruning.steps.extend(self.pruned()?.into_iter().map(PruneStep::Cascade));
+        self.pruning.loose.1 = orphans::all_kinds(self.connection).at(self.path)?;
+        self.pruning.unreferenced = true;
         Ok(())
     }
 

@@ -32,8 +32,10 @@ pub(crate) fn trial(
     running: &[RecordingId],
     now: Timestamp,
 ) -> Result<Pruned, Error> {
-    let scratch = Scratch::create()?;
-    let mut connection = copy(source, &scratch.0).at(&scratch.0)?;
+    let mut connection = {
+        let scratch = Scratch::create()?;
+        copy(source, &scratch.0).at(&scratch.0)?
+    };
     recovery::tidy(&mut connection, path, running)?;
     let mut pruning = Pruning::of(policy, only);
     let mut pruner = Pruner {
@@ -61,12 +63,14 @@ fn copy(source: &Connection, to: &Path) -> rusqlite::Result<Connection> {
         return Err(rusqlite::Error::InvalidQuery);
     }
     copy.set_prepared_statement_cache_capacity(open::STATEMENTS);
+    // No file of SQLite's own is beside it then.
     copy.query_row("PRAGMA journal_mode = MEMORY", [], |_| Ok(()))?;
     copy.execute_batch("PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY")?;
     Ok(copy)
 }
 
-/// A private file in the folder for temporary files, removed when dropped.
+/// A private file in the folder for temporary files. Dropped, it has no name any more and goes with
+/// the connection to it, even if this process is killed.
 struct Scratch(PathBuf);
 
 impl Scratch {

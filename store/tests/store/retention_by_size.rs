@@ -255,6 +255,34 @@ fn a_process_that_maps_other_files_at_each_sample_cannot_fill_the_disk() {
 }
 
 #[test]
+fn leftovers_of_a_killed_pruning_go_before_any_sample() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    ended(&path, 1500);
+    // As a recorder leaves it that is killed after the samples went, before their kinds did.
+    let older = Retention { older_than: Some(std::time::Duration::ZERO), ..Retention::default() };
+    let mut writer = Writer::open(&path).unwrap();
+    let samples = || Store::open(&path).unwrap().counts().unwrap().samples;
+    while samples() > 0 {
+        assert!(writer.prune_step(&older, at(9000)).unwrap());
+    }
+    writer.close().unwrap();
+    let left = bytes(&path);
+    assert!(left > 2 << 20, "{left}");
+
+    let (mut writer, id) = begun(&path);
+    for number in 1..=400 {
+        writer.append(id, snapshot(20, number)).unwrap();
+        while writer.prune_step(&max_bytes(1 << 20), at(number)).unwrap() {}
+    }
+    writer.end(id, at(400), &WhyEnded::Finished).unwrap();
+    writer.close().unwrap();
+    check(&path);
+    assert_eq!(numbers(&path, id).len(), 400);
+    assert!(bytes(&path) < 1 << 20, "{}", bytes(&path));
+}
+
+#[test]
 fn a_limit_below_an_empty_file_is_refused() {
     let path = Path::new("a.db");
     let refused = Writer::check_limit(path, &max_bytes(10 << 10));
