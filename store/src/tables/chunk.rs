@@ -28,6 +28,9 @@ use crate::tables::rollup_row;
 /// The number of columns of a header.
 const HEADER_COLUMNS: usize = CHUNK.columns.len();
 
+/// The maximum stored size of a group, which no recorder comes near.
+const MAX_GROUP_BYTES: usize = 64 << 20;
+
 /// More than a week has.
 const USUAL_CHUNKS: usize = 2048;
 
@@ -424,13 +427,19 @@ pub(crate) fn groups<const N: usize>(
     chunk: &StoredChunk,
     wanted: [Group; N],
 ) -> rusqlite::Result<[Vec<u8>; N]> {
-    let columns = wanted.map(Group::name).join(", ");
+    // The length is known without reading what is too long.
+    let column = |name: &str| format!("iif(length({name}) <= {MAX_GROUP_BYTES}, {name}, NULL)");
+    let columns = wanted.map(|group| column(group.name())).join(", ");
     connection
         .prepare_cached(&format!("SELECT {columns} FROM chunk WHERE id = ?"))?
         .query_row([chunk.id], |row| {
             let mut all = [const { Vec::new() }; N];
             for (index, data) in all.iter_mut().enumerate() {
-                *data = row.get_ref(index)?.as_blob()?.to_vec();
+                let Some(blob) = row.get_ref(index)?.as_blob_or_null()? else {
+                    let name = wanted[index].name();
+                    return Err(damaged(format!("{name} of {} are too long", chunk.describe())));
+                };
+                *data = blob.to_vec();
             }
             Ok(all)
         })

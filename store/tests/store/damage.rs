@@ -149,6 +149,26 @@ fn samples_missing_at_the_end_are_reported() {
 }
 
 #[test]
+fn what_is_longer_than_any_group_is_reported_and_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (mut writer, id) = begun(&path);
+    writer.append(id, snapshot(9, 1)).unwrap();
+    writer.end(id, at(5), &WhyEnded::Finished).unwrap();
+    writer.close().unwrap();
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch("UPDATE chunk SET regions = zeroblob(64 * 1048576 + 1)").unwrap();
+    let store = Store::open(&path).unwrap();
+    let reported = "regions of samples 1 to 1 of recording 1 are too long";
+    let problems = store.verify().unwrap();
+    assert!(problems.len() == 1 && problems[0].ends_with(reported), "{problems:?}");
+    match store.snapshot(id, 1) {
+        Err(Error::Damaged { what, .. }) => assert!(what.ends_with(reported), "{what}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn a_damaged_log_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
