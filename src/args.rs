@@ -1,6 +1,10 @@
 //! Arguments that several commands share.
 
+use std::convert::Infallible;
+use std::fmt;
+use std::fmt::{Display, Formatter};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -23,9 +27,36 @@ pub(crate) struct RecordingArgs {
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
-    /// Number of the recording, as `vmrec list` shows it [default: the newest]
-    #[arg(long, short, value_name = "N")]
-    pub(crate) recording: Option<i64>,
+    /// Number of the recording, its name, or that of its process [default: the newest]
+    #[arg(long, short, value_name = "N|NAME")]
+    pub(crate) recording: Option<Choice>,
+}
+
+/// One recording of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// The one with this number.
+    Number(i64),
+    /// The newest that is called so, or else the newest of a process called so.
+    Name(String),
+}
+
+impl FromStr for Choice {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let number = text.strip_prefix('#').unwrap_or(text).parse();
+        Ok(number.map_or_else(|_| Self::Name(text.to_owned()), Self::Number))
+    }
+}
+
+impl Display for Choice {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(formatter, "{number}"),
+            Self::Name(name) => formatter.write_str(name),
+        }
+    }
 }
 
 /// The user's own types.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use vmrec_report::Metric;
 
 /// Reads a duration such as `2s`, `500ms`, `1h30m` or `7d`.
@@ -26,6 +27,12 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     size_of(text.trim()).filter(|bytes| *bytes > 0).ok_or_else(|| {
         "not a size\nhint: write bytes, or K, M, G or T of them, like 200M".to_owned()
     })
+}
+
+/// Reads the name of a metric on the command line, and lists all in the help.
+pub(crate) fn metric_parser() -> impl TypedValueParser<Value = Metric> {
+    let value = |metric: Metric| PossibleValue::new(metric.name()).alias(metric.column());
+    PossibleValuesParser::new(Metric::ALL.map(value)).try_map(|name| parse_metric(&name))
 }
 
 /// Reads the name of a metric.

@@ -8,9 +8,10 @@ use vmrec_report::{By, Metric, Resolved, Series, SeriesBuilder, TimeSpec, Timeli
 use vmrec_sampler::Snapshot;
 use vmrec_store::{Extent, Mark, Moment, Recording, RecordingId, SampleAt, Store};
 
-use crate::args::{RecordingArgs, SpanArgs};
+use crate::args::{Choice, RecordingArgs, SpanArgs};
 use crate::failure::{Failure, Status};
 use crate::file::{TIME_FORMS, db_option, path};
+use crate::shell::shell_word;
 use crate::zone;
 
 /// One recording opened for reading, with its extent and marks.
@@ -30,8 +31,9 @@ impl Opened {
     pub(crate) fn open(args: &RecordingArgs) -> Result<Self, Failure> {
         let path = path(&args.file)?;
         let store = Store::open(&path)?;
-        let id = match args.recording {
-            Some(number) => RecordingId(number),
+        let id = match &args.recording {
+            Some(Choice::Number(number)) => RecordingId(*number),
+            Some(Choice::Name(name)) => named(&store, name)?,
             None => store.newest()?.ok_or_else(|| {
                 Failure::new(
                     Status::Recording,
@@ -49,7 +51,8 @@ impl Opened {
 
     /// Returns the options, as they must be typed after a command, that lead to this recording again.
     pub(crate) fn options(&self, args: &RecordingArgs) -> String {
-        let recording = args.recording.map(|number| format!(" --recording {number}"));
+        let choice = args.recording.as_ref().map(Choice::to_string);
+        let recording = choice.map(|choice| format!(" --recording {}", shell_word(&choice)));
         db_option(&self.path) + &recording.unwrap_or_default()
     }
 
@@ -57,8 +60,17 @@ impl Opened {
     pub(crate) fn resolve(&self, text: &str) -> Result<Resolved, Failure> {
         let spec: TimeSpec = TimeSpec::parse(text)
             .map_err(|error| Failure::new(Status::Usage, error).hint(TIME_FORMS))?;
+        self.find(&spec)
+    }
+
+    fn find(&self, spec: &TimeSpec) -> Result<Resolved, Failure> {
         let timeline = self.timeline();
-        let moment = spec.moment(&timeline).map_err(|error| self.unresolved(error))?;
+        let moment = match spec {
+            TimeSpec::Beside { anchor, offset_ns } => {
+                timeline.beside(&self.find(anchor)?, *offset_ns)
+            }
+            _ => spec.moment(&timeline).map_err(|error| self.unresolved(error))?,
+        };
         let found = match self.end_at(moment) {
             None => self.store.sample_at(self.recording.id, moment)?,
             end => end,
@@ -132,6 +144,20 @@ impl Opened {
         }
         Ok((from, to))
     }
+}
+
+/// Returns the newest recording of that name, or else the newest of a process of that name.
+fn named(store: &Store, name: &str) -> Result<RecordingId, Failure> {
+    let all = store.recordings()?;
+    let newest = |fits: &dyn Fn(&Recording) -> bool| {
+        all.iter().map(|summary| &summary.recording).rfind(|one| fits(one))
+    };
+    let found = newest(&|one| one.name.as_deref() == Some(name))
+        .or_else(|| newest(&|one| one.process.name() == name));
+    found.map(|recording| recording.id).ok_or_else(|| {
+        Failure::new(Status::Recording, anyhow::anyhow!("no recording is called `{name}`"))
+            .hint("`vmrec list` shows the recordings with their numbers and names")
+    })
 }
 
 /// Returns the wall clock now, in nanoseconds since 1970-01-01 UTC.

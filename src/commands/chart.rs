@@ -15,7 +15,7 @@ use vmrec_store::{Measure, Rollup};
 
 use crate::args::{RecordingArgs, SpanArgs, SumBy};
 use crate::failure::{Failure, Status};
-use crate::parse::parse_metric;
+use crate::parse::metric_parser;
 use crate::recording::Opened;
 use crate::{output, zone};
 
@@ -27,7 +27,7 @@ pub(crate) struct ChartArgs {
     output: PathBuf,
 
     /// Metric to draw
-    #[arg(long, value_name = "METRIC", default_value = "resident", value_parser = parse_metric)]
+    #[arg(long, value_name = "METRIC", default_value = "resident", value_parser = metric_parser())]
     metric: Metric,
 
     /// Kind of the areas or lines

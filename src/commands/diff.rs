@@ -11,7 +11,7 @@ use vmrec_sampler::{Consistency, Naming, Snapshot};
 
 use crate::args::{FormatArgs, RecordingArgs};
 use crate::failure::Failure;
-use crate::parse::parse_metric;
+use crate::parse::metric_parser;
 use crate::recording::Opened;
 use crate::shell::shell_word;
 use crate::{output, zone};
@@ -20,11 +20,11 @@ use crate::{output, zone};
 #[derive(Args, Debug)]
 pub(crate) struct DiffArgs {
     /// First time, such as start, -10m, 14:05, #12 or @mark
-    #[arg(allow_hyphen_values = true, value_name = "T1")]
+    #[arg(allow_hyphen_values = true, value_name = "T1", default_value = "start")]
     from: String,
 
     /// Second time, such as end or now
-    #[arg(allow_hyphen_values = true, value_name = "T2")]
+    #[arg(allow_hyphen_values = true, value_name = "T2", default_value = "end")]
     to: String,
 
     /// Kind of the rows of the table or CSV
@@ -32,7 +32,7 @@ pub(crate) struct DiffArgs {
     by: DiffBy,
 
     /// Metric that rows are sorted by
-    #[arg(long, value_name = "METRIC", default_value = "resident", value_parser = parse_metric)]
+    #[arg(long, value_name = "METRIC", default_value = "resident", value_parser = metric_parser())]
     metric: Metric,
 
     /// Show every row instead of the 20 that moved most

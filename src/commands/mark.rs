@@ -33,7 +33,11 @@ pub(crate) fn run(args: &MarkArgs) -> Result<ExitCode, Failure> {
     }
     let opened = Opened::open(&args.recording)?;
     let utc_ns = match &args.at {
-        Some(time) => opened.resolve(time)?.asked_utc_ns,
+        Some(time) => {
+            let at = opened.resolve(time)?;
+            // No mark lies before the first sample.
+            if at.off_by_ns > 0 { at.taken.utc_ns } else { at.asked_utc_ns }
+        }
         None if opened.running => recording::now_utc_ns(),
         None => {
             let error = anyhow::anyhow!(

@@ -45,8 +45,8 @@ fn a_chart_that_fails_leaves_the_last_one_whole() {
     [exit status: Some(2)]
     ");
     assert_snapshot!(bench.run(&["chart", "--metric", "beauty"]).failure(), @"
-    error: invalid value 'beauty' for '--metric <METRIC>': there is no such metric
-    hint: the metrics are virtual, resident, private, dirty, private-dirty, swapped, pss, anonymous, referenced, reclaimable, locked, huge, footprint, regions
+    error: invalid value 'beauty' for '--metric <METRIC>'
+      [possible values: virtual, resident, private, dirty, private-dirty, swapped, pss, anonymous, referenced, reclaimable, locked, huge, footprint, regions]
 
     For more information, try '--help'.
     [exit status: Some(2)]

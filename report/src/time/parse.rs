@@ -10,13 +10,15 @@ impl TimeSpec {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let trimmed = text.trim();
         let parsed = match trimmed {
-            "start" => Ok(Self::Start),
-            "end" => Ok(Self::End),
+            "start" | "first" => Ok(Self::Start),
+            "end" | "last" => Ok(Self::End),
             "now" => Ok(Self::Now),
             "peak" => Ok(Self::Peak),
             "" => Err("it is empty"),
             _ => {
-                if let Some(number) = trimmed.strip_prefix('#') {
+                if let Some(found) = beside(trimmed) {
+                    found
+                } else if let Some(number) = trimmed.strip_prefix('#') {
                     sample(number)
                 } else if let Some(mark) = trimmed.strip_prefix('@') {
                     if mark.is_empty() {
@@ -28,6 +30,12 @@ impl TimeSpec {
                     duration_ns(length).map(|ns| Self::BeforeEnd { ns })
                 } else if let Some(length) = trimmed.strip_prefix('+') {
                     duration_ns(length).map(|ns| Self::AfterStart { ns })
+                } else if let Some(length) = trimmed.strip_suffix("ago") {
+                    ago(length.trim_end())
+                } else if let Some(number) = trimmed.strip_suffix('%') {
+                    part(number)
+                } else if trimmed.bytes().all(|byte| byte.is_ascii_digit()) {
+                    unix_seconds(trimmed)
                 } else {
                     clock_time(trimmed)
                 }
@@ -35,6 +43,65 @@ impl TimeSpec {
         };
         parsed.map_err(|reason| Error::Unparsable { text: text.to_owned(), reason })
     }
+}
+
+/// Reads `peak-5s`, `#12+1m`, `start+90s`, `end-5s` and the like; `None` if it begins with none of these.
+fn beside(text: &str) -> Option<Result<TimeSpec, &'static str>> {
+    let (anchor, offset) = split_offset(text)?;
+    let anchor = match anchor {
+        "start" | "first" if offset >= 0 => {
+            return Some(Ok(TimeSpec::AfterStart { ns: offset.unsigned_abs() }));
+        }
+        "end" | "last" | "now" if offset <= 0 => {
+            return Some(Ok(TimeSpec::BeforeEnd { ns: offset.unsigned_abs() }));
+        }
+        "start" | "first" => return Some(Err("nothing is recorded before the start")),
+        "end" | "last" | "now" => return Some(Err("nothing is recorded after the end")),
+        "peak" => Ok(TimeSpec::Peak),
+        number => sample(number.strip_prefix('#')?),
+    };
+    Some(anchor.map(|anchor| TimeSpec::Beside { anchor: Box::new(anchor), offset_ns: offset }))
+}
+
+/// Splits `@mark+5s` into `@mark` and the nanoseconds; `None` if it does not end in a length of time.
+pub(crate) fn split_offset(text: &str) -> Option<(&str, i64)> {
+    let at = text.rfind(['+', '-']).filter(|at| *at > 0)?;
+    let (anchor, offset) = text.split_at(at);
+    let ns = i64::try_from(duration_ns(&offset[1..]).ok()?).ok()?;
+    Some((anchor.trim_end(), if offset.starts_with('-') { -ns } else { ns }))
+}
+
+/// Reads `10m`, `1 minute` or `2 hours`, before now.
+fn ago(text: &str) -> Result<TimeSpec, &'static str> {
+    let words = text.parse::<jiff::SignedDuration>().ok();
+    let ns = words.and_then(|length| u64::try_from(length.as_nanos()).ok());
+    let ns = ns.map_or_else(|| duration_ns(text), Ok);
+    ns.map(|ns| TimeSpec::Ago { ns })
+        .map_err(|_| "a length of time before `ago` is like 10m or 2 hours")
+}
+
+/// Reads a percentage of at most two decimals.
+fn part(text: &str) -> Result<TimeSpec, &'static str> {
+    const SHAPE: &str = "a part of a recording is 0% to 100%";
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();
+    if !digits(whole) || !digits(fraction) || fraction.len() > 2 {
+        return Err(SHAPE);
+    }
+    let fraction: u32 = format!("{fraction:0<2}").parse().map_err(|_| SHAPE)?;
+    let whole: u32 = whole.parse().map_err(|_| SHAPE)?;
+    let hundredths = whole.checked_mul(100).and_then(|whole| whole.checked_add(fraction));
+    let hundredths = hundredths.filter(|hundredths| *hundredths <= 10_000).ok_or(SHAPE)?;
+    Ok(TimeSpec::Part { hundredths })
+}
+
+/// Reads seconds since 1970, of this century or the last years of the one before: fewer digits are
+/// more often a sample's number or a length of time.
+fn unix_seconds(text: &str) -> Result<TimeSpec, &'static str> {
+    const FORMS: &str = "a number alone is seconds since 1970; write #12 for a sample, -12s or +12s for a length of time";
+    let seconds: i64 = text.parse().map_err(|_| FORMS)?;
+    let utc_ns = seconds.checked_mul(1_000_000_000).filter(|_| seconds >= 900_000_000);
+    utc_ns.map(|utc_ns| TimeSpec::At { utc_ns }).ok_or(FORMS)
 }
 
 fn sample(digits: &str) -> Result<TimeSpec, &'static str> {
@@ -101,7 +168,9 @@ fn clock_time(text: &str) -> Result<TimeSpec, &'static str> {
             text.parse().map_err(|_| "the date or the time is not valid")?;
         return Ok(TimeSpec::Local(local));
     }
-    text.parse().map(TimeSpec::TimeOfDay).map_err(|_| "the time of day is not valid")
+    // An hour may have one digit.
+    let padded = if text.find(':') == Some(1) { format!("0{text}") } else { text.to_owned() };
+    padded.parse().map(TimeSpec::TimeOfDay).map_err(|_| "the time of day is not valid")
 }
 
 #[cfg(test)]
@@ -133,6 +202,27 @@ mod tests {
         assert_eq!(parsed(" #12 "), TimeSpec::Sample(12));
         assert_eq!(parsed("@after deploy"), TimeSpec::Mark("after deploy".into()));
         assert_eq!([parsed("start"), parsed("peak")], [TimeSpec::Start, TimeSpec::Peak]);
+        assert_eq!([parsed("first"), parsed("last")], [TimeSpec::Start, TimeSpec::End]);
+        assert_eq!(parsed("7:19"), TimeSpec::TimeOfDay(civil::time(7, 19, 0, 0)));
+        assert_eq!(parsed("start+90s"), TimeSpec::AfterStart { ns: 90 * S });
+        assert_eq!(parsed("end-5s"), TimeSpec::BeforeEnd { ns: 5 * S });
+        assert_eq!(
+            parsed("now - 10s".replace(' ', "").as_str()),
+            TimeSpec::BeforeEnd { ns: 10 * S }
+        );
+        let beside = |anchor, seconds: i64| TimeSpec::Beside {
+            anchor: Box::new(anchor),
+            offset_ns: seconds * S as i64,
+        };
+        assert_eq!(parsed("peak-5s"), beside(TimeSpec::Peak, -5));
+        assert_eq!(parsed("#12+1m"), beside(TimeSpec::Sample(12), 60));
+        assert_eq!(parsed("@warm+5s"), TimeSpec::Mark("warm+5s".into()));
+        assert_eq!(parsed("1 minute ago"), TimeSpec::Ago { ns: 60 * S });
+        assert_eq!(parsed("2 hours ago"), TimeSpec::Ago { ns: 7200 * S });
+        assert_eq!(parsed("1d ago"), TimeSpec::Ago { ns: 86_400 * S });
+        assert_eq!(parsed("50%"), TimeSpec::Part { hundredths: 5000 });
+        assert_eq!(parsed("12.5%"), TimeSpec::Part { hundredths: 1250 });
+        assert_eq!(parsed("1772370000"), TimeSpec::At { utc_ns: 1_772_370_000 * S as i64 });
     }
 
     #[test]
@@ -155,6 +245,14 @@ mod tests {
             "yesterday",
             "14:05 +25:00",
             "-1.2.3s",
+            "end+5s",
+            "start-5s",
+            "peak-",
+            "101%",
+            "-5%",
+            "ago",
+            "soon ago",
+            "99999999999999999999",
         ];
         for text in refused {
             let error = TimeSpec::parse(text).unwrap_err();
@@ -188,6 +286,7 @@ mod tests {
             text in prop_oneof![
                 any::<String>(),
                 "[-+#@]?[0-9:.dhms TZ+-]{0,24}",
+                "(start|first|end|last|now|peak|#[0-9]|@m)?[-+]?[0-9.]{0,4}(d|h|m|s|ms|%| ?ago)?",
                 "[-+]([0-9]{1,3}(\\.[0-9]{1,2})?(d|h|m|s|ms)){1,3}",
             ],
         ) {
@@ -198,18 +297,33 @@ mod tests {
                 }
                 Ok(TimeSpec::Mark(mark)) => prop_assert_eq!(format!("@{mark}"), trimmed),
                 Ok(TimeSpec::BeforeEnd { ns }) => {
-                    let seconds = seconds(trimmed.strip_prefix('-').unwrap());
+                    let (_, length) = trimmed.rsplit_once('-').unwrap();
+                    let seconds = seconds(length);
                     prop_assert!((ns as f64 / 1e9 - seconds).abs() < 1e-6 * (1.0 + seconds));
                 }
                 Ok(TimeSpec::AfterStart { ns }) => {
-                    let seconds = seconds(trimmed.strip_prefix('+').unwrap());
+                    let (_, length) = trimmed.rsplit_once('+').unwrap();
+                    let seconds = seconds(length);
                     prop_assert!((ns as f64 / 1e9 - seconds).abs() < 1e-6 * (1.0 + seconds));
                 }
-                Ok(TimeSpec::At { .. } | TimeSpec::Local(_) | TimeSpec::TimeOfDay(_)) => {
+                Ok(TimeSpec::At { .. }) => {
+                    let digits = trimmed.bytes().all(|byte| byte.is_ascii_digit());
+                    prop_assert!(digits || trimmed.contains(':'), "{}", text);
+                }
+                Ok(TimeSpec::Local(_) | TimeSpec::TimeOfDay(_)) => {
                     prop_assert!(trimmed.contains(':'), "{}", text);
                 }
+                Ok(TimeSpec::Ago { .. }) => prop_assert!(trimmed.ends_with("ago"), "{}", text),
+                Ok(TimeSpec::Part { hundredths }) => {
+                    let percent: f64 = trimmed.strip_suffix('%').unwrap().parse().unwrap();
+                    prop_assert!((f64::from(hundredths) / 100.0 - percent).abs() < 1e-9);
+                }
+                Ok(TimeSpec::Beside { .. }) => {
+                    prop_assert!(trimmed.starts_with("peak") || trimmed.starts_with('#'));
+                }
                 Ok(word) => prop_assert!(
-                    ["start", "end", "now", "peak"].contains(&trimmed), "{:?} of {}", word, text
+                    ["start", "first", "end", "last", "now", "peak"].contains(&trimmed),
+                    "{:?} of {}", word, text
                 ),
                 Err(error) => {
                     let is_refusal = matches!(&error, Error::Unparsable { text: t, .. } if *t == text);

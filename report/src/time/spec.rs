@@ -39,8 +39,26 @@ pub enum TimeSpec {
     Peak,
     /// The sample of that number.
     Sample(u64),
-    /// The mark of that text, or the only one whose text begins so.
+    /// The mark of that text, or the only one whose text begins so; so long after or before it
+    /// where the text ends like `+5s` and no mark is called that.
     Mark(String),
+    /// So long before the clock now.
+    Ago {
+        /// How long before.
+        ns: u64,
+    },
+    /// That part of the recording, from its first sample to its last.
+    Part {
+        /// In hundredths of a percent.
+        hundredths: u32,
+    },
+    /// So long after the peak or a sample; before it if negative.
+    Beside {
+        /// [`TimeSpec::Peak`] or [`TimeSpec::Sample`].
+        anchor: Box<TimeSpec>,
+        /// How long after.
+        offset_ns: i64,
+    },
 }
 
 /// All that gives a time its meaning: where the recording begins and ends, its marks, the clock now.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::FileArgs;
+use crate::args::{Choice, FileArgs};
 use crate::commands::check::limits::{Percent, Written, growth, max, percent};
 
 /// Check a recording against limits; exit with 1 if it exceeds one
@@ -65,7 +65,7 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) file: FileArgs,
 
-    /// Numbers of the recordings, with commas; of several, the least figure counts [default: the newest]
-    #[arg(long, short, value_name = "N", value_delimiter = ',')]
-    pub(crate) recording: Vec<i64>,
+    /// Numbers or names of the recordings, with commas; of several, the least figure counts [default: the newest]
+    #[arg(long, short, value_name = "N|NAME", value_delimiter = ',')]
+    pub(crate) recording: Vec<Choice>,
 }

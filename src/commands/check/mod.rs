@@ -14,7 +14,7 @@ use vmrec_report::{
 };
 use vmrec_sampler::Naming;
 
-use crate::args::{FileArgs, RecordingArgs, SpanArgs};
+use crate::args::{Choice, FileArgs, RecordingArgs, SpanArgs};
 use crate::commands::check::args::CheckArgs;
 use crate::commands::check::budget::Budget;
 use crate::failure::Failure;
@@ -53,14 +53,16 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
-    /// Checks the recordings of a file with these numbers, the newest without any.
-    pub(crate) fn of(budget: &Budget, file: &FileArgs, numbers: &[i64]) -> Result<Self, Failure> {
+    /// Checks the recordings of a file with these numbers or names, the newest without any.
+    pub(crate) fn of(
+        budget: &Budget,
+        file: &FileArgs,
+        choices: &[Choice],
+    ) -> Result<Self, Failure> {
         let open = |recording| Opened::open(&RecordingArgs { file: file.clone(), recording });
-        let opened: Vec<Opened> = match numbers {
+        let opened: Vec<Opened> = match choices {
             [] => vec![open(None)?],
-            numbers => {
-                numbers.iter().map(|number| open(Some(*number))).collect::<Result<_, _>>()?
-            }
+            choices => choices.iter().cloned().map(Some).map(open).collect::<Result<_, _>>()?,
         };
         let compared: Vec<Opened> = budget
             .baseline
@@ -124,7 +126,7 @@ fn of(opened: &Opened, metrics: &[Metric], span: &SpanArgs) -> Result<Run, Failu
 fn baseline(text: &str, file: &FileArgs) -> RecordingArgs {
     let split = text.rsplit_once('#').and_then(|(path, number)| Some((path, number.parse().ok()?)));
     let (path, recording) = match split {
-        Some((path, number)) => (path, Some(number)),
+        Some((path, number)) => (path, Some(Choice::Number(number))),
         None => (text, None),
     };
     let db = if path.is_empty() { file.db.clone() } else { Some(PathBuf::from(path)) };

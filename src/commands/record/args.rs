@@ -1,5 +1,6 @@
 //! The arguments of `vmrec record`.
 
+use std::convert::Infallible;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -17,19 +18,27 @@ use crate::shell::shell_word;
 #[derive(Args, Debug)]
 pub(crate) struct RecordArgs {
     /// Pid or full or partial executable name
-    #[arg(required_unless_present = "launch", conflicts_with = "launch")]
-    pub(crate) target: Option<String>,
+    #[arg(required_unless_present_any = ["launch", "pid"], conflicts_with_all = ["launch", "pid"])]
+    target: Option<String>,
+
+    /// Others' name for a TARGET that is a number
+    #[arg(long, short, hide = true, value_name = "PID", conflicts_with = "launch")]
+    pid: Option<u32>,
+
+    /// Others' name for --db
+    #[arg(long, short, hide = true, value_name = "FILE", value_parser = no_output)]
+    output: Option<Infallible>,
 
     /// Command to start and record until it ends; its exit status is passed on
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) launch: Vec<std::ffi::OsString>,
 
     /// Time between samples: 50ms to 24h
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_interval)]
+    #[arg(long, alias = "interval", short_alias = 'i', value_name = "TIME", default_value = "2s", value_parser = parse_interval)]
     pub(crate) every: Duration,
 
     /// Stop after this time
-    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long = "for", alias = "duration", value_name = "TIME", value_parser = parse_duration)]
     pub(crate) duration: Option<Duration>,
 
     /// Stop after this many samples
@@ -96,11 +105,21 @@ pub(crate) const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// Time left before the next tick without which nothing is pruned: some of what one step may take.
 pub(crate) const SPARE: Duration = Duration::from_millis(25);
 
+/// Refuses `--output`, which others have for what is --db here.
+fn no_output(_: &str) -> Result<Infallible, String> {
+    Err("a recording goes into a file of many\nhint: name that file with --db FILE; `vmrec chart -o FILE` draws it".to_owned())
+}
+
 impl RecordArgs {
+    /// Returns the process asked for, unless it is a command to start.
+    pub(crate) fn target(&self) -> Option<String> {
+        self.target.clone().or_else(|| self.pid.map(|pid| pid.to_string()))
+    }
+
     /// Returns the targets asked for, as on the command line.
     pub(crate) fn targets(&self) -> String {
-        match &self.target {
-            Some(target) => target.clone(),
+        match self.target() {
+            Some(target) => target,
             None => {
                 let words = self.launch.iter().map(|word| shell_word(&word.to_string_lossy()));
                 format!("-- {}", words.collect::<Vec<_>>().join(" "))

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use vmrec_sampler::{Error as SamplerError, Sampler, UserRule};
 use vmrec_store::{RecordingId, Retention, WhyEnded, Writer};
 
-use crate::args::FileArgs;
+use crate::args::{Choice, FileArgs};
 use crate::commands::check::Judged;
 use crate::commands::check::budget::Budget;
 use crate::commands::record::args::{RecordArgs, SPARE};
@@ -47,9 +47,9 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     // A wrong file must not cost the user a run.
     let budget = args.check.as_deref().map(|file| Budget::of_file(file)?.whole()).transpose()?;
     let events = Events::listen()?;
-    let (mut target, writer) = match &args.target {
+    let (mut target, writer) = match args.target() {
         Some(name) => {
-            let (name, newest, oldest) = (name.clone(), args.newest, args.oldest);
+            let (newest, oldest) = (args.newest, args.oldest);
             let find = move || Target::find(&name, newest, oldest, rules);
             // The names of all processes are read.
             let Some(found) = events.while_heeding(find, |_, _| true) else {
@@ -99,7 +99,8 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
 /// Checks what was recorded and shows the verdicts; nothing recorded keeps to no limit.
 fn keeps_to(budget: &Budget, path: &Path, recorded: Option<RecordingId>) -> Result<bool, Failure> {
     let Some(RecordingId(number)) = recorded else { return Ok(false) };
-    let judged = Judged::of(budget, &FileArgs { db: Some(path.to_owned()) }, &[number])?;
+    let judged =
+        Judged::of(budget, &FileArgs { db: Some(path.to_owned()) }, &[Choice::Number(number)])?;
     output::note(judged.text(output::width(), false).trim_end());
     Ok(judged.passed)
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use vmrec_store::{Error as StoreError, TableRows, Value};
 
-use crate::args::{FileArgs, RecordingArgs};
+use crate::args::{Choice, FileArgs, RecordingArgs};
 use crate::failure::Failure;
 use crate::recording::Opened;
 
@@ -47,7 +47,8 @@ impl Source {
             Some(number) if found.opened.contains_key(&number) => number,
             _ => {
                 let file = FileArgs { db: Some(self.path.clone()) };
-                let opened = Opened::open(&RecordingArgs { file, recording: number })?;
+                let opened =
+                    Opened::open(&RecordingArgs { file, recording: number.map(Choice::Number) })?;
                 let id = opened.recording.id.0;
                 if number.is_none() {
                     found.newest = Some(id);

@@ -14,8 +14,8 @@ use crate::tables::chunk::StoredChunk;
 pub enum Moment {
     /// Wall-clock time: nanoseconds since 1970-01-01 UTC.
     Utc(i64),
-    /// Monotonic time, nanoseconds.
-    Monotonic(u64),
+    /// Monotonic time, nanoseconds; before the clock began if negative.
+    Monotonic(i128),
     /// The number of a sample.
     Number(u64),
     /// The largest footprint.
@@ -69,7 +69,7 @@ impl Moment {
             Self::Utc(ns) => seen
                 .filter(|sample| sample.taken.utc_ns <= ns)
                 .max_by_key(|sample| (sample.taken.utc_ns, sample.number)),
-            Self::Monotonic(ns) => seen.rfind(|sample| sample.taken.monotonic_ns <= ns),
+            Self::Monotonic(ns) => seen.rfind(|sample| i128::from(sample.taken.monotonic_ns) <= ns),
             Self::Number(number) => upto(number).iter().rfind(|sample| sample.has_regions()),
             Self::Peak => {
                 let known = seen.filter(|sample| sample.totals.footprint_bytes.is_some());
@@ -190,7 +190,7 @@ fn near(chunks: &[StoredChunk], moment: Option<Moment>) -> Vec<usize> {
             wanted.extend(at.map(|(index, _)| index).take(2));
         }
         Moment::Monotonic(ns) => wanted.extend(upto(&|chunk| {
-            chunk.header.span.is_some_and(|(begin, _)| begin.monotonic_ns <= ns)
+            chunk.header.span.is_some_and(|(begin, _)| i128::from(begin.monotonic_ns) <= ns)
         })),
         // The wall clock may have been set back: several chunks may have the same times.
         Moment::Utc(ns) => wanted.extend(

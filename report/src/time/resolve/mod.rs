@@ -15,6 +15,7 @@ use vmrec_store::{Extent, Mark, Moment, SampleAt};
 
 use crate::error::Error;
 use crate::text::{clock, escape};
+use crate::time::parse::split_offset;
 use crate::time::spec::{Resolved, TimeSpec, Timeline};
 
 impl TimeSpec {
@@ -27,9 +28,19 @@ impl TimeSpec {
             Self::Peak => Moment::Peak,
             Self::Sample(number) => Moment::Number(span.numbered(*number)?),
             Self::At { utc_ns } => Moment::Utc(*utc_ns),
-            Self::Mark(text) => {
-                Moment::Utc(find_mark(text, timeline.marks, &timeline.time_zone)?.utc_ns)
+            Self::Mark(text) => Moment::Utc(marked(text, timeline)?),
+            Self::Ago { ns } => {
+                let ns = i64::try_from(*ns).unwrap_or(i64::MAX);
+                Moment::Utc(timeline.now_utc_ns.saturating_sub(ns))
             }
+            Self::Part { hundredths } => {
+                let (first, last) = (span.extent.first.taken, span.extent.last.taken);
+                let length = i128::from(last.monotonic_ns) - i128::from(first.monotonic_ns);
+                let part = length * i128::from(*hundredths) / 10_000;
+                Moment::Monotonic(i128::from(first.monotonic_ns) + part)
+            }
+            // The caller resolves the anchor first, which only the store can.
+            Self::Beside { anchor, .. } => anchor.moment(timeline)?,
             Self::Local(local) => {
                 let moment = timeline.time_zone.to_ambiguous_timestamp(*local).compatible();
                 let moment = moment.map_err(|_| span.outside(&local.to_string(), true))?;
@@ -39,20 +50,27 @@ impl TimeSpec {
                 let utc_ns = latest(*time, span.end_utc_ns(), &timeline.time_zone);
                 Moment::Utc(utc_ns.ok_or_else(|| span.outside(&time.to_string(), true))?)
             }
-            Self::BeforeEnd { ns } => span.end_monotonic_ns().checked_sub(*ns).map_or_else(
-                || Err(span.before_first(i128::from(span.end_monotonic_ns()) - i128::from(*ns))),
-                |ns| Ok(Moment::Monotonic(ns)),
-            )?,
+            Self::BeforeEnd { ns } => {
+                Moment::Monotonic(i128::from(span.end_monotonic_ns()) - i128::from(*ns))
+            }
             // Later than all clocks show is after the last sample as well.
             Self::AfterStart { ns } => {
-                Moment::Monotonic(span.extent.first.taken.monotonic_ns.saturating_add(*ns))
+                let first = span.extent.first.taken.monotonic_ns;
+                Moment::Monotonic(i128::from(first) + i128::from(*ns))
             }
         })
     }
 }
 
 impl Timeline<'_> {
+    /// Returns the moment so long after a sample, or before it if negative.
+    pub fn beside(&self, anchor: &Resolved, offset_ns: i64) -> Moment {
+        Moment::Monotonic(i128::from(anchor.taken.monotonic_ns) + i128::from(offset_ns))
+    }
+
     /// Returns the answer for a moment, given the sample that the store has at or before it.
+    ///
+    /// A length of time that reaches back before the first sample means that one.
     pub fn resolved(&self, moment: Moment, found: Option<SampleAt>) -> Result<Resolved, Error> {
         let span = SampledTimeline::of(self)?;
         match moment {
@@ -122,13 +140,12 @@ impl<'a> SampledTimeline<'a> {
         }
     }
 
-    fn at_monotonic(&self, asked_ns: u64, found: Option<SampleAt>) -> Result<Resolved, Error> {
-        let Some(SampleAt { sample, .. }) = found else {
-            return Err(self.before_first(i128::from(asked_ns)));
-        };
-        let off_by = i128::from(sample.taken.monotonic_ns) - i128::from(asked_ns);
+    fn at_monotonic(&self, asked_ns: i128, found: Option<SampleAt>) -> Result<Resolved, Error> {
+        let sample = found.map_or_else(|| self.extent.first.clone(), |found| found.sample);
+        let off_by = i128::from(sample.taken.monotonic_ns) - asked_ns;
         let asked_utc_ns = clamped(i128::from(sample.taken.utc_ns) - off_by);
-        if asked_ns > self.end_monotonic_ns().saturating_add(self.timeline.interval_ns) {
+        let end_ns = self.end_monotonic_ns().saturating_add(self.timeline.interval_ns);
+        if asked_ns > i128::from(end_ns) {
             return Err(self.outside(&self.local(asked_utc_ns), false));
         }
         Ok(Resolved {
@@ -137,13 +154,6 @@ impl<'a> SampledTimeline<'a> {
             asked_utc_ns,
             off_by_ns: clamped(off_by),
         })
-    }
-
-    /// The error for a moment of the monotonic clock before the first sample.
-    fn before_first(&self, asked_ns: i128) -> Error {
-        let first = self.extent.first.taken;
-        let before = i128::from(first.monotonic_ns) - asked_ns;
-        self.outside(&self.local(clamped(i128::from(first.utc_ns) - before)), true)
     }
 
     fn outside(&self, asked: &str, before: bool) -> Error {
@@ -197,17 +207,32 @@ fn latest(time: jiff::civil::Time, end_utc_ns: i64, time_zone: &TimeZone) -> Opt
     None
 }
 
+/// Returns when a mark was set, or so long after or before it.
+fn marked(text: &str, timeline: &Timeline<'_>) -> Result<i64, Error> {
+    let found =
+        |text: &str| find_mark(text, timeline.marks, &timeline.time_zone).map(|mark| mark.utc_ns);
+    match (found(text), split_offset(text)) {
+        (Err(unknown @ Error::UnknownMark { .. }), Some((mark, offset_ns))) => {
+            found(mark).map_or(Err(unknown), |utc_ns| Ok(utc_ns.saturating_add(offset_ns)))
+        }
+        (found, _) => found,
+    }
+}
+
 fn find_mark<'a>(text: &str, marks: &'a [Mark], time_zone: &TimeZone) -> Result<&'a Mark, Error> {
     let shown = |mark: &Mark| {
         let moment = clock::local(mark.utc_ns, time_zone);
         format!("\"{}\" ({moment})", escape::terminal(&mark.text))
     };
-    let exact: Vec<&Mark> = marks.iter().filter(|mark| mark.text == text).collect();
-    let fitting = if exact.is_empty() {
-        marks.iter().filter(|mark| mark.text.starts_with(text)).collect()
-    } else {
-        exact
+    let lower = text.to_lowercase();
+    let fits: [&dyn Fn(&str) -> bool; 3] =
+        [&|mark| mark == text, &|mark| mark.starts_with(text), &|mark| {
+            mark.to_lowercase().starts_with(&lower)
+        }];
+    let fitting = |fits: &&dyn Fn(&str) -> bool| -> Vec<&Mark> {
+        marks.iter().filter(|mark| fits(&mark.text)).collect()
     };
+    let fitting = fits.iter().map(fitting).find(|fitting| !fitting.is_empty()).unwrap_or_default();
     match fitting[..] {
         [mark] => Ok(mark),
         [] => Err(Error::UnknownMark {

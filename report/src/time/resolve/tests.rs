@@ -71,8 +71,17 @@ fn ask(text: &str, case: &Case<'_>) -> Result<Resolved, Error> {
         running: case.running,
         time_zone: paris(),
     };
-    let moment = TimeSpec::parse(text)?.moment(&timeline)?;
-    timeline.resolved(moment, moment.among(case.samples))
+    find(&TimeSpec::parse(text)?, &timeline, case.samples)
+}
+
+fn find(spec: &TimeSpec, timeline: &Timeline<'_>, samples: &[Sample]) -> Result<Resolved, Error> {
+    let moment = match spec {
+        TimeSpec::Beside { anchor, offset_ns } => {
+            timeline.beside(&find(anchor, timeline, samples)?, *offset_ns)
+        }
+        _ => spec.moment(timeline)?,
+    };
+    timeline.resolved(moment, moment.among(samples))
 }
 
 fn paris() -> TimeZone {
@@ -103,6 +112,18 @@ fn each_form_finds_the_last_sample_at_or_before() {
         ("+10s", (2, 0)),
         ("@deploy", (2, -2000)),
         ("@load t", (5, -1000)),
+        ("@DEPLOY", (2, -2000)),
+        ("@deploy+20s", (4, -2000)),
+        ("@load test-1s", (5, 0)),
+        ("-1m", (1, 10_000)),
+        ("-20d", (1, 1_727_950_000)),
+        ("peak+20s", (4, 0)),
+        ("peak-1h", (1, 3_590_000)),
+        ("#5-3s", (4, -7000)),
+        ("50%", (2, -15_000)),
+        ("100%", (6, 0)),
+        ("25s ago", (4, 0)),
+        ("1772370031", (4, -1000)),
         ("2026-03-01T13:00:31.5Z", (4, -1500)),
         ("2026-03-01 14:00:40", (5, 0)),
         ("14:00:49", (5, -9000)),
@@ -120,7 +141,6 @@ fn times_outside_say_what_the_recording_spans() {
     let errors = [
         "2026-03-01T12:59:59Z",
         "2026-03-01T13:01:01Z",
-        "-1m",
         "+61s",
         "#7",
         "#0",
@@ -133,7 +153,6 @@ fn times_outside_say_what_the_recording_spans() {
     insta::assert_snapshot!(errors, @r#"
     2026-03-01T12:59:59Z: 2026-03-01 13:59:59 +01:00 is before the recording, which spans 2026-03-01 14:00:00 +01:00 to 2026-03-01 14:00:50 +01:00
     2026-03-01T13:01:01Z: 2026-03-01 14:01:01 +01:00 is after the recording, which spans 2026-03-01 14:00:00 +01:00 to 2026-03-01 14:00:50 +01:00
-    -1m: 2026-03-01 13:59:50 +01:00 is before the recording, which spans 2026-03-01 14:00:00 +01:00 to 2026-03-01 14:00:50 +01:00
     +61s: 2026-03-01 14:01:01 +01:00 is after the recording, which spans 2026-03-01 14:00:00 +01:00 to 2026-03-01 14:00:50 +01:00
     #7: no sample #7; the recording has #1 to #6
     #0: no sample #0; the recording has #1 to #6
@@ -211,7 +230,7 @@ proptest! {
         now_utc_ns in any::<i64>(),
         running in any::<bool>(),
         interval_ns in any::<u64>(),
-        text in "start|end|now|peak|#[0-9]|[-+][0-9]{1,6}[dhms]|[0-2][0-9]:[0-5][0-9]|20[0-9]{2}-0[1-9]-[0-2][1-9]T10:00:00Z?",
+        text in "start|end|now|peak|#[0-9]|[1-9]0%|peak[-+][0-9]s|#[1-3][-+][0-9]{1,6}d|[0-9]{1,9}s ago|[-+][0-9]{1,6}[dhms]|[0-2][0-9]:[0-5][0-9]|20[0-9]{2}-0[1-9]-[0-2][1-9]T10:00:00Z?",
     ) {
         let samples: Vec<Sample> = (1..).zip(seen).map(|(number, (has, utc_ns, monotonic_ns))| {
             let base = if has { sample(number, 0, Some(number)) } else { missed(number, 0) };
