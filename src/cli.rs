@@ -8,19 +8,13 @@ use vmrec_report::By;
 
 use crate::args::SumBy;
 use crate::commands::{
-    backup, chart, demo, diff, export, info, list, map, mark, prune, reclassify, repair, selftest,
+    backup, chart, completions, demo, diff, export, info, list, man, map, mark, prune, reclassify,
+    repair, selftest,
 };
-
-const AFTER_HELP: &str = "\
-Times are RFC 3339, HH:MM[:SS], -10m before the end (or now, while recording),
-+90s after the start, start, end, now, peak, #12 (a sample) or @text (a mark).
-
-Exit status: 0 done, 1 the answer is no, 2 wrong usage, 3 target not found or
-not permitted, 4 recording unusable; `record -- COMMAND` passes on COMMAND's own.";
 
 /// Record where a process's memory goes, over time
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 80, styles = Styles::plain(), after_help = AFTER_HELP)]
+#[command(version, max_term_width = 80, styles = Styles::plain())]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -44,6 +38,8 @@ pub(crate) enum Command {
     Prune(prune::PruneArgs),
     Reclassify(reclassify::ReclassifyArgs),
     Selftest(selftest::SelftestArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
     Demo(demo::DemoArgs),
     #[command(hide = true)]
     DemoWorkload,

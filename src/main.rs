@@ -6,8 +6,10 @@
 mod args;
 mod cli;
 mod commands;
+mod completion;
 mod failure;
 mod file;
+mod help;
 mod output;
 mod parse;
 mod process;
@@ -18,19 +20,30 @@ mod zone;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
+use clap_complete::CompleteEnv;
 
 use crate::cli::{Cli, Command};
 use crate::commands::map::spelling;
 use crate::commands::selftest::child;
 use crate::commands::{
-    backup, chart, check, demo, diff, export, info, list, map, mark, prune, reclassify, record,
-    repair, selftest, sql,
+    backup, chart, check, completions, demo, diff, export, info, list, man, map, mark, prune,
+    reclassify, record, repair, selftest, sql,
 };
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    match run(Cli::parse_from(spelling::arguments(std::env::args_os()))) {
+    // A shell that asks for candidates gets them, and nothing else is done.
+    CompleteEnv::with_factory(help::command).var(completions::VARIABLE).complete();
+    if std::env::args_os().len() == 1 {
+        return match output::print(&help::command().render_help().to_string()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.report(),
+        };
+    }
+    let matches = help::command().get_matches_from(spelling::arguments(std::env::args_os()));
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match run(cli) {
         Ok(status) => status,
         Err(failure) => failure.report(),
     }
@@ -54,6 +67,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Prune(args) => prune::run(&args),
         Command::Reclassify(args) => reclassify::run(&args),
         Command::Selftest(args) => selftest::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args, &help::command()),
         Command::Demo(args) => demo::run(&args),
         Command::DemoWorkload => demo::workload(),
         Command::SelftestWorkload => child::workload(),

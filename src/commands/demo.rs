@@ -14,7 +14,7 @@ use crate::failure::{Failure, Status};
 use crate::output;
 use crate::shell::shell_word;
 
-/// Record a small program for a few seconds, print its diff, draw three charts
+/// Record a small program, print its diff, draw three charts
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
     /// Folder to write the recording and the charts to

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::recording::Opened;
 use crate::{file, output, zone};
 
-/// Show all that is known of one recording: process, host, samples, cost, marks
+/// Show one recording: process, host, samples, cost, marks
 #[derive(Args, Debug)]
 pub(crate) struct InfoArgs {
     /// Print JSON

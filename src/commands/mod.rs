@@ -3,11 +3,13 @@
 pub(crate) mod backup;
 pub(crate) mod chart;
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod info;
 pub(crate) mod list;
+pub(crate) mod man;
 pub(crate) mod map;
 pub(crate) mod mark;
 pub(crate) mod prune;

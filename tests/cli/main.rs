@@ -12,6 +12,7 @@ mod diff;
 mod disturbed;
 mod export;
 mod fixture;
+mod habits;
 mod harness;
 mod info;
 mod kinds;

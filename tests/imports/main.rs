@@ -95,7 +95,9 @@ fn program() {
             &["args", "output", "process"],
             &["file", "recording", "types_file"],
             &["commands"],
+            &["completion"],
             &["cli"],
+            &["help"],
             &["main"],
         ],
         exceptions: &[

@@ -20,7 +20,7 @@ use crate::{output, process, types_file, zone};
 /// The maximum number of seconds between two snapshots: a week.
 const MAX_SECONDS: f64 = 7.0 * 86_400.0;
 
-/// Show every region of a process as vmmap does, now or at a time of a recording
+/// Show every region of a process as vmmap does, now or recorded
 ///
 /// Each line has a region's type, addresses, [virtual size], rights now and at
 /// most, share mode, and what lies behind it; a legend and sums by type follow.

@@ -18,7 +18,7 @@ use crate::output;
 /// How often it is compared until all agrees: other processes may move a figure meanwhile.
 const TRIES: usize = 3;
 
-/// Compare vmrec's figures of a small process with what the system says of it
+/// Compare vmrec's figures of a process with the system's own
 ///
 /// The system is asked by other calls, and by its own tools where they are
 /// installed (Linux: pmap; macOS: vmmap, footprint). Exit status 0 if all agree.
