@@ -8,8 +8,8 @@ use vmrec_report::By;
 
 use crate::args::SumBy;
 use crate::commands::{
-    backup, chart, completions, demo, diff, export, info, list, man, map, mark, prune, reclassify,
-    repair, selftest,
+    backup, chart, completions, delete, demo, diff, export, info, list, man, map, mark, prune,
+    reclassify, rename, repair, selftest,
 };
 
 /// Record where a process's memory goes, over time
@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Export(export::ExportArgs),
     Sql(crate::commands::sql::args::SqlArgs),
     Mark(mark::MarkArgs),
+    Rename(rename::RenameArgs),
+    Delete(delete::DeleteArgs),
     Backup(backup::BackupArgs),
     Repair(repair::RepairArgs),
     Prune(prune::PruneArgs),

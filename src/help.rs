@@ -12,7 +12,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Record", &["record", "mark", "demo"]),
     ("Look", &["list", "info", "map", "diff", "chart", "sql"]),
     ("Share", &["check", "export"]),
-    ("Keep", &["backup", "repair", "prune", "reclassify"]),
+    ("Keep", &["rename", "delete", "backup", "repair", "prune", "reclassify"]),
     ("Set up", &["selftest", "completions", "man"]),
 ];
 

@@ -27,8 +27,8 @@ use crate::cli::{Cli, Command};
 use crate::commands::map::spelling;
 use crate::commands::selftest::child;
 use crate::commands::{
-    backup, chart, check, completions, demo, diff, export, info, list, man, map, mark, prune,
-    reclassify, record, repair, selftest, sql,
+    backup, chart, check, completions, delete, demo, diff, export, info, list, man, map, mark,
+    prune, reclassify, record, rename, repair, selftest, sql,
 };
 use crate::failure::Failure;
 
@@ -62,6 +62,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Sql(args) => sql::run(&args),
         Command::Map(args) => map::run(&args),
         Command::Mark(args) => mark::run(&args),
+        Command::Rename(args) => rename::run(&args),
+        Command::Delete(args) => delete::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Repair(args) => repair::run(&args),
         Command::Prune(args) => prune::run(&args),

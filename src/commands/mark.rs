@@ -22,6 +22,10 @@ pub(crate) struct MarkArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<String>,
 
+    /// Delete the marks with this text
+    #[arg(long, conflicts_with = "at")]
+    delete: bool,
+
     #[command(flatten)]
     recording: RecordingArgs,
 }
@@ -32,6 +36,9 @@ pub(crate) fn run(args: &MarkArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("the mark's text is empty"));
     }
     let opened = Opened::open(&args.recording)?;
+    if args.delete {
+        return delete(args, &opened);
+    }
     let utc_ns = match &args.at {
         Some(time) => {
             let at = opened.resolve(time)?;
@@ -53,6 +60,22 @@ pub(crate) fn run(args: &MarkArgs) -> Result<ExitCode, Failure> {
         "marked `{}` in recording {}",
         escape::terminal(&args.text),
         opened.recording.id.0
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn delete(args: &MarkArgs, opened: &Opened) -> Result<ExitCode, Failure> {
+    let number = opened.recording.id.0;
+    let deleted = vmrec_store::delete_marks(&opened.path, opened.recording.id, &args.text)?;
+    if deleted == 0 {
+        let error = anyhow::anyhow!("recording {number} has no mark `{}`", args.text);
+        return Err(Failure::new(Status::Usage, error)
+            .hint(format!("`vmrec info{}` shows its marks", opened.options(&args.recording))));
+    }
+    output::note(&format!(
+        "deleted {} `{}` of recording {number}",
+        vmrec_report::units::counted(deleted as u64, "mark", "marks"),
+        escape::terminal(&args.text)
     ));
     Ok(ExitCode::SUCCESS)
 }

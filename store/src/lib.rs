@@ -33,5 +33,5 @@ pub use crate::recording::{
     SessionStart, WhyEnded,
 };
 pub use crate::retention::policy::{Pruned, Retention};
-pub use crate::write::mark::add_mark;
+pub use crate::write::mark::{add_mark, delete_marks, rename};
 pub use crate::write::writer::Writer;

@@ -84,3 +84,39 @@ fn manual_pages_are_written_for_every_command() {
     assert!(page.contains(".TH vmrec-diff 1") && page.contains("Show what changed"), "{page}");
     assert!(bench.path("man/vmrec.1").exists());
 }
+
+#[test]
+fn recordings_are_renamed_and_deleted_and_marks_taken_back() {
+    let bench = fixed();
+    bench.out(&["rename", "worker", "build 1.4.2"]);
+    assert_eq!(bench.json(&["info", "--json", "-r", "build 1.4.2"])["recording"], 2);
+    bench.out(&["mark", "-r", "1", "--delete", "cache warm"]);
+    let marks = bench.json(&["info", "--json", "-r", "1"])["marks"].clone();
+    assert_eq!(marks.as_array().unwrap().len(), 1, "{marks}");
+    let none = bench.run(&["mark", "-r", "1", "--delete", "cache warm"]);
+    assert_eq!(none.status, Some(2), "{none:?}");
+    let before = bench.out(&["diff", "-r", "2", "--all", "--by", "region", "--json"]);
+    let said = bench.run(&["delete", "load test"]);
+    assert_eq!(said.status, Some(0), "{said:?}");
+    assert!(said.error.starts_with("deleted 1 recording with "), "{}", said.error);
+    let left = bench.json(&["list", "--json"]);
+    let left: Vec<_> =
+        left.as_array().unwrap().iter().map(|row| row["recording"].clone()).collect();
+    assert!(!left.contains(&1.into()) && left.contains(&2.into()), "{left:?}");
+    assert_eq!(bench.out(&["diff", "-r", "2", "--all", "--by", "region", "--json"]), before);
+    bench.out(&["info", "--verify"]);
+    assert_eq!(bench.run(&["delete", "1"]).status, Some(4));
+}
+
+#[test]
+fn a_recording_being_made_is_not_deleted() {
+    let (bench, workload) = (Bench::new(), Workload::start());
+    let recorder = crate::recorder::Recorder::start(&bench, &workload);
+    recorder.wait_for_samples(1);
+    let said = bench.run(&["delete", "1"]);
+    assert_eq!(said.status, Some(4), "{said:?}");
+    bench.out(&["rename", "1", "while it runs"]);
+    recorder.interrupt();
+    assert_eq!(bench.json(&["info", "--json"])["recording_name"], "while it runs");
+    bench.out(&["info", "--verify"]);
+}
