@@ -92,7 +92,7 @@ fn a_scale_has_bounds() {
     ");
 }
 
-/// The finding is said where the chart goes to a file, and standard output is the chart's alone.
+/// The finding is shown where the chart goes to a file, and standard output is the chart's alone.
 #[test]
 fn the_finding_is_said_of_a_file() {
     let bench = recorded(4);

@@ -25,7 +25,7 @@ use crate::world::at;
 const SAMPLES: u64 = 450;
 const IDS: [RecordingId; 2] = [RecordingId(1), RecordingId(2)];
 
-/// What is killed.
+/// The command that is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Work {
     Prune,
@@ -159,7 +159,7 @@ struct Trial<'a> {
     old: &'a Original,
     source: PathBuf,
     target: PathBuf,
-    /// What is in the file when the work is done.
+    /// The contents of the file when the work is done.
     done: Contents,
     /// How long it takes if it is not killed.
     takes: Duration,

@@ -1,6 +1,6 @@
 //! Whether recordings keep to limits: for jobs that must fail when a program grows.
 //!
-//! [`limit`] holds what is asked, [`run`] the figures of one recording, [`verdict`]
+//! [`limit`] holds limits, [`run`] the figures of one recording, [`verdict`]
 //! decides, and the other files write verdicts down for people and for programs.
 
 pub(crate) mod document;

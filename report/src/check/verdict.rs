@@ -14,7 +14,7 @@ const NOISE_BYTES: f64 = (256 << 10) as f64;
 /// The part of the baseline's total that a type needs for a limit of its own.
 const MIN_SHARE: f64 = 0.01;
 
-/// What is checked: recordings, what they are compared with, limits.
+/// Recordings, a baseline to compare them with, and limits.
 #[derive(Clone, Debug)]
 pub struct Check {
     /// The recordings; of several, each figure is the least of any.

@@ -17,7 +17,7 @@ const USUAL_FILE: &str = "vmrec.toml";
 const MAX_BYTES: u64 = 1 << 20;
 const MIN_SAMPLES: usize = 20;
 
-/// What is asked.
+/// The limits and options of a check.
 #[derive(Debug)]
 pub(crate) struct Budget {
     written: Vec<Written>,

@@ -105,7 +105,7 @@ pub(crate) const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// Time left before the next tick without which nothing is pruned: some of what one step may take.
 pub(crate) const SPARE: Duration = Duration::from_millis(25);
 
-/// Refuses `--output`, which others have for what is --db here.
+/// Refuses `--output`, other tools' name for --db.
 fn no_output(_: &str) -> Result<Infallible, String> {
     Err("a recording goes into a file of many\nhint: name that file with --db FILE; `vmrec chart -o FILE` draws it".to_owned())
 }

@@ -101,7 +101,7 @@ fn read_with(what: &str, data: &[u8]) -> u64 {
     };
     let peak = number("peak ").unwrap();
     assert!(peak < MAX_KIB, "{what}: {peak} KiB");
-    // What is written anew is whole.
+    // Rows written anew are whole.
     assert_eq!(
         number("still wrong ").unwrap_or(0),
         0,

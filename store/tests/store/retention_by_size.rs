@@ -136,7 +136,7 @@ fn a_limit_that_cannot_be_met_is_refused_before_anything_goes() {
     };
     let fixed = refused(1, None);
     assert_eq!((all(first), all(second)), (700, 700));
-    // What is named in the refusal is the least that can be.
+    // The refusal names the least size that can be met.
     assert_eq!(refused(fixed - 1, None), fixed);
     let without_first = refused(1, Some(&[first]));
     assert!(without_first > fixed);

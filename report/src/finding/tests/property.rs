@@ -62,7 +62,7 @@ proptest! {
             prop_assert!(samples.iter().all(Option::is_none));
             return Ok(());
         };
-        // What is known, apart from the engine: gaps are no zeros, loading is left out.
+        // The known values, found without the engine: gaps are no zeros, loading is left out.
         let sum = |(index, sample): (usize, &Option<Vec<u64>>)| {
             let value = sample.as_ref()?.iter().sum();
             Some(Point { index, elapsed_ns: index as u64 * SECOND, value })
