@@ -72,8 +72,11 @@ pub fn page_text(
     }
     text.push_str(&format!("\n==== Summary for process {pid}\n"));
     text.push_str(&crate::map_page::totals::portions(regions, sizes, width));
-    text.push('\n');
     let purgeable = source.host.os != "linux";
+    if !purgeable {
+        text.push_str(&crate::map_page::totals::given_back(regions, sizes));
+    }
+    text.push('\n');
     text.push_str(
         &crate::map_page::totals::by_type(regions, sizes, purgeable, options.naming)
             .render(width, false),

@@ -197,3 +197,18 @@ fn a_delta_has_three_sets_and_their_sums() {
     let same = delta_text(&source, &from, &from, &options, &TimeZone::UTC);
     assert!(same.ends_with("7 regions unchanged (virtual=21.7M resident=4408K)\n"), "{same}");
 }
+
+#[test]
+fn memory_given_back_but_resident_is_stated_once_there_is_some() {
+    let page = |bytes| {
+        let quantities = [
+            (vmrec_sampler::Quantity::Resident, 64 * K),
+            (vmrec_sampler::Quantity::Reclaimable, bytes),
+        ];
+        let heap = region(0x1000..0x11000, types::MALLOC_BRK, None, &quantities);
+        text(&snapshot(0, ProcessTotals::default(), vec![heap]), &EIGHTY)
+    };
+    let line = "Given back, resident until memory is needed: 48K\n";
+    assert!(page(48 * K).contains(line), "{}", page(48 * K));
+    assert!(!page(0).contains("Given back"));
+}

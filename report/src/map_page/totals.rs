@@ -23,6 +23,16 @@ pub(crate) fn is_writable(region: &Region) -> bool {
     region.identity.protection.contains(Protection::WRITE)
 }
 
+/// Returns a line on memory that the process gave back but that stays resident until the kernel
+/// needs it (LazyFree, which only Linux reports), ended by a line break; nothing where there is none.
+pub(crate) fn given_back(regions: &[Region], sizes: SizeFormat) -> String {
+    let all: Amounts = regions.iter().collect();
+    match all.get(Metric::Measured(Quantity::Reclaimable)) {
+        None | Some(0) => String::new(),
+        bytes => format!("Given back, resident until memory is needed: {}\n", sizes.text(bytes)),
+    }
+}
+
 /// Returns vmmap's two lines of sums, each ended by a line break and broken before its last parts if it is wider than `width`.
 pub(crate) fn portions(regions: &[Region], sizes: SizeFormat, width: usize) -> String {
     let libraries: Amounts = regions
