@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use vmrec_store::{RecordingId, WhyEnded, Writer, add_mark};
 
@@ -35,6 +37,19 @@ impl Task {
             [self.seed, self.samples, self.recordings, u64::from(self.hold)].map(|n| n.to_string()),
         );
         command
+    }
+
+    /// Runs the child to its end, or kills it when it waits for that.
+    pub(crate) fn spend(&self) {
+        let mut child = self.command().stdout(Stdio::null()).spawn().unwrap();
+        if self.hold {
+            while !Acks::read(&self.acks).holding {
+                assert!(child.try_wait().unwrap().is_none(), "the recorder ended by itself");
+                thread::sleep(Duration::from_millis(20));
+            }
+            child.kill().unwrap();
+        }
+        child.wait().unwrap();
     }
 
     /// Returns the task of the arguments after `child`.

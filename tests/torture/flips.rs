@@ -9,16 +9,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::thread;
-use std::time::Duration;
 
 use rusqlite::Connection;
 use vmrec_store::{RecordingId, Store};
 
 use crate::Options;
 use crate::check::{Problem, Tally, wrong};
-use crate::child::{Acks, Task};
+use crate::child::Task;
 use crate::random::Random;
 use crate::shown::{Differences, Shown};
 
@@ -139,15 +136,7 @@ impl Original {
         let path = tally.path(&format!("{name}.db"));
         let acks = tally.path(&format!("{name}.acks"));
         let task = Task { path, acks, seed, samples, recordings: 2, hold };
-        let mut child = task.command().stdout(Stdio::null()).spawn().unwrap();
-        if hold {
-            while !Acks::read(&task.acks).holding {
-                assert!(child.try_wait().unwrap().is_none(), "the recorder ended by itself");
-                thread::sleep(Duration::from_millis(20));
-            }
-            child.kill().unwrap();
-        }
-        child.wait().unwrap();
+        task.spend();
         let file = fs::read(&task.path).unwrap();
         let log = fs::read(beside(&task.path, "-wal")).unwrap_or_default();
         assert_eq!(hold, !log.is_empty(), "a closed file has no log");

@@ -18,7 +18,7 @@ use vmrec_store::{Error, RecordingId, Retention, Store, Writer, repair};
 
 use crate::Options;
 use crate::check::{Problem, Tally, wrong};
-use crate::child::{Acks, Task};
+use crate::child::Task;
 use crate::random::Random;
 use crate::world::at;
 
@@ -123,13 +123,7 @@ impl Original {
         let path = tally.path(&format!("original-{seed}.db"));
         let acks = tally.path(&format!("original-{seed}.acks"));
         let task = Task { path, acks, seed, samples: SAMPLES, recordings: 2, hold: true };
-        let mut child = task.command().stdout(Stdio::null()).spawn().unwrap();
-        while !Acks::read(&task.acks).holding {
-            assert!(child.try_wait().unwrap().is_none(), "the recorder ended by itself");
-            thread::sleep(Duration::from_millis(20));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        task.spend();
         let file = fs::read(&task.path).unwrap();
         let log = fs::read(beside(&task.path, "-wal")).unwrap();
         let contents = contents(&task.path).unwrap();
