@@ -5,7 +5,6 @@ use std::fmt::Write;
 use clap::{Command, CommandFactory};
 
 use crate::cli::Cli;
-use crate::completion;
 
 /// The commands by what they are for.
 const GROUPS: [(&str, &[&str]); 5] = [
@@ -36,7 +35,7 @@ not permitted, 4 recording unusable; record -- COMMAND passes on its own.
 
 /// Returns the command line, with the help in groups.
 pub(crate) fn command() -> Command {
-    let command = completion::offer(Cli::command());
+    let command = Cli::command();
     let text = text(&command);
     command.override_help(text)
 }

@@ -15,6 +15,7 @@ mod parse;
 mod process;
 mod recording;
 mod shell;
+mod toml_text;
 mod types_file;
 mod zone;
 
@@ -34,7 +35,9 @@ use crate::failure::Failure;
 
 fn main() -> ExitCode {
     // A shell that asks for candidates gets them, and nothing else is done.
-    CompleteEnv::with_factory(help::command).var(completions::VARIABLE).complete();
+    CompleteEnv::with_factory(|| completion::offer(help::command()))
+        .var(completions::VARIABLE)
+        .complete();
     if std::env::args_os().len() == 1 {
         return match output::print(&help::command().render_help().to_string()) {
             Ok(()) => ExitCode::SUCCESS,

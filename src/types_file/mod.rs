@@ -2,7 +2,6 @@
 //! conditions. docs/types.md describes it for users.
 
 pub(crate) mod error;
-use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,10 +15,9 @@ use vmrec_sampler::{
 use crate::args::TypesArgs;
 use crate::failure::Failure;
 use crate::parse::size_of;
+use crate::toml_text;
+use crate::toml_text::line_of;
 use crate::types_file::error::{TypesError, Wrong};
-
-/// The maximum size of a file of types, in bytes.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// Returns the rules of the file the user named, none if there is none.
 pub(crate) fn rules(args: &TypesArgs) -> Result<Vec<UserRule>, Failure> {
@@ -83,13 +81,8 @@ enum Size {
 
 fn read(path: &Path) -> Result<Vec<UserRule>, TypesError> {
     let wrong = |what| TypesError { path: path.to_owned(), line: None, what };
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
-        .map_err(|source| wrong(Wrong::Read(source)))?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(wrong(Wrong::TooLong));
-    }
+    let text = toml_text::read(path).map_err(|source| wrong(Wrong::Read(source)))?;
+    let text = text.ok_or_else(|| wrong(Wrong::TooLong))?;
     parse(&text).map_err(|(offset, what)| TypesError {
         path: path.to_owned(),
         line: offset.map(|offset| line_of(&text, offset)),
@@ -163,11 +156,6 @@ fn protection(written: &Spanned<String>) -> Result<Protection, Placed> {
         .map(Protection::from_bits)
         .find(|rights| rights.to_string() == *text)
         .ok_or_else(|| (Some(written.span().start), Wrong::Protection(text.clone())))
-}
-
-/// Returns the line of `text` that byte `offset` is on, from 1.
-fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
 #[cfg(test)]

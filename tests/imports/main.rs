@@ -90,7 +90,7 @@ fn program() {
         folder: "src",
         root: "main.rs",
         floors: &[
-            &["shell", "parse", "zone", "types_file/error"],
+            &["shell", "parse", "zone", "toml_text", "types_file/error"],
             &["failure"],
             &["args", "output", "process"],
             &["file", "recording", "types_file"],

@@ -98,6 +98,15 @@ impl Subject {
 }
 
 impl Figure {
+    /// Returns how many samples it needs; a slope needs `min_samples`.
+    pub(crate) fn needed_samples(self, min_samples: usize) -> usize {
+        match self {
+            Self::Highest => 1,
+            Self::Growth => 2,
+            Self::Slope { .. } => min_samples.max(2),
+        }
+    }
+
     /// Returns the stable word for it.
     pub(crate) const fn name(self) -> &'static str {
         match self {

@@ -60,12 +60,7 @@ impl Run {
             return Err(Unmeasured::TooFew(0));
         };
         let values = values(series, of)?;
-        let needed = match figure {
-            Figure::Highest => 1,
-            Figure::Growth => 2,
-            Figure::Slope { .. } => min_samples.max(2),
-        };
-        if values.len() < needed {
+        if values.len() < figure.needed_samples(min_samples) {
             return Err(Unmeasured::TooFew(values.len()));
         }
         let first = values.first().map_or(0, |(_, value)| *value) as f64;

@@ -82,7 +82,8 @@ impl Outcome {
 impl Check {
     /// Returns a verdict on each limit, in their order.
     pub fn verdicts(&self) -> Vec<LimitVerdict> {
-        self.limits.iter().map(|limit| self.verdict(limit)).collect()
+        let keys = self.keys();
+        self.limits.iter().map(|limit| self.verdict(limit, &keys)).collect()
     }
 
     /// Finds the type or family with a key or label; otherwise returns the labels of the types there are.
@@ -110,10 +111,10 @@ impl Check {
         keys
     }
 
-    fn verdict(&self, limit: &Limit) -> LimitVerdict {
+    fn verdict(&self, limit: &Limit, keys: &[SeriesKey]) -> LimitVerdict {
         let mut verdict = LimitVerdict {
             limit: limit.clone(),
-            label: limit.of.label(&self.keys(), self.naming),
+            label: limit.of.label(keys, self.naming),
             outcome: Outcome::Kept,
             measured: Vec::new(),
             value: None,
@@ -170,11 +171,7 @@ impl Check {
     }
 
     fn leave_out(&self, verdict: &mut LimitVerdict, why: Unmeasured, wherein: &str) {
-        let needed = match verdict.limit.figure {
-            Figure::Highest => 1,
-            Figure::Growth => 2,
-            Figure::Slope { .. } => self.min_samples.max(2),
-        };
+        let needed = verdict.limit.figure.needed_samples(self.min_samples);
         let (outcome, why) = match why {
             Unmeasured::TooFew(samples) => (
                 Outcome::TooFewSamples,

@@ -1,6 +1,6 @@
 //! All that is asked of a check: the flags over the file `vmrec.toml`.
 
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -10,11 +10,10 @@ use crate::commands::check::args::CheckArgs;
 use crate::commands::check::limits::{Percent, Written, bound, percent, rate};
 use crate::failure::{Failure, Status};
 use crate::parse::parse_metric;
+use crate::toml_text;
 
 /// The file that is read where no limit is given.
 const USUAL_FILE: &str = "vmrec.toml";
-/// The maximum size of a file with limits, in bytes.
-const MAX_BYTES: u64 = 1 << 20;
 const MIN_SAMPLES: usize = 20;
 
 /// The limits and options of a check.
@@ -180,19 +179,13 @@ fn subject(name: &str, check: &Check) -> Result<Subject, Failure> {
 
 /// Reads a file with limits; `None` if there is none.
 fn read(path: &Path) -> Result<Option<File>, Failure> {
-    let failed = |source| Failure::io("read", path, source).hint("name another file");
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
+    let text = match toml_text::read(path) {
+        Ok(text) => text.ok_or_else(|| wrong(path, "it is larger than 1M"))?,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
+        Err(error) => return Err(Failure::io("read", path, error).hint("name another file")),
     };
-    let mut text = String::new();
-    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(wrong(path, "it is larger than 1M"));
-    }
     toml::from_str(&text).map(Some).map_err(|error| {
-        let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
+        let line = error.span().map(|span| toml_text::line_of(&text, span.start));
         let line = line.map(|line| format!("line {line}: ")).unwrap_or_default();
         wrong(path, &format!("{line}{}", error.message().trim_end()))
     })
