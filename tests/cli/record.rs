@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Bench, Workload, signal, smaps_sum};
-use crate::recorder::Recorder;
+use crate::recorder::{Recorder, wait_until_stored};
 
 const MIB: i64 = 1 << 20;
 
@@ -175,6 +175,7 @@ fn a_signal_sent_to_vmrec_alone_reaches_the_command() {
         .unwrap();
     let mut ready = [0; 6];
     std::io::Read::read_exact(recorder.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    wait_until_stored(&bench, 1);
     signal(recorder.id(), libc::SIGINT);
     assert_eq!(recorder.wait().unwrap().code(), Some(5));
     let list = bench.json(&["list", "--json"]);

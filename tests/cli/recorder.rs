@@ -31,23 +31,10 @@ impl<'a> Recorder<'a> {
         self.child.as_ref().unwrap().id()
     }
 
-    fn samples(&self) -> u64 {
-        let said = self.bench.run(&["info", "--json"]);
-        if said.status != Some(0) {
-            return 0; // the file is only just being made
-        }
-        let info: serde_json::Value = serde_json::from_str(&said.output).unwrap();
-        info["samples"].as_u64().unwrap()
-    }
 
     /// Waits until `more` samples were kept that began after this call.
     pub(crate) fn wait_for_samples(&self, more: u64) {
-        let wanted = self.samples() + more;
-        let begun = Instant::now();
-        while self.samples() < wanted {
-            assert!(begun.elapsed() < PATIENCE, "no sample came");
-            thread::sleep(Duration::from_millis(20));
-        }
+        wait_until_stored(self.bench, samples(self.bench) + more);
     }
 
     /// Marks this moment, with at least one whole sample of it before and after.
@@ -67,6 +54,24 @@ impl<'a> Recorder<'a> {
         let output = self.child.take().unwrap().wait_with_output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     }
+}
+
+/// Waits until the last recording of the bench's file has this many samples.
+pub(crate) fn wait_until_stored(bench: &Bench, wanted: u64) {
+    let begun = Instant::now();
+    while samples(bench) < wanted {
+        assert!(begun.elapsed() < PATIENCE, "no sample came");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn samples(bench: &Bench) -> u64 {
+    let said = bench.run(&["info", "--json"]);
+    if said.status != Some(0) {
+        return 0; // the file is only just being made
+    }
+    let info: serde_json::Value = serde_json::from_str(&said.output).unwrap();
+    info["samples"].as_u64().unwrap()
 }
 
 impl Drop for Recorder<'_> {
