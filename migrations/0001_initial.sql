@@ -205,7 +205,7 @@ CREATE TABLE rollup_row (
     id INTEGER PRIMARY KEY,               -- the measure times 2^40, plus the id of the chunk
     measure INTEGER AS (id >> 40),        -- the sum of what: 0 number of regions, 1 virtual, 2 resident, 3 private, 4 dirty, 5 private dirty, 6 swapped, 7 PSS; bytes but for 0
     chunk INTEGER AS (id & 0xffffffffff), -- id of the chunk
-    types TEXT NOT NULL,                  -- an array for each type: its number and min; mean and max less min follow where they differ; store/src/tables/rollup_row.rs defines it
+    types TEXT NOT NULL,                  -- for each type: its number alone if all sums are 0, or an array of its number, min, and, where sums differ, mean and max less min; store/src/tables/rollup_row.rs defines it
     checksum INTEGER NOT NULL             -- of the row
 ) STRICT;
 
@@ -223,10 +223,10 @@ SELECT c.recording, c.first, c.last, c.begin_utc_ns, c.end_utc_ns, c.snapshots A
        max(iif(s.measure = 7, s.min, NULL)) AS pss_bytes_min, max(iif(s.measure = 7, s.mean, NULL)) AS pss_bytes_mean, max(iif(s.measure = 7, s.max, NULL)) AS pss_bytes_max
 FROM (
     SELECT w.measure, w.chunk,
-           json_extract(r.value, '$[0]') AS type,
-           json_extract(r.value, '$[1]') AS min,
-           json_extract(r.value, '$[1]') + coalesce(json_extract(r.value, '$[2]'), 0) AS mean,
-           json_extract(r.value, '$[1]') + coalesce(json_extract(r.value, '$[3]'), 0) AS max
+           iif(r.type = 'array', json_extract(r.value, '$[0]'), r.value) AS type,
+           iif(r.type = 'array', json_extract(r.value, '$[1]'), 0) AS min,
+           iif(r.type = 'array', json_extract(r.value, '$[1]') + coalesce(json_extract(r.value, '$[2]'), 0), 0) AS mean,
+           iif(r.type = 'array', json_extract(r.value, '$[1]') + coalesce(json_extract(r.value, '$[3]'), 0), 0) AS max
     FROM rollup_row AS w, json_each(w.types) AS r
 ) AS s
 JOIN chunk AS c ON c.id = s.chunk

@@ -31,7 +31,6 @@ impl<'a> Recorder<'a> {
         self.child.as_ref().unwrap().id()
     }
 
-
     /// Waits until `more` samples were kept that began after this call.
     pub(crate) fn wait_for_samples(&self, more: u64) {
         wait_until_stored(self.bench, samples(self.bench) + more);

@@ -1,10 +1,10 @@
 //! The sums of each type in each chunk, as plain rows: min, mean and max of
 //! some measures over the chunk's samples with regions.
 //!
-//! A row holds one measure of a chunk as JSON, which the view `rollup` unpacks: an array for each
-//! type that has regions, of the type's number alone where a sum is unknown, of number and min where
-//! all sums are equal, or else of number, min, mean − min and max − min. Signed numbers stand for
-//! unsigned ones of the same bits.
+//! A row holds one measure of a chunk as JSON, which the view `rollup` unpacks: for each type that
+//! has regions its number where all sums are 0, as most are of some measures, or an array: of the
+//! type's number alone where a sum is unknown, of number and min where all sums are equal, or else of
+//! number, min, mean − min and max − min. Signed numbers stand for unsigned ones of the same bits.
 //!
 //! They are written with the chunk and go with it. All sums of a chunk, sample
 //! by sample, are in the chunk itself.
@@ -92,7 +92,7 @@ const fn chunk_of(row_id: i64) -> i64 {
 /// The bits of a row's id that hold the id of the chunk.
 const CHUNK_BITS: u32 = 40;
 
-/// Adds the array of a type.
+/// Adds the number or the array of a type.
 fn push(text: &mut String, number: i64, spread: Spread) {
     if !text.is_empty() {
         text.push(',');
@@ -100,6 +100,7 @@ fn push(text: &mut String, number: i64, spread: Spread) {
     // Writing to a string cannot fail.
     let _ = match spread {
         None => write!(text, "[{number}]"),
+        Some([.., 0]) => write!(text, "{number}"),
         Some([min, _, max]) if min == max => write!(text, "[{number},{}]", to_column(min)),
         Some([min, mean, max]) => {
             let [min, mean, max] = [min, mean - min, max - min].map(to_column);
@@ -139,8 +140,8 @@ pub(crate) fn means(
     bulk_read::each::<2>(connection, &ROLLUP_ROW, &sql, runs, |values| {
         let Ok(index) = chunks.binary_search(&chunk_of(values[0].as_i64()?)) else { return Ok(()) };
         let ValueRef::Text(text) = values[1] else { return Err(malformed()) };
-        for array in arrays(text) {
-            let (number, mean) = array.ok_or_else(malformed)?;
+        for of_type in types(text) {
+            let (number, mean) = of_type.ok_or_else(malformed)?;
             visit(index, number, mean)?;
         }
         Ok(())
@@ -152,24 +153,38 @@ fn malformed() -> rusqlite::Error {
 }
 
 /// Returns number and mean of each type of a row, or nothing of what no row has.
-fn arrays(text: &[u8]) -> impl Iterator<Item = Option<(i64, Option<u64>)>> {
+fn types(text: &[u8]) -> impl Iterator<Item = Option<(i64, Option<u64>)>> {
     let inner = text.strip_prefix(b"[").and_then(|text| text.strip_suffix(b"]"));
-    // An array ends where the next begins.
-    let inner = inner.unwrap_or(b"]");
-    inner.split_inclusive(|byte| *byte == b']').map(|array| {
-        let array = array.strip_prefix(b",").unwrap_or(array);
-        let array = array.strip_prefix(b"[")?.strip_suffix(b"]")?;
-        let mut numbers = array.split(|byte| *byte == b',').map(number);
-        let of_type = numbers.next()??;
-        let mean = match (numbers.next(), numbers.next()) {
-            (None, _) => None,
-            (Some(min), None) => Some(min?.cast_unsigned()),
-            (Some(min), Some(above)) => {
-                Some(min?.cast_unsigned().wrapping_add(above?.cast_unsigned()))
-            }
+    let mut left = inner.unwrap_or(b"?");
+    std::iter::from_fn(move || {
+        if left.is_empty() {
+            return None;
+        }
+        let closing = if left[0] == b'[' { b']' } else { b',' };
+        let end = left.iter().position(|byte| *byte == closing);
+        let (one, rest) = match end {
+            Some(end) if closing == b']' => left.split_at(end + 1),
+            Some(end) => left.split_at(end),
+            None => (left, &b""[..]),
         };
-        Some((of_type, mean))
+        // A comma is between two types, neither before the first nor after the last.
+        let following = rest.strip_prefix(b",").filter(|rest| !rest.is_empty());
+        left = following.unwrap_or(b"");
+        (following.is_some() || rest.is_empty()).then(|| one_type(one)).or(Some(None))
     })
+}
+
+/// Returns number and mean of one type.
+fn one_type(text: &[u8]) -> Option<(i64, Option<u64>)> {
+    let Some(array) = text.strip_prefix(b"[") else { return Some((number(text)?, Some(0))) };
+    let mut numbers = array.strip_suffix(b"]")?.split(|byte| *byte == b',').map(number);
+    let of_type = numbers.next()??;
+    let mean = match (numbers.next(), numbers.next()) {
+        (None, _) => None,
+        (Some(min), None) => Some(min?.cast_unsigned()),
+        (Some(min), Some(above)) => Some(min?.cast_unsigned().wrapping_add(above?.cast_unsigned())),
+    };
+    Some((of_type, mean))
 }
 
 /// Reads a number of a row, as it is written there: no sign but `-`.
@@ -199,7 +214,8 @@ pub(crate) fn are_whole(connection: &Connection, chunk: i64) -> rusqlite::Result
     let sql = format!(
         "SELECT count(*) FROM rollup_row WHERE id IN ({}) \
          AND NOT EXISTS (SELECT 1 FROM json_each(rollup_row.types) AS r \
-           WHERE json_extract(r.value, '$[0]') NOT IN (SELECT id FROM region_type))",
+           WHERE iif(r.type = 'array', json_extract(r.value, '$[0]'), r.value) \
+             NOT IN (SELECT id FROM region_type))",
         rows_of("VALUES (?)")
     );
     let whole: i64 = connection.prepare_cached(&sql)?.query_row([chunk], |row| row.get(0))?;
@@ -229,17 +245,25 @@ mod tests {
     }
 
     #[test]
-    fn arrays_come_back() {
-        let spreads = [None, Some([4, 4, 4]), Some([1, 2, 9]), Some([0, u64::MAX / 2, u64::MAX])];
+    fn types_come_back() {
+        let spreads = [
+            None,
+            Some([4, 4, 4]),
+            Some([0; 3]),
+            Some([0; 3]),
+            Some([1, 2, 9]),
+            Some([0, u64::MAX / 2, u64::MAX]),
+        ];
         let mut text = String::new();
         for (number, spread) in (1..).zip(spreads) {
             push(&mut text, number, spread);
         }
-        assert_eq!(text, "[1],[2,4],[3,1,1,8],[4,0,9223372036854775807,-1]");
-        let read: Option<Vec<_>> = arrays(format!("[{text}]").as_bytes()).collect();
-        let means = [None, Some(4), Some(2), Some(u64::MAX / 2)];
+        assert_eq!(text, "[1],[2,4],3,4,[5,1,1,8],[6,0,9223372036854775807,-1]");
+        let read: Option<Vec<_>> = types(format!("[{text}]").as_bytes()).collect();
+        let means = [None, Some(4), Some(0), Some(0), Some(2), Some(u64::MAX / 2)];
         assert_eq!(read, Some((1..).zip(means).collect()));
-        assert_eq!(arrays(b"[]").count(), 0);
+        assert_eq!(types(b"[]").count(), 0);
+        assert_eq!(types(b"[7]").collect::<Option<Vec<_>>>(), Some(vec![(7, Some(0))]));
     }
 
     #[test]
@@ -250,14 +274,19 @@ mod tests {
             "{}",
             "[[]]",
             "[[1,]]",
-            "[[1,2],3]",
+            "[[1,2],3],",
             "[[1][2",
+            "[[1]2]",
+            "[1,]",
+            "[,1]",
+            "[1,,2]",
+            "[x]",
             "[[1,x]]",
             "[[1.5]]",
             "[[+1]]",
             "[[-]]",
         ] {
-            assert!(arrays(text.as_bytes()).any(|array| array.is_none()), "{text}");
+            assert!(types(text.as_bytes()).any(|of_type| of_type.is_none()), "{text}");
         }
     }
 }
