@@ -20,7 +20,7 @@ Examples:
   vmrec record -- ./server --port 80    start it, record until it ends
   vmrec record Safari --every 2s        or a pid; Ctrl-C ends the recording
   vmrec diff -10m now                   any two times, marks or sample numbers
-  vmrec chart -o growth.svg             resident memory by family, over time
+  vmrec chart                           resident memory by family, over time
   vmrec check --max 200M                exit with 1 if it grew beyond";
 
 const NOTES: &str = "\

@@ -15,6 +15,7 @@ mod parse;
 mod process;
 mod recording;
 mod shell;
+mod terminal;
 mod toml_text;
 mod types_file;
 mod zone;

@@ -1,4 +1,4 @@
-//! `vmrec chart`: draws memory over time as SVG.
+//! `vmrec chart`: draws memory over time, as SVG or in a terminal.
 
 use std::io;
 use std::io::IsTerminal;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use vmrec_report::{
     ChartContext, ChartKind, ChartMark, ChartOptions, Means, Metric, Series, SeriesBuilder,
-    Stretch, Theme, TimeAxis, draw, escape, overhead,
+    Stretch, Theme, TimeAxis, draw, draw_terminal, escape, overhead,
 };
 use vmrec_sampler::Naming;
 use vmrec_store::{Measure, Rollup};
@@ -17,14 +17,22 @@ use crate::args::{RecordingArgs, SpanArgs, SumBy};
 use crate::failure::{Failure, Status};
 use crate::parse::metric_parser;
 use crate::recording::Opened;
+use crate::terminal::terminal;
 use crate::{output, zone};
 
-/// Draw memory over time as an SVG chart
+/// Draw memory over time: an SVG chart, or blocks in a terminal
+///
+/// Without -o it is drawn where standard output is a terminal, and written there as SVG where it
+/// is a file or a pipe.
 #[derive(Args, Debug)]
 pub(crate) struct ChartArgs {
-    /// File to write; - for standard output
-    #[arg(long, short, value_name = "FILE", default_value = "-")]
-    output: PathBuf,
+    /// SVG file to write; - for standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Draw in characters, also where standard output is no terminal
+    #[arg(long, conflicts_with = "output")]
+    terminal: bool,
 
     /// Metric to draw
     #[arg(long, value_name = "METRIC", default_value = "resident", value_parser = metric_parser())]
@@ -57,11 +65,11 @@ pub(crate) struct ChartArgs {
     #[arg(long)]
     rollups: bool,
 
-    /// Width in pixels
+    /// Width of a picture in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 960)]
     width: u32,
 
-    /// Height in pixels
+    /// Height of a picture in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 540)]
     height: u32,
 
@@ -100,10 +108,10 @@ enum Colours {
 
 /// Runs the command.
 pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
-    let to_stdout = args.output == Path::new("-");
-    if to_stdout && io::stdout().is_terminal() {
+    let is_terminal = io::stdout().is_terminal();
+    if args.output.as_deref() == Some(Path::new("-")) && is_terminal {
         return Err(Failure::usage("a terminal cannot show an SVG chart")
-            .hint("write it to a file: vmrec chart -o growth.svg"));
+            .hint("leave out -o to draw in the terminal, or name a file: -o growth.svg"));
     }
     let opened = Opened::open(&args.recording)?;
     let (series, means) = match args.rollups {
@@ -111,13 +119,20 @@ pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
         false => (opened.series(&metrics(args), args.by.into(), &args.span)?, None),
     };
     let context = ChartContext { means, ..context(&opened)? };
-    let drawn = draw(&series, &options(args), &context)
-        .map_err(|error| Failure::new(Status::Recording, error))?;
-    if to_stdout {
-        output::print(&drawn.svg)?
-    } else {
-        output::replace_file(&args.output, drawn.svg.as_bytes())?;
-        output::note(&format!("{}: {}", args.output.display(), escape::terminal(&drawn.finding)));
+    let options = options(args);
+    let failed = |error| Failure::new(Status::Recording, error);
+    if args.terminal || args.output.is_none() && is_terminal {
+        let drawn = draw_terminal(&series, &options, &context, &terminal()).map_err(failed)?;
+        output::print(&drawn)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let drawn = draw(&series, &options, &context).map_err(failed)?;
+    match args.output.as_deref().filter(|path| *path != Path::new("-")) {
+        None => output::print(&drawn.svg)?,
+        Some(path) => {
+            output::replace_file(path, drawn.svg.as_bytes())?;
+            output::note(&format!("{}: {}", path.display(), escape::terminal(&drawn.finding)));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,10 @@ use std::fs;
 
 use insta::assert_snapshot;
 
+#[cfg(target_os = "linux")]
+use crate::fixture::fixed;
+#[cfg(target_os = "linux")]
+use crate::harness::skipped;
 use crate::harness::{Bench, recorded};
 
 #[test]
@@ -105,6 +109,44 @@ fn the_finding_is_said_of_a_file() {
     let said = bench.run(&["chart", "--metric", "locked", "-o", "locked.svg"]);
     assert_eq!(said.error, "locked.svg: 0 throughout: nothing was locked\n");
     assert_eq!(bench.run(&["chart"]).error, "");
+}
+
+/// Runs vmrec on a terminal of 80 columns and returns what that shows; `None` without script(1).
+#[cfg(target_os = "linux")]
+fn on_terminal(bench: &Bench, arguments: &str, environment: &[(&str, &str)]) -> Option<String> {
+    let typed = format!("stty cols 80 rows 24; exec {} {arguments}", env!("CARGO_BIN_EXE_vmrec"));
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &typed, "/dev/null"]).stdin(std::process::Stdio::null());
+    script.env("VMREC_DB", bench.path("test.db")).env("TZ", "UTC").env_remove("NO_COLOR");
+    script.env_remove("COLORTERM").env("TERM", "xterm").env("LC_ALL", "C.UTF-8");
+    script.envs(environment.iter().copied());
+    let output = script.current_dir(bench.path("")).output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).replace('\r', ""))
+}
+
+/// Elsewhere script(1) takes other options.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_blocks_and_a_pipe_svg() {
+    let bench = fixed();
+    assert!(bench.out(&["chart", "-r", "1"]).starts_with("<svg"));
+    let mut command = bench.command(&["chart", "-r", "1", "--terminal"]);
+    let forced = command.env("LC_ALL", "C").output().unwrap();
+    let forced = String::from_utf8(forced.stdout).unwrap();
+    assert!(forced.is_ascii() && forced.contains("##"), "{forced}");
+    assert_eq!(bench.run(&["chart", "--terminal", "-o", "x.svg"]).status, Some(2));
+    let Some(plain) = on_terminal(&bench, "chart -r 1", &[("NO_COLOR", "1")]) else {
+        return skipped("there is no script(1) to make a terminal");
+    };
+    assert_snapshot!("on_a_terminal", plain);
+    let coloured = on_terminal(&bench, "chart -r 1", &[]).unwrap();
+    assert!(coloured.contains("\x1b[38;5;"), "{coloured:?}");
+    let direct = on_terminal(&bench, "chart -r 1", &[("COLORTERM", "truecolor")]).unwrap();
+    assert!(direct.contains("\x1b[38;2;"), "{direct:?}");
+    assert_snapshot!(on_terminal(&bench, "chart -r 1 -o -", &[("NO_COLOR", "1")]).unwrap(), @r"
+    vmrec: a terminal cannot show an SVG chart
+    hint: leave out -o to draw in the terminal, or name a file: -o growth.svg
+    ");
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn program() {
         floors: &[
             &["shell", "parse", "zone", "toml_text", "types_file/error"],
             &["failure"],
-            &["args", "output", "process"],
+            &["args", "output", "process", "terminal"],
             &["file", "recording", "types_file"],
             &["commands"],
             &["completion"],

@@ -16,6 +16,8 @@ pub(crate) mod palette;
 pub(crate) mod picture;
 pub(crate) mod plot;
 pub(crate) mod select;
+pub(crate) mod stated;
+pub(crate) mod terminal;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
@@ -27,14 +29,10 @@ use crate::chart::canvas::SvgDocument;
 use crate::chart::header::Header;
 use crate::chart::options::{ChartContext, ChartMark, ChartOptions, Drawn};
 use crate::chart::picture::Picture;
-use crate::chart::select::CountedKeys;
+use crate::chart::stated::Stated;
 use crate::error::Error;
-use crate::finding::baseline::age_ns;
 use crate::finding::outcome::Verdict;
-use crate::finding::{Finding, Source};
-use crate::metric::Metric;
 use crate::series::Series;
-use crate::series::tick::TickState;
 use crate::text::units;
 
 /// The minimum and maximum size of a picture, in pixels.
@@ -42,56 +40,28 @@ const MIN_WIDTH: u32 = 320;
 const MIN_HEIGHT: u32 = 260;
 const MAX_SIDE: u32 = 10_000;
 
-/// Draws the first of `series`; the others are of the same samples, and show whether memory that the
-/// first one no longer counts was freed.
+/// Draws the first of `series` as SVG; the others are of the same samples, and show whether memory
+/// that the first one no longer counts was freed.
 pub fn draw(
     series: &[Series],
     options: &ChartOptions,
     context: &ChartContext,
 ) -> Result<Drawn, Error> {
-    let Some((series, others)) = series.split_first() else { return Err(Error::NoSamples) };
     let asked = options;
     let options = &scaled(options);
-    check(series, options)?;
-    let counted = CountedKeys::of(series, options);
-    let marks = marks::within(series, &context.marks);
-    let named: Vec<(u64, &str)> =
-        marks.iter().map(|(at, mark)| (*at, mark.text.as_str())).collect();
-    let source = Source {
-        series,
-        totals: &counted.totals,
-        left_out: counted.left_out,
-        reserved: counted.reserved,
-        naming: context.naming,
-        marks: &named,
-        age_ns: series
-            .ticks
-            .first()
-            .and_then(|first| age_ns(context.started_utc_ns, first.taken.utc_ns)),
-        resident: others.iter().find(|other| other.metric == Metric::RESIDENT),
-        means: context.means.is_some(),
-    };
-    let finding = Finding::of_series(&source)
-        .ok_or_else(|| Error::Unknown { metric: series.metric.words() })?;
-    let clock = words::clock(series, options);
-    let titles: Vec<String> = finding
-        .headlines(&context.process, &clock)
-        .iter()
-        .map(|title| text::clean(title))
-        .collect();
-    let mark_texts: Vec<&str> = named.iter().map(|(_, text)| *text).collect();
-    let course = words::course(&finding, &clock, &mark_texts);
-    let about = words::about(series, options, context);
-    let header = Header::fit(&titles, &course, &about, f64::from(options.width));
-    let picture = Picture { series, options, context, counted: &counted, header: &header };
+    check_size(options)?;
+    let stated = Stated::of(series, options, context)?;
+    let Stated { series, counted, marks, finding, clock, titles, course, about } = &stated;
+    let header = Header::fit(titles, course, about, f64::from(options.width));
+    let picture = Picture { series, options, context, counted, header: &header };
     let picture = match finding.verdict {
         Verdict::Zero => picture.without_plot()?,
-        _ => picture.with_plot(&finding, &marks)?,
+        _ => picture.with_plot(finding, marks)?,
     };
-    let title = titles.into_iter().next().unwrap_or_default();
-    let lead = [course.join(" · "), about];
+    let title = titles.first().cloned().unwrap_or_default();
+    let lead = [course.join(" · "), about.clone()];
     let description =
-        words::description(series, context, &lead, &picture.shown, &mark_words(&marks));
+        words::description(series, context, &lead, &picture.shown, &mark_words(marks));
     let document = SvgDocument {
         id: &unique(&options.id, &[&picture.drawn, &description, options.theme.name()]),
         title: &title,
@@ -103,10 +73,10 @@ pub fn draw(
         dense: picture.dense,
     };
     let svg = canvas::document(&picture.drawn, &picture.used, &document);
-    Ok(Drawn { svg, finding: finding.headline(&context.process, &clock) })
+    Ok(Drawn { svg, finding: finding.headline(&context.process, clock) })
 }
 
-fn check(series: &Series, options: &ChartOptions) -> Result<(), Error> {
+fn check_size(options: &ChartOptions) -> Result<(), Error> {
     let (width, height) = (options.width, options.height);
     if !(MIN_WIDTH..=MAX_SIDE).contains(&width) || !(MIN_HEIGHT..=MAX_SIDE).contains(&height) {
         return Err(Error::Size {
@@ -117,16 +87,7 @@ fn check(series: &Series, options: &ChartOptions) -> Result<(), Error> {
             max: MAX_SIDE,
         });
     }
-    let missed = series.ticks.iter().filter(|tick| tick.state == TickState::Missed).count();
-    if series.ticks.is_empty() {
-        Err(Error::NoSamples)
-    } else if missed == series.ticks.len() {
-        Err(Error::NothingMeasured { missed })
-    } else if series.totals.last_known().is_none() {
-        Err(Error::Unknown { metric: series.metric.words() })
-    } else {
-        Ok(())
-    }
+    Ok(())
 }
 
 /// The marks in words for the description: the first ones, since it is read aloud.

@@ -8,7 +8,7 @@ use crate::chart::layout::{Label, Layout, Needs};
 use crate::chart::options::{ChartContext, ChartKind, ChartMark, ChartOptions, TimeAxis};
 use crate::chart::palette::Rgb;
 use crate::chart::plot::{Peak, Scales};
-use crate::chart::select::{CountedKeys, Selection, Shown};
+use crate::chart::select::{CountedKeys, Room, Selection, Shown};
 use crate::chart::time::TimeTick;
 use crate::chart::value::{ValueAxis, ValueTick};
 use crate::chart::words::LeftOut;
@@ -68,7 +68,8 @@ impl Picture<'_> {
         // The plot is narrower than the picture by labels on both sides, about a quarter.
         let columns = (width * 0.74).min(MAX_COLUMNS) as usize;
         let begin = finding.first.index;
-        let selection = select::select(series, counted, options, context.naming, columns, begin);
+        let room = Room { columns, keys: select::MAX_KEYS };
+        let selection = select::select(series, counted, options, context.naming, room, begin);
         let highest = counted.totals.max().unwrap_or(0);
         let (low, high) = plot::extent(&selection, highest, options.kind);
         let signed = options.kind == ChartKind::Growth;

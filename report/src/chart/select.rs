@@ -16,8 +16,8 @@ use crate::series::gap::Gap;
 use crate::series::tick::KeySeries;
 use crate::text::units;
 
-/// The maximum number of keys drawn beside `other`, which is all the rest.
-const MAX_KEYS: usize = 8;
+/// The maximum number of keys that a picture draws beside `other`, which is all the rest.
+pub(crate) const MAX_KEYS: usize = 8;
 /// A key of less than this part of the whole is drawn with others: half a percent.
 const MIN_SHARE_SEEN: u128 = 200;
 /// The maximum number of gaps drawn: each costs a line of its own for every key.
@@ -89,20 +89,29 @@ pub(crate) struct Selection {
     pub(crate) hidden_gaps: usize,
 }
 
-/// Selects what to draw of `series` in `columns` columns; growth is counted from the tick `begin`.
+/// How much a drawing can show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// Into how many columns time is cut.
+    pub(crate) columns: usize,
+    /// How many keys are drawn beside `other`.
+    pub(crate) keys: usize,
+}
+
+/// Selects what to draw of `series`; growth is counted from the tick `begin`.
 pub(crate) fn select(
     series: &Series,
     counted: &CountedKeys<'_>,
     options: &ChartOptions,
     naming: Naming,
-    columns: usize,
+    room: Room,
     begin: usize,
 ) -> Selection {
     let mut thinned = downsample::thin(
         |index| series.elapsed_ns(index),
         counted.totals.iter(),
         series.span_ns(),
-        columns,
+        room.columns,
     );
     if options.kind == ChartKind::Growth && thinned.kept.first().is_some_and(|at| *at < begin) {
         thinned.kept.retain(|index| *index > begin);
@@ -120,7 +129,7 @@ pub(crate) fn select(
     };
     let seen = |weight: u64| u128::from(weight) * MIN_SHARE_SEEN >= u128::from(whole);
     let large = ranked[..changing].iter().take_while(|(weight, _)| seen(*weight)).count();
-    let drawn = large.min(MAX_KEYS);
+    let drawn = large.min(room.keys);
     // An "other" of one key says less in the same room.
     let one_left = changing == drawn + 1;
     let drawn = match options.kind {

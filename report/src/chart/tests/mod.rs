@@ -8,9 +8,11 @@ use vmrec_sampler::{Family, Naming};
 
 use super::*;
 use crate::chart::options::{ChartKind, Means, Theme, TimeAxis};
+use crate::chart::select::CountedKeys;
 use crate::chart::tests::data::{browser, context, sawtooth, series};
 use crate::metric::Metric;
 use crate::series::by::By;
+use crate::series::tick::TickState;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -20,7 +22,8 @@ fn draw(series: &Series, options: &ChartOptions, context: &ChartContext) -> Resu
 
 fn selection(series: &Series, options: &ChartOptions, columns: usize) -> select::Selection {
     let counted = CountedKeys::of(series, options);
-    select::select(series, &counted, options, Naming::Linux, columns, 0)
+    let room = select::Room { columns, keys: select::MAX_KEYS };
+    select::select(series, &counted, options, Naming::Linux, room, 0)
 }
 
 fn parse(svg: &str) -> roxmltree::Document<'_> {
