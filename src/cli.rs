@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Diff(diff::DiffArgs),
     Chart(chart::ChartArgs),
     Check(crate::commands::check::args::CheckArgs),
+    Compare(crate::commands::compare::args::CompareArgs),
     Export(export::ExportArgs),
     Sql(crate::commands::sql::args::SqlArgs),
     Mark(mark::MarkArgs),

@@ -29,8 +29,8 @@ use crate::cli::{Cli, Command};
 use crate::commands::map::spelling;
 use crate::commands::selftest::child;
 use crate::commands::{
-    backup, chart, check, completions, delete, demo, diff, export, info, list, man, map, mark,
-    prune, reclassify, record, rename, repair, selftest, sql,
+    backup, chart, check, compare, completions, delete, demo, diff, export, info, list, man, map,
+    mark, prune, reclassify, record, rename, repair, selftest, sql,
 };
 use crate::failure::Failure;
 
@@ -62,6 +62,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Diff(args) => diff::run(&args),
         Command::Chart(args) => chart::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Map(args) => map::run(&args),

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use vmrec_sampler::{
-    AddressRange, Confidence, Consistency, Cost, Host, Identity, Label, Object, ProcessId,
+    AddressRange, Confidence, Consistency, Cost, Family, Host, Identity, Label, Object, ProcessId,
     ProcessInfo, ProcessTotals, Protection, Provenance, Quantities, Quantity, Region, RegionType,
     Rule, ShareMode, Snapshot, Timestamp, types,
 };
@@ -12,7 +12,13 @@ use vmrec_store::{
     Recording, RecordingId, Sample, SampleState, SessionId, SessionStart, WhyEnded, Writer,
 };
 
+use crate::metric::Metric;
+use crate::series::Series;
+use crate::series::by::By;
+use crate::series::tick::{KeySeries, SeriesKey, SeriesTick, TickState};
+
 pub(crate) const K: u64 = 1024;
+const SECOND: u64 = 1_000_000_000;
 
 pub(crate) fn heap() -> RegionType {
     types::MALLOC_BRK
@@ -236,4 +242,39 @@ pub(crate) fn begin(writer: &mut Writer, interval_ns: u64) -> RecordingId {
     };
     let session = writer.begin_session(&start, recording.begun).unwrap();
     writer.begin(session, &recording.process, None, recording.begun).unwrap()
+}
+
+/// A series of a sample a second: `None` in the first key is a missed one.
+pub(crate) fn series(keys: &[(&str, &[Option<u64>])]) -> Series {
+    let count = keys.first().map_or(0, |(_, values)| values.len());
+    let ticks = (0..count).map(|index| SeriesTick {
+        number: index as u64 + 1,
+        taken: Timestamp {
+            utc_ns: index as i64 * SECOND as i64,
+            monotonic_ns: index as u64 * SECOND,
+        },
+        state: match keys[0].1[index] {
+            Some(_) => TickState::Complete,
+            None => TickState::Missed,
+        },
+    });
+    let keys: Vec<KeySeries> = keys
+        .iter()
+        .map(|(name, values)| KeySeries {
+            key: SeriesKey { family: Family::Malloc, name: Arc::from(*name) },
+            values: values.iter().copied().collect(),
+        })
+        .collect();
+    let mut totals = keys.first().map(|key| key.values.clone()).unwrap_or_default();
+    keys.iter().skip(1).for_each(|key| totals.add(&key.values));
+    Series {
+        metric: Metric::RESIDENT,
+        by: By::Type,
+        ticks: Arc::new(ticks.collect()),
+        keys,
+        unknown: Vec::new(),
+        totals,
+        gaps: Vec::new(),
+        missed: 0,
+    }
 }

@@ -2,11 +2,12 @@
 //!
 //! Imports run one way: `error`, `text`, `metric` and `amounts` below `time`,
 //! `series`, `diff`, `slope` and `recordings`, those below `finding`, and that below `chart`,
-//! `check`, `diff/table`, `map_page`, `export` and `selftest`. What other crates use is named here.
+//! `check`, `compare`, `diff/table`, `map_page`, `export` and `selftest`. What other crates use is named here.
 
 mod amounts;
 mod chart;
 mod check;
+mod compare;
 mod comparison;
 mod diff;
 mod error;
@@ -34,6 +35,11 @@ pub use crate::check::log::{check_github, check_junit};
 pub use crate::check::run::Run;
 pub use crate::check::table::{check_markdown, check_table};
 pub use crate::check::verdict::{Check, LimitVerdict, Outcome, kept};
+pub use crate::compare::Comparison;
+pub use crate::compare::object::ObjectOwner;
+pub use crate::compare::run::ComparedRun;
+pub use crate::compare::sides::{CompareBy, Sides};
+pub use crate::compare::table::{compare_markdown, compare_table};
 pub use crate::diff::diff;
 pub use crate::diff::group::View;
 pub use crate::diff::table::heading::{DiffLayout, Heading};
@@ -56,6 +62,7 @@ pub use crate::series::Series;
 pub use crate::series::builder::SeriesBuilder;
 pub use crate::series::by::By;
 pub use crate::series::means::Stretch;
+pub use crate::slope::ENOUGH_SAMPLES;
 pub use crate::text::table::{Align, Cell, Column, Table};
 pub use crate::time::spec::{Resolved, TimeSpec, Timeline};
 pub use crate::time::{Direction, direction};
@@ -73,6 +80,7 @@ pub mod units {
 /// Results as JSON documents.
 pub mod json {
     pub use crate::check::document::CheckDocument;
+    pub use crate::compare::document::CompareDocument;
     pub use crate::export::json::diff::{DiffDocument, End};
     pub use crate::export::json::recording::{InfoDocument, ListRow};
     pub use crate::export::json::snapshot::{SeriesRow, SnapshotDocument};

@@ -5,6 +5,9 @@
 //! Kendall's statistic may by chance. It takes samples for independent of each
 //! other, which those of one process seldom are, so it is narrower than the truth.
 
+/// The number of samples that a slope needs to be worth a word, unless a user says otherwise.
+pub const ENOUGH_SAMPLES: usize = 20;
+
 /// The maximum number of points that take part: half a million slopes.
 const MAX_POINTS: usize = 1000;
 /// How many standard deviations 95 % of a normal distribution lie within.
@@ -22,11 +25,18 @@ pub(crate) struct Slope {
 }
 
 impl Slope {
+    /// That of values that never change.
+    pub(crate) const FLAT: Self = Self { median: 0.0, low: 0.0, high: 0.0 };
+
     /// Returns the slope of points of nanoseconds and values; `None` of fewer than two different times.
     ///
     /// Of more than a thousand points, as many evenly spaced ones take part, the first and the last among them.
     pub(crate) fn of(points: &[(u64, u64)]) -> Option<Self> {
         let points = evenly(points);
+        let (first, last) = (points.first()?, points.last()?);
+        if first.0 < last.0 && points.iter().all(|point| point.1 == first.1) {
+            return Some(Self::FLAT);
+        }
         let mut slopes = Vec::with_capacity(points.len() * points.len().saturating_sub(1) / 2);
         for (index, (time, value)) in points.iter().enumerate() {
             for (later, after) in &points[index + 1..] {
@@ -36,15 +46,15 @@ impl Slope {
                 }
             }
         }
-        slopes.sort_unstable_by(f64::total_cmp);
         let last = slopes.len().checked_sub(1)?;
-        let median = f64::midpoint(slopes[last / 2], slopes[last.div_ceil(2)]);
+        let mut ranked = |rank: usize| *slopes.select_nth_unstable_by(rank, f64::total_cmp).1;
+        let median = f64::midpoint(ranked(last / 2), ranked(last.div_ceil(2)));
         let count = points.len() as f64;
         let deviation = (count * (count - 1.0) * (2.0 * count + 5.0) / 18.0).sqrt() * DEVIATIONS;
-        let middle = slopes.len() as f64 / 2.0;
+        let middle = (last + 1) as f64 / 2.0;
         let low = ((middle - deviation / 2.0).floor().max(0.0) as usize).min(last);
         let high = ((middle + deviation / 2.0).ceil().max(0.0) as usize).min(last);
-        Some(Self { median, low: slopes[low], high: slopes[high] })
+        Some(Self { median, low: ranked(low), high: ranked(high) })
     }
 }
 

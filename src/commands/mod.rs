@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod chart;
 pub(crate) mod check;
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod delete;
 pub(crate) mod demo;

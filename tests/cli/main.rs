@@ -7,6 +7,7 @@
 mod backup;
 mod chart;
 mod check;
+mod compare;
 mod demo;
 mod diff;
 mod disturbed;

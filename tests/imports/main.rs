@@ -77,7 +77,7 @@ fn report() {
             &["error", "text", "metric", "amounts"],
             &["time", "series", "diff", "recordings", "slope"],
             &["finding"],
-            &["chart", "check", "diff/table", "map_page", "export", "comparison"],
+            &["chart", "check", "compare", "diff/table", "map_page", "export", "comparison"],
             &["lib"],
         ],
         exceptions: &[],

@@ -1,53 +1,17 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use vmrec_sampler::{Family, Naming, Timestamp};
+use vmrec_sampler::{Family, Naming};
 
 use crate::check::limit::{Bound, Figure, Limit, Subject};
 use crate::check::run::Run;
 use crate::check::verdict::{Check, LimitVerdict, Outcome, kept};
+use crate::fixture::series;
 use crate::metric::Metric;
-use crate::series::Series;
-use crate::series::by::By;
-use crate::series::tick::{KeySeries, SeriesKey, SeriesTick, TickState};
+use crate::series::tick::SeriesKey;
 
 const M: u64 = 1 << 20;
 const SECOND: u64 = 1_000_000_000;
-
-/// A series of a sample a second: `None` is a missed one.
-fn series(keys: &[(&str, &[Option<u64>])]) -> Series {
-    let count = keys.first().map_or(0, |(_, values)| values.len());
-    let ticks = (0..count).map(|index| SeriesTick {
-        number: index as u64 + 1,
-        taken: Timestamp {
-            utc_ns: index as i64 * SECOND as i64,
-            monotonic_ns: index as u64 * SECOND,
-        },
-        state: match keys[0].1[index] {
-            Some(_) => TickState::Complete,
-            None => TickState::Missed,
-        },
-    });
-    let keys: Vec<KeySeries> = keys
-        .iter()
-        .map(|(name, values)| KeySeries {
-            key: SeriesKey { family: Family::Malloc, name: Arc::from(*name) },
-            values: values.iter().copied().collect(),
-        })
-        .collect();
-    let mut totals = keys.first().map(|key| key.values.clone()).unwrap_or_default();
-    keys.iter().skip(1).for_each(|key| totals.add(&key.values));
-    Series {
-        metric: Metric::RESIDENT,
-        by: By::Type,
-        ticks: Arc::new(ticks.collect()),
-        keys,
-        unknown: Vec::new(),
-        totals,
-        gaps: Vec::new(),
-        missed: 0,
-    }
-}
 
 fn run(keys: &[(&str, &[Option<u64>])]) -> Run {
     Run { name: "run".to_owned(), series: vec![series(keys)] }

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::Deserialize;
-use vmrec_report::{Bound, Check, Figure, Limit, Metric, Subject};
+use vmrec_report::{Bound, Check, ENOUGH_SAMPLES, Figure, Limit, Metric, Subject};
 
 use crate::commands::check::args::CheckArgs;
 use crate::commands::check::limits::{Percent, Written, bound, percent, rate};
@@ -14,7 +14,6 @@ use crate::toml_text;
 
 /// The file that is read where no limit is given.
 const USUAL_FILE: &str = "vmrec.toml";
-const MIN_SAMPLES: usize = 20;
 
 /// The limits and options of a check.
 #[derive(Debug)]
@@ -143,7 +142,7 @@ impl File {
             until: self.until.unwrap_or_else(|| "end".to_owned()),
             baseline: self.baseline,
             tolerance,
-            min_samples: self.min_samples.unwrap_or(MIN_SAMPLES),
+            min_samples: self.min_samples.unwrap_or(ENOUGH_SAMPLES),
             lenient: self.lenient,
         })
     }
