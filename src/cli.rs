@@ -8,8 +8,8 @@ use vmrec_report::By;
 
 use crate::args::SumBy;
 use crate::commands::{
-    backup, chart, completions, delete, demo, diff, export, info, list, man, map, mark, prune,
-    reclassify, rename, repair, selftest,
+    backup, chart, completions, delete, demo, diff, export, import, info, list, man, map, mark,
+    prune, reclassify, rename, repair, selftest,
 };
 
 /// Record where a process's memory goes, over time
@@ -32,6 +32,7 @@ pub(crate) enum Command {
     Check(crate::commands::check::args::CheckArgs),
     Compare(crate::commands::compare::args::CompareArgs),
     Export(export::ExportArgs),
+    Import(import::ImportArgs),
     Sql(crate::commands::sql::args::SqlArgs),
     Mark(mark::MarkArgs),
     Rename(rename::RenameArgs),

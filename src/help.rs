@@ -10,7 +10,7 @@ use crate::cli::Cli;
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Record", &["record", "mark", "demo"]),
     ("Look", &["list", "info", "map", "diff", "compare", "chart", "sql"]),
-    ("Share", &["check", "export"]),
+    ("Share", &["check", "export", "import"]),
     ("Keep", &["rename", "delete", "backup", "repair", "prune", "reclassify"]),
     ("Set up", &["selftest", "completions", "man"]),
 ];

@@ -29,8 +29,8 @@ use crate::cli::{Cli, Command};
 use crate::commands::map::spelling;
 use crate::commands::selftest::child;
 use crate::commands::{
-    backup, chart, check, compare, completions, delete, demo, diff, export, info, list, man, map,
-    mark, prune, reclassify, record, rename, repair, selftest, sql,
+    backup, chart, check, compare, completions, delete, demo, diff, export, import, info, list,
+    man, map, mark, prune, reclassify, record, rename, repair, selftest, sql,
 };
 use crate::failure::Failure;
 
@@ -64,6 +64,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Check(args) => check::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Map(args) => map::run(&args),
         Command::Mark(args) => mark::run(&args),

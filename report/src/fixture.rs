@@ -195,6 +195,7 @@ pub(crate) fn recording(number: i64) -> Recording {
             page_size_bytes: 4096,
         },
         name: None,
+        imported_from: None,
         interval_ns: 2_000_000_000,
         begun,
         ended: Some(Timestamp {

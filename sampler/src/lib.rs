@@ -24,6 +24,7 @@ mod linux;
 mod macos;
 mod named;
 mod naming;
+mod pasted;
 mod posix;
 mod process;
 #[cfg_attr(
@@ -70,8 +71,12 @@ pub use crate::macos::{
     watch::ExitWatch,
 };
 pub use crate::naming::Naming;
+pub use crate::pasted::model::{
+    BadPaste, MAX_PASTE_BYTES, PasteFormat, Pasted, PastedProcess, PastedSnapshot, Remark,
+};
+pub use crate::pasted::parse_paste;
 pub use crate::posix::{ignores_signal, max_file_bytes, now, send_signal};
-pub use crate::process::{Host, ProcessId, ProcessInfo};
+pub use crate::process::{Host, IMPORTED_BOOT, ProcessId, ProcessInfo};
 pub use crate::procfs::mapping::Mapping;
 pub use crate::procfs::sizes::Field;
 pub use crate::procfs::smaps::{BadSmaps, Record, SmapsParser};

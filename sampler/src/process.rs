@@ -13,15 +13,25 @@ pub struct ProcessId {
     pub boot_id: String,
 }
 
+/// The boot id of processes that were imported: their boot is not known, nor when they started in
+/// its ticks.
+pub const IMPORTED_BOOT: &str = "imported";
+
 impl ProcessId {
+    /// Returns whether what is known of the process was imported, not read from a kernel.
+    pub fn is_imported(&self) -> bool {
+        self.boot_id == IMPORTED_BOOT
+    }
+
     /// Returns the process number; `None` if it is lost. No process has the number 0.
     pub fn known_pid(&self) -> Option<u32> {
         Some(self.pid).filter(|pid| *pid != 0)
     }
 
-    /// Returns the start time in the platform's ticks; `None` if it is lost with the number.
+    /// Returns the start time in the platform's ticks; `None` if it is lost with the number, or was
+    /// never known.
     pub fn known_start_ticks(&self) -> Option<u64> {
-        self.known_pid().map(|_| self.start_ticks)
+        self.known_pid().filter(|_| !self.is_imported()).map(|_| self.start_ticks)
     }
 
     /// Returns the process number in words, `-` if it is lost.
@@ -61,14 +71,15 @@ pub struct ProcessInfo {
 }
 
 impl ProcessInfo {
-    /// Returns the name to show: the executable's file name, else that of the first argument, else the short name.
+    /// Returns the name to show: the executable's file name, else that of the first argument, else the short name; `-` where all are unknown.
     pub fn name(&self) -> &str {
         self.executable
             .as_deref()
             .or(self.arguments.first().map(String::as_str))
             .and_then(|path| path.rsplit('/').next())
             .filter(|name| !name.is_empty())
-            .unwrap_or(&self.short_name)
+            .or(Some(&*self.short_name).filter(|name| !name.is_empty()))
+            .unwrap_or("-")
     }
 }
 
@@ -83,6 +94,13 @@ pub struct Host {
     pub kernel: String,
     /// The processor architecture, such as `x86_64`.
     pub architecture: String,
-    /// Bytes of a page.
+    /// Bytes of a page; 0 if an imported recording does not say.
     pub page_size_bytes: u64,
+}
+
+impl Host {
+    /// Returns the bytes of a page, unknown if an imported recording does not say.
+    pub fn known_page_bytes(&self) -> Option<u64> {
+        Some(self.page_size_bytes).filter(|bytes| *bytes != 0)
+    }
 }

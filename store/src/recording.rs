@@ -49,7 +49,9 @@ pub struct Recording {
     pub host: Host,
     /// The user's own name for the recording.
     pub name: Option<String>,
-    /// Planned time between samples, in nanoseconds.
+    /// Where it was imported from; `None` if it was recorded.
+    pub imported_from: Option<String>,
+    /// Planned time between samples, in nanoseconds; 0 if it was imported.
     pub interval_ns: u64,
     /// When recording began, on both clocks: the anchor that relates them.
     pub begun: Timestamp,

@@ -61,6 +61,7 @@ fn sampler() {
             &["procfs", "classify/facts", "classify/markers"],
             &["elf", "classify"],
             &["tracker"],
+            &["pasted"],
             &["linux", "macos", "darwin"],
             &["lib"],
         ],

@@ -41,7 +41,11 @@ pub(crate) fn header(
     if let Some(later) = later {
         line("Second Snapshot", &clock::local_exact(later.taken.utc_ns, time_zone));
     }
-    line("OS Version", &format!("{} {}", host.os, escape::terminal(&host.kernel)));
+    // Apple's tools name the system with its version.
+    let kernel = escape::terminal(&host.kernel);
+    let named = host.os == "macos" && kernel.to_ascii_lowercase().starts_with("mac");
+    let system = if named { kernel.into_owned() } else { format!("{} {kernel}", host.os) };
+    line("OS Version", system.trim_end());
     lines.push(String::new());
     let shown = later.unwrap_or(snapshot);
     let totals = &shown.totals;
@@ -59,7 +63,7 @@ pub(crate) fn header(
     lines.push("----".to_owned());
     lines.push(String::new());
     lines.push(format!("Virtual Memory Map of process {} ({name})", process.id.pid_text()));
-    lines.push(format!("VM page size:  {} bytes", host.page_size_bytes));
+    lines.extend(host.known_page_bytes().map(|bytes| format!("VM page size:  {bytes} bytes")));
     for snapshot in std::iter::once(snapshot).chain(later) {
         if let Consistency::Torn(why) = &snapshot.consistency {
             lines.push(format!("torn: {}", escape::terminal(why)));

@@ -28,6 +28,9 @@ impl Listed<'_> {
 
     /// Returns `recording`, or why it ended, in words for people. Not escaped.
     pub fn state(&self) -> String {
+        if self.recording.imported_from.is_some() {
+            return "imported".to_owned();
+        }
         match &self.recording.why_ended {
             None if self.running => "recording".to_owned(),
             None => "recorder lost".to_owned(),

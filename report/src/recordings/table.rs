@@ -1,10 +1,10 @@
 //! Lists of recordings and the overview of one, as text for a terminal.
 
 use jiff::tz::TimeZone;
-use vmrec_sampler::ProcessInfo;
-use vmrec_store::Sample;
+use vmrec_sampler::{Host, ProcessInfo};
+use vmrec_store::{Recording, Sample};
 
-use crate::recordings::{Listed, Overview};
+use crate::recordings::{Listed, Overview, Summary};
 use crate::text::table::{Align, Cell, Column, Table, cut_middle};
 use crate::text::{clock, escape, units};
 
@@ -33,7 +33,7 @@ pub fn list_table(rows: &[Listed<'_>], time_zone: &TimeZone, width: usize) -> St
             Cell::new(&started),
             Cell::new(&units::duration(row.length_ns())),
             Cell::new(&row.samples.to_string()),
-            Cell::new(&units::duration(recording.interval_ns)),
+            Cell::new(&every(recording)),
             Cell::new(&cut_middle(&state, 18)),
         ]);
     }
@@ -53,36 +53,28 @@ pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) ->
     facts.push(("arguments", command_line(&process.arguments)));
     let started = process.started_utc_ns.map_or_else(unknown, local);
     facts.push(("process started", started));
-    facts.push((
-        "host",
-        format!("{}, {} {} {}", host.name, host.os, host.kernel, host.architecture),
-    ));
-    facts.push(("page size", units::size(host.page_size_bytes)));
+    facts.push(("host", machine(host)));
+    facts.push(("page size", host.known_page_bytes().map_or_else(unknown, units::size)));
+    facts.extend(recording.imported_from.clone().map(|from| ("imported from", from)));
     facts.push(("recorded from", local(recording.begun.utc_ns)));
     facts.extend(recording.ended.or(listed.last).map(|end| ("recorded to", local(end.utc_ns))));
     let state = format!("{}, {}", units::duration(listed.length_ns()), listed.state());
     facts.push(("length", state));
-    let every = units::duration(recording.interval_ns);
+    let every = every(recording);
     let (taken, torn) = (summary.complete + summary.torn, summary.torn);
     let missed = summary.missed_ticks;
     let taken = match summary.deleted {
         0 => taken.to_string(),
         deleted => format!("{taken} left of {}, taken", taken.saturating_add(deleted)),
     };
-    facts.push(("samples", format!("{taken} every {every}, {torn} torn, {missed} missed")));
-    facts.push((
-        "cost a sample",
-        format!(
-            "{} CPU (max {}), {} in all (max {})",
-            summary.mean_cpu_ns().map_or_else(unknown, units::duration),
-            units::duration(summary.max_cpu_ns),
-            summary.mean_wall_ns().map_or_else(unknown, units::duration),
-            units::duration(summary.max_wall_ns),
-        ),
-    ));
-    let overhead = summary.overhead();
-    let overhead = overhead.map_or_else(unknown, |part| format!("{:.2}% of one CPU", part * 100.0));
-    facts.push(("overhead", overhead));
+    let taken = match recording.imported_from {
+        Some(_) => format!("{taken}, {torn} torn"),
+        None => format!("{taken} every {every}, {torn} torn, {missed} missed"),
+    };
+    facts.push(("samples", taken));
+    if recording.imported_from.is_none() {
+        facts.extend(cost(&summary));
+    }
     for (title, sample) in
         [("first", summary.first), ("last", summary.last), ("peak", summary.peak)]
     {
@@ -104,6 +96,43 @@ pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) ->
         let line = format!("{title:<16}{}", escape::terminal(&fact));
         text + cut_middle(line.trim_end(), width).as_ref() + "\n"
     })
+}
+
+/// Returns the machine's name, system and processor; what is not known is left out.
+fn machine(host: &Host) -> String {
+    let name = Some(&*host.name).filter(|name| !name.is_empty()).unwrap_or("-");
+    let known = [&*host.os, &*host.kernel, &*host.architecture];
+    let known: Vec<&str> = known.into_iter().filter(|part| !part.is_empty()).collect();
+    format!("{name}, {}", known.join(" "))
+}
+
+/// Returns the planned time between samples in words; imported ones have none.
+fn every(recording: &Recording) -> String {
+    match recording.imported_from {
+        Some(_) => unknown(),
+        None => units::duration(recording.interval_ns),
+    }
+}
+
+/// Returns the facts about the cost of samples.
+fn cost(summary: &Summary<'_>) -> [(&'static str, String); 2] {
+    let overhead = summary.overhead();
+    [
+        (
+            "cost a sample",
+            format!(
+                "{} CPU (max {}), {} in all (max {})",
+                summary.mean_cpu_ns().map_or_else(unknown, units::duration),
+                units::duration(summary.max_cpu_ns),
+                summary.mean_wall_ns().map_or_else(unknown, units::duration),
+                units::duration(summary.max_wall_ns),
+            ),
+        ),
+        (
+            "overhead",
+            overhead.map_or_else(unknown, |part| format!("{:.2}% of one CPU", part * 100.0)),
+        ),
+    ]
 }
 
 fn executable(process: &ProcessInfo) -> String {

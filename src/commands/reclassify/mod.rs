@@ -50,6 +50,13 @@ pub(crate) struct ReclassifyArgs {
 pub(crate) fn run(args: &ReclassifyArgs) -> Result<ExitCode, Failure> {
     let rules = types_file::rules(&args.types)?;
     let mut opened = Opened::open(&args.recording)?;
+    if let Some(from) = &opened.recording.imported_from {
+        let number = opened.recording.id.0;
+        return Err(Failure::usage(format!(
+            "recording {number} was imported from {from}: its types rest on that text"
+        ))
+        .hint("import the text again with this version: `vmrec import FILE`"));
+    }
     // Nobody else writes from before the labels are read until they are written.
     let writer = if args.dry_run { None } else { Some(writer(&opened)?) };
     if writer.is_some() {

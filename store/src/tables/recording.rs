@@ -2,7 +2,7 @@
 //! is an error.
 
 use rusqlite::{Connection, Row, params};
-use vmrec_sampler::{ProcessId, ProcessInfo, Timestamp};
+use vmrec_sampler::{IMPORTED_BOOT, ProcessId, ProcessInfo, Timestamp};
 
 use crate::db::columns::{ARGUMENT, MARK, RECORDING};
 use crate::db::integer::{from_column, to_column};
@@ -145,9 +145,11 @@ pub(crate) fn recording_from_row(
     let session = session::by_id(connection, SessionId(row.get("session")?))?;
     let ended: Option<i64> = row.get("ended_utc_ns")?;
     let ended_monotonic: Option<i64> = row.get("ended_monotonic_ns")?;
+    let is_imported = session.boot_id == IMPORTED_BOOT;
     Ok(Recording {
         id: RecordingId(id),
         session: session.id,
+        imported_from: is_imported.then_some(session.targets),
         process: ProcessInfo {
             id: ProcessId {
                 pid: row.get::<_, Option<u32>>("pid")?.unwrap_or(0),

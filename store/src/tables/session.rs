@@ -14,6 +14,7 @@ pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) host: Host,
     pub(crate) boot_id: String,
+    pub(crate) targets: String,
     pub(crate) interval_ns: u64,
 }
 
@@ -62,6 +63,7 @@ pub(crate) fn by_id(connection: &Connection, id: SessionId) -> rusqlite::Result<
                     page_size_bytes: from_column(row.get("page_size_bytes")?),
                 },
                 boot_id: row.get("boot_id")?,
+                targets: row.get("targets")?,
                 interval_ns: from_column(row.get("interval_ns")?),
             })
         })

@@ -25,6 +25,8 @@ pub struct ListRow<'a> {
     error: Option<&'a str>,
     length_ns: u64,
     interval_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    imported_from: Option<&'a str>,
 }
 
 impl<'a> ListRow<'a> {
@@ -53,6 +55,7 @@ impl<'a> ListRow<'a> {
             error,
             length_ns: listed.length_ns(),
             interval_ns: recording.interval_ns,
+            imported_from: recording.imported_from.as_deref(),
         }
     }
 }
@@ -68,7 +71,7 @@ pub struct InfoDocument<'a> {
     torn_samples: u64,
     missed_ticks: u64,
     deleted_samples: u64,
-    cost: CostValue,
+    cost: Option<CostValue>,
     first: Option<SampleValue>,
     last: Option<SampleValue>,
     peak: Option<SampleValue>,
@@ -98,24 +101,24 @@ impl<'a> InfoDocument<'a> {
                 user_id: process.user_id,
             },
             host: HostValue {
-                name: &host.name,
+                name: known(&host.name),
                 os: &host.os,
-                kernel: &host.kernel,
-                architecture: &host.architecture,
-                page_size_bytes: host.page_size_bytes,
+                kernel: known(&host.kernel),
+                architecture: known(&host.architecture),
+                page_size_bytes: host.known_page_bytes(),
             },
             complete_samples: summary.complete,
             torn_samples: summary.torn,
             missed_ticks: summary.missed_ticks,
             deleted_samples: summary.deleted,
-            cost: CostValue {
+            cost: overview.recording.imported_from.is_none().then(|| CostValue {
                 cpu_ns: summary.cpu_ns,
                 mean_cpu_ns: summary.mean_cpu_ns(),
                 max_cpu_ns: summary.max_cpu_ns,
                 mean_wall_ns: summary.mean_wall_ns(),
                 max_wall_ns: summary.max_wall_ns,
                 overhead: summary.overhead(),
-            },
+            }),
             first: summary.first.map(SampleValue::of),
             last: summary.last.map(SampleValue::of),
             peak: summary.peak.map(SampleValue::of),
@@ -147,11 +150,16 @@ struct ProcessValue<'a> {
 
 #[derive(Serialize)]
 struct HostValue<'a> {
-    name: &'a str,
+    name: Option<&'a str>,
     os: &'a str,
-    kernel: &'a str,
-    architecture: &'a str,
-    page_size_bytes: u64,
+    kernel: Option<&'a str>,
+    architecture: Option<&'a str>,
+    page_size_bytes: Option<u64>,
+}
+
+/// Returns a text of the machine, unknown where an imported recording does not say.
+fn known(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 #[derive(Serialize)]

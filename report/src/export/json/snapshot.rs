@@ -14,7 +14,7 @@ pub struct SnapshotDocument<'a> {
     pid: Option<u32>,
     #[serde(flatten)]
     taken: Moment,
-    page_size: u64,
+    page_size: Option<u64>,
     torn: Option<&'a str>,
     regions: Vec<SnapshotRegion<'a>>,
     total: TotalValue,
@@ -28,7 +28,7 @@ impl<'a> SnapshotDocument<'a> {
             process: process.name(),
             pid: process.id.known_pid(),
             taken: Moment::of(snapshot.taken.utc_ns),
-            page_size: host.page_size_bytes,
+            page_size: host.known_page_bytes(),
             torn: match &snapshot.consistency {
                 Consistency::Complete => None,
                 Consistency::Torn(why) => Some(why),
