@@ -37,6 +37,7 @@ pub use crate::check::table::{check_markdown, check_table};
 pub use crate::check::verdict::{Check, LimitVerdict, Outcome, kept};
 pub use crate::compare::Comparison;
 pub use crate::compare::object::ObjectOwner;
+pub use crate::compare::picture::draw_comparison;
 pub use crate::compare::run::ComparedRun;
 pub use crate::compare::sides::{CompareBy, Sides};
 pub use crate::compare::table::{compare_markdown, compare_table};

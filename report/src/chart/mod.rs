@@ -116,7 +116,7 @@ fn scaled(options: &ChartOptions) -> ChartOptions {
 
 /// Returns an element id that no chart with another content has: two in one page would share
 /// styles and patterns.
-fn unique(id: &str, content: &[&str]) -> String {
+pub(crate) fn unique(id: &str, content: &[&str]) -> String {
     // FNV-1a: the same everywhere, unlike the hashes of the standard library.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for byte in content.iter().flat_map(|text| text.bytes().chain([0])) {

@@ -42,7 +42,8 @@ impl Scales {
         }
     }
 
-    fn y(&self, value: f64) -> f64 {
+    /// Returns the height of a value.
+    pub(crate) fn y(&self, value: f64) -> f64 {
         let part = (value - self.low) / (self.high - self.low);
         self.bottom - (self.bottom - self.top) * part
     }

@@ -8,6 +8,7 @@
 pub(crate) mod document;
 pub(crate) mod figures;
 pub(crate) mod object;
+pub(crate) mod picture;
 pub(crate) mod run;
 pub(crate) mod sides;
 pub(crate) mod table;

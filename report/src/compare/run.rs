@@ -107,6 +107,11 @@ impl ComparedRun {
         &self.series
     }
 
+    /// Returns the index after the last tick that counts.
+    pub(crate) fn end(&self) -> usize {
+        self.window.end
+    }
+
     /// Returns how many samples with regions count.
     pub(crate) fn samples(&self) -> usize {
         let ticks = self.series.ticks.get(self.window.clone()).unwrap_or_default();

@@ -51,14 +51,17 @@ pub struct Sides {
     pub naming: Naming,
     /// The moment that runs are aligned at, in words: `start`, `@warm`, `end`.
     pub aligned: String,
+    /// Whether that is their end.
+    pub from_end: bool,
 }
 
 impl Sides {
     /// Counts only as long a time of each run as all of them have: from the moment they are aligned
     /// at, or before it if that is their end.
-    pub fn cut_to_common(&mut self, from_end: bool) {
+    pub fn cut_to_common(&mut self) {
         let spans = self.runs().map(ComparedRun::span_ns);
         let Some(span_ns) = spans.min() else { return };
+        let from_end = self.from_end;
         for run in self.before.iter_mut().chain(&mut self.after) {
             run.cut(span_ns, from_end);
         }

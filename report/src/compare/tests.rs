@@ -3,6 +3,7 @@ use vmrec_sampler::Naming;
 
 use crate::compare::Comparison;
 use crate::compare::figures::{ComparedFigure, Difference, Spread};
+use crate::compare::picture::draw_comparison;
 use crate::compare::run::ComparedRun;
 use crate::compare::sides::{CompareBy, Sides};
 use crate::compare::table::{compare_markdown, compare_table};
@@ -38,6 +39,7 @@ fn sides(before: Vec<ComparedRun>, after: Vec<ComparedRun>) -> Sides {
         by: CompareBy::Type,
         naming: Naming::Linux,
         aligned: "start".to_owned(),
+        from_end: false,
     }
 }
 
@@ -79,10 +81,11 @@ fn only_as_long_a_time_counts_as_all_runs_have() {
     let highest = |sides: &Sides| Comparison::of(sides).figures[0].total.after.median;
     let mut by_start = sides(vec![short()], vec![long()]);
     assert_eq!(highest(&by_start), Some((60 * M) as f64));
-    by_start.cut_to_common(false);
+    by_start.cut_to_common();
     assert_eq!(highest(&by_start), Some((40 * M) as f64));
     let mut by_end = sides(vec![short()], vec![long()]);
-    by_end.cut_to_common(true);
+    by_end.from_end = true;
+    by_end.cut_to_common();
     assert_eq!((highest(&by_end), by_end.after[0].samples()), (Some((60 * M) as f64), 40));
 }
 
@@ -100,6 +103,47 @@ fn a_type_unknown_in_a_run_is_no_zero() {
     assert!(!comparison.is_known());
     assert_eq!(comparison.headline(), "highest resident is not known on both sides");
     assert!(comparison.notes().iter().any(|note| note == "resident is unknown in old"));
+}
+
+#[test]
+fn a_picture_has_a_line_a_side_the_area_between_and_bars_and_its_names_are_harmless() {
+    let hostile = |to| {
+        let heap = (0..30).map(|n| to * M * (n + 1) / 30).collect();
+        run("<script>alert(1)</script>\u{202e}&\"", &[("]]><b>", heap), ("library", vec![M; 30])])
+    };
+    let one = sides(vec![hostile(60)], vec![hostile(90)]);
+    let svg = draw_comparison(&Comparison::of(&one)).unwrap();
+    assert!(!svg.contains("<script") && !svg.contains("<b>") && !svg.contains('\u{202e}'));
+    assert_eq!((svg.matches("<polygon").count(), svg.matches("<polyline").count()), (1, 2));
+    assert!(svg.contains("change in the highest sample") && svg.contains("+30.0M"), "{svg}");
+    // The highest value of each run is drawn as high as it is.
+    let top = |nth: usize| -> f64 {
+        let line = svg.split("<polyline").nth(nth).unwrap().split("points=\"").nth(1).unwrap();
+        let points = line.split('"').next().unwrap().split_whitespace();
+        let height = |point: &str| point.split(',').nth(1).unwrap().parse::<f64>().unwrap();
+        points.map(height).fold(f64::MAX, f64::min)
+    };
+    let zero: f64 = svg
+        .split("#E1E4E8")
+        .nth(3)
+        .unwrap()
+        .split(" y1=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let ratio = (zero - top(2)) / (zero - top(1));
+    assert!((ratio - 91.0 / 61.0).abs() < 0.01, "{ratio} {zero}");
+    let several = sides(vec![hostile(60), hostile(62)], vec![hostile(90), hostile(91)]);
+    let svg = draw_comparison(&Comparison::of(&several)).unwrap();
+    assert_eq!(svg.matches("<polyline").count(), 6, "four runs and two medians");
+    let moment =
+        sides(vec![run("a", &[("heap", vec![M])])], vec![run("b", &[("heap", vec![9 * M])])]);
+    let svg = draw_comparison(&Comparison::of(&moment)).unwrap();
+    assert!(!svg.contains("<polyline") && svg.contains("+8192K"), "{svg}");
 }
 
 proptest! {

@@ -127,6 +127,24 @@ impl Comparison<'_> {
         }
     }
 
+    /// Returns the figures after the highest one in words: `last 28.5M (+94%), …`.
+    pub(crate) fn course(&self) -> Vec<String> {
+        let metric = self.sides.metric;
+        let words = |of: &FigureRows| {
+            let total = &of.total;
+            let [from, to] =
+                [&total.before, &total.after].map(|spread| median(metric, of.figure, spread));
+            let outcome = match total.difference {
+                Difference::Unknown => return None,
+                Difference::Same => return Some(format!("{} the same: {from}", of.figure.words())),
+                Difference::Within => self.within(),
+                Difference::By(by) => change(metric, of.figure, by),
+            };
+            Some(format!("{}: {from} before, {to} after ({outcome})", of.figure.words()))
+        };
+        self.figures.iter().skip(1).filter_map(words).collect()
+    }
+
     /// Returns the words for a difference that runs of one side have too.
     pub(crate) fn within(&self) -> String {
         let [before, after] = [&self.sides.before, &self.sides.after].map(|runs| runs.len() as u64);

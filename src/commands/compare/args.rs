@@ -1,5 +1,7 @@
 //! The arguments of `vmrec compare`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 use vmrec_report::{CompareBy, Metric};
 
@@ -39,6 +41,10 @@ pub(crate) struct CompareArgs {
     /// Show every row instead of those that differ most
     #[arg(long)]
     pub(crate) all: bool,
+
+    /// Also draw both sides over time, and the types that differ, into this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
 
     /// Print JSON
     #[arg(long, conflicts_with = "md")]

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use vmrec_report::{
     By, CompareBy, ComparedRun, Comparison, ObjectOwner, Sides, compare_markdown, compare_table,
-    json,
+    draw_comparison, json,
 };
 use vmrec_sampler::Naming;
 
@@ -40,9 +40,10 @@ pub(crate) fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
         by: args.by.into(),
         naming,
         aligned: args.align.text().to_owned(),
+        from_end: args.align == Align::End,
     };
     if args.common {
-        sides.cut_to_common(args.align == Align::End);
+        sides.cut_to_common();
     }
     if sides.by == CompareBy::Object {
         add_objects(&mut sides.before, &before)?;
@@ -54,6 +55,11 @@ pub(crate) fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
             format!("{} memory cannot be compared: {}", args.metric.name(), comparison.headline());
         return Err(Failure::new(Status::Recording, anyhow::anyhow!(text))
             .hint("choose another --metric: not every system measures each"));
+    }
+    if let Some(path) = &args.svg {
+        let svg =
+            draw_comparison(&comparison).map_err(|error| Failure::new(Status::Recording, error))?;
+        output::replace_file(path, svg.as_bytes())?;
     }
     if args.json {
         output::print_json(&json::CompareDocument::new(&comparison))?;
