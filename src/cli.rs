@@ -8,8 +8,8 @@ use vmrec_report::By;
 
 use crate::args::SumBy;
 use crate::commands::{
-    backup, chart, completions, delete, demo, diff, export, import, info, list, man, map, mark,
-    prune, reclassify, rename, repair, selftest,
+    backup, completions, delete, demo, diff, export, import, info, list, man, map, mark, prune,
+    reclassify, rename, repair, selftest,
 };
 
 /// Record where a process's memory goes, over time
@@ -28,7 +28,7 @@ pub(crate) enum Command {
     Info(info::InfoArgs),
     Map(map::MapArgs),
     Diff(diff::DiffArgs),
-    Chart(chart::ChartArgs),
+    Chart(crate::commands::chart::args::ChartArgs),
     Check(crate::commands::check::args::CheckArgs),
     Compare(crate::commands::compare::args::CompareArgs),
     Export(export::ExportArgs),

@@ -25,10 +25,12 @@ mod time;
 
 pub use crate::amounts::Amounts;
 pub use crate::chart::draw;
+pub use crate::chart::multiples::draw_multiples;
 pub use crate::chart::options::{
     ChartContext, ChartKind, ChartMark, ChartOptions, Drawn, Means, Theme, TimeAxis,
 };
 pub use crate::chart::terminal::ink::TerminalColors;
+pub use crate::chart::terminal::multiples::draw_terminal_multiples;
 pub use crate::chart::terminal::{Terminal, draw_terminal};
 pub use crate::check::limit::{Bound, Figure, Limit, Subject};
 pub use crate::check::log::{check_github, check_junit};

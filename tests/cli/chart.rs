@@ -4,7 +4,6 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-#[cfg(target_os = "linux")]
 use crate::fixture::fixed;
 #[cfg(target_os = "linux")]
 use crate::harness::skipped;
@@ -50,7 +49,7 @@ fn a_chart_that_fails_leaves_the_last_one_whole() {
     ");
     assert_snapshot!(bench.run(&["chart", "--metric", "beauty"]).failure(), @"
     error: invalid value 'beauty' for '--metric <METRIC>'
-      [possible values: virtual, resident, private, dirty, private-dirty, swapped, pss, anonymous, referenced, reclaimable, locked, huge, footprint, regions]
+      [possible values: virtual, resident, private, dirty, private-dirty, swapped, pss, anonymous, referenced, reclaimable, locked, huge, footprint, regions, all]
 
     For more information, try '--help'.
     [exit status: Some(2)]
@@ -109,6 +108,23 @@ fn the_finding_is_said_of_a_file() {
     let said = bench.run(&["chart", "--metric", "locked", "-o", "locked.svg"]);
     assert_eq!(said.error, "locked.svg: 0 throughout: nothing was locked\n");
     assert_eq!(bench.run(&["chart"]).error, "");
+}
+
+#[test]
+fn all_metrics_have_a_picture_and_lines_in_a_terminal() {
+    let bench = fixed();
+    let said = bench.run(&["chart", "-r", "1", "--metric", "all", "-o", "all.svg"]);
+    assert!(said.error.starts_with("all.svg: server grew 13.8M in 10.0s: "), "{}", said.error);
+    let svg = fs::read_to_string(bench.path("all.svg")).unwrap();
+    assert!(svg.contains("width=\"960\" height=\"720\"") && svg.len() < 200_000);
+    let mut command = bench.command(&["chart", "-r", "1", "--metric", "all", "--terminal"]);
+    let drawn = command.env("LC_ALL", "C.UTF-8").output().unwrap();
+    assert_snapshot!("all_in_a_terminal", String::from_utf8(drawn.stdout).unwrap());
+    assert_snapshot!(bench.run(&["chart", "--metric", "all", "--by", "type"]).failure(), @r"
+    vmrec: all metrics are drawn by family: their panels share one legend
+    hint: leave out --by, or draw one metric: --metric private --by type
+    [exit status: Some(2)]
+    ");
 }
 
 /// Runs vmrec on a terminal of 80 columns and returns what that shows; `None` without script(1).

@@ -11,6 +11,7 @@ pub(crate) mod key;
 pub(crate) mod labels;
 pub(crate) mod layout;
 pub(crate) mod marks;
+pub(crate) mod multiples;
 pub(crate) mod options;
 pub(crate) mod palette;
 pub(crate) mod picture;
@@ -50,7 +51,7 @@ pub fn draw(
     let asked = options;
     let options = &scaled(options);
     check_size(options)?;
-    let stated = Stated::of(series, options, context)?;
+    let stated = Stated::of_first(series, options, context)?;
     let Stated { series, counted, marks, finding, clock, titles, course, about } = &stated;
     let header = Header::fit(titles, course, about, f64::from(options.width));
     let picture = Picture { series, options, context, counted, header: &header };

@@ -129,7 +129,8 @@ impl Picture<'_> {
         };
         plot::time_axis(&mut canvas, &time_ticks, &torn, &scales, width)?;
         plot::peaks(&mut canvas, &peaks, &placed.rules, &scales)?;
-        plot::mark_rules(&mut canvas, &placed.rules, &layout)?;
+        let middle = layout.marks_top + marks::ROW / 2.0;
+        plot::mark_rules(&mut canvas, &placed.rules, (layout.top, layout.bottom), middle)?;
         key::draw(&mut canvas, &selection, &layout, &ends, scales.end())?;
         draw_footer(&mut canvas, &footer, height)?;
         let above = height - 12.0 - footer.len() as f64 * layout::FOOTER_LINE - 2.0;
@@ -184,7 +185,12 @@ impl Picture<'_> {
     }
 }
 
-fn draw_footer(canvas: &mut Canvas<'_>, lines: &[String], height: f64) -> Result<(), Error> {
+/// Draws the lines at the bottom of a picture.
+pub(crate) fn draw_footer(
+    canvas: &mut Canvas<'_>,
+    lines: &[String],
+    height: f64,
+) -> Result<(), Error> {
     let face = Face { size: layout::FOOTER_SIZE, bold: false, paint: palette::MUTED };
     for (line, words) in lines.iter().rev().enumerate() {
         let y = height - 12.0 - line as f64 * layout::FOOTER_LINE;
@@ -205,12 +211,18 @@ fn scales(series: &Series, layout: &Layout, axis: &ValueAxis) -> Scales {
     }
 }
 
-fn widest(axis: &ValueAxis) -> f64 {
+/// Returns the width of the widest label of an axis.
+pub(crate) fn widest(axis: &ValueAxis) -> f64 {
     let width = |tick: &ValueTick| text::width(&tick.label, layout::TICK_SIZE);
     axis.ticks.iter().map(width).fold(0.0, f64::max)
 }
 
-fn time_ticks(series: &Series, options: &ChartOptions, scales: &Scales) -> Vec<TimeTick> {
+/// Returns the ticks of the time axis.
+pub(crate) fn time_ticks(
+    series: &Series,
+    options: &ChartOptions,
+    scales: &Scales,
+) -> Vec<TimeTick> {
     let room = scales.right - scales.left;
     match (options.axis, series.ticks.first()) {
         (TimeAxis::Wall, Some(first)) => {

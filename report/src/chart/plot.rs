@@ -1,7 +1,6 @@
 //! Draws the data: areas or lines, gaps, axes and marks.
 
 use crate::chart::canvas::{Anchor, Canvas, Face};
-use crate::chart::layout::Layout;
 use crate::chart::marks::PlacedMark;
 use crate::chart::options::ChartKind;
 use crate::chart::palette::Paint;
@@ -232,19 +231,29 @@ pub(crate) fn torn(series: &Series, scales: &Scales) -> Vec<(f64, f64)> {
     if stretches.len() > MAX_TORN { Vec::new() } else { stretches }
 }
 
-/// Draws the marks: a rule with its number above, and its text where there is room.
+/// Draws the marks: a rule between two heights with its number at a third, and its text where there
+/// is room.
 pub(crate) fn mark_rules(
     canvas: &mut Canvas<'_>,
     placed: &[PlacedMark],
-    layout: &Layout,
+    (top, bottom): (f64, f64),
+    middle: f64,
 ) -> Result<(), Error> {
-    let middle = layout.marks_top + marks::ROW / 2.0;
     for mark in placed {
         // A pale edge keeps the rule visible on dark areas.
-        let top = if mark.number.is_some() { middle } else { layout.top };
-        canvas.line((mark.x, layout.top), (mark.x, layout.bottom), palette::PAPER, 3.0, 0.5)?;
-        canvas.line((mark.x, top), (mark.x, layout.bottom), palette::MARK, 1.0, 1.0)?;
+        let from = if mark.number.is_some() { middle } else { top };
+        canvas.line((mark.x, top), (mark.x, bottom), palette::PAPER, 3.0, 0.5)?;
+        canvas.line((mark.x, from), (mark.x, bottom), palette::MARK, 1.0, 1.0)?;
     }
+    mark_numbers(canvas, placed, middle)
+}
+
+/// Draws the numbers of marks, and their texts where there is room.
+pub(crate) fn mark_numbers(
+    canvas: &mut Canvas<'_>,
+    placed: &[PlacedMark],
+    middle: f64,
+) -> Result<(), Error> {
     let face = Face { size: marks::SIZE, bold: false, paint: palette::MARK };
     let number_face = Face { size: marks::NUMBER_SIZE, bold: true, paint: palette::PAPER };
     for mark in placed {

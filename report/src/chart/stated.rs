@@ -31,12 +31,22 @@ pub(crate) struct Stated<'a> {
 impl<'a> Stated<'a> {
     /// States the first of `series`; the others are of the same samples, and show whether memory
     /// that the first one no longer counts was freed.
-    pub(crate) fn of(
+    pub(crate) fn of_first(
         series: &'a [Series],
         options: &ChartOptions,
         context: &'a ChartContext,
     ) -> Result<Self, Error> {
         let Some((series, others)) = series.split_first() else { return Err(Error::NoSamples) };
+        Self::of(series, others, options, context)
+    }
+
+    /// States one series of several of the same samples.
+    pub(crate) fn of(
+        series: &'a Series,
+        others: &'a [Series],
+        options: &ChartOptions,
+        context: &'a ChartContext,
+    ) -> Result<Self, Error> {
         check(series)?;
         let counted = CountedKeys::of(series, options);
         let marks = marks::within(series, &context.marks);

@@ -28,6 +28,13 @@ pub(crate) fn about(series: &Series, options: &ChartOptions, context: &ChartCont
     format!("{what} — {} · {}", process(context), period(series, options, context))
 }
 
+/// Returns the line about a drawing of several metrics.
+pub(crate) fn about_all(series: &Series, options: &ChartOptions, context: &ChartContext) -> String {
+    let growth = if options.kind == ChartKind::Growth { "Growth of memory" } else { "Memory" };
+    let (by, process) = (series.by.name(), process(context));
+    format!("{growth} by {by} — {process} · {}", period(series, options, context))
+}
+
 /// Returns the same in fewer words, without the process that the title names.
 pub(crate) fn about_briefly(
     series: &Series,

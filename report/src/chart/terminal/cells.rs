@@ -6,7 +6,7 @@ use crate::chart::terminal::ink::{Ink, Style};
 
 /// The parts of a cell's height that can be drawn.
 const EIGHTHS: usize = 8;
-const BLOCKS: [char; EIGHTHS + 1] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+pub(crate) const BLOCKS: [char; EIGHTHS + 1] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// A character and its look.
 #[derive(Clone, Copy, Debug, PartialEq)]

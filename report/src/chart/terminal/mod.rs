@@ -3,6 +3,7 @@
 pub(crate) mod cells;
 pub(crate) mod columns;
 pub(crate) mod ink;
+pub(crate) mod multiples;
 pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
@@ -57,7 +58,7 @@ pub fn draw_terminal(
     context: &ChartContext,
     terminal: &Terminal,
 ) -> Result<String, Error> {
-    let stated = Stated::of(series, options, context)?;
+    let stated = Stated::of_first(series, options, context)?;
     let ink = Ink { colors: terminal.colors, theme: options.theme, unicode: terminal.unicode };
     let screen = Screen { stated: &stated, options, context, terminal, ink };
     let mut lines = screen.header();

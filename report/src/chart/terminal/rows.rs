@@ -5,12 +5,32 @@ use unicode_width::UnicodeWidthStr;
 use crate::chart::options::{ChartKind, ChartOptions};
 use crate::chart::select::{Selection, Shown};
 use crate::chart::stated::Stated;
-use crate::chart::terminal::cells;
+use crate::chart::terminal::cells::letter;
 use crate::chart::terminal::ink::{Ink, Style};
+use crate::metric::Unit;
 
 /// The space between two columns.
-const GAP: usize = 2;
-const HEADINGS: [&str; 3] = ["now", "growth", "peak"];
+pub(crate) const GAP: usize = 2;
+pub(crate) const HEADINGS: [&str; 3] = ["now", "growth", "peak"];
+
+/// Returns a last value, its growth and the peak in words.
+pub(crate) fn values(unit: Unit, first: u64, last: u64, peak: u64) -> [String; 3] {
+    let growth = i128::from(last) - i128::from(first);
+    [unit.plain(last), unit.signed(growth), unit.plain(peak)]
+}
+
+/// Returns the widths of the columns of values.
+pub(crate) fn widths<'a>(values: impl Iterator<Item = &'a [String; 3]>) -> [usize; 3] {
+    values.fold(HEADINGS.map(str::len), |widths, values| {
+        std::array::from_fn(|at| widths[at].max(values[at].width()))
+    })
+}
+
+/// Returns values in their columns.
+pub(crate) fn cells(values: [&str; 3], widths: [usize; 3]) -> String {
+    let cell = |at: usize| format!("{:GAP$}{:>width$}", "", values[at], width = widths[at]);
+    (0..3).map(cell).collect()
+}
 
 /// Returns the lines of the list, the key that moved most first, with the total.
 pub(crate) fn rows(
@@ -21,20 +41,15 @@ pub(crate) fn rows(
     columns: usize,
 ) -> Vec<String> {
     let unit = stated.series.metric.unit();
-    let values = |first: u64, last: u64, peak: u64| {
-        [unit.plain(last), unit.signed(i128::from(last) - i128::from(first)), unit.plain(peak)]
-    };
-    let of = |shown: &Shown| (ink.shown(&shown.name), values(shown.first, shown.last, shown.peak));
+    let of =
+        |shown: &Shown| (ink.shown(&shown.name), values(unit, shown.first, shown.last, shown.peak));
     let mut listed: Vec<(String, [String; 3])> = selection.shown.iter().rev().map(of).collect();
     if listed.len() > 1 {
         let finding = &stated.finding;
         let [first, last, peak] = [finding.first, finding.last, finding.highest];
-        listed.push(("total".to_owned(), values(first.value, last.value, peak.value)));
+        listed.push(("total".to_owned(), values(unit, first.value, last.value, peak.value)));
     }
-    let widths: [usize; 3] = std::array::from_fn(|at| {
-        let values = listed.iter().map(|(_, values)| values[at].width());
-        values.chain([HEADINGS[at].len()]).max().unwrap_or(0)
-    });
+    let widths = widths(listed.iter().map(|(_, values)| values));
     let swatch = 3;
     let taken = swatch + widths.iter().map(|width| width + GAP).sum::<usize>();
     let longest = listed.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
@@ -42,10 +57,7 @@ pub(crate) fn rows(
     let line = |name: &str, values: [&str; 3]| {
         let name = ink.cut(name, room);
         let space = " ".repeat(room.saturating_sub(name.width()));
-        let values: String = (0..3)
-            .map(|at| format!("{:GAP$}{:>width$}", "", values[at], width = widths[at]))
-            .collect();
-        format!("{name}{space}{values}")
+        format!("{name}{space}{}", cells(values, widths))
     };
     let mut lines = Vec::new();
     let mut head = " ".repeat(swatch);
@@ -55,7 +67,7 @@ pub(crate) fn rows(
         let shown = selection.shown.iter().rev().nth(rank);
         let glyphs = match (shown, options.kind) {
             (None, _) => "  ".to_owned(),
-            (_, ChartKind::Growth) => format!("{} ", cells::letter(rank)),
+            (_, ChartKind::Growth) => format!("{} ", letter(rank)),
             (_, ChartKind::Area) => {
                 let pattern = if ink.patterned() { ink.pattern(rank) } else { '█' };
                 [pattern; 2].iter().collect()

@@ -1,0 +1,158 @@
+//! The arguments of `vmrec chart`.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use vmrec_report::{ChartKind, ChartOptions, Metric, Theme, TimeAxis};
+use vmrec_sampler::Quantity;
+
+use crate::args::{RecordingArgs, SpanArgs, SumBy};
+use crate::parse::parse_metric;
+use crate::zone;
+
+/// Draw memory over time: an SVG chart, or blocks in a terminal
+///
+/// Without -o it is drawn where standard output is a terminal, and written there as SVG where it
+/// is a file or a pipe.
+#[derive(Args, Debug)]
+pub(crate) struct ChartArgs {
+    /// SVG file to write; - for standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Draw in characters, also where standard output is no terminal
+    #[arg(long, conflicts_with = "output")]
+    pub(crate) terminal: bool,
+
+    /// Metric to draw; all draws six of them, and processor time, one below the other
+    #[arg(long, value_name = "METRIC", default_value = "resident", value_parser = drawing_parser())]
+    pub(crate) metric: Drawing,
+
+    /// Kind of the areas or lines
+    #[arg(long, value_enum, default_value_t = SumBy::Family)]
+    pub(crate) by: SumBy,
+
+    /// Draw the growth of each since the first sample instead of stacked sizes
+    #[arg(long)]
+    growth: bool,
+
+    #[command(flatten)]
+    pub(crate) span: SpanArgs,
+
+    /// Count reserved address space in virtual sizes
+    #[arg(long)]
+    reserved: bool,
+
+    /// Form of times
+    #[arg(long, value_enum, default_value_t = Axis::Wall)]
+    axis: Axis,
+
+    /// Colours: auto is light, and dark for readers who prefer that
+    #[arg(long, value_enum, default_value_t = Colours::Auto)]
+    theme: Colours,
+
+    /// Draw means of some hundred samples each: a quick look over weeks, without peaks
+    #[arg(long)]
+    pub(crate) rollups: bool,
+
+    /// Width of a picture in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 960)]
+    width: u32,
+
+    /// Height of a picture in pixels [default: 540, or 720 for all metrics]
+    #[arg(long, value_name = "PIXELS")]
+    height: Option<u32>,
+
+    /// Draw text and lines this many times larger, such as 2 for a slide
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_scale)]
+    scale: f64,
+
+    #[command(flatten)]
+    pub(crate) recording: RecordingArgs,
+}
+
+/// Parses how many times larger text and lines are drawn.
+fn parse_scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if (0.5..=8.0).contains(&scale) => Ok(scale),
+        _ => Err("a factor is a number from 0.5 to 8, such as 2".to_owned()),
+    }
+}
+
+/// How times are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Axis {
+    /// Local time of day
+    Wall,
+    /// Time since the first sample
+    Elapsed,
+}
+
+/// Which colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Colours {
+    Auto,
+    Light,
+    Dark,
+}
+
+/// Whether one metric is drawn or several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Drawing {
+    One(Metric),
+    All,
+}
+
+/// The metrics drawn when all are asked for.
+pub(crate) const PANELS: [Metric; 6] = [
+    Metric::RESIDENT,
+    Metric::PRIVATE,
+    Metric::Virtual,
+    Metric::Measured(Quantity::Dirty),
+    Metric::SWAPPED,
+    Metric::Regions,
+];
+
+impl Drawing {
+    /// Returns the metrics to read: beside private memory that which shows whether it was freed.
+    pub(crate) fn metrics(self) -> Vec<Metric> {
+        match self {
+            Self::One(Metric::PRIVATE) => vec![Metric::PRIVATE, Metric::RESIDENT],
+            Self::One(metric) => vec![metric],
+            Self::All => PANELS.to_vec(),
+        }
+    }
+}
+
+/// Reads a metric's name, or `all`, and lists them in the help.
+fn drawing_parser() -> impl TypedValueParser<Value = Drawing> {
+    let value = |metric: Metric| PossibleValue::new(metric.name()).alias(metric.column());
+    let values = Metric::ALL.map(value).into_iter().chain([PossibleValue::new("all")]);
+    PossibleValuesParser::new(values).try_map(|name| match &*name {
+        "all" => Ok(Drawing::All),
+        name => parse_metric(name).map(Drawing::One),
+    })
+}
+
+/// Returns how the chart is to look.
+pub(crate) fn options(args: &ChartArgs) -> ChartOptions {
+    ChartOptions {
+        kind: if args.growth { ChartKind::Growth } else { ChartKind::Area },
+        theme: match args.theme {
+            Colours::Auto => Theme::Auto,
+            Colours::Light => Theme::Light,
+            Colours::Dark => Theme::Dark,
+        },
+        axis: match args.axis {
+            Axis::Wall => TimeAxis::Wall,
+            Axis::Elapsed => TimeAxis::Elapsed,
+        },
+        zone: zone::local(),
+        width: args.width,
+        height: args.height.unwrap_or(if args.metric == Drawing::All { 720 } else { 540 }),
+        scale: args.scale,
+        include_reserved: args.reserved,
+        ..ChartOptions::default()
+    }
+}

@@ -1,0 +1,67 @@
+//! `vmrec chart`: draws memory over time, as SVG or in a terminal.
+
+pub(crate) mod args;
+pub(crate) mod source;
+
+use std::io;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::process::ExitCode;
+
+use vmrec_report::{
+    ChartContext, draw, draw_multiples, draw_terminal, draw_terminal_multiples, escape,
+};
+
+use crate::args::SumBy;
+use crate::commands::chart::args::{ChartArgs, Drawing, options};
+use crate::failure::{Failure, Status};
+use crate::output;
+use crate::recording::Opened;
+use crate::terminal::terminal;
+
+/// Runs the command.
+pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
+    let is_terminal = io::stdout().is_terminal();
+    if args.output.as_deref() == Some(Path::new("-")) && is_terminal {
+        return Err(Failure::usage("a terminal cannot show an SVG chart")
+            .hint("leave out -o to draw in the terminal, or name a file: -o growth.svg"));
+    }
+    if args.metric == Drawing::All && args.by != SumBy::Family {
+        return Err(Failure::usage(
+            "all metrics are drawn by family: their panels share one legend",
+        )
+        .hint("leave out --by, or draw one metric: --metric private --by type"));
+    }
+    let opened = Opened::open(&args.recording)?;
+    let (series, means) = match args.rollups {
+        true => source::means(args, &opened).map(|(series, means)| (series, Some(means)))?,
+        false => (opened.series(&args.metric.metrics(), args.by.into(), &args.span)?, None),
+    };
+    let context = ChartContext { means, ..source::context(&opened)? };
+    let options = options(args);
+    let failed = |error| Failure::new(Status::Recording, error);
+    if args.terminal || args.output.is_none() && is_terminal {
+        let drawn = match args.metric {
+            Drawing::All => draw_terminal_multiples(&series, &options, &context, &terminal()),
+            Drawing::One(_) => draw_terminal(&series, &options, &context, &terminal()),
+        };
+        output::print(&drawn.map_err(failed)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let drawn = match args.metric {
+        Drawing::All => {
+            let cpu_ns = source::cpu_ns(&opened, &series)?;
+            draw_multiples(&series, &cpu_ns, &options, &context)
+        }
+        Drawing::One(_) => draw(&series, &options, &context),
+    };
+    let drawn = drawn.map_err(failed)?;
+    match args.output.as_deref().filter(|path| *path != Path::new("-")) {
+        None => output::print(&drawn.svg)?,
+        Some(path) => {
+            output::replace_file(path, drawn.svg.as_bytes())?;
+            output::note(&format!("{}: {}", path.display(), escape::terminal(&drawn.finding)));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

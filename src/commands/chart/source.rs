@@ -1,0 +1,81 @@
+//! What a chart is made of: the series of a recording, and the text beside it.
+
+use std::collections::HashMap;
+
+use vmrec_report::{ChartContext, ChartMark, Means, Series, SeriesBuilder, Stretch, overhead};
+use vmrec_sampler::Naming;
+use vmrec_store::{Measure, Rollup};
+
+use crate::commands::chart::args::ChartArgs;
+use crate::failure::{Failure, Status};
+use crate::recording::Opened;
+
+/// Reads means in place of samples, between the first sample and the last.
+pub(crate) fn means(args: &ChartArgs, opened: &Opened) -> Result<(Vec<Series>, Means), Failure> {
+    let (from, to) = opened.between(&args.span)?;
+    let recording = &opened.recording;
+    let stretch = Stretch { from: from.taken, to: to.taken, interval_ns: recording.interval_ns };
+    let metrics = args.metric.metrics();
+    let mut measures: Vec<Measure> = Vec::new();
+    for measure in metrics.iter().flat_map(|metric| metric.measures()) {
+        if !measures.contains(&measure) {
+            measures.push(measure);
+        }
+    }
+    let between = from.taken.monotonic_ns..=to.taken.monotonic_ns;
+    let rollups = opened.store.rollups(recording.id, between, &measures)?;
+    if rollups.spans.is_empty() {
+        let none = anyhow::anyhow!("there are no means of that time yet");
+        return Err(
+            Failure::new(Status::Recording, none).hint("draw its samples: leave out --rollups")
+        );
+    }
+    let length = |chunk: &Rollup| chunk.to.monotonic_ns.saturating_sub(chunk.from.monotonic_ns);
+    let longest = rollups.spans.iter().map(length).max().unwrap_or(0);
+    let interval_ns = longest.saturating_add(recording.interval_ns);
+    let mut builder = SeriesBuilder::new(&metrics, args.by.into(), interval_ns);
+    opened.push_samples(&mut builder, from.number..=from.number)?;
+    let samples = builder.push_means(&rollups, &measures, &stretch);
+    opened.push_samples(&mut builder, to.number..=to.number)?;
+    let chunks = rollups.spans.len() as u64;
+    let not_drawn = to.number.saturating_sub(rollups.last);
+    Ok((builder.finish(), Means { chunks, samples, not_drawn }))
+}
+
+/// Collects the text beside the data.
+pub(crate) fn context(opened: &Opened) -> Result<ChartContext, Failure> {
+    let (recording, host) = (&opened.recording, &opened.recording.host);
+    let summary = opened.store.summary(recording.id)?;
+    let extent = opened.extent.as_ref();
+    let overhead = extent
+        .and_then(|extent| overhead(summary.cost_cpu_ns, extent.first.taken, extent.last.taken));
+    Ok(ChartContext {
+        process: recording.process.name().to_owned(),
+        pid: recording.process.id.known_pid(),
+        host: host.name.clone(),
+        naming: Naming::of(host),
+        kernel: format!("{} {} {}", host.os, host.kernel, host.architecture),
+        recording: recording.name.clone(),
+        started_utc_ns: recording.process.started_utc_ns,
+        interval_ns: recording.interval_ns,
+        cost_ns: summary.cost_cpu_ns.checked_div(summary.samples),
+        cost_percent: overhead.map(|part| part * 100.0),
+        kernel_peak_bytes: extent.and_then(|extent| extent.last.totals.peak_resident_bytes),
+        marks: opened
+            .marks
+            .iter()
+            .map(|mark| ChartMark { utc_ns: mark.utc_ns, text: mark.text.clone() })
+            .collect(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ..ChartContext::default()
+    })
+}
+
+/// Returns the processor time of the process since it began, at each tick of a series.
+pub(crate) fn cpu_ns(opened: &Opened, series: &[Series]) -> Result<Vec<Option<u64>>, Failure> {
+    let Some(series) = series.first() else { return Ok(Vec::new()) };
+    let samples = opened.store.samples(opened.recording.id)?;
+    let used: HashMap<u64, u64> =
+        samples.iter().filter_map(|sample| Some((sample.number, sample.totals.cpu_ns?))).collect();
+    Ok(series.ticks.iter().map(|tick| used.get(&tick.number).copied()).collect())
+}
