@@ -1,9 +1,11 @@
 //! Measures the rules against captures of processes whose memory is known.
 //!
-//! `evaluate FOLDER [--rights all|read] [--wrong] [--rules]`: FOLDER holds `captures/NAME/`
-//! and `truth/NAME.json`. With `--rights read` the rules get only what may be
-//! read without attaching. `--wrong` shows the wrong answers, `--rules` what each
-//! rule found.
+//! `evaluate FOLDER [--rights all|read] [--unmet] [--wrong] [--rules]`: FOLDER holds
+//! `captures/NAME/` and `truth/NAME.json`. With `--rights read` the rules get only what may be
+//! read without attaching. `--unmet` leaves out each process's own kind: the rules see no name
+//! and no marker of its program and libraries, as if no rule had been made on it. `--wrong` shows
+//! the wrong answers, `--rules` what each rule found. The last lines are the calibration: how
+//! often a type of each confidence is right, over all processes.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -21,11 +23,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use capture::Capture;
-use score::{Score, percent};
+use score::{Calibration, Score, percent};
 
 struct Options {
     folder: PathBuf,
     readable: bool,
+    unmet: bool,
     wrong: bool,
     rules: bool,
 }
@@ -33,7 +36,7 @@ struct Options {
 fn options() -> Option<Options> {
     let mut arguments = std::env::args_os().skip(1);
     let mut options =
-        Options { folder: PathBuf::new(), readable: true, wrong: false, rules: false };
+        Options { folder: PathBuf::new(), readable: true, unmet: false, wrong: false, rules: false };
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("--rights") => match arguments.next()?.to_str()? {
@@ -41,6 +44,7 @@ fn options() -> Option<Options> {
                 "read" => options.readable = false,
                 _ => return None,
             },
+            Some("--unmet") => options.unmet = true,
             Some("--wrong") => options.wrong = true,
             Some("--rules") => options.rules = true,
             _ => options.folder = argument.into(),
@@ -51,7 +55,7 @@ fn options() -> Option<Options> {
 
 fn main() -> ExitCode {
     let Some(options) = options() else {
-        eprintln!("usage: evaluate FOLDER [--rights all|read] [--wrong] [--rules]");
+        eprintln!("usage: evaluate FOLDER [--rights all|read] [--unmet] [--wrong] [--rules]");
         return ExitCode::from(2);
     };
     println!(
@@ -67,7 +71,7 @@ fn main() -> ExitCode {
         "wrong",
         "ms"
     );
-    let (mut processes, mut means) = (0.0, [0.0; 3]);
+    let (mut processes, mut means, mut calibration) = (0.0, [0.0; 3], Calibration::default());
     for name in capture::names(&options.folder) {
         let Some(mut capture) = Capture::read(&options.folder, &name) else {
             eprintln!("{name}: not a capture with a truth, left out");
@@ -76,10 +80,14 @@ fn main() -> ExitCode {
         if !options.readable {
             capture.forget_memory();
         }
+        if options.unmet {
+            capture.forget_kind();
+        }
         let begun = Instant::now();
         let pieces = capture.classify();
         let taken = begun.elapsed();
         let score = Score::of(&capture, &pieces);
+        calibration.add(&score.calibration);
         let resident = |part: f64| percent(part, score.all.resident);
         let virtual_ = |part: f64| percent(part, score.all.virtual_);
         let found = [
@@ -124,6 +132,9 @@ fn main() -> ExitCode {
     println!(
         "processes={processes:.0} resident_right={right:.2}% resident_unknown={unknown:.2}% virtual_right={virtual_right:.2}%"
     );
+    for line in calibration.lines() {
+        println!("{line}");
+    }
     if processes > 0.0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -97,6 +97,37 @@ impl Capture {
         self.peeks.clear();
     }
 
+    /// Hides which program it is: names and markers of all images but the C library's, and what
+    /// its runtime says of itself. The rules then do as on a program that they never met.
+    pub(crate) fn forget_kind(&mut self) {
+        let known = |name: &str| {
+            let last = name.rsplit('/').next().unwrap_or(name);
+            ["libc.", "libc-2", "ld-", "libpthread"].iter().any(|begin| last.starts_with(begin))
+        };
+        let mut names = BTreeMap::new();
+        for (index, (name, image)) in std::mem::take(&mut self.facts.images).into_iter().enumerate()
+        {
+            let hidden: Arc<str> =
+                if known(&name) { name.clone() } else { format!("/lib/{index}.so").into() };
+            let markers = image.markers.iter().filter(|marker| ***marker == *"str:glibc-malloc");
+            let markers = markers.cloned().collect();
+            let image = Image { markers, ..(*image).clone() };
+            self.facts.images.insert(hidden.clone(), Arc::new(image));
+            names.insert(name, hidden);
+        }
+        for mapping in &mut self.mappings {
+            if let Some(object) = &mapping.object
+                && let Some(hidden) = names.get(&*object.name)
+            {
+                let object = vmrec_sampler::Object { name: hidden.clone(), ..(**object).clone() };
+                mapping.object = Some(Arc::new(object));
+            }
+        }
+        let executable = self.facts.executable.take();
+        self.facts.executable = executable.and_then(|it| names.get(&it).cloned());
+        self.facts.jvm = None;
+    }
+
     /// Classifies its memory.
     pub(crate) fn classify(&self) -> Vec<Piece> {
         let process = Process {
@@ -107,7 +138,10 @@ impl Capture {
             user_rules: &[],
         };
         classify(&process, &mut |at, into| {
-            let Some(bytes) = self.peeks.get(&at) else { return 0 };
+            // One that was recorded from a lower address on may hold it too.
+            let Some((start, bytes)) = self.peeks.range(..=at).next_back() else { return 0 };
+            let bytes = usize::try_from(at - start).ok().and_then(|skip| bytes.get(skip..));
+            let Some(bytes) = bytes else { return 0 };
             let length = bytes.len().min(into.len());
             into[..length].copy_from_slice(&bytes[..length]);
             length
@@ -272,6 +306,8 @@ fn truth_of(ranges: &Value) -> Vec<Truth> {
             "V8 array buffers" => "V8 heap",
             "?none" => "reserved",
             "vvar_vclock" => "vvar",
+            // WebKit's collector and its malloc share pages, whichever malloc that is.
+            "JSC heap/mimalloc" => "JSC heap/bmalloc",
             other => other,
         };
         let known = !(region_type.starts_with('?') && untraced);

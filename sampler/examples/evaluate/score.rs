@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vmrec_sampler::AddressRange;
-use vmrec_sampler::Piece;
+use vmrec_sampler::{AddressRange, Confidence, Piece};
 
 use crate::capture::Capture;
 
@@ -21,6 +20,64 @@ pub(crate) struct Score {
     pub(crate) unknown: Bytes,
     /// Every kind of answer.
     pub(crate) cases: BTreeMap<Case, Bytes>,
+    /// How often each confidence is right.
+    pub(crate) calibration: Calibration,
+}
+
+/// Resident bytes by the confidence of their label: of all memory, and of the anonymous memory
+/// that the kernel does not name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Calibration {
+    all: BTreeMap<Confidence, Trust>,
+    nameless: BTreeMap<Confidence, Trust>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Trust {
+    said: f64,
+    right: f64,
+}
+
+impl Calibration {
+    /// Adds that of another process.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (into, from) in [(&mut self.all, &other.all), (&mut self.nameless, &other.nameless)] {
+            for (confidence, trust) in from {
+                let sum = into.entry(*confidence).or_default();
+                sum.said += trust.said;
+                sum.right += trust.right;
+            }
+        }
+    }
+
+    fn count(&mut self, confidence: Confidence, bytes: f64, is_right: bool, is_nameless: bool) {
+        let tables = [Some(&mut self.all), is_nameless.then_some(&mut self.nameless)];
+        for table in tables.into_iter().flatten() {
+            let trust = table.entry(confidence).or_default();
+            trust.said += bytes;
+            trust.right += if is_right { bytes } else { 0.0 };
+        }
+    }
+
+    /// Returns one line for each confidence: the least part that it promises to be right, the part
+    /// that is, and the bytes that have it.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let promises = [
+            (Confidence::Sure, 99.5),
+            (Confidence::Likely, 95.0),
+            (Confidence::Guess, 75.0),
+            (Confidence::Unknown, 0.0),
+        ];
+        let line = |(confidence, promised): (Confidence, f64)| {
+            let of = |table: &BTreeMap<_, Trust>| {
+                let trust = table.get(&confidence).copied().unwrap_or_default();
+                format!("{:7.2}% of {:8.1} MB", percent(trust.right, trust.said), trust.said / 1e6)
+            };
+            let (all, nameless) = (of(&self.all), of(&self.nameless));
+            format!("{:8} >= {promised:4.1}%: {all}; nameless memory {nameless}", confidence.name())
+        };
+        promises.into_iter().map(line).collect()
+    }
 }
 
 /// Resident and virtual bytes.
@@ -86,6 +143,11 @@ impl Score {
             virtual_: range.virtual_bytes() as f64,
         };
         self.all.add(bytes);
+        let nameless = mapping.object.is_none();
+        if let Some(label) = label {
+            let right = found == truth;
+            self.calibration.count(label.confidence, bytes.resident, right, nameless);
+        }
         if found == truth {
             self.right.add(bytes);
         } else if found == UNEXPLAINED {
