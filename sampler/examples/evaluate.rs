@@ -35,8 +35,13 @@ struct Options {
 
 fn options() -> Option<Options> {
     let mut arguments = std::env::args_os().skip(1);
-    let mut options =
-        Options { folder: PathBuf::new(), readable: true, unmet: false, wrong: false, rules: false };
+    let mut options = Options {
+        folder: PathBuf::new(),
+        readable: true,
+        unmet: false,
+        wrong: false,
+        rules: false,
+    };
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("--rights") => match arguments.next()?.to_str()? {

@@ -18,7 +18,7 @@ pub enum Naming {
 }
 
 /// The types that have another word on Linux.
-static LINUX_TYPES: [(RegionType, &str); 8] = [
+static LINUX_TYPES: [(RegionType, &str); 9] = [
     (types::TEXT, ".text"),
     (types::RODATA, ".rodata"),
     (types::LINKEDIT, "ELF headers + symbols"),
@@ -26,6 +26,7 @@ static LINUX_TYPES: [(RegionType, &str); 8] = [
     (types::DATA, ".data"),
     (types::BSS, ".bss"),
     (types::MALLOC_LARGE, "MALLOC (large)"),
+    (types::JSC_HEAP, "JavaScriptCore heap"),
     (types::VM_ALLOCATE, "anonymous (unknown)"),
 ];
 

@@ -118,7 +118,7 @@ fn every_rule_finds_its_type() {
         ("R16s", "MALLOC (asan)", "asan", 122_311.0),
         ("R17", "ld.so data", "chromium_zygote", 208.0),
         ("R18", "MALLOC (jemalloc)", "jemalloc_preload", 267_108.0),
-        ("R18", "MALLOC (mimalloc)", "mimalloc_preload", 257_028.0),
+        ("R14m", "MALLOC (mimalloc)", "mimalloc_preload", 256_900.0),
         ("R18", "MALLOC (mozjemalloc)", "firefox_parent", 157_368.0),
         ("R18b", "Erlang heap", "erlang", 210_719.0),
         ("R18b", "GC heap (libgc)", "guile", 66990.0),

@@ -29,7 +29,8 @@ const PROGRAM: [Mapping; 7] = [
 ];
 const SMALL_HEAP: Mapping = (0x0100_0000, 1024, "rw-p", "[heap]", 1000, 1000);
 const LARGE_HEAP: Mapping = (0x0100_0000, 9216, "rw-p", "[heap]", 9000, 9000);
-const BUFFER: Mapping = (0x7f00_0000_0000, 4096, "rw-p", "", 2048, 2048);
+/// A block of 4 MiB of malloc, with the page that its header takes.
+const BUFFER: Mapping = (0x7f00_0000_0000, 4100, "rw-p", "", 2048, 2048);
 const MODEL: Mapping = (0x7f08_0000_0000, 8192, "r--p", "/srv/model.bin", 8192, 0);
 
 /// A folder with the file: recording 1 has samples 1, 2, a gap of 2 ticks, 4 and the torn

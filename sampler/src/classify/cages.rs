@@ -1,13 +1,13 @@
-//! Reservations of large runtimes (R13): runs of adjacent anonymous memory,
+//! Reservations of large runtimes (R12, R13): runs of adjacent anonymous memory,
 //! mostly inaccessible.
 
 use crate::classify::cage::{Cage, Purpose};
 use crate::classify::claims::FreePart;
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_executable, is_none};
-use crate::classify::profile::Runtime;
+use crate::classify::signs::Runtime;
 use crate::classify::work::Work;
-use crate::classify::{firefox, v8};
+use crate::classify::{dotnet, firefox, go, haskell, v8, webkit};
 use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
 use crate::rule::Rule;
@@ -15,6 +15,28 @@ use crate::vocabulary::RegionType;
 
 /// The minimum distance from every file and stack of memory at an address that a runtime chose.
 const FAR_BYTES: u64 = 64 << 30;
+
+/// The cages whose shape or address only one runtime makes; before threads and headers are looked
+/// for in them.
+pub(crate) fn distinct(work: &mut Work<'_, '_>) {
+    let anchors = anchors(work.mappings);
+    let parts = work.claims.parts(is_anonymous);
+    for run in parts.chunk_by(|low, high| low.range.end == high.range.start) {
+        let Some(cage) = cage_of(work.mappings, run, &anchors) else { continue };
+        if let Some(purpose) = haskell::purpose(&cage) {
+            claim_run(work, run, &purpose, &Rule::R13);
+        } else if work.profile.has(Runtime::Go)
+            && let Some(purpose) = go::purpose(&cage)
+        {
+            claim_run(work, run, &purpose, &Rule::R12);
+        } else if work.profile.has(Runtime::DotNet) {
+            let heap = dotnet::heap(work, run);
+            claim_run(work, heap, &dotnet::purpose(), &Rule::R13);
+        } else if work.profile.has(Runtime::Webkit) {
+            webkit::claim(work, run, &cage);
+        }
+    }
+}
 
 /// The cages far from all other memory.
 pub(crate) fn far(work: &mut Work<'_, '_>) {
@@ -27,7 +49,7 @@ pub(crate) fn near(work: &mut Work<'_, '_>) {
 }
 
 fn claim(work: &mut Work<'_, '_>, far_only: bool) {
-    let (v8, firefox) = (work.profile.has(Runtime::V8), work.profile.has(Runtime::Firefox));
+    let (v8, firefox) = (work.profile.has(Runtime::V8), work.profile.has(Runtime::SpiderMonkey));
     if !v8 && !firefox {
         return;
     }
@@ -41,13 +63,14 @@ fn claim(work: &mut Work<'_, '_>, far_only: bool) {
         let of_v8 = if v8 { v8::purpose(&cage, work.profile.has(Runtime::Chromium)) } else { None };
         let purpose = of_v8.or_else(|| if firefox { firefox::purpose(&cage) } else { None });
         if let Some(purpose) = purpose {
-            claim_run(work, run, &purpose);
+            claim_run(work, run, &purpose, &Rule::R13);
         }
     }
 }
 
-fn claim_run(work: &mut Work<'_, '_>, run: &[FreePart], purpose: &Purpose) {
-    let of = |region_type: &RegionType| label(region_type.clone(), purpose.confidence, Rule::R13);
+fn claim_run(work: &mut Work<'_, '_>, run: &[FreePart], purpose: &Purpose, rule: &Rule) {
+    let of =
+        |region_type: &RegionType| label(region_type.clone(), purpose.confidence, rule.clone());
     let used = of(&purpose.used);
     let executable = of(&purpose.executable);
     let inaccessible = of(&purpose.inaccessible);

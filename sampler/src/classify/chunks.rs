@@ -3,23 +3,31 @@
 use std::collections::BTreeSet;
 
 use crate::classify::claims::FreePart;
+use crate::classify::malloc::Malloc;
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_writable};
-use crate::classify::profile::{Malloc, Runtime};
 use crate::classify::reader::PAGE;
+use crate::classify::signs::Runtime;
 use crate::classify::work::Work;
 use crate::classify::{glibc, musl, python};
 use crate::label::{Confidence, Label};
+use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
 use crate::rule::Rule;
 use crate::vocabulary::types;
 
-/// The maximum number of pages of one run that are tried without success.
-const PAGES_IN_VAIN: usize = 256;
+/// The maximum number of present pages of one run that are tried without success.
+const PAGES_IN_VAIN: usize = 1 << 14;
+/// The maximum number of absent pages of one run that are passed over.
+const ABSENT_PAGES: usize = 1 << 18;
+/// glibc maps only blocks of this size by themselves, unless a program sets another.
+const MAPPED_BYTES: u64 = 128 << 10;
 
 /// The labels of blocks.
 struct Labels {
     chunk: Label,
+    /// A chunk that no neighbour confirms.
+    lone: Label,
     group: Label,
     arena: Label,
     frames: Label,
@@ -35,11 +43,17 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
     }
     let labels = Labels {
         chunk: label(types::MALLOC_LARGE, Confidence::Sure, Rule::R14a),
+        lone: label(types::MALLOC_LARGE, Confidence::Likely, Rule::R14a),
         group: label(types::MALLOC_MUSL, Confidence::Sure, Rule::R14b),
         arena: label(types::PYTHON_HEAP, Confidence::Sure, Rule::R14c),
         frames: label(types::PYTHON_HEAP, Confidence::Likely, Rule::R14d),
     };
-    let parts = work.claims.parts(|mapping| is_anonymous(mapping) && is_writable(mapping));
+    // Memory that a malloc maps without reserving has none of these headers.
+    let others = work.profile.mallocs().any(Malloc::does_not_reserve);
+    let fits = |mapping: &Mapping| {
+        is_anonymous(mapping) && is_writable(mapping) && !(others && mapping.has_flag("nr"))
+    };
+    let parts = work.claims.parts(fits);
     for run in parts.chunk_by(|low, high| low.range.end == high.range.start) {
         if run.iter().any(|part| work.is_occupied(part.index)) {
             walk(work, run, &labels);
@@ -53,11 +67,14 @@ fn walk(work: &mut Work<'_, '_>, run: &[FreePart], labels: &Labels) {
     let end = last.range.end;
     let starts: BTreeSet<u64> = run.iter().map(|part| part.range.start).collect();
     let scans = work.profile.has(Runtime::Python)
-        || work.profile.malloc.is_none_or(|malloc| malloc == Malloc::Musl);
-    let (mut at, mut in_vain) = (first.range.start, 0);
+        || work
+            .profile
+            .malloc
+            .is_none_or(|malloc| malloc == Malloc::Musl || malloc.does_not_reserve());
+    let (mut at, mut in_vain, mut absent) = (first.range.start, 0, 0);
     // Whether a mapping begins here, or a recognised block ended.
     let mut trusted = true;
-    while at < end && in_vain < PAGES_IN_VAIN && !work.reader.is_spent() {
+    while at < end && in_vain < PAGES_IN_VAIN && absent < ABSENT_PAGES && !work.reader.is_spent() {
         if let Some((bytes, found)) = block_at(work, at, end, &starts, trusted, labels) {
             let after = at.saturating_add(bytes).min(end);
             let fits = |mapping: &_| is_anonymous(mapping) && is_writable(mapping);
@@ -65,8 +82,9 @@ fn walk(work: &mut Work<'_, '_>, run: &[FreePart], labels: &Labels) {
             at = after;
             trusted = true;
         } else if scans {
+            let present = work.reader.words::<2>(at).is_some();
+            *if present { &mut in_vain } else { &mut absent } += 1;
             at = at.saturating_add(PAGE);
-            in_vain += 1;
             trusted = starts.contains(&at);
         } else {
             // Memory of another allocator: only blocks at the start of their own mappings may be
@@ -87,10 +105,16 @@ fn block_at<'l>(
 ) -> Option<(u64, &'l Label)> {
     if work.profile.glibc_malloc()
         && let Some(bytes) = glibc::mapped_chunk(work, at, end)
-        // Data may look like a header: the next block must be recognisable too.
-        && (trusted || is_recognisable(work, at.saturating_add(bytes), end, starts))
     {
-        return Some((bytes, &labels.chunk));
+        // Data may look like a header: the next block should be recognisable too.
+        if trusted || is_recognisable(work, at.saturating_add(bytes), end, starts) {
+            return Some((bytes, &labels.chunk));
+        }
+        let plain = bytes >= MAPPED_BYTES && work.reader.words::<1>(at) == Some([0]);
+        // A JVM's tables hold such data.
+        if plain && !work.profile.has(Runtime::Jvm) {
+            return Some((bytes, &labels.lone));
+        }
     }
     if work.profile.has(Runtime::Python) {
         if let Some(bytes) = python::arena_at(work, at, end) {

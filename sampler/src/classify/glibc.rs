@@ -2,8 +2,8 @@
 
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_none, is_writable};
-use crate::classify::profile::Runtime;
 use crate::classify::reader::PAGE;
+use crate::classify::signs::Runtime;
 use crate::classify::work::Work;
 use crate::label::Confidence;
 use crate::region::AddressRange;

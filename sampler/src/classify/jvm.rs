@@ -4,7 +4,7 @@
 use crate::classify::claims::FreePart;
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_executable, is_none};
-use crate::classify::profile::Runtime;
+use crate::classify::signs::Runtime;
 use crate::classify::work::Work;
 use crate::label::Confidence;
 use crate::region::AddressRange;

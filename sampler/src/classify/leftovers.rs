@@ -1,10 +1,12 @@
 //! Memory left when all that can be proved is claimed (R16 to R20).
 
+use crate::classify::malloc::Malloc;
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_executable, is_none, is_writable};
-use crate::classify::profile::{Malloc, Runtime};
 use crate::classify::reader::PAGE;
+use crate::classify::signs::Runtime;
 use crate::classify::work::{Work, page_of};
+use crate::classify::{sanitizers, webkit};
 use crate::label::{Confidence, Label};
 use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
@@ -22,6 +24,12 @@ const MUSL_BYTES: u64 = 128 * KIB;
 const HEAP_BYTES: u64 = 64 * KIB;
 /// Arenas of CPython are multiples of this.
 const PYTHON_ARENA_BYTES: u64 = 256 * KIB;
+/// The minimum size of a reservation that shows that a runtime maps memory itself.
+const RESERVED_BYTES: u64 = 64 << 20;
+/// Allocators that map memory themselves use multiples of this.
+const ROUND_BYTES: u64 = 64 * KIB;
+/// The maximum distance of malloc's mappings from a library.
+const BESIDE_BYTES: u64 = 256 << 30;
 /// The maximum size of a guard.
 const GUARD_BYTES: u64 = 64 * KIB;
 
@@ -87,19 +95,32 @@ fn is_loaded(work: &Work<'_, '_>, index: usize) -> bool {
     }
 }
 
+/// R18: in a JVM, the malloc that does not reserve: all memory that a JVM uses is reserved.
+pub(crate) fn jvm_malloc(work: &mut Work<'_, '_>) {
+    let malloc = work.profile.mallocs().find(|malloc| malloc.does_not_reserve());
+    if let Some(malloc) = malloc.filter(|_| work.profile.has(Runtime::Jvm)) {
+        of_malloc(work, malloc);
+    }
+}
+
 /// R18: the rest belongs to the malloc that replaces glibc's, to the runtime, or to an unreadable
 /// malloc.
 pub(crate) fn heaps(work: &mut Work<'_, '_>) {
     if !work.facts.memory_readable {
         unread_arenas(work);
     }
-    if let Some(malloc) = work.profile.malloc {
+    sanitizers::rest(work);
+    if work.profile.has(Runtime::Webkit) {
+        webkit::rest(work);
+    }
+    let mallocs: Vec<_> = work.profile.mallocs().collect();
+    for malloc in mallocs {
         of_malloc(work, malloc);
     }
-    if let Some(region_type) = runtime_heap(work) {
+    if let Some((region_type, least)) = runtime_heap(work) {
         let found = label(region_type, Confidence::Guess, Rule::R18b);
         for index in work.indices(|mapping| is_anonymous(mapping) && !is_none(mapping)) {
-            claim_large(work, index, &found);
+            claim_large(work, index, &found, least);
         }
     }
     let plain = work.profile.has(Runtime::Glibc) && work.profile.malloc.is_none();
@@ -111,12 +132,18 @@ pub(crate) fn heaps(work: &mut Work<'_, '_>) {
 fn of_malloc(work: &mut Work<'_, '_>, malloc: Malloc) {
     let found = label(malloc.region_type(), Confidence::Guess, Rule::R18);
     let seen = work.facts.memory_readable && !work.reader.is_spent();
+    let program = work.profile.malloc == Some(malloc);
+    let heap = work.mappings.iter().any(|mapping| mapping.name() == "[heap]");
     for index in work.indices(|mapping| is_anonymous(mapping) && !is_none(mapping)) {
         let mapping = &work.mappings[index];
         let other = match malloc {
             // They ask the kernel not to reserve.
             Malloc::Jemalloc | Malloc::Mimalloc => !mapping.has_flag("nr"),
             Malloc::Musl => seen && mapping.range.virtual_bytes() >= MUSL_BYTES,
+            // It maps only what the brk heap has no room for.
+            Malloc::Tcmalloc => !program || heap,
+            // Libraries that bring these keep them in reservations.
+            Malloc::Partition | Malloc::Mozjemalloc => !program,
             _ => false,
         };
         if !other {
@@ -125,20 +152,31 @@ fn of_malloc(work: &mut Work<'_, '_>, malloc: Malloc) {
     }
 }
 
-/// Returns the type of a runtime that maps its heap itself.
-fn runtime_heap(work: &Work<'_, '_>) -> Option<RegionType> {
+/// Returns the type of a runtime that maps its heap itself, and the least it maps at a time.
+fn runtime_heap(work: &Work<'_, '_>) -> Option<(RegionType, u64)> {
     let heaps = [
-        (Runtime::Go, types::GO_RUNTIME),
-        (Runtime::Qemu, types::GUEST_MEMORY),
-        (Runtime::Ruby, types::RUBY_HEAP),
-        (Runtime::Php, types::PHP_HEAP),
-        (Runtime::Erlang, types::ERLANG_HEAP),
-        (Runtime::LuaJit, types::LUA_HEAP),
-        (Runtime::Libgc, types::LIBGC_HEAP),
-        (Runtime::Sbcl, types::LISP_HEAP),
+        (Runtime::DotNet, types::DOTNET_RUNTIME, PAGE),
+        (Runtime::Go, types::GO_RUNTIME, HEAP_BYTES),
+        (Runtime::Qemu, types::GUEST_MEMORY, HEAP_BYTES),
+        (Runtime::Julia, types::JULIA_HEAP, HEAP_BYTES),
+        (Runtime::Ruby, types::RUBY_HEAP, 16 * KIB),
+        (Runtime::Php, types::PHP_HEAP, HEAP_BYTES),
+        (Runtime::Erlang, types::ERLANG_HEAP, HEAP_BYTES),
+        (Runtime::LuaJit, types::LUA_HEAP, HEAP_BYTES),
+        (Runtime::Libgc, types::LIBGC_HEAP, HEAP_BYTES),
+        (Runtime::Sbcl, types::LISP_HEAP, HEAP_BYTES),
+        (Runtime::Mono, types::MONO_HEAP, HEAP_BYTES),
+        (Runtime::Racket, types::RACKET_HEAP, 16 * KIB),
+        (Runtime::Chez, types::SCHEME_HEAP, 16 * KIB),
+        (Runtime::Haskell, types::HASKELL_HEAP, HEAP_BYTES),
+        (Runtime::OCaml, types::OCAML_HEAP, HEAP_BYTES),
+        (Runtime::Dart, types::DART_HEAP, HEAP_BYTES),
+        (Runtime::Nim, types::NIM_HEAP, 16 * KIB),
+        (Runtime::PolyMl, types::ML_HEAP, HEAP_BYTES),
+        (Runtime::GraalNative, types::GRAAL_HEAP, HEAP_BYTES),
     ];
-    let found = heaps.into_iter().find(|(runtime, _)| work.profile.has(*runtime));
-    found.map(|(_, region_type)| region_type)
+    let found = heaps.into_iter().find(|(runtime, ..)| work.profile.has(*runtime));
+    found.map(|(_, region_type, least)| (region_type, least))
 }
 
 /// R18x: unreadable arenas of CPython, by their size; a malloc that does not reserve has other
@@ -157,12 +195,39 @@ fn unread_arenas(work: &mut Work<'_, '_>) {
     }
 }
 
-/// R18x: unreadable memory of glibc's malloc.
+/// R18x: unreadable memory of glibc's malloc, where nothing hints at a runtime that maps its own.
 fn unread(work: &mut Work<'_, '_>) {
-    let large = label(types::MALLOC_LARGE, Confidence::Guess, Rule::R18x);
-    for index in work.indices(is_plain) {
-        claim_large(work, index, &large);
+    let code =
+        work.claims.pieces().iter().any(|piece| piece.label.region_type.family() == Family::Jit);
+    let reserves = |mapping: &Mapping| {
+        is_anonymous(mapping) && is_none(mapping) && mapping.range.virtual_bytes() > RESERVED_BYTES
+    };
+    if code || !work.indices(reserves).is_empty() {
+        return;
     }
+    // The kernel places what malloc maps beside the libraries.
+    let near: Vec<u64> = (work.mappings.iter())
+        .filter(|mapping| mapping.file().is_some() && is_executable(mapping))
+        .map(|mapping| mapping.range.start)
+        .collect();
+    let large = label(types::MALLOC_LARGE, Confidence::Guess, Rule::R18x);
+    for index in work.indices(|mapping| is_plain(mapping) && is_without_advice(mapping)) {
+        for part in work.claims.free(index).to_vec() {
+            // A header makes malloc's mappings a page larger than the round sizes that are asked
+            // for; other allocators map these.
+            let round = part.virtual_bytes().is_multiple_of(ROUND_BYTES);
+            let beside = near.iter().any(|image| image.abs_diff(part.start) < BESIDE_BYTES);
+            if part.virtual_bytes() >= HEAP_BYTES && !round && beside {
+                work.claims.claim(index, part, &large);
+            }
+        }
+    }
+}
+
+/// Returns whether the mapping has no flag that malloc's have not: reserved for later, kept out of
+/// dumps or forks, locked, advised on huge pages.
+fn is_without_advice(mapping: &Mapping) -> bool {
+    ["nr", "dd", "dc", "wf", "lo", "hg", "nh", "mg"].iter().all(|flag| !mapping.has_flag(flag))
 }
 
 fn is_plain(mapping: &Mapping) -> bool {
@@ -170,9 +235,9 @@ fn is_plain(mapping: &Mapping) -> bool {
 }
 
 /// Claims each unclaimed part of a mapping that is large enough for a heap.
-fn claim_large(work: &mut Work<'_, '_>, index: usize, label: &Label) {
+fn claim_large(work: &mut Work<'_, '_>, index: usize, label: &Label, least: u64) {
     for part in work.claims.free(index).to_vec() {
-        if part.virtual_bytes() >= HEAP_BYTES {
+        if part.virtual_bytes() >= least {
             work.claims.claim(index, part, label);
         }
     }
@@ -193,18 +258,19 @@ pub(crate) fn inaccessible(work: &mut Work<'_, '_>) {
         types::RESERVED
     });
     let parts = work.claims.parts(|mapping| is_anonymous(mapping) && is_none(mapping));
-    // A malloc that reserves: a large chunk has no reservation beside it.
+    // A malloc that reserves: glibc's reservations are known with their arenas.
     let pieces = work.claims.pieces();
-    let reserves = |region_type: &RegionType| {
+    let glibc = [types::MALLOC_BRK, types::MALLOC_ARENA, types::MALLOC_LARGE];
+    let reserves = |label: &Label| {
         let of_malloc =
-            region_type.family() == Family::Malloc && *region_type != types::MALLOC_LARGE;
-        of_malloc || *region_type == types::MALLOC_RESERVED
+            label.region_type.family() == Family::Malloc && !glibc.contains(&label.region_type);
+        of_malloc || label.region_type == types::MALLOC_RESERVED && label.rule != Rule::R11
     };
     let touches_malloc = |range: AddressRange| {
         let above = pieces.partition_point(|piece| piece.range.start < range.end);
         let below = pieces[..above].last().filter(|below| below.range.end == range.start);
         let above = pieces.get(above).filter(|above| above.range.start == range.end);
-        below.into_iter().chain(above).any(|piece| reserves(&piece.label.region_type))
+        below.into_iter().chain(above).any(|piece| reserves(&piece.label))
     };
     let found: Vec<_> = parts.iter().map(|part| !v8 && touches_malloc(part.range)).collect();
     for (part, touches) in parts.iter().zip(found) {

@@ -10,19 +10,23 @@ pub(crate) mod cage;
 pub(crate) mod cages;
 pub(crate) mod chunks;
 pub(crate) mod claims;
+pub(crate) mod dotnet;
 pub(crate) mod facts;
 pub(crate) mod firefox;
 pub(crate) mod glibc;
 pub(crate) mod go;
+pub(crate) mod haskell;
 pub(crate) mod image;
 pub(crate) mod images;
 pub(crate) mod jvm;
 pub(crate) mod leftovers;
+pub(crate) mod malloc;
 #[cfg_attr(
     not(target_os = "linux"),
     allow(dead_code, reason = "pure logic of Linux, which every system tests")
 )]
 pub(crate) mod markers;
+pub(crate) mod mimalloc;
 pub(crate) mod musl;
 pub(crate) mod name;
 pub(crate) mod names;
@@ -32,6 +36,8 @@ pub(crate) mod profile;
 pub(crate) mod python;
 pub(crate) mod reader;
 pub(crate) mod rebuild;
+pub(crate) mod sanitizers;
+pub(crate) mod signs;
 pub(crate) mod stacks;
 #[cfg(test)]
 mod tests;
@@ -39,6 +45,7 @@ pub(crate) mod threads;
 pub(crate) mod tools;
 pub(crate) mod user;
 pub(crate) mod v8;
+pub(crate) mod webkit;
 pub(crate) mod work;
 
 use crate::classify::facts::Peek;
@@ -61,16 +68,20 @@ pub fn classify(process: &Process<'_>, peek: &mut Peek<'_>) -> Vec<Piece> {
     crate::classify::names::brk_heap(&mut work); // R7
     crate::classify::jvm::by_its_own_tables(&mut work); // R8a
     crate::classify::musl::detect(&mut work);
+    crate::classify::cages::distinct(&mut work); // R12, R13
     crate::classify::threads::claim(&mut work); // R9
     crate::classify::tools::guest(&mut work); // R10
+    crate::classify::sanitizers::claim(&mut work); // R16s, before what has no fixed address
     crate::classify::glibc::arenas(&mut work); // R11
     crate::classify::go::claim(&mut work); // R12
+    crate::classify::mimalloc::claim(&mut work); // R14m
     crate::classify::cages::far(&mut work); // R13, before a chunk is looked for there
     crate::classify::chunks::claim(&mut work); // R14
     crate::classify::cages::near(&mut work); // R13
+    crate::classify::leftovers::jvm_malloc(&mut work); // R18, before a JVM's shapes
     crate::classify::jvm::by_shape(&mut work); // R8b, R8c
     crate::classify::stacks::claim(&mut work); // R15
-    crate::classify::tools::claim(&mut work); // R16v, R16s
+    crate::classify::tools::claim(&mut work); // R16v
     crate::classify::leftovers::code(&mut work); // R16
     crate::classify::leftovers::loader(&mut work); // R17
     crate::classify::leftovers::heaps(&mut work); // R18

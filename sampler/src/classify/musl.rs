@@ -1,8 +1,8 @@
 //! musl's malloc (R14b): groups of slots, each with a pointer to its record and back.
 
 use crate::classify::predicates::{is_anonymous, is_writable};
-use crate::classify::profile::Runtime;
 use crate::classify::reader::PAGE;
+use crate::classify::signs::Runtime;
 use crate::classify::work::Work;
 
 /// Bits of a record's last word below the number of its pages.

@@ -1,9 +1,9 @@
 //! Rules for names (R1, R2, R3, R6, R7): the user's patterns, the kernel's
 //! names, files.
 
+use crate::classify::malloc::Malloc;
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_none};
-use crate::classify::profile::Malloc;
 use crate::classify::user::UserRule;
 use crate::classify::work::Work;
 use crate::classify::{image, name};
@@ -47,10 +47,10 @@ pub(crate) fn by_kernel(work: &mut Work<'_, '_>) {
     }
 }
 
-/// R7: the brk heap, which tcmalloc and jemalloc use before they map memory.
+/// R7: the brk heap. Of the other mallocs only tcmalloc takes it, where it serves the program.
 pub(crate) fn brk_heap(work: &mut Work<'_, '_>) {
     let region_type = match work.profile.malloc {
-        Some(malloc @ (Malloc::Tcmalloc | Malloc::Jemalloc)) => malloc.region_type(),
+        Some(malloc @ Malloc::Tcmalloc) => malloc.region_type(),
         _ => types::MALLOC_BRK,
     };
     let found = label(region_type, Confidence::Sure, Rule::R7);

@@ -9,18 +9,21 @@ pub(crate) const PAGE: u64 = 4096;
 /// mapping.
 const READS: usize = 1 << 16;
 const READS_OF_A_MAPPING: usize = 4;
+/// The number of absent pages that count as one read: they cost a look at a table.
+const ABSENT_PAGES: usize = 16;
 
 /// The target's memory, read within the budget.
 pub(crate) struct Reader<'a, 'p> {
     peek: &'a mut Peek<'p>,
     left: usize,
+    absent: usize,
 }
 
 impl<'a, 'p> Reader<'a, 'p> {
     /// Creates a reader; one that reads nothing if the target is not `readable`.
     pub(crate) fn new(peek: &'a mut Peek<'p>, readable: bool, mappings: usize) -> Self {
         let left = mappings.saturating_mul(READS_OF_A_MAPPING).saturating_add(READS);
-        Self { peek, left: if readable { left } else { 0 } }
+        Self { peek, left: if readable { left } else { 0 }, absent: 0 }
     }
 
     /// Returns whether nothing more can be read.
@@ -36,8 +39,11 @@ impl<'a, 'p> Reader<'a, 'p> {
         if self.left == 0 || address % PAGE + bytes_wanted as u64 > PAGE {
             return None;
         }
-        self.left -= 1;
         let read = (self.peek)(address, bytes.as_flattened_mut());
+        self.absent += usize::from(read == 0);
+        if read > 0 || self.absent.is_multiple_of(ABSENT_PAGES) {
+            self.left -= 1;
+        }
         (read >= bytes_wanted).then(|| bytes.map(u64::from_le_bytes))
     }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crate::classify::facts::Thread;
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_none, is_writable};
-use crate::classify::profile::{GO_HEAP, Runtime};
+use crate::classify::profile::GO_HEAP;
 use crate::classify::reader::PAGE;
+use crate::classify::signs::Runtime;
 use crate::classify::work::{Work, page_after, page_of};
 use crate::classify::{glibc, musl, tools};
 use crate::label::{Confidence, Detail, Label};
@@ -16,6 +17,8 @@ use crate::vocabulary::types;
 
 /// The maximum size of the guard of the stack above it.
 const GUARD_BYTES: u64 = 1 << 20;
+/// The maximum size of a stack without a guard.
+const UNGUARDED_BYTES: u64 = 1 << 20;
 /// A mapping of this size may be more than a stack of musl.
 const MUSL_STACK_BYTES: u64 = 256 << 10;
 /// How far above a stack pointer to search for the end of a stack of musl.
@@ -52,10 +55,15 @@ fn guard_label() -> Label {
 /// Claims the guard that ends right at `address`.
 fn guard_below(work: &mut Work<'_, '_>, index: usize) {
     let Some(below) = work.below(index) else { return };
-    let mapping = &work.mappings[below];
-    if is_none(mapping) && is_anonymous(mapping) && mapping.range.virtual_bytes() <= GUARD_BYTES {
+    if is_guard(work, below) {
         work.claims.claim_mapping(below, &guard_label());
     }
+}
+
+/// Returns whether the mapping at `index` may be the guard of the stack above it.
+fn is_guard(work: &Work<'_, '_>, index: usize) -> bool {
+    let mapping = &work.mappings[index];
+    is_none(mapping) && is_anonymous(mapping) && mapping.range.virtual_bytes() <= GUARD_BYTES
 }
 
 /// A runtime's guard below the main thread's stack.
@@ -113,6 +121,12 @@ fn by_address(work: &mut Work<'_, '_>, thread: &Thread, address: u64, rule: Rule
         || !work.claims.is_free(index, address)
         || work.profile.has(Runtime::Glibc) && glibc::arena_at(work, address).is_some()
     {
+        return false;
+    }
+    // A pointer alone may be a fiber's, into a heap: a large stack is marked or guarded too.
+    let guarded = || work.below(index).is_some_and(|below| is_guard(work, below));
+    let small = mapping.range.virtual_bytes() <= UNGUARDED_BYTES;
+    if rule == Rule::R9c && !small && !mapping.has_flag("nh") && !guarded() {
         return false;
     }
     let AddressRange { mut start, mut end } = mapping.range;

@@ -1,8 +1,8 @@
-//! Tools that run a program inside themselves: emulators, Valgrind, sanitizers, Lisp images.
+//! Tools that run a program inside themselves: emulators, Valgrind, Lisp images.
 
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_none};
-use crate::classify::profile::Runtime;
+use crate::classify::signs::Runtime;
 use crate::classify::work::Work;
 use crate::label::Confidence;
 use crate::procfs::mapping::Mapping;
@@ -12,10 +12,6 @@ use crate::vocabulary::types;
 
 /// The addresses of the program that qemu runs.
 pub(crate) const GUEST: AddressRange = AddressRange::new(0x40_0000_0000, 0x50_0000_0000);
-/// AddressSanitizer's shadow on x86-64, and the addresses of its allocator.
-const SHADOW: AddressRange = AddressRange::new(0x7fff_7000, 0x1000_7fff_8000);
-const ASAN_HEAP: AddressRange = AddressRange::new(0x6000_0000_0000, 0x6500_0000_0000);
-
 /// R10: an emulated program's memory; before arenas, as guests have arenas too.
 pub(crate) fn guest(work: &mut Work<'_, '_>) {
     if work.profile.has(Runtime::Qemu) {
@@ -29,7 +25,7 @@ pub(crate) fn guest(work: &mut Work<'_, '_>) {
     }
 }
 
-/// R16v, R16s: tools whose memory is executable without being compiled code, or lies at fixed addresses.
+/// R16v: tools whose memory is executable without being compiled code.
 pub(crate) fn claim(work: &mut Work<'_, '_>) {
     if work.profile.has(Runtime::Valgrind) {
         let found = label(types::VALGRIND, Confidence::Likely, Rule::R16v);
@@ -43,26 +39,5 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
         for index in work.indices(|mapping| is_anonymous(mapping) && mapping.protection == all) {
             work.claims.claim_mapping(index, &found);
         }
-    }
-    if work.profile.has(Runtime::Sanitizer) {
-        sanitizer(work);
-    }
-}
-
-fn sanitizer(work: &mut Work<'_, '_>) {
-    let sure = |region_type| label(region_type, Confidence::Sure, Rule::R16s);
-    let (shadow, gap) = (sure(types::SANITIZER_SHADOW), sure(types::RESERVED));
-    let (heap, unused) = (sure(types::MALLOC_ASAN), sure(types::MALLOC_RESERVED));
-    for index in work.indices(is_anonymous) {
-        let mapping = &work.mappings[index];
-        let range = mapping.range;
-        let found = if SHADOW.start <= range.start && range.end <= SHADOW.end {
-            if is_none(mapping) { &gap } else { &shadow }
-        } else if ASAN_HEAP.start <= range.start && range.start < ASAN_HEAP.end {
-            if is_none(mapping) { &unused } else { &heap }
-        } else {
-            continue;
-        };
-        work.claims.claim_mapping(index, found);
     }
 }

@@ -71,8 +71,24 @@ pub(crate) struct Section {
     pub(crate) offset: u64,
     pub(crate) bytes: u64,
     pub(crate) link: u32,
+    /// Whether the file is for a 64-bit machine.
+    pub(crate) wide: bool,
     /// Whether its bytes are in the file, uncompressed.
     pub(crate) plain: bool,
+}
+
+/// Bytes of a symbol of a 64-bit file.
+pub(crate) const SYMBOL_BYTES: usize = 24;
+const SYMBOL_BYTES_32: usize = 16;
+/// Tables of symbols: all, and those of the dynamic linker.
+const SYMBOLS: [u32; 2] = [2, 11];
+
+impl Section {
+    /// Returns the size of an entry if this is a table of symbols.
+    pub(crate) fn symbol_bytes(&self) -> Option<usize> {
+        let bytes = if self.wide { SYMBOL_BYTES } else { SYMBOL_BYTES_32 };
+        SYMBOLS.contains(&self.kind).then_some(bytes)
+    }
 }
 
 /// Reads the headers; and whether the file is for a 64-bit machine. Malformed sections are left out: loading needs none.
@@ -178,6 +194,7 @@ fn read_sections(
             offset: number(offset),
             bytes: number(bytes),
             link: u32_at(entry, link).unwrap_or(0),
+            wide: fields.wide,
             plain: kind != NO_BYTES && number(flags) & COMPRESSED == 0,
         });
     }

@@ -1,14 +1,14 @@
 //! Searches the string tables and constants of an ELF file for markers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::classify::facts::Image;
 use crate::classify::markers::{Location, MARKERS};
-use crate::elf::header::Section;
-use crate::elf::read_at::{MAX_SCANNED_BYTES, ReadAt, fill};
+use crate::elf::header::{SYMBOL_BYTES, Section};
+use crate::elf::read_at::{MAX_SCANNED_BYTES, ReadAt, fill, u32_at};
 use crate::region::Protection;
 
 /// Bytes read at a time: they stay in the processor's cache while they are searched.
@@ -35,18 +35,12 @@ pub(crate) fn scan(
     let mut texts = TextSearch::default();
     let plain = |section: &&Section| section.plain;
     // Sections that the dynamic linker needs come first, in case the limit is reached.
-    for section in sections.iter().filter(plain).filter(|section| *section.name == *b".dynstr") {
-        pieces(read_at, (section.offset, section.bytes), &mut left, |piece| strings.feed(piece));
-        strings.end();
-    }
+    strings.search(read_at, sections, b".dynstr", &mut left);
     for section in sections.iter().filter(plain).filter(|section| is_constant(&section.name)) {
         texts.restart();
         pieces(read_at, (section.offset, section.bytes), &mut left, |piece| texts.feed(piece));
     }
-    for section in sections.iter().filter(plain).filter(|section| *section.name == *b".strtab") {
-        pieces(read_at, (section.offset, section.bytes), &mut left, |piece| strings.feed(piece));
-        strings.end();
-    }
+    strings.search(read_at, sections, b".strtab", &mut left);
     if sections.is_empty() {
         for segment in image.segments.iter().filter(|it| it.protection == Protection::READ) {
             texts.restart();
@@ -56,7 +50,7 @@ pub(crate) fn scan(
     }
     let has = |name: &str| sections.iter().any(|section| *section.name == *name.as_bytes());
     let is_found = |index: usize| match MARKERS[index].location {
-        Location::Symbol | Location::SymbolPrefix => strings.found.contains(MARKERS[index].text),
+        Location::Symbol | Location::SymbolPrefix => strings.defined.contains(MARKERS[index].text),
         Location::Rodata => texts.found.contains(&index),
         Location::Section => has(MARKERS[index].text),
     };
@@ -103,9 +97,19 @@ struct Names {
     /// Bit by first two bytes, which few names of a program share.
     maybe: Vec<u64>,
     found: BTreeSet<&'static str>,
-    /// The beginning of a name that was cut at the end of the last piece.
+    /// Those that a symbol of the file defines.
+    defined: BTreeSet<&'static str>,
+    /// Where wanted names are in the current table.
+    offsets: BTreeMap<u64, &'static str>,
+    /// The offset of the next piece in the current table.
+    next: u64,
+    /// The beginning of a name that was cut at the end of the last piece, and its offset.
     begun: Vec<u8>,
+    begun_at: u64,
 }
+
+/// The maximum number of names to look up in a table of symbols: many begin alike.
+const MAX_OFFSETS: usize = 1 << 12;
 
 impl Names {
     fn new(names: &[&'static str]) -> Self {
@@ -125,22 +129,73 @@ impl Names {
             let bit = u16::from_le_bytes(*head);
             maybe[usize::from(bit >> 6)] |= 1 << (bit & 63);
         }
-        Self { wanted, maybe, found: BTreeSet::new(), begun: Vec::new() }
+        Self {
+            wanted,
+            maybe,
+            found: BTreeSet::new(),
+            defined: BTreeSet::new(),
+            offsets: BTreeMap::new(),
+            next: 0,
+            begun: Vec::new(),
+            begun_at: 0,
+        }
+    }
+
+    /// Searches the string tables of that name, and the symbols that use them.
+    fn search(
+        &mut self,
+        read_at: &mut ReadAt<'_>,
+        sections: &[Section],
+        name: &[u8],
+        left: &mut u64,
+    ) {
+        let tables = sections.iter().enumerate().filter(|(_, it)| it.plain && *it.name == *name);
+        for (index, section) in tables {
+            self.offsets.clear();
+            self.next = 0;
+            pieces(read_at, (section.offset, section.bytes), left, |piece| self.feed(piece));
+            self.end();
+            let symbols = sections.iter().filter(|it| it.plain && it.symbol_bytes().is_some());
+            let mut symbols = symbols.filter(|it| usize::try_from(it.link) == Ok(index)).peekable();
+            // Without symbols nothing shows that a name is only referred to.
+            if symbols.peek().is_none() {
+                self.defined.extend(self.offsets.values());
+            }
+            for table in symbols.take_while(|_| !self.offsets.is_empty()) {
+                let (offsets, defined) = (&self.offsets, &mut self.defined);
+                let mut rest = Vec::new();
+                let bytes = table.symbol_bytes().unwrap_or(usize::MAX);
+                pieces(read_at, (table.offset, table.bytes), left, |piece| {
+                    rest.extend_from_slice(piece);
+                    let whole = rest.len() / bytes * bytes;
+                    for entry in rest[..whole].chunks_exact(bytes) {
+                        if let Some(name) = defined_name(entry) {
+                            defined.extend(offsets.get(&name));
+                        }
+                    }
+                    rest.drain(..whole);
+                });
+            }
+        }
     }
 
     fn feed(&mut self, piece: &[u8]) {
         let mut from = 0;
         for end in memchr::memchr_iter(0, piece) {
             let name = &piece[from..end];
-            from = end + 1;
             if self.begun.is_empty() {
-                self.check(name);
+                self.check(name, self.next.saturating_add(from as u64));
             } else {
                 self.go_on(name);
                 self.end();
             }
+            from = end + 1;
+        }
+        if self.begun.is_empty() {
+            self.begun_at = self.next.saturating_add(from as u64);
         }
         self.go_on(&piece[from..]);
+        self.next = self.next.saturating_add(piece.len() as u64);
     }
 
     /// Extends the partial name, of which at most the length of the longest marker is needed.
@@ -152,12 +207,12 @@ impl Names {
     /// Ends the partial name.
     fn end(&mut self) {
         let name = std::mem::take(&mut self.begun);
-        self.check(&name);
+        self.check(&name, self.begun_at);
         self.begun = name;
         self.begun.clear();
     }
 
-    fn check(&mut self, name: &[u8]) {
+    fn check(&mut self, name: &[u8], offset: u64) {
         let Some(head) = name.first_chunk::<2>() else { return };
         let bit = u16::from_le_bytes(*head);
         if self.maybe[usize::from(bit >> 6)] & 1 << (bit & 63) == 0 {
@@ -169,9 +224,19 @@ impl Names {
             let wanted_bytes = wanted.as_bytes();
             if (*prefix && name.starts_with(wanted_bytes)) || name == wanted_bytes {
                 self.found.insert(wanted);
+                if self.offsets.len() < MAX_OFFSETS {
+                    self.offsets.insert(offset, wanted);
+                }
             }
         }
     }
+}
+
+/// Returns the offset of the name of a symbol that the file itself defines.
+fn defined_name(entry: &[u8]) -> Option<u64> {
+    // The section is the 4th field of 64-bit symbols and the last one of 32-bit symbols.
+    let section = if entry.len() == SYMBOL_BYTES { 6 } else { 14 };
+    (entry.get(section..section + 2)? != [0, 0]).then(|| u32_at(entry, 0).map(u64::from)).flatten()
 }
 
 /// Finds every text of the markers in one pass. Built once: that takes longer than searching most

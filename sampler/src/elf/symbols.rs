@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::elf::Elf;
+use crate::elf::header::SYMBOL_BYTES;
 use crate::elf::read_at::{ReadAt, fill, u32_at, u64_at};
 
 /// Symbols by name: their addresses relative to the load base.
@@ -14,7 +15,6 @@ const MAX_NAMES_BYTES: u64 = 8 << 20;
 const MAX_SYMBOLS: u64 = 1 << 18;
 
 const DYNAMIC_SYMBOLS: u32 = 11;
-const SYMBOL_BYTES: usize = 24;
 
 impl Elf {
     /// Returns those of `wanted` that are defined in the file's dynamic symbol table.

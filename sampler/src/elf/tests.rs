@@ -78,17 +78,33 @@ fn file(parts: &[(&str, u32, &[u8])]) -> Vec<u8> {
 #[test]
 fn markers_count_where_they_belong() {
     let bytes = file(&[
-        (".dynstr", 3, b"\0xmallctl\0_ZN2v87Isolate3NewEv\0mi_malloc\0rb_gc_startx\0"),
+        (".dynstr", 3, b"\0xtc_malloc\0_ZN15MallocExtension8instanceEv\0mi_malloc\0rb_gc_startx\0"),
         (".rodata", 1, b"..tcmalloc: out of"),
         (".go.buildinfo", 1, b"x"),
         (".comment", 1, b"<jemalloc>: "),
     ]);
     let elf = Elf::read(&mut of_bytes(&bytes), &["rb_gc_startx"]).unwrap();
     let names: Vec<&str> = elf.image.markers.iter().map(|name| &**name).collect();
-    assert_eq!(names, ["str:tcmalloc", "mi_malloc", "_ZN2v87Isolate", "section:.go.buildinfo"]);
+    assert_eq!(names, ["MallocExtension", "str:tcmalloc", "mi_malloc", "section:.go.buildinfo"]);
     assert_eq!(elf.names, ["rb_gc_startx"]);
     assert!(elf.image.fixed && !elf.image.has_interpreter);
     assert_eq!(offset_of(&elf.image, 0x40_0010), Some(0x10));
+}
+
+#[test]
+fn a_name_that_the_file_only_refers_to_is_no_marker() {
+    let symbol = |name: u8, section: u8| {
+        let mut symbol = [0; 24];
+        (symbol[0], symbol[6]) = (name, section);
+        symbol
+    };
+    let names = b"\0mi_malloc\0tc_malloc\0_ZN15MallocExtension1aEv\0";
+    // The second is a weak reference, which an executable may leave unresolved.
+    let symbols = [symbol(0, 0), symbol(1, 5), symbol(11, 0), symbol(21, 0)].concat();
+    let bytes = file(&[(".dynstr", 3, names), (".dynsym", 11, &symbols)]);
+    let elf = Elf::read(&mut of_bytes(&bytes), &["tc_malloc"]).unwrap();
+    assert_eq!(elf.image.markers.iter().map(|it| &**it).collect::<Vec<_>>(), ["mi_malloc"]);
+    assert_eq!(elf.names, ["tc_malloc"]);
 }
 
 #[test]
@@ -98,7 +114,7 @@ fn markers_on_a_seam_are_found() {
         text.extend_from_slice(b"disabled-by-default-v8");
         text.extend_from_slice(&[b'y'; 100]);
         let mut names = vec![b'x'; 256 * 1024 - shift];
-        names.extend_from_slice(b"\0_rjem_mallctl\0");
+        names.extend_from_slice(b"\0PyObject_Malloc\0");
         let bytes = file(&[(".strtab", 3, &names), (".rodata", 1, &text)]);
         let elf = Elf::read(&mut of_bytes(&bytes), &[]).unwrap();
         assert_eq!(elf.image.markers.len(), 2, "{shift}");

@@ -50,8 +50,16 @@ vocabulary! {
     MALLOC_PARTITION = "MALLOC (PartitionAlloc)" in Malloc;
     /// Memory of AddressSanitizer's malloc.
     MALLOC_ASAN = "MALLOC (asan)" in Malloc;
+    /// Memory of ThreadSanitizer's malloc.
+    MALLOC_TSAN = "MALLOC (tsan)" in Malloc;
+    /// Memory of MemorySanitizer's malloc.
+    MALLOC_MSAN = "MALLOC (msan)" in Malloc;
     /// Memory of Scudo, Android's malloc.
     MALLOC_SCUDO = "MALLOC (scudo)" in Malloc;
+    /// Memory of snmalloc.
+    MALLOC_SNMALLOC = "MALLOC (snmalloc)" in Malloc;
+    /// Memory of rpmalloc.
+    MALLOC_RPMALLOC = "MALLOC (rpmalloc)" in Malloc;
     /// Inaccessible part of what a malloc reserved.
     MALLOC_RESERVED = "MALLOC (reserved)" in Reserved;
     /// Stack of the main thread, or of an unidentified thread.
@@ -60,6 +68,8 @@ vocabulary! {
     STACK_THREAD = "Stack (thread)" in Stack;
     /// Stack that signal handlers run on.
     STACK_SIGNAL = "Stack (alt signal)" in Stack;
+    /// Stack of a fiber, coroutine or green thread.
+    STACK_FIBER = "Stack (fiber)" in Stack;
     /// Inaccessible pages below a stack.
     STACK_GUARD = "STACK GUARD" in Reserved;
     /// Inaccessible pages elsewhere.
@@ -110,12 +120,40 @@ vocabulary! {
     LISP_HEAP = "Lisp heap" in RuntimeHeap;
     /// Heap of the Boehm collector.
     LIBGC_HEAP = "GC heap (libgc)" in RuntimeHeap;
+    /// Heap of .NET's garbage collector.
+    DOTNET_HEAP = ".NET heap" in RuntimeHeap;
+    /// Tables of .NET's runtime: types, stubs, marks of the collector.
+    DOTNET_RUNTIME = ".NET runtime" in RuntimeHeap;
+    /// Heap and tables of Mono.
+    MONO_HEAP = "Mono heap" in RuntimeHeap;
+    /// Heap of GHC's runtime.
+    HASKELL_HEAP = "Haskell heap" in RuntimeHeap;
+    /// Heap of Racket.
+    RACKET_HEAP = "Racket heap" in RuntimeHeap;
+    /// Heap of Chez Scheme.
+    SCHEME_HEAP = "Scheme heap" in RuntimeHeap;
+    /// Heap of WebKit's JavaScript, and the pages its malloc shares with it.
+    JSC_HEAP = "JSC heap/bmalloc" in RuntimeHeap;
+    /// Heap of OCaml.
+    OCAML_HEAP = "OCaml heap" in RuntimeHeap;
+    /// Heap of Julia.
+    JULIA_HEAP = "Julia heap" in RuntimeHeap;
+    /// Heap of Dart.
+    DART_HEAP = "Dart heap" in RuntimeHeap;
+    /// Heap of Nim.
+    NIM_HEAP = "Nim heap" in RuntimeHeap;
+    /// Heap of Poly/ML.
+    ML_HEAP = "ML heap" in RuntimeHeap;
+    /// Heap of a program compiled by GraalVM.
+    GRAAL_HEAP = "GraalVM heap" in RuntimeHeap;
     /// Memory of an emulated program.
     GUEST_MEMORY = "Guest memory" in RuntimeHeap;
     /// Memory of Valgrind and of the program it runs.
     VALGRIND = "Valgrind" in RuntimeHeap;
     /// A sanitizer's record of the program's memory.
     SANITIZER_SHADOW = "sanitizer shadow" in RuntimeHeap;
+    /// Other memory of a sanitizer: its stores of stacks, and allocations it maps one by one.
+    SANITIZER_INTERNAL = "sanitizer internal" in RuntimeHeap;
     /// A file mapped as data.
     MAPPED_FILE = "mapped file" in MappedFile;
     /// memfd, shm_open, SysV, or MAP_SHARED | MAP_ANONYMOUS.

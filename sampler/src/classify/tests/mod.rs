@@ -1,6 +1,7 @@
 //! Tests of the rules on synthetic processes, for cases that the captures lack.
 
 mod kernel_names;
+mod runtimes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,7 +63,7 @@ fn without_facts_names_rights_and_order_decide() {
          500000-501000 rw-p 0 0:0 0 [heap]
          600000-700000 r-xp 0 8:1 8 /lib/libc.so.6
          700000-710000 ---p 0 0:0 0 
-         800000-a00000 rw-p 0 0:0 0 
+         800000-a01000 rw-p 0 0:0 0 
          a00000-a10000 rwxp 0 0:0 0 
          b00000-b21000 rw-p 0 0:0 0 [stack]",
         &Facts::default(),
@@ -75,11 +76,19 @@ fn without_facts_names_rights_and_order_decide() {
             "MALLOC (brk heap) R7",
             "__TEXT R4",
             "guard R19",
-            "MALLOC_LARGE R18x",
+            "VM_ALLOCATE R20",
             "JIT code R16",
             "Stack R1",
         ]
     );
+    // Without code made while running, large unreadable memory is malloc's.
+    let found = types_of(
+        "600000-700000 r-xp 0 8:1 8 /lib/libc.so.6
+         800000-a01000 rw-p 0 0:0 0 
+         b00000-c00000 rw-p 0 0:0 0 ",
+        &Facts::default(),
+    );
+    assert_eq!(found, ["__TEXT R4", "MALLOC_LARGE R18x", "VM_ALLOCATE R20"]);
 }
 
 #[test]
@@ -118,7 +127,7 @@ fn runtimes_without_headers_get_the_remaining_memory() {
         ("/usr/bin/sbcl", &[], "rwxp", "Lisp heap R16v"),
         ("/usr/bin/sbcl", &[], "rw-p", "Lisp heap R18b"),
         ("/usr/libexec/valgrind/memcheck-amd64-linux", &[], "rwxp", "Valgrind R16v"),
-        ("/usr/bin/rustc", &["_rjem_mallctl"], "rw-p", "VM_ALLOCATE R20"),
+        ("/usr/bin/rustc", &["str:jemalloc"], "rw-p", "VM_ALLOCATE R20"),
         ("/usr/bin/a", &["tc_malloc"], "rw-p", "MALLOC (tcmalloc) R18"),
         ("/usr/bin/a", &["mi_malloc"], "rw-p", "VM_ALLOCATE R20"),
         ("/usr/bin/python3.13", &["mi_malloc", "_PyRuntime"], "rw-p", "VM_ALLOCATE R20"),
@@ -130,7 +139,7 @@ fn runtimes_without_headers_get_the_remaining_memory() {
     }
     // jemalloc and mimalloc ask the kernel not to reserve.
     for (marker, expected) in
-        [("mallctl", "MALLOC (jemalloc) R18"), ("mi_malloc", "MALLOC (mimalloc) R18")]
+        [("str:jemalloc", "MALLOC (jemalloc) R18"), ("mi_malloc", "MALLOC (mimalloc) R18")]
     {
         let line = "7f0000000000-7f0000100000 rw-p 0 0:0 0 |rd wr mr mw me nr";
         assert_eq!(types_of(line, &executable("/a", &[marker])), [expected]);
