@@ -58,6 +58,9 @@ CREATE TABLE recording (
     checksum INTEGER NOT NULL             -- of the row
 ) STRICT;
 
+-- a session's recordings are looked up by process
+CREATE INDEX recording_by_process ON recording (session, pid);
+
 -- The arguments the target was started with.
 CREATE TABLE argument (
     recording INTEGER NOT NULL REFERENCES recording (id), -- whose target

@@ -20,6 +20,7 @@ mod find;
 mod label;
 #[cfg(target_os = "linux")]
 mod linux;
+mod listing;
 #[cfg(target_os = "macos")]
 mod macos;
 mod named;
@@ -57,15 +58,21 @@ pub use crate::label::{Confidence, Detail, Label};
 pub use crate::linux::{
     facts::FactReader,
     files::PERMISSION_HINT,
-    process::{check_proc, hides_processes, host, process_info, processes},
+    process::{check_proc, hides_processes, host, process_info, processes, resident_bytes},
+    process_list::ProcessList,
     sampler::Sampler,
     sums::system_sums,
+    system::adopt_orphans,
     watch::ExitWatch,
 };
+pub use crate::listing::{ListChanges, ListedProcess};
 #[cfg(target_os = "macos")]
 pub use crate::macos::{
     PERMISSION_HINT,
-    process::{check_proc, hides_processes, host, process_info, processes},
+    process::{
+        adopt_orphans, check_proc, hides_processes, host, process_info, processes, resident_bytes,
+    },
+    process_list::ProcessList,
     sampler::Sampler,
     sums::system_sums,
     watch::ExitWatch,
@@ -75,7 +82,7 @@ pub use crate::pasted::model::{
     BadPaste, MAX_PASTE_BYTES, PasteFormat, Pasted, PastedProcess, PastedSnapshot, Remark,
 };
 pub use crate::pasted::parse_paste;
-pub use crate::posix::{ignores_signal, max_file_bytes, now, send_signal};
+pub use crate::posix::{ignores_signal, max_file_bytes, now, raise_open_files, reap, send_signal};
 pub use crate::process::{Host, IMPORTED_BOOT, ProcessId, ProcessInfo};
 pub use crate::procfs::mapping::Mapping;
 pub use crate::procfs::sizes::Field;

@@ -58,6 +58,44 @@ pub fn max_file_bytes() -> Option<u64> {
     limit.filter(|bytes| *bytes != libc::RLIM_INFINITY)
 }
 
+/// Raises the number of files that this process may have open to the maximum it may set itself, and
+/// returns that; `None` if it is not known.
+pub fn raise_open_files() -> Option<u64> {
+    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
+    // SAFETY: getrlimit only writes the limit, and it is read only when that was written; setrlimit
+    // only reads it.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, limit.as_mut_ptr()) != 0 {
+            return None;
+        }
+        let mut limit = limit.assume_init();
+        let soft = limit.rlim_cur;
+        limit.rlim_cur = limit.rlim_max;
+        Some(if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) == 0 {
+            limit.rlim_max
+        } else {
+            soft
+        })
+    }
+}
+
+/// Collects the status of a child that has ended: exit code, or 128 + signal; `None` if it has not,
+/// or is not a child of this process.
+pub fn reap(pid: u32) -> Option<i32> {
+    let pid = libc::pid_t::try_from(pid).ok().filter(|pid| *pid > 0)?;
+    let mut status = 0;
+    // SAFETY: waitpid only writes the status.
+    let reaped = unsafe { libc::waitpid(pid, &raw mut status, libc::WNOHANG) };
+    if reaped != pid {
+        return None;
+    }
+    Some(if libc::WIFSIGNALED(status) {
+        128 + libc::WTERMSIG(status)
+    } else {
+        libc::WEXITSTATUS(status)
+    })
+}
+
 /// Sends `signal` to the process `pid`.
 ///
 /// # Errors

@@ -34,4 +34,5 @@ pub use crate::recording::{
 };
 pub use crate::retention::policy::{Pruned, Retention};
 pub use crate::write::mark::{add_mark, delete_marks, rename};
+pub use crate::write::tick::{Added, Addition, Continues, NextSample};
 pub use crate::write::writer::Writer;

@@ -54,7 +54,17 @@ fn sampler() {
         root: "lib.rs",
         floors: &[
             &["named"],
-            &["error", "process", "quantity", "vocabulary", "naming", "rule", "label", "region"],
+            &[
+                "error",
+                "process",
+                "listing",
+                "quantity",
+                "vocabulary",
+                "naming",
+                "rule",
+                "label",
+                "region",
+            ],
             &["snapshot", "system_sum", "find"],
             &["posix"],
             // what the readers of processes and programs hand to the rules

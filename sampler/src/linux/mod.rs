@@ -5,6 +5,7 @@ pub(crate) mod facts;
 pub(crate) mod files;
 pub(crate) mod mounts;
 pub(crate) mod process;
+pub(crate) mod process_list;
 pub(crate) mod sampler;
 pub(crate) mod sums;
 pub(crate) mod system;

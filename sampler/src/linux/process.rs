@@ -59,6 +59,14 @@ pub fn processes() -> Vec<ProcessInfo> {
     all(Path::new(PROC))
 }
 
+/// Returns the resident bytes of a process by the kernel's quick count; `None` if there is no such
+/// process any more.
+pub fn resident_bytes(pid: u32) -> Option<u64> {
+    let path = Path::new(PROC).join(pid.to_string()).join("statm");
+    let statm = OpenFile::open(path).and_then(|file| file.statm()).ok()?;
+    Some(statm.resident.saturating_mul(page_size_bytes()))
+}
+
 /// Returns the machine this runs on.
 pub fn host() -> Host {
     let read_line = |name: &str| {

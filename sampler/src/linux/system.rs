@@ -48,6 +48,13 @@ pub(crate) fn open_process(pid: u32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(handle) })
 }
 
+/// Makes this process the parent of descendants whose own parent ends, as the first process is
+/// otherwise; returns whether that succeeded.
+pub fn adopt_orphans() -> bool {
+    // SAFETY: this option of prctl accesses no memory of this process.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 }
+}
+
 /// Waits until `handle` is readable.
 pub(crate) fn wait_readable(handle: &OwnedFd) -> io::Result<()> {
     let mut wanted = libc::pollfd { fd: handle.as_raw_fd(), events: libc::POLLIN, revents: 0 };

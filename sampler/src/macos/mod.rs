@@ -3,6 +3,7 @@
 
 pub(crate) mod ffi;
 pub(crate) mod process;
+pub(crate) mod process_list;
 pub(crate) mod sampler;
 pub(crate) mod sums;
 pub(crate) mod task;

@@ -1,7 +1,7 @@
 //! Rows of `recording`, `argument` and `mark`. A value that no recorder writes
 //! is an error.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use vmrec_sampler::{IMPORTED_BOOT, ProcessId, ProcessInfo, Timestamp};
 
 use crate::db::columns::{ARGUMENT, MARK, RECORDING};
@@ -22,11 +22,15 @@ pub(crate) fn insert_recording(
     begun: Timestamp,
 ) -> rusqlite::Result<RecordingId> {
     let id = insert::unused_id(transaction, &RECORDING)?;
+    // A parent may have ended since, or have been recorded as another program before.
+    let start_ticks = process.id.known_start_ticks().map(to_column);
     let parent: Option<i64> = transaction
         .prepare_cached(
-            "SELECT max(id) FROM recording WHERE session = ? AND pid = ? AND why_ended IS NULL",
+            "SELECT id FROM recording WHERE session = ? AND pid = ? AND start_ticks <= ? \
+             ORDER BY id DESC LIMIT 1",
         )?
-        .query_row(params![session.0, process.parent_pid], |row| row.get(0))?;
+        .query_row(params![session.0, process.parent_pid, start_ticks], |row| row.get(0))
+        .optional()?;
     insert::row(
         transaction,
         &RECORDING,
@@ -35,7 +39,7 @@ pub(crate) fn insert_recording(
             session.0,
             name,
             process.id.known_pid(),
-            process.id.known_start_ticks().map(to_column),
+            start_ticks,
             process.parent_pid,
             parent,
             process.started_utc_ns,

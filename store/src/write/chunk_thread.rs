@@ -107,6 +107,12 @@ impl ChunkThread {
         Some(ready)
     }
 
+    /// Waits for a chunk while any is being built.
+    pub(crate) fn wait_any(&mut self) -> Option<Ready> {
+        let recording = *self.building.keys().next()?;
+        self.wait(recording)
+    }
+
     fn built(&mut self, recording: RecordingId) {
         if let Some(building) = self.building.get_mut(&recording) {
             *building -= 1;

@@ -14,12 +14,16 @@ use crate::recording::{RecordingId, WhyEnded};
 use crate::tables::recording::end_recording;
 use crate::tables::sample::{next_number, sample_columns};
 use crate::tables::{chunk, recording, sample};
+use crate::write::chunk_thread::{ChunkThread, Ready};
 use crate::write::compact;
 use crate::write::writer::Writer;
 
 /// The maximum number of samples left by a killed recorder that the next one compacts at its start:
 /// more would delay it.
 const FEW_SAMPLES: u64 = 900;
+
+/// The maximum number of chunks that are stored in one transaction, which keeps a sample waiting.
+const MAX_CHUNKS_AT_ONCE: usize = 16;
 
 impl Writer {
     /// Compacts all samples that are still rows, such as those of a killed recorder, and returns
@@ -29,17 +33,40 @@ impl Writer {
         tidy(&mut self.connection, &self.path, &[])
     }
 
-    /// Replaces the rows that a chunk was made from by the chunk.
+    /// Stores the chunks that are ready, a few at most, in one transaction.
+    pub(crate) fn store_ready_chunks(&mut self) {
+        let Some(thread) = &mut self.chunk_thread else { return };
+        let ready: Vec<_> =
+            std::iter::from_fn(|| thread.ready()).take(MAX_CHUNKS_AT_ONCE).collect();
+        self.store_built(ready);
+    }
+
+    /// Waits for all chunks that are being built, and stores them.
+    pub(crate) fn store_all_chunks(&mut self) {
+        while let Some(ready) = self.chunk_thread.as_mut().and_then(ChunkThread::wait_any) {
+            self.store_built(vec![ready]);
+            self.store_ready_chunks();
+        }
+    }
+
+    /// Replaces the rows that chunks were made from by the chunks.
     ///
     /// If that fails, the rows stay and nothing is lost.
-    pub(crate) fn store_chunk(&mut self, id: RecordingId, built: std::io::Result<Built>) {
-        let Ok(built) = built else { return };
-        let upto = built.header.last;
+    fn store_built(&mut self, ready: Vec<Ready>) {
+        let ready: Vec<_> =
+            ready.into_iter().filter_map(|(id, built)| Some((id, built.ok()?))).collect();
+        if ready.is_empty() {
+            return;
+        }
         let stored = in_transaction(&mut self.connection, |transaction| {
-            compact::store(transaction, id, &built)
+            let store =
+                |(id, built): &(RecordingId, Built)| compact::store(transaction, *id, built);
+            ready.iter().map(store).collect::<rusqlite::Result<Vec<bool>>>()
         });
-        if matches!(stored, Ok(false)) {
-            let _ = compact_one(&mut self.connection, &self.path, id, upto);
+        for ((id, built), done) in ready.iter().zip(stored.unwrap_or_default()) {
+            if !done {
+                let _ = compact_one(&mut self.connection, &self.path, *id, built.header.last);
+            }
         }
         self.pruning.chunk_made();
     }
@@ -54,9 +81,8 @@ impl Writer {
 
     /// Waits for the chunks of a recording that are being built, and stores them.
     pub(crate) fn store_chunks_of(&mut self, id: RecordingId) {
-        while let Some((id, built)) = self.chunk_thread.as_mut().and_then(|thread| thread.wait(id))
-        {
-            self.store_chunk(id, built);
+        while let Some(ready) = self.chunk_thread.as_mut().and_then(|thread| thread.wait(id)) {
+            self.store_built(vec![ready]);
         }
     }
 

@@ -118,9 +118,7 @@ impl Writer {
             recording::insert_recording(transaction, session, process, name, begun)
         })
         .at(&self.path)?;
-        if self.chunk_thread.is_none() {
-            self.chunk_thread = ChunkThread::start().ok();
-        }
+        self.start_chunk_thread();
         self.active.insert(id, Active::new(id));
         Ok(id)
     }
@@ -274,42 +272,61 @@ impl Writer {
         if !ids.iter().all(|id| self.active.contains_key(id)) {
             return Err(not_begun(&self.path));
         }
+        let written = self.while_held(|transaction, active| {
+            let chosen = active.iter_mut().filter(|(id, _)| ids.contains(id));
+            chosen
+                .map(|(id, active)| Ok((*id, sample(*id, active, transaction)?)))
+                .collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        let mut numbers = BTreeMap::new();
+        for (id, written) in written {
+            numbers.insert(id, self.accept(id, written));
+        }
+        self.store_ready_chunks();
+        Ok(numbers)
+    }
+
+    /// Runs `work` in a transaction while this writer holds the lock. If that fails, the state that
+    /// depends on the last commit is forgotten.
+    pub(crate) fn while_held<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>, &mut BTreeMap<RecordingId, Active>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
         self.check_hold()?;
         let (active, lock) = (&mut self.active, &self.lock);
         let mut in_force = true;
-        let written = in_transaction(&mut self.connection, |transaction| {
+        let done = in_transaction(&mut self.connection, |transaction| {
             // Checked within the transaction: no other recorder has written since, nor is writing.
             in_force = lock.is_in_force();
             if !in_force {
                 return Err(rusqlite::Error::InvalidQuery);
             }
-            let chosen = active.iter_mut().filter(|(id, _)| ids.contains(id));
-            chosen
-                .map(|(id, active)| Ok((*id, sample(*id, active, transaction)?)))
-                .collect::<rusqlite::Result<Vec<_>>>()
+            work(transaction, active)
         });
-        let written = match written {
-            Ok(written) => written,
-            Err(source) => {
-                self.active.values_mut().for_each(Active::reject);
-                return Err(match in_force {
-                    true => Error::sql(&self.path, source),
-                    false => Error::LockLost { path: self.path.clone() },
-                });
+        done.map_err(|source| {
+            self.active.values_mut().for_each(Active::reject);
+            match in_force {
+                true => Error::sql(&self.path, source),
+                false => Error::LockLost { path: self.path.clone() },
             }
-        };
-        let mut numbers = BTreeMap::new();
-        for (id, written) in written {
-            numbers.insert(id, written.0.number);
-            if let Some(active) = self.active.get_mut(&id) {
-                active.accept(written, self.chunk_thread.as_mut());
-                active.limit_chunk(self.pruning.policy.max_bytes);
-            }
+        })
+    }
+
+    /// Updates the state of a recording after its sample is stored durably; returns its number.
+    pub(crate) fn accept(&mut self, id: RecordingId, written: Written) -> u64 {
+        let number = written.0.number;
+        if let Some(active) = self.active.get_mut(&id) {
+            active.accept(written, self.chunk_thread.as_mut());
+            active.limit_chunk(self.pruning.policy.max_bytes);
         }
-        if let Some((id, built)) = self.chunk_thread.as_mut().and_then(ChunkThread::ready) {
-            self.store_chunk(id, built);
+        number
+    }
+
+    /// Starts the thread that builds chunks, unless it runs.
+    pub(crate) fn start_chunk_thread(&mut self) {
+        if self.chunk_thread.is_none() {
+            self.chunk_thread = ChunkThread::start().ok();
         }
-        Ok(numbers)
     }
 
     fn shut(&mut self) -> rusqlite::Result<()> {
@@ -339,6 +356,6 @@ impl Drop for Writer {
     }
 }
 
-fn not_begun(path: &Path) -> Error {
+pub(crate) fn not_begun(path: &Path) -> Error {
     Error::NotBegun { path: path.to_owned() }
 }

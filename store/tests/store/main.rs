@@ -19,4 +19,5 @@ mod round_trip;
 mod survival;
 #[path = "../../../tests/target.rs"]
 mod target;
+mod tick;
 mod together;
