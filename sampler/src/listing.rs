@@ -13,6 +13,8 @@ pub struct ListedProcess {
     pub parent_pid: u32,
     /// The kernel's short name, which the process can set itself.
     pub short_name: String,
+    /// Whether it has ended and only waits for its parent to ask for its status.
+    pub ended: bool,
 }
 
 /// How a list differs from the one before.
@@ -41,6 +43,11 @@ struct Known {
 }
 
 impl KnownProcesses {
+    /// Returns whether the last list had a process of this number.
+    pub(crate) fn contains(&self, pid: u32) -> bool {
+        self.by_pid.contains_key(&pid)
+    }
+
     /// Takes a new list: process numbers with a number that another process of that number would
     /// not have. `look` reads one process; it is called only for those that may be new.
     pub(crate) fn update(
@@ -68,8 +75,11 @@ impl KnownProcesses {
             changes.gone.extend(before.map(|ticks| (pid, ticks)));
             changes.came.extend(found);
         }
-        let gone = self.by_pid.extract_if(.., |_, known| known.turn != turn);
-        changes.gone.extend(gone.filter_map(|(pid, known)| Some((pid, known.start_ticks?))));
+        self.by_pid.retain(|pid, known| {
+            let stays = known.turn == turn;
+            changes.gone.extend(known.start_ticks.filter(|_| !stays).map(|ticks| (*pid, ticks)));
+            stays
+        });
         changes.came.sort_unstable_by_key(|process| process.pid);
         changes
     }
@@ -85,7 +95,7 @@ mod tests {
     use super::*;
 
     fn listed(pid: u32, start_ticks: u64) -> ListedProcess {
-        ListedProcess { pid, start_ticks, parent_pid: 1, short_name: String::new() }
+        ListedProcess { pid, start_ticks, parent_pid: 1, short_name: String::new(), ended: false }
     }
 
     #[test]

@@ -30,4 +30,5 @@ mod recorder;
 mod repair;
 mod selftest;
 mod sql;
+mod tree;
 mod types_doc;

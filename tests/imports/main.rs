@@ -87,7 +87,7 @@ fn report() {
         floors: &[
             &["error", "text", "metric", "amounts"],
             &["time", "series", "diff", "recordings", "slope"],
-            &["finding"],
+            &["finding", "session"],
             &["chart", "check", "compare", "diff/table", "map_page", "export", "comparison"],
             &["lib"],
         ],

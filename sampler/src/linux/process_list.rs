@@ -17,6 +17,9 @@ pub struct ProcessList {
 }
 
 impl ProcessList {
+    /// Whether the list may be brought up to date many times a second: the kernel shows at once whether one began.
+    pub const IS_CHEAP: bool = true;
+
     /// Creates an empty list.
     pub fn new() -> Self {
         let load = OpenFile::open(Path::new(PROC).join("loadavg")).ok();
@@ -30,6 +33,16 @@ impl ProcessList {
         let same = newest.is_some() && newest == self.newest;
         self.newest = newest;
         !same
+    }
+
+    /// Returns whether the last list had a process of this number.
+    pub fn contains(&self, pid: u32) -> bool {
+        self.known.contains(pid)
+    }
+
+    /// Looks at one process; `None` if it is gone, or a thread of the kernel.
+    pub fn look(&self, pid: u32) -> Option<ListedProcess> {
+        look(pid)
     }
 
     /// Lists all processes, and returns how that differs from the list before.
@@ -63,6 +76,7 @@ fn look(pid: u32) -> Option<ListedProcess> {
         pid,
         start_ticks: stat.start_ticks,
         parent_pid: stat.parent_pid,
+        ended: stat.ended() && stat.threads <= 1,
         short_name: stat.comm,
     })
 }

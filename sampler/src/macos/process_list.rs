@@ -11,6 +11,9 @@ pub struct ProcessList {
 }
 
 impl ProcessList {
+    /// Whether the list may be brought up to date many times a second: every process is asked.
+    pub const IS_CHEAP: bool = false;
+
     /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()
@@ -20,6 +23,16 @@ impl ProcessList {
     /// kernel offers no quicker way than to list them.
     pub const fn may_have_grown(&mut self) -> bool {
         true
+    }
+
+    /// Returns whether the last list had a process of this number.
+    pub fn contains(&self, pid: u32) -> bool {
+        self.known.contains(pid)
+    }
+
+    /// Looks at one process; `None` if it is gone.
+    pub fn look(&self, pid: u32) -> Option<ListedProcess> {
+        look(pid)
     }
 
     /// Lists all processes, and returns how that differs from the list before.
@@ -34,10 +47,11 @@ impl ProcessList {
 }
 
 fn look(pid: u32) -> Option<ListedProcess> {
-    let (info, _) = (pid > 0).then(|| info(pid).ok()).flatten()?;
+    let (info, ended) = (pid > 0).then(|| info(pid).ok()).flatten()?;
     Some(ListedProcess {
         pid,
         start_ticks: info.id.start_ticks,
+        ended,
         parent_pid: info.parent_pid.unwrap_or(0),
         short_name: info.short_name,
     })

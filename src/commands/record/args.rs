@@ -10,16 +10,25 @@ use crate::args::{FileArgs, RetentionArgs, TypesArgs};
 use crate::parse::parse_duration;
 use crate::shell::shell_word;
 
-/// Record snapshots of a process at intervals
+/// Record snapshots of processes at intervals
 ///
 /// TARGET is a pid or a full or partial executable name: an exact name beats
 /// one that begins so, which beats one that has it inside. Ctrl-C or the
-/// target's exit ends the recording.
+/// exit of all targets ends the recording. Several processes make a session,
+/// with a recording of each.
 #[derive(Args, Debug)]
 pub(crate) struct RecordArgs {
-    /// Pid or full or partial executable name
-    #[arg(required_unless_present_any = ["launch", "pid"], conflicts_with_all = ["launch", "pid"])]
-    target: Option<String>,
+    /// Pids or full or partial executable names
+    #[arg(
+        value_name = "TARGET",
+        required_unless_present_any = ["launch", "pid"],
+        conflicts_with_all = ["launch", "pid"]
+    )]
+    targets: Vec<String>,
+
+    /// Record all processes that descend from the targets too, as they come and go
+    #[arg(long)]
+    pub(crate) tree: bool,
 
     /// Others' name for a TARGET that is a number
     #[arg(long, short, hide = true, value_name = "PID", conflicts_with = "launch")]
@@ -111,19 +120,23 @@ fn no_output(_: &str) -> Result<Infallible, String> {
 }
 
 impl RecordArgs {
-    /// Returns the process asked for, unless it is a command to start.
-    pub(crate) fn target(&self) -> Option<String> {
-        self.target.clone().or_else(|| self.pid.map(|pid| pid.to_string()))
+    /// Returns the processes asked for; none if a command is to be started.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let pid = self.pid.iter().map(|pid| pid.to_string());
+        self.targets.iter().cloned().chain(pid).collect()
+    }
+
+    /// Returns whether several processes may be recorded.
+    pub(crate) const fn is_family(&self) -> bool {
+        self.tree || self.targets.len() > 1
     }
 
     /// Returns the targets asked for, as on the command line.
     pub(crate) fn targets(&self) -> String {
-        match self.target() {
-            Some(target) => target,
-            None => {
-                let words = self.launch.iter().map(|word| shell_word(&word.to_string_lossy()));
-                format!("-- {}", words.collect::<Vec<_>>().join(" "))
-            }
-        }
+        let tree = self.tree.then(|| "--tree".to_owned());
+        let command = (!self.launch.is_empty()).then(|| "--".to_owned());
+        let launch = self.launch.iter().map(|word| shell_word(&word.to_string_lossy()));
+        let words = tree.into_iter().chain(self.processes()).chain(command).chain(launch);
+        words.collect::<Vec<_>>().join(" ")
     }
 }

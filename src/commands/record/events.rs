@@ -11,12 +11,16 @@ use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::origin::{Origin, WithOrigin};
 use signal_hook::low_level::siginfo::{Cause, Sent};
 
-use vmrec_sampler::{Error as SamplerError, Evidence, Snapshot};
+use vmrec_sampler::{Error as SamplerError, Evidence, ProcessInfo, Sampler, Snapshot};
 
 use crate::failure::{Failure, Status};
 
 /// How long a sample or other work under way is waited for after a signal.
 pub(crate) const GRACE: Duration = Duration::from_millis(100);
+
+/// Names a process among those that a session records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct MemberId(pub(crate) u64);
 
 /// A sample, or why there is none.
 #[derive(Debug)]
@@ -28,6 +32,19 @@ pub(crate) struct Sampled {
     pub(crate) notes: Vec<String>,
 }
 
+/// The result of a look at one of several processes.
+#[derive(Debug)]
+pub(crate) struct Looked {
+    pub(crate) member: MemberId,
+    /// The process, if this look attached to it.
+    pub(crate) attached: Option<ProcessInfo>,
+    /// The sampler, to be used again; `None` once it cannot be.
+    pub(crate) sampler: Option<Box<Sampler>>,
+    pub(crate) sampled: Sampled,
+    /// How long that took.
+    pub(crate) took: Duration,
+}
+
 /// Something that happened while waiting for the next tick.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -37,6 +54,8 @@ pub(crate) enum Event {
     Exited(Option<i32>),
     /// The sample that was requested, or why there is none.
     Sampled(Box<Sampled>),
+    /// One of several processes was looked at.
+    Looked(Box<Looked>),
     /// Work on a thread of its own is done.
     Done,
 }

@@ -6,13 +6,15 @@
 
 pub(crate) mod args;
 pub(crate) mod events;
+pub(crate) mod family;
 pub(crate) mod note_writer;
 pub(crate) mod progress;
+pub(crate) mod pruning;
 pub(crate) mod sampling;
 pub(crate) mod schedule;
 pub(crate) mod session;
 pub(crate) mod tally;
-mod target;
+pub(crate) mod target;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -27,12 +29,13 @@ use crate::commands::check::Judged;
 use crate::commands::check::budget::Budget;
 use crate::commands::record::args::{RecordArgs, SPARE};
 use crate::commands::record::events::{Event, Events, GRACE, Sampled};
+use crate::commands::record::family::{Output, Roots};
 use crate::commands::record::progress::Progress;
 use crate::commands::record::sampling::SamplingThread;
 use crate::commands::record::schedule::Schedule;
 use crate::commands::record::session::{Session, Stored, open_writer};
 use crate::commands::record::tally::Figures;
-use crate::commands::record::target::Target;
+use crate::commands::record::target::{Target, is_gone};
 use crate::failure::Failure;
 use crate::{file, output, types_file};
 
@@ -47,7 +50,15 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     // A wrong file must not cost the user a run.
     let budget = args.check.as_deref().map(|file| Budget::of_file(file)?.whole()).transpose()?;
     let events = Events::listen()?;
-    let (mut target, writer) = match args.target() {
+    if args.is_family() {
+        if budget.is_some() {
+            return Err(Failure::usage("--check judges the recording of one process")
+                .hint("check one of the session afterwards: vmrec check --recording N"));
+        }
+        let start = Start { path: &path, retention, rules };
+        return record_family(args, &events, start);
+    }
+    let (mut target, writer) = match args.processes().pop() {
         Some(name) => {
             let (newest, oldest) = (args.newest, args.oldest);
             let find = move || Target::find(&name, newest, oldest, rules);
@@ -94,6 +105,33 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
             })
         }
     }
+}
+
+/// How a session begins.
+struct Start<'a> {
+    path: &'a Path,
+    retention: Option<Retention>,
+    rules: Vec<UserRule>,
+}
+
+/// Finds or starts the processes of a session, and records them.
+fn record_family(
+    args: &RecordArgs,
+    events: &Events,
+    start_with: Start<'_>,
+) -> Result<ExitCode, Failure> {
+    let Start { path, retention, rules } = start_with;
+    let (roots, writer) = if args.launch.is_empty() {
+        let (names, newest, oldest) = (args.processes(), args.newest, args.oldest);
+        let find = move || names.iter().map(|name| Target::listed(name, newest, oldest)).collect();
+        let found: Option<Result<Vec<_>, Failure>> = events.while_heeding(find, |_, _| true);
+        let Some(found) = found else { return Ok(interrupted()) };
+        (Roots::Found(found?), open_writer(path)?)
+    } else {
+        let (target, writer) = start(&args.launch, Vec::new(), path, events)?;
+        (Roots::Command(target), writer)
+    };
+    family::record(args, events, rules, roots, Output { path, writer, retention })
 }
 
 /// Checks what was recorded and shows the verdicts; nothing recorded keeps to no limit.
@@ -150,12 +188,6 @@ fn nothing_recorded(
 
 fn exit_code(status: i32) -> ExitCode {
     ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX))
-}
-
-/// Returns whether an error means that the target has ended, which is an ending, not a failure.
-const fn is_gone(error: &SamplerError) -> bool {
-    use SamplerError::{Exited, NotFound, Reused, Zombie};
-    matches!(error, Exited { .. } | NotFound { .. } | Reused { .. } | Zombie { .. })
 }
 
 /// The same for the first sample of a command.
@@ -223,14 +255,15 @@ fn record(
             session.missed(tick.missed, args.every)?;
             progress.missed(tick.missed);
         }
-        prune(&mut session, events, &mut progress, || {
-            tick.due.saturating_sub(begun.elapsed()) >= SPARE
-        });
+        let has_time = || tick.due.saturating_sub(begun.elapsed()) >= SPARE;
+        if let Err(failure) = session.prune(events, has_time) {
+            progress.not_pruned(&failure);
+        }
         let end_due = args.duration.filter(|duration| *duration < tick.due);
         match events.wait_until(begun + end_due.unwrap_or(tick.due)) {
             None if end_due.is_some() => break WhyEnded::Finished,
             // No sample is awaited here.
-            None | Some(Event::Sampled(_) | Event::Done) => {}
+            None | Some(Event::Sampled(_) | Event::Looked(_) | Event::Done) => {}
             Some(Event::Exited(status)) => {
                 target.exited(status);
                 break WhyEnded::TargetExited(status);
@@ -253,41 +286,6 @@ fn record(
     let recording = session.recording();
     session.close()?;
     Ok(recording)
-}
-
-/// How long samples wait for pruning where the file outgrows its limit.
-const PRUNING_PATIENCE: Duration = Duration::from_secs(1);
-
-/// Prunes while there is time before the next tick, unless an event such as a signal comes. A file
-/// that is too large is pruned a little at each tick, and for longer if it has grown.
-fn prune(
-    session: &mut Session,
-    events: &Events,
-    progress: &mut Progress,
-    has_time: impl Fn() -> bool,
-) {
-    let begun = Instant::now();
-    let mut is_first = true;
-    while has_time()
-        || session.is_too_large()
-            && (is_first || session.has_grown() && begun.elapsed() < PRUNING_PATIENCE)
-    {
-        is_first = false;
-        match session.prune() {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(failure) => {
-                progress.not_pruned(&failure);
-                break;
-            }
-        }
-        if let Some(event) = events.wait_until(Instant::now()) {
-            // The queue lives for as long as `events`.
-            let _ = events.sender().send(event);
-            break;
-        }
-    }
-    session.pruned();
 }
 
 /// Waits for the sample that was requested; fails with the reason if the recording ends before it.
@@ -323,7 +321,7 @@ fn sampled(events: &Events, target: &mut Target, is_first: bool) -> Result<Box<S
                     target.forward(signal);
                 }
             }
-            (Some(Event::Done), held_before) => held = held_before,
+            (Some(Event::Looked(_) | Event::Done), held_before) => held = held_before,
             (None, Some((_, Event::Signal { signal, forward }))) if target.is_launched() => {
                 if forward {
                     target.forward(signal);

@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::{file, zone};
 
 /// How often a plain line is printed where there is no terminal.
-const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
+pub(crate) const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// The display of a running recording.
 pub(crate) struct Progress {
@@ -141,17 +141,7 @@ impl Progress {
         }
         self.end_live_line();
         let tally = &self.tally;
-        let why = match why {
-            WhyEnded::TargetExited(Some(status)) => {
-                format!("the command ended with status {status}")
-            }
-            WhyEnded::TargetExited(None) => "the target exited".to_owned(),
-            WhyEnded::Interrupted => "interrupted".to_owned(),
-            WhyEnded::Failed(error) => error.clone(),
-            WhyEnded::Finished | WhyEnded::TargetReplaced | WhyEnded::RecorderLost => {
-                "done".to_owned()
-            }
-        };
+        let why = ended_words(why);
         let (Some(recording), Some(first)) = (recording, &tally.first) else {
             self.out.note(&format!("{why} before the first sample: nothing was recorded"));
             return;
@@ -192,7 +182,20 @@ impl Progress {
     }
 }
 
-fn change(now: u64, then: u64) -> String {
+/// Returns why recording ended, in words.
+pub(crate) fn ended_words(why: &WhyEnded) -> String {
+    match why {
+        WhyEnded::TargetExited(Some(status)) => {
+            format!("the command ended with status {status}")
+        }
+        WhyEnded::TargetExited(None) => "the target exited".to_owned(),
+        WhyEnded::Interrupted => "interrupted".to_owned(),
+        WhyEnded::Failed(error) => error.clone(),
+        WhyEnded::Finished | WhyEnded::TargetReplaced | WhyEnded::RecorderLost => "done".to_owned(),
+    }
+}
+
+pub(crate) fn change(now: u64, then: u64) -> String {
     signed_size(i128::from(now) - i128::from(then))
 }
 

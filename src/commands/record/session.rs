@@ -11,11 +11,13 @@ use vmrec_store::{
 };
 
 use crate::commands::record::args::RecordArgs;
+use crate::commands::record::events::Events;
+use crate::commands::record::pruning::Pruning;
 use crate::failure::{FOLDER_MISSING, Failure};
 use crate::file;
 
 /// How long a full disk is waited for before the recording is given up.
-const DISK_FULL_PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const DISK_FULL_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Opens the file for recording, making the default folder where it is missing.
 pub(crate) fn open_writer(path: &Path) -> Result<Writer, Failure> {
@@ -55,10 +57,7 @@ pub(crate) struct Session {
     unwritten: Option<(Timestamp, u64, Instant)>,
     /// The facts of the evidence written last.
     facts: Option<Facts>,
-    /// How the file is pruned meanwhile.
-    retention: Option<Retention>,
-    /// The bytes of the file at the start, or after it was last pruned.
-    pruned_bytes: u64,
+    pruning: Pruning,
 }
 
 impl Session {
@@ -70,7 +69,7 @@ impl Session {
         retention: Option<Retention>,
     ) -> Self {
         Self {
-            pruned_bytes: writer.file_bytes(),
+            pruning: Pruning::new(&writer, retention),
             writer,
             process: process.clone(),
             name: args.name.clone(),
@@ -81,7 +80,6 @@ impl Session {
             samples_taken: 0,
             unwritten: None,
             facts: None,
-            retention,
         }
     }
 
@@ -190,33 +188,13 @@ impl Session {
         }
     }
 
-    /// Prunes a little; returns whether there was something to do, or why that is given up.
-    pub(crate) fn prune(&mut self) -> Result<bool, Failure> {
-        let Some(retention) = &self.retention else { return Ok(false) };
-        match self.writer.prune_step(retention, vmrec_sampler::now()) {
-            Ok(done) => Ok(done),
-            // Whatever frees some space lets a later step go on.
-            Err(StoreError::DiskFull { .. }) => Ok(false),
-            Err(error) => {
-                self.retention = None;
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Returns whether the file is larger than it may be.
-    pub(crate) fn is_too_large(&self) -> bool {
-        self.retention.is_some_and(|retention| self.writer.is_too_large(&retention))
-    }
-
-    /// Returns whether the file has grown since it was last pruned.
-    pub(crate) fn has_grown(&self) -> bool {
-        self.writer.file_bytes() > self.pruned_bytes
-    }
-
-    /// Notes the size of the file after pruning.
-    pub(crate) fn pruned(&mut self) {
-        self.pruned_bytes = self.writer.file_bytes();
+    /// Prunes while there is time; returns why that is given up, if it is.
+    pub(crate) fn prune(
+        &mut self,
+        events: &Events,
+        has_time: impl Fn() -> bool,
+    ) -> Result<(), Failure> {
+        self.pruning.run(&mut self.writer, events, has_time)
     }
 
     /// Writes why the recording ends, if it began.

@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 
-use vmrec_sampler::{Error as SamplerError, ExitWatch, Sampler, UserRule};
+use vmrec_sampler::{Error as SamplerError, ExitWatch, ListedProcess, Sampler, UserRule};
 
 use crate::commands::record::events::{Event, Events};
 use crate::failure::{Failure, Status};
@@ -31,17 +31,34 @@ impl Target {
         oldest: bool,
         rules: Vec<UserRule>,
     ) -> Result<Self, Failure> {
-        let pid = process::find(text, newest, oldest)?;
-        if pid == std::process::id() {
-            return Err(Failure::usage("vmrec cannot record itself"));
-        }
         Ok(Self {
-            pid,
+            pid: Self::pid_of(text, newest, oldest)?,
             child: None,
             launched: false,
             status: None,
             rules,
             read_remote_files: false,
+        })
+    }
+
+    /// Finds the number of the process meant by a pid or a name.
+    pub(crate) fn pid_of(text: &str, newest: bool, oldest: bool) -> Result<u32, Failure> {
+        let pid = process::find(text, newest, oldest)?;
+        if pid == std::process::id() {
+            return Err(Failure::usage("vmrec cannot record itself"));
+        }
+        Ok(pid)
+    }
+
+    /// Finds the process meant by a pid or a name, as the list of all shows it.
+    pub(crate) fn listed(text: &str, newest: bool, oldest: bool) -> Result<ListedProcess, Failure> {
+        let info = vmrec_sampler::process_info(Self::pid_of(text, newest, oldest)?)?;
+        Ok(ListedProcess {
+            pid: info.id.pid,
+            start_ticks: info.id.start_ticks,
+            parent_pid: info.parent_pid.unwrap_or(0),
+            short_name: info.short_name,
+            ended: false,
         })
     }
 
@@ -63,6 +80,11 @@ impl Target {
             rules,
             read_remote_files: false,
         })
+    }
+
+    /// Returns its process number.
+    pub(crate) const fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// Returns whether vmrec started it.
@@ -138,7 +160,7 @@ impl Target {
             match events.wait()? {
                 Event::Exited(status) => self.status = Some(status?),
                 Event::Signal { signal, forward: true } => self.forward(signal),
-                Event::Signal { .. } | Event::Sampled(_) | Event::Done => {}
+                Event::Signal { .. } | Event::Sampled(_) | Event::Looked(_) | Event::Done => {}
             }
         }
         self.status
@@ -148,6 +170,12 @@ impl Target {
     pub(crate) fn exited(&mut self, status: Option<i32>) {
         self.status = status.or(self.status);
     }
+}
+
+/// Returns whether an error means that the target has ended, which is an ending, not a failure.
+pub(crate) const fn is_gone(error: &SamplerError) -> bool {
+    use SamplerError::{Exited, NotFound, Reused, Zombie};
+    matches!(error, Exited { .. } | NotFound { .. } | Reused { .. } | Zombie { .. })
 }
 
 /// Returns the number a shell would give: the exit code, or 128 + the signal that ended it.

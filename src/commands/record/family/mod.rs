@@ -1,0 +1,415 @@
+//! Records several processes at once: targets, and their children as they come and go.
+//!
+//! The loop here owns the order of things; its parts decide: `selection` which processes belong,
+//! `members` what became of each, `pool` looks at them, `ledger` writes, `progress` shows.
+
+mod ledger;
+mod members;
+mod pace;
+mod pool;
+mod progress;
+mod selection;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use vmrec_sampler::{Error as SamplerError, ListedProcess, ProcessList, UserRule};
+use vmrec_store::{Retention, WhyEnded, Writer};
+
+use crate::commands::record::args::{RecordArgs, SPARE};
+use crate::commands::record::events::{Event, Events, GRACE, Looked, MemberId};
+use crate::commands::record::family::ledger::{Ledger, Written};
+use crate::commands::record::family::members::{Members, NameCounts, Outcome};
+use crate::commands::record::family::pace::Pace;
+use crate::commands::record::family::pool::Pool;
+use crate::commands::record::family::progress::{FamilyProgress, TickFigures};
+use crate::commands::record::family::selection::Selection;
+use crate::commands::record::schedule::Schedule;
+use crate::commands::record::target::Target;
+use crate::failure::Failure;
+
+/// The least time that the looks of one tick are waited for; half the interval, if that is longer.
+const MIN_TICK_PATIENCE: Duration = Duration::from_millis(500);
+
+/// How often the looks of a tick are checked for one that keeps the others waiting.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
+
+/// How many refusals are described; others are counted.
+const SHOWN_REFUSALS: u32 = 3;
+
+/// How many names of processes that go on are shown.
+const SHOWN_LIVING: usize = 5;
+
+/// A session being recorded.
+pub(crate) struct Family<'a> {
+    args: &'a RecordArgs,
+    events: &'a Events,
+    /// The command that vmrec started.
+    target: Option<Target>,
+    list: ProcessList,
+    selection: Selection,
+    members: Members,
+    pool: Pool,
+    ledger: Ledger,
+    progress: FamilyProgress,
+    pace: Pace,
+    /// Looks of this tick that have not come back.
+    awaited: BTreeSet<MemberId>,
+    is_first_tick: bool,
+    /// Processor time of samples since the last tick was shown.
+    cpu_ns: u64,
+    refusals: u32,
+    /// The error of the last root that could not be read.
+    refused: Option<SamplerError>,
+}
+
+/// The processes to begin with.
+pub(crate) enum Roots {
+    /// A command that vmrec started.
+    Command(Target),
+    /// Processes found.
+    Found(Vec<ListedProcess>),
+}
+
+/// How the file is written.
+pub(crate) struct Output<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) writer: Writer,
+    pub(crate) retention: Option<Retention>,
+}
+
+/// Records until something ends it.
+pub(crate) fn record(
+    args: &RecordArgs,
+    events: &Events,
+    rules: Vec<UserRule>,
+    roots: Roots,
+    output: Output<'_>,
+) -> Result<ExitCode, Failure> {
+    // Several files of each process stay open.
+    vmrec_sampler::raise_open_files();
+    let Output { path, writer, retention } = output;
+    let list = ProcessList::new();
+    let (target, roots) = match roots {
+        Roots::Command(target) => {
+            let listed = list.look(target.pid());
+            (Some(target), listed.into_iter().collect())
+        }
+        Roots::Found(found) => (None, found),
+    };
+    let adopts = args.tree && target.is_some() && vmrec_sampler::adopt_orphans();
+    let mut family = Family {
+        args,
+        events,
+        list,
+        selection: Selection::new(args.tree, std::process::id(), adopts),
+        members: Members::default(),
+        pool: Pool::new(events, rules, args.read_remote_files),
+        ledger: Ledger::new(writer, args, retention),
+        progress: FamilyProgress::start(args, path),
+        pace: Pace::new(args.every),
+        awaited: BTreeSet::new(),
+        is_first_tick: true,
+        cpu_ns: 0,
+        refusals: 0,
+        refused: None,
+        target,
+    };
+    family.begin(roots);
+    let ended = family.run();
+    family.finish(path, ended)
+}
+
+impl Family<'_> {
+    /// Adds the processes asked for, and with `--tree` all that descend from them.
+    fn begin(&mut self, roots: Vec<ListedProcess>) {
+        for process in roots {
+            // The same process may be asked for by its number and by its name.
+            if !self.members.pids().contains(&process.pid) {
+                self.members.add(process, true);
+            }
+        }
+        self.list.may_have_grown();
+        let came = self.list.refresh().came;
+        self.choose(came);
+    }
+
+    /// Adds those of new processes that belong to the session.
+    fn choose(&mut self, came: Vec<ListedProcess>) {
+        let (list, members) = (&self.list, self.members.pids());
+        let chosen =
+            self.selection.choose(came, &members, |pid| list.contains(pid), |pid| list.look(pid));
+        for process in chosen {
+            self.members.add(process, false);
+        }
+    }
+
+    /// Looks for new processes, if there may be any.
+    fn discover(&mut self) {
+        if self.list.may_have_grown() || self.selection.is_undecided() {
+            let begun = Instant::now();
+            let changes = self.list.refresh();
+            self.choose(changes.came);
+            self.pace.listed(begun.elapsed());
+        }
+    }
+
+    /// Takes samples until something ends it.
+    fn run(&mut self) -> Result<WhyEnded, Failure> {
+        let begun = Instant::now();
+        let mut schedule = Schedule::new(self.args.every);
+        loop {
+            if let Some(why) = self.tick()? {
+                return Ok(why);
+            }
+            self.is_first_tick = false;
+            if self.args.samples.is_some_and(|max| self.progress.ticks() >= max.get()) {
+                return Ok(WhyEnded::Finished);
+            }
+            if self.members.is_empty() && self.target.is_none() {
+                return Ok(WhyEnded::TargetExited(None));
+            }
+            let tick = schedule.next(begun.elapsed());
+            if tick.missed > 0 {
+                self.ledger.missed(&self.members, tick.missed, self.args.every)?;
+                self.progress.missed(tick.missed);
+            }
+            let has_time = || tick.due.saturating_sub(begun.elapsed()) >= SPARE;
+            if let Err(failure) = self.ledger.prune(self.events, has_time) {
+                self.progress.not_pruned(&failure);
+            }
+            let end_due = self.args.duration.filter(|duration| *duration < tick.due);
+            if let Some(why) = self.wait(begun + end_due.unwrap_or(tick.due))? {
+                return Ok(why);
+            }
+            if end_due.is_some() {
+                return Ok(WhyEnded::Finished);
+            }
+        }
+    }
+
+    /// Samples all processes and writes the samples in one transaction; returns what ends the
+    /// session, if something did.
+    fn tick(&mut self) -> Result<Option<WhyEnded>, Failure> {
+        // First samples that came between the ticks.
+        self.write()?;
+        self.discover();
+        self.members.wait_for_late(vmrec_sampler::now());
+        let looks = self.members.looks();
+        self.awaited = looks.iter().map(|look| look.member).collect();
+        self.pool.request(looks);
+        let mut limit = Instant::now() + MIN_TICK_PATIENCE.max(self.args.every / 2);
+        let mut why = None;
+        while !self.awaited.is_empty() && Instant::now() < limit {
+            match self.events.wait_until(limit.min(Instant::now() + CHECK_EVERY)) {
+                None => self.pool.relieve(),
+                Some(event) => {
+                    let ended = self.happened(event)?;
+                    if ended.is_some() && why.is_none() {
+                        limit = limit.min(Instant::now() + GRACE);
+                        why = ended;
+                    }
+                }
+            }
+        }
+        self.write()?;
+        // Sums over no process would hide those of the last ones.
+        if self.members.sampled() > 0 {
+            self.progress.tick(&TickFigures {
+                processes: self.members.sampled(),
+                sizes: self.members.sizes(),
+                cpu_ns: std::mem::take(&mut self.cpu_ns),
+                file_bytes: self.ledger.file_bytes(),
+                grown: self.members.grown(),
+                largest: self.members.largest(),
+            });
+        } else if self.members.is_empty()
+            && let Some(error) = self.refused.take()
+        {
+            return Err(error.into());
+        }
+        Ok(why)
+    }
+
+    /// Waits for the next tick; meanwhile new processes get their first samples, as far as the pace
+    /// permits.
+    fn wait(&mut self, until: Instant) -> Result<Option<WhyEnded>, Failure> {
+        loop {
+            let now = Instant::now();
+            if now >= until {
+                return Ok(None);
+            }
+            let next = self.pace.next_check(now).unwrap_or(until).min(until);
+            match self.events.wait_until(next) {
+                Some(event) => {
+                    if let Some(why) = self.happened(event)? {
+                        return Ok(Some(why));
+                    }
+                }
+                None if next < until => {
+                    if self.pace.may_list(Instant::now()) {
+                        self.discover();
+                    }
+                    self.pool.relieve();
+                    if self.pace.may_look(Instant::now()) {
+                        self.pool.request(self.members.first_looks(self.pace.settled(next)));
+                    }
+                    if self.members.has_samples() && !self.members.is_looking() {
+                        self.write()?;
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Takes an event; returns what ends the session, if it does.
+    fn happened(&mut self, event: Event) -> Result<Option<WhyEnded>, Failure> {
+        match event {
+            Event::Looked(looked) => self.looked(*looked),
+            Event::Exited(status) => {
+                if let Some(target) = &mut self.target {
+                    target.exited(status);
+                }
+                Ok(Some(WhyEnded::TargetExited(status)))
+            }
+            Event::Signal { signal, forward } => Ok(match &self.target {
+                Some(target) => {
+                    // The command decides what a signal means to it; its exit ends the session.
+                    if forward {
+                        target.forward(signal);
+                    }
+                    None
+                }
+                None => Some(WhyEnded::Interrupted),
+            }),
+            Event::Sampled(_) | Event::Done => Ok(None),
+        }
+    }
+
+    fn looked(&mut self, looked: Looked) -> Result<Option<WhyEnded>, Failure> {
+        let id = looked.member;
+        self.awaited.remove(&id);
+        if looked.attached.is_some() && !self.is_first_tick {
+            self.pace.looked(looked.took);
+        }
+        if let Ok(snapshot) = &looked.sampled.snapshot {
+            self.cpu_ns += snapshot.cost.cpu_ns;
+        }
+        if self.is_first_tick && self.members.is_root(id) {
+            looked
+                .sampled
+                .notes
+                .iter()
+                .for_each(|note| self.progress.say(&format!("note: {note}")));
+        }
+        match self.members.looked(looked, self.is_first_tick) {
+            Outcome::Sampled | Outcome::Unknown => {}
+            Outcome::Replaced => {
+                let look = self.members.look(id);
+                self.awaited.extend(look.as_ref().map(|look| look.member));
+                self.pool.request(look);
+            }
+            Outcome::Gone => {
+                let pid = self.members.pid(id);
+                let is_command = self.target.as_ref().is_some_and(|t| Some(t.pid()) == pid);
+                if is_command && let Some(target) = &mut self.target {
+                    let status = target.wait(self.events);
+                    self.members.remove_ended(id, status);
+                    return Ok(Some(WhyEnded::TargetExited(status)));
+                }
+                let adopted = pid.filter(|_| self.selection.adopts);
+                self.members.remove_ended(id, adopted.and_then(vmrec_sampler::reap));
+            }
+            Outcome::Refused(error) => {
+                self.refusals += 1;
+                if self.refusals <= SHOWN_REFUSALS {
+                    self.progress.say(&format!("not recorded: {error}"));
+                }
+                self.members.remove_refused(id, &error);
+                self.refused = Some(error);
+            }
+        }
+        Ok(None)
+    }
+
+    fn write(&mut self) -> Result<(), Failure> {
+        match self.ledger.write(&mut self.members)? {
+            Written::Kept(samples) => self.progress.kept(samples),
+            Written::Lost(failure) => self.progress.lost(&failure),
+        }
+        Ok(())
+    }
+
+    /// Ends all recordings, says what was recorded, and returns the status of the command.
+    fn finish(
+        mut self,
+        path: &Path,
+        ended: Result<WhyEnded, Failure>,
+    ) -> Result<ExitCode, Failure> {
+        let written = match &ended {
+            Ok(why) => self.end(why, path),
+            Err(failure) => {
+                self.members.end_all(&WhyEnded::Failed(failure.sentence()));
+                self.write()
+            }
+        };
+        let Self { ledger, target, events, progress, .. } = self;
+        drop(progress);
+        let closed = ledger.close();
+        let recorded = ended.map(drop).and(written).and(closed);
+        // A launched command outlives a failing recorder: its work is worth more than our sampling.
+        let status = target.and_then(|mut target| target.wait(events)).unwrap_or(0);
+        match recorded {
+            Err(failure) if status != 0 => {
+                failure.report();
+                Ok(ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX)))
+            }
+            Err(failure) => Err(failure),
+            Ok(()) => Ok(ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX))),
+        }
+    }
+
+    fn end(&mut self, why: &WhyEnded, path: &Path) -> Result<(), Failure> {
+        // Samples that came are kept, also of processes that have ended since.
+        let mut written = self.write();
+        let mut living = NameCounts::default();
+        for (id, listed, name) in self.members.all() {
+            match self.list.look(listed.pid) {
+                Some(now) if now.start_ticks == listed.start_ticks && !now.ended => {
+                    living.count(&name);
+                }
+                _ => {
+                    let status = self.status_of(&listed, why);
+                    self.members.remove_ended(id, status);
+                }
+            }
+        }
+        let goes_on = match why {
+            WhyEnded::TargetExited(_) => WhyEnded::Finished,
+            other => other.clone(),
+        };
+        self.members.end_all(&goes_on);
+        written = written.and(self.write());
+        let left = self.target.is_some() && living.total() > 0;
+        self.progress.summary(
+            why,
+            &self.members,
+            path,
+            self.ledger.session(),
+            left.then(|| living.words(SHOWN_LIVING)),
+        );
+        written
+    }
+
+    /// Returns the status of a process that has ended, if it is known.
+    fn status_of(&self, listed: &ListedProcess, why: &WhyEnded) -> Option<i32> {
+        match (&self.target, why) {
+            (Some(target), WhyEnded::TargetExited(status)) if target.pid() == listed.pid => *status,
+            (Some(_), _) if self.selection.adopts => vmrec_sampler::reap(listed.pid),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! `vmrec record --tree` and several targets: real trees of processes, as they come and go.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use crate::harness::{Bench, Workload, signal};
+
+/// What a recording of a session holds: name, parent's name, end, status, samples.
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    name: String,
+    parent: Option<String>,
+    why_ended: String,
+    status: Option<i64>,
+}
+
+/// Returns the recordings of the newest session, in their order.
+fn rows(bench: &Bench) -> Vec<Row> {
+    let connection = Connection::open(bench.path("test.db")).unwrap();
+    connection
+        .prepare(
+            "SELECT r.short_name, p.short_name, r.why_ended, r.exit_status FROM recording AS r \
+             LEFT JOIN recording AS p ON p.id = r.parent \
+             WHERE r.session = (SELECT max(id) FROM session) ORDER BY r.id",
+        )
+        .unwrap()
+        .query_map([], |row| {
+            Ok(Row {
+                name: row.get(0)?,
+                parent: row.get(1)?,
+                why_ended: row.get(2)?,
+                status: row.get(3)?,
+            })
+        })
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap()
+}
+
+fn row(name: &str, parent: Option<&str>, why_ended: &str, status: Option<i64>) -> Row {
+    let (name, parent) = (name.to_owned(), parent.map(str::to_owned));
+    Row { name, parent, why_ended: why_ended.to_owned(), status }
+}
+
+/// Copies a program under a name that the tests know again.
+fn program(bench: &Bench, from: &str, name: &str) -> String {
+    let path = bench.path(name);
+    fs::copy(from, &path).unwrap();
+    path.display().to_string()
+}
+
+fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_command_is_recorded_with_all_that_descends_from_it() {
+    let bench = Bench::new();
+    let (napper, orphan) =
+        (program(&bench, "/bin/sleep", "napper"), program(&bench, "/bin/sleep", "orphan"));
+    // One child, one that becomes another program, and one whose parent ends at once.
+    let script = format!(
+        "{napper} 2 & sh -c 'sleep 1; exec {napper} 1; :' & ({orphan} 1.5 &) ; wait; sleep 1; exit 7"
+    );
+    let said = bench.run(&["record", "--tree", "--every", "200ms", "--", "sh", "-c", &script]);
+    assert_eq!(said.status, Some(7), "{}", said.error);
+    let rows = rows(&bench);
+    assert_eq!(rows[0].parent, None);
+    assert_eq!((&*rows[0].why_ended, rows[0].status), ("target exited", Some(7)));
+    let root = Some(rows[0].name.as_str());
+    assert!(rows.contains(&row("napper", root, "target exited", None)), "{rows:#?}");
+    // vmrec becomes the orphan's parent, and so knows how it ended.
+    let orphan = rows.iter().find(|row| row.name == "orphan").unwrap();
+    assert_eq!((&*orphan.why_ended, orphan.status), ("target exited", Some(0)));
+    // The one that became another program has a recording as either.
+    let replaced = rows.iter().find(|row| row.why_ended == "target replaced").unwrap();
+    assert_ne!(replaced.name, "napper");
+    assert_eq!(rows.iter().filter(|row| row.name == "napper").count(), 2, "{rows:#?}");
+    assert!(said.error.contains("as session 1 in"), "{}", said.error);
+    assert!(said.error.contains("the command ended with status 7: recorded"), "{}", said.error);
+    assert_eq!(bench.run(&["info", "--verify"]).status, Some(0));
+}
+
+#[test]
+fn several_targets_are_recorded_until_all_have_ended() {
+    let bench = Bench::new();
+    let mut workloads = [Workload::start(), Workload::start()];
+    let pids = [workloads[0].pid_text(), workloads[1].pid_text()];
+    // The first one twice: it is one process all the same.
+    let child = bench
+        .command(&["record", &pids[0], &pids[1], &pids[0], "--every", "50ms", "--name", "pair"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until("no sample came", || {
+        let said = bench.run(&["list", "--json"]);
+        said.status == Some(0) && said.output.matches("\"recording\":").count() == 2
+    });
+    workloads[0].order(&format!("heap {}", 16 << 20));
+    thread::sleep(Duration::from_millis(300));
+    workloads[0].send("exit 0");
+    thread::sleep(Duration::from_millis(300));
+    workloads[1].send("exit 0");
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{error}");
+    let list = bench.json(&["list", "--json"]);
+    let list = list.as_array().unwrap();
+    assert_eq!(list.len(), 2);
+    let length = |place: usize| list[place]["length_ns"].as_u64().unwrap();
+    assert!(length(1) > length(0), "the second one went on: {list:#?}");
+    assert!(list.iter().all(|one| one["why_ended"] == "target_exited"), "{list:#?}");
+    assert!(list.iter().all(|one| one["recording_name"] == "pair"), "{list:#?}");
+    assert!(error.contains("recorded 2 processes"), "{error}");
+    // Each is a recording like any other.
+    let diff = bench.json(&["diff", "--recording", "1", "--json"]);
+    assert!(diff["total"]["resident_bytes"]["delta"].as_i64().unwrap() >= 16 << 20);
+}
+
+#[test]
+fn a_running_process_is_recorded_with_its_children() {
+    let bench = Bench::new();
+    let napper = program(&bench, "/bin/sleep", "napper");
+    let script = format!("{napper} 60 & sleep 1; {napper} 60 & wait");
+    let mut root = Command::new("sh").args(["-c", &script]).spawn().unwrap();
+    let pid = root.id().to_string();
+    let recorder = bench
+        .command(&["record", "--tree", &pid, "--every", "100ms"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let nappers = || {
+        let said = bench.run(&["list", "--json"]);
+        said.output.matches("\"napper\"").count()
+    };
+    wait_until("the second child was not found", || nappers() >= 2);
+    // Killed by their names, so that the shell's children end too.
+    let list = bench.json(&["list", "--json"]);
+    for one in list.as_array().unwrap() {
+        if one["name"] == "napper" {
+            signal(one["pid"].as_u64().unwrap().try_into().unwrap(), libc::SIGKILL);
+        }
+    }
+    root.wait().unwrap();
+    let output = recorder.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{error}");
+    assert!(error.contains("the target exited: recorded"), "{error}");
+    let rows = rows(&bench);
+    let root = Some(rows[0].name.clone());
+    let nappers: Vec<_> = rows.iter().filter(|row| row.name == "napper").collect();
+    assert!(nappers.len() >= 2 && nappers.iter().all(|row| row.parent == root), "{rows:#?}");
+}
+
+#[test]
+fn names_of_processes_are_escaped() {
+    let bench = Bench::new();
+    let hostile = program(&bench, "/bin/sleep", "a) S 1\u{1b}[2J");
+    let script = format!("'{hostile}' 0.6 & '{hostile}' 0.01; wait");
+    let said = bench.run(&["record", "--tree", "--every", "100ms", "--", "sh", "-c", &script]);
+    assert_eq!(said.status, Some(0), "{}", said.error);
+    assert!(!said.error.contains('\u{1b}'), "{:?}", said.error);
+    assert!(rows(&bench).iter().any(|row| row.name.starts_with("a) S 1")), "{:#?}", rows(&bench));
+}
+
+#[test]
+fn processes_that_end_while_they_are_sampled_cost_nobody_a_sample() {
+    let bench = Bench::new();
+    let script = "i=0; while [ $i -lt 60 ]; do sleep 0.05 & sleep 0.02; i=$((i + 1)); done; wait";
+    let said = bench.run(&["record", "--tree", "--every", "50ms", "--", "sh", "-c", script]);
+    assert_eq!(said.status, Some(0), "{}", said.error);
+    let root = &bench.json(&["list", "--json"])[0];
+    assert!(root["samples"].as_u64().unwrap() >= 2, "{root}");
+    let every_one_ended = rows(&bench).iter().all(|row| row.why_ended != "recorder lost");
+    assert!(every_one_ended);
+    assert_eq!(bench.run(&["info", "--verify"]).status, Some(0));
+}
+
+#[test]
+fn a_target_that_is_not_there_is_named_before_anything_is_recorded() {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    let said = bench.run(&["record", &workload.pid_text(), "4194999", "--samples", "1"]);
+    insta::assert_snapshot!(said.failure(), @"
+    vmrec: no process with pid 4194999
+    hint: look for it with `ps -e`; give a pid or a full or partial executable name
+    [exit status: Some(3)]
+    ");
+    assert!(!bench.path("test.db").exists());
+    let said = bench.run(&["record", "--tree", "--", "no-such-program"]);
+    assert_eq!(said.status, Some(3), "{}", said.error);
+    assert!(!bench.path("test.db").exists());
+    fs::write(bench.path("limits.toml"), "[limits]\nmax = \"1G\"\n").unwrap();
+    let said = bench.run(&["record", "--tree", "--check", "limits.toml", "--", "true"]);
+    assert_eq!(said.status, Some(2), "{}", said.error);
+}
