@@ -84,6 +84,7 @@ rules! {
     SharedCache = "shared cache": "macOS: the region lies in the shared cache of libraries.";
     File = "file": "macOS: an untagged file is mapped.";
     Inaccessible = "inaccessible": "macOS: nobody may touch the memory; its tag decides.";
+    Unallocated = "reserved": "macOS: the memory has rights, but no page was ever used.";
     ShareMode = "share mode": "macOS: untagged memory is shared between processes.";
 }
 

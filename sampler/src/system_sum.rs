@@ -3,8 +3,8 @@
 //!
 //! Each operating system's folder has `system_sums(&ProcessId)`, which asks the
 //! kernel again, if possible with other calls than those of a sample: Linux
-//! reads `smaps_rollup` and `statm`; macOS has `TASK_VM_INFO` (virtual,
-//! resident, `phys_footprint`).
+//! reads `smaps_rollup` and `statm`; macOS has `TASK_VM_INFO` (virtual, resident,
+//! `phys_footprint`), whose virtual size counts submaps whole.
 
 use crate::quantity::Quantity;
 
@@ -15,6 +15,8 @@ pub enum SumOf {
     Virtual,
     /// The same without Linux's vsyscall page, which is listed with the regions and counted for no process.
     VirtualButVsyscall,
+    /// The sizes of the ranges outside of macOS's submaps, whose content this process maps in part.
+    VirtualButSubmaps,
     /// A measured size.
     Measured(Quantity),
     /// The bytes charged to the process alone.
@@ -25,7 +27,7 @@ impl SumOf {
     /// Returns the name used in columns and JSON keys, with its unit.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Virtual | Self::VirtualButVsyscall => "virtual_bytes",
+            Self::Virtual | Self::VirtualButVsyscall | Self::VirtualButSubmaps => "virtual_bytes",
             Self::Measured(quantity) => quantity.name(),
             Self::Footprint => "footprint_bytes",
         }

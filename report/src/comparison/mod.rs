@@ -11,6 +11,7 @@ use vmrec_sampler::{Consistency, Quantity, Region, Snapshot, SumOf, SystemSum, t
 
 use crate::amounts::Amounts;
 use crate::comparison::tools::Tool;
+use crate::map_page::flags::submap_depth;
 use crate::metric::Metric;
 
 /// The kernel counts these in parts of a page or a byte and cuts each region's to K.
@@ -66,6 +67,8 @@ pub enum Verdict {
     Moves,
     /// Not equal.
     Differs,
+    /// Not equal, which nothing follows from: the source counts otherwise.
+    CountedOtherwise,
     /// vmrec or the system does not give it.
     Unknown,
 }
@@ -77,6 +80,7 @@ impl Verdict {
             Self::Agrees => "ok",
             Self::Moves => "moves",
             Self::Differs => "DIFFERS",
+            Self::CountedOtherwise => "counted otherwise",
             Self::Unknown => "unknown",
         }
     }
@@ -121,6 +125,7 @@ pub fn compare(snapshot: &Snapshot, figures: &[Figure]) -> Vec<ComparedFigure> {
             None => Verdict::Unknown,
             Some(bytes) if bytes.unsigned_abs() <= u128::from(row.slack_bytes) => Verdict::Agrees,
             Some(_) if moves(figure.of) => Verdict::Moves,
+            Some(_) if counting(figure).is_some() => Verdict::CountedOtherwise,
             Some(_) => Verdict::Differs,
         };
         row
@@ -139,6 +144,36 @@ const fn moves(of: SumOf) -> bool {
     matches!(of, SumOf::Measured(Quantity::Pss | Quantity::Referenced))
 }
 
+/// Returns how the source of `figure` counts otherwise than vmrec, so that equal figures are chance;
+/// `None` if it counts alike.
+fn counting(figure: &Figure) -> Option<&'static str> {
+    let SumOf::Measured(quantity) = figure.of else { return None };
+    match (figure.source, quantity) {
+        ("TASK_VM_INFO", Quantity::Resident) => {
+            Some("counts pages this process maps, not all of their objects")
+        }
+        ("vmmap", Quantity::Resident | Quantity::Dirty | Quantity::Swapped) => {
+            Some("counts pages as the footprint does, and memory outside of regions")
+        }
+        _ => None,
+    }
+}
+
+/// Returns the meaning of a difference in `of`.
+const fn meaning(of: SumOf) -> &'static str {
+    match of {
+        SumOf::Virtual | SumOf::VirtualButVsyscall => "a region is missing, or listed twice",
+        SumOf::VirtualButSubmaps => "a region outside of submaps is missing, or listed twice",
+        SumOf::Measured(Quantity::Resident) => "pages in memory are missing, or counted twice",
+        SumOf::Measured(Quantity::Dirty | Quantity::PrivateDirty) => {
+            "written pages are missing, or unwritten ones are counted"
+        }
+        SumOf::Measured(Quantity::Swapped) => "pages out of memory are missing, or counted twice",
+        SumOf::Measured(_) => "the pages of some region have the wrong kind",
+        SumOf::Footprint => "it was read from another structure or at another time",
+    }
+}
+
 /// Returns what vmrec says of it.
 fn own(snapshot: &Snapshot, sum: &Amounts, of: SumOf) -> Option<u64> {
     match of {
@@ -148,6 +183,11 @@ fn own(snapshot: &Snapshot, sum: &Amounts, of: SumOf) -> Option<u64> {
                 |region: &&Region| region.identity.label.region_type == types::VSYSCALL;
             let vsyscall: Amounts = snapshot.regions.iter().filter(is_vsyscall).collect();
             Some(sum.virtual_bytes.saturating_sub(vsyscall.virtual_bytes))
+        }
+        SumOf::VirtualButSubmaps => {
+            let outside = |region: &&Region| submap_depth(&region.identity).is_none();
+            let outside: Amounts = snapshot.regions.iter().filter(outside).collect();
+            Some(outside.virtual_bytes)
         }
         SumOf::Measured(quantity) => sum.get(Metric::Measured(quantity)),
         SumOf::Footprint => snapshot.totals.footprint_bytes,

@@ -137,18 +137,71 @@ pub fn text(
     }
     let torn = torn(snapshot).map(|why| format!("torn: {why}\n")).unwrap_or_default();
     let head = escape::terminal(&head);
-    format!("{head}\n\n{}\n{torn}{}\n", table.render(width, false), conclusion(snapshot, rows))
+    let mut text = format!("{head}\n\n{}\n{torn}", table.render(width, false));
+    let explained = explained(rows);
+    if !explained.is_empty() {
+        text.push_str(&format!("{explained}\n"));
+    }
+    if *os != "linux" || !comparison::passed(snapshot, rows) {
+        text.push_str(&format!("{}\n", report(&head, &torn, rows)));
+    }
+    text + &conclusion(snapshot, rows) + "\n"
+}
+
+/// Returns a line on each figure that does not agree.
+fn explained(rows: &[ComparedFigure]) -> String {
+    let line = |row: &ComparedFigure| {
+        let (words, source) = (words(row.figure.of), row.figure.source);
+        match row.verdict {
+            Verdict::Differs => {
+                Some(format!("{words}, {source}: {}\n", comparison::meaning(row.figure.of)))
+            }
+            Verdict::CountedOtherwise => {
+                Some(format!("{words}: {source} {}\n", comparison::counting(&row.figure)?))
+            }
+            Verdict::Agrees | Verdict::Moves | Verdict::Unknown => None,
+        }
+    };
+    rows.iter().filter_map(line).collect()
+}
+
+/// Returns a block for a report: all figures in bytes, as nothing in it must be rounded.
+fn report(head: &str, torn: &str, rows: &[ComparedFigure]) -> String {
+    let mut text = format!("To report it, paste the lines between the marks:\n~~~\n{head}\n{torn}");
+    let known = |bytes: Option<u64>| bytes.map_or("-".to_owned(), |bytes| bytes.to_string());
+    for row in rows {
+        let ComparedFigure { figure, vmrec_bytes, verdict, .. } = row;
+        let (min, max) = figure.min_and_max.unzip();
+        let system =
+            if min == max { known(min) } else { format!("{} to {}", known(min), known(max)) };
+        text.push_str(&format!(
+            "{} {}: vmrec {}, system {system}, {}\n",
+            figure.source,
+            words(figure.of),
+            known(*vmrec_bytes),
+            verdict.name()
+        ));
+    }
+    text + "~~~\n"
 }
 
 fn words(of: SumOf) -> String {
-    of.name().trim_end_matches("_bytes").replace('_', " ")
+    match of {
+        SumOf::VirtualButSubmaps => "virtual, no submaps".to_owned(),
+        of => of.name().trim_end_matches("_bytes").replace('_', " "),
+    }
 }
 
 /// Says in one line what the comparison comes to.
 fn conclusion(snapshot: &Snapshot, rows: &[ComparedFigure]) -> String {
-    let [agree, moves, differ, unknown] =
-        [Verdict::Agrees, Verdict::Moves, Verdict::Differs, Verdict::Unknown]
-            .map(|verdict| count(rows, verdict));
+    let [agree, moves, differ, otherwise, unknown] = [
+        Verdict::Agrees,
+        Verdict::Moves,
+        Verdict::Differs,
+        Verdict::CountedOtherwise,
+        Verdict::Unknown,
+    ]
+    .map(|verdict| count(rows, verdict));
     let mut line = if differ > 0 {
         format!("{differ} of {} figures differ", rows.len())
     } else if torn(snapshot).is_some() {
@@ -160,6 +213,9 @@ fn conclusion(snapshot: &Snapshot, rows: &[ComparedFigure]) -> String {
     };
     if moves > 0 {
         line.push_str(&format!(", {moves} moved by other processes"));
+    }
+    if otherwise > 0 {
+        line.push_str(&format!(", {otherwise} counted otherwise"));
     }
     if unknown > 0 {
         line.push_str(&format!(", {unknown} unknown"));

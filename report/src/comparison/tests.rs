@@ -1,5 +1,7 @@
 //! Figures compared with those of the system.
 
+use std::sync::Arc;
+
 use vmrec_sampler::{Host, ProcessTotals};
 
 use super::*;
@@ -95,8 +97,82 @@ fn the_table_tells_what_differs() {
     resident     24K     20K  pmap           +4K  DIFFERS
     dirty        16K       -  pmap             -  unknown
 
+    resident, pmap: pages in memory are missing, or counted twice
+
+    To report it, paste the lines between the marks:
+    ~~~
+    vmrec 1.2.3, linux 6.18.44, x86_64, pages of 4096 bytes, 3 regions
+    kernel footprint: vmrec 24576, system 24576, ok
+    kernel resident: vmrec 24576, system 28672, ok
+    kernel pss: vmrec -, system 921600, unknown
+    pmap virtual: vmrec 40960, system 40960, ok
+    pmap resident: vmrec 24576, system 20480, DIFFERS
+    pmap dirty: vmrec 16384, system -, unknown
+    ~~~
+
     1 of 6 figures differ, 2 unknown; please report this output
     ");
+}
+
+#[test]
+fn on_macos_only_what_means_the_same_is_compared() {
+    let host = Host {
+        name: "secret".to_owned(),
+        os: "macos".to_owned(),
+        kernel: "25.5.0".to_owned(),
+        architecture: "arm64".to_owned(),
+        page_size_bytes: 16384,
+    };
+    let machine = Machine::new("1.2.3", &host);
+    let mut snapshot = taken();
+    Arc::make_mut(&mut snapshot.regions[1].identity).flags = "tag=0 file depth=1 submap".into();
+    let kernel = |of, bytes| SystemSum { source: "TASK_VM_INFO", ..sum(of, bytes, 0) };
+    let sums = [
+        kernel(SumOf::VirtualButSubmaps, 36 * K),
+        kernel(RESIDENT, 99 * K),
+        kernel(SumOf::Footprint, 24 * K),
+    ];
+    let mut figures = Figure::between(&sums, &sums);
+    let printed = "VIRTUAL RESIDENT DIRTY SWAPPED\nTOTAL  40K  1.5M  1.5M  0K\n";
+    figures.extend(Figure::of_tool(&TOOLS[1], Some(printed)));
+    let rows = compare(&snapshot, &figures);
+    assert!(passed(&snapshot, &rows));
+    insta::assert_snapshot!(text(&machine, &snapshot, &rows, 80), @r"
+    vmrec 1.2.3, macos 25.5.0, arm64, pages of 16384 bytes, 3 regions
+
+    QUANTITY             VMREC  SYSTEM  SOURCE        DIFFERENCE  VERDICT
+    ===================  =====  ======  ============  ==========  =================
+    virtual, no submaps    36K     36K  TASK_VM_INFO          0K  ok
+    resident               24K     99K  TASK_VM_INFO        -75K  counted otherwise
+    footprint              24K     24K  TASK_VM_INFO          0K  ok
+    virtual                40K     40K  vmmap                 0K  ok
+    resident               24K   1536K  vmmap             -1512K  counted otherwise
+    dirty                  16K   1536K  vmmap             -1520K  counted otherwise
+    swapped                 0K      0K  vmmap                 0K  ok
+    footprint              24K       -  vmmap                  -  unknown
+
+    resident: TASK_VM_INFO counts pages this process maps, not all of their objects
+    resident: vmmap counts pages as the footprint does, and memory outside of regions
+    dirty: vmmap counts pages as the footprint does, and memory outside of regions
+
+    To report it, paste the lines between the marks:
+    ~~~
+    vmrec 1.2.3, macos 25.5.0, arm64, pages of 16384 bytes, 3 regions
+    TASK_VM_INFO virtual, no submaps: vmrec 36864, system 36864, ok
+    TASK_VM_INFO resident: vmrec 24576, system 101376, counted otherwise
+    TASK_VM_INFO footprint: vmrec 24576, system 24576, ok
+    vmmap virtual: vmrec 40960, system 40960, ok
+    vmmap resident: vmrec 24576, system 1572864, counted otherwise
+    vmmap dirty: vmrec 16384, system 1572864, counted otherwise
+    vmmap swapped: vmrec 0, system 0, ok
+    vmmap footprint: vmrec 24576, system -, unknown
+    ~~~
+
+    all 4 figures agree, 3 counted otherwise, 1 unknown
+    ");
+    let missing = [kernel(SumOf::VirtualButSubmaps, 72 * K)];
+    let rows = compare(&snapshot, &Figure::between(&missing, &missing));
+    assert!(!passed(&snapshot, &rows));
 }
 
 #[test]

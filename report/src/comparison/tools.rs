@@ -62,7 +62,11 @@ fn pmap(text: &str) -> Vec<SystemSum> {
         .collect()
 }
 
-/// Reads the footprint and the first line `TOTAL` of `vmmap -summary`, by the heads of its columns.
+/// Rows of vmmap's sums that are no regions.
+const NO_REGIONS: [&str; 2] = ["page table in kernel", "owned unmapped"];
+
+/// Reads the footprint and the first line `TOTAL` of `vmmap -summary`, by the heads of its columns;
+/// the virtual size is without the rows that are no regions.
 fn vmmap(text: &str) -> Vec<SystemSum> {
     let mut sums = Vec::new();
     let mut add = |of, size: Option<RoundedSize>| {
@@ -71,7 +75,16 @@ fn vmmap(text: &str) -> Vec<SystemSum> {
         }
     };
     let mut heads: Option<Vec<&str>> = None;
+    let mut no_regions = RoundedSize { bytes: 0, slack_bytes: 0 };
     for line in text.lines() {
+        if let Some(rest) = NO_REGIONS.iter().find_map(|name| line.strip_prefix(name)) {
+            // The first word behind the name, of which `(graphics)` may be a part, is the size.
+            let size = rest.split_whitespace().find_map(size);
+            let size = size.unwrap_or(RoundedSize { bytes: 0, slack_bytes: 0 });
+            no_regions.bytes = no_regions.bytes.saturating_add(size.bytes);
+            no_regions.slack_bytes = no_regions.slack_bytes.saturating_add(size.slack_bytes);
+            continue;
+        }
         let mut words = line.split_whitespace();
         if let Some(value) = line.trim_start().strip_prefix("Physical footprint:") {
             add(SumOf::Footprint, size(value));
@@ -80,7 +93,13 @@ fn vmmap(text: &str) -> Vec<SystemSum> {
         } else if let (Some(heads), Some("TOTAL")) = (&heads, words.next()) {
             for (head, word) in heads.iter().zip(words) {
                 match *head {
-                    "VIRTUAL" => add(SumOf::Virtual, size(word)),
+                    "VIRTUAL" => add(
+                        SumOf::Virtual,
+                        size(word).map(|size| RoundedSize {
+                            bytes: size.bytes.saturating_sub(no_regions.bytes),
+                            slack_bytes: size.slack_bytes.saturating_add(no_regions.slack_bytes),
+                        }),
+                    ),
                     "RESIDENT" => add(RESIDENT, size(word)),
                     "DIRTY" => add(DIRTY, size(word)),
                     "SWAPPED" => add(SWAPPED, size(word)),
@@ -218,6 +237,18 @@ Auxiliary data:
         assert_eq!(read(&vmmap(VMMAP)), expected);
         let older = "   VIRTUAL   REGION\nREGION TYPE  SIZE  COUNT\nTOTAL   276K  110\n";
         assert_eq!(read(&vmmap(older)), [("virtual_bytes", 276 << 10, 1 << 10)]);
+    }
+
+    #[test]
+    fn rows_that_are_no_regions_are_left_out_of_the_virtual_size() {
+        let row = "owned unmapped (graphics)   406.5M  406.5M  406.5M  0K  0K  0K  0K  2\n";
+        let text =
+            VMMAP.replace("__FONT_DATA", &format!("{row}page table in kernel  1K\n__FONT_DATA"));
+        let [before, after] = [VMMAP, &text]
+            .map(|text| vmmap(text).into_iter().find(|sum| sum.of == SumOf::Virtual).unwrap());
+        let left_out = (4065_u64 << 20).div_ceil(10) + 1024;
+        assert_eq!(before.bytes - after.bytes, left_out);
+        assert_eq!(after.slack_bytes - before.slack_bytes, (1_u64 << 20).div_ceil(10) + 1024);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vmrec_sampler::{AddressRange, Family, Quantity, Region};
+use vmrec_sampler::{AddressRange, Family, Quantity, Region, Rule};
 
 use crate::map_page::flags::submap_depth;
 use crate::map_page::size::SizeFormat;
@@ -66,35 +66,50 @@ const MIN_NAME: usize = 25;
 /// Returns the resident bytes of `region` that are unwritten and mapped by other processes too.
 fn shared_clean(region: &Region) -> Option<u64> {
     let get = |quantity| region.quantities.get(quantity);
-    let shared_dirty = get(Quantity::Dirty)?.saturating_sub(get(Quantity::PrivateDirty)?);
-    Some(region.quantities.shared_bytes()?.saturating_sub(shared_dirty))
+    let shared = region.quantities.shared_bytes()?;
+    let dirty = get(Quantity::Dirty)?;
+    // macOS does not say which written pages are private; where none is written, or none is
+    // shared, it does not matter.
+    let shared_dirty = match get(Quantity::PrivateDirty) {
+        Some(private) => dirty.saturating_sub(private),
+        None if dirty == 0 || shared == 0 => 0,
+        None => return None,
+    };
+    Some(shared.saturating_sub(shared_dirty))
 }
 
-/// Returns the clean pages of each library that other processes map too, the most first.
+/// Returns the clean pages of each library that other processes map too, the most first; `-` for a
+/// library some of whose are not known, at the end.
 pub(crate) fn shared_library_pages(regions: &[Region], sizes: SizeFormat) -> Table {
-    let mut libraries: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut total = 0_u64;
+    let mut libraries: BTreeMap<&str, Option<u64>> = BTreeMap::new();
+    let mut total = Some(0_u64);
+    let plus = |sum: Option<u64>, bytes: Option<u64>| Some(sum?.saturating_add(bytes?));
     for region in regions {
         let identity = &region.identity;
-        let Some(object) = identity.object.as_deref().filter(|object| object.inode != 0) else {
+        if identity.label.region_type.family() != Family::Image {
             continue;
-        };
-        if identity.label.region_type.family() == Family::Image {
-            let bytes = shared_clean(region).unwrap_or(0);
-            let sum = libraries.entry(&object.name).or_default();
-            *sum = sum.saturating_add(bytes);
-            total = total.saturating_add(bytes);
         }
+        // The libraries of macOS's shared cache have no file of their own.
+        let name = match (&identity.object, &identity.label.detail) {
+            (Some(object), _) if object.name.starts_with('/') => &*object.name,
+            (None, Some(detail)) if identity.label.rule == Rule::SharedCache => detail,
+            _ => continue,
+        };
+        let bytes = shared_clean(region);
+        let sum = libraries.entry(name).or_insert(Some(0));
+        *sum = plus(*sum, bytes);
+        total = plus(total, bytes);
     }
-    let mut libraries: Vec<_> = libraries.into_iter().filter(|(_, bytes)| *bytes > 0).collect();
+    let mut libraries: Vec<_> =
+        libraries.into_iter().filter(|(_, bytes)| *bytes != Some(0)).collect();
     libraries.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     let columns =
         vec![Column::new("SHARED CLEAN", Align::Right), Column::new("LIBRARY", Align::Left)];
     let mut table = Table::new(columns, 1, MIN_NAME);
     for (name, bytes) in libraries {
-        table.row(vec![Cell::new(&sizes.text(Some(bytes))), Cell::new(name)]);
+        table.row(vec![Cell::new(&sizes.text(bytes)), Cell::new(name)]);
     }
-    table.sum(vec![Cell::new(&sizes.text(Some(total))), Cell::new("TOTAL")]);
+    table.sum(vec![Cell::new(&sizes.text(total)), Cell::new("TOTAL")]);
     table
 }
 
@@ -147,5 +162,31 @@ mod tests {
         ];
         assert_eq!(shared_clean(&region(0..4096, types::TEXT, None, &known)), Some(50));
         assert_eq!(shared_clean(&region(0..4096, types::TEXT, None, &known[..3])), None);
+        let clean = [(Quantity::Resident, 100), (Quantity::Private, 30), (Quantity::Dirty, 0)];
+        assert_eq!(shared_clean(&region(0..4096, types::TEXT, None, &clean)), Some(70));
+    }
+
+    #[test]
+    fn libraries_of_macos_are_listed_and_unknown_is_no_zero() {
+        let at = |start: u64, path, dirty| {
+            let known =
+                [(Quantity::Resident, 8192), (Quantity::Private, 0), (Quantity::Dirty, dirty)];
+            region(start..start + 0x4000, types::TEXT, path, &known)
+        };
+        let mut cache = at(0x9_0000, None, 0);
+        let label = &mut Arc::make_mut(&mut cache.identity).label;
+        label.detail = Some("dyld shared cache, 812 libraries".into());
+        label.rule = Rule::SharedCache;
+        let regions = [at(0x1_0000, Some("/bin/demo"), 0), at(0x5_0000, Some("/lib/x"), 1), cache];
+        let text = shared_library_pages(&regions, SizeFormat::Bytes).render(80, false);
+        insta::assert_snapshot!(text, @r"
+        SHARED CLEAN  LIBRARY
+        ============  ================================
+                  8K  /bin/demo
+                  8K  dyld shared cache, 812 libraries
+                   -  /lib/x
+        ============  ================================
+                   -  TOTAL
+        ");
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn modes(rows: &[PageRow], purge: bool) -> String {
     let words: Vec<String> = ShareMode::ALL
         .into_iter()
         .filter(used)
-        .map(|mode| format!("{}={}", mode.name(), meaning(mode)))
+        .map(|mode| format!("{}={}", printed(mode), meaning(mode)))
         .collect();
     let mut text = String::from("SM=sharing mode:\n");
     for line in words.chunks(4) {
@@ -52,6 +52,15 @@ pub(crate) fn rules(rows: &[PageRow]) -> String {
     text
 }
 
+/// Returns the letters of `mode` on the page: vmmap's, which for private memory mapped more than
+/// once are those of zero-filled memory.
+pub(crate) const fn printed(mode: ShareMode) -> &'static str {
+    match mode {
+        ShareMode::PrivateAliased => "ZER",
+        mode => mode.name(),
+    }
+}
+
 const fn meaning(mode: ShareMode) -> &'static str {
     match mode {
         ShareMode::Private => "private",
@@ -59,7 +68,7 @@ const fn meaning(mode: ShareMode) -> &'static str {
         ShareMode::Empty => "empty",
         ShareMode::Shared => "shared",
         ShareMode::Aliased => "aliased",
-        ShareMode::PrivateAliased => "private_aliased",
+        ShareMode::PrivateAliased => "private_aliased_within_the_process",
         ShareMode::SharedAliased => "shared_aliased",
         ShareMode::LargePage => "large_page",
     }

@@ -4,6 +4,7 @@ use unicode_width::UnicodeWidthStr;
 use vmrec_sampler::{Naming, Object, Quantity};
 
 use crate::amounts::Amounts;
+use crate::map_page::legend::printed;
 use crate::map_page::options::PageOptions;
 use crate::map_page::row::{Kind, PageRow};
 use crate::map_page::size::SizeFormat;
@@ -107,7 +108,7 @@ impl<'a> Columns<'a> {
         let max_protection = kind
             .max_protection
             .map_or_else(|| "-".to_owned(), |max_protection| max_protection.to_string());
-        let mode = format!("SM={}", kind.share_mode.map_or("-", |mode| mode.name()));
+        let mode = format!("SM={}", kind.share_mode.map_or("-", printed));
         let purge = self.purge.then(|| {
             kind.purge.map_or_else(String::new, |state| format!("PURGE={}", state.letter()))
         });

@@ -122,6 +122,14 @@ impl Sum {
     }
 }
 
+/// Returns whether a region is reserved address space, as the system counts it: on macOS what has
+/// rights but no page, not what nobody may touch.
+fn is_reserved(region: &Region, naming: Naming) -> bool {
+    let region_type = &region.identity.label.region_type;
+    region_type.family() == Family::Reserved
+        && (naming == Naming::Linux || region_type.name().ends_with(" (reserved)"))
+}
+
 /// Returns the sums by type, in the order of their labels, with columns for purge states where the system has any.
 pub(crate) fn by_type(
     regions: &[Region],
@@ -141,10 +149,12 @@ pub(crate) fn by_type(
     for (label, sum) in types {
         table.row(sum.cells(label, sizes, purgeable));
     }
-    let is_real = |region: &&Region| region.identity.label.region_type.family() != Family::Reserved;
-    let real = Sum::of(regions.iter().filter(is_real));
+    let real = Sum::of(regions.iter().filter(|region| !is_reserved(region, naming)));
     table.sum(all.cells("TOTAL", sizes, purgeable));
-    table.sum(real.cells("TOTAL, minus reserved VM space", sizes, purgeable));
+    // vmmap has the line only where it differs.
+    if naming == Naming::Linux || real.amounts.regions != all.amounts.regions {
+        table.sum(real.cells("TOTAL, minus reserved VM space", sizes, purgeable));
+    }
     table
 }
 

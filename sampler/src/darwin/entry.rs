@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use crate::darwin::tags;
-use crate::region::{AddressRange, Protection, ShareMode};
+use crate::region::{AddressRange, Object, Protection, ShareMode};
+
+/// The tags of submaps of the shared cache: as the system made it, and with a part replaced.
+pub(crate) const SHARED_PMAP: u32 = 32;
+pub(crate) const UNSHARED_PMAP: u32 = 35;
 
 /// One entry of a memory map as the kernel describes it. Counts are of pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,8 +44,8 @@ pub(crate) struct Entry {
     pub share_mode: u8,
     /// Whether it is a map of its own, to be entered: `is_submap`.
     pub is_submap: bool,
-    /// The number of its object: `object_id`.
-    pub object_id: u32,
+    /// The number of its object: `object_id_full`, on older systems the 32 bits of `object_id`.
+    pub object_id: u64,
     /// How often it was wired by its owner: `user_wired_count`.
     pub user_wired_count: u16,
 }
@@ -65,12 +69,6 @@ impl Entry {
     /// Returns whether it may be purgeable: such memory is anonymous, was never copied, and is not in a submap.
     pub(crate) const fn may_be_purgeable(&self) -> bool {
         self.depth == 0 && !self.external_pager && self.shadow_depth == 0 && self.object_id != 0
-    }
-
-    /// Returns whether a path may belong to it: it has a pager that is not the kernel's own, or
-    /// copies an object that has one.
-    pub(crate) const fn may_have_path(&self) -> bool {
-        self.external_pager || (self.shadow_depth > 0 && self.user_tag == 0)
     }
 }
 
@@ -119,10 +117,21 @@ impl Purge {
 pub(crate) struct Leaf {
     /// The kernel's answer.
     pub entry: Entry,
-    /// Pages no other process maps: `VM_REGION_TOP_INFO` `private_pages_resident`; unknown inside submaps.
-    pub private_pages: Option<u32>,
+    /// The tag of the innermost submap around it; `None` outside of submaps.
+    pub container_tag: Option<u32>,
+    /// Resident bytes of its object that no other process maps: `VM_REGION_TOP_INFO`
+    /// `private_pages_resident`; unknown inside submaps.
+    pub private_bytes: Option<u64>,
     /// The state of purgeable memory; `None` for other memory.
     pub purge: Option<Purge>,
-    /// The path that `proc_regionfilename` returned, which may be a neighbour's.
-    pub path: Option<Arc<str>>,
+    /// The file behind it.
+    pub object: Option<Arc<Object>>,
+}
+
+impl Leaf {
+    /// Returns whether a file or another pager lies behind it. Behind the shared cache one does,
+    /// though the kernel finds none for pages that were written.
+    pub(crate) const fn is_paged(&self) -> bool {
+        self.entry.external_pager || matches!(self.container_tag, Some(SHARED_PMAP | UNSHARED_PMAP))
+    }
 }

@@ -14,14 +14,18 @@
 //! Attributes without information are left out. The reference count is not
 //! included: every process that starts changes that of the shared cache, and to
 //! the store a region with other attributes is another region.
+//!
+//! `shadow`, `file` and, for memory that was just touched for the first time, `object` say how
+//! far the kernel had to look for the region's pages, which changes as the process writes.
+//! They are those of the sample that first saw the region: [`settled`].
 
 use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::darwin::entry::Leaf;
 
-/// Returns the attributes of `leaf`.
-pub(crate) fn words(leaf: &Leaf) -> Arc<str> {
+/// Returns the attributes of `leaf`; `in_cache` is whether it lies where the shared cache is.
+pub(crate) fn words(leaf: &Leaf, in_cache: bool) -> Arc<str> {
     let entry = &leaf.entry;
     let mut words = format!("tag={}", entry.user_tag);
     let mut add = |word: std::fmt::Arguments<'_>| {
@@ -41,13 +45,35 @@ pub(crate) fn words(leaf: &Leaf) -> Arc<str> {
     if entry.user_wired_count != 0 {
         add(format_args!("wired"));
     }
-    if entry.external_pager {
+    if leaf.is_paged() || (entry.depth != 0 && in_cache) {
         add(format_args!("file"));
     }
     if entry.depth != 0 {
         add(format_args!("depth={} submap", entry.depth));
     }
     words.into()
+}
+
+/// Returns the attributes `now` of a region that had those of `before`: these again if they differ
+/// in nothing but how far the kernel had to look for its pages. `same_file` is whether the same
+/// part of one file lies behind it.
+pub(crate) fn settled(before: &Arc<str>, now: Arc<str>, same_file: bool) -> Arc<str> {
+    let lasting = |words: &str| -> Vec<String> {
+        words
+            .split(' ')
+            .filter(|word| {
+                let key = word.split('=').next().unwrap_or_default();
+                !matches!(key, "object" | "shadow" | "file")
+            })
+            .map(str::to_owned)
+            .collect()
+    };
+    // Written memory has an object of its own in front of the file's, or of the one it copies;
+    // untouched memory has none.
+    let same_object = same_file
+        || value(before, "object").is_none_or(|object| value(&now, "object") == Some(object))
+        || value(&now, "shadow").is_some();
+    if same_object && lasting(before) == lasting(&now) { Arc::clone(before) } else { now }
 }
 
 /// Returns the value of `key=` among the attributes.

@@ -3,17 +3,18 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::darwin::entry::{SHARED_PMAP, UNSHARED_PMAP};
 use crate::darwin::{flags, tags};
 use crate::label::{Confidence, Label};
 use crate::region::{Identity, Protection, ShareMode};
 use crate::rule::Rule;
 use crate::vocabulary::{Family, RegionType, types};
 
-/// Tags of memory that the shared cache and the dynamic linker map.
-const SHARED_CACHE: u32 = 32;
-const UNSHARED_CACHE: u32 = 35;
+/// The tag of memory that the dynamic linker maps.
 const DYLIB: u32 = 33;
 const STACK: u32 = 30;
+/// The first of the tags of malloc, which are 1 to 13.
+const MALLOC: u32 = 1;
 
 /// The files that are images: files with an executable region.
 #[derive(Debug, Default)]
@@ -33,19 +34,25 @@ impl ImagePaths {
     }
 }
 
-/// Returns the label of the region with that identity, whose own label is ignored.
+/// Returns the label of the region with that identity by the kernel's answers; its own label is
+/// ignored.
 pub(crate) fn label(identity: &Identity, share: Option<ShareMode>, images: &ImagePaths) -> Label {
     let tag = flags::tag(&identity.flags).unwrap_or(0);
     let path = identity.object.as_deref().map(|object| &*object.name);
     let file = flags::has(&identity.flags, "file");
-    let shadowed = flags::value(&identity.flags, "shadow").is_some();
-    let cache = matches!(tag, SHARED_CACHE | UNSHARED_CACHE | DYLIB) && (file || shadowed);
+    let is_empty = share == Some(ShareMode::Empty);
+    if in_shared_cache(tag, file, flags::has(&identity.flags, "submap"), is_empty) {
+        return named(segment(identity), Confidence::Likely, Rule::SharedCache);
+    }
     match path {
         Some(path) if images.contains(path) && matches!(tag, 0 | DYLIB) => {
             return named(segment(identity), Confidence::Likely, Rule::Image);
         }
-        _ if cache => return named(segment(identity), Confidence::Likely, Rule::SharedCache),
         Some(_) if tag == 0 => return named(types::MAPPED_FILE, Confidence::Sure, Rule::File),
+        // A pager whose file has no name here: one that was unlinked, or is decrypted as it is read.
+        None if tag == 0 && file => {
+            return named(types::MAPPED_FILE, Confidence::Likely, Rule::File);
+        }
         _ => {}
     }
     if identity.protection == Protection::NONE
@@ -53,12 +60,45 @@ pub(crate) fn label(identity: &Identity, share: Option<ShareMode>, images: &Imag
     {
         return named(region_type, Confidence::Likely, Rule::Inaccessible);
     }
-    let between_processes =
-        matches!(share, Some(ShareMode::Shared | ShareMode::Aliased | ShareMode::SharedAliased));
-    if tag == 0 && between_processes {
+    if is_empty && identity.protection != Protection::NONE {
+        return unallocated(tag);
+    }
+    if tag == 0 && share == Some(ShareMode::Shared) {
         return named(types::SHARED_MEMORY, Confidence::Likely, Rule::ShareMode);
     }
     tags::label(tag)
+}
+
+/// Returns whether a region is part of the shared cache of libraries.
+///
+/// A submap with a pager is: the only other one, the comm page, has none. Data that this process
+/// wrote to were copied out of the submap with the tag that they had there, and have an object.
+const fn in_shared_cache(tag: u32, file: bool, in_submap: bool, is_empty: bool) -> bool {
+    match tag {
+        SHARED_PMAP | UNSHARED_PMAP => !is_empty,
+        DYLIB => file,
+        _ => in_submap && file,
+    }
+}
+
+/// Returns the label of address space with rights of which no page was ever used (`SM=NUL`), as
+/// vmmap names it.
+fn unallocated(tag: u32) -> Label {
+    let label = match tag {
+        // What malloc has not begun to use are no metadata.
+        MALLOC => Label {
+            region_type: RegionType::named("MALLOC", Family::Malloc),
+            ..tags::label(MALLOC)
+        },
+        _ => tags::label(tag),
+    };
+    let name = format!("{} (reserved)", label.region_type.name());
+    Label {
+        region_type: RegionType::named(&name, Family::Reserved),
+        confidence: label.confidence.max(Confidence::Likely),
+        rule: Rule::Unallocated,
+        ..label
+    }
 }
 
 /// Returns the segment of an image by its rights.
@@ -79,12 +119,12 @@ fn segment(identity: &Identity) -> RegionType {
 /// Returns the type of inaccessible memory with that tag; `None` if the tag itself decides.
 fn inaccessible(tag: u32) -> Option<RegionType> {
     Some(match tag {
-        0 => types::RESERVED,
+        // vmmap's word for it is that of other untagged memory.
+        0 => RegionType::named(types::VM_ALLOCATE.name(), Family::Reserved),
         STACK => types::STACK_GUARD,
-        _ => match tags::tag(tag)?.family {
-            Family::Malloc => RegionType::named("MALLOC guard page", Family::Reserved),
-            _ => return None,
-        },
+        // Tags of malloc itself; other allocators have no guard pages of that name.
+        MALLOC..=13 => RegionType::named("MALLOC guard page", Family::Reserved),
+        _ => return None,
     })
 }
 

@@ -5,6 +5,7 @@
 pub(crate) mod arguments;
 pub(crate) mod entry;
 pub(crate) mod flags;
+pub(crate) mod images;
 pub(crate) mod label;
 pub(crate) mod paths;
 pub(crate) mod regions;

@@ -13,6 +13,7 @@ pub(crate) trait Lookup {
     fn lookup(&mut self, address: u64, depth: u32) -> Result<Entry, i32>;
 
     /// Reads the facts that a lookup does not return: at once, so that they are of the same moment.
+    /// The walk adds the submap around it.
     fn leaf(&mut self, entry: Entry) -> Leaf;
 }
 
@@ -55,6 +56,8 @@ pub(crate) fn walk(kernel: &mut impl Lookup) -> Walk {
     // The end of the top level seen so far: the kernel returns a submap again whenever it is
     // entered.
     let mut top_end = 0;
+    // The tags of the submaps entered, the outermost first: their content does not have them.
+    let mut containers: Vec<u32> = Vec::new();
     loop {
         let answer = kernel.lookup(address, depth);
         let left = match answer {
@@ -87,11 +90,14 @@ pub(crate) fn walk(kernel: &mut impl Lookup) -> Walk {
             walk.top_bytes = walk.top_bytes.saturating_add(range.end - range.start.max(top_end));
             top_end = range.end;
         }
+        containers.truncate(entry.depth as usize);
         if entry.is_submap {
+            containers.push(entry.user_tag);
             // The same address again, one level deeper.
             (address, depth) = (address.max(range.start), entry.depth + 1);
         } else {
-            walk.leaves.push(kernel.leaf(entry));
+            let container_tag = containers.last().copied();
+            walk.leaves.push(Leaf { container_tag, ..kernel.leaf(entry) });
             (address, depth) = (range.end, entry.depth);
         }
         if address == u64::MAX {

@@ -1,18 +1,20 @@
 //! Takes snapshots of one process.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use mach2::task_info::task_vm_info;
 
 use crate::classify::facts::Evidence;
 use crate::classify::user::UserRule;
+use crate::darwin::images::Images;
 use crate::darwin::totals::{Whole, difference, moved, stopped};
 use crate::darwin::walk::{Stop, Walk};
 use crate::darwin::{regions, user, walk};
 use crate::error::Error;
 use crate::macos::ffi::{libproc, unix};
 use crate::macos::process::{ended, info, native, reused};
-use crate::macos::task::Task;
+use crate::macos::task::{Reader, Task};
 use crate::posix;
 use crate::process::ProcessInfo;
 use crate::region::Region;
@@ -30,6 +32,8 @@ pub struct Sampler {
     /// The regions of the last sample.
     before: Vec<Region>,
     whole: Whole,
+    /// The images of the last sample.
+    images: Option<Arc<Images>>,
 }
 
 /// One walk over all regions, with the totals read before it.
@@ -54,7 +58,14 @@ impl Sampler {
             return Err(Error::Zombie { pid });
         }
         let task = Task::open(&process)?;
-        Ok(Self { process, task, rules: Vec::new(), before: Vec::new(), whole: Whole::default() })
+        Ok(Self {
+            process,
+            task,
+            rules: Vec::new(),
+            before: Vec::new(),
+            whole: Whole::default(),
+            images: None,
+        })
     }
 
     /// Returns the process as it was at attach.
@@ -101,7 +112,10 @@ impl Sampler {
         let (pass, consistency) = self.checked_pass()?;
         let totals = self.totals(&pass);
         let page_bytes = Task::page_bytes(&pass.figures);
-        let mut regions = regions::regions(pass.walk.leaves, page_bytes, &self.before);
+        // After the walk, so that its regions are of libraries that are listed.
+        self.images = self.task.images(self.images.as_ref());
+        let images = self.images.as_deref();
+        let mut regions = regions::regions(&pass.walk.leaves, page_bytes, images, &self.before);
         user::apply(&self.rules, &mut regions, &self.before);
         self.before.clone_from(&regions);
         Ok(Snapshot {
@@ -139,7 +153,7 @@ impl Sampler {
 
     fn pass(&self) -> Result<Pass, Error> {
         let (figures, words) = self.task.figures().map_err(|code| self.gone_or(code))?;
-        let walk = walk::walk(&mut &self.task);
+        let walk = walk::walk(&mut Reader::new(&self.task));
         if let Some(Stop::Failed { code, .. }) = walk.stop {
             self.must_live(code)?;
         }

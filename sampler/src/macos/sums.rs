@@ -8,8 +8,8 @@ use crate::process::ProcessId;
 use crate::quantity::Quantity;
 use crate::system_sum::{SumOf, SystemSum};
 
-/// Returns the sums of TASK_VM_INFO: `virtual_size`, `resident_size` and, where the kernel has it,
-/// `phys_footprint`.
+/// Returns the sums of TASK_VM_INFO: `virtual_size` without submaps, `resident_size` and, where the
+/// kernel has it, `phys_footprint`.
 ///
 /// # Errors
 ///
@@ -20,16 +20,20 @@ pub fn system_sums(process: &ProcessId) -> Result<Vec<SystemSum>, Error> {
     if found.id != *process {
         return Err(Error::Reused { pid });
     }
-    let (figures, words) = Task::open(&found)?.figures().map_err(|code| Error::Kernel {
+    let task = Task::open(&found)?;
+    let (figures, words) = task.figures().map_err(|code| Error::Kernel {
         pid,
         call: "task_info",
         reason: Task::reason(code),
     })?;
     let sum = |of, bytes| SystemSum { source: "TASK_VM_INFO", of, bytes, slack_bytes: 0 };
-    let mut sums = vec![
-        sum(SumOf::Virtual, figures.virtual_size),
-        sum(SumOf::Measured(Quantity::Resident), figures.resident_size),
-    ];
+    let mut sums = Vec::new();
+    // Its `virtual_size` has each submap as a whole, of which this process maps a part.
+    if let Some(submaps) = task.submap_bytes() {
+        let bytes = figures.virtual_size.saturating_sub(submaps);
+        sums.push(sum(SumOf::VirtualButSubmaps, bytes));
+    }
+    sums.push(sum(SumOf::Measured(Quantity::Resident), figures.resident_size));
     if words >= WORDS_TO_FOOTPRINT {
         sums.push(sum(SumOf::Footprint, figures.phys_footprint));
     }

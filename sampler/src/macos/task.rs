@@ -1,22 +1,26 @@
 //! The task of a process: the right to read its memory.
 
-use std::sync::mpsc;
 use std::sync::mpsc::RecvTimeoutError;
-use std::thread;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
+use std::{io, thread};
 
 use mach2::kern_return::{KERN_INVALID_ARGUMENT, KERN_TERMINATED};
 use mach2::message::MACH_SEND_INVALID_DEST;
 use mach2::task_info::task_vm_info;
 
 use crate::darwin::entry::{Entry, Leaf};
-use crate::darwin::walk::Lookup;
+use crate::darwin::images::Images;
+use crate::darwin::paths::{Answer, FileMapping, Files, PathFinder};
+use crate::darwin::walk::{Lookup, NOTHING_FOLLOWS};
 use crate::error::Error;
-use crate::macos::ffi::mach::{Port, open_task, own_page_bytes, reason};
+use crate::macos::ffi::libproc::MappedFile;
+use crate::macos::ffi::mach::{Port, kernel_page_bytes, open_task, own_page_bytes, reason};
 use crate::macos::ffi::{libproc, unix};
 use crate::macos::process::{ended, native};
 use crate::process::ProcessInfo;
 use crate::procfs::line::readable;
+use crate::region::{AddressRange, Object};
 
 /// How long the kernel may take to grant or refuse a task: it may ask a daemon, which may ask the
 /// user.
@@ -53,6 +57,26 @@ impl Task {
         }
     }
 
+    /// Returns the bytes of all submaps; unknown if the entries cannot be looked up to their end.
+    pub(crate) fn submap_bytes(&self) -> Option<u64> {
+        let (mut address, mut bytes) = (0, 0_u64);
+        loop {
+            match self.port.top_entry(address) {
+                Ok((size, end, is_submap)) if end > address => {
+                    bytes = bytes.saturating_add(if is_submap { size } else { 0 });
+                    address = end;
+                }
+                Err(NOTHING_FOLLOWS) => return Some(bytes),
+                Ok(_) | Err(_) => return None,
+            }
+        }
+    }
+
+    /// Reads the images; see [`Images::read`].
+    pub(crate) fn images(&self, before: Option<&Arc<Images>>) -> Option<Arc<Images>> {
+        Images::read(&mut &self.port, self.port.dyld_info()?, before)
+    }
+
     /// Reads the totals, and the number of words that the kernel returned.
     pub(crate) fn figures(&self) -> Result<(task_vm_info, usize), i32> {
         self.port.vm_info()
@@ -79,26 +103,65 @@ impl Task {
     }
 }
 
-impl Lookup for &Task {
+/// Reads one walk's entries.
+pub(crate) struct Reader<'a> {
+    task: &'a Task,
+    paths: PathFinder,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(task: &'a Task) -> Self {
+        Self { task, paths: PathFinder::default() }
+    }
+}
+
+impl Lookup for Reader<'_> {
     fn lookup(&mut self, address: u64, depth: u32) -> Result<Entry, i32> {
-        self.port.region(address, depth)
+        self.task.port.region(address, depth)
     }
 
     fn leaf(&mut self, entry: Entry) -> Leaf {
-        let path =
-            if entry.may_have_path() { libproc::region_path(self.pid, entry.start) } else { None };
+        let port = &self.task.port;
         // For the contents of a submap the kernel would return the submap.
         let top = entry.depth == 0 && entry.pages_resident > 0;
+        let private_pages = if top { port.private_pages(entry.start, entry.size) } else { None };
         Leaf {
-            private_pages: if top {
-                self.port.private_pages(entry.start, entry.size)
-            } else {
-                None
-            },
-            purge: if entry.may_be_purgeable() { self.port.purge(entry.start) } else { None },
-            path: path.map(|path| readable(&path).into()),
+            container_tag: None,
+            private_bytes: private_pages
+                .map(|pages| u64::from(pages).saturating_mul(kernel_page_bytes())),
+            purge: if entry.may_be_purgeable() { port.purge(entry.start) } else { None },
+            object: self.paths.object(&mut &*self.task, &entry),
             entry,
         }
+    }
+}
+
+impl Files for &Task {
+    fn next_file(&mut self, address: u64) -> Answer {
+        answer(libproc::next_file(self.pid, address))
+    }
+
+    fn file_of(&mut self, address: u64) -> Answer {
+        answer(libproc::file_of(self.pid, address))
+    }
+}
+
+fn answer(found: io::Result<MappedFile>) -> Answer {
+    match found {
+        Ok(file) => Answer::Found(FileMapping {
+            range: AddressRange::new(file.start, file.start.saturating_add(file.size)),
+            object: (!file.path.is_empty()).then(|| {
+                Arc::new(Object {
+                    name: readable(&file.path).into(),
+                    // As `major` and `minor` of sys/types.h.
+                    device: (file.device >> 24, file.device & 0xff_ffff),
+                    inode: file.inode,
+                    deleted: false,
+                })
+            }),
+        }),
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Answer::Nothing,
+        Err(_) => Answer::Failed,
     }
 }
 

@@ -47,7 +47,7 @@ macro_rules! tags {
 
 tags! {
     Malloc {
-        1 MALLOC "MALLOC"
+        1 MALLOC "MALLOC metadata"
         2 MALLOC_SMALL "MALLOC_SMALL"
         3 MALLOC_LARGE "MALLOC_LARGE"
         4 MALLOC_HUGE "MALLOC_HUGE"
@@ -55,13 +55,13 @@ tags! {
         6 REALLOC "MALLOC_REALLOC"
         7 MALLOC_TINY "MALLOC_TINY"
         8 MALLOC_LARGE_REUSABLE "MALLOC_LARGE_REUSABLE"
-        9 MALLOC_LARGE_REUSED "MALLOC_LARGE_REUSED"
+        9 MALLOC_LARGE_REUSED "MALLOC_LARGE"
         11 MALLOC_NANO "MALLOC_NANO"
         12 MALLOC_MEDIUM "MALLOC_MEDIUM"
         13 MALLOC_PROB_GUARD "MALLOC_PROB_GUARD"
         53 TCMALLOC "WebKit Malloc"
         61 DYLD_MALLOC "dyld malloc memory"
-        73 OS_ALLOC_ONCE "OS Alloc Once"
+        73 OS_ALLOC_ONCE "Kernel Alloc Once"
         74 LIBDISPATCH "Dispatch continuations"
     }
     Stack {
@@ -76,18 +76,17 @@ tags! {
     }
     RuntimeHeap {
         44 JAVA "Java"
-        63 JAVASCRIPT_CORE "WebAssembly memory"
-        65 JAVASCRIPT_JIT_REGISTER_FILE "JS VM register file"
+        63 JAVASCRIPT_CORE "JS VM Gigacage"
+        65 JAVASCRIPT_JIT_REGISTER_FILE "JS VM Isolated Heap"
         82 SWIFT_RUNTIME "Swift runtime"
         83 SWIFT_METADATA "Swift metadata"
-        234 ROSETTA_EXECUTABLE_HEAP "Rosetta Executable Heap"
         236 ROSETTA_ARENA "Rosetta Arena"
     }
     Jit {
         34 OBJC_DISPATCHERS "ObjC dispatching code"
         64 JAVASCRIPT_JIT_EXECUTABLE_ALLOCATOR "JS JIT generated code"
-        230 ROSETTA "Rosetta"
-        232 ROSETTA_INDIRECT_BRANCH_MAP "Rosetta Indirect Branch Map"
+        232 ROSETTA_INDIRECT_BRANCH_MAP "Rosetta IndirectBranch"
+        234 ROSETTA_EXECUTABLE_HEAP "Rosetta JIT"
     }
     SharedMemory {
         32 SHARED_PMAP "shared pmap"
@@ -102,10 +101,11 @@ tags! {
         87 SKYWALK "Skywalk Networking"
         88 IOSURFACE "IOSurface"
         100 IOACCELERATOR "IOAccelerator"
+        109 NEURAL "Neural Engine"
     }
     VmAllocate {
         10 ANALYSIS_TOOL "Performance tool data"
-        22 VM_RECLAIM "VM reclaim"
+        22 VM_RECLAIM "Memory Tag 22"
         36 LIBCHANNEL "libchannel"
         40 APPKIT "AppKit"
         41 FOUNDATION "Foundation"
@@ -117,7 +117,7 @@ tags! {
         51 LAYERKIT "CoreAnimation"
         52 CGIMAGE "CG image"
         54 COREGRAPHICS_DATA "CG raster data"
-        57 COREGRAPHICS_BACKINGSTORES "CG backingstores"
+        57 COREGRAPHICS_BACKINGSTORES "CG backing stores"
         58 COREGRAPHICS_XALLOC "CG xalloc"
         62 SQLITE "SQLite page cache"
         66 GLSL "OpenGL GLSL"
@@ -141,7 +141,7 @@ tags! {
         91 VIDEOBITSTREAM "Video Bitstream"
         92 CM_XPC "CoreMedia XPC"
         93 CM_RPC "CoreMedia RPC"
-        94 CM_MEMORYPOOL "CoreMedia Memory Pool"
+        94 CM_MEMORYPOOL "CoreMedia memory pool"
         95 CM_READCACHE "CoreMedia Readcache"
         96 CM_CRABS "CoreMedia Crabs"
         97 QUICKLOOK_THUMBNAILS "Quicklook Thumbnails"
@@ -154,6 +154,8 @@ tags! {
         105 BTINFO "BT Info"
         106 CM_HLS "CoreMedia HLS"
         107 COMPOSITOR_SERVICES "Compositor Services"
+        108 DEBUG "Debug tools"
+        230 ROSETTA "Rosetta Generic"
         231 ROSETTA_THREAD_CONTEXT "Rosetta Thread Context"
         233 ROSETTA_RETURN_STACK "Rosetta Return Stack"
         235 ROSETTA_USER_LDT "Rosetta User LDT"

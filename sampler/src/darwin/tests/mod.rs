@@ -2,10 +2,14 @@
 
 pub(crate) mod kernel;
 pub(crate) mod labels;
+pub(crate) mod paths;
 pub(crate) mod sizes;
 pub(crate) mod walks;
 
+use std::sync::Arc;
+
 use crate::darwin::entry::{Entry, Leaf};
+use crate::region::Object;
 
 /// Anonymous, private memory of four pages, two of them resident.
 fn entry(start: u64) -> Entry {
@@ -24,4 +28,9 @@ fn entry(start: u64) -> Entry {
 
 fn leaf(entry: Entry) -> Leaf {
     Leaf { entry, ..Leaf::default() }
+}
+
+/// A file of the file system.
+fn object(path: &str) -> Arc<Object> {
+    Arc::new(Object { name: path.into(), device: (1, 16), inode: 7, deleted: false })
 }

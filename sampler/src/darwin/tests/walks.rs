@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use crate::darwin::entry::{Entry, Leaf};
-use crate::darwin::paths::keep_own;
 use crate::darwin::tests::kernel::Kernel;
 use crate::darwin::tests::{entry, leaf};
 use crate::darwin::totals::{Whole, difference, moved, stopped};
@@ -102,30 +101,19 @@ fn a_difference_is_accepted_once_it_stays() {
 }
 
 #[test]
-fn a_neighbours_path_is_not_taken() {
-    let at = |entry: Entry, path: &str| {
-        let mut leaf = leaf(entry);
-        leaf.path = Some(path.into());
-        leaf
-    };
-    let file = |start| Entry { external_pager: true, ..entry(start) };
-    let copied = |start| Entry { shadow_depth: 1, ..entry(start) };
-    let mut leaves = [
-        at(entry(0x1000), "/a"),
-        at(file(0x5000), "/a"),
-        at(copied(0x9000), "/a"),
-        at(copied(0xd000), "/a"),
-        at(copied(0x1_1000), "/b"),
-        at(copied(0x1_5000), "/b"),
-        at(Entry { user_tag: 7, ..copied(0x1_9000) }, "/a"),
-        at(file(0x1_d000), "/c"),
-        at(Entry { user_tag: 7, ..copied(0x2_1000) }, "/c"),
-        at(file(0x3_0000), "/d"),
-        at(copied(0x4_0000), "/d"),
-    ];
-    keep_own(&mut leaves);
-    let kept: Vec<_> = leaves.iter().map(|leaf| leaf.path.as_deref().unwrap_or("-")).collect();
-    assert_eq!(kept, ["-", "/a", "/a", "/a", "-", "-", "-", "/c", "-", "/d", "-"]);
+fn content_of_a_submap_has_the_submaps_tag_beside_its_own() {
+    let mut kernel = Kernel::new(vec![
+        entry(0x1000),
+        Entry { user_tag: 32, ..submap(0x10_0000, 0x10_0000) },
+        inside(0x10_0000),
+        Entry { user_tag: 33, depth: 1, ..submap(0x11_0000, 0x1_0000) },
+        Entry { depth: 2, ..entry(0x11_0000) },
+        entry(0x30_0000),
+        submap(0x40_0000, 0x10_0000),
+        inside(0x40_0000),
+    ]);
+    let tags: Vec<_> = walk(&mut kernel).leaves.iter().map(|leaf| leaf.container_tag).collect();
+    assert_eq!(tags, [None, Some(32), Some(33), None, Some(0)]);
 }
 
 /// Any map of two levels: gaps, leaves, and submaps with content or none.

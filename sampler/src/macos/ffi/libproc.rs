@@ -5,8 +5,7 @@ use std::ffi::{c_int, c_void};
 use std::io;
 use std::mem::{size_of, zeroed};
 
-/// The buffer size that `proc_regionfilename` and `proc_pidpath` require, and the maximum of the
-/// latter.
+/// The maximum buffer size of `proc_pidpath`.
 const PATH_BYTES: usize = libc::PROC_PIDPATHINFO_MAXSIZE as usize;
 
 /// Returns the pids of all processes, in no order.
@@ -64,10 +63,64 @@ pub(crate) fn name(pid: c_int) -> Option<Vec<u8>> {
     text(|buffer, bytes| unsafe { libc::proc_name(pid, buffer, bytes) })
 }
 
-/// Returns the path of the file mapped at `address`, or of a neighbour's.
-pub(crate) fn region_path(pid: c_int, address: u64) -> Option<Vec<u8>> {
-    // SAFETY: the buffer has that many bytes.
-    text(|buffer, bytes| unsafe { libc::proc_regionfilename(pid, address, buffer, bytes) })
+/// The numbers of the questions for regions: about the entry at or above an address, and for the
+/// first one with a file. No header that Apple ships has the second.
+const PROC_PIDREGIONPATHINFO: c_int = 8;
+const PROC_PIDREGIONPATHINFO2: c_int = 22;
+
+/// `struct proc_regioninfo` of sys/proc_info.h.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct RegionInfo {
+    /// Rights, flags, offset, counts of pages.
+    _other: [u64; 10],
+    address: u64,
+    size: u64,
+}
+
+/// `struct proc_regionwithpathinfo` of sys/proc_info.h.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct RegionWithPath {
+    region: RegionInfo,
+    file: libc::vnode_info_path,
+}
+
+const _: () = assert!(size_of::<RegionWithPath>() == 1272);
+
+/// A region and its file.
+pub(crate) struct MappedFile {
+    pub(crate) start: u64,
+    pub(crate) size: u64,
+    /// Empty if there is no file, or if it has no name any more.
+    pub(crate) path: Vec<u8>,
+    pub(crate) device: u32,
+    pub(crate) inode: u64,
+}
+
+/// Returns the first region with a file at or above `address`; looks at no page.
+pub(crate) fn next_file(pid: c_int, address: u64) -> io::Result<MappedFile> {
+    mapped_file(pid, PROC_PIDREGIONPATHINFO2, address)
+}
+
+/// Returns the region at or above `address` with its file; looks at all its pages.
+pub(crate) fn file_of(pid: c_int, address: u64) -> io::Result<MappedFile> {
+    mapped_file(pid, PROC_PIDREGIONPATHINFO, address)
+}
+
+fn mapped_file(pid: c_int, flavor: c_int, address: u64) -> io::Result<MappedFile> {
+    // SAFETY: the structure is plain numbers, for which zeros are valid.
+    let mut info: RegionWithPath = unsafe { zeroed() };
+    read_info(pid, flavor, address, &mut info)?;
+    let path = info.file.vip_path.as_flattened();
+    let path = path.iter().take_while(|byte| **byte != 0);
+    Ok(MappedFile {
+        start: info.region.address,
+        size: info.region.size,
+        path: path.map(|byte| byte.cast_unsigned()).collect(),
+        device: info.file.vip_vi.vi_stat.vst_dev,
+        inode: info.file.vip_vi.vi_stat.vst_ino,
+    })
 }
 
 fn text(call: impl FnOnce(*mut c_void, u32) -> c_int) -> Option<Vec<u8>> {

@@ -9,17 +9,24 @@ use mach2::mach_port::mach_port_deallocate;
 use mach2::message::mach_msg_type_number_t;
 use mach2::port::{MACH_PORT_NULL, mach_port_t};
 use mach2::task::task_info;
-use mach2::task_info::{TASK_VM_INFO, task_vm_info};
+use mach2::task_info::{
+    TASK_DYLD_ALL_IMAGE_INFO_64, TASK_DYLD_INFO, TASK_DYLD_INFO_COUNT, TASK_VM_INFO,
+    task_dyld_info, task_vm_info,
+};
 use mach2::traps::{mach_task_self, task_for_pid};
-use mach2::vm::{mach_vm_purgable_control, mach_vm_region, mach_vm_region_recurse};
-use mach2::vm_page_size::vm_page_size;
+use mach2::vm::{
+    mach_vm_purgable_control, mach_vm_read_overwrite, mach_vm_region, mach_vm_region_recurse,
+};
+use mach2::vm_page_size::{vm_kernel_page_size, vm_page_size};
 use mach2::vm_purgable::VM_PURGABLE_GET_STATE;
 use mach2::vm_region::{
-    VM_REGION_TOP_INFO, VM_REGION_TOP_INFO_COUNT, vm_region_submap_info_64, vm_region_top_info,
+    VM_REGION_BASIC_INFO_64, VM_REGION_TOP_INFO, VM_REGION_TOP_INFO_COUNT, vm_region_basic_info_64,
+    vm_region_submap_info_64, vm_region_top_info,
 };
 use mach2::vm_types::natural_t;
 
 use crate::darwin::entry::{Entry, Purge};
+use crate::darwin::images::{DyldInfo, Read};
 
 /// `task_for_pid` and `task_read_for_pid`.
 type TaskByPid = unsafe extern "C" fn(mach_port_t, c_int, *mut mach_port_t) -> kern_return_t;
@@ -43,16 +50,16 @@ fn release(port: mach_port_t) {
     }
 }
 
-/// Returns a right to the task of `pid`: to control it, else only to read it.
+/// Returns a right to read the task of `pid`; where the system has none that only reads, the right
+/// to control it.
+///
+/// All calls here do with the former, which asks for less and is granted more often.
 pub(crate) fn open_task(pid: c_int) -> Result<Port, kern_return_t> {
     if u32::try_from(pid) == Ok(std::process::id()) {
         // SAFETY: `mach_task_self` only reads a static that the system sets before `main`.
         return Ok(Port(unsafe { mach_task_self() }));
     }
-    open_by(task_for_pid, pid).or_else(|code| match task_read_for_pid() {
-        Some(call) => open_by(call, pid).map_err(|_| code),
-        None => Err(code),
-    })
+    open_by(task_read_for_pid().unwrap_or(task_for_pid), pid)
 }
 
 fn open_by(call: TaskByPid, pid: c_int) -> Result<Port, kern_return_t> {
@@ -89,6 +96,12 @@ pub(crate) fn reason(code: kern_return_t) -> String {
         Some(text) => format!("{text} ({code:#x})"),
         None => format!("{code:#x}"),
     }
+}
+
+/// Returns the page size of the kernel, which may be larger than that of a process (Rosetta).
+pub(crate) fn kernel_page_bytes() -> u64 {
+    // SAFETY: the system sets it before `main` and never again.
+    unsafe { vm_kernel_page_size as u64 }
 }
 
 /// Returns the page size of this process.
@@ -134,13 +147,18 @@ impl Port {
             external_pager: info.external_pager != 0,
             share_mode: info.share_mode,
             is_submap: info.is_submap != 0,
-            object_id: info.object_id,
+            // From macOS 10.15 on; before, a hash of 32 bits that two objects may have.
+            object_id: if count >= vm_region_submap_info_64::count() {
+                info.object_id_full
+            } else {
+                info.object_id.into()
+            },
             user_wired_count: info.user_wired_count,
         })
     }
 
-    /// Reads the number of pages of the region `start` and `size` that no other process maps;
-    /// `None` if there is no such region.
+    /// Reads the number of the kernel's pages of the region `start` and `size` that no other process
+    /// maps; `None` if there is no such region.
     pub(crate) fn private_pages(&self, start: u64, size: u64) -> Option<u32> {
         let (mut at, mut bytes, mut object) = (start, 0, MACH_PORT_NULL);
         let mut info = vm_region_top_info::default();
@@ -160,6 +178,33 @@ impl Port {
         release(object);
         (code == KERN_SUCCESS && (at, bytes) == (start, size))
             .then_some(info.private_pages_resident)
+    }
+
+    /// Reads the size and end of the entry of the top level at or above `address`, and whether it is
+    /// a submap.
+    pub(crate) fn top_entry(&self, address: u64) -> Result<(u64, u64, bool), kern_return_t> {
+        let (mut start, mut size, mut object) = (address, 0, MACH_PORT_NULL);
+        let mut info = vm_region_basic_info_64::default();
+        let mut count: mach_msg_type_number_t = vm_region_basic_info_64::count();
+        // SAFETY: all pointers are to live variables; `count` is the size of `info`.
+        let code = unsafe {
+            mach_vm_region(
+                self.0,
+                &raw mut start,
+                &raw mut size,
+                VM_REGION_BASIC_INFO_64,
+                (&raw mut info).cast(),
+                &raw mut count,
+                &raw mut object,
+            )
+        };
+        release(object);
+        // `reserved` is whether it is a submap.
+        if code == KERN_SUCCESS {
+            Ok((size, start.saturating_add(size), info.reserved != 0))
+        } else {
+            Err(code)
+        }
     }
 
     /// Reads the state of purgeable memory; `None` for memory that is not purgeable.
@@ -182,6 +227,43 @@ impl Port {
         let code =
             unsafe { task_info(self.0, TASK_VM_INFO, (&raw mut info).cast(), &raw mut count) };
         if code == KERN_SUCCESS { Ok((info, count as usize)) } else { Err(code) }
+    }
+}
+
+impl Port {
+    /// Reads where dyld keeps its list of images.
+    pub(crate) fn dyld_info(&self) -> Option<DyldInfo> {
+        let mut info = task_dyld_info {
+            all_image_info_addr: 0,
+            all_image_info_size: 0,
+            all_image_info_format: 0,
+        };
+        let mut count: mach_msg_type_number_t = TASK_DYLD_INFO_COUNT;
+        // SAFETY: all pointers are to live variables; `count` is the size of `info`.
+        let code =
+            unsafe { task_info(self.0, TASK_DYLD_INFO, (&raw mut info).cast(), &raw mut count) };
+        (code == KERN_SUCCESS).then(|| DyldInfo {
+            address: info.all_image_info_addr,
+            is_64_bit: info.all_image_info_format.cast_unsigned() == TASK_DYLD_ALL_IMAGE_INFO_64,
+        })
+    }
+}
+
+impl Read for &Port {
+    fn read(&mut self, address: u64, into: &mut [u8]) -> bool {
+        let wanted = into.len() as u64;
+        let mut count = 0;
+        // SAFETY: `into` has that many bytes, of which the kernel writes all or none.
+        let code = unsafe {
+            mach_vm_read_overwrite(
+                self.0,
+                address,
+                wanted,
+                into.as_mut_ptr() as u64,
+                &raw mut count,
+            )
+        };
+        code == KERN_SUCCESS && count == wanted
     }
 }
 
