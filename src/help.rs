@@ -10,7 +10,7 @@ use crate::cli::Cli;
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Record", &["record", "mark", "demo"]),
     ("Look", &["list", "info", "map", "diff", "compare", "chart", "sql"]),
-    ("Share", &["check", "export", "import"]),
+    ("Share", &["report", "check", "export", "import"]),
     ("Keep", &["rename", "delete", "backup", "repair", "prune", "reclassify"]),
     ("Set up", &["selftest", "completions", "man"]),
 ];
@@ -21,6 +21,7 @@ Examples:
   vmrec record Safari --every 2s        or a pid; Ctrl-C ends the recording
   vmrec diff -10m now                   any two times, marks or sample numbers
   vmrec chart                           resident memory by family, over time
+  vmrec report -o page.html --open      all of it in one page to share
   vmrec check --max 200M                exit with 1 if it grew beyond";
 
 const NOTES: &str = "\

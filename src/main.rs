@@ -61,6 +61,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Info(args) => info::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Chart(args) => chart::run(&args),
+        Command::Report(args) => commands::report::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Export(args) => export::run(&args),

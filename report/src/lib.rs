@@ -2,7 +2,7 @@
 //!
 //! Imports run one way: `error`, `text`, `metric` and `amounts` below `time`,
 //! `series`, `diff`, `slope` and `recordings`, those below `finding`, and that below `chart`,
-//! `check`, `compare`, `diff/table`, `map_page`, `export` and `selftest`. What other crates use is named here.
+//! `check`, `compare`, `diff/table`, `map_page`, `export` and `selftest`; `page` is above all. What other crates use is named here.
 
 mod amounts;
 mod chart;
@@ -17,6 +17,7 @@ mod finding;
 mod fixture;
 mod map_page;
 mod metric;
+mod page;
 mod recordings;
 mod series;
 mod session;
@@ -60,6 +61,9 @@ pub use crate::map_page::delta::delta_text;
 pub use crate::map_page::options::{PageOptions, PageSource};
 pub use crate::map_page::page_text;
 pub use crate::metric::{Metric, Unit};
+pub use crate::page::input::{Page, PageInput};
+pub use crate::page::page;
+pub use crate::page::plan::{PAGE_METRICS, PagePlan};
 pub use crate::recordings::table::{info_text, list_table};
 pub use crate::recordings::{Listed, Overview, overhead};
 pub use crate::series::Series;

@@ -20,5 +20,6 @@ pub(crate) mod reclassify;
 pub(crate) mod record;
 pub(crate) mod rename;
 pub(crate) mod repair;
+pub(crate) mod report;
 pub(crate) mod selftest;
 pub(crate) mod sql;

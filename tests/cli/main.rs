@@ -28,6 +28,7 @@ mod record;
 mod record_errors;
 mod recorder;
 mod repair;
+mod report;
 mod selftest;
 mod sql;
 mod tree;

@@ -89,6 +89,7 @@ fn report() {
             &["time", "series", "diff", "recordings", "slope"],
             &["finding", "session"],
             &["chart", "check", "compare", "diff/table", "map_page", "export", "comparison"],
+            &["page"],
             &["lib"],
         ],
         exceptions: &[],

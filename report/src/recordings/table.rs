@@ -99,7 +99,7 @@ pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) ->
 }
 
 /// Returns the machine's name, system and processor; what is not known is left out.
-fn machine(host: &Host) -> String {
+pub(crate) fn machine(host: &Host) -> String {
     let name = Some(&*host.name).filter(|name| !name.is_empty()).unwrap_or("-");
     let known = [&*host.os, &*host.kernel, &*host.architecture];
     let known: Vec<&str> = known.into_iter().filter(|part| !part.is_empty()).collect();
@@ -107,7 +107,7 @@ fn machine(host: &Host) -> String {
 }
 
 /// Returns the planned time between samples in words; imported ones have none.
-fn every(recording: &Recording) -> String {
+pub(crate) fn every(recording: &Recording) -> String {
     match recording.imported_from {
         Some(_) => unknown(),
         None => units::duration(recording.interval_ns),
@@ -135,13 +135,13 @@ fn cost(summary: &Summary<'_>) -> [(&'static str, String); 2] {
     ]
 }
 
-fn executable(process: &ProcessInfo) -> String {
+pub(crate) fn executable(process: &ProcessInfo) -> String {
     let gone = if process.executable_deleted { " (deleted)" } else { "" };
     process.executable.as_ref().map_or_else(unknown, |path| format!("{path}{gone}"))
 }
 
 /// Returns the arguments so that their bounds show: those with spaces in quotes.
-fn command_line(arguments: &[String]) -> String {
+pub(crate) fn command_line(arguments: &[String]) -> String {
     let quoted = arguments.iter().map(|argument| {
         let plain = !argument.is_empty() && !argument.contains([' ', '"', '\'', '\\']);
         if plain { argument.clone() } else { format!("'{}'", argument.replace('\'', r"'\''")) }

@@ -1,0 +1,229 @@
+//! The HTML of a page. What is text of a process is escaped by its type.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::chart::stated::Stated;
+use crate::finding::caveat::Caveat;
+use crate::metric::Metric;
+use crate::page::input::PageInput;
+use crate::page::plan::PAGE_METRICS;
+use crate::page::summary::{Compared, Lines};
+use crate::page::{facts, glossary, style};
+use crate::series::tick::SeriesTick;
+use crate::text::escape::terminal;
+use crate::text::units;
+
+/// The page loads nothing and runs nothing.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+/// The maximum number of caveats stated.
+const MAX_CAVEATS: usize = 6;
+
+/// A page before it is HTML.
+pub(crate) struct Document<'a> {
+    pub(crate) stated: &'a Stated<'a>,
+    pub(crate) became_shared: Option<Caveat>,
+    pub(crate) compared: &'a Compared<'a>,
+    /// The chart as SVG.
+    pub(crate) picture: &'a str,
+    /// The packed data of the script.
+    pub(crate) data: &'a str,
+    pub(crate) source: &'a PageInput<'a>,
+}
+
+impl Document<'_> {
+    pub(crate) fn html(&self) -> String {
+        let title = self.stated.titles.first().map_or("", String::as_str);
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta http-equiv="Content-Security-Policy" content=(POLICY);
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    meta name="referrer" content="no-referrer";
+                    meta name="generator" content={ "vmrec " (self.source.context.version) };
+                    link rel="icon" href="data:,";
+                    title { (title) }
+                    style { (PreEscaped(style::sheet())) }
+                }
+                body {
+                    (self.head(title))
+                    main {
+                        (self.tiles())
+                        (self.chart())
+                        (self.table())
+                        (self.about())
+                    }
+                    script #data type="application/octet-stream" { (PreEscaped(self.data)) }
+                }
+            }
+        }
+        .into_string()
+    }
+
+    fn head(&self, title: &str) -> Markup {
+        let marks: Vec<&str> =
+            self.stated.marks.iter().map(|(_, mark)| mark.text.as_str()).collect();
+        let course = self.stated.finding.course_words(&self.stated.clock, &marks);
+        let moment = |elapsed_ns| self.stated.clock.moment(elapsed_ns);
+        let caveats = self.stated.finding.caveats.iter().chain(&self.became_shared);
+        let caveats: Vec<String> =
+            caveats.take(MAX_CAVEATS).map(|caveat| capital(&caveat.words(&moment))).collect();
+        html! {
+            header {
+                h1 { (title) }
+                p.about { (self.stated.about) }
+                @if !course.is_empty() || !caveats.is_empty() {
+                    section.finding aria-label="Finding" {
+                        @if !course.is_empty() {
+                            p.course { (terminal(&course.join(" · "))) }
+                        }
+                        @for caveat in &caveats {
+                            p.caveat { (terminal(caveat)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The totals; the script makes them the tabs of the chart.
+    fn tiles(&self) -> Markup {
+        html! {
+            div #tiles role="group" aria-label="Quantity shown" {
+                @for metric in PAGE_METRICS {
+                    @let unit = metric.unit();
+                    @let total = self.compared.total(metric);
+                    @let plain = |value: Option<u64>| value.map_or("-".to_owned(), |value| unit.plain(value));
+                    button.tile type="button" data-metric=(metric.name())
+                        aria-pressed=(metric == Metric::RESIDENT) title=(capital(metric.meaning())) {
+                        span.name { (metric.words()) }
+                        span.change { (total.delta().map_or("-".to_owned(), |change| unit.signed(change))) }
+                        span.ends { (plain(total.from)) " → " (plain(total.to)) }
+                    }
+                }
+            }
+        }
+    }
+
+    fn chart(&self) -> Markup {
+        html! {
+            section #chart aria-label="Chart" {
+                figure { (PreEscaped(self.picture)) }
+            }
+        }
+    }
+
+    fn table(&self) -> Markup {
+        let metric = Metric::RESIDENT;
+        let unit = metric.unit();
+        let Lines(lines) = &self.compared.lines(metric, self.source.context.naming);
+        let largest = self.compared.lines(metric, self.source.context.naming).largest();
+        let plain = |value: Option<u64>| value.map_or("-".to_owned(), |value| unit.plain(value));
+        let signed = |change: Option<i128>| change.map_or("-".to_owned(), |by| unit.signed(by));
+        let total = self.compared.total(metric);
+        html! {
+            section #growth aria-labelledby="growth-title" {
+                h2 #growth-title { "What changed, A → B" }
+                p #span { (self.span()) }
+                table {
+                    thead {
+                        tr {
+                            th scope="col" { "type" }
+                            th.n.a scope="col" { "at A" }
+                            th.n scope="col" { "at B" }
+                            th.n scope="col" { "change" }
+                            th.share scope="col" { "share of change" }
+                        }
+                    }
+                    tbody #rows {
+                        @for line in lines {
+                            tr {
+                                th scope="row" { (swatch(line.family)) (terminal(&line.label)) }
+                                td.n.a { (plain(line.delta.from)) }
+                                td.n { (plain(line.delta.to)) }
+                                td.n.change { (signed(line.delta.delta())) }
+                                td.share { (bar(line.delta.delta(), largest)) }
+                            }
+                        }
+                    }
+                    tfoot #total {
+                        tr {
+                            th scope="row" { "TOTAL" }
+                            td.n.a { (plain(total.from)) }
+                            td.n { (plain(total.to)) }
+                            td.n.change { (signed(total.delta())) }
+                            td.share {}
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns which samples are compared.
+    fn span(&self) -> String {
+        let ticks = self.source.columns.first().map(|series| &series.ticks[..]).unwrap_or_default();
+        let begin_ns = self.stated.series.ticks.first().map_or(0, |first| first.taken.monotonic_ns);
+        let (from, to) = self.compared.ends;
+        let (Some(from), Some(to)) = (ticks.get(from), ticks.get(to)) else { return String::new() };
+        let moment = |tick: &SeriesTick| {
+            let elapsed_ns = tick.taken.monotonic_ns.saturating_sub(begin_ns);
+            format!("{} (#{})", self.stated.clock.moment(elapsed_ns), tick.number)
+        };
+        let apart = to.taken.monotonic_ns.saturating_sub(from.taken.monotonic_ns);
+        format!(
+            "A is {}, B is {}, {} later. Sizes are resident bytes.",
+            moment(from),
+            moment(to),
+            units::duration(apart)
+        )
+    }
+
+    fn about(&self) -> Markup {
+        html! {
+            @if !self.stated.marks.is_empty() {
+                section #marks aria-labelledby="marks-title" {
+                    h2 #marks-title { "Marks" }
+                    ol {
+                        @for (at, mark) in &self.stated.marks {
+                            li {
+                                time { (self.stated.clock.moment(*at)) }
+                                " "
+                                span { (terminal(&mark.text)) }
+                            }
+                        }
+                    }
+                }
+            }
+            section #facts aria-labelledby="facts-title" {
+                h2 #facts-title { "Where this comes from" }
+                (facts::facts(self.source))
+            }
+            section #glossary {
+                details open {
+                    summary { h2 { "Words" } }
+                    (glossary::glossary(self.compared.types, self.source.context.naming))
+                }
+            }
+        }
+    }
+}
+
+fn swatch(family: vmrec_sampler::Family) -> Markup {
+    html! { i.swatch style={ "background:var(--" (style::shade(family, 0)) ")" } {} }
+}
+
+/// Returns a bar as long as a change is large beside the largest.
+fn bar(change: Option<i128>, largest: u128) -> Markup {
+    let part = change.map_or(0, i128::unsigned_abs).saturating_mul(1000) / largest.max(1);
+    let class = if change.is_some_and(|change| change < 0) { "bar fell" } else { "bar" };
+    html! { i class=(class) style={ "width:" (part / 10) "." (part % 10) "%" } {} }
+}
+
+fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    first + letters.as_str()
+}

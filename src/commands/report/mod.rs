@@ -1,0 +1,122 @@
+//! `vmrec report`: writes the page of a recording, one HTML file to open, print or send.
+
+mod browser;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use vmrec_report::{
+    By, ChartOptions, Metric, PAGE_METRICS, Page, PageInput, PagePlan, SeriesBuilder, escape, page,
+    units,
+};
+use vmrec_sampler::Snapshot;
+
+use crate::args::{RecordingArgs, SpanArgs};
+use crate::commands::chart::source;
+use crate::failure::{Failure, Status};
+use crate::recording::Opened;
+use crate::{output, zone};
+
+/// With more regions than this in all, fewer samples are listed region by region.
+const MAX_REGIONS: usize = 80_000;
+
+/// Write a page to share: finding, chart, and what changed
+///
+/// The page is one HTML file that loads nothing from elsewhere. It has the sums by type of up to
+/// 2000 samples, among them the lowest and the highest of every stretch of time, and every
+/// region of up to 40.
+#[derive(Args, Debug)]
+pub(crate) struct ReportArgs {
+    /// File to write; - for standard output
+    #[arg(long, short, value_name = "FILE", default_value = "vmrec-report.html")]
+    output: PathBuf,
+
+    /// Open the page in a browser
+    #[arg(long)]
+    open: bool,
+
+    #[command(flatten)]
+    span: SpanArgs,
+
+    #[command(flatten)]
+    recording: RecordingArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
+    let to_stdout = args.output == Path::new("-");
+    if to_stdout && args.open {
+        return Err(Failure::usage("--open needs a file, and -o - names none")
+            .hint("name one, such as -o page.html"));
+    }
+    let opened = Opened::open(&args.recording)?;
+    let written = made(&opened, &args.span)?;
+    if to_stdout {
+        output::print(&written.html)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    write(&args.output, &written)?;
+    if args.open {
+        browser::open(&args.output)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a page to its file, and says so.
+pub(crate) fn write(path: &Path, page: &Page) -> Result<(), Failure> {
+    output::replace_file(path, page.html.as_bytes())?;
+    output::note(&format!(
+        "{} ({}): {}",
+        path.display(),
+        units::size(page.html.len() as u64),
+        escape::terminal(&page.finding)
+    ));
+    Ok(())
+}
+
+/// Makes the page of a part of a recording.
+pub(crate) fn made(opened: &Opened, span: &SpanArgs) -> Result<Page, Failure> {
+    let failed = |error| Failure::new(Status::Recording, error);
+    let context = &source::context(opened)?;
+    let options = &ChartOptions { zone: zone::local(), ..ChartOptions::default() };
+    let series = opened.series(&[Metric::RESIDENT, Metric::PRIVATE], By::Type, span)?;
+    let totals = opened.series(&PAGE_METRICS, By::Family, span)?;
+    let plan = PagePlan::of(&series, &totals, options, context).map_err(failed)?;
+
+    let recording = &opened.recording;
+    let mut builder = SeriesBuilder::new(&PAGE_METRICS, By::Type, recording.interval_ns);
+    let measures = builder.measures().to_vec();
+    if let (Some(first), Some(last)) = (plan.samples.first(), plan.samples.last()) {
+        let push = |block: &_| builder.push(&plan.picked(block));
+        opened.store.for_each_sums(recording.id, *first..=*last, &measures, push)?;
+    }
+    let file = opened.path.file_name().unwrap_or(opened.path.as_os_str()).to_string_lossy();
+    let source = PageInput {
+        plan: &plan,
+        series: &series,
+        columns: &builder.finish(),
+        snapshots: &snapshots(opened, &plan)?,
+        options,
+        context,
+        recording: &opened.store.summary(recording.id)?,
+        file: &file,
+    };
+    page(&source).map_err(failed)
+}
+
+/// Reads the samples whose regions are listed: fewer of a process with very many, two at least.
+fn snapshots(opened: &Opened, plan: &PagePlan) -> Result<Vec<(u64, Snapshot)>, Failure> {
+    let mut snapshots: Vec<(u64, Snapshot)> = Vec::new();
+    let mut regions = 0;
+    for number in &plan.snapshots {
+        let snapshot = opened.store.snapshot(opened.recording.id, *number)?;
+        regions += snapshot.regions.len();
+        if regions > MAX_REGIONS && snapshots.len() >= 2 {
+            break;
+        }
+        snapshots.push((*number, snapshot));
+    }
+    snapshots.sort_by_key(|(number, _)| *number);
+    Ok(snapshots)
+}
