@@ -11,8 +11,9 @@ use crate::metric::Metric;
 pub struct Amounts {
     /// How many regions.
     pub regions: u64,
-    /// Their virtual size.
+    /// Their virtual size, as far as it is known.
     pub virtual_bytes: u64,
+    unknown_virtual: u32,
     bytes: [u64; Quantity::COUNT],
     unknown: [u32; Quantity::COUNT],
 }
@@ -21,8 +22,10 @@ impl Amounts {
     /// Adds one region.
     pub fn add(&mut self, region: &Region) {
         self.regions += 1;
-        self.virtual_bytes =
-            self.virtual_bytes.saturating_add(region.identity.range.virtual_bytes());
+        match region.identity.range.known_bytes() {
+            Some(bytes) => self.virtual_bytes = self.virtual_bytes.saturating_add(bytes),
+            None => self.unknown_virtual = self.unknown_virtual.saturating_add(1),
+        }
         for quantity in Quantity::ALL {
             let index = quantity as usize;
             match region.quantities.get(quantity) {
@@ -36,6 +39,7 @@ impl Amounts {
     pub fn merge(&mut self, other: &Self) {
         self.regions += other.regions;
         self.virtual_bytes = self.virtual_bytes.saturating_add(other.virtual_bytes);
+        self.unknown_virtual = self.unknown_virtual.saturating_add(other.unknown_virtual);
         for index in 0..Quantity::COUNT {
             self.bytes[index] = self.bytes[index].saturating_add(other.bytes[index]);
             self.unknown[index] = self.unknown[index].saturating_add(other.unknown[index]);
@@ -46,7 +50,10 @@ impl Amounts {
     /// are regions and it is known of none. No regions hold zero bytes.
     pub fn get(&self, metric: Metric) -> Option<u64> {
         match metric {
-            Metric::Virtual => Some(self.virtual_bytes),
+            Metric::Virtual => {
+                let any_known = u64::from(self.unknown_virtual) < self.regions;
+                (any_known || self.regions == 0).then_some(self.virtual_bytes)
+            }
             Metric::Measured(quantity) => {
                 let index = quantity as usize;
                 let any_known = u64::from(self.unknown[index]) < self.regions;
@@ -63,7 +70,8 @@ impl Amounts {
     /// Returns of how many regions `metric` is unknown: they add nothing to the sum.
     pub fn unknown_regions(&self, metric: Metric) -> u64 {
         match metric {
-            Metric::Virtual | Metric::Regions => 0,
+            Metric::Virtual => u64::from(self.unknown_virtual),
+            Metric::Regions => 0,
             Metric::Measured(quantity) => u64::from(self.unknown[quantity as usize]),
             Metric::Footprint => {
                 let parts = [Quantity::PrivateDirty, Quantity::Swapped];

@@ -193,7 +193,7 @@ impl Metric {
     pub fn of(self, region: &Region) -> Option<u64> {
         let get = |quantity| region.quantities.get(quantity);
         match self {
-            Self::Virtual => Some(region.identity.range.virtual_bytes()),
+            Self::Virtual => region.identity.range.known_bytes(),
             Self::Measured(quantity) => get(quantity),
             Self::Footprint => {
                 Some(get(Quantity::PrivateDirty)?.saturating_add(get(Quantity::Swapped)?))

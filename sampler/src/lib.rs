@@ -90,7 +90,7 @@ pub use crate::procfs::smaps::{BadSmaps, Record, SmapsParser};
 pub use crate::procfs::status::parse_status;
 pub use crate::quantity::{Quantities, Quantity};
 pub use crate::region::{
-    AddressRange, Identity, Object, Protection, Provenance, Region, ShareMode,
+    AddressRange, Identity, Object, Protection, Provenance, Region, ShareMode, StandIn,
 };
 pub use crate::rule::Rule;
 pub use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot, Timestamp};

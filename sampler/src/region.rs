@@ -39,7 +39,68 @@ impl AddressRange {
 
 impl fmt::Display for AddressRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x}-{:x}", self.start, self.end)
+        match self.stand_in() {
+            None => write!(f, "{:x}-{:x}", self.start, self.end),
+            Some(StandIn::Unmapped) => f.write_str("unmapped-unmapped"),
+            Some(StandIn::Kernel) => f.write_str("kernel-kernel"),
+            Some(StandIn::Sum | StandIn::Sizeless) => f.write_str("-"),
+        }
+    }
+}
+
+/// Why a range is no range of addresses of the process, but stands for memory without one.
+///
+/// Such ranges lie from 2^63 to 2^63 + 2^62, where no processor has addresses, sixteenths of the
+/// whole for each reason, so that a range of a process never looks like one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StandIn {
+    /// The process owns the memory and does not map it; the size is known.
+    Unmapped,
+    /// The kernel has the memory for the process; the size is known.
+    Kernel,
+    /// A share of a sum over regions whose addresses and rights are unknown; the size is known.
+    Sum,
+    /// Likewise, and the size is unknown too.
+    Sizeless,
+}
+
+impl StandIn {
+    /// The bits of an address below those that give the reason.
+    const BITS: u32 = 60;
+
+    /// Returns a stand-in of so many bytes; `offset` tells it from others.
+    pub const fn range(self, offset: u64, bytes: u64) -> AddressRange {
+        const MAX: u64 = (1 << StandIn::BITS) - 1;
+        let base = (0b1000 + self as u64) << Self::BITS;
+        let start = if offset < MAX { offset } else { MAX };
+        let bytes = if bytes < MAX - start { bytes } else { MAX - start };
+        AddressRange::new(base + start, base + start + bytes)
+    }
+}
+
+impl AddressRange {
+    /// Returns why it is no range of addresses, if it stands for memory without one.
+    pub const fn stand_in(self) -> Option<StandIn> {
+        match self.start >> StandIn::BITS {
+            0b1000 => Some(StandIn::Unmapped),
+            0b1001 => Some(StandIn::Kernel),
+            0b1010 => Some(StandIn::Sum),
+            0b1011 => Some(StandIn::Sizeless),
+            _ => None,
+        }
+    }
+
+    /// Returns the range if it is one of addresses.
+    pub const fn placed(self) -> Option<Self> {
+        if self.stand_in().is_none() { Some(self) } else { None }
+    }
+
+    /// Returns the virtual size in bytes, unknown if the range stands for memory of unknown size.
+    pub const fn known_bytes(self) -> Option<u64> {
+        match self.stand_in() {
+            Some(StandIn::Sizeless) => None,
+            _ => Some(self.virtual_bytes()),
+        }
     }
 }
 
@@ -139,7 +200,7 @@ pub struct Identity {
     pub max_protection: Option<Protection>,
     /// Its object; `None` for plain anonymous memory.
     pub object: Option<Arc<Object>>,
-    /// Offset of `range.start` in the object, in bytes.
+    /// Offset of `range.start` in the object, in bytes; [`Identity::UNKNOWN_OFFSET`] if unknown.
     pub offset: u64,
     /// The platform's own attributes of the mapping. Linux: `p` or `s`, then VmFlags (`p rd wr mr
     /// mw me ac`); macOS: see `crate::darwin::flags`.
@@ -192,6 +253,20 @@ impl Region {
 }
 
 impl Identity {
+    /// The offset of a region of which it is not known; no file is that long.
+    pub const UNKNOWN_OFFSET: u64 = u64::MAX;
+
+    /// Returns the offset in the object, if it is known.
+    pub fn known_offset(&self) -> Option<u64> {
+        Some(self.offset).filter(|offset| *offset != Self::UNKNOWN_OFFSET)
+    }
+
+    /// Returns the rights in force; unknown of a share of a sum.
+    pub fn known_protection(&self) -> Option<Protection> {
+        let is_sum = matches!(self.range.stand_in(), Some(StandIn::Sum | StandIn::Sizeless));
+        (!is_sum).then_some(self.protection)
+    }
+
     /// Returns whether its object is a file of a disk, whose written pages go back there.
     fn is_written_back(&self) -> bool {
         /// The device of the kernel's own tmpfs: memfd, SysV, shared anonymous memory.
@@ -244,6 +319,20 @@ mod tests {
         assert_eq!(region("/dev/shm/a", (0, 25), 9, "s rd").footprint_bytes(), Some(704));
         assert_eq!(region("/mnt/huge/a", (0, 30), 9, "s rd ht").footprint_bytes(), Some(704));
         assert_eq!(region("[heap]", (0, 0), 0, "p rd wr").footprint_bytes(), Some(704));
+    }
+
+    #[test]
+    fn a_stand_in_is_no_range_of_addresses() {
+        let unmapped = StandIn::Unmapped.range(0x1000, 4096);
+        assert_eq!((unmapped.placed(), unmapped.known_bytes()), (None, Some(4096)));
+        assert_eq!(unmapped.to_string(), "unmapped-unmapped");
+        assert_eq!(StandIn::Sizeless.range(0, 1).known_bytes(), None);
+        for reason in [StandIn::Unmapped, StandIn::Kernel, StandIn::Sum, StandIn::Sizeless] {
+            assert_eq!(StandIn::range(reason, u64::MAX, u64::MAX).stand_in(), Some(reason));
+        }
+        for start in [0, 0x7fff_ffff_f000, 0xffff_ffff_ff60_0000] {
+            assert!(AddressRange::new(start, start + 4096).placed().is_some());
+        }
     }
 
     #[test]

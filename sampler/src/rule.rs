@@ -85,6 +85,7 @@ rules! {
     File = "file": "macOS: an untagged file is mapped.";
     Inaccessible = "inaccessible": "macOS: nobody may touch the memory; its tag decides.";
     Unallocated = "reserved": "macOS: the memory has rights, but no page was ever used.";
+    Pasted = "pasted": "An imported text names the type.";
     ShareMode = "share mode": "macOS: untagged memory is shared between processes.";
 }
 

@@ -66,6 +66,34 @@ fn snapshots_with_times_have_a_diff() {
 }
 
 #[test]
+fn sums_by_type_have_a_page_and_a_difference() {
+    let bench = Bench::new();
+    paste(&bench, "vmmap-26.4.1-arm64-python-summary.txt", "one.txt");
+    let page = fs::read_to_string(bench.path("one.txt")).unwrap();
+    let later = page
+        .replace(
+            "VM_ALLOCATE                      132.0M   130.2M   130.2M",
+            "VM_ALLOCATE                      164.0M   162.2M   162.2M",
+        )
+        .replace("14:25:59.811", "14:35:59.811");
+    fs::write(bench.path("two.txt"), later).unwrap();
+    bench.out(&["import", "two.txt", "one.txt", "--as-one"]);
+    assert_snapshot!(bench.session(&[
+        &["diff"],
+        &["map", "--at", "start"],
+        &["info"],
+        &["info", "--verify"],
+        &["sql", "SELECT start, protection, type, provenance, virtual_bytes FROM region_at('end') LIMIT 2"],
+    ]));
+    paste(&bench, "footprint-26.6-arm64-app.txt", "footprint.txt");
+    bench.out(&["import", "footprint.txt", "--name", "app"]);
+    let json = bench.json(&["export", "--json", "-r", "app"]);
+    assert_eq!(json["total"]["virtual_bytes"], serde_json::Value::Null);
+    assert_eq!(json["total"]["dirty_bytes"], 966_510_592_u64);
+    assert_eq!(json["total"]["regions"], 9384);
+}
+
+#[test]
 fn texts_of_no_tool_are_refused_and_nothing_is_written() {
     let bench = Bench::new();
     paste(&bench, "smaps-3.10-ppc64le-java.txt", "good.txt");

@@ -5,7 +5,7 @@
 use std::io;
 
 use csv::Writer;
-use vmrec_sampler::{Naming, Snapshot};
+use vmrec_sampler::{AddressRange, Naming, Snapshot};
 
 use crate::amounts::{Amounts, Change};
 use crate::diff::Diff;
@@ -65,6 +65,7 @@ pub fn diff(out: impl io::Write, diff: &Diff, view: View, naming: Naming) -> Res
         }
         View::Region => {
             for row in &diff.regions {
+                let [start, end] = addresses(row.range());
                 let names = [
                     row.kind.name(),
                     row.region_type.name(),
@@ -73,8 +74,8 @@ pub fn diff(out: impl io::Write, diff: &Diff, view: View, naming: Naming) -> Res
                     row.region_type.family().label(naming),
                     row.object_name().unwrap_or_default(),
                     row.detail.as_deref().unwrap_or_default(),
-                    &format!("{:#x}", row.range().start),
-                    &format!("{:#x}", row.range().end),
+                    &start,
+                    &end,
                 ];
                 out.write_record(change_record(&names, &row.change))?;
             }
@@ -107,10 +108,12 @@ pub fn snapshot(out: impl io::Write, snapshot: &Snapshot, naming: Naming) -> Res
     for region in &snapshot.regions {
         let identity = &*region.identity;
         let label = &identity.label;
+        let [start, end] = addresses(identity.range);
+        let protection = identity.known_protection().map(|rights| rights.to_string());
         let max_protection = identity.max_protection.map(|rights| rights.to_string());
         let mut record = vec![
-            format!("{:#x}", identity.range.start),
-            format!("{:#x}", identity.range.end),
+            start,
+            end,
             text(label.region_type.name()),
             text(label.region_type.label(naming)),
             label.region_type.family().name().to_owned(),
@@ -118,11 +121,11 @@ pub fn snapshot(out: impl io::Write, snapshot: &Snapshot, naming: Naming) -> Res
             text(label.detail.as_deref().unwrap_or_default()),
             label.confidence.name().to_owned(),
             text(label.rule.name()),
-            identity.protection.to_string(),
+            protection.unwrap_or_default(),
             max_protection.unwrap_or_default(),
             region.share_mode.map(|mode| mode.name()).unwrap_or_default().to_owned(),
             text(identity.object.as_ref().map_or("", |object| &object.name)),
-            identity.offset.to_string(),
+            number(identity.known_offset()),
             region.provenance.name().to_owned(),
         ];
         let sizes: Amounts = [region].into_iter().collect();
@@ -197,6 +200,12 @@ fn change_record(names: &[&str], change: &Change) -> Vec<String> {
         record.extend([number(delta.from), number(delta.to), number(delta.delta())]);
     }
     record
+}
+
+/// Returns the first address inside and the first after it; nothing of memory without addresses.
+fn addresses(range: AddressRange) -> [String; 2] {
+    let Some(range) = range.placed() else { return Default::default() };
+    [range.start, range.end].map(|address| format!("{address:#x}"))
 }
 
 fn text(text: &str) -> String {

@@ -35,7 +35,7 @@ pub fn page_text(
     let mut text = crate::map_page::header::header(source, snapshot, None, options, time_zone);
     let rows = |chosen: &dyn Fn(&&Region) -> bool| {
         crate::map_page::row::rows(
-            regions.iter().filter(chosen),
+            regions.iter().filter(|region| is_listed(region)).filter(chosen),
             !options.no_coalesce,
             options.rules,
         )
@@ -49,7 +49,10 @@ pub fn page_text(
         ]
     };
     let all: Vec<PageRow> = lists.iter().flat_map(|(_, rows)| rows.iter().cloned()).collect();
-    if !options.summary {
+    let only_sums = !regions.is_empty() && !regions.iter().any(is_listed);
+    if only_sums {
+        text.push_str("\nOnly sums by type are known of this process: no regions are listed.\n");
+    } else if !options.summary {
         let columns = Columns::of(options, sizes, &all);
         for (title, rows) in &lists {
             text.push_str(&format!("\n==== {title} for process {pid}\n"));
@@ -71,7 +74,9 @@ pub fn page_text(
         );
     }
     text.push_str(&format!("\n==== Summary for process {pid}\n"));
-    text.push_str(&crate::map_page::totals::portions(regions, sizes, width));
+    if regions.iter().all(is_listed) {
+        text.push_str(&crate::map_page::totals::portions(regions, sizes, width));
+    }
     let purgeable = source.host.os != "linux";
     if !purgeable {
         text.push_str(&crate::map_page::totals::given_back(regions, sizes));
@@ -94,4 +99,9 @@ pub fn page_text(
     }
     text.push_str(&crate::map_page::legend::notes(source.host, options, &submaps, heaps.is_some()));
     text
+}
+
+/// Returns whether a region is one by itself, not a share of a sum over several.
+fn is_listed(region: &Region) -> bool {
+    region.identity.known_protection().is_some()
 }

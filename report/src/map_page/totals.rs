@@ -93,11 +93,14 @@ fn known(sum: &Amounts, metric: Metric) -> Option<u64> {
 struct Sum {
     amounts: Amounts,
     purgeable: [u64; Purge::ALL.len()],
+    /// Whether a region is a share of a sum, of which that is not known.
+    purge_unknown: bool,
 }
 
 impl Sum {
     fn add(&mut self, region: &Region) {
         self.amounts.add(region);
+        self.purge_unknown |= region.identity.known_protection().is_none();
         if let Some(state) = Purge::of(&region.identity) {
             let bytes = &mut self.purgeable[state as usize];
             *bytes = bytes.saturating_add(region.identity.range.virtual_bytes());
@@ -115,7 +118,8 @@ impl Sum {
         let known = COLUMNS.map(|metric| sizes.text(self.amounts.get(metric)));
         cells.extend(known.iter().map(|text| Cell::new(text)));
         if purgeable {
-            cells.extend(self.purgeable.map(|bytes| Cell::new(&sizes.text(Some(bytes)))));
+            let known = |bytes: u64| Some(bytes).filter(|_| !self.purge_unknown);
+            cells.extend(self.purgeable.map(|bytes| Cell::new(&sizes.text(known(bytes)))));
         }
         cells.push(Cell::new(&self.amounts.regions.to_string()));
         cells

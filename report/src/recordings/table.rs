@@ -101,7 +101,10 @@ pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) ->
 /// Returns the machine's name, system and processor; what is not known is left out.
 pub(crate) fn machine(host: &Host) -> String {
     let name = Some(&*host.name).filter(|name| !name.is_empty()).unwrap_or("-");
-    let known = [&*host.os, &*host.kernel, &*host.architecture];
+    // Apple's tools name the system with its version.
+    let is_named = host.os == "macos" && host.kernel.to_ascii_lowercase().starts_with("mac");
+    let os = if is_named { "" } else { &*host.os };
+    let known = [os, &*host.kernel, &*host.architecture];
     let known: Vec<&str> = known.into_iter().filter(|part| !part.is_empty()).collect();
     format!("{name}, {}", known.join(" "))
 }

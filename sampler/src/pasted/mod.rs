@@ -4,7 +4,9 @@
 //! Pure parsers of untrusted text: columns are found by their headings, and what a paste does not
 //! say is unknown, never 0.
 
+pub(crate) mod darwin;
 pub(crate) mod detect;
+pub(crate) mod footprint;
 pub(crate) mod linux;
 pub(crate) mod messages;
 pub(crate) mod model;
@@ -15,6 +17,7 @@ pub(crate) mod smaps;
 mod tests;
 pub(crate) mod text;
 pub(crate) mod time;
+pub(crate) mod vmmap;
 
 use crate::pasted::model::{BadPaste, PasteFormat, Pasted};
 
@@ -38,6 +41,8 @@ pub fn parse_paste(paste: &[u8], format: Option<PasteFormat>) -> Result<Vec<Past
     let parsed = match format {
         PasteFormat::Smaps => crate::pasted::smaps::parse(&lines),
         PasteFormat::Pmap => crate::pasted::pmap::parse(&lines),
+        PasteFormat::Vmmap | PasteFormat::Crash => crate::pasted::vmmap::parse(&lines, format),
+        PasteFormat::Footprint => crate::pasted::footprint::parse(&lines),
     };
     parsed.map_err(|error| crate::pasted::messages::failure(&lines).unwrap_or(error))
 }

@@ -15,6 +15,12 @@ named! {
         Smaps = "smaps",
         /// pmap(1), with any options.
         Pmap = "pmap",
+        /// vmmap(1), whole pages or parts of them.
+        Vmmap = "vmmap",
+        /// footprint(1).
+        Footprint = "footprint",
+        /// A crash report of macOS: the regions near an address, the sums by type.
+        Crash = "crash",
     }
 }
 

@@ -23,9 +23,14 @@ pub(crate) fn lines(paste: &[u8]) -> Vec<Line> {
     let mut lines: Vec<Line> = paste
         .split(|byte| *byte == b'\n')
         .enumerate()
-        .map(|(index, line)| Line {
-            number: index + 1,
-            text: cleaned(&readable(&line[..line.len().min(MAX_LINE_BYTES)])),
+        .flat_map(|(index, line)| {
+            let line = readable(&line[..line.len().min(MAX_LINE_BYTES)]);
+            let texts: Vec<String> = match line.matches("\\n").count() {
+                // A text within JSON, as in today's crash reports.
+                3.. => line.split("\\n").map(cleaned).collect(),
+                _ => vec![cleaned(&line)],
+            };
+            texts.into_iter().map(move |text| Line { number: index + 1, text })
         })
         .filter(|line| !line.text.starts_with("```"))
         .collect();
@@ -258,7 +263,7 @@ mod tests {
         #[test]
         fn any_bytes_have_lines(paste: Vec<u8>) {
             let found = lines(&paste);
-            prop_assert!(found.windows(2).all(|pair| pair[0].number < pair[1].number));
+            prop_assert!(found.windows(2).all(|pair| pair[0].number <= pair[1].number));
         }
 
         #[test]

@@ -12,10 +12,11 @@ use vmrec_sampler::{PasteFormat, Pasted};
 
 use crate::args::FileArgs;
 use crate::commands::import::source::Source;
+use crate::commands::import::store::Import;
 use crate::failure::Failure;
 use crate::{file, output};
 
-/// Turn pasted smaps or the output of pmap into a recording
+/// Turn the pasted output of smaps, pmap, vmmap or footprint into a recording
 ///
 /// Prompts, quotes, colours, line numbers and the prefixes of logs around a paste do not matter. What
 /// it does not say is unknown in the recording; sums that it states are compared with the regions.
@@ -60,6 +61,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<ExitCode, Failure> {
             pastes.push((source.clone(), pasted));
         }
     }
+    let mut pastes: Vec<Import> = pastes.into_iter().map(Import::from).collect();
     if args.as_one {
         pastes = vec![store::joined(pastes)?];
     }

@@ -15,37 +15,58 @@ use crate::failure::Failure;
 /// The time between samples whose times are unknown.
 const STEP_NS: i64 = 1_000_000_000;
 
+/// A paste and the names of its sources.
+pub(crate) struct Import {
+    from: String,
+    /// The name of the file without its folder and ending, if it is one.
+    file_name: Option<String>,
+    pasted: Pasted,
+}
+
+impl From<(Source, Pasted)> for Import {
+    fn from((source, pasted): (Source, Pasted)) -> Self {
+        Self { from: source.to_string(), file_name: source.file_name(), pasted }
+    }
+}
+
 /// Returns the pastes, which are of one process, as one: with all their snapshots.
-pub(crate) fn joined(pastes: Vec<(Source, Pasted)>) -> Result<(Source, Pasted), Failure> {
+pub(crate) fn joined(pastes: Vec<Import>) -> Result<Import, Failure> {
     let mut pastes = pastes.into_iter();
-    let Some((source, mut whole)) = pastes.next() else {
+    let Some(mut whole) = pastes.next() else {
         return Err(Failure::usage("nothing to import"));
     };
-    for (other, pasted) in pastes {
-        let (one, two) = (&whole.process, &pasted.process);
+    for Import { from, pasted, .. } in pastes {
+        let (one, two) = (&whole.pasted.process, &pasted.process);
         let differ =
             |one: Option<&str>, two: Option<&str>| one.zip(two).is_some_and(|(a, b)| a != b);
         let other_pid = one.pid.zip(two.pid).is_some_and(|(one, two)| one != two);
-        if other_pid || differ(one.name.as_deref(), two.name.as_deref()) || whole.os != pasted.os {
-            return Err(Failure::usage(format!("{source} and {other} are of different processes"))
-                .hint("leave --as-one out, and compare their recordings"));
+        if other_pid
+            || differ(one.name.as_deref(), two.name.as_deref())
+            || whole.pasted.os != pasted.os
+        {
+            return Err(Failure::usage(format!(
+                "{} and {from} are of different processes",
+                whole.from
+            ))
+            .hint("leave --as-one out, and compare their recordings"));
         }
-        whole.snapshots.extend(pasted.snapshots);
+        whole.pasted.snapshots.extend(pasted.snapshots);
+        whole.from = format!("{}, {from}", whole.from);
     }
-    Ok((source, whole))
+    Ok(whole)
 }
 
 /// Writes each paste as a recording, and returns a line on each.
 pub(crate) fn store(
     path: &Path,
-    pastes: Vec<(Source, Pasted)>,
+    pastes: Vec<Import>,
     name: Option<&str>,
 ) -> Result<Vec<String>, Failure> {
     let now = vmrec_sampler::now();
     let mut writer = open_writer(path)?;
     let mut lines = Vec::new();
-    for (source, pasted) in pastes {
-        lines.push(write(&mut writer, &source, pasted, name, now)?);
+    for import in pastes {
+        lines.push(write(&mut writer, import, name, now)?);
     }
     writer.close()?;
     Ok(lines)
@@ -53,14 +74,14 @@ pub(crate) fn store(
 
 fn write(
     writer: &mut Writer,
-    source: &Source,
-    pasted: Pasted,
+    import: Import,
     name: Option<&str>,
     now: Timestamp,
 ) -> Result<String, Failure> {
+    let Import { from, file_name, pasted } = import;
     let times = times(&pasted, now);
     let from = format!(
-        "{source} ({}{})",
+        "{from} ({}{})",
         pasted.format.name(),
         if times.known { "" } else { ", time of import" }
     );
@@ -75,7 +96,7 @@ fn write(
     let start =
         SessionStart { targets: &from, host: &host, boot_id: IMPORTED_BOOT, interval_ns: 0 };
     let first = times.all.first().copied().unwrap_or(now);
-    let file_name = source.file_name().filter(|_| pasted.process.name.is_none());
+    let file_name = file_name.filter(|_| pasted.process.name.is_none());
     let name = name.map(str::to_owned).or(file_name);
     let session = writer.begin_session(&start, first)?;
     let id = writer.begin(session, &process, name.as_deref(), first)?;

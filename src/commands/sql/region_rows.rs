@@ -82,22 +82,22 @@ fn of_region(region: &Region, column: usize) -> Value<'_> {
     let identity = &*region.identity;
     let (range, label) = (identity.range, &identity.label);
     match column {
-        3 => range.start.into(),
-        4 => range.end.into(),
-        5 => format!("{:x}-{:x}", range.start, range.end).into(),
+        3 => range.placed().map(|range| range.start).into(),
+        4 => range.placed().map(|range| range.end).into(),
+        5 => range.placed().map(|range| range.to_string()).into(),
         6 => label.region_type.name().into(),
         7 => label.region_type.family().name().into(),
         8 => label.confidence.name().into(),
         9 => label.rule.name().into(),
-        10 => identity.protection.to_string().into(),
+        10 => identity.known_protection().map(|rights| rights.to_string()).into(),
         11 => identity.max_protection.map(|rights| rights.to_string()).into(),
         12 => region.share_mode.map(|mode| mode.name()).into(),
         13 => identity.object.as_ref().map(|object| &*object.name).into(),
-        14 => identity.offset.into(),
+        14 => identity.known_offset().into(),
         15 => label.detail.as_deref().into(),
         16 => (&*identity.flags).into(),
         17 => region.provenance.name().into(),
-        18 => range.virtual_bytes().into(),
+        18 => range.known_bytes().into(),
         _ => Quantity::ALL
             .get(column - COLUMNS.len())
             .and_then(|quantity| region.quantities.get(*quantity))

@@ -94,7 +94,12 @@ fn encoded(regions: &[RegionState]) -> (i64, String) {
         numbers.extend(others);
         let used = numbers.iter().rposition(|number| *number != 0).map_or(0, |last| last + 1);
         // The elements before the quantities are always present.
-        let texts: Vec<String> = numbers[..used.max(4)].iter().map(ToString::to_string).collect();
+        let mut texts: Vec<String> =
+            numbers[..used.max(4)].iter().map(ToString::to_string).collect();
+        if region.range.known_bytes().is_none() {
+            // Its size stands for one that is not known.
+            "null".clone_into(&mut texts[1]);
+        }
         json.push('[');
         json.push_str(&texts.join(","));
         json.push(']');

@@ -147,8 +147,10 @@ fn region_line(row: &RegionRow, naming: Naming) -> Line {
         name.push(' ');
         name.push_str(part);
     }
+    let start =
+        row.range().placed().map_or_else(|| "-".to_owned(), |range| format!("{:x}", range.start));
     Line {
-        names: vec![name, row.kind.name().to_owned(), format!("{:x}", row.range().start)],
+        names: vec![name, row.kind.name().to_owned(), start],
         change: row.change,
         otherwise_changed: row.kind == ChangeKind::Changed
             && lies(row.from_state) != lies(row.to_state),

@@ -7,7 +7,7 @@ use vmrec_store::RecordingId;
 use crate::amounts::Change;
 use crate::diff::group::{GroupChange, ObjectKey};
 use crate::diff::{Diff, RegionRow, Residual};
-use crate::export::json::{Changes, DeltaValue, Moment, address, regions_delta};
+use crate::export::json::{Changes, DeltaValue, Moment, addresses, regions_delta};
 use crate::text::clock;
 use crate::time::spec::Resolved;
 
@@ -146,8 +146,8 @@ struct ChangedRegion<'a> {
     family_label: &'static str,
     object: Option<&'a str>,
     detail: Option<&'a str>,
-    start: String,
-    end: String,
+    start: Option<String>,
+    end: Option<String>,
     from_protection: Option<String>,
     to_protection: Option<String>,
     #[serde(flatten)]
@@ -156,7 +156,7 @@ struct ChangedRegion<'a> {
 
 impl<'a> ChangedRegion<'a> {
     fn of(row: &'a RegionRow, naming: Naming) -> Self {
-        let range = row.range();
+        let (start, end) = addresses(row.range());
         Self {
             change: row.kind.name(),
             region_type: row.region_type.name(),
@@ -165,8 +165,8 @@ impl<'a> ChangedRegion<'a> {
             family_label: row.region_type.family().label(naming),
             object: row.object_name(),
             detail: row.detail.as_deref(),
-            start: address(range.start),
-            end: address(range.end),
+            start,
+            end,
             from_protection: row.from_state.map(|state| state.protection.to_string()),
             to_protection: row.to_state.map(|state| state.protection.to_string()),
             sizes: Group::new((), &row.change),

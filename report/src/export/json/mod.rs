@@ -13,6 +13,7 @@ use std::io;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+use vmrec_sampler::AddressRange;
 
 use crate::amounts::{Amounts, Change, Delta};
 use crate::export::json::format::Indented;
@@ -99,6 +100,8 @@ impl Moment {
     }
 }
 
-fn address(address: u64) -> String {
-    format!("{address:#x}")
+fn addresses(range: AddressRange) -> (Option<String>, Option<String>) {
+    let placed = range.placed();
+    let text = |address: u64| format!("{address:#x}");
+    (placed.map(|range| text(range.start)), placed.map(|range| text(range.end)))
 }

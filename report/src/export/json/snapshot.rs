@@ -4,7 +4,7 @@ use serde::Serialize;
 use vmrec_sampler::{Consistency, Host, Naming, ProcessInfo, Region, Snapshot};
 
 use crate::amounts::Amounts;
-use crate::export::json::{Moment, Sums, address};
+use crate::export::json::{Moment, Sums, addresses};
 use crate::text::clock;
 
 /// `map --json`.
@@ -49,8 +49,8 @@ impl<'a> SnapshotDocument<'a> {
 
 #[derive(Serialize)]
 struct SnapshotRegion<'a> {
-    start: String,
-    end: String,
+    start: Option<String>,
+    end: Option<String>,
     #[serde(rename = "type")]
     region_type: &'a str,
     label: &'a str,
@@ -59,14 +59,14 @@ struct SnapshotRegion<'a> {
     detail: Option<&'a str>,
     confidence: &'static str,
     rule: &'a str,
-    protection: String,
+    protection: Option<String>,
     max_protection: Option<String>,
     share_mode: Option<&'static str>,
     #[serde(flatten)]
     sizes: Sums,
     object: Option<&'a str>,
     object_deleted: bool,
-    offset: u64,
+    offset: Option<u64>,
     provenance: &'static str,
 }
 
@@ -74,9 +74,10 @@ impl<'a> SnapshotRegion<'a> {
     fn of(region: &'a Region, naming: Naming) -> Self {
         let identity = &*region.identity;
         let label = &identity.label;
+        let (start, end) = addresses(identity.range);
         Self {
-            start: address(identity.range.start),
-            end: address(identity.range.end),
+            start,
+            end,
             region_type: label.region_type.name(),
             label: label.region_type.label(naming),
             family: label.region_type.family().name(),
@@ -84,13 +85,13 @@ impl<'a> SnapshotRegion<'a> {
             detail: label.detail.as_deref(),
             confidence: label.confidence.name(),
             rule: label.rule.name(),
-            protection: identity.protection.to_string(),
+            protection: identity.known_protection().map(|rights| rights.to_string()),
             max_protection: identity.max_protection.map(|rights| rights.to_string()),
             share_mode: region.share_mode.map(|mode| mode.name()),
             sizes: Sums([region].into_iter().collect()),
             object: identity.object.as_ref().map(|object| &*object.name),
             object_deleted: identity.object.as_ref().is_some_and(|object| object.deleted),
-            offset: identity.offset,
+            offset: identity.known_offset(),
             provenance: region.provenance.name(),
         }
     }

@@ -30,7 +30,7 @@ pub(crate) struct Builder {
 struct Added {
     /// The index of its type among the sums.
     type_index: usize,
-    virtual_bytes: u64,
+    virtual_bytes: Option<u64>,
     quantities: Quantities,
 }
 
@@ -133,7 +133,7 @@ impl Builder {
 /// Adds a region to the sums and returns what was added.
 fn add(sums: &mut SumColumns, region: &Region) -> Added {
     let type_index = sums.index_of(&region.identity.label.region_type);
-    let virtual_bytes = region.identity.range.virtual_bytes();
+    let virtual_bytes = region.identity.range.known_bytes();
     let quantities = region.quantities;
     sums.add(type_index, &quantities, virtual_bytes);
     Added { type_index, virtual_bytes, quantities }

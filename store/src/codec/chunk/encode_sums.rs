@@ -43,6 +43,8 @@ struct Sums {
     sums: [u128; MEASURES],
     /// For each quantity, the number of regions where it is unknown.
     unknown: [u32; Quantity::COUNT],
+    /// The number of regions whose virtual size is unknown.
+    unknown_virtual: u32,
     /// Whether any sum differs from the sample before.
     changed: bool,
 }
@@ -53,7 +55,7 @@ impl Sums {
     fn update(
         &mut self,
         quantities: &Quantities,
-        virtual_bytes: u64,
+        virtual_bytes: Option<u64>,
         change: impl Fn(u128, u64) -> u128,
         count: impl Fn(u32) -> u32,
     ) {
@@ -66,13 +68,17 @@ impl Sums {
             }
         }
         let [.., bytes, regions] = &mut self.sums;
-        *bytes = change(*bytes, virtual_bytes);
+        match virtual_bytes {
+            Some(virtual_bytes) => *bytes = change(*bytes, virtual_bytes),
+            None => self.unknown_virtual = count(self.unknown_virtual),
+        }
         *regions = change(*regions, 1);
         self.changed = true;
     }
 
     fn value(&self, measure: Measure) -> Option<u64> {
         match measure {
+            Measure::Virtual if self.unknown_virtual > 0 => None,
             Measure::Quantity(quantity) if self.unknown[quantity as usize] > 0 => None,
             _ => Some(u64::try_from(self.sums[measure.index()]).unwrap_or(u64::MAX)),
         }
@@ -97,20 +103,30 @@ impl SumColumns {
         self.current.fill(Sums { changed: true, ..Sums::default() });
         for region in regions {
             let index = self.index_of(&region.identity.label.region_type);
-            self.add(index, &region.quantities, region.identity.range.virtual_bytes());
+            self.add(index, &region.quantities, region.identity.range.known_bytes());
         }
         self.end_sample();
     }
 
     /// Adds a region to the sums of the current sample, which begin as those of the one before;
     /// `index` is that of its type.
-    pub(crate) fn add(&mut self, index: usize, quantities: &Quantities, virtual_bytes: u64) {
+    pub(crate) fn add(
+        &mut self,
+        index: usize,
+        quantities: &Quantities,
+        virtual_bytes: Option<u64>,
+    ) {
         let add = |sum: u128, value| sum + u128::from(value);
         self.current[index].update(quantities, virtual_bytes, add, |count| count + 1);
     }
 
     /// Subtracts a region that was added from the sums of the current sample.
-    pub(crate) fn remove(&mut self, index: usize, quantities: &Quantities, virtual_bytes: u64) {
+    pub(crate) fn remove(
+        &mut self,
+        index: usize,
+        quantities: &Quantities,
+        virtual_bytes: Option<u64>,
+    ) {
         let subtract = |sum: u128, value| sum - u128::from(value);
         self.current[index].update(quantities, virtual_bytes, subtract, |count| count - 1);
     }
