@@ -29,6 +29,7 @@ pub(crate) enum Command {
     Map(map::MapArgs),
     Diff(diff::DiffArgs),
     Chart(crate::commands::chart::args::ChartArgs),
+    Watch(crate::commands::watch::WatchArgs),
     Report(crate::commands::report::ReportArgs),
     Check(crate::commands::check::args::CheckArgs),
     Compare(crate::commands::compare::args::CompareArgs),

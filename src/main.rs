@@ -30,7 +30,7 @@ use crate::commands::map::spelling;
 use crate::commands::selftest::child;
 use crate::commands::{
     backup, chart, check, compare, completions, delete, demo, diff, export, import, info, list,
-    man, map, mark, prune, reclassify, record, rename, repair, selftest, sql,
+    man, map, mark, prune, reclassify, record, rename, repair, selftest, sql, watch,
 };
 use crate::failure::Failure;
 
@@ -61,6 +61,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Info(args) => info::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Chart(args) => chart::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Compare(args) => compare::run(&args),

@@ -2,7 +2,8 @@
 //!
 //! Imports run one way: `error`, `text`, `metric` and `amounts` below `time`,
 //! `series`, `diff`, `slope` and `recordings`, those below `finding`, and that below `chart`,
-//! `check`, `compare`, `diff/table`, `map_page`, `export` and `selftest`; `page` is above all. What other crates use is named here.
+//! `check`, `compare`, `diff/table`, `map_page`, `export`, `selftest` and `watch`; `page` is above all.
+//! What other crates use is named here.
 
 mod amounts;
 mod chart;
@@ -24,6 +25,7 @@ mod session;
 mod slope;
 mod text;
 mod time;
+mod watch;
 
 pub use crate::amounts::Amounts;
 pub use crate::chart::draw;
@@ -45,10 +47,10 @@ pub use crate::compare::picture::draw_comparison;
 pub use crate::compare::run::ComparedRun;
 pub use crate::compare::sides::{CompareBy, Sides};
 pub use crate::compare::table::{compare_markdown, compare_table};
-pub use crate::diff::diff;
 pub use crate::diff::group::View;
 pub use crate::diff::table::heading::{DiffLayout, Heading};
 pub use crate::diff::table::{DEFAULT_ROWS, diff_table};
+pub use crate::diff::{Diff, RegionRow, diff};
 pub use crate::error::Error;
 pub use crate::finding::baseline::{Loading, LoadingWatch, WatchedSample, age_ns, begins_in_time};
 pub use crate::finding::caveat::Caveat;
@@ -75,6 +77,10 @@ pub use crate::slope::ENOUGH_SAMPLES;
 pub use crate::text::table::{Align, Cell, Column, Table};
 pub use crate::time::spec::{Resolved, TimeSpec, Timeline};
 pub use crate::time::{Direction, direction};
+pub use crate::watch::columns::{WatchColumn, watch_column, watch_columns};
+pub use crate::watch::rows::{
+    WATCH_TRAIL, WatchBase, WatchRow, watch_counted, watch_rows, watch_trail_ns,
+};
 
 /// Untrusted text, escaped for where it is shown.
 pub mod escape {

@@ -29,7 +29,7 @@ pub enum Unit {
 
 impl Unit {
     /// Returns a value as text: `12.5M`, or `1,234` for a count.
-    pub(crate) fn plain(self, value: u64) -> String {
+    pub fn plain(self, value: u64) -> String {
         match self {
             Self::Bytes => units::size(value),
             Self::Count => units::count(value),
@@ -37,7 +37,7 @@ impl Unit {
     }
 
     /// Returns a difference as text with its sign: `+12.5M`, `-3`, `0`.
-    pub(crate) fn signed(self, value: i128) -> String {
+    pub fn signed(self, value: i128) -> String {
         let magnitude = u64::try_from(value.unsigned_abs()).unwrap_or(u64::MAX);
         match (self, value.signum()) {
             (Self::Bytes, _) => units::signed_size(value),

@@ -23,3 +23,4 @@ pub(crate) mod repair;
 pub(crate) mod report;
 pub(crate) mod selftest;
 pub(crate) mod sql;
+pub(crate) mod watch;

@@ -33,3 +33,4 @@ mod selftest;
 mod sql;
 mod tree;
 mod types_doc;
+mod watch;

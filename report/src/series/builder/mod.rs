@@ -19,7 +19,7 @@ use crate::series::{Series, gap};
 const MAX_RESERVED: usize = 1 << 20;
 
 /// Builds the series of one or more metrics from sums in the order of time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SeriesBuilder {
     metrics: Vec<Metric>,
     /// The columns that blocks must have: the number of regions, then the parts of the metrics.
@@ -35,7 +35,7 @@ pub struct SeriesBuilder {
     by_family: [Vec<usize>; Family::ALL.len()],
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct KeyColumns {
     key: SeriesKey,
     /// Index of the first tick at which it has regions.
