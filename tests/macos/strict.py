@@ -74,6 +74,54 @@ def selftests(folder):
         expect(f"what the self-test says on {table}", "figures agree" in out and "~~~" in out, True)
 
 
+def rights(folder):
+    """Read ports suffice; without one, totals alone are kept and marked; without those, nothing."""
+    table = own("rights.tsv", folder)
+    out, _ = vmrec("map", "4250", "--json", table=table)
+    expect("regions by the read port", len(json.loads(out)["regions"]), 3)
+    _, error = vmrec("map", "4251", table=table, status=3)
+    for word in ["not permitted", "get-task-allow", "codesign", "DevToolsSecurity", "vmmap"]:
+        expect(f"{word} in the refusal", word in error, True)
+    for refused in ["read", "read,name"]:
+        # The totals come from the name port, without it from proc_pid_rusage.
+        path = os.path.join(folder, f"{refused}.tsv")
+        text = open(table).read().replace("@refuse control,read pid=4251", f"@refuse control,{refused} pid=4251")
+        open(path, "w").write(text)
+        db = os.path.join(folder, f"{refused}.db")
+        _, error = vmrec("record", "4251", "--every", "50ms", "--samples", "2", "--db", db, table=path)
+        expect("a note on totals alone", "totals alone" in error, True)
+        # A tick that a busy machine missed is a row too.
+        query = "SELECT footprint_bytes FROM samples() WHERE footprint_bytes IS NOT NULL"
+        out, _ = vmrec("sql", query, "--db", db, "--json")
+        totals = json.loads(out)
+        expect("samples of totals", len(totals), 2)
+        expect("their footprint", {row["footprint_bytes"] for row in totals}, {5242880})
+        out, _ = vmrec("map", "--at", "end", "--db", db, "--json")
+        document = json.loads(out)
+        expect("the mark", "totals alone" in document["torn"], True)
+        expect("no region", document["regions"], [])
+        for command in [("list",), ("info",)]:
+            vmrec(*command, "--db", db)
+    _, error = vmrec("record", "4252", "--db", os.path.join(folder, "none.db"), table=table, status=3)
+    expect("all is refused", "not permitted" in error, True)
+    # An older system has no read ports: then control is asked for.
+    path = os.path.join(folder, "older.tsv")
+    open(path, "w").write(open(own("real.tsv", folder)).read().replace("@page", "@missing task_read_for_pid\n@page", 1))
+    out, _ = vmrec("map", "4242", "--json", table=path)
+    expect("regions by the control port", len(json.loads(out)["regions"]) > 30, True)
+
+
+def header(folder):
+    """The program's processor and the release of the system."""
+    out, _ = vmrec("map", "4242", "-summary", table=own("real.tsv", folder))
+    for line in ["Code Type:       ARM64", "OS Version:      macOS 26.5.2 (25F84), Darwin"]:
+        expect(line, line in out, True)
+    out, _ = vmrec("map", "4244", "-summary", table=own("rosetta.tsv", folder))
+    expect("the processor of a translated program", "Code Type:       X86-64" in out, True)
+
+
 def run(folder):
     labels(folder)
     selftests(folder)
+    rights(folder)
+    header(folder)

@@ -1,7 +1,7 @@
 //! The first lines of the page: which process, when, and how much in all.
 
 use jiff::tz::TimeZone;
-use vmrec_sampler::{Consistency, Snapshot, types};
+use vmrec_sampler::{Consistency, Host, Snapshot, types};
 
 use crate::map_page::options::{PageOptions, PageSource};
 use crate::text::table::cut_middle;
@@ -29,7 +29,7 @@ pub(crate) fn header(
     if let Some(address) = load_address(path, snapshot) {
         line("Load Address", &format!("{address:#x}"));
     }
-    line("Code Type", process.architecture.as_deref().unwrap_or("-"));
+    line("Code Type", &code_type(process.architecture.as_deref(), host));
     if let Some(parent) = process.parent_pid {
         let name = source.parent.map(|name| format!("{} ", escape::terminal(name)));
         line("Parent Process", &format!("{}[{parent}]", name.unwrap_or_default()));
@@ -73,6 +73,21 @@ pub(crate) fn header(
     lines.iter().fold(String::new(), |text, line| text + &cut_middle(line, width) + "\n")
 }
 
+/// Returns the processor that the program is for: on macOS in vmmap's letters, with a note where
+/// the machine's is another one.
+fn code_type(architecture: Option<&str>, host: &Host) -> String {
+    let Some(architecture) = architecture else { return "-".to_owned() };
+    if host.os != "macos" {
+        return escape::terminal(architecture).into_owned();
+    }
+    let name = escape::terminal(architecture).to_uppercase().replace('_', "-");
+    let is_intel = architecture.starts_with("x86_64") || architecture == "i386";
+    match is_intel && host.architecture.starts_with("arm64") {
+        true => format!("{name} (translated)"),
+        false => name,
+    }
+}
+
 /// Returns where the executable's first mapped segment lies.
 fn load_address(path: Option<&str>, snapshot: &Snapshot) -> Option<u64> {
     let path = path?;
@@ -82,4 +97,23 @@ fn load_address(path: Option<&str>, snapshot: &Snapshot) -> Option<u64> {
     };
     let mut identities = snapshot.regions.iter().map(|region| &region.identity);
     identities.find(|identity| is_executable(identity)).map(|identity| identity.range.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::recording;
+
+    #[test]
+    fn a_translated_program_is_not_of_the_machines_processor() {
+        let of = |os: &str, machine: &str, program: Option<&str>| {
+            let host = Host { os: os.into(), architecture: machine.into(), ..recording(1).host };
+            code_type(program, &host)
+        };
+        assert_eq!(of("macos", "arm64", Some("x86_64")), "X86-64 (translated)");
+        assert_eq!(of("macos", "arm64", Some("arm64e")), "ARM64E");
+        assert_eq!(of("macos", "x86_64", Some("x86_64h")), "X86-64H");
+        assert_eq!(of("macos", "arm64", None), "-");
+        assert_eq!(of("linux", "x86_64", Some("i386")), "i386");
+    }
 }

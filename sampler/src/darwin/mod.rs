@@ -7,6 +7,7 @@ pub(crate) mod entry;
 pub(crate) mod flags;
 pub(crate) mod images;
 pub(crate) mod label;
+pub(crate) mod machine;
 pub(crate) mod paths;
 pub(crate) mod regions;
 pub(crate) mod tags;

@@ -2,14 +2,19 @@
 //! [`crate::darwin`] interprets the answers.
 
 pub(crate) mod ffi;
+pub(crate) mod passes;
 pub(crate) mod process;
 pub(crate) mod process_list;
 pub(crate) mod sampler;
 pub(crate) mod sums;
 pub(crate) mod task;
+pub(crate) mod totals;
 pub(crate) mod watch;
 
 /// The hint for a process that may not be read.
 pub const PERMISSION_HINT: &str = "run vmrec as the owner of the process or with sudo;\n\
-     a program that you built can be signed with the entitlement com.apple.security.get-task-allow;\n\
-     programs of the system itself are closed to everyone while SIP is on";
+     a program that you built can be signed with com.apple.security.get-task-allow:\n\
+     `codesign -s - -f --entitlements get-task-allow.plist PROGRAM`;\n\
+     debuggers need `DevToolsSecurity -enable` and a user of the group _developer;\n\
+     programs of the system and hardened ones are closed to everyone while SIP is on, sudo\n\
+     or not: `vmrec record` keeps their totals, and Apple's own vmmap and footprint read them";

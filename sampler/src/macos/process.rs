@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::darwin::arguments::arguments;
+use crate::darwin::machine::{architecture, release};
 use crate::error::Error;
 use crate::macos::ffi::{libproc, mach, sysctl};
 use crate::process::{Host, ProcessId, ProcessInfo};
@@ -57,7 +58,11 @@ pub fn host() -> Host {
     Host {
         name: text(c"kern.hostname"),
         os: "macos".to_owned(),
-        kernel: text(c"kern.osrelease"),
+        kernel: release(
+            sysctl::text(c"kern.osproductversion"),
+            sysctl::text(c"kern.osversion"),
+            &text(c"kern.osrelease"),
+        ),
         architecture: sysctl::text(c"hw.machine")
             .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
         page_size_bytes: mach::own_page_bytes(),
@@ -76,8 +81,7 @@ pub(crate) fn info(pid: u32) -> Result<(ProcessInfo, bool), Error> {
         started_utc_ns: i64::try_from(start_us).ok().and_then(|us| us.checked_mul(1000)),
         executable: libproc::executable(number).map(|path| readable(&path)),
         executable_deleted: false,
-        // Programs of another machine run translated; which ones is not known.
-        architecture: None,
+        architecture: libproc::processor(number).and_then(|(kind, part)| architecture(kind, part)),
         arguments: sysctl::arguments(number).map(|bytes| arguments(&bytes)).unwrap_or_default(),
         short_name: short_name.unwrap_or_default(),
         user_id: Some(bsd.pbi_uid),

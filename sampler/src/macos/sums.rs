@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::macos::process::info;
-use crate::macos::sampler::WORDS_TO_FOOTPRINT;
 use crate::macos::task::Task;
+use crate::macos::totals::WORDS_TO_FOOTPRINT;
 use crate::process::ProcessId;
 use crate::quantity::Quantity;
 use crate::system_sum::{SumOf, SystemSum};

@@ -15,7 +15,9 @@ use crate::darwin::paths::{Answer, FileMapping, Files, PathFinder};
 use crate::darwin::walk::{Lookup, NOTHING_FOLLOWS};
 use crate::error::Error;
 use crate::macos::ffi::libproc::MappedFile;
-use crate::macos::ffi::mach::{Port, kernel_page_bytes, open_task, own_page_bytes, reason};
+use crate::macos::ffi::mach::{
+    Port, kernel_page_bytes, open_name, open_task, own_page_bytes, reason,
+};
 use crate::macos::ffi::{libproc, unix};
 use crate::macos::process::{ended, native};
 use crate::process::ProcessInfo;
@@ -55,6 +57,12 @@ impl Task {
                 reason: format!("no answer within {} s", PATIENCE.as_secs()),
             }),
         }
+    }
+
+    /// Requests the right to the totals of `process`; `None` if that is refused too.
+    pub(crate) fn open_totals(process: &ProcessInfo) -> Option<Self> {
+        let pid = native(process.id.pid).ok()?;
+        open_name(pid).ok().map(|port| Self { port, pid })
     }
 
     /// Returns the bytes of all submaps; unknown if the entries cannot be looked up to their end.

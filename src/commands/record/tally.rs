@@ -34,8 +34,12 @@ impl FollowedSizes {
         }
         Self {
             taken: snapshot.taken,
-            resident: sums.get(Metric::RESIDENT).unwrap_or(0),
-            private: sums.get(Metric::PRIVATE),
+            // Where regions may not be read, the kernel's total is all that is known.
+            resident: match snapshot.regions.is_empty() {
+                true => snapshot.totals.resident_bytes.unwrap_or(0),
+                false => sums.get(Metric::RESIDENT).unwrap_or(0),
+            },
+            private: sums.get(Metric::PRIVATE).filter(|_| !snapshot.regions.is_empty()),
             types,
         }
     }

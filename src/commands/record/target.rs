@@ -99,7 +99,7 @@ impl Target {
     pub(crate) fn attach(&self, events: &Events) -> Option<Result<Sampler, SamplerError>> {
         let (pid, rules, remote) = (self.pid, self.rules.clone(), self.read_remote_files);
         let attach = move || {
-            let mut sampler = Sampler::attach(pid)?;
+            let mut sampler = Sampler::attach_or_totals(pid)?;
             sampler.set_user_rules(rules);
             sampler.set_read_remote_files(remote);
             Ok(sampler)

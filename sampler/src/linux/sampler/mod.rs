@@ -77,6 +77,15 @@ impl Sampler {
         Self::attach_in(Path::new(PROC), pid).map_err(explain_absence)
     }
 
+    /// The same as [`Self::attach`]: a process whose regions are refused is not read at all.
+    ///
+    /// # Errors
+    ///
+    /// Fails as that does.
+    pub fn attach_or_totals(pid: u32) -> Result<Self, Error> {
+        Self::attach(pid)
+    }
+
     fn attach_in(root: &Path, pid: u32) -> Result<Self, Error> {
         let (process, stat) = info(root, pid).map_err(|refusal| refused(refusal, pid))?;
         if stat.kernel_thread {

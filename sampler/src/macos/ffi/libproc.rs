@@ -38,6 +38,26 @@ pub(crate) fn task_figures(pid: c_int) -> io::Result<libc::proc_taskinfo> {
     Ok(info)
 }
 
+/// Returns the resources that a process used, its memory among them.
+pub(crate) fn resources(pid: c_int) -> io::Result<libc::rusage_info_v4> {
+    // SAFETY: the structure is plain numbers, for which zeros are valid.
+    let mut usage: libc::rusage_info_v4 = unsafe { zeroed() };
+    // SAFETY: `usage` is the structure of that flavor.
+    let code = unsafe { libc::proc_pid_rusage(pid, libc::RUSAGE_INFO_V4, (&raw mut usage).cast()) };
+    if code == 0 { Ok(usage) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The number of the question for the processor that a program is for. No header that Apple ships
+/// has the structure of its answer: `cputype` and `cpusubtype`.
+const PROC_PIDARCHINFO: c_int = 19;
+
+/// Returns the type and subtype of the processor that a process's program is for.
+pub(crate) fn processor(pid: c_int) -> Option<(u32, u32)> {
+    let mut words = [0_u32; 2];
+    read_info(pid, PROC_PIDARCHINFO, 0, &mut words).ok()?;
+    Some((words[0], words[1]))
+}
+
 /// Reads a structure of plain numbers.
 fn read_info<T: Copy>(pid: c_int, flavor: c_int, argument: u64, info: &mut T) -> io::Result<()> {
     let size = c_int::try_from(size_of::<T>()).unwrap_or(0);

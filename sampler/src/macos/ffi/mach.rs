@@ -13,7 +13,7 @@ use mach2::task_info::{
     TASK_DYLD_ALL_IMAGE_INFO_64, TASK_DYLD_INFO, TASK_DYLD_INFO_COUNT, TASK_VM_INFO,
     task_dyld_info, task_vm_info,
 };
-use mach2::traps::{mach_task_self, task_for_pid};
+use mach2::traps::{mach_task_self, task_for_pid, task_name_for_pid};
 use mach2::vm::{
     mach_vm_purgable_control, mach_vm_read_overwrite, mach_vm_region, mach_vm_region_recurse,
 };
@@ -60,6 +60,11 @@ pub(crate) fn open_task(pid: c_int) -> Result<Port, kern_return_t> {
         return Ok(Port(unsafe { mach_task_self() }));
     }
     open_by(task_read_for_pid().unwrap_or(task_for_pid), pid)
+}
+
+/// Returns a right to the totals of `pid` and nothing else, for which the same user is enough.
+pub(crate) fn open_name(pid: c_int) -> Result<Port, kern_return_t> {
+    open_by(task_name_for_pid, pid)
 }
 
 fn open_by(call: TaskByPid, pid: c_int) -> Result<Port, kern_return_t> {

@@ -157,7 +157,7 @@ impl Shared {
     }
 
     fn attach(&self, pid: u32, start_ticks: u64) -> Result<Box<Sampler>, SamplerError> {
-        let mut sampler = Sampler::attach(pid)?;
+        let mut sampler = Sampler::attach_or_totals(pid)?;
         if sampler.process().id.start_ticks != start_ticks {
             return Err(SamplerError::Reused { pid });
         }
