@@ -53,24 +53,30 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
     let fits = |mapping: &Mapping| {
         is_anonymous(mapping) && is_writable(mapping) && !(others && mapping.has_flag("nr"))
     };
-    let parts = work.claims.parts(fits);
-    for run in parts.chunk_by(|low, high| low.range.end == high.range.start) {
-        if run.iter().any(|part| work.is_occupied(part.index)) {
-            walk(work, run, &labels);
+    // Blocks that begin mappings are cheap to find; then those that lie amid other memory, for
+    // which each page is tried.
+    let searches = work.profile.has(Runtime::Python)
+        || work.profile.malloc.is_none_or(|it| it == Malloc::Musl || it.does_not_reserve());
+    for pages in [false, true].into_iter().filter(|pages| searches || !*pages) {
+        let parts = work.claims.parts(fits);
+        for run in parts.chunk_by(|low, high| low.range.end == high.range.start) {
+            if run.iter().any(|part| work.is_occupied(part.index)) {
+                walk(work, run, &labels, pages);
+            }
         }
     }
 }
 
-/// Walks one run from its start: after an unrecognised block it tries again one page later.
-fn walk(work: &mut Work<'_, '_>, run: &[FreePart], labels: &Labels) {
+/// Walks one run from block to block: after an unrecognised one it goes on where the next mapping
+/// begins, or tries each of the `pages`.
+fn walk(work: &mut Work<'_, '_>, run: &[FreePart], labels: &Labels, pages: bool) {
     let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
     let end = last.range.end;
-    let starts: BTreeSet<u64> = run.iter().map(|part| part.range.start).collect();
-    let scans = work.profile.has(Runtime::Python)
-        || work
-            .profile
-            .malloc
-            .is_none_or(|malloc| malloc == Malloc::Musl || malloc.does_not_reserve());
+    // Of memory left between blocks only the first part of a run may begin after one.
+    let begins = |part: &&FreePart| work.mappings[part.index].range.start == part.range.start;
+    let mut starts: BTreeSet<u64> =
+        run.iter().filter(begins).map(|part| part.range.start).collect();
+    starts.insert(first.range.start);
     let (mut at, mut in_vain, mut absent) = (first.range.start, 0, 0);
     // Whether a mapping begins here, or a recognised block ended.
     let mut trusted = true;
@@ -81,16 +87,17 @@ fn walk(work: &mut Work<'_, '_>, run: &[FreePart], labels: &Labels) {
             work.claims.claim_across(AddressRange::new(at, after), found, fits);
             at = after;
             trusted = true;
-        } else if scans {
-            let present = work.reader.words::<2>(at).is_some();
-            *if present { &mut in_vain } else { &mut absent } += 1;
+            continue;
+        }
+        if pages {
+            *if work.reader.was_absent() { &mut absent } else { &mut in_vain } += 1;
             at = at.saturating_add(PAGE);
-            trusted = starts.contains(&at);
+        } else if let Some(next) = starts.range(at.saturating_add(1)..).next() {
+            at = *next;
         } else {
-            // Memory of another allocator: only blocks at the start of their own mappings may be
-            // glibc's.
             break;
         }
+        trusted = starts.contains(&at);
     }
 }
 

@@ -30,6 +30,8 @@ const RESERVED_BYTES: u64 = 64 << 20;
 const ROUND_BYTES: u64 = 64 * KIB;
 /// The maximum distance of malloc's mappings from a library.
 const BESIDE_BYTES: u64 = 256 << 30;
+/// The most compiled code that a process is likely to hold.
+const CODE_BYTES: u64 = 32 << 20;
 /// The maximum size of a guard.
 const GUARD_BYTES: u64 = 64 * KIB;
 
@@ -42,8 +44,17 @@ pub(crate) fn code(work: &mut Work<'_, '_>) {
     } else {
         types::JIT_CODE
     };
-    let found = label(region_type, Confidence::Likely, Rule::R16);
-    for index in work.indices(|mapping| is_anonymous(mapping) && is_executable(mapping)) {
+    let indices = work.indices(|mapping| is_anonymous(mapping) && is_executable(mapping));
+    let occupied = indices.iter().map(|index| work.occupied_bytes(*index));
+    // Heaps may be executable too, and are larger than code.
+    let large = occupied.fold(0, u64::saturating_add) > CODE_BYTES;
+    let (region_type, confidence) = match (large, work.profile.has(Runtime::Chez)) {
+        (true, true) => (types::SCHEME_HEAP, Confidence::Guess),
+        (true, false) if region_type == types::JIT_CODE => (region_type, Confidence::Guess),
+        _ => (region_type, Confidence::Likely),
+    };
+    let found = label(region_type, confidence, Rule::R16);
+    for index in indices {
         work.claims.claim_mapping(index, &found);
     }
 }
@@ -165,6 +176,7 @@ fn runtime_heap(work: &Work<'_, '_>) -> Option<(RegionType, u64)> {
         (Runtime::LuaJit, types::LUA_HEAP, HEAP_BYTES),
         (Runtime::Libgc, types::LIBGC_HEAP, HEAP_BYTES),
         (Runtime::Sbcl, types::LISP_HEAP, HEAP_BYTES),
+        (Runtime::Clisp, types::LISP_HEAP, PAGE),
         (Runtime::Mono, types::MONO_HEAP, HEAP_BYTES),
         (Runtime::Racket, types::RACKET_HEAP, 16 * KIB),
         (Runtime::Chez, types::SCHEME_HEAP, 16 * KIB),

@@ -17,18 +17,24 @@ pub(crate) struct Reader<'a, 'p> {
     peek: &'a mut Peek<'p>,
     left: usize,
     absent: usize,
+    was_absent: bool,
 }
 
 impl<'a, 'p> Reader<'a, 'p> {
     /// Creates a reader; one that reads nothing if the target is not `readable`.
     pub(crate) fn new(peek: &'a mut Peek<'p>, readable: bool, mappings: usize) -> Self {
         let left = mappings.saturating_mul(READS_OF_A_MAPPING).saturating_add(READS);
-        Self { peek, left: if readable { left } else { 0 }, absent: 0 }
+        Self { peek, left: if readable { left } else { 0 }, absent: 0, was_absent: false }
     }
 
     /// Returns whether nothing more can be read.
     pub(crate) const fn is_spent(&self) -> bool {
         self.left == 0
+    }
+
+    /// Returns whether the page that was last read is absent.
+    pub(crate) const fn was_absent(&self) -> bool {
+        self.was_absent
     }
 
     /// Reads the words at `address`; `None` unless all of them can be read.
@@ -40,7 +46,8 @@ impl<'a, 'p> Reader<'a, 'p> {
             return None;
         }
         let read = (self.peek)(address, bytes.as_flattened_mut());
-        self.absent += usize::from(read == 0);
+        self.was_absent = read == 0;
+        self.absent += usize::from(self.was_absent);
         if read > 0 || self.absent.is_multiple_of(ABSENT_PAGES) {
             self.left -= 1;
         }

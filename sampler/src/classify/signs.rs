@@ -35,6 +35,7 @@ pub(crate) enum Runtime {
     Erlang,
     Libgc,
     Sbcl,
+    Clisp,
     /// qemu that runs a program.
     Qemu,
     /// qemu that runs a machine.
@@ -157,6 +158,7 @@ pub(crate) const SIGNS: &[Sign] = &[
     Sign { executable: &["beam*"], own_markers: &["erts_alloc"], ..sign(Runtime::Erlang) },
     Sign { files: &["libgc.so*"], markers: &["str:libgc"], ..sign(Runtime::Libgc) },
     Sign { files: &["sbcl.core*"], executable: &["sbcl"], ..sign(Runtime::Sbcl) },
+    Sign { files: &["lispinit.mem"], executable: &["lisp.run", "clisp*"], ..sign(Runtime::Clisp) },
     Sign { executable: &["qemu-system-*", "kvm"], ..sign(Runtime::QemuMachine) },
     Sign { executable: &["qemu-*"], ..sign(Runtime::Qemu) },
     Sign { executable: &["*/valgrind/*"], ..sign(Runtime::Valgrind) },

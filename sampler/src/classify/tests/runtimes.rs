@@ -227,6 +227,7 @@ fn runtimes_that_map_their_own_heap_get_the_rest() {
         ("/a", &["str:ghc"], "", "Haskell heap"),
         ("/a", &["DotNetRuntimeInfo"], "", ".NET runtime"),
         ("/usr/bin/poly", &[], "", "ML heap"),
+        ("/usr/lib/clisp/lisp.run", &[], "", "Lisp heap"),
         ("/app/dart", &[], "", "Dart heap"),
     ] {
         let mut lines = libc_and("7e0000000000-7e0000100000 rw-p 0 0:0 0 ");
@@ -325,4 +326,48 @@ fn unreadable_memory_is_mallocs_only_where_it_looks_like_it() {
         let found = types_of(&libc_and(other), &unreadable(&[]));
         assert!(!found.contains(&"MALLOC_LARGE R18x".to_owned()), "{other}: {found:?}");
     }
+}
+
+#[test]
+fn much_executable_memory_may_be_a_heap() {
+    for (occupied, markers, expected) in [
+        (1 << 20, &[][..], (types::JIT_CODE, Confidence::Likely)),
+        (100 << 20, &[], (types::JIT_CODE, Confidence::Guess)),
+        (100 << 20, &["Sscheme_init"], (types::SCHEME_HEAP, Confidence::Guess)),
+    ] {
+        let facts = executable("/a", markers);
+        let mappings = mappings("7e0000000000-7e0010000000 rwxp 0 0:0 0 ");
+        let process = Process {
+            mappings: &mappings,
+            occupied: &[occupied],
+            facts: &facts,
+            kept: &[],
+            user_rules: &[],
+        };
+        let found = classify(&process, &mut |_, _| 0).remove(0).label;
+        assert_eq!((found.region_type, found.confidence), expected);
+    }
+}
+
+#[test]
+fn blocks_that_begin_mappings_are_found_whatever_else_there_is_to_search() {
+    let facts = executable("/a", &["str:glibc-malloc"]);
+    // More present pages without a header than all reads together.
+    let mut lines = String::new();
+    for heap in 0..8_u64 {
+        let start = 0x7d00_0000_0000 + heap * 0x10_0000_0000;
+        lines += &format!("{start:x}-{:x} rw-p 0 0:0 0 \n", start + 0x1000_0000);
+    }
+    lines += "7e0000000000-7e0000021000 rw-p 0 0:0 0 ";
+    let mappings = mappings(&lines);
+    let process =
+        Process { mappings: &mappings, occupied: &[], facts: &facts, kept: &[], user_rules: &[] };
+    let found = classify(&process, &mut |at, into| {
+        let data = if at == 0x7e00_0000_0000 { words(&[0, 0x21002]) } else { words(&[7, 7]) };
+        let length = data.len().min(into.len());
+        into[..length].copy_from_slice(&data[..length]);
+        length
+    });
+    let last = &found.last().unwrap().label;
+    assert_eq!((last.region_type.clone(), last.rule.clone()), (types::MALLOC_LARGE, Rule::R14a));
 }

@@ -7,10 +7,16 @@ use crate::linux::facts::memory::{LINE_BYTES, Memory, MemoryLine};
 use crate::linux::facts::pagemap::WINDOW_PAGES;
 use crate::region::AddressRange;
 
-/// The maximum number of peeks of one classification.
-const MAX_PEEKS: u32 = 20_000;
-/// The maximum time of the peeks of one classification.
-const MAX_TIME: Duration = Duration::from_secs(1);
+/// The maximum number of peeks of one classification at present pages.
+const MAX_PEEKS: u32 = 100_000;
+/// The maximum number of peeks to keep as evidence.
+const MAX_KEPT: usize = 20_000;
+/// The number of absent pages that count as one peek: they cost a look at a table.
+const ABSENT_PAGES: u32 = 16;
+/// The maximum time of the peeks of one classification, and how many are made between two looks at
+/// the clock.
+const MAX_TIME: Duration = Duration::from_millis(500);
+const PEEKS_BY_THE_CLOCK: u32 = 16;
 /// The maximum number of cached lines.
 const MAX_LINES: usize = 1 << 14;
 /// Arenas of glibc begin at multiples of this.
@@ -29,6 +35,7 @@ pub(crate) struct Peeks {
     lines: Vec<MemoryLine>,
     log: BTreeMap<u64, Box<[u8]>>,
     left: u32,
+    absent: u32,
     /// When peeking ends; `None` before it begins.
     until: Option<Instant>,
     last: u64,
@@ -64,15 +71,23 @@ impl Peeks {
         if count == 0 || self.left == 0 || !memory.readable() {
             return 0;
         }
-        self.left -= 1;
-        if self.until.is_some_and(|until| Instant::now() >= until) {
-            self.left = 0;
-        }
         let buffer = &mut buffer[..count];
         let count = if self.copy(memory, address, buffer).is_some() { count } else { 0 };
-        let known = self.log.get(&address).map_or(0, |bytes| bytes.len());
-        if known < count || (count == 0 && !self.log.contains_key(&address)) {
-            self.log.insert(address, buffer[..count].into());
+        self.absent = self.absent.wrapping_add(u32::from(count == 0));
+        if count > 0 || self.absent.is_multiple_of(ABSENT_PAGES) {
+            self.left -= 1;
+        }
+        if self.left.is_multiple_of(PEEKS_BY_THE_CLOCK)
+            && self.until.is_some_and(|until| Instant::now() >= until)
+        {
+            self.left = 0;
+        }
+        // Absent and empty memory shows nothing.
+        if buffer[..count].iter().any(|byte| *byte != 0) && self.log.len() < MAX_KEPT {
+            let known = self.log.get(&address).map_or(0, |bytes| bytes.len());
+            if known < count {
+                self.log.insert(address, buffer[..count].into());
+            }
         }
         count
     }
