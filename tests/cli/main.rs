@@ -22,6 +22,7 @@ mod list;
 mod map;
 mod mark;
 mod outputs;
+mod page;
 mod prune;
 mod reclassify;
 mod record;

@@ -4,17 +4,27 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::chart::stated::Stated;
 use crate::finding::caveat::Caveat;
-use crate::metric::Metric;
+use crate::metric::{Metric, Unit};
 use crate::page::input::PageInput;
 use crate::page::plan::PAGE_METRICS;
 use crate::page::summary::{Compared, Lines};
-use crate::page::{facts, glossary, style};
+use crate::page::{facts, glossary, pack, style};
 use crate::series::tick::SeriesTick;
 use crate::text::escape::terminal;
 use crate::text::units;
 
-/// The page loads nothing and runs nothing.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
+/// The script, in the order of its files.
+const SCRIPT: [&str; 9] = [
+    include_str!("script/format.js"),
+    include_str!("script/data.js"),
+    include_str!("script/compare.js"),
+    include_str!("script/scales.js"),
+    include_str!("script/layers.js"),
+    include_str!("script/chart.js"),
+    include_str!("script/cursors.js"),
+    include_str!("script/table.js"),
+    include_str!("script/page.js"),
+];
 /// The maximum number of caveats stated.
 const MAX_CAVEATS: usize = 6;
 
@@ -32,13 +42,20 @@ pub(crate) struct Document<'a> {
 
 impl Document<'_> {
     pub(crate) fn html(&self) -> String {
+        let script = SCRIPT.concat();
+        // The page loads nothing, and runs this script only.
+        let policy = format!(
+            "default-src 'none'; script-src '{}'; style-src 'unsafe-inline'; img-src data:; \
+             base-uri 'none'; form-action 'none'",
+            pack::script_hash(&script)
+        );
         let title = self.stated.titles.first().map_or("", String::as_str);
         html! {
             (DOCTYPE)
             html lang="en" {
                 head {
                     meta charset="utf-8";
-                    meta http-equiv="Content-Security-Policy" content=(POLICY);
+                    meta http-equiv="Content-Security-Policy" content=(policy);
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     meta name="referrer" content="no-referrer";
@@ -56,6 +73,7 @@ impl Document<'_> {
                         (self.about())
                     }
                     script #data type="application/octet-stream" { (PreEscaped(self.data)) }
+                    script { (PreEscaped(script)) }
                 }
             }
         }
@@ -110,7 +128,12 @@ impl Document<'_> {
     fn chart(&self) -> Markup {
         html! {
             section #chart aria-label="Chart" {
-                figure { (PreEscaped(self.picture)) }
+                noscript { (PreEscaped(self.picture)) }
+                (controls())
+            }
+            ul #legend aria-label="Layers of the chart" hidden {}
+            div.controls hidden {
+                input #search type="search" placeholder="search types, files, regions" aria-label="Search types, files and regions";
             }
         }
     }
@@ -123,6 +146,8 @@ impl Document<'_> {
         let plain = |value: Option<u64>| value.map_or("-".to_owned(), |value| unit.plain(value));
         let signed = |change: Option<i128>| change.map_or("-".to_owned(), |by| unit.signed(by));
         let total = self.compared.total(metric);
+        let regions = self.compared.total(Metric::Regions).delta();
+        let regions = regions.map_or("-".to_owned(), |by| Unit::Count.signed(by));
         html! {
             section #growth aria-labelledby="growth-title" {
                 h2 #growth-title { "What changed, A → B" }
@@ -134,7 +159,8 @@ impl Document<'_> {
                             th.n.a scope="col" { "at A" }
                             th.n scope="col" { "at B" }
                             th.n scope="col" { "change" }
-                            th.share scope="col" { "share of change" }
+                            th.n.regions scope="col" { "regions" }
+                            th.share scope="col" { "share" }
                         }
                     }
                     tbody #rows {
@@ -144,6 +170,7 @@ impl Document<'_> {
                                 td.n.a { (plain(line.delta.from)) }
                                 td.n { (plain(line.delta.to)) }
                                 td.n.change { (signed(line.delta.delta())) }
+                                td.n.regions { (Unit::Count.signed(line.regions)) }
                                 td.share { (bar(line.delta.delta(), largest)) }
                             }
                         }
@@ -154,10 +181,13 @@ impl Document<'_> {
                             td.n.a { (plain(total.from)) }
                             td.n { (plain(total.to)) }
                             td.n.change { (signed(total.delta())) }
+                            td.n.regions { (regions) }
                             td.share {}
                         }
                     }
                 }
+                p #note {}
+                p.printed { "On paper the table has its first 24 rows, and its total." }
             }
         }
     }
@@ -187,11 +217,20 @@ impl Document<'_> {
                 section #marks aria-labelledby="marks-title" {
                     h2 #marks-title { "Marks" }
                     ol {
-                        @for (at, mark) in &self.stated.marks {
+                        @for (index, (at, mark)) in self.stated.marks.iter().enumerate() {
                             li {
                                 time { (self.stated.clock.moment(*at)) }
                                 " "
                                 span { (terminal(&mark.text)) }
+                                span.scripted hidden {
+                                    @for cursor in ["a", "b"] {
+                                        " "
+                                        button type="button" data-cursor=(cursor) data-mark=(index)
+                                            aria-label={ "Cursor " (cursor.to_uppercase()) " to mark " (index + 1) } {
+                                            (cursor.to_uppercase())
+                                        }
+                                    }
+                                }
                             }
                         }
                     }
@@ -200,6 +239,11 @@ impl Document<'_> {
             section #facts aria-labelledby="facts-title" {
                 h2 #facts-title { "Where this comes from" }
                 (facts::facts(self.source))
+                p.scripted hidden {
+                    button #save-change type="button" { "save the change A → B as CSV" }
+                    " "
+                    button #save-series type="button" { "save all samples of this page as CSV" }
+                }
             }
             section #glossary {
                 details open {
@@ -207,6 +251,20 @@ impl Document<'_> {
                     (glossary::glossary(self.compared.types, self.source.context.naming))
                 }
             }
+        }
+    }
+}
+
+/// Returns the buttons of the chart, which the script shows.
+fn controls() -> Markup {
+    html! {
+        div.controls role="toolbar" aria-label="Chart" hidden {
+            button #by-type type="button" aria-pressed="true" { "by type" }
+            button #by-family type="button" aria-pressed="false" { "by family" }
+            button #zoom type="button" { "zoom to A–B" }
+            button #whole type="button" { "whole time" }
+            button #ends type="button" { "reset A and B" }
+            span.hint { "drag A and B, or focus one and use ← →" }
         }
     }
 }

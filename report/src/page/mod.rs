@@ -1,8 +1,9 @@
-//! The page of a recording: one HTML file with the finding, a chart, a table of the change, and
-//! where the figures come from.
+//! The page of a recording: one HTML file with the finding, a chart with two cursors, a table of
+//! the change between them that opens to objects and regions, and where the figures come from.
 //!
-//! [`plan::PagePlan`] chooses the samples, [`page`] writes the file, which loads nothing. Text of
-//! processes and files is escaped by type.
+//! [`plan::PagePlan`] chooses the samples, [`page`] writes the file. It loads nothing, runs one
+//! script of its own (`script/`), and has the picture of `vmrec chart` where scripts are off. Text
+//! of processes and files is escaped by type in HTML, and is never markup in the script.
 
 mod data;
 mod document;

@@ -22,6 +22,8 @@ pub(crate) struct Line {
     pub(crate) label: String,
     pub(crate) family: Family,
     pub(crate) delta: Delta,
+    /// By how much the number of its regions changed.
+    pub(crate) regions: i128,
 }
 
 /// The rows of the table, the largest change first.
@@ -59,16 +61,21 @@ impl Compared<'_> {
         Delta { from: sum(self.ends.0), to: sum(self.ends.1) }
     }
 
-    /// Returns the rows of the table; types without any at both samples are left out.
+    /// Returns the rows of the table; types of which nothing is there and nothing changed are left out.
     pub(crate) fn lines(&self, metric: Metric, naming: Naming) -> Lines {
         let Some(series) = self.series(metric) else { return Lines(Vec::new()) };
         let line = |key: &SeriesKey| Line {
             label: key.label(By::Type, naming).to_owned(),
             family: key.family,
             delta: self.delta(series, key),
+            regions: self
+                .series(Metric::Regions)
+                .and_then(|all| self.delta(all, key).delta())
+                .unwrap_or(0),
         };
         let mut lines: Vec<Line> = self.types.iter().map(line).collect();
-        lines.retain(|line| (line.delta.from, line.delta.to) != (Some(0), Some(0)));
+        lines
+            .retain(|line| (line.delta.from, line.delta.to, line.regions) != (Some(0), Some(0), 0));
         lines.sort_by_key(|line| {
             let moved = line.delta.delta().map_or(0, i128::unsigned_abs);
             std::cmp::Reverse((moved, line.delta.to))
