@@ -14,6 +14,7 @@ mod output;
 mod parse;
 mod process;
 mod recording;
+mod session;
 mod shell;
 mod terminal;
 mod toml_text;

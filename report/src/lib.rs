@@ -72,7 +72,10 @@ pub use crate::series::Series;
 pub use crate::series::builder::SeriesBuilder;
 pub use crate::series::by::By;
 pub use crate::series::means::Stretch;
+pub use crate::session::diff::{ProcessAt, SessionDiff, SessionMetric};
+pub use crate::session::list::{ListedSession, session_list_table};
 pub use crate::session::sizes::ProcessSizes;
+pub use crate::session::table::{SessionHeading, SessionLayout, SessionView, session_table};
 pub use crate::slope::ENOUGH_SAMPLES;
 pub use crate::text::table::{Align, Cell, Column, Table};
 pub use crate::time::spec::{Resolved, TimeSpec, Timeline};
@@ -98,13 +101,14 @@ pub mod json {
     pub use crate::compare::document::CompareDocument;
     pub use crate::export::json::diff::{DiffDocument, End};
     pub use crate::export::json::recording::{InfoDocument, ListRow};
+    pub use crate::export::json::session::{SessionDiffDocument, SessionRow};
     pub use crate::export::json::snapshot::{SeriesRow, SnapshotDocument};
     pub use crate::export::json::write;
 }
 
 /// Results as CSV.
 pub mod csv {
-    pub use crate::export::csv::{diff, list, series, snapshot};
+    pub use crate::export::csv::{diff, list, series, session_diff, session_list, snapshot};
 }
 
 /// Rows of any columns, such as those of a query, in each format.

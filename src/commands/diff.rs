@@ -4,8 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use vmrec_report::{
-    DEFAULT_ROWS, DiffLayout, Direction, Heading, Metric, Resolved, View, csv, diff, diff_table,
-    direction, json,
+    DEFAULT_ROWS, DiffLayout, Direction, Heading, Metric, Resolved, SessionDiff, SessionHeading,
+    SessionLayout, SessionMetric, SessionView, View, csv, diff, diff_table, direction, json,
+    session_table,
 };
 use vmrec_sampler::{Consistency, Naming, Snapshot};
 
@@ -13,6 +14,7 @@ use crate::args::{FormatArgs, RecordingArgs};
 use crate::failure::Failure;
 use crate::parse::metric_parser;
 use crate::recording::Opened;
+use crate::session::OpenedSession;
 use crate::shell::shell_word;
 use crate::{output, zone};
 
@@ -27,17 +29,21 @@ pub(crate) struct DiffArgs {
     #[arg(allow_hyphen_values = true, value_name = "T2", default_value = "end")]
     to: String,
 
-    /// Kind of the rows of the table or CSV
-    #[arg(long, value_enum, default_value_t = DiffBy::Type)]
-    by: DiffBy,
+    /// Kind of the rows of the table or CSV [default: type; of a session: process and type]
+    #[arg(long, value_enum)]
+    by: Option<DiffBy>,
 
-    /// Metric that rows are sorted by
-    #[arg(long, value_name = "METRIC", default_value = "resident", value_parser = metric_parser())]
-    metric: Metric,
+    /// Metric that rows are sorted by [default: resident; of a session: private + swapped]
+    #[arg(long, value_name = "METRIC", value_parser = metric_parser())]
+    metric: Option<Metric>,
 
     /// Show every row instead of the 20 that moved most
     #[arg(long)]
     all: bool,
+
+    /// Compare all processes of this session: of one run of `vmrec record`
+    #[arg(long, short, value_name = "N", conflicts_with = "recording")]
+    session: Option<i64>,
 
     #[command(flatten)]
     format: FormatArgs,
@@ -49,25 +55,31 @@ pub(crate) struct DiffArgs {
 /// The kind of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum DiffBy {
+    Process,
     Family,
     Type,
     Object,
     Region,
 }
 
-impl From<DiffBy> for View {
-    fn from(by: DiffBy) -> Self {
-        match by {
-            DiffBy::Family => Self::Family,
-            DiffBy::Type => Self::Type,
-            DiffBy::Object => Self::Object,
-            DiffBy::Region => Self::Region,
-        }
+impl DiffBy {
+    /// Returns the view of one process; of it alone there is no row a process.
+    const fn view(self) -> Option<View> {
+        Some(match self {
+            Self::Process => return None,
+            Self::Family => View::Family,
+            Self::Type => View::Type,
+            Self::Object => View::Object,
+            Self::Region => View::Region,
+        })
     }
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
+    if args.session.is_some() {
+        return run_session(args);
+    }
     let opened = Opened::open(&args.recording)?;
     let (from, to) = (opened.resolve(&args.from)?, opened.resolve(&args.to)?);
     match direction(&from, &to) {
@@ -91,9 +103,13 @@ pub(crate) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
 }
 
 fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Result<(), Failure> {
+    let view = args.by.unwrap_or(DiffBy::Type).view().ok_or_else(|| {
+        Failure::usage("--by process compares the processes of a session")
+            .hint("name one with --session N; `vmrec list --sessions` shows them")
+    })?;
     let (before, after) = (opened.snapshot(from)?, opened.snapshot(to)?);
     let mut changes = diff(&before, &after);
-    changes.sort_by(args.metric);
+    changes.sort_by(args.metric.unwrap_or(Metric::RESIDENT));
     let time_zone = zone::local();
     let (from_torn, to_torn) = (torn(&before), torn(&after));
     let (recording, naming) = (opened.recording.id, Naming::of(&opened.recording.host));
@@ -101,13 +117,13 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
         let ends = (json::End::new(from, from_torn), json::End::new(to, to_torn));
         output::print_json(&json::DiffDocument::new(recording, naming, ends.0, ends.1, &changes))
     } else if args.format.csv {
-        output::print(&output::csv(|out| csv::diff(out, &changes, args.by.into(), naming))?)
+        output::print(&output::csv(|out| csv::diff(out, &changes, view, naming))?)
     } else {
         let process = &opened.recording.process;
         let heading =
             Heading { process, recording, from, to, from_torn, to_torn, time_zone: &time_zone };
         let layout = DiffLayout {
-            view: args.by.into(),
+            view,
             naming,
             rows: (!args.all).then_some(DEFAULT_ROWS),
             width: output::width(),
@@ -115,6 +131,51 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
         };
         output::print(&diff_table(&heading, &changes, &layout))
     }
+}
+
+fn run_session(args: &DiffArgs) -> Result<ExitCode, Failure> {
+    let opened = OpenedSession::open(&args.recording.file, args.session)?;
+    let (from, to) = (opened.resolve(&args.from)?, opened.resolve(&args.to)?);
+    if to.taken.monotonic_ns < from.taken.monotonic_ns {
+        return Err(Failure::usage(format!("`{}` is later than `{}`", args.from, args.to)));
+    }
+    let view = match args.by {
+        None => SessionView::ProcessAndType,
+        Some(DiffBy::Process) => SessionView::Process,
+        Some(DiffBy::Type) => SessionView::Type,
+        Some(DiffBy::Family | DiffBy::Object | DiffBy::Region) => {
+            return Err(Failure::usage("a session is compared by process or type")
+                .hint("leave --by out for both; --recording N compares one process by anything"));
+        }
+    };
+    let sorted_by = args.metric.map_or(SessionMetric::Own, SessionMetric::Plain);
+    let (before, after) = (opened.processes_at(&from)?, opened.processes_at(&to)?);
+    let changes = SessionDiff::new(before, after, sorted_by);
+    let (session, naming) = (&opened.session, Naming::of(&opened.session.host));
+    if args.format.json {
+        let document = json::SessionDiffDocument::new(session.id, naming, &from, &to, &changes);
+        output::print_json(&document)?;
+    } else if args.format.csv {
+        output::print(&output::csv(|out| csv::session_diff(out, &changes, naming))?)?;
+    } else {
+        let time_zone = zone::local();
+        let heading = SessionHeading {
+            session: session.id,
+            targets: &session.targets,
+            from: &from,
+            to: &to,
+            time_zone: &time_zone,
+        };
+        let layout = SessionLayout {
+            view,
+            naming,
+            rows: (!args.all).then_some(DEFAULT_ROWS),
+            width: output::width(),
+            color: output::color(),
+        };
+        output::print(&session_table(&heading, &changes, &layout))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn torn(snapshot: &Snapshot) -> Option<&str> {

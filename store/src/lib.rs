@@ -29,8 +29,8 @@ pub use crate::read::query::{Query, Rows, Selection};
 pub use crate::read::series::{Rollup, Rollups, SumsBlock, TypeMeans};
 pub use crate::read::store::Store;
 pub use crate::recording::{
-    Mark, NewLabel, Recording, RecordingId, RecordingSummary, Sample, SampleState, SessionId,
-    SessionStart, WhyEnded,
+    Mark, NewLabel, Recording, RecordingId, RecordingSummary, Sample, SampleState, Session,
+    SessionId, SessionStart, WhyEnded,
 };
 pub use crate::retention::policy::{Pruned, Retention};
 pub use crate::write::mark::{add_mark, delete_marks, rename};

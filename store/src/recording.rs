@@ -36,6 +36,23 @@ pub struct SessionStart<'a> {
     pub interval_ns: u64,
 }
 
+/// One run of the recorder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its number in this file.
+    pub id: SessionId,
+    /// The requested targets, as on the command line.
+    pub targets: String,
+    /// The machine.
+    pub host: Host,
+    /// The boot id of the machine.
+    pub boot_id: String,
+    /// Planned time between samples, in nanoseconds.
+    pub interval_ns: u64,
+    /// When it began, on both clocks.
+    pub begun: Timestamp,
+}
+
 /// One target over one time range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recording {

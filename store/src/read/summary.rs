@@ -3,10 +3,10 @@
 use crate::db::columns::RECORDING;
 use crate::error::{At, Error};
 use crate::read::store::Store;
-use crate::recording::{Recording, RecordingId, RecordingSummary, SampleState};
+use crate::recording::{Recording, RecordingId, RecordingSummary, SampleState, Session, SessionId};
 use crate::tables::chunk::StoredChunk;
 use crate::tables::sample::sample_columns;
-use crate::tables::{recording, sample};
+use crate::tables::{recording, sample, session};
 
 impl Store {
     /// Returns every recording with its summary, oldest first.
@@ -18,6 +18,24 @@ impl Store {
                 .collect()
         })?;
         recordings.into_iter().map(|recording| self.summarized(recording)).collect()
+    }
+
+    /// Returns every session, oldest first.
+    pub fn sessions(&self) -> Result<Vec<Session>, Error> {
+        self.read(session::all)
+    }
+
+    /// Returns the recordings of a session, oldest first.
+    pub fn recordings_of(&self, session: SessionId) -> Result<Vec<Recording>, Error> {
+        self.read(|connection| {
+            let columns = RECORDING.list();
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {columns} FROM recording WHERE session = ? ORDER BY id"
+                ))?
+                .query_map([session.0], |row| recording::recording_from_row(connection, row))?
+                .collect()
+        })
     }
 
     /// Returns a recording with its summary.

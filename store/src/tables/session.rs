@@ -1,22 +1,13 @@
 //! Rows of `session`: runs of the recorder.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use vmrec_sampler::{Host, Timestamp};
 
 use crate::db::columns::SESSION;
 use crate::db::integer::{from_column, to_column};
 use crate::db::transaction::Transaction;
 use crate::db::{insert, row_checksum};
-use crate::recording::{SessionId, SessionStart};
-
-/// The session that recordings belong to, shared.
-pub(crate) struct Session {
-    pub(crate) id: SessionId,
-    pub(crate) host: Host,
-    pub(crate) boot_id: String,
-    pub(crate) targets: String,
-    pub(crate) interval_ns: u64,
-}
+use crate::recording::{Session, SessionId, SessionStart};
 
 /// Writes a new session.
 pub(crate) fn insert_session(
@@ -51,20 +42,34 @@ pub(crate) fn insert_session(
 pub(crate) fn by_id(connection: &Connection, id: SessionId) -> rusqlite::Result<Session> {
     connection
         .prepare_cached(&format!("SELECT {} FROM session WHERE id = ?", SESSION.list()))?
-        .query_row([id.0], |row| {
-            row_checksum::check(&SESSION, row)?;
-            Ok(Session {
-                id,
-                host: Host {
-                    name: row.get("host")?,
-                    os: row.get("os")?,
-                    kernel: row.get("kernel")?,
-                    architecture: row.get("architecture")?,
-                    page_size_bytes: from_column(row.get("page_size_bytes")?),
-                },
-                boot_id: row.get("boot_id")?,
-                targets: row.get("targets")?,
-                interval_ns: from_column(row.get("interval_ns")?),
-            })
-        })
+        .query_row([id.0], from_row)
+}
+
+/// Returns every session, oldest first.
+pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<Session>> {
+    connection
+        .prepare_cached(&format!("SELECT {} FROM session ORDER BY id", SESSION.list()))?
+        .query_map([], from_row)?
+        .collect()
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Session> {
+    row_checksum::check(&SESSION, row)?;
+    Ok(Session {
+        id: SessionId(row.get("id")?),
+        targets: row.get("targets")?,
+        host: Host {
+            name: row.get("host")?,
+            os: row.get("os")?,
+            kernel: row.get("kernel")?,
+            architecture: row.get("architecture")?,
+            page_size_bytes: from_column(row.get("page_size_bytes")?),
+        },
+        boot_id: row.get("boot_id")?,
+        interval_ns: from_column(row.get("interval_ns")?),
+        begun: Timestamp {
+            utc_ns: row.get("begun_utc_ns")?,
+            monotonic_ns: from_column(row.get("begun_monotonic_ns")?),
+        },
+    })
 }

@@ -7,6 +7,7 @@
 pub(crate) mod diff;
 pub(crate) mod format;
 pub(crate) mod recording;
+pub(crate) mod session;
 pub(crate) mod snapshot;
 
 use std::io;

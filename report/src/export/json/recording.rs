@@ -11,6 +11,7 @@ use crate::text::clock;
 #[derive(Serialize)]
 pub struct ListRow<'a> {
     recording: i64,
+    session: i64,
     pid: Option<u32>,
     name: &'a str,
     recording_name: Option<&'a str>,
@@ -41,6 +42,7 @@ impl<'a> ListRow<'a> {
         };
         Self {
             recording: recording.id.0,
+            session: recording.session.0,
             pid: recording.process.id.known_pid(),
             name: recording.process.name(),
             recording_name: recording.name.as_deref(),

@@ -124,7 +124,7 @@ impl Ledger {
                 (Some(recording), _) => Continues::Active(recording),
                 (None, Some(process)) => {
                     let name = self.name.as_deref().filter(|_| member.is_root);
-                    let begun = member.taken.unwrap_or_else(vmrec_sampler::now);
+                    let begun = member.begun.unwrap_or_else(vmrec_sampler::now);
                     Continues::New(process, name, begun)
                 }
                 (None, None) => continue,
@@ -144,7 +144,7 @@ impl Ledger {
             boot_id,
             interval_ns: self.interval_ns,
         };
-        let at = first.and_then(|member| member.taken).unwrap_or_else(vmrec_sampler::now);
+        let at = first.and_then(|member| member.begun).unwrap_or_else(vmrec_sampler::now);
         let session = self.writer.begin_session(&start, at)?;
         self.session = Some(session);
         Ok(session)

@@ -26,7 +26,8 @@ pub(crate) struct Member {
     pub(crate) recording: Option<RecordingId>,
     /// A sample that waits to be stored.
     pub(crate) sample: Option<NextSample>,
-    pub(crate) taken: Option<Timestamp>,
+    /// When the look began that its recording begins with.
+    pub(crate) begun: Option<Timestamp>,
     /// Its sizes in the session's first tick: nothing, if it came later.
     pub(crate) first: ProcessSizes,
     /// The last tick that was missed because it kept the sampler waiting.
@@ -58,6 +59,8 @@ pub(crate) struct Members {
     living: BTreeMap<MemberId, Member>,
     by_pid: BTreeMap<u32, MemberId>,
     next: u64,
+    /// When the last looks were asked for: a process that was gone by then ended before.
+    at: Timestamp,
     pub(crate) endings: Vec<Ending>,
     /// How many processes had a sample.
     pub(crate) recorded: u64,
@@ -95,7 +98,7 @@ impl Members {
             process: None,
             recording: None,
             sample: None,
-            taken: None,
+            begun: None,
             first: ProcessSizes::ZERO,
             late_since: None,
             last: None,
@@ -170,13 +173,16 @@ impl Members {
     }
 
     /// Returns looks at all processes that are not being looked at.
-    pub(crate) fn looks(&mut self) -> Vec<Look> {
+    /// They begin with the tick of this moment.
+    pub(crate) fn looks(&mut self, at: Timestamp) -> Vec<Look> {
+        self.at = at;
         let all: Vec<MemberId> = self.living.keys().copied().collect();
         all.into_iter().filter_map(|id| self.look(id)).collect()
     }
 
     /// Returns looks at processes that have had none and were found before `found`.
-    pub(crate) fn first_looks(&mut self, found: Instant) -> Vec<Look> {
+    pub(crate) fn first_looks(&mut self, found: Instant, at: Timestamp) -> Vec<Look> {
+        self.at = at;
         let is_new = |member: &Member| {
             member.process.is_none()
                 && matches!(member.state, State::Unattached)
@@ -195,6 +201,9 @@ impl Members {
             State::Unattached => None,
             State::Idle(sampler) => Some(sampler),
         };
+        if member.recording.is_none() {
+            member.begun = Some(self.at);
+        }
         let ListedProcess { pid, start_ticks, .. } = member.listed;
         Some(Look { member: id, pid, start_ticks, sampler })
     }
@@ -221,7 +230,7 @@ impl Members {
                 Outcome::Sampled
             }
             Err(SamplerError::Replaced { .. }) => {
-                let at = vmrec_sampler::now();
+                let at = self.at;
                 let ended = member.recording.take();
                 let why = WhyEnded::TargetReplaced;
                 self.endings.extend(ended.map(|recording| Ending { recording, at, why }));
@@ -233,8 +242,9 @@ impl Members {
     }
 
     /// Removes a process that has ended, with its status if that is known.
-    pub(crate) fn remove_ended(&mut self, id: MemberId, status: Option<i32>) {
-        let Some(member) = self.remove(id, WhyEnded::TargetExited(status)) else { return };
+    pub(crate) fn remove_ended(&mut self, id: MemberId, status: Option<i32>, at: Timestamp) {
+        let ended = self.remove(id, WhyEnded::TargetExited(status), at);
+        let Some(member) = ended else { return };
         if member.last.is_none() {
             self.too_short.count(&member.listed.short_name);
         }
@@ -242,7 +252,8 @@ impl Members {
 
     /// Removes a process that cannot be read.
     pub(crate) fn remove_refused(&mut self, id: MemberId, error: &SamplerError) {
-        if let Some(member) = self.remove(id, WhyEnded::Failed(error.to_string())) {
+        let why = WhyEnded::Failed(error.to_string());
+        if let Some(member) = self.remove(id, why, vmrec_sampler::now()) {
             self.refused.count(member.name());
         }
     }
@@ -251,19 +262,23 @@ impl Members {
     pub(crate) fn end_all(&mut self, why: &WhyEnded) {
         let all: Vec<MemberId> = self.living.keys().copied().collect();
         for id in all {
-            self.remove(id, why.clone());
+            self.remove(id, why.clone(), vmrec_sampler::now());
         }
     }
 
-    fn remove(&mut self, id: MemberId, why: WhyEnded) -> Option<Member> {
+    fn remove(&mut self, id: MemberId, why: WhyEnded, at: Timestamp) -> Option<Member> {
         let member = self.living.remove(&id)?;
         if self.by_pid.get(&member.listed.pid) == Some(&id) {
             self.by_pid.remove(&member.listed.pid);
         }
-        let at = vmrec_sampler::now();
         let ending = member.recording.map(|recording| Ending { recording, at, why });
         self.endings.extend(ending);
         Some(member)
+    }
+
+    /// Returns when the last looks were asked for.
+    pub(crate) const fn looked_at(&self) -> Timestamp {
+        self.at
     }
 
     /// Returns the sums over the last samples of all that live.
@@ -311,7 +326,6 @@ impl Member {
             self.first = sizes;
         }
         self.last = Some(sizes);
-        self.taken = Some(snapshot.taken);
         self.sample = Some(NextSample::Taken(Box::new(snapshot), evidence));
     }
 
@@ -394,10 +408,10 @@ mod tests {
     fn a_process_that_ends_before_its_first_sample_is_counted_by_name() {
         let mut members = Members::default();
         let id = members.add(listed(7), false);
-        assert_eq!(members.looks().len(), 1);
-        assert!(members.looks().is_empty(), "it is being looked at");
-        members.remove_ended(id, None);
-        members.remove_ended(id, None);
+        assert_eq!(members.looks(Timestamp::default()).len(), 1);
+        assert!(members.looks(Timestamp::default()).is_empty(), "it is being looked at");
+        members.remove_ended(id, None, Timestamp::default());
+        members.remove_ended(id, None, Timestamp::default());
         assert_eq!((members.too_short.total(), members.is_empty()), (1, true));
         assert!(members.endings.is_empty() && members.pids().is_empty());
         assert_eq!(members.too_short.words(3), "p7");
@@ -407,9 +421,9 @@ mod tests {
     fn a_number_that_is_used_again_stays_with_its_new_process() {
         let mut members = Members::default();
         let (old, new) = (members.add(listed(7), false), members.add(listed(7), false));
-        members.remove_ended(old, None);
+        members.remove_ended(old, None, Timestamp::default());
         assert_eq!(members.pids(), BTreeSet::from([7]));
-        members.remove_ended(new, None);
+        members.remove_ended(new, None, Timestamp::default());
         assert!(members.pids().is_empty());
     }
 

@@ -8,7 +8,7 @@ mod members;
 mod pace;
 mod pool;
 mod progress;
-mod selection;
+pub(crate) mod selection;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -196,8 +196,9 @@ impl Family<'_> {
         // First samples that came between the ticks.
         self.write()?;
         self.discover();
-        self.members.wait_for_late(vmrec_sampler::now());
-        let looks = self.members.looks();
+        let at = vmrec_sampler::now();
+        self.members.wait_for_late(at);
+        let looks = self.members.looks(at);
         self.awaited = looks.iter().map(|look| look.member).collect();
         self.pool.request(looks);
         let mut limit = Instant::now() + MIN_TICK_PATIENCE.max(self.args.every / 2);
@@ -254,7 +255,9 @@ impl Family<'_> {
                     }
                     self.pool.relieve();
                     if self.pace.may_look(Instant::now()) {
-                        self.pool.request(self.members.first_looks(self.pace.settled(next)));
+                        self.pool.request(
+                            self.members.first_looks(self.pace.settled(next), vmrec_sampler::now()),
+                        );
                     }
                     if self.members.has_samples() && !self.members.is_looking() {
                         self.write()?;
@@ -317,11 +320,12 @@ impl Family<'_> {
                 let is_command = self.target.as_ref().is_some_and(|t| Some(t.pid()) == pid);
                 if is_command && let Some(target) = &mut self.target {
                     let status = target.wait(self.events);
-                    self.members.remove_ended(id, status);
+                    self.members.remove_ended(id, status, self.members.looked_at());
                     return Ok(Some(WhyEnded::TargetExited(status)));
                 }
                 let adopted = pid.filter(|_| self.selection.adopts);
-                self.members.remove_ended(id, adopted.and_then(vmrec_sampler::reap));
+                let status = adopted.and_then(vmrec_sampler::reap);
+                self.members.remove_ended(id, status, self.members.looked_at());
             }
             Outcome::Refused(error) => {
                 self.refusals += 1;
@@ -383,7 +387,7 @@ impl Family<'_> {
                 }
                 _ => {
                     let status = self.status_of(&listed, why);
-                    self.members.remove_ended(id, status);
+                    self.members.remove_ended(id, status, vmrec_sampler::now());
                 }
             }
         }

@@ -241,7 +241,8 @@ impl FamilyProgress {
             size(self.file_bytes)
         ));
         let db = file::db_option(path);
-        self.out.note(&format!("next: vmrec list{db}"));
+        self.out.note(&format!("next: vmrec diff{db} --session {} start end", session.0));
+        self.out.note(&format!("      vmrec list{db} --session {}", session.0));
     }
 
     /// Names the processes that were seen and not recorded.
