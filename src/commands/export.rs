@@ -1,11 +1,12 @@
 //! `vmrec export`: a snapshot with every region, or a series over time, as JSON or CSV.
 
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 use vmrec_report::{Metric, Series, csv, json};
-use vmrec_sampler::Naming;
+use vmrec_sampler::{Naming, Quantity};
 use vmrec_store::Recording;
 
 use crate::args::{RecordingArgs, SpanArgs, SumBy};
@@ -13,9 +14,10 @@ use crate::failure::Failure;
 use crate::output;
 use crate::recording::Opened;
 
-/// Write a snapshot or a series over time as JSON or CSV
+/// Write a snapshot or a series over time for other programs
 ///
-/// Without --series it is the snapshot at --at, region by region.
+/// Without --series, JSON and CSV are of the snapshot at --at, region by region; a trace is of
+/// the whole recording, by type.
 #[derive(Args, Debug)]
 pub(crate) struct ExportArgs {
     /// Time of the snapshot
@@ -46,7 +48,7 @@ pub(crate) struct ExportArgs {
     recording: RecordingArgs,
 }
 
-/// One of the two formats must be asked for.
+/// One of the formats must be asked for.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 struct Format {
@@ -57,11 +59,28 @@ struct Format {
     /// Write CSV
     #[arg(long)]
     csv: bool,
+
+    /// Write a trace for Perfetto (ui.perfetto.dev): a counter for each type and metric, marks
+    #[arg(long)]
+    perfetto: bool,
 }
+
+/// The metrics that a trace has counters of.
+const TRACE_METRICS: [Metric; 6] = [
+    Metric::RESIDENT,
+    Metric::PRIVATE,
+    Metric::Measured(Quantity::Dirty),
+    Metric::SWAPPED,
+    Metric::Virtual,
+    Metric::Regions,
+];
 
 /// Runs the command.
 pub(crate) fn run(args: &ExportArgs) -> Result<ExitCode, Failure> {
     let opened = Opened::open(&args.recording)?;
+    if args.format.perfetto {
+        return perfetto(args, &opened);
+    }
     let text = match args.series {
         None => snapshot(args, &opened)?,
         Some(by) => series(args, &opened, by)?,
@@ -69,6 +88,24 @@ pub(crate) fn run(args: &ExportArgs) -> Result<ExitCode, Failure> {
     match &args.output {
         Some(path) => output::replace_file(path, text.as_bytes())?,
         None => output::print(&text)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn perfetto(args: &ExportArgs, opened: &Opened) -> Result<ExitCode, Failure> {
+    let by = args.series.unwrap_or(SumBy::Type);
+    let series = opened.series(&TRACE_METRICS, by.into(), &args.span)?;
+    let naming = Naming::of(&opened.recording.host);
+    let mut trace = Vec::new();
+    vmrec_report::perfetto(&mut trace, &opened.recording, &series, &opened.marks, naming)
+        .map_err(output::unwritable)?;
+    match &args.output {
+        Some(path) => output::replace_file(path, &trace)?,
+        None if io::stdout().is_terminal() => {
+            return Err(Failure::usage("a trace is no text: it is not written to a terminal")
+                .hint("name a file with -o FILE, and open it at ui.perfetto.dev"));
+        }
+        None => output::print_bytes(&trace)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -24,6 +24,7 @@ mod mark;
 mod outputs;
 mod page;
 mod prune;
+mod readers;
 mod reclassify;
 mod record;
 mod record_errors;

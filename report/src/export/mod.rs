@@ -2,4 +2,6 @@
 
 pub(crate) mod csv;
 pub(crate) mod json;
+pub(crate) mod perfetto;
+pub(crate) mod protobuf;
 pub(crate) mod rows;

@@ -1,0 +1,73 @@
+//! Exports read back by the programs that they are for, where their Python packages are there:
+//! `VMREC_PYTHON` names a python3 that has them (`pip install perfetto duckdb`).
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use crate::fixture::fixed;
+use crate::harness::Bench;
+
+/// Runs a script of tests/readers, and returns what it prints as JSON; `None` where `module` is
+/// missing, which is said.
+fn read(
+    bench: &Bench,
+    script: &str,
+    module: &str,
+    arguments: &[&str],
+) -> Option<serde_json::Value> {
+    let python = std::env::var_os("VMREC_PYTHON").unwrap_or_else(|| OsString::from("python3"));
+    let has = Command::new(&python).args(["-c", &format!("import {module}")]).output();
+    if !has.is_ok_and(|output| output.status.success()) {
+        #[allow(clippy::print_stdout, reason = "a test that cannot prove anything says so")]
+        {
+            println!("skipped: python3 has no module {module}: VMREC_PYTHON names one that has");
+        }
+        return None;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers").join(script);
+    let arguments = arguments.iter().map(|argument| bench.path(argument));
+    let output = Command::new(&python).arg(script).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[test]
+fn perfettos_schema_reads_every_sample_and_mark_of_a_trace() {
+    let bench = fixed();
+    bench.out(&["export", "--perfetto", "-r", "1", "-o", "trace.pftrace"]);
+    let module = "perfetto.protos.perfetto.trace.perfetto_trace_pb2";
+    let Some(trace) = read(&bench, "read_trace.py", module, &["trace.pftrace"]) else { return };
+    assert_eq!(trace["unknown"], 0);
+    assert_eq!(trace["process"], serde_json::json!([4242, "server"]));
+    assert_eq!(trace["clocks"], 1);
+    let series = bench.json(&["export", "--json", "--series", "type", "-r", "1"]);
+    let stored = |key: &str, quantity: &str| -> Vec<u64> {
+        let rows = series.as_array().unwrap().iter();
+        let mut values: Vec<u64> = rows
+            .filter(|row| row["label"] == key && row["quantity"] == quantity)
+            .filter_map(|row| row["value"].as_u64())
+            .collect();
+        values.dedup();
+        values
+    };
+    let counters = trace["counters"].as_object().unwrap();
+    for (label, word, quantity) in [
+        ("MALLOC (brk heap)", "resident", "resident_bytes"),
+        ("mapped file", "resident", "resident_bytes"),
+        (".text", "virtual", "virtual_bytes"),
+        ("Stack", "dirty", "dirty_bytes"),
+    ] {
+        let events = counters[&format!("{label} ({word})")].as_array().unwrap();
+        let mut values: Vec<u64> = events.iter().map(|event| event[1].as_u64().unwrap()).collect();
+        values.dedup();
+        assert_eq!(values, stored(label, quantity), "{label}");
+        // The last sample is there even if nothing changed.
+        assert_eq!(events.last().unwrap()[0], 17_000_000_000_u64);
+    }
+    let marks = serde_json::json!([
+        [10_000_000_000_u64, "cache warm"],
+        [16_000_000_000_u64, "model loaded"]
+    ]);
+    assert_eq!(trace["marks"], marks);
+}
