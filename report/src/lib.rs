@@ -5,6 +5,7 @@
 //! `check`, `compare`, `diff/table`, `map_page`, `export`, `selftest` and `watch`; `page` is above all.
 //! What other crates use is named here.
 
+mod address_map;
 mod amounts;
 mod chart;
 mod check;
@@ -27,6 +28,7 @@ mod text;
 mod time;
 mod watch;
 
+pub use crate::address_map::{AddressMapOptions, DrawnMap, address_map};
 pub use crate::amounts::Amounts;
 pub use crate::chart::draw;
 pub use crate::chart::multiples::draw_multiples;

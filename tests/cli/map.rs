@@ -5,6 +5,7 @@ use std::fs;
 use insta::assert_snapshot;
 use vmrec_sampler::Rule;
 
+use crate::fixture::fixed;
 use crate::harness::{Bench, Workload};
 
 const MIB: u64 = 1 << 20;
@@ -316,4 +317,34 @@ fn wrong_arguments_are_explained() {
     hint: a type is [[type]], then name = "…" and its conditions
     [exit status: Some(2)]
     "#);
+}
+
+#[test]
+fn a_picture_of_the_address_space_shows_what_changed() {
+    let bench = fixed();
+    let said = bench.run(&[
+        "map",
+        "-r",
+        "1",
+        "--svg",
+        "-o",
+        "map.svg",
+        "--at",
+        "start",
+        "--against",
+        "end",
+    ]);
+    let (title, status) = (said.error.trim(), said.status);
+    assert_eq!(status, Some(0), "{title}");
+    assert_eq!(
+        title,
+        "map.svg: server since 2024-03-01 14:00:00: 1 region new, 1 gone, resident +13.8M"
+    );
+    let svg = std::fs::read_to_string(bench.path("map.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("/srv/model.bin"), "{svg}");
+    // The order of the two times does not matter.
+    let turned = ["map", "-r", "1", "--svg", "--at", "end", "--against", "start"];
+    assert_eq!(bench.out(&turned), svg);
+    assert!(!bench.out(&["map", "-r", "1", "--svg"]).contains("since"));
+    assert_eq!(bench.run(&["map", "-r", "1", "--against", "start"]).status, Some(2));
 }

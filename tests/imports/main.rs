@@ -98,6 +98,7 @@ fn report() {
                 "comparison",
                 "watch",
             ],
+            &["address_map"],
             &["page"],
             &["lib"],
         ],

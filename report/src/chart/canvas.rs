@@ -248,7 +248,7 @@ pub(crate) fn document(drawn: &str, used: &BTreeMap<Rgb, Rgb>, about: &SvgDocume
 }
 
 /// Writes a colour as the backend does.
-fn hex((r, g, b): Rgb) -> String {
+pub(crate) fn hex((r, g, b): Rgb) -> String {
     format!("#{r:02X}{g:02X}{b:02X}")
 }
 

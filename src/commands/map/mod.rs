@@ -1,8 +1,10 @@
 //! `vmrec map`: vmmap's page of a process now, or of a recording at a time.
 
 pub(crate) mod advice;
+pub(crate) mod picture;
 pub(crate) mod spelling;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -30,7 +32,7 @@ const MAX_SECONDS: f64 = 7.0 * 86_400.0;
 #[command(override_usage = "vmrec map [OPTIONS] <TARGET>\n       vmrec map [OPTIONS] --at <TIME>")]
 pub(crate) struct MapArgs {
     /// Pid or full or partial executable name
-    #[arg(required_unless_present_any = ["at", "recording"], conflicts_with_all = ["at", "recording"])]
+    #[arg(required_unless_present_any = ["at", "recording", "against"], conflicts_with_all = ["at", "recording"])]
     target: Option<String>,
 
     /// Time of a recording [default with --recording: end]
@@ -105,6 +107,24 @@ pub(crate) struct MapArgs {
     #[arg(long)]
     json: bool,
 
+    /// Draw where regions lie, how full they are and what they are for
+    #[arg(long, conflicts_with_all = ["json", "rules", "summary", "delta"])]
+    svg: bool,
+
+    /// With --svg: also what is new, gone and grown between this time and --at; the later is drawn
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        requires = "svg",
+        conflicts_with = "target"
+    )]
+    against: Option<String>,
+
+    /// With --svg: file to write
+    #[arg(long, short, value_name = "FILE", requires = "svg")]
+    output: Option<PathBuf>,
+
     #[command(flatten)]
     types: TypesArgs,
 
@@ -175,7 +195,20 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
             let mut snapshot = opened.snapshot(&at)?;
             types_file::apply(&rules, &mut snapshot.regions);
             let recording = &opened.recording;
-            print(args, &recording.process, None, &recording.host, &snapshot)?;
+            let (process, host) = (&recording.process, &recording.host);
+            match &args.against {
+                None => print(args, process, None, host, &snapshot)?,
+                Some(time) => {
+                    let mut other = opened.snapshot(&opened.resolve(time)?)?;
+                    types_file::apply(&rules, &mut other.regions);
+                    if snapshot.taken.monotonic_ns < other.taken.monotonic_ns {
+                        std::mem::swap(&mut snapshot, &mut other);
+                    }
+                    let source = source(process, None, host);
+                    let output = args.output.as_deref();
+                    picture::draw(output, naming(host), &source, &snapshot, Some(&other))?;
+                }
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -210,6 +243,10 @@ fn print(
     host: &Host,
     snapshot: &Snapshot,
 ) -> Result<(), Failure> {
+    if args.svg {
+        let source = source(process, parent, host);
+        return picture::draw(args.output.as_deref(), naming(host), &source, snapshot, None);
+    }
     if args.json {
         output::print_json(&json::SnapshotDocument::new(process, host, snapshot))?;
     } else {
