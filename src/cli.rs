@@ -9,7 +9,7 @@ use vmrec_report::By;
 use crate::args::SumBy;
 use crate::commands::{
     backup, completions, delete, demo, diff, export, import, info, list, man, map, mark, prune,
-    reclassify, rename, repair, selftest,
+    reclassify, rename, repair, selftest, trend,
 };
 
 /// Record where a process's memory goes, over time
@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Report(crate::commands::report::ReportArgs),
     Check(crate::commands::check::args::CheckArgs),
     Compare(crate::commands::compare::args::CompareArgs),
+    Trend(trend::TrendArgs),
     Export(export::ExportArgs),
     Import(import::ImportArgs),
     Sql(crate::commands::sql::args::SqlArgs),

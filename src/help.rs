@@ -9,7 +9,7 @@ use crate::cli::Cli;
 /// The commands by what they are for.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Record", &["record", "mark", "demo"]),
-    ("Look", &["list", "info", "map", "diff", "compare", "chart", "watch", "sql"]),
+    ("Look", &["list", "info", "map", "diff", "compare", "trend", "chart", "watch", "sql"]),
     ("Share", &["report", "check", "export", "import"]),
     ("Keep", &["rename", "delete", "backup", "repair", "prune", "reclassify"]),
     ("Set up", &["selftest", "completions", "man"]),

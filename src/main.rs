@@ -31,7 +31,7 @@ use crate::commands::map::spelling;
 use crate::commands::selftest::child;
 use crate::commands::{
     backup, chart, check, compare, completions, delete, demo, diff, export, import, info, list,
-    man, map, mark, prune, reclassify, record, rename, repair, selftest, sql, watch,
+    man, map, mark, prune, reclassify, record, rename, repair, selftest, sql, trend, watch,
 };
 use crate::failure::Failure;
 
@@ -66,6 +66,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Report(args) => commands::report::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Trend(args) => trend::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Sql(args) => sql::run(&args),

@@ -2,7 +2,7 @@
 //!
 //! Imports run one way: `error`, `text`, `metric` and `amounts` below `time`,
 //! `series`, `diff`, `slope` and `recordings`, those below `finding`, and that below `chart`,
-//! `check`, `compare`, `diff/table`, `map_page`, `export`, `selftest` and `watch`; `page` is above all.
+//! `check`, `compare`, `trend`, `diff/table`, `map_page`, `export`, `selftest` and `watch`; `page` is above all.
 //! What other crates use is named here.
 
 mod address_map;
@@ -26,6 +26,7 @@ mod session;
 mod slope;
 mod text;
 mod time;
+mod trend;
 mod watch;
 
 pub use crate::address_map::{AddressMapOptions, DrawnMap, address_map};
@@ -83,6 +84,9 @@ pub use crate::slope::ENOUGH_SAMPLES;
 pub use crate::text::table::{Align, Cell, Column, Table};
 pub use crate::time::spec::{Resolved, TimeSpec, Timeline};
 pub use crate::time::{Direction, direction};
+pub use crate::trend::limit::{TimeLeft, TrendLimit};
+pub use crate::trend::table::{TrendLayout, trend_table};
+pub use crate::trend::{Trend, TrendOptions};
 pub use crate::watch::columns::{WatchColumn, watch_column, watch_columns};
 pub use crate::watch::rows::{
     WATCH_TRAIL, WatchBase, WatchRow, watch_counted, watch_rows, watch_trail_ns,
@@ -107,6 +111,7 @@ pub mod json {
     pub use crate::export::json::session::{SessionDiffDocument, SessionRow};
     pub use crate::export::json::snapshot::{SeriesRow, SnapshotDocument};
     pub use crate::export::json::write;
+    pub use crate::trend::document::TrendDocument;
 }
 
 /// Results as CSV.

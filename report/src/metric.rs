@@ -46,6 +46,14 @@ impl Unit {
             (Self::Count, _) => "0".to_owned(),
         }
     }
+
+    /// Returns a slope as text with its sign: bytes are whole, counts have a decimal.
+    pub(crate) fn rate(self, value: f64) -> String {
+        match self {
+            Self::Bytes => units::signed_size(value.round() as i128),
+            Self::Count => format!("{value:+.1}"),
+        }
+    }
 }
 
 impl Metric {

@@ -23,4 +23,5 @@ pub(crate) mod repair;
 pub(crate) mod report;
 pub(crate) mod selftest;
 pub(crate) mod sql;
+pub(crate) mod trend;
 pub(crate) mod watch;

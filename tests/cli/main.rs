@@ -34,5 +34,6 @@ mod report;
 mod selftest;
 mod sql;
 mod tree;
+mod trend;
 mod types_doc;
 mod watch;

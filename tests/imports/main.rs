@@ -92,6 +92,7 @@ fn report() {
                 "chart",
                 "check",
                 "compare",
+                "trend",
                 "diff/table",
                 "map_page",
                 "export",

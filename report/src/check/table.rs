@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use crate::check::limit::{Bound, Figure};
 use crate::check::verdict::{LimitVerdict, Outcome};
-use crate::metric::{Metric, Unit};
+use crate::metric::Metric;
 use crate::text::clock;
 use crate::text::escape;
 use crate::text::table::{Align, Cell, Column, Table, Tone};
@@ -51,7 +51,7 @@ impl Row {
 fn amount(metric: Metric, figure: Figure, value: f64) -> String {
     match (metric.unit(), figure) {
         (_, Figure::Highest) => metric.unit().plain(value.max(0.0).round() as u64),
-        (Unit::Count, Figure::Slope { .. }) => format!("{value:+.1}"),
+        (unit, Figure::Slope { .. }) => unit.rate(value),
         _ => metric.unit().signed(value.round() as i128),
     }
 }

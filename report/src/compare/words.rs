@@ -19,8 +19,7 @@ const INTERVAL_FACTOR: u64 = 2;
 /// Writes a figure in the unit of its metric; growth has a sign.
 pub(crate) fn amount(metric: Metric, figure: ComparedFigure, value: f64) -> String {
     match (figure, metric.unit()) {
-        (ComparedFigure::PerMinute, Unit::Count) => format!("{value:+.1}"),
-        (ComparedFigure::PerMinute, unit) => unit.signed(value.round() as i128),
+        (ComparedFigure::PerMinute, unit) => unit.rate(value),
         (_, unit) => unit.plain(value.max(0.0).round() as u64),
     }
 }
@@ -28,7 +27,7 @@ pub(crate) fn amount(metric: Metric, figure: ComparedFigure, value: f64) -> Stri
 /// Writes a difference in the unit of a metric, with its sign.
 pub(crate) fn change(metric: Metric, figure: ComparedFigure, value: f64) -> String {
     match (figure, metric.unit()) {
-        (ComparedFigure::PerMinute, Unit::Count) => format!("{value:+.1}"),
+        (ComparedFigure::PerMinute, unit) => unit.rate(value),
         (_, unit) => unit.signed(value.round() as i128),
     }
 }
@@ -45,11 +44,7 @@ pub(crate) fn range(metric: Metric, figure: ComparedFigure, spread: &Spread) -> 
     if low == high {
         return String::new();
     }
-    let unit = |text: &str| text.chars().last().filter(|last| last.is_ascii_alphabetic());
-    let shared = unit(&low).is_some() && unit(&low) == unit(&high);
-    let low = if shared { &low[..low.len() - 1] } else { &low };
-    let high = if low.starts_with('+') { high.trim_start_matches('+') } else { &high };
-    format!("{low}..{high}")
+    units::between(&low, &high)
 }
 
 /// Returns a difference in percent of the figure before: `+20%`, `+0.4%`, `21x`, `new`, `gone`.

@@ -95,7 +95,7 @@ enum Way {
 }
 
 /// Returns the lowest points between crests, a fall and a rise of a tooth's height on either side.
-fn troughs(points: &[Point]) -> Vec<Point> {
+pub(crate) fn troughs(points: &[Point]) -> Vec<Point> {
     let values = || points.iter().map(|point| point.value);
     let (Some(low), Some(high)) = (values().min(), values().max()) else { return Vec::new() };
     let height = ((high - low) / TOOTH_PART).max(1);

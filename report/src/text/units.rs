@@ -55,6 +55,15 @@ pub fn duration(nanoseconds: u64) -> String {
     }
 }
 
+/// Writes the ends of a range, with a unit and sign that they share once: `74.1..77.0M`.
+pub(crate) fn between(low: &str, high: &str) -> String {
+    let unit = |text: &str| text.chars().last().filter(char::is_ascii_alphabetic);
+    let shared = unit(low).is_some() && unit(low) == unit(high);
+    let low = if shared { &low[..low.len() - 1] } else { low };
+    let high = if low.starts_with('+') { high.trim_start_matches('+') } else { high };
+    format!("{low}..{high}")
+}
+
 /// Writes a count with its thousands apart: `300,000`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -100,6 +109,13 @@ mod tests {
     #[test]
     fn thousands_are_apart() {
         assert_eq!([0, 999, 1000, 300_000].map(count), ["0", "999", "1,000", "300,000"]);
+    }
+
+    #[test]
+    fn the_ends_of_a_range_share_unit_and_sign() {
+        let ranges = [("74.1M", "77.0M"), ("+9980K", "+10.2M"), ("-4K", "+4K"), ("+0.5", "+1.5")];
+        let written = ranges.map(|(low, high)| between(low, high));
+        assert_eq!(written, ["74.1..77.0M", "+9980K..10.2M", "-4..+4K", "+0.5..1.5"]);
     }
 
     #[test]
