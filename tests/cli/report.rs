@@ -5,7 +5,7 @@ use std::fs;
 use insta::assert_snapshot;
 
 use crate::fixture::fixed;
-use crate::harness::recorded;
+use crate::harness::{Bench, recorded};
 
 #[test]
 fn a_page_states_the_finding_the_change_and_its_origin() {
@@ -53,6 +53,27 @@ fn a_page_that_fails_leaves_the_last_one_whole() {
     assert_snapshot!(bench.run(&["report", "-o", "-", "--open"]).failure(), @"
     vmrec: --open needs a file, and -o - names none
     hint: name one, such as -o page.html
+    [exit status: Some(2)]
+    ");
+}
+
+#[test]
+fn a_recording_ends_with_its_page() {
+    let bench = Bench::new();
+    let record = ["record", "--every", "50ms", "--report", "page.html", "--"];
+    let said = bench.run(&[&record[..], &["sh", "-c", "sleep 1; exit 3"]].concat());
+    assert_eq!(said.status, Some(3), "{}", said.error);
+    assert!(said.error.contains("page.html ("), "{}", said.error);
+    let page = fs::read_to_string(bench.path("page.html")).unwrap();
+    assert!(page.contains("<h1>") && page.contains("sleep 1"));
+    assert_snapshot!(bench.run(&["record", "--report", "missing/page.html", "--", "true"]).failure(), @"
+    vmrec: cannot write missing/page.html: No such file or directory (os error 2)
+    hint: the folder must exist: create it, or name another file
+    [exit status: Some(4)]
+    ");
+    assert_snapshot!(bench.run(&["record", "--tree", "--report", "page.html", "--", "true"]).failure(), @"
+    vmrec: --report writes the page of the recording of one process
+    hint: write that of one of the session afterwards: vmrec report --recording N
     [exit status: Some(2)]
     ");
 }

@@ -12,7 +12,7 @@ pub(crate) mod clock;
 pub(crate) mod course;
 mod course_words;
 pub(crate) mod outcome;
-mod sentence;
+pub(crate) mod sentence;
 pub(crate) mod shape;
 #[cfg(test)]
 mod tests;

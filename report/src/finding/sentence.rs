@@ -175,7 +175,7 @@ fn noun(metric: Metric) -> Option<String> {
 }
 
 /// Returns the meaning of a metric that is 0 throughout.
-fn nothing(metric: Metric) -> String {
+pub(crate) fn nothing(metric: Metric) -> String {
     match metric {
         Metric::Virtual => "nothing was mapped".to_owned(),
         Metric::PSS => "nothing was resident".to_owned(),

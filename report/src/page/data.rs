@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use vmrec_sampler::{Family, Naming, RegionType};
 
-use crate::finding::clock;
+use crate::finding::{clock, sentence};
 use crate::metric::{Metric, Unit};
 use crate::page::numbers;
 use crate::page::regions::RegionTable;
@@ -50,6 +50,8 @@ pub(crate) struct MetricData {
     name: String,
     title: &'static str,
     meaning: &'static str,
+    /// The meaning of 0 throughout.
+    nothing: String,
     /// Whether it is a number of things, not of bytes.
     count: bool,
     unit: u64,
@@ -102,6 +104,7 @@ pub(crate) fn metric_data(series: &Series, types: &[SeriesKey]) -> MetricData {
         name: metric.name(),
         title: metric.title(),
         meaning: metric.meaning(),
+        nothing: sentence::nothing(metric),
         count: metric.unit() == Unit::Count,
         unit,
         values: types.iter().map(values).collect(),

@@ -186,7 +186,7 @@ impl Document<'_> {
                         }
                     }
                 }
-                p #note {}
+                p #note role="status" {}
                 p.printed { "On paper the table has its first 24 rows, and its total." }
             }
         }

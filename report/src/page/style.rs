@@ -14,7 +14,7 @@ const RULES: &str = include_str!("style.css");
 pub(crate) fn sheet() -> String {
     let (light, dark) = (colours(|paint| paint.light), colours(|paint| paint.dark));
     format!(
-        ":root{{{light}}}\n@media (prefers-color-scheme: dark) and (not print){{:root{{{dark}}}}}\n{RULES}"
+        ":root{{{light}}}\n@media screen and (prefers-color-scheme: dark){{:root{{{dark}}}}}\n{RULES}"
     )
 }
 

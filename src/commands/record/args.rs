@@ -77,6 +77,10 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) check: Option<std::path::PathBuf>,
 
+    /// Page to write at the end: as `vmrec report -o`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<std::path::PathBuf>,
+
     /// Show nothing but errors
     #[arg(long, short)]
     pub(crate) quiet: bool,

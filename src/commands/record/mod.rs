@@ -38,6 +38,7 @@ use crate::commands::record::session::{Session, Stored, open_writer};
 use crate::commands::record::tally::Figures;
 use crate::commands::record::target::{Target, is_gone};
 use crate::commands::record::unrecorded::Unrecorded;
+use crate::commands::report;
 use crate::failure::Failure;
 use crate::{file, output, types_file};
 
@@ -51,11 +52,16 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     }
     // A wrong file must not cost the user a run.
     let budget = args.check.as_deref().map(|file| Budget::of_file(file)?.whole()).transpose()?;
+    args.report.as_deref().map(report::check_path).transpose()?;
     let events = Events::listen()?;
     if args.is_family() {
         if budget.is_some() {
             return Err(Failure::usage("--check judges the recording of one process")
                 .hint("check one of the session afterwards: vmrec check --recording N"));
+        }
+        if args.report.is_some() {
+            return Err(Failure::usage("--report writes the page of the recording of one process")
+                .hint("write that of one of the session afterwards: vmrec report --recording N"));
         }
         let start = Start { path: &path, retention, rules };
         return record_family(args, &events, start);
@@ -96,6 +102,12 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         }
         (Err(failure), _) => Err(failure),
         (Ok(recording), status) => {
+            if let Some((page, RecordingId(number))) = args.report.as_deref().zip(recording) {
+                match (report::at_end(page, &path, number), status) {
+                    (Err(failure), Some(status)) if status != 0 => drop(failure.report()),
+                    (written, _) => written?,
+                }
+            }
             let kept = match budget {
                 Some(budget) => keeps_to(&budget, &path, recording)?,
                 None => true,

@@ -2,6 +2,8 @@
 
 mod browser;
 
+use std::fs;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,7 +14,7 @@ use vmrec_report::{
 };
 use vmrec_sampler::Snapshot;
 
-use crate::args::{RecordingArgs, SpanArgs};
+use crate::args::{Choice, FileArgs, RecordingArgs, SpanArgs};
 use crate::commands::chart::source;
 use crate::failure::{Failure, Status};
 use crate::recording::Opened;
@@ -46,6 +48,10 @@ pub(crate) struct ReportArgs {
 /// Runs the command.
 pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
     let to_stdout = args.output == Path::new("-");
+    if to_stdout && io::stdout().is_terminal() {
+        return Err(Failure::usage("a terminal cannot show a page")
+            .hint("write it to a file: vmrec report -o page.html"));
+    }
     if to_stdout && args.open {
         return Err(Failure::usage("--open needs a file, and -o - names none")
             .hint("name one, such as -o page.html"));
@@ -63,8 +69,33 @@ pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Checks that a page can be written to a file later: a wrong name must not cost the user a run.
+pub(crate) fn check_path(path: &Path) -> Result<(), Failure> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let failed = |source| Failure::io("write", path, source);
+    if !fs::metadata(folder).map_err(failed)?.is_dir() {
+        return Err(failed(io::ErrorKind::NotADirectory.into()));
+    }
+    if path.is_dir() {
+        return Err(failed(io::ErrorKind::IsADirectory.into()).hint("name a file in it"));
+    }
+    Ok(())
+}
+
+/// Writes the page of a whole recording, which has just been made.
+pub(crate) fn at_end(path: &Path, db: &Path, number: i64) -> Result<(), Failure> {
+    let file = FileArgs { db: Some(db.to_owned()) };
+    let recording = Some(Choice::Number(number));
+    let opened = Opened::open(&RecordingArgs { file, recording })?;
+    let whole = SpanArgs { from: "start".to_owned(), to: "end".to_owned() };
+    write(path, &made(&opened, &whole)?)
+}
+
 /// Writes a page to its file, and says so.
-pub(crate) fn write(path: &Path, page: &Page) -> Result<(), Failure> {
+fn write(path: &Path, page: &Page) -> Result<(), Failure> {
     output::replace_file(path, page.html.as_bytes())?;
     output::note(&format!(
         "{} ({}): {}",
@@ -76,7 +107,7 @@ pub(crate) fn write(path: &Path, page: &Page) -> Result<(), Failure> {
 }
 
 /// Makes the page of a part of a recording.
-pub(crate) fn made(opened: &Opened, span: &SpanArgs) -> Result<Page, Failure> {
+fn made(opened: &Opened, span: &SpanArgs) -> Result<Page, Failure> {
     let failed = |error| Failure::new(Status::Recording, error);
     let context = &source::context(opened)?;
     let options = &ChartOptions { zone: zone::local(), ..ChartOptions::default() };

@@ -15,7 +15,7 @@ function draw(name, attributes, text) {
 function layoutOf(width) {
   const narrow = width < 640;
   const height = narrow ? 280 : 380;
-  const layout = { width, height, left: 52, right: narrow ? width - 12 : width - 214, top: 40, bottom: height - 28, narrow };
+  const layout = { width, height, left: 52, right: narrow ? width - 20 : width - 214, top: 40, bottom: height - 28, narrow };
   layout.x = (view, ms) => layout.left + ((ms - view.from) / Math.max(view.to - view.from, 1)) * (layout.right - layout.left);
   layout.time = (view, x) => view.from + ((x - layout.left) / (layout.right - layout.left)) * (view.to - view.from);
   return layout;
@@ -30,6 +30,9 @@ function drawChart(model, state, svg, width) {
   svg.setAttribute("width", layout.width);
   svg.setAttribute("height", layout.height);
   const stack = layersOf(model, state);
+  if (stack.highest === 0) {
+    svg.append(draw("text", { x: layout.left + 20, y: layout.top + 40, class: "nothing-there" }, `0 throughout: ${state.metric.nothing}`));
+  }
   const { ticks, end } = valueTicks(state.metric, stack.highest, layout.narrow ? 4 : 6);
   const y = (value) => layout.bottom - (value / end) * (layout.bottom - layout.top);
   svg.append(definitions(layout));

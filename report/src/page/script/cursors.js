@@ -43,10 +43,13 @@ function cursor(model, state, layout, name, change) {
     "data-cursor": name,
   });
   const { top, bottom } = layout;
-  group.append(draw("rect", { x: -9, width: 18, y: top - 34, height: bottom - top + 34, class: "grip" }));
-  group.append(draw("line", { x1: 0, x2: 0, y1: top - 14, y2: bottom }));
-  group.append(draw("path", { d: `M-9,${top - 37}h18v14l-9,6l-9,-6Z`, class: "flag" }));
-  group.append(draw("text", { x: 0, y: top - 25, class: "middle" }, name.toUpperCase()));
+  // Their flags lie on either side of the line, so that both are seen on one sample.
+  const side = name === "a" ? -1 : 1;
+  group.append(draw("rect", { x: side < 0 ? -18 : -6, width: 24, y: top - 37, height: 22, class: "grip" }));
+  group.append(draw("rect", { x: -7, width: 14, y: top - 16, height: bottom - top + 16, class: "grip" }));
+  group.append(draw("line", { x1: 0, x2: 0, y1: top - 37, y2: bottom }));
+  group.append(draw("path", { d: `M0,${top - 37}h${side * 18}v16h${side * -18}Z`, class: "flag" }));
+  group.append(draw("text", { x: side * 9, y: top - 24.5, class: "middle" }, name.toUpperCase()));
   group.addEventListener("keydown", (event) => {
     const to = keyTarget(model, state[name], event);
     if (to === null) return;

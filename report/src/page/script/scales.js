@@ -6,6 +6,8 @@ const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 720
 
 /** Returns the values to name up to the highest, about so many, and the end of the axis. */
 function valueTicks(metric, highest, wanted) {
+  // Of nothing there is no unit: only 0 is named.
+  if (highest === 0) return { ticks: [0], end: 1 };
   const units = metric.count ? [1, 1e3, 1e6, 1e9] : [1, 2, 3, 4, 5].map((power) => KIB ** power);
   const steps = units.flatMap((unit) => BYTE_STEPS.map((step) => step * unit));
   const step = steps.find((one) => highest / one <= wanted) ?? highest / wanted;
