@@ -5,6 +5,16 @@ use vmrec_sampler::ProcessInfo;
 
 use crate::failure::{Failure, HIDDEN, Status};
 
+/// Lets the kernel count pages as the footprint does, if that is wanted.
+pub(crate) fn count_as_footprint(is_wanted: bool) -> Result<(), Failure> {
+    if is_wanted && !vmrec_sampler::count_as_footprint() {
+        let why = "this kernel does not count pages as the footprint does";
+        return Err(Failure::new(Status::Target, anyhow::anyhow!(why))
+            .hint("leave out --footprint: pages of objects are counted then"));
+    }
+    Ok(())
+}
+
 /// Finds the process meant by a pid or a full or partial executable name.
 pub(crate) fn find(text: &str, newest: bool, oldest: bool) -> Result<u32, Failure> {
     if text.is_empty() {

@@ -62,13 +62,14 @@ pub use crate::linux::{
     process_list::ProcessList,
     sampler::Sampler,
     sums::system_sums,
-    system::adopt_orphans,
+    system::{adopt_orphans, count_as_footprint},
     watch::ExitWatch,
 };
 pub use crate::listing::{ListChanges, ListedProcess};
 #[cfg(target_os = "macos")]
 pub use crate::macos::{
     PERMISSION_HINT,
+    footprint::count_as_footprint,
     process::{
         adopt_orphans, check_proc, hides_processes, host, process_info, processes, resident_bytes,
     },

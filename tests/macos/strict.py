@@ -120,8 +120,45 @@ def header(folder):
     expect("the processor of a translated program", "Code Type:       X86-64" in out, True)
 
 
+def footprint(folder):
+    """Pages as the footprint counts them, with what is mapped nowhere; the mode is kept with the regions."""
+    table = own("real.tsv", folder)
+    out, _ = vmrec("map", "4242", "--footprint", "--json", table=table)
+    document = json.loads(out)
+    expect("a whole sample", document["torn"], None)
+    last = document["regions"][-1]
+    expect("the last entry", (last["type"], last["family"]), ("owned unmapped memory", "kernel/device"))
+    # What graphics own, and nonvolatile purgeable memory.
+    expect("what is mapped nowhere", last["resident_bytes"], 1048576 + 32 * 16384)
+    expect("and is the process's own", last["private_bytes"], last["resident_bytes"])
+    regions = {region["start"]: region for region in document["regions"]}
+    # Column 23 of the table.
+    expect("pages of the pmap", regions["0x100800000"]["resident_bytes"], 98 * 16384)
+    expect("a segment written as a whole", names(document)["0x100010000"][0], "__DATA_CONST")
+    out, _ = vmrec("map", "4242", "--footprint", "-summary", table=table)
+    expect("the page says so", "pages that this process maps" in out, True)
+    out, _ = vmrec("map", "4242", "-summary", table=table)
+    expect("the other page too", "pages of objects" in out, True)
+    expect("nothing is invented", "owned unmapped" in out, False)
+
+    db = os.path.join(folder, "footprint.db")
+    vmrec("record", "4242", "--footprint", "--every", "50ms", "--samples", "3", "--db", db, table=table)
+    for place in [1, 3]:
+        query = f"SELECT count(*) AS n FROM region_at('#{place}') WHERE ' ' || flags || ' ' NOT LIKE '% footprint %'"
+        out, _ = vmrec("sql", query, "--db", db, "--json")
+        expect("regions counted otherwise", json.loads(out)[0]["n"], 0)
+    out, _ = vmrec("reclassify", "--dry-run", "--json", "--db", db)
+    expect("the same rules change nothing", json.loads(out)["changes"], [])
+
+    path = os.path.join(folder, "without.tsv")
+    open(path, "w").write(open(table).read().replace("@page", "@missing vm.self_region_footprint\n@page", 1))
+    _, error = vmrec("map", "4242", "--footprint", table=path, status=3)
+    expect("a kernel without it", "leave out --footprint" in error, True)
+
+
 def run(folder):
     labels(folder)
     selftests(folder)
     rights(folder)
     header(folder)
+    footprint(folder)

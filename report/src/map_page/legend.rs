@@ -75,7 +75,13 @@ const fn meaning(mode: ShareMode) -> &'static str {
 }
 
 /// Returns a line for each thing of vmmap's page that is not there, and why.
-pub(crate) fn notes(host: &Host, options: &PageOptions, submaps: &[Submap], heaps: bool) -> String {
+pub(crate) fn notes(
+    host: &Host,
+    options: &PageOptions,
+    submaps: &[Submap],
+    heaps: bool,
+    by_footprint: Option<bool>,
+) -> String {
     let mut lines = Vec::new();
     if host.os == "linux" {
         lines.push(
@@ -90,6 +96,10 @@ pub(crate) fn notes(host: &Host, options: &PageOptions, submaps: &[Submap], heap
             lines.push("the shared clean pages above are of libraries this process maps itself.");
         }
     } else {
+        lines.extend(by_footprint.map(|by_footprint| match by_footprint {
+            true => "Sizes in memory count pages that this process maps, as its footprint does.",
+            false => "Sizes in memory count pages of objects, mapped by this process or not.",
+        }));
         if options.submap && submaps.is_empty() {
             lines.push("No region lies in a submap.");
         }

@@ -97,7 +97,15 @@ pub fn page_text(
         text.push_str(&crate::map_page::legend::rules(&all));
         text.push('\n');
     }
-    text.push_str(&crate::map_page::legend::notes(source.host, options, &submaps, heaps.is_some()));
+    let by_footprint =
+        regions.iter().find_map(|region| crate::map_page::flags::by_footprint(&region.identity));
+    text.push_str(&crate::map_page::legend::notes(
+        source.host,
+        options,
+        &submaps,
+        heaps.is_some(),
+        by_footprint,
+    ));
     text
 }
 

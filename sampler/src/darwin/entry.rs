@@ -9,6 +9,9 @@ use crate::region::{AddressRange, Object, Protection, ShareMode};
 pub(crate) const SHARED_PMAP: u32 = 32;
 pub(crate) const UNSHARED_PMAP: u32 = 35;
 
+/// The tag of memory that a process owns and maps nowhere.
+pub(crate) const OWNED_UNMAPPED: u32 = u32::MAX;
+
 /// One entry of a memory map as the kernel describes it. Counts are of pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
@@ -126,6 +129,17 @@ pub(crate) struct Leaf {
     pub purge: Option<Purge>,
     /// The file behind it.
     pub object: Option<Arc<Object>>,
+    /// Whether the kernel counted the pages that the process maps, as its footprint does, not those
+    /// of the objects.
+    pub by_footprint: bool,
+}
+
+impl Entry {
+    /// Returns whether the kernel made it up, behind the last entry: memory that the process owns
+    /// and maps nowhere, which it counts where pages are counted as the footprint does.
+    pub(crate) const fn is_owned_unmapped(&self) -> bool {
+        self.user_tag == OWNED_UNMAPPED
+    }
 }
 
 impl Leaf {

@@ -10,6 +10,7 @@
 //! | `file` | a file or another pager lies behind it |
 //! | `depth=1` | in how many submaps it lies |
 //! | `submap` | it lies in a submap |
+//! | `footprint` | its pages are counted as the footprint does: those this process maps |
 //!
 //! Attributes without information are left out. The reference count is not
 //! included: every process that starts changes that of the shared cache, and to
@@ -50,6 +51,9 @@ pub(crate) fn words(leaf: &Leaf, in_cache: bool) -> Arc<str> {
     }
     if entry.depth != 0 {
         add(format_args!("depth={} submap", entry.depth));
+    }
+    if leaf.by_footprint {
+        words.push_str(" footprint");
     }
     words.into()
 }

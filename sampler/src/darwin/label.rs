@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::darwin::entry::{SHARED_PMAP, UNSHARED_PMAP};
+use crate::darwin::entry::{OWNED_UNMAPPED, SHARED_PMAP, UNSHARED_PMAP};
 use crate::darwin::{flags, tags};
 use crate::label::{Confidence, Label};
 use crate::region::{Identity, Protection, ShareMode};
@@ -40,6 +40,10 @@ pub(crate) fn label(identity: &Identity, share: Option<ShareMode>, images: &Imag
     let tag = flags::tag(&identity.flags).unwrap_or(0);
     let path = identity.object.as_deref().map(|object| &*object.name);
     let file = flags::has(&identity.flags, "file");
+    if tag == OWNED_UNMAPPED {
+        let owned = RegionType::named("owned unmapped memory", Family::Kernel);
+        return named(owned, Confidence::Sure, Rule::Tag);
+    }
     let is_empty = share == Some(ShareMode::Empty);
     if in_shared_cache(tag, file, flags::has(&identity.flags, "submap"), is_empty) {
         return named(segment(identity), Confidence::Likely, Rule::SharedCache);

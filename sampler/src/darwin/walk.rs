@@ -86,6 +86,11 @@ pub(crate) fn walk(kernel: &mut impl Lookup) -> Walk {
             walk.stop = Some(Stop::Stuck { address });
             return walk;
         }
+        if entry.is_owned_unmapped() {
+            // No part of the address space, and the last entry wherever it is.
+            walk.leaves.push(kernel.leaf(entry));
+            return walk;
+        }
         if entry.depth == 0 && range.end > top_end {
             walk.top_bytes = walk.top_bytes.saturating_add(range.end - range.start.max(top_end));
             top_end = range.end;

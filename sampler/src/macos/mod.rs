@@ -2,6 +2,7 @@
 //! [`crate::darwin`] interprets the answers.
 
 pub(crate) mod ffi;
+pub(crate) mod footprint;
 pub(crate) mod passes;
 pub(crate) mod process;
 pub(crate) mod process_list;

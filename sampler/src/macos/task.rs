@@ -19,6 +19,7 @@ use crate::macos::ffi::mach::{
     Port, kernel_page_bytes, open_name, open_task, own_page_bytes, reason,
 };
 use crate::macos::ffi::{libproc, unix};
+use crate::macos::footprint::counts_footprint;
 use crate::macos::process::{ended, native};
 use crate::process::ProcessInfo;
 use crate::procfs::line::readable;
@@ -115,11 +116,13 @@ impl Task {
 pub(crate) struct Reader<'a> {
     task: &'a Task,
     paths: PathFinder,
+    /// Whether pages are counted as the footprint does.
+    by_footprint: bool,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(task: &'a Task) -> Self {
-        Self { task, paths: PathFinder::default() }
+        Self { task, paths: PathFinder::default(), by_footprint: counts_footprint() }
     }
 }
 
@@ -130,6 +133,12 @@ impl Lookup for Reader<'_> {
 
     fn leaf(&mut self, entry: Entry) -> Leaf {
         let port = &self.task.port;
+        let by_footprint = self.by_footprint;
+        if entry.is_owned_unmapped() {
+            // No other call knows it; all of it is this process's own.
+            let bytes = u64::from(entry.pages_resident).saturating_mul(kernel_page_bytes());
+            return Leaf { entry, private_bytes: Some(bytes), by_footprint, ..Leaf::default() };
+        }
         // For the contents of a submap the kernel would return the submap.
         let top = entry.depth == 0 && entry.pages_resident > 0;
         let private_pages = if top { port.private_pages(entry.start, entry.size) } else { None };
@@ -139,6 +148,7 @@ impl Lookup for Reader<'_> {
                 .map(|pages| u64::from(pages).saturating_mul(kernel_page_bytes())),
             purge: if entry.may_be_purgeable() { port.purge(entry.start) } else { None },
             object: self.paths.object(&mut &*self.task, &entry),
+            by_footprint,
             entry,
         }
     }

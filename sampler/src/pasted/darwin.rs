@@ -242,7 +242,7 @@ mod tests {
             ("untagged (VM_ALLOCATE)", Family::VmAllocate),
             ("IOAccelerator (graphics)", Family::Kernel),
             ("JS JIT generated code", Family::Jit),
-            ("Kernel Alloc Once", Family::Kernel),
+            ("Kernel Alloc Once", Family::Malloc),
             ("AttributeGraph Data (old", Family::VmAllocate),
         ] {
             assert_eq!(family(name), expected, "{name}");

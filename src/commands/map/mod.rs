@@ -51,6 +51,11 @@ pub(crate) struct MapArgs {
     #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds, conflicts_with_all = ["at", "recording", "json", "rules"])]
     delta: Option<Duration>,
 
+    /// Count the pages that a process maps, as its footprint does, not those of its objects
+    #[cfg_attr(not(target_os = "macos"), arg(hide = true))]
+    #[arg(long, conflicts_with_all = ["at", "recording"])]
+    footprint: bool,
+
     /// Read mapped files on FUSE and network file systems too, which may hang
     #[arg(long)]
     read_remote_files: bool,
@@ -159,6 +164,7 @@ const MAX_READING: Duration = Duration::from_secs(10);
 /// Runs the command.
 pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
     let rules = types_file::rules(&args.types)?;
+    process::count_as_footprint(args.footprint)?;
     match &args.target {
         Some(target) => {
             let mut sampler = Sampler::attach(process::find(target, args.newest, args.oldest)?)?;

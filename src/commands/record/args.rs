@@ -85,6 +85,11 @@ pub(crate) struct RecordArgs {
     #[arg(long, short)]
     pub(crate) quiet: bool,
 
+    /// Count the pages that a process maps, as its footprint does, not those of its objects
+    #[cfg_attr(not(target_os = "macos"), arg(hide = true))]
+    #[arg(long)]
+    pub(crate) footprint: bool,
+
     /// Read mapped files on FUSE and network file systems too, which may hang
     #[arg(long)]
     pub(crate) read_remote_files: bool,

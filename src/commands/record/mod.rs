@@ -40,11 +40,12 @@ use crate::commands::record::target::{Target, is_gone};
 use crate::commands::record::unrecorded::Unrecorded;
 use crate::commands::report;
 use crate::failure::Failure;
-use crate::{file, output, types_file};
+use crate::{file, output, process, types_file};
 
 /// Runs the command.
 pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     let rules = types_file::rules(&args.types)?;
+    process::count_as_footprint(args.footprint)?;
     let retention = args.retention.policy(args.keep)?;
     let path = file::path(&args.file)?;
     if let Some(retention) = &retention {

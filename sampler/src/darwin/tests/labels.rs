@@ -130,6 +130,7 @@ fn tags_decide_for_anonymous_memory() {
         (240, "Memory Tag 240"),
         (14, "VM_ALLOCATE VM_MEMORY tag 14"),
         (300, "VM_ALLOCATE VM_MEMORY tag 300"),
+        (u32::MAX, "owned unmapped memory"),
     ] {
         assert_eq!(name(Entry { user_tag, ..entry(0x1000) }), expected);
     }

@@ -101,6 +101,8 @@ fn attributes_are_exactly_those_that_apply() {
     };
     let text = flags::words(&Leaf { purge: Some(Purge::Volatile), ..leaf(full) }, false);
     assert_eq!(&*text, "tag=70 object=a1000040 shadow=2 purge=V wired file depth=1 submap");
+    let counted = Leaf { by_footprint: true, ..plain };
+    assert_eq!(&*flags::words(&counted, false), "tag=7 footprint");
     assert_eq!(flags::tag(&text), Some(70));
     assert_eq!(flags::value(&text, "purge"), Some("V"));
     assert!(flags::has(&text, "submap") && !flags::has(&text, "sub"));

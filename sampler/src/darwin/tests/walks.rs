@@ -38,6 +38,13 @@ fn only_leaves_are_memory_and_only_the_top_level_is_counted() {
 }
 
 #[test]
+fn memory_that_is_mapped_nowhere_is_listed_but_no_address_space() {
+    let last = Entry { user_tag: u32::MAX, ..entry(0x5000) };
+    let walk = walk(&mut Kernel::new(vec![entry(0x1000), last]));
+    assert_eq!((walk.leaves.len(), walk.top_bytes, walk.stop), (2, 0x4000, None));
+}
+
+#[test]
 fn an_empty_map_is_complete() {
     assert_eq!(walk(&mut Kernel::new(Vec::new())), Walk::default());
 }

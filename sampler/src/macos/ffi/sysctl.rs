@@ -21,6 +21,23 @@ pub(crate) fn text(name: &CStr) -> Option<String> {
     String::from_utf8(buffer[..end].to_vec()).ok().filter(|text| !text.is_empty())
 }
 
+/// Lets the kernel count pages of regions as the footprint does, or as it did, for all that this
+/// process asks from now on; returns whether it knows how.
+pub(crate) fn count_as_footprint(is_wanted: bool) -> bool {
+    let mut value = c_int::from(is_wanted);
+    // SAFETY: the name ends in a NUL and `value` has that many bytes.
+    let code = unsafe {
+        libc::sysctlbyname(
+            c"vm.self_region_footprint".as_ptr(),
+            null_mut(),
+            null_mut(),
+            (&raw mut value).cast(),
+            size_of::<c_int>(),
+        )
+    };
+    code == 0
+}
+
 /// Returns when the machine was booted, in microseconds since 1970. It changes when the clock is
 /// set.
 pub(crate) fn boot_time_us() -> Option<i64> {
