@@ -37,18 +37,7 @@ fn choose(text: &str, found: &[&ProcessInfo], newest: bool, oldest: bool) -> Res
     let started = |process: &&&ProcessInfo| process.id.start_ticks;
     let chosen = match found {
         [] => {
-            return Err(Failure::new(
-                Status::Target,
-                anyhow::anyhow!(
-                    "no process has an executable named like `{}`",
-                    escape::terminal(text)
-                ),
-            )
-            .hint(if vmrec_sampler::hides_processes() {
-                format!("/proc hides processes of other users (mount option hidepid):\n{HIDDEN}")
-            } else {
-                "`ps -e` lists the processes; start one with `vmrec record -- COMMAND`".to_owned()
-            }));
+            return Err(none_named(text));
         }
         [only] => Some(only),
         several if newest => several.iter().max_by_key(started),
@@ -56,6 +45,17 @@ fn choose(text: &str, found: &[&ProcessInfo], newest: bool, oldest: bool) -> Res
         _ => None,
     };
     chosen.map(|process| process.id.pid).ok_or_else(|| ambiguous(text, found))
+}
+
+/// States that no process has such a name.
+pub(crate) fn none_named(text: &str) -> Failure {
+    let missing =
+        anyhow::anyhow!("no process has an executable named like `{}`", escape::terminal(text));
+    Failure::new(Status::Target, missing).hint(if vmrec_sampler::hides_processes() {
+        format!("/proc hides processes of other users (mount option hidepid):\n{HIDDEN}")
+    } else {
+        "`ps -e` lists the processes; start one with `vmrec record -- COMMAND`".to_owned()
+    })
 }
 
 /// Lists the processes that a name may mean.

@@ -58,7 +58,9 @@ pub use crate::label::{Confidence, Detail, Label};
 pub use crate::linux::{
     facts::FactReader,
     files::PERMISSION_HINT,
-    process::{check_proc, hides_processes, host, process_info, processes, resident_bytes},
+    process::{
+        check_proc, hides_processes, host, process_info, processes, program_name, resident_bytes,
+    },
     process_list::ProcessList,
     sampler::Sampler,
     sums::system_sums,
@@ -71,7 +73,8 @@ pub use crate::macos::{
     PERMISSION_HINT,
     footprint::count_as_footprint,
     process::{
-        adopt_orphans, check_proc, hides_processes, host, process_info, processes, resident_bytes,
+        adopt_orphans, check_proc, hides_processes, host, process_info, processes, program_name,
+        resident_bytes,
     },
     process_list::ProcessList,
     sampler::Sampler,

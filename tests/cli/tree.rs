@@ -68,7 +68,7 @@ fn a_command_is_recorded_with_all_that_descends_from_it() {
         (program(&bench, "/bin/sleep", "napper"), program(&bench, "/bin/sleep", "orphan"));
     // One child, one that becomes another program, and one whose parent ends at once.
     let script = format!(
-        "{napper} 2 & sh -c 'sleep 1; exec {napper} 1; :' & ({orphan} 1.5 &) ; wait; sleep 1; exit 7"
+        "{napper} 4 & sh -c 'sleep 1; exec {napper} 4; :' & ({orphan} 3 &) ; wait; sleep 1; exit 7"
     );
     let said = bench.run(&["record", "--tree", "--every", "200ms", "--", "sh", "-c", &script]);
     assert_eq!(said.status, Some(7), "{}", said.error);
@@ -316,4 +316,68 @@ fn the_end_of_a_command_names_children_that_were_not_recorded() {
         let said = bench.run(arguments);
         assert!(!said.error.contains("not recorded"), "{}", said.error);
     }
+}
+
+#[test]
+fn all_processes_of_a_name_are_recorded_and_those_that_start_later() {
+    let bench = Bench::new();
+    let twin = program(&bench, "/bin/sleep", "twin-of-all");
+    let mut twins = [(); 2].map(|()| Command::new(&twin).arg("60").spawn().unwrap());
+    let said = bench.run(&["record", "--all", "twin-of-all", "--every", "50ms", "--samples", "2"]);
+    assert_eq!(said.status, Some(0), "{}", said.error);
+    assert!(said.error.contains("recorded 2 processes"), "{}", said.error);
+    for twin in &mut twins {
+        twin.kill().unwrap();
+        twin.wait().unwrap();
+    }
+    let said = bench.run(&["record", "--all", "twin-of-all"]);
+    insta::assert_snapshot!(said.failure(), @r"
+    vmrec: no process has an executable named like `twin-of-all`
+    hint: `ps -e` lists the processes; start one with `vmrec record -- COMMAND`
+    [exit status: Some(3)]
+    ");
+
+    // None runs now: it is waited for, again and again.
+    let recorder = bench
+        .command(&["record", "--follow", "twin-of-all", "--every", "100ms"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let recorded = |count: usize| {
+        let list = bench.run(&["list", "--session", "2", "--json"]);
+        list.output.matches("\"twin-of-all\"").count() >= count
+    };
+    for turn in 1..=2 {
+        let mut twin = Command::new(&twin).arg("60").spawn().unwrap();
+        wait_until("a start was not seen", || recorded(turn));
+        twin.kill().unwrap();
+        twin.wait().unwrap();
+    }
+    signal(recorder.id(), libc::SIGINT);
+    let output = recorder.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && error.contains("recorded 2 processes"), "{error}");
+}
+
+#[test]
+fn a_host_is_every_process_but_the_recorder() {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    let recorder = bench
+        .command(&["record", "--host", "--every", "500ms"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let list = || bench.run(&["list", "--session", "1", "--json"]).output;
+    let has = |pid: u32| list().contains(&format!("\"pid\": {pid},"));
+    wait_until("not every process was recorded", || has(workload.pid()) && has(std::process::id()));
+    assert!(!has(recorder.id()), "{}", list());
+    signal(recorder.id(), libc::SIGINT);
+    assert!(recorder.wait_with_output().unwrap().status.success());
+    let said = bench.run(&["record", "--cgroup", "/no/such/group"]);
+    insta::assert_snapshot!(said.failure(), @r"
+    vmrec: /no/such/group is no control group
+    hint: `cat /proc/PID/cgroup` shows that of a process, such as /system.slice/x.service
+    [exit status: Some(3)]
+    ");
 }

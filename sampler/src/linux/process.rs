@@ -59,6 +59,14 @@ pub fn processes() -> Vec<ProcessInfo> {
     all(Path::new(PROC))
 }
 
+/// Returns the file name of the program that a process runs; `None` if it may not be read.
+///
+/// Nothing is read that the process could keep waiting.
+pub fn program_name(pid: u32) -> Option<String> {
+    let (path, _) = executable(&Path::new(PROC).join(pid.to_string()));
+    path?.rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
 /// Returns the resident bytes of a process by the kernel's quick count; `None` if there is no such
 /// process any more.
 pub fn resident_bytes(pid: u32) -> Option<u64> {

@@ -42,6 +42,12 @@ pub fn processes() -> Vec<ProcessInfo> {
     pids.into_iter().filter_map(|pid| process_info(pid).ok()).collect()
 }
 
+/// Returns the file name of the program that a process runs; `None` if it may not be read.
+pub fn program_name(pid: u32) -> Option<String> {
+    let path = readable(&libproc::executable(native(pid).ok()?)?);
+    path.rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
 /// Returns the resident bytes of a process by the kernel's quick count: not known without its task.
 pub const fn resident_bytes(_pid: u32) -> Option<u64> {
     None

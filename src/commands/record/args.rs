@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -21,10 +22,26 @@ pub(crate) struct RecordArgs {
     /// Pids or full or partial executable names
     #[arg(
         value_name = "TARGET",
-        required_unless_present_any = ["launch", "pid"],
+        required_unless_present_any = ["launch", "pid", "host", "cgroup"],
         conflicts_with_all = ["launch", "pid"]
     )]
     targets: Vec<String>,
+
+    /// Record all processes that match a TARGET
+    #[arg(long, conflicts_with_all = ["launch", "newest", "oldest"])]
+    pub(crate) all: bool,
+
+    /// Record processes of the same names too that start later, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["launch", "newest", "oldest"])]
+    pub(crate) follow: bool,
+
+    /// Record every process that may be read, also those that start later, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["targets", "launch", "pid", "cgroup", "tree"])]
+    pub(crate) host: bool,
+
+    /// Record the processes of this control group and those below it, until Ctrl-C (Linux)
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["launch", "pid"])]
+    pub(crate) cgroup: Option<PathBuf>,
 
     /// Record all processes that descend from the targets too, as they come and go
     #[arg(long)]
@@ -75,7 +92,7 @@ pub(crate) struct RecordArgs {
 
     /// File with limits to check the recording against at its end: as `vmrec check --budget`
     #[arg(long, value_name = "FILE")]
-    pub(crate) check: Option<std::path::PathBuf>,
+    pub(crate) check: Option<PathBuf>,
 
     /// Page to write at the end: as `vmrec report -o`
     #[arg(long, value_name = "FILE")]
@@ -137,15 +154,29 @@ impl RecordArgs {
 
     /// Returns whether several processes may be recorded.
     pub(crate) const fn is_family(&self) -> bool {
-        self.tree || self.targets.len() > 1
+        self.tree
+            || self.all
+            || self.follow
+            || self.host
+            || self.cgroup.is_some()
+            || self.targets.len() > 1
     }
 
     /// Returns the targets asked for, as on the command line.
     pub(crate) fn targets(&self) -> String {
-        let tree = self.tree.then(|| "--tree".to_owned());
+        let given = [
+            (self.tree, "--tree"),
+            (self.all, "--all"),
+            (self.follow, "--follow"),
+            (self.host, "--host"),
+        ];
+        let options = given.into_iter().filter(|(given, _)| *given);
+        let options = options.map(|(_, option)| option.to_owned());
+        let cgroup = self.cgroup.iter();
+        let cgroup = cgroup.map(|path| format!("--cgroup {}", shell_word(&path.to_string_lossy())));
         let command = (!self.launch.is_empty()).then(|| "--".to_owned());
         let launch = self.launch.iter().map(|word| shell_word(&word.to_string_lossy()));
-        let words = tree.into_iter().chain(self.processes()).chain(command).chain(launch);
+        let words = options.chain(cgroup).chain(self.processes()).chain(command).chain(launch);
         words.collect::<Vec<_>>().join(" ")
     }
 }

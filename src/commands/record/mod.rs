@@ -17,6 +17,7 @@ pub(crate) mod tally;
 pub(crate) mod target;
 pub(crate) mod unrecorded;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -30,7 +31,7 @@ use crate::commands::check::Judged;
 use crate::commands::check::budget::Budget;
 use crate::commands::record::args::{RecordArgs, SPARE};
 use crate::commands::record::events::{Event, Events, GRACE, Sampled};
-use crate::commands::record::family::{Output, Roots};
+use crate::commands::record::family::{ControlGroup, Output, Roots, Watched};
 use crate::commands::record::progress::Progress;
 use crate::commands::record::sampling::SamplingThread;
 use crate::commands::record::schedule::Schedule;
@@ -138,10 +139,30 @@ fn record_family(
     let Start { path, retention, rules } = start_with;
     let (roots, writer) = if args.launch.is_empty() {
         let (names, newest, oldest) = (args.processes(), args.newest, args.oldest);
-        let find = move || names.iter().map(|name| Target::listed(name, newest, oldest)).collect();
-        let found: Option<Result<Vec<_>, Failure>> = events.while_heeding(find, |_, _| true);
-        let Some(found) = found else { return Ok(interrupted()) };
-        (Roots::Found(found?), open_writer(path)?)
+        let several = args.all || args.follow;
+        let group = args.cgroup.as_deref().map(ControlGroup::find).transpose()?;
+        let find = move || -> Result<Vec<_>, Failure> {
+            vmrec_sampler::check_proc()?;
+            if several {
+                return Target::listed_all(&names);
+            }
+            names.iter().map(|name| Target::listed(name, newest, oldest)).collect()
+        };
+        let Some(found) = events.while_heeding(find, |_, _| true) else {
+            return Ok(interrupted());
+        };
+        let found = found?;
+        if found.is_empty() && args.all && !args.follow {
+            return Err(process::none_named(&args.processes().join(", ")));
+        }
+        let mut names = BTreeSet::new();
+        if args.follow {
+            let running = found.iter().filter_map(|one| vmrec_sampler::program_name(one.pid));
+            names.extend(running);
+            // One that has not begun yet is known by the name given.
+            names.extend(args.processes().into_iter().filter(|name| name.parse::<u32>().is_err()));
+        }
+        (Roots::Found(found, Watched { names, group }), open_writer(path)?)
     } else {
         let (target, writer) = start(&args.launch, Vec::new(), path, events)?;
         (Roots::Command(target), writer)

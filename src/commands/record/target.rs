@@ -5,7 +5,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 
-use vmrec_sampler::{Error as SamplerError, ExitWatch, ListedProcess, Sampler, UserRule};
+use vmrec_sampler::{
+    Error as SamplerError, ExitWatch, ListedProcess, ProcessInfo, Sampler, UserRule,
+};
 
 use crate::commands::record::events::{Event, Events};
 use crate::failure::{Failure, Status};
@@ -52,14 +54,22 @@ impl Target {
 
     /// Finds the process meant by a pid or a name, as the list of all shows it.
     pub(crate) fn listed(text: &str, newest: bool, oldest: bool) -> Result<ListedProcess, Failure> {
-        let info = vmrec_sampler::process_info(Self::pid_of(text, newest, oldest)?)?;
-        Ok(ListedProcess {
-            pid: info.id.pid,
-            start_ticks: info.id.start_ticks,
-            parent_pid: info.parent_pid.unwrap_or(0),
-            short_name: info.short_name,
-            ended: false,
-        })
+        Ok(listed(&vmrec_sampler::process_info(Self::pid_of(text, newest, oldest)?)?))
+    }
+
+    /// Finds all processes meant by pids or names, except vmrec itself; perhaps none.
+    pub(crate) fn listed_all(texts: &[String]) -> Result<Vec<ListedProcess>, Failure> {
+        let processes = vmrec_sampler::processes();
+        let mut found = Vec::new();
+        for text in texts {
+            if text.bytes().all(|byte| byte.is_ascii_digit()) {
+                found.push(Self::listed(text, false, false)?);
+                continue;
+            }
+            let matching = vmrec_sampler::matching(text, &processes);
+            found.extend(matching.into_iter().filter_map(|at| Some(listed(processes.get(at)?))));
+        }
+        Ok(found)
     }
 
     /// Starts a command.
@@ -169,6 +179,16 @@ impl Target {
     /// Keeps the status an exit event brought.
     pub(crate) fn exited(&mut self, status: Option<i32>) {
         self.status = status.or(self.status);
+    }
+}
+
+fn listed(info: &ProcessInfo) -> ListedProcess {
+    ListedProcess {
+        pid: info.id.pid,
+        start_ticks: info.id.start_ticks,
+        parent_pid: info.parent_pid.unwrap_or(0),
+        short_name: info.short_name.clone(),
+        ended: false,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use vmrec_report::ProcessSizes;
 use vmrec_sampler::{
-    Error as SamplerError, ListedProcess, ProcessInfo, Sampler, Snapshot, Timestamp,
+    Error as SamplerError, Evidence, ListedProcess, ProcessInfo, Sampler, Snapshot, Timestamp,
 };
 use vmrec_store::{NextSample, RecordingId, WhyEnded};
 
@@ -28,7 +28,9 @@ pub(crate) struct Member {
     pub(crate) sample: Option<NextSample>,
     /// When the look began that its recording begins with.
     pub(crate) begun: Option<Timestamp>,
-    /// Its sizes in the session's first tick: nothing, if it came later.
+    /// Whether it was there as the session began.
+    is_initial: bool,
+    /// Its sizes in the first sample: nothing, if it came later than the session began.
     pub(crate) first: ProcessSizes,
     /// The last tick that was missed because it kept the sampler waiting.
     late_since: Option<Timestamp>,
@@ -56,6 +58,10 @@ pub(crate) struct Ending {
 /// All living processes of the session, and what is left to store of others.
 #[derive(Default)]
 pub(crate) struct Members {
+    /// Whether those that are added came after the session began.
+    pub(crate) has_begun: bool,
+    /// The sums over the first samples of those that were there as it began.
+    pub(crate) initial: Option<ProcessSizes>,
     living: BTreeMap<MemberId, Member>,
     by_pid: BTreeMap<u32, MemberId>,
     next: u64,
@@ -99,6 +105,7 @@ impl Members {
             recording: None,
             sample: None,
             begun: None,
+            is_initial: !self.has_begun,
             first: ProcessSizes::ZERO,
             late_since: None,
             last: None,
@@ -209,7 +216,7 @@ impl Members {
     }
 
     /// Takes the result of a look.
-    pub(crate) fn looked(&mut self, looked: Looked, is_first_tick: bool) -> Outcome {
+    pub(crate) fn looked(&mut self, looked: Looked) -> Outcome {
         let Looked { member: id, attached, sampler, sampled, .. } = looked;
         let Some(member) = self.living.get_mut(&id) else { return Outcome::Unknown };
         member.state = sampler.map_or(State::Unattached, State::Idle);
@@ -225,8 +232,13 @@ impl Members {
                 Outcome::Unknown
             }
             Ok(snapshot) => {
-                self.recorded += u64::from(member.last.is_none());
-                member.keep(snapshot, sampled.evidence, is_first_tick);
+                let is_first = member.last.is_none();
+                let sizes = member.keep(snapshot, sampled.evidence);
+                self.recorded += u64::from(is_first);
+                if is_first && member.is_initial {
+                    member.first = sizes;
+                    self.initial = Some(self.initial.unwrap_or(ProcessSizes::ZERO).and(sizes));
+                }
                 Outcome::Sampled
             }
             Err(SamplerError::Replaced { .. }) => {
@@ -286,7 +298,7 @@ impl Members {
         self.living.values().filter_map(|member| member.last).sum()
     }
 
-    /// Returns the process whose private + swapped size grew most since the first tick.
+    /// Returns the process whose private + swapped size grew most since the session began.
     pub(crate) fn grown(&self) -> Option<Leader<'_>> {
         let grown = self.leaders().filter(|leader| leader.last > leader.first);
         grown.max_by_key(|leader| leader.last - leader.first)
@@ -315,18 +327,11 @@ impl Members {
 }
 
 impl Member {
-    fn keep(
-        &mut self,
-        snapshot: Snapshot,
-        evidence: Option<vmrec_sampler::Evidence>,
-        is_first_tick: bool,
-    ) {
+    fn keep(&mut self, snapshot: Snapshot, evidence: Option<Evidence>) -> ProcessSizes {
         let sizes = ProcessSizes::of(&snapshot);
-        if is_first_tick {
-            self.first = sizes;
-        }
         self.last = Some(sizes);
         self.sample = Some(NextSample::Taken(Box::new(snapshot), evidence));
+        sizes
     }
 
     /// Returns the name to show. Not escaped.

@@ -3,6 +3,7 @@
 //! The loop here owns the order of things; its parts decide: `selection` which processes belong,
 //! `members` what became of each, `pool` looks at them, `ledger` writes, `progress` shows.
 
+mod cgroup;
 mod ledger;
 mod members;
 mod pace;
@@ -15,11 +16,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use vmrec_report::ProcessSizes;
 use vmrec_sampler::{Error as SamplerError, ListedProcess, ProcessList, UserRule};
 use vmrec_store::{Retention, WhyEnded, Writer};
 
 use crate::commands::record::args::{RecordArgs, SPARE};
 use crate::commands::record::events::{Event, Events, GRACE, Looked, MemberId};
+pub(crate) use crate::commands::record::family::cgroup::ControlGroup;
 use crate::commands::record::family::ledger::{Ledger, Written};
 use crate::commands::record::family::members::{Members, NameCounts, Outcome};
 use crate::commands::record::family::pace::Pace;
@@ -32,6 +35,9 @@ use crate::failure::Failure;
 
 /// The least time that the looks of one tick are waited for; half the interval, if that is longer.
 const MIN_TICK_PATIENCE: Duration = Duration::from_millis(500);
+
+/// The same for the first tick, which reads the files that all processes map.
+const FIRST_TICK_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often the looks of a tick are checked for one that keeps the others waiting.
 const CHECK_EVERY: Duration = Duration::from_millis(100);
@@ -50,6 +56,10 @@ pub(crate) struct Family<'a> {
     target: Option<Target>,
     list: ProcessList,
     selection: Selection,
+    /// The control group whose processes are recorded.
+    group: Option<ControlGroup>,
+    /// Whether the session goes on when no process is left.
+    keeps_waiting: bool,
     members: Members,
     pool: Pool,
     ledger: Ledger,
@@ -69,8 +79,17 @@ pub(crate) struct Family<'a> {
 pub(crate) enum Roots {
     /// A command that vmrec started.
     Command(Target),
-    /// Processes found.
-    Found(Vec<ListedProcess>),
+    /// Processes found, and what else is recorded as it comes.
+    Found(Vec<ListedProcess>, Watched),
+}
+
+/// Processes that are recorded as they come, besides descendants.
+#[derive(Default)]
+pub(crate) struct Watched {
+    /// The names of executables.
+    pub(crate) names: BTreeSet<String>,
+    /// The control group.
+    pub(crate) group: Option<ControlGroup>,
 }
 
 /// How the file is written.
@@ -92,19 +111,24 @@ pub(crate) fn record(
     vmrec_sampler::raise_open_files();
     let Output { path, writer, retention } = output;
     let list = ProcessList::new();
-    let (target, roots) = match roots {
+    let (target, roots, watched) = match roots {
         Roots::Command(target) => {
             let listed = list.look(target.pid());
-            (Some(target), listed.into_iter().collect())
+            (Some(target), listed.into_iter().collect(), Watched::default())
         }
-        Roots::Found(found) => (None, found),
+        Roots::Found(found, watched) => (None, found, watched),
     };
+    let keeps_waiting = args.host || args.follow || args.cgroup.is_some();
     let adopts = args.tree && target.is_some() && vmrec_sampler::adopt_orphans();
+    let mut selection = Selection::new(args.tree, std::process::id(), adopts);
+    (selection.host, selection.names) = (args.host, watched.names);
     let mut family = Family {
         args,
         events,
         list,
-        selection: Selection::new(args.tree, std::process::id(), adopts),
+        selection,
+        group: watched.group,
+        keeps_waiting,
         members: Members::default(),
         pool: Pool::new(events, rules, args.read_remote_files),
         ledger: Ledger::new(writer, args, retention),
@@ -134,11 +158,29 @@ impl Family<'_> {
         self.list.may_have_grown();
         let came = self.list.refresh().came;
         self.choose(came);
+        self.members.has_begun = true;
     }
 
     /// Adds those of new processes that belong to the session.
     fn choose(&mut self, came: Vec<ListedProcess>) {
-        let (list, members) = (&self.list, self.members.pids());
+        let list = &self.list;
+        let members = self.members.pids();
+        let named = self.selection.by_name(
+            &came,
+            &members,
+            |pid| list.look(pid),
+            vmrec_sampler::program_name,
+        );
+        let grouped = self.group.iter().flat_map(ControlGroup::pids);
+        let grouped = grouped.filter(|pid| !members.contains(pid));
+        let grouped: Vec<_> = grouped.filter_map(|pid| list.look(pid)).collect();
+        for process in named.into_iter().chain(grouped) {
+            if process.pid != self.selection.own_pid && !self.members.pids().contains(&process.pid)
+            {
+                self.members.add(process, true);
+            }
+        }
+        let members = self.members.pids();
         let chosen =
             self.selection.choose(came, &members, |pid| list.contains(pid), |pid| list.look(pid));
         for process in chosen {
@@ -148,7 +190,9 @@ impl Family<'_> {
 
     /// Looks for new processes, if there may be any.
     fn discover(&mut self) {
-        if self.list.may_have_grown() || self.selection.is_undecided() {
+        // A process may move into a group without having just begun.
+        let grown = self.list.may_have_grown() || self.selection.is_undecided();
+        if grown || self.group.is_some() && self.awaited.is_empty() {
             let begun = Instant::now();
             let changes = self.list.refresh();
             self.choose(changes.came);
@@ -168,7 +212,7 @@ impl Family<'_> {
             if self.args.samples.is_some_and(|max| self.progress.ticks() >= max.get()) {
                 return Ok(WhyEnded::Finished);
             }
-            if self.members.is_empty() && self.target.is_none() {
+            if self.members.is_empty() && self.target.is_none() && !self.keeps_waiting {
                 return Ok(WhyEnded::TargetExited(None));
             }
             let tick = schedule.next(begun.elapsed());
@@ -201,7 +245,9 @@ impl Family<'_> {
         let looks = self.members.looks(at);
         self.awaited = looks.iter().map(|look| look.member).collect();
         self.pool.request(looks);
-        let mut limit = Instant::now() + MIN_TICK_PATIENCE.max(self.args.every / 2);
+        let patience = MIN_TICK_PATIENCE.max(self.args.every / 2);
+        let patience = if self.is_first_tick { FIRST_TICK_PATIENCE } else { patience };
+        let mut limit = Instant::now() + patience;
         let mut why = None;
         while !self.awaited.is_empty() && Instant::now() < limit {
             match self.events.wait_until(limit.min(Instant::now() + CHECK_EVERY)) {
@@ -220,6 +266,7 @@ impl Family<'_> {
         if self.members.sampled() > 0 {
             self.progress.tick(&TickFigures {
                 processes: self.members.sampled(),
+                first: self.members.initial.unwrap_or(ProcessSizes::ZERO),
                 sizes: self.members.sizes(),
                 cpu_ns: std::mem::take(&mut self.cpu_ns),
                 file_bytes: self.ledger.file_bytes(),
@@ -227,6 +274,7 @@ impl Family<'_> {
                 largest: self.members.largest(),
             });
         } else if self.members.is_empty()
+            && !self.keeps_waiting
             && let Some(error) = self.refused.take()
         {
             return Err(error.into());
@@ -308,7 +356,7 @@ impl Family<'_> {
                 .iter()
                 .for_each(|note| self.progress.say(&format!("note: {note}")));
         }
-        match self.members.looked(looked, self.is_first_tick) {
+        match self.members.looked(looked) {
             Outcome::Sampled | Outcome::Unknown => {}
             Outcome::Replaced => {
                 let look = self.members.look(id);

@@ -43,6 +43,8 @@ pub(crate) struct FamilyProgress {
 /// A tick that was written.
 pub(crate) struct TickFigures<'a> {
     pub(crate) processes: usize,
+    /// The sums as the session began.
+    pub(crate) first: ProcessSizes,
     pub(crate) sizes: ProcessSizes,
     /// Processor time of its samples.
     pub(crate) cpu_ns: u64,
@@ -94,9 +96,9 @@ impl FamilyProgress {
 
     /// Shows a tick that was written.
     pub(crate) fn tick(&mut self, figures: &TickFigures<'_>) {
-        let TickFigures { processes, sizes, cpu_ns, file_bytes, grown, largest } = *figures;
+        let TickFigures { processes, first, sizes, cpu_ns, file_bytes, grown, largest } = *figures;
         self.ticks += 1;
-        self.first.get_or_insert(sizes);
+        self.first = Some(first);
         self.last = sizes;
         self.peak = ProcessSizes {
             own_bytes: self.peak.own_bytes.max(sizes.own_bytes),
