@@ -16,7 +16,7 @@ use crate::commands::import::store::Import;
 use crate::failure::Failure;
 use crate::{file, output};
 
-/// Turn pasted smaps, pmap, vmmap or footprint output into a recording
+/// Turn pasted smaps, pmap, vmmap or footprint into a recording
 ///
 /// Prompts, quotes, colours, line numbers and the prefixes of logs around a paste do not matter. What
 /// it does not say is unknown in the recording; sums that it states are compared with the regions.
