@@ -25,8 +25,10 @@ fn a_series_has_every_sample() {
         .iter()
         .filter(|row| row["key"] == "image" && row["quantity"] == "resident_bytes")
         .collect();
-    assert_eq!(images.len(), 3);
-    assert!(images.iter().all(|row| row["value"].as_u64().unwrap() > 0), "{images:?}");
+    // A loaded machine may miss samples, which have rows without a value.
+    let known: Vec<u64> = images.iter().filter_map(|row| row["value"].as_u64()).collect();
+    assert_eq!(known.len(), 3, "{images:?}");
+    assert!(known.iter().all(|value| *value > 0), "{images:?}");
     bench.out(&["export", "--csv", "--series", "type", "--from", "#2", "-o", "series.csv"]);
     let csv = std::fs::read_to_string(bench.path("series.csv")).unwrap();
     assert!(csv.lines().any(|line| line.contains("__TEXT")), "{csv}");

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use crate::fixture::fixed;
-use crate::harness::{Bench, Workload, recorded};
+use crate::harness::{Bench, Workload};
 use crate::recorder::Recorder;
 
 #[test]
@@ -21,14 +21,14 @@ fn a_mark_names_a_moment_of_a_running_recording() {
 
 #[test]
 fn an_ended_recording_is_marked_at_a_time() {
-    let bench = recorded(3);
-    assert_snapshot!(bench.run(&["mark", "too late"]).failure(), @"
+    let bench = fixed();
+    assert_snapshot!(bench.run(&["mark", "too late", "-r", "1"]).failure(), @"
     vmrec: recording 1 has ended: there is no now to mark
     hint: mark a moment of it with --at TIME, such as --at peak or --at -5m
     [exit status: Some(2)]
     ");
-    bench.run(&["mark", "middle", "--at", "#2"]);
-    assert_eq!(bench.json(&["diff", "@middle", "end", "--json"])["from"]["sample"], 2);
+    bench.run(&["mark", "middle", "--at", "#2", "-r", "1"]);
+    assert_eq!(bench.json(&["diff", "@middle", "end", "--json", "-r", "1"])["from"]["sample"], 2);
 }
 
 #[test]
