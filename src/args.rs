@@ -13,6 +13,25 @@ use vmrec_store::Retention;
 use crate::failure::Failure;
 use crate::parse::{parse_duration, parse_size};
 
+/// Which running process, stopped for how long.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LiveArgs {
+    /// Pid or full or partial executable name
+    pub(crate) target: String,
+
+    /// Of several matching processes take the one started last
+    #[arg(long, conflicts_with = "oldest")]
+    pub(crate) newest: bool,
+
+    /// Of several matching processes take the one started first
+    #[arg(long)]
+    pub(crate) oldest: bool,
+
+    /// Give up rather than stop the process for longer at a time [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) max_stop: Option<Duration>,
+}
+
 /// Which file.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct FileArgs {

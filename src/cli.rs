@@ -27,6 +27,7 @@ pub(crate) enum Command {
     List(list::ListArgs),
     Info(info::InfoArgs),
     Map(map::MapArgs),
+    Heap(crate::commands::heap::HeapArgs),
     Diff(diff::DiffArgs),
     Chart(crate::commands::chart::args::ChartArgs),
     Watch(crate::commands::watch::WatchArgs),

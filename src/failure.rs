@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use vmrec_report::escape;
-use vmrec_sampler::{Error as SamplerError, Family, Naming};
+use vmrec_sampler::{Error as SamplerError, Family, Naming, StopRefusal};
 use vmrec_store::Error as StoreError;
 
 use crate::shell::shell_word;
@@ -32,6 +32,29 @@ pub(crate) const HIDDEN: &str = "run vmrec as its owner or with sudo, or mount /
 /// The hint for memory of glibc's malloc that only its shape identifies.
 pub(crate) const DECORATE_MAPS: &str = "many types are guesses: where the kernel names memory, start it with\n\
      GLIBC_TUNABLES=glibc.mem.decorate_maps=1 (glibc 2.40 or later) for malloc to name its own";
+
+/// The hint for a process without a heap of glibc's.
+const NO_HEAP: &str = "heaps of glibc's malloc on 64-bit Linux can be read; of other allocators `vmrec map`\n\
+     shows the regions, and `vmrec record` how they grow";
+
+/// Returns the remedy for a process that may not be stopped.
+const fn stop_hint(why: &StopRefusal) -> &'static str {
+    match why {
+        StopRefusal::Itself => "name another process",
+        StopRefusal::Traced { .. } => "only one can trace a process: end that one first",
+        StopRefusal::YamaNobody => {
+            "only a boot with another kernel.yama.ptrace_scope changes that; `vmrec map` needs no ptrace"
+        }
+        StopRefusal::YamaAdmin | StopRefusal::YamaParents => {
+            "run vmrec with sudo, or give it the right: sudo setcap cap_sys_ptrace=ep \"$(which vmrec)\",\n\
+             or permit it to all of your processes: sudo sysctl kernel.yama.ptrace_scope=0"
+        }
+        StopRefusal::OtherUser { .. } | StopRefusal::ShutOff => vmrec_sampler::PERMISSION_HINT,
+        StopRefusal::Forbidden => {
+            "in a container start it with --cap-add SYS_PTRACE, or run vmrec on the host"
+        }
+    }
+}
 
 /// Whose fault it is, which decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +154,15 @@ impl From<SamplerError> for Failure {
             SamplerError::KernelThread { .. } => {
                 Some("only programs have memory regions to record")
             }
+            SamplerError::StopRefused { why, .. } => Some(stop_hint(why)),
+            SamplerError::DidNotStop { .. } => {
+                Some("threads may wait in the kernel for a device: try again later")
+            }
+            SamplerError::StoppedTooLong { .. } => Some(
+                "allow more: --max-stop 60s; a GiB of heap takes some 0.3 s, on a busy machine more",
+            ),
+            SamplerError::NoHeap { .. } => Some(NO_HEAP),
+            SamplerError::HeapNotSupported { .. } => Some(NO_HEAP),
             SamplerError::Kernel { .. } => Some(vmrec_sampler::PERMISSION_HINT),
             SamplerError::BadLine { .. } => {
                 Some("this kernel prints what vmrec does not know; please report the line")

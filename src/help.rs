@@ -7,12 +7,13 @@ use clap::{Command, CommandFactory};
 use crate::cli::Cli;
 
 /// The commands by what they are for.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     ("Record", &["record", "mark", "demo"]),
     ("Look", &["list", "info", "map", "diff", "compare", "trend", "chart", "watch", "sql"]),
     ("Share", &["report", "check", "export", "import"]),
     ("Keep", &["rename", "delete", "backup", "repair", "prune", "reclassify"]),
     ("Set up", &["selftest", "completions", "man"]),
+    ("Heap", &["heap"]),
 ];
 
 const EXAMPLES: &str = "\

@@ -71,6 +71,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Import(args) => import::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Map(args) => map::run(&args),
+        Command::Heap(args) => commands::heap::run(&args),
         Command::Mark(args) => mark::run(&args),
         Command::Rename(args) => rename::run(&args),
         Command::Delete(args) => delete::run(&args),

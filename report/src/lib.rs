@@ -17,6 +17,7 @@ mod export;
 mod finding;
 #[cfg(test)]
 mod fixture;
+mod heap;
 mod map_page;
 mod metric;
 mod page;
@@ -63,6 +64,10 @@ pub use crate::finding::course::{Point, Turn};
 pub use crate::finding::outcome::{Share, Shares, Verdict};
 pub use crate::finding::shape::{Shape, Stretch as MarkedStretch};
 pub use crate::finding::{Finding, Leader, Moments};
+pub use crate::heap::document::HeapDocument;
+pub use crate::heap::group::HeapBy;
+pub use crate::heap::problem::problem_text;
+pub use crate::heap::table::heap_text;
 pub use crate::map_page::delta::delta_text;
 pub use crate::map_page::options::{PageOptions, PageSource};
 pub use crate::map_page::page_text;

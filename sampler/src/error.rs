@@ -1,6 +1,9 @@
 //! Errors of sampling, distinguished by how the caller reacts.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::stop_refusal::StopRefusal;
 
 /// An error of the sampler. Messages name the object; callers add hints.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +68,54 @@ pub enum Error {
         pid: u32,
         /// Its name.
         name: String,
+    },
+    /// The process may not be stopped.
+    #[error("cannot stop {name} (pid {pid}): {why}")]
+    StopRefused {
+        /// The process.
+        pid: u32,
+        /// Its name.
+        name: String,
+        /// Why.
+        why: StopRefusal,
+    },
+    /// The threads of the process do not stop, or new ones start faster.
+    #[error("{name} (pid {pid}) did not stop within {limit:?}; it runs on")]
+    DidNotStop {
+        /// The process.
+        pid: u32,
+        /// Its name.
+        name: String,
+        /// How long vmrec waited.
+        limit: Duration,
+    },
+    /// The process would have been stopped for longer than it may be.
+    #[error("{name} (pid {pid}) would have been stopped for more than {limit:?}; it runs on")]
+    StoppedTooLong {
+        /// The process.
+        pid: u32,
+        /// Its name.
+        name: String,
+        /// How long it may be stopped.
+        limit: Duration,
+    },
+    /// The process has no heap that can be walked.
+    #[error("{name} (pid {pid}) has no heap of glibc's malloc")]
+    NoHeap {
+        /// The process.
+        pid: u32,
+        /// Its name.
+        name: String,
+    },
+    /// Heaps of programs for this machine, or on this system, cannot be walked.
+    #[error("the heap of {name} (pid {pid}) cannot be walked: {why}")]
+    HeapNotSupported {
+        /// The process.
+        pid: u32,
+        /// Its name.
+        name: String,
+        /// Why.
+        why: String,
     },
     /// A call of the kernel failed.
     #[error("kernel call for pid {pid} failed: {call}: {reason}")]

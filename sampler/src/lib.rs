@@ -17,6 +17,11 @@ mod darwin;
 mod elf;
 mod error;
 mod find;
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "pure logic of Linux, which every system tests")
+)]
+mod heap;
 mod label;
 #[cfg(target_os = "linux")]
 mod linux;
@@ -37,6 +42,11 @@ mod quantity;
 mod region;
 mod rule;
 mod snapshot;
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "pure logic of Linux, which every system tests")
+)]
+mod stop_refusal;
 mod system_sum;
 #[cfg_attr(
     not(target_os = "linux"),
@@ -53,7 +63,13 @@ pub use crate::classify::user::UserRule;
 pub use crate::darwin::regions::labels as darwin_labels;
 pub use crate::error::Error;
 pub use crate::find::matching;
+pub use crate::heap::block::{Block, Tally};
+pub use crate::heap::snapshot::{
+    Heap, HeapProblem, HeapRange, HeapRequest, RangeKind, StoppedHeap,
+};
 pub use crate::label::{Confidence, Detail, Label};
+#[cfg(target_os = "linux")]
+pub use crate::linux::heap::inspect_heap;
 #[cfg(target_os = "linux")]
 pub use crate::linux::{
     facts::FactReader,
@@ -68,6 +84,8 @@ pub use crate::linux::{
     watch::ExitWatch,
 };
 pub use crate::listing::{ListChanges, ListedProcess};
+#[cfg(target_os = "macos")]
+pub use crate::macos::heap::inspect_heap;
 #[cfg(target_os = "macos")]
 pub use crate::macos::{
     PERMISSION_HINT,
@@ -98,6 +116,7 @@ pub use crate::region::{
 };
 pub use crate::rule::Rule;
 pub use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot, Timestamp};
+pub use crate::stop_refusal::StopRefusal;
 pub use crate::system_sum::{SumOf, SystemSum};
 pub use crate::tracker::RegionTracker;
 pub use crate::vocabulary::{Family, RegionType, types};

@@ -9,6 +9,7 @@ pub(crate) mod delete;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod export;
+pub(crate) mod heap;
 pub(crate) mod import;
 pub(crate) mod info;
 pub(crate) mod list;

@@ -15,6 +15,7 @@ mod export;
 mod fixture;
 mod habits;
 mod harness;
+mod heap;
 mod import;
 mod info;
 mod kinds;

@@ -53,7 +53,7 @@ fn sampler() {
         folder: "sampler/src",
         root: "lib.rs",
         floors: &[
-            &["named"],
+            &["named", "stop_refusal"],
             &[
                 "error",
                 "process",
@@ -69,7 +69,7 @@ fn sampler() {
             &["posix"],
             // what the readers of processes and programs hand to the rules
             &["procfs", "classify/facts", "classify/markers"],
-            &["elf", "classify"],
+            &["elf", "classify", "heap"],
             &["tracker"],
             &["linux", "macos", "darwin"],
             &["pasted"],
@@ -101,6 +101,7 @@ fn report() {
             ],
             &["address_map"],
             &["page"],
+            &["heap"],
             &["lib"],
         ],
         exceptions: &[],

@@ -3,10 +3,12 @@
 pub(crate) mod executable;
 pub(crate) mod facts;
 pub(crate) mod files;
+pub(crate) mod heap;
 pub(crate) mod mounts;
 pub(crate) mod process;
 pub(crate) mod process_list;
 pub(crate) mod sampler;
+pub(crate) mod stop;
 pub(crate) mod sums;
 pub(crate) mod system;
 pub(crate) mod watch;

@@ -3,6 +3,7 @@
 
 pub(crate) mod ffi;
 pub(crate) mod footprint;
+pub(crate) mod heap;
 pub(crate) mod passes;
 pub(crate) mod process;
 pub(crate) mod process_list;

@@ -19,8 +19,14 @@ const LONGEST_LOOK: u64 = 64 << 30;
 /// The maximum of address space to read page by page, if the kernel cannot skip empty parts.
 const MAX_BY_PAGE: u64 = 16 << 30;
 
+const OF_FILE: u64 = 1 << 2;
 const PRESENT: u64 = 1 << 3;
+const SWAPPED: u64 = 1 << 4;
 const ZERO_PAGE: u64 = 1 << 5;
+/// The bits of an entry of a page that is present, swapped out, and a file's.
+const ENTRY_PRESENT: u64 = 1 << 63;
+const ENTRY_SWAPPED: u64 = 1 << 62;
+const ENTRY_OF_FILE: u64 = 1 << 61;
 
 /// The request and argument of `PAGEMAP_SCAN` (Linux 6.7).
 const SCAN: u64 = 0xc060_6610;
@@ -50,6 +56,23 @@ struct PageRegion {
     categories: u64,
 }
 
+/// Categories of pages to find.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    /// Those that count; all of them must hold, …
+    all: u64,
+    /// … these of them inverted.
+    absent: u64,
+    /// One of these must hold, if there are any.
+    any: u64,
+}
+
+impl Wanted {
+    const fn all(all: u64, absent: u64) -> Self {
+        Self { all, absent, any: 0 }
+    }
+}
+
 /// The open `pagemap` of a process.
 #[derive(Debug)]
 pub(crate) struct Pagemap {
@@ -63,7 +86,8 @@ impl Pagemap {
         let file = File::open(folder.join("pagemap"))?;
         let mut pagemap = Self { file, page_bytes: page_size_bytes(), scans: true };
         let nothing = AddressRange::new(0, pagemap.page_bytes);
-        pagemap.scans = pagemap.scan(nothing, PRESENT, 0, &mut [PageRegion::default(); 1]).is_ok();
+        let found = &mut [PageRegion::default(); 1];
+        pagemap.scans = pagemap.scan(nothing, Wanted::all(PRESENT, 0), found).is_ok();
         Ok(pagemap)
     }
 
@@ -74,7 +98,8 @@ impl Pagemap {
         if self.scans {
             let mut found = [PageRegion::default(); WINDOW_PAGES as usize];
             let range = AddressRange::new(start, end);
-            let (count, _) = self.scan(range, PRESENT, 0, &mut found).unwrap_or((0, 0));
+            let (count, _) =
+                self.scan(range, Wanted::all(PRESENT, 0), &mut found).unwrap_or((0, 0));
             for it in &found[..count] {
                 let first = it.start.saturating_sub(start) / self.page_bytes;
                 let after = it.end.saturating_sub(start) / self.page_bytes;
@@ -108,7 +133,7 @@ impl Pagemap {
         while at < range.end {
             let piece = AddressRange::new(at, range.end.min(at.saturating_add(look)));
             let (count, reached) =
-                self.scan(piece, PRESENT | ZERO_PAGE, ZERO_PAGE, &mut found).ok()?;
+                self.scan(piece, Wanted::all(PRESENT | ZERO_PAGE, ZERO_PAGE), &mut found).ok()?;
             let counted = found[..count].iter().map(|it| it.end.saturating_sub(it.start));
             bytes = bytes.saturating_add(counted.fold(0, u64::saturating_add));
             if reached <= at {
@@ -145,13 +170,57 @@ impl Pagemap {
         self.file.read_at(entries, offset).unwrap_or(0) / 8 * 8
     }
 
-    /// Finds the pages in `range` of the categories `mask`, those `inverted` absent; returns the
-    /// number of runs and the end of the scan.
+    /// Returns the parts of `range` whose pages are present or swapped out, without pages of zeros
+    /// and, if only `anonymous` ones are wanted, without those that are as in a file. Ends early
+    /// where the kernel does.
+    pub(crate) fn populated(&self, range: AddressRange, anonymous: bool) -> Vec<AddressRange> {
+        let mut parts: Vec<AddressRange> = Vec::new();
+        let mut add = |start: u64, end: u64| match parts.last_mut() {
+            Some(last) if last.end == start => last.end = end,
+            _ => parts.push(AddressRange::new(start, end)),
+        };
+        let end = range.end.min(1 << 62);
+        let (mut at, mut look) = (range.start - range.start % self.page_bytes, SHORTEST_LOOK);
+        let mut found = [PageRegion::default(); 512];
+        let mut entries = [0; 32 << 10];
+        while at < end {
+            if self.scans {
+                let piece = AddressRange::new(at, end.min(at.saturating_add(look)));
+                let absent = if anonymous { OF_FILE | ZERO_PAGE } else { ZERO_PAGE };
+                let wanted = Wanted { all: absent, absent, any: PRESENT | SWAPPED };
+                let Ok((count, reached)) = self.scan(piece, wanted, &mut found) else { break };
+                found[..count].iter().for_each(|it| add(it.start, it.end));
+                if reached <= at {
+                    break;
+                }
+                at = reached;
+                look = if count == 0 { (look * 2).min(LONGEST_LOOK) } else { SHORTEST_LOOK };
+            } else {
+                let left = (end - at).div_ceil(self.page_bytes).saturating_mul(8);
+                let max = entries.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                let count = self.entries(at, &mut entries[..max]);
+                if count < 8 {
+                    break;
+                }
+                for entry in entries[..count].as_chunks().0 {
+                    let entry = u64::from_ne_bytes(*entry);
+                    let of_file = anonymous && entry & ENTRY_OF_FILE != 0;
+                    if entry & (ENTRY_PRESENT | ENTRY_SWAPPED) != 0 && !of_file {
+                        add(at, at + self.page_bytes);
+                    }
+                    at += self.page_bytes;
+                }
+            }
+        }
+        parts
+    }
+
+    /// Finds the pages in `range` that are `wanted`; returns the number of runs and the end of the
+    /// scan.
     fn scan(
         &self,
         range: AddressRange,
-        mask: u64,
-        inverted: u64,
+        wanted: Wanted,
         found: &mut [PageRegion],
     ) -> io::Result<(usize, u64)> {
         let mut argument = ScanArgument {
@@ -162,8 +231,9 @@ impl Pagemap {
             vec_len: found.len() as u64,
             // This also bounds the walk under the lock of the target's mappings.
             max_pages: (SHORTEST_LOOK / self.page_bytes).max(1),
-            category_inverted: inverted,
-            category_mask: mask,
+            category_inverted: wanted.absent,
+            category_mask: wanted.all,
+            category_anyof_mask: wanted.any,
             return_mask: PRESENT,
             ..ScanArgument::default()
         };

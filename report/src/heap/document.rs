@@ -1,0 +1,143 @@
+//! `vmrec heap --json`.
+
+use serde::Serialize;
+use vmrec_sampler::{HeapProblem, HeapRange, RangeKind, StoppedHeap, Tally};
+
+use crate::heap::accounts::Accounts;
+use crate::heap::group::{HeapGroup, by_class, by_size};
+use crate::heap::problem::problem_text;
+
+fn address(address: u64) -> String {
+    format!("{address:#x}")
+}
+
+/// A heap as a document.
+#[derive(Serialize)]
+pub struct HeapDocument<'a> {
+    pid: Option<u32>,
+    name: &'a str,
+    allocator: &'a str,
+    arenas: u32,
+    threads: u64,
+    stops: u32,
+    stopped_ns: u64,
+    in_use: Sum,
+    malloc: MallocSums,
+    classes: Vec<Group>,
+    sizes: Vec<Group>,
+    regions: Vec<Region>,
+    problems: Vec<String>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Sum {
+    blocks: u64,
+    bytes: u64,
+}
+
+impl From<Tally> for Sum {
+    fn from(tally: Tally) -> Self {
+        Self { blocks: tally.blocks, bytes: tally.bytes }
+    }
+}
+
+#[derive(Serialize)]
+struct MallocSums {
+    arena_bytes: u64,
+    used: Sum,
+    cached: Sum,
+    fast: Sum,
+    free: Sum,
+    top_bytes: u64,
+    overhead_bytes: u64,
+    unwalked_bytes: u64,
+    mapped: Sum,
+    malloc_stats_in_use_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Group {
+    class: Option<String>,
+    max_bytes: Option<u64>,
+    blocks: u64,
+    bytes: u64,
+}
+
+impl From<HeapGroup> for Group {
+    fn from(group: HeapGroup) -> Self {
+        let Tally { blocks, bytes } = group.tally;
+        Self { class: group.class, max_bytes: group.max_bytes, blocks, bytes }
+    }
+}
+
+#[derive(Serialize)]
+struct Region {
+    start: String,
+    end: String,
+    kind: &'static str,
+    arena: Option<u32>,
+    used: Sum,
+    cached: Sum,
+    fast: Sum,
+    free: Sum,
+    top_bytes: u64,
+    overhead_bytes: u64,
+    unwalked_bytes: u64,
+}
+
+impl From<&HeapRange> for Region {
+    fn from(range: &HeapRange) -> Self {
+        let (kind, arena) = match range.kind {
+            RangeKind::Main => ("arena", Some(0)),
+            RangeKind::Arena(number) => ("arena", Some(number)),
+            RangeKind::Mapped => ("mapped", None),
+        };
+        Self {
+            start: address(range.range.start),
+            end: address(range.range.end),
+            kind,
+            arena,
+            used: range.used.into(),
+            cached: range.cached.into(),
+            fast: range.fast.into(),
+            free: range.free.into(),
+            top_bytes: range.top_bytes,
+            overhead_bytes: range.overhead_bytes,
+            unwalked_bytes: range.unwalked_bytes,
+        }
+    }
+}
+
+impl<'a> HeapDocument<'a> {
+    /// Creates the document of a heap.
+    pub fn new(found: &'a StoppedHeap) -> Self {
+        let heap = &found.heap;
+        let sums = Accounts::of(heap);
+        Self {
+            pid: found.process.id.known_pid(),
+            name: found.process.name(),
+            allocator: &heap.allocator,
+            arenas: heap.arenas,
+            threads: found.threads,
+            stops: found.stops,
+            stopped_ns: found.stopped_ns,
+            in_use: sums.in_use().into(),
+            malloc: MallocSums {
+                arena_bytes: sums.arena_bytes,
+                used: sums.used.into(),
+                cached: sums.cached.into(),
+                fast: sums.fast.into(),
+                free: sums.free.into(),
+                top_bytes: sums.top_bytes,
+                overhead_bytes: sums.overhead_bytes,
+                unwalked_bytes: sums.unwalked_bytes,
+                mapped: sums.mapped.into(),
+                malloc_stats_in_use_bytes: sums.malloc_stats_in_use_bytes(),
+            },
+            classes: by_class(heap).into_iter().map(Group::from).collect(),
+            sizes: by_size(heap).into_iter().map(Group::from).collect(),
+            regions: heap.ranges.iter().map(Region::from).collect(),
+            problems: heap.problems.iter().map(|it: &HeapProblem| problem_text(it)).collect(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Blocks in use, grouped by class or by size.
+
+use std::collections::HashMap;
+
+use vmrec_sampler::{Block, Heap, Tally};
+
+use crate::text::units;
+
+/// What the blocks of a heap are summed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeapBy {
+    /// C++ classes; other blocks by their size.
+    Class,
+    /// Size, up to each power of two.
+    Size,
+    /// Ranges of memory: heaps of arenas and mapped blocks.
+    Region,
+}
+
+/// The blocks of one class or size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HeapGroup {
+    /// The class; `None` for blocks that are no objects with virtual functions.
+    pub class: Option<String>,
+    /// The largest size of the blocks, for those of sizes.
+    pub max_bytes: Option<u64>,
+    /// The blocks.
+    pub tally: Tally,
+}
+
+impl HeapGroup {
+    /// Returns the group's name for people.
+    pub(crate) fn name(&self) -> String {
+        match (&self.class, self.max_bytes) {
+            (Some(class), _) => class.clone(),
+            (None, Some(bytes)) => format!("non-object ≤ {}", units::size(bytes)),
+            (None, None) => "non-object".to_owned(),
+        }
+    }
+}
+
+/// Returns the classes by descending bytes, blocks without a class by size among them.
+pub(crate) fn by_class(heap: &Heap) -> Vec<HeapGroup> {
+    let mut of_class: HashMap<&str, Tally> = HashMap::new();
+    let mut of_size: HashMap<u64, Tally> = HashMap::new();
+    for block in &heap.blocks {
+        let sum = match class_of(heap, *block) {
+            Some(class) => of_class.entry(class).or_default(),
+            None => of_size.entry(block.bytes().next_power_of_two()).or_default(),
+        };
+        sum.add(block.bytes());
+    }
+    let classes = of_class.into_iter().map(|(class, tally)| HeapGroup {
+        class: Some(class.to_owned()),
+        max_bytes: None,
+        tally,
+    });
+    let sizes = of_size.into_iter().map(|(bytes, tally)| HeapGroup {
+        class: None,
+        max_bytes: Some(bytes),
+        tally,
+    });
+    let mut groups: Vec<HeapGroup> = classes.chain(sizes).collect();
+    groups.sort_by(|one, other| {
+        let key = |group: &HeapGroup| (std::cmp::Reverse(group.tally.bytes), group.max_bytes);
+        key(one).cmp(&key(other)).then_with(|| one.class.cmp(&other.class))
+    });
+    groups
+}
+
+/// Returns the blocks by ascending size.
+pub(crate) fn by_size(heap: &Heap) -> Vec<HeapGroup> {
+    let mut of_size: HashMap<u64, Tally> = HashMap::new();
+    for block in &heap.blocks {
+        of_size.entry(block.bytes().next_power_of_two()).or_default().add(block.bytes());
+    }
+    let groups = of_size.into_iter();
+    let mut groups: Vec<HeapGroup> = groups
+        .map(|(bytes, tally)| HeapGroup { class: None, max_bytes: Some(bytes), tally })
+        .collect();
+    groups.sort_by_key(|group| group.max_bytes);
+    groups
+}
+
+/// Returns the class of a block, if it has a name.
+pub(crate) fn class_of(heap: &Heap, block: Block) -> Option<&str> {
+    heap.classes.get(block.class() as usize)?.as_deref()
+}

@@ -1,0 +1,9 @@
+//! The heap of a process in words: by class, by size and by region, and malloc's own accounts.
+
+pub(crate) mod accounts;
+pub(crate) mod document;
+pub(crate) mod group;
+pub(crate) mod problem;
+pub(crate) mod table;
+#[cfg(test)]
+mod tests;

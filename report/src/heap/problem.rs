@@ -1,0 +1,36 @@
+//! The doubts about a walk of a heap, in words.
+
+use vmrec_sampler::HeapProblem;
+
+use crate::text::units;
+
+/// Returns a problem as a sentence.
+pub fn problem_text(problem: &HeapProblem) -> String {
+    match *problem {
+        HeapProblem::Broken { address, bytes } => format!(
+            "the chain of chunks breaks at {address:#x}: the {} behind are not walked; the heap is \
+             corrupted there",
+            units::size(bytes)
+        ),
+        HeapProblem::Missing { arena, counted_bytes, found_bytes } => format!(
+            "arena {arena} counts {} of memory, of which {} were found",
+            units::size(counted_bytes),
+            units::size(found_bytes)
+        ),
+        HeapProblem::ArenasBroken => {
+            "the list of arenas breaks: there may be others that are not shown".to_owned()
+        }
+        HeapProblem::ListsBroken { lists } => format!(
+            "{} of free chunks break{}: some of their chunks are shown as in use",
+            units::counted(lists, "list", "lists"),
+            if lists == 1 { "s" } else { "" }
+        ),
+        HeapProblem::MappedDiffer { counted, found } => format!(
+            "the allocator counts {} with mappings of their own ({}), {} ({}) were found",
+            units::counted(counted.blocks, "block", "blocks"),
+            units::size(counted.bytes),
+            found.blocks,
+            units::size(found.bytes)
+        ),
+    }
+}

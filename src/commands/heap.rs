@@ -1,0 +1,86 @@
+//! `vmrec heap`: what is in the heap of a running process.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use vmrec_report::{HeapBy, HeapDocument, heap_text, problem_text};
+use vmrec_sampler::{HeapProblem, HeapRequest};
+
+use crate::args::LiveArgs;
+use crate::failure::Failure;
+use crate::output;
+use crate::process;
+
+/// Rows of a table unless all are asked for.
+const MAX_ROWS: usize = 40;
+
+/// Show the blocks of a process's heap by class, size or region
+///
+/// The process is stopped while its heap is read (some 0.3 s a GiB), and resumed in any case. It
+/// needs neither symbols nor a restart. Heaps of glibc's malloc can be read; docs/heap.md says
+/// exactly what the figures mean.
+#[derive(Args, Debug)]
+pub(crate) struct HeapArgs {
+    #[command(flatten)]
+    live: LiveArgs,
+
+    /// Group blocks by this
+    #[arg(long, value_enum, default_value_t = By::Class)]
+    by: By,
+
+    /// Show all rows, not the largest 40
+    #[arg(long)]
+    all: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum By {
+    Class,
+    Size,
+    Region,
+}
+
+impl From<By> for HeapBy {
+    fn from(by: By) -> Self {
+        match by {
+            By::Class => Self::Class,
+            By::Size => Self::Size,
+            By::Region => Self::Region,
+        }
+    }
+}
+
+impl LiveArgs {
+    /// Returns the process that is meant, and how its heap is looked at.
+    pub(crate) fn request(&self) -> Result<(u32, HeapRequest), Failure> {
+        let pid = process::find(&self.target, self.newest, self.oldest)?;
+        let max_stop = self.max_stop.unwrap_or(Duration::from_secs(10));
+        Ok((pid, HeapRequest { max_stop }))
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &HeapArgs) -> Result<ExitCode, Failure> {
+    let (pid, request) = args.live.request()?;
+    let found = vmrec_sampler::inspect_heap(pid, &request)?;
+    if args.json {
+        output::print_json(&HeapDocument::new(&found))?;
+    } else {
+        let max_rows = if args.all { usize::MAX } else { MAX_ROWS };
+        output::print(&heap_text(&found, args.by.into(), max_rows, output::width()))?;
+    }
+    note_problems(&found.heap.problems);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the doubts about a heap to standard error.
+pub(crate) fn note_problems(problems: &[HeapProblem]) {
+    for problem in problems {
+        output::note(&format!("note: {}", problem_text(problem)));
+    }
+}
