@@ -221,6 +221,7 @@ mod tests {
     [
       {
         "recording": 1,
+        "session": 1,
         "pid": 4242,
         "name": "server",
         "recording_name": null,
