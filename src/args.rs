@@ -12,6 +12,7 @@ use vmrec_store::Retention;
 
 use crate::failure::Failure;
 use crate::parse::{parse_duration, parse_size};
+use crate::process::PickArgs;
 
 /// Which running process, stopped for how long.
 #[derive(Args, Clone, Debug)]
@@ -19,13 +20,8 @@ pub(crate) struct LiveArgs {
     /// Pid or full or partial executable name
     pub(crate) target: String,
 
-    /// Of several matching processes take the one started last
-    #[arg(long, conflicts_with = "oldest")]
-    pub(crate) newest: bool,
-
-    /// Of several matching processes take the one started first
-    #[arg(long)]
-    pub(crate) oldest: bool,
+    #[command(flatten)]
+    pub(crate) pick: PickArgs,
 
     /// Give up rather than stop the process for longer at a time [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]

@@ -13,6 +13,7 @@ mod help;
 mod output;
 mod parse;
 mod process;
+mod progress;
 mod recording;
 mod session;
 mod shell;

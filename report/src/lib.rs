@@ -53,7 +53,7 @@ pub use crate::compare::sides::{CompareBy, Sides};
 pub use crate::compare::table::{compare_markdown, compare_table};
 pub use crate::diff::group::View;
 pub use crate::diff::table::heading::{DiffLayout, Heading};
-pub use crate::diff::table::{DEFAULT_ROWS, diff_table};
+pub use crate::diff::table::{DEFAULT_ROWS, diff_markdown, diff_table};
 pub use crate::diff::{Diff, RegionRow, diff};
 pub use crate::error::Error;
 pub use crate::export::perfetto::perfetto;
@@ -91,6 +91,7 @@ pub use crate::time::spec::{Resolved, TimeSpec, Timeline};
 pub use crate::time::{Direction, direction};
 pub use crate::trend::limit::{TimeLeft, TrendLimit};
 pub use crate::trend::table::{TrendLayout, trend_table};
+pub use crate::trend::warm_up::after_warm_up;
 pub use crate::trend::{Trend, TrendOptions};
 pub use crate::watch::columns::{WatchColumn, watch_column, watch_columns};
 pub use crate::watch::rows::{
@@ -126,7 +127,7 @@ pub mod csv {
 
 /// Rows of any columns, such as those of a query, in each format.
 pub mod rows {
-    pub use crate::export::rows::{csv, distinct, json, table};
+    pub use crate::export::rows::{csv, distinct, expanded, json, table};
 }
 
 /// vmrec's figures beside those of the system.

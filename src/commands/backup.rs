@@ -10,7 +10,7 @@ use vmrec_store::Store;
 
 use crate::args::FileArgs;
 use crate::failure::Failure;
-use crate::{file, output};
+use crate::{file, output, progress};
 
 /// Copy all recordings to another file, also while recording
 ///
@@ -45,7 +45,7 @@ struct BackupDocument {
 /// Runs the command.
 pub(crate) fn run(args: &BackupArgs) -> Result<ExitCode, Failure> {
     let store = Store::open(&file::path(&args.file)?)?;
-    let copied = store.backup(&args.to, args.force)?;
+    let copied = progress::shown("copying", || store.backup(&args.to, args.force))?;
     let file = args.to.display().to_string();
     if args.json {
         output::print_json(&BackupDocument {

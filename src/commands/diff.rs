@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use vmrec_report::{
     DEFAULT_ROWS, DiffLayout, Direction, Heading, Metric, Resolved, SessionDiff, SessionHeading,
-    SessionLayout, SessionMetric, SessionView, View, csv, diff, diff_table, direction, json,
-    session_table,
+    SessionLayout, SessionMetric, SessionView, View, csv, diff, diff_markdown, diff_table,
+    direction, json, session_table,
 };
 use vmrec_sampler::{Consistency, Naming, Snapshot};
 
@@ -47,6 +47,10 @@ pub(crate) struct DiffArgs {
 
     #[command(flatten)]
     format: FormatArgs,
+
+    /// Print Markdown, for a pull request
+    #[arg(long, conflicts_with_all = ["json", "csv", "session"])]
+    md: bool,
 
     #[command(flatten)]
     recording: RecordingArgs,
@@ -129,7 +133,10 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
             width: output::width(),
             color: output::color(),
         };
-        output::print(&diff_table(&heading, &changes, &layout))
+        match args.md {
+            true => output::print(&diff_markdown(&heading, &changes, &layout)),
+            false => output::print(&diff_table(&heading, &changes, &layout)),
+        }
     }
 }
 

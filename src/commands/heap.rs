@@ -58,7 +58,7 @@ impl From<By> for HeapBy {
 impl LiveArgs {
     /// Returns the process that is meant, and how its heap is looked at.
     pub(crate) fn request(&self) -> Result<(u32, HeapRequest), Failure> {
-        let pid = process::find(&self.target, self.newest, self.oldest)?;
+        let pid = process::find(&self.target, self.pick)?;
         let max_stop = self.max_stop.unwrap_or(Duration::from_secs(10));
         Ok((pid, HeapRequest { max_stop }))
     }

@@ -10,7 +10,7 @@ use vmrec_store::{Error, Store};
 use crate::args::RecordingArgs;
 use crate::failure::Failure;
 use crate::recording::Opened;
-use crate::{file, output, zone};
+use crate::{file, output, progress, zone};
 
 /// Show one recording: process, host, samples, cost, marks
 #[derive(Args, Debug)]
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode, Failure> {
 fn verify(args: &InfoArgs) -> Result<ExitCode, Failure> {
     let path = file::path(&args.recording.file)?;
     let store = Store::open(&path)?;
-    let problems = store.verify()?;
+    let problems = progress::shown("checking", || store.verify())?;
     let counts = match store.counts() {
         Err(Error::Damaged { .. }) if !problems.is_empty() => None,
         counts => Some(counts?),

@@ -12,7 +12,7 @@ use vmrec_store::{Error as StoreError, Pruned, RecordingId, Retention, Store, Wr
 use crate::args::{FileArgs, RetentionArgs};
 use crate::failure::{Failure, PRUNE_WHILE_RECORDING};
 use crate::parse::parse_duration;
-use crate::{file, output};
+use crate::{file, output, progress};
 
 /// Delete old samples, or keep one a minute of them
 ///
@@ -80,7 +80,9 @@ pub(crate) fn run(args: &PruneArgs) -> Result<ExitCode, Failure> {
     };
     let now = vmrec_sampler::now();
     let pruned = if args.dry_run {
-        store.prune_preview(&policy.unwrap_or_default(), only.as_deref(), now)?
+        progress::shown("pruning a copy", || {
+            store.prune_preview(&policy.unwrap_or_default(), only.as_deref(), now)
+        })?
     } else {
         let bytes_before = store.file_bytes();
         drop(store);
@@ -89,7 +91,9 @@ pub(crate) fn run(args: &PruneArgs) -> Result<ExitCode, Failure> {
             error => error.into(),
         })?;
         let pruned = match &policy {
-            Some(policy) => writer.prune(policy, only.as_deref(), now)?,
+            Some(policy) => {
+                progress::shown("pruning", || writer.prune(policy, only.as_deref(), now))?
+            }
             None => {
                 writer.tidy()?;
                 Pruned::default()

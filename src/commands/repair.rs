@@ -11,7 +11,7 @@ use vmrec_report::{escape, units};
 use vmrec_store::{Error, RecoveredRecording, Repaired};
 
 use crate::failure::Failure;
-use crate::output;
+use crate::{output, progress};
 
 /// Save what can be read of a damaged file into a new one
 ///
@@ -57,7 +57,8 @@ struct RecordingDocument {
 
 /// Runs the command.
 pub(crate) fn run(args: &RepairArgs) -> Result<ExitCode, Failure> {
-    let repaired = vmrec_store::repair(&args.file, &args.output).map_err(failure)?;
+    let work = || vmrec_store::repair(&args.file, &args.output);
+    let repaired = progress::shown("repairing", work).map_err(failure)?;
     let file = args.output.display().to_string();
     if args.json {
         output::print_json(&document(file, &repaired))?;

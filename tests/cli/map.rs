@@ -252,7 +252,8 @@ fn wrong_arguments_are_explained() {
     ");
     assert_snapshot!(bench.run(&["map", "no-such-program-runs"]).failure(), @"
     vmrec: no process has an executable named like `no-such-program-runs`
-    hint: `ps -e` lists the processes; start one with `vmrec record -- COMMAND`
+    hint: `ps -e` lists the processes; -f looks in whole command lines, --wait waits for one;
+    hint: start one with `vmrec record -- COMMAND`
     [exit status: Some(3)]
     ");
     assert_snapshot!(bench.run(&["map", "--at", "yesterday"]).failure(), @r#"

@@ -34,6 +34,7 @@ fn diff() {
         &between("object"),
         &between("region"),
         &["diff", "--recording", "1", "@cache", "@model", "--csv", "--by", "type"],
+        &["diff", "--recording", "1", "--md", "--metric", "private"],
         &["diff", "--recording", "1", "#2", "+3s"],
         &["diff", "--recording", "1", "end", "start"],
         &["diff", "--recording", "1", "#3", "end"],
@@ -67,6 +68,7 @@ fn sql() {
         &["sql", "SELECT type, sum(private_bytes) FROM region_at('peak', 1) GROUP BY 1"],
         &["sql", "SELECT * FROM samples(1)"],
         &["sql", "--csv", "SELECT * FROM series('resident', 'family', 1)"],
+        &["sql", "-x", "SELECT number, resident_bytes, state FROM samples(1) WHERE number > 3"],
         &["sql", "SELECT type FROM nowhere"],
     ]));
 }

@@ -28,7 +28,8 @@ fn no_such_process() {
     ");
     assert_snapshot!(bench.run(&["record", "no-such-program"]).failure(), @"
     vmrec: no process has an executable named like `no-such-program`
-    hint: `ps -e` lists the processes; start one with `vmrec record -- COMMAND`
+    hint: `ps -e` lists the processes; -f looks in whole command lines, --wait waits for one;
+    hint: start one with `vmrec record -- COMMAND`
     [exit status: Some(3)]
     ");
 }
@@ -47,13 +48,23 @@ fn an_ambiguous_name_lists_the_candidates() {
     }
     let said = twins.iter().fold(said, |said, twin| said.replace(&twin.id().to_string(), "PID"));
     // The column of a pid depends on its digits.
-    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-    let said = said.lines().map(words).collect::<Vec<_>>().join("\n");
+    let words = |line: &str| {
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        if let ["hint:", "PID", size, age, ..] = &mut words[..]
+            && size.ends_with('K')
+        {
+            (*size, *age) = ("SIZE", "AGE");
+        }
+        words.join(" ")
+    };
+    let lines = said.lines().filter(|line| !line.contains("==="));
+    let said = lines.map(words).collect::<Vec<_>>().join("\n");
     assert_snapshot!(said, @"
     vmrec: 2 processes match `twin-of`
-    hint: PID DIR/twin-of-two 60
-    hint: PID DIR/twin-of-two 60
-    hint: give a pid, or take one of them with --newest or --oldest
+    hint: PID RESIDENT AGE COMMAND
+    hint: PID SIZE AGE DIR/twin-of-two 60
+    hint: PID SIZE AGE DIR/twin-of-two 60
+    hint: give a pid, or take one of them with --newest, --oldest or --largest
     [exit status: Some(3)]
     ");
     assert_eq!(chosen.status, Some(0));
@@ -244,4 +255,33 @@ fn a_full_disk_keeps_what_was_recorded() {
     assert!(said.contains("hint: free some space"), "{said}");
     let info: serde_json::Value = serde_json::from_str(&kept.output).unwrap();
     assert!(info["samples"].as_u64().unwrap() > 3, "{info}");
+}
+
+#[test]
+fn a_target_is_found_by_its_command_line_its_path_and_its_size_and_is_waited_for() {
+    let bench = Bench::new();
+    let program = bench.path("sleeper");
+    fs::copy("/bin/sleep", &program).unwrap();
+    let start = |time: &str| Command::new(&program).arg(time).spawn().unwrap();
+    let mut twins = [start("61.25"), start("62.25")];
+    let one = ["--samples", "1", "--quiet"];
+    let by = |target: &[&str]| bench.run(&[&["record"], target, &one].concat()).status;
+    assert_eq!(by(&["-f", "sleeper 61\\.25$"]), Some(0));
+    assert_eq!(by(&["./sleeper"]), Some(3), "two have that path");
+    assert_eq!(by(&["./sleeper", "--largest"]), Some(0));
+    assert_eq!(by(&["-f", "("]), Some(2));
+    assert_eq!(by(&["-f", "sleeper 63"]), Some(3));
+    assert_eq!(by(&["--wait", "--", "true"]), Some(2));
+    let pids = bench.json(&["sql", "--json", "SELECT pid FROM recording ORDER BY id"]);
+    assert_eq!(pids[0]["pid"], twins[0].id());
+    let wait = ["record", "-f", "sleeper 64", "--wait", "--samples", "1"];
+    let mut waiting = bench.command(&wait).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(waiting.try_wait().unwrap().is_none(), "there is none yet");
+    let mut late = start("64.25");
+    assert!(waiting.wait().unwrap().success());
+    for child in twins.iter_mut().chain([&mut late]) {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }

@@ -333,7 +333,8 @@ fn all_processes_of_a_name_are_recorded_and_those_that_start_later() {
     let said = bench.run(&["record", "--all", "twin-of-all"]);
     insta::assert_snapshot!(said.failure(), @r"
     vmrec: no process has an executable named like `twin-of-all`
-    hint: `ps -e` lists the processes; start one with `vmrec record -- COMMAND`
+    hint: `ps -e` lists the processes; -f looks in whole command lines, --wait waits for one;
+    hint: start one with `vmrec record -- COMMAND`
     [exit status: Some(3)]
     ");
 

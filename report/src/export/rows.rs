@@ -1,5 +1,6 @@
 //! Rows of any columns, such as SQL gives, as a table, CSV or JSON.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io;
@@ -88,24 +89,42 @@ pub fn table<'a>(
     match width {
         None => table.render(usize::MAX, false),
         Some(width) if table.fits(width) => table.render(width, false),
-        Some(_) => blocks(names, &texts),
+        Some(_) => (1..).zip(&texts).map(|(number, row)| block(number, names, row)).collect(),
     }
 }
 
-/// Returns each row as a block of lines: its names and whole values.
-fn blocks(names: &[String], rows: &[Vec<String>]) -> String {
+/// Writes each row as a block of lines of name and value, as psql does after `\\x`, as soon as it comes.
+pub fn expanded<'a>(
+    mut out: impl io::Write,
+    names: &[String],
+    rows: impl Iterator<Item = Vec<Value<'a>>>,
+) -> Result<(), Error> {
+    for (number, row) in (1_u64..).zip(rows) {
+        let texts: Vec<String> = row.iter().map(shown).collect();
+        out.write_all(block(number, names, &texts).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The maximum width of the line above a block.
+const RULE_CELLS: usize = 60;
+
+/// Returns a row as a block of lines: its number, then its names and whole values.
+fn block(number: u64, names: &[String], row: &[String]) -> String {
     let names: Vec<_> = names.iter().map(|name| escape::terminal(name)).collect();
-    let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
-    let mut text = String::new();
-    for row in rows {
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        for (name, value) in names.iter().zip(row) {
-            let padding = " ".repeat(width.saturating_sub(name.width()));
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{name}{padding}  {}", escape::terminal(value));
-        }
+    let values: Vec<_> = row.iter().map(|value| escape::terminal(value)).collect();
+    let widest = |texts: &[Cow<'_, str>]| texts.iter().map(|text| text.width()).max().unwrap_or(0);
+    let (left, right) = (widest(&names), widest(&values).min(RULE_CELLS));
+    let mut text = format!("-[ RECORD {number} ]");
+    let pad = "-".repeat((left + 1).saturating_sub(text.len()));
+    text.push_str(&pad);
+    text.push_str(if text.len() == left + 1 { "+-" } else { "-" });
+    text.push_str(&"-".repeat((left + 3 + right).saturating_sub(text.len())));
+    text.push('\n');
+    for (name, value) in names.iter().zip(&values) {
+        let padding = " ".repeat(left.saturating_sub(name.width()));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name}{padding} | {value}");
     }
     text
 }
@@ -181,15 +200,16 @@ mod tests {
         =HYPERLINK       -1       -  x'00ff'
         ");
         insta::assert_snapshot!(table(&names(), rows().take(2), Some(20)), @r"
-        name    libc.so.6
-        size    4096
-        size_2  0.5
-        =1      x'00ff'
-
-        name    evil\n\x1b[2J
-        size    -
-        size_2  12.0
-        =1      x'00ff'
+        -[ RECORD 1 ]-----
+        name   | libc.so.6
+        size   | 4096
+        size_2 | 0.5
+        =1     | x'00ff'
+        -[ RECORD 2 ]---------
+        name   | evil\n\x1b[2J
+        size   | -
+        size_2 | 12.0
+        =1     | x'00ff'
         ");
     }
 

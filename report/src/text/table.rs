@@ -141,6 +141,32 @@ impl Table {
         text
     }
 
+    /// Writes the table as Markdown, the first cells of sums in bold.
+    pub(crate) fn markdown(&self) -> String {
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let title = |column: &Column| escape::markdown(&column.title);
+        let rule = |column: &Column| match column.align {
+            Align::Left => "---".to_owned(),
+            Align::Right => "---:".to_owned(),
+        };
+        let cells = |row: &[Cell]| -> Vec<String> {
+            let texts = row.iter().map(|cell| escape::markdown(&cell.text));
+            let missing = self.columns.len().saturating_sub(row.len());
+            texts.chain(std::iter::repeat_n(String::new(), missing)).collect()
+        };
+        let mut text = line(self.columns.iter().map(title).collect());
+        text += &format!("|{}|\n", self.columns.iter().map(rule).collect::<Vec<_>>().join("|"));
+        text.extend(self.rows.iter().map(|row| line(cells(row))));
+        for row in &self.sums {
+            let mut cells = cells(row);
+            if let Some(name) = cells.first_mut().filter(|name| !name.is_empty()) {
+                *name = format!("**{name}**");
+            }
+            text += &line(cells);
+        }
+        text
+    }
+
     /// Returns each shown column with its width.
     fn layout(&self, width: usize) -> Vec<(usize, usize)> {
         let cells =
@@ -273,6 +299,20 @@ mod tests {
     evil\…1b[2J  12.5M
     ===========  =====
     TOTAL        12.5M
+    ");
+    }
+
+    #[test]
+    fn markdown_has_every_column_and_no_name_ends_a_cell() {
+        let mut table = small();
+        table.row(vec![Cell::new("a|b")]);
+        insta::assert_snapshot!(table.markdown(), @r"
+    | NAME | SIZE | RARE |
+    |---|---:|---:|
+    | 日本語/libc.so.6 | 4K | 1 |
+    | evil&#92;n&#92;x1b&#91;2J | 12.5M | 2 |
+    | a&#124;b |  |  |
+    | **TOTAL** | 12.5M | 3 |
     ");
     }
 

@@ -25,6 +25,11 @@ pub struct WarmUp {
     pub rise: u64,
 }
 
+/// Returns the number of the first sample after the warm-up of a series, if it has one.
+pub fn after_warm_up(series: &Series) -> Option<u64> {
+    Some(series.ticks.get(find(series)?.index)?.number)
+}
+
 /// Finds the warm-up of a total: the samples at its begin that lie off the line through its second
 /// half, if they rise faster than that. It ends before the middle, or none is stated.
 pub(crate) fn find(series: &Series) -> Option<WarmUp> {

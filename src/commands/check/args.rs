@@ -26,6 +26,10 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) after: Option<String>,
 
+    /// Leave out a warm-up at the begin, as `vmrec trend` finds it in each recording
+    #[arg(long)]
+    pub(crate) skip_warm_up: bool,
+
     /// End at this time [default: end]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) until: Option<String>,

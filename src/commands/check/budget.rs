@@ -21,6 +21,7 @@ pub(crate) struct Budget {
     written: Vec<Written>,
     pub(crate) after: String,
     pub(crate) until: String,
+    pub(crate) skip_warm_up: bool,
     pub(crate) baseline: Vec<String>,
     tolerance: Option<Percent>,
     pub(crate) min_samples: usize,
@@ -33,6 +34,8 @@ pub(crate) struct Budget {
 struct File {
     after: Option<String>,
     until: Option<String>,
+    #[serde(default)]
+    skip_warm_up: bool,
     #[serde(default)]
     baseline: Vec<String>,
     tolerance: Option<String>,
@@ -78,6 +81,7 @@ impl Budget {
         budget.tolerance = args.tolerance.or(budget.tolerance);
         budget.min_samples = args.min_samples.unwrap_or(budget.min_samples);
         budget.lenient |= args.lenient;
+        budget.skip_warm_up |= args.skip_warm_up;
         budget.whole()
     }
 
@@ -140,6 +144,7 @@ impl File {
             written,
             after: self.after.unwrap_or_else(|| "start".to_owned()),
             until: self.until.unwrap_or_else(|| "end".to_owned()),
+            skip_warm_up: self.skip_warm_up,
             baseline: self.baseline,
             tolerance,
             min_samples: self.min_samples.unwrap_or(ENOUGH_SAMPLES),

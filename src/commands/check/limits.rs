@@ -2,7 +2,7 @@
 
 use vmrec_report::{Bound, Figure, Metric};
 
-use crate::parse::size_of;
+use crate::parse::{MAX_MAP_COUNT, size_of};
 
 /// A limit whose type or family is not looked up yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +70,8 @@ pub(crate) fn bound(text: &str) -> Result<Bound, String> {
     if text.ends_with('%') {
         return percent(text).map(|Percent(percent)| Bound::AboveBaseline(percent));
     }
-    size_of(text).map(Bound::Absolute).ok_or_else(|| {
+    let known = (text == "max_map_count").then_some(MAX_MAP_COUNT);
+    size_of(text).or(known).map(Bound::Absolute).ok_or_else(|| {
         "not a limit\nhint: write a size like 200M, a number of regions, or +5% of a baseline"
             .to_owned()
     })
@@ -108,6 +109,7 @@ mod tests {
         assert_eq!(read("private:V8 heap = 80M"), (PRIVATE, Some("V8 heap".into()), size(80)));
         assert_eq!(read("a:b=c=1M"), (Metric::RESIDENT, Some("a:b=c".into()), size(1)));
         assert_eq!(read("regions=+5%"), (Metric::Regions, None, Bound::AboveBaseline(5.0)));
+        assert_eq!(read("regions=max_map_count"), (Metric::Regions, None, Bound::Absolute(65_530)));
         for wrong in ["", "x", "resident=", "resident=-5M", "5x", "resident=x%", "-5%", "nan%"] {
             assert!(max(wrong).is_err(), "{wrong}");
         }

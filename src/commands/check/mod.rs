@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use vmrec_report::escape::terminal;
 use vmrec_report::{
-    By, Check, LimitVerdict, Metric, Run, SeriesBuilder, check_github, check_junit, check_markdown,
-    check_table, json, kept,
+    By, Check, LimitVerdict, Metric, Run, SeriesBuilder, after_warm_up, check_github, check_junit,
+    check_markdown, check_table, json, kept,
 };
 use vmrec_sampler::Naming;
 
@@ -72,7 +72,7 @@ impl Judged {
         let span = SpanArgs { from: budget.after.clone(), to: budget.until.clone() };
         let metrics = budget.metrics();
         let runs = |opened: &[Opened]| -> Result<Vec<Run>, Failure> {
-            opened.iter().map(|one| of(one, &metrics, &span)).collect()
+            opened.iter().map(|one| of(one, &metrics, &span, budget.skip_warm_up)).collect()
         };
         let naming = opened.first().map_or(Naming::Linux, |one| Naming::of(&one.recording.host));
         let mut check = Check {
@@ -104,7 +104,24 @@ impl Judged {
 }
 
 /// Reads the sums of a recording that limits are on.
-fn of(opened: &Opened, metrics: &[Metric], span: &SpanArgs) -> Result<Run, Failure> {
+fn of(
+    opened: &Opened,
+    metrics: &[Metric],
+    span: &SpanArgs,
+    skip_warm_up: bool,
+) -> Result<Run, Failure> {
+    let warm = match opened.extent {
+        // It is one of the process, so the same for all metrics.
+        Some(_) if skip_warm_up => {
+            let resident = opened.series(&[Metric::RESIDENT], By::Family, span)?;
+            resident.first().and_then(after_warm_up)
+        }
+        _ => None,
+    };
+    let span = &SpanArgs {
+        from: warm.map_or_else(|| span.from.clone(), |number| format!("#{number}")),
+        to: span.to.clone(),
+    };
     let series = match opened.extent {
         Some(_) => opened.series(metrics, By::Type, span)?,
         // Without a sample there is no time to resolve, and every limit is undecided.
@@ -112,12 +129,14 @@ fn of(opened: &Opened, metrics: &[Metric], span: &SpanArgs) -> Result<Run, Failu
     };
     let recording = &opened.recording;
     let named = recording.name.as_ref().map(|name| format!(" \"{name}\"")).unwrap_or_default();
+    let from = warm.map(|number| format!(", from #{number}, after its warm-up"));
     let name = format!(
-        "{} (pid {}), recording {}{named} of {}",
+        "{} (pid {}), recording {}{named} of {}{}",
         recording.process.name(),
         recording.process.id.pid_text(),
         recording.id.0,
         opened.path.display(),
+        from.unwrap_or_default(),
     );
     Ok(Run { name, series })
 }

@@ -16,6 +16,7 @@ use vmrec_sampler::{Host, Naming, ProcessInfo, Sampler, Snapshot};
 use crate::args::{RecordingArgs, TypesArgs};
 use crate::commands::map::spelling::is_vmmap;
 use crate::failure::Failure;
+use crate::process::PickArgs;
 use crate::recording::Opened;
 use crate::{output, process, types_file, zone};
 
@@ -31,7 +32,7 @@ const MAX_SECONDS: f64 = 7.0 * 86_400.0;
 #[derive(Args, Debug)]
 #[command(override_usage = "vmrec map [OPTIONS] <TARGET>\n       vmrec map [OPTIONS] --at <TIME>")]
 pub(crate) struct MapArgs {
-    /// Pid or full or partial executable name
+    /// Pid, full or partial executable name, or path
     #[arg(required_unless_present_any = ["at", "recording", "against"], conflicts_with_all = ["at", "recording"])]
     target: Option<String>,
 
@@ -39,13 +40,8 @@ pub(crate) struct MapArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<String>,
 
-    /// Of several matching processes take the one started last
-    #[arg(long, conflicts_with = "oldest")]
-    newest: bool,
-
-    /// Of several matching processes take the one started first
-    #[arg(long)]
-    oldest: bool,
+    #[command(flatten)]
+    pick: PickArgs,
 
     /// Show what changes within so many seconds
     #[arg(short, long, value_name = "SECONDS", value_parser = parse_seconds, conflicts_with_all = ["at", "recording", "json", "rules"])]
@@ -167,7 +163,7 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
     process::count_as_footprint(args.footprint)?;
     match &args.target {
         Some(target) => {
-            let mut sampler = Sampler::attach(process::find(target, args.newest, args.oldest)?)?;
+            let mut sampler = Sampler::attach(process::find(target, args.pick)?)?;
             sampler.set_user_rules(rules);
             sampler.set_read_remote_files(args.read_remote_files);
             let mut began = Instant::now();

@@ -23,7 +23,7 @@ use crate::commands::reclassify::known::{Known, peek};
 use crate::commands::reclassify::table::{ReclassifyDocument, TypeChangeRow, TypeName};
 use crate::failure::{Failure, RECORDER_FIRST};
 use crate::recording::Opened;
-use crate::{output, types_file};
+use crate::{output, progress, types_file};
 
 /// Apply the present rules to an old recording
 ///
@@ -63,12 +63,12 @@ pub(crate) fn run(args: &ReclassifyArgs) -> Result<ExitCode, Failure> {
         // A writer brings the file to the present version, which is read otherwise.
         opened = Opened::open(&args.recording)?;
     }
-    let reclassified = Reclassified::of(&opened, &rules)?;
+    let reclassified = progress::shown("classifying", || Reclassified::of(&opened, &rules))?;
     let (id, naming) = (opened.recording.id, Naming::of(&opened.recording.host));
     // The file is left in one piece only once nobody has it open.
     drop(opened);
     if let Some(mut writer) = writer {
-        writer.relabel(id, &reclassified.labels())?;
+        progress::shown("writing types", || writer.relabel(id, &reclassified.labels()))?;
         writer.close()?;
     }
     reclassified.note(args.types.types.is_some());

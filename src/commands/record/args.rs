@@ -9,17 +9,19 @@ use clap::Args;
 
 use crate::args::{FileArgs, RetentionArgs, TypesArgs};
 use crate::parse::parse_duration;
+use crate::process::PickArgs;
 use crate::shell::shell_word;
 
 /// Record snapshots of processes at intervals
 ///
 /// TARGET is a pid or a full or partial executable name: an exact name beats
-/// one that begins so, which beats one that has it inside. Ctrl-C or the
+/// one that begins so, which beats one that has it inside; or the path of a
+/// program or script, or with -f a pattern of its command line. Ctrl-C or the
 /// exit of all targets ends the recording. Several processes make a session,
 /// with a recording of each.
 #[derive(Args, Debug)]
 pub(crate) struct RecordArgs {
-    /// Pids or full or partial executable names
+    /// Pids, full or partial executable names, or paths
     #[arg(
         value_name = "TARGET",
         required_unless_present_any = ["launch", "pid", "host", "cgroup"],
@@ -28,11 +30,11 @@ pub(crate) struct RecordArgs {
     targets: Vec<String>,
 
     /// Record all processes that match a TARGET
-    #[arg(long, conflicts_with_all = ["launch", "newest", "oldest"])]
+    #[arg(long, conflicts_with_all = ["launch", "newest", "oldest", "largest", "wait"])]
     pub(crate) all: bool,
 
     /// Record processes of the same names too that start later, until Ctrl-C
-    #[arg(long, conflicts_with_all = ["launch", "newest", "oldest"])]
+    #[arg(long, conflicts_with_all = ["launch", "newest", "oldest", "largest", "wait", "full"])]
     pub(crate) follow: bool,
 
     /// Record every process that may be read, also those that start later, until Ctrl-C
@@ -82,13 +84,8 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "TEXT")]
     pub(crate) name: Option<String>,
 
-    /// Of several matching processes take the one started last
-    #[arg(long, conflicts_with_all = ["oldest", "launch"])]
-    pub(crate) newest: bool,
-
-    /// Of several matching processes take the one started first
-    #[arg(long, conflicts_with = "launch")]
-    pub(crate) oldest: bool,
+    #[command(flatten)]
+    pub(crate) pick: PickArgs,
 
     /// File with limits to check the recording against at its end: as `vmrec check --budget`
     #[arg(long, value_name = "FILE")]

@@ -55,6 +55,10 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     // A wrong file must not cost the user a run.
     let budget = args.check.as_deref().map(|file| Budget::of_file(file)?.whole()).transpose()?;
     args.report.as_deref().map(report::check_path).transpose()?;
+    if args.pick.any() && !args.launch.is_empty() {
+        return Err(Failure::usage("a command that vmrec starts is not chosen among others")
+            .hint("leave out -f, --wait, --newest, --oldest and --largest before `--`"));
+    }
     let events = Events::listen()?;
     if args.is_family() {
         if budget.is_some() {
@@ -70,8 +74,11 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     }
     let (mut target, writer) = match args.processes().pop() {
         Some(name) => {
-            let (newest, oldest) = (args.newest, args.oldest);
-            let find = move || Target::find(&name, newest, oldest, rules);
+            let pick = args.pick;
+            if pick.wait && !args.quiet {
+                output::note(&format!("waiting for `{name}` if it has not started yet"));
+            }
+            let find = move || Target::find(&name, pick, rules);
             // The names of all processes are read.
             let Some(found) = events.while_heeding(find, |_, _| true) else {
                 return Ok(interrupted());
@@ -138,15 +145,15 @@ fn record_family(
 ) -> Result<ExitCode, Failure> {
     let Start { path, retention, rules } = start_with;
     let (roots, writer) = if args.launch.is_empty() {
-        let (names, newest, oldest) = (args.processes(), args.newest, args.oldest);
+        let (names, pick) = (args.processes(), args.pick);
         let several = args.all || args.follow;
         let group = args.cgroup.as_deref().map(ControlGroup::find).transpose()?;
         let find = move || -> Result<Vec<_>, Failure> {
             vmrec_sampler::check_proc()?;
             if several {
-                return Target::listed_all(&names);
+                return Target::listed_all(&names, pick);
             }
-            names.iter().map(|name| Target::listed(name, newest, oldest)).collect()
+            names.iter().map(|name| Target::listed(name, pick)).collect()
         };
         let Some(found) = events.while_heeding(find, |_, _| true) else {
             return Ok(interrupted());

@@ -12,6 +12,7 @@ use vmrec_sampler::{
 use crate::commands::record::events::{Event, Events};
 use crate::failure::{Failure, Status};
 use crate::process;
+use crate::process::PickArgs;
 
 /// The process to record.
 pub(crate) struct Target {
@@ -27,14 +28,9 @@ pub(crate) struct Target {
 
 impl Target {
     /// Finds the process meant by a pid or a name.
-    pub(crate) fn find(
-        text: &str,
-        newest: bool,
-        oldest: bool,
-        rules: Vec<UserRule>,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn find(text: &str, pick: PickArgs, rules: Vec<UserRule>) -> Result<Self, Failure> {
         Ok(Self {
-            pid: Self::pid_of(text, newest, oldest)?,
+            pid: Self::pid_of(text, pick)?,
             child: None,
             launched: false,
             status: None,
@@ -44,8 +40,8 @@ impl Target {
     }
 
     /// Finds the number of the process meant by a pid or a name.
-    pub(crate) fn pid_of(text: &str, newest: bool, oldest: bool) -> Result<u32, Failure> {
-        let pid = process::find(text, newest, oldest)?;
+    pub(crate) fn pid_of(text: &str, pick: PickArgs) -> Result<u32, Failure> {
+        let pid = process::find(text, pick)?;
         if pid == std::process::id() {
             return Err(Failure::usage("vmrec cannot record itself"));
         }
@@ -53,20 +49,23 @@ impl Target {
     }
 
     /// Finds the process meant by a pid or a name, as the list of all shows it.
-    pub(crate) fn listed(text: &str, newest: bool, oldest: bool) -> Result<ListedProcess, Failure> {
-        Ok(listed(&vmrec_sampler::process_info(Self::pid_of(text, newest, oldest)?)?))
+    pub(crate) fn listed(text: &str, pick: PickArgs) -> Result<ListedProcess, Failure> {
+        Ok(listed(&vmrec_sampler::process_info(Self::pid_of(text, pick)?)?))
     }
 
     /// Finds all processes meant by pids or names, except vmrec itself; perhaps none.
-    pub(crate) fn listed_all(texts: &[String]) -> Result<Vec<ListedProcess>, Failure> {
+    pub(crate) fn listed_all(
+        texts: &[String],
+        pick: PickArgs,
+    ) -> Result<Vec<ListedProcess>, Failure> {
         let processes = vmrec_sampler::processes();
         let mut found = Vec::new();
         for text in texts {
-            if text.bytes().all(|byte| byte.is_ascii_digit()) {
-                found.push(Self::listed(text, false, false)?);
+            if !pick.full && text.bytes().all(|byte| byte.is_ascii_digit()) {
+                found.push(Self::listed(text, PickArgs::default())?);
                 continue;
             }
-            let matching = vmrec_sampler::matching(text, &processes);
+            let matching = process::matching(text, pick, &processes)?;
             found.extend(matching.into_iter().filter_map(|at| Some(listed(processes.get(at)?))));
         }
         Ok(found)

@@ -17,6 +17,10 @@ pub(crate) struct SqlArgs {
     #[arg(long, conflicts_with = "sql")]
     tables: bool,
 
+    /// Print each row as lines of name and value
+    #[arg(long, short = 'x', conflicts_with_all = ["json", "csv"])]
+    pub(crate) expanded: bool,
+
     #[command(flatten)]
     pub(crate) format: FormatArgs,
 

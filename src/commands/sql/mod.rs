@@ -33,7 +33,7 @@ pub(crate) fn run(args: &SqlArgs) -> Result<ExitCode, Failure> {
             answer(&text, args)?;
         }
         Some(sql) => answer(sql, args)?,
-        None => tables::print_tables(args.format)?,
+        None => tables::print_tables(args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -54,6 +54,6 @@ fn answer(sql: &str, args: &SqlArgs) -> Result<(), Failure> {
             None
         })
     });
-    tables::print(args.format, &names, first.into_iter().chain(rest))?;
+    tables::print(args, &names, first.into_iter().chain(rest))?;
     failed.map_or(Ok(()), |error| Err(source.failure(error)))
 }

@@ -6,7 +6,7 @@ use std::io::{BufWriter, IsTerminal, Write};
 use vmrec_report::rows;
 use vmrec_store::Value;
 
-use crate::args::FormatArgs;
+use crate::commands::sql::args::SqlArgs;
 use crate::failure::Failure;
 use crate::output;
 
@@ -33,23 +33,25 @@ const TABLES: [[&str; 3]; 18] = [
 ];
 
 /// Prints the tables.
-pub(crate) fn print_tables(format: FormatArgs) -> Result<(), Failure> {
+pub(crate) fn print_tables(args: &SqlArgs) -> Result<(), Failure> {
     let names = ["name", "kind", "holds"].map(str::to_owned);
     let all = TABLES.iter().map(|row| row.map(Value::from).to_vec());
-    print(format, &names, all)
+    print(args, &names, all)
 }
 
 /// Writes rows to standard output, as a table that fits only where a terminal shows it.
 pub(crate) fn print(
-    format: FormatArgs,
+    args: &SqlArgs,
     names: &[String],
     all: impl Iterator<Item = Vec<Value<'static>>>,
 ) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
-    let written = if format.json {
+    let written = if args.format.json {
         rows::json(&mut out, names, all)
-    } else if format.csv {
+    } else if args.format.csv {
         rows::csv(&mut out, names, all)
+    } else if args.expanded {
+        rows::expanded(&mut out, names, all)
     } else {
         let width = io::stdout().is_terminal().then(output::width);
         out.write_all(rows::table(names, all, width).as_bytes()).map_err(Into::into)

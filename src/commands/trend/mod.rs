@@ -11,13 +11,10 @@ use vmrec_sampler::Naming;
 
 use crate::args::{RecordingArgs, SpanArgs, SumBy};
 use crate::failure::{Failure, Status};
-use crate::parse::{metric_parser, size_of};
+use crate::parse::{MAX_MAP_COUNT, metric_parser, size_of};
 use crate::recording::Opened;
 use crate::shell::shell_word;
 use crate::{output, zone};
-
-/// The kernel's own default of vm.max_map_count.
-const MAX_MAP_COUNT: u64 = 65_530;
 
 /// Show which types rise, how fast, and the time left to a limit
 ///

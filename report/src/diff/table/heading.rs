@@ -6,7 +6,6 @@ use vmrec_store::RecordingId;
 
 use crate::diff::group::View;
 use crate::metric::Metric;
-use crate::text::table::cut_middle;
 use crate::text::{clock, escape, units};
 use crate::time::spec::Resolved;
 
@@ -45,7 +44,7 @@ pub struct DiffLayout {
 }
 
 /// Returns the lines above the table.
-pub(crate) fn head(heading: &Heading<'_>, view: View, sorted_by: Metric, width: usize) -> String {
+pub(crate) fn head(heading: &Heading<'_>, view: View, sorted_by: Metric) -> Vec<String> {
     let name = escape::terminal(heading.process.name());
     let end = |word: &str, resolved: &Resolved, torn: Option<&str>| {
         let taken = clock::local_exact(resolved.taken.utc_ns, heading.time_zone);
@@ -72,6 +71,5 @@ pub(crate) fn head(heading: &Heading<'_>, view: View, sorted_by: Metric, width: 
         View::Region => format!("{apart} apart; sizes are changes"),
         _ => format!("{apart} apart; sizes are changes, AFTER is {} at the end", sorted_by.words()),
     });
-    lines.push(String::new());
-    lines.iter().fold(String::new(), |text, line| text + &cut_middle(line, width) + "\n")
+    lines
 }

@@ -52,7 +52,7 @@ pub(crate) fn of(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Opt
     let forms: Vec<String> = forms.iter().map(|form| escape::terminal(form).to_string()).collect();
     let fits = |form: &&String| form.chars().count() <= layout.width;
     let form = forms.iter().find(fits).or(forms.last())?;
-    Some(format!("{}\n", cut_middle(form, layout.width)))
+    Some(cut_middle(form, layout.width).into_owned())
 }
 
 /// Returns that the first sample is of a process that had hardly started.

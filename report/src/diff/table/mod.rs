@@ -16,14 +16,45 @@ use crate::diff::table::notes::{became_shared, given_back, left_out_note, unknow
 use crate::diff::{ChangeKind, Diff, RegionRow, RegionState};
 use crate::metric::{Metric, Unit};
 use crate::text::table::{Align, Cell, Column, Table, Tone, cut_middle};
-use crate::text::units;
+use crate::text::{escape, units};
 
 /// The default number of rows of a table; the rest become one.
 pub const DEFAULT_ROWS: usize = 20;
 
+/// A diff ready to be written: its finding, what it compares, its rows, and notes.
+struct Page {
+    headline: Option<String>,
+    head: Vec<String>,
+    table: Table,
+    notes: Vec<String>,
+}
+
 /// Returns a diff as a heading, a table and notes. Rows keep the diff's order
 /// (`Diff::sort_by`), and what they are sorted by is always a column.
 pub fn diff_table(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> String {
+    let Page { headline, head, table, notes } = page(heading, diff, layout);
+    let cut = |line: &String| cut_middle(line, layout.width).into_owned() + "\n";
+    let mut text: String = headline.iter().chain(&head).map(cut).collect();
+    text.push('\n');
+    text.push_str(&table.render(layout.width, layout.color));
+    text.extend(notes.iter().map(cut));
+    text
+}
+
+/// Returns a diff as Markdown, for a pull request.
+pub fn diff_markdown(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> String {
+    let layout = DiffLayout { width: usize::MAX, color: false, ..*layout };
+    let Page { headline, head, table, notes } = page(heading, diff, &layout);
+    let line = |line: &String| format!("{}  \n", escape::markdown(line));
+    let title = headline.map(|title| format!("### {}\n\n", escape::markdown(&title)));
+    let head: String = head.iter().map(line).collect();
+    let notes: String = notes.iter().map(line).collect();
+    let notes = if notes.is_empty() { notes } else { format!("\n{notes}") };
+    format!("{}{head}\n{}{notes}", title.unwrap_or_default(), table.markdown())
+}
+
+/// Lays a diff out; words keep within the layout's width where they have shorter forms.
+fn page(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Page {
     let metrics = metrics(diff.sorted_by, layout.view);
     let (moving, still): (Vec<Line>, Vec<Line>) =
         lines(diff, layout.view, layout.naming).into_iter().partition(|line| line.moves(&metrics));
@@ -50,9 +81,6 @@ pub fn diff_table(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> St
         table.sum(cells);
     }
 
-    let mut text = headline::of(heading, diff, layout).unwrap_or_default();
-    text.push_str(&head(heading, layout.view, diff.sorted_by, layout.width));
-    text.push_str(&table.render(layout.width, layout.color));
     let mut left_out = sum(&still).to;
     let mut left_out_rows = still.len() as u64;
     if layout.view == View::Region {
@@ -62,11 +90,16 @@ pub fn diff_table(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> St
     let notes = left_out_note(left_out_rows, &left_out, diff.sorted_by);
     let caveats = [became_shared(diff), given_back(diff), headline::loading(heading)];
     let caveats = caveats.iter().flatten().map(|caveat| caveat.words(&units::duration));
-    for note in notes.into_iter().chain(caveats).chain(unknown_notes(&diff.total, &metrics)) {
-        text.push_str(&cut_middle(&note, layout.width));
-        text.push('\n');
+    Page {
+        headline: headline::of(heading, diff, layout),
+        head: head(heading, layout.view, diff.sorted_by),
+        table,
+        notes: notes
+            .into_iter()
+            .chain(caveats)
+            .chain(unknown_notes(&diff.total, &metrics))
+            .collect(),
     }
-    text
 }
 
 /// Virtual size and the quantities that explain most, with the one sorted by.
