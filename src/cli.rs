@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Info(info::InfoArgs),
     Map(map::MapArgs),
     Heap(crate::commands::heap::HeapArgs),
+    Leaks(crate::commands::leaks::LeaksArgs),
+    Strings(crate::commands::strings::StringsArgs),
     Diff(diff::DiffArgs),
     Chart(crate::commands::chart::args::ChartArgs),
     Watch(crate::commands::watch::WatchArgs),

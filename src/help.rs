@@ -13,7 +13,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Share", &["report", "check", "export", "import"]),
     ("Keep", &["rename", "delete", "backup", "repair", "prune", "reclassify"]),
     ("Set up", &["selftest", "completions", "man"]),
-    ("Heap", &["heap"]),
+    ("Heap", &["heap", "leaks", "strings"]),
 ];
 
 const EXAMPLES: &str = "\

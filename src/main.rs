@@ -73,6 +73,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Sql(args) => sql::run(&args),
         Command::Map(args) => map::run(&args),
         Command::Heap(args) => commands::heap::run(&args),
+        Command::Leaks(args) => commands::leaks::run(&args),
+        Command::Strings(args) => commands::strings::run(&args),
         Command::Mark(args) => mark::run(&args),
         Command::Rename(args) => rename::run(&args),
         Command::Delete(args) => delete::run(&args),

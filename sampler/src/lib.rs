@@ -64,9 +64,11 @@ pub use crate::darwin::regions::labels as darwin_labels;
 pub use crate::error::Error;
 pub use crate::find::matching;
 pub use crate::heap::block::{Block, Tally};
+pub use crate::heap::leaks::Leak;
 pub use crate::heap::snapshot::{
     Heap, HeapProblem, HeapRange, HeapRequest, RangeKind, StoppedHeap,
 };
+pub use crate::heap::texts::Copies;
 pub use crate::label::{Confidence, Detail, Label};
 #[cfg(target_os = "linux")]
 pub use crate::linux::heap::inspect_heap;

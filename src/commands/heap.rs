@@ -13,7 +13,7 @@ use crate::output;
 use crate::process;
 
 /// Rows of a table unless all are asked for.
-const MAX_ROWS: usize = 40;
+pub(crate) const MAX_ROWS: usize = 40;
 
 /// Show the blocks of a process's heap by class, size or region
 ///
@@ -60,7 +60,7 @@ impl LiveArgs {
     pub(crate) fn request(&self) -> Result<(u32, HeapRequest), Failure> {
         let pid = process::find(&self.target, self.pick)?;
         let max_stop = self.max_stop.unwrap_or(Duration::from_secs(10));
-        Ok((pid, HeapRequest { max_stop }))
+        Ok((pid, HeapRequest { max_stop, leaks: false, texts: None }))
     }
 }
 

@@ -1,8 +1,10 @@
 //! The heap of a process in words: by class, by size and by region, and malloc's own accounts.
 
 pub(crate) mod accounts;
+pub(crate) mod copies;
 pub(crate) mod document;
 pub(crate) mod group;
+pub(crate) mod leaks;
 pub(crate) mod problem;
 pub(crate) mod table;
 #[cfg(test)]

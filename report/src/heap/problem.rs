@@ -25,6 +25,16 @@ pub fn problem_text(problem: &HeapProblem) -> String {
             units::counted(lists, "list", "lists"),
             if lists == 1 { "s" } else { "" }
         ),
+        HeapProblem::TooManyPointers => "its heap holds more pointers than are followed".to_owned(),
+        HeapProblem::RegistersUnknown { threads } => format!(
+            "{} in the kernel: blocks that only their registers hold are shown as leaked",
+            units::counted(threads, "thread waits", "threads wait")
+        ),
+        HeapProblem::PackedPointers => {
+            "a runtime in it may keep pointers compressed or encoded: blocks that only those hold \
+             are shown as leaked"
+                .to_owned()
+        }
         HeapProblem::MappedDiffer { counted, found } => format!(
             "the allocator counts {} with mappings of their own ({}), {} ({}) were found",
             units::counted(counted.blocks, "block", "blocks"),

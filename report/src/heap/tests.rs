@@ -62,6 +62,9 @@ fn found() -> StoppedHeap {
         ranges,
         blocks,
         classes: vec![None, Some("a\x1b[2J::Node".into()), None],
+        leaks: None,
+        copies: None,
+        texts: vec![],
         problems: vec![HeapProblem::Broken { address: 0x5500_0000_1000, bytes: 0xf20 }],
     };
     let process = recording(1).process;

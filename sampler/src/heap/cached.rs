@@ -3,7 +3,8 @@
 //! recognised by its size, its counts and its lists, so that no thread's registers are needed.
 
 use crate::heap::arena::Arena;
-use crate::heap::block::{Block, Tally};
+use crate::heap::block::Block;
+use crate::heap::block_set::BlockSet;
 use crate::heap::chain::{Links, members};
 use crate::heap::layout::{HEADER_BYTES, MIN_CHUNK_BYTES};
 use crate::heap::target::{Late, Target};
@@ -42,30 +43,20 @@ pub(crate) struct Cached {
 }
 
 impl Cached {
-    /// Takes the cached ones out of `blocks`, which ascend, calling `removed` for each.
-    pub(crate) fn remove_from(
-        &self,
-        blocks: &mut Vec<Block>,
-        removed: &mut dyn FnMut(Block, bool),
-    ) -> (Tally, Tally) {
-        let (mut of_threads, mut fast) = (Tally::default(), Tally::default());
-        if self.of_threads.is_empty() && self.fast.is_empty() {
-            return (of_threads, fast);
-        }
-        blocks.retain(|block| {
-            let is_fast = self.fast.binary_search(&block.address()).is_ok();
-            let is_cached = is_fast || self.of_threads.binary_search(&block.address()).is_ok();
-            if is_cached {
-                if is_fast {
-                    fast.add(block.bytes())
-                } else {
-                    of_threads.add(block.bytes())
-                }
-                removed(*block, is_fast);
+    /// Returns the indices of the cached ones in `blocks`, which ascend.
+    pub(crate) fn indices(&self, blocks: &[Block]) -> BlockSet {
+        let mut indices = BlockSet::new(blocks.len());
+        for address in self.of_threads.iter().chain(&self.fast) {
+            if let Ok(at) = blocks.binary_search_by_key(address, |block| block.address()) {
+                indices.insert(at as u32);
             }
-            !is_cached
-        });
-        (of_threads, fast)
+        }
+        indices
+    }
+
+    /// Returns whether the chunk of that address is on a list of fast ones.
+    pub(crate) fn is_fast(&self, address: u64) -> bool {
+        self.fast.binary_search(&address).is_ok()
     }
 }
 

@@ -7,15 +7,23 @@
 
 pub(crate) mod arena;
 pub(crate) mod block;
+pub(crate) mod block_set;
 pub(crate) mod cached;
 pub(crate) mod chain;
 pub(crate) mod classes;
+pub(crate) mod edges;
+pub(crate) mod gather;
 pub(crate) mod layout;
+pub(crate) mod leaks;
 pub(crate) mod mapped;
 pub(crate) mod maps;
 pub(crate) mod parameters;
+pub(crate) mod read;
+pub(crate) mod roots;
 pub(crate) mod snapshot;
+pub(crate) mod space;
 pub(crate) mod target;
 #[cfg(test)]
 mod tests;
+pub(crate) mod texts;
 pub(crate) mod walk;

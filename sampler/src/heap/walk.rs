@@ -1,9 +1,8 @@
 //! Walks the chunks of one range of memory as it streams by.
 
-use std::collections::HashMap;
-
 use crate::heap::arena::Part;
-use crate::heap::block::{Block, Tally};
+use crate::heap::block::Tally;
+use crate::heap::gather::Gathered;
 use crate::heap::layout::{
     ALIGNMENT, FLAGS, HEADER_BYTES, IS_MAPPED, MIN_CHUNK_BYTES, PREVIOUS_IN_USE,
 };
@@ -25,58 +24,18 @@ pub(crate) struct Walked {
     pub(crate) unwalked_bytes: u64,
 }
 
-/// The first words of blocks that point into images: candidates for tables of virtual functions.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct FirstWords {
-    class_of: HashMap<u64, u32>,
-    /// By class; the first stands for no class.
-    words: Vec<u64>,
-}
-
-impl FirstWords {
-    /// Returns the class of a block with the first word `word`.
-    pub(crate) fn class(&mut self, maps: &Maps, word: u64) -> u32 {
-        // Few blocks begin with a pointer at all.
-        if word < 0x1000 || !word.is_multiple_of(8) || word >> 47 != 0 {
-            return Block::NO_CLASS;
-        }
-        if let Some(class) = self.class_of.get(&word) {
-            return *class;
-        }
-        if self.words.len() >= Block::MAX_CLASS as usize || !maps.is_in_image(word) {
-            return Block::NO_CLASS;
-        }
-        if self.words.is_empty() {
-            self.words.push(0);
-        }
-        let class = self.words.len() as u32;
-        self.words.push(word);
-        self.class_of.insert(word, class);
-        class
-    }
-
-    /// Returns the words by class.
-    pub(crate) fn words(&self) -> &[u64] {
-        &self.words
-    }
-}
-
-/// Walks the chunks of `part`, which streams by once, and adds those in use to `blocks`.
+/// Walks the chunks of `part`, which streams by once, and gathers those in use.
 pub(crate) fn walk(
     target: &mut Target<'_>,
     part: &Part,
     maps: &Maps,
-    first_words: &mut FirstWords,
-    blocks: &mut Vec<Block>,
+    gathered: &mut Gathered,
 ) -> Result<Walked, Late> {
     let mut walk = Walk::new(part);
     target.stream(part.range, Pages::Any, &mut |at, bytes| {
-        walk.feed(at, bytes, &mut |block, word| {
-            let class = first_words.class(maps, word);
-            blocks.push(Block::new(block.0, block.1, class));
-        });
+        walk.feed(at, bytes, maps, gathered);
     })?;
-    Ok(walk.finish())
+    Ok(walk.finish(gathered))
 }
 
 /// A walk from header to header.
@@ -84,53 +43,43 @@ struct Walk<'p> {
     part: &'p Part,
     /// The next chunk, whose header is to come; the end once the walk is over.
     next: u64,
-    /// The chunk before it: its start, its bytes, and the first word of its user's memory.
-    before: Option<(u64, u64, u64)>,
-    /// Where the first word of the chunk before is still to come.
-    word_at: Option<u64>,
+    /// The chunk before it: its start and its bytes.
+    before: Option<(u64, u64)>,
     walked: Walked,
     done: bool,
 }
 
 impl<'p> Walk<'p> {
     fn new(part: &'p Part) -> Self {
-        let (before, word_at) = (None, None);
-        Self { part, next: part.first, before, word_at, walked: Walked::default(), done: false }
+        Self { part, next: part.first, before: None, walked: Walked::default(), done: false }
     }
 
-    /// Takes bytes at `at`, above all before, and hands out blocks: (address, bytes) and first word.
-    fn feed(&mut self, at: u64, bytes: &[u8], found: &mut dyn FnMut((u64, u64), u64)) {
-        let word = |address: u64| -> Option<u64> {
-            let offset = usize::try_from(address.checked_sub(at)?).ok()?;
-            Some(u64::from_ne_bytes(*bytes.get(offset..)?.first_chunk()?))
-        };
-        if let Some(address) = self.word_at.take()
-            && let (Some(first), Some(before)) = (word(address), &mut self.before)
-        {
-            before.2 = first;
-        }
+    /// Takes bytes at `at`, above all before.
+    fn feed(&mut self, at: u64, bytes: &[u8], maps: &Maps, gathered: &mut Gathered) {
+        let end = at + bytes.len() as u64;
         while !self.done {
-            let Some(header) = word(self.next + 8) else {
-                if self.next + 8 < at {
-                    // Its page was never written to, or is gone.
-                    self.break_here();
+            // A block's memory reaches into the next chunk's header, up to its size.
+            let size_at = self.next + 8;
+            if let Some((start, _)) = self.before {
+                let from = (start + HEADER_BYTES).max(at);
+                let to = size_at.min(end);
+                if from < to {
+                    let content = &bytes[(from - at) as usize..(to - at) as usize];
+                    gathered.content(from - start - HEADER_BYTES, content);
                 }
-                return;
-            };
-            self.chunk(header, found);
-            if self.done {
-                return;
             }
-            let address = self.before.map_or(0, |(start, ..)| start + HEADER_BYTES);
-            match (word(address), &mut self.before) {
-                (Some(first), Some(before)) => before.2 = first,
-                _ => self.word_at = Some(address),
+            if size_at < at {
+                // Its page was never written to, or is gone.
+                return self.break_here(gathered);
             }
+            let header = bytes.get((size_at - at) as usize..).and_then(<[u8]>::first_chunk);
+            let Some(header) = header else { return };
+            self.chunk(u64::from_ne_bytes(*header), maps, gathered);
         }
     }
 
     /// Takes the header of the next chunk.
-    fn chunk(&mut self, header: u64, found: &mut dyn FnMut((u64, u64), u64)) {
+    fn chunk(&mut self, header: u64, maps: &Maps, gathered: &mut Gathered) {
         let (start, size) = (self.next, header & !FLAGS);
         let in_use = header & PREVIOUS_IN_USE != 0;
         let end = self.part.range.end;
@@ -144,46 +93,39 @@ impl<'p> Walk<'p> {
         // A main arena's fences, where brk was moved by others.
         let is_inner_fence = size == ALIGNMENT && self.part.top.is_some() && start + size <= limit;
         if !(is_top || is_fence || fits || is_inner_fence) {
-            return self.break_here();
+            return self.break_here(gathered);
         }
-        self.close_before(in_use, found);
+        if let Some((start, size)) = self.before.take() {
+            let tally = if in_use { &mut self.walked.used } else { &mut self.walked.free };
+            tally.add(size);
+            gathered.close(start + HEADER_BYTES, size, in_use, maps);
+        }
         if is_top {
-            self.walked.top_bytes = end - start;
             if size != end - start {
-                self.walked.top_bytes = 0;
-                return self.break_here();
+                return self.break_here(gathered);
             }
+            self.walked.top_bytes = size;
         }
         if is_top || is_fence {
             self.done = true;
             return;
         }
-        self.before = (size >= MIN_CHUNK_BYTES).then_some((start, size, 0));
+        self.before = (size >= MIN_CHUNK_BYTES).then_some((start, size));
         self.next = start + size;
     }
 
-    /// Counts the chunk before, now that its neighbour says whether it is in use.
-    fn close_before(&mut self, in_use: bool, found: &mut dyn FnMut((u64, u64), u64)) {
-        let Some((start, size, word)) = self.before.take() else { return };
-        if in_use {
-            self.walked.used.add(size);
-            found((start + HEADER_BYTES, size), word);
-        } else {
-            self.walked.free.add(size);
-        }
-    }
-
-    fn break_here(&mut self) {
+    fn break_here(&mut self, gathered: &mut Gathered) {
+        gathered.discard();
         // The chunk before ends where nothing says whether it is in use.
-        let at = self.before.take().map_or(self.next, |(start, ..)| start);
+        let at = self.before.take().map_or(self.next, |(start, _)| start);
         self.walked.broken_at = Some(at);
         self.walked.unwalked_bytes = self.part.range.end.saturating_sub(at);
         self.done = true;
     }
 
-    fn finish(mut self) -> Walked {
+    fn finish(mut self, gathered: &mut Gathered) -> Walked {
         if !self.done {
-            self.break_here();
+            self.break_here(gathered);
         }
         self.walked
     }

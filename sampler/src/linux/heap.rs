@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::heap::maps::{Maps, contains};
-use crate::heap::snapshot::{HeapProblem, HeapRequest, StoppedHeap, take};
+use crate::heap::read::{Wanted, read};
+use crate::heap::snapshot::{HeapProblem, HeapRequest, StoppedHeap};
 use crate::heap::target::{Late, Pages, Target};
 use crate::linux::facts::pagemap::{Pagemap, WINDOW_PAGES};
 use crate::linux::files::{PROC, Refusal, living_threads};
@@ -102,8 +103,10 @@ fn look(process: &ProcessInfo, request: &HeapRequest) -> Result<StoppedHeap, Err
         memory.borrow().pagemap.populated(range, pages == Pages::Anonymous)
     };
     let mut target = Target::new(&mut read_at, &mut populated, &is_late);
-    let heap = take(&mut target, &maps);
     let threads = stop.threads();
+    let wanted =
+        Wanted { leaks: request.leaks.then_some(threads.as_slice()), texts: request.texts };
+    let heap = read(&mut target, &maps, wanted);
     drop(stop);
     let stopped_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
     // A process that is killed takes its memory with it, stopped or not.
@@ -111,12 +114,33 @@ fn look(process: &ProcessInfo, request: &HeapRequest) -> Result<StoppedHeap, Err
         return Err(Error::Exited { pid });
     }
     let name = process.name().to_owned();
-    let heap = match heap {
-        Ok(Some(heap)) => heap,
+    let mut heap = match heap {
+        Ok(Some(reading)) => reading.finish(),
         Ok(None) => return Err(Error::NoHeap { pid, name }),
         Err(Late) => return Err(Error::StoppedTooLong { pid, name, limit: request.max_stop }),
     };
+    if request.leaks {
+        let unknown = threads.iter().filter(|thread| thread.registers.is_empty()).count() as u64;
+        if unknown > 0 {
+            heap.problems.push(HeapProblem::RegistersUnknown { threads: unknown });
+        }
+        if packs_pointers(&mappings) {
+            heap.problems.push(HeapProblem::PackedPointers);
+        }
+    }
+    let threads = threads.len() as u64;
     Ok(StoppedHeap { process: process.clone(), heap, stops: 1, stopped_ns, threads })
+}
+
+/// Returns whether a mapped program is known to keep pointers in a form that does not look like one.
+fn packs_pointers(mappings: &[Mapping]) -> bool {
+    let packs = |name: &str| {
+        let file = name.rsplit('/').next().unwrap_or(name);
+        ["node", "chrom", "electron", "deno", "libv8", "libmozjs", "libxul", "libjvm"]
+            .iter()
+            .any(|start| file.starts_with(start))
+    };
+    mappings.iter().any(|mapping| mapping.file().is_some() && packs(mapping.name()))
 }
 
 /// Converts a refusal to read a file of a process that was there before.

@@ -5,7 +5,9 @@ use proptest::sample::Index;
 use crate::heap::block::Tally;
 use crate::heap::layout::{HEADER_BYTES, IS_MAPPED, Layout, PREVIOUS_IN_USE, RINGS};
 use crate::heap::maps::Maps;
-use crate::heap::snapshot::{Heap, take};
+use crate::heap::read::{Wanted, read};
+use crate::heap::roots::ThreadRoots;
+use crate::heap::snapshot::Heap;
 use crate::heap::target::{Pages, Target};
 use crate::region::AddressRange;
 
@@ -36,12 +38,20 @@ pub(super) struct MadeUp {
     used: Vec<(u64, u64)>,
     /// The uppermost chunk.
     top: u64,
+    /// The registers of its thread.
+    pub(super) registers: Vec<u64>,
 }
 
 impl MadeUp {
     pub(super) fn new(layout: &'static Layout, chunks: &[Chunk]) -> Self {
-        let mut made =
-            Self { layout, data: vec![0; 0x4000], brk: Vec::new(), used: vec![], top: BRK };
+        let mut made = Self {
+            layout,
+            data: vec![0; 0x4000],
+            brk: Vec::new(),
+            used: vec![],
+            top: BRK,
+            registers: vec![],
+        };
         let mut before_used = true;
         for chunk in chunks {
             made.push(*chunk, before_used);
@@ -140,8 +150,9 @@ impl MadeUp {
         }
     }
 
-    /// Walks the heap.
+    /// Walks the heap, and looks for leaks of a process with one thread, and for texts.
     pub(super) fn walk(&self) -> Option<Heap> {
+        let thread = ThreadRoots { registers: self.registers.clone(), ..ThreadRoots::default() };
         let parts = [(BRK, &self.brk), (DATA, &self.data)];
         let mut read_at = |address: u64, buffer: &mut [u8]| {
             parts
@@ -157,7 +168,8 @@ impl MadeUp {
         };
         let mut populated = |range: AddressRange, _: Pages| vec![range];
         let mut target = Target::new(&mut read_at, &mut populated, &|| false);
-        take(&mut target, &self.maps()).unwrap()
+        let wanted = Wanted { leaks: Some(&[thread]), texts: Some(4) };
+        read(&mut target, &self.maps(), wanted).unwrap().map(|reading| reading.finish())
     }
 }
 

@@ -31,6 +31,43 @@ fn check_sums(heap: &Heap) {
     assert!(heap.blocks.is_sorted_by_key(|block| block.address()));
 }
 
+#[test]
+fn what_no_root_leads_to_is_leaked() {
+    let chunk = Chunk { bytes: 64, used: true, fill: 0 };
+    let mut heap = MadeUp::new(&LAYOUTS[0], &[chunk; 8]);
+    let user = |index: u64| made_up::BRK + index * 64 + 16;
+    // A register leads into 0, which leads to 1; data lead to 2.
+    heap.registers = vec![user(0) + 24];
+    heap.set(user(0) + 48, user(1));
+    heap.set(made_up::DATA + 0x3000, user(2));
+    // 3 leads to 4; 5 and 6 to each other; 7 to itself.
+    heap.set(user(3), user(4) + 8);
+    heap.set(user(5), user(6));
+    heap.set(user(6), user(5));
+    heap.set(user(7), user(7));
+    let walked = heap.walk().unwrap();
+    let leaks: Vec<(u64, u64)> = walked
+        .leaks
+        .iter()
+        .flatten()
+        .map(|leak| ((leak.block.address() - made_up::BRK) / 64, leak.held.blocks))
+        .collect();
+    assert_eq!(leaks, [(3, 1), (5, 1), (7, 0)]);
+}
+
+#[test]
+fn copies_of_a_text_are_counted() {
+    let mut heap = MadeUp::new(&LAYOUTS[0], &[Chunk { bytes: 64, used: true, fill: 0 }; 4]);
+    for index in [0, 1, 3] {
+        let at = index * 64 + 16;
+        heap.brk[at..at + 9].copy_from_slice(b"a\ttext!\0\0");
+    }
+    let walked = heap.walk().unwrap();
+    let copies = walked.copies.unwrap();
+    assert_eq!((copies.len(), copies[0].tally.blocks, copies[0].wasted_bytes()), (1, 3, 128));
+    assert_eq!(walked.texts, ["a\ttext!"]);
+}
+
 fn chunks() -> impl Strategy<Value = Vec<Chunk>> {
     let chunk = (2_u64..400, any::<bool>(), any::<u8>()).prop_map(|(units, used, fill)| Chunk {
         bytes: units * 16,

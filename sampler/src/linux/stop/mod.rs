@@ -14,6 +14,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::heap::roots::ThreadRoots;
 use crate::linux::files::{OpenFile, thread_folder};
 use crate::linux::stop::rights::rights;
 use crate::process::ProcessInfo;
@@ -23,6 +24,10 @@ const STOPPING: Duration = Duration::from_secs(2);
 /// How long before a thread that waits inside the kernel counts as stopped: it cannot run its
 /// program before it stops.
 const WAITING: Duration = Duration::from_millis(200);
+/// The maximum number of 64-bit registers that a kernel hands out.
+const MAX_REGISTERS: usize = 64;
+/// The kind of the general registers.
+const NT_PRSTATUS: usize = 1;
 
 /// Where the stop of one thread stands.
 #[derive(Debug)]
@@ -125,9 +130,20 @@ impl Stopped {
         begun.elapsed() > WAITING && open.all(|(tid, _)| state_letter(folder, *tid) == Some(b'D'))
     }
 
-    /// Returns the number of threads that stand still.
-    pub(crate) fn threads(&self) -> u64 {
-        self.threads.values().filter(|state| !matches!(state, State::Gone)).count() as u64
+    /// Returns the threads that can run, with their registers.
+    pub(crate) fn threads(&self) -> Vec<ThreadRoots> {
+        let living = self.threads.iter().filter(|(_, state)| !matches!(state, State::Gone));
+        living
+            .map(|(tid, _)| {
+                let registers = registers(*tid);
+                // The order of `user_regs_struct`, and of `user_pt_regs` on ARM.
+                let (stack, block) =
+                    if cfg!(target_arch = "x86_64") { (19, Some(21)) } else { (31, None) };
+                let stack_pointer = registers.get(stack).copied();
+                let thread_pointer = block.and_then(|block| registers.get::<usize>(block)).copied();
+                ThreadRoots { registers, stack_pointer, thread_pointer }
+            })
+            .collect()
     }
 }
 
@@ -177,4 +193,20 @@ fn ptrace(request: libc::c_uint, tid: u32, address: usize, data: i32) -> io::Res
     // SAFETY: none of the requests made here writes to memory of this process.
     let result = unsafe { libc::ptrace(request as _, tid as libc::pid_t, address, data as usize) };
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Returns the general registers of a stopped thread; none if it has not stopped.
+fn registers(tid: u32) -> Vec<u64> {
+    let mut registers = vec![0_u64; MAX_REGISTERS];
+    let mut part = libc::iovec {
+        iov_base: registers.as_mut_ptr().cast(),
+        iov_len: registers.len() * size_of::<u64>(),
+    };
+    // SAFETY: the kernel writes at most the bytes of `part`, which is all of `registers`, and
+    // their number to `part`.
+    let result = unsafe {
+        libc::ptrace(libc::PTRACE_GETREGSET, tid as libc::pid_t, NT_PRSTATUS, &raw mut part)
+    };
+    registers.truncate(if result == -1 { 0 } else { part.iov_len / size_of::<u64>() });
+    registers
 }
