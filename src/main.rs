@@ -12,6 +12,7 @@ mod file;
 mod help;
 mod output;
 mod parse;
+mod picture;
 mod process;
 mod progress;
 mod recording;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use vmrec_report::escape;
+use vmrec_report::{SPAN_END, escape, is_open};
 
 use crate::args::RecordingArgs;
 use crate::failure::{Failure, Status};
@@ -21,6 +21,14 @@ pub(crate) struct MarkArgs {
     /// Mark this time instead of now
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<String>,
+
+    /// Begin a span of this name; until it ends it is a mark like any other
+    #[arg(long, conflicts_with_all = ["end", "delete"])]
+    begin: bool,
+
+    /// End the span of this name: charts draw it as a band, and @TEXT.end is its end
+    #[arg(long, conflicts_with = "delete")]
+    end: bool,
 
     /// Delete the marks with this text
     #[arg(long, conflicts_with = "at")]
@@ -55,13 +63,41 @@ pub(crate) fn run(args: &MarkArgs) -> Result<ExitCode, Failure> {
                 .hint("mark a moment of it with --at TIME, such as --at peak or --at -5m"));
         }
     };
-    vmrec_store::add_mark(&opened.path, opened.recording.id, utc_ns, &args.text)?;
+    let mut text = args.text.clone();
+    if args.end {
+        must_be_open(args, &opened, utc_ns)?;
+        text.push_str(SPAN_END);
+    }
+    vmrec_store::add_mark(&opened.path, opened.recording.id, utc_ns, &text)?;
+    let done = match (args.begin, args.end) {
+        (true, _) => "began",
+        (_, true) => "ended",
+        _ => "marked",
+    };
     output::note(&format!(
-        "marked `{}` in recording {}",
+        "{done} `{}` in recording {}",
         escape::terminal(&args.text),
         opened.recording.id.0
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Checks that there is a span to end.
+fn must_be_open(args: &MarkArgs, opened: &Opened, utc_ns: i64) -> Result<(), Failure> {
+    let mut before: Vec<(i64, &str)> =
+        opened.marks.iter().map(|mark| (mark.utc_ns, mark.text.as_str())).collect();
+    before.retain(|(at, _)| *at <= utc_ns);
+    before.sort_by_key(|(at, _)| *at);
+    let texts: Vec<&str> = before.iter().map(|(_, text)| *text).collect();
+    if is_open(&texts, &args.text) {
+        return Ok(());
+    }
+    let number = opened.recording.id.0;
+    let error = anyhow::anyhow!("recording {number} has no span `{}` to end then", args.text);
+    Err(Failure::new(Status::Usage, error).hint(format!(
+        "begin it first, with --begin; `vmrec info{}` shows its marks",
+        opened.options(&args.recording)
+    )))
 }
 
 fn delete(args: &MarkArgs, opened: &Opened) -> Result<ExitCode, Failure> {

@@ -166,6 +166,38 @@ fn a_terminal_gets_blocks_and_a_pipe_svg() {
 }
 
 #[test]
+fn a_recording_may_end_with_its_chart() {
+    let (bench, workload) = (Bench::new(), crate::harness::Workload::start());
+    let pid = workload.pid_text();
+    let record = |chart: &str| {
+        bench.run(&["record", &pid, "--samples", "3", "--every", "50ms", "--chart", chart])
+    };
+    let said = record("end.svg");
+    assert_eq!(said.status, Some(0), "{}", said.error);
+    assert!(said.error.contains("end.svg: workload "), "{}", said.error);
+    assert!(fs::read_to_string(bench.path("end.svg")).unwrap().starts_with("<svg"));
+    // A wrong name is found before anything is recorded.
+    let wrong = record("missing/end.svg");
+    assert_eq!(wrong.status, Some(2));
+    assert!(wrong.error.contains("there is no folder missing"), "{}", wrong.error);
+    assert_eq!(bench.json(&["list", "--json"]).as_array().map(Vec::len), Some(1));
+}
+
+/// A PNG is one, or is refused before anything is read.
+#[test]
+fn the_name_of_the_file_decides_the_format() {
+    let bench = fixed();
+    let said = bench.run(&["chart", "-r", "1", "-o", "growth.PNG"]);
+    match fs::read(bench.path("growth.PNG")) {
+        Ok(bytes) => assert!(said.status == Some(0) && bytes.starts_with(b"\x89PNG")),
+        Err(_) => {
+            assert_eq!(said.status, Some(2));
+            assert!(said.error.contains("built without PNG"), "{}", said.error);
+        }
+    }
+}
+
+#[test]
 fn a_draft_is_refused() {
     let bench = Bench::new();
     let draft = rusqlite::Connection::open(bench.path("test.db")).unwrap();

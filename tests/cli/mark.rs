@@ -49,3 +49,35 @@ fn a_mark_is_at_the_time_given_not_at_the_sample_before() {
     let found: Vec<_> = (0..times.len()).map(|index| of(&format!("m{index}"))).collect();
     assert_eq!(found, [Some(3000), Some(5500), Some(9000), Some(8000), None, Some(9000)]);
 }
+
+#[test]
+fn a_span_has_a_begin_and_an_end() {
+    let bench = fixed();
+    let mark = |arguments: &[&str]| bench.run(&[&["mark", "-r", "1"], arguments].concat());
+    assert_eq!(
+        mark(&["--begin", "warm-up", "--at", "+1s"]).error,
+        "began `warm-up` in recording 1\n"
+    );
+    let early = mark(&["--end", "warm-up", "--at", "start"]);
+    assert!(
+        early.error.contains("recording 1 has no span `warm-up` to end then"),
+        "{}",
+        early.error
+    );
+    assert_eq!(early.status, Some(2));
+    assert_eq!(
+        mark(&["--end", "warm-up", "--at", "+8s"]).error,
+        "ended `warm-up` in recording 1\n"
+    );
+    assert_eq!(mark(&["--end", "warm-up", "--at", "+9s"]).status, Some(2));
+    // Both ends are times; the first letters mean the begin.
+    let diff = |from: &str, to: &str| bench.out(&["diff", "-r", "1", from, to]);
+    assert_eq!(diff("@warm-up", "@warm-up.end"), diff("@warm", "+8s"));
+    let svg = bench.out(&["chart", "-r", "1"]);
+    assert!(svg.contains("warm-up") && !svg.contains("warm-up.end"), "{svg}");
+    let mut command = bench.command(&["chart", "-r", "1", "--terminal"]);
+    let drawn = command.env("LC_ALL", "C.UTF-8").output().unwrap();
+    let drawn = String::from_utf8(drawn.stdout).unwrap();
+    assert!(drawn.contains("① warm-up 14:00:01 to 14:00:08"), "{drawn}");
+    assert!(drawn.contains("①━━━"), "{drawn}");
+}

@@ -116,7 +116,7 @@ fn program() {
         floors: &[
             &["shell", "parse", "zone", "toml_text", "types_file/error"],
             &["failure"],
-            &["args", "output", "process", "progress", "terminal"],
+            &["args", "output", "picture", "process", "progress", "terminal"],
             &["file", "recording", "types_file"],
             &["session"],
             &["commands"],

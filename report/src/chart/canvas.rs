@@ -66,6 +66,21 @@ impl<'a> Canvas<'a> {
         Ok(())
     }
 
+    /// Fills a rectangle so that what lies behind it shows.
+    pub(crate) fn tint(
+        &mut self,
+        (left, top): (f64, f64),
+        (right, bottom): (f64, f64),
+        paint: Paint,
+        alpha: f64,
+    ) -> Result<(), Error> {
+        let style = self.style(paint, alpha, 0.0);
+        self.backend
+            .draw_rect(point((left, top)), point((right, bottom)), &style, true)
+            .map_err(DrawingAreaErrorKind::BackendError)?;
+        Ok(())
+    }
+
     pub(crate) fn line(
         &mut self,
         from: (f64, f64),

@@ -4,7 +4,9 @@
 use crate::chart::canvas::Anchor;
 use crate::chart::options::ChartMark;
 use crate::chart::text;
+use crate::finding::clock::Clock;
 use crate::series::Series;
+use crate::time::span;
 
 /// Font size of the texts, in pixels.
 pub(crate) const SIZE: f64 = 10.6;
@@ -60,6 +62,37 @@ fn elapsed(series: &Series, utc_ns: i64) -> Option<u64> {
         true => (since <= series.span_ns() / 50).then_some(series.span_ns()),
         false => Some(elapsed.min(series.elapsed_ns(index + 1))),
     }
+}
+
+/// A mark to draw, or a span from it to the mark that ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment<'a> {
+    pub(crate) at_ns: u64,
+    pub(crate) until_ns: Option<u64>,
+    pub(crate) text: &'a str,
+}
+
+impl Moment<'_> {
+    /// Returns its text with its time, or both.
+    pub(crate) fn words(&self, clock: &Clock) -> String {
+        let until = self.until_ns.map_or(String::new(), |at| format!(" to {}", clock.moment(at)));
+        format!("{}, {}{until}", self.text, clock.moment(self.at_ns))
+    }
+}
+
+/// Returns the marks to draw: the end of a span is part of it.
+pub(crate) fn moments<'a>(marks: &[(u64, &'a ChartMark)]) -> Vec<Moment<'a>> {
+    let texts: Vec<&str> = marks.iter().map(|(_, mark)| mark.text.as_str()).collect();
+    let ends = span::ends(&texts);
+    let moment = |at: usize| {
+        let until_ns = ends[at].map(|end| marks[end].0);
+        (!ends.contains(&Some(at))).then(|| Moment {
+            at_ns: marks[at].0,
+            until_ns,
+            text: texts[at],
+        })
+    };
+    (0..marks.len()).filter_map(moment).collect()
 }
 
 /// Places marks at these columns, ascending; texts lie between `left` and `right` if they are

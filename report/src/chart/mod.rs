@@ -28,7 +28,8 @@ pub(crate) mod words;
 
 use crate::chart::canvas::SvgDocument;
 use crate::chart::header::Header;
-use crate::chart::options::{ChartContext, ChartMark, ChartOptions, Drawn};
+use crate::chart::marks::Moment;
+use crate::chart::options::{ChartContext, ChartOptions, Drawn};
 use crate::chart::picture::Picture;
 use crate::chart::stated::Stated;
 use crate::error::Error;
@@ -52,17 +53,17 @@ pub fn draw(
     let options = &scaled(options);
     check_size(options)?;
     let stated = Stated::of_first(series, options, context)?;
-    let Stated { series, counted, marks, finding, clock, titles, course, about } = &stated;
+    let Stated { series, counted, moments, finding, clock, titles, course, about, .. } = &stated;
     let header = Header::fit(titles, course, about, f64::from(options.width));
     let picture = Picture { series, options, context, counted, header: &header };
     let picture = match finding.verdict {
         Verdict::Zero => picture.without_plot()?,
-        _ => picture.with_plot(finding, marks)?,
+        _ => picture.with_plot(finding, moments)?,
     };
     let title = titles.first().cloned().unwrap_or_default();
     let lead = [course.join(" · "), about.clone()];
     let description =
-        words::description(series, context, &lead, &picture.shown, &mark_words(marks));
+        words::description(series, context, &lead, &picture.shown, &mark_words(moments));
     let document = SvgDocument {
         id: &unique(&options.id, &[&picture.drawn, &description, options.theme.name()]),
         title: &title,
@@ -92,14 +93,17 @@ fn check_size(options: &ChartOptions) -> Result<(), Error> {
 }
 
 /// The marks in words for the description: the first ones, since it is read aloud.
-fn mark_words(marks: &[(u64, &ChartMark)]) -> Vec<String> {
+fn mark_words(marks: &[Moment<'_>]) -> Vec<String> {
     const MAX_WORDS: usize = 20;
     let mut words: Vec<String> = marks
         .iter()
         .take(MAX_WORDS)
-        .map(|(at, mark)| {
-            let words: String = text::clean(&mark.text).chars().take(200).collect();
-            format!("{words} after {}", units::duration(*at))
+        .map(|moment| {
+            let words: String = text::clean(moment.text).chars().take(200).collect();
+            let until = moment
+                .until_ns
+                .map_or(String::new(), |at| format!(" until {}", units::duration(at)));
+            format!("{words} after {}{until}", units::duration(moment.at_ns))
         })
         .collect();
     if marks.len() > MAX_WORDS {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::chart::canvas::{Anchor, Canvas, Face};
 use crate::chart::header::Header;
 use crate::chart::layout::{Label, Layout, Needs};
-use crate::chart::options::{ChartContext, ChartKind, ChartMark, ChartOptions, TimeAxis};
+use crate::chart::marks::Moment;
+use crate::chart::options::{ChartContext, ChartKind, ChartOptions, TimeAxis};
 use crate::chart::palette::Rgb;
 use crate::chart::plot::{Peak, Scales};
 use crate::chart::select::{CountedKeys, Room, Selection, Shown};
@@ -61,7 +62,7 @@ impl Picture<'_> {
     pub(crate) fn with_plot(
         &self,
         finding: &Finding,
-        marks: &[(u64, &ChartMark)],
+        marks: &[Moment<'_>],
     ) -> Result<DrawnPicture, Error> {
         let Self { series, options, context, counted, header, .. } = *self;
         let (width, height) = (f64::from(options.width), f64::from(options.height));
@@ -93,11 +94,11 @@ impl Picture<'_> {
         // Lines below the plot change heights only, so what is placed across now stays true.
         let across = scales(series, &layout::lay_out(labels.clone(), &needs), &value_axis);
         let named: Vec<(f64, &str)> =
-            marks.iter().map(|(at, mark)| (across.x(*at), mark.text.as_str())).collect();
+            marks.iter().map(|moment| (across.x(moment.at_ns), moment.text)).collect();
         let (left, right) = (layout::MARGIN, width - layout::MARGIN);
         let placed = marks::place(&named, !needs.is_narrow(), left, right);
         let clock = words::clock(series, options);
-        let mark_words = |at: usize| format!("{}, {}", marks[at].1.text, clock.moment(marks[at].0));
+        let mark_words = |at: usize| marks[at].words(&clock);
         let (list, mark_texts) =
             marks::list(&placed.unnamed, mark_words, right - left, needs.max_list_lines());
         let mut time_ticks = time_ticks(series, options, &across);
@@ -119,6 +120,7 @@ impl Picture<'_> {
         header.draw(&mut canvas)?;
         plot::grid(&mut canvas, &value_axis, &scales, false)?;
         plot::gaps(&mut canvas, series, &selection, &scales)?;
+        plot::bands(&mut canvas, marks, &scales)?;
         let ends = match options.kind {
             ChartKind::Area => {
                 let ends = plot::areas(&mut canvas, series, &selection, &scales)?;
@@ -129,7 +131,8 @@ impl Picture<'_> {
         };
         plot::time_axis(&mut canvas, &time_ticks, &torn, &scales, width)?;
         plot::peaks(&mut canvas, &peaks, &placed.rules, &scales)?;
-        let middle = layout.marks_top + marks::ROW / 2.0;
+        plot::band_ends(&mut canvas, marks, &scales)?;
+        let middle = layout.marks_top + crate::chart::marks::ROW / 2.0;
         plot::mark_rules(&mut canvas, &placed.rules, (layout.top, layout.bottom), middle)?;
         key::draw(&mut canvas, &selection, &layout, &ends, scales.end())?;
         draw_footer(&mut canvas, &footer, height)?;

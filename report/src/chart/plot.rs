@@ -1,7 +1,7 @@
 //! Draws the data: areas or lines, gaps, axes and marks.
 
 use crate::chart::canvas::{Anchor, Canvas, Face};
-use crate::chart::marks::PlacedMark;
+use crate::chart::marks::{Moment, PlacedMark};
 use crate::chart::options::ChartKind;
 use crate::chart::palette::Paint;
 use crate::chart::select::Selection;
@@ -16,6 +16,10 @@ use crate::series::tick::TickState;
 const MAX_TORN: usize = 150;
 /// Torn samples nearer to each other than this share a triangle, in pixels.
 const MIN_TORN_APART: f64 = 8.0;
+
+/// The maximum number of spans drawn, and how dark they are.
+const MAX_BANDS: usize = 60;
+const BAND_ALPHA: f64 = 0.16;
 
 /// The part of the other side of 0 from which on a side has an axis: a two hundredth.
 const MIN_SEEN: f64 = 200.0;
@@ -268,6 +272,42 @@ pub(crate) fn mark_numbers(
         }
     }
     Ok(())
+}
+
+/// Tints the spans, behind the data.
+pub(crate) fn bands(
+    canvas: &mut Canvas<'_>,
+    moments: &[Moment<'_>],
+    scales: &Scales,
+) -> Result<(), Error> {
+    for (from, to) in spans(moments, scales) {
+        canvas.tint((from, scales.top), (to, scales.bottom), palette::AXIS, BAND_ALPHA)?;
+    }
+    Ok(())
+}
+
+/// Draws a bar above the plot for each span, and a rule where it ends.
+pub(crate) fn band_ends(
+    canvas: &mut Canvas<'_>,
+    moments: &[Moment<'_>],
+    scales: &Scales,
+) -> Result<(), Error> {
+    for (from, to) in spans(moments, scales) {
+        let y = scales.top - 1.5;
+        canvas.line((from, y), (to, y), palette::MARK, 3.0, 1.0)?;
+        canvas.line((to, scales.top), (to, scales.bottom), palette::PAPER, 3.0, 0.5)?;
+        canvas.line((to, scales.top), (to, scales.bottom), palette::MARK, 1.0, 0.6)?;
+    }
+    Ok(())
+}
+
+/// Returns the columns of the spans: only so many, since each costs some shapes.
+fn spans(moments: &[Moment<'_>], scales: &Scales) -> Vec<(f64, f64)> {
+    let span = |moment: &Moment<'_>| {
+        let until = moment.until_ns?;
+        Some((scales.x(moment.at_ns), scales.x(until)))
+    };
+    moments.iter().filter_map(span).take(MAX_BANDS).collect()
 }
 
 /// A value worth a dot: its time, height and value, and the colour of what it is of.

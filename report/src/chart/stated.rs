@@ -1,6 +1,7 @@
 //! States a series before it is drawn, for pictures and terminals alike: the keys counted, the marks
 //! in its time, the finding and its words.
 
+use crate::chart::marks::Moment;
 use crate::chart::options::{ChartContext, ChartMark, ChartOptions};
 use crate::chart::select::CountedKeys;
 use crate::chart::{marks, text, words};
@@ -18,6 +19,8 @@ pub(crate) struct Stated<'a> {
     pub(crate) counted: CountedKeys<'a>,
     /// The marks in its time, with their times since the first tick.
     pub(crate) marks: Vec<(u64, &'a ChartMark)>,
+    /// The same as they are drawn: the two ends of a span are one.
+    pub(crate) moments: Vec<Moment<'a>>,
     pub(crate) finding: Finding,
     pub(crate) clock: Clock,
     /// The finding in a sentence, in forms that say less and less.
@@ -77,6 +80,7 @@ impl<'a> Stated<'a> {
             about: words::about(series, options, context),
             series,
             counted,
+            moments: marks::moments(&marks),
             marks,
             finding,
             clock,

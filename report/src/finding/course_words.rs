@@ -7,6 +7,7 @@ use crate::finding::outcome::Verdict;
 use crate::finding::shape::{Shape, Stretch};
 use crate::metric::Unit;
 use crate::text::units;
+use crate::time::span::SPAN_END;
 
 /// Growth outside the stretches named is worth a word from this part of all on: 2 %.
 const MIN_OUTSIDE_PART: u128 = 50;
@@ -137,7 +138,15 @@ fn between_words(stretches: &[Stretch], change: i128, unit: Unit, marks: &[&str]
     };
     let stretch = |stretch: &Stretch| {
         let (from, to) = (name(stretch.from_mark, "the start"), name(stretch.to_mark, "the end"));
-        format!("from {from} to {to} ({})", unit.signed(stretch.change()))
+        let text = |mark: Option<usize>| mark.and_then(|mark| marks.get(mark)).copied();
+        let is_span = text(stretch.from_mark)
+            .zip(text(stretch.to_mark))
+            .is_some_and(|(from, to)| to.strip_suffix(SPAN_END) == Some(from));
+        let change = unit.signed(stretch.change());
+        match is_span {
+            true => format!("during {from} ({change})"),
+            false => format!("from {from} to {to} ({change})"),
+        }
     };
     let mut words: Vec<String> = stretches.iter().take(MAX_STRETCHES).map(stretch).collect();
     if stretches.len() > MAX_STRETCHES {

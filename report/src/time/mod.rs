@@ -6,6 +6,7 @@
 
 pub(crate) mod parse;
 pub(crate) mod resolve;
+pub(crate) mod span;
 pub(crate) mod spec;
 
 use crate::time::spec::Resolved;

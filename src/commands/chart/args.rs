@@ -9,7 +9,7 @@ use vmrec_sampler::Quantity;
 
 use crate::args::{RecordingArgs, SpanArgs, SumBy};
 use crate::parse::parse_metric;
-use crate::zone;
+use crate::{picture, zone};
 
 /// Draw memory over time: an SVG chart, or blocks in a terminal
 ///
@@ -17,7 +17,7 @@ use crate::zone;
 /// is a file or a pipe.
 #[derive(Args, Debug)]
 pub(crate) struct ChartArgs {
-    /// SVG file to write; - for standard output
+    /// File to write, SVG or PNG by its name; - for SVG on standard output
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
@@ -139,11 +139,14 @@ fn drawing_parser() -> impl TypedValueParser<Value = Drawing> {
 pub(crate) fn options(args: &ChartArgs) -> ChartOptions {
     ChartOptions {
         kind: if args.growth { ChartKind::Growth } else { ChartKind::Area },
-        theme: match args.theme {
-            Colours::Auto => Theme::Auto,
-            Colours::Light => Theme::Light,
-            Colours::Dark => Theme::Dark,
-        },
+        theme: picture::theme(
+            args.output.as_deref(),
+            match args.theme {
+                Colours::Auto => Theme::Auto,
+                Colours::Light => Theme::Light,
+                Colours::Dark => Theme::Dark,
+            },
+        ),
         axis: match args.axis {
             Axis::Wall => TimeAxis::Wall,
             Axis::Elapsed => TimeAxis::Elapsed,

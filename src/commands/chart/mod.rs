@@ -1,6 +1,7 @@
 //! `vmrec chart`: draws memory over time, as SVG or in a terminal.
 
 pub(crate) mod args;
+pub(crate) mod at_end;
 pub(crate) mod source;
 
 use std::io;
@@ -15,12 +16,15 @@ use vmrec_report::{
 use crate::args::SumBy;
 use crate::commands::chart::args::{ChartArgs, Drawing, options};
 use crate::failure::{Failure, Status};
-use crate::output;
 use crate::recording::Opened;
 use crate::terminal::terminal;
+use crate::{output, picture};
 
 /// Runs the command.
 pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
+    if let Some(path) = &args.output {
+        picture::check(path)?;
+    }
     let is_terminal = io::stdout().is_terminal();
     if args.output.as_deref() == Some(Path::new("-")) && is_terminal {
         return Err(Failure::usage("a terminal cannot show an SVG chart")
@@ -59,7 +63,7 @@ pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
     match args.output.as_deref().filter(|path| *path != Path::new("-")) {
         None => output::print(&drawn.svg)?,
         Some(path) => {
-            output::replace_file(path, drawn.svg.as_bytes())?;
+            picture::write(path, &drawn.svg)?;
             output::note(&format!("{}: {}", path.display(), escape::terminal(&drawn.finding)));
         }
     }

@@ -122,7 +122,7 @@ pub(crate) struct MapArgs {
     )]
     against: Option<String>,
 
-    /// With --svg: file to write
+    /// With --svg: file to write, SVG or PNG by its name
     #[arg(long, short, value_name = "FILE", requires = "svg")]
     output: Option<PathBuf>,
 

@@ -95,6 +95,10 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<std::path::PathBuf>,
 
+    /// Draw resident memory into this file at the end, SVG or PNG by its name
+    #[arg(long, value_name = "FILE")]
+    pub(crate) chart: Option<std::path::PathBuf>,
+
     /// Show nothing but errors
     #[arg(long, short)]
     pub(crate) quiet: bool,

@@ -27,6 +27,7 @@ use vmrec_sampler::{Error as SamplerError, Sampler, UserRule};
 use vmrec_store::{RecordingId, Retention, WhyEnded, Writer};
 
 use crate::args::{Choice, FileArgs};
+use crate::commands::chart::at_end;
 use crate::commands::check::Judged;
 use crate::commands::check::budget::Budget;
 use crate::commands::record::args::{RecordArgs, SPARE};
@@ -59,8 +60,15 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("a command that vmrec starts is not chosen among others")
             .hint("leave out -f, --wait, --newest, --oldest and --largest before `--`"));
     }
+    if let Some(chart) = &args.chart {
+        at_end::check(chart)?;
+    }
     let events = Events::listen()?;
     if args.is_family() {
+        if args.chart.is_some() {
+            return Err(Failure::usage("--chart draws the recording of one process")
+                .hint("draw one of the session afterwards: vmrec chart -r N -o FILE"));
+        }
         if budget.is_some() {
             return Err(Failure::usage("--check judges the recording of one process")
                 .hint("check one of the session afterwards: vmrec check --recording N"));
@@ -121,6 +129,18 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
                 Some(budget) => keeps_to(&budget, &path, recording)?,
                 None => true,
             };
+            let drawn = match (&args.chart, recording) {
+                (Some(chart), Some(recording)) => at_end::write(&path, recording, chart),
+                _ => Ok(()),
+            };
+            if let Err(failure) = drawn {
+                let own = failure.report();
+                // The command's own failure says more.
+                return Ok(match status.unwrap_or(0) {
+                    0 => own,
+                    status => exit_code(status),
+                });
+            }
             // The command's own failure says more than a limit.
             Ok(match status.unwrap_or(0) {
                 0 if !kept => ExitCode::FAILURE,

@@ -138,17 +138,14 @@ impl Page<'_> {
 
         // From the bottom up: footer, list of marks, times, processor time; the panels have the rest.
         let room = width - 2.0 * MARGIN;
-        let mark_words = |at: usize| {
-            let (elapsed, mark) = lead.marks[at];
-            format!("{}, {}", mark.text, lead.clock.moment(elapsed))
-        };
-        let unnamed: Vec<usize> = (0..lead.marks.len()).collect();
+        let mark_words = |at: usize| lead.moments[at].words(&lead.clock);
+        let unnamed: Vec<usize> = (0..lead.moments.len()).collect();
         let (list, unlisted) = marks::list(&unnamed, mark_words, room, 2);
         let footer_top = height - 8.0 - footer.len() as f64 * FOOTER_LINE;
         let times_top = footer_top - list.len() as f64 * LIST_LINE - time_row;
         let strip = if load.is_some() && !in_cell { cpu::HEIGHT + BELOW_ROW } else { 0.0 };
         let legend_rows = 1.0;
-        let marks_row = if lead.marks.is_empty() { 0.0 } else { marks::ROW };
+        let marks_row = if lead.moments.is_empty() { 0.0 } else { marks::ROW };
         let top = header.height() + legend_rows * labels::LINE + marks_row;
         let gaps = BELOW_ROW * (down as f64 - 1.0);
         let each = ((times_top - strip - top - gaps) / down as f64).max(panel::TITLE + MIN_PANEL);
@@ -256,15 +253,17 @@ impl Page<'_> {
         is_first: bool,
     ) -> Result<(), Error> {
         let scales = self.across(place);
-        let marks = &self.lead.marks;
+        let moments = &self.lead.moments;
         let named: Vec<(f64, &str)> =
-            marks.iter().map(|(at, mark)| (scales.x(*at), mark.text.as_str())).collect();
+            moments.iter().map(|moment| (scales.x(moment.at_ns), moment.text)).collect();
         let mut rules = marks::place(&named, false, place.left, place.right).rules;
         let span = (place.top + title, place.bottom);
         if is_first {
             plot::mark_numbers(canvas, &rules, place.top - marks::ROW / 2.0)?;
         }
         rules.iter_mut().for_each(|rule| rule.number = None);
+        let scales = Scales { top: span.0, ..scales };
+        plot::band_ends(canvas, moments, &scales)?;
         plot::mark_rules(canvas, &rules, span, span.0)
     }
 

@@ -229,7 +229,7 @@ impl Screen<'_> {
 
     /// Returns the column of a mark, or the first or last one.
     fn column(&self, mark: usize, width: usize) -> usize {
-        let elapsed = self.stated.marks.get(mark).map_or(0, |(at, _)| *at);
+        let elapsed = self.stated.moments.get(mark).map_or(0, |moment| moment.at_ns);
         columns::column_of(elapsed, self.stated.series.span_ns(), width)
     }
 
@@ -244,7 +244,7 @@ impl Screen<'_> {
 
     /// Returns the indexes of the marks drawn: all but those beyond the numbers there are.
     fn marks(&self) -> Vec<usize> {
-        (0..self.stated.marks.len().min(MAX_LISTED)).collect()
+        (0..self.stated.moments.len().min(MAX_LISTED)).collect()
     }
 
     fn number(&self, mark: usize) -> String {
@@ -257,27 +257,40 @@ impl Screen<'_> {
 
     /// Returns the line of numbers above the plot; where two would touch, the first one's is shown.
     fn numbers(&self, marks: &[usize], width: usize) -> String {
-        let mut line = String::new();
+        let mut line = vec![' '; width];
+        let bar = if self.ink.unicode { '━' } else { '=' };
+        let span_ns = self.stated.series.span_ns();
+        for mark in marks {
+            let until = self.stated.moments.get(*mark).and_then(|moment| moment.until_ns);
+            let until = until.map(|until| columns::column_of(until, span_ns, width));
+            for column in until.map_or(0..0, |until| self.column(*mark, width)..until + 1) {
+                line[column] = bar;
+            }
+        }
         let mut taken = 0;
         for mark in marks {
             let (at, number) = (self.column(*mark, width), self.number(*mark));
             if at < taken || at + number.width() > width {
                 continue;
             }
-            line.extend(std::iter::repeat_n(' ', at - line.width()));
-            line.push_str(&number);
+            for (column, glyph) in line[at..].iter_mut().zip(number.chars()) {
+                *column = glyph;
+            }
             taken = at + number.width() + 1;
         }
-        line
+        line.into_iter().collect()
     }
 
     /// Returns the lines that name marks by number, with their times.
     fn mark_list(&self) -> Vec<String> {
-        let Stated { marks, clock, .. } = self.stated;
-        let named = marks.iter().take(MAX_LISTED).enumerate().map(|(index, (at, mark))| {
-            let text = self.ink.shown(&text::clean(&mark.text));
+        let Stated { moments: marks, clock, .. } = self.stated;
+        let named = marks.iter().take(MAX_LISTED).enumerate().map(|(index, moment)| {
+            let text = self.ink.shown(&text::clean(moment.text));
             let text = self.ink.cut(&text, MAX_MARK);
-            format!("{} {text} {}", self.number(index), clock.moment(*at))
+            let until = moment
+                .until_ns
+                .map_or(String::new(), |until| format!(" to {}", clock.moment(until)));
+            format!("{} {text} {}{until}", self.number(index), clock.moment(moment.at_ns))
         });
         let mut words: Vec<String> = named.collect();
         if marks.len() > MAX_LISTED {

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use vmrec_sampler::{Family, Naming};
 
 use super::*;
+use crate::chart::options::ChartMark;
 use crate::chart::options::{ChartKind, Means, Theme, TimeAxis};
 use crate::chart::select::CountedKeys;
 use crate::chart::tests::data::{browser, context, sawtooth, series};
@@ -418,6 +419,30 @@ fn peaks_have_a_dot_and_torn_samples_a_triangle() {
     // Two of the three torn samples are next to each other.
     assert_eq!(elements(&svg, "polyline"), 2);
     assert!(texts(&svg).iter().any(|text| text.contains("3 torn: triangles below the axis")));
+}
+
+#[test]
+fn a_span_is_one_mark_with_two_ends() {
+    let mut context = context();
+    let mark = |seconds: i64, text: &str| ChartMark {
+        utc_ns: crate::chart::tests::data::BEGUN + seconds * 1_000_000_000,
+        text: text.to_owned(),
+    };
+    context.marks = vec![mark(100, "load"), mark(300, "load.end"), mark(400, "alone.end")];
+    let plain = draw(&browser(By::Family), &ChartOptions::default(), &context).unwrap();
+    let said = texts(&plain);
+    assert!(said.contains(&"load".to_owned()) && !said.contains(&"load.end".to_owned()));
+    assert!(said.contains(&"alone.end".to_owned()), "an end without a begin is a mark: {said:?}");
+    assert!(plain.contains("Marks: load after 1m 40s until 5m 00s; alone.end after 6m 40s"));
+    // A tint behind the data, and a bar above it.
+    let document = parse(&plain);
+    let tints = document
+        .descendants()
+        .filter(|node| node.has_tag_name("rect") && node.attribute("opacity") == Some("0.16"));
+    assert_eq!(tints.count(), 1);
+    let bars = document.descendants().filter(|node| node.attribute("stroke-width") == Some("30"));
+    let flat = |node: &roxmltree::Node<'_, '_>| node.attribute("y1") == node.attribute("y2");
+    assert_eq!(bars.filter(flat).count(), 1);
 }
 
 /// Estimates of widths are on the wide side, so what fits by them is not cut off anywhere.

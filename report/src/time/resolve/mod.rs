@@ -16,6 +16,7 @@ use vmrec_store::{Extent, Mark, Moment, SampleAt};
 use crate::error::Error;
 use crate::text::{clock, escape};
 use crate::time::parse::split_offset;
+use crate::time::span::SPAN_END;
 use crate::time::spec::{Resolved, TimeSpec, Timeline};
 
 impl TimeSpec {
@@ -232,7 +233,16 @@ fn find_mark<'a>(text: &str, marks: &'a [Mark], time_zone: &TimeZone) -> Result<
     let fitting = |fits: &&dyn Fn(&str) -> bool| -> Vec<&Mark> {
         marks.iter().filter(|mark| fits(&mark.text)).collect()
     };
-    let fitting = fits.iter().map(fitting).find(|fitting| !fitting.is_empty()).unwrap_or_default();
+    let mut fitting =
+        fits.iter().map(fitting).find(|fitting| !fitting.is_empty()).unwrap_or_default();
+    // The first letters of a span mean its begin; its end is asked for by its whole name.
+    let is_end = |mark: &&Mark| {
+        let name = mark.text.strip_suffix(SPAN_END);
+        name.is_some_and(|name| marks.iter().any(|other| other.text == name))
+    };
+    if fitting.len() > 1 && !fitting.iter().all(is_end) {
+        fitting.retain(|mark| !is_end(mark));
+    }
     match fitting[..] {
         [mark] => Ok(mark),
         [] => Err(Error::UnknownMark {

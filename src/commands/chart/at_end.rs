@@ -1,0 +1,46 @@
+//! The chart that ends a recording: `vmrec record --chart FILE`.
+
+use std::path::Path;
+
+use vmrec_report::{By, ChartOptions, Metric, Theme, draw, escape};
+use vmrec_store::RecordingId;
+
+use crate::args::{Choice, FileArgs, RecordingArgs, SpanArgs};
+use crate::commands::chart::source;
+use crate::failure::{FOLDER_MISSING, Failure, Status};
+use crate::recording::Opened;
+use crate::{output, picture, zone};
+
+/// Checks that a file can be there at all: a wrong name must not cost the user a run.
+pub(crate) fn check(path: &Path) -> Result<(), Failure> {
+    picture::check(path)?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if folder.is_dir() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("there is no folder {} to write the chart to", folder.display()))
+        .hint(FOLDER_MISSING))
+}
+
+/// Draws the resident memory of a whole recording by family into a file.
+pub(crate) fn write(file: &Path, recording: RecordingId, path: &Path) -> Result<(), Failure> {
+    let opened = Opened::open(&RecordingArgs {
+        file: FileArgs { db: Some(file.to_owned()) },
+        recording: Some(Choice::Number(recording.0)),
+    })?;
+    let whole = SpanArgs { from: "start".to_owned(), to: "end".to_owned() };
+    let series = opened.series(&[Metric::RESIDENT], By::Family, &whole)?;
+    let options = ChartOptions {
+        theme: picture::theme(Some(path), Theme::Auto),
+        zone: zone::local(),
+        ..ChartOptions::default()
+    };
+    let drawn = draw(&series, &options, &source::context(&opened)?)
+        .map_err(|error| Failure::new(Status::Recording, error))?;
+    picture::write(path, &drawn.svg)?;
+    output::note(&format!("{}: {}", path.display(), escape::terminal(&drawn.finding)));
+    Ok(())
+}
