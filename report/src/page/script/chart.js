@@ -71,6 +71,8 @@ function stackAreas(model, state, layout, stack, y, plot) {
   const { columns, layers, totals } = stack;
   const runs = runsOf(model, columns, totals);
   const x = columns.map((column) => layout.x(state.view, model.elapsed[column]).toFixed(1));
+  // Outlines would hide spikes that are as thin as they are.
+  const dense = columns.length * 3 > layout.right - layout.left;
   let below = columns.map(() => 0);
   for (const layer of layers) {
     const above = below.map((sum, at) => sum + layer.values[at]);
@@ -79,7 +81,7 @@ function stackAreas(model, state, layout, stack, y, plot) {
       run.length === 1
         ? `M${x[run[0]] - 1},${y(below[run[0]])}h2V${y(above[run[0]])}h-2Z`
         : `M${run.map(edge(above)).join("L")}L${run.toReversed().map(edge(below)).join("L")}Z`;
-    const area = draw("path", { d: runs.map(piece).join(""), fill: layer.colour, class: "area" });
+    const area = draw("path", { d: runs.map(piece).join(""), fill: layer.colour, class: dense ? "area dense" : "area" });
     area.append(draw("title", {}, layer.label));
     plot.append(area);
     below = above;
