@@ -232,6 +232,9 @@ fn the_page_opens_without_an_error_and_hostile_names_are_text() {
 #[test]
 fn the_page_prints_on_two_sheets() {
     let bench = fixed();
+    for number in 1..20 {
+        bench.out(&["mark", "-r", "1", "--at", "#2", &format!("request {number} was served")]);
+    }
     let path = page(&bench, &["-r", "1"]);
     let print = format!("--print-to-pdf={}", bench.path("page.pdf").display());
     if chromium(&bench, &path, &[&print, "--no-pdf-header-footer"]).is_none() {

@@ -187,7 +187,7 @@ impl Document<'_> {
                     }
                 }
                 p #note role="status" {}
-                p.printed { "On paper the table has its first 24 rows, and its total." }
+                p.printed { "On paper the table has its first 18 rows, and its total." }
             }
         }
     }
