@@ -4,18 +4,20 @@ use vmrec_sampler::{Quantities, Region};
 
 use crate::codec::chunk::encode_sums::SumColumns;
 use crate::codec::chunk::header::ChunkHeader;
+use crate::codec::chunk::packed::PackedSamples;
 use crate::codec::chunk::regions::RegionsEncoder;
 use crate::codec::chunk::seal::{ChunkKey, Sealer};
 use crate::codec::chunk::ticks::{Tick, Ticks};
 use crate::codec::chunk::{Groups, totals};
 use crate::codec::region_state::RegionState;
 use crate::codec::table_diff::{Edit, Operation, RegionTable, edits};
+use crate::codec::varint::Malformed;
 use crate::recording::Sample;
 
 /// A chunk under construction.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
-    samples: Vec<Sample>,
+    samples: PackedSamples,
     regions: RegionsEncoder,
     sums: SumColumns,
     /// The contribution of the last snapshot's regions to the sums.
@@ -114,18 +116,20 @@ impl Builder {
     /// Makes the chunk that stands for all samples from `first` to `last` of a recording.
     pub(crate) fn finish(self, recording: i64, first: u64, last: u64) -> std::io::Result<Built> {
         let key = ChunkKey { recording, last };
-        let ticks = self.samples.iter().map(Tick::of).collect();
+        let samples = self.samples.unpack();
+        let samples = samples.map_err(|Malformed(what)| std::io::Error::other(what))?;
+        let ticks = samples.iter().map(Tick::of).collect();
         let newest = self.regions.last();
         let (kinds, regions) = self.regions.finish();
         let mut sealer = Sealer::new()?;
         let groups = Groups {
-            ticks: sealer.seal(key, "ticks", &[Ticks::encode(&self.samples)])?,
-            totals: sealer.seal(key, "totals", &[totals::encode(&self.samples)])?,
+            ticks: sealer.seal(key, "ticks", &[Ticks::encode(&samples)])?,
+            totals: sealer.seal(key, "totals", &[totals::encode(&samples)])?,
             sums: sealer.seal(key, "sums", &self.sums.encode())?,
             kinds: key.seal("kinds", kinds),
             regions: key.seal("regions", regions),
         };
-        let header = ChunkHeader::of(first, last, &self.samples);
+        let header = ChunkHeader::of(first, last, &samples);
         Ok(Built { header, groups, ticks, sums: self.sums, newest })
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod decode_sums;
 pub(crate) mod encode_sums;
 pub(crate) mod header;
 pub(crate) mod measure;
+pub(crate) mod packed;
 pub(crate) mod regions;
 pub(crate) mod runs;
 pub(crate) mod seal;

@@ -10,7 +10,8 @@ use crate::codec::chunk::column::Column;
 use crate::codec::varint::{Cursor, Malformed};
 use crate::recording::Sample;
 
-const FIELDS: usize = 13;
+/// How many totals there are.
+pub(crate) const FIELDS: usize = 13;
 
 /// Returns the bytes of the totals of `samples`.
 pub(crate) fn encode(samples: &[Sample]) -> Vec<u8> {
@@ -84,7 +85,7 @@ pub(crate) fn decode_at(
 }
 
 /// The totals in the order they are stored in.
-const fn fields(totals: &mut ProcessTotals) -> [&mut Option<u64>; FIELDS] {
+pub(crate) const fn fields(totals: &mut ProcessTotals) -> [&mut Option<u64>; FIELDS] {
     [
         &mut totals.virtual_bytes,
         &mut totals.resident_bytes,
