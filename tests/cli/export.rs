@@ -38,9 +38,9 @@ fn a_series_has_every_sample() {
 fn a_format_must_be_chosen() {
     assert_snapshot!(recorded(3).run(&["export"]).failure(), @"
     error: the following required arguments were not provided:
-      <--json|--csv|--perfetto>
+      <--json|--csv|--perfetto|--parquet <DIR>>
 
-    Usage: vmrec export --db <FILE> <--json|--csv|--perfetto>
+    Usage: vmrec export --db <FILE> <--json|--csv|--perfetto|--parquet <DIR>>
 
     For more information, try '--help'.
     [exit status: Some(2)]

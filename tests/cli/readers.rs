@@ -71,3 +71,56 @@ fn perfettos_schema_reads_every_sample_and_mark_of_a_trace() {
     ]);
     assert_eq!(trace["marks"], marks);
 }
+
+#[test]
+fn duckdb_reads_the_same_samples_sums_and_regions_from_parquet() {
+    let bench = fixed();
+    let first = bench.out(&["export", "--parquet", "fleet", "-r", "1"]);
+    assert_eq!(first, "5 samples of 1 recording in 3 files added to fleet\n");
+    // A second run adds what is new, a third one nothing.
+    let second = bench.out(&["export", "--parquet", "fleet"]);
+    assert_eq!(second, "1 sample of 1 recording in 3 files added to fleet\n");
+    let third = bench.out(&["export", "--parquet", "fleet"]);
+    assert_eq!(third, "0 samples of 0 recordings in 0 files added to fleet\n");
+    let Some(found) = read(&bench, "read_parquet.py", "duckdb", &["fleet"]) else { return };
+    assert_eq!(found["samples"].as_array().unwrap().len(), 6);
+    let day = serde_json::json!([1, "server", "testhost", "2024-03-01", 1, "complete"]);
+    assert_eq!(found["samples"][0].as_array().unwrap()[..6], day.as_array().unwrap()[..]);
+    assert_eq!(found["samples"][2][5], "missed");
+    assert_eq!(found["samples"][0][7], 1_709_301_600_000_000_u64);
+    let sums = bench.json(&["sql", "--json", SUMS]);
+    let rows = |found: &serde_json::Value| found.as_array().unwrap().clone();
+    let expected: Vec<serde_json::Value> = rows(&sums)
+        .iter()
+        .map(|row| {
+            let of = |name: &str| row[name].clone();
+            let names = ["recording", "number", "type", "regions", "resident", "virtual"];
+            serde_json::Value::Array(names.map(of).to_vec())
+        })
+        .collect();
+    assert!(expected.len() > 20);
+    assert_eq!(rows(&found["sums"]), expected);
+    assert_eq!(rows(&found["at"]), expected);
+}
+
+/// The regions of each sample with regions, summed by type.
+const SUMS: &str = "SELECT s.recording, s.number, r.type, count(*) AS regions, \
+    sum(r.resident_bytes) AS resident, sum(r.virtual_bytes) AS virtual \
+    FROM (SELECT recording, number FROM samples(1) WHERE state <> 'missed' UNION ALL \
+          SELECT recording, number FROM samples(2)) AS s, region_at('#' || s.number, s.recording) AS r \
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
+
+#[test]
+fn samples_that_came_since_are_added_and_states_go_on() {
+    let bench = fixed();
+    bench.out(&["export", "--parquet", "fleet", "-r", "1"]);
+    // As if the run had been killed between two tables: what is not whole is written again.
+    let folder = bench.path("fleet/regions/host=testhost/date=2024-03-01");
+    let files: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+    std::fs::remove_file(&files[0]).unwrap();
+    let again = bench.out(&["export", "--parquet", "fleet", "-r", "1"]);
+    assert_eq!(again, "5 samples of 1 recording in 3 files added to fleet\n");
+    let Some(found) = read(&bench, "read_parquet.py", "duckdb", &["fleet"]) else { return };
+    assert_eq!((found["samples"].as_array().unwrap().len(), &found["files"]), (5, &1.into()));
+}

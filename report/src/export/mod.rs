@@ -2,6 +2,7 @@
 
 pub(crate) mod csv;
 pub(crate) mod json;
+pub(crate) mod parquet;
 pub(crate) mod perfetto;
 pub(crate) mod protobuf;
 pub(crate) mod rows;

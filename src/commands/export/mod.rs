@@ -1,18 +1,20 @@
 //! `vmrec export`: a snapshot with every region, or a series over time, as JSON or CSV.
 
+pub(crate) mod parquet;
+
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use vmrec_report::{Metric, Series, csv, json};
 use vmrec_sampler::{Naming, Quantity};
-use vmrec_store::Recording;
+use vmrec_store::{Recording, Store};
 
 use crate::args::{RecordingArgs, SpanArgs, SumBy};
 use crate::failure::Failure;
-use crate::output;
 use crate::recording::Opened;
+use crate::{file, output};
 
 /// Write a snapshot or a series over time for other programs
 ///
@@ -63,6 +65,10 @@ struct Format {
     /// Write a trace for Perfetto (ui.perfetto.dev): a counter for each type and metric, marks
     #[arg(long)]
     perfetto: bool,
+
+    /// Write every sample that this folder of Parquet files lacks, of all recordings unless -r
+    #[arg(long, value_name = "DIR")]
+    parquet: Option<PathBuf>,
 }
 
 /// The metrics that a trace has counters of.
@@ -77,6 +83,9 @@ const TRACE_METRICS: [Metric; 6] = [
 
 /// Runs the command.
 pub(crate) fn run(args: &ExportArgs) -> Result<ExitCode, Failure> {
+    if let Some(folder) = &args.format.parquet {
+        return to_parquet(args, folder);
+    }
     let opened = Opened::open(&args.recording)?;
     if args.format.perfetto {
         return perfetto(args, &opened);
@@ -89,6 +98,20 @@ pub(crate) fn run(args: &ExportArgs) -> Result<ExitCode, Failure> {
         Some(path) => output::replace_file(path, text.as_bytes())?,
         None => output::print(&text)?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn to_parquet(args: &ExportArgs, folder: &Path) -> Result<ExitCode, Failure> {
+    let line = if args.recording.recording.is_some() {
+        let opened = Opened::open(&args.recording)?;
+        parquet::write(&opened.store, &[opened.recording.id], folder)?
+    } else {
+        let store = Store::open(&file::path(&args.recording.file)?)?;
+        let recordings = store.recordings()?;
+        let ids: Vec<_> = recordings.iter().map(|summary| summary.recording.id).collect();
+        parquet::write(&store, &ids, folder)?
+    };
+    output::print(&line)?;
     Ok(ExitCode::SUCCESS)
 }
 
