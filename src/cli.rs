@@ -8,8 +8,8 @@ use vmrec_report::By;
 
 use crate::args::SumBy;
 use crate::commands::{
-    backup, completions, delete, demo, diff, export, import, info, list, man, map, mark, prune,
-    reclassify, rename, repair, selftest, trend,
+    backup, completions, delete, demo, diff, explain, export, import, info, list, man, map, mark,
+    prune, reclassify, rename, repair, selftest, trend,
 };
 
 /// Record where a process's memory goes, over time
@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Heap(crate::commands::heap::HeapArgs),
     Leaks(crate::commands::leaks::LeaksArgs),
     Strings(crate::commands::strings::StringsArgs),
+    Explain(explain::ExplainArgs),
     Diff(diff::DiffArgs),
     Chart(crate::commands::chart::args::ChartArgs),
     Watch(crate::commands::watch::WatchArgs),

@@ -9,7 +9,10 @@ use crate::cli::Cli;
 /// The commands by what they are for.
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Record", &["record", "mark", "demo"]),
-    ("Look", &["list", "info", "map", "diff", "compare", "trend", "chart", "watch", "sql"]),
+    (
+        "Look",
+        &["list", "info", "map", "explain", "diff", "compare", "trend", "chart", "watch", "sql"],
+    ),
     ("Share", &["report", "check", "export", "import"]),
     ("Keep", &["rename", "delete", "backup", "repair", "prune", "reclassify"]),
     ("Set up", &["selftest", "completions", "man"]),

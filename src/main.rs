@@ -32,8 +32,8 @@ use crate::cli::{Cli, Command};
 use crate::commands::map::spelling;
 use crate::commands::selftest::child;
 use crate::commands::{
-    backup, chart, check, compare, completions, delete, demo, diff, export, import, info, list,
-    man, map, mark, prune, reclassify, record, rename, repair, selftest, sql, trend, watch,
+    backup, chart, check, compare, completions, delete, demo, diff, explain, export, import, info,
+    list, man, map, mark, prune, reclassify, record, rename, repair, selftest, sql, trend, watch,
 };
 use crate::failure::Failure;
 
@@ -76,6 +76,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Heap(args) => commands::heap::run(&args),
         Command::Leaks(args) => commands::leaks::run(&args),
         Command::Strings(args) => commands::strings::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Mark(args) => mark::run(&args),
         Command::Rename(args) => rename::run(&args),
         Command::Delete(args) => delete::run(&args),

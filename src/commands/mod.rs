@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod delete;
 pub(crate) mod demo;
 pub(crate) mod diff;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod heap;
 pub(crate) mod import;

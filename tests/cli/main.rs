@@ -11,6 +11,7 @@ mod compare;
 mod demo;
 mod diff;
 mod disturbed;
+mod explain;
 mod export;
 mod fixture;
 mod habits;
