@@ -234,12 +234,9 @@ fn a_process_killed_in_the_stop_is_said_to_have_exited() {
         let mut workload = Workload::start();
         workload.order("heap 67108864");
         let pid = workload.pid_text();
-        let command = bench.command(&["heap", &pid]).stderr(Stdio::piped()).spawn().unwrap();
-        while !is_traced(workload.pid()) {
-            if status(workload.pid(), "State").is_none() {
-                break;
-            }
-        }
+        let mut command = bench.command(&["heap", &pid]).stderr(Stdio::piped()).spawn().unwrap();
+        // A short stop may pass unseen.
+        while !is_traced(workload.pid()) && command.try_wait().unwrap().is_none() {}
         sleep(Duration::from_micros(delay_us));
         signal(workload.pid(), libc::SIGKILL);
         let output = command.wait_with_output().unwrap();

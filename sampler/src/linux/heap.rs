@@ -109,8 +109,12 @@ fn look(process: &ProcessInfo, request: &HeapRequest) -> Result<StoppedHeap, Err
     let heap = read(&mut target, &maps, wanted);
     drop(stop);
     let stopped_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    // A process that is killed takes its memory with it, stopped or not.
-    if living_threads(&folder).map_or(true, |mut threads| threads.next().is_none()) {
+    // A process that is killed takes its memory with it, stopped or not, and its threads live on
+    // for a moment without.
+    let memory_is_gone = self::mappings(&folder, pid)?.is_empty();
+    if memory_is_gone
+        || living_threads(&folder).map_or(true, |mut threads| threads.next().is_none())
+    {
         return Err(Error::Exited { pid });
     }
     let name = process.name().to_owned();
