@@ -56,6 +56,7 @@ pub use crate::diff::table::heading::{DiffLayout, Heading};
 pub use crate::diff::table::{DEFAULT_ROWS, diff_markdown, diff_table};
 pub use crate::diff::{Diff, RegionRow, diff};
 pub use crate::error::Error;
+#[cfg(feature = "parquet")]
 pub use crate::export::parquet::{PARQUET_TABLES, ParquetStretch};
 pub use crate::export::perfetto::perfetto;
 pub use crate::finding::baseline::{Loading, LoadingWatch, WatchedSample, age_ns, begins_in_time};

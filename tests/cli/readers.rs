@@ -73,6 +73,7 @@ fn perfettos_schema_reads_every_sample_and_mark_of_a_trace() {
 }
 
 #[test]
+#[cfg(feature = "parquet")]
 fn duckdb_reads_the_same_samples_sums_and_regions_from_parquet() {
     let bench = fixed();
     let first = bench.out(&["export", "--parquet", "fleet", "-r", "1"]);
@@ -104,6 +105,7 @@ fn duckdb_reads_the_same_samples_sums_and_regions_from_parquet() {
 }
 
 /// The regions of each sample with regions, summed by type.
+#[cfg(feature = "parquet")]
 const SUMS: &str = "SELECT s.recording, s.number, r.type, count(*) AS regions, \
     sum(r.resident_bytes) AS resident, sum(r.virtual_bytes) AS virtual \
     FROM (SELECT recording, number FROM samples(1) WHERE state <> 'missed' UNION ALL \
@@ -111,6 +113,7 @@ const SUMS: &str = "SELECT s.recording, s.number, r.type, count(*) AS regions, \
     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
 
 #[test]
+#[cfg(feature = "parquet")]
 fn samples_that_came_since_are_added_and_states_go_on() {
     let bench = fixed();
     bench.out(&["export", "--parquet", "fleet", "-r", "1"]);

@@ -2,6 +2,7 @@
 
 pub(crate) mod csv;
 pub(crate) mod json;
+#[cfg(feature = "parquet")]
 pub(crate) mod parquet;
 pub(crate) mod perfetto;
 pub(crate) mod protobuf;

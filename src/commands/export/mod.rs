@@ -1,5 +1,6 @@
 //! `vmrec export`: a snapshot with every region, or a series over time, as JSON or CSV.
 
+#[cfg(feature = "parquet")]
 pub(crate) mod parquet;
 
 use std::io::{self, IsTerminal};
@@ -9,12 +10,16 @@ use std::process::ExitCode;
 use clap::Args;
 use vmrec_report::{Metric, Series, csv, json};
 use vmrec_sampler::{Naming, Quantity};
-use vmrec_store::{Recording, Store};
+use vmrec_store::Recording;
+#[cfg(feature = "parquet")]
+use vmrec_store::Store;
 
 use crate::args::{RecordingArgs, SpanArgs, SumBy};
 use crate::failure::Failure;
+#[cfg(feature = "parquet")]
+use crate::file;
+use crate::output;
 use crate::recording::Opened;
-use crate::{file, output};
 
 /// Write a snapshot or a series over time for other programs
 ///
@@ -101,6 +106,13 @@ pub(crate) fn run(args: &ExportArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+#[cfg(not(feature = "parquet"))]
+fn to_parquet(_: &ExportArgs, _: &Path) -> Result<ExitCode, Failure> {
+    Err(Failure::usage("this vmrec was built without Parquet")
+        .hint("build it with it: cargo install --path . --features parquet"))
+}
+
+#[cfg(feature = "parquet")]
 fn to_parquet(args: &ExportArgs, folder: &Path) -> Result<ExitCode, Failure> {
     let line = if args.recording.recording.is_some() {
         let opened = Opened::open(&args.recording)?;
