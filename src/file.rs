@@ -3,16 +3,22 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use vmrec_report::TimeSpec;
+
 use crate::args::FileArgs;
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::shell::shell_word;
 
 /// How times are written, for those who wrote one wrong.
-pub(crate) const TIME_FORMS: &str =
-    "times are 2026-03-01T14:05:09Z, '2026-03-01 14:05', 14:05[:09] (local),
+const TIME_FORMS: &str = "times are 2026-03-01T14:05:09Z, '2026-03-01 14:05', 14:05[:09] (local),
 -1h30m (before the end, or before now while recording), +90s (after the
 start), start, end, now, peak (largest footprint), #12 (a sample), @TEXT
 (a mark), 50%, '10m ago'; peak-5s, #12+1m, @TEXT+5s count from there";
+
+/// Parses a time of the command line.
+pub(crate) fn parse_time(text: &str) -> Result<TimeSpec, Failure> {
+    TimeSpec::parse(text).map_err(|error| Failure::new(Status::Usage, error).hint(TIME_FORMS))
+}
 
 /// Returns the file to use: the one given, else `vmrec/vmrec.db` in the user's data folder.
 pub(crate) fn path(args: &FileArgs) -> Result<PathBuf, Failure> {

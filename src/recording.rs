@@ -10,7 +10,7 @@ use vmrec_store::{Extent, Mark, Moment, Recording, RecordingId, SampleAt, Store}
 
 use crate::args::{Choice, RecordingArgs, SpanArgs};
 use crate::failure::{Failure, Status};
-use crate::file::{TIME_FORMS, db_option, path};
+use crate::file::{db_option, parse_time, path};
 use crate::shell::shell_word;
 use crate::zone;
 
@@ -43,10 +43,24 @@ impl Opened {
             })?,
         };
         let recording = store.recording(id)?;
-        let extent = store.extent(id)?;
-        let marks = store.marks(id)?;
-        let running = recording.ended.is_none() && store.being_recorded();
-        Ok(Self { path, store, recording, extent, marks, running })
+        let mut opened =
+            Self { path, store, recording, extent: None, marks: Vec::new(), running: false };
+        opened.read_extent()?;
+        Ok(opened)
+    }
+
+    /// Reads again all that changes while it is recorded.
+    pub(crate) fn read_again(&mut self) -> Result<(), Failure> {
+        self.recording = self.store.recording(self.recording.id)?;
+        self.read_extent()
+    }
+
+    fn read_extent(&mut self) -> Result<(), Failure> {
+        let id = self.recording.id;
+        self.extent = self.store.extent(id)?;
+        self.marks = self.store.marks(id)?;
+        self.running = self.recording.ended.is_none() && self.store.being_recorded();
+        Ok(())
     }
 
     /// Returns the options, as they must be typed after a command, that lead to this recording again.
@@ -58,9 +72,7 @@ impl Opened {
 
     /// Finds the sample a time on the command line means.
     pub(crate) fn resolve(&self, text: &str) -> Result<Resolved, Failure> {
-        let spec: TimeSpec = TimeSpec::parse(text)
-            .map_err(|error| Failure::new(Status::Usage, error).hint(TIME_FORMS))?;
-        self.find(&spec)
+        self.find(&parse_time(text)?)
     }
 
     fn find(&self, spec: &TimeSpec) -> Result<Resolved, Failure> {

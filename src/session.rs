@@ -10,7 +10,7 @@ use vmrec_store::{
 
 use crate::args::FileArgs;
 use crate::failure::{Failure, Status};
-use crate::file::{TIME_FORMS, db_option, path};
+use crate::file::{db_option, parse_time, path};
 use crate::recording::now_utc_ns;
 use crate::zone;
 
@@ -82,9 +82,7 @@ impl OpenedSession {
     /// Finds the moment that a time on the command line means: that of the newest sample at or
     /// before it, of whichever process.
     pub(crate) fn resolve(&self, text: &str) -> Result<Resolved, Failure> {
-        let spec: TimeSpec = TimeSpec::parse(text)
-            .map_err(|error| Failure::new(Status::Usage, error).hint(TIME_FORMS))?;
-        self.find(&spec)
+        self.find(&parse_time(text)?)
     }
 
     fn find(&self, spec: &TimeSpec) -> Result<Resolved, Failure> {

@@ -3,6 +3,7 @@
 use vmrec_sampler::{Quantity, Region};
 use vmrec_store::Measure;
 
+use crate::text::table::{Cell, Tone};
 use crate::text::units;
 
 /// A number that can be summed over regions.
@@ -47,6 +48,26 @@ impl Unit {
         }
     }
 
+    /// Returns a value as text; `-` where it is unknown.
+    pub fn plain_or_unknown(self, value: Option<u64>) -> String {
+        value.map_or_else(units::unknown, |value| self.plain(value))
+    }
+
+    /// Returns a difference as text with its sign; `-` where it is unknown.
+    pub fn signed_or_unknown(self, value: Option<i128>) -> String {
+        value.map_or_else(units::unknown, |value| self.signed(value))
+    }
+
+    /// Returns a difference as a cell with the tone of growth or shrinking.
+    pub(crate) fn delta_cell(self, delta: Option<i128>) -> Cell {
+        let tone = match delta.unwrap_or(0).signum() {
+            1 => Tone::Growth,
+            -1 => Tone::Shrink,
+            _ => Tone::Plain,
+        };
+        Cell::new(&self.signed_or_unknown(delta)).toned(tone)
+    }
+
     /// Returns a slope as text with its sign: bytes are whole, counts have a decimal.
     pub(crate) fn rate(self, value: f64) -> String {
         match self {
@@ -65,6 +86,16 @@ impl Metric {
     pub const SWAPPED: Self = Self::Measured(Quantity::Swapped);
     /// Proportional share.
     pub const PSS: Self = Self::Measured(Quantity::Pss);
+
+    /// The metrics that are looked at beside each other: in a live view, in a trace.
+    pub const USUAL: [Self; 6] = [
+        Self::RESIDENT,
+        Self::PRIVATE,
+        Self::Measured(Quantity::Dirty),
+        Self::SWAPPED,
+        Self::Virtual,
+        Self::Regions,
+    ];
 
     /// Every size a region has by itself: virtual, then each quantity in its order.
     pub const SIZES: [Self; Quantity::COUNT + 1] = {

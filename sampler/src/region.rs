@@ -68,7 +68,7 @@ impl StandIn {
     /// The bits of an address below those that give the reason.
     const BITS: u32 = 60;
 
-    /// Returns a stand-in of so many bytes; `offset` tells it from others.
+    /// Returns a stand-in of so many bytes; `offset` distinguishes it from others.
     pub const fn range(self, offset: u64, bytes: u64) -> AddressRange {
         const MAX: u64 = (1 << StandIn::BITS) - 1;
         let base = (0b1000 + self as u64) << Self::BITS;

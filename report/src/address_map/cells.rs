@@ -11,7 +11,7 @@ const MAX_ALIKE: usize = 8;
 /// The maximum number of cells: a picture of more would be too large, and show less.
 const MAX_CELLS: usize = 380;
 
-/// What became of a region since the other moment.
+/// The change of a region since the other moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Fate {
     /// It was there, or there is no other moment.
@@ -116,7 +116,7 @@ fn changed(later: &Snapshot, earlier: &Snapshot, naming: Naming) -> Vec<Cell> {
             let change = sum(&before).zip(resident(only)).map(|(from, to)| moved(from, to));
             cells.push(cell(only, Fate::Kept, change, naming));
         } else {
-            // Split or merged meanwhile: what cannot be told apart counts at the first of them.
+            // Split or merged meanwhile: parts that cannot be distinguished count at the first of them.
             let change = sum(&before).zip(sum(&after)).map(|(from, to)| moved(from, to));
             for (at, region) in after.iter().enumerate() {
                 let change = if at == 0 { change } else { change.map(|_| 0) };

@@ -27,6 +27,15 @@ pub(crate) const DATE_ROW: f64 = 14.0;
 pub(crate) const LEADER: f64 = 16.0;
 pub(crate) const SWATCH: f64 = 14.0;
 
+/// A part of a picture.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
+}
+
 /// A label: name, last value and the one farthest from the first.
 #[derive(Clone, Debug)]
 pub(crate) struct Label {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use vmrec_sampler::{Copies, StoppedHeap, Tally};
 
+use crate::heap::head::HeapHead;
 use crate::heap::problem::problem_text;
 use crate::heap::table::heading;
 use crate::text::table::{Align, Cell, Column, Table};
@@ -90,12 +91,8 @@ pub fn copies_text(
 /// The copies of texts of a process as a document.
 #[derive(Serialize)]
 pub struct CopiesDocument<'a> {
-    pid: Option<u32>,
-    name: &'a str,
-    allocator: &'a str,
-    threads: u64,
-    stops: u32,
-    stopped_ns: u64,
+    #[serde(flatten)]
+    head: HeapHead<'a>,
     text_blocks: u64,
     text_bytes: u64,
     distinct: u64,
@@ -129,12 +126,7 @@ impl<'a> CopiesDocument<'a> {
             text: heap.texts.get(index).map(String::as_str),
         });
         Self {
-            pid: found.process.id.known_pid(),
-            name: found.process.name(),
-            allocator: &heap.allocator,
-            threads: found.threads,
-            stops: found.stops,
-            stopped_ns: found.stopped_ns,
+            head: HeapHead::of(found, false),
             text_blocks: sums.all.blocks,
             text_bytes: sums.all.bytes,
             distinct: sums.distinct,

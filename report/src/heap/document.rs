@@ -5,6 +5,7 @@ use vmrec_sampler::{HeapProblem, HeapRange, RangeKind, StoppedHeap, Tally};
 
 use crate::heap::accounts::Accounts;
 use crate::heap::group::{HeapGroup, by_class, by_size};
+use crate::heap::head::HeapHead;
 use crate::heap::problem::problem_text;
 
 fn address(address: u64) -> String {
@@ -14,13 +15,8 @@ fn address(address: u64) -> String {
 /// A heap as a document.
 #[derive(Serialize)]
 pub struct HeapDocument<'a> {
-    pid: Option<u32>,
-    name: &'a str,
-    allocator: &'a str,
-    arenas: u32,
-    threads: u64,
-    stops: u32,
-    stopped_ns: u64,
+    #[serde(flatten)]
+    head: HeapHead<'a>,
     in_use: Sum,
     malloc: MallocSums,
     classes: Vec<Group>,
@@ -114,13 +110,7 @@ impl<'a> HeapDocument<'a> {
         let heap = &found.heap;
         let sums = Accounts::of(heap);
         Self {
-            pid: found.process.id.known_pid(),
-            name: found.process.name(),
-            allocator: &heap.allocator,
-            arenas: heap.arenas,
-            threads: found.threads,
-            stops: found.stops,
-            stopped_ns: found.stopped_ns,
+            head: HeapHead::of(found, true),
             in_use: sums.in_use().into(),
             malloc: MallocSums {
                 arena_bytes: sums.arena_bytes,

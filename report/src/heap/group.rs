@@ -6,7 +6,7 @@ use vmrec_sampler::{Block, Heap, Tally};
 
 use crate::text::units;
 
-/// What the blocks of a heap are summed by.
+/// The keys that the blocks of a heap are summed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeapBy {
     /// C++ classes; other blocks by their size.

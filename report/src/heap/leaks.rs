@@ -6,6 +6,7 @@ use serde::Serialize;
 use vmrec_sampler::{Leak, StoppedHeap, Tally};
 
 use crate::heap::group::class_of;
+use crate::heap::head::HeapHead;
 use crate::heap::problem::problem_text;
 use crate::heap::table::heading;
 use crate::text::table::{Align, Cell, Column, Table};
@@ -123,12 +124,8 @@ pub fn leaks_text(found: &StoppedHeap, leaks: &[Leak], max_rows: usize, width: u
 /// The leaks of a process as a document.
 #[derive(Serialize)]
 pub struct LeaksDocument<'a> {
-    pid: Option<u32>,
-    name: &'a str,
-    allocator: &'a str,
-    threads: u64,
-    stops: u32,
-    stopped_ns: u64,
+    #[serde(flatten)]
+    head: HeapHead<'a>,
     blocks_in_use: u64,
     leaked_blocks: u64,
     leaked_bytes: u64,
@@ -179,12 +176,7 @@ impl<'a> LeaksDocument<'a> {
             held_bytes: leak.held.bytes,
         });
         Self {
-            pid: found.process.id.known_pid(),
-            name: found.process.name(),
-            allocator: &heap.allocator,
-            threads: found.threads,
-            stops: found.stops,
-            stopped_ns: found.stopped_ns,
+            head: HeapHead::of(found, false),
             blocks_in_use: heap.blocks.len() as u64,
             leaked_blocks: sums.all().blocks,
             leaked_bytes: sums.all().bytes,

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod copies;
 pub(crate) mod document;
 pub(crate) mod group;
+pub(crate) mod head;
 pub(crate) mod leaks;
 pub(crate) mod problem;
 pub(crate) mod table;

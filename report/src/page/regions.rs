@@ -20,7 +20,7 @@ pub(crate) struct RegionTable {
     /// The owners of regions: type, name, path if it is a file. Regions of one owner and place
     /// are the same memory.
     owners: Vec<(usize, String, Option<String>)>,
-    /// What may be the same memory where addresses overlap: for each its owner.
+    /// For each class its owner: regions of one class may be the same memory where addresses overlap.
     classes: Vec<usize>,
     unit: u64,
     /// For each region: its class.

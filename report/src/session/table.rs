@@ -8,7 +8,7 @@ use vmrec_store::SessionId;
 use crate::amounts::Change;
 use crate::metric::{Metric, Unit};
 use crate::session::diff::{Presence, SessionDiff, SessionMetric};
-use crate::text::table::{Align, Cell, Column, Table, Tone, cut_middle};
+use crate::text::table::{Align, Cell, Column, Table, cut_middle};
 use crate::text::{clock, escape, units};
 use crate::time::spec::Resolved;
 
@@ -92,11 +92,10 @@ pub fn session_table(
             cells.push(Cell::new(state));
         }
         let delta =
-            |(_, metric): &(_, SessionMetric)| delta_cell(metric.of(change).delta(), unit(*metric));
+            |(_, metric): &(_, SessionMetric)| unit(*metric).delta_cell(metric.of(change).delta());
         cells.extend(metrics.iter().map(delta));
         let after = diff.sorted_by.of(change).to;
-        let after = after.map_or_else(unknown, |value| unit(diff.sorted_by).plain(value));
-        cells.push(Cell::new(&after));
+        cells.push(Cell::new(&unit(diff.sorted_by).plain_or_unknown(after)));
         cells
     };
     let shown = layout.rows.unwrap_or(usize::MAX);
@@ -118,7 +117,7 @@ pub fn session_table(
                 rest.merge(&row.change);
                 continue;
             }
-            let pid = row.pid.map_or_else(unknown, |pid| pid.to_string());
+            let pid = row.pid.map_or_else(units::unknown, |pid| pid.to_string());
             let state = match row.presence() {
                 Presence::Stayed => "",
                 other => other.name(),
@@ -185,19 +184,6 @@ const fn unit(metric: SessionMetric) -> Unit {
         SessionMetric::Own => Unit::Bytes,
         SessionMetric::Plain(metric) => metric.unit(),
     }
-}
-
-fn delta_cell(delta: Option<i128>, unit: Unit) -> Cell {
-    let tone = match delta.unwrap_or(0).signum() {
-        1 => Tone::Growth,
-        -1 => Tone::Shrink,
-        _ => Tone::Plain,
-    };
-    Cell::new(&delta.map_or_else(unknown, |delta| unit.signed(delta))).toned(tone)
-}
-
-fn unknown() -> String {
-    "-".to_owned()
 }
 
 #[cfg(test)]

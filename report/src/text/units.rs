@@ -64,6 +64,11 @@ pub(crate) fn between(low: &str, high: &str) -> String {
     format!("{low}..{high}")
 }
 
+/// Returns the sign of an unknown value.
+pub(crate) fn unknown() -> String {
+    "-".to_owned()
+}
+
 /// Writes a count with its thousands apart: `300,000`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();

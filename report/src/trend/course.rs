@@ -77,7 +77,7 @@ pub(crate) struct Measured {
     pub(crate) slope: Option<Slope>,
 }
 
-/// What is needed to judge values.
+/// The facts that values are judged by.
 pub(crate) struct Rules<'a> {
     pub(crate) series: &'a Series,
     /// The index of the first tick that counts.

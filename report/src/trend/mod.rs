@@ -1,6 +1,6 @@
 //! The trend of a total and of its parts: which rise, how fast, and for how long that can go on.
 //!
-//! [`warm_up`] finds where a start ends, [`course`] tells slopes from steps and saw-teeth, [`row`]
+//! [`warm_up`] finds where a start ends, [`course`] distinguishes slopes from steps and saw-teeth, [`row`]
 //! measures each part, [`limit`] derives the time left, and the other files write it down.
 
 pub(crate) mod course;

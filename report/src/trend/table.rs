@@ -64,7 +64,7 @@ impl Trend {
         };
         let total = &self.total;
         let moment = |at: u64| clock.moment(at);
-        let change = total.change().map_or_else(|| "-".to_owned(), |by| unit.signed(by));
+        let change = unit.signed_or_unknown(total.change());
         let window = |from: u64| {
             let to = self.window_ns.1;
             let length = units::duration(to.saturating_sub(from));
@@ -77,7 +77,7 @@ impl Trend {
             }
             TrendCourse::Unknown => format!("{subject} is unknown in some samples: no trend"),
             TrendCourse::Level => {
-                let last = total.last.map_or_else(|| "-".to_owned(), |last| unit.plain(last));
+                let last = unit.plain_or_unknown(total.last);
                 format!("{subject} is level at {last} ({change}) {}", window(from))
             }
             TrendCourse::Excursion { value, at_ns } => format!(

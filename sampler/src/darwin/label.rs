@@ -89,7 +89,7 @@ const fn in_shared_cache(tag: u32, file: bool, in_submap: bool, is_empty: bool) 
 /// vmmap names it.
 fn unallocated(tag: u32) -> Label {
     let label = match tag {
-        // What malloc has not begun to use are no metadata.
+        // Memory that malloc has not begun to use is no metadata.
         MALLOC => Label {
             region_type: RegionType::named("MALLOC", Family::Malloc),
             ..tags::label(MALLOC)

@@ -26,7 +26,7 @@ use crate::region::AddressRange;
 /// The maximum bytes of a text to show.
 const MAX_SHOWN_BYTES: usize = 200;
 
-/// What is looked for besides blocks.
+/// The facts that are looked for besides blocks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wanted<'t> {
     /// Leaks, with the threads of the process.

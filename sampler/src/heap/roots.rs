@@ -49,7 +49,7 @@ pub(crate) fn mark(
         }
     };
     for range in without(&maps.images, &excluded) {
-        // What is as in the file holds no address of a heap.
+        // Memory that is as in the file holds no address of a heap.
         target.stream(range, Pages::Anonymous, &mut |_, bytes| take(bytes))?;
     }
     let other = maps.anonymous.iter().chain(&maps.other).chain(&maps.brk).chain(&maps.stack);

@@ -126,7 +126,7 @@ pub struct Heap {
     pub copies: Option<Vec<Copies>>,
     /// The texts of the first of `copies`, if they were asked for.
     pub texts: Vec<String>,
-    /// What is wrong.
+    /// The faults found.
     pub problems: Vec<HeapProblem>,
 }
 

@@ -118,7 +118,7 @@ impl<'a> Target<'a> {
     }
 
     /// Hands the populated bytes of `range` to `take`, ascending, in long pieces of whole words.
-    /// What cannot be read is left out.
+    /// Memory that cannot be read is left out.
     pub(crate) fn stream(
         &mut self,
         range: AddressRange,

@@ -46,7 +46,7 @@ pub(crate) struct Texts {
     state: State,
 }
 
-/// What is known of the current block.
+/// The facts known of the current block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
     /// No NUL yet.

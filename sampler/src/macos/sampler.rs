@@ -25,7 +25,7 @@ pub struct Sampler {
     access: Access,
 }
 
-/// What may be read of a process.
+/// The parts of a process that may be read.
 #[derive(Debug)]
 enum Access {
     /// Everything.

@@ -1,4 +1,4 @@
-//! What a paste says, and why one cannot be read.
+//! The contents of a paste, and why one cannot be read.
 
 use crate::named::named;
 use crate::pasted::text::Line;
@@ -29,7 +29,7 @@ named! {
 pub struct Pasted {
     /// The tool.
     pub format: PasteFormat,
-    /// What the paste says of the process.
+    /// The paste's facts about the process.
     pub process: PastedProcess,
     /// The system's kind: `linux` or `macos`.
     pub os: &'static str,
@@ -39,11 +39,11 @@ pub struct Pasted {
     pub page_size_bytes: Option<u64>,
     /// Its snapshots, in the order of the paste: one or more.
     pub snapshots: Vec<PastedSnapshot>,
-    /// What the reader should know: what is missing, cut or does not add up.
+    /// Notes for the reader: parts that are missing, cut or do not add up.
     pub remarks: Vec<Remark>,
 }
 
-/// What a paste says of a process besides its memory.
+/// The facts of a paste about a process besides its memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PastedProcess {
     /// Its name.
@@ -80,7 +80,7 @@ pub struct PastedSnapshot {
 pub struct Remark {
     /// The line it is about, from 1.
     pub line: Option<usize>,
-    /// What is to be known.
+    /// The note.
     pub text: String,
 }
 
@@ -125,7 +125,7 @@ pub enum BadPaste {
         line: usize,
         /// Its text, cut to a sane length.
         text: String,
-        /// What is wrong with it.
+        /// The fault.
         problem: &'static str,
     },
     /// The format has no region and no sum.
@@ -133,7 +133,7 @@ pub enum BadPaste {
     Missing {
         /// The format.
         format: PasteFormat,
-        /// What is missing.
+        /// The missing part.
         what: &'static str,
     },
 }

@@ -1,4 +1,4 @@
-//! What a chart is made of: the series of a recording, and the text beside it.
+//! The sources of a chart: the series of a recording, and the text beside it.
 
 use std::collections::HashMap;
 

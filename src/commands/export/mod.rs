@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use vmrec_report::{Metric, Series, csv, json};
-use vmrec_sampler::{Naming, Quantity};
+use vmrec_sampler::Naming;
 use vmrec_store::Recording;
 #[cfg(feature = "parquet")]
 use vmrec_store::Store;
@@ -76,16 +76,6 @@ struct Format {
     parquet: Option<PathBuf>,
 }
 
-/// The metrics that a trace has counters of.
-const TRACE_METRICS: [Metric; 6] = [
-    Metric::RESIDENT,
-    Metric::PRIVATE,
-    Metric::Measured(Quantity::Dirty),
-    Metric::SWAPPED,
-    Metric::Virtual,
-    Metric::Regions,
-];
-
 /// Runs the command.
 pub(crate) fn run(args: &ExportArgs) -> Result<ExitCode, Failure> {
     if let Some(folder) = &args.format.parquet {
@@ -129,7 +119,7 @@ fn to_parquet(args: &ExportArgs, folder: &Path) -> Result<ExitCode, Failure> {
 
 fn perfetto(args: &ExportArgs, opened: &Opened) -> Result<ExitCode, Failure> {
     let by = args.series.unwrap_or(SumBy::Type);
-    let series = opened.series(&TRACE_METRICS, by.into(), &args.span)?;
+    let series = opened.series(&Metric::USUAL, by.into(), &args.span)?;
     let naming = Naming::of(&opened.recording.host);
     let mut trace = Vec::new();
     vmrec_report::perfetto(&mut trace, &opened.recording, &series, &opened.marks, naming)

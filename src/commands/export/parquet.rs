@@ -161,7 +161,7 @@ impl Exporter<'_> {
         let exported = self.exported()?;
         let (mut stretch, mut before, mut failed) = (None::<Stretch>, None::<Snapshot>, None);
         let mut samples = 0;
-        // The sample before tells what went on unchanged.
+        // The sample before shows which regions went on unchanged.
         let from = exported.max(1);
         store.for_each_snapshot(self.recording.id, from..=u64::MAX >> 1, |sample, snapshot| {
             if sample.number <= exported {
@@ -216,7 +216,7 @@ impl Exporter<'_> {
             let folder = self.table_folder(table).join(format!("date={date}"));
             fs::create_dir_all(&folder).map_err(|error| Failure::io("create", &folder, error))?;
             let path = folder.join(format!(".{}-{first}.{}.tmp", self.key, std::process::id()));
-            // What a killed run of this name left is of no use.
+            // The rest of a killed run of this name is of no use.
             let _ = fs::remove_file(&path);
             let file =
                 File::create_new(&path).map_err(|error| Failure::io("write", &path, error))?;

@@ -7,6 +7,7 @@
 pub(crate) mod args;
 pub(crate) mod events;
 pub(crate) mod family;
+pub(crate) mod live_line;
 pub(crate) mod note_writer;
 pub(crate) mod progress;
 pub(crate) mod pruning;

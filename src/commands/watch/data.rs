@@ -1,4 +1,4 @@
-//! What the view shows: read from the file, sample by sample as they come.
+//! The data that the view shows: read from the file, sample by sample as they come.
 
 use std::process::{Command, Stdio};
 
@@ -19,7 +19,6 @@ const MAX_HELD: u64 = 20_000;
 
 /// A recording as the view shows it.
 pub(crate) struct Data {
-    args: RecordingArgs,
     pub(crate) opened: Opened,
     metric: Metric,
     builder: SeriesBuilder,
@@ -29,7 +28,7 @@ pub(crate) struct Data {
     held_to: u64,
     /// The metric, then the number of regions.
     series: [Series; 2],
-    /// What changes are counted from.
+    /// The sample that changes are counted from, of which metric.
     base: Option<(Metric, WatchBase)>,
     /// Index of the tick shown.
     pub(crate) at: usize,
@@ -46,14 +45,10 @@ impl Data {
     /// Reads a recording.
     pub(crate) fn read(args: &RecordingArgs, state: &State) -> Result<Self, Failure> {
         let opened = Opened::open(args)?;
-        // The recording is the same one from now on, also when another is begun.
-        let recording = Some(crate::args::Choice::Number(opened.recording.id.0));
-        let args = RecordingArgs { recording, ..args.clone() };
         let (first, last) = ends(&opened)?;
         let held_from = first.max(last.saturating_sub(MAX_HELD - 1));
         let (builder, series) = build(&opened, state.metric(), held_from, last)?;
         let mut data = Self {
-            args,
             opened,
             metric: state.metric(),
             builder,
@@ -76,7 +71,7 @@ impl Data {
         let was_running = self.opened.running;
         let marks = self.opened.marks.len();
         if was_running {
-            self.opened = Opened::open(&self.args)?;
+            self.opened.read_again()?;
         }
         let (first, last) = ends(&self.opened)?;
         let came = last != self.held_to;

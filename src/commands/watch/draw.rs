@@ -8,7 +8,6 @@ use vmrec_report::{escape, units};
 
 use crate::commands::watch::data::Data;
 use crate::commands::watch::state::{State, Typing};
-use crate::commands::watch::text::plain;
 use crate::commands::watch::{graph, regions, table};
 
 const KEYS: &str = "m mark  b base  tab metric  ↵ regions  / filter  ←→[] time  s svg  q quit";
@@ -51,7 +50,8 @@ fn head_line<'a>(state: &State, data: &Data, area: Rect) -> Line<'a> {
         recording.id.0,
     );
     let total = data.metric().totals.get(data.at);
-    let right = format!("{} {} ", data.metric_words(), plain(data.metric().metric, total));
+    let right =
+        format!("{} {} ", data.metric_words(), data.metric().metric.unit().plain_or_unknown(total));
     // The total is always seen.
     let room = usize::from(area.width).saturating_sub(width(&right) + 1);
     let left: String = left.chars().take(room).collect();

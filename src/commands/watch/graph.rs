@@ -8,7 +8,6 @@ use ratatui::widgets::Block;
 use vmrec_report::{escape, units, watch_column, watch_columns};
 
 use crate::commands::watch::data::Data;
-use crate::commands::watch::text::plain;
 
 /// The columns that the numbers of the axis take, with a space.
 const AXIS: u16 = 8;
@@ -28,7 +27,7 @@ const EIGHTHS: [&str; 9] = [
 /// Draws the total up to the sample shown.
 pub(crate) fn draw(frame: &mut Frame<'_>, area: Rect, data: &Data) {
     let series = data.metric();
-    let metric = series.metric;
+    let unit = series.metric.unit();
     let plot = Rect {
         x: area.x + 1 + AXIS,
         y: area.y + 1,
@@ -41,7 +40,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, area: Rect, data: &Data) {
         0 => "first sample".to_owned(),
         elapsed => units::duration(elapsed),
     };
-    let title = format!(" {}, {span} ─ highest {} ", data.metric_words(), plain(metric, peak));
+    let title =
+        format!(" {}, {span} ─ highest {} ", data.metric_words(), unit.plain_or_unknown(peak));
     let marks = marks(data, usize::from(plot.width));
     let named: Vec<String> =
         marks.iter().map(|(number, _, text)| format!("{} {}", digit(*number), text)).collect();
@@ -78,9 +78,14 @@ pub(crate) fn draw(frame: &mut Frame<'_>, area: Rect, data: &Data) {
     if plot.height > 0 {
         let axis = [(plot.y, peak), (plot.y + plot.height / 2, peak.map(|peak| peak / 2))];
         for (y, value) in axis {
-            buffer.set_string(area.x + 1, y, format!("{:>7}", plain(metric, value)), Style::new());
+            buffer.set_string(
+                area.x + 1,
+                y,
+                format!("{:>7}", unit.plain_or_unknown(value)),
+                Style::new(),
+            );
         }
-        let zero = plain(metric, peak.map(|_| 0));
+        let zero = unit.plain_or_unknown(peak.map(|_| 0));
         buffer.set_string(area.x + 1, plot.bottom() - 1, format!("{zero:>7}"), Style::new());
     }
 }

@@ -1,9 +1,10 @@
-//! What each key does.
+//! The effect of each key.
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use vmrec_report::Metric;
 
 use crate::commands::watch::data::Data;
-use crate::commands::watch::state::{Effect, METRICS, State, Typing};
+use crate::commands::watch::state::{Effect, State, Typing};
 
 /// Changes the state as a key asks for.
 pub(crate) fn press(state: &mut State, data: &Data, key: KeyEvent) -> Effect {
@@ -21,8 +22,10 @@ pub(crate) fn press(state: &mut State, data: &Data, key: KeyEvent) -> Effect {
         KeyCode::Char('m') => state.typing = Some(Typing::Mark(String::new())),
         KeyCode::Char('/') => state.typing = Some(Typing::Filter(state.filter.clone())),
         KeyCode::Char('b') => rebase(state, data),
-        KeyCode::Tab => state.metric = (state.metric + 1) % METRICS.len(),
-        KeyCode::BackTab => state.metric = (state.metric + METRICS.len() - 1) % METRICS.len(),
+        KeyCode::Tab => state.metric = (state.metric + 1) % Metric::USUAL.len(),
+        KeyCode::BackTab => {
+            state.metric = (state.metric + Metric::USUAL.len() - 1) % Metric::USUAL.len()
+        }
         KeyCode::Enter => (state.regions, state.scrolled) = (!state.regions, 0),
         KeyCode::Esc if state.regions => state.regions = false,
         KeyCode::Esc => state.filter.clear(),

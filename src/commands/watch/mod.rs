@@ -11,7 +11,6 @@ mod recorder;
 mod regions;
 mod state;
 mod table;
-mod text;
 
 use std::io;
 use std::io::IsTerminal;

@@ -9,7 +9,6 @@ use vmrec_report::{Metric, RegionRow, escape, units};
 
 use crate::commands::watch::data::Data;
 use crate::commands::watch::state::State;
-use crate::commands::watch::text::{plain, signed};
 
 /// As many regions alike are one row.
 const ALIKE: usize = 4;
@@ -78,8 +77,8 @@ fn line<'a>(metric: Metric, group: &[&RegionRow]) -> Row<'a> {
         behind.or_else(|| first.detail.as_ref().map(ToString::to_string)).unwrap_or_default();
     Row::new([
         Text::raw(format!("  {:<8}{place}", first.kind.name())),
-        right(plain(metric, delta.to)),
-        right(signed(metric, delta.delta())),
+        right(metric.unit().plain_or_unknown(delta.to)),
+        right(metric.unit().signed_or_unknown(delta.delta())),
         Text::raw(escape::terminal(&behind).to_string()),
     ])
 }

@@ -1,22 +1,11 @@
 //! The user's choices in the view: pure data that keys change.
 
 use vmrec_report::Metric;
-use vmrec_sampler::Quantity;
-
-/// The metrics that can be chosen, in order.
-pub(crate) const METRICS: [Metric; 6] = [
-    Metric::RESIDENT,
-    Metric::PRIVATE,
-    Metric::Measured(Quantity::Dirty),
-    Metric::SWAPPED,
-    Metric::Virtual,
-    Metric::Regions,
-];
 
 /// The user's choices.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
-    /// Index of the metric in [`METRICS`].
+    /// Index of the metric in [`Metric::USUAL`].
     pub(crate) metric: usize,
     /// The sample walked to; `None` is the newest.
     pub(crate) at: Option<u64>,
@@ -53,7 +42,7 @@ pub(crate) enum Typing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Nothing,
-    /// What is shown changed.
+    /// The view changed.
     Redraw,
     /// Mark the sample shown, or now.
     Mark(String),
@@ -65,7 +54,7 @@ pub(crate) enum Effect {
 impl State {
     /// Returns the metric chosen.
     pub(crate) fn metric(&self) -> Metric {
-        METRICS[self.metric % METRICS.len()]
+        Metric::USUAL[self.metric % Metric::USUAL.len()]
     }
 
     /// Returns whether a type's label passes the filter, be it still typed.

@@ -5,18 +5,17 @@ use ratatui::layout::{Constraint, Rect};
 use ratatui::style::{Style, Stylize};
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Row, Table};
-use vmrec_report::{Metric, WATCH_TRAIL, WatchRow, escape, units, watch_trail_ns};
+use vmrec_report::{Unit, WATCH_TRAIL, WatchRow, escape, units, watch_trail_ns};
 
 use crate::commands::watch::data::Data;
 use crate::commands::watch::state::State;
-use crate::commands::watch::text::{plain, signed};
 
 /// The longest bar beside a change, in columns.
 const BAR: usize = 4;
 
 /// Draws the rows around the one chosen, with the sum of those there is no room for.
 pub(crate) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, data: &Data) {
-    let metric = data.metric().metric;
+    let unit = data.metric().metric.unit();
     let rows: Vec<&WatchRow> = data.passing(state).collect();
     let chosen = data.chosen(state).map(|row| &row.key);
     let index = rows.iter().position(|row| Some(&row.key) == chosen).unwrap_or(0);
@@ -36,14 +35,14 @@ pub(crate) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, data: &Data
                 if is_chosen { "▸" } else { " " },
                 escape::terminal(data.label(row))
             );
-            let line = line(metric, name, row, bar(moved(row), furthest));
+            let line = line(unit, name, row, bar(moved(row), furthest));
             if is_chosen { line.bold() } else { line }
         })
         .collect();
     let hidden: Vec<&WatchRow> =
         rows[..from].iter().chain(&rows[from + shown.len()..]).copied().collect();
     if !hidden.is_empty() {
-        lines.push(rest(metric, &hidden));
+        lines.push(rest(unit, &hidden));
     }
     let since = match state.base {
         Some(number) => format!("SINCE #{number}"),
@@ -75,27 +74,27 @@ pub(crate) fn draw(frame: &mut Frame<'_>, area: Rect, state: &State, data: &Data
     frame.render_widget(Table::new(lines, widths).header(header).column_spacing(1), area);
 }
 
-fn line<'a>(metric: Metric, name: String, row: &WatchRow, bar: String) -> Row<'a> {
+fn line<'a>(unit: Unit, name: String, row: &WatchRow, bar: String) -> Row<'a> {
     Row::new([
         Text::raw(name),
-        right(plain(metric, row.now)),
-        right(signed(metric, row.since_base)),
+        right(unit.plain_or_unknown(row.now)),
+        right(unit.signed_or_unknown(row.since_base)),
         Text::raw(bar),
-        right(signed(metric, row.per_minute)),
+        right(unit.signed_or_unknown(row.per_minute)),
         Text::raw(trail(&row.trail)),
         right(match row.regions_since {
-            Some(0) | None => plain(Metric::Regions, row.regions),
+            Some(0) | None => Unit::Count.plain_or_unknown(row.regions),
             since => format!(
                 "{} {}",
-                plain(Metric::Regions, row.regions),
-                signed(Metric::Regions, since)
+                Unit::Count.plain_or_unknown(row.regions),
+                Unit::Count.signed_or_unknown(since)
             ),
         }),
     ])
 }
 
 /// Returns the row of those without room: sums, unknown if one is.
-fn rest<'a>(metric: Metric, hidden: &[&WatchRow]) -> Row<'a> {
+fn rest<'a>(unit: Unit, hidden: &[&WatchRow]) -> Row<'a> {
     let now = hidden.iter().map(|row| row.now).sum();
     let since = hidden.iter().map(|row| row.since_base).sum();
     let per_minute = hidden.iter().map(|row| row.per_minute).sum();
@@ -103,12 +102,12 @@ fn rest<'a>(metric: Metric, hidden: &[&WatchRow]) -> Row<'a> {
     let more = units::counted(hidden.len() as u64, "other", "others");
     Row::new([
         Text::raw(format!("  … {more}")),
-        right(plain(metric, now)),
-        right(signed(metric, since)),
+        right(unit.plain_or_unknown(now)),
+        right(unit.signed_or_unknown(since)),
         Text::raw(""),
-        right(signed(metric, per_minute)),
+        right(unit.signed_or_unknown(per_minute)),
         Text::raw(""),
-        right(plain(Metric::Regions, regions)),
+        right(Unit::Count.plain_or_unknown(regions)),
     ])
 }
 

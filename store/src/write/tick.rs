@@ -15,7 +15,7 @@ use crate::tables::recording;
 use crate::write::active::{Active, Written};
 use crate::write::writer::{Writer, not_begun};
 
-/// What a tick adds to one recording.
+/// The additions of a tick to one recording.
 #[derive(Debug)]
 pub struct Addition<'a> {
     /// The recording.

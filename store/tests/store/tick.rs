@@ -1,4 +1,4 @@
-//! What a tick adds to several recordings is one transaction.
+//! The additions of a tick to several recordings are one transaction.
 
 use vmrec_sampler::ProcessInfo;
 use vmrec_store::{

@@ -1,9 +1,9 @@
 //! The strip of processor time under the panels of memory.
 
 use crate::chart::canvas::{Anchor, Canvas, Face};
-use crate::chart::multiples::panel::Place;
+use crate::chart::layout::{self, Place};
 use crate::chart::plot::Scales;
-use crate::chart::{layout, palette, text};
+use crate::chart::{palette, text};
 use crate::error::Error;
 use crate::series::Series;
 use crate::text::units;

@@ -10,9 +10,11 @@ use std::collections::BTreeMap;
 
 use crate::chart::canvas::{self, Anchor, Canvas, Face, SvgDocument};
 use crate::chart::header::Header;
-use crate::chart::layout::{self, DATE_ROW, FOOTER_LINE, FOOTER_SIZE, LIST_LINE, MARGIN, TIME_ROW};
+use crate::chart::layout::{
+    self, DATE_ROW, FOOTER_LINE, FOOTER_SIZE, LIST_LINE, MARGIN, Place, TIME_ROW,
+};
 use crate::chart::multiples::cpu::CpuLoad;
-use crate::chart::multiples::panel::{Panel, Place};
+use crate::chart::multiples::panel::Panel;
 use crate::chart::options::{ChartContext, ChartOptions, Drawn};
 use crate::chart::palette::{OTHER, Paint, Rgb};
 use crate::chart::plot::Scales;

@@ -1,12 +1,13 @@
 //! One panel: a metric over time with an axis of its own, under its name and change.
 
 use crate::chart::canvas::{Anchor, Canvas, Face};
+use crate::chart::layout::{self, Place};
 use crate::chart::options::{ChartKind, ChartOptions};
 use crate::chart::plot::Scales;
 use crate::chart::select::Selection;
 use crate::chart::stated::Stated;
 use crate::chart::value::ValueAxis;
-use crate::chart::{layout, palette, plot, text, value};
+use crate::chart::{palette, plot, text, value};
 use crate::error::Error;
 use crate::finding::outcome::Verdict;
 
@@ -14,15 +15,6 @@ use crate::finding::outcome::Verdict;
 pub(crate) const TITLE: f64 = 18.0;
 /// About how high a step of a panel's axis is, in pixels.
 const STEP: f64 = 34.0;
-
-/// The rectangle of a panel's data, with its title above.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) left: f64,
-    pub(crate) right: f64,
-    pub(crate) top: f64,
-    pub(crate) bottom: f64,
-}
 
 /// A metric to be drawn.
 pub(crate) struct Panel<'a> {

@@ -45,12 +45,12 @@ const PATTERNS: [char; 4] = ['█', '▓', '▒', '░'];
 const ASCII_PATTERNS: [char; 4] = ['#', '=', '-', '.'];
 
 impl Ink {
-    /// Returns how many keys can be told apart: without colours by as many patterns.
+    /// Returns how many keys can be distinguished: without colours by as many patterns.
     pub(crate) fn max_keys(self) -> usize {
         if self.patterned() { PATTERNS.len() } else { 7 }
     }
 
-    /// Returns whether areas are told apart by patterns.
+    /// Returns whether areas are distinguished by patterns.
     pub(crate) fn patterned(self) -> bool {
         self.colors == TerminalColors::None || !self.unicode
     }

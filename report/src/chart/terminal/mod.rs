@@ -92,7 +92,7 @@ fn best_axis((low, high): (f64, f64), unit: Unit, signed: bool, lines: usize) ->
     candidates.min_by_key(rank).unwrap_or_else(|| of(2))
 }
 
-/// What is drawn where.
+/// The contents of a drawing, and their cells.
 struct Screen<'a> {
     stated: &'a Stated<'a>,
     options: &'a ChartOptions,
@@ -168,7 +168,7 @@ impl Screen<'_> {
         let labels: Vec<String> = axis.ticks.iter().map(|tick| tick.label.clone()).collect();
         let label_width = labels.iter().map(|label| label.width()).max().unwrap_or(0);
         let width = columns.saturating_sub(label_width + 2).max(MIN_COLUMNS);
-        // What is kept depends on the number of columns.
+        // The samples kept depend on the number of columns.
         let selection = select(width, most);
 
         let grid = self.grid(&selection, &axis, (width, height), &marks);

@@ -1,6 +1,7 @@
 //! The bars at the right: the parts that differ most in the highest sample.
 
 use crate::chart::canvas::{Anchor, Canvas, Face};
+use crate::chart::layout::Place;
 use crate::chart::{palette, text};
 use crate::compare::figures::{Difference, FigureRows, Row};
 use crate::compare::picture::colours;
@@ -13,15 +14,6 @@ const ROW: f64 = 34.0;
 const BAR: f64 = 8.0;
 const NAME_SIZE: f64 = 11.5;
 const TITLE_SIZE: f64 = 11.0;
-
-/// Where bars lie.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) left: f64,
-    pub(crate) right: f64,
-    pub(crate) top: f64,
-    pub(crate) bottom: f64,
-}
 
 /// A bar: a name, the difference in words, and its size.
 struct Bar {

@@ -7,13 +7,13 @@ pub(crate) mod curve;
 
 use crate::chart::canvas::{Anchor, Canvas, Face, SvgDocument};
 use crate::chart::header::Header;
+use crate::chart::layout::{self, Place};
 use crate::chart::options::Theme;
 use crate::chart::palette::Paint;
 use crate::chart::plot::Scales;
 use crate::chart::time::elapsed_ticks;
-use crate::chart::{canvas, layout, palette, plot, text, unique, value};
+use crate::chart::{canvas, palette, plot, text, unique, value};
 use crate::compare::figures::Spread;
-use crate::compare::picture::bars::Place;
 use crate::compare::picture::curve::{Curve, Point};
 use crate::compare::run::ComparedRun;
 use crate::compare::{Comparison, words};

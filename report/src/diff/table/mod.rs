@@ -234,29 +234,15 @@ fn cells(names: &[String], change: &Change, metrics: &[Metric], sorted_by: Metri
     let mut cells: Vec<Cell> = names.iter().map(|name| Cell::new(name)).collect();
     if names.len() == 1 {
         let delta = i128::from(change.to.regions) - i128::from(change.from.regions);
-        cells.push(delta_cell(Some(delta), Unit::Count).toned(Tone::Plain));
-    }
-    cells.extend(
-        metrics.iter().map(|&metric| delta_cell(change.get(metric).delta(), metric.unit())),
-    );
-    if names.len() == 1 {
-        let after = change.to.get(sorted_by);
-        cells.push(Cell::new(&after.map_or_else(unknown, |value| sorted_by.unit().plain(value))));
+        cells.push(Unit::Count.delta_cell(Some(delta)).toned(Tone::Plain));
     }
     cells
-}
-
-fn delta_cell(delta: Option<i128>, unit: Unit) -> Cell {
-    let tone = match delta.unwrap_or(0).signum() {
-        1 => Tone::Growth,
-        -1 => Tone::Shrink,
-        _ => Tone::Plain,
-    };
-    Cell::new(&delta.map_or_else(unknown, |delta| unit.signed(delta))).toned(tone)
-}
-
-fn unknown() -> String {
-    "-".to_owned()
+        .extend(metrics.iter().map(|&metric| metric.unit().delta_cell(change.get(metric).delta())));
+    if names.len() == 1 {
+        let after = change.to.get(sorted_by);
+        cells.push(Cell::new(&sorted_by.unit().plain_or_unknown(after)));
+    }
+    cells
 }
 
 /// Returns the row of process totals beyond the sum of regions, if those changed.
@@ -270,10 +256,11 @@ fn unattributed(diff: &Diff, view: View, metrics: &[Metric]) -> Option<Vec<Cell>
         cells.push(Cell::default());
     }
     // Empty where the kernel has no total to compare with.
-    let delta = |&metric: &Metric| residual(metric).map(|r| delta_cell(r.delta(), metric.unit()));
+    let delta = |&metric: &Metric| residual(metric).map(|r| metric.unit().delta_cell(r.delta()));
     cells.extend(metrics.iter().map(|metric| delta(metric).unwrap_or_default()));
     if names.len() == 1 {
-        let after = residual(diff.sorted_by).map(|r| r.to.map_or_else(unknown, units::signed_size));
+        let after =
+            residual(diff.sorted_by).map(|r| r.to.map_or_else(units::unknown, units::signed_size));
         cells.push(Cell::new(&after.unwrap_or_default()));
     }
     Some(cells)

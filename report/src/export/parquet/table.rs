@@ -12,7 +12,7 @@ use parquet::schema::parser::parse_message_type;
 /// Rows of a group: memory while writing against the size of the file.
 const GROUP_ROWS: usize = 1 << 16;
 
-/// What a column holds. Each value may be null.
+/// The kind of values of a column. Each may be null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CellKind {
     /// A text in UTF-8.

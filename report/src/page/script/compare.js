@@ -67,7 +67,7 @@ function compareObjects(model, metric, type, from, to) {
   const all = [...rows.values()];
   for (const row of all) {
     row.change = row.to - row.from;
-    // Files of one name are told apart by their paths.
+    // Files of one name are distinguished by their paths.
     if (row.path && all.some((other) => other !== row && other.label === row.label)) row.label = row.path;
   }
   return all.sort(largestFirst);

@@ -3,7 +3,7 @@
 use crate::pasted::model::PastedProcess;
 use crate::pasted::{size, time};
 
-/// What the lines say.
+/// The facts of the lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) process: PastedProcess,

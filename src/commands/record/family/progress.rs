@@ -1,8 +1,6 @@
 //! The display while several processes are recorded: sums, and a summary of who grew.
 //! All of it goes to standard error: standard output belongs to the command.
 
-use std::io;
-use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Instant;
 
@@ -12,8 +10,8 @@ use vmrec_store::{SessionId, WhyEnded};
 
 use crate::commands::record::args::RecordArgs;
 use crate::commands::record::family::members::{Leader, Members};
-use crate::commands::record::note_writer::NoteWriter;
-use crate::commands::record::progress::{PLAIN_LINE_EVERY, change, ended_words};
+use crate::commands::record::live_line::LiveLine;
+use crate::commands::record::progress::{change, ended_words};
 use crate::failure::Failure;
 use crate::file;
 
@@ -22,9 +20,6 @@ const SHOWN_NAMES: usize = 5;
 
 /// The display of a running session.
 pub(crate) struct FamilyProgress {
-    quiet: bool,
-    live: bool,
-    last_line: Option<Instant>,
     begun: Instant,
     first: Option<ProcessSizes>,
     last: ProcessSizes,
@@ -37,7 +32,7 @@ pub(crate) struct FamilyProgress {
     file_bytes: u64,
     grown: Option<String>,
     largest: Option<(u64, String)>,
-    out: NoteWriter,
+    line: LiveLine,
 }
 
 /// A tick that was written.
@@ -58,10 +53,7 @@ pub(crate) struct TickFigures<'a> {
 impl FamilyProgress {
     /// Says what is being recorded.
     pub(crate) fn start(args: &RecordArgs, path: &Path) -> Self {
-        let progress = Self {
-            quiet: args.quiet,
-            live: io::stderr().is_terminal(),
-            last_line: None,
+        Self {
             begun: Instant::now(),
             first: None,
             last: ProcessSizes::ZERO,
@@ -74,19 +66,13 @@ impl FamilyProgress {
             file_bytes: 0,
             grown: None,
             largest: None,
-            out: NoteWriter::start(),
-        };
-        let every = duration(u64::try_from(args.every.as_nanos()).unwrap_or(u64::MAX));
-        progress.say(&format!("recording {} every {every}", args.targets()));
-        progress.say(&format!("in {}", path.display()));
-        progress
+            line: LiveLine::start(args, path, &args.targets()),
+        }
     }
 
     /// Says something.
     pub(crate) fn say(&self, text: &str) {
-        if !self.quiet {
-            self.out.note(text);
-        }
+        self.line.say(text);
     }
 
     /// Counts samples that were kept.
@@ -116,50 +102,31 @@ impl FamilyProgress {
         }
         self.cpu_ns += cpu_ns;
         self.file_bytes = file_bytes;
-        let due = self.live || self.last_line.is_none_or(|at| at.elapsed() >= PLAIN_LINE_EVERY);
-        if self.quiet || !due {
-            return;
-        }
-        self.last_line = Some(Instant::now());
-        let line = self.line(processes, cpu_ns);
-        if self.live {
-            let width = terminal_size::terminal_size_of(io::stderr())
-                .map_or(80, |(width, _)| usize::from(width.0));
-            let line: String = line.chars().take(width.saturating_sub(1)).collect();
-            self.out.raw(format!("\r\x1b[K{line}"));
-        } else {
-            self.out.note(&line);
-        }
-    }
-
-    fn line(&self, processes: usize, cpu_ns: u64) -> String {
-        let first = self.first.unwrap_or(self.last);
-        format!(
-            "{} {} private+swapped {} pss {} cost {} file {}",
-            duration(self.elapsed_ns()),
-            counted(processes as u64, "process", "processes"),
-            with_growth(self.last.own_bytes, first.own_bytes),
-            with_growth(self.last.pss_bytes, first.pss_bytes),
-            duration(cpu_ns),
-            size(self.file_bytes),
-        )
+        let elapsed_ns = self.elapsed_ns();
+        self.line.show(|| {
+            format!(
+                "{} {} private+swapped {} pss {} cost {} file {}",
+                duration(elapsed_ns),
+                counted(processes as u64, "process", "processes"),
+                with_growth(sizes.own_bytes, first.own_bytes),
+                with_growth(sizes.pss_bytes, first.pss_bytes),
+                duration(cpu_ns),
+                size(file_bytes),
+            )
+        });
     }
 
     /// Says that samples could not be written.
     pub(crate) fn lost(&mut self, failure: &Failure) {
         self.lost += 1;
         if self.lost == 1 {
-            self.end_live_line();
-            self.out.raw(failure.text());
-            self.say("still watching: samples are kept again once there is space, for a minute");
+            self.line.lost(failure);
         }
     }
 
     /// Says that old samples stay from now on.
     pub(crate) fn not_pruned(&mut self, failure: &Failure) {
-        self.end_live_line();
-        self.out.raw(failure.text());
-        self.say("still recording: nothing more is pruned");
+        self.line.not_pruned(failure);
     }
 
     /// Counts ticks that went by without samples.
@@ -176,12 +143,6 @@ impl FamilyProgress {
         u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
     }
 
-    fn end_live_line(&mut self) {
-        if self.live && !self.quiet && self.last_line.take().is_some() {
-            self.out.raw("\n".to_owned());
-        }
-    }
-
     /// Says what was recorded, why it ended and what to type next. `living` are the names of
     /// processes that go on without being recorded.
     pub(crate) fn summary(
@@ -192,17 +153,17 @@ impl FamilyProgress {
         session: Option<SessionId>,
         living: Option<String>,
     ) {
-        if self.quiet {
+        if self.line.is_quiet() {
             return;
         }
-        self.end_live_line();
+        self.line.end();
         let why = ended_words(why);
         let (Some(session), Some(first)) = (session, self.first) else {
-            self.out.note(&format!("{why} before the first sample: nothing was recorded"));
+            self.line.say(&format!("{why} before the first sample: nothing was recorded"));
             self.left_out(members);
             return;
         };
-        self.out.note(&format!(
+        self.line.say(&format!(
             "{why}: recorded {} in {}",
             counted(members.recorded, "process", "processes"),
             counted(self.samples, "sample", "samples")
@@ -211,7 +172,7 @@ impl FamilyProgress {
         let blemishes = counts.into_iter().filter(|(count, _)| *count > 0);
         let blemishes: String =
             blemishes.map(|(count, what)| format!(", {count} ticks {what}")).collect();
-        self.out.note(&format!(
+        self.line.say(&format!(
             "as session {} in {}{blemishes}",
             session.0,
             duration(self.elapsed_ns())
@@ -228,23 +189,23 @@ impl FamilyProgress {
                 let change = change(last, first);
                 format!("{} -> {} ({change}), peak {}", size(first), size(last), size(peak))
             });
-            self.out.note(&format!("{name:<15} {figures}; {note}"));
+            self.line.say(&format!("{name:<15} {figures}; {note}"));
         }
         let leaders = self.grown.iter().chain(self.largest.as_ref().map(|(_, words)| words));
-        leaders.for_each(|words| self.out.note(&format!("{words} private+swapped")));
+        leaders.for_each(|words| self.line.say(&format!("{words} private+swapped")));
         self.left_out(members);
         if let Some(living) = living {
-            self.out.note(&format!("still running, not recorded any more: {living}"));
+            self.line.say(&format!("still running, not recorded any more: {living}"));
         }
-        self.out.note(&format!(
+        self.line.say(&format!(
             "cost            {} a tick, {:.2}% of one CPU; file {}",
             duration(self.cpu_ns / self.ticks.max(1)),
             self.cpu_ns as f64 / self.elapsed_ns() as f64 * 100.0,
             size(self.file_bytes)
         ));
         let db = file::db_option(path);
-        self.out.note(&format!("next: vmrec diff{db} --session {} start end", session.0));
-        self.out.note(&format!("      vmrec list{db} --session {}", session.0));
+        self.line.say(&format!("next: vmrec diff{db} --session {} start end", session.0));
+        self.line.say(&format!("      vmrec list{db} --session {}", session.0));
     }
 
     /// Names the processes that were seen and not recorded.
@@ -255,7 +216,7 @@ impl FamilyProgress {
         ] {
             if counts.total() > 0 {
                 let processes = counted(counts.total(), "process", "processes");
-                self.out.note(&format!("{processes} {what}: {}", counts.words(SHOWN_NAMES)));
+                self.line.say(&format!("{processes} {what}: {}", counts.words(SHOWN_NAMES)));
             }
         }
     }

@@ -1,0 +1,91 @@
+//! The line that shows how a recording goes: one that is written over on a terminal, a new one
+//! now and then elsewhere. It goes to standard error, as all that is said beside it.
+
+use std::io;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use vmrec_report::units::duration;
+
+use crate::commands::record::args::RecordArgs;
+use crate::commands::record::note_writer::NoteWriter;
+use crate::failure::Failure;
+
+/// How often a plain line is printed where there is no terminal.
+const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// The live line, and notes that end it first.
+pub(crate) struct LiveLine {
+    quiet: bool,
+    live: bool,
+    last_line: Option<Instant>,
+    out: NoteWriter,
+}
+
+impl LiveLine {
+    /// Says which `targets` are recorded, how often and where.
+    pub(crate) fn start(args: &RecordArgs, path: &Path, targets: &str) -> Self {
+        let line = Self {
+            quiet: args.quiet,
+            live: io::stderr().is_terminal(),
+            last_line: None,
+            out: NoteWriter::start(),
+        };
+        let every = duration(u64::try_from(args.every.as_nanos()).unwrap_or(u64::MAX));
+        line.say(&format!("recording {targets} every {every}"));
+        line.say(&format!("in {}", path.display()));
+        line
+    }
+
+    /// Says something, unless nothing but errors is wanted.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.quiet {
+            self.out.note(text);
+        }
+    }
+
+    /// Returns whether nothing but errors is wanted.
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Shows the line, if one is due.
+    pub(crate) fn show(&mut self, line: impl FnOnce() -> String) {
+        let due = self.live || self.last_line.is_none_or(|at| at.elapsed() >= PLAIN_LINE_EVERY);
+        if self.quiet || !due {
+            return;
+        }
+        self.last_line = Some(Instant::now());
+        let line = line();
+        if self.live {
+            let width = terminal_size::terminal_size_of(io::stderr())
+                .map_or(80, |(width, _)| usize::from(width.0));
+            let line: String = line.chars().take(width.saturating_sub(1)).collect();
+            self.out.raw(format!("\r\x1b[K{line}"));
+        } else {
+            self.out.note(&line);
+        }
+    }
+
+    /// Ends the live line, so that what is said next stands below it.
+    pub(crate) fn end(&mut self) {
+        if self.live && !self.quiet && self.last_line.take().is_some() {
+            self.out.raw("\n".to_owned());
+        }
+    }
+
+    /// Says that samples could not be written.
+    pub(crate) fn lost(&mut self, failure: &Failure) {
+        self.end();
+        self.out.raw(failure.text());
+        self.say("still watching: samples are kept again once there is space, for a minute");
+    }
+
+    /// Says that old samples stay from now on.
+    pub(crate) fn not_pruned(&mut self, failure: &Failure) {
+        self.end();
+        self.out.raw(failure.text());
+        self.say("still recording: nothing more is pruned");
+    }
+}
