@@ -1,18 +1,18 @@
 //! A recording opened for a command: where it begins and ends, its marks, times in it.
 
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use vmrec_report::{By, Metric, Resolved, Series, SeriesBuilder, TimeSpec, Timeline};
-use vmrec_sampler::Snapshot;
+use vmrec_report::{By, Metric, ObjectSums, Resolved, Series, SeriesBuilder, TimeSpec, Timeline};
+use vmrec_sampler::{Naming, Snapshot};
 use vmrec_store::{Extent, Mark, Moment, Recording, RecordingId, SampleAt, Store};
 
 use crate::args::{Choice, RecordingArgs, SpanArgs};
 use crate::failure::{Failure, Status};
 use crate::file::{db_option, parse_time, path};
 use crate::shell::shell_word;
-use crate::zone;
+use crate::{progress, zone};
 
 /// One recording opened for reading, with its extent and marks.
 pub(crate) struct Opened {
@@ -130,10 +130,36 @@ impl Opened {
         span: &SpanArgs,
     ) -> Result<Vec<Series>, Failure> {
         let (from, to) = self.between(span)?;
+        if by == By::Object {
+            return self.series_by_object(metrics, from.number..=to.number);
+        }
         let mut builder = SeriesBuilder::new(metrics, by, self.recording.interval_ns);
         builder.reserve(to.number - from.number + 1);
         self.push_samples(&mut builder, from.number..=to.number)?;
         Ok(builder.finish())
+    }
+
+    /// Sums the regions of samples by object, which takes reading all of them.
+    fn series_by_object(
+        &self,
+        metrics: &[Metric],
+        numbers: RangeInclusive<u64>,
+    ) -> Result<Vec<Series>, Failure> {
+        let naming = Naming::of(&self.recording.host);
+        let mut sums = ObjectSums::new(metrics, naming, self.recording.interval_ns);
+        let mut pushed = Ok(());
+        let work = || {
+            self.store.for_each_snapshot(self.recording.id, numbers, |sample, snapshot| {
+                pushed = sums.push(sample, snapshot);
+                if pushed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })
+        };
+        progress::shown("reading regions", work)?;
+        pushed.map_err(|error| {
+            Failure::new(Status::Recording, error)
+                .hint("draw a part, such as --from -1h, or by type: --by type")
+        })?;
+        Ok(sums.finish())
     }
 
     /// Adds the sums of samples to a series.

@@ -79,6 +79,16 @@ pub enum Error {
         /// The name of the metric.
         metric: String,
     },
+    /// The objects and their changes are more than fit in memory.
+    #[error(
+        "objects changed {changes} times up to sample #{number}: more than can be kept at once"
+    )]
+    TooManyChanges {
+        /// How often their sums changed.
+        changes: usize,
+        /// The sample up to which they did.
+        number: u64,
+    },
     /// The picture would be too small or too large.
     #[error(
         "a chart of {width}x{height} pixels cannot be drawn: it must be at least \

@@ -263,6 +263,7 @@ pub(crate) fn series(keys: &[(&str, &[Option<u64>])]) -> Series {
         .iter()
         .map(|(name, values)| KeySeries {
             key: SeriesKey { family: Family::Malloc, name: Arc::from(*name) },
+            merged: 1,
             values: values.iter().copied().collect(),
         })
         .collect();

@@ -85,6 +85,7 @@ pub use crate::series::Series;
 pub use crate::series::builder::SeriesBuilder;
 pub use crate::series::by::By;
 pub use crate::series::means::Stretch;
+pub use crate::series::objects::ObjectSums;
 pub use crate::session::diff::{ProcessAt, SessionDiff, SessionMetric};
 pub use crate::session::list::{ListedSession, session_list_table};
 pub use crate::session::sizes::ProcessSizes;

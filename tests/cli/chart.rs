@@ -127,6 +127,27 @@ fn all_metrics_have_a_picture_and_lines_in_a_terminal() {
     ");
 }
 
+#[test]
+fn objects_are_drawn_by_name() {
+    let bench = fixed();
+    let svg = bench.out(&["chart", "-r", "1", "--by", "object"]);
+    for name in ["model.bin", "libc.so.6", "MALLOC (brk heap)"] {
+        assert!(svg.contains(name) && svg.contains("Resident memory by object"), "{name}");
+    }
+    // The same figures as by type, since each region belongs to one object and to one type.
+    let finding = |by: &str| bench.run(&["chart", "-r", "1", "--by", by, "-o", "x.svg"]).error;
+    let head = |words: String| words.split_once(": ").unwrap().1.split(':').next().unwrap().to_owned();
+    assert_eq!(head(finding("object")), head(finding("type")));
+    let arguments = ["chart", "-r", "1", "--by", "object", "--growth", "--terminal"];
+    let drawn = bench.command(&arguments).env("LC_ALL", "C.UTF-8").output().unwrap();
+    assert_snapshot!("objects_in_a_terminal", String::from_utf8(drawn.stdout).unwrap());
+    assert_snapshot!(bench.run(&["chart", "--rollups", "--by", "object"]).failure(), @r"
+    vmrec: means are kept by type, not by object
+    hint: leave out --rollups, or draw the means by type: --rollups --by type
+    [exit status: Some(2)]
+    ");
+}
+
 /// Runs vmrec on a terminal of 80 columns and returns what that shows; `None` without script(1).
 #[cfg(target_os = "linux")]
 fn on_terminal(bench: &Bench, arguments: &str, environment: &[(&str, &str)]) -> Option<String> {

@@ -91,15 +91,24 @@ const fn line(family: Family) -> Paint {
     }
 }
 
-/// Returns the colours of lines of these families, the one that moved most first: each a hue of
-/// its own, that of its family where no line before has it.
+/// Returns the colours of lines of these families, the one that moved most first.
 pub(crate) fn lines(families: &[Family]) -> Vec<Paint> {
+    apart(families, line)
+}
+
+/// Returns the colours of areas of objects of these families, the largest first.
+pub(crate) fn objects(families: &[Family]) -> Vec<Paint> {
+    apart(families, family)
+}
+
+/// Returns colours of which each is a hue of its own, that of its family where none before has it.
+fn apart(families: &[Family], of: fn(Family) -> Paint) -> Vec<Paint> {
     let mut free: Vec<Family> =
         Family::ALL.into_iter().filter(|family| !families.contains(family)).collect();
     let colour = |(index, family): (usize, &Family)| match families[..index].contains(family) {
-        false => line(*family),
+        false => of(*family),
         true if free.is_empty() => OTHER,
-        true => line(free.remove(0)),
+        true => of(free.remove(0)),
     };
     families.iter().enumerate().map(colour).collect()
 }

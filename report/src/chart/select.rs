@@ -11,6 +11,7 @@ use crate::chart::palette::Paint;
 use crate::chart::{downsample, palette, text};
 use crate::metric::Metric;
 use crate::series::Series;
+use crate::series::by::By;
 use crate::series::column::SeriesColumn;
 use crate::series::gap::Gap;
 use crate::series::tick::KeySeries;
@@ -118,8 +119,9 @@ pub(crate) fn select(
         thinned.kept.insert(0, begin);
     }
 
-    let mut ranked: Vec<(u64, &KeySeries)> =
-        counted.keys.iter().map(|key| (weight(key, options.kind, begin), *key)).collect();
+    let weighed = counted.keys.iter().map(|key| (weight(key, options.kind, begin), *key));
+    // Several objects in one are never an area or line of their own.
+    let (merged, mut ranked): (Vec<_>, Vec<_>) = weighed.partition(|(_, key)| key.merged > 1);
     ranked.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     let changing = ranked.iter().take_while(|(weight, _)| *weight > 0).count();
     // A share too small to be seen is no line of its own.
@@ -131,7 +133,7 @@ pub(crate) fn select(
     let large = ranked[..changing].iter().take_while(|(weight, _)| seen(*weight)).count();
     let drawn = large.min(room.keys);
     // An "other" of one key says less in the same room.
-    let one_left = changing == drawn + 1;
+    let one_left = changing == drawn + 1 && merged.is_empty();
     let drawn = match options.kind {
         ChartKind::Area if one_left => changing,
         // Lines need not sum to anything.
@@ -139,10 +141,12 @@ pub(crate) fn select(
         _ => drawn,
     };
     let (drawn, rest) = ranked.split_at(drawn);
-    let rest = &rest[..changing - drawn.len()];
+    let rest: Vec<&KeySeries> =
+        rest[..changing - drawn.len()].iter().chain(&merged).map(|(_, key)| *key).collect();
 
     let families: Vec<Family> = drawn.iter().map(|(_, key)| key.key.family).collect();
     let paints = match options.kind {
+        ChartKind::Area if series.by == By::Object => palette::objects(&families),
         ChartKind::Area => palette::areas(&families),
         ChartKind::Growth => palette::lines(&families),
     };
@@ -158,9 +162,10 @@ pub(crate) fn select(
     shown.reverse();
     shown.sort_by_key(Shown::swing);
     if !rest.is_empty() {
-        let values = sum(series, &mut rest.iter().map(|(_, key)| *key));
+        let values = sum(series, &mut rest.iter().copied());
         let (one, many) = (series.by.name(), series.by.plural());
-        let name = format!("other ({})", units::counted(rest.len() as u64, one, many));
+        let count = rest.iter().map(|key| key.merged).sum();
+        let name = format!("other ({})", units::counted(count, one, many));
         let other = at.show(name, palette::OTHER, &values);
         if options.kind == ChartKind::Area || seen(other.swing()) {
             shown.insert(0, other);

@@ -90,6 +90,21 @@ impl ObjectKey {
         }
     }
 
+    /// Returns the names of different objects; files of one name are distinguished by their paths.
+    pub(crate) fn names<'a>(
+        keys: impl Iterator<Item = &'a Self> + Clone,
+        naming: Naming,
+    ) -> Vec<String> {
+        let names: Vec<String> = keys.clone().map(|key| key.name(naming)).collect();
+        let mut times_used: HashMap<&str, u64> = HashMap::new();
+        names.iter().for_each(|name| *times_used.entry(name).or_default() += 1);
+        let name = |(name, key): (&String, &Self)| match (times_used.get(&**name), key.path()) {
+            (Some(2..), Some(path)) => path.to_owned(),
+            _ => name.clone(),
+        };
+        names.iter().zip(keys).map(name).collect()
+    }
+
     /// Returns the path of a file.
     pub fn path(&self) -> Option<&str> {
         match self {

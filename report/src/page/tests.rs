@@ -28,7 +28,7 @@ fn series(metric: Metric, values: &[Option<u64>]) -> Series {
         metric,
         by: By::Type,
         ticks: Arc::new((0..).zip(values).map(tick).collect()),
-        keys: vec![KeySeries { key, values: totals.clone() }],
+        keys: vec![KeySeries { key, merged: 1, values: totals.clone() }],
         unknown: Vec::new(),
         totals,
         gaps: Vec::new(),

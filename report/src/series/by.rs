@@ -7,6 +7,8 @@ pub enum By {
     Family,
     /// One sum for each type.
     Type,
+    /// One sum for each library, file or thread; else for each type.
+    Object,
 }
 
 impl By {
@@ -15,6 +17,7 @@ impl By {
         match self {
             Self::Family => "family",
             Self::Type => "type",
+            Self::Object => "object",
         }
     }
 
@@ -23,6 +26,7 @@ impl By {
         match self {
             Self::Family => "families",
             Self::Type => "types",
+            Self::Object => "objects",
         }
     }
 }

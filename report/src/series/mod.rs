@@ -9,6 +9,7 @@ pub(crate) mod by;
 pub(crate) mod column;
 pub(crate) mod gap;
 pub(crate) mod means;
+pub(crate) mod objects;
 pub(crate) mod tick;
 
 use std::sync::Arc;

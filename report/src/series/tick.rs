@@ -29,21 +29,22 @@ pub struct SeriesTick {
     pub state: TickState,
 }
 
-/// The family or type that a line or area stands for.
+/// The family, type or object that a line or area stands for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesKey {
-    /// The family it is, or belongs to.
+    /// The family it is, or belongs to; of an object, that of its first region.
     pub family: Family,
-    /// The name of the family or type.
+    /// The name of the family or type, or the label of the object.
     pub name: Arc<str>,
 }
 
 impl SeriesKey {
-    /// Returns the label of the family or type.
+    /// Returns the label of the family, type or object.
     pub fn label(&self, by: By, naming: Naming) -> &str {
         match by {
             By::Family => self.family.label(naming),
             By::Type => naming.type_label(&self.name, self.family),
+            By::Object => &self.name,
         }
     }
 }
@@ -51,8 +52,10 @@ impl SeriesKey {
 /// The values of one key, one for each tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySeries {
-    /// The family or type they are values of.
+    /// The family, type or object they are values of.
     pub key: SeriesKey,
+    /// How many objects they are the sum of: 1, but for those that were too many to keep.
+    pub merged: u64,
     /// The values in the order of the ticks.
     pub values: SeriesColumn,
 }

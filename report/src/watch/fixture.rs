@@ -25,7 +25,7 @@ pub(crate) fn series(values: &[Option<u64>], seconds: u64) -> Series {
         metric: Metric::RESIDENT,
         by: By::Type,
         ticks: Arc::new(ticks),
-        keys: vec![KeySeries { key, values: values.clone() }],
+        keys: vec![KeySeries { key, merged: 1, values: values.clone() }],
         unknown: Vec::new(),
         totals: values,
         gaps,

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use vmrec_report::{ChartKind, ChartOptions, Metric, Theme, TimeAxis};
+use vmrec_report::{By, ChartKind, ChartOptions, Metric, Theme, TimeAxis};
 use vmrec_sampler::Quantity;
 
-use crate::args::{RecordingArgs, SpanArgs, SumBy};
+use crate::args::{RecordingArgs, SpanArgs};
 use crate::parse::parse_metric;
 use crate::{picture, zone};
 
@@ -30,8 +30,8 @@ pub(crate) struct ChartArgs {
     pub(crate) metric: Drawing,
 
     /// Kind of the areas or lines
-    #[arg(long, value_enum, default_value_t = SumBy::Family)]
-    pub(crate) by: SumBy,
+    #[arg(long, value_enum, default_value_t = ChartBy::Family)]
+    pub(crate) by: ChartBy,
 
     /// Draw the growth of each since the first sample instead of stacked sizes
     #[arg(long)]
@@ -77,6 +77,25 @@ fn parse_scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(scale) if (0.5..=8.0).contains(&scale) => Ok(scale),
         _ => Err("a factor is a number from 0.5 to 8, such as 2".to_owned()),
+    }
+}
+
+/// The keys that areas and lines are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChartBy {
+    Family,
+    Type,
+    /// Each library, mapped file and thread; memory that none of them owns by type
+    Object,
+}
+
+impl From<ChartBy> for By {
+    fn from(by: ChartBy) -> Self {
+        match by {
+            ChartBy::Family => Self::Family,
+            ChartBy::Type => Self::Type,
+            ChartBy::Object => Self::Object,
+        }
     }
 }
 

@@ -13,8 +13,7 @@ use vmrec_report::{
     ChartContext, draw, draw_multiples, draw_terminal, draw_terminal_multiples, escape,
 };
 
-use crate::args::SumBy;
-use crate::commands::chart::args::{ChartArgs, Drawing, options};
+use crate::commands::chart::args::{ChartArgs, ChartBy, Drawing, options};
 use crate::failure::{Failure, Status};
 use crate::recording::Opened;
 use crate::terminal::terminal;
@@ -30,11 +29,15 @@ pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("a terminal cannot show an SVG chart")
             .hint("leave out -o to draw in the terminal, or name a file: -o growth.svg"));
     }
-    if args.metric == Drawing::All && args.by != SumBy::Family {
+    if args.metric == Drawing::All && args.by != ChartBy::Family {
         return Err(Failure::usage(
             "all metrics are drawn by family: their panels share one legend",
         )
         .hint("leave out --by, or draw one metric: --metric private --by type"));
+    }
+    if args.rollups && args.by == ChartBy::Object {
+        return Err(Failure::usage("means are kept by type, not by object")
+            .hint("leave out --rollups, or draw the means by type: --rollups --by type"));
     }
     let opened = Opened::open(&args.recording)?;
     let (series, means) = match args.rollups {

@@ -41,6 +41,7 @@ pub(crate) fn series(
         .zip(names)
         .map(|(key, (family, name))| KeySeries {
             key: SeriesKey { family: *family, name: (*name).into() },
+            merged: 1,
             values: (0..count).map(|n| value(n, key)).collect(),
         })
         .collect();

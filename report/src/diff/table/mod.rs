@@ -157,16 +157,8 @@ fn lines(diff: &Diff, view: View, naming: Naming) -> Vec<Line> {
             .map(|row| line(row.key.label(naming).to_owned(), row.change))
             .collect(),
         View::Object => {
-            let mut times_used = std::collections::HashMap::new();
-            for row in &diff.objects {
-                *times_used.entry(row.key.name(naming)).or_insert(0) += 1;
-            }
-            // Files with the same name are distinguished by their paths.
-            let name = |key: &ObjectKey| match (times_used.get(&key.name(naming)), key.path()) {
-                (Some(2..), Some(path)) => path.to_owned(),
-                _ => key.name(naming),
-            };
-            diff.objects.iter().map(|row| line(name(&row.key), row.change)).collect()
+            let names = ObjectKey::names(diff.objects.iter().map(|row| &row.key), naming);
+            names.into_iter().zip(&diff.objects).map(|(name, row)| line(name, row.change)).collect()
         }
         View::Region => diff.regions.iter().map(|row| region_line(row, naming)).collect(),
     }

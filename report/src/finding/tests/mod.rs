@@ -38,6 +38,7 @@ fn series_of(metric: Metric, samples: &[Option<Vec<u64>>]) -> Series {
     let count = samples.iter().flatten().map(Vec::len).max().unwrap_or(0);
     let key = |(key, (family, name)): (usize, &(Family, &str))| KeySeries {
         key: SeriesKey { family: *family, name: (*name).into() },
+        merged: 1,
         values: samples.iter().map(|values| values.as_ref().map(|values| values[key])).collect(),
     };
     let keys: Vec<KeySeries> = NAMES[..count].iter().enumerate().map(key).collect();

@@ -6,7 +6,7 @@ mod tests;
 use std::ops::Range;
 use std::sync::Arc;
 
-use vmrec_sampler::{Family, RegionType};
+use vmrec_sampler::Family;
 use vmrec_store::{Measure, Run, Runs, SampleState, SumsBlock, TypeSums};
 
 use crate::metric::Metric;
@@ -38,6 +38,7 @@ pub struct SeriesBuilder {
 #[derive(Clone, Debug)]
 struct KeyColumns {
     key: SeriesKey,
+    merged: u64,
     /// Index of the first tick at which it has regions.
     first: usize,
     /// One for each metric.
@@ -90,12 +91,36 @@ impl SeriesBuilder {
             SampleState::Missed { ticks, .. } => ticks,
             _ => 0,
         });
-        self.missed = missed.fold(self.missed, u64::saturating_add);
+        self.add_missed(missed.fold(0, u64::saturating_add));
         self.add(block.ticks.iter().map(tick), &block.types);
     }
 
-    /// Adds ticks, and sums with a value for each one that was not missed.
+    /// Adds ticks, and sums by type with a value for each one that was not missed.
     pub(crate) fn add(&mut self, ticks: impl IntoIterator<Item = SeriesTick>, types: &[TypeSums]) {
+        let by = self.by;
+        let keyed = types.iter().map(|of| {
+            let family = of.region_type.family();
+            let name = match by {
+                By::Family => family.name(),
+                // Stored sums know no objects.
+                By::Type | By::Object => of.region_type.name(),
+            };
+            KeyedSums { family, name, merged: 1, columns: &of.columns }
+        });
+        self.add_keyed(ticks, keyed);
+    }
+
+    /// Counts planned samples that were not taken.
+    pub(crate) fn add_missed(&mut self, missed: u64) {
+        self.missed = self.missed.saturating_add(missed);
+    }
+
+    /// Adds ticks, and sums by key with a value for each one that was not missed.
+    pub(crate) fn add_keyed<'a>(
+        &mut self,
+        ticks: impl IntoIterator<Item = SeriesTick>,
+        sums: impl Iterator<Item = KeyedSums<'a>>,
+    ) {
         let begin = self.ticks.len();
         self.ticks.extend(ticks);
         let ticks = &self.ticks[begin..];
@@ -105,10 +130,10 @@ impl SeriesBuilder {
         }
         // For each key that some of the types belong to, whether it has regions, value by value.
         let mut present: Vec<(usize, Vec<bool>)> = Vec::new();
-        for of in types {
+        for of in sums {
             let Some(first) = of.columns.iter().filter_map(first_there).min() else { continue };
             let Some(first) = tick_of(&at, first) else { continue };
-            let index = self.key_index(&of.region_type, first);
+            let index = self.key_index(&of, first);
             let key = &mut self.keys[index];
             for (parts, column) in self.parts.iter().zip(&mut key.columns) {
                 for part in parts {
@@ -125,7 +150,7 @@ impl SeriesBuilder {
                     present.len() - 1
                 }
             };
-            for column in &of.columns {
+            for column in of.columns {
                 for_each_stretch(&at, column, |stretch, value| {
                     if value != Some(0) {
                         present[of_key].1[stretch.start - begin..stretch.end - begin].fill(true);
@@ -156,7 +181,9 @@ impl SeriesBuilder {
             for key in &mut self.keys {
                 let values = key.columns.pop().unwrap_or_default();
                 match key.known[index] {
-                    true => keys.push(KeySeries { key: key.key.clone(), values }),
+                    true => {
+                        keys.push(KeySeries { key: key.key.clone(), merged: key.merged, values })
+                    }
                     false => unknown.push(key.key.clone()),
                 }
             }
@@ -176,13 +203,9 @@ impl SeriesBuilder {
         all
     }
 
-    /// The index of a type's key in `keys`, made if it is new; it has regions at tick `first`.
-    fn key_index(&mut self, region_type: &RegionType, first: usize) -> usize {
-        let family = region_type.family();
-        let name = match self.by {
-            By::Family => family.name(),
-            By::Type => region_type.name(),
-        };
+    /// The index of a key in `keys`, made if it is new; it has regions at tick `first`.
+    fn key_index(&mut self, of: &KeyedSums<'_>, first: usize) -> usize {
+        let KeyedSums { family, name, merged, .. } = *of;
         let indexes = &mut self.by_family[family as usize];
         if let Some(index) = indexes.iter().find(|index| &*self.keys[**index].key.name == name) {
             let key = &mut self.keys[*index];
@@ -198,12 +221,23 @@ impl SeriesBuilder {
         indexes.push(self.keys.len());
         self.keys.push(KeyColumns {
             key: SeriesKey { family, name: name.into() },
+            merged,
             first,
             columns: self.metrics.iter().map(|_| before()).collect(),
             known: vec![false; self.metrics.len()],
         });
         self.keys.len() - 1
     }
+}
+
+/// The sums of one key: one column for each of [`SeriesBuilder::measures`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyedSums<'a> {
+    pub(crate) family: Family,
+    pub(crate) name: &'a str,
+    /// See [`KeySeries::merged`].
+    pub(crate) merged: u64,
+    pub(crate) columns: &'a [Runs],
 }
 
 /// The index of a measure among `measures`, added if it is new.

@@ -43,12 +43,12 @@ fn push(builder: &mut SeriesBuilder, number: u64, regions: Option<Vec<Region>>) 
             block.types.len() - 1
         });
         for (measure, column) in builder.measures().iter().zip(&mut block.types[index].columns) {
-            let value = match measure {
-                Measure::Quantity(quantity) => region.quantities.get(*quantity),
-                Measure::Virtual => Some(region.identity.range.virtual_bytes()),
-                Measure::Regions => Some(1),
-            };
-            let sum = column.values().next().flatten().zip(value).map(|(sum, value)| sum + value);
+            let sum = column
+                .values()
+                .next()
+                .flatten()
+                .zip(measure.of(&region))
+                .map(|(sum, value)| sum + value);
             *column = [sum].into_iter().collect();
         }
     }
@@ -197,7 +197,7 @@ fn plainly(samples: &[(Sample, Option<Snapshot>)], metric: Metric, by: By) -> Se
             })
             .collect();
         match ever {
-            true => keys.push(KeySeries { key, values }),
+            true => keys.push(KeySeries { key, merged: 1, values }),
             false => unknown.push(key),
         }
     }

@@ -1,6 +1,6 @@
 //! The measures that regions are summed by.
 
-use vmrec_sampler::Quantity;
+use vmrec_sampler::{Quantity, Region};
 
 /// How many measures there are.
 pub(crate) const MEASURES: usize = Quantity::COUNT + 2;
@@ -28,6 +28,15 @@ impl Measure {
         all[MEASURES - 1] = Self::Regions;
         all
     };
+
+    /// Returns what a region adds to the sum; `None` where it is unknown.
+    pub fn of(self, region: &Region) -> Option<u64> {
+        match self {
+            Self::Quantity(quantity) => region.quantities.get(quantity),
+            Self::Virtual => region.identity.range.known_bytes(),
+            Self::Regions => Some(1),
+        }
+    }
 
     /// Returns the measure that usually changes with this one, if any; its index is smaller.
     pub(crate) const fn predictor(self) -> Option<Self> {

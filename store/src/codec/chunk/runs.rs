@@ -16,7 +16,15 @@ pub struct Runs(Vec<Run>);
 impl Runs {
     /// Appends a value `times` times.
     pub fn push(&mut self, value: Option<u64>, times: usize) {
-        self.0.push(Run { value, times });
+        match self.0.last_mut() {
+            Some(last) if last.value == value => last.times += times,
+            _ => self.0.push(Run { value, times }),
+        }
+    }
+
+    /// Returns how many runs there are, which is what they take of memory.
+    pub fn count(&self) -> usize {
+        self.0.len()
     }
 
     /// Returns the runs in order.
@@ -67,12 +75,7 @@ impl Eq for Runs {}
 impl FromIterator<Option<u64>> for Runs {
     fn from_iter<I: IntoIterator<Item = Option<u64>>>(values: I) -> Self {
         let mut runs = Self::default();
-        for value in values {
-            match runs.0.last_mut() {
-                Some(last) if last.value == value => last.times += 1,
-                _ => runs.push(value, 1),
-            }
-        }
+        values.into_iter().for_each(|value| runs.push(value, 1));
         runs
     }
 }
