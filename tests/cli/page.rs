@@ -1,6 +1,7 @@
 //! The script of the page that `vmrec report` writes, in node and in Chromium where they are
 //! installed.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -177,6 +178,9 @@ fn driven(bench: &Bench, path: &Path) -> PathBuf {
 #[test]
 fn the_page_is_used_with_a_keyboard() {
     let bench = fixed();
+    bench.out(&["mark", "-r", "1", "--delete", "cache warm"]);
+    bench.out(&["mark", "-r", "1", "--at", "#1", "--begin", "load"]);
+    bench.out(&["mark", "-r", "1", "--at", "#4", "--end", "load"]);
     let path = driven(&bench, &page(&bench, &["-r", "1"]));
     let Some((dom, _)) = chromium(&bench, &path, &["--dump-dom", "--window-size=1280,1400"]) else {
         return;
@@ -193,6 +197,18 @@ fn the_page_is_used_with_a_keyboard() {
     assert!(seen["opened"]["more"].as_i64() > Some(0));
     assert_eq!(seen["found"], json!(["Stack"]));
     assert_eq!(seen["families"]["total"], seen["families"]["tile"]);
+    assert_eq!(
+        seen["span"],
+        json!({
+            "drawn": 1,
+            "words": "14:00:00 to 14:00:08 load A B",
+            "labels": ["Cursor A to the begin of span 1", "Cursor B to the end of span 1"],
+            "from": "0",
+            "to": "2",
+        })
+    );
+    assert!(seen["map"].as_u64() > Some(5), "{seen:#}");
+    files_are_saved(&bench, &seen["saved"]);
     let order: Vec<&str> =
         seen["order"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     let place = |name: &str| order.iter().position(|one| *one == name).unwrap();
@@ -202,6 +218,40 @@ fn the_page_is_used_with_a_keyboard() {
     let sliders = seen["sliders"].as_array().unwrap();
     assert_eq!((&sliders[0][0], &sliders[1][0]), (&json!("Cursor A"), &json!("Cursor B")));
     assert!(sliders[1][1].as_str().unwrap().contains("sample 5, "), "{sliders:?}");
+}
+
+/// Compares the files that the page saves with what vmrec writes itself.
+fn files_are_saved(bench: &Bench, saved: &Value) {
+    let rows = |text: &str| -> Vec<Vec<String>> {
+        let cells = |line: &str| line.split(',').map(str::to_owned).collect();
+        text.lines().skip(1).map(cells).collect()
+    };
+    let text = |index: usize| saved[index]["text"].as_str().unwrap();
+    assert_eq!(saved[0]["name"], "server-1-change.csv");
+    assert_eq!(saved[1]["name"], "server-1-series.csv");
+    let diff = bench.json(&["diff", "-r", "1", "start", "end", "--json"]);
+    assert!(text(0).starts_with("type,regions_at_a,regions_at_b,change,regions_change\n"));
+    for row in rows(text(0)) {
+        let types = diff["types"].as_array().unwrap();
+        let of = types.iter().find(|of| of["label"] == row[0].as_str()).unwrap();
+        let change = &of["regions"];
+        assert_eq!(row[1..3], [change["from"].to_string(), change["to"].to_string()], "{row:?}");
+    }
+    // Each sample, time and type with its values: resident is the first quantity.
+    let mut resident = BTreeMap::new();
+    for row in rows(text(1)) {
+        *resident.entry(row[1].clone()).or_insert(0) += row[3].parse::<u64>().unwrap();
+    }
+    let expected = bench.json(&["export", "-r", "1", "--json", "--series", "family"]);
+    let mut sums = BTreeMap::new();
+    for row in expected.as_array().unwrap() {
+        if let ("resident_bytes", Some(bytes)) =
+            (row["quantity"].as_str().unwrap(), row["value"].as_u64())
+        {
+            *sums.entry(row["utc_ns"].as_i64().unwrap()).or_insert(0) += bytes;
+        }
+    }
+    assert!(resident.values().eq(sums.values()), "{resident:?} {sums:?}");
 }
 
 #[test]

@@ -9,6 +9,22 @@ const text = (selector) => document.querySelector(selector).textContent;
 const cursor = (name) => document.querySelector(`.cursor.${name}`);
 const rows = () => [...document.querySelectorAll("#rows tr")].map((row) => [...row.children].slice(0, 5).map((one) => one.textContent));
 
+/** Returns the names and texts of the files that the buttons save, which a test cannot see on disk. */
+async function saved() {
+  const blobs = new Map();
+  const files = [];
+  URL.createObjectURL = (blob) => {
+    const url = `data:,${blobs.size}`;
+    blobs.set(url, blob);
+    return url;
+  };
+  HTMLAnchorElement.prototype.click = function () {
+    files.push([this.download, blobs.get(this.href)]);
+  };
+  for (const id of ["save-change", "save-series"]) document.getElementById(id).click();
+  return Promise.all(files.map(async ([name, blob]) => ({ name, type: blob.type, text: await blob.text() })));
+}
+
 async function use() {
   const seen = {};
   while (!("ready" in document.documentElement.dataset)) await settled();
@@ -42,9 +58,16 @@ async function use() {
   document.getElementById("by-family").click();
   await settled();
   seen.families = { pressed: document.querySelector("[data-metric=regions]").getAttribute("aria-pressed"), rows: rows(), total: text("#total tr .change"), tile: text("[data-metric=regions] .change") };
+  seen.saved = await saved();
   document.getElementById("zoom").click();
   document.getElementById("whole").click();
   await settled();
+  const [a, b] = [...document.querySelectorAll("#marks button")];
+  a.click();
+  b.click();
+  await settled();
+  seen.span = { drawn: document.querySelectorAll("#picture .span").length, words: text("#marks li"), labels: [a, b].map((one) => one.getAttribute("aria-label")), from: cursor("a").getAttribute("aria-valuenow"), to: cursor("b").getAttribute("aria-valuenow") };
+  seen.map = document.querySelectorAll("#map svg rect").length;
   seen.errors = errors;
   return seen;
 }

@@ -33,6 +33,8 @@ pub struct AddressMapOptions {
     pub naming: Naming,
     /// Width in pixels.
     pub width: u32,
+    /// The maximum height in pixels: later rows are left out, and that is said.
+    pub max_height: u32,
 }
 
 /// An address map, and what it shows in a sentence.
@@ -44,10 +46,9 @@ pub struct DrawnMap {
     pub title: String,
 }
 
-/// Bounds of the width, and the maximum height: later rows are left out, and that is said.
+/// Bounds of the width.
 const MIN_WIDTH: f64 = 480.0;
 const MAX_WIDTH: f64 = 4000.0;
-const MAX_HEIGHT: f64 = 9000.0;
 const MARGIN: f64 = 18.0;
 /// Where cells begin: addresses stand to their left.
 const LEFT: f64 = 138.0;
@@ -91,7 +92,7 @@ pub fn address_map(
     map.head(&title, &about(source, snapshot, options));
     map.legend(&families, options.naming);
     let clusters = clusters::clusters(cells);
-    let (shown, left_out) = map.rows(&clusters);
+    let (shown, left_out) = map.rows(&clusters, f64::from(options.max_height));
     map.foot(free, left_out);
     let Map { mut sketch, width, y, .. } = map;
     // The paper lies below all else, and its height is known last.
@@ -245,9 +246,9 @@ impl Map {
     }
 
     /// Draws the clusters; returns those drawn and how many regions are in the others.
-    fn rows<'a>(&mut self, clusters: &'a [Cluster]) -> (&'a [Cluster], u64) {
+    fn rows<'a>(&mut self, clusters: &'a [Cluster], max_height: f64) -> (&'a [Cluster], u64) {
         for (index, cluster) in clusters.iter().enumerate() {
-            if self.y > MAX_HEIGHT {
+            if self.y > max_height {
                 let rest = clusters[index..].iter().flat_map(|row| &row.cells);
                 return (&clusters[..index], rest.map(|cell| cell.count).sum());
             }

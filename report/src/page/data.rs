@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use vmrec_sampler::{Family, Naming, RegionType};
 
+use crate::chart::marks::Moment;
 use crate::finding::{clock, sentence};
 use crate::metric::{Metric, Unit};
 use crate::page::numbers;
@@ -37,8 +38,8 @@ pub(crate) struct PageData {
     pub(crate) torn: Vec<usize>,
     /// Times without samples: from, to, why.
     pub(crate) gaps: Vec<(u64, u64, &'static str)>,
-    /// Named moments.
-    pub(crate) marks: Vec<(u64, String)>,
+    /// Named moments; of a span also its end.
+    pub(crate) marks: Vec<(u64, String, Option<u64>)>,
     /// Indexes of the samples compared at first.
     pub(crate) ends: (usize, usize),
     pub(crate) regions: RegionTable,
@@ -109,6 +110,13 @@ pub(crate) fn metric_data(series: &Series, types: &[SeriesKey]) -> MetricData {
         unit,
         values: types.iter().map(values).collect(),
     }
+}
+
+/// Returns a mark or a span.
+pub(crate) fn mark(moment: &Moment<'_>) -> (u64, String, Option<u64>) {
+    let millis = |elapsed_ns: u64| elapsed_ns / 1_000_000;
+    let text = escape::terminal(moment.text).into_owned();
+    (millis(moment.at_ns), text, moment.until_ns.map(millis))
 }
 
 /// Returns the types of a page: those with regions in any of its samples.

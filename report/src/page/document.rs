@@ -8,7 +8,7 @@ use crate::metric::{Metric, Unit};
 use crate::page::input::PageInput;
 use crate::page::plan::PAGE_METRICS;
 use crate::page::summary::{Compared, Lines};
-use crate::page::{facts, glossary, pack, style};
+use crate::page::{facts, glossary, marks, pack, style};
 use crate::series::tick::SeriesTick;
 use crate::text::escape::terminal;
 use crate::text::units;
@@ -35,6 +35,8 @@ pub(crate) struct Document<'a> {
     pub(crate) compared: &'a Compared<'a>,
     /// The chart as SVG.
     pub(crate) picture: &'a str,
+    /// The address map as SVG, if regions are known.
+    pub(crate) map: Option<String>,
     /// The packed data of the script.
     pub(crate) data: &'a str,
     pub(crate) source: &'a PageInput<'a>,
@@ -213,26 +215,14 @@ impl Document<'_> {
 
     fn about(&self) -> Markup {
         html! {
-            @if !self.stated.marks.is_empty() {
-                section #marks aria-labelledby="marks-title" {
-                    h2 #marks-title { "Marks" }
-                    ol {
-                        @for (index, (at, mark)) in self.stated.marks.iter().enumerate() {
-                            li {
-                                time { (self.stated.clock.moment(*at)) }
-                                " "
-                                span { (terminal(&mark.text)) }
-                                span.scripted hidden {
-                                    @for cursor in ["a", "b"] {
-                                        " "
-                                        button type="button" data-cursor=(cursor) data-mark=(index)
-                                            aria-label={ "Cursor " (cursor.to_uppercase()) " to mark " (index + 1) } {
-                                            (cursor.to_uppercase())
-                                        }
-                                    }
-                                }
-                            }
-                        }
+            @if !self.stated.moments.is_empty() {
+                (marks::list(&self.stated.moments, &self.stated.clock))
+            }
+            @if let Some(map) = &self.map {
+                section #map aria-labelledby="map-title" {
+                    h2 #map-title { "Address space" }
+                    div.wide tabindex="0" role="region" aria-label="Address map" {
+                        (PreEscaped(map))
                     }
                 }
             }

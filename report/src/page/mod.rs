@@ -10,6 +10,8 @@ mod document;
 mod facts;
 mod glossary;
 pub(crate) mod input;
+mod map;
+mod marks;
 mod numbers;
 mod pack;
 pub(crate) mod picked;
@@ -50,6 +52,7 @@ pub fn page(source: &PageInput<'_>) -> Result<Page, Error> {
         became_shared: became_shared(source),
         compared: &compared,
         picture: &picture.svg,
+        map: map::map(source),
         data: &pack::pack(&data)?,
         source,
     };
@@ -111,11 +114,7 @@ fn data(source: &PageInput<'_>, stated: &Stated<'_>) -> Result<PageData, Error> 
         elapsed_ms: numbers::deltas(elapsed_ms().map(Some), 1),
         torn: data::torn(ticks),
         gaps: data::gaps(stated.series, ticks.len() as u64),
-        marks: stated
-            .marks
-            .iter()
-            .map(|(at, mark)| (at / 1_000_000, escape::terminal(&mark.text).into_owned()))
-            .collect(),
+        marks: stated.moments.iter().map(data::mark).collect(),
         ends,
         regions,
     })

@@ -10,8 +10,9 @@ use vmrec_sampler::{Naming, Snapshot};
 use crate::failure::Failure;
 use crate::{output, picture, zone};
 
-/// Width of a picture in pixels.
+/// Width of a picture, and the most that it may be high, in pixels.
 const WIDTH: u32 = 960;
+const MAX_HEIGHT: u32 = 9000;
 
 /// Draws a snapshot, with the changes since an earlier one, to `output` or standard output.
 pub(crate) fn draw(
@@ -34,6 +35,7 @@ pub(crate) fn draw(
         zone: zone::local(),
         naming,
         width: WIDTH,
+        max_height: MAX_HEIGHT,
     };
     let drawn = address_map(source, snapshot, earlier, &options);
     match path {

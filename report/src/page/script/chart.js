@@ -42,6 +42,9 @@ function drawChart(model, state, svg, width) {
   }
   const plot = draw("g", { "clip-path": "url(#plot)" });
   svg.append(plot);
+  for (const [left, right] of spansOf(model, view, layout)) {
+    plot.append(draw("rect", { x: left, width: Math.max(right - left, 1), y: layout.top, height: layout.bottom - layout.top, class: "span" }));
+  }
   stackAreas(model, state, layout, stack, y, plot);
   for (const [from, to, why] of model.gaps) {
     const [left, right] = [layout.x(view, from), layout.x(view, to)];
@@ -104,15 +107,30 @@ function timeAxis(model, view, layout, svg) {
   }
 }
 
+/** Returns the columns where spans begin and end, cut to the view. */
+function spansOf(model, view, layout) {
+  const spans = model.marks.filter(([at, , until]) => until !== null && at <= view.to && until >= view.from);
+  return spans.map(([at, , until]) => [Math.max(at, view.from), Math.min(until, view.to)].map((ms) => layout.x(view, ms)));
+}
+
+/** Draws a numbered rule for each mark, and for a span a bar to the rule where it ends. */
 function marksOf(model, view, layout, svg) {
-  model.marks.forEach(([at, text], index) => {
+  for (const [left, right] of spansOf(model, view, layout)) {
+    svg.append(draw("line", { x1: left, x2: right, y1: layout.top - 2, y2: layout.top - 2, class: "bar-of-span" }));
+  }
+  const rule = (at) => draw("line", { x1: layout.x(view, at), x2: layout.x(view, at), y1: layout.top - 4, y2: layout.bottom });
+  const inView = (at) => at !== null && at >= view.from && at <= view.to;
+  model.marks.forEach(([at, text, until], index) => {
     const x = layout.x(view, at);
-    if (at < view.from || at > view.to || index > 98) return;
+    if (index > 98) return;
     const mark = draw("g", { class: "mark" });
-    mark.append(draw("line", { x1: x, x2: x, y1: layout.top - 4, y2: layout.bottom }));
-    mark.append(draw("circle", { cx: x, cy: layout.top - 12, r: 8 }));
-    mark.append(draw("text", { x, y: layout.top - 8.2, class: "middle" }, index + 1));
-    mark.append(draw("title", {}, `${text}, ${moment(model, at)}`));
+    if (inView(until)) mark.append(rule(until));
+    if (inView(at)) {
+      mark.append(rule(at));
+      mark.append(draw("circle", { cx: x, cy: layout.top - 12, r: 8 }));
+      mark.append(draw("text", { x, y: layout.top - 8.2, class: "middle" }, index + 1));
+    }
+    mark.append(draw("title", {}, `${text}, ${moment(model, at)}${until === null ? "" : ` to ${moment(model, until)}`}`));
     svg.append(mark);
   });
 }

@@ -146,7 +146,11 @@ function controls(model, state, change) {
     setTimeout(() => document.querySelector(`button.open[data-key="${key}"]`)?.focus());
   });
   document.querySelectorAll("#marks button").forEach((button) =>
-    button.addEventListener("click", () => change({ [button.dataset.cursor]: nearestColumn(model, model.marks[Number(button.dataset.mark)][0]) })),
+    button.addEventListener("click", () => {
+      const { cursor, mark } = button.dataset;
+      const [at, , until] = model.marks[Number(mark)];
+      change({ [cursor]: nearestColumn(model, cursor === "b" ? (until ?? at) : at) });
+    }),
   );
   const name = `${model.process.replace(/[^\w.-]+/g, "_")}-${model.recording}`;
   on("save-change", () => save(`${name}-change.csv`, changeCsv(model, state), "text/csv"));
