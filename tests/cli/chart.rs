@@ -136,7 +136,8 @@ fn objects_are_drawn_by_name() {
     }
     // The same figures as by type, since each region belongs to one object and to one type.
     let finding = |by: &str| bench.run(&["chart", "-r", "1", "--by", by, "-o", "x.svg"]).error;
-    let head = |words: String| words.split_once(": ").unwrap().1.split(':').next().unwrap().to_owned();
+    let head =
+        |words: String| words.split_once(": ").unwrap().1.split(':').next().unwrap().to_owned();
     assert_eq!(head(finding("object")), head(finding("type")));
     let arguments = ["chart", "-r", "1", "--by", "object", "--growth", "--terminal"];
     let drawn = bench.command(&arguments).env("LC_ALL", "C.UTF-8").output().unwrap();

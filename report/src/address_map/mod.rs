@@ -110,6 +110,7 @@ pub fn address_map(
         scale: 1.0,
         theme: options.theme,
         dense: true,
+        dashed: false,
     };
     DrawnMap { svg: canvas::document(&drawn, &used, &document), title }
 }

@@ -17,7 +17,13 @@ fn host() -> Host {
 }
 
 fn options(theme: Theme) -> AddressMapOptions {
-    AddressMapOptions { theme, zone: TimeZone::UTC, naming: Naming::Linux, width: 960, max_height: 9000 }
+    AddressMapOptions {
+        theme,
+        zone: TimeZone::UTC,
+        naming: Naming::Linux,
+        width: 960,
+        max_height: 9000,
+    }
 }
 
 fn draw(snapshot: &Snapshot, earlier: Option<&Snapshot>, theme: Theme) -> DrawnMap {

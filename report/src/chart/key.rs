@@ -2,9 +2,13 @@
 
 use crate::chart::canvas::{Anchor, Canvas, Face};
 use crate::chart::layout::{Label, Layout, Legend};
+use crate::chart::options::ChartKind;
 use crate::chart::select::Selection;
 use crate::chart::{labels, layout, palette};
 use crate::error::Error;
+
+/// Space between the piece of a line and its name.
+const ASIDE: f64 = 4.0;
 
 /// Draws the labels, at the right edge or above; `wanted` is the height
 /// each series ends at, `end` its right edge.
@@ -36,14 +40,15 @@ pub(crate) fn draw(
                     let (from, to) = ((end + 2.0, wanted[index]), (swatch - 3.0, y));
                     canvas.line(from, to, palette::AXIS, 1.0, 0.8)?;
                 }
-                entry(canvas, selection.shown[index].paint, label, (swatch, y), values)?;
+                let paint = selection.shown[index].paint;
+                entry(canvas, layout, paint, label, (swatch, y), values)?;
             }
         }
         Legend::Above(entries) => {
             for (index, label, left, row) in entries {
                 let y = layout.legend_top + *row as f64 * labels::LINE;
                 let at = (layout::MARGIN + left, y);
-                entry(canvas, selection.shown[*index].paint, label, at, None)?;
+                entry(canvas, layout, selection.shown[*index].paint, label, at, None)?;
             }
         }
     }
@@ -53,14 +58,22 @@ pub(crate) fn draw(
 /// Draws a swatch with name and values, which end at two columns, or follow the name.
 fn entry(
     canvas: &mut Canvas<'_>,
+    layout: &Layout,
     paint: palette::Paint,
     label: &Label,
     (x, y): (f64, f64),
     columns: Option<(f64, f64)>,
 ) -> Result<(), Error> {
-    canvas.rect((x, y - 4.5), (x + 9.0, y + 4.5), paint)?;
+    match layout.kind {
+        ChartKind::Area => canvas.rect((x, y - 4.5), (x + 9.0, y + 4.5), paint)?,
+        // A piece of the line, with its dashes.
+        ChartKind::Growth => {
+            let end = x + layout.swatch - ASIDE;
+            canvas.polyline([(x, y), (end, y)], paint, 3.0)?;
+        }
+    }
     let face = Face { size: labels::SIZE, bold: false, paint: palette::INK };
-    let at = (x + layout::SWATCH, y);
+    let at = (x + layout.swatch, y);
     let Some((now, peak)) = columns else {
         return canvas.text(&label.line(), at, Anchor::Start, face);
     };

@@ -26,6 +26,8 @@ pub(crate) const DATE_ROW: f64 = 14.0;
 /// From the plot to a label's swatch and from there to its text.
 pub(crate) const LEADER: f64 = 16.0;
 pub(crate) const SWATCH: f64 = 14.0;
+/// The same for a line, whose dashes are to be seen.
+const LINE_SWATCH: f64 = 30.0;
 
 /// A part of a picture.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +84,9 @@ pub(crate) struct Layout {
     pub(crate) legend_top: f64,
     pub(crate) marks_top: f64,
     pub(crate) key: Legend,
+    /// From a label's swatch to its text.
+    pub(crate) swatch: f64,
+    pub(crate) kind: ChartKind,
 }
 
 /// A maximum below this part of the largest one hardly shows in the picture: no label gives it.
@@ -97,6 +102,7 @@ const LOW: f64 = 300.0;
 /// The elements that need room.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Needs {
+    pub(crate) kind: ChartKind,
     pub(crate) width: f64,
     pub(crate) height: f64,
     /// Height of the lines above all else.
@@ -151,11 +157,12 @@ pub(crate) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
     let beside = !needs.is_narrow() && lines as f64 * labels::LINE <= room;
     if beside {
         let [now, peak] = columns(&labels);
+        let swatch = if needs.kind == ChartKind::Growth { LINE_SWATCH } else { SWATCH };
         let widest = labels.iter().map(|label| text::width(&label.name, labels::SIZE));
-        let wanted = LEADER + SWATCH + widest.fold(0.0, f64::max) + now + peak + 2.0 * COLUMN_GAP;
+        let wanted = LEADER + swatch + widest.fold(0.0, f64::max) + now + peak + 2.0 * COLUMN_GAP;
         let column = wanted.min(needs.width * MAX_LABEL_PART);
         let right = needs.width - MARGIN - column;
-        let names = column - LEADER - SWATCH - now - peak - 2.0 * COLUMN_GAP;
+        let names = column - LEADER - swatch - now - peak - 2.0 * COLUMN_GAP;
         let key = Legend::Beside(cut(labels, names), peak + COLUMN_GAP);
         let top = needs.header + marks + 2.0;
         return Layout {
@@ -167,6 +174,8 @@ pub(crate) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
             legend_top: needs.header,
             marks_top: needs.header,
             key,
+            swatch,
+            kind: needs.kind,
         };
     }
     let right = needs.width - MARGIN;
@@ -200,6 +209,8 @@ pub(crate) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
         legend_top: needs.header,
         marks_top,
         key: Legend::Above(key),
+        swatch: SWATCH,
+        kind: needs.kind,
     }
 }
 

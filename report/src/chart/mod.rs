@@ -29,7 +29,7 @@ pub(crate) mod words;
 use crate::chart::canvas::SvgDocument;
 use crate::chart::header::Header;
 use crate::chart::marks::Moment;
-use crate::chart::options::{ChartContext, ChartOptions, Drawn};
+use crate::chart::options::{ChartContext, ChartKind, ChartOptions, Drawn};
 use crate::chart::picture::Picture;
 use crate::chart::stated::Stated;
 use crate::error::Error;
@@ -73,6 +73,7 @@ pub fn draw(
         scale: asked.scale,
         theme: options.theme,
         dense: picture.dense,
+        dashed: options.kind == ChartKind::Growth,
     };
     let svg = canvas::document(&picture.drawn, &picture.used, &document);
     Ok(Drawn { svg, finding: finding.headline(&context.process, clock) })

@@ -67,16 +67,59 @@ pub(crate) fn shade(of: Family, rank: usize) -> Paint {
     if rank == 0 { base } else { Paint { light: all(base.light), dark: all(base.dark) } }
 }
 
-/// Returns the colours of areas of these families, the largest first.
-pub(crate) fn areas(families: &[Family]) -> Vec<Paint> {
-    let rank = |index: usize| {
-        families[..index].iter().filter(|family| **family == families[index]).count()
-    };
-    (0..families.len()).map(|index| shade(families[index], rank(index))).collect()
+/// How many shades a family has.
+pub(crate) const SHADES: usize = 9;
+/// The minimum difference in lightness of areas that lie on each other: readers who see no hue, as
+/// in a grey print, would take them for one.
+pub(crate) const MIN_APART: f64 = 7.0;
+
+/// Returns the lightness of a colour in both themes, from 0 to 100 (L* of CIE).
+pub(crate) fn lightness(of: Paint) -> [f64; 2] {
+    [of.light, of.dark].map(|(red, green, blue)| {
+        let luminance = 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+        116.0 * cube_root(luminance) - 16.0
+    })
+}
+
+/// Returns the light that a channel of a colour gives, from 0 to 1.
+fn linear(channel: u8) -> f64 {
+    let part = f64::from(channel) / 255.0;
+    if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+}
+
+/// Returns a cube root, that of small values by CIE's line.
+fn cube_root(t: f64) -> f64 {
+    if t > 0.008856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 }
+}
+
+/// Returns how far two colours are apart in lightness, in the theme where that is less.
+fn apart_in_lightness(a: Paint, b: Paint) -> f64 {
+    let (a, b) = (lightness(a), lightness(b));
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(f64::MAX, f64::min)
+}
+
+/// Returns the colours of areas of these families, from the top of a stack to its bottom, where
+/// [`OTHER`] may lie: the first shade of each that no other area has, and that those above and
+/// below it differ from.
+pub(crate) fn areas(families: &[Family], other: bool) -> Vec<Paint> {
+    let mut paints: Vec<Paint> = Vec::with_capacity(families.len());
+    for (index, of) in families.iter().enumerate() {
+        let below = (other && index + 1 == families.len()).then_some(OTHER);
+        let neighbours = || paints.last().copied().into_iter().chain(below);
+        let apart = |paint: Paint| {
+            neighbours().map(|other| apart_in_lightness(paint, other)).fold(f64::MAX, f64::min)
+        };
+        let shades =
+            || (0..SHADES).map(|rank| shade(*of, rank)).filter(|one| !paints.contains(one));
+        let far = shades().find(|paint| apart(*paint) >= MIN_APART);
+        let farthest = || shades().max_by(|a, b| apart(*a).total_cmp(&apart(*b)));
+        paints.push(far.or_else(farthest).unwrap_or(OTHER));
+    }
+    paints
 }
 
 /// Returns the colour of a family's line, dark enough on white and light enough on black.
-const fn line(family: Family) -> Paint {
+pub(crate) const fn line(family: Family) -> Paint {
     match family {
         Family::Image => paint(0x0072b2, 0x38a0da),
         Family::Malloc => paint(0xc07a00, 0xf0ad1f),
@@ -91,38 +134,39 @@ const fn line(family: Family) -> Paint {
     }
 }
 
-/// Returns the colours of lines of these families, the one that moved most first.
-pub(crate) fn lines(families: &[Family]) -> Vec<Paint> {
-    apart(families, line)
-}
-
-/// Returns the colours of areas of objects of these families, the largest first.
-pub(crate) fn objects(families: &[Family]) -> Vec<Paint> {
-    apart(families, family)
-}
-
-/// Returns colours of which each is a hue of its own, that of its family where none before has it.
-fn apart(families: &[Family], of: fn(Family) -> Paint) -> Vec<Paint> {
+/// Returns families to take the colours of, each another one: the own family where none before has it.
+pub(crate) fn hues(families: &[Family]) -> Vec<Family> {
     let mut free: Vec<Family> =
         Family::ALL.into_iter().filter(|family| !families.contains(family)).collect();
-    let colour = |(index, family): (usize, &Family)| match families[..index].contains(family) {
-        false => of(*family),
-        true if free.is_empty() => OTHER,
-        true => of(free.remove(0)),
+    let hue = |(index, family): (usize, &Family)| match families[..index].contains(family) {
+        true if !free.is_empty() => free.remove(0),
+        _ => *family,
     };
-    families.iter().enumerate().map(colour).collect()
+    families.iter().enumerate().map(hue).collect()
+}
+
+/// Returns the dashes of a line of that colour, in pixels: lines of like lightness differ by them.
+pub(crate) fn dashes(light: Rgb) -> Option<&'static [u32]> {
+    let family = Family::ALL.into_iter().find(|family| line(*family).light == light);
+    match family {
+        None if light == OTHER.light => Some(&[14, 3, 2, 3, 2, 3]),
+        None | Some(Family::Image | Family::Malloc) => None,
+        Some(Family::RuntimeHeap | Family::Stack) => Some(&[9, 3]),
+        Some(Family::MappedFile | Family::Jit) => Some(&[4, 3]),
+        Some(Family::Kernel | Family::VmAllocate) => Some(&[9, 3, 2, 3]),
+        Some(Family::SharedMemory) => Some(&[2, 3]),
+        Some(Family::Reserved) => Some(&[16, 3]),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// CIE L*a*b* as readers without one kind of cone see it (after Viénot, 1999), or as all do.
     fn seen(colour: Rgb, sight: &str) -> [f64; 3] {
-        let linear = |c: u8| {
-            let c = f64::from(c) / 255.0;
-            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
-        };
         let (r, g, b) = (linear(colour.0), linear(colour.1), linear(colour.2));
         let (r, g, b) = match sight {
             "protan" => {
@@ -138,8 +182,8 @@ mod tests {
         let x = (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505;
         let y = 0.2126 * r + 0.7152 * g + 0.0722 * b;
         let z = (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089;
-        let f = |t: f64| if t > 0.008856 { t.cbrt() } else { 7.787 * t + 16.0 / 116.0 };
-        [116.0 * f(y) - 16.0, 500.0 * (f(x) - f(y)), 200.0 * (f(y) - f(z))]
+        let [x, y, z] = [x, y, z].map(cube_root);
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
     }
 
     fn distance(a: Rgb, b: Rgb, sight: &str) -> f64 {
@@ -170,13 +214,43 @@ mod tests {
         assert!(close.is_empty(), "{close:#?}");
     }
 
+    proptest! {
+        /// Any families may lie on each other in any order, since those that moved most are above.
+        #[test]
+        fn neighbours_in_a_stack_differ_without_hue(
+            stack in proptest::collection::vec(0..Family::ALL.len(), 1..10), other: bool,
+        ) {
+            let families: Vec<Family> = stack.into_iter().map(|at| Family::ALL[at]).collect();
+            let mut paints = areas(&families, other);
+            paints.extend(other.then_some(OTHER));
+            for pair in paints.windows(2) {
+                prop_assert!(apart_in_lightness(pair[0], pair[1]) >= MIN_APART, "{pair:?}");
+                for sight in ["protan", "deutan"] {
+                    for (a, b) in [(pair[0].light, pair[1].light), (pair[0].dark, pair[1].dark)] {
+                        prop_assert!(distance(a, b, sight) >= MIN_APART, "{pair:?} {sight}");
+                    }
+                }
+            }
+            for (index, paint) in paints.iter().enumerate() {
+                prop_assert!(!paints[..index].contains(paint), "{paint:?} twice");
+            }
+        }
+    }
+
     #[test]
-    fn neighbours_in_a_stack_differ_in_lightness() {
-        for pair in Family::ALL.windows(2) {
-            let [a, b] = [family(pair[0]), family(pair[1])];
-            for (a, b) in [(a.light, b.light), (a.dark, b.dark)] {
-                let apart = (seen(a, "all")[0] - seen(b, "all")[0]).abs();
-                assert!(apart > 9.0, "{:?}: {apart}", pair);
+    fn the_first_area_of_a_family_has_its_own_colour_beside_an_unlike_one() {
+        let paints = areas(&[Family::RuntimeHeap, Family::Image, Family::RuntimeHeap], false);
+        assert_eq!(paints[..2], [family(Family::RuntimeHeap), family(Family::Image)]);
+        assert_eq!(paints[2], shade(Family::RuntimeHeap, 1));
+    }
+
+    #[test]
+    fn lines_of_like_lightness_have_other_dashes() {
+        let lines: Vec<Paint> = Family::ALL.into_iter().map(line).chain([OTHER]).collect();
+        for (index, a) in lines.iter().enumerate() {
+            for b in &lines[..index] {
+                let alike = dashes(a.light) == dashes(b.light);
+                assert!(!alike || apart_in_lightness(*a, *b) >= MIN_APART, "{a:?} {b:?}");
             }
         }
     }
@@ -195,10 +269,6 @@ mod tests {
 
     /// The ratio of WCAG 2: 3 is the minimum for what is drawn.
     fn contrast(a: Rgb, b: Rgb) -> f64 {
-        let linear = |c: u8| {
-            let c = f64::from(c) / 255.0;
-            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
-        };
         let light = |(r, g, b): Rgb| 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
         let (a, b) = (light(a), light(b));
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
@@ -228,7 +298,7 @@ mod tests {
     #[test]
     fn no_two_lines_share_a_hue() {
         let families = [Family::Malloc, Family::Image, Family::Malloc, Family::Malloc, Family::Jit];
-        let colours = lines(&families);
+        let colours: Vec<Paint> = hues(&families).into_iter().map(line).collect();
         assert_eq!((colours[0], colours[4]), (line(Family::Malloc), line(Family::Jit)));
         let mut light: Vec<Rgb> = colours.iter().map(|paint| paint.light).collect();
         light.sort_unstable();

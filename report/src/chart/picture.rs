@@ -69,7 +69,7 @@ impl Picture<'_> {
         // The plot is narrower than the picture by labels on both sides, about a quarter.
         let columns = (width * 0.74).min(MAX_COLUMNS) as usize;
         let begin = finding.first.index;
-        let room = Room { columns, keys: select::MAX_KEYS };
+        let room = Room { columns, keys: select::MAX_KEYS, one_legend: false };
         let selection = select::select(series, counted, options, context.naming, room, begin);
         let highest = counted.totals.max().unwrap_or(0);
         let (low, high) = plot::extent(&selection, highest, options.kind);
@@ -81,6 +81,7 @@ impl Picture<'_> {
         let peaks = self.peaks(finding, &selection, &labels);
         let longest = LeftOut { mark_texts: marks.len(), torn_shown: true };
         let mut needs = Needs {
+            kind: options.kind,
             width,
             height,
             header: header.height(),

@@ -97,6 +97,8 @@ pub(crate) struct Room {
     pub(crate) columns: usize,
     /// How many keys are drawn beside `other`.
     pub(crate) keys: usize,
+    /// Whether one legend is for several drawings, so that each family has its own colour in all.
+    pub(crate) one_legend: bool,
 }
 
 /// Selects what to draw of `series`; growth is counted from the tick `begin`.
@@ -145,32 +147,37 @@ pub(crate) fn select(
         rest[..changing - drawn.len()].iter().chain(&merged).map(|(_, key)| *key).collect();
 
     let families: Vec<Family> = drawn.iter().map(|(_, key)| key.key.family).collect();
-    let paints = match options.kind {
-        ChartKind::Area if series.by == By::Object => palette::objects(&families),
-        ChartKind::Area => palette::areas(&families),
-        ChartKind::Growth => palette::lines(&families),
+    let hues = match (options.kind, series.by) {
+        (ChartKind::Area, By::Family | By::Type) => families,
+        (ChartKind::Growth, _) | (_, By::Object) => palette::hues(&families),
     };
     let at = Drawing { thinned: &thinned, kind: options.kind, begin };
-    let mut shown: Vec<Shown> = drawn
+    let mut shown: Vec<(Shown, Family)> = drawn
         .iter()
-        .zip(paints)
-        .map(|((_, key), paint)| {
-            at.show(text::clean(key.key.label(series.by, naming)), paint, &key.values)
-        })
+        .map(|(_, key)| at.show(text::clean(key.key.label(series.by, naming)), &key.values))
+        .zip(hues)
         .collect();
     // Neighbours in a stack keep the order of their weights where they moved alike.
     shown.reverse();
-    shown.sort_by_key(Shown::swing);
-    if !rest.is_empty() {
+    shown.sort_by_key(|(shown, _)| shown.swing());
+    let other = (!rest.is_empty()).then(|| {
         let values = sum(series, &mut rest.iter().copied());
         let (one, many) = (series.by.name(), series.by.plural());
         let count = rest.iter().map(|key| key.merged).sum();
-        let name = format!("other ({})", units::counted(count, one, many));
-        let other = at.show(name, palette::OTHER, &values);
-        if options.kind == ChartKind::Area || seen(other.swing()) {
-            shown.insert(0, other);
+        at.show(format!("other ({})", units::counted(count, one, many)), &values)
+    });
+    let other = other.filter(|other| options.kind == ChartKind::Area || seen(other.swing()));
+    let from_top: Vec<Family> = shown.iter().rev().map(|(_, hue)| *hue).collect();
+    let paints = match options.kind {
+        ChartKind::Area if room.one_legend => {
+            from_top.into_iter().map(palette::family).collect::<Vec<_>>()
         }
-    }
+        ChartKind::Area => palette::areas(&from_top, other.is_some()),
+        ChartKind::Growth => from_top.into_iter().map(palette::line).collect(),
+    };
+    let painted = shown.into_iter().zip(paints.into_iter().rev());
+    let painted = painted.map(|((shown, _), paint)| Shown { paint, ..shown });
+    let shown: Vec<Shown> = other.into_iter().chain(painted).collect();
     let (gaps, hidden_gaps) = visible(series, thinned.columns);
     let runs = runs(&thinned.kept, &gaps);
     Selection { shown, thinned, runs, gaps, hidden_gaps }
@@ -203,7 +210,8 @@ struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
-    fn show(&self, name: String, paint: Paint, values: &SeriesColumn) -> Shown {
+    /// Returns a key as it is drawn, in the colour of the rest.
+    fn show(&self, name: String, values: &SeriesColumn) -> Shown {
         let first = values.get(self.begin).or(values.first_known()).unwrap_or(0);
         let base = match self.kind {
             ChartKind::Area => 0,
@@ -215,7 +223,7 @@ impl Drawing<'_> {
         let value = |index: &usize| i128::from(values.get(*index).unwrap_or(first)) - base;
         Shown {
             name,
-            paint,
+            paint: palette::OTHER,
             values: self.thinned.kept.iter().map(value).collect(),
             first,
             last: values.last_known().unwrap_or(0),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use vmrec_sampler::{Family, Naming, RegionType};
 
 use crate::chart::marks::Moment;
+use crate::chart::palette::{self, SHADES};
 use crate::finding::{clock, sentence};
 use crate::metric::{Metric, Unit};
 use crate::page::numbers;
@@ -25,6 +26,7 @@ pub(crate) struct PageData {
     pub(crate) recording: i64,
     pub(crate) metrics: Vec<MetricData>,
     pub(crate) families: Vec<FamilyData>,
+    pub(crate) lightness: Lightness,
     pub(crate) types: Vec<TypeData>,
     /// When the first tick was: milliseconds since 1970-01-01 UTC.
     pub(crate) begin_ms: i64,
@@ -66,6 +68,22 @@ pub(crate) struct FamilyData {
     label: &'static str,
     /// Whether virtual sizes are shown without it.
     reserved: bool,
+}
+
+/// The lightness of the colours of layers, light and dark, in tenths of a percent.
+#[derive(Serialize)]
+pub(crate) struct Lightness {
+    /// For each family, that of its shades.
+    families: Vec<Vec<[i32; 2]>>,
+    other: [i32; 2],
+}
+
+/// Returns the lightness of all colours of layers.
+pub(crate) fn lightness() -> Lightness {
+    let of = |paint| palette::lightness(paint).map(|light| (light * 10.0).round() as i32);
+    let shades =
+        |family: Family| (0..SHADES).map(|rank| of(palette::shade(family, rank))).collect();
+    Lightness { families: Family::ALL.map(shades).into(), other: of(palette::OTHER) }
 }
 
 /// A type.

@@ -107,6 +107,7 @@ fn data(source: &PageInput<'_>, stated: &Stated<'_>) -> Result<PageData, Error> 
         recording: source.recording.recording.id.0,
         metrics: metrics.map(|series| data::metric_data(series, &keys)).collect(),
         families: data::families(naming),
+        lightness: data::lightness(),
         types: types.iter().map(|of| data::type_data(of, naming)).collect(),
         begin_ms: begin.utc_ns.div_euclid(1_000_000),
         offsets: data::offsets(begin.utc_ns, elapsed_ms(), &source.options.zone),

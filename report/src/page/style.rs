@@ -4,10 +4,8 @@ use std::fmt::Write;
 
 use vmrec_sampler::Family;
 
-use crate::chart::palette::{self, Paint, Rgb};
+use crate::chart::palette::{self, Paint, Rgb, SHADES};
 
-/// How many types of a family have a shade of their own.
-const SHADES: usize = 9;
 const RULES: &str = include_str!("style.css");
 
 /// Returns the style sheet.

@@ -15,7 +15,7 @@ use crate::chart::layout::{
 };
 use crate::chart::multiples::cpu::CpuLoad;
 use crate::chart::multiples::panel::Panel;
-use crate::chart::options::{ChartContext, ChartOptions, Drawn};
+use crate::chart::options::{ChartContext, ChartKind, ChartOptions, Drawn};
 use crate::chart::palette::{OTHER, Paint, Rgb};
 use crate::chart::plot::Scales;
 use crate::chart::select::{self, Room};
@@ -65,6 +65,7 @@ pub fn draw_multiples(
         scale: asked.scale,
         theme: options.theme,
         dense: true,
+        dashed: options.kind == ChartKind::Growth,
     };
     let svg = canvas::document(&drawn, &used, &document);
     Ok(Drawn { svg, finding: lead.finding.headline(&context.process, &lead.clock) })
@@ -152,7 +153,7 @@ impl Page<'_> {
         let gaps = BELOW_ROW * (down as f64 - 1.0);
         let each = ((times_top - strip - top - gaps) / down as f64).max(panel::TITLE + MIN_PANEL);
 
-        let room_of = Room { columns, keys: KEYS };
+        let room_of = Room { columns, keys: KEYS, one_legend: true };
         let mut panels: Vec<Panel<'_>> = Vec::with_capacity(count);
         for stated in stated {
             let begin = stated.finding.first.index;

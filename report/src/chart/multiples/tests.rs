@@ -128,7 +128,7 @@ proptest! {
         let one = series(Metric::RESIDENT, By::Family, names, values.len() as u64, SECOND, at);
         prop_assume!(one.totals.max() > Some(0));
         let stated = Stated::of(&one, &[], &page(), &context_without_marks()).map(|stated| {
-            let room = Room { columns: 180, keys: KEYS };
+            let room = Room { columns: 180, keys: KEYS, one_legend: true };
             select::select(&one, &stated.counted, &page(), Default::default(), room, 0)
         });
         let selection = stated.unwrap();

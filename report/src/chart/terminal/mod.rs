@@ -144,7 +144,7 @@ impl Screen<'_> {
         let most = self.ink.max_keys();
         let begin = finding.first.index;
         let select = |columns: usize, keys: usize| {
-            let room = Room { columns, keys: keys.saturating_sub(1).max(1) };
+            let room = Room { columns, keys: keys.saturating_sub(1).max(1), one_legend: false };
             select::select(series, counted, self.options, self.context.naming, room, begin)
         };
         let marks = self.marks();

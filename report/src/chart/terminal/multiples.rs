@@ -99,7 +99,7 @@ fn shape(
     }
     // Sizes, however they are drawn elsewhere.
     let options = ChartOptions { kind: Default::default(), ..options.clone() };
-    let room = Room { columns: width, keys: 1 };
+    let room = Room { columns: width, keys: 1, one_legend: true };
     let Stated { series, counted, .. } = stated;
     let selection = select::select(series, counted, &options, context.naming, room, 0);
     let glyph = |column: &PlotColumn| match column {

@@ -104,7 +104,7 @@ pub(crate) fn browser(by: By) -> Series {
     ];
     let names: Vec<(Family, &str)> = match by {
         By::Family => families,
-        By::Type => types,
+        By::Type | By::Object => types,
     };
     let value = |n: u64, key: u64| {
         let wave = ((n * 13 + key * 7) as f64 * 0.31).sin();
@@ -165,7 +165,23 @@ pub(crate) fn gallery() -> Vec<(&'static str, Series, ChartOptions)> {
         |n: u64, key: u64| Some(if key == 9 { 1_550 << 30 } else { ((key + 1) * (n + 90)) << 20 });
     let holes = |n: u64, key: u64| (n % 100 > 30 && n % 100 != 77).then_some((key + n) << 20);
     let holes = series(Metric::RESIDENT, By::Family, &names, 250, 2 * SECOND, holes);
+    let files = |n: u64, key: u64| Some(((key + 2) * 5 + n * (key % 4) / 9) << 20);
+    let objects = [
+        (Family::Image, "libcudnn_engines_precompiled.so.9"),
+        (Family::Image, "libtorch_cpu.so"),
+        (Family::Image, "python3.11"),
+        (Family::MappedFile, "model-00001-of-00002.safetensors"),
+        (Family::Stack, "Stack: worker 3"),
+        (Family::Malloc, "MALLOC (brk heap)"),
+        (Family::Malloc, "MALLOC (arena)"),
+        (Family::Image, "libc.so.6"),
+        (Family::MappedFile, "/usr/lib/locale/locale-archive"),
+        (Family::Image, "ld-linux-x86-64.so.2"),
+    ];
+    let objects = series(Metric::RESIDENT, By::Object, &objects, 300, 2 * SECOND, files);
     vec![
+        ("object", objects.clone(), plain.clone()),
+        ("object-growth", objects, growth.clone()),
         ("holes", holes.clone(), plain.clone()),
         ("holes-growth", holes, growth.clone()),
         ("family", browser(By::Family), plain.clone()),

@@ -4,6 +4,7 @@ pub(crate) mod data;
 
 use std::fmt::Write;
 
+use proptest::prelude::*;
 use vmrec_sampler::{Family, Naming};
 
 use super::*;
@@ -23,7 +24,7 @@ fn draw(series: &Series, options: &ChartOptions, context: &ChartContext) -> Resu
 
 fn selection(series: &Series, options: &ChartOptions, columns: usize) -> select::Selection {
     let counted = CountedKeys::of(series, options);
-    let room = select::Room { columns, keys: select::MAX_KEYS };
+    let room = select::Room { columns, keys: select::MAX_KEYS, one_legend: false };
     select::select(series, &counted, options, Naming::Linux, room, 0)
 }
 
@@ -215,7 +216,7 @@ fn gaps_break_lines_and_areas() {
     let series = series(Metric::RESIDENT, By::Family, &names, 100, SECOND, values);
     let options = ChartOptions { kind: ChartKind::Growth, ..ChartOptions::default() };
     let svg = draw(&series, &options, &context()).unwrap();
-    assert_eq!(elements(&svg, "polyline"), 2);
+    assert_eq!(elements(&svg, "polyline"), 3);
 
     let svg = draw(&series, &ChartOptions::default(), &context()).unwrap();
     let document = parse(&svg);
@@ -471,6 +472,39 @@ fn no_text_leaves_the_picture() {
                 );
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    /// Values without any order, in all columns, with gaps and marks: nothing takes more.
+    #[test]
+    fn a_picture_takes_at_most_200_kb_at_any_length(
+        count in 1_u64..12_000, seed: u64, keys in 1_usize..13, missed in 3_u64..400,
+        (width, height) in (320_u32..4000, 260_u32..3000), growth: bool, by_object: bool,
+        marks in proptest::collection::vec(0_i64..12_000, 0..300),
+    ) {
+        let family = |at: usize| Family::ALL[at % Family::ALL.len()];
+        let names: Vec<String> = (0..keys).map(|at| format!("library-number-{at}.so.{at}")).collect();
+        let names: Vec<(Family, &str)> =
+            names.iter().enumerate().map(|(at, name)| (family(at), name.as_str())).collect();
+        let value = |n: u64, key: u64| {
+            let mixed = (n ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(key << 32);
+            let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            (!n.is_multiple_of(missed) || n == 0).then_some((mixed >> 30) << 10)
+        };
+        let by = if by_object { By::Object } else { By::Type };
+        let series = series(Metric::RESIDENT, by, &names, count, SECOND, value);
+        let mark = |at: &i64| ChartMark {
+            utc_ns: crate::chart::tests::data::BEGUN + at * 1_000_000_000,
+            text: format!("a mark with a text that takes some room, at {at}"),
+        };
+        let context = ChartContext { marks: marks.iter().map(mark).collect(), ..context() };
+        let kind = if growth { ChartKind::Growth } else { ChartKind::Area };
+        let options = ChartOptions { kind, width, height, ..ChartOptions::default() };
+        let svg = draw(&series, &options, &context).unwrap();
+        prop_assert!(svg.len() <= 200_000, "{}", svg.len());
     }
 }
 

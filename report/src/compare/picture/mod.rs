@@ -80,6 +80,7 @@ pub fn draw_comparison(comparison: &Comparison<'_>) -> Result<String, Error> {
         scale: 1.0,
         theme: Theme::Auto,
         dense: false,
+        dashed: false,
     };
     Ok(canvas::document(&drawn, &used, &document))
 }

@@ -3,7 +3,7 @@
 
 const MAX_LAYERS = 8;
 const MIN_SHARE = 200;
-const SHADES = 9;
+const MIN_APART = 70;
 
 /** Returns the columns within a stretch of time, and one on either side. */
 function columnsWithin(model, view) {
@@ -15,6 +15,31 @@ function columnsWithin(model, view) {
   const last = columns[columns.length - 1];
   if (last + 1 < model.elapsed.length) columns.push(last + 1);
   return columns;
+}
+
+/** Returns how far two shades are apart in lightness, in the theme where that is less. */
+function apartInLightness(one, other) {
+  return Math.min(...one.map((light, theme) => Math.abs(light - other[theme])));
+}
+
+/**
+ * Gives layers their colours, from the top of the stack to its bottom, where the rest may lie: the first shade of its
+ * family that no other has, and that those above and below differ from (report/src/chart/palette.rs).
+ */
+function paint(lightness, layers, rest) {
+  const used = new Set();
+  let above = null;
+  layers.forEach((layer, index) => {
+    const below = rest && index + 1 === layers.length ? lightness.other : null;
+    const shades = lightness.families[layer.family];
+    const free = shades.map((_, rank) => rank).filter((rank) => !used.has(`${layer.family}-${rank}`));
+    const apart = (rank) => Math.min(...[above, below].filter(Boolean).map((other) => apartInLightness(shades[rank], other)));
+    const farthest = free.reduce((best, rank) => (apart(rank) > apart(best) ? rank : best));
+    const rank = free.find((one) => apart(one) >= MIN_APART) ?? farthest;
+    used.add(`${layer.family}-${rank}`);
+    above = shades[rank];
+    layer.colour = `var(--f${layer.family}-${rank})`;
+  });
 }
 
 /** Returns the layers of the chart, from the bottom: those that moved most are above. */
@@ -43,14 +68,9 @@ function layersOf(model, state) {
   all.sort((a, b) => b.peak - a.peak);
   const large = all.filter((key) => key.peak * MIN_SHARE >= highest && key.peak > 0);
   const shown = large.slice(0, MAX_LAYERS);
-  const ranks = new Map();
-  for (const key of shown) {
-    const rank = ranks.get(key.family) ?? 0;
-    ranks.set(key.family, rank + 1);
-    key.colour = `var(--f${key.family}-${Math.min(rank, SHADES - 1)})`;
-  }
   shown.sort((a, b) => a.swing - b.swing);
   const rest = all.filter((key) => !shown.includes(key) && key.peak > 0);
+  paint(model.lightness, shown.toReversed(), rest.length > 0);
   if (rest.length) {
     const values = columns.map((_, at) => rest.reduce((sum, key) => sum + key.values[at], 0));
     shown.unshift({ id: "other", label: `other (${rest.length})`, values, colour: "var(--other)" });

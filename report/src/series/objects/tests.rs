@@ -161,7 +161,7 @@ proptest! {
         let series = summed(&made, &[Metric::RESIDENT], limits).remove(0);
         let options = ChartOptions { kind: ChartKind::Area, ..ChartOptions::default() };
         let counted = CountedKeys::of(&series, &options);
-        let room = Room { columns: 8, keys };
+        let room = Room { columns: 8, keys, one_legend: false };
         let selection = select(&series, &counted, &options, Naming::Linux, room, begin);
         for (index, at) in selection.thinned.kept.iter().enumerate() {
             let sum: i128 = selection.shown.iter().map(|shown| shown.values[index]).sum();
