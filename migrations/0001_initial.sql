@@ -108,12 +108,12 @@ CREATE TABLE sample (
     number INTEGER NOT NULL,              -- its number there, from 1, without holes
     taken_utc_ns INTEGER NOT NULL,        -- wall clock as taken (or due, if missed), nanoseconds since 1970-01-01 UTC
     taken_monotonic_ns INTEGER NOT NULL,  -- monotonic clock at that moment, nanoseconds
-    state TEXT NOT NULL CHECK (state IN ('complete', 'torn', 'missed')), -- torn: regions moved while read; missed: not taken
-    reason TEXT,                          -- why torn or missed
+    state TEXT NOT NULL CHECK (state IN ('complete', 'torn', 'totals', 'missed')), -- torn: regions moved while read; totals: regions may not be read; missed: not taken
+    reason TEXT,                          -- why torn, of totals alone, or missed
     missed_ticks INTEGER,                 -- ticks of the schedule that passed, if missed
     cost_cpu_ns INTEGER NOT NULL,         -- processor time taking it cost the recorder, nanoseconds
     cost_wall_ns INTEGER NOT NULL,        -- wall clock time that took, nanoseconds
-    regions INTEGER,                      -- how many regions it has; null if missed
+    regions INTEGER,                      -- how many regions it has; null if unknown or missed
     virtual_bytes INTEGER,                -- of the process: address space in use, bytes; null if unknown, as all below
     resident_bytes INTEGER,               -- of the process: bytes in memory
     peak_resident_bytes INTEGER,          -- of the process: the most that was, bytes
@@ -169,6 +169,7 @@ CREATE TABLE chunk (
     samples INTEGER NOT NULL,             -- how many samples it holds, missed ones included
     snapshots INTEGER NOT NULL,           -- how many of them have regions
     torn INTEGER NOT NULL,                -- how many of those are torn
+    totals_alone INTEGER NOT NULL,        -- how many samples have the totals of the process alone
     missed_ticks INTEGER NOT NULL,        -- ticks of the schedule that passed without a sample
     begin_utc_ns INTEGER,                 -- wall clock of its first sample, nanoseconds since 1970-01-01 UTC; null if it holds none, as below
     begin_monotonic_ns INTEGER,           -- monotonic clock of that, nanoseconds
@@ -178,7 +179,7 @@ CREATE TABLE chunk (
     max_utc_ns INTEGER,                  -- the latest wall clock of its samples
     cost_cpu_ns INTEGER NOT NULL,         -- processor time that taking its samples cost, nanoseconds
     cost_wall_ns INTEGER NOT NULL,        -- wall clock time of that, nanoseconds
-    max_footprint_bytes INTEGER,         -- the largest footprint of its samples with regions; null if none is known
+    max_footprint_bytes INTEGER,         -- the largest footprint of its samples; null if none is known
     checksum INTEGER NOT NULL,            -- of the row without the columns below, which hold their own
     ticks BLOB NOT NULL,                  -- number, time and state of each sample; store/src/codec/chunk/ defines this and the columns below
     totals BLOB NOT NULL,                 -- what the kernel said of the process, and the cost of each sample
@@ -189,7 +190,7 @@ CREATE TABLE chunk (
 ) STRICT;
 
 -- the headers of all chunks of a recording lie together here, without their groups
-CREATE INDEX chunk_header ON chunk (recording, last, first, samples, snapshots, torn, missed_ticks,
+CREATE INDEX chunk_header ON chunk (recording, last, first, samples, snapshots, torn, totals_alone, missed_ticks,
     begin_utc_ns, begin_monotonic_ns, end_utc_ns, end_monotonic_ns, min_utc_ns, max_utc_ns,
     cost_cpu_ns, cost_wall_ns, max_footprint_bytes, checksum);
 

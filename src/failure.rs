@@ -37,6 +37,10 @@ pub(crate) const DECORATE_MAPS: &str = "many types are guesses: where the kernel
 const NO_HEAP: &str = "heaps of glibc's malloc on 64-bit Linux can be read; of other allocators `vmrec map`\n\
      shows the regions, and `vmrec record` how they grow";
 
+/// The hint for a recording without regions.
+const TOTALS_HINT: &str = "`vmrec diff` compares the totals of two times, and `vmrec sql` lists them:\n\
+     vmrec sql \"SELECT taken_utc_ns, footprint_bytes, resident_bytes FROM samples()\"";
+
 /// Returns the remedy for a process that may not be stopped.
 const fn stop_hint(why: &StopRefusal) -> &'static str {
     match why {
@@ -100,6 +104,13 @@ impl Failure {
             ErrorKind::PermissionDenied => failure.hint("name a file where you may write"),
             _ => failure,
         }
+    }
+
+    /// States that a recording cannot be drawn.
+    pub(crate) fn undrawable(error: vmrec_report::Error) -> Self {
+        let is_unread = matches!(error, vmrec_report::Error::TotalsAlone { .. });
+        let failure = Self::new(Status::Recording, error);
+        if is_unread { failure.hint(TOTALS_HINT) } else { failure }
     }
 
     /// Adds what to do next.

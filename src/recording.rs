@@ -4,7 +4,9 @@ use std::ops::{ControlFlow, RangeInclusive};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use vmrec_report::{By, Metric, ObjectSums, Resolved, Series, SeriesBuilder, TimeSpec, Timeline};
+use vmrec_report::{
+    By, Counting, Metric, ObjectSums, Resolved, Series, SeriesBuilder, TimeSpec, Timeline,
+};
 use vmrec_sampler::{Naming, Snapshot};
 use vmrec_store::{Extent, Mark, Moment, Recording, RecordingId, SampleAt, Store};
 
@@ -182,6 +184,34 @@ impl Opened {
         }
         Ok((from, to))
     }
+}
+
+/// Fails if recordings count different pages, so that their sizes in memory mean different things.
+pub(crate) fn same_counting<'a>(
+    all: impl IntoIterator<Item = &'a Opened>,
+    metrics: &[Metric],
+) -> Result<(), Failure> {
+    if !metrics.iter().any(|metric| metric.counts_pages()) {
+        return Ok(());
+    }
+    let mut first: Option<Counting> = None;
+    // Elsewhere pages are counted in one way only.
+    for opened in all.into_iter().filter(|opened| opened.recording.host.os == "macos") {
+        let Some(extent) = &opened.extent else { continue };
+        let snapshot = opened.store.snapshot(opened.recording.id, extent.first.number)?;
+        let Some(counting) = Counting::of(&snapshot) else { continue };
+        match first {
+            Some(other) if other != counting => {
+                let (one, two) = (other.words(), counting.words());
+                return Err(Failure::usage(format!(
+                    "sizes of {one} and of {two} are not comparable: they mean different things"
+                ))
+                .hint("record both with --footprint or both without, or compare virtual sizes"));
+            }
+            _ => first = Some(counting),
+        }
+    }
+    Ok(())
 }
 
 /// Returns the newest recording of that name, or else the newest of a process of that name.

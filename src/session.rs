@@ -132,7 +132,7 @@ impl OpenedSession {
         let mut changes: Vec<(Sample, usize)> = Vec::new();
         for (index, member) in self.members.iter().enumerate() {
             let samples = self.store.samples(member.recording.id)?;
-            changes.extend(samples.into_iter().filter(Sample::has_regions).map(|one| (one, index)));
+            changes.extend(samples.into_iter().filter(Sample::is_taken).map(|one| (one, index)));
         }
         changes.sort_by_key(|(sample, _)| sample.taken.monotonic_ns);
         let mut gone: Vec<(u64, usize)> = self

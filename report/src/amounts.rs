@@ -2,7 +2,7 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use vmrec_sampler::{Quantity, Region};
+use vmrec_sampler::{Quantity, Region, Snapshot};
 
 use crate::metric::Metric;
 
@@ -16,9 +16,34 @@ pub struct Amounts {
     unknown_virtual: u32,
     bytes: [u64; Quantity::COUNT],
     unknown: [u32; Quantity::COUNT],
+    /// Of how many processes the regions may not be read.
+    unread: u32,
 }
 
 impl Amounts {
+    /// Adds the regions of a snapshot up; unknown if they may not be read.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let mut sum = Self::unread_of(snapshot);
+        snapshot.regions.iter().for_each(|region| sum.add(region));
+        sum
+    }
+
+    /// Returns the sum of no regions, unknown if those of a snapshot may not be read.
+    pub(crate) fn unread_of(snapshot: &Snapshot) -> Self {
+        let unread = u32::from(snapshot.consistency.totals_alone().is_some());
+        Self { unread, ..Self::default() }
+    }
+
+    /// Returns whether nothing is known of the regions, not even their number.
+    pub const fn is_unread(&self) -> bool {
+        self.unread > 0 && self.regions == 0
+    }
+
+    /// Returns of how many processes the regions are unknown: they add nothing to the sum.
+    pub const fn unread(&self) -> u32 {
+        self.unread
+    }
+
     /// Adds one region.
     pub fn add(&mut self, region: &Region) {
         self.regions += 1;
@@ -40,6 +65,7 @@ impl Amounts {
         self.regions += other.regions;
         self.virtual_bytes = self.virtual_bytes.saturating_add(other.virtual_bytes);
         self.unknown_virtual = self.unknown_virtual.saturating_add(other.unknown_virtual);
+        self.unread = self.unread.saturating_add(other.unread);
         for index in 0..Quantity::COUNT {
             self.bytes[index] = self.bytes[index].saturating_add(other.bytes[index]);
             self.unknown[index] = self.unknown[index].saturating_add(other.unknown[index]);
@@ -47,8 +73,11 @@ impl Amounts {
     }
 
     /// Returns the sum over the regions where `metric` is known; `None` if there
-    /// are regions and it is known of none. No regions hold zero bytes.
+    /// are regions and it is known of none. No regions hold zero bytes, unless they may not be read.
     pub fn get(&self, metric: Metric) -> Option<u64> {
+        if self.is_unread() {
+            return None;
+        }
         match metric {
             Metric::Virtual => {
                 let any_known = u64::from(self.unknown_virtual) < self.regions;

@@ -64,7 +64,7 @@ pub enum Error {
     /// `peak` was asked for, but no sample has a footprint.
     #[error("the recording has no peak: the footprint of every sample is unknown")]
     NoPeak,
-    /// There is no sample with regions, at all or in the time asked for.
+    /// There is no sample, at all or in the time asked for.
     #[error("the recording has no samples")]
     NoSamples,
     /// Every sample was missed.
@@ -72,6 +72,15 @@ pub enum Error {
     NothingMeasured {
         /// How many samples were missed.
         missed: usize,
+    },
+    /// No sample has regions, since they may not be read.
+    #[error(
+        "the regions of all {samples} samples are unknown, since they may not be read: they have the \
+         totals of the process alone"
+    )]
+    TotalsAlone {
+        /// How many samples there are.
+        samples: usize,
     },
     /// The platform does not say what was asked for.
     #[error("{metric} is unknown in this recording: its platform does not report it")]

@@ -1,6 +1,6 @@
 //! Series, deltas, charts, tables and export formats of vmrec recordings.
 //!
-//! Imports run one way: `error`, `text`, `metric` and `amounts` below `time`,
+//! Imports run one way: `error`, `text`, `metric`, `amounts` and `counting` below `time`,
 //! `series`, `diff`, `slope` and `recordings`, those below `finding`, and that below `chart`,
 //! `check`, `compare`, `trend`, `diff/table`, `map_page`, `export`, `selftest` and `watch`; `page` is above all.
 //! What other crates use is named here.
@@ -11,6 +11,7 @@ mod chart;
 mod check;
 mod compare;
 mod comparison;
+mod counting;
 mod diff;
 mod error;
 mod export;
@@ -51,6 +52,7 @@ pub use crate::compare::picture::draw_comparison;
 pub use crate::compare::run::ComparedRun;
 pub use crate::compare::sides::{CompareBy, Sides};
 pub use crate::compare::table::{compare_markdown, compare_table};
+pub use crate::counting::Counting;
 pub use crate::diff::group::View;
 pub use crate::diff::table::heading::{DiffLayout, Heading};
 pub use crate::diff::table::{DEFAULT_ROWS, diff_markdown, diff_table};

@@ -216,6 +216,11 @@ impl Metric {
         }
     }
 
+    /// Returns whether it counts pages in memory, which systems may count in several ways.
+    pub const fn counts_pages(self) -> bool {
+        !matches!(self, Self::Virtual | Self::Regions)
+    }
+
     /// Returns what it is the sum of, unknown where one of them is: of a region as of many.
     pub fn measures(self) -> Vec<Measure> {
         match self {

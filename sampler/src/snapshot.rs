@@ -20,7 +20,7 @@ pub struct Cost {
     pub wall_ns: u64,
 }
 
-/// Whether the regions of a sample are of one moment.
+/// Whether the regions of a sample are known, and of one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consistency {
     /// Order, overlap and the sum of sizes agree with the process totals read before and after.
@@ -28,6 +28,27 @@ pub enum Consistency {
     /// The regions changed while they were read, twice in a row. The text names the failed check
     /// and the difference.
     Torn(String),
+    /// There are none: the regions may not be read, for the reason named, and the totals are all that
+    /// is known.
+    TotalsAlone(String),
+}
+
+impl Consistency {
+    /// Returns why the regions are unknown, if they are.
+    pub fn totals_alone(&self) -> Option<&str> {
+        match self {
+            Self::TotalsAlone(why) => Some(why),
+            Self::Complete | Self::Torn(_) => None,
+        }
+    }
+
+    /// Returns which check failed, if the regions are torn.
+    pub fn torn(&self) -> Option<&str> {
+        match self {
+            Self::Torn(why) => Some(why),
+            Self::Complete | Self::TotalsAlone(_) => None,
+        }
+    }
 }
 
 /// The kernel's totals of the process. Sizes in bytes; unknown is `None`.
@@ -73,6 +94,7 @@ pub struct Snapshot {
     pub consistency: Consistency,
     /// The kernel's totals.
     pub totals: ProcessTotals,
-    /// The regions in ascending order of start address; disjoint if complete, perhaps overlapping if torn.
+    /// The regions in ascending order of start address; disjoint if complete, perhaps overlapping if
+    /// torn, unknown (and empty) if the totals are all that is known.
     pub regions: Vec<Region>,
 }

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use vmrec_report::{
-    DEFAULT_ROWS, DiffLayout, Direction, Heading, Metric, Resolved, SessionDiff, SessionHeading,
-    SessionLayout, SessionMetric, SessionView, View, csv, diff, diff_markdown, diff_table,
-    direction, json, session_table,
+    Counting, DEFAULT_ROWS, DiffLayout, Direction, Heading, Metric, Resolved, SessionDiff,
+    SessionHeading, SessionLayout, SessionMetric, SessionView, View, csv, diff, diff_markdown,
+    diff_table, direction, json, session_table,
 };
-use vmrec_sampler::{Consistency, Naming, Snapshot};
+use vmrec_sampler::Naming;
 
 use crate::args::{FormatArgs, RecordingArgs};
 use crate::failure::Failure;
@@ -112,20 +112,40 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
             .hint("name one with --session N; `vmrec list --sessions` shows them")
     })?;
     let (before, after) = (opened.snapshot(from)?, opened.snapshot(to)?);
+    let counting = [&before, &after].map(Counting::of);
+    if let [Some(one), Some(two)] = counting.map(|counting| counting.map(Counting::words))
+        && one != two
+    {
+        return Err(Failure::usage(format!(
+            "samples #{} and #{} are not comparable: sizes of {one}, and of {two}",
+            from.number, to.number
+        )));
+    }
     let mut changes = diff(&before, &after);
     changes.sort_by(args.metric.unwrap_or(Metric::RESIDENT));
     let time_zone = zone::local();
-    let (from_torn, to_torn) = (torn(&before), torn(&after));
+    let (from_consistency, to_consistency) = (&before.consistency, &after.consistency);
     let (recording, naming) = (opened.recording.id, Naming::of(&opened.recording.host));
     if args.format.json {
-        let ends = (json::End::new(from, from_torn), json::End::new(to, to_torn));
+        let ends = (json::End::new(from, from_consistency), json::End::new(to, to_consistency));
         output::print_json(&json::DiffDocument::new(recording, naming, ends.0, ends.1, &changes))
     } else if args.format.csv {
-        output::print(&output::csv(|out| csv::diff(out, &changes, view, naming))?)
+        output::print(&output::csv(|out| csv::diff(out, &changes, view, naming))?)?;
+        if changes.is_unread() {
+            output::note("note: the regions of a sample are unknown, so there are no rows");
+        }
+        Ok(())
     } else {
         let process = &opened.recording.process;
-        let heading =
-            Heading { process, recording, from, to, from_torn, to_torn, time_zone: &time_zone };
+        let heading = Heading {
+            process,
+            recording,
+            from,
+            to,
+            from_consistency,
+            to_consistency,
+            time_zone: &time_zone,
+        };
         let layout = DiffLayout {
             view,
             naming,
@@ -183,11 +203,4 @@ fn run_session(args: &DiffArgs) -> Result<ExitCode, Failure> {
         output::print(&session_table(&heading, &changes, &layout))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn torn(snapshot: &Snapshot) -> Option<&str> {
-    match &snapshot.consistency {
-        Consistency::Complete => None,
-        Consistency::Torn(why) => Some(why),
-    }
 }

@@ -83,10 +83,12 @@ pub struct Recording {
 pub struct RecordingSummary {
     /// The recording.
     pub recording: Recording,
-    /// How many samples have regions.
+    /// How many samples were taken.
     pub samples: u64,
     /// How many of those are torn.
     pub torn: u64,
+    /// How many of those hold the totals of the process alone.
+    pub totals_alone: u64,
     /// Ticks of the schedule that passed without a sample.
     pub missed_ticks: u64,
     /// The processor time of all samples, nanoseconds.
@@ -121,6 +123,8 @@ pub enum SampleState {
     Complete,
     /// The regions changed while they were read; the text names the failed check.
     Torn(String),
+    /// The regions may not be read, for the reason named: it has the totals of the process alone.
+    TotalsAlone(String),
     /// Not taken: this many ticks in a row, and why. It has no regions, cost or totals.
     Missed {
         /// The number of missed ticks.
@@ -128,6 +132,18 @@ pub enum SampleState {
         /// The reason.
         reason: String,
     },
+}
+
+impl SampleState {
+    /// Returns whether such a sample has regions.
+    pub const fn has_regions(&self) -> bool {
+        matches!(self, Self::Complete | Self::Torn(_))
+    }
+
+    /// Returns whether such a sample was taken, with or without regions.
+    pub const fn is_taken(&self) -> bool {
+        !matches!(self, Self::Missed { .. })
+    }
 }
 
 /// One sample without its regions.
@@ -143,7 +159,7 @@ pub struct Sample {
     pub cost: Cost,
     /// The kernel's totals of the process; unknown if missed.
     pub totals: ProcessTotals,
-    /// How many regions it has; `None` if missed.
+    /// How many regions it has; `None` if that is unknown, or if it was missed.
     pub regions: Option<u64>,
 }
 
@@ -156,10 +172,14 @@ impl Sample {
             state: match &snapshot.consistency {
                 Consistency::Complete => SampleState::Complete,
                 Consistency::Torn(reason) => SampleState::Torn(reason.clone()),
+                Consistency::TotalsAlone(reason) => SampleState::TotalsAlone(reason.clone()),
             },
             cost: snapshot.cost,
             totals: snapshot.totals,
-            regions: Some(snapshot.regions.len() as u64),
+            regions: match snapshot.consistency {
+                Consistency::TotalsAlone(_) => None,
+                _ => Some(snapshot.regions.len() as u64),
+            },
         }
     }
 
@@ -175,9 +195,14 @@ impl Sample {
         }
     }
 
-    /// Returns whether it has regions, that is, was not missed.
+    /// Returns whether it has regions: neither was it missed, nor are its totals alone.
     pub const fn has_regions(&self) -> bool {
-        !matches!(self.state, SampleState::Missed { .. })
+        self.state.has_regions()
+    }
+
+    /// Returns whether it was taken, with or without regions.
+    pub const fn is_taken(&self) -> bool {
+        self.state.is_taken()
     }
 }
 

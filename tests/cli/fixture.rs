@@ -74,6 +74,42 @@ pub(crate) fn fixed() -> Bench {
     bench
 }
 
+/// A folder with a file: three samples of a process whose regions may not be read, with its totals.
+pub(crate) fn refused() -> Bench {
+    let bench = Bench::new();
+    let mut writer = Writer::open(&bench.path("test.db")).unwrap();
+    let host = Host {
+        name: "testmac".to_owned(),
+        os: "macos".to_owned(),
+        kernel: "macOS 26.5.2 (25F84)".to_owned(),
+        architecture: "arm64".to_owned(),
+        page_size_bytes: 16384,
+    };
+    let start = SessionStart {
+        targets: "Safari",
+        host: &host,
+        boot_id: "boot",
+        interval_ns: 2 * SECOND_NS,
+    };
+    let session = writer.begin_session(&start, at(0)).unwrap();
+    let id = writer.begin(session, &process("Safari", 4251), None, at(0)).unwrap();
+    for second in [0, 2, 4] {
+        let why = "its regions may not be read: these are its totals alone".to_owned();
+        let whole = snapshot(second, &[SMALL_HEAP]);
+        let totals = ProcessTotals {
+            footprint_bytes: Some((second + 5) << 20),
+            resident_bytes: Some((second + 9) << 20),
+            ..ProcessTotals::default()
+        };
+        let alone = Consistency::TotalsAlone(why);
+        let snapshot = Snapshot { consistency: alone, totals, regions: Vec::new(), ..whole };
+        writer.append(id, snapshot).unwrap();
+    }
+    writer.end(id, at(5), &WhyEnded::Finished).unwrap();
+    writer.close().unwrap();
+    bench
+}
+
 fn at(second: u64) -> Timestamp {
     let ns = second * SECOND_NS;
     Timestamp { utc_ns: BEGAN_UTC_NS + ns as i64, monotonic_ns: 7 * SECOND_NS + ns }

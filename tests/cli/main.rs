@@ -37,6 +37,7 @@ mod report;
 mod selftest;
 mod sql;
 mod strings;
+mod totals_alone;
 mod tree;
 mod trend;
 mod types_doc;

@@ -85,7 +85,7 @@ fn report() {
         folder: "report/src",
         root: "lib.rs",
         floors: &[
-            &["error", "text", "metric", "amounts"],
+            &["error", "text", "metric", "amounts", "counting"],
             &["time", "series", "diff", "recordings", "slope"],
             &["finding", "session"],
             &[

@@ -146,6 +146,7 @@ impl Made {
             Self::Taken(snapshot) => match &snapshot.consistency {
                 Consistency::Complete => SampleState::Complete,
                 Consistency::Torn(reason) => SampleState::Torn(reason.clone()),
+                Consistency::TotalsAlone(reason) => SampleState::TotalsAlone(reason.clone()),
             },
             Self::Missed { ticks, reason, .. } => {
                 SampleState::Missed { ticks: *ticks, reason: (*reason).to_owned() }

@@ -90,11 +90,14 @@ impl<'a> Stated<'a> {
 }
 
 fn check(series: &Series) -> Result<(), Error> {
-    let missed = series.ticks.iter().filter(|tick| tick.state == TickState::Missed).count();
+    let in_state = |state| series.ticks.iter().filter(|tick| tick.state == state).count();
+    let (missed, unread) = (in_state(TickState::Missed), in_state(TickState::TotalsAlone));
     if series.ticks.is_empty() {
         Err(Error::NoSamples)
     } else if missed == series.ticks.len() {
         Err(Error::NothingMeasured { missed })
+    } else if missed + unread == series.ticks.len() {
+        Err(Error::TotalsAlone { samples: unread })
     } else if series.totals.last_known().is_none() {
         Err(Error::Unknown { metric: series.metric.words() })
     } else {

@@ -181,7 +181,8 @@ pub(crate) fn footer(
 fn of_samples(series: &Series, context: &ChartContext, left_out: LeftOut) -> String {
     let in_state = |state| series.ticks.iter().filter(|tick| tick.state == state).count() as u64;
     let torn = in_state(TickState::Torn);
-    let taken = in_state(TickState::Complete) + torn;
+    let unread = in_state(TickState::TotalsAlone);
+    let taken = in_state(TickState::Complete) + torn + unread;
     let samples = match series.deleted() {
         0 => units::counted(taken, "sample", "samples"),
         // Samples once taken every few seconds are rarer now.
@@ -191,10 +192,11 @@ fn of_samples(series: &Series, context: &ChartContext, left_out: LeftOut) -> Str
         }
     };
     format!(
-        "{samples} every {} ({} torn{}, {} missed)",
+        "{samples} every {} ({} torn{}{}, {} missed)",
         units::duration(context.interval_ns),
         units::count(torn),
         if left_out.torn_shown { ": triangles below the axis" } else { "" },
+        units::totals_alone(unread),
         units::count(series.missed),
     )
 }

@@ -111,7 +111,7 @@ impl ComparedFigure {
 
 /// Compares the sums of `snapshot` with `figures`.
 pub fn compare(snapshot: &Snapshot, figures: &[Figure]) -> Vec<ComparedFigure> {
-    let sum: Amounts = snapshot.regions.iter().collect();
+    let sum = Amounts::of(snapshot);
     let row = |figure: &Figure| {
         let cut = matches!(figure.of, SumOf::Measured(Quantity::Pss | Quantity::Locked));
         let cut_bytes = if cut { sum.regions.saturating_mul(CUT_BYTES) } else { 0 };

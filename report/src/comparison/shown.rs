@@ -1,7 +1,7 @@
 //! A comparison as text and as JSON.
 
 use serde::Serialize;
-use vmrec_sampler::{Consistency, Host, Snapshot, SumOf};
+use vmrec_sampler::{Host, Snapshot, SumOf};
 
 use crate::comparison;
 use crate::comparison::{ComparedFigure, Verdict};
@@ -77,18 +77,11 @@ impl<'a> SelftestDocument<'a> {
         Self {
             machine,
             regions: snapshot.regions.len(),
-            torn: torn(snapshot),
+            torn: snapshot.consistency.torn(),
             notes,
             figures: rows.iter().map(value).collect(),
             differ: count(rows, Verdict::Differs),
         }
-    }
-}
-
-fn torn(snapshot: &Snapshot) -> Option<&str> {
-    match &snapshot.consistency {
-        Consistency::Complete => None,
-        Consistency::Torn(why) => Some(why),
     }
 }
 
@@ -135,7 +128,7 @@ pub fn text(
             }),
         ]);
     }
-    let torn = torn(snapshot).map(|why| format!("torn: {why}\n")).unwrap_or_default();
+    let torn = snapshot.consistency.torn().map(|why| format!("torn: {why}\n")).unwrap_or_default();
     let head = escape::terminal(&head);
     let mut text = format!("{head}\n\n{}\n{torn}", table.render(width, false));
     let explained = explained(rows);
@@ -204,7 +197,7 @@ fn conclusion(snapshot: &Snapshot, rows: &[ComparedFigure]) -> String {
     .map(|verdict| count(rows, verdict));
     let mut line = if differ > 0 {
         format!("{differ} of {} figures differ", rows.len())
-    } else if torn(snapshot).is_some() {
+    } else if snapshot.consistency.torn().is_some() {
         "the snapshot is torn".to_owned()
     } else if agree == 0 {
         "nothing could be compared".to_owned()

@@ -12,10 +12,11 @@ mod tests;
 use std::sync::Arc;
 
 use vmrec_sampler::{
-    AddressRange, Detail, Family, Object, Protection, RegionType, ShareMode, Snapshot, types,
+    AddressRange, Detail, Family, Object, ProcessTotals, Protection, RegionType, ShareMode,
+    Snapshot, types,
 };
 
-use crate::amounts::{Amounts, Change};
+use crate::amounts::{Amounts, Change, Delta};
 use crate::diff::group::{GroupChange, Grouping, ObjectKey, sort_rows};
 use crate::diff::matching::{Entry, Matched};
 use crate::metric::Metric;
@@ -37,6 +38,8 @@ pub struct Diff {
     pub objects: Vec<GroupChange<ObjectKey>>,
     /// The sum over all regions.
     pub total: Change,
+    /// The kernel's totals of the process.
+    pub process: ProcessChange,
     /// Process totals beyond the sum of its regions.
     pub unattributed: Unattributed,
     /// The metric the rows are sorted by.
@@ -115,6 +118,42 @@ impl ChangeKind {
     }
 }
 
+/// The kernel's totals of a process at two times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProcessChange {
+    /// The virtual size.
+    pub virtual_bytes: Delta,
+    /// The resident size.
+    pub resident_bytes: Delta,
+    /// The bytes swapped out.
+    pub swapped_bytes: Delta,
+    /// The bytes that the process alone is charged for.
+    pub footprint_bytes: Delta,
+}
+
+impl ProcessChange {
+    fn of(from: &Snapshot, to: &Snapshot) -> Self {
+        let [from, to] = [&from.totals, &to.totals];
+        let delta = |at: fn(&ProcessTotals) -> Option<u64>| Delta { from: at(from), to: at(to) };
+        Self {
+            virtual_bytes: delta(|totals| totals.virtual_bytes),
+            resident_bytes: delta(|totals| totals.resident_bytes),
+            swapped_bytes: delta(|totals| totals.swapped_bytes),
+            footprint_bytes: delta(|totals| totals.footprint_bytes),
+        }
+    }
+
+    /// Returns each total with its name.
+    pub(crate) const fn named(&self) -> [(&'static str, Delta); 4] {
+        [
+            ("footprint", self.footprint_bytes),
+            ("resident size", self.resident_bytes),
+            ("virtual size", self.virtual_bytes),
+            ("swapped out", self.swapped_bytes),
+        ]
+    }
+}
+
 /// Process totals less the sum over regions; negative if regions hold more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unattributed {
@@ -156,6 +195,11 @@ impl Residual {
 }
 
 impl Diff {
+    /// Returns whether the regions of either snapshot are unknown, so that only totals are compared.
+    pub fn is_unread(&self) -> bool {
+        self.total.from.is_unread() || self.total.to.is_unread()
+    }
+
     /// Sorts the rows of every view by how far `metric` moved.
     pub fn sort_by(&mut self, metric: Metric) {
         self.sorted_by = metric;
@@ -172,8 +216,12 @@ impl Diff {
     }
 }
 
-/// Compares two snapshots of one process, in either order; rows are sorted by resident size.
+/// Compares two snapshots of one process, in either order; rows are sorted by resident size. There are
+/// none if the regions of either are unknown.
 pub fn diff(from: &Snapshot, to: &Snapshot) -> Diff {
+    if [from, to].iter().any(|snapshot| snapshot.consistency.totals_alone().is_some()) {
+        return without_regions(from, to);
+    }
     let matched = Matched::of(from, to);
     let mut regions = Vec::new();
     let mut unchanged_rows = 0;
@@ -218,11 +266,29 @@ pub fn diff(from: &Snapshot, to: &Snapshot) -> Diff {
         types,
         objects: objects.into_rows(),
         total,
+        process: ProcessChange::of(from, to),
         unattributed: unattributed(from, to, &total),
         sorted_by: Metric::RESIDENT,
     };
     diff.sort_by(Metric::RESIDENT);
     diff
+}
+
+/// Compares the totals of two snapshots, the regions of one of which are unknown.
+fn without_regions(from: &Snapshot, to: &Snapshot) -> Diff {
+    let total = Change { from: Amounts::of(from), to: Amounts::of(to) };
+    Diff {
+        regions: Vec::new(),
+        unchanged_rows: 0,
+        unchanged: Amounts::default(),
+        families: Vec::new(),
+        types: Vec::new(),
+        objects: Vec::new(),
+        total,
+        process: ProcessChange::of(from, to),
+        unattributed: unattributed(from, to, &total),
+        sorted_by: Metric::RESIDENT,
+    }
 }
 
 /// Returns whether every region lies where it did, with the rights it had.

@@ -250,10 +250,7 @@ pub fn session_list(out: impl io::Write, rows: &[ListedSession<'_>]) -> Result<(
 
 fn change_record(names: &[&str], change: &Change) -> Vec<String> {
     let mut record: Vec<String> = names.iter().map(|name| text(name)).collect();
-    let (from, to) = (change.from.regions, change.to.regions);
-    record.extend([from.to_string(), to.to_string()]);
-    record.push((i128::from(to) - i128::from(from)).to_string());
-    for metric in Metric::SIZES {
+    for metric in std::iter::once(Metric::Regions).chain(Metric::SIZES) {
         let delta = change.get(metric);
         record.extend([number(delta.from), number(delta.to), number(delta.delta())]);
     }

@@ -42,6 +42,11 @@ pub enum Caveat {
         /// How many.
         samples: u64,
     },
+    /// Some samples have the totals of the process alone.
+    TotalsAlone {
+        /// How many.
+        samples: u64,
+    },
     /// Some samples were missed.
     Missed {
         /// How many.
@@ -92,6 +97,12 @@ impl Caveat {
                 )
             }
             Self::Torn { samples } => units::counted(*samples, "torn sample", "torn samples"),
+            Self::TotalsAlone { samples } => {
+                format!(
+                    "{} whose regions may not be read",
+                    units::counted(*samples, "sample", "samples")
+                )
+            }
             Self::Missed { samples } => units::counted(*samples, "missed sample", "missed samples"),
             Self::Thinned { left, of } => format!(
                 "{} of {} samples are left: peaks between them are not seen",
@@ -110,10 +121,12 @@ impl Caveat {
 pub(crate) fn of_samples(series: &Series) -> impl Iterator<Item = Caveat> {
     let in_state = |state| series.ticks.iter().filter(|tick| tick.state == state).count() as u64;
     let torn = in_state(TickState::Torn);
-    let left = in_state(TickState::Complete) + torn;
+    let unread = in_state(TickState::TotalsAlone);
+    let left = in_state(TickState::Complete) + torn + unread;
     let (missed, gone) = (series.missed, series.deleted());
     let caveats = [
         (torn > 0).then_some(Caveat::Torn { samples: torn }),
+        (unread > 0).then_some(Caveat::TotalsAlone { samples: unread }),
         (missed > 0).then_some(Caveat::Missed { samples: missed }),
         (gone > 0).then_some(Caveat::Thinned { left, of: left.saturating_add(gone) }),
     ];

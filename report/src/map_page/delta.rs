@@ -35,6 +35,11 @@ pub fn delta_text(
     let sizes = options.sizes(source.host.page_size_bytes);
     let width = options.width.unwrap_or(usize::MAX);
     let mut diff = diff::diff(from, to);
+    let ends = [from, to].map(|snapshot| snapshot.consistency.totals_alone());
+    if let Some(why) = ends.into_iter().flatten().next() {
+        let text = header::header(source, from, Some(to), options, time_zone);
+        return text + &header::unread(why, width);
+    }
     // A detail that no page shows, such as which pages were used, is no difference between two.
     diff.regions.retain(|row| {
         let differs = differs(row);

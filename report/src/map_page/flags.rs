@@ -54,13 +54,6 @@ pub(crate) fn submap_depth(identity: &Identity) -> Option<u32> {
     inside.then(|| value(identity, "depth=").and_then(|depth| depth.parse().ok()).unwrap_or(1))
 }
 
-/// Returns whether a region's pages were counted as the footprint counts them; unknown where another
-/// program counted them.
-pub(crate) fn by_footprint(identity: &Identity) -> Option<bool> {
-    value(identity, "tag=")?;
-    Some(identity.flags.split_ascii_whitespace().any(|word| word == "footprint"))
-}
-
 fn value<'a>(identity: &'a Identity, key: &str) -> Option<&'a str> {
     identity.flags.split_ascii_whitespace().find_map(|word| word.strip_prefix(key))
 }

@@ -1,7 +1,7 @@
 //! The first lines of the page: which process, when, and how much in all.
 
 use jiff::tz::TimeZone;
-use vmrec_sampler::{Consistency, Host, Snapshot, types};
+use vmrec_sampler::{Host, Snapshot, types};
 
 use crate::map_page::options::{PageOptions, PageSource};
 use crate::text::table::cut_middle;
@@ -65,12 +65,17 @@ pub(crate) fn header(
     lines.push(format!("Virtual Memory Map of process {} ({name})", process.id.pid_text()));
     lines.extend(host.known_page_bytes().map(|bytes| format!("VM page size:  {bytes} bytes")));
     for snapshot in std::iter::once(snapshot).chain(later) {
-        if let Consistency::Torn(why) = &snapshot.consistency {
+        if let Some(why) = snapshot.consistency.torn() {
             lines.push(format!("torn: {}", escape::terminal(why)));
         }
     }
     let width = options.width.unwrap_or(usize::MAX);
     lines.iter().fold(String::new(), |text, line| text + &cut_middle(line, width) + "\n")
+}
+
+/// Returns the line that stands for regions that may not be read.
+pub(crate) fn unread(why: &str, width: usize) -> String {
+    format!("\n{}\n", cut_middle(&format!("regions: unknown: {}", escape::terminal(why)), width))
 }
 
 /// Returns the processor that the program is for: on macOS in vmmap's letters, with a note where

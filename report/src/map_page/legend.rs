@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use unicode_width::UnicodeWidthStr;
 use vmrec_sampler::{Host, Rule, ShareMode};
 
+use crate::counting::Counting;
 use crate::map_page::extras::Submap;
 use crate::map_page::flags::Purge;
 use crate::map_page::options::PageOptions;
@@ -80,7 +81,7 @@ pub(crate) fn notes(
     options: &PageOptions,
     submaps: &[Submap],
     heaps: bool,
-    by_footprint: Option<bool>,
+    counting: Option<Counting>,
 ) -> String {
     let mut lines = Vec::new();
     if host.os == "linux" {
@@ -96,9 +97,13 @@ pub(crate) fn notes(
             lines.push("the shared clean pages above are of libraries this process maps itself.");
         }
     } else {
-        lines.extend(by_footprint.map(|by_footprint| match by_footprint {
-            true => "Sizes in memory count pages that this process maps, as its footprint does.",
-            false => "Sizes in memory count pages of objects, mapped by this process or not.",
+        lines.extend(counting.map(|counting| match counting {
+            Counting::Footprint => {
+                "Sizes in memory count pages that this process maps, as its footprint does."
+            }
+            Counting::Objects => {
+                "Sizes in memory count pages of objects, mapped by this process or not."
+            }
         }));
         if options.submap && submaps.is_empty() {
             lines.push("No region lies in a submap.");

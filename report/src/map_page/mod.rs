@@ -17,6 +17,7 @@ pub(crate) mod totals;
 use jiff::tz::TimeZone;
 use vmrec_sampler::{Region, Snapshot};
 
+use crate::counting::Counting;
 use crate::map_page::lines::Columns;
 use crate::map_page::options::{PageOptions, PageSource};
 use crate::map_page::row::PageRow;
@@ -33,6 +34,10 @@ pub fn page_text(
     let width = options.width.unwrap_or(usize::MAX);
     let pid = source.process.id.pid_text();
     let mut text = crate::map_page::header::header(source, snapshot, None, options, time_zone);
+    if let Some(why) = snapshot.consistency.totals_alone() {
+        text.push_str(&crate::map_page::header::unread(why, width));
+        return text;
+    }
     let rows = |chosen: &dyn Fn(&&Region) -> bool| {
         crate::map_page::row::rows(
             regions.iter().filter(|region| is_listed(region)).filter(chosen),
@@ -97,14 +102,12 @@ pub fn page_text(
         text.push_str(&crate::map_page::legend::rules(&all));
         text.push('\n');
     }
-    let by_footprint =
-        regions.iter().find_map(|region| crate::map_page::flags::by_footprint(&region.identity));
     text.push_str(&crate::map_page::legend::notes(
         source.host,
         options,
         &submaps,
         heaps.is_some(),
-        by_footprint,
+        Counting::of(snapshot),
     ));
     text
 }

@@ -49,10 +49,11 @@ fn list(source: &PageInput<'_>, zone: &TimeZone) -> Vec<(&'static str, String)> 
     facts.push((
         "samples",
         format!(
-            "{} every {}, {} torn, {} missed",
+            "{} every {}, {} torn{}, {} missed",
             units::count(summary.samples),
             every(recording),
             units::count(summary.torn),
+            units::totals_alone(summary.totals_alone),
             units::count(summary.missed_ticks),
         ),
     ));

@@ -10,7 +10,7 @@ use vmrec_store::{Mark, Recording, Sample, SampleState, WhyEnded};
 pub struct Listed<'a> {
     /// The recording.
     pub recording: &'a Recording,
-    /// How many of its samples have regions: missed ones are not counted.
+    /// How many of its samples were taken: missed ones are not counted.
     pub samples: u64,
     /// When its last sample was taken.
     pub last: Option<Timestamp>,
@@ -75,7 +75,7 @@ impl<'a> Overview<'a> {
     pub fn listed(&self) -> Listed<'a> {
         Listed {
             recording: self.recording,
-            samples: self.samples.iter().filter(|sample| sample.has_regions()).count() as u64,
+            samples: self.samples.iter().filter(|sample| sample.is_taken()).count() as u64,
             last: self.samples.last().map(|sample| sample.taken),
             running: self.running,
         }
@@ -90,6 +90,7 @@ impl<'a> Overview<'a> {
             match &sample.state {
                 SampleState::Complete => summary.complete += 1,
                 SampleState::Torn(_) => summary.torn += 1,
+                SampleState::TotalsAlone(_) => summary.totals_alone += 1,
                 SampleState::Missed { ticks, .. } => {
                     summary.missed_ticks = summary.missed_ticks.saturating_add(*ticks);
                     continue;
@@ -108,11 +109,13 @@ pub struct Summary<'a> {
     pub complete: u64,
     /// Samples whose regions moved while they were read.
     pub torn: u64,
+    /// Samples that have the totals of the process alone, since its regions may not be read.
+    pub totals_alone: u64,
     /// Ticks at which no sample was taken.
     pub missed_ticks: u64,
-    /// The first sample with regions.
+    /// The first sample that was taken.
     pub first: Option<&'a Sample>,
-    /// The last sample with regions.
+    /// The last sample that was taken.
     pub last: Option<&'a Sample>,
     /// The sample with the largest known footprint, the first of several.
     pub peak: Option<&'a Sample>,
@@ -152,14 +155,19 @@ impl<'a> Summary<'a> {
         self.max_wall_ns = self.max_wall_ns.max(sample.cost.wall_ns);
     }
 
+    /// Returns how many samples were taken.
+    pub const fn taken(&self) -> u64 {
+        self.complete + self.torn + self.totals_alone
+    }
+
     /// Returns the mean processor time of a sample.
     pub fn mean_cpu_ns(&self) -> Option<u64> {
-        self.cpu_ns.checked_div(self.complete + self.torn)
+        self.cpu_ns.checked_div(self.taken())
     }
 
     /// Returns the mean time of a sample.
     pub fn mean_wall_ns(&self) -> Option<u64> {
-        self.wall_ns.checked_div(self.complete + self.torn)
+        self.wall_ns.checked_div(self.taken())
     }
 
     /// Returns the part of one processor that sampling took, between the first sample and the last.
@@ -168,7 +176,7 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// Returns the part of one processor that `cpu_ns` were, from the first sample with regions to the last.
+/// Returns the part of one processor that `cpu_ns` were, from the first sample to the last.
 pub fn overhead(cpu_ns: u64, first: Timestamp, last: Timestamp) -> Option<f64> {
     let span = last.monotonic_ns.saturating_sub(first.monotonic_ns);
     (span > 0).then(|| cpu_ns as f64 / span as f64)

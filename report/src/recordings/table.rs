@@ -61,15 +61,16 @@ pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) ->
     let state = format!("{}, {}", units::duration(listed.length_ns()), listed.state());
     facts.push(("length", state));
     let every = every(recording);
-    let (taken, torn) = (summary.complete + summary.torn, summary.torn);
+    let (taken, torn) = (summary.taken(), summary.torn);
+    let alone = units::totals_alone(summary.totals_alone);
     let missed = summary.missed_ticks;
     let taken = match summary.deleted {
         0 => taken.to_string(),
         deleted => format!("{taken} left of {}, taken", taken.saturating_add(deleted)),
     };
     let taken = match recording.imported_from {
-        Some(_) => format!("{taken}, {torn} torn"),
-        None => format!("{taken} every {every}, {torn} torn, {missed} missed"),
+        Some(_) => format!("{taken}, {torn} torn{alone}"),
+        None => format!("{taken} every {every}, {torn} torn{alone}, {missed} missed"),
     };
     facts.push(("samples", taken));
     if recording.imported_from.is_none() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use vmrec_sampler::{Family, Naming, Timestamp};
+use vmrec_store::SampleState;
 
 use crate::series::by::By;
 use crate::series::column::SeriesColumn;
@@ -14,8 +15,27 @@ pub enum TickState {
     Complete,
     /// The regions moved while they were read.
     Torn,
+    /// Taken without regions, which may not be read: each sum of them is unknown.
+    TotalsAlone,
     /// Not taken.
     Missed,
+}
+
+impl TickState {
+    /// Returns that of a sample in a state.
+    pub(crate) const fn of(state: &SampleState) -> Self {
+        match state {
+            SampleState::Complete => Self::Complete,
+            SampleState::Torn(_) => Self::Torn,
+            SampleState::TotalsAlone(_) => Self::TotalsAlone,
+            SampleState::Missed { .. } => Self::Missed,
+        }
+    }
+
+    /// Returns whether such a sample has regions.
+    pub const fn has_regions(self) -> bool {
+        matches!(self, Self::Complete | Self::Torn)
+    }
 }
 
 /// One sample's place in time, or an end of a minute or hour that has a mean.

@@ -28,6 +28,8 @@ pub struct ProcessAt {
     pub name: String,
     /// Its regions, added up by type.
     types: HashMap<RegionType, Amounts>,
+    /// What is added for regions that may not be read.
+    unread: Amounts,
 }
 
 impl ProcessAt {
@@ -49,6 +51,7 @@ impl ProcessAt {
             start_ticks: process.id.start_ticks,
             name: process.name().to_owned(),
             types,
+            unread: Amounts::unread_of(snapshot),
         }
     }
 
@@ -204,7 +207,8 @@ fn process_change(
     let (pid, name) = (known.pid, known.name.clone());
     let recordings = [&from, &to].map(|end| end.as_ref().map(|process| process.recording));
     let mut types: HashMap<RegionType, Change> = HashMap::new();
-    let mut change = Change::default();
+    let unread = |end: &Option<ProcessAt>| end.as_ref().map(|end| end.unread).unwrap_or_default();
+    let mut change = Change { from: unread(&from), to: unread(&to) };
     for (region_type, amounts) in from.into_iter().flat_map(|process| process.types) {
         change.from.merge(&amounts);
         types.entry(region_type).or_default().from.merge(&amounts);

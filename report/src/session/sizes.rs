@@ -28,7 +28,7 @@ impl ProcessSizes {
 
     /// Returns those of a snapshot: sums over its regions.
     pub fn of(snapshot: &Snapshot) -> Self {
-        Self::of_amounts(&snapshot.regions.iter().collect())
+        Self::of_amounts(&Amounts::of(snapshot))
     }
 
     /// Returns those of regions added up.

@@ -144,6 +144,13 @@ pub fn session_table(
     }
     table.sum(cells("total", "", &diff.total));
     text.push_str(&table.render(layout.width, layout.color));
+    let unread = diff.total.from.unread().max(diff.total.to.unread());
+    if unread > 0 {
+        let processes = units::counted(unread.into(), "process", "processes");
+        let note = format!("the regions of {processes} may not be read and add nothing to sums");
+        text.push_str(&cut_middle(&note, layout.width));
+        text.push('\n');
+    }
     text
 }
 

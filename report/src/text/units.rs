@@ -55,6 +55,14 @@ pub fn duration(nanoseconds: u64) -> String {
     }
 }
 
+/// Returns a part of a sentence on samples without regions; nothing if there are none.
+pub(crate) fn totals_alone(samples: u64) -> String {
+    match samples {
+        0 => String::new(),
+        _ => format!(", {} of totals alone", count(samples)),
+    }
+}
+
 /// Writes the ends of a range, with a unit and sign that they share once: `74.1..77.0M`.
 pub(crate) fn between(low: &str, high: &str) -> String {
     let unit = |text: &str| text.chars().last().filter(char::is_ascii_alphabetic);

@@ -24,9 +24,9 @@ pub struct WatchBase {
 }
 
 impl WatchBase {
-    /// Returns the base at the tick `at` of a metric and of [`Metric::Regions`]; `None` if that was missed.
+    /// Returns the base at the tick `at` of a metric and of [`Metric::Regions`]; `None` if that has no regions.
     pub fn of(metric: &Series, regions: &Series, at: usize) -> Option<Self> {
-        let tick = metric.ticks.get(at).filter(|tick| tick.state != TickState::Missed)?;
+        let tick = metric.ticks.get(at).filter(|tick| tick.state.has_regions())?;
         let mut values: BTreeMap<SeriesKey, [Option<u64>; 2]> = BTreeMap::new();
         // A type of which nothing is known is not one that is not there.
         for key in &metric.unknown {

@@ -138,7 +138,7 @@ impl Sampler {
                 if ended(id) {
                     return Err(Error::Exited { pid: id.pid });
                 }
-                Ok((Consistency::Torn(TOTALS_ALONE.to_owned()), totals, Vec::new()))
+                Ok((Consistency::TotalsAlone(TOTALS_ALONE.to_owned()), totals, Vec::new()))
             }
         }
     }

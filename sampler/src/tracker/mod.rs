@@ -103,7 +103,7 @@ impl RegionTracker {
                 let monotonic_ns = at_ns.saturating_add(REST_NS);
                 self.regions(&Moment { threads: None, monotonic_ns }, &mut NamesOnly).0
             }
-            Consistency::Torn(_) => self.torn_regions(),
+            Consistency::Torn(_) | Consistency::TotalsAlone(_) => self.torn_regions(),
         }
     }
 

@@ -174,7 +174,9 @@ fn moving_regions_are_complete_or_called_torn() {
                         .all(|pair| { pair[0].identity.range.end <= pair[1].identity.range.start })
                 );
             }
-            Consistency::Torn(reason) => assert!(!reason.is_empty()),
+            Consistency::Torn(reason) | Consistency::TotalsAlone(reason) => {
+                assert!(!reason.is_empty())
+            }
         }
     }
     assert!(complete > 0);

@@ -7,7 +7,7 @@ use vmrec_store::RecordingId;
 
 use crate::args::{Choice, FileArgs, RecordingArgs, SpanArgs};
 use crate::commands::chart::source;
-use crate::failure::{FOLDER_MISSING, Failure, Status};
+use crate::failure::{FOLDER_MISSING, Failure};
 use crate::recording::Opened;
 use crate::{output, picture, zone};
 
@@ -38,8 +38,7 @@ pub(crate) fn write(file: &Path, recording: RecordingId, path: &Path) -> Result<
         zone: zone::local(),
         ..ChartOptions::default()
     };
-    let drawn = draw(&series, &options, &source::context(&opened)?)
-        .map_err(|error| Failure::new(Status::Recording, error))?;
+    let drawn = draw(&series, &options, &source::context(&opened)?).map_err(Failure::undrawable)?;
     picture::write(path, &drawn.svg)?;
     output::note(&format!("{}: {}", path.display(), escape::terminal(&drawn.finding)));
     Ok(())

@@ -14,7 +14,7 @@ use vmrec_report::{
 };
 
 use crate::commands::chart::args::{ChartArgs, ChartBy, Drawing, options};
-use crate::failure::{Failure, Status};
+use crate::failure::Failure;
 use crate::recording::Opened;
 use crate::terminal::terminal;
 use crate::{output, picture};
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
     };
     let context = ChartContext { means, ..source::context(&opened)? };
     let options = options(args);
-    let failed = |error| Failure::new(Status::Recording, error);
+    let failed = Failure::undrawable;
     if args.terminal || args.output.is_none() && is_terminal {
         let drawn = match args.metric {
             Drawing::All => draw_terminal_multiples(&series, &options, &context, &terminal()),

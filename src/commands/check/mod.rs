@@ -18,7 +18,7 @@ use crate::args::{Choice, FileArgs, RecordingArgs, SpanArgs};
 use crate::commands::check::args::CheckArgs;
 use crate::commands::check::budget::Budget;
 use crate::failure::Failure;
-use crate::recording::Opened;
+use crate::recording::{Opened, same_counting};
 use crate::{output, zone};
 
 /// Runs the command.
@@ -71,6 +71,9 @@ impl Judged {
             .collect::<Result<_, _>>()?;
         let span = SpanArgs { from: budget.after.clone(), to: budget.until.clone() };
         let metrics = budget.metrics();
+        if !compared.is_empty() {
+            same_counting(opened.iter().chain(&compared), &metrics)?;
+        }
         let runs = |opened: &[Opened]| -> Result<Vec<Run>, Failure> {
             opened.iter().map(|one| of(one, &metrics, &span, budget.skip_warm_up)).collect()
         };

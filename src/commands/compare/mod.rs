@@ -18,13 +18,14 @@ use crate::commands::compare::args::{Align, CompareArgs};
 use crate::commands::compare::side::{Chosen, side};
 use crate::failure::{Failure, Status};
 use crate::output;
-use crate::recording::Opened;
+use crate::recording::{Opened, same_counting};
 
 /// Runs the command.
 pub(crate) fn run(args: &CompareArgs) -> Result<ExitCode, Failure> {
     let [before, after] = [&args.before, &args.after].map(|text| open(text, args));
     let (before, after) = (before?, after?);
     let naming = same_system(&before, &after)?;
+    same_counting(before.iter().chain(&after).map(|(_, opened)| opened), &[args.metric])?;
     let files: BTreeSet<&Path> =
         before.iter().chain(&after).map(|(_, opened)| &*opened.path).collect();
     let runs = |runs: &[(Chosen, Opened)]| -> Result<Vec<ComparedRun>, Failure> {

@@ -7,7 +7,7 @@ use std::path::Path;
 use vmrec_report::{AddressMapOptions, PageSource, Theme, address_map, escape};
 use vmrec_sampler::{Naming, Snapshot};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::{output, picture, zone};
 
 /// Width of a picture, and the most that it may be high, in pixels.
@@ -29,6 +29,11 @@ pub(crate) fn draw(
     if path.is_none() && io::stdout().is_terminal() {
         return Err(Failure::usage("a terminal cannot show an SVG map")
             .hint("name a file: vmrec map --svg -o map.svg"));
+    }
+    let unread = [Some(snapshot), earlier].into_iter().flatten();
+    if let Some(why) = unread.filter_map(|snapshot| snapshot.consistency.totals_alone()).next() {
+        let text = format!("where regions lie is unknown: {why}");
+        return Err(Failure::new(Status::Recording, anyhow::anyhow!(text)));
     }
     let options = AddressMapOptions {
         theme: picture::theme(path, Theme::Auto),

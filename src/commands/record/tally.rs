@@ -8,7 +8,7 @@ use vmrec_report::{
     Amounts, Caveat, Clock, Finding, Leader, Loading, LoadingWatch, Metric, Moments, Unit,
     WatchedSample, age_ns, begins_in_time, escape,
 };
-use vmrec_sampler::{Consistency, Naming, ProcessInfo, RegionType, Snapshot, Timestamp};
+use vmrec_sampler::{Naming, ProcessInfo, RegionType, Snapshot, Timestamp};
 
 /// The sizes of a sample that a user follows: sums over all regions.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub(super) struct FollowedSizes {
 
 impl FollowedSizes {
     fn of(snapshot: &Snapshot) -> Self {
-        let sums: Amounts = snapshot.regions.iter().collect();
+        let sums = Amounts::of(snapshot);
         let mut types: Vec<(RegionType, u64)> = Vec::new();
         for region in &snapshot.regions {
             let region_type = &region.identity.label.region_type;
@@ -35,11 +35,11 @@ impl FollowedSizes {
         Self {
             taken: snapshot.taken,
             // Where regions may not be read, the kernel's total is all that is known.
-            resident: match snapshot.regions.is_empty() {
+            resident: match sums.is_unread() {
                 true => snapshot.totals.resident_bytes.unwrap_or(0),
                 false => sums.get(Metric::RESIDENT).unwrap_or(0),
             },
-            private: sums.get(Metric::PRIVATE).filter(|_| !snapshot.regions.is_empty()),
+            private: sums.get(Metric::PRIVATE),
             types,
         }
     }
@@ -57,6 +57,8 @@ impl FollowedSizes {
 pub(crate) struct Figures {
     sizes: FollowedSizes,
     torn: bool,
+    /// Whether its regions may not be read.
+    unread: bool,
     kernel_peak: Option<u64>,
     pub(super) cpu_ns: u64,
 }
@@ -66,7 +68,8 @@ impl Figures {
     pub(crate) fn of(snapshot: &Snapshot) -> Self {
         Self {
             sizes: FollowedSizes::of(snapshot),
-            torn: snapshot.consistency != Consistency::Complete,
+            torn: snapshot.consistency.torn().is_some(),
+            unread: snapshot.consistency.totals_alone().is_some(),
             kernel_peak: snapshot.totals.peak_resident_bytes,
             cpu_ns: snapshot.cost.cpu_ns,
         }
@@ -90,6 +93,7 @@ pub(super) struct Tally {
     pub(super) kernel_peak: Option<u64>,
     pub(super) kept: u64,
     torn: u64,
+    unread: u64,
     pub(super) missed: u64,
     pub(super) lost: u64,
     pub(super) cpu_ns: u64,
@@ -110,6 +114,7 @@ impl Tally {
             kernel_peak: None,
             kept: 0,
             torn: 0,
+            unread: 0,
             missed: 0,
             lost: 0,
             cpu_ns: 0,
@@ -127,7 +132,7 @@ impl Tally {
             let sample = WatchedSample {
                 elapsed_ns: now.since(first),
                 value: now.resident,
-                complete: !figures.torn,
+                complete: !figures.torn && !figures.unread,
             };
             match watch.add(sample) {
                 Loading::Going => {}
@@ -144,6 +149,7 @@ impl Tally {
         self.last = now;
         self.kept += 1;
         self.torn += u64::from(figures.torn);
+        self.unread += u64::from(figures.unread);
         self.kernel_peak = figures.kernel_peak;
         self.cpu_ns += figures.cpu_ns;
     }
@@ -158,7 +164,12 @@ impl Tally {
     }
 
     pub(super) fn blemishes(&self) -> String {
-        let counts = [(self.torn, "torn"), (self.missed, "missed"), (self.lost, "lost: disk full")];
+        let counts = [
+            (self.torn, "torn"),
+            (self.unread, "of totals alone"),
+            (self.missed, "missed"),
+            (self.lost, "lost: disk full"),
+        ];
         let shown = counts.into_iter().filter(|(count, _)| *count > 0);
         shown.map(|(count, what)| format!(", {count} {what}")).collect()
     }
@@ -233,7 +244,7 @@ mod tests {
         let types = vec![(types::MALLOC_LARGE, sizes[0] << 20), (types::STACK, sizes[1] << 20)];
         let resident = sizes.iter().sum::<u64>() << 20;
         let sizes = FollowedSizes { taken, resident, private: None, types };
-        Figures { sizes, torn: false, kernel_peak: None, cpu_ns: 0 }
+        Figures { sizes, torn: false, unread: false, kernel_peak: None, cpu_ns: 0 }
     }
 
     fn finding(started_utc_ns: Option<i64>, samples: &[[u64; 2]]) -> String {

@@ -16,7 +16,7 @@ use vmrec_sampler::Snapshot;
 
 use crate::args::{Choice, FileArgs, RecordingArgs, SpanArgs};
 use crate::commands::chart::source;
-use crate::failure::{Failure, Status};
+use crate::failure::Failure;
 use crate::recording::Opened;
 use crate::{output, zone};
 
@@ -108,7 +108,7 @@ fn write(path: &Path, page: &Page) -> Result<(), Failure> {
 
 /// Makes the page of a part of a recording.
 fn made(opened: &Opened, span: &SpanArgs) -> Result<Page, Failure> {
-    let failed = |error| Failure::new(Status::Recording, error);
+    let failed = Failure::undrawable;
     let context = &source::context(opened)?;
     let options = &ChartOptions { zone: zone::local(), ..ChartOptions::default() };
     let series = opened.series(&[Metric::RESIDENT, Metric::PRIVATE], By::Type, span)?;

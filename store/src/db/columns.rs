@@ -131,6 +131,7 @@ pub(crate) const CHUNK: Table = Table {
         "samples",
         "snapshots",
         "torn",
+        "totals_alone",
         "missed_ticks",
         "begin_utc_ns",
         "begin_monotonic_ns",

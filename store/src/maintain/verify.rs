@@ -42,7 +42,7 @@ impl Store {
 /// Returns how much the file holds.
 pub(crate) fn counts(connection: &Connection) -> rusqlite::Result<Counts> {
     let sql = "SELECT (SELECT count(*) FROM recording), \
-         (SELECT coalesce(sum(snapshots), 0) FROM chunk) \
+         (SELECT coalesce(sum(snapshots + totals_alone), 0) FROM chunk) \
          + (SELECT count(*) FROM sample WHERE state <> 'missed')";
     connection.query_row(sql, [], |row| {
         Ok(Counts { recordings: from_column(row.get(0)?), samples: from_column(row.get(1)?) })

@@ -22,10 +22,10 @@ pub enum Moment {
     Peak,
 }
 
-/// The sample with regions found for a moment.
+/// The sample found for a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleAt {
-    /// The sample: the last one with regions at or before the moment.
+    /// The last sample that was taken at or before the moment.
     pub sample: Sample,
     /// When the requested sample was due: a number may be that of a missed one.
     pub due: Timestamp,
@@ -38,21 +38,21 @@ pub struct Extent {
     pub oldest_number: u64,
     /// Its last sample, which may be a missed one.
     pub newest: Sample,
-    /// Its first sample with regions.
+    /// Its first sample that was taken.
     pub first: Sample,
-    /// Its last sample with regions.
+    /// Its last sample that was taken.
     pub last: Sample,
 }
 
 impl Extent {
-    /// Returns the extent of these samples, which are in order; `None` if none has regions.
+    /// Returns the extent of these samples, which are in order; `None` if none was taken.
     pub fn of(samples: &[Sample]) -> Option<Self> {
-        let with_regions = || samples.iter().filter(|sample| sample.has_regions());
+        let taken = || samples.iter().filter(|sample| sample.is_taken());
         Some(Self {
             oldest_number: samples.first()?.number,
             newest: samples.last()?.clone(),
-            first: with_regions().next()?.clone(),
-            last: with_regions().next_back()?.clone(),
+            first: taken().next()?.clone(),
+            last: taken().next_back()?.clone(),
         })
     }
 }
@@ -60,7 +60,7 @@ impl Extent {
 impl Moment {
     /// Returns the sample at this moment among samples in order; of several peaks the first.
     pub fn among(self, samples: &[Sample]) -> Option<SampleAt> {
-        let mut seen = samples.iter().filter(|sample| sample.has_regions());
+        let mut seen = samples.iter().filter(|sample| sample.is_taken());
         let upto =
             |number| &samples[..samples.partition_point(|sample: &Sample| sample.number <= number)];
         let sample = match self {
@@ -70,7 +70,7 @@ impl Moment {
                 .filter(|sample| sample.taken.utc_ns <= ns)
                 .max_by_key(|sample| (sample.taken.utc_ns, sample.number)),
             Self::Monotonic(ns) => seen.rfind(|sample| i128::from(sample.taken.monotonic_ns) <= ns),
-            Self::Number(number) => upto(number).iter().rfind(|sample| sample.has_regions()),
+            Self::Number(number) => upto(number).iter().rfind(|sample| sample.is_taken()),
             Self::Peak => {
                 let known = seen.filter(|sample| sample.totals.footprint_bytes.is_some());
                 let footprint = |sample: &Sample| sample.totals.footprint_bytes;
@@ -86,18 +86,18 @@ impl Moment {
 }
 
 impl Store {
-    /// Returns the last sample with regions at or before a moment of a recording, if any.
+    /// Returns the last sample taken at or before a moment of a recording, if any.
     pub fn sample_at(&self, id: RecordingId, moment: Moment) -> Result<Option<SampleAt>, Error> {
         Ok(moment.among(&self.few_samples(id, Some(moment))?))
     }
 
-    /// Returns the first and last samples of a recording; `None` if no sample has regions.
+    /// Returns the first and last samples of a recording; `None` if no sample was taken.
     pub fn extent(&self, id: RecordingId) -> Result<Option<Extent>, Error> {
         Ok(Extent::of(&self.few_samples(id, None)?))
     }
 
     /// Returns some samples of a recording, in order, among them the first and the last one, the first
-    /// and the last one with regions, and the last one with regions at or before `moment`; for a number
+    /// and the last one that were taken, and the last one taken at or before `moment`; for a number
     /// also the last one of all at or before it.
     pub(crate) fn few_samples(
         &self,
@@ -132,7 +132,7 @@ impl Store {
         Ok(samples)
     }
 
-    /// Adds the chunk of the last sample with regions whose wall-clock time is before `ns`, unless
+    /// Adds the chunk of the last sample taken whose wall-clock time is before `ns`, unless
     /// `parts` have a later one.
     fn add_before(
         &self,
@@ -141,17 +141,17 @@ impl Store {
         parts: &mut Vec<(usize, Vec<Sample>)>,
     ) -> Result<(), Error> {
         let latest = |parts: &[(usize, Vec<Sample>)]| {
-            let seen = parts.iter().flat_map(|(_, samples)| samples).filter(|s| s.has_regions());
+            let seen = parts.iter().flat_map(|(_, samples)| samples).filter(|s| s.is_taken());
             seen.map(|sample| sample.taken.utc_ns).filter(|utc_ns| *utc_ns <= ns).max()
         };
         let max = |chunk: &StoredChunk| chunk.header.utc_ns.map(|(_, max)| max);
         let mut before: Vec<(i64, usize)> = (0..)
             .zip(chunks)
-            .filter(|(_, chunk)| chunk.header.snapshots > 0)
+            .filter(|(_, chunk)| chunk.header.taken() > 0)
             .filter_map(|(index, chunk)| Some((max(chunk).filter(|max| *max < ns)?, index)))
             .collect();
         before.sort_unstable();
-        // The header of a chunk includes missed samples, so its last one with regions may be
+        // The header of a chunk includes missed samples, so its last one taken may be
         // earlier.
         while let Some((max, index)) = before.pop() {
             if latest(parts).is_some_and(|latest| latest > max) {
@@ -168,7 +168,7 @@ impl Store {
 /// Returns the indexes of the chunks to read, without those before a wall-clock time.
 fn near(chunks: &[StoredChunk], moment: Option<Moment>) -> Vec<usize> {
     let indexed = || chunks.iter().enumerate();
-    let seen = |chunk: &StoredChunk| chunk.header.snapshots > 0;
+    let seen = |chunk: &StoredChunk| chunk.header.taken() > 0;
     let holds = |chunk: &StoredChunk| chunk.header.samples > 0;
     let mut wanted: Vec<usize> = Vec::new();
     for filter in [&seen as &dyn Fn(&StoredChunk) -> bool, &holds] {

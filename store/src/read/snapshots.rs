@@ -211,12 +211,13 @@ impl Store {
         regions.at(&self.path)
     }
 
-    fn snapshot_of(&self, sample: &Sample, regions: Vec<Region>) -> Snapshot {
+    pub(crate) fn snapshot_of(&self, sample: &Sample, regions: Vec<Region>) -> Snapshot {
         Snapshot {
             taken: sample.taken,
             cost: sample.cost,
             consistency: match &sample.state {
                 SampleState::Torn(reason) => Consistency::Torn(reason.clone()),
+                SampleState::TotalsAlone(reason) => Consistency::TotalsAlone(reason.clone()),
                 _ => Consistency::Complete,
             },
             totals: sample.totals,

@@ -111,16 +111,17 @@ impl Store {
         })
     }
 
-    /// Returns sample `number` of a recording with its regions.
+    /// Returns sample `number` of a recording with its regions, or with its totals alone.
     pub fn snapshot(&self, id: RecordingId, number: u64) -> Result<Snapshot, Error> {
         let mut found = None;
         self.walk(id, number..=number, |sample, regions| {
-            found = Some((sample.state.clone(), regions));
+            found = Some((sample.clone(), regions));
             ControlFlow::Break(())
         })?;
         match found {
             Some((_, Some(snapshot))) => Ok(snapshot),
-            Some((SampleState::Missed { reason, .. }, None)) => {
+            Some((sample, None)) if sample.is_taken() => Ok(self.snapshot_of(&sample, Vec::new())),
+            Some((Sample { state: SampleState::Missed { reason, .. }, .. }, None)) => {
                 Err(Error::Missed { recording: id, number, reason, path: self.path.clone() })
             }
             _ => Err(Error::NoSuchSample { recording: id, number, path: self.path.clone() }),
@@ -129,7 +130,7 @@ impl Store {
 
     /// Calls `visit` with each sample in `numbers`, in order, until it breaks.
     ///
-    /// Samples that were missed come without a snapshot. Each frame is decoded once.
+    /// Samples without regions, missed ones too, come without a snapshot. Each frame is decoded once.
     pub fn for_each_snapshot(
         &self,
         id: RecordingId,

@@ -49,6 +49,7 @@ impl Store {
             recording,
             samples: 0,
             torn: 0,
+            totals_alone: 0,
             missed_ticks: 0,
             cost_cpu_ns: 0,
             first: None,
@@ -56,8 +57,9 @@ impl Store {
         };
         let _transaction = self.transaction().at(&self.path)?;
         let expected = self.each_chunk(id, |StoredChunk { header, .. }| {
-            summary.samples += header.snapshots;
+            summary.samples += header.taken();
             summary.torn += header.torn;
+            summary.totals_alone += header.totals_alone;
             summary.missed_ticks = summary.missed_ticks.saturating_add(header.missed_ticks);
             summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(header.cost_cpu_ns);
             summary.first = summary.first.or(header.span.map(|(begin, _)| begin));
@@ -84,8 +86,9 @@ impl Store {
             let sample = sample::sample_from_row(row).at(&self.path)?;
             self.follows(id, sample.number, expected)?;
             expected = sample.number.wrapping_add(1);
-            summary.samples += u64::from(sample.has_regions());
+            summary.samples += u64::from(sample.is_taken());
             summary.torn += u64::from(matches!(sample.state, SampleState::Torn(_)));
+            summary.totals_alone += u64::from(matches!(sample.state, SampleState::TotalsAlone(_)));
             if let SampleState::Missed { ticks, .. } = sample.state {
                 summary.missed_ticks = summary.missed_ticks.saturating_add(ticks);
             }

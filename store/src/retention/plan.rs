@@ -32,7 +32,7 @@ pub(crate) struct Known {
 pub(crate) enum Keep {
     Nothing,
     NearMarks,
-    /// One snapshot a minute, samples near marks, and all missed ones.
+    /// One sample a minute, samples near marks, and all missed ones.
     OneAMinute,
 }
 
@@ -105,16 +105,16 @@ impl Known {
         (!only_marked).then_some(Keep::NearMarks)
     }
 
-    /// Returns whether a chunk has more than a snapshot a minute.
+    /// Returns whether a chunk has more than a sample a minute.
     fn is_dense(&self, header: &ChunkHeader, before: Option<&ChunkHeader>) -> bool {
         let Some((begin, end)) = header.span else { return false };
         let first = self.minute(begin);
         let shares_minute = before
-            .filter(|before| before.snapshots > 0)
+            .filter(|before| before.taken() > 0)
             .and_then(|before| before.span)
             .is_some_and(|(_, end)| self.minute(end) == first);
         let minutes = self.minute(end).saturating_sub(first) + 1 - u64::from(shares_minute);
-        header.snapshots > minutes.saturating_add(self.room(header))
+        header.taken() > minutes.saturating_add(self.room(header))
     }
 
     fn is_empty(&self) -> bool {
@@ -178,13 +178,14 @@ pub(crate) fn kept(known: &Known, ticks: &[Tick], before: &[Tick], keep: Keep) -
         .map(|tick| match keep {
             Keep::Nothing => false,
             Keep::NearMarks => marked(tick),
-            Keep::OneAMinute => !tick.has_regions() || marked(tick),
+            Keep::OneAMinute => !tick.is_taken() || marked(tick),
         })
         .collect();
     if keep != Keep::OneAMinute {
         return stay;
     }
-    let complete = |tick: &Tick| tick.state == SampleState::Complete;
+    let complete =
+        |tick: &Tick| matches!(tick.state, SampleState::Complete | SampleState::TotalsAlone(_));
     let minute_of = |tick: &Tick| known.minute(tick.taken);
     let covered: HashSet<u64> =
         before.iter().filter(|tick| complete(tick)).map(minute_of).collect();
@@ -194,7 +195,7 @@ pub(crate) fn kept(known: &Known, ticks: &[Tick], before: &[Tick], keep: Keep) -
         let best = minute
             .iter()
             .position(complete)
-            .or_else(|| minute.iter().position(Tick::has_regions))
+            .or_else(|| minute.iter().position(Tick::is_taken))
             .filter(|_| !is_covered);
         if let Some(best) = best {
             stay[from + best] = true;

@@ -39,7 +39,7 @@ pub(crate) fn decode<'a>(
         (Some(stored), Some(regions)) => (stored, regions),
         (None, None) => return Ok(None),
         (None, Some(_)) => return Err("its regions are missing".to_owned()),
-        (Some(_), None) => return Err("it was missed and has regions".to_owned()),
+        (Some(_), None) => return Err("it has regions and should have none".to_owned()),
     };
     let StoredFrame { kind, data, .. } = stored;
     if checksum(id.0, sample.number, kind, data) != stored.checksum {
@@ -63,6 +63,7 @@ pub(crate) fn insert_sample(
     let (state, reason, missed_ticks) = match &sample.state {
         SampleState::Complete => ("complete", None, None),
         SampleState::Torn(reason) => ("torn", Some(reason), None),
+        SampleState::TotalsAlone(reason) => ("totals", Some(reason), None),
         SampleState::Missed { ticks, reason } => ("missed", Some(reason), Some(*ticks)),
     };
     let totals = &sample.totals;
@@ -134,6 +135,7 @@ pub(crate) fn sample_from_row(row: &Row<'_>) -> rusqlite::Result<Sample> {
     let state = match (state.as_str(), reason) {
         ("complete", None) => SampleState::Complete,
         ("torn", Some(reason)) => SampleState::Torn(reason),
+        ("totals", Some(reason)) => SampleState::TotalsAlone(reason),
         ("missed", Some(reason)) => SampleState::Missed { ticks: from_column(row.get(7)?), reason },
         _ => return Err(wrong(5, "a state without its reason")),
     };

@@ -39,7 +39,7 @@ pub(crate) const MIN_CHUNK_BYTES: u64 = 64 << 10;
 /// the file.
 const CHUNK_PART: u64 = 8;
 
-/// The result of a transaction: a sample and, unless it was missed, its regions, their frame and
+/// The result of a transaction: a sample and, if it has any, its regions, their frame and
 /// the edits from those before.
 pub(crate) type Written = (Sample, Option<(RegionTable, Frame, Vec<Edit>)>);
 
@@ -65,6 +65,10 @@ impl Active {
     ) -> rusqlite::Result<Written> {
         let number = self.next_number(transaction)?;
         let sample = Sample::of(number, &snapshot);
+        if !sample.has_regions() {
+            insert_sample(transaction, self.id, &sample)?;
+            return Ok((sample, None));
+        }
         let regions = snapshot.regions;
         let kinds = self.interner.number(transaction, self.encoder.last(), &regions)?;
         let table = RegionTable { kinds, regions };
@@ -98,8 +102,16 @@ impl Active {
         self.next = Some(number + 1);
         match regions {
             None => {
-                self.encoder.missed();
-                self.pending.push_missed(sample);
+                // Samples with regions end chunks by their frames; where none has any, these do.
+                if let Some(thread) = thread.filter(|_| sample.is_taken() && self.encoder.is_full())
+                {
+                    thread.build(self.id, &mut self.pending);
+                    self.encoder = FrameEncoder::default();
+                    self.chunk_bytes = 0;
+                }
+                self.chunk_bytes += if sample.is_taken() { ROW_BYTES } else { 0 };
+                self.encoder.without_regions();
+                self.pending.push_without_regions(sample);
             }
             Some((table, frame, edits)) => {
                 let kinds_bytes = self.interner.take_written_bytes();

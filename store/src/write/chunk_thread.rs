@@ -52,7 +52,7 @@ impl Pending {
     }
 
     /// Adds a sample without regions.
-    pub(crate) fn push_missed(&mut self, sample: Sample) {
+    pub(crate) fn push_without_regions(&mut self, sample: Sample) {
         self.last = sample.number;
         self.builder.push(sample, None);
     }

@@ -85,7 +85,10 @@ pub(crate) fn sequences() -> impl Strategy<Value = Vec<Snapshot>> {
                     let place = place.index(regions.len() + 1);
                     change(&mut regions, step, place, &pool, reading);
                 }
-                Snapshot { regions: regions.clone(), ..head }
+                match head.consistency {
+                    Consistency::TotalsAlone(_) => head,
+                    _ => Snapshot { regions: regions.clone(), ..head },
+                }
             })
             .collect()
     })
@@ -196,8 +199,11 @@ fn identities() -> impl Strategy<Value = Identity> {
 
 /// Snapshots without regions.
 fn heads() -> impl Strategy<Value = Snapshot> {
-    let consistency =
-        prop_oneof![Just(Consistency::Complete), ".{0,8}".prop_map(Consistency::Torn)];
+    let consistency = prop_oneof![
+        6 => Just(Consistency::Complete),
+        3 => ".{0,8}".prop_map(Consistency::Torn),
+        1 => ".{0,8}".prop_map(Consistency::TotalsAlone),
+    ];
     let totals = vec(prop::option::of(any::<u64>()), 13).prop_map(|bytes| ProcessTotals {
         virtual_bytes: bytes[0],
         resident_bytes: bytes[1],

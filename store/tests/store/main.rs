@@ -21,3 +21,4 @@ mod survival;
 mod target;
 mod tick;
 mod together;
+mod totals_alone;

@@ -1,11 +1,11 @@
 //! The process and the times that a diff compares, above its table, and how the table looks.
 
 use jiff::tz::TimeZone;
-use vmrec_sampler::{Naming, ProcessInfo};
+use vmrec_sampler::{Consistency, Naming, ProcessInfo};
 use vmrec_store::RecordingId;
 
+use crate::diff::Diff;
 use crate::diff::group::View;
-use crate::metric::Metric;
 use crate::text::{clock, escape, units};
 use crate::time::spec::Resolved;
 
@@ -20,10 +20,10 @@ pub struct Heading<'a> {
     pub from: &'a Resolved,
     /// The second time.
     pub to: &'a Resolved,
-    /// Which check failed, if the first sample is torn.
-    pub from_torn: Option<&'a str>,
-    /// Which check failed, if the second sample is torn.
-    pub to_torn: Option<&'a str>,
+    /// Whether the regions of the first sample are known, and of one moment.
+    pub from_consistency: &'a Consistency,
+    /// Whether those of the second sample are.
+    pub to_consistency: &'a Consistency,
     /// Where times are shown.
     pub time_zone: &'a TimeZone,
 }
@@ -44,9 +44,9 @@ pub struct DiffLayout {
 }
 
 /// Returns the lines above the table.
-pub(crate) fn head(heading: &Heading<'_>, view: View, sorted_by: Metric) -> Vec<String> {
+pub(crate) fn head(heading: &Heading<'_>, view: View, diff: &Diff) -> Vec<String> {
     let name = escape::terminal(heading.process.name());
-    let end = |word: &str, resolved: &Resolved, torn: Option<&str>| {
+    let end = |word: &str, resolved: &Resolved, consistency: &Consistency| {
         let taken = clock::local_exact(resolved.taken.utc_ns, heading.time_zone);
         let off_by = units::duration(resolved.off_by_ns.unsigned_abs());
         let off_by = match resolved.off_by_ns.signum() {
@@ -55,21 +55,27 @@ pub(crate) fn head(heading: &Heading<'_>, view: View, sorted_by: Metric) -> Vec<
             _ => String::new(),
         };
         let mut lines = vec![format!("{word:<5} #{} of {taken}{off_by}", resolved.number)];
-        lines.extend(torn.map(|why| format!("      torn: {}", escape::terminal(why))));
+        let torn = consistency.torn().map(|why| format!("torn: {why}"));
+        let blemish = torn.or(consistency.totals_alone().map(str::to_owned));
+        lines.extend(blemish.map(|why| format!("      {}", escape::terminal(&why))));
         lines
     };
     let ends = [heading.from.taken.monotonic_ns, heading.to.taken.monotonic_ns];
     let apart = units::duration(ends[0].abs_diff(ends[1]));
     let mut lines =
         vec![format!("{name} ({}), recording {}", heading.process.id, heading.recording.0)];
-    lines.extend(end("from", heading.from, heading.from_torn));
-    lines.extend(end("to", heading.to, heading.to_torn));
+    lines.extend(end("from", heading.from, heading.from_consistency));
+    lines.extend(end("to", heading.to, heading.to_consistency));
     if ends[1] < ends[0] {
         lines.push("the second time is the earlier: growth reads as shrinking".to_owned());
     }
     lines.push(match view {
+        _ if diff.is_unread() => format!("{apart} apart"),
         View::Region => format!("{apart} apart; sizes are changes"),
-        _ => format!("{apart} apart; sizes are changes, AFTER is {} at the end", sorted_by.words()),
+        _ => format!(
+            "{apart} apart; sizes are changes, AFTER is {} at the end",
+            diff.sorted_by.words()
+        ),
     });
     lines
 }

@@ -53,8 +53,30 @@ pub fn diff_markdown(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) ->
     format!("{}{head}\n{}{notes}", title.unwrap_or_default(), table.markdown())
 }
 
+/// Lays out the totals of a process whose regions are unknown.
+fn totals(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Page {
+    let titles = ["BEFORE", "AFTER", "CHANGE"].map(|title| Column::new(title, Align::Right));
+    let mut columns = vec![Column::new("PROCESS TOTAL", Align::Left)];
+    columns.extend(titles);
+    let mut table = Table::new(columns, 0, 14);
+    for (name, delta) in diff.process.named() {
+        let at = |bytes| Cell::new(&Unit::Bytes.plain_or_unknown(bytes));
+        let change = Unit::Bytes.delta_cell(delta.delta());
+        table.row(vec![Cell::new(name), at(delta.from), at(delta.to), change]);
+    }
+    Page {
+        headline: None,
+        head: head(heading, layout.view, diff),
+        table,
+        notes: vec!["regions are unknown, and so is what changed in them".to_owned()],
+    }
+}
+
 /// Lays a diff out; words keep within the layout's width where they have shorter forms.
 fn page(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Page {
+    if diff.is_unread() {
+        return totals(heading, diff, layout);
+    }
     let metrics = metrics(diff.sorted_by, layout.view);
     let (moving, still): (Vec<Line>, Vec<Line>) =
         lines(diff, layout.view, layout.naming).into_iter().partition(|line| line.moves(&metrics));
@@ -92,7 +114,7 @@ fn page(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Page {
     let caveats = caveats.iter().flatten().map(|caveat| caveat.words(&units::duration));
     Page {
         headline: headline::of(heading, diff, layout),
-        head: head(heading, layout.view, diff.sorted_by),
+        head: head(heading, layout.view, diff),
         table,
         notes: notes
             .into_iter()

@@ -2,7 +2,9 @@
 
 use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr;
-use vmrec_sampler::{Family, Naming, ProcessTotals, Region, RegionType, Snapshot, types};
+use vmrec_sampler::{
+    Consistency, Family, Naming, ProcessTotals, Region, RegionType, Snapshot, types,
+};
 use vmrec_store::RecordingId;
 
 use super::*;
@@ -29,8 +31,8 @@ fn table(
         recording: RecordingId(3),
         from: &resolved(1, from, 0),
         to: &resolved(301, to, -1_200_000_000),
-        from_torn: None,
-        to_torn: None,
+        from_consistency: &Consistency::Complete,
+        to_consistency: &Consistency::Complete,
         time_zone: &TimeZone::get("Europe/Paris").unwrap(),
     };
     let layout = DiffLayout { view, rows, naming: Naming::Linux, width: 80, color: false };

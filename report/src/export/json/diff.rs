@@ -1,7 +1,7 @@
 //! A diff as JSON.
 
 use serde::Serialize;
-use vmrec_sampler::Naming;
+use vmrec_sampler::{Consistency, Naming};
 use vmrec_store::RecordingId;
 
 use crate::amounts::Change;
@@ -18,11 +18,12 @@ pub struct DiffDocument<'a> {
     from: End<'a>,
     to: End<'a>,
     total: Group<'a, ()>,
+    process: ProcessValue,
     families: Vec<Group<'a, FamilyKey<'a>>>,
     types: Vec<Group<'a, TypeKey<'a>>>,
     objects: Vec<Group<'a, ObjectName<'a>>>,
     regions: Vec<ChangedRegion<'a>>,
-    unchanged_regions: u64,
+    unchanged_regions: Option<u64>,
     unattributed: UnattributedValue,
 }
 
@@ -35,17 +36,19 @@ pub struct End<'a> {
     asked: String,
     off_by_ns: i64,
     torn: Option<&'a str>,
+    totals_alone: Option<&'a str>,
 }
 
 impl<'a> End<'a> {
-    /// Creates it from the sample found, with the check that failed if it is torn.
-    pub fn new(resolved: &Resolved, torn: Option<&'a str>) -> Self {
+    /// Creates it from the sample found, with what is wrong with its regions.
+    pub fn new(resolved: &Resolved, consistency: &'a Consistency) -> Self {
         Self {
             sample: resolved.number,
             taken: Moment::of(resolved.taken.utc_ns),
             asked: clock::utc(resolved.asked_utc_ns),
             off_by_ns: resolved.off_by_ns,
-            torn,
+            torn: consistency.torn(),
+            totals_alone: consistency.totals_alone(),
         }
     }
 }
@@ -71,6 +74,12 @@ impl<'a> DiffDocument<'a> {
             from,
             to,
             total: Group::new((), &diff.total),
+            process: ProcessValue {
+                virtual_bytes: diff.process.virtual_bytes.into(),
+                resident_bytes: diff.process.resident_bytes.into(),
+                swapped_bytes: diff.process.swapped_bytes.into(),
+                footprint_bytes: diff.process.footprint_bytes.into(),
+            },
             families: groups(&diff.families, |family| FamilyKey {
                 family: family.name(),
                 label: family.label(naming),
@@ -83,7 +92,7 @@ impl<'a> DiffDocument<'a> {
             }),
             objects: groups(&diff.objects, |key| ObjectName::of(key, naming)),
             regions: diff.regions.iter().map(|row| ChangedRegion::of(row, naming)).collect(),
-            unchanged_regions: diff.unchanged.regions,
+            unchanged_regions: (!diff.is_unread()).then_some(diff.unchanged.regions),
             unattributed: UnattributedValue {
                 virtual_bytes: residual(unattributed.virtual_bytes),
                 resident_bytes: residual(unattributed.resident_bytes),
@@ -175,6 +184,14 @@ impl<'a> ChangedRegion<'a> {
 }
 
 #[derive(Serialize)]
+struct ProcessValue {
+    virtual_bytes: DeltaValue<u64>,
+    resident_bytes: DeltaValue<u64>,
+    swapped_bytes: DeltaValue<u64>,
+    footprint_bytes: DeltaValue<u64>,
+}
+
+#[derive(Serialize)]
 struct UnattributedValue {
     virtual_bytes: DeltaValue<i128>,
     resident_bytes: DeltaValue<i128>,
@@ -200,7 +217,7 @@ mod tests {
         diff.objects.truncate(1);
         let end = |number, taken: vmrec_sampler::Timestamp, off_by_ns: i64| {
             let asked_utc_ns = taken.utc_ns - off_by_ns;
-            End::new(&Resolved { number, taken, asked_utc_ns, off_by_ns }, None)
+            End::new(&Resolved { number, taken, asked_utc_ns, off_by_ns }, &Consistency::Complete)
         };
         let (first, second) = (end(1, from.taken, 0), end(301, to.taken, -1_200_000_000));
         let document = DiffDocument::new(RecordingId(3), Naming::Linux, first, second, &diff);
@@ -210,11 +227,12 @@ mod tests {
             value.as_object().unwrap().iter().map(|(key, value)| format!("{key}: {value}"));
         insta::assert_snapshot!(fields.collect::<Vec<_>>().join("\n"), @r#"
     families: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"label":"malloc","locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
-    from: {"asked":"2026-03-01T13:00:00.000Z","off_by_ns":0,"sample":1,"time":"2026-03-01T13:00:00.000Z","torn":null,"utc_ns":1772370000000000000}
+    from: {"asked":"2026-03-01T13:00:00.000Z","off_by_ns":0,"sample":1,"time":"2026-03-01T13:00:00.000Z","torn":null,"totals_alone":null,"utc_ns":1772370000000000000}
     objects: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"object":"MALLOC (brk heap)","path":null,"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
+    process: {"footprint_bytes":{"delta":null,"from":null,"to":null},"resident_bytes":{"delta":11255808,"from":5529600,"to":16785408},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":8388608,"from":33558528,"to":41947136}}
     recording: 3
     regions: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"change":"grown","detail":null,"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"end":"0x555501000000","family":"malloc","family_label":"malloc","from_protection":"rw-","huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"object":"[heap]","private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"start":"0x555500000000","swapped_bytes":{"delta":0,"from":0,"to":0},"to_protection":"rw-","type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
-    to: {"asked":"2026-03-01T13:10:01.200Z","off_by_ns":-1200000000,"sample":301,"time":"2026-03-01T13:10:00.000Z","torn":null,"utc_ns":1772370600000000000}
+    to: {"asked":"2026-03-01T13:10:01.200Z","off_by_ns":-1200000000,"sample":301,"time":"2026-03-01T13:10:00.000Z","torn":null,"totals_alone":null,"utc_ns":1772370600000000000}
     total: {"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11509760,"from":3264512,"to":14774272},"huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11509760,"from":3264512,"to":14774272},"private_dirty_bytes":{"delta":11509760,"from":3264512,"to":14774272},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":7,"to":7},"resident_bytes":{"delta":11595776,"from":4513792,"to":16109568},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":4296704,"from":22773760,"to":27070464}}
     types: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","family_label":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
     unattributed: {"resident_bytes":{"delta":-339968,"from":1015808,"to":675840},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":4091904,"from":10784768,"to":14876672}}

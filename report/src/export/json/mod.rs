@@ -59,7 +59,7 @@ impl From<Delta> for DeltaValue<u64> {
 }
 
 fn regions_delta(change: &Change) -> DeltaValue<u64> {
-    Delta { from: Some(change.from.regions), to: Some(change.to.regions) }.into()
+    change.get(Metric::Regions).into()
 }
 
 /// Every metric of a change, by its name.

@@ -71,6 +71,7 @@ pub struct InfoDocument<'a> {
     host: HostValue<'a>,
     complete_samples: u64,
     torn_samples: u64,
+    totals_alone_samples: u64,
     missed_ticks: u64,
     deleted_samples: u64,
     cost: Option<CostValue>,
@@ -111,6 +112,7 @@ impl<'a> InfoDocument<'a> {
             },
             complete_samples: summary.complete,
             torn_samples: summary.torn,
+            totals_alone_samples: summary.totals_alone,
             missed_ticks: summary.missed_ticks,
             deleted_samples: summary.deleted,
             cost: overview.recording.imported_from.is_none().then(|| CostValue {

@@ -1,10 +1,11 @@
 //! One snapshot, or one quantity over time, as JSON.
 
 use serde::Serialize;
-use vmrec_sampler::{Consistency, Host, Naming, ProcessInfo, Region, Snapshot};
+use vmrec_sampler::{Host, Naming, ProcessInfo, Region, Snapshot};
 
 use crate::amounts::Amounts;
 use crate::export::json::{Moment, Sums, addresses};
+use crate::metric::Metric;
 use crate::text::clock;
 
 /// `map --json`.
@@ -16,30 +17,28 @@ pub struct SnapshotDocument<'a> {
     taken: Moment,
     page_size: Option<u64>,
     torn: Option<&'a str>,
-    regions: Vec<SnapshotRegion<'a>>,
+    totals_alone: Option<&'a str>,
+    regions: Option<Vec<SnapshotRegion<'a>>>,
     total: TotalValue,
 }
 
 impl<'a> SnapshotDocument<'a> {
     /// Creates the document.
     pub fn new(process: &'a ProcessInfo, host: &Host, snapshot: &'a Snapshot) -> Self {
-        let sum: Amounts = snapshot.regions.iter().collect();
+        let sum = Amounts::of(snapshot);
         Self {
             process: process.name(),
             pid: process.id.known_pid(),
             taken: Moment::of(snapshot.taken.utc_ns),
             page_size: host.known_page_bytes(),
-            torn: match &snapshot.consistency {
-                Consistency::Complete => None,
-                Consistency::Torn(why) => Some(why),
-            },
-            regions: snapshot
-                .regions
-                .iter()
-                .map(|region| SnapshotRegion::of(region, Naming::of(host)))
-                .collect(),
+            torn: snapshot.consistency.torn(),
+            totals_alone: snapshot.consistency.totals_alone(),
+            regions: snapshot.consistency.totals_alone().is_none().then(|| {
+                let regions = snapshot.regions.iter();
+                regions.map(|region| SnapshotRegion::of(region, Naming::of(host))).collect()
+            }),
             total: TotalValue {
-                regions: sum.regions,
+                regions: sum.get(Metric::Regions),
                 sizes: Sums(sum),
                 footprint_bytes: snapshot.totals.footprint_bytes,
             },
@@ -99,7 +98,7 @@ impl<'a> SnapshotRegion<'a> {
 
 #[derive(Serialize)]
 struct TotalValue {
-    regions: u64,
+    regions: Option<u64>,
     #[serde(flatten)]
     sizes: Sums,
     footprint_bytes: Option<u64>,
@@ -149,6 +148,7 @@ mod tests {
       "utc_ns": 1772370000000000000,
       "page_size": 4096,
       "torn": null,
+      "totals_alone": null,
       "regions": [
         {
           "start": "0x555500000000",

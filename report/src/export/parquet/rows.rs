@@ -61,6 +61,7 @@ pub(crate) fn sample(key: &str, recording: &Recording, sample: &Sample) -> Vec<C
     let (state, reason, missed) = match &sample.state {
         SampleState::Complete => ("complete", None, None),
         SampleState::Torn(reason) => ("torn", Some(reason), None),
+        SampleState::TotalsAlone(reason) => ("totals", Some(reason), None),
         SampleState::Missed { ticks, reason } => ("missed", Some(reason), Some(*ticks)),
     };
     let was_taken = missed.is_none() && recording.imported_from.is_none();

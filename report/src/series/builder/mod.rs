@@ -95,7 +95,7 @@ impl SeriesBuilder {
         self.add(block.ticks.iter().map(tick), &block.types);
     }
 
-    /// Adds ticks, and sums by type with a value for each one that was not missed.
+    /// Adds ticks, and sums by type with a value for each one that has regions.
     pub(crate) fn add(&mut self, ticks: impl IntoIterator<Item = SeriesTick>, types: &[TypeSums]) {
         let by = self.by;
         let keyed = types.iter().map(|of| {
@@ -115,7 +115,7 @@ impl SeriesBuilder {
         self.missed = self.missed.saturating_add(missed);
     }
 
-    /// Adds ticks, and sums by key with a value for each one that was not missed.
+    /// Adds ticks, and sums by key with a value for each one that has regions.
     pub(crate) fn add_keyed<'a>(
         &mut self,
         ticks: impl IntoIterator<Item = SeriesTick>,
@@ -249,17 +249,12 @@ fn measure_index(measures: &mut Vec<Measure>, measure: Measure) -> usize {
 }
 
 fn tick(tick: &vmrec_store::Tick) -> SeriesTick {
-    let state = match tick.state {
-        _ if !tick.has_regions() => TickState::Missed,
-        SampleState::Torn(_) => TickState::Torn,
-        _ => TickState::Complete,
-    };
-    SeriesTick { number: tick.number, taken: tick.taken, state }
+    SeriesTick { number: tick.number, taken: tick.taken, state: TickState::of(&tick.state) }
 }
 
-/// Returns the value of a key without regions at a tick; unknown at a missed one.
+/// Returns the value of a key without regions at a tick; unknown at one whose regions are.
 fn nothing(tick: &SeriesTick) -> Option<u64> {
-    (tick.state != TickState::Missed).then_some(0)
+    tick.state.has_regions().then_some(0)
 }
 
 /// Adds to a column what a key without regions measures at these ticks.
@@ -269,7 +264,7 @@ fn add_nothing(column: &mut SeriesColumn, ticks: &[SeriesTick]) {
     }
 }
 
-/// Returns the stretches of ticks that have values, those that were not missed; the first is at `begin`.
+/// Returns the stretches of ticks that have values, those that have regions; the first is at `begin`.
 fn stretches(begin: usize, ticks: &[SeriesTick]) -> Vec<Range<usize>> {
     let mut at = begin;
     let mut stretches = Vec::new();

@@ -148,6 +148,10 @@ fn made_up(path: &std::path::Path) -> RecordingId {
         if n % 50 == 0 {
             snapshot.consistency = Consistency::Torn("moved".into());
         }
+        if n % 70 < 2 {
+            snapshot.consistency = Consistency::TotalsAlone("refused".into());
+            snapshot.regions.clear();
+        }
         writer.append(id, snapshot).unwrap();
     }
     id
@@ -163,6 +167,7 @@ fn plainly(samples: &[(Sample, Option<Snapshot>)], metric: Metric, by: By) -> Se
             state: match sample.state {
                 SampleState::Complete => TickState::Complete,
                 SampleState::Torn(_) => TickState::Torn,
+                SampleState::TotalsAlone(_) => TickState::TotalsAlone,
                 SampleState::Missed { .. } => TickState::Missed,
             },
         })

@@ -107,13 +107,9 @@ impl ObjectSums {
         }
     }
 
-    /// Adds a sample with its regions, or a missed one without.
+    /// Adds a sample with its regions, or one without.
     pub fn push(&mut self, sample: &Sample, snapshot: Option<&Snapshot>) -> Result<(), Error> {
-        let state = match (&sample.state, snapshot) {
-            (_, None) => TickState::Missed,
-            (SampleState::Torn(_), _) => TickState::Torn,
-            _ => TickState::Complete,
-        };
+        let state = TickState::of(&sample.state);
         if let SampleState::Missed { ticks, .. } = sample.state {
             self.missed = self.missed.saturating_add(ticks);
         }

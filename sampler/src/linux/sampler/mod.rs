@@ -194,7 +194,7 @@ impl Sampler {
                 }
                 regions
             }
-            Consistency::Torn(_) => self.tracker.torn_regions(),
+            Consistency::Torn(_) | Consistency::TotalsAlone(_) => self.tracker.torn_regions(),
         };
         let mut totals = totals::totals(&pass.stat, &pass.status, &pass.statm, &regions);
         // The kernel's maximum knows nothing of hugetlb that is gone by now.

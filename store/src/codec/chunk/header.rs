@@ -18,6 +18,8 @@ pub(crate) struct ChunkHeader {
     pub(crate) snapshots: u64,
     /// How many of those are torn.
     pub(crate) torn: u64,
+    /// How many of its samples hold the totals of the process alone.
+    pub(crate) totals_alone: u64,
     /// Ticks of the schedule that passed without a sample.
     pub(crate) missed_ticks: u64,
     /// When its first and last sample were taken; `None` if it holds none.
@@ -28,7 +30,7 @@ pub(crate) struct ChunkHeader {
     pub(crate) cost_cpu_ns: u64,
     /// Wall-clock time spent on taking its samples.
     pub(crate) cost_wall_ns: u64,
-    /// The largest footprint of its samples with regions.
+    /// The largest footprint of its samples.
     pub(crate) max_footprint_bytes: Option<u64>,
 }
 
@@ -47,17 +49,23 @@ impl ChunkHeader {
             match &sample.state {
                 SampleState::Complete => {}
                 SampleState::Torn(_) => header.torn += 1,
+                SampleState::TotalsAlone(_) => header.totals_alone += 1,
                 SampleState::Missed { ticks, .. } => {
                     header.missed_ticks = header.missed_ticks.saturating_add(*ticks);
                 }
             }
             header.cost_cpu_ns = header.cost_cpu_ns.saturating_add(sample.cost.cpu_ns);
             header.cost_wall_ns = header.cost_wall_ns.saturating_add(sample.cost.wall_ns);
-            if sample.has_regions() {
+            if sample.is_taken() {
                 header.max_footprint_bytes =
                     header.max_footprint_bytes.max(sample.totals.footprint_bytes);
             }
         }
         header
+    }
+
+    /// Returns how many of its samples were taken, with or without regions.
+    pub(crate) const fn taken(&self) -> u64 {
+        self.snapshots.saturating_add(self.totals_alone)
     }
 }

@@ -115,6 +115,7 @@ mod tests {
         let state = prop_oneof![
             Just(SampleState::Complete),
             any::<String>().prop_map(SampleState::Torn),
+            any::<String>().prop_map(SampleState::TotalsAlone),
             (any::<u64>(), any::<String>())
                 .prop_map(|(ticks, reason)| SampleState::Missed { ticks, reason }),
         ];

@@ -4,11 +4,12 @@
 //! ticks = count, then columns of count values each:
 //!         numbers, less what they would be without holes
 //!         utc − utc before, monotonic − monotonic before − that of utc
-//!         regions + 1, or 0 if missed; missed ticks of those
+//!         regions + 1, or 0 if there are none; missed ticks
 //!         then for each sample that is not complete: reason (length, UTF-8)
 //! ```
 //!
-//! A torn sample has regions and a reason; one column marks the torn samples.
+//! One column marks the samples with a reason that were taken: torn ones, which have regions, and
+//! those of totals alone, which have none.
 
 use vmrec_sampler::Timestamp;
 
@@ -26,7 +27,7 @@ pub struct Tick {
     pub taken: Timestamp,
     /// Whether it can be trusted, or was taken at all.
     pub state: SampleState,
-    /// How many regions it has; `None` if missed.
+    /// How many regions it has; `None` if that is unknown, or if it was missed.
     pub regions: Option<u64>,
 }
 
@@ -40,6 +41,11 @@ impl Tick {
     /// Returns whether it has regions.
     pub const fn has_regions(&self) -> bool {
         self.regions.is_some()
+    }
+
+    /// Returns whether it was taken, with or without regions.
+    pub const fn is_taken(&self) -> bool {
+        self.state.is_taken()
     }
 }
 
@@ -58,9 +64,11 @@ impl Ticks {
         for sample in samples {
             let utc_step = sample.taken.utc_ns.wrapping_sub(utc).cast_unsigned();
             let step = sample.taken.monotonic_ns.wrapping_sub(monotonic);
-            let (torn, ticks, reason) = match &sample.state {
+            let (marked, ticks, reason) = match &sample.state {
                 SampleState::Complete => (0, 0, None),
-                SampleState::Torn(reason) => (1, 0, Some(reason)),
+                SampleState::Torn(reason) | SampleState::TotalsAlone(reason) => {
+                    (1, 0, Some(reason))
+                }
                 SampleState::Missed { ticks, reason } => (0, *ticks, Some(reason)),
             };
             let values = [
@@ -68,7 +76,7 @@ impl Ticks {
                 utc_step,
                 step.wrapping_sub(utc_step),
                 sample.regions.map_or(0, |regions| regions + 1),
-                torn,
+                marked,
                 ticks,
             ];
             for (column, value) in columns.iter_mut().zip(values) {
@@ -98,16 +106,17 @@ impl Ticks {
         let mut ticks = Vec::with_capacity(count);
         let row = |index: usize| [0, 1, 2, 3, 4, 5].map(|column: usize| columns[column][index]);
         for index in 0..count {
-            let [gap, utc_step, drift, regions, torn, missed] = row(index);
+            let [gap, utc_step, drift, regions, marked, missed] = row(index);
             let monotonic_step = drift.wrapping_add(utc_step);
             taken = Timestamp {
                 utc_ns: taken.utc_ns.wrapping_add(utc_step.cast_signed()),
                 monotonic_ns: taken.monotonic_ns.wrapping_add(monotonic_step),
             };
             let regions = regions.checked_sub(1);
-            let state = match (regions, torn) {
+            let state = match (regions, marked) {
                 (Some(_), 0) => SampleState::Complete,
                 (Some(_), _) => SampleState::Torn(cursor.take_text()?.to_owned()),
+                (None, 1) => SampleState::TotalsAlone(cursor.take_text()?.to_owned()),
                 (None, _) => {
                     SampleState::Missed { ticks: missed, reason: cursor.take_text()?.to_owned() }
                 }

@@ -32,8 +32,7 @@ impl FrameEncoder {
     /// Returns the frame of `table`, a key frame if a chunk begins with it or if that is not much
     /// larger than a delta, and the edits from the table before.
     pub(crate) fn encode(&self, table: &RegionTable) -> (Frame, Vec<Edit>) {
-        let full = self.samples >= CHUNK_SAMPLES || self.bytes >= CHUNK_BYTES;
-        let Some((number, last)) = self.last.as_ref().filter(|_| !full) else {
+        let Some((number, last)) = self.last.as_ref().filter(|_| !self.is_full()) else {
             return (key(table, true), edits(&RegionTable::default(), table));
         };
         let edits = edits(last, table);
@@ -64,8 +63,13 @@ impl FrameEncoder {
         self.samples = CHUNK_SAMPLES;
     }
 
-    /// Records that ticks were missed, which is a sample of its own.
-    pub(crate) const fn missed(&mut self) {
+    /// Returns whether the chunk has as many samples or bytes as one may have.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.samples >= CHUNK_SAMPLES || self.bytes >= CHUNK_BYTES
+    }
+
+    /// Records a sample without regions, such as missed ticks.
+    pub(crate) const fn without_regions(&mut self) {
         self.samples += 1;
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn mend(
             outcome.lose(first - last.number - 1, "their chunks are lost");
         }
         let lost = whole(new, &chunk, outcome)?;
-        outcome.kept += chunk.header.snapshots - lost;
+        outcome.kept += chunk.header.taken() - lost;
         let taken = chunk.header.span.map_or(last.taken, |(_, end)| end);
         last = Last { number: chunk.header.last, taken, ..last };
     }

@@ -155,7 +155,7 @@ struct Tail {
 }
 
 impl Tail {
-    /// Returns whether the sample of a row is kept and has regions; the inner error is the reason
+    /// Returns whether the sample of a row is kept and was taken; the inner error is the reason
     /// of its loss.
     fn keep(
         &mut self,
@@ -181,7 +181,7 @@ impl Tail {
         };
         let framed = sample::frame_from_row(found).is_ok_and(|frame| frame.is_some());
         let decoded = match decode(&mut self.decoder, id, &sample, found) {
-            Ok(None) => return Ok(Ok(false)),
+            Ok(None) => return Ok(Ok(sample.is_taken())),
             Ok(Some(decoded)) => decoded,
             Err(_) => {
                 self.unbroken = false;
