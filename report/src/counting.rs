@@ -14,7 +14,7 @@ pub enum Counting {
 
 impl Counting {
     /// Returns how the pages of a snapshot are counted; `None` where there is no such choice, or where
-    /// another program counted them.
+    /// another program counted them and does not say how.
     pub fn of(snapshot: &Snapshot) -> Option<Self> {
         snapshot.regions.iter().find_map(|region| Self::of_region(&region.identity))
     }
@@ -22,8 +22,10 @@ impl Counting {
     /// Returns how the pages of one region are counted.
     pub(crate) fn of_region(identity: &Identity) -> Option<Self> {
         let mut words = identity.flags.split_ascii_whitespace();
-        words.clone().find(|word| word.starts_with("tag="))?;
-        Some(if words.any(|word| word == "footprint") { Self::Footprint } else { Self::Objects })
+        if words.clone().any(|word| word == "footprint") {
+            return Some(Self::Footprint);
+        }
+        words.any(|word| word.starts_with("tag=")).then_some(Self::Objects)
     }
 
     /// Returns the words for it.
@@ -56,6 +58,8 @@ mod tests {
         };
         assert_eq!(of(&["tag=1", "tag=2 wired"]), Some(Counting::Objects));
         assert_eq!(of(&["tag=1 footprint"]), Some(Counting::Footprint));
+        // A page of vmmap says so too.
+        assert_eq!(of(&["purge=N footprint"]), Some(Counting::Footprint));
         assert_eq!(of(&["p rd mr"]), None);
         assert_eq!(of(&[]), None);
     }

@@ -102,10 +102,12 @@ fn called_as_vmmap_it_takes_vmmaps_arguments() {
     };
     let page = said(&["-w", "-resident", "-pages", &workload.pid_text()]);
     assert!(page.contains("\n__TEXT ") && !page.contains("\n.text "), "{page}");
+    assert!(page.contains("\nOutput report format:  2.4  -- 64-bit process\n"), "{page}");
+    assert!(page.contains("\nPhysical footprint is derived: "), "{page}");
     let own = bench.out(&["map", &workload.pid_text()]);
     assert!(own.contains("\n.text ") && !own.contains("__TEXT"), "{own}");
     let model = bench.path("model.bin").display().to_string();
-    assert!(line_of(&page, &model).contains(" 512/"), "{page}");
+    assert!(line_of(&page, &model).contains(" [   512    512 "), "{page}");
     let delta = said(&["-d", "0.1", "-resident", &workload.pid_text()]);
     for set in ["that differ: ", "only in the first snapshot: ", "only in the second snapshot: "] {
         assert!(delta.contains(set), "{delta}");

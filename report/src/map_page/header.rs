@@ -41,11 +41,7 @@ pub(crate) fn header(
     if let Some(later) = later {
         line("Second Snapshot", &clock::local_exact(later.taken.utc_ns, time_zone));
     }
-    // Apple's tools name the system with its version.
-    let kernel = escape::terminal(&host.kernel);
-    let named = host.os == "macos" && kernel.to_ascii_lowercase().starts_with("mac");
-    let system = if named { kernel.into_owned() } else { format!("{} {kernel}", host.os) };
-    line("OS Version", system.trim_end());
+    line("OS Version", &system(host));
     lines.push(String::new());
     let shown = later.unwrap_or(snapshot);
     let totals = &shown.totals;
@@ -73,6 +69,14 @@ pub(crate) fn header(
     lines.iter().fold(String::new(), |text, line| text + &cut_middle(line, width) + "\n")
 }
 
+/// Returns the system with its version, which Apple's tools name together.
+pub(crate) fn system(host: &Host) -> String {
+    let kernel = escape::terminal(&host.kernel);
+    let named = host.os == "macos" && kernel.to_ascii_lowercase().starts_with("mac");
+    let system = if named { kernel.into_owned() } else { format!("{} {kernel}", host.os) };
+    system.trim_end().to_owned()
+}
+
 /// Returns the line that stands for regions that may not be read.
 pub(crate) fn unread(why: &str, width: usize) -> String {
     format!("\n{}\n", cut_middle(&format!("regions: unknown: {}", escape::terminal(why)), width))
@@ -80,7 +84,7 @@ pub(crate) fn unread(why: &str, width: usize) -> String {
 
 /// Returns the processor that the program is for: on macOS in vmmap's letters, with a note where
 /// the machine's is another one.
-fn code_type(architecture: Option<&str>, host: &Host) -> String {
+pub(crate) fn code_type(architecture: Option<&str>, host: &Host) -> String {
     let Some(architecture) = architecture else { return "-".to_owned() };
     if host.os != "macos" {
         return escape::terminal(architecture).into_owned();
@@ -94,7 +98,7 @@ fn code_type(architecture: Option<&str>, host: &Host) -> String {
 }
 
 /// Returns where the executable's first mapped segment lies.
-fn load_address(path: Option<&str>, snapshot: &Snapshot) -> Option<u64> {
+pub(crate) fn load_address(path: Option<&str>, snapshot: &Snapshot) -> Option<u64> {
     let path = path?;
     let is_executable = |identity: &vmrec_sampler::Identity| {
         identity.label.region_type.family() == types::TEXT.family()

@@ -170,7 +170,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn type_of(kind: &Kind, naming: Naming) -> String {
+pub(crate) fn type_of(kind: &Kind, naming: Naming) -> String {
     escape::terminal(kind.region_type.label(naming)).into_owned()
 }
 
@@ -182,7 +182,7 @@ fn why(kind: &Kind) -> String {
 
 /// Returns what lies behind a row in at max_protection `room` cells; a long path loses its middle, but not the file's name.
 /// Other details are dropped before that name is cut.
-fn behind(kind: &Kind, room: Option<usize>) -> String {
+pub(crate) fn behind(kind: &Kind, room: Option<usize>) -> String {
     let detail = kind.detail.as_deref();
     let (detail, name) = match kind.object.as_deref() {
         // A name given to the kernel for memory is the detail already.

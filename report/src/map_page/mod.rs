@@ -13,13 +13,14 @@ pub(crate) mod size;
 #[cfg(test)]
 mod tests;
 pub(crate) mod totals;
+pub(crate) mod vmmap;
 
 use jiff::tz::TimeZone;
 use vmrec_sampler::{Region, Snapshot};
 
 use crate::counting::Counting;
 use crate::map_page::lines::Columns;
-use crate::map_page::options::{PageOptions, PageSource};
+use crate::map_page::options::{PageLayout, PageOptions, PageSource};
 use crate::map_page::row::PageRow;
 
 /// Returns the page of one snapshot.
@@ -29,6 +30,10 @@ pub fn page_text(
     options: &PageOptions,
     time_zone: &TimeZone,
 ) -> String {
+    // Rules need columns that vmmap has not.
+    if options.layout == PageLayout::Vmmap && !options.rules {
+        return crate::map_page::vmmap::page(source, snapshot, options, time_zone);
+    }
     let regions = &snapshot.regions;
     let sizes = options.sizes(source.host.page_size_bytes);
     let width = options.width.unwrap_or(usize::MAX);

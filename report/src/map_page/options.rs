@@ -3,10 +3,23 @@
 use vmrec_sampler::{Host, Naming, ProcessInfo};
 
 use crate::map_page::size::SizeFormat;
+use crate::map_page::vmmap::size::VmmapSize;
+
+/// Whose lines a page has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageLayout {
+    /// vmrec's own, which keep to the width of a terminal.
+    #[default]
+    Own,
+    /// vmmap's of macOS 11 to 26, with every size.
+    Vmmap,
+}
 
 /// The contents of the page, in vmmap's terms. By default: the virtual size of each region, adjacent identical ones as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PageOptions {
+    /// Whose lines the page has.
+    pub layout: PageLayout,
     /// Terminal cells in a line, kept to as far as the columns allow; `None` to cut nothing.
     pub width: Option<usize>,
     /// Whose words types have.
@@ -34,6 +47,10 @@ pub struct PageOptions {
 }
 
 impl PageOptions {
+    pub(crate) fn vmmap_sizes(&self, page_bytes: u64) -> VmmapSize {
+        if self.pages { VmmapSize::Pages(page_bytes.max(1)) } else { VmmapSize::Bytes }
+    }
+
     pub(crate) fn sizes(&self, page_bytes: u64) -> SizeFormat {
         if self.pages { SizeFormat::Pages(page_bytes.max(1)) } else { SizeFormat::Bytes }
     }

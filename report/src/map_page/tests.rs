@@ -12,6 +12,7 @@ use crate::fixture::{K, before_and_after, detailed, memory, process, recording, 
 use crate::map_page::delta::delta_text;
 
 const EIGHTY: PageOptions = PageOptions {
+    layout: PageLayout::Own,
     width: Some(80),
     naming: Naming::Linux,
     resident: false,

@@ -33,44 +33,77 @@ pub(crate) fn given_back(regions: &[Region], sizes: SizeFormat) -> String {
     }
 }
 
+/// What vmmap says of libraries and of writable regions.
+pub(crate) struct Portions {
+    /// Of the parts of libraries that cannot be written to.
+    pub(crate) libraries: Portion,
+    /// Of writable regions.
+    pub(crate) writable: Portion,
+}
+
+/// Some regions: their virtual size, and the parts of it.
+pub(crate) struct Portion {
+    pub(crate) total: u64,
+    pub(crate) resident: Option<u64>,
+    pub(crate) written: Option<u64>,
+    pub(crate) swapped: Option<u64>,
+    /// What is not in memory: of libraries also what is swapped out.
+    pub(crate) absent: Option<u64>,
+}
+
+impl Portions {
+    pub(crate) fn of(regions: &[Region]) -> Self {
+        let is_library = |region: &&Region| {
+            region.identity.label.region_type.family() == Family::Image && !is_writable(region)
+        };
+        let libraries: Amounts = regions.iter().filter(is_library).collect();
+        let writable: Amounts = regions.iter().filter(|region| is_writable(region)).collect();
+        let resident = |sum: &Amounts| known(sum, Metric::RESIDENT);
+        let there =
+            |sum: &Amounts| Some(resident(sum)?.saturating_add(known(sum, Metric::SWAPPED)?));
+        Self {
+            libraries: Portion::of(&libraries, resident(&libraries)),
+            writable: Portion::of(&writable, there(&writable)),
+        }
+    }
+}
+
+impl Portion {
+    fn of(sum: &Amounts, there: Option<u64>) -> Self {
+        let total = sum.virtual_bytes;
+        Self {
+            total,
+            resident: sum.get(Metric::RESIDENT),
+            written: sum.get(Metric::Measured(Quantity::Dirty)),
+            swapped: sum.get(Metric::SWAPPED),
+            absent: there.map(|bytes| total.saturating_sub(bytes)),
+        }
+    }
+}
+
 /// Returns vmmap's two lines of sums, each ended by a line break and broken before its last parts if it is wider than `width`.
 pub(crate) fn portions(regions: &[Region], sizes: SizeFormat, width: usize) -> String {
-    let libraries: Amounts = regions
-        .iter()
-        .filter(|region| {
-            region.identity.label.region_type.family() == Family::Image && !is_writable(region)
-        })
-        .collect();
-    let total = libraries.virtual_bytes;
-    let resident = libraries.get(Metric::RESIDENT);
-    let out = known(&libraries, Metric::RESIDENT).map(|bytes| total.saturating_sub(bytes));
+    let Portions { libraries, writable } = Portions::of(regions);
     let mut text = broken(
         &format!(
             "ReadOnly portion of Libraries: Total={} resident={}",
-            sizes.text(Some(total)),
-            part(sizes, resident, total),
+            sizes.text(Some(libraries.total)),
+            part(sizes, libraries.resident, libraries.total),
         ),
-        &format!("swapped_out_or_unallocated={}", part(sizes, out, total)),
+        &format!("swapped_out_or_unallocated={}", part(sizes, libraries.absent, libraries.total)),
         width,
     );
-    let writable: Amounts = regions.iter().filter(|region| is_writable(region)).collect();
-    let total = writable.virtual_bytes;
-    let resident = writable.get(Metric::RESIDENT);
-    let swapped = writable.get(Metric::SWAPPED);
-    let unallocated = known(&writable, Metric::RESIDENT)
-        .zip(known(&writable, Metric::SWAPPED))
-        .map(|(resident, swapped)| total.saturating_sub(resident.saturating_add(swapped)));
     text.push_str(&broken(
         &format!(
             "Writable regions: Total={} written={} resident={}",
-            sizes.text(Some(total)),
-            part(sizes, writable.get(Metric::Measured(Quantity::Dirty)), total),
-            part(sizes, resident, total),
+            sizes.text(Some(writable.total)),
+            part(sizes, writable.written, writable.total),
+            part(sizes, writable.resident, writable.total),
         ),
         &format!(
             "swapped_out={} unallocated={}",
-            part(sizes, swapped, total),
-            part(sizes, unallocated, total),
+            part(sizes, writable.swapped, writable.total),
+            part(sizes, writable.absent, writable.total),
         ),
         width,
     ));
@@ -90,15 +123,15 @@ fn known(sum: &Amounts, metric: Metric) -> Option<u64> {
 
 /// One row of sums: those of [`Amounts`], and the virtual sizes by purge state.
 #[derive(Clone, Copy, Default)]
-struct Sum {
-    amounts: Amounts,
+pub(crate) struct Sum {
+    pub(crate) amounts: Amounts,
     purgeable: [u64; Purge::ALL.len()],
     /// Whether a region is a share of a sum, of which that is not known.
     purge_unknown: bool,
 }
 
 impl Sum {
-    fn add(&mut self, region: &Region) {
+    pub(crate) fn add(&mut self, region: &Region) {
         self.amounts.add(region);
         self.purge_unknown |= region.identity.known_protection().is_none();
         if let Some(state) = Purge::of(&region.identity) {
@@ -107,10 +140,15 @@ impl Sum {
         }
     }
 
-    fn of<'a>(regions: impl IntoIterator<Item = &'a Region>) -> Self {
+    pub(crate) fn of<'a>(regions: impl IntoIterator<Item = &'a Region>) -> Self {
         let mut sum = Self::default();
         regions.into_iter().for_each(|region| sum.add(region));
         sum
+    }
+
+    /// Returns the virtual sizes by purge state, where they are known.
+    pub(crate) fn purgeable(&self) -> [Option<u64>; Purge::ALL.len()] {
+        self.purgeable.map(|bytes| Some(bytes).filter(|_| !self.purge_unknown))
     }
 
     fn cells(&self, name: &str, sizes: SizeFormat, purgeable: bool) -> Vec<Cell> {
@@ -118,8 +156,7 @@ impl Sum {
         let known = COLUMNS.map(|metric| sizes.text(self.amounts.get(metric)));
         cells.extend(known.iter().map(|text| Cell::new(text)));
         if purgeable {
-            let known = |bytes: u64| Some(bytes).filter(|_| !self.purge_unknown);
-            cells.extend(self.purgeable.map(|bytes| Cell::new(&sizes.text(known(bytes)))));
+            cells.extend(self.purgeable().map(|bytes| Cell::new(&sizes.text(bytes))));
         }
         cells.push(Cell::new(&self.amounts.regions.to_string()));
         cells
@@ -128,7 +165,7 @@ impl Sum {
 
 /// Returns whether a region is reserved address space, as the system counts it: on macOS what has
 /// rights but no page, not what nobody may touch.
-fn is_reserved(region: &Region, naming: Naming) -> bool {
+pub(crate) fn is_reserved(region: &Region, naming: Naming) -> bool {
     let region_type = &region.identity.label.region_type;
     region_type.family() == Family::Reserved
         && (naming == Naming::Linux || region_type.name().ends_with(" (reserved)"))

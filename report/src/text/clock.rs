@@ -18,6 +18,11 @@ pub(crate) fn local_exact(utc_ns: i64, time_zone: &TimeZone) -> String {
     zoned(utc_ns, time_zone, "%Y-%m-%d %H:%M:%S%.3f %:z")
 }
 
+/// Formats a moment as vmmap does: `2026-03-01 14:05:09.250 +0100`.
+pub(crate) fn vmmap(utc_ns: i64, time_zone: &TimeZone) -> String {
+    zoned(utc_ns, time_zone, "%Y-%m-%d %H:%M:%S%.3f %z")
+}
+
 /// Formats a moment for programs, to the millisecond: `2026-03-01T13:05:09.250Z`.
 pub(crate) fn utc(utc_ns: i64) -> String {
     zoned(utc_ns, &TimeZone::UTC, "%Y-%m-%dT%H:%M:%S%.3fZ")
@@ -42,6 +47,7 @@ mod tests {
         assert_eq!(local(moment, &paris), "2026-03-01 14:05:09 +01:00");
         assert_eq!(local_short(moment, &paris), "2026-03-01 14:05");
         assert_eq!(local_exact(moment, &paris), "2026-03-01 14:05:09.250 +01:00");
+        assert_eq!(vmmap(moment, &paris), "2026-03-01 14:05:09.250 +0100");
         assert_eq!(utc(moment), "2026-03-01T13:05:09.250Z");
     }
 

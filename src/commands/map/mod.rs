@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use vmrec_report::{PageOptions, PageSource, delta_text, json, page_text};
+use vmrec_report::{PageLayout, PageOptions, PageSource, delta_text, json, page_text};
 use vmrec_sampler::{Host, Naming, ProcessInfo, Sampler, Snapshot};
 
 use crate::args::{RecordingArgs, TypesArgs};
@@ -137,7 +137,9 @@ impl MapArgs {
     fn options(&self, host: &Host) -> PageOptions {
         let all = self.verbose;
         let cut = !(self.wide || all || self.rules);
+        let vmmap = is_vmmap_page(host);
         PageOptions {
+            layout: if vmmap { PageLayout::Vmmap } else { PageLayout::Own },
             width: cut.then(output::width),
             naming: naming(host),
             resident: self.resident || all,
@@ -223,6 +225,11 @@ fn naming(host: &Host) -> Naming {
         true => Naming::Apple,
         false => Naming::of(host),
     }
+}
+
+/// Returns whether the page has vmmap's own lines: called by its name, and for processes of macOS.
+fn is_vmmap_page(host: &Host) -> bool {
+    host.os == "macos" || std::env::args_os().next().is_some_and(|program| is_vmmap(&program))
 }
 
 /// Returns the process that started `process`, if it may be seen.

@@ -4,12 +4,15 @@ pub(crate) mod header;
 pub(crate) mod rows;
 pub(crate) mod summary;
 
+use std::sync::Arc;
+
 use crate::pasted::darwin::{Place, Row, regions, shares, total, types_of};
 use crate::pasted::model::{BadPaste, PasteFormat, Pasted, PastedSnapshot, Remark, shortened};
 use crate::pasted::text::{Line, is_omission};
 use crate::pasted::vmmap::header::Header;
 use crate::pasted::vmmap::rows::{Read, SizeColumn};
 use crate::pasted::vmmap::summary::Summary;
+use crate::region::Region;
 use crate::snapshot::{Consistency, ProcessTotals};
 
 /// The maximum number of lines that one row may be wrapped to.
@@ -140,7 +143,7 @@ impl Page {
         let rows: Vec<Row> = self.rows.iter().map(|(_, row)| row.clone()).collect();
         // A crash report lists the neighbours of an address: its sums say more.
         let by_sums = rows.is_empty() || (self.near && !self.summary.is_empty());
-        let (regions, consistency) = if by_sums {
+        let (mut regions, consistency) = if by_sums {
             let (shares, too_many) = shares(&self.summary.sums());
             if !self.summary.has_counts() {
                 self.remarks.push(Remark::of_all(
@@ -161,6 +164,7 @@ impl Page {
             self.remarks.extend(self.missing_rows(&rows));
         }
         if self.header.footprint_mode {
+            regions.iter_mut().for_each(mark_footprint);
             self.remarks.push(Remark::of_all(
                 "resident, dirty and swapped count what the process is charged for (PhysFootprint mode)",
             ));
@@ -205,6 +209,12 @@ impl Page {
             )
         })
     }
+}
+
+/// Notes with a region that its pages are counted as the footprint does.
+fn mark_footprint(region: &mut Region) {
+    let identity = Arc::make_mut(&mut region.identity);
+    identity.flags = format!("{} footprint", identity.flags).trim_start().into();
 }
 
 /// Returns whether `next` is the rest of a wrapped row.

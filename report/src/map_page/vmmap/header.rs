@@ -1,0 +1,83 @@
+//! vmmap's first lines: which process, when, and its footprint.
+
+use jiff::tz::TimeZone;
+use vmrec_sampler::Snapshot;
+
+use crate::counting::Counting;
+use crate::map_page::header::{code_type, load_address, system};
+use crate::map_page::options::PageSource;
+use crate::map_page::vmmap::size::size;
+use crate::text::{clock, escape};
+
+/// The page's layout: that of vmmap's format of this number.
+const FORMAT: &str = "2.4";
+
+/// Returns the lines above the lists of regions; `lists` is whether such follow.
+pub(crate) fn header(
+    source: &PageSource<'_>,
+    snapshot: &Snapshot,
+    lists: bool,
+    time_zone: &TimeZone,
+) -> String {
+    let PageSource { process, host, .. } = source;
+    let name = escape::terminal(process.name());
+    let mut text = String::new();
+    let mut line = |title: &str, value: &str| {
+        text.push_str(&format!("{:<17}{value}\n", format!("{title}:")));
+    };
+    line("Process", &format!("{name} [{}]", process.id.pid_text()));
+    let deleted = if process.executable_deleted { " (deleted)" } else { "" };
+    let path = process.executable.as_deref();
+    // vmmap's own sign of what it does not know.
+    let unknown = || "???".to_owned();
+    line("Path", &path.map_or_else(unknown, |path| format!("{}{deleted}", escape::terminal(path))));
+    if let Some(address) = load_address(path, snapshot) {
+        line("Load Address", &format!("{address:#x}"));
+    }
+    let code =
+        process.architecture.as_deref().map(|_| code_type(process.architecture.as_deref(), host));
+    line("Code Type", &code.unwrap_or_else(unknown));
+    if let Some(parent) = process.parent_pid {
+        let name = source.parent.map_or_else(unknown, |name| escape::terminal(name).into_owned());
+        line("Parent Process", &format!("{name} [{parent}]"));
+    }
+    text.push('\n');
+    let mut line = |title: &str, value: &str| {
+        text.push_str(&format!("{:<17}{value}\n", format!("{title}:")));
+    };
+    line("Date/Time", &clock::vmmap(snapshot.taken.utc_ns, time_zone));
+    if let Some(started) = process.started_utc_ns {
+        line("Launch Time", &clock::vmmap(started, time_zone));
+    }
+    line("OS Version", &system(host));
+    line("Analysis Tool", concat!("vmrec ", env!("CARGO_PKG_VERSION")));
+    text.push('\n');
+    let totals = &snapshot.totals;
+    let mut total = |title: &str, bytes: Option<u64>| {
+        let Some(bytes) = bytes else { return };
+        text.push_str(&format!("{:<28}{}\n", format!("{title}:"), size(bytes)));
+    };
+    total("Physical footprint", totals.footprint_bytes);
+    if snapshot.consistency.totals_alone().is_some() {
+        total("Resident size", totals.resident_bytes);
+    }
+    text.push_str("----\n\n");
+    if lists {
+        let bits = if process.architecture.as_deref() == Some("i386") { 32 } else { 64 };
+        text.push_str(&format!(
+            "Virtual Memory Map of process {} ({name})\n",
+            process.id.pid_text()
+        ));
+        text.push_str(&format!("Output report format:  {FORMAT}  -- {bits}-bit process\n"));
+        if let Some(bytes) = host.known_page_bytes() {
+            text.push_str(&format!("VM page size:  {bytes} bytes\n"));
+        }
+    }
+    if Counting::of(snapshot) == Some(Counting::Footprint) {
+        text.push_str("Collected with PhysFootprint mode enabled\n");
+    }
+    if let Some(why) = snapshot.consistency.torn() {
+        text.push_str(&format!("torn: {}\n", escape::terminal(why)));
+    }
+    text
+}

@@ -1,0 +1,110 @@
+//! The page in vmmap's own layout, that of macOS 11 to 26: what reads vmmap's page reads this one.
+//!
+//! Lines that vmmap has and vmrec cannot know are left out, not made up; what vmrec adds stands
+//! below vmmap's last line. Cutting to a terminal's width is left to vmmap's rule: names of types
+//! lose what is beyond their column, unless `-w` is given.
+
+pub(crate) mod header;
+pub(crate) mod lines;
+pub(crate) mod size;
+pub(crate) mod sums;
+#[cfg(test)]
+mod tests;
+
+use jiff::tz::TimeZone;
+use vmrec_sampler::{Region, Snapshot};
+
+use crate::counting::Counting;
+use crate::map_page::extras;
+use crate::map_page::legend;
+use crate::map_page::options::{PageOptions, PageSource};
+use crate::map_page::row::{PageRow, rows};
+use crate::map_page::totals::is_writable;
+use crate::map_page::{header as own_header, is_listed};
+
+/// The codes of the lists: vmmap lists all of them, used or not.
+const LEGEND: &str = "\n==== Legend
+SM=sharing mode:
+\tCOW=copy_on_write PRV=private NUL=empty ALI=aliased
+\tSHM=shared ZER=zero_filled S/A=shared_alias
+PURGE=purgeable mode:
+\tV=volatile N=nonvolatile E=empty   otherwise is unpurgeable
+";
+
+/// Returns the page of one snapshot.
+pub(crate) fn page(
+    source: &PageSource<'_>,
+    snapshot: &Snapshot,
+    options: &PageOptions,
+    time_zone: &TimeZone,
+) -> String {
+    let regions = &snapshot.regions;
+    let sizes = options.vmmap_sizes(source.host.page_size_bytes);
+    let pid = source.process.id.pid_text();
+    let any_listed = regions.iter().any(is_listed);
+    let lists = any_listed && !options.summary;
+    let mut text = header::header(source, snapshot, lists, time_zone);
+    if let Some(why) = snapshot.consistency.totals_alone() {
+        return text + &own_header::unread(why, usize::MAX);
+    }
+    if lists {
+        let rows = |chosen: &dyn Fn(&&Region) -> bool| {
+            rows(
+                regions.iter().filter(|region| is_listed(region)).filter(chosen),
+                !options.no_coalesce,
+                false,
+            )
+        };
+        let mut list = |title: &str, rows: Vec<PageRow>| {
+            text.push_str(&format!("\n==== {title}\n{}\n", lines::HEADING));
+            rows.iter().for_each(|row| lines::row(&mut text, row, options, sizes));
+        };
+        if options.interleaved {
+            let title = format!(
+                "regions for process {pid}  (non-writable and writable regions are interleaved)"
+            );
+            list(&title, rows(&|_| true));
+        } else {
+            list(&format!("Non-writable regions for process {pid}"), rows(&|r| !is_writable(r)));
+            list(&format!("Writable regions for process {pid}"), rows(&|r| is_writable(r)));
+        }
+        text.push_str(LEGEND);
+        let unknown = |region: &Region| region.share_mode.is_none();
+        if regions.iter().filter(|region| is_listed(region)).any(unknown) {
+            text.push_str("\t-=unknown\n");
+        }
+        text.push_str(&format!("\n==== Summary for process {pid}\n"));
+    }
+    if regions.iter().all(is_listed) {
+        text.push_str(&sums::portions(regions, sizes));
+        text.push('\n');
+    }
+    let heaps = crate::map_page::totals::heaps(regions, crate::map_page::size::SizeFormat::Bytes);
+    text.push_str(&sums::by_type(regions, sizes, options.naming, heaps.is_some()));
+    text.push('\n');
+    if let Some(heaps) = &heaps {
+        text.push_str(&heaps.render(usize::MAX, false));
+        text.push('\n');
+    }
+    let submaps = extras::submaps(regions);
+    let own_sizes = options.sizes(source.host.page_size_bytes);
+    if options.submap && !submaps.is_empty() {
+        text.push_str(&format!("==== Submaps of process {pid}\n"));
+        text.push_str(&extras::submap_table(&submaps, own_sizes).render(usize::MAX, false));
+        text.push('\n');
+    }
+    if options.all_split_libs {
+        text.push_str(&format!("==== Shared clean library pages of process {pid}\n"));
+        text.push_str(&extras::shared_library_pages(regions, own_sizes).render(usize::MAX, false));
+        text.push('\n');
+    }
+    if !any_listed && !regions.is_empty() {
+        text.push_str("Only sums by type are known of this process: no regions are listed.\n");
+    }
+    if source.host.os == "linux" && snapshot.totals.footprint_bytes.is_some() {
+        text.push_str("Physical footprint is derived: anonymous + swapped memory.\n");
+    }
+    let counting = Counting::of(snapshot);
+    text.push_str(&legend::notes(source.host, options, &submaps, heaps.is_some(), counting));
+    text
+}
