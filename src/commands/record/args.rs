@@ -24,7 +24,7 @@ pub(crate) struct RecordArgs {
     /// Pids, full or partial executable names, or paths
     #[arg(
         value_name = "TARGET",
-        required_unless_present_any = ["launch", "pid", "host", "cgroup"],
+        required_unless_present_any = ["launch", "pid", "host", "cgroup", "unit", "container"],
         conflicts_with_all = ["launch", "pid"]
     )]
     targets: Vec<String>,
@@ -44,6 +44,15 @@ pub(crate) struct RecordArgs {
     /// Record the processes of this control group and those below it, until Ctrl-C (Linux)
     #[arg(long, value_name = "PATH", conflicts_with_all = ["launch", "pid"])]
     pub(crate) cgroup: Option<PathBuf>,
+
+    /// Record the processes of this unit of systemd, such as nginx, until Ctrl-C (Linux)
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["launch", "pid", "cgroup", "host"])]
+    pub(crate) unit: Option<String>,
+
+    /// Record the processes of the container whose id begins so, of docker, podman, containerd,
+    /// CRI-O or Kubernetes, until Ctrl-C (Linux)
+    #[arg(long, value_name = "ID", conflicts_with_all = ["launch", "pid", "cgroup", "unit", "host"])]
+    pub(crate) container: Option<String>,
 
     /// Record all processes that descend from the targets too, as they come and go
     #[arg(long)]
@@ -159,8 +168,13 @@ impl RecordArgs {
             || self.all
             || self.follow
             || self.host
-            || self.cgroup.is_some()
+            || self.has_group()
             || self.targets.len() > 1
+    }
+
+    /// Returns whether the processes of a control group are recorded.
+    pub(crate) const fn has_group(&self) -> bool {
+        self.cgroup.is_some() || self.unit.is_some() || self.container.is_some()
     }
 
     /// Returns the targets asked for, as on the command line.
@@ -173,11 +187,18 @@ impl RecordArgs {
         ];
         let options = given.into_iter().filter(|(given, _)| *given);
         let options = options.map(|(_, option)| option.to_owned());
-        let cgroup = self.cgroup.iter();
-        let cgroup = cgroup.map(|path| format!("--cgroup {}", shell_word(&path.to_string_lossy())));
+        let cgroup = self.cgroup.as_ref().map(|path| path.to_string_lossy().into_owned());
+        let group = [
+            ("--cgroup", cgroup),
+            ("--unit", self.unit.clone()),
+            ("--container", self.container.clone()),
+        ];
+        let group = group
+            .into_iter()
+            .filter_map(|(option, value)| Some(format!("{option} {}", shell_word(&value?))));
         let command = (!self.launch.is_empty()).then(|| "--".to_owned());
         let launch = self.launch.iter().map(|word| shell_word(&word.to_string_lossy()));
-        let words = options.chain(cgroup).chain(self.processes()).chain(command).chain(launch);
+        let words = options.chain(group).chain(self.processes()).chain(command).chain(launch);
         words.collect::<Vec<_>>().join(" ")
     }
 }

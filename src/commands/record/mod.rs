@@ -158,6 +158,14 @@ struct Start<'a> {
     rules: Vec<UserRule>,
 }
 
+/// Finds the control group whose processes are recorded.
+fn group(args: &RecordArgs) -> Result<Option<ControlGroup>, Failure> {
+    let cgroup = args.cgroup.as_deref().map(ControlGroup::find);
+    let unit = args.unit.as_deref().map(ControlGroup::of_unit);
+    let container = args.container.as_deref().map(ControlGroup::of_container);
+    cgroup.or(unit).or(container).transpose()
+}
+
 /// Finds or starts the processes of a session, and records them.
 fn record_family(
     args: &RecordArgs,
@@ -168,7 +176,7 @@ fn record_family(
     let (roots, writer) = if args.launch.is_empty() {
         let (names, pick) = (args.processes(), args.pick);
         let several = args.all || args.follow;
-        let group = args.cgroup.as_deref().map(ControlGroup::find).transpose()?;
+        let group = group(args)?;
         let find = move || -> Result<Vec<_>, Failure> {
             vmrec_sampler::check_proc()?;
             if several {

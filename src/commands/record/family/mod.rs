@@ -118,7 +118,7 @@ pub(crate) fn record(
         }
         Roots::Found(found, watched) => (None, found, watched),
     };
-    let keeps_waiting = args.host || args.follow || args.cgroup.is_some();
+    let keeps_waiting = args.host || args.follow || args.has_group();
     let adopts = args.tree && target.is_some() && vmrec_sampler::adopt_orphans();
     let mut selection = Selection::new(args.tree, std::process::id(), adopts);
     (selection.host, selection.names) = (args.host, watched.names);
