@@ -3,11 +3,13 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::fmt::{Display, Formatter};
+use std::num::ParseIntError;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use vmrec_report::By;
 use vmrec_store::Retention;
 
 use crate::failure::Failure;
@@ -52,6 +54,8 @@ pub(crate) struct RecordingArgs {
 pub(crate) enum Choice {
     /// The one with this number.
     Number(i64),
+    /// That of this number in a file beside the first: `2.5`.
+    Beside(FileNumber),
     /// The newest that is called so, or else the newest of a process called so.
     Name(String),
 }
@@ -60,8 +64,12 @@ impl FromStr for Choice {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        let number = text.strip_prefix('#').unwrap_or(text).parse();
-        Ok(number.map_or_else(|_| Self::Name(text.to_owned()), Self::Number))
+        let digits = text.strip_prefix('#').unwrap_or(text);
+        Ok(match digits.parse::<FileNumber>() {
+            Ok(FileNumber { file: 1, number }) => Self::Number(number),
+            Ok(beside) => Self::Beside(beside),
+            Err(_) => Self::Name(text.to_owned()),
+        })
     }
 }
 
@@ -69,7 +77,35 @@ impl Display for Choice {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(formatter, "{number}"),
+            Self::Beside(number) => write!(formatter, "{number}"),
             Self::Name(name) => formatter.write_str(name),
+        }
+    }
+}
+
+/// The number of a recording or session: `5`, or `2.5` of the second of files that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileNumber {
+    pub(crate) file: u32,
+    pub(crate) number: i64,
+}
+
+impl FromStr for FileNumber {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        match text.split_once('.') {
+            Some((file, number)) => Ok(Self { file: file.parse()?, number: number.parse()? }),
+            None => Ok(Self { file: 1, number: text.parse()? }),
+        }
+    }
+}
+
+impl Display for FileNumber {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        match self.file {
+            1 => write!(formatter, "{}", self.number),
+            file => write!(formatter, "{file}.{}", self.number),
         }
     }
 }
@@ -116,6 +152,14 @@ impl RetentionArgs {
     }
 }
 
+/// Which session, in place of a recording.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct SessionArgs {
+    /// All processes of this session, of one run of `vmrec record`, in place of one
+    #[arg(long, short, value_name = "N", conflicts_with = "recording")]
+    pub(crate) session: Option<FileNumber>,
+}
+
 /// Tables for people unless a format for programs is asked for.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct FormatArgs {
@@ -145,4 +189,50 @@ pub(crate) struct SpanArgs {
 pub(crate) enum SumBy {
     Family,
     Type,
+}
+
+/// The same, of a process or of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SeriesBy {
+    Family,
+    Type,
+    /// Libraries, files and threads
+    Object,
+    /// Of a session
+    Process,
+    /// Of a session: processes of one name together
+    Name,
+    /// Of a session: each type of each process
+    ProcessType,
+}
+
+impl SeriesBy {
+    /// Returns the keys of one process, which has no others.
+    pub(crate) fn of_process(self) -> Result<By, Failure> {
+        match self {
+            Self::Family => Ok(By::Family),
+            Self::Type => Ok(By::Type),
+            Self::Object => Ok(By::Object),
+            Self::Process | Self::Name | Self::ProcessType => Err(Failure::usage(
+                "a recording is of one process: sums by process are of a session",
+            )
+            .hint("name one with --session N; `vmrec list --sessions` shows them")),
+        }
+    }
+
+    /// Returns the keys of a session.
+    pub(crate) fn of_session(self) -> Result<By, Failure> {
+        Ok(match self {
+            Self::Family => By::Family,
+            Self::Type => By::Type,
+            Self::Object => {
+                return Err(Failure::usage("sums by object are of one process").hint(
+                    "name it with --recording N, or take another kind, such as process-type",
+                ));
+            }
+            Self::Process => By::Process,
+            Self::Name => By::Name,
+            Self::ProcessType => By::ProcessAndType,
+        })
+    }
 }

@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Check(crate::commands::check::args::CheckArgs),
     Compare(crate::commands::compare::args::CompareArgs),
     Trend(trend::TrendArgs),
-    Export(export::ExportArgs),
+    Export(export::args::ExportArgs),
     Import(import::ImportArgs),
     Sql(crate::commands::sql::args::SqlArgs),
     Mark(mark::MarkArgs),

@@ -4,9 +4,11 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use vmrec_report::TimeSpec;
+use vmrec_store::{Error as StoreError, Store};
 
 use crate::args::FileArgs;
 use crate::failure::{Failure, Status};
+use crate::output;
 use crate::shell::shell_word;
 
 /// How times are written, for those who wrote one wrong.
@@ -46,6 +48,100 @@ pub(crate) fn default_path() -> Option<PathBuf> {
     Some(data.join("vmrec/vmrec.db"))
 }
 
+/// The maximum number of files that recorders write at a time beside each other.
+const MAX_FILES: u32 = 99;
+
+/// Returns the file that a recorder writes while others write to those before it: `vmrec.db`,
+/// `vmrec.2.db`, `vmrec.3.db`, …
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    if number <= 1 {
+        return path.to_owned();
+    }
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!(".{number}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+/// A file among those that belong together.
+pub(crate) struct Numbered<T> {
+    /// 1 for the file that is named, 2 and more for those beside it.
+    pub(crate) number: u32,
+    pub(crate) path: PathBuf,
+    pub(crate) content: T,
+}
+
+impl<T> Numbered<T> {
+    /// Returns its number, unless it is the first.
+    pub(crate) fn beside(&self) -> Option<u32> {
+        (self.number > 1).then_some(self.number)
+    }
+}
+
+/// Opens a file and those beside it that recorders wrote while others wrote to it. The first must be
+/// there; what else lies beside it is left out.
+pub(crate) fn all(path: &Path) -> Result<Vec<Numbered<Store>>, Failure> {
+    let first = Store::open(path);
+    let mut files = Vec::new();
+    for number in 2..=MAX_FILES {
+        let beside = numbered(path, number);
+        if !beside.is_file() {
+            continue;
+        }
+        match Store::open(&beside) {
+            Ok(content) => files.push(Numbered { number, path: beside, content }),
+            // A file of another program, or one that is only just being made.
+            Err(StoreError::NotARecording { .. } | StoreError::Missing { .. }) => {}
+            Err(error) => {
+                output::note(&format!("note: {} is left out: {error}", beside.display()));
+            }
+        }
+    }
+    match first {
+        Ok(content) => {
+            files.insert(0, Numbered { number: 1, path: path.to_owned(), content });
+            Ok(files)
+        }
+        Err(StoreError::Missing { .. }) if !files.is_empty() => Ok(files),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns the first of these files that no recorder writes to now.
+pub(crate) fn to_record(path: &Path) -> PathBuf {
+    let is_free = |path: &PathBuf| !Store::open(path).is_ok_and(|store| store.being_recorded());
+    let mut all = (1..=MAX_FILES).map(|number| numbered(path, number));
+    all.find(is_free).unwrap_or_else(|| path.to_owned())
+}
+
+/// Returns the file of that number among those that belong together.
+pub(crate) fn one(path: &Path, number: u32) -> PathBuf {
+    numbered(path, number)
+}
+
+/// Returns the first of these files that `open` can write to, with all it returned for the busy ones
+/// before; `None` if that is another error, or all are busy.
+pub(crate) fn first_free<T>(
+    path: &Path,
+    open: impl Fn(&Path) -> Result<T, StoreError>,
+) -> Result<Numbered<T>, StoreError> {
+    let mut busy = None;
+    for number in 1..=MAX_FILES {
+        let candidate = numbered(path, number);
+        match open(&candidate) {
+            Ok(content) => return Ok(Numbered { number, path: candidate, content }),
+            Err(error @ StoreError::Busy { .. }) => busy = busy.or(Some(error)),
+            // A file of another program has the name: the next one is tried.
+            Err(StoreError::NotARecording { .. } | StoreError::Draft { .. }) if number > 1 => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(busy.unwrap_or(StoreError::Missing { path: path.to_owned() }))
+}
+
 /// Returns ` --db FILE` as it must be typed after a command to mean `path`, or nothing for the default file.
 pub(crate) fn db_option(path: &Path) -> String {
     let by_environment = env::var_os("VMREC_DB").is_some_and(|set| set == path.as_os_str());
@@ -58,6 +154,15 @@ pub(crate) fn db_option(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_beside_each_other_are_numbered_before_their_extension() {
+        let name = |path: &str, number| numbered(Path::new(path), number).display().to_string();
+        assert_eq!(name("/d/vmrec.db", 1), "/d/vmrec.db");
+        assert_eq!(name("/d/vmrec.db", 2), "/d/vmrec.2.db");
+        assert_eq!(name("run", 3), "run.3");
+        assert_eq!(name("a.b/c.tar.db", 12), "a.b/c.tar.12.db");
+    }
 
     #[test]
     fn words_a_shell_would_split_are_quoted() {

@@ -1,7 +1,7 @@
 //! A recording opened for a command: where it begins and ends, its marks, times in it.
 
 use std::ops::{ControlFlow, RangeInclusive};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use vmrec_report::{
@@ -10,9 +10,9 @@ use vmrec_report::{
 use vmrec_sampler::{Naming, Snapshot};
 use vmrec_store::{Extent, Mark, Moment, Recording, RecordingId, SampleAt, Store};
 
-use crate::args::{Choice, RecordingArgs, SpanArgs};
+use crate::args::{Choice, FileNumber, RecordingArgs, SpanArgs};
 use crate::failure::{Failure, Status};
-use crate::file::{db_option, parse_time, path};
+use crate::file::{Numbered, all, db_option, one, parse_time, path};
 use crate::shell::shell_word;
 use crate::{progress, zone};
 
@@ -32,18 +32,71 @@ impl Opened {
     /// Opens the recording asked for, or the newest of the file.
     pub(crate) fn open(args: &RecordingArgs) -> Result<Self, Failure> {
         let path = path(&args.file)?;
-        let store = Store::open(&path)?;
-        let id = match &args.recording {
-            Some(Choice::Number(number)) => RecordingId(*number),
-            Some(Choice::Name(name)) => named(&store, name)?,
-            None => store.newest()?.ok_or_else(|| {
-                Failure::new(
-                    Status::Recording,
-                    anyhow::anyhow!("{} holds no recording yet", path.display()),
-                )
-                .hint("record something first: `vmrec record TARGET`")
-            })?,
+        if let Some(Choice::Beside(FileNumber { file, number })) = args.recording {
+            return Self::at(&one(&path, file), RecordingId(number));
+        }
+        let mut files = all(&path)?;
+        if let Some(Choice::Number(number)) = args.recording {
+            return match files.iter().position(|file| file.number == 1) {
+                Some(first) => Self::in_file(files.swap_remove(first), RecordingId(number)),
+                None => Self::at(&path, RecordingId(number)),
+            };
+        }
+        let mut found: Option<(i64, usize, RecordingId)> = None;
+        for (at, file) in files.iter().enumerate() {
+            let store = &file.content;
+            let id = match &args.recording {
+                Some(Choice::Name(name)) => named(store, name)?,
+                _ => store.newest()?,
+            };
+            let Some(id) = id else { continue };
+            let begun = store.recording(id)?.begun.utc_ns;
+            if found.is_none_or(|(newest, ..)| begun > newest) {
+                found = Some((begun, at, id));
+            }
+        }
+        match (found, &args.recording) {
+            (Some((_, at, id)), _) => Self::in_file(files.swap_remove(at), id),
+            (None, Some(Choice::Name(name))) => Err(Failure::new(
+                Status::Recording,
+                anyhow::anyhow!("no recording is called `{name}`"),
+            )
+            .hint("`vmrec list` shows the recordings with their numbers and names")),
+            (None, _) => Err(Failure::new(
+                Status::Recording,
+                anyhow::anyhow!("{} holds no recording yet", path.display()),
+            )
+            .hint("record something first: `vmrec record TARGET`")),
+        }
+    }
+
+    fn in_file(file: Numbered<Store>, id: RecordingId) -> Result<Self, Failure> {
+        Self::of(file.path, file.content, id)
+    }
+
+    /// Opens one recording of this file alone, the newest unless one is named.
+    pub(crate) fn alone(path: &Path, number: Option<i64>) -> Result<Self, Failure> {
+        let store = Store::open(path)?;
+        let id = match number {
+            Some(number) => Some(RecordingId(number)),
+            None => store.newest()?,
         };
+        let id = id.ok_or_else(|| {
+            Failure::new(
+                Status::Recording,
+                anyhow::anyhow!("{} holds no recording yet", path.display()),
+            )
+            .hint("record something first: `vmrec record TARGET`")
+        })?;
+        Self::of(path.to_owned(), store, id)
+    }
+
+    /// Opens one recording of a file.
+    pub(crate) fn at(path: &Path, id: RecordingId) -> Result<Self, Failure> {
+        Self::of(path.to_owned(), Store::open(path)?, id)
+    }
+
+    fn of(path: PathBuf, store: Store, id: RecordingId) -> Result<Self, Failure> {
         let recording = store.recording(id)?;
         let mut opened =
             Self { path, store, recording, extent: None, marks: Vec::new(), running: false };
@@ -67,7 +120,11 @@ impl Opened {
 
     /// Returns the options, as they must be typed after a command, that lead to this recording again.
     pub(crate) fn options(&self, args: &RecordingArgs) -> String {
-        let choice = args.recording.as_ref().map(Choice::to_string);
+        let is_first = path(&args.file).is_ok_and(|first| first == self.path);
+        let choice = match is_first {
+            true => args.recording.as_ref().map(Choice::to_string),
+            false => Some(self.recording.id.0.to_string()),
+        };
         let recording = choice.map(|choice| format!(" --recording {}", shell_word(&choice)));
         db_option(&self.path) + &recording.unwrap_or_default()
     }
@@ -215,17 +272,14 @@ pub(crate) fn same_counting<'a>(
 }
 
 /// Returns the newest recording of that name, or else the newest of a process of that name.
-fn named(store: &Store, name: &str) -> Result<RecordingId, Failure> {
+fn named(store: &Store, name: &str) -> Result<Option<RecordingId>, Failure> {
     let all = store.recordings()?;
     let newest = |fits: &dyn Fn(&Recording) -> bool| {
         all.iter().map(|summary| &summary.recording).rfind(|one| fits(one))
     };
     let found = newest(&|one| one.name.as_deref() == Some(name))
         .or_else(|| newest(&|one| one.process.name() == name));
-    found.map(|recording| recording.id).ok_or_else(|| {
-        Failure::new(Status::Recording, anyhow::anyhow!("no recording is called `{name}`"))
-            .hint("`vmrec list` shows the recordings with their numbers and names")
-    })
+    Ok(found.map(|recording| recording.id))
 }
 
 /// Returns the wall clock now, in nanoseconds since 1970-01-01 UTC.

@@ -92,6 +92,10 @@ impl Amounts {
                 let swapped = self.get(Metric::SWAPPED)?;
                 Some(self.get(Metric::Measured(Quantity::PrivateDirty))?.saturating_add(swapped))
             }
+            Metric::Own => {
+                let swapped = self.get(Metric::SWAPPED)?;
+                Some(self.get(Metric::PRIVATE)?.saturating_add(swapped))
+            }
             Metric::Regions => Some(self.regions),
         }
     }
@@ -102,15 +106,16 @@ impl Amounts {
             Metric::Virtual => u64::from(self.unknown_virtual),
             Metric::Regions => 0,
             Metric::Measured(quantity) => u64::from(self.unknown[quantity as usize]),
-            Metric::Footprint => {
-                let parts = [Quantity::PrivateDirty, Quantity::Swapped];
-                parts
-                    .map(|quantity| u64::from(self.unknown[quantity as usize]))
-                    .into_iter()
-                    .max()
-                    .unwrap_or(0)
-            }
+            Metric::Footprint => self.unknown_of([Quantity::PrivateDirty, Quantity::Swapped]),
+            Metric::Own => self.unknown_of([Quantity::Private, Quantity::Swapped]),
         }
+    }
+}
+
+impl Amounts {
+    fn unknown_of(&self, parts: [Quantity; 2]) -> u64 {
+        let [one, other] = parts.map(|quantity| u64::from(self.unknown[quantity as usize]));
+        one.max(other)
     }
 }
 

@@ -60,7 +60,7 @@ pub use crate::diff::{Diff, RegionRow, diff};
 pub use crate::error::Error;
 #[cfg(feature = "parquet")]
 pub use crate::export::parquet::{PARQUET_TABLES, ParquetStretch};
-pub use crate::export::perfetto::perfetto;
+pub use crate::export::perfetto::PerfettoTrace;
 pub use crate::finding::baseline::{Loading, LoadingWatch, WatchedSample, age_ns, begins_in_time};
 pub use crate::finding::caveat::Caveat;
 pub use crate::finding::clock::Clock;
@@ -81,6 +81,7 @@ pub use crate::metric::{Metric, Unit};
 pub use crate::page::input::{Page, PageInput};
 pub use crate::page::page;
 pub use crate::page::plan::{PAGE_METRICS, PagePlan};
+pub use crate::page::session::{SessionPageInput, session_page, session_page_end};
 pub use crate::recordings::table::{info_text, list_table};
 pub use crate::recordings::{Listed, Overview, overhead};
 pub use crate::series::Series;
@@ -88,8 +89,12 @@ pub use crate::series::builder::SeriesBuilder;
 pub use crate::series::by::By;
 pub use crate::series::means::Stretch;
 pub use crate::series::objects::ObjectSums;
-pub use crate::session::diff::{ProcessAt, SessionDiff, SessionMetric};
+pub use crate::session::diff::{ProcessAt, SessionDiff};
 pub use crate::session::list::{ListedSession, session_list_table};
+pub use crate::session::overview::{SessionOverview, session_text};
+pub use crate::session::series::{
+    SampledProcess, SessionMember, SessionSeriesBuilder, session_moments,
+};
 pub use crate::session::sizes::ProcessSizes;
 pub use crate::session::table::{SessionHeading, SessionLayout, SessionView, session_table};
 pub use crate::slope::ENOUGH_SAMPLES;
@@ -122,15 +127,17 @@ pub mod json {
     pub use crate::compare::document::CompareDocument;
     pub use crate::export::json::diff::{DiffDocument, End};
     pub use crate::export::json::recording::{InfoDocument, ListRow};
-    pub use crate::export::json::session::{SessionDiffDocument, SessionRow};
-    pub use crate::export::json::snapshot::{SeriesRow, SnapshotDocument};
+    pub use crate::export::json::session::{SessionDiffDocument, SessionInfoDocument, SessionRow};
+    pub use crate::export::json::snapshot::{SeriesRow, SessionSeriesRow, SnapshotDocument};
     pub use crate::export::json::write;
     pub use crate::trend::document::TrendDocument;
 }
 
 /// Results as CSV.
 pub mod csv {
-    pub use crate::export::csv::{diff, list, series, session_diff, session_list, snapshot};
+    pub use crate::export::csv::{
+        diff, list, series, session_diff, session_list, session_series, session_snapshot, snapshot,
+    };
 }
 
 /// Rows of any columns, such as those of a query, in each format.

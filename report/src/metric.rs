@@ -15,6 +15,8 @@ pub enum Metric {
     Measured(Quantity),
     /// Memory that the process alone is charged for: private dirty + swapped.
     Footprint,
+    /// Private + swapped: of several processes together it counts no page twice.
+    Own,
     /// The number of regions.
     Regions,
 }
@@ -109,14 +111,15 @@ impl Metric {
     };
 
     /// Every metric: the sizes, then what is derived.
-    pub const ALL: [Self; Quantity::COUNT + 3] = {
-        let mut all = [Self::Footprint; Quantity::COUNT + 3];
+    pub const ALL: [Self; Quantity::COUNT + 4] = {
+        let mut all = [Self::Footprint; Quantity::COUNT + 4];
         let mut index = 0;
         while index < Self::SIZES.len() {
             all[index] = Self::SIZES[index];
             index += 1;
         }
-        all[index + 1] = Self::Regions;
+        all[index + 1] = Self::Own;
+        all[index + 2] = Self::Regions;
         all
     };
 
@@ -126,13 +129,14 @@ impl Metric {
             Self::Virtual => "virtual_bytes",
             Self::Measured(quantity) => quantity.name(),
             Self::Footprint => "footprint_bytes",
+            Self::Own => "private_and_swapped_bytes",
             Self::Regions => "regions",
         }
     }
 
     /// Returns the name used on the command line: `private-dirty`.
     pub fn name(self) -> String {
-        self.words().replace(' ', "-")
+        self.column().trim_end_matches("_bytes").replace('_', "-")
     }
 
     /// Returns the metric of that name, with or without `_bytes`.
@@ -143,6 +147,9 @@ impl Metric {
 
     /// Returns the name in running text: `private dirty`.
     pub fn words(self) -> String {
+        if self == Self::Own {
+            return "private + swapped".to_owned();
+        }
         self.column().trim_end_matches("_bytes").replace('_', " ")
     }
 
@@ -162,6 +169,7 @@ impl Metric {
             Self::Measured(Quantity::Locked) => "LOCKED",
             Self::Measured(Quantity::Huge) => "HUGE",
             Self::Footprint => "FOOTPRINT",
+            Self::Own => "PRIV+SWAP",
             Self::Regions => "REGIONS",
         }
     }
@@ -182,6 +190,7 @@ impl Metric {
             Self::Measured(Quantity::Locked) => "Locked memory",
             Self::Measured(Quantity::Huge) => "Memory in huge pages",
             Self::Footprint => "Memory footprint",
+            Self::Own => "Private + swapped memory",
             Self::Regions => "Number of regions",
         }
     }
@@ -204,6 +213,7 @@ impl Metric {
             Self::Measured(Quantity::Locked) => "pages that cannot be moved out",
             Self::Measured(Quantity::Huge) => "resident bytes in transparent huge pages",
             Self::Footprint => "private dirty + swapped: what the process alone is charged for",
+            Self::Own => "pages no other process maps, in memory or moved out of it",
             Self::Regions => "ranges of addresses with one meaning",
         }
     }
@@ -229,6 +239,7 @@ impl Metric {
             Self::Footprint => {
                 [Quantity::PrivateDirty, Quantity::Swapped].map(Measure::Quantity).to_vec()
             }
+            Self::Own => [Quantity::Private, Quantity::Swapped].map(Measure::Quantity).to_vec(),
             Self::Regions => vec![Measure::Regions],
         }
     }
@@ -242,6 +253,7 @@ impl Metric {
             Self::Footprint => {
                 Some(get(Quantity::PrivateDirty)?.saturating_add(get(Quantity::Swapped)?))
             }
+            Self::Own => Some(get(Quantity::Private)?.saturating_add(get(Quantity::Swapped)?)),
             Self::Regions => Some(1),
         }
     }

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use vmrec_report::{
-    Counting, DEFAULT_ROWS, DiffLayout, Direction, Heading, Metric, Resolved, SessionDiff,
-    SessionHeading, SessionLayout, SessionMetric, SessionView, View, csv, diff, diff_markdown,
-    diff_table, direction, json, session_table,
+    Counting, DEFAULT_ROWS, DiffLayout, Direction, Heading, Metric, Resolved, SessionHeading,
+    SessionLayout, SessionView, View, csv, diff, diff_markdown, diff_table, direction, json,
+    session_table,
 };
 use vmrec_sampler::Naming;
 
-use crate::args::{FormatArgs, RecordingArgs};
+use crate::args::{FormatArgs, RecordingArgs, SessionArgs, SpanArgs};
 use crate::failure::Failure;
 use crate::parse::metric_parser;
 use crate::recording::Opened;
@@ -41,9 +41,8 @@ pub(crate) struct DiffArgs {
     #[arg(long)]
     all: bool,
 
-    /// Compare all processes of this session: of one run of `vmrec record`
-    #[arg(long, short, value_name = "N", conflicts_with = "recording")]
-    session: Option<i64>,
+    #[command(flatten)]
+    session: SessionArgs,
 
     #[command(flatten)]
     format: FormatArgs,
@@ -81,7 +80,7 @@ impl DiffBy {
 
 /// Runs the command.
 pub(crate) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
-    if args.session.is_some() {
+    if args.session.session.is_some() {
         return run_session(args);
     }
     let opened = Opened::open(&args.recording)?;
@@ -161,11 +160,9 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
 }
 
 fn run_session(args: &DiffArgs) -> Result<ExitCode, Failure> {
-    let opened = OpenedSession::open(&args.recording.file, args.session)?;
-    let (from, to) = (opened.resolve(&args.from)?, opened.resolve(&args.to)?);
-    if to.taken.monotonic_ns < from.taken.monotonic_ns {
-        return Err(Failure::usage(format!("`{}` is later than `{}`", args.from, args.to)));
-    }
+    let opened = OpenedSession::open(&args.recording.file, args.session.session)?;
+    let span = SpanArgs { from: args.from.clone(), to: args.to.clone() };
+    let (from, to) = opened.between(&span)?;
     let view = match args.by {
         None => SessionView::ProcessAndType,
         Some(DiffBy::Process) => SessionView::Process,
@@ -175,9 +172,7 @@ fn run_session(args: &DiffArgs) -> Result<ExitCode, Failure> {
                 .hint("leave --by out for both; --recording N compares one process by anything"));
         }
     };
-    let sorted_by = args.metric.map_or(SessionMetric::Own, SessionMetric::Plain);
-    let (before, after) = (opened.processes_at(&from)?, opened.processes_at(&to)?);
-    let changes = SessionDiff::new(before, after, sorted_by);
+    let changes = opened.diff(&from, &to, args.metric.unwrap_or(Metric::Own))?;
     let (session, naming) = (&opened.session, Naming::of(&opened.session.host));
     if args.format.json {
         let document = json::SessionDiffDocument::new(session.id, naming, &from, &to, &changes);

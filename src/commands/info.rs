@@ -4,15 +4,16 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use vmrec_report::{Overview, escape, info_text, json, units};
+use vmrec_report::{Overview, escape, info_text, json, session_text, units};
 use vmrec_store::{Error, Store};
 
-use crate::args::RecordingArgs;
+use crate::args::{RecordingArgs, SessionArgs};
 use crate::failure::Failure;
 use crate::recording::Opened;
+use crate::session::OpenedSession;
 use crate::{file, output, progress, zone};
 
-/// Show one recording: process, host, samples, cost, marks
+/// Show a recording or session: process, host, samples, cost, marks
 #[derive(Args, Debug)]
 pub(crate) struct InfoArgs {
     /// Print JSON
@@ -20,10 +21,13 @@ pub(crate) struct InfoArgs {
     json: bool,
 
     #[command(flatten)]
+    session: SessionArgs,
+
+    #[command(flatten)]
     recording: RecordingArgs,
 
     /// Check the whole file instead: every row, every checksum, every sample's regions
-    #[arg(long, conflicts_with = "recording")]
+    #[arg(long, conflicts_with_all = ["recording", "session"])]
     verify: bool,
 }
 
@@ -40,6 +44,9 @@ pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode, Failure> {
     if args.verify {
         return verify(args);
     }
+    if args.session.session.is_some() {
+        return session(args);
+    }
     let opened = Opened::open(&args.recording)?;
     // The cost of the most expensive sample needs all of them.
     let samples = opened.store.samples(opened.recording.id)?;
@@ -53,6 +60,19 @@ pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode, Failure> {
         output::print_json(&json::InfoDocument::new(&overview))?;
     } else {
         output::print(&info_text(&overview, &zone::local(), output::width()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows a session with its recordings.
+fn session(args: &InfoArgs) -> Result<ExitCode, Failure> {
+    let opened = OpenedSession::open(&args.recording.file, args.session.session)?;
+    let summaries = opened.summaries()?;
+    let overview = opened.overview(&summaries)?;
+    if args.json {
+        output::print_json(&json::SessionInfoDocument::new(&overview))?;
+    } else {
+        output::print(&session_text(&overview, &zone::local(), output::width()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -49,7 +49,7 @@ fn a_chart_that_fails_leaves_the_last_one_whole() {
     ");
     assert_snapshot!(bench.run(&["chart", "--metric", "beauty"]).failure(), @"
     error: invalid value 'beauty' for '--metric <METRIC>'
-      [possible values: virtual, resident, private, dirty, private-dirty, swapped, pss, anonymous, referenced, reclaimable, locked, huge, footprint, regions, all]
+      [possible values: virtual, resident, private, dirty, private-dirty, swapped, pss, anonymous, referenced, reclaimable, locked, huge, footprint, private-and-swapped, regions, all]
 
     For more information, try '--help'.
     [exit status: Some(2)]

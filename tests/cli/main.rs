@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod backup;
+mod beside;
 mod chart;
 mod check;
 mod compare;
@@ -35,6 +36,7 @@ mod recorder;
 mod repair;
 mod report;
 mod selftest;
+mod session;
 mod sql;
 mod strings;
 mod totals_alone;

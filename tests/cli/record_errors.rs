@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use insta::assert_snapshot;
 
 use crate::harness::{Bench, Workload, skipped};
-use crate::recorder::Recorder;
 
 #[allow(unsafe_code)]
 fn is_root() -> bool {
@@ -203,21 +202,6 @@ fn a_file_that_is_no_recording_is_left_as_it_is() {
     [exit status: Some(4)]
     ");
     assert_eq!(fs::read_to_string(&notes).unwrap(), "my notes, not a recording\n");
-}
-
-#[test]
-fn two_recorders_on_one_file() {
-    let bench = Bench::new();
-    let workload = Workload::start();
-    let recorder = Recorder::start(&bench, &workload);
-    let said = bench.run(&["record", &workload.pid_text()]).failure();
-    assert_snapshot!(said.replace(&recorder.pid().to_string(), "PID"), @"
-    vmrec: DIR/test.db is being recorded to by another vmrec (pid PID)
-    hint: end that recorder first, or record into another file with --db FILE
-    [exit status: Some(4)]
-    ");
-    recorder.wait_for_samples(1);
-    assert_eq!(recorder.interrupt().0, Some(0));
 }
 
 #[test]

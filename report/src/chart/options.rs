@@ -128,6 +128,8 @@ pub struct ChartContext {
     pub process: String,
     /// Its number.
     pub pid: Option<u32>,
+    /// How many processes a session has; `None` of one process.
+    pub processes: Option<u64>,
     /// The name of the machine.
     pub host: String,
     /// Whose words types and families have.

@@ -149,12 +149,15 @@ pub(crate) fn select(
     let families: Vec<Family> = drawn.iter().map(|(_, key)| key.key.family).collect();
     let hues = match (options.kind, series.by) {
         (ChartKind::Area, By::Family | By::Type) => families,
-        (ChartKind::Growth, _) | (_, By::Object) => palette::hues(&families),
+        (ChartKind::Growth, _) | (ChartKind::Area, _) => palette::hues(&families),
     };
     let at = Drawing { thinned: &thinned, kind: options.kind, begin };
     let mut shown: Vec<(Shown, Family)> = drawn
         .iter()
-        .map(|(_, key)| at.show(text::clean(key.key.label(series.by, naming)), &key.values))
+        .map(|(_, key)| {
+            let name = text::clean(key.key.label(series.by, naming));
+            at.show(format!("{name}{}", presence(series, key)), &key.values)
+        })
         .zip(hues)
         .collect();
     // Neighbours in a stack keep the order of their weights where they moved alike.
@@ -181,6 +184,20 @@ pub(crate) fn select(
     let (gaps, hidden_gaps) = visible(series, thinned.columns);
     let runs = runs(&thinned.kept, &gaps);
     Selection { shown, thinned, runs, gaps, hidden_gaps }
+}
+
+/// Returns the words for a process that came or went in the time drawn: it is 0 where it is not there.
+fn presence(series: &Series, key: &KeySeries) -> &'static str {
+    if !matches!(series.by, By::Process | By::Name) {
+        return "";
+    }
+    let last = series.ticks.len().saturating_sub(1);
+    match [0, last].map(|at| key.values.get(at) == Some(0)) {
+        [true, true] => " [came, went]",
+        [true, false] => " [came]",
+        [false, true] => " [went]",
+        [false, false] => "",
+    }
 }
 
 fn sum(series: &Series, keys: &mut dyn Iterator<Item = &KeySeries>) -> SeriesColumn {

@@ -47,6 +47,10 @@ pub(crate) fn about_briefly(
 }
 
 fn process(context: &ChartContext) -> String {
+    if let Some(count) = context.processes {
+        let processes = units::counted(count, "process", "processes");
+        return format!("{} ({processes})", text::clean(&context.process));
+    }
     let pid = context.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
     format!("{} (pid {pid})", text::clean(&context.process))
 }

@@ -5,13 +5,13 @@
 use std::io;
 
 use csv::Writer;
-use vmrec_sampler::{AddressRange, Naming, Snapshot};
+use vmrec_sampler::{AddressRange, Naming, ProcessInfo, Snapshot};
 
 use crate::amounts::{Amounts, Change};
 use crate::diff::Diff;
 use crate::diff::group::View;
 use crate::error::Error;
-use crate::export::json::snapshot::SeriesRow;
+use crate::export::json::snapshot::{SeriesRow, SessionSeriesRow};
 use crate::metric::Metric;
 use crate::recordings::{Listed, why_ended_name};
 use crate::session::diff::SessionDiff;
@@ -89,6 +89,35 @@ pub fn diff(out: impl io::Write, diff: &Diff, view: View, naming: Naming) -> Res
 /// Writes one line a region.
 pub fn snapshot(out: impl io::Write, snapshot: &Snapshot, naming: Naming) -> Result<(), Error> {
     let mut out = Writer::from_writer(out);
+    out.write_record(snapshot_header())?;
+    for record in snapshot_records(snapshot, naming) {
+        out.write_record(record)?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Writes the snapshots of processes of a session, with the recording and process before each region.
+pub fn session_snapshot<'a>(
+    out: impl io::Write,
+    snapshots: impl IntoIterator<Item = (i64, &'a ProcessInfo, &'a Snapshot)>,
+    naming: Naming,
+) -> Result<(), Error> {
+    let mut out = Writer::from_writer(out);
+    out.write_record(["recording", "pid", "process"].into_iter().chain(snapshot_header()))?;
+    for (recording, process, snapshot) in snapshots {
+        let of = [recording.to_string(), pid(process.id.known_pid()), text(process.name())];
+        for record in snapshot_records(snapshot, naming) {
+            out.write_record(of.iter().cloned().chain(record))?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn pid(pid: Option<u32>) -> String {
+    pid.map(|pid| pid.to_string()).unwrap_or_default()
+}
+
+fn snapshot_header() -> impl Iterator<Item = &'static str> {
     let names = [
         "start",
         "end",
@@ -106,8 +135,12 @@ pub fn snapshot(out: impl io::Write, snapshot: &Snapshot, naming: Naming) -> Res
         "offset",
         "provenance",
     ];
-    out.write_record(names.into_iter().chain(Metric::SIZES.map(Metric::column)))?;
-    for region in &snapshot.regions {
+    names.into_iter().chain(Metric::SIZES.map(Metric::column))
+}
+
+/// Returns a record for each region.
+fn snapshot_records(snapshot: &Snapshot, naming: Naming) -> impl Iterator<Item = Vec<String>> {
+    snapshot.regions.iter().map(move |region| {
         let identity = &*region.identity;
         let label = &identity.label;
         let [start, end] = addresses(identity.range);
@@ -132,9 +165,8 @@ pub fn snapshot(out: impl io::Write, snapshot: &Snapshot, naming: Naming) -> Res
         ];
         let sizes: Amounts = [region].into_iter().collect();
         record.extend(Metric::SIZES.map(|metric| number(sizes.get(metric))));
-        out.write_record(record)?;
-    }
-    Ok(out.flush()?)
+        record
+    })
 }
 
 /// Writes one line a recording.
@@ -152,6 +184,7 @@ pub fn list(out: impl io::Write, rows: &[Listed<'_>]) -> Result<(), Error> {
         "why_ended",
         "length_ns",
         "interval_ns",
+        "file",
     ])?;
     for row in rows {
         let recording = row.recording;
@@ -167,6 +200,7 @@ pub fn list(out: impl io::Write, rows: &[Listed<'_>]) -> Result<(), Error> {
             recording.why_ended.as_ref().map(why_ended_name).unwrap_or_default().to_owned(),
             row.length_ns().to_string(),
             recording.interval_ns.to_string(),
+            row.file.unwrap_or(1).to_string(),
         ])?;
     }
     Ok(out.flush()?)
@@ -178,18 +212,38 @@ pub fn series<'a>(
     rows: impl IntoIterator<Item = SeriesRow<'a>>,
 ) -> Result<(), Error> {
     let mut out = Writer::from_writer(out);
-    out.write_record(["time", "utc_ns", "key", "label", "quantity", "value"])?;
+    out.write_record(SERIES)?;
     for row in rows {
-        out.write_record([
-            clock::utc(row.utc_ns),
-            row.utc_ns.to_string(),
-            text(row.key),
-            text(row.label),
-            text(row.quantity),
-            number(row.value),
-        ])?;
+        out.write_record(series_record(&row))?;
     }
     Ok(out.flush()?)
+}
+
+/// Writes the values over time of the recordings of a session, one row each.
+pub fn session_series<'a>(
+    out: impl io::Write,
+    rows: impl IntoIterator<Item = SessionSeriesRow<'a>>,
+) -> Result<(), Error> {
+    let mut out = Writer::from_writer(out);
+    out.write_record(["recording", "pid", "process"].into_iter().chain(SERIES))?;
+    for SessionSeriesRow { recording, pid: number, process, row } in rows {
+        let of = [recording.to_string(), pid(number), text(process)];
+        out.write_record(of.into_iter().chain(series_record(&row)))?;
+    }
+    Ok(out.flush()?)
+}
+
+const SERIES: [&str; 6] = ["time", "utc_ns", "key", "label", "quantity", "value"];
+
+fn series_record(row: &SeriesRow<'_>) -> [String; 6] {
+    [
+        clock::utc(row.utc_ns),
+        row.utc_ns.to_string(),
+        text(row.key),
+        text(row.label),
+        text(row.quantity),
+        number(row.value),
+    ]
 }
 
 /// Writes the changes of a session, a line for each process and type.
@@ -232,6 +286,7 @@ pub fn session_list(out: impl io::Write, rows: &[ListedSession<'_>]) -> Result<(
         "processes",
         "recordings",
         "running",
+        "file",
     ])?;
     for row in rows {
         out.write_record([
@@ -243,6 +298,7 @@ pub fn session_list(out: impl io::Write, rows: &[ListedSession<'_>]) -> Result<(
             row.processes.to_string(),
             row.recordings.to_string(),
             row.running.to_string(),
+            row.file.unwrap_or(1).to_string(),
         ])?;
     }
     Ok(out.flush()?)
@@ -325,10 +381,10 @@ mod tests {
         let mut recording = recording(1);
         recording.name = Some("@night".into());
         let last = samples().last().map(|sample| sample.taken);
-        let rows = [Listed { recording: &recording, samples: 3, last, running: false }];
+        let rows = [Listed { recording: &recording, samples: 3, last, running: false, file: None }];
         insta::assert_snapshot!(written(|out| list(out, &rows)), @r"
-    recording,pid,name,recording_name,samples,started,ended,running,why_ended,length_ns,interval_ns
-    1,4242,server,'@night,3,2026-03-01T13:00:00.000Z,2026-03-01T13:00:05.000Z,false,target_exited,5000000000,2000000000
+    recording,pid,name,recording_name,samples,started,ended,running,why_ended,length_ns,interval_ns,file
+    1,4242,server,'@night,3,2026-03-01T13:00:00.000Z,2026-03-01T13:00:05.000Z,false,target_exited,5000000000,2000000000,1
     ");
         let values = [Some(4096), None].map(|bytes| {
             SeriesRow::new(0, ("image", "program + libraries"), "resident_bytes", bytes)

@@ -1,4 +1,4 @@
-//! A recording as a trace of Perfetto: a counter track for each type and metric, marks as instants.
+//! Recordings as a trace of Perfetto, each a process of its own: a counter track for each type and metric, marks as instants.
 //!
 //! The numbers of fields are those of perfetto_trace.proto. Times are of the monotonic clock, and a
 //! snapshot of both clocks lets Perfetto show the wall clock. An unknown value has no event: a
@@ -29,71 +29,92 @@ const INSTANT: u64 = 3;
 const COUNTER: u64 = 4;
 /// `SEQ_INCREMENTAL_STATE_CLEARED`.
 const STATE_CLEARED: u64 = 1;
-/// The numbers of tracks.
+/// The numbers of tracks, of the first process; those of the next are larger by [`TRACKS`] each.
 const PROCESS_TRACK: u64 = 1;
 const MARK_TRACK: u64 = 2;
 const FIRST_COUNTER: u64 = 16;
+const TRACKS: u64 = 1 << 24;
 
-/// Writes the series of a recording, one for each metric, and its marks.
-///
-/// # Errors
-///
-/// Fails if `out` cannot be written to.
-pub fn perfetto(
-    out: &mut impl io::Write,
-    recording: &Recording,
-    series: &[Series],
-    marks: &[Mark],
-    naming: Naming,
-) -> io::Result<()> {
-    let mut trace = Trace { out, first: true };
-    trace.clocks(recording)?;
-    trace
-        .packet(Message::default().message(TRACK_DESCRIPTOR, &process_track(&recording.process)))?;
-    let mut next = FIRST_COUNTER;
-    for one in series {
-        let group = next;
-        next += 1;
-        let descriptor = Message::default()
-            .number(1, group)
-            .text(2, &format!("{} by {}", one.metric.words(), one.by.name()))
-            .number(5, PROCESS_TRACK);
-        trace.packet(Message::default().message(TRACK_DESCRIPTOR, &descriptor))?;
-        for key in &one.keys {
-            let track = next;
-            next += 1;
-            let label = key.key.label(one.by, naming);
-            trace.packet(Message::default().message(
-                TRACK_DESCRIPTOR,
-                &counter_track(
-                    track,
-                    group,
-                    &format!("{label} ({})", one.metric.words()),
-                    one.metric,
-                ),
-            ))?;
-            let values = (0..one.ticks.len()).map(|at| key.values.get(at));
-            trace.counter(track, one, values)?;
-        }
-        let track = next;
-        next += 1;
-        trace.packet(Message::default().message(
-            TRACK_DESCRIPTOR,
-            &counter_track(track, group, &format!("all ({})", one.metric.words()), one.metric),
-        ))?;
-        let totals = (0..one.ticks.len()).map(|at| one.totals.get(at));
-        trace.counter(track, one, totals)?;
-    }
-    trace.marks(recording, marks)
-}
-
-struct Trace<'a, W: io::Write> {
-    out: &'a mut W,
+/// A trace being written.
+#[derive(Debug)]
+pub struct PerfettoTrace<W> {
+    out: W,
     /// Whether no packet was written yet.
     first: bool,
+    /// How many recordings it has.
+    recordings: u64,
 }
 
-impl<W: io::Write> Trace<'_, W> {
+impl<W: io::Write> PerfettoTrace<W> {
+    /// Begins a trace.
+    pub const fn new(out: W) -> Self {
+        Self { out, first: true, recordings: 0 }
+    }
+
+    /// Writes the series of a recording, one for each metric, and its marks. All recordings are of
+    /// one machine.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be written to.
+    pub fn recording(
+        &mut self,
+        recording: &Recording,
+        series: &[Series],
+        marks: &[Mark],
+        naming: Naming,
+    ) -> io::Result<()> {
+        let base = self.recordings * TRACKS;
+        if self.recordings == 0 {
+            self.clocks(recording)?;
+        }
+        self.recordings += 1;
+        let track = process_track(base + PROCESS_TRACK, &recording.process);
+        self.packet(Message::default().message(TRACK_DESCRIPTOR, &track))?;
+        self.counters(base, series, naming)?;
+        self.marks(base, recording, marks)
+    }
+
+    /// Writes a group of counters for each metric.
+    fn counters(&mut self, base: u64, series: &[Series], naming: Naming) -> io::Result<()> {
+        let trace = self;
+        let mut next = base + FIRST_COUNTER;
+        for one in series {
+            let group = next;
+            next += 1;
+            let descriptor = Message::default()
+                .number(1, group)
+                .text(2, &format!("{} by {}", one.metric.words(), one.by.name()))
+                .number(5, base + PROCESS_TRACK);
+            trace.packet(Message::default().message(TRACK_DESCRIPTOR, &descriptor))?;
+            for key in &one.keys {
+                let track = next;
+                next += 1;
+                let label = key.key.label(one.by, naming);
+                trace.packet(Message::default().message(
+                    TRACK_DESCRIPTOR,
+                    &counter_track(
+                        track,
+                        group,
+                        &format!("{label} ({})", one.metric.words()),
+                        one.metric,
+                    ),
+                ))?;
+                let values = (0..one.ticks.len()).map(|at| key.values.get(at));
+                trace.counter(track, one, values)?;
+            }
+            let track = next;
+            next += 1;
+            trace.packet(Message::default().message(
+                TRACK_DESCRIPTOR,
+                &counter_track(track, group, &format!("all ({})", one.metric.words()), one.metric),
+            ))?;
+            let totals = (0..one.ticks.len()).map(|at| one.totals.get(at));
+            trace.counter(track, one, totals)?;
+        }
+        Ok(())
+    }
+
     fn packet(&mut self, packet: Message) -> io::Result<()> {
         let mut packet = packet.number(SEQUENCE, 1);
         if std::mem::take(&mut self.first) {
@@ -145,16 +166,20 @@ impl<W: io::Write> Trace<'_, W> {
         Ok(())
     }
 
-    fn marks(&mut self, recording: &Recording, marks: &[Mark]) -> io::Result<()> {
+    fn marks(&mut self, base: u64, recording: &Recording, marks: &[Mark]) -> io::Result<()> {
         if marks.is_empty() {
             return Ok(());
         }
-        let descriptor =
-            Message::default().number(1, MARK_TRACK).text(2, "marks").number(5, PROCESS_TRACK);
+        let descriptor = Message::default()
+            .number(1, base + MARK_TRACK)
+            .text(2, "marks")
+            .number(5, base + PROCESS_TRACK);
         self.packet(Message::default().message(TRACK_DESCRIPTOR, &descriptor))?;
         for mark in marks {
-            let event =
-                Message::default().number(9, INSTANT).number(11, MARK_TRACK).text(23, &mark.text);
+            let event = Message::default()
+                .number(9, INSTANT)
+                .number(11, base + MARK_TRACK)
+                .text(23, &mark.text);
             // A mark has the wall clock alone; the beginning relates it to the other.
             let since = mark.utc_ns.saturating_sub(recording.begun.utc_ns);
             let at = recording.begun.monotonic_ns.saturating_add_signed(since);
@@ -165,7 +190,7 @@ impl<W: io::Write> Trace<'_, W> {
     }
 }
 
-fn process_track(process: &ProcessInfo) -> Message {
+fn process_track(track: u64, process: &ProcessInfo) -> Message {
     let mut of = Message::default();
     if let Some(pid) = process.id.known_pid() {
         of = of.number(1, u64::from(pid));
@@ -174,7 +199,7 @@ fn process_track(process: &ProcessInfo) -> Message {
         of = of.text(2, argument);
     }
     let of = of.text(6, process.name());
-    Message::default().number(1, PROCESS_TRACK).text(2, process.name()).message(3, &of)
+    Message::default().number(1, track).text(2, process.name()).message(3, &of)
 }
 
 fn counter_track(track: u64, parent: u64, name: &str, metric: Metric) -> Message {

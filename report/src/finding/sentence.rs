@@ -162,10 +162,11 @@ fn amount(unit: Unit, change: i128) -> String {
     }
 }
 
-/// Returns the name of a metric in a sentence; resident memory, the usual one, needs none.
+/// Returns the name of a metric in a sentence; the usual ones need none: resident memory of a
+/// process, private + swapped of a session.
 fn noun(metric: Metric) -> Option<String> {
     match metric {
-        Metric::RESIDENT => None,
+        Metric::RESIDENT | Metric::Own => None,
         Metric::PSS => Some("PSS".to_owned()),
         Metric::Regions => Some("the number of regions".to_owned()),
         Metric::Footprint => Some("the footprint".to_owned()),
@@ -181,6 +182,7 @@ pub(crate) fn nothing(metric: Metric) -> String {
         Metric::PSS => "nothing was resident".to_owned(),
         Metric::Regions => "there was no region".to_owned(),
         Metric::Footprint => "the process was charged for nothing".to_owned(),
+        Metric::Own => "nothing was private or swapped".to_owned(),
         Metric::Measured(Quantity::Huge) => "nothing was in huge pages".to_owned(),
         _ => format!("nothing was {}", metric.words()),
     }

@@ -11,10 +11,14 @@ use crate::text::{clock, units};
 
 /// Returns the facts about the recording and its machine.
 pub(crate) fn facts(source: &PageInput<'_>) -> Markup {
-    let facts = list(source, &source.options.zone);
+    shown_facts(&list(source, &source.options.zone))
+}
+
+/// Returns facts as a list.
+pub(crate) fn shown_facts(facts: &[(&str, String)]) -> Markup {
     html! {
         dl.facts {
-            @for (name, fact) in &facts {
+            @for (name, fact) in facts {
                 div { dt { (name) } dd { (terminal(fact)) } }
             }
         }
@@ -26,7 +30,13 @@ fn list(source: &PageInput<'_>, zone: &TimeZone) -> Vec<(&'static str, String)> 
     let recording = &summary.recording;
     let (process, host) = (&recording.process, &recording.host);
     let local = |utc_ns| clock::local(utc_ns, zone);
-    let listed = Listed { recording, samples: summary.samples, last: summary.last, running: false };
+    let listed = Listed {
+        recording,
+        samples: summary.samples,
+        last: summary.last,
+        running: false,
+        file: None,
+    };
     let end = recording.ended.or(summary.last);
     let mut facts = vec![("process", format!("{} ({})", process.name(), process.id))];
     facts.push(("executable", executable(process)));

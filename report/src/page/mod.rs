@@ -17,6 +17,7 @@ mod pack;
 pub(crate) mod picked;
 pub(crate) mod plan;
 mod regions;
+pub(crate) mod session;
 mod style;
 mod summary;
 #[cfg(test)]

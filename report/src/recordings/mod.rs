@@ -16,6 +16,13 @@ pub struct Listed<'a> {
     pub last: Option<Timestamp>,
     /// Whether it is still being made.
     pub running: bool,
+    /// The number of its file among those that belong together, unless it is in the first.
+    pub file: Option<u32>,
+}
+
+/// Returns the number of a recording or session as it is typed: `5`, or `2.5` of the second file.
+pub(crate) fn typed(file: Option<u32>, number: i64) -> String {
+    file.map_or_else(|| number.to_string(), |file| format!("{file}.{number}"))
 }
 
 impl Listed<'_> {
@@ -78,6 +85,7 @@ impl<'a> Overview<'a> {
             samples: self.samples.iter().filter(|sample| sample.is_taken()).count() as u64,
             last: self.samples.last().map(|sample| sample.taken),
             running: self.running,
+            file: None,
         }
     }
 

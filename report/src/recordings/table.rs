@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use vmrec_sampler::{Host, ProcessInfo};
 use vmrec_store::{Recording, Sample};
 
-use crate::recordings::{Listed, Overview, Summary};
+use crate::recordings::{Listed, Overview, Summary, typed};
 use crate::text::table::{Align, Cell, Column, Table, cut_middle};
 use crate::text::{clock, escape, units};
 
@@ -27,7 +27,7 @@ pub fn list_table(rows: &[Listed<'_>], time_zone: &TimeZone, width: usize) -> St
         let started = clock::local_short(recording.begun.utc_ns, time_zone);
         let state = escape::terminal(&row.state()).into_owned();
         table.row(vec![
-            Cell::new(&recording.id.0.to_string()),
+            Cell::new(&typed(row.file, recording.id.0)),
             Cell::new(recording.name.as_deref().unwrap_or(recording.process.name())),
             Cell::new(&recording.process.id.pid_text()),
             Cell::new(&started),
@@ -192,8 +192,10 @@ mod tests {
         let mut third = recording(12);
         (third.ended, third.why_ended) = (None, None);
         let last = samples().last().map(|sample| sample.taken);
-        let rows = [(&first, false), (&second, false), (&third, true)]
-            .map(|(recording, running)| Listed { recording, samples: 302_400, last, running });
+        let rows =
+            [(&first, false), (&second, false), (&third, true)].map(|(recording, running)| {
+                Listed { recording, samples: 302_400, last, running, file: None }
+            });
         let text = list_table(&rows, &paris(), 80);
         insta::assert_snapshot!(text, @r"
     NO  NAME              PID  STARTED           LENGTH  SAMPLES  STATE

@@ -9,6 +9,12 @@ pub enum By {
     Type,
     /// One sum for each library, file or thread; else for each type.
     Object,
+    /// One sum for each process of a session.
+    Process,
+    /// One sum for all processes of a session that have the same name.
+    Name,
+    /// One sum for each type of each process of a session.
+    ProcessAndType,
 }
 
 impl By {
@@ -18,6 +24,9 @@ impl By {
             Self::Family => "family",
             Self::Type => "type",
             Self::Object => "object",
+            Self::Process => "process",
+            Self::Name => "name",
+            Self::ProcessAndType => "process and type",
         }
     }
 
@@ -27,6 +36,14 @@ impl By {
             Self::Family => "families",
             Self::Type => "types",
             Self::Object => "objects",
+            Self::Process => "processes",
+            Self::Name => "names",
+            Self::ProcessAndType => "types of processes",
         }
+    }
+
+    /// Returns whether its keys are of processes, or of parts of them.
+    pub const fn is_of_processes(self) -> bool {
+        matches!(self, Self::Process | Self::Name | Self::ProcessAndType)
     }
 }

@@ -52,9 +52,10 @@ pub struct SeriesTick {
 /// The family, type or object that a line or area stands for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesKey {
-    /// The family it is, or belongs to; of an object, that of its first region.
+    /// The family it is, or belongs to; of an object, that of its first region; of a process, one
+    /// that it has regions of.
     pub family: Family,
-    /// The name of the family or type, or the label of the object.
+    /// The name of the family or type, or the label of the object or process.
     pub name: Arc<str>,
 }
 
@@ -64,7 +65,7 @@ impl SeriesKey {
         match by {
             By::Family => self.family.label(naming),
             By::Type => naming.type_label(&self.name, self.family),
-            By::Object => &self.name,
+            By::Object | By::Process | By::Name | By::ProcessAndType => &self.name,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use vmrec_sampler::{ProcessInfo, RegionType, Snapshot};
 use vmrec_store::RecordingId;
 
-use crate::amounts::{Amounts, Change, Delta};
+use crate::amounts::{Amounts, Change};
 use crate::diff::group::GroupChange;
 use crate::metric::Metric;
 use crate::session::sizes::ProcessSizes;
@@ -55,13 +55,32 @@ impl ProcessAt {
         }
     }
 
+    /// Returns the sums over the regions of processes.
+    pub fn sizes_of(processes: &[Self]) -> ProcessSizes {
+        let mut all = Amounts::default();
+        for process in processes {
+            all.merge(&process.unread);
+            process.types.values().for_each(|of| all.merge(of));
+        }
+        ProcessSizes::of_amounts(&all)
+    }
+
     /// Returns the key that the same process has at another moment. One whose number is lost is
     /// known by its recording.
     fn key(&self) -> (u64, u64) {
-        match self.pid {
-            Some(pid) => (u64::from(pid), self.start_ticks),
-            None => (0, u64::from_ne_bytes(self.recording.0.to_ne_bytes())),
-        }
+        key_of(self.pid, self.start_ticks, self.recording)
+    }
+}
+
+/// Returns the key of the process of a recording.
+pub(crate) fn process_key(recording: RecordingId, process: &ProcessInfo) -> (u64, u64) {
+    key_of(process.id.known_pid(), process.id.start_ticks, recording)
+}
+
+fn key_of(pid: Option<u32>, start_ticks: u64, recording: RecordingId) -> (u64, u64) {
+    match pid {
+        Some(pid) => (u64::from(pid), start_ticks),
+        None => (0, u64::from_ne_bytes(recording.0.to_ne_bytes())),
     }
 }
 
@@ -115,37 +134,6 @@ impl ProcessChange {
     }
 }
 
-/// The number that processes are compared by: a metric, or private + swapped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SessionMetric {
-    /// Private + swapped, which counts no page twice.
-    #[default]
-    Own,
-    /// A metric of regions.
-    Plain(Metric),
-}
-
-impl SessionMetric {
-    /// Returns what became of it; nothing is known of it if it is of any region.
-    pub fn of(self, change: &Change) -> Delta {
-        match self {
-            Self::Own => {
-                let own = |amounts| ProcessSizes::of_amounts(amounts).own_bytes;
-                Delta { from: own(&change.from), to: own(&change.to) }
-            }
-            Self::Plain(metric) => change.get(metric),
-        }
-    }
-
-    /// Returns the words for it.
-    pub fn words(self) -> String {
-        match self {
-            Self::Own => "private + swapped".to_owned(),
-            Self::Plain(metric) => metric.words(),
-        }
-    }
-}
-
 /// The changes between two moments. Rows are sorted, large movers first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionDiff {
@@ -156,12 +144,12 @@ pub struct SessionDiff {
     /// The sums over all processes.
     pub total: Change,
     /// The number that rows are sorted by.
-    pub sorted_by: SessionMetric,
+    pub sorted_by: Metric,
 }
 
 impl SessionDiff {
     /// Compares the processes of two moments.
-    pub fn new(before: Vec<ProcessAt>, after: Vec<ProcessAt>, sorted_by: SessionMetric) -> Self {
+    pub fn new(before: Vec<ProcessAt>, after: Vec<ProcessAt>, sorted_by: Metric) -> Self {
         let mut pairs: BTreeMap<(u64, u64), (Option<ProcessAt>, Option<ProcessAt>)> =
             BTreeMap::new();
         for process in before {
@@ -201,7 +189,7 @@ impl SessionDiff {
 fn process_change(
     from: Option<ProcessAt>,
     to: Option<ProcessAt>,
-    sorted_by: SessionMetric,
+    sorted_by: Metric,
 ) -> Option<ProcessChange> {
     let known = to.as_ref().or(from.as_ref())?;
     let (pid, name) = (known.pid, known.name.clone());
@@ -227,10 +215,7 @@ fn process_change(
     })
 }
 
-fn sorted(
-    types: HashMap<RegionType, Change>,
-    sorted_by: SessionMetric,
-) -> Vec<GroupChange<RegionType>> {
+fn sorted(types: HashMap<RegionType, Change>, sorted_by: Metric) -> Vec<GroupChange<RegionType>> {
     let rows = types.into_iter().map(|(key, change)| GroupChange { key, change });
     let mut rows: Vec<_> = rows.collect();
     rows.sort_by_cached_key(|row| (moved(sorted_by, &row.change), row.key.clone()));
@@ -238,9 +223,9 @@ fn sorted(
 }
 
 /// Orders large movers first.
-pub(crate) fn moved(by: SessionMetric, change: &Change) -> [Reverse<u128>; 2] {
-    [by, SessionMetric::Plain(Metric::RESIDENT)]
-        .map(|metric| Reverse(metric.of(change).delta().unwrap_or_default().unsigned_abs()))
+pub(crate) fn moved(by: Metric, change: &Change) -> [Reverse<u128>; 2] {
+    [by, Metric::RESIDENT]
+        .map(|metric| Reverse(change.get(metric).delta().unwrap_or_default().unsigned_abs()))
 }
 
 #[cfg(test)]
@@ -288,10 +273,10 @@ pub(crate) mod tests {
     #[test]
     fn a_process_that_became_another_program_is_one_process() {
         let (before, after) = (process(1, 7, "sh", 4, 4), process(2, 7, "node", 40, 4));
-        let diff = SessionDiff::new(vec![before], vec![after], SessionMetric::Own);
+        let diff = SessionDiff::new(vec![before], vec![after], Metric::Own);
         let [row] = &diff.processes[..] else { panic!("{diff:?}") };
         assert_eq!((row.presence(), &*row.name), (Presence::Stayed, "node"));
-        assert_eq!(SessionMetric::Own.of(&row.change).delta(), Some(36 * 1024));
+        assert_eq!(row.change.get(Metric::Own).delta(), Some(36 * 1024));
         assert_eq!(diff.counts(), (1, 1));
     }
 
@@ -299,11 +284,11 @@ pub(crate) mod tests {
     fn one_that_came_or_went_holds_nothing_at_the_other_moment() {
         let before = vec![process(1, 7, "old", 4, 4), process(2, 8, "stays", 1, 1)];
         let after = vec![process(2, 8, "stays", 1, 1), process(3, 9, "new", 64, 4)];
-        let diff = SessionDiff::new(before, after, SessionMetric::Own);
+        let diff = SessionDiff::new(before, after, Metric::Own);
         let seen: Vec<_> =
             diff.processes.iter().map(|row| (&*row.name, row.presence().name())).collect();
         assert_eq!(seen, [("new", "came"), ("old", "went"), ("stays", "stayed")]);
-        let old = SessionMetric::Plain(Metric::PSS).of(&diff.processes[1].change);
+        let old = diff.processes[1].change.get(Metric::PSS);
         assert_eq!((old.from, old.to), (Some(16 * 1024), Some(0)));
         assert_eq!(diff.counts(), (2, 2));
     }
@@ -320,7 +305,7 @@ pub(crate) mod tests {
                 };
                 map.iter().map(each).collect()
             };
-            let diff = SessionDiff::new(all(&before), all(&after), SessionMetric::Own);
+            let diff = SessionDiff::new(all(&before), all(&after), Metric::Own);
             let sum = |changes: &mut dyn Iterator<Item = &Change>| {
                 let mut sum = Change::default();
                 changes.for_each(|change| sum.merge(change));

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use vmrec_store::Session;
 
+use crate::recordings::typed;
 use crate::text::table::{Align, Cell, Column, Table};
 use crate::text::{clock, units};
 
@@ -19,6 +20,8 @@ pub struct ListedSession<'a> {
     pub length_ns: u64,
     /// Whether it is still being recorded.
     pub running: bool,
+    /// The number of its file among those that belong together, unless it is in the first.
+    pub file: Option<u32>,
 }
 
 /// Returns one row a session.
@@ -40,7 +43,7 @@ pub fn session_list_table(
     let mut table = Table::new(columns, 1, 14);
     for row in rows {
         table.row(vec![
-            Cell::new(&row.session.id.0.to_string()),
+            Cell::new(&typed(row.file, row.session.id.0)),
             Cell::new(&row.session.targets),
             Cell::new(&clock::local_short(row.session.begun.utc_ns, time_zone)),
             Cell::new(&units::duration(row.length_ns)),

@@ -33,11 +33,8 @@ impl ProcessSizes {
 
     /// Returns those of regions added up.
     pub(crate) fn of_amounts(amounts: &Amounts) -> Self {
-        let (private, swapped) = (amounts.get(Metric::PRIVATE), amounts.get(Metric::SWAPPED));
         Self {
-            own_bytes: private
-                .zip(swapped)
-                .map(|(private, swapped)| private.saturating_add(swapped)),
+            own_bytes: amounts.get(Metric::Own),
             pss_bytes: amounts.get(Metric::PSS),
             resident_bytes: amounts.get(Metric::RESIDENT),
         }

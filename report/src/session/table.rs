@@ -6,8 +6,9 @@ use vmrec_sampler::Naming;
 use vmrec_store::SessionId;
 
 use crate::amounts::Change;
-use crate::metric::{Metric, Unit};
-use crate::session::diff::{Presence, SessionDiff, SessionMetric};
+use crate::metric::Metric;
+use crate::session::diff::{Presence, SessionDiff};
+use crate::session::finding;
 use crate::text::table::{Align, Cell, Column, Table, cut_middle};
 use crate::text::{clock, escape, units};
 use crate::time::spec::Resolved;
@@ -64,25 +65,19 @@ pub fn session_table(
     diff: &SessionDiff,
     layout: &SessionLayout,
 ) -> String {
-    let mut text = head(heading, diff, layout.width);
-    let mut metrics = vec![
-        ("PRIV+SWAP", SessionMetric::Own),
-        ("PSS", SessionMetric::Plain(Metric::PSS)),
-        ("RESIDENT", SessionMetric::Plain(Metric::RESIDENT)),
-    ];
-    if let SessionMetric::Plain(metric) = diff.sorted_by
-        && !metrics.iter().any(|(_, known)| *known == diff.sorted_by)
-    {
-        metrics.insert(0, (metric.heading(), diff.sorted_by));
+    let mut text = head(heading, diff, layout);
+    let mut metrics = vec![Metric::Own, Metric::PSS, Metric::RESIDENT];
+    if !metrics.contains(&diff.sorted_by) {
+        metrics.insert(0, diff.sorted_by);
     }
     let is_of_types = layout.view == SessionView::Type;
     let mut columns = vec![Column::new(if is_of_types { "TYPE" } else { "PROCESS" }, Align::Left)];
     if !is_of_types {
         columns.push(Column::new("", Align::Left));
     }
-    for (title, metric) in &metrics {
+    for metric in &metrics {
         let rank = if *metric == diff.sorted_by { 0 } else { 2 };
-        columns.push(Column::new(title, Align::Right).droppable(rank));
+        columns.push(Column::new(metric.heading(), Align::Right).droppable(rank));
     }
     columns.push(Column::new("AFTER", Align::Right).droppable(1));
     let mut table = Table::new(columns, 0, 24);
@@ -91,11 +86,10 @@ pub fn session_table(
         if !is_of_types {
             cells.push(Cell::new(state));
         }
-        let delta =
-            |(_, metric): &(_, SessionMetric)| unit(*metric).delta_cell(metric.of(change).delta());
+        let delta = |metric: &Metric| metric.unit().delta_cell(change.get(*metric).delta());
         cells.extend(metrics.iter().map(delta));
-        let after = diff.sorted_by.of(change).to;
-        cells.push(Cell::new(&unit(diff.sorted_by).plain_or_unknown(after)));
+        let after = change.get(diff.sorted_by).to;
+        cells.push(Cell::new(&diff.sorted_by.unit().plain_or_unknown(after)));
         cells
     };
     let shown = layout.rows.unwrap_or(usize::MAX);
@@ -127,7 +121,7 @@ pub fn session_table(
                 continue;
             }
             let moved = |change: &Change| {
-                diff.sorted_by.of(change).delta().unwrap_or_default().unsigned_abs()
+                change.get(diff.sorted_by).delta().unwrap_or_default().unsigned_abs()
             };
             let whole = moved(&row.change);
             let large = row.types.iter().filter(|row| {
@@ -154,7 +148,7 @@ pub fn session_table(
     text
 }
 
-fn head(heading: &SessionHeading<'_>, diff: &SessionDiff, width: usize) -> String {
+fn head(heading: &SessionHeading<'_>, diff: &SessionDiff, layout: &SessionLayout) -> String {
     let processes = |count| units::counted(count, "process", "processes");
     let (before, after) = diff.counts();
     let end = |word: &str, at: &Resolved, count: u64| {
@@ -169,7 +163,9 @@ fn head(heading: &SessionHeading<'_>, diff: &SessionDiff, width: usize) -> Strin
     };
     let apart = heading.from.taken.monotonic_ns.abs_diff(heading.to.taken.monotonic_ns);
     let count = |presence| diff.processes.iter().filter(|row| row.presence() == presence).count();
-    let lines = [
+    let session = format!("session {}", heading.session.0);
+    let found = finding::of(&session, diff, layout.naming, apart, layout.width);
+    let facts = [
         format!("session {}: {}", heading.session.0, escape::terminal(heading.targets)),
         end("from", heading.from, before),
         end("to", heading.to, after),
@@ -183,14 +179,8 @@ fn head(heading: &SessionHeading<'_>, diff: &SessionDiff, width: usize) -> Strin
         "PRIV+SWAP leaves shared pages out, PSS divides them, RESIDENT has them in each".to_owned(),
         String::new(),
     ];
-    lines.iter().fold(String::new(), |text, line| text + &cut_middle(line, width) + "\n")
-}
-
-const fn unit(metric: SessionMetric) -> Unit {
-    match metric {
-        SessionMetric::Own => Unit::Bytes,
-        SessionMetric::Plain(metric) => metric.unit(),
-    }
+    let lines = found.iter().chain(&facts);
+    lines.fold(String::new(), |text, line| text + &cut_middle(line, layout.width) + "\n")
 }
 
 #[cfg(test)]
@@ -211,7 +201,7 @@ mod tests {
             process(2, 8, "leaks\u{1b}[2J", 90_000, 120),
             process(5, 10, "ld", 2000, 100),
         ];
-        let diff = SessionDiff::new(before, after, SessionMetric::Own);
+        let diff = SessionDiff::new(before, after, Metric::Own);
         let at = |seconds: u64, off_by_ns| {
             let utc_ns = 1_772_370_000_000_000_000 + seconds as i64 * 1_000_000_000;
             let taken = Timestamp { utc_ns, monotonic_ns: seconds * 1_000_000_000 };
@@ -232,6 +222,7 @@ mod tests {
     #[test]
     fn processes_with_the_types_that_moved() {
         insta::assert_snapshot!(shown(SessionView::ProcessAndType, None), @r#"
+        leaks\x1b[2J (8) ▸ MALLOC (brk heap) +86.9M; session 3 +59.6M
         session 3: --tree -- make -j8
         from  2026-03-01 13:00:00.000 +00:00, 3 processes
         to    2026-03-01 13:01:30.000 +00:00, 3 processes, 500ms before that asked for
@@ -256,6 +247,7 @@ mod tests {
     #[test]
     fn few_processes_and_types_over_all() {
         insta::assert_snapshot!(shown(SessionView::Process, Some(1)), @r#"
+        leaks\x1b[2J (8) ▸ MALLOC (brk heap) +86.9M; session 3 +59.6M
         session 3: --tree -- make -j8
         from  2026-03-01 13:00:00.000 +00:00, 3 processes
         to    2026-03-01 13:01:30.000 +00:00, 3 processes, 500ms before that asked for
@@ -269,7 +261,8 @@ mod tests {
         ================    =========  =======  ========  =====
         total                  +59.6M  +119.2M   +178.8M  90.6M
         "#);
-        insta::assert_snapshot!(shown(SessionView::Type, None), @"
+        insta::assert_snapshot!(shown(SessionView::Type, None), @r#"
+        leaks\x1b[2J (8) ▸ MALLOC (brk heap) +86.9M; session 3 +59.6M
         session 3: --tree -- make -j8
         from  2026-03-01 13:00:00.000 +00:00, 3 processes
         to    2026-03-01 13:01:30.000 +00:00, 3 processes, 500ms before that asked for
@@ -282,6 +275,6 @@ mod tests {
         Stack                   +20K     +40K      +60K   320K
         =================  =========  =======  ========  =====
         total                 +59.6M  +119.2M   +178.8M  90.6M
-        ");
+        "#);
     }
 }

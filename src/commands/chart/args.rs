@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use vmrec_report::{By, ChartKind, ChartOptions, Metric, Theme, TimeAxis};
+use vmrec_report::{ChartKind, ChartOptions, Metric, Theme, TimeAxis};
 use vmrec_sampler::Quantity;
 
-use crate::args::{RecordingArgs, SpanArgs};
+use crate::args::{RecordingArgs, SeriesBy, SessionArgs, SpanArgs};
 use crate::parse::parse_metric;
 use crate::{picture, zone};
 
@@ -25,13 +25,14 @@ pub(crate) struct ChartArgs {
     #[arg(long, conflicts_with = "output")]
     pub(crate) terminal: bool,
 
-    /// Metric to draw; all draws six of them, and processor time, one below the other
-    #[arg(long, value_name = "METRIC", default_value = "resident", value_parser = drawing_parser())]
-    pub(crate) metric: Drawing,
+    /// Metric to draw; all draws six of them, and processor time, one below the other [default:
+    /// resident; of a session: private-and-swapped, which counts no page twice, as pss does]
+    #[arg(long, value_name = "METRIC", value_parser = drawing_parser())]
+    metric: Option<Drawing>,
 
-    /// Kind of the areas or lines
-    #[arg(long, value_enum, default_value_t = ChartBy::Family)]
-    pub(crate) by: ChartBy,
+    /// Kind of the areas or lines [default: family; of a session: process]
+    #[arg(long, value_enum)]
+    pub(crate) by: Option<SeriesBy>,
 
     /// Draw the growth of each since the first sample instead of stacked sizes
     #[arg(long)]
@@ -42,7 +43,7 @@ pub(crate) struct ChartArgs {
 
     /// Count reserved address space in virtual sizes
     #[arg(long)]
-    reserved: bool,
+    pub(crate) reserved: bool,
 
     /// Form of times
     #[arg(long, value_enum, default_value_t = Axis::Wall)]
@@ -53,7 +54,7 @@ pub(crate) struct ChartArgs {
     theme: Colours,
 
     /// Draw means of some hundred samples each: a quick look over weeks, without peaks
-    #[arg(long)]
+    #[arg(long, conflicts_with = "session")]
     pub(crate) rollups: bool,
 
     /// Width of a picture in pixels
@@ -69,7 +70,21 @@ pub(crate) struct ChartArgs {
     scale: f64,
 
     #[command(flatten)]
+    pub(crate) session: SessionArgs,
+
+    #[command(flatten)]
     pub(crate) recording: RecordingArgs,
+}
+
+impl ChartArgs {
+    /// Returns what is drawn.
+    pub(crate) fn metric(&self) -> Drawing {
+        let usual = match self.session.session {
+            Some(_) => Metric::Own,
+            None => Metric::RESIDENT,
+        };
+        self.metric.unwrap_or(Drawing::One(usual))
+    }
 }
 
 /// Parses how many times larger text and lines are drawn.
@@ -77,25 +92,6 @@ fn parse_scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(scale) if (0.5..=8.0).contains(&scale) => Ok(scale),
         _ => Err("a factor is a number from 0.5 to 8, such as 2".to_owned()),
-    }
-}
-
-/// The keys that areas and lines are of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ChartBy {
-    Family,
-    Type,
-    /// Each library, mapped file and thread; memory that none of them owns by type
-    Object,
-}
-
-impl From<ChartBy> for By {
-    fn from(by: ChartBy) -> Self {
-        match by {
-            ChartBy::Family => Self::Family,
-            ChartBy::Type => Self::Type,
-            ChartBy::Object => Self::Object,
-        }
     }
 }
 
@@ -172,7 +168,7 @@ pub(crate) fn options(args: &ChartArgs) -> ChartOptions {
         },
         zone: zone::local(),
         width: args.width,
-        height: args.height.unwrap_or(if args.metric == Drawing::All { 720 } else { 540 }),
+        height: args.height.unwrap_or(if args.metric() == Drawing::All { 720 } else { 540 }),
         scale: args.scale,
         include_reserved: args.reserved,
         ..ChartOptions::default()

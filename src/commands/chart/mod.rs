@@ -9,13 +9,12 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
-use vmrec_report::{
-    ChartContext, draw, draw_multiples, draw_terminal, draw_terminal_multiples, escape,
-};
+use vmrec_report::{draw, draw_multiples, draw_terminal, draw_terminal_multiples, escape};
 
-use crate::commands::chart::args::{ChartArgs, ChartBy, Drawing, options};
+use crate::args::SeriesBy;
+use crate::commands::chart::args::{ChartArgs, Drawing, options};
+use crate::commands::chart::source::Source;
 use crate::failure::Failure;
-use crate::recording::Opened;
 use crate::terminal::terminal;
 use crate::{output, picture};
 
@@ -29,37 +28,36 @@ pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("a terminal cannot show an SVG chart")
             .hint("leave out -o to draw in the terminal, or name a file: -o growth.svg"));
     }
-    if args.metric == Drawing::All && args.by != ChartBy::Family {
+    if args.metric() == Drawing::All && args.session.session.is_some() {
+        return Err(Failure::usage("all metrics are drawn of one process")
+            .hint("name one with --recording N, or draw one metric: --metric pss"));
+    }
+    if args.metric() == Drawing::All && !matches!(args.by, None | Some(SeriesBy::Family)) {
         return Err(Failure::usage(
             "all metrics are drawn by family: their panels share one legend",
         )
         .hint("leave out --by, or draw one metric: --metric private --by type"));
     }
-    if args.rollups && args.by == ChartBy::Object {
+    if args.rollups && args.by == Some(SeriesBy::Object) {
         return Err(Failure::usage("means are kept by type, not by object")
             .hint("leave out --rollups, or draw the means by type: --rollups --by type"));
     }
-    let opened = Opened::open(&args.recording)?;
-    let (series, means) = match args.rollups {
-        true => source::means(args, &opened).map(|(series, means)| (series, Some(means)))?,
-        false => (opened.series(&args.metric.metrics(), args.by.into(), &args.span)?, None),
+    let Source { series, context, cpu_ns } = match args.session.session {
+        Some(_) => Source::of_session(args)?,
+        None => Source::of_recording(args)?,
     };
-    let context = ChartContext { means, ..source::context(&opened)? };
     let options = options(args);
     let failed = Failure::undrawable;
     if args.terminal || args.output.is_none() && is_terminal {
-        let drawn = match args.metric {
+        let drawn = match args.metric() {
             Drawing::All => draw_terminal_multiples(&series, &options, &context, &terminal()),
             Drawing::One(_) => draw_terminal(&series, &options, &context, &terminal()),
         };
         output::print(&drawn.map_err(failed)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let drawn = match args.metric {
-        Drawing::All => {
-            let cpu_ns = source::cpu_ns(&opened, &series)?;
-            draw_multiples(&series, &cpu_ns, &options, &context)
-        }
+    let drawn = match args.metric() {
+        Drawing::All => draw_multiples(&series, &cpu_ns, &options, &context),
         Drawing::One(_) => draw(&series, &options, &context),
     };
     let drawn = drawn.map_err(failed)?;

@@ -2,20 +2,58 @@
 
 use std::collections::HashMap;
 
-use vmrec_report::{ChartContext, ChartMark, Means, Series, SeriesBuilder, Stretch, overhead};
+use vmrec_report::{By, ChartContext, ChartMark, Means, Series, SeriesBuilder, Stretch, overhead};
 use vmrec_sampler::Naming;
 use vmrec_store::{Measure, Rollup};
 
-use crate::commands::chart::args::ChartArgs;
+use crate::args::SeriesBy;
+use crate::commands::chart::args::{ChartArgs, Drawing};
 use crate::failure::{Failure, Status};
 use crate::recording::Opened;
+use crate::session::OpenedSession;
+
+/// All that is drawn.
+pub(crate) struct Source {
+    pub(crate) series: Vec<Series>,
+    pub(crate) context: ChartContext,
+    /// Processor time at each tick, where that is drawn.
+    pub(crate) cpu_ns: Vec<Option<u64>>,
+}
+
+impl Source {
+    /// Reads the sums of a recording.
+    pub(crate) fn of_recording(args: &ChartArgs) -> Result<Self, Failure> {
+        let by = args.by.unwrap_or(SeriesBy::Family).of_process()?;
+        let opened = Opened::open(&args.recording)?;
+        let metrics = args.metric().metrics();
+        let (series, means) = match args.rollups {
+            true => means(args, &opened, by).map(|(series, means)| (series, Some(means)))?,
+            false => (opened.series(&metrics, by, &args.span)?, None),
+        };
+        let cpu_ns = match args.metric() {
+            Drawing::All => cpu_ns(&opened, &series)?,
+            Drawing::One(_) => Vec::new(),
+        };
+        Ok(Self { series, context: ChartContext { means, ..context(&opened)? }, cpu_ns })
+    }
+
+    /// Reads the sums of a session.
+    pub(crate) fn of_session(args: &ChartArgs) -> Result<Self, Failure> {
+        let by = args.by.unwrap_or(SeriesBy::Process).of_session()?;
+        let opened = OpenedSession::open(&args.recording.file, args.session.session)?;
+        opened.must_have_samples()?;
+        let metrics = args.metric().metrics();
+        let series = opened.series(&metrics, by, &args.span, args.reserved)?;
+        Ok(Self { series, context: opened.context()?, cpu_ns: Vec::new() })
+    }
+}
 
 /// Reads means in place of samples, between the first sample and the last.
-pub(crate) fn means(args: &ChartArgs, opened: &Opened) -> Result<(Vec<Series>, Means), Failure> {
+fn means(args: &ChartArgs, opened: &Opened, by: By) -> Result<(Vec<Series>, Means), Failure> {
     let (from, to) = opened.between(&args.span)?;
     let recording = &opened.recording;
     let stretch = Stretch { from: from.taken, to: to.taken, interval_ns: recording.interval_ns };
-    let metrics = args.metric.metrics();
+    let metrics = args.metric().metrics();
     let mut measures: Vec<Measure> = Vec::new();
     for measure in metrics.iter().flat_map(|metric| metric.measures()) {
         if !measures.contains(&measure) {
@@ -33,7 +71,7 @@ pub(crate) fn means(args: &ChartArgs, opened: &Opened) -> Result<(Vec<Series>, M
     let length = |chunk: &Rollup| chunk.to.monotonic_ns.saturating_sub(chunk.from.monotonic_ns);
     let longest = rollups.spans.iter().map(length).max().unwrap_or(0);
     let interval_ns = longest.saturating_add(recording.interval_ns);
-    let mut builder = SeriesBuilder::new(&metrics, args.by.into(), interval_ns);
+    let mut builder = SeriesBuilder::new(&metrics, by, interval_ns);
     opened.push_samples(&mut builder, from.number..=from.number)?;
     let samples = builder.push_means(&rollups, &measures, &stretch);
     opened.push_samples(&mut builder, to.number..=to.number)?;
@@ -72,7 +110,7 @@ pub(crate) fn context(opened: &Opened) -> Result<ChartContext, Failure> {
 }
 
 /// Returns the processor time of the process since it began, at each tick of a series.
-pub(crate) fn cpu_ns(opened: &Opened, series: &[Series]) -> Result<Vec<Option<u64>>, Failure> {
+fn cpu_ns(opened: &Opened, series: &[Series]) -> Result<Vec<Option<u64>>, Failure> {
     let Some(series) = series.first() else { return Ok(Vec::new()) };
     let samples = opened.store.samples(opened.recording.id)?;
     let used: HashMap<u64, u64> =

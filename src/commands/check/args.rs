@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::{Choice, FileArgs};
+use crate::args::{Choice, FileArgs, FileNumber};
 use crate::commands::check::limits::{Percent, Written, growth, max, percent};
 
 /// Check a recording against limits; exit with 1 if it exceeds one
@@ -65,6 +65,11 @@ pub(crate) struct CheckArgs {
     /// Also write a JUnit test suite to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
+
+    /// Check the sums over all processes of this session; sums of resident sizes have a shared page
+    /// once for each process, those of private-and-swapped and pss do not
+    #[arg(long, short, value_name = "N", conflicts_with_all = ["recording", "baseline", "tolerance", "skip_warm_up"])]
+    pub(crate) session: Option<FileNumber>,
 
     #[command(flatten)]
     pub(crate) file: FileArgs,

@@ -19,11 +19,16 @@ use crate::commands::check::args::CheckArgs;
 use crate::commands::check::budget::Budget;
 use crate::failure::Failure;
 use crate::recording::{Opened, same_counting};
+use crate::session::OpenedSession;
 use crate::{output, zone};
 
 /// Runs the command.
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
-    let judged = Judged::of(&Budget::of(args)?, &args.file, &args.recording)?;
+    let budget = Budget::of(args)?;
+    let judged = match args.session {
+        Some(_) => Judged::of_session(&budget, &OpenedSession::open(&args.file, args.session)?)?,
+        None => Judged::of(&budget, &args.file, &args.recording)?,
+    };
     let time_zone = zone::local();
     if let Some(path) = &args.junit {
         let suite = check_junit(&judged.verdicts, &time_zone);
@@ -78,13 +83,37 @@ impl Judged {
             opened.iter().map(|one| of(one, &metrics, &span, budget.skip_warm_up)).collect()
         };
         let naming = opened.first().map_or(Naming::Linux, |one| Naming::of(&one.recording.host));
-        let mut check = Check {
-            runs: runs(&opened)?,
-            baseline: runs(&compared)?,
-            limits: Vec::new(),
-            min_samples: budget.min_samples,
-            naming,
-        };
+        Self::checked(budget, runs(&opened)?, runs(&compared)?, naming)
+    }
+
+    /// Checks the sums over all processes of a session.
+    fn of_session(budget: &Budget, opened: &OpenedSession) -> Result<Self, Failure> {
+        if !budget.baseline.is_empty() || budget.skip_warm_up {
+            return Err(Failure::usage("a session has no baseline and no warm-up of its own")
+                .hint("check one process with --recording N, or leave baseline and warm-up out"));
+        }
+        opened.must_have_samples()?;
+        let span = SpanArgs { from: budget.after.clone(), to: budget.until.clone() };
+        let series = opened.series(&budget.metrics(), By::Type, &span, true)?;
+        let name = format!(
+            "session {} of {}, all processes: {}",
+            opened.session.id.0,
+            opened.path.display(),
+            opened.session.targets,
+        );
+        let naming = Naming::of(&opened.session.host);
+        Self::checked(budget, vec![Run { name, series }], Vec::new(), naming)
+    }
+
+    fn checked(
+        budget: &Budget,
+        runs: Vec<Run>,
+        baseline: Vec<Run>,
+        naming: Naming,
+    ) -> Result<Self, Failure> {
+        let limits = Vec::new();
+        let min_samples = budget.min_samples;
+        let mut check = Check { runs, baseline, limits, min_samples, naming };
         check.limits = budget.limits(&check)?;
         let verdicts = check.verdicts();
         let names = |runs: Vec<Run>| runs.into_iter().map(|run| run.name).collect();

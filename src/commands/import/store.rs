@@ -63,7 +63,7 @@ pub(crate) fn store(
     name: Option<&str>,
 ) -> Result<Vec<String>, Failure> {
     let now = vmrec_sampler::now();
-    let mut writer = open_writer(path)?;
+    let (mut writer, _) = open_writer(path)?;
     let mut lines = Vec::new();
     for import in pastes {
         lines.push(write(&mut writer, import, name, now)?);

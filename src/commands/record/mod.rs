@@ -20,7 +20,7 @@ pub(crate) mod unrecorded;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -81,7 +81,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         let start = Start { path: &path, retention, rules };
         return record_family(args, &events, start);
     }
-    let (mut target, writer) = match args.processes().pop() {
+    let (mut target, (writer, path)) = match args.processes().pop() {
         Some(name) => {
             let pick = args.pick;
             if pick.wait && !args.quiet {
@@ -173,7 +173,7 @@ fn record_family(
     start_with: Start<'_>,
 ) -> Result<ExitCode, Failure> {
     let Start { path, retention, rules } = start_with;
-    let (roots, writer) = if args.launch.is_empty() {
+    let (roots, (writer, path)) = if args.launch.is_empty() {
         let (names, pick) = (args.processes(), args.pick);
         let several = args.all || args.follow;
         let group = group(args)?;
@@ -203,7 +203,7 @@ fn record_family(
         let (target, writer) = start(&args.launch, Vec::new(), path, events)?;
         (Roots::Command(target), writer)
     };
-    family::record(args, events, rules, roots, Output { path, writer, retention })
+    family::record(args, events, rules, roots, Output { path: &path, writer, retention })
 }
 
 /// Checks what was recorded and shows the verdicts; nothing recorded keeps to no limit.
@@ -221,15 +221,15 @@ fn start(
     rules: Vec<UserRule>,
     path: &Path,
     events: &Events,
-) -> Result<(Target, Writer), Failure> {
+) -> Result<(Target, (Writer, PathBuf)), Failure> {
     // Without it the command would run unseen.
     vmrec_sampler::check_proc()?;
-    let writer = open_writer(path)?;
+    let (writer, path) = open_writer(path)?;
     match Target::launch(launch, rules) {
         Ok(mut target) => {
             // Only a command that vmrec did not start keeps it waiting.
             target.watch(events).transpose()?;
-            Ok((target, writer))
+            Ok((target, (writer, path)))
         }
         Err(failure) => {
             writer.close_or_discard()?;

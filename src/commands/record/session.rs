@@ -2,7 +2,7 @@
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use vmrec_sampler::{Evidence, Facts, ProcessInfo, Snapshot, Timestamp};
@@ -14,23 +14,32 @@ use crate::commands::record::args::RecordArgs;
 use crate::commands::record::events::Events;
 use crate::commands::record::pruning::Pruning;
 use crate::failure::{FOLDER_MISSING, Failure};
-use crate::file;
+use crate::{file, output};
 
 /// How long a full disk is waited for before the recording is given up.
 pub(crate) const DISK_FULL_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Opens the file for recording, making the default folder where it is missing.
-pub(crate) fn open_writer(path: &Path) -> Result<Writer, Failure> {
+/// Opens the file for recording, making the default folder where it is missing; one beside it while
+/// another recorder writes to it. Returns which.
+pub(crate) fn open_writer(path: &Path) -> Result<(Writer, PathBuf), Failure> {
     if let (Some(folder), true) = (path.parent(), file::default_path().as_deref() == Some(path)) {
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|source| {
             Failure::io("create", folder, source).hint("name a file with --db FILE")
         })?;
     }
-    Writer::open(path).map_err(|error| match error {
+    let opened = file::first_free(path, Writer::open).map_err(|error| match error {
         // A writer makes the file, so that only its folder can be missing.
         missing @ StoreError::Missing { .. } => Failure::from(missing).hint(FOLDER_MISSING),
-        error => error.into(),
-    })
+        error => Failure::from(error),
+    })?;
+    if opened.number > 1 {
+        output::note(&format!(
+            "{} is being recorded to: this goes to {}, which commands read with it",
+            path.display(),
+            opened.path.display()
+        ));
+    }
+    Ok((opened.content, opened.path))
 }
 
 /// The outcome of writing a sample.

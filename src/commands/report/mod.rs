@@ -9,15 +9,16 @@ use std::process::ExitCode;
 
 use clap::Args;
 use vmrec_report::{
-    By, ChartOptions, Metric, PAGE_METRICS, Page, PageInput, PagePlan, SeriesBuilder, escape, page,
-    units,
+    By, ChartOptions, Metric, PAGE_METRICS, Page, PageInput, PagePlan, Resolved, SeriesBuilder,
+    SessionPageInput, escape, page, session_page, session_page_end, units,
 };
 use vmrec_sampler::Snapshot;
 
-use crate::args::{Choice, FileArgs, RecordingArgs, SpanArgs};
+use crate::args::{Choice, FileArgs, RecordingArgs, SessionArgs, SpanArgs};
 use crate::commands::chart::source;
 use crate::failure::Failure;
 use crate::recording::Opened;
+use crate::session::OpenedSession;
 use crate::{output, zone};
 
 /// With more regions than this in all, fewer samples are listed region by region.
@@ -42,6 +43,9 @@ pub(crate) struct ReportArgs {
     span: SpanArgs,
 
     #[command(flatten)]
+    session: SessionArgs,
+
+    #[command(flatten)]
     recording: RecordingArgs,
 }
 
@@ -56,8 +60,13 @@ pub(crate) fn run(args: &ReportArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("--open needs a file, and -o - names none")
             .hint("name one, such as -o page.html"));
     }
-    let opened = Opened::open(&args.recording)?;
-    let written = made(&opened, &args.span)?;
+    let written = match args.session.session {
+        Some(_) => {
+            let opened = OpenedSession::open(&args.recording.file, args.session.session)?;
+            of_session(&opened, &args.span)?
+        }
+        None => made(&Opened::open(&args.recording)?, &args.span)?,
+    };
     if to_stdout {
         output::print(&written.html)?;
         return Ok(ExitCode::SUCCESS);
@@ -106,8 +115,36 @@ fn write(path: &Path, page: &Page) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Makes the page of a part of a session.
+pub(crate) fn of_session(opened: &OpenedSession, span: &SpanArgs) -> Result<Page, Failure> {
+    opened.must_have_samples()?;
+    let (from, _) = opened.between(span)?;
+    let failed = Failure::undrawable;
+    let summaries = opened.summaries()?;
+    let series = |by| opened.series(&[Metric::Own], by, span, false);
+    let file = opened.path.file_name().unwrap_or(opened.path.as_os_str()).to_string_lossy();
+    let parts = series(By::ProcessAndType)?;
+    let options = ChartOptions { zone: zone::local(), ..ChartOptions::default() };
+    let context = opened.context()?;
+    let taken = session_page_end(&parts, &options, &context).map_err(failed)?;
+    let to = Resolved { number: from.number, taken, asked_utc_ns: taken.utc_ns, off_by_ns: 0 };
+    let source = SessionPageInput {
+        overview: &opened.overview(&summaries)?,
+        parts: &parts,
+        processes: &series(By::Process)?,
+        types: &series(By::Type)?,
+        diff: &opened.diff(&from, &to, Metric::Own)?,
+        from: &from,
+        to: &to,
+        options: &options,
+        context: &context,
+        file: &file,
+    };
+    session_page(&source).map_err(failed)
+}
+
 /// Makes the page of a part of a recording.
-fn made(opened: &Opened, span: &SpanArgs) -> Result<Page, Failure> {
+pub(crate) fn made(opened: &Opened, span: &SpanArgs) -> Result<Page, Failure> {
     let failed = Failure::undrawable;
     let context = &source::context(opened)?;
     let options = &ChartOptions { zone: zone::local(), ..ChartOptions::default() };

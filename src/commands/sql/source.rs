@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use vmrec_store::{Error as StoreError, TableRows, Value};
 
-use crate::args::{Choice, FileArgs, RecordingArgs};
+use crate::args::{FileArgs, FileNumber};
 use crate::failure::Failure;
 use crate::recording::Opened;
+use crate::session::OpenedSession;
 
 /// Where functions find recordings.
 pub(crate) struct Source {
@@ -42,13 +43,31 @@ impl Source {
         })
     }
 
+    /// Runs `work` on the session that an argument names, the newest by default.
+    pub(crate) fn with_session<T>(
+        &self,
+        session: &Value<'_>,
+        work: impl FnOnce(&OpenedSession) -> Result<T, Failure>,
+    ) -> Result<T, String> {
+        let number = match session {
+            Value::Null => None,
+            Value::Integer(number) => Some(FileNumber { file: 1, number: *number }),
+            _ => return Err("a session is given by its number".to_owned()),
+        };
+        let file = FileArgs { db: Some(self.path.clone()) };
+        OpenedSession::open(&file, number).and_then(|opened| work(&opened)).map_err(|failure| {
+            let sentence = failure.sentence();
+            let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.failure = Some(failure);
+            sentence
+        })
+    }
+
     fn find<'a>(&self, number: Option<i64>, found: &'a mut Found) -> Result<&'a Opened, Failure> {
         let number = match number.or(found.newest) {
             Some(number) if found.opened.contains_key(&number) => number,
             _ => {
-                let file = FileArgs { db: Some(self.path.clone()) };
-                let opened =
-                    Opened::open(&RecordingArgs { file, recording: number.map(Choice::Number) })?;
+                let opened = Opened::alone(&self.path, number)?;
                 let id = opened.recording.id.0;
                 if number.is_none() {
                     found.newest = Some(id);

@@ -11,9 +11,10 @@ use crate::failure::Failure;
 use crate::output;
 
 /// Name, kind and what it holds; those first that most questions need.
-const TABLES: [[&str; 3]; 18] = [
+const TABLES: [[&str; 3]; 19] = [
     ["region_at(time [, recording])", "function", "every region of a sample"],
     ["series(metric, by [, recording])", "function", "a metric over time by family or type"],
+    ["session_series(metric, by [, n])", "function", "a metric of a session over time"],
     ["samples([recording])", "function", "every sample with process totals"],
     ["latest", "view", "newest snapshot that is in a chunk"],
     ["rollup", "view", "sums of each type, by the chunk"],

@@ -20,7 +20,7 @@ use std::time::Duration;
 use clap::Args;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
-use crate::args::{Choice, RecordingArgs};
+use crate::args::{Choice, FileArgs, RecordingArgs};
 use crate::commands::record::args::parse_interval;
 use crate::commands::watch::data::Data;
 use crate::commands::watch::recorder::Recorder;
@@ -62,6 +62,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     };
     let path = file::path(&args.recording.file)?;
+    let path = file::to_record(&path);
     if !terminal {
         // Without a terminal it is a recording with plain lines.
         return recorder::in_place(target, args.every, &path);
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &WatchArgs) -> Result<ExitCode, Failure> {
         Err(status) => return Ok(status),
     };
     let recording =
-        RecordingArgs { recording: Some(Choice::Number(id.0)), ..args.recording.clone() };
+        RecordingArgs { recording: Some(Choice::Number(id.0)), file: FileArgs { db: Some(path) } };
     let shown = view(&recording, Some(&mut recorder));
     let status = recorder.end();
     shown?;

@@ -65,6 +65,7 @@ pub(crate) fn context() -> ChartContext {
     ChartContext {
         process: "chromium".into(),
         pid: Some(4711),
+        processes: None,
         host: "build-7".into(),
         naming: Naming::Linux,
         kernel: "linux 6.18.44 x86_64".into(),
@@ -104,7 +105,7 @@ pub(crate) fn browser(by: By) -> Series {
     ];
     let names: Vec<(Family, &str)> = match by {
         By::Family => families,
-        By::Type | By::Object => types,
+        _ => types,
     };
     let value = |n: u64, key: u64| {
         let wave = ((n * 13 + key * 7) as f64 * 0.31).sin();

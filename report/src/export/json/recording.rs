@@ -28,6 +28,8 @@ pub struct ListRow<'a> {
     interval_ns: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     imported_from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<u32>,
 }
 
 impl<'a> ListRow<'a> {
@@ -58,6 +60,7 @@ impl<'a> ListRow<'a> {
             length_ns: listed.length_ns(),
             interval_ns: recording.interval_ns,
             imported_from: recording.imported_from.as_deref(),
+            file: listed.file,
         }
     }
 }

@@ -2,13 +2,17 @@
 
 use serde::Serialize;
 use vmrec_sampler::{Naming, RegionType};
-use vmrec_store::{RecordingId, SessionId};
+use vmrec_store::{RecordingId, RecordingSummary, SessionId};
 
 use crate::amounts::Change;
 use crate::diff::group::GroupChange;
+use crate::export::json::recording::ListRow;
 use crate::export::json::{Changes, DeltaValue, Moment, regions_delta};
-use crate::session::diff::{ProcessChange, SessionDiff, SessionMetric};
+use crate::metric::Metric;
+use crate::recordings::Listed;
+use crate::session::diff::{ProcessChange, SessionDiff};
 use crate::session::list::ListedSession;
+use crate::session::overview::SessionOverview;
 use crate::text::clock;
 use crate::time::spec::Resolved;
 
@@ -24,6 +28,8 @@ pub struct SessionRow<'a> {
     processes: u64,
     recordings: u64,
     running: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<u32>,
 }
 
 impl<'a> SessionRow<'a> {
@@ -40,6 +46,86 @@ impl<'a> SessionRow<'a> {
             processes: listed.processes,
             recordings: listed.recordings,
             running: listed.running,
+            file: listed.file,
+        }
+    }
+}
+
+/// `info --session N --json`.
+#[derive(Serialize)]
+pub struct SessionInfoDocument<'a> {
+    session: i64,
+    targets: &'a str,
+    host: &'a str,
+    os: &'a str,
+    kernel: &'a str,
+    started: String,
+    started_utc_ns: i64,
+    length_ns: u64,
+    interval_ns: u64,
+    running: bool,
+    processes: u64,
+    samples: u64,
+    torn: u64,
+    missed: u64,
+    cost_cpu_ns: u64,
+    overhead: Option<f64>,
+    first: Option<EndSizes>,
+    last: Option<EndSizes>,
+    recordings: Vec<ListRow<'a>>,
+}
+
+/// The sums over the processes at one end of a session.
+#[derive(Serialize)]
+struct EndSizes {
+    processes: u64,
+    private_and_swapped_bytes: Option<u64>,
+    pss_bytes: Option<u64>,
+    resident_bytes: Option<u64>,
+}
+
+impl<'a> SessionInfoDocument<'a> {
+    /// Creates it from an overview.
+    pub fn new(overview: &SessionOverview<'a>) -> Self {
+        let session = overview.session;
+        let end = |index: usize| {
+            let (processes, sizes) = overview.ends?[index];
+            Some(EndSizes {
+                processes,
+                private_and_swapped_bytes: sizes.own_bytes,
+                pss_bytes: sizes.pss_bytes,
+                resident_bytes: sizes.resident_bytes,
+            })
+        };
+        let row = |summary: &'a RecordingSummary| {
+            ListRow::new(&Listed {
+                recording: &summary.recording,
+                samples: summary.samples,
+                last: summary.last,
+                running: overview.running && summary.recording.ended.is_none(),
+                file: None,
+            })
+        };
+        Self {
+            session: session.id.0,
+            targets: &session.targets,
+            host: &session.host.name,
+            os: &session.host.os,
+            kernel: &session.host.kernel,
+            started: clock::utc(session.begun.utc_ns),
+            started_utc_ns: session.begun.utc_ns,
+            length_ns: overview.length_ns(),
+            interval_ns: session.interval_ns,
+            running: overview.running,
+            processes: overview.processes,
+            samples: overview.sum(|one| one.samples),
+            torn: overview.sum(|one| one.torn),
+            missed: overview.sum(|one| one.missed_ticks),
+            cost_cpu_ns: overview.sum(|one| one.cost_cpu_ns),
+            overhead: overview.overhead(),
+            first: end(0),
+            last: end(1),
+            recordings: overview.recordings.iter().map(row).collect(),
         }
     }
 }
@@ -98,7 +184,7 @@ impl<'a> Sums<'a> {
     fn of(change: &'a Change) -> Self {
         Self {
             regions: regions_delta(change),
-            private_and_swapped_bytes: SessionMetric::Own.of(change).into(),
+            private_and_swapped_bytes: change.get(Metric::Own).into(),
             changes: Changes(change),
         }
     }

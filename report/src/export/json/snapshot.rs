@@ -8,6 +8,20 @@ use crate::export::json::{Moment, Sums, addresses};
 use crate::metric::Metric;
 use crate::text::clock;
 
+/// One element of `export --series BY --session N --json`: a value of one of its recordings.
+#[derive(Serialize)]
+pub struct SessionSeriesRow<'a> {
+    /// The recording.
+    pub recording: i64,
+    /// Its process.
+    pub pid: Option<u32>,
+    /// The name of the process.
+    pub process: &'a str,
+    /// The value.
+    #[serde(flatten)]
+    pub row: SeriesRow<'a>,
+}
+
 /// `map --json`.
 #[derive(Serialize)]
 pub struct SnapshotDocument<'a> {

@@ -102,8 +102,8 @@ impl SeriesBuilder {
             let family = of.region_type.family();
             let name = match by {
                 By::Family => family.name(),
-                // Stored sums know no objects.
-                By::Type | By::Object => of.region_type.name(),
+                // Stored sums know no objects, and are of one process.
+                _ => of.region_type.name(),
             };
             KeyedSums { family, name, merged: 1, columns: &of.columns }
         });

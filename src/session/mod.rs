@@ -1,16 +1,20 @@
 //! A session opened for a command: its recordings, and which processes there are at a time.
+//! `sums` has its sums over time, and the text beside them.
+
+mod sums;
 
 use std::path::PathBuf;
 
 use vmrec_report::{ProcessAt, Resolved, TimeSpec, Timeline};
 use vmrec_sampler::Timestamp;
 use vmrec_store::{
-    Extent, Mark, Moment, Recording, Sample, SampleAt, Session, SessionId, Store, WhyEnded,
+    Extent, Mark, Moment, Recording, RecordingId, Sample, SampleAt, Session, SessionId, Store,
+    WhyEnded,
 };
 
-use crate::args::FileArgs;
+use crate::args::{FileArgs, FileNumber};
 use crate::failure::{Failure, Status};
-use crate::file::{db_option, parse_time, path};
+use crate::file::{Numbered, all, db_option, parse_time, path};
 use crate::recording::now_utc_ns;
 use crate::zone;
 
@@ -22,8 +26,8 @@ pub(crate) struct OpenedSession {
     members: Vec<Member>,
     /// The first and last samples of all, by the numbers [`FIRST`] and [`LAST`].
     extent: Option<Extent>,
-    marks: Vec<Mark>,
-    running: bool,
+    pub(crate) marks: Vec<Mark>,
+    pub(crate) running: bool,
 }
 
 /// A recording of the session.
@@ -33,14 +37,18 @@ struct Member {
 }
 
 impl Member {
-    /// Returns when its process was seen to be gone, unless it went on when recording ended. Those
+    /// Returns the monotonic clock when its process was seen to be gone, unless it went on when recording ended. Those
     /// that are missed by a tick were gone as that began, before the samples of the others.
     fn gone_ns(&self) -> Option<u64> {
+        self.gone().map(|at| at.monotonic_ns)
+    }
+
+    fn gone(&self) -> Option<Timestamp> {
         let goes_on = matches!(
             self.recording.why_ended,
             None | Some(WhyEnded::Finished | WhyEnded::Interrupted | WhyEnded::RecorderLost)
         );
-        self.recording.ended.filter(|_| !goes_on).map(|ended| ended.monotonic_ns)
+        self.recording.ended.filter(|_| !goes_on)
     }
 }
 
@@ -49,23 +57,37 @@ const FIRST: u64 = 0;
 const LAST: u64 = u64::MAX;
 
 impl OpenedSession {
-    /// Opens the session of that number, or the newest of the file.
-    pub(crate) fn open(file: &FileArgs, number: Option<i64>) -> Result<Self, Failure> {
-        let path = path(file)?;
-        let store = Store::open(&path)?;
-        let sessions = store.sessions()?;
-        let wanted = |session: &Session| number.is_none_or(|number| session.id.0 == number);
-        let Some(session) = sessions.into_iter().rev().find(wanted) else {
+    /// Opens the session of that number, or the newest of the file and those beside it.
+    pub(crate) fn open(file: &FileArgs, number: Option<FileNumber>) -> Result<Self, Failure> {
+        let first = path(file)?;
+        let mut files = all(&first)?;
+        let mut found: Option<(i64, usize, Session)> = None;
+        for (at, file) in files.iter().enumerate() {
+            let wanted = |session: &Session| {
+                number.is_none_or(|wanted| {
+                    (wanted.file, wanted.number) == (file.number, session.id.0)
+                })
+            };
+            let Some(session) = file.content.sessions()?.into_iter().rfind(wanted) else {
+                continue;
+            };
+            let begun = session.begun.utc_ns;
+            if found.as_ref().is_none_or(|(newest, ..)| begun > *newest) {
+                found = Some((begun, at, session));
+            }
+        }
+        let Some((_, at, session)) = found else {
             let missing = match number {
                 Some(number) => {
-                    anyhow::anyhow!("there is no session {number} in {}", path.display())
+                    anyhow::anyhow!("there is no session {number} in {}", first.display())
                 }
-                None => anyhow::anyhow!("{} holds no session yet", path.display()),
+                None => anyhow::anyhow!("{} holds no session yet", first.display()),
             };
-            let db = db_option(&path);
+            let db = db_option(&first);
             return Err(Failure::new(Status::Recording, missing)
                 .hint(format!("`vmrec list{db} --sessions` shows the sessions of the file")));
         };
+        let Numbered { path, content: store, .. } = files.swap_remove(at);
         let (mut members, mut marks, mut running) = (Vec::new(), Vec::new(), false);
         let held = store.being_recorded();
         for recording in store.recordings_of(session.id)? {
@@ -159,8 +181,25 @@ impl OpenedSession {
 
     /// Returns the processes at a moment, with the sums of their samples.
     pub(crate) fn processes_at(&self, at: &Resolved) -> Result<Vec<ProcessAt>, Failure> {
-        let now = at.taken.monotonic_ns;
         let mut processes = Vec::new();
+        for (member, number) in self.present_at(at)? {
+            let recording = &member.recording;
+            let snapshot = self.store.snapshot(recording.id, number)?;
+            processes.push(ProcessAt::of(recording.id, &recording.process, &snapshot));
+        }
+        Ok(processes)
+    }
+
+    /// Returns the recordings of the processes at a moment, and the numbers of their samples.
+    pub(crate) fn samples_at(&self, at: &Resolved) -> Result<Vec<(RecordingId, u64)>, Failure> {
+        let present = self.present_at(at)?;
+        Ok(present.into_iter().map(|(member, number)| (member.recording.id, number)).collect())
+    }
+
+    /// Returns the processes at a moment, and their newest samples at or before it.
+    fn present_at(&self, at: &Resolved) -> Result<Vec<(&Member, u64)>, Failure> {
+        let now = at.taken.monotonic_ns;
+        let mut present = Vec::new();
         for member in &self.members {
             let Member { recording, extent } = member;
             let is_gone = member.gone_ns().is_some_and(|gone| gone <= now);
@@ -171,10 +210,9 @@ impl OpenedSession {
             let Some(SampleAt { sample, .. }) = self.store.sample_at(recording.id, moment)? else {
                 continue;
             };
-            let snapshot = self.store.snapshot(recording.id, sample.number)?;
-            processes.push(ProcessAt::of(recording.id, &recording.process, &snapshot));
+            present.push((member, sample.number));
         }
-        Ok(processes)
+        Ok(present)
     }
 
     fn timeline(&self) -> Timeline<'_> {

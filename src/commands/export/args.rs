@@ -1,0 +1,65 @@
+//! The arguments of `vmrec export`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::args::{RecordingArgs, SessionArgs, SpanArgs, SumBy};
+
+/// Write a snapshot or a series over time for other programs
+///
+/// Without --series, JSON and CSV are of the snapshot at --at, region by region; a trace is of
+/// the whole recording, by type.
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    /// Time of the snapshot
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "end",
+        allow_hyphen_values = true,
+        conflicts_with = "series"
+    )]
+    pub(crate) at: String,
+
+    /// Sums over time instead of one snapshot, by family or type
+    #[arg(long, value_enum, value_name = "BY")]
+    pub(crate) series: Option<SumBy>,
+
+    #[command(flatten)]
+    pub(crate) span: SpanArgs,
+
+    #[command(flatten)]
+    pub(crate) format: Format,
+
+    /// File to write [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) session: SessionArgs,
+
+    #[command(flatten)]
+    pub(crate) recording: RecordingArgs,
+}
+
+/// One of the formats must be asked for.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Format {
+    /// Write JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Write CSV
+    #[arg(long)]
+    pub(crate) csv: bool,
+
+    /// Write a trace for Perfetto (ui.perfetto.dev): a counter for each type and metric, marks
+    #[arg(long)]
+    pub(crate) perfetto: bool,
+
+    /// Write every sample that this folder of Parquet files lacks, of all recordings unless -r
+    #[arg(long, value_name = "DIR")]
+    pub(crate) parquet: Option<PathBuf>,
+}

@@ -1,0 +1,199 @@
+//! The sums of a session over time, between two moments and at its ends, and the text beside them.
+
+use std::collections::BTreeSet;
+
+use vmrec_report::{
+    By, ChartContext, ChartMark, Metric, ProcessAt, ProcessSizes, Resolved, SampledProcess, Series,
+    SeriesBuilder, SessionDiff, SessionMember, SessionOverview, SessionSeriesBuilder, overhead,
+    session_moments,
+};
+use vmrec_sampler::{Naming, Timestamp};
+use vmrec_store::{Measure, RecordingId, RecordingSummary};
+
+use crate::args::SpanArgs;
+use crate::failure::{Failure, Status};
+use crate::recording::Opened;
+use crate::session::{Member, OpenedSession};
+
+impl OpenedSession {
+    /// Finds the moments that a part of the session begins and ends with.
+    pub(crate) fn between(&self, span: &SpanArgs) -> Result<(Resolved, Resolved), Failure> {
+        let (from, to) = (self.resolve(&span.from)?, self.resolve(&span.to)?);
+        if to.taken.monotonic_ns < from.taken.monotonic_ns {
+            return Err(Failure::usage(format!("`{}` is later than `{}`", span.from, span.to))
+                .hint(format!("swap them: --from {} --to {}", span.to, span.from)));
+        }
+        Ok((from, to))
+    }
+
+    /// Sums the processes at every moment between two times. Reserved address space is left out of
+    /// virtual sizes unless `include_reserved`.
+    pub(crate) fn series(
+        &self,
+        metrics: &[Metric],
+        by: By,
+        span: &SpanArgs,
+        include_reserved: bool,
+    ) -> Result<Vec<Series>, Failure> {
+        let (from, to) = self.between(span)?;
+        let inside: Vec<&Member> = self
+            .members
+            .iter()
+            .filter(|member| {
+                let begun = member.extent.first.taken.monotonic_ns <= to.taken.monotonic_ns;
+                begun && member.gone_ns().is_none_or(|gone| gone > from.taken.monotonic_ns)
+            })
+            .collect();
+        let mut present = Vec::with_capacity(inside.len());
+        for member in &inside {
+            present.push(SampledProcess { samples: self.times(member)?, gone: member.gone() });
+        }
+        let interval_ns = self.session.interval_ns;
+        let moments = session_moments(&present, (from.taken, to.taken), interval_ns);
+        drop(present);
+        let naming = Naming::of(&self.session.host);
+        let mut sums =
+            SessionSeriesBuilder::new(metrics, by, interval_ns, naming, include_reserved, &moments);
+        for member in inside {
+            let mut builder = SeriesBuilder::new(metrics, By::Type, interval_ns);
+            let measures = builder.measures().to_vec();
+            let (id, numbers) = (member.recording.id, member.numbers());
+            self.store.for_each_sums(id, numbers, &measures, |block| builder.push(block))?;
+            let of = SessionMember {
+                recording: id,
+                process: &member.recording.process,
+                gone_ns: member.gone_ns(),
+            };
+            sums.push(&of, &builder.finish());
+        }
+        Ok(sums.finish())
+    }
+
+    /// Returns when the samples of a member were taken.
+    fn times(&self, member: &Member) -> Result<Vec<Timestamp>, Failure> {
+        let mut times = Vec::new();
+        self.store.for_each_sums(
+            member.recording.id,
+            member.numbers(),
+            &[Measure::Regions],
+            |block| {
+                let taken = |tick: &&vmrec_store::Tick| tick.is_taken();
+                times.extend(block.ticks.iter().filter(taken).map(|tick| tick.taken));
+            },
+        )?;
+        Ok(times)
+    }
+
+    /// Returns the changes between two moments, the largest movers by a metric first.
+    pub(crate) fn diff(
+        &self,
+        from: &Resolved,
+        to: &Resolved,
+        sorted_by: Metric,
+    ) -> Result<SessionDiff, Failure> {
+        let (before, after) = (self.processes_at(from)?, self.processes_at(to)?);
+        Ok(SessionDiff::new(before, after, sorted_by))
+    }
+
+    /// Returns how many processes there are at a moment, and their sums.
+    pub(crate) fn sizes_at(&self, at: &Resolved) -> Result<(u64, ProcessSizes), Failure> {
+        let processes = self.processes_at(at)?;
+        Ok((processes.len() as u64, ProcessAt::sizes_of(&processes)))
+    }
+
+    /// Returns how many processes the recordings are of.
+    pub(crate) fn process_count(&self) -> Result<u64, Failure> {
+        let all = self.store.recordings_of(self.session.id)?;
+        let key = |recording: &vmrec_store::Recording| {
+            let id = &recording.process.id;
+            let lost = id.known_pid().is_none().then_some(recording.id);
+            (id.pid, id.start_ticks, lost)
+        };
+        Ok(all.iter().map(key).collect::<BTreeSet<_>>().len() as u64)
+    }
+
+    /// Returns the recordings with the totals of their samples.
+    pub(crate) fn summaries(&self) -> Result<Vec<RecordingSummary>, Failure> {
+        let all = self.store.recordings()?;
+        Ok(all.into_iter().filter(|one| one.recording.session == self.session.id).collect())
+    }
+
+    /// Returns all that is known of it, with the totals of its recordings.
+    pub(crate) fn overview<'a>(
+        &'a self,
+        summaries: &'a [RecordingSummary],
+    ) -> Result<SessionOverview<'a>, Failure> {
+        let ends = match self.extent {
+            Some(_) => Some([
+                self.sizes_at(&self.resolve("start")?)?,
+                self.sizes_at(&self.resolve("end")?)?,
+            ]),
+            None => None,
+        };
+        Ok(SessionOverview {
+            session: &self.session,
+            recordings: summaries,
+            processes: self.process_count()?,
+            marks: &self.marks,
+            running: self.running,
+            ends,
+        })
+    }
+
+    /// Returns the numbers of the recordings.
+    pub(crate) fn recordings(&self) -> Result<Vec<RecordingId>, Failure> {
+        let all = self.store.recordings_of(self.session.id)?;
+        Ok(all.iter().map(|recording| recording.id).collect())
+    }
+
+    /// Opens each of its recordings.
+    pub(crate) fn each(&self) -> Result<Vec<Opened>, Failure> {
+        self.recordings()?.into_iter().map(|id| Opened::at(&self.path, id)).collect()
+    }
+
+    /// Collects the text beside the data.
+    pub(crate) fn context(&self) -> Result<ChartContext, Failure> {
+        let host = &self.session.host;
+        let summaries = self.summaries()?;
+        let cost_ns = summaries.iter().map(|one| one.cost_cpu_ns).sum::<u64>();
+        let samples = summaries.iter().map(|one| one.samples).sum::<u64>();
+        let ends = self.extent.as_ref().map(|extent| (extent.first.taken, extent.last.taken));
+        let part = ends.and_then(|(first, last)| overhead(cost_ns, first, last));
+        Ok(ChartContext {
+            process: format!("session {}", self.session.id.0),
+            processes: Some(self.process_count()?),
+            host: host.name.clone(),
+            naming: Naming::of(host),
+            kernel: format!("{} {} {}", host.os, host.kernel, host.architecture),
+            recording: Some(self.session.targets.clone()),
+            interval_ns: self.session.interval_ns,
+            cost_ns: cost_ns.checked_div(samples),
+            cost_percent: part.map(|part| part * 100.0),
+            marks: self
+                .marks
+                .iter()
+                .map(|mark| ChartMark { utc_ns: mark.utc_ns, text: mark.text.clone() })
+                .collect(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..ChartContext::default()
+        })
+    }
+
+    /// Fails if no process of the session has a sample.
+    pub(crate) fn must_have_samples(&self) -> Result<(), Failure> {
+        match self.extent {
+            Some(_) => Ok(()),
+            None => Err(Failure::new(
+                Status::Recording,
+                anyhow::anyhow!("session {} has no sample yet", self.session.id.0),
+            )),
+        }
+    }
+}
+
+impl Member {
+    /// Returns the numbers from its first sample with regions to its last.
+    const fn numbers(&self) -> std::ops::RangeInclusive<u64> {
+        self.extent.first.number..=self.extent.last.number
+    }
+}
