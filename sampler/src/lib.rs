@@ -76,6 +76,7 @@ pub use crate::linux::heap::inspect_heap;
 pub use crate::linux::{
     facts::FactReader,
     files::PERMISSION_HINT,
+    own_code::release_own_code,
     process::{
         check_proc, hides_processes, host, process_info, processes, program_name, resident_bytes,
     },
@@ -94,7 +95,7 @@ pub use crate::macos::{
     footprint::count_as_footprint,
     process::{
         adopt_orphans, check_proc, hides_processes, host, process_info, processes, program_name,
-        resident_bytes,
+        release_own_code, resident_bytes,
     },
     process_list::ProcessList,
     sampler::Sampler,

@@ -280,6 +280,8 @@ fn record(
     let mut sampler = SamplingThread::start(sampler, events);
     let mut session = Session::new(writer, sampler.process(), args, retention);
     let mut progress = Progress::start(args, path, sampler.process());
+    // The command line is read, and the first sample has code of its own.
+    vmrec_sampler::release_own_code();
     let begun = Instant::now();
     let mut schedule = Schedule::new(args.every);
     let mut unrecorded = target.is_launched().then(|| Unrecorded::of(target.pid()));
@@ -296,7 +298,12 @@ fn record(
                     progress.notes(&notes);
                 }
                 let figures = Figures::of(&snapshot);
-                match session.append(snapshot, evidence)? {
+                let is_first = session.samples_taken() == 0;
+                let stored = session.append(snapshot, evidence)?;
+                if is_first {
+                    vmrec_sampler::release_own_code();
+                }
+                match stored {
                     Stored::Kept(number) => {
                         progress.sample(number, &figures, session.file_bytes());
                     }

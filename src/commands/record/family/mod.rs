@@ -202,6 +202,8 @@ impl Family<'_> {
 
     /// Takes samples until something ends it.
     fn run(&mut self) -> Result<WhyEnded, Failure> {
+        // The command line is read.
+        vmrec_sampler::release_own_code();
         let begun = Instant::now();
         let mut schedule = Schedule::new(self.args.every);
         loop {
