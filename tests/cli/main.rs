@@ -15,6 +15,7 @@ mod disturbed;
 mod explain;
 mod export;
 mod fixture;
+mod foreign;
 mod habits;
 mod harness;
 mod heap;
