@@ -22,12 +22,27 @@ const CHART_RUNS: usize = 10;
 /// After so long no further run of a chart begins.
 const CHART_PATIENCE: Duration = Duration::from_secs(60);
 
+/// The machine's speed, which may change between runs: times of different runs compare by it.
+fn fixed_work() {
+    let mut runs = [0.0; 9];
+    for took in &mut runs {
+        *took = timed(|| {
+            let mut random = Random(0x9E37_79B9_7F4A_7C15);
+            black_box((0..20_000_000).fold(0_u64, |sum, _| sum ^ random.up_to(u64::MAX - 1)));
+        })
+        .cpu_ms;
+    }
+    runs.sort_by(f64::total_cmp);
+    row("20 million steps of xorshift, median", runs[runs.len() / 2], None, "ms");
+}
+
 /// Prints the figures of the recording `db`; charts go to the folder `scratch`.
 pub(crate) fn measure(db: &Path, scratch: &Path) {
     let store = Store::open(db).expect("a recording");
     let id = store.newest().expect("a readable file").expect("a recording in it");
     let samples = store.samples(id).expect("its samples").len() as u64;
     drop(store);
+    fixed_work();
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let snapshot = |store: &Store, number| -> Snapshot {
         store.snapshot(id, number).expect("a sample that can be read")
@@ -51,6 +66,7 @@ pub(crate) fn measure(db: &Path, scratch: &Path) {
     let svg = scratch.join("chart.svg");
     chart("chart of everything", CHART_MS, db, &svg, &[]);
     chart("chart --rollups", ROLLUPS_MS, db, &svg, &["--rollups"]);
+    fixed_work();
 }
 
 /// What one piece of work took, in milliseconds.
