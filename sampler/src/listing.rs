@@ -9,7 +9,8 @@ pub struct ListedProcess {
     pub pid: u32,
     /// When it started, in the platform's own ticks: with the number it names one process.
     pub start_ticks: u64,
-    /// The process that started it, or that it belongs to since that one ended.
+    /// The process that started it, or that it belongs to since that one ended; macOS: for what
+    /// launchd started, the process that it works for.
     pub parent_pid: u32,
     /// The kernel's short name, which the process can set itself.
     pub short_name: String,

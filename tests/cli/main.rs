@@ -44,4 +44,5 @@ mod totals_alone;
 mod tree;
 mod trend;
 mod types_doc;
+mod via;
 mod watch;

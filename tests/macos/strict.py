@@ -113,6 +113,14 @@ def rights(folder):
             vmrec(*command, "--db", db)
     _, error = vmrec("record", "4252", "--db", os.path.join(folder, "none.db"), table=table, status=3)
     expect("all is refused", "not permitted" in error, True)
+    # A helper that launchd started belongs to the application that it works for; its regions are refused.
+    db = os.path.join(folder, "tree.db")
+    vmrec("record", "--tree", "4250", "--every", "50ms", "--samples", "2", "--db", db, table=table)
+    out, _ = vmrec("list", "--json", "--db", db)
+    expect("the application and its helper", sorted(row["pid"] for row in json.loads(out)), [4250, 4251])
+    out, _ = vmrec("diff", "--session", "1", "--json", "--db", db)
+    changes = {row["pid"]: row["resident_bytes"]["to"] for row in json.loads(out)["processes"]}
+    expect("what is known of each", (changes[4250] is None, changes[4251]), (False, None))
     # An older system has no read ports: then control is asked for.
     path = os.path.join(folder, "older.tsv")
     open(path, "w").write(open(own("real.tsv", folder)).read().replace("@page", "@missing task_read_for_pid\n@page", 1))

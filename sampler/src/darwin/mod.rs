@@ -8,6 +8,7 @@ pub(crate) mod flags;
 pub(crate) mod images;
 pub(crate) mod label;
 pub(crate) mod machine;
+pub(crate) mod parent;
 pub(crate) mod paths;
 pub(crate) mod regions;
 pub(crate) mod tags;

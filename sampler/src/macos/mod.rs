@@ -19,4 +19,5 @@ pub const PERMISSION_HINT: &str = "run vmrec as the owner of the process or with
      `codesign -s - -f --entitlements get-task-allow.plist PROGRAM`;\n\
      debuggers need `DevToolsSecurity -enable` and a user of the group _developer;\n\
      programs of the system and hardened ones are closed to everyone while SIP is on, sudo\n\
-     or not: `vmrec record` keeps their totals, and Apple's own vmmap and footprint read them";
+     or not: `vmrec record` keeps their totals, `vmrec record --via vmmap` lets Apple's own vmmap\n\
+     read them";

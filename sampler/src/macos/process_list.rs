@@ -1,5 +1,6 @@
 //! Lists all processes again and again.
 
+use crate::darwin::parent::listed_parent;
 use crate::listing::{KnownProcesses, ListChanges, ListedProcess};
 use crate::macos::ffi::libproc;
 use crate::macos::process::info;
@@ -52,7 +53,11 @@ fn look(pid: u32) -> Option<ListedProcess> {
         pid,
         start_ticks: info.id.start_ticks,
         ended,
-        parent_pid: info.parent_pid.unwrap_or(0),
+        parent_pid: listed_parent(
+            pid,
+            info.parent_pid.unwrap_or(0),
+            libproc::responsible(i32::try_from(pid).ok()?),
+        ),
         short_name: info.short_name,
     })
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::args::{FileArgs, RetentionArgs, TypesArgs};
+use crate::commands::record::via::MIN_INTERVAL;
 use crate::parse::parse_duration;
 use crate::process::PickArgs;
 use crate::shell::shell_word;
@@ -117,6 +118,11 @@ pub(crate) struct RecordArgs {
     #[arg(long)]
     pub(crate) footprint: bool,
 
+    /// Let vmmap read the process, which it suspends meanwhile, at least 5s apart: `vmmap` or a path
+    #[cfg_attr(not(target_os = "macos"), arg(hide = true))]
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "footprint")]
+    pub(crate) via: Option<PathBuf>,
+
     /// Read mapped files on FUSE and network file systems too, which may hang
     #[arg(long)]
     pub(crate) read_remote_files: bool,
@@ -160,6 +166,14 @@ impl RecordArgs {
     pub(crate) fn processes(&self) -> Vec<String> {
         let pid = self.pid.iter().map(|pid| pid.to_string());
         self.targets.iter().cloned().chain(pid).collect()
+    }
+
+    /// Returns the time between samples: longer where another program takes them.
+    pub(crate) fn interval(&self) -> Duration {
+        match self.via {
+            Some(_) => self.every.max(MIN_INTERVAL),
+            None => self.every,
+        }
     }
 
     /// Returns whether several processes may be recorded.

@@ -32,7 +32,7 @@ impl LiveLine {
             last_line: None,
             out: NoteWriter::start(),
         };
-        let every = duration(u64::try_from(args.every.as_nanos()).unwrap_or(u64::MAX));
+        let every = duration(u64::try_from(args.interval().as_nanos()).unwrap_or(u64::MAX));
         line.say(&format!("recording {targets} every {every}"));
         line.say(&format!("in {}", path.display()));
         line

@@ -17,6 +17,7 @@ pub(crate) mod session;
 pub(crate) mod tally;
 pub(crate) mod target;
 pub(crate) mod unrecorded;
+pub(crate) mod via;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -24,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use vmrec_sampler::{Error as SamplerError, Sampler, UserRule};
+use vmrec_sampler::{Error as SamplerError, UserRule};
 use vmrec_store::{RecordingId, Retention, WhyEnded, Writer};
 
 use crate::args::{Choice, FileArgs};
@@ -41,6 +42,7 @@ use crate::commands::record::session::{Session, Stored, open_writer};
 use crate::commands::record::tally::Figures;
 use crate::commands::record::target::{Target, is_gone};
 use crate::commands::record::unrecorded::Unrecorded;
+use crate::commands::record::via::Reader;
 use crate::commands::report;
 use crate::failure::Failure;
 use crate::{file, output, process, types_file};
@@ -63,6 +65,10 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     }
     if let Some(chart) = &args.chart {
         at_end::check(chart)?;
+    }
+    if args.via.is_some() && (args.is_family() || !args.launch.is_empty()) {
+        return Err(Failure::usage("--via reads one process that runs already")
+            .hint("name one pid or name, without --tree, --all, --follow, --host and `--`"));
     }
     let events = Events::listen()?;
     if args.is_family() {
@@ -103,6 +109,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         None => start(&args.launch, rules, &path, &events)?,
     };
     target.read_remote_files = args.read_remote_files;
+    target.via = args.via.as_deref().map(via::program);
     let recorded = match target.attach(&events) {
         Some(Ok(sampler)) => record(args, retention, &path, writer, &events, &mut target, sampler),
         Some(Err(error)) => nothing_recorded(writer, &target, error),
@@ -275,15 +282,15 @@ fn record(
     writer: Writer,
     events: &Events,
     target: &mut Target,
-    sampler: Sampler,
+    reader: Reader,
 ) -> Result<Option<RecordingId>, Failure> {
-    let mut sampler = SamplingThread::start(sampler, events);
+    let mut sampler = SamplingThread::start(reader, events);
     let mut session = Session::new(writer, sampler.process(), args, retention);
     let mut progress = Progress::start(args, path, sampler.process());
     // The command line is read, and the first sample has code of its own.
     vmrec_sampler::release_own_code();
     let begun = Instant::now();
-    let mut schedule = Schedule::new(args.every);
+    let mut schedule = Schedule::new(args.interval());
     let mut unrecorded = target.is_launched().then(|| Unrecorded::of(target.pid()));
     let why = loop {
         sampler.request();
@@ -332,7 +339,7 @@ fn record(
         }
         let tick = schedule.next(begun.elapsed());
         if tick.missed > 0 {
-            session.missed(tick.missed, args.every)?;
+            session.missed(tick.missed, args.interval())?;
             progress.missed(tick.missed);
         }
         let has_time = || tick.due.saturating_sub(begun.elapsed()) >= SPARE;

@@ -4,9 +4,10 @@ use std::sync::mpsc;
 use std::sync::mpsc::Sender;
 use std::thread;
 
-use vmrec_sampler::{ProcessInfo, Sampler};
+use vmrec_sampler::ProcessInfo;
 
 use crate::commands::record::events::{Event, Events, Sampled};
+use crate::commands::record::via::Reader;
 
 /// A sampler on a thread of its own, which puts its samples into the queue of events.
 pub(crate) struct SamplingThread {
@@ -16,7 +17,7 @@ pub(crate) struct SamplingThread {
 
 impl SamplingThread {
     /// Starts the thread. It ends with this value, or with the program if the sampler hangs.
-    pub(crate) fn start(mut sampler: Sampler, events: &Events) -> Self {
+    pub(crate) fn start(mut sampler: Reader, events: &Events) -> Self {
         let process = sampler.process().clone();
         let (requests, requested) = mpsc::channel();
         let queue = events.sender();

@@ -83,7 +83,7 @@ impl Session {
             process: process.clone(),
             name: args.name.clone(),
             targets: args.targets(),
-            interval_ns: u64::try_from(args.every.as_nanos()).unwrap_or(u64::MAX),
+            interval_ns: u64::try_from(args.interval().as_nanos()).unwrap_or(u64::MAX),
             session: None,
             recording: None,
             samples_taken: 0,

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
 
@@ -10,6 +11,7 @@ use vmrec_sampler::{
 };
 
 use crate::commands::record::events::{Event, Events};
+use crate::commands::record::via::{Reader, Vmmap};
 use crate::failure::{Failure, Status};
 use crate::process;
 use crate::process::PickArgs;
@@ -24,6 +26,8 @@ pub(crate) struct Target {
     rules: Vec<UserRule>,
     /// Whether mapped files on FUSE and network file systems are read too.
     pub(crate) read_remote_files: bool,
+    /// The program that reads it in vmrec's place.
+    pub(crate) via: Option<PathBuf>,
 }
 
 impl Target {
@@ -36,6 +40,7 @@ impl Target {
             status: None,
             rules,
             read_remote_files: false,
+            via: None,
         })
     }
 
@@ -88,6 +93,7 @@ impl Target {
             status: None,
             rules,
             read_remote_files: false,
+            via: None,
         })
     }
 
@@ -105,13 +111,17 @@ impl Target {
     ///
     /// Reading its arguments takes as long as the process wants: they may lie on a page that never
     /// comes.
-    pub(crate) fn attach(&self, events: &Events) -> Option<Result<Sampler, SamplerError>> {
+    pub(crate) fn attach(&self, events: &Events) -> Option<Result<Reader, SamplerError>> {
         let (pid, rules, remote) = (self.pid, self.rules.clone(), self.read_remote_files);
+        let via = self.via.clone();
         let attach = move || {
+            if let Some(program) = via {
+                return Ok(Reader::Vmmap(Box::new(Vmmap::attach(program, pid, rules)?)));
+            }
             let mut sampler = Sampler::attach_or_totals(pid)?;
             sampler.set_user_rules(rules);
             sampler.set_read_remote_files(remote);
-            Ok(sampler)
+            Ok(Reader::Kernel(Box::new(sampler)))
         };
         events.while_heeding(attach, |signal, forward| self.signalled(signal, forward))
     }

@@ -47,6 +47,22 @@ pub(crate) fn resources(pid: c_int) -> io::Result<libc::rusage_info_v4> {
     if code == 0 { Ok(usage) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Returns the process that a process works for, where the system says so: no header has the function.
+pub(crate) fn responsible(pid: c_int) -> Option<u32> {
+    // SAFETY: the name ends in a NUL.
+    let symbol = unsafe {
+        libc::dlsym(libc::RTLD_DEFAULT, c"responsibility_get_pid_responsible_for_pid".as_ptr())
+    };
+    if symbol.is_null() {
+        return None;
+    }
+    // SAFETY: the symbol is the function of that name, which takes a pid and returns one, or -1.
+    let ask =
+        unsafe { std::mem::transmute::<*mut c_void, unsafe extern "C" fn(c_int) -> c_int>(symbol) };
+    // SAFETY: any number is a valid argument.
+    u32::try_from(unsafe { ask(pid) }).ok()
+}
+
 /// The number of the question for the processor that a program is for. No header that Apple ships
 /// has the structure of its answer: `cputype` and `cpusubtype`.
 const PROC_PIDARCHINFO: c_int = 19;
