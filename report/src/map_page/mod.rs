@@ -21,7 +21,7 @@ use vmrec_sampler::{Region, Snapshot};
 use crate::counting::Counting;
 use crate::map_page::lines::Columns;
 use crate::map_page::options::{PageLayout, PageOptions, PageSource};
-use crate::map_page::row::PageRow;
+use crate::map_page::row::{PageRow, is_listed};
 
 /// Returns the page of one snapshot.
 pub fn page_text(
@@ -115,9 +115,4 @@ pub fn page_text(
         Counting::of(snapshot),
     ));
     text
-}
-
-/// Returns whether a region is one by itself, not a share of a sum over several.
-fn is_listed(region: &Region) -> bool {
-    region.identity.known_protection().is_some()
 }

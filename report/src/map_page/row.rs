@@ -90,6 +90,11 @@ impl PageRow {
     }
 }
 
+/// Returns whether a region is one by itself, not a share of a sum over several.
+pub(crate) fn is_listed(region: &Region) -> bool {
+    region.identity.known_protection().is_some()
+}
+
 /// Returns a row for each region, or, with `coalesce`, for each run of adjacent regions that look the same in every shown column.
 pub(crate) fn rows<'a>(
     regions: impl IntoIterator<Item = &'a Region>,

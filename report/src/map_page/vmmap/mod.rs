@@ -16,11 +16,11 @@ use vmrec_sampler::{Region, Snapshot};
 
 use crate::counting::Counting;
 use crate::map_page::extras;
+use crate::map_page::header as own_header;
 use crate::map_page::legend;
 use crate::map_page::options::{PageOptions, PageSource};
-use crate::map_page::row::{PageRow, rows};
+use crate::map_page::row::{PageRow, is_listed, rows};
 use crate::map_page::totals::is_writable;
-use crate::map_page::{header as own_header, is_listed};
 
 /// The codes of the lists: vmmap lists all of them, used or not.
 const LEGEND: &str = "\n==== Legend
