@@ -110,7 +110,7 @@ pub fn address_map(
         scale: 1.0,
         theme: options.theme,
         dense: true,
-        dashed: false,
+        lines: &[],
     };
     DrawnMap { svg: canvas::document(&drawn, &used, &document), title }
 }

@@ -211,8 +211,8 @@ pub(crate) struct SvgDocument<'a> {
     pub(crate) theme: Theme,
     /// Whether areas may have spikes as thin as a pixel.
     pub(crate) dense: bool,
-    /// Whether lines have the dashes of their colours.
-    pub(crate) dashed: bool,
+    /// The colours of lines, the one that moved most first: some are dashed.
+    pub(crate) lines: &'a [Paint],
 }
 
 /// Makes the backend's output a document: its head gets title, description, styles and hatching,
@@ -238,19 +238,18 @@ pub(crate) fn document(drawn: &str, used: &BTreeMap<Rgb, Rgb>, about: &SvgDocume
         // Areas are separated by a pale edge, which would hide spikes as thin as itself.
         edge = if about.dense { 0 } else { 5 },
     );
-    if about.dashed {
-        let dark = *theme == Theme::Dark;
-        for (light, as_dark) in used {
-            let Some(dashes) = palette::dashes(*light) else { continue };
-            let dashes: Vec<String> =
-                dashes.iter().map(|length| (length * SCALE as u32).to_string()).collect();
-            let _ = writeln!(
-                svg,
-                "#{id} polyline[stroke=\"{}\"]{{stroke-dasharray:{};stroke-linecap:butt}}",
-                hex(if dark { *as_dark } else { *light }),
-                dashes.join(" ")
-            );
+    for (line, dashes) in about.lines.iter().zip(palette::dashes(about.lines)) {
+        if dashes.is_empty() {
+            continue;
         }
+        let dashes: Vec<String> =
+            dashes.iter().map(|length| (length * SCALE as u32).to_string()).collect();
+        let _ = writeln!(
+            svg,
+            "#{id} polyline[stroke=\"{}\"]{{stroke-dasharray:{};stroke-linecap:butt}}",
+            pick(*line),
+            dashes.join(" ")
+        );
     }
     if *theme == Theme::Auto {
         svg.push_str("@media (prefers-color-scheme:dark){\n");

@@ -35,12 +35,12 @@ impl Header {
     pub(crate) fn fit(titles: &[String], course: &[String], about: &str, width: f64) -> Self {
         let room = width - 2.0 * layout::MARGIN;
         let title_size = if width < layout::NARROW { NARROW_TITLE_SIZE } else { TITLE_SIZE };
-        let fits = |title: &&String| text::width(title, title_size) <= room;
+        let fits = |title: &&String| text::bold_width(title, title_size) <= room;
         let title = titles.iter().find(fits).or(titles.last()).cloned().unwrap_or_default();
         let mut lines = text::wrap(course, " · ", COURSE_SIZE, room);
         lines.truncate(if width < layout::NARROW { 1 } else { MAX_COURSE_LINES });
         Self {
-            title: text::fit(&title, title_size, room),
+            title: text::fit(&title, title_size * text::BOLD, room),
             title_size,
             course: lines,
             about: (width >= layout::NARROW).then(|| text::fit(about, ABOUT_SIZE, room)),

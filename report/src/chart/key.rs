@@ -25,8 +25,6 @@ pub(crate) fn draw(
             let values = Some((right - peaks, right));
             let (top, bottom) = (layout.top + 4.0, layout.bottom - 4.0);
             let face = Face { size: layout::TICK_SIZE, bold: false, paint: palette::MUTED };
-            canvas.text(layout::NOW, (right - peaks, top), Anchor::End, face)?;
-            canvas.text(layout::PEAK, (right, top), Anchor::End, face)?;
             let top = top + labels::LINE;
             // Those that moved most are above; lines may end in another order than that.
             let in_order = wanted.is_sorted_by(|lower, upper| lower >= upper);
@@ -34,6 +32,10 @@ pub(crate) fn draw(
                 true => labels::spread(wanted, top, bottom),
                 false => (0..labels.len()).rev().map(|n| top + n as f64 * labels::LINE).collect(),
             };
+            // The heads of the columns lie right above the first label, wherever that is.
+            let heads = heights.iter().copied().fold(bottom, f64::min) - labels::LINE;
+            canvas.text(layout::NOW, (right - peaks, heads), Anchor::End, face)?;
+            canvas.text(layout::PEAK, (right, heads), Anchor::End, face)?;
             for (index, label) in labels.iter().enumerate() {
                 let y = heights[index];
                 if in_order {

@@ -214,14 +214,13 @@ pub(crate) fn lay_out(labels: Vec<Label>, needs: &Needs) -> Layout {
     }
 }
 
-/// Returns the widths of the columns of last values and of peaks.
+/// Returns the widths of the columns of last values, which are bold, and of peaks.
 fn columns(labels: &[Label]) -> [f64; 2] {
-    let width = |values: &mut dyn Iterator<Item = &str>| {
-        values.map(|value| text::width(value, labels::SIZE)).fold(0.0, f64::max)
-    };
+    let widest = |widths: &mut dyn Iterator<Item = f64>| widths.fold(0.0, f64::max);
+    let [now, peak] = [NOW, PEAK].map(|head| text::width(head, labels::SIZE));
     [
-        width(&mut labels.iter().map(|label| label.now.as_str()).chain([NOW])),
-        width(&mut labels.iter().map(|label| label.peak.as_str()).chain([PEAK])),
+        widest(&mut labels.iter().map(|label| text::bold_width(&label.now, labels::SIZE))).max(now),
+        widest(&mut labels.iter().map(|label| text::width(&label.peak, labels::SIZE))).max(peak),
     ]
 }
 

@@ -61,6 +61,10 @@ pub fn draw(
         _ => picture.with_plot(finding, moments)?,
     };
     let title = titles.first().cloned().unwrap_or_default();
+    let lines: Vec<_> = match options.kind {
+        ChartKind::Area => Vec::new(),
+        ChartKind::Growth => picture.shown.iter().rev().map(|shown| shown.paint).collect(),
+    };
     let lead = [course.join(" · "), about.clone()];
     let description =
         words::description(series, context, &lead, &picture.shown, &mark_words(moments));
@@ -73,7 +77,7 @@ pub fn draw(
         scale: asked.scale,
         theme: options.theme,
         dense: picture.dense,
-        dashed: options.kind == ChartKind::Growth,
+        lines: &lines,
     };
     let svg = canvas::document(&picture.drawn, &picture.used, &document);
     Ok(Drawn { svg, finding: finding.headline(&context.process, clock) })

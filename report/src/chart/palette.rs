@@ -145,18 +145,21 @@ pub(crate) fn hues(families: &[Family]) -> Vec<Family> {
     families.iter().enumerate().map(hue).collect()
 }
 
-/// Returns the dashes of a line of that colour, in pixels: lines of like lightness differ by them.
-pub(crate) fn dashes(light: Rgb) -> Option<&'static [u32]> {
-    let family = Family::ALL.into_iter().find(|family| line(*family).light == light);
-    match family {
-        None if light == OTHER.light => Some(&[14, 3, 2, 3, 2, 3]),
-        None | Some(Family::Image | Family::Malloc) => None,
-        Some(Family::RuntimeHeap | Family::Stack) => Some(&[9, 3]),
-        Some(Family::MappedFile | Family::Jit) => Some(&[4, 3]),
-        Some(Family::Kernel | Family::VmAllocate) => Some(&[9, 3, 2, 3]),
-        Some(Family::SharedMemory) => Some(&[2, 3]),
-        Some(Family::Reserved) => Some(&[16, 3]),
+/// The dashes of lines, in pixels, the plainest first.
+const DASHES: [&[u32]; 7] =
+    [&[], &[10, 3], &[4, 3], &[2, 3], &[10, 3, 2, 3], &[16, 3], &[10, 3, 2, 3, 2, 3]];
+
+/// Returns the dashes of lines of these colours, the one that moved most first: none, where no line
+/// before is as light and has none.
+pub(crate) fn dashes(lines: &[Paint]) -> Vec<&'static [u32]> {
+    let mut dashes: Vec<&'static [u32]> = Vec::with_capacity(lines.len());
+    for line in lines {
+        let before = || lines.iter().zip(&dashes);
+        let alike = |other: &Paint| apart_in_lightness(*line, *other) < MIN_APART;
+        let free = |one: &&&'static [u32]| !before().any(|(other, of)| of == *one && alike(other));
+        dashes.push(DASHES.iter().find(free).copied().unwrap_or_default());
     }
+    dashes
 }
 
 #[cfg(test)]
@@ -244,13 +247,20 @@ mod tests {
         assert_eq!(paints[2], shade(Family::RuntimeHeap, 1));
     }
 
-    #[test]
-    fn lines_of_like_lightness_have_other_dashes() {
-        let lines: Vec<Paint> = Family::ALL.into_iter().map(line).chain([OTHER]).collect();
-        for (index, a) in lines.iter().enumerate() {
-            for b in &lines[..index] {
-                let alike = dashes(a.light) == dashes(b.light);
-                assert!(!alike || apart_in_lightness(*a, *b) >= MIN_APART, "{a:?} {b:?}");
+    proptest! {
+        #[test]
+        fn lines_of_like_lightness_have_other_dashes(
+            order in Just((0..=Family::ALL.len()).collect::<Vec<_>>()).prop_shuffle(),
+        ) {
+            let all: Vec<Paint> = Family::ALL.into_iter().map(line).chain([OTHER]).collect();
+            let lines: Vec<Paint> = order.into_iter().map(|at| all[at]).collect();
+            let dashes = dashes(&lines);
+            prop_assert!(dashes[0].is_empty(), "the first line is whole");
+            for (index, a) in lines.iter().enumerate() {
+                for (other, b) in lines[..index].iter().enumerate() {
+                    let differ = dashes[index] != dashes[other];
+                    prop_assert!(differ || apart_in_lightness(*a, *b) >= MIN_APART, "{a:?} {b:?}");
+                }
             }
         }
     }

@@ -334,7 +334,7 @@ pub(crate) fn peaks(
             continue;
         }
         let face = Face { size: layout::TICK_SIZE, bold: true, paint: palette::INK };
-        let room = text::width(&peak.words, layout::TICK_SIZE) + 8.0;
+        let room = text::bold_width(&peak.words, layout::TICK_SIZE) + 8.0;
         let is_free = |from: f64, to: f64| rules.iter().all(|rule| rule.x < from || rule.x > to);
         let (fits_left, fits_right) = (x - room > scales.left, x + room < scales.right);
         let left = fits_left && (!fits_right || !is_free(x, x + room) && is_free(x - room, x));

@@ -46,6 +46,14 @@ pub(crate) fn width(text: &str, size: f64) -> f64 {
     text.chars().map(em).sum::<f64>() * size
 }
 
+/// How much wider bold text is, at most.
+pub(crate) const BOLD: f64 = 1.12;
+
+/// Estimates the width of bold `text` in pixels at a font size in pixels.
+pub(crate) fn bold_width(text: &str, size: f64) -> f64 {
+    width(text, size) * BOLD
+}
+
 /// The width of a character in parts of the font size.
 fn em(c: char) -> f64 {
     match c {

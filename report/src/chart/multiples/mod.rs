@@ -53,7 +53,7 @@ pub fn draw_multiples(
     let about = words::about_all(lead.series, options, context);
     let header = Header::fit(&lead.titles, &lead.course, &about, f64::from(options.width));
     let page = Page { lead: &lead, options, context, header: &header };
-    let (drawn, used) = page.draw(stated, &flat, cpu_ns)?;
+    let DrawnPage { drawn, used, lines } = page.draw(stated, &flat, cpu_ns)?;
     let title = lead.titles.first().cloned().unwrap_or_default();
     let description = description(&lead, &flat, series);
     let document = SvgDocument {
@@ -65,7 +65,7 @@ pub fn draw_multiples(
         scale: asked.scale,
         theme: options.theme,
         dense: true,
-        dashed: options.kind == ChartKind::Growth,
+        lines: &lines,
     };
     let svg = canvas::document(&drawn, &used, &document);
     Ok(Drawn { svg, finding: lead.finding.headline(&context.process, &lead.clock) })
@@ -97,6 +97,19 @@ fn stated<'a>(
     }
 }
 
+/// Returns the colours of all panels with their names, the rest last.
+fn entries(panels: &[Panel<'_>]) -> Vec<(Paint, String)> {
+    let mut entries: Vec<(Paint, String)> = Vec::new();
+    for one in panels.iter().flat_map(|panel| panel.selection.shown.iter().rev()) {
+        let name = if one.paint == OTHER { "other" } else { &one.name };
+        if !entries.iter().any(|(paint, _)| *paint == one.paint) {
+            entries.push((one.paint, name.to_owned()));
+        }
+    }
+    entries.sort_by_key(|(paint, _)| *paint == OTHER);
+    entries
+}
+
 fn description(lead: &Stated<'_>, flat: &[String], series: &[Series]) -> String {
     let mut sentences = vec![format!("{}.", lead.course.join(" · "))];
     for one in series {
@@ -110,6 +123,15 @@ fn description(lead: &Stated<'_>, flat: &[String], series: &[Series]) -> String 
     }
     sentences.extend(flat.iter().map(|words| format!("{words}.")));
     sentences.join(" ")
+}
+
+/// A picture as the backend wrote it.
+struct DrawnPage {
+    drawn: String,
+    /// The colours used, light and dark.
+    used: BTreeMap<Rgb, Rgb>,
+    /// Those of lines, in the order of the legend.
+    lines: Vec<Paint>,
 }
 
 /// The picture as a whole.
@@ -126,7 +148,7 @@ impl Page<'_> {
         stated: Vec<Stated<'_>>,
         flat: &[String],
         cpu_ns: &[Option<u64>],
-    ) -> Result<(String, BTreeMap<Rgb, Rgb>), Error> {
+    ) -> Result<DrawnPage, Error> {
         let Self { lead, options, context, header } = *self;
         let (width, height) = (f64::from(options.width), f64::from(options.height));
         let count = stated.len().max(1);
@@ -178,7 +200,8 @@ impl Page<'_> {
         let mut canvas = Canvas::new(&mut drawn, options.width, options.height, options.theme);
         canvas.rect((0.0, 0.0), (width, height), palette::PAPER)?;
         header.draw(&mut canvas)?;
-        self.legend(&mut canvas, &panels)?;
+        let entries = entries(&panels);
+        self.legend(&mut canvas, &entries)?;
         let cell = |index: usize| {
             let (row, at) = (index / across, index % across);
             (place(at, top + row as f64 * (each + BELOW_ROW), each), row == 0)
@@ -219,7 +242,11 @@ impl Page<'_> {
         }
         picture::draw_footer(&mut canvas, &footer, height)?;
         let used = canvas.finish()?;
-        Ok((drawn, used))
+        let lines = match options.kind {
+            ChartKind::Area => Vec::new(),
+            ChartKind::Growth => entries.into_iter().map(|(paint, _)| paint).collect(),
+        };
+        Ok(DrawnPage { drawn, used, lines })
     }
 
     /// Returns the scales of time in a column of panels.
@@ -271,21 +298,12 @@ impl Page<'_> {
     }
 
     /// Draws one legend for all panels.
-    fn legend(&self, canvas: &mut Canvas<'_>, panels: &[Panel<'_>]) -> Result<(), Error> {
+    fn legend(&self, canvas: &mut Canvas<'_>, entries: &[(Paint, String)]) -> Result<(), Error> {
         let room = f64::from(self.options.width) - 2.0 * MARGIN;
-        let mut shown: Vec<(Paint, String)> = Vec::new();
-        for one in panels.iter().flat_map(|panel| panel.selection.shown.iter().rev()) {
-            let name = if one.paint == OTHER { "other" } else { &one.name };
-            if !shown.iter().any(|(paint, _)| *paint == one.paint) {
-                shown.push((one.paint, name.to_owned()));
-            }
-        }
-        // The rest is named last.
-        shown.sort_by_key(|(paint, _)| *paint == OTHER);
-        let names: Vec<String> = shown.iter().map(|(_, name)| name.clone()).collect();
+        let names: Vec<String> = entries.iter().map(|(_, name)| name.clone()).collect();
         let face = Face { size: labels::SIZE, bold: false, paint: palette::INK };
         let y = self.header.height();
-        for ((paint, name), (left, row)) in shown.iter().zip(labels::flow(&names, room)) {
+        for ((paint, name), (left, row)) in entries.iter().zip(labels::flow(&names, room)) {
             if row > 0 {
                 break;
             }

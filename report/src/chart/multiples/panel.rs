@@ -70,14 +70,18 @@ impl<'a> Panel<'a> {
             high: self.axis.high,
         };
         let (name, course) = self.title();
-        let bold = Face { size: layout::TICK_SIZE + 0.5, bold: true, paint: palette::INK };
+        let bold = Face { size: layout::TICK_SIZE, bold: true, paint: palette::INK };
         let plain = Face { size: layout::TICK_SIZE, bold: false, paint: palette::MUTED };
         let y = place.top + 6.0;
         canvas.text(&name, (place.left, y), Anchor::Start, bold)?;
-        let after = place.left + text::width(&name, bold.size) + 8.0;
-        let course = text::fit(&course, plain.size, place.right - after);
-        if course != "…" {
-            canvas.text(&course, (after, y), Anchor::Start, plain)?;
+        let after = place.left + text::bold_width(&name, bold.size) + 4.0;
+        // Only whole parts, since half a figure is another one.
+        let mut course = course.as_str();
+        while text::width(course, plain.size) > place.right - after {
+            course = course.rsplit_once(" · ").map_or("", |(most, _)| most);
+        }
+        if !course.is_empty() {
+            canvas.text(course, (after, y), Anchor::Start, plain)?;
         }
         plot::grid(canvas, &self.axis, &scales, false)?;
         plot::gaps(canvas, series, &self.selection, &scales)?;

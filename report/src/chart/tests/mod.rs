@@ -456,7 +456,9 @@ fn no_text_leaves_the_picture() {
             for node in parse(&svg).descendants().filter(|node| node.has_tag_name("text")) {
                 let number = |name| node.attribute(name).unwrap().parse::<f64>().unwrap() / 10.0;
                 let words = node.text().unwrap().trim();
-                let length = text::width(words, number("font-size"));
+                let bold = node.attribute("font-weight") == Some("bold");
+                let width_of = if bold { text::bold_width } else { text::width };
+                let length = width_of(words, number("font-size"));
                 let left = match node.attribute("text-anchor") {
                     Some("end") => number("x") - length,
                     Some("middle") => number("x") - length / 2.0,

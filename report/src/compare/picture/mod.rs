@@ -80,7 +80,7 @@ pub fn draw_comparison(comparison: &Comparison<'_>) -> Result<String, Error> {
         scale: 1.0,
         theme: Theme::Auto,
         dense: false,
-        dashed: false,
+        lines: &[],
     };
     Ok(canvas::document(&drawn, &used, &document))
 }
