@@ -145,6 +145,8 @@ pub(crate) fn hues(families: &[Family]) -> Vec<Family> {
     families.iter().enumerate().map(hue).collect()
 }
 
+/// The difference in lightness from which on thin lines are told apart by it.
+const LINES_APART: f64 = 16.0;
 /// The dashes of lines, in pixels, the plainest first.
 const DASHES: [&[u32]; 7] =
     [&[], &[10, 3], &[4, 3], &[2, 3], &[10, 3, 2, 3], &[16, 3], &[10, 3, 2, 3, 2, 3]];
@@ -155,9 +157,12 @@ pub(crate) fn dashes(lines: &[Paint]) -> Vec<&'static [u32]> {
     let mut dashes: Vec<&'static [u32]> = Vec::with_capacity(lines.len());
     for line in lines {
         let before = || lines.iter().zip(&dashes);
-        let alike = |other: &Paint| apart_in_lightness(*line, *other) < MIN_APART;
-        let free = |one: &&&'static [u32]| !before().any(|(other, of)| of == *one && alike(other));
-        dashes.push(DASHES.iter().find(free).copied().unwrap_or_default());
+        let free = |apart: f64| {
+            let alike = |other: &Paint| apart_in_lightness(*line, *other) < apart;
+            DASHES.iter().find(|one| !before().any(|(other, of)| of == *one && alike(other)))
+        };
+        let found = free(LINES_APART).or_else(|| free(MIN_APART));
+        dashes.push(found.copied().unwrap_or_default());
     }
     dashes
 }
@@ -259,7 +264,8 @@ mod tests {
             for (index, a) in lines.iter().enumerate() {
                 for (other, b) in lines[..index].iter().enumerate() {
                     let differ = dashes[index] != dashes[other];
-                    prop_assert!(differ || apart_in_lightness(*a, *b) >= MIN_APART, "{a:?} {b:?}");
+                    let enough = if index < 5 { LINES_APART } else { MIN_APART };
+                    prop_assert!(differ || apart_in_lightness(*a, *b) >= enough, "{a:?} {b:?}");
                 }
             }
         }
