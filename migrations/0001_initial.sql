@@ -123,6 +123,12 @@ CREATE TABLE sample (
     swapped_bytes INTEGER,                -- of the process: bytes moved out of memory
     page_table_bytes INTEGER,             -- of the process: bytes of page tables
     footprint_bytes INTEGER,              -- of the process: bytes it alone is charged for
+    peak_footprint_bytes INTEGER,         -- of the process: the largest footprint so far, bytes (macOS, as all up to the threads)
+    purgeable_footprint_bytes INTEGER,    -- of the footprint: purgeable memory that must be kept now, bytes
+    network_footprint_bytes INTEGER,      -- of the footprint: what the network owns, bytes
+    media_footprint_bytes INTEGER,        -- of the footprint: what audio and video own, bytes
+    graphics_footprint_bytes INTEGER,     -- of the footprint: what graphics own, bytes
+    neural_footprint_bytes INTEGER,       -- of the footprint: what the neural engine owns, bytes
     threads INTEGER,                      -- of the process: number of threads
     minor_faults INTEGER,                 -- of the process: page faults without I/O since its start
     major_faults INTEGER,                 -- of the process: page faults with I/O since its start

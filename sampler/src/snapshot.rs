@@ -73,6 +73,19 @@ pub struct ProcessTotals {
     pub page_table_bytes: Option<u64>,
     /// The bytes charged to the process alone. Linux: sum of `Region::footprint_bytes`, derived; macOS: `phys_footprint`.
     pub footprint_bytes: Option<u64>,
+    /// The maximum of `footprint_bytes` so far. macOS: `ledger_phys_footprint_peak`.
+    pub peak_footprint_bytes: Option<u64>,
+    /// Of the footprint: memory that may become purgeable and must be kept now. macOS, as all below
+    /// up to the threads: ledgers of TASK_VM_INFO, compressed pages included.
+    pub purgeable_footprint_bytes: Option<u64>,
+    /// Of the footprint: what the network's frameworks own.
+    pub network_footprint_bytes: Option<u64>,
+    /// Of the footprint: what audio and video own.
+    pub media_footprint_bytes: Option<u64>,
+    /// Of the footprint: what graphics own, mapped or not.
+    pub graphics_footprint_bytes: Option<u64>,
+    /// Of the footprint: what the neural engine owns.
+    pub neural_footprint_bytes: Option<u64>,
     /// Linux: status `Threads`.
     pub threads: Option<u64>,
     /// Page faults served without I/O since its start. Linux: stat `minflt`.

@@ -96,6 +96,10 @@ def rights(folder):
         totals = json.loads(out)
         expect("samples of totals", len(totals), 2)
         expect("their footprint", {row["footprint_bytes"] for row in totals}, {5242880})
+        out, _ = vmrec("sql", "SELECT peak_footprint_bytes AS p FROM samples() WHERE p IS NOT NULL", "--db", db, "--json")
+        # The ledger's, without a port that of rusage.
+        wanted = 8388608 if "name" in refused else 7340032
+        expect("the peak of the footprint", {row["p"] for row in json.loads(out)}, {wanted})
         out, _ = vmrec("map", "--at", "end", "--db", db, "--json")
         document = json.loads(out)
         expect("the mark", ("totals alone" in document["totals_alone"], document["torn"]), (True, None))

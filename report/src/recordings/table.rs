@@ -81,6 +81,7 @@ pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) ->
     {
         facts.extend(sample.map(|sample| (title, sizes(sample, time_zone))));
     }
+    facts.extend(summary.last.and_then(footprint_parts).map(|parts| ("its footprint", parts)));
     facts.extend(summary.peak_resident.map(|sample| {
         (
             "peak resident",
@@ -163,6 +164,29 @@ fn sizes(sample: &Sample, time_zone: &TimeZone) -> String {
     )
 }
 
+/// Returns the parts of a footprint that the kernel keeps ledgers of, and the rest, so that they add
+/// up; `None` where it keeps none.
+fn footprint_parts(sample: &Sample) -> Option<String> {
+    let totals = &sample.totals;
+    let whole = totals.footprint_bytes?;
+    let parts = [
+        ("graphics", totals.graphics_footprint_bytes?),
+        ("media", totals.media_footprint_bytes?),
+        ("network", totals.network_footprint_bytes?),
+        ("neural", totals.neural_footprint_bytes?),
+    ];
+    let sum = parts.iter().fold(0_i128, |sum, (_, bytes)| sum + i128::from(*bytes));
+    let shown = parts.iter().map(|(name, bytes)| format!("{} {name}", units::size(*bytes)));
+    let rest = i128::from(whole) - sum;
+    let rest = match u64::try_from(rest) {
+        Ok(rest) => units::size(rest),
+        // The ledgers are read one after the other.
+        Err(_) => units::signed_size(rest),
+    };
+    let shown: Vec<String> = shown.chain([format!("{rest} other")]).collect();
+    Some(shown.join(", "))
+}
+
 fn at(sample: &Sample, time_zone: &TimeZone) -> String {
     format!(", #{} at {}", sample.number, clock::local_short(sample.taken.utc_ns, time_zone))
 }
@@ -181,6 +205,23 @@ mod tests {
 
     fn paris() -> TimeZone {
         TimeZone::get("Europe/Paris").unwrap()
+    }
+
+    #[test]
+    fn the_parts_of_a_footprint_add_up() {
+        let mut sample = samples().remove(0);
+        assert_eq!(footprint_parts(&sample), None);
+        let totals = &mut sample.totals;
+        totals.footprint_bytes = Some(9 << 20);
+        totals.graphics_footprint_bytes = Some(5 << 20);
+        totals.media_footprint_bytes = Some(1 << 20);
+        (totals.network_footprint_bytes, totals.neural_footprint_bytes) = (Some(0), Some(0));
+        let parts = footprint_parts(&sample).unwrap();
+        assert_eq!(parts, "5120K graphics, 1024K media, 0K network, 0K neural, 3072K other");
+        sample.totals.footprint_bytes = Some(5 << 20);
+        assert!(footprint_parts(&sample).unwrap().ends_with(", -1024K other"));
+        sample.totals.media_footprint_bytes = None;
+        assert_eq!(footprint_parts(&sample), None, "a part that is unknown is no 0");
     }
 
     #[test]

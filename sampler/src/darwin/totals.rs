@@ -44,3 +44,23 @@ pub(crate) fn stopped(stop: Stop, reason: impl FnOnce(i32) -> String) -> String 
         }
     }
 }
+
+/// Returns the sum of ledgers that count one kind of memory; unknown if the kernel has one below zero.
+pub(crate) fn owned<const N: usize>(ledgers: [i64; N]) -> Option<u64> {
+    ledgers
+        .into_iter()
+        .try_fold(0_u64, |sum, ledger| Some(sum.saturating_add(u64::try_from(ledger).ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ledgers_add_up_unless_one_is_no_size() {
+        assert_eq!(owned([3, 4]), Some(7));
+        assert_eq!(owned([3, -1]), None);
+        assert_eq!(owned([i64::MAX, i64::MAX, i64::MAX]), Some(u64::MAX));
+        assert_eq!(owned([0]), Some(0));
+    }
+}

@@ -2,6 +2,7 @@
 
 use mach2::task_info::task_vm_info;
 
+use crate::darwin::totals::owned;
 use crate::error::Error;
 use crate::macos::ffi::{libproc, unix};
 use crate::macos::process::native;
@@ -9,6 +10,9 @@ use crate::snapshot::ProcessTotals;
 
 /// The number of words of TASK_VM_INFO up to `phys_footprint`, which older kernels leave out.
 pub(crate) const WORDS_TO_FOOTPRINT: usize = std::mem::offset_of!(task_vm_info, min_address) / 4;
+
+/// The number of words up to those that revision 4 of the structure added: the ledgers are whole.
+const WORDS_TO_LEDGERS: usize = std::mem::offset_of!(task_vm_info, limit_bytes_remaining) / 4;
 
 /// Returns the totals of the task of `pid`, whose TASK_VM_INFO is `figures`, of `words` words.
 pub(crate) fn of_task(pid: u32, figures: &task_vm_info, words: usize) -> ProcessTotals {
@@ -21,7 +25,38 @@ pub(crate) fn of_task(pid: u32, figures: &task_vm_info, words: usize) -> Process
         file_resident_bytes: Some(figures.external),
         swapped_bytes: Some(figures.compressed),
         footprint_bytes: footprint,
-        ..counts(pid)
+        ..ledgers(figures, words, counts(pid))
+    }
+}
+
+/// Adds the parts of the footprint that newer kernels keep ledgers of.
+fn ledgers(figures: &task_vm_info, words: usize, totals: ProcessTotals) -> ProcessTotals {
+    if words < WORDS_TO_LEDGERS {
+        return totals;
+    }
+    ProcessTotals {
+        peak_footprint_bytes: owned([figures.ledger_phys_footprint_peak]),
+        purgeable_footprint_bytes: owned([
+            figures.ledger_purgeable_nonvolatile,
+            figures.ledger_purgeable_novolatile_compressed,
+        ]),
+        network_footprint_bytes: owned([
+            figures.ledger_tag_network_nonvolatile,
+            figures.ledger_tag_network_nonvolatile_compressed,
+        ]),
+        media_footprint_bytes: owned([
+            figures.ledger_tag_media_footprint,
+            figures.ledger_tag_media_footprint_compressed,
+        ]),
+        graphics_footprint_bytes: owned([
+            figures.ledger_tag_graphics_footprint,
+            figures.ledger_tag_graphics_footprint_compressed,
+        ]),
+        neural_footprint_bytes: owned([
+            figures.ledger_tag_neural_footprint,
+            figures.ledger_tag_neural_footprint_compressed,
+        ]),
+        ..totals
     }
 }
 
@@ -40,6 +75,7 @@ pub(crate) fn of_resources(pid: u32) -> Result<ProcessTotals, Error> {
     Ok(ProcessTotals {
         resident_bytes: Some(usage.ri_resident_size),
         footprint_bytes: Some(usage.ri_phys_footprint),
+        peak_footprint_bytes: Some(usage.ri_lifetime_max_phys_footprint),
         major_faults: counts.major_faults.or(Some(usage.ri_pageins)),
         cpu_ns: counts.cpu_ns.or(Some(cpu_ns)),
         ..counts

@@ -7,7 +7,7 @@ use vmrec_store::{RecordingId, Sample, SampleState, TableFunction, TableRows, Va
 use crate::commands::sql::source::{Source, rows};
 
 /// As the table `sample` has them, which holds only the newest ones.
-const COLUMNS: [(&str, &str); 23] = [
+const COLUMNS: [(&str, &str); 29] = [
     ("recording", "INTEGER"),
     ("number", "INTEGER"),
     ("taken_utc_ns", "INTEGER"),
@@ -27,6 +27,12 @@ const COLUMNS: [(&str, &str); 23] = [
     ("swapped_bytes", "INTEGER"),
     ("page_table_bytes", "INTEGER"),
     ("footprint_bytes", "INTEGER"),
+    ("peak_footprint_bytes", "INTEGER"),
+    ("purgeable_footprint_bytes", "INTEGER"),
+    ("network_footprint_bytes", "INTEGER"),
+    ("media_footprint_bytes", "INTEGER"),
+    ("graphics_footprint_bytes", "INTEGER"),
+    ("neural_footprint_bytes", "INTEGER"),
     ("threads", "INTEGER"),
     ("minor_faults", "INTEGER"),
     ("major_faults", "INTEGER"),
@@ -91,9 +97,15 @@ impl TableRows for Samples {
             16 => totals.swapped_bytes.into(),
             17 => totals.page_table_bytes.into(),
             18 => totals.footprint_bytes.into(),
-            19 => totals.threads.into(),
-            20 => totals.minor_faults.into(),
-            21 => totals.major_faults.into(),
+            19 => totals.peak_footprint_bytes.into(),
+            20 => totals.purgeable_footprint_bytes.into(),
+            21 => totals.network_footprint_bytes.into(),
+            22 => totals.media_footprint_bytes.into(),
+            23 => totals.graphics_footprint_bytes.into(),
+            24 => totals.neural_footprint_bytes.into(),
+            25 => totals.threads.into(),
+            26 => totals.minor_faults.into(),
+            27 => totals.major_faults.into(),
             _ => totals.cpu_ns.into(),
         }
     }

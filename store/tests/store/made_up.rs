@@ -204,7 +204,7 @@ fn heads() -> impl Strategy<Value = Snapshot> {
         3 => ".{0,8}".prop_map(Consistency::Torn),
         1 => ".{0,8}".prop_map(Consistency::TotalsAlone),
     ];
-    let totals = vec(prop::option::of(any::<u64>()), 13).prop_map(|bytes| ProcessTotals {
+    let totals = vec(prop::option::of(any::<u64>()), 19).prop_map(|bytes| ProcessTotals {
         virtual_bytes: bytes[0],
         resident_bytes: bytes[1],
         peak_resident_bytes: bytes[2],
@@ -218,6 +218,12 @@ fn heads() -> impl Strategy<Value = Snapshot> {
         minor_faults: bytes[10],
         major_faults: bytes[11],
         cpu_ns: bytes[12],
+        peak_footprint_bytes: bytes[13],
+        purgeable_footprint_bytes: bytes[14],
+        network_footprint_bytes: bytes[15],
+        media_footprint_bytes: bytes[16],
+        graphics_footprint_bytes: bytes[17],
+        neural_footprint_bytes: bytes[18],
     });
     (any::<(i64, u64, u64, u64)>(), consistency, totals).prop_map(
         |(numbers, consistency, totals)| {

@@ -58,6 +58,7 @@ pub(crate) fn header(
         text.push_str(&format!("{:<28}{}\n", format!("{title}:"), size(bytes)));
     };
     total("Physical footprint", totals.footprint_bytes);
+    total("Physical footprint (peak)", totals.peak_footprint_bytes);
     if snapshot.consistency.totals_alone().is_some() {
         total("Resident size", totals.resident_bytes);
     }

@@ -9,7 +9,7 @@ use vmrec_sampler::{
 use super::*;
 
 /// Beginnings of lines of vmmap's that do not follow from what the importer keeps, each with why.
-const UNKNOWABLE: [(&str, &str); 17] = [
+const UNKNOWABLE: [(&str, &str); 16] = [
     ("Identifier:", "the program's Info.plist says it, not its memory"),
     ("Version:", "likewise"),
     ("Build Info:", "likewise"),
@@ -18,7 +18,6 @@ const UNKNOWABLE: [(&str, &str); 17] = [
     ("Report Version:", "vmmap's own"),
     ("Analysis Tool:", "another tool"),
     ("Idle exit:", "a private call of macOS says it"),
-    ("Physical footprint (peak):", "no sample has it"),
     ("Parent Process:", "the name of another process"),
     ("ReadOnly portion of Libraries:", "sums by type have no rights"),
     ("Writable regions:", "likewise"),

@@ -36,6 +36,7 @@ pub(crate) fn totals(
         minor_faults: Some(stat.minor_faults),
         major_faults: Some(stat.major_faults),
         cpu_ns: stat.cpu_ticks.checked_mul(1_000_000_000 / ticks_per_second()),
+        ..ProcessTotals::default()
     }
 }
 

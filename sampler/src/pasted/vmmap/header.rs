@@ -10,6 +10,7 @@ pub(crate) struct Header {
     pub(crate) os_version: Option<String>,
     pub(crate) taken_utc_ns: Option<i64>,
     pub(crate) footprint_bytes: Option<u64>,
+    pub(crate) peak_footprint_bytes: Option<u64>,
     pub(crate) page_size_bytes: Option<u64>,
     /// Whether columns count the pages the process is charged for, not those of the objects.
     pub(crate) footprint_mode: bool,
@@ -50,6 +51,9 @@ impl Header {
             "Physical footprint" => {
                 self.footprint_bytes = size::size(value).map(|size| size.bytes);
             }
+            "Physical footprint (peak)" => {
+                self.peak_footprint_bytes = size::size(value).map(|size| size.bytes);
+            }
             "VM page size" => {
                 let bytes = value.trim_end_matches("bytes");
                 self.page_size_bytes = size::size(bytes).map(|size| size.bytes);
@@ -64,7 +68,6 @@ impl Header {
             | "Analysis Tool"
             | "Analysis Tool Version"
             | "Idle exit"
-            | "Physical footprint (peak)"
             | "Output report format"
             | "ReadOnly portion of Libraries"
             | "Writable regions"

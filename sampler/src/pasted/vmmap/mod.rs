@@ -171,6 +171,7 @@ impl Page {
         }
         let totals = ProcessTotals {
             footprint_bytes: self.header.footprint_bytes,
+            peak_footprint_bytes: self.header.peak_footprint_bytes,
             ..ProcessTotals::default()
         };
         Pasted {

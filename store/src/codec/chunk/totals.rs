@@ -11,7 +11,7 @@ use crate::codec::varint::{Cursor, Malformed};
 use crate::recording::Sample;
 
 /// How many totals there are.
-pub(crate) const FIELDS: usize = 13;
+pub(crate) const FIELDS: usize = 19;
 
 /// Returns the bytes of the totals of `samples`.
 pub(crate) fn encode(samples: &[Sample]) -> Vec<u8> {
@@ -96,6 +96,12 @@ pub(crate) const fn fields(totals: &mut ProcessTotals) -> [&mut Option<u64>; FIE
         &mut totals.swapped_bytes,
         &mut totals.page_table_bytes,
         &mut totals.footprint_bytes,
+        &mut totals.peak_footprint_bytes,
+        &mut totals.purgeable_footprint_bytes,
+        &mut totals.network_footprint_bytes,
+        &mut totals.media_footprint_bytes,
+        &mut totals.graphics_footprint_bytes,
+        &mut totals.neural_footprint_bytes,
         &mut totals.threads,
         &mut totals.minor_faults,
         &mut totals.major_faults,
