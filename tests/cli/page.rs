@@ -84,6 +84,14 @@ fn sizes_in_the_page_are_written_as_everywhere() {
 }
 
 #[test]
+fn neighbours_in_the_chart_differ_in_lightness() {
+    let bench = fixed();
+    let path = page(&bench, &["-r", "1"]);
+    let Some(mut node) = node() else { return };
+    assert!(node.arg(test_file("paint.mjs")).arg(&path).status().unwrap().success());
+}
+
+#[test]
 fn the_change_between_the_cursors_is_that_of_diff() {
     let bench = fixed();
     let path = page(&bench, &["-r", "1"]);
