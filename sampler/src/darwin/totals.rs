@@ -57,6 +57,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_walk_that_stopped_says_where_and_why() {
+        let reason = |code: i32| format!("code {code}");
+        let failed = stopped(Stop::Failed { address: 0x3000, code: 5 }, reason);
+        assert_eq!(failed, "the regions from 0x3000 on could not be looked up: code 5");
+        let stuck = stopped(Stop::Stuck { address: 0x4000 }, reason);
+        assert!(stuck.starts_with("the regions from 0x4000 on") && stuck.ends_with("lead on"));
+    }
+
+    #[test]
     fn ledgers_add_up_unless_one_is_no_size() {
         assert_eq!(owned([3, 4]), Some(7));
         assert_eq!(owned([3, -1]), None);

@@ -37,3 +37,39 @@ pub(crate) fn apply(rules: &[UserRule], regions: &mut [Region], before: &[Region
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::darwin::regions::regions;
+    use crate::darwin::tests::{entry, leaf};
+    use crate::vocabulary::{Family, RegionType};
+
+    #[test]
+    fn the_users_types_go_before_tags_and_unchanged_regions_stay_the_same() {
+        let rule = UserRule {
+            region_type: RegionType::named("my pool", Family::RuntimeHeap),
+            detail: Some("large".into()),
+            object: None,
+            anon_name: None,
+            min_bytes: Some(0x8000),
+            max_bytes: None,
+            protection: None,
+        };
+        let mut large = leaf(entry(0x10_0000));
+        large.entry.size = 0x8000;
+        let leaves = [leaf(entry(0x1000)), large];
+        let sampled = || regions(&leaves, 0x1000, None, &[]);
+        let mut first = sampled();
+        apply(&[], &mut first, &[]);
+        assert_eq!(first, sampled(), "no rule changes nothing");
+        apply(std::slice::from_ref(&rule), &mut first, &[]);
+        let label = &first[1].identity.label;
+        assert_eq!((&*label.region_type.name(), &label.rule), ("my pool", &Rule::User));
+        assert_eq!(label.detail.as_deref(), Some("large"));
+        assert_ne!(first[0].identity.label.rule, Rule::User, "too small");
+        let mut second = sampled();
+        apply(&[rule], &mut second, &first);
+        assert!(Arc::ptr_eq(&first[1].identity, &second[1].identity));
+    }
+}

@@ -5,8 +5,12 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use crate::darwin::entry::{Entry, Leaf};
 use crate::darwin::images::{DyldInfo, Images, Read};
-use crate::region::AddressRange;
+use crate::darwin::regions::regions;
+use crate::darwin::tests::{entry, leaf, object};
+use crate::label::Label;
+use crate::region::{AddressRange, Region};
 
 /// Memory of which some pieces can be read.
 #[derive(Clone, Default)]
@@ -295,4 +299,70 @@ proptest! {
             prop_assert_eq!(images.count(range), 1);
         }
     }
+}
+
+/// The text of each region's label, with its object.
+fn shown(leaves: &[Leaf], images: &Images, before: &[Region]) -> (Vec<Region>, Vec<String>) {
+    let regions = regions(leaves, 0x4000, Some(images), before);
+    let text = |region: &Region| {
+        let Label { region_type, detail, rule, .. } = &region.identity.label;
+        let object = region.identity.object.as_ref().map_or("-", |object| &*object.name);
+        format!("{region_type}|{}|{}|{object}", detail.as_deref().unwrap_or("-"), rule.name())
+    };
+    let texts = regions.iter().map(text).collect();
+    (regions, texts)
+}
+
+#[test]
+fn regions_have_the_name_of_their_segment_and_the_file_of_its_image() {
+    let images = Images::read(&mut demo(1), INFO, None).unwrap();
+    let at =
+        |start: u64, protection: u8| leaf(Entry { protection, object_id: start, ..entry(start) });
+    let text = Leaf { object: Some(object("/bin/demo")), ..at(0x2_0000_0000, 5) };
+    // A written part has no file of its own; memory beside the image has none at all.
+    let mut leaves = vec![text, at(0x2_0000_8000, 3), at(0x2_0010_0000, 3)];
+    let (before, texts) = shown(&leaves, &images, &[]);
+    assert_eq!(
+        texts,
+        ["__TEXT|-|image|/bin/demo", "__DATA|-|image|/bin/demo", "VM_ALLOCATE|-|tag|-"]
+    );
+    // Without the file of its header an image has the path of dyld's list.
+    leaves[0].object = None;
+    let (_, texts) = shown(&leaves[1..2], &images, &[]);
+    assert_eq!(texts, ["__DATA|-|image|/bin/demo"]);
+    // What a tag names is no part of an image.
+    leaves[1].entry.user_tag = 1;
+    let (_, texts) = shown(&leaves[1..2], &images, &before);
+    assert!(texts[0].starts_with("MALLOC"), "{texts:?}");
+}
+
+#[test]
+fn parts_of_the_cache_say_how_many_libraries_they_hold() {
+    let images = Images::read(&mut demo(1), INFO, None).unwrap();
+    let part = |start: u64, size: u64, protection| {
+        let entry =
+            Entry { size, protection, depth: 1, external_pager: true, ..entry(CACHE + start) };
+        Leaf { container_tag: Some(32), ..leaf(entry) }
+    };
+    let leaves = [
+        part(0x1000, 0x3000, 5),
+        part(0x1_0000, 0x1000, 5),
+        part(0x10_0000, 0x4000, 3),
+        part(0x20_0000, 0x1000, 1),
+    ];
+    let (before, texts) = shown(&leaves, &images, &[]);
+    let details: Vec<&str> = texts.iter().filter_map(|text| text.split('|').nth(1)).collect();
+    assert_eq!(
+        details,
+        [
+            "dyld shared cache, 1 library",
+            "dyld shared cache",
+            "dyld shared cache, 2 libraries",
+            "dyld shared cache combined __LINKEDIT",
+        ]
+    );
+    // A library that is loaded elsewhere makes no other region of it.
+    let fewer = Images::read(&mut process(&[("/bin/demo", 0x2_0000_0000, DEMO)], 1), INFO, None);
+    let (_, again) = shown(&leaves, &fewer.unwrap(), &before);
+    assert_eq!(again, texts);
 }

@@ -12,7 +12,7 @@ use crate::darwin::entry::{Entry, Leaf};
 use crate::region::Object;
 
 /// Anonymous, private memory of four pages, two of them resident.
-fn entry(start: u64) -> Entry {
+pub(crate) fn entry(start: u64) -> Entry {
     Entry {
         start,
         size: 0x4000,
@@ -26,11 +26,11 @@ fn entry(start: u64) -> Entry {
     }
 }
 
-fn leaf(entry: Entry) -> Leaf {
+pub(crate) fn leaf(entry: Entry) -> Leaf {
     Leaf { entry, ..Leaf::default() }
 }
 
 /// A file of the file system.
-fn object(path: &str) -> Arc<Object> {
+pub(crate) fn object(path: &str) -> Arc<Object> {
     Arc::new(Object { name: path.into(), device: (1, 16), inode: 7, deleted: false })
 }
