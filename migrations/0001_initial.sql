@@ -133,6 +133,20 @@ CREATE TABLE sample (
     minor_faults INTEGER,                 -- of the process: page faults without I/O since its start
     major_faults INTEGER,                 -- of the process: page faults with I/O since its start
     cpu_ns INTEGER,                       -- of the process: processor time since its start, nanoseconds
+    max_mappings INTEGER,                 -- of the process: how many regions it may have (vm.max_map_count)
+    address_space_limit_bytes INTEGER,    -- of the process: its limit of address space (RLIMIT_AS), bytes; null if unlimited or unknown
+    data_limit_bytes INTEGER,             -- of the process: its limit of private writable memory (RLIMIT_DATA), bytes; null if unlimited or unknown
+    cgroup_bytes INTEGER,                 -- of its control group, with those below it: memory charged, bytes
+    cgroup_peak_bytes INTEGER,            -- of its control group: the most that was, bytes
+    cgroup_max_bytes INTEGER,             -- of its control group: the lowest limit of it and those above, bytes; null if unlimited or unknown
+    cgroup_anonymous_bytes INTEGER,       -- of its control group: memory of no file, bytes
+    cgroup_file_bytes INTEGER,            -- of its control group: memory of files, their cache included, bytes
+    cgroup_kernel_bytes INTEGER,          -- of its control group: memory of the kernel, bytes
+    cgroup_slab_bytes INTEGER,            -- of its control group: memory of the kernel in slabs, bytes
+    cgroup_socket_bytes INTEGER,          -- of its control group: memory of network buffers, bytes
+    cgroup_oom_kills INTEGER,             -- of its control group: processes killed for want of memory
+    cgroup_some_stalled_ns INTEGER,       -- of its control group: time in which some process waited for memory, nanoseconds
+    cgroup_all_stalled_ns INTEGER,        -- of its control group: time in which all processes waited for memory, nanoseconds
     checksum INTEGER NOT NULL,            -- of the row
     UNIQUE (recording, number)
 ) STRICT;

@@ -94,6 +94,34 @@ pub struct ProcessTotals {
     pub major_faults: Option<u64>,
     /// Processor time used since its start, user + system, in nanoseconds. Linux: stat `utime + stime`.
     pub cpu_ns: Option<u64>,
+    /// How many mappings the process may have. Linux: `vm.max_map_count`.
+    pub max_mappings: Option<u64>,
+    /// The limit of its address space, if it has one. Linux: `Max address space` of limits.
+    pub address_space_limit_bytes: Option<u64>,
+    /// The limit of its private writable memory, if it has one. Linux: `Max data size` of limits.
+    pub data_limit_bytes: Option<u64>,
+    /// Memory charged to its control group and those below. Linux: `memory.current`.
+    pub cgroup_bytes: Option<u64>,
+    /// The most that was. Linux: `memory.peak`.
+    pub cgroup_peak_bytes: Option<u64>,
+    /// The lowest limit of its control group and of those above it that are visible. Linux: `memory.max`.
+    pub cgroup_max_bytes: Option<u64>,
+    /// Memory of no file. Linux: `anon` of `memory.stat`.
+    pub cgroup_anonymous_bytes: Option<u64>,
+    /// Memory of files, their cache included. Linux: `file` of `memory.stat`.
+    pub cgroup_file_bytes: Option<u64>,
+    /// Memory of the kernel. Linux: `kernel` of `memory.stat`.
+    pub cgroup_kernel_bytes: Option<u64>,
+    /// Memory of the kernel in slabs. Linux: `slab` of `memory.stat`.
+    pub cgroup_slab_bytes: Option<u64>,
+    /// Memory of network buffers. Linux: `sock` of `memory.stat`.
+    pub cgroup_socket_bytes: Option<u64>,
+    /// Processes killed for want of memory. Linux: `oom_kill` of `memory.events`.
+    pub cgroup_oom_kills: Option<u64>,
+    /// Time in which a process of the group waited for memory. Linux: `some` of `memory.pressure`.
+    pub cgroup_some_stalled_ns: Option<u64>,
+    /// Time in which all that could run waited for memory. Linux: `full` of `memory.pressure`.
+    pub cgroup_all_stalled_ns: Option<u64>,
 }
 
 /// One full snapshot of a process.

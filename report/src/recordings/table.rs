@@ -1,7 +1,7 @@
 //! Lists of recordings and the overview of one, as text for a terminal.
 
 use jiff::tz::TimeZone;
-use vmrec_sampler::{Host, ProcessInfo};
+use vmrec_sampler::{Host, ProcessInfo, ProcessTotals};
 use vmrec_store::{Recording, Sample};
 
 use crate::recordings::{Listed, Overview, Summary, typed};
@@ -91,6 +91,15 @@ pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) ->
     facts.extend(summary.kernel_peak_bytes.map(|bytes| {
         ("kernel's peak", format!("{} resident, since the process began", units::size(bytes)))
     }));
+    facts.extend(
+        summary
+            .last
+            .and_then(|sample| control_group(&sample.totals))
+            .map(|group| ("control group", group)),
+    );
+    facts.extend(
+        summary.last.and_then(|sample| limits(&sample.totals)).map(|limits| ("limits", limits)),
+    );
     for mark in overview.marks {
         facts.push(("mark", format!("{} {}", local(mark.utc_ns), mark.text)));
     }
@@ -152,6 +161,37 @@ pub(crate) fn command_line(arguments: &[String]) -> String {
         if plain { argument.clone() } else { format!("'{}'", argument.replace('\'', r"'\''")) }
     });
     quoted.collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the figures of the control group at the last sample, if there are any.
+fn control_group(totals: &ProcessTotals) -> Option<String> {
+    let charged = totals.cgroup_bytes?;
+    let of = match totals.cgroup_max_bytes {
+        Some(max) => format!("{} of at most {}", units::size(charged), units::size(max)),
+        None => format!("{}, no limit seen", units::size(charged)),
+    };
+    let parts = [
+        ("anonymous", totals.cgroup_anonymous_bytes),
+        ("files", totals.cgroup_file_bytes),
+        ("kernel", totals.cgroup_kernel_bytes),
+    ];
+    let parts = parts.into_iter().filter_map(|(name, bytes)| Some((name, bytes?)));
+    let parts: String =
+        parts.map(|(name, bytes)| format!(", {name} {}", units::size(bytes))).collect();
+    let kills = totals.cgroup_oom_kills.filter(|kills| *kills > 0);
+    let kills = kills.map(|kills| format!(", {kills} killed for want of memory"));
+    Some(format!("{of}{parts}{}", kills.unwrap_or_default()))
+}
+
+/// Returns the limits of the process at the last sample, if there are any.
+fn limits(totals: &ProcessTotals) -> Option<String> {
+    let sized =
+        [("address space", totals.address_space_limit_bytes), ("data", totals.data_limit_bytes)];
+    let sized = sized.into_iter().filter_map(|(name, bytes)| Some((name, bytes?)));
+    let sized = sized.map(|(name, bytes)| format!("{} {name}", units::size(bytes)));
+    let counted = totals.max_mappings.map(|max| format!("{} mappings", units::count(max)));
+    let limits: Vec<String> = counted.into_iter().chain(sized).collect();
+    (!limits.is_empty()).then(|| limits.join(", "))
 }
 
 fn sizes(sample: &Sample, time_zone: &TimeZone) -> String {

@@ -11,5 +11,6 @@ pub(crate) mod process_list;
 pub(crate) mod sampler;
 pub(crate) mod stop;
 pub(crate) mod sums;
+pub(crate) mod surroundings;
 pub(crate) mod system;
 pub(crate) mod watch;

@@ -1,5 +1,6 @@
 //! Reads the texts of Linux's `/proc/PID`: pure parsers that never trust them.
 
+pub(crate) mod cgroup;
 pub(crate) mod consistency;
 pub(crate) mod flags;
 pub(crate) mod header;

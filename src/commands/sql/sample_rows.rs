@@ -7,7 +7,7 @@ use vmrec_store::{RecordingId, Sample, SampleState, TableFunction, TableRows, Va
 use crate::commands::sql::source::{Source, rows};
 
 /// As the table `sample` has them, which holds only the newest ones.
-const COLUMNS: [(&str, &str); 29] = [
+const COLUMNS: [(&str, &str); 43] = [
     ("recording", "INTEGER"),
     ("number", "INTEGER"),
     ("taken_utc_ns", "INTEGER"),
@@ -37,6 +37,20 @@ const COLUMNS: [(&str, &str); 29] = [
     ("minor_faults", "INTEGER"),
     ("major_faults", "INTEGER"),
     ("cpu_ns", "INTEGER"),
+    ("max_mappings", "INTEGER"),
+    ("address_space_limit_bytes", "INTEGER"),
+    ("data_limit_bytes", "INTEGER"),
+    ("cgroup_bytes", "INTEGER"),
+    ("cgroup_peak_bytes", "INTEGER"),
+    ("cgroup_max_bytes", "INTEGER"),
+    ("cgroup_anonymous_bytes", "INTEGER"),
+    ("cgroup_file_bytes", "INTEGER"),
+    ("cgroup_kernel_bytes", "INTEGER"),
+    ("cgroup_slab_bytes", "INTEGER"),
+    ("cgroup_socket_bytes", "INTEGER"),
+    ("cgroup_oom_kills", "INTEGER"),
+    ("cgroup_some_stalled_ns", "INTEGER"),
+    ("cgroup_all_stalled_ns", "INTEGER"),
 ];
 
 /// Returns the function.
@@ -106,7 +120,21 @@ impl TableRows for Samples {
             25 => totals.threads.into(),
             26 => totals.minor_faults.into(),
             27 => totals.major_faults.into(),
-            _ => totals.cpu_ns.into(),
+            28 => totals.cpu_ns.into(),
+            29 => totals.max_mappings.into(),
+            30 => totals.address_space_limit_bytes.into(),
+            31 => totals.data_limit_bytes.into(),
+            32 => totals.cgroup_bytes.into(),
+            33 => totals.cgroup_peak_bytes.into(),
+            34 => totals.cgroup_max_bytes.into(),
+            35 => totals.cgroup_anonymous_bytes.into(),
+            36 => totals.cgroup_file_bytes.into(),
+            37 => totals.cgroup_kernel_bytes.into(),
+            38 => totals.cgroup_slab_bytes.into(),
+            39 => totals.cgroup_socket_bytes.into(),
+            40 => totals.cgroup_oom_kills.into(),
+            41 => totals.cgroup_some_stalled_ns.into(),
+            _ => totals.cgroup_all_stalled_ns.into(),
         }
     }
 }

@@ -204,7 +204,7 @@ fn heads() -> impl Strategy<Value = Snapshot> {
         3 => ".{0,8}".prop_map(Consistency::Torn),
         1 => ".{0,8}".prop_map(Consistency::TotalsAlone),
     ];
-    let totals = vec(prop::option::of(any::<u64>()), 19).prop_map(|bytes| ProcessTotals {
+    let totals = vec(prop::option::of(any::<u64>()), 33).prop_map(|bytes| ProcessTotals {
         virtual_bytes: bytes[0],
         resident_bytes: bytes[1],
         peak_resident_bytes: bytes[2],
@@ -224,6 +224,20 @@ fn heads() -> impl Strategy<Value = Snapshot> {
         media_footprint_bytes: bytes[16],
         graphics_footprint_bytes: bytes[17],
         neural_footprint_bytes: bytes[18],
+        max_mappings: bytes[19],
+        address_space_limit_bytes: bytes[20],
+        data_limit_bytes: bytes[21],
+        cgroup_bytes: bytes[22],
+        cgroup_peak_bytes: bytes[23],
+        cgroup_max_bytes: bytes[24],
+        cgroup_anonymous_bytes: bytes[25],
+        cgroup_file_bytes: bytes[26],
+        cgroup_kernel_bytes: bytes[27],
+        cgroup_slab_bytes: bytes[28],
+        cgroup_socket_bytes: bytes[29],
+        cgroup_oom_kills: bytes[30],
+        cgroup_some_stalled_ns: bytes[31],
+        cgroup_all_stalled_ns: bytes[32],
     });
     (any::<(i64, u64, u64, u64)>(), consistency, totals).prop_map(
         |(numbers, consistency, totals)| {

@@ -1,6 +1,7 @@
 //! Recordings as JSON: the list and one overview.
 
 use serde::Serialize;
+use vmrec_sampler::ProcessTotals;
 use vmrec_store::{Sample, WhyEnded};
 
 use crate::export::json::Moment;
@@ -83,6 +84,8 @@ pub struct InfoDocument<'a> {
     peak: Option<SampleValue>,
     peak_resident: Option<SampleValue>,
     kernel_peak_bytes: Option<u64>,
+    control_group: Option<GroupValue>,
+    limits: Option<LimitsValue>,
     marks: Vec<MarkValue<'a>>,
 }
 
@@ -131,6 +134,8 @@ impl<'a> InfoDocument<'a> {
             peak: summary.peak.map(SampleValue::of),
             peak_resident: summary.peak_resident.map(SampleValue::of),
             kernel_peak_bytes: summary.kernel_peak_bytes,
+            control_group: summary.last.and_then(|sample| GroupValue::of(&sample.totals)),
+            limits: summary.last.map(|sample| LimitsValue::of(&sample.totals)),
             marks: overview
                 .marks
                 .iter()
@@ -196,6 +201,59 @@ impl SampleValue {
             taken: Moment::of(sample.taken.utc_ns),
             resident_bytes: sample.totals.resident_bytes,
             footprint_bytes: sample.totals.footprint_bytes,
+        }
+    }
+}
+
+/// The figures of the control group at a sample.
+#[derive(Serialize)]
+struct GroupValue {
+    charged_bytes: u64,
+    peak_bytes: Option<u64>,
+    max_bytes: Option<u64>,
+    anonymous_bytes: Option<u64>,
+    file_bytes: Option<u64>,
+    kernel_bytes: Option<u64>,
+    slab_bytes: Option<u64>,
+    socket_bytes: Option<u64>,
+    oom_kills: Option<u64>,
+    some_stalled_ns: Option<u64>,
+    all_stalled_ns: Option<u64>,
+}
+
+impl GroupValue {
+    /// Returns them if the group is known.
+    fn of(totals: &ProcessTotals) -> Option<Self> {
+        Some(Self {
+            charged_bytes: totals.cgroup_bytes?,
+            peak_bytes: totals.cgroup_peak_bytes,
+            max_bytes: totals.cgroup_max_bytes,
+            anonymous_bytes: totals.cgroup_anonymous_bytes,
+            file_bytes: totals.cgroup_file_bytes,
+            kernel_bytes: totals.cgroup_kernel_bytes,
+            slab_bytes: totals.cgroup_slab_bytes,
+            socket_bytes: totals.cgroup_socket_bytes,
+            oom_kills: totals.cgroup_oom_kills,
+            some_stalled_ns: totals.cgroup_some_stalled_ns,
+            all_stalled_ns: totals.cgroup_all_stalled_ns,
+        })
+    }
+}
+
+/// The limits of the process at a sample.
+#[derive(Serialize)]
+struct LimitsValue {
+    mappings: Option<u64>,
+    address_space_bytes: Option<u64>,
+    data_bytes: Option<u64>,
+}
+
+impl LimitsValue {
+    fn of(totals: &ProcessTotals) -> Self {
+        Self {
+            mappings: totals.max_mappings,
+            address_space_bytes: totals.address_space_limit_bytes,
+            data_bytes: totals.data_limit_bytes,
         }
     }
 }

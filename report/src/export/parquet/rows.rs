@@ -12,7 +12,7 @@ use crate::metric::Metric;
 use CellKind::{Integer, Text, Time, Unsigned};
 
 /// The columns of samples.
-pub(crate) const SAMPLE_COLUMNS: [(&str, CellKind); 34] = [
+pub(crate) const SAMPLE_COLUMNS: [(&str, CellKind); 54] = [
     ("recording", Text),
     ("number", Unsigned),
     ("taken", Time),
@@ -53,6 +53,20 @@ pub(crate) const SAMPLE_COLUMNS: [(&str, CellKind); 34] = [
     ("cost_cpu_ns", Unsigned),
     ("cost_wall_ns", Unsigned),
     ("missed_ticks", Unsigned),
+    ("max_mappings", Unsigned),
+    ("address_space_limit_bytes", Unsigned),
+    ("data_limit_bytes", Unsigned),
+    ("cgroup_bytes", Unsigned),
+    ("cgroup_peak_bytes", Unsigned),
+    ("cgroup_max_bytes", Unsigned),
+    ("cgroup_anonymous_bytes", Unsigned),
+    ("cgroup_file_bytes", Unsigned),
+    ("cgroup_kernel_bytes", Unsigned),
+    ("cgroup_slab_bytes", Unsigned),
+    ("cgroup_socket_bytes", Unsigned),
+    ("cgroup_oom_kills", Unsigned),
+    ("cgroup_some_stalled_ns", Unsigned),
+    ("cgroup_all_stalled_ns", Unsigned),
 ];
 
 /// Returns a time in the unit of the files.
@@ -112,6 +126,20 @@ pub(crate) fn sample(key: &str, recording: &Recording, sample: &Sample) -> Vec<C
         Some(sample.cost.cpu_ns).filter(|_| was_taken).into(),
         Some(sample.cost.wall_ns).filter(|_| was_taken).into(),
         missed.into(),
+        totals.max_mappings.into(),
+        totals.address_space_limit_bytes.into(),
+        totals.data_limit_bytes.into(),
+        totals.cgroup_bytes.into(),
+        totals.cgroup_peak_bytes.into(),
+        totals.cgroup_max_bytes.into(),
+        totals.cgroup_anonymous_bytes.into(),
+        totals.cgroup_file_bytes.into(),
+        totals.cgroup_kernel_bytes.into(),
+        totals.cgroup_slab_bytes.into(),
+        totals.cgroup_socket_bytes.into(),
+        totals.cgroup_oom_kills.into(),
+        totals.cgroup_some_stalled_ns.into(),
+        totals.cgroup_all_stalled_ns.into(),
     ]
 }
 

@@ -18,6 +18,7 @@ use crate::linux::files::{MemoryFiles, OpenFile, PROC, Refusal, read};
 use crate::linux::mounts::Mounts;
 use crate::linux::process::{explain_absence, info, refused, with_architecture};
 use crate::linux::sampler::process_reader::ProcessReader;
+use crate::linux::surroundings::Surroundings;
 use crate::linux::system::page_size_bytes;
 use crate::posix::{now, thread_cpu_ns};
 use crate::process::ProcessInfo;
@@ -53,6 +54,7 @@ pub struct Sampler {
     parser: SmapsParser,
     tracker: RegionTracker,
     reader: ProcessReader,
+    surroundings: Surroundings,
     /// Whether the rules ran in the last sample.
     classified: bool,
     /// The largest resident size so far.
@@ -112,6 +114,7 @@ impl Sampler {
             Err(Refusal::NotPermitted) => return Err(not_permitted(&process)),
             Err(refusal) => return Err(refused(refusal, pid)),
         };
+        let surroundings = Surroundings::new(&folder);
         Ok(Self {
             folder,
             process,
@@ -123,6 +126,7 @@ impl Sampler {
             tracker: RegionTracker::new(),
             // A test /proc has no memory behind it.
             reader: ProcessReader::new((root == Path::new(PROC)).then_some(pid), tid),
+            surroundings,
             classified: false,
             max_resident_bytes: 0,
         })
@@ -201,6 +205,7 @@ impl Sampler {
         let peak = totals.peak_resident_bytes.map(|peak| peak.max(self.max_resident_bytes));
         self.max_resident_bytes = peak.unwrap_or(0);
         totals.peak_resident_bytes = peak;
+        self.surroundings.add_to(&mut totals, taken.monotonic_ns);
         Ok(Snapshot {
             taken,
             cost: Cost {

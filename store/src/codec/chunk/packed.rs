@@ -14,13 +14,19 @@ const UNSURE: usize = 1 + FIELDS;
 const ALL: usize = KNOWN + UNSURE;
 
 /// Samples, each as its differences from the one before.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct PackedSamples {
     bytes: Vec<u8>,
     count: usize,
     last: [u64; ALL],
     /// The states of samples that are not complete, by their index.
     states: Vec<(usize, SampleState)>,
+}
+
+impl Default for PackedSamples {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), count: 0, last: [0; ALL], states: Vec::new() }
+    }
 }
 
 impl PackedSamples {

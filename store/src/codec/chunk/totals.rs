@@ -11,7 +11,7 @@ use crate::codec::varint::{Cursor, Malformed};
 use crate::recording::Sample;
 
 /// How many totals there are.
-pub(crate) const FIELDS: usize = 19;
+pub(crate) const FIELDS: usize = 33;
 
 /// Returns the bytes of the totals of `samples`.
 pub(crate) fn encode(samples: &[Sample]) -> Vec<u8> {
@@ -106,5 +106,19 @@ pub(crate) const fn fields(totals: &mut ProcessTotals) -> [&mut Option<u64>; FIE
         &mut totals.minor_faults,
         &mut totals.major_faults,
         &mut totals.cpu_ns,
+        &mut totals.max_mappings,
+        &mut totals.address_space_limit_bytes,
+        &mut totals.data_limit_bytes,
+        &mut totals.cgroup_bytes,
+        &mut totals.cgroup_peak_bytes,
+        &mut totals.cgroup_max_bytes,
+        &mut totals.cgroup_anonymous_bytes,
+        &mut totals.cgroup_file_bytes,
+        &mut totals.cgroup_kernel_bytes,
+        &mut totals.cgroup_slab_bytes,
+        &mut totals.cgroup_socket_bytes,
+        &mut totals.cgroup_oom_kills,
+        &mut totals.cgroup_some_stalled_ns,
+        &mut totals.cgroup_all_stalled_ns,
     ]
 }
