@@ -111,6 +111,27 @@ fn labels_give_the_last_value_and_the_peak_of_those_that_moved_most_first() {
     }
 }
 
+/// A vdso of 4 K beside 180 M is neither an area nor a label, but still a part of the total.
+#[test]
+fn what_cannot_be_seen_is_drawn_with_others() {
+    let names = [
+        (Family::Malloc, "malloc"),
+        (Family::Kernel, "kernel/device"),
+        (Family::Jit, "JIT"),
+        (Family::Stack, "stack"),
+    ];
+    let value =
+        |n: u64, key: u64| Some([(180 + n) << 20, 4 << 10, 900 << 10, 2 << 20][key as usize]);
+    let series = series(Metric::RESIDENT, By::Family, &names, 20, SECOND, value);
+    let selection = selection(&series, &ChartOptions::default(), 100);
+    let shown: Vec<(&str, u64)> =
+        selection.shown.iter().map(|shown| (shown.name.as_str(), shown.last)).collect();
+    assert_eq!(
+        shown,
+        [("other (2 families)", 904 << 10), ("stack", 2 << 20), ("malloc", 199 << 20)]
+    );
+}
+
 #[test]
 fn what_is_0_throughout_is_said_without_an_empty_axis() {
     let names = [(Family::Malloc, "malloc")];
