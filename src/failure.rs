@@ -125,6 +125,12 @@ impl Failure {
         format!("{:#}", self.error)
     }
 
+    /// Returns whether it is a misuse: of what is asked for, not of what is there.
+    #[cfg(feature = "serve")]
+    pub(crate) fn is_usage(&self) -> bool {
+        self.status == Status::Usage
+    }
+
     /// Returns the error and its hint as they are printed, escaped.
     pub(crate) fn text(&self) -> String {
         let hints = self.hint.iter().flat_map(|hint| hint.lines());

@@ -13,7 +13,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         "Look",
         &["list", "info", "map", "explain", "diff", "compare", "trend", "chart", "watch", "sql"],
     ),
-    ("Share", &["report", "check", "export", "import"]),
+    ("Share", &["report", "check", "export", "import", "serve"]),
     ("Keep", &["rename", "delete", "backup", "repair", "prune", "reclassify"]),
     ("Set up", &["selftest", "completions", "man"]),
     ("Heap", &["heap", "leaks", "strings"]),

@@ -71,6 +71,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Trend(args) => trend::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
         Command::Sql(args) => sql::run(&args),
         Command::Map(args) => map::run(&args),
         Command::Heap(args) => commands::heap::run(&args),

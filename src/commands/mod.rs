@@ -25,6 +25,7 @@ pub(crate) mod rename;
 pub(crate) mod repair;
 pub(crate) mod report;
 pub(crate) mod selftest;
+pub(crate) mod serve;
 pub(crate) mod sql;
 pub(crate) mod strings;
 pub(crate) mod trend;

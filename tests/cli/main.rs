@@ -37,6 +37,8 @@ mod recorder;
 mod repair;
 mod report;
 mod selftest;
+#[cfg(feature = "serve")]
+mod serve;
 mod session;
 mod sql;
 mod strings;

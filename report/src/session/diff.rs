@@ -55,6 +55,11 @@ impl ProcessAt {
         }
     }
 
+    /// Returns the sums over its regions by type.
+    pub fn types(&self) -> impl Iterator<Item = (&RegionType, &Amounts)> {
+        self.types.iter()
+    }
+
     /// Returns the sums over the regions of processes.
     pub fn sizes_of(processes: &[Self]) -> ProcessSizes {
         let mut all = Amounts::default();

@@ -219,6 +219,9 @@ impl FamilyProgress {
                 self.line.say(&format!("{processes} {what}: {}", counts.words(SHOWN_NAMES)));
             }
         }
+        if members.too_short.total() > 0 {
+            self.line.say("others may have ended between two looks, unseen: how many is not known");
+        }
     }
 }
 
