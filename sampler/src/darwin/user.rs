@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(first, sampled(), "no rule changes nothing");
         apply(std::slice::from_ref(&rule), &mut first, &[]);
         let label = &first[1].identity.label;
-        assert_eq!((&*label.region_type.name(), &label.rule), ("my pool", &Rule::User));
+        assert_eq!((label.region_type.name(), &label.rule), ("my pool", &Rule::User));
         assert_eq!(label.detail.as_deref(), Some("large"));
         assert_ne!(first[0].identity.label.rule, Rule::User, "too small");
         let mut second = sampled();
