@@ -259,6 +259,11 @@ impl From<StoreError> for Failure {
             StoreError::Busy { .. } => Some(
                 "end that recorder first, or record into another file with --db FILE".to_owned(),
             ),
+            StoreError::Locked { path } => Some(format!(
+                "try again; if it stays so, `lsof {}` lists the programs that have it open: one of \
+                 them holds a transaction",
+                shell_word(&path.display().to_string())
+            )),
             StoreError::Missing { .. } => Some(
                 "record something first: `vmrec record TARGET`; or name the file with --db FILE".to_owned(),
             ),

@@ -99,7 +99,7 @@ pub use crate::session::sizes::ProcessSizes;
 pub use crate::session::table::{SessionHeading, SessionLayout, SessionView, session_table};
 pub use crate::slope::ENOUGH_SAMPLES;
 pub use crate::text::table::{Align, Cell, Column, Table};
-pub use crate::time::span::{SPAN_END, is_open};
+pub use crate::time::span::{SPAN_END, is_open, named};
 pub use crate::time::spec::{Resolved, TimeSpec, Timeline};
 pub use crate::time::{Direction, direction};
 pub use crate::trend::limit::{TimeLeft, TrendLimit};

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use vmrec_report::{SPAN_END, escape, is_open};
+use vmrec_report::units::counted;
+use vmrec_report::{SPAN_END, escape, is_open, named};
+use vmrec_store::Mark;
 
 use crate::args::RecordingArgs;
 use crate::failure::{Failure, Status};
@@ -30,7 +32,7 @@ pub(crate) struct MarkArgs {
     #[arg(long, conflicts_with = "delete")]
     end: bool,
 
-    /// Delete the marks with this text
+    /// Delete the marks with this text, and the ends of spans among them
     #[arg(long, conflicts_with = "at")]
     delete: bool,
 
@@ -102,16 +104,26 @@ fn must_be_open(args: &MarkArgs, opened: &Opened, utc_ns: i64) -> Result<(), Fai
 
 fn delete(args: &MarkArgs, opened: &Opened) -> Result<ExitCode, Failure> {
     let number = opened.recording.id.0;
-    let deleted = vmrec_store::delete_marks(&opened.path, opened.recording.id, &args.text)?;
-    if deleted == 0 {
+    let mut marks: Vec<&Mark> = opened.marks.iter().collect();
+    marks.sort_by_key(|mark| mark.utc_ns);
+    let texts: Vec<&str> = marks.iter().map(|mark| mark.text.as_str()).collect();
+    let going: Vec<&Mark> = named(&texts, &args.text).into_iter().map(|at| marks[at]).collect();
+    if going.is_empty() {
         let error = anyhow::anyhow!("recording {number} has no mark `{}`", args.text);
         return Err(Failure::new(Status::Usage, error)
             .hint(format!("`vmrec info{}` shows its marks", opened.options(&args.recording))));
     }
+    let deleted = vmrec_store::delete_marks(&opened.path, &going)?;
+    let ends = going.iter().filter(|mark| mark.text != args.text).count();
     output::note(&format!(
-        "deleted {} `{}` of recording {number}",
-        vmrec_report::units::counted(deleted as u64, "mark", "marks"),
-        escape::terminal(&args.text)
+        "deleted {} `{}`{} of recording {number}",
+        counted(deleted.saturating_sub(ends) as u64, "mark", "marks"),
+        escape::terminal(&args.text),
+        if ends > 0 {
+            format!(" and {}", counted(ends as u64, "end", "ends"))
+        } else {
+            String::new()
+        },
     ));
     Ok(ExitCode::SUCCESS)
 }

@@ -80,6 +80,12 @@ pub enum Error {
         /// The pid of the other recorder, if its lock file has it.
         pid: Option<u32>,
     },
+    /// Another program kept the file locked for longer than it was waited for.
+    #[error("{} stayed locked by another program", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
     /// A recorder was killed, and its last samples can only be read if its folder is writable.
     #[error(
         "{0} was not closed by its recorder: its newest samples are in {0}-wal, and SQLite must write to the folder to read them",
@@ -237,6 +243,7 @@ impl Error {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Damaged { path, what: source.to_string() }
             }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
             _ if is_wrong_value(&source) => Self::Damaged { path, what: describe(&source) },
             _ => Self::Sql { path, source },
         }

@@ -81,3 +81,23 @@ fn a_span_has_a_begin_and_an_end() {
     assert!(drawn.contains("① warm-up 14:00:01 to 14:00:08"), "{drawn}");
     assert!(drawn.contains("①━━━"), "{drawn}");
 }
+
+#[test]
+fn a_span_is_deleted_with_its_end() {
+    let bench = fixed();
+    let mark = |arguments: &[&str]| bench.run(&[&["mark", "-r", "1"], arguments].concat());
+    let texts = || -> Vec<String> {
+        let marks = bench.json(&["info", "--json", "-r", "1"])["marks"].clone();
+        let text = |mark: &serde_json::Value| mark["text"].as_str().unwrap().to_owned();
+        marks.as_array().unwrap().iter().map(text).collect()
+    };
+    let before = texts();
+    mark(&["--begin", "load", "--at", "+1s"]);
+    mark(&["--end", "load", "--at", "+3s"]);
+    mark(&["load.end", "--at", "+5s"]);
+    let said = mark(&["--delete", "load"]).error;
+    assert_eq!(said, "deleted 1 mark `load` and 1 end of recording 1\n");
+    assert_eq!(texts().len(), before.len() + 1, "the last one ended no span");
+    assert_eq!(mark(&["--delete", "load.end"]).status, Some(0));
+    assert_eq!(texts(), before);
+}

@@ -27,6 +27,17 @@ pub fn is_open(texts: &[&str], name: &str) -> bool {
     texts.iter().zip(&ends).any(|(text, end)| *text == name && end.is_none())
 }
 
+/// Returns the indexes of the marks with this text and of the ends of those that begin a span; `texts`
+/// are all marks, in the order of time.
+pub fn named(texts: &[&str], name: &str) -> Vec<usize> {
+    let ends = ends(texts);
+    let begins = (0..texts.len()).filter(|at| texts[*at] == name);
+    let mut named: Vec<usize> =
+        begins.flat_map(|begin| std::iter::once(begin).chain(ends[begin])).collect();
+    named.sort_unstable();
+    named
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +47,8 @@ mod tests {
     fn ends_belong_to_the_last_open_mark_of_their_name() {
         let texts = ["a", "b", "a", "a.end", "b.end", "a.end", "a.end", "c.end"];
         assert_eq!(ends(&texts), [Some(5), Some(4), Some(3), None, None, None, None, None]);
+        assert_eq!(named(&texts, "a"), [0, 2, 3, 5], "the last end ends none");
+        assert_eq!((named(&texts, "c.end"), named(&texts, "d")), (vec![7], vec![]));
         assert!(is_open(&texts[..5], "a") && !is_open(&texts, "a") && !is_open(&texts, "d"));
     }
 

@@ -1,15 +1,15 @@
 //! Writes marks, which name moments, and names of recordings, beside the recorder.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params};
 
 use crate::db::columns::{MARK, RECORDING};
-use crate::db::open::BUSY_TIMEOUT;
 use crate::db::transaction::Transaction;
 use crate::db::{insert, open, row_checksum, schema};
 use crate::error::{At, Error};
-use crate::recording::RecordingId;
+use crate::recording::{Mark, RecordingId};
 use crate::tables::recording;
 
 /// Adds a mark to a recording in the file at `path`, also while a recorder writes to it.
@@ -24,14 +24,17 @@ pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) ->
     }
 }
 
-/// Deletes the marks of a recording that have this text, also while a recorder writes to the file at
-/// `path`; returns how many there were.
-pub fn delete_marks(path: &Path, recording: RecordingId, text: &str) -> Result<usize, Error> {
+/// Deletes marks, also while a recorder writes to the file at `path`; returns how many of them there
+/// still were.
+pub fn delete_marks(path: &Path, marks: &[&Mark]) -> Result<usize, Error> {
     beside(path, |transaction| {
-        transaction.execute(
-            "DELETE FROM mark WHERE recording = ? AND text = ?",
-            params![recording.0, text],
-        )
+        let delete = |mark: &&Mark| {
+            transaction.execute(
+                "DELETE FROM mark WHERE recording = ? AND utc_ns = ? AND text = ?",
+                params![mark.recording.0, mark.utc_ns, mark.text],
+            )
+        };
+        marks.iter().map(delete).sum()
     })
 }
 
@@ -56,16 +59,29 @@ pub fn rename(path: &Path, recording: RecordingId, name: Option<&str>) -> Result
     }
 }
 
+/// How long to wait for a recorder that writes: on a busy machine with a slow disk it may be long
+/// until its samples are durable.
+const WAIT: Duration = Duration::from_secs(60);
+
 /// Changes the file at `path` in one durable transaction, beside a recorder if there is one.
 fn beside<T>(
     path: &Path,
+    change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> Result<T, Error> {
+    beside_within(path, WAIT, change)
+}
+
+/// Does the same, and gives up if the file stays locked for so long.
+fn beside_within<T>(
+    path: &Path,
+    wait: Duration,
     change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
 ) -> Result<T, Error> {
     open::must_be_ours(path)?;
     open::check_neighbours(&open::real_path(path)?)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).at(path)?;
-    connection.busy_timeout(BUSY_TIMEOUT).at(path)?;
+    connection.busy_timeout(wait).at(path)?;
     schema::check(&connection, path)?;
     open::make_durable(&connection).at(path)?;
     let transaction = Transaction::begin(&mut connection).at(path)?;
@@ -87,4 +103,44 @@ fn insert(
         insert::row(transaction, &MARK, params![id, recording.0, utc_ns, text])?;
     }
     Ok(there)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Writer;
+
+    /// A file without a recording, and a connection that holds a transaction open.
+    fn held() -> (tempfile::TempDir, std::path::PathBuf, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("held.db");
+        drop(Writer::open(&path).unwrap());
+        let beside = Connection::open(&path).unwrap();
+        beside.execute_batch("BEGIN IMMEDIATE").unwrap();
+        (folder, path, beside)
+    }
+
+    #[test]
+    fn a_file_that_stays_locked_is_reported_by_name() {
+        let (_folder, path, beside) = held();
+        let refused = beside_within(&path, Duration::from_millis(50), |_| Ok(()));
+        assert!(matches!(&refused, Err(Error::Locked { path: of }) if *of == path), "{refused:?}");
+        beside.execute_batch("ROLLBACK").unwrap();
+        beside_within(&path, Duration::from_millis(50), |_| Ok(())).unwrap();
+    }
+
+    #[test]
+    fn a_mark_waits_for_a_transaction_of_another_program() {
+        let (_folder, path, beside) = held();
+        std::thread::scope(|scope| {
+            let marked = scope.spawn(|| add_mark(&path, RecordingId(1), 5, "warm"));
+            // Long enough that it has found the lock; if not, the test proves less, not wrongly.
+            std::thread::sleep(Duration::from_millis(200));
+            assert!(!marked.is_finished());
+            beside.execute_batch("COMMIT").unwrap();
+            // Nothing is recorded there, which is found out after the wait.
+            let found = marked.join().unwrap();
+            assert!(matches!(found, Err(Error::NoSuchRecording { .. })), "{found:?}");
+        });
+    }
 }
