@@ -199,7 +199,7 @@ CREATE TABLE chunk (
     max_utc_ns INTEGER,                  -- the latest wall clock of its samples
     cost_cpu_ns INTEGER NOT NULL,         -- processor time that taking its samples cost, nanoseconds
     cost_wall_ns INTEGER NOT NULL,        -- wall clock time of that, nanoseconds
-    max_footprint_bytes INTEGER,         -- the largest footprint of its samples; null if none is known
+    max_footprint_bytes INTEGER,         -- the largest footprint of its samples, of torn ones only if all are; null if none is known
     checksum INTEGER NOT NULL,            -- of the row without the columns below, which hold their own
     ticks BLOB NOT NULL,                  -- number, time and state of each sample; store/src/codec/chunk/ defines this and the columns below
     totals BLOB NOT NULL,                 -- what the kernel said of the process, and the cost of each sample

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use vmrec_report::{
-    By, Counting, Metric, ObjectSums, Resolved, Series, SeriesBuilder, TimeSpec, Timeline,
+    By, Counting, Metric, ObjectSums, Resolved, Series, SeriesBuilder, TimeSpec,
+    Timeline, TornValues,
 };
 use vmrec_sampler::{Naming, Snapshot};
 use vmrec_store::{Extent, Mark, Moment, Recording, RecordingId, SampleAt, Store};
@@ -181,31 +182,43 @@ impl Opened {
         Ok(self.store.snapshot(self.recording.id, at.number)?)
     }
 
-    /// Sums the regions of every sample between two times.
+    /// Sums the regions of the samples between two times, for figures and pictures.
     pub(crate) fn series(
         &self,
         metrics: &[Metric],
         by: By,
         span: &SpanArgs,
     ) -> Result<Vec<Series>, Failure> {
+        self.sums(metrics, by, span, TornValues::LeftOut)
+    }
+
+    /// Sums the regions of the samples between two times.
+    pub(crate) fn sums(
+        &self,
+        metrics: &[Metric],
+        by: By,
+        span: &SpanArgs,
+        torn: TornValues,
+    ) -> Result<Vec<Series>, Failure> {
         let (from, to) = self.between(span)?;
         if by == By::Object {
-            return self.series_by_object(metrics, from.number..=to.number);
+            return self.sums_by_object(metrics, from.number..=to.number, torn);
         }
-        let mut builder = SeriesBuilder::new(metrics, by, self.recording.interval_ns);
+        let mut builder = SeriesBuilder::new(metrics, by, self.recording.interval_ns).torn(torn);
         builder.reserve(to.number - from.number + 1);
         self.push_samples(&mut builder, from.number..=to.number)?;
         Ok(builder.finish())
     }
 
     /// Sums the regions of samples by object, which takes reading all of them.
-    fn series_by_object(
+    fn sums_by_object(
         &self,
         metrics: &[Metric],
         numbers: RangeInclusive<u64>,
+        torn: TornValues,
     ) -> Result<Vec<Series>, Failure> {
         let naming = Naming::of(&self.recording.host);
-        let mut sums = ObjectSums::new(metrics, naming, self.recording.interval_ns);
+        let mut sums = ObjectSums::new(metrics, naming, self.recording.interval_ns).torn(torn);
         let mut pushed = Ok(());
         let work = || {
             self.store.for_each_snapshot(self.recording.id, numbers, |sample, snapshot| {

@@ -278,5 +278,6 @@ pub(crate) fn series(keys: &[(&str, &[Option<u64>])]) -> Series {
         totals,
         gaps: Vec::new(),
         missed: 0,
+        torn_left_out: false,
     }
 }

@@ -47,7 +47,6 @@ pub use crate::check::run::Run;
 pub use crate::check::table::{check_markdown, check_table};
 pub use crate::check::verdict::{Check, LimitVerdict, Outcome, kept};
 pub use crate::compare::Comparison;
-pub use crate::compare::object::ObjectOwner;
 pub use crate::compare::picture::draw_comparison;
 pub use crate::compare::run::ComparedRun;
 pub use crate::compare::sides::{CompareBy, Sides};
@@ -88,7 +87,9 @@ pub use crate::series::Series;
 pub use crate::series::builder::SeriesBuilder;
 pub use crate::series::by::By;
 pub use crate::series::means::Stretch;
+pub use crate::compare::object::ObjectOwner;
 pub use crate::series::objects::ObjectSums;
+pub use crate::series::torn::TornValues;
 pub use crate::session::diff::{ProcessAt, SessionDiff};
 pub use crate::session::list::{ListedSession, session_list_table};
 pub use crate::session::overview::{SessionOverview, session_text};
@@ -106,7 +107,7 @@ pub use crate::trend::limit::{TimeLeft, TrendLimit};
 pub use crate::trend::table::{TrendLayout, trend_table};
 pub use crate::trend::warm_up::after_warm_up;
 pub use crate::trend::{Trend, TrendOptions};
-pub use crate::watch::columns::{WatchColumn, watch_column, watch_columns};
+pub use crate::watch::columns::{WatchColumn, watch_column, watch_columns, watch_highest};
 pub use crate::watch::rows::{
     WATCH_TRAIL, WatchBase, WatchRow, watch_counted, watch_rows, watch_trail_ns,
 };

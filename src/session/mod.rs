@@ -156,6 +156,10 @@ impl OpenedSession {
             let samples = self.store.samples(member.recording.id)?;
             changes.extend(samples.into_iter().filter(Sample::is_taken).map(|one| (one, index)));
         }
+        let mut steady = vec![false; self.members.len()];
+        for (sample, index) in &changes {
+            steady[*index] |= !sample.state.is_torn() && sample.totals.footprint_bytes.is_some();
+        }
         changes.sort_by_key(|(sample, _)| sample.taken.monotonic_ns);
         let mut gone: Vec<(u64, usize)> = self
             .members
@@ -171,6 +175,9 @@ impl OpenedSession {
                 sum -= std::mem::take(&mut footprints[gone]);
             }
             let Some(footprint) = sample.totals.footprint_bytes else { continue };
+            if sample.state.is_torn() && steady[index] {
+                continue;
+            }
             sum = sum - std::mem::replace(&mut footprints[index], footprint) + footprint;
             if peak.as_ref().is_none_or(|(largest, _)| sum > *largest) {
                 peak = Some((sum, sample));

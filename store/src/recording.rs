@@ -135,6 +135,11 @@ pub enum SampleState {
 }
 
 impl SampleState {
+    /// Returns whether the regions of such a sample changed while they were read.
+    pub const fn is_torn(&self) -> bool {
+        matches!(self, Self::Torn(_))
+    }
+
     /// Returns whether such a sample has regions.
     pub const fn has_regions(&self) -> bool {
         matches!(self, Self::Complete | Self::Torn(_))
@@ -164,6 +169,18 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Returns the peak of a figure among this sample and `before`, that of the samples before it:
+    /// the earlier of equals, and a torn one only while the figure is known in no other.
+    pub fn higher<'a>(
+        &'a self,
+        before: Option<&'a Self>,
+        figure: impl Fn(&Self) -> Option<u64>,
+    ) -> Option<&'a Self> {
+        let rank = |sample: &Self| Some((!sample.state.is_torn(), figure(sample)?));
+        // None is less than any figure, so that an unknown one is never the peak.
+        if rank(self) > before.and_then(rank) { Some(self) } else { before }
+    }
+
     /// Returns a snapshot as sample `number`, without its regions.
     pub(crate) fn of(number: u64, snapshot: &Snapshot) -> Self {
         Self {

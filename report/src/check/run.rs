@@ -3,7 +3,7 @@
 use crate::check::limit::{Figure, Subject};
 use crate::metric::Metric;
 use crate::series::Series;
-use crate::series::tick::{SeriesKey, TickState};
+use crate::series::tick::SeriesKey;
 use crate::slope::Slope;
 
 /// One recording, or a part of it, as limits see it.
@@ -97,10 +97,7 @@ fn values(series: &Series, of: &Subject) -> Result<Vec<(usize, u64)>, Unmeasured
     let keys: Vec<_> = series.keys.iter().filter(|key| of.has(&key.key)).collect();
     let mut values = Vec::with_capacity(series.ticks.len());
     let mut unknown = 0;
-    for (index, tick) in series.ticks.iter().enumerate() {
-        if tick.state == TickState::Missed {
-            continue;
-        }
+    for index in (0..series.ticks.len()).filter(|index| series.counts(*index)) {
         let sum = match of {
             Subject::Total => series.totals.get(index),
             _ => keys.iter().try_fold(0_u64, |sum, key| sum.checked_add(key.values.get(index)?)),

@@ -6,9 +6,9 @@ use std::ops::Range;
 use vmrec_sampler::Snapshot;
 
 use crate::check::run::Unmeasured;
-use crate::compare::object::ObjectOwner;
 use crate::series::Series;
-use crate::series::tick::{SeriesKey, TickState};
+use crate::compare::object::ObjectOwner;
+use crate::series::tick::SeriesKey;
 use crate::slope::{ENOUGH_SAMPLES, Slope};
 
 /// The number of snapshots that the growth of objects is derived from.
@@ -114,8 +114,7 @@ impl ComparedRun {
 
     /// Returns how many samples with regions count.
     pub(crate) fn samples(&self) -> usize {
-        let ticks = self.series.ticks.get(self.window.clone()).unwrap_or_default();
-        ticks.iter().filter(|tick| tick.state != TickState::Missed).count()
+        self.window.clone().filter(|index| self.series.counts(*index)).count()
     }
 
     /// Returns the total of each sample that counts, all of them known.
@@ -191,10 +190,7 @@ impl ComparedRun {
             None => match self.series.keys.iter().find(|of| of.key == *key) {
                 None => return self.slope().ok().map(|_| Slope::FLAT),
                 Some(of) => {
-                    let taken = |index: &usize| match self.series.ticks.get(*index) {
-                        Some(tick) => tick.state != TickState::Missed,
-                        None => false,
-                    };
+                    let taken = |index: &usize| self.series.counts(*index);
                     let at = |index| Some((index, of.values.get(index)?));
                     self.window.clone().filter(taken).map(at).collect()
                 }

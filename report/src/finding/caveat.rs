@@ -41,6 +41,8 @@ pub enum Caveat {
     Torn {
         /// How many.
         samples: u64,
+        /// Whether no figure is from them; otherwise there is no other sample.
+        left_out: bool,
     },
     /// Some samples have the totals of the process alone.
     TotalsAlone {
@@ -96,7 +98,16 @@ impl Caveat {
                     unit.plain(*first)
                 )
             }
-            Self::Torn { samples } => units::counted(*samples, "torn sample", "torn samples"),
+            Self::Torn { samples, left_out: true } => {
+                format!("without {}", units::counted(*samples, "torn sample", "torn samples"))
+            }
+            Self::Torn { samples: 1, left_out: false } => {
+                "the only sample is torn: its regions moved while they were read".to_owned()
+            }
+            Self::Torn { samples, left_out: false } => format!(
+                "all {} samples are torn: their regions moved while they were read",
+                units::count(*samples)
+            ),
             Self::TotalsAlone { samples } => {
                 format!(
                     "{} whose regions may not be read",
@@ -125,7 +136,7 @@ pub(crate) fn of_samples(series: &Series) -> impl Iterator<Item = Caveat> {
     let left = in_state(TickState::Complete) + torn + unread;
     let (missed, gone) = (series.missed, series.deleted());
     let caveats = [
-        (torn > 0).then_some(Caveat::Torn { samples: torn }),
+        (torn > 0).then_some(Caveat::Torn { samples: torn, left_out: series.torn_left_out }),
         (unread > 0).then_some(Caveat::TotalsAlone { samples: unread }),
         (missed > 0).then_some(Caveat::Missed { samples: missed }),
         (gone > 0).then_some(Caveat::Thinned { left, of: left.saturating_add(gone) }),

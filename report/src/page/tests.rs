@@ -33,6 +33,7 @@ fn series(metric: Metric, values: &[Option<u64>]) -> Series {
         totals,
         gaps: Vec::new(),
         missed: values.iter().filter(|value| value.is_none()).count() as u64,
+        torn_left_out: false,
     }
 }
 

@@ -125,9 +125,10 @@ pub struct Summary<'a> {
     pub first: Option<&'a Sample>,
     /// The last sample that was taken.
     pub last: Option<&'a Sample>,
-    /// The sample with the largest known footprint, the first of several.
+    /// The sample with the largest known footprint, the first of several; a torn one only where it
+    /// is known in no other.
     pub peak: Option<&'a Sample>,
-    /// The sample with the largest known resident size, the first of several.
+    /// The same of the resident size.
     pub peak_resident: Option<&'a Sample>,
     /// The largest resident size since the process began, by the kernel's own count at the last sample.
     pub kernel_peak_bytes: Option<u64>,
@@ -147,15 +148,9 @@ impl<'a> Summary<'a> {
     fn add(&mut self, sample: &'a Sample) {
         self.first.get_or_insert(sample);
         self.last = Some(sample);
-        let footprint = |sample: &Sample| sample.totals.footprint_bytes;
-        // None is less than any footprint, so that an unknown one is never the peak.
-        if footprint(sample) > self.peak.and_then(footprint) {
-            self.peak = Some(sample);
-        }
-        let resident = |sample: &Sample| sample.totals.resident_bytes;
-        if resident(sample) > self.peak_resident.and_then(resident) {
-            self.peak_resident = Some(sample);
-        }
+        self.peak = sample.higher(self.peak, |sample| sample.totals.footprint_bytes);
+        self.peak_resident =
+            sample.higher(self.peak_resident, |sample| sample.totals.resident_bytes);
         self.kernel_peak_bytes = sample.totals.peak_resident_bytes;
         self.cpu_ns = self.cpu_ns.saturating_add(sample.cost.cpu_ns);
         self.max_cpu_ns = self.max_cpu_ns.max(sample.cost.cpu_ns);

@@ -49,6 +49,14 @@ impl SeriesColumn {
         .filter(|value| *value != UNKNOWN)
     }
 
+    /// Makes the value at `index` unknown.
+    pub(crate) fn forget(&mut self, index: usize) {
+        match &mut self.whole {
+            None => self.units.get_mut(index).into_iter().for_each(|value| *value = UNKNOWN_UNITS),
+            Some(values) => values.get_mut(index).into_iter().for_each(|value| *value = UNKNOWN),
+        }
+    }
+
     /// Returns how many values there are, unknown ones included.
     pub fn len(&self) -> usize {
         self.whole.as_ref().map_or(self.units.len(), Vec::len)

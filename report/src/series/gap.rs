@@ -35,52 +35,58 @@ const ENOUGH_NEIGHBOURS: usize = 4;
 /// Two samples are too far apart at more than 2.5 times the planned interval,
 /// unless that distance is usual there: old samples may have been thinned out
 /// to one a minute since.
+///
+/// A torn sample without a value is as if it had never been due: alone it leaves no gap.
 pub(crate) fn find(ticks: &[SeriesTick], totals: &SeriesColumn, interval_ns: u64) -> Vec<Gap> {
     let mut gaps = Vec::new();
+    let left_out =
+        |index: &usize| ticks[*index].state == TickState::Torn && totals.get(*index).is_none();
+    // The indexes of the ticks that count.
+    let due: Vec<usize> = (0..ticks.len()).filter(|index| !left_out(index)).collect();
     let mut last_known: Option<usize> = None;
-    for index in 0..ticks.len() {
-        if totals.get(index).is_none() {
+    for (at, index) in due.iter().enumerate() {
+        if totals.get(*index).is_none() {
             continue;
         }
-        let after = last_known.unwrap_or(0);
-        let unknown = last_known.map_or(0, |last| last + 1)..index;
+        let after = last_known.map_or(0, |last| due[last]);
+        let unknown = &due[last_known.map_or(0, |last| last + 1)..at];
+        let gap = |reason| Gap { after, before: *index, reason };
         if !unknown.is_empty() {
-            gaps.push(Gap { after, before: index, reason: reason(&ticks[unknown]) });
-        } else if last_known.is_some() && too_far(ticks, index, interval_ns) {
-            gaps.push(Gap { after, before: index, reason: GapReason::Silent });
+            gaps.push(gap(reason(ticks, unknown)));
+        } else if last_known.is_some() && too_far(ticks, &due, at, interval_ns) {
+            gaps.push(gap(GapReason::Silent));
         }
-        last_known = Some(index);
+        last_known = Some(at);
     }
-    if let Some(last) = last_known.filter(|last| last + 1 < ticks.len()) {
-        let reason = reason(&ticks[last + 1..]);
-        gaps.push(Gap { after: last, before: ticks.len() - 1, reason });
+    if let Some(last) = last_known.filter(|last| last + 1 < due.len()) {
+        let reason = reason(ticks, &due[last + 1..]);
+        gaps.push(Gap { after: due[last], before: ticks.len() - 1, reason });
     }
     gaps
 }
 
-fn reason(unknown: &[SeriesTick]) -> GapReason {
-    if unknown.iter().all(|tick| tick.state == TickState::Missed) {
+fn reason(ticks: &[SeriesTick], unknown: &[usize]) -> GapReason {
+    if unknown.iter().all(|index| ticks[*index].state == TickState::Missed) {
         GapReason::Missed
     } else {
         GapReason::Unknown
     }
 }
 
-/// The distance from the tick before `index` to it.
-fn distance(ticks: &[SeriesTick], index: usize) -> u64 {
-    let at = |index: usize| ticks[index].taken.monotonic_ns;
-    at(index).saturating_sub(at(index - 1))
+/// The distance between the tick before the one at `at` of those that count, and it.
+fn distance(ticks: &[SeriesTick], due: &[usize], at: usize) -> u64 {
+    let taken = |at: usize| ticks[due[at]].taken.monotonic_ns;
+    taken(at).saturating_sub(taken(at - 1))
 }
 
-fn too_far(ticks: &[SeriesTick], index: usize, interval_ns: u64) -> bool {
-    let far = |usual: u64| distance(ticks, index) / 5 > usual / 2;
+fn too_far(ticks: &[SeriesTick], due: &[usize], at: usize, interval_ns: u64) -> bool {
+    let far = |usual: u64| distance(ticks, due, at) / 5 > usual / 2;
     if !far(interval_ns) {
         return false;
     }
-    let nearby =
-        index.saturating_sub(NEIGHBOURS).max(1)..=(index + NEIGHBOURS).min(ticks.len() - 1);
+    let nearby = at.saturating_sub(NEIGHBOURS).max(1)..=(at + NEIGHBOURS).min(due.len() - 1);
     let mut others: Vec<u64> =
-        nearby.filter(|other| *other != index).map(|other| distance(ticks, other)).collect();
+        nearby.filter(|other| *other != at).map(|other| distance(ticks, due, other)).collect();
     others.sort_unstable();
     others.len() < ENOUGH_NEIGHBOURS || far(others[others.len() / 2])
 }
@@ -117,6 +123,20 @@ mod tests {
         let thinned: Vec<u64> = (0..20).map(|minute| minute * 60).chain(1142..1200).collect();
         let ticks = ticks(&thinned);
         assert_eq!(find(&ticks, &known(&ticks), SECOND), []);
+    }
+
+    #[test]
+    fn a_torn_sample_without_a_value_leaves_no_gap_but_many_do() {
+        let mut ticks = ticks(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        let torn = |ticks: &mut Vec<SeriesTick>, at: usize| ticks[at].state = TickState::Torn;
+        let complete = |ticks: &[SeriesTick]| -> SeriesColumn {
+            ticks.iter().map(|tick| (tick.state == TickState::Complete).then_some(1)).collect()
+        };
+        [0, 2, 9].into_iter().for_each(|at| torn(&mut ticks, at));
+        assert_eq!(find(&ticks, &complete(&ticks), SECOND), []);
+        [5, 6, 7].into_iter().for_each(|at| torn(&mut ticks, at));
+        let gaps = find(&ticks, &complete(&ticks), SECOND);
+        assert_eq!(gaps, [Gap { after: 4, before: 8, reason: GapReason::Silent }]);
     }
 
     #[test]

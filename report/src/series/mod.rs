@@ -11,6 +11,7 @@ pub(crate) mod gap;
 pub(crate) mod means;
 pub(crate) mod objects;
 pub(crate) mod tick;
+pub(crate) mod torn;
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use crate::metric::Metric;
 use crate::series::by::By;
 use crate::series::column::SeriesColumn;
 use crate::series::gap::Gap;
-use crate::series::tick::{KeySeries, SeriesKey, SeriesTick};
+use crate::series::tick::{KeySeries, SeriesKey, SeriesTick, TickState};
 
 /// One metric over time, summed by key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Series {
     pub gaps: Vec<Gap>,
     /// The number of planned samples not taken: a missed tick may stand for several.
     pub missed: u64,
+    /// Whether the values of torn samples were left out, since others are known.
+    pub torn_left_out: bool,
 }
 
 impl Series {
@@ -51,6 +54,16 @@ impl Series {
             }
             _ => 0,
         }
+    }
+
+    /// Returns whether the tick at `index` is one of a sample that figures are taken from.
+    pub(crate) fn counts(&self, index: usize) -> bool {
+        let state = self.ticks.get(index).map(|tick| tick.state);
+        state.is_some_and(|state| match state {
+            TickState::Missed => false,
+            TickState::Torn => !self.torn_left_out,
+            TickState::Complete | TickState::TotalsAlone => true,
+        })
     }
 
     /// Returns how many samples were deleted since, to make room, between the first tick and the last.

@@ -5,7 +5,6 @@ use crate::finding::outcome::tolerance;
 use crate::finding::shape::{self, Shape};
 use crate::series::Series;
 use crate::series::column::SeriesColumn;
-use crate::series::tick::TickState;
 use crate::slope::Slope;
 
 /// The number of troughs that a slope through them needs.
@@ -95,11 +94,8 @@ pub(crate) fn values(
     column: &SeriesColumn,
     begin: usize,
 ) -> Option<Vec<(usize, u64, u64)>> {
-    let taken = |index: &usize| {
-        series.ticks.get(*index).is_some_and(|tick| tick.state != TickState::Missed)
-    };
     let value = |index| Some((index, series.elapsed_ns(index), column.get(index)?));
-    (begin..series.ticks.len()).filter(taken).map(value).collect()
+    (begin..series.ticks.len()).filter(|index| series.counts(*index)).map(value).collect()
 }
 
 impl Rules<'_> {

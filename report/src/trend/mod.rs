@@ -17,7 +17,6 @@ use vmrec_sampler::Naming;
 use crate::metric::Metric;
 use crate::series::Series;
 use crate::series::column::SeriesColumn;
-use crate::series::tick::TickState;
 use crate::trend::course::Rules;
 use crate::trend::row::TrendRow;
 use crate::trend::warm_up::WarmUp;
@@ -68,10 +67,8 @@ impl Trend {
         let marks: Vec<(u64, String)> = options.marks.iter().filter_map(inside).collect();
         let warm_up = options.warm_up.then(|| warm_up::find(series)).flatten();
         let begin = warm_up.map_or(0, |warm_up| warm_up.index);
-        let taken = |index: &usize| {
-            series.ticks.get(*index).is_some_and(|tick| tick.state != TickState::Missed)
-        };
-        let counted: Vec<usize> = (begin..series.ticks.len()).filter(taken).collect();
+        let counted: Vec<usize> =
+            (begin..series.ticks.len()).filter(|index| series.counts(*index)).collect();
         let window_ns = (series.elapsed_ns(*counted.first()?), series.elapsed_ns(*counted.last()?));
         let times: Vec<u64> = marks.iter().map(|(at, _)| *at).collect();
         let rules = Rules {

@@ -6,10 +6,28 @@ use crate::series::tick::TickState;
 /// One column of a screen: the samples of a stretch of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WatchColumn {
-    /// The largest total known of them; `None` is a gap, or not known.
+    /// The largest total known of them, without torn ones if there are others; `None` is a gap, or
+    /// not known.
     pub max: Option<u64>,
-    /// Whether one of them was torn.
+    /// Whether that is of a torn sample.
     pub torn: bool,
+}
+
+impl WatchColumn {
+    /// Adds a total: a torn one counts for nothing beside one that is not.
+    fn add(&mut self, total: u64, torn: bool) {
+        match self.max {
+            Some(max) if self.torn == torn => self.max = Some(max.max(total)),
+            Some(_) if torn => {}
+            _ => *self = Self { max: Some(total), torn },
+        }
+    }
+}
+
+/// Returns the highest total of columns, without torn ones if there are others.
+pub fn watch_highest(columns: &[WatchColumn]) -> Option<u64> {
+    let highest = |torn| columns.iter().filter(|of| of.torn == torn).filter_map(|of| of.max).max();
+    highest(false).or_else(|| highest(true))
 }
 
 /// Returns the totals up to the tick `to`, of at most `width` columns of equal time.
@@ -22,13 +40,14 @@ pub fn watch_columns(series: &Series, to: usize, width: usize) -> Vec<WatchColum
         let Some(column) = columns.get_mut(watch_column(series, to, width, index)) else {
             continue;
         };
-        column.max = column.max.max(series.totals.get(index));
-        column.torn |= series.ticks[index].state == TickState::Torn;
+        if let Some(total) = series.totals.get(index) {
+            column.add(total, series.ticks[index].state == TickState::Torn);
+        }
     }
     // A column between two samples has the earlier one's value, unless they have a gap between them.
     for index in 1..columns.len() {
         if count > width && columns[index].max.is_none() && !is_gap(series, to, width, index) {
-            columns[index].max = columns[index - 1].max;
+            columns[index] = columns[index - 1];
         }
     }
     columns

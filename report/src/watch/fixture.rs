@@ -30,6 +30,7 @@ pub(crate) fn series(values: &[Option<u64>], seconds: u64) -> Series {
         totals: values,
         gaps,
         missed: 0,
+        torn_left_out: false,
     }
 }
 

@@ -1,10 +1,11 @@
 //! The sources of a chart: the series of a recording, and the text beside it.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use vmrec_report::{By, ChartContext, ChartMark, Means, Series, SeriesBuilder, Stretch, overhead};
-use vmrec_sampler::Naming;
-use vmrec_store::{Measure, Rollup};
+use vmrec_sampler::{Naming, Timestamp};
+use vmrec_store::{Measure, Rollup, SampleState};
 
 use crate::args::SeriesBy;
 use crate::commands::chart::args::{ChartArgs, Drawing};
@@ -52,7 +53,13 @@ impl Source {
 fn means(args: &ChartArgs, opened: &Opened, by: By) -> Result<(Vec<Series>, Means), Failure> {
     let (from, to) = opened.between(&args.span)?;
     let recording = &opened.recording;
-    let stretch = Stretch { from: from.taken, to: to.taken, interval_ns: recording.interval_ns };
+    // The ends are exact, and no figure is of a torn sample if there is another one.
+    let (first, last) = (from.number, to.number);
+    let near = steady(opened, first..=last.min(first.saturating_add(NEAR)))?;
+    let from = near.first().copied().unwrap_or((first, from.taken));
+    let near = steady(opened, first.max(last.saturating_sub(NEAR))..=last)?;
+    let to = near.last().copied().unwrap_or((last, to.taken));
+    let stretch = Stretch { from: from.1, to: to.1, interval_ns: recording.interval_ns };
     let metrics = args.metric().metrics();
     let mut measures: Vec<Measure> = Vec::new();
     for measure in metrics.iter().flat_map(|metric| metric.measures()) {
@@ -60,7 +67,7 @@ fn means(args: &ChartArgs, opened: &Opened, by: By) -> Result<(Vec<Series>, Mean
             measures.push(measure);
         }
     }
-    let between = from.taken.monotonic_ns..=to.taken.monotonic_ns;
+    let between = from.1.monotonic_ns..=to.1.monotonic_ns;
     let rollups = opened.store.rollups(recording.id, between, &measures)?;
     if rollups.spans.is_empty() {
         let none = anyhow::anyhow!("there are no means of that time yet");
@@ -72,12 +79,25 @@ fn means(args: &ChartArgs, opened: &Opened, by: By) -> Result<(Vec<Series>, Mean
     let longest = rollups.spans.iter().map(length).max().unwrap_or(0);
     let interval_ns = longest.saturating_add(recording.interval_ns);
     let mut builder = SeriesBuilder::new(&metrics, by, interval_ns);
-    opened.push_samples(&mut builder, from.number..=from.number)?;
+    opened.push_samples(&mut builder, from.0..=from.0)?;
     let samples = builder.push_means(&rollups, &measures, &stretch);
-    opened.push_samples(&mut builder, to.number..=to.number)?;
+    opened.push_samples(&mut builder, to.0..=to.0)?;
     let chunks = rollups.spans.len() as u64;
-    let not_drawn = to.number.saturating_sub(rollups.last);
+    let not_drawn = last.saturating_sub(rollups.last);
     Ok((builder.finish(), Means { chunks, samples, not_drawn }))
+}
+
+/// The number of samples among which one that is not torn is looked for at an end.
+const NEAR: u64 = 100;
+
+/// Returns numbers and times of the complete samples among some.
+fn steady(opened: &Opened, numbers: RangeInclusive<u64>) -> Result<Vec<(u64, Timestamp)>, Failure> {
+    let mut steady = Vec::new();
+    opened.store.for_each_sums(opened.recording.id, numbers, &[Measure::Regions], |block| {
+        let complete = block.ticks.iter().filter(|tick| tick.state == SampleState::Complete);
+        steady.extend(complete.map(|tick| (tick.number, tick.taken)));
+    })?;
+    Ok(steady)
 }
 
 /// Collects the text beside the data.

@@ -9,7 +9,7 @@ pub(crate) mod written;
 use std::path::Path;
 use std::process::ExitCode;
 
-use vmrec_report::{Metric, csv, json};
+use vmrec_report::{Metric, TornValues, csv, json};
 use vmrec_sampler::Naming;
 use vmrec_store::Recording;
 
@@ -82,7 +82,7 @@ fn snapshot(args: &ExportArgs, opened: &Opened) -> Result<String, Failure> {
 }
 
 fn series(args: &ExportArgs, opened: &Opened, by: SumBy) -> Result<String, Failure> {
-    let series = opened.series(&Metric::ALL, by.into(), &args.span)?;
+    let series = opened.sums(&Metric::ALL, by.into(), &args.span, TornValues::Kept)?;
     let naming = Naming::of(&opened.recording.host);
     if args.format.json {
         output::json(&rows(&series, naming).collect::<Vec<_>>())

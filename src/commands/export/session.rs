@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use vmrec_report::{Metric, Series, csv, json};
+use vmrec_report::{Metric, Series, TornValues, csv, json};
 use vmrec_sampler::{Naming, Snapshot};
 
 use crate::args::{SpanArgs, SumBy};
@@ -52,7 +52,7 @@ fn series(args: &ExportArgs, opened: &OpenedSession, by: SumBy) -> Result<String
     let recordings = with_samples(opened)?;
     let mut all: Vec<(&Opened, Vec<Series>)> = Vec::with_capacity(recordings.len());
     for one in &recordings {
-        all.push((one, one.series(&Metric::ALL, by.into(), &args.span)?));
+        all.push((one, one.sums(&Metric::ALL, by.into(), &args.span, TornValues::Kept)?));
     }
     let rows = all.iter().flat_map(|(one, series)| {
         rows(series, naming).map(|row| json::SessionSeriesRow {

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use vmrec_report::{Metric, PerfettoTrace, Series, json};
+use vmrec_report::{Metric, PerfettoTrace, Series, TornValues, json};
 use vmrec_sampler::Naming;
 
 use crate::args::SumBy;
@@ -27,7 +27,7 @@ pub(super) fn perfetto(args: &ExportArgs, recordings: &[Opened]) -> Result<ExitC
     let mut trace = Vec::new();
     let mut written = PerfettoTrace::new(&mut trace);
     for opened in recordings {
-        let series = opened.series(&Metric::USUAL, by.into(), &args.span)?;
+        let series = opened.sums(&Metric::USUAL, by.into(), &args.span, TornValues::Kept)?;
         let naming = Naming::of(&opened.recording.host);
         written
             .recording(&opened.recording, &series, &opened.marks, naming)

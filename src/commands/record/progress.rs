@@ -84,7 +84,7 @@ impl Progress {
         self.line.end();
         let tally = &self.tally;
         let why = ended_words(why);
-        let (Some(recording), Some(first)) = (recording, &tally.first) else {
+        let (Some(recording), Some([first, last, peak])) = (recording, tally.ends()) else {
             self.line.say(&format!("{why} before the first sample: nothing was recorded"));
             return;
         };
@@ -103,13 +103,13 @@ impl Progress {
             |now, then| format!("{} -> {} ({})", size(then), size(now), change(now, then));
         self.line.say(&format!(
             "resident {}, peak {}",
-            from_to(tally.last.resident, first.resident),
-            size(tally.peak_resident())
+            from_to(last.resident, first.resident),
+            size(peak.resident)
         ));
-        if let Some(peak) = tally.kernel_peak.filter(|peak| *peak > tally.peak_resident()) {
+        if let Some(peak) = tally.kernel_peak.filter(|of| *of > peak.resident) {
             self.line.say(&format!("kernel's peak {}, since the process began", size(peak)));
         }
-        if let (Some(now), Some(then)) = (tally.last.private, first.private) {
+        if let (Some(now), Some(then)) = (last.private, first.private) {
             self.line.say(&format!("private  {}", from_to(now, then)));
         }
         self.line.say(&format!(

@@ -53,6 +53,37 @@ impl FollowedSizes {
     }
 }
 
+/// The ends and the highest of the samples that figures are taken from.
+struct Counted {
+    /// Whether they are torn ones, as no other came yet.
+    torn: bool,
+    first: FollowedSizes,
+    last: FollowedSizes,
+    /// The one with the largest resident size.
+    peak: FollowedSizes,
+}
+
+impl Counted {
+    fn of(sizes: &FollowedSizes, torn: bool) -> Self {
+        let [first, last, peak] = [(); 3].map(|()| sizes.clone());
+        Self { torn, first, last, peak }
+    }
+
+    /// Adds a sample: a torn one counts for nothing beside one that is not.
+    fn add(&mut self, sizes: &FollowedSizes, torn: bool) {
+        if self.torn != torn {
+            if self.torn {
+                *self = Self::of(sizes, torn);
+            }
+            return;
+        }
+        if sizes.resident > self.peak.resident {
+            self.peak = sizes.clone();
+        }
+        self.last = sizes.clone();
+    }
+}
+
 /// The line a user sees of a sample.
 pub(crate) struct Figures {
     sizes: FollowedSizes,
@@ -83,8 +114,7 @@ pub(super) struct Tally {
     started_utc_ns: Option<i64>,
     pub(super) first: Option<FollowedSizes>,
     pub(super) last: FollowedSizes,
-    /// The sample with the largest resident size.
-    peak: Option<FollowedSizes>,
+    counted: Option<Counted>,
     /// Watches for the first sample at rest of a process that may still be loading.
     watch: Option<LoadingWatch>,
     /// That sample.
@@ -108,7 +138,7 @@ impl Tally {
             started_utc_ns: process.started_utc_ns,
             first: None,
             last: FollowedSizes { taken, resident: 0, private: None, types: Vec::new() },
-            peak: None,
+            counted: None,
             watch: None,
             rested: None,
             kernel_peak: None,
@@ -143,8 +173,9 @@ impl Tally {
                 }
             }
         }
-        if self.peak.as_ref().is_none_or(|peak| now.resident > peak.resident) {
-            self.peak = Some(now.clone());
+        match &mut self.counted {
+            Some(counted) => counted.add(&now, figures.torn),
+            None => self.counted = Some(Counted::of(&now, figures.torn)),
         }
         self.last = now;
         self.kept += 1;
@@ -154,9 +185,9 @@ impl Tally {
         self.cpu_ns += figures.cpu_ns;
     }
 
-    /// Returns the largest resident size of a sample.
-    pub(super) fn peak_resident(&self) -> u64 {
-        self.peak.as_ref().map_or(0, |peak| peak.resident)
+    /// Returns the first and the last sample that count, and the one of the largest resident size.
+    pub(super) fn ends(&self) -> Option<[&FollowedSizes; 3]> {
+        self.counted.as_ref().map(|Counted { first, last, peak, .. }| [first, last, peak])
     }
 
     pub(super) fn elapsed_ns(&self) -> u64 {
@@ -176,14 +207,12 @@ impl Tally {
 
     /// Returns the finding of the resident size, and what to know about it, a line each.
     pub(super) fn finding(&self, zone: TimeZone) -> Vec<String> {
-        let Some((first, peak)) = self.first.as_ref().zip(self.peak.as_ref()) else {
-            return Vec::new();
-        };
-        if self.kept < 2 {
+        let Some([first, last, peak]) = self.ends() else { return Vec::new() };
+        if last.since(first) == 0 {
             return Vec::new();
         }
         let in_time =
-            |rested: &&FollowedSizes| begins_in_time(rested.since(first), self.last.since(first));
+            |rested: &&FollowedSizes| begins_in_time(rested.since(first), last.since(first));
         let begin = self.rested.as_ref().filter(in_time).unwrap_or(first);
         let clock = Clock::Wall { begin_utc_ns: begin.taken.utc_ns, zone };
         let naming = Naming::of(&vmrec_sampler::host());
@@ -194,20 +223,23 @@ impl Tally {
         let leader = peak.types.iter().filter_map(rise).max_by_key(|(rise, ..)| *rise);
         let moments = Moments {
             first: begin.resident,
-            last: self.last.resident,
+            last: last.resident,
             highest: Some((peak.resident, peak.since(begin))),
             leader: leader.map(|(_, label, value)| Leader { label, value }),
-            elapsed_ns: self.last.since(begin),
+            elapsed_ns: last.since(begin),
         };
-        let stays = |of: &RegionType| self.last.types.iter().any(|(known, _)| known == of);
+        let stays = |of: &RegionType| last.types.iter().any(|(known, _)| known == of);
         let gone = begin.types.iter().map(|(of, _)| of).filter(|of| !stays(of));
-        let types = self.last.types.iter().map(|(of, _)| of).chain(gone);
+        let types = last.types.iter().map(|(of, _)| of).chain(gone);
         let mut parts: Vec<(String, i128)> = Vec::new();
         for of in types {
-            let change = i128::from(self.last.of_type(of)) - i128::from(begin.of_type(of));
+            let change = i128::from(last.of_type(of)) - i128::from(begin.of_type(of));
             parts.push((label(of), change));
         }
-        let caveats = self.caveats(first, begin);
+        let mut caveats = self.caveats(first, begin);
+        if self.counted.as_ref().is_some_and(|counted| counted.torn) {
+            caveats.push(Caveat::Torn { samples: self.torn, left_out: false });
+        }
         let finding = Finding::of_moments(Metric::RESIDENT, moments, parts, caveats);
         let moment = |elapsed_ns| clock.moment(elapsed_ns);
         let caveats = finding.caveats.iter().map(|caveat| caveat.words(&moment));
@@ -247,8 +279,8 @@ mod tests {
         Figures { sizes, torn: false, unread: false, kernel_peak: None, cpu_ns: 0 }
     }
 
-    fn finding(started_utc_ns: Option<i64>, samples: &[[u64; 2]]) -> String {
-        let process = ProcessInfo {
+    fn process(started_utc_ns: Option<i64>) -> ProcessInfo {
+        ProcessInfo {
             id: ProcessId { pid: 1, start_ticks: 0, boot_id: String::new() },
             parent_pid: None,
             started_utc_ns,
@@ -258,8 +290,11 @@ mod tests {
             arguments: Vec::new(),
             short_name: String::new(),
             user_id: None,
-        };
-        let mut tally = Tally::new(&process);
+        }
+    }
+
+    fn finding(started_utc_ns: Option<i64>, samples: &[[u64; 2]]) -> String {
+        let mut tally = Tally::new(&process(started_utc_ns));
         (0..).zip(samples).for_each(|(n, sizes)| tally.add(&figures(n, *sizes)));
         tally.finding(TimeZone::UTC).join("\n")
     }
@@ -271,6 +306,26 @@ mod tests {
         let found = finding(None, &[[10, 1], [90, 1], [12, 1]]);
         assert!(found.contains("peaked at 91.0M (MALLOC (large) 90.0M)"), "{found}");
         assert_eq!(finding(None, &[[10, 1]]), "");
+    }
+
+    #[test]
+    fn torn_samples_are_counted_only_if_there_are_no_others() {
+        let mut tally = Tally::new(&process(None));
+        for (seconds, size, torn) in [(0, 900, true), (1, 500, true)] {
+            tally.add(&Figures { torn, ..figures(seconds, [size, 1]) });
+        }
+        let found = tally.finding(TimeZone::UTC).join("\n");
+        assert!(
+            found.ends_with("all 2 samples are torn: their regions moved while they were read")
+        );
+        let later = [(2, 10, false), (3, 700, true), (4, 30, false), (5, 20, false), (6, 0, true)];
+        for (seconds, size, torn) in later {
+            tally.add(&Figures { torn, ..figures(seconds, [size, 1]) });
+        }
+        let sizes = tally.ends().unwrap().map(|sizes| sizes.resident >> 20);
+        assert_eq!(sizes, [11, 21, 31], "first, last and highest");
+        let found = tally.finding(TimeZone::UTC).join("\n");
+        assert!(!found.contains("torn") && found.contains("31.0M"), "{found}");
     }
 
     #[test]

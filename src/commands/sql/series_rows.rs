@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vmrec_report::{By, Series};
+use vmrec_report::{By, Series, TornValues};
 use vmrec_store::{RecordingId, TableFunction, TableRows, Value};
 
 use crate::args::SpanArgs;
@@ -35,7 +35,7 @@ pub(crate) fn function(source: Arc<Source>) -> TableFunction {
                 };
                 source.with(recording, |opened| {
                     let all = SpanArgs { from: "start".to_owned(), to: "end".to_owned() };
-                    let series = opened.series(&[metric], by, &all)?.pop();
+                    let series = opened.sums(&[metric], by, &all, TornValues::Kept)?.pop();
                     Ok(rows(Values { recording: opened.recording.id, series }))
                 })
             }

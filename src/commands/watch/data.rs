@@ -3,8 +3,8 @@
 use std::process::{Command, Stdio};
 
 use vmrec_report::{
-    By, Diff, Metric, RegionRow, Series, SeriesBuilder, WatchBase, WatchRow, diff, watch_counted,
-    watch_rows,
+    By, Diff, Metric, RegionRow, Series, SeriesBuilder, TornValues, WatchBase, WatchRow, diff,
+    watch_counted, watch_rows,
 };
 use vmrec_sampler::Naming;
 
@@ -294,7 +294,8 @@ fn build(
     to: u64,
 ) -> Result<(SeriesBuilder, [Series; 2]), Failure> {
     let metrics = [metric, Metric::Regions];
-    let mut builder = SeriesBuilder::new(&metrics, By::Type, opened.recording.interval_ns);
+    let mut builder =
+        SeriesBuilder::new(&metrics, By::Type, opened.recording.interval_ns).torn(TornValues::Kept);
     opened.push_samples(&mut builder, from..=to)?;
     let series = finished(&builder)?;
     Ok((builder, series))

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::symbols::bar;
 use ratatui::widgets::Block;
-use vmrec_report::{escape, units, watch_column, watch_columns};
+use vmrec_report::{escape, units, watch_column, watch_columns, watch_highest};
 
 use crate::commands::watch::data::Data;
 
@@ -35,7 +35,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, area: Rect, data: &Data) {
         height: area.height.saturating_sub(2),
     };
     let columns = watch_columns(series, data.at, usize::from(plot.width));
-    let peak = columns.iter().filter_map(|column| column.max).max();
+    let peak = watch_highest(&columns);
     let span = match series.elapsed_ns(data.at) {
         0 => "first sample".to_owned(),
         elapsed => units::duration(elapsed),
@@ -64,7 +64,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, area: Rect, data: &Data) {
         };
         let filled = u128::from(value) * u128::from(eighths) / u128::from(top);
         // A value that is there is seen.
-        let filled = u64::try_from(filled).unwrap_or(eighths).max(u64::from(value > 0));
+        let filled =
+            u64::try_from(filled).unwrap_or(eighths).min(eighths).max(u64::from(value > 0));
         let style = if column.torn { dim() } else { Style::new() };
         for (row, y) in (0_u64..).zip((plot.top()..plot.bottom()).rev()) {
             let part = filled.saturating_sub(row * 8).min(8) as usize;

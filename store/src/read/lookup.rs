@@ -72,9 +72,8 @@ impl Moment {
             Self::Monotonic(ns) => seen.rfind(|sample| i128::from(sample.taken.monotonic_ns) <= ns),
             Self::Number(number) => upto(number).iter().rfind(|sample| sample.is_taken()),
             Self::Peak => {
-                let known = seen.filter(|sample| sample.totals.footprint_bytes.is_some());
                 let footprint = |sample: &Sample| sample.totals.footprint_bytes;
-                known.reduce(|max, next| if footprint(next) > footprint(max) { next } else { max })
+                seen.fold(None, |peak, next| next.higher(peak, footprint))
             }
         }?;
         let due = match self {
@@ -202,9 +201,12 @@ fn near(chunks: &[StoredChunk], moment: Option<Moment>) -> Vec<usize> {
                 .map(|(index, _)| index),
         ),
         Moment::Peak => {
-            let peak = chunks.iter().filter_map(|chunk| chunk.header.max_footprint_bytes).max();
-            let at = indexed()
-                .find(|(_, chunk)| peak.is_some() && chunk.header.max_footprint_bytes == peak);
+            let rank = |chunk: &StoredChunk| {
+                let header = &chunk.header;
+                Some((header.torn < header.taken(), header.max_footprint_bytes?))
+            };
+            let peak = chunks.iter().filter_map(rank).max();
+            let at = indexed().find(|(_, chunk)| peak.is_some() && rank(chunk) == peak);
             wanted.extend(at.map(|(index, _)| index));
         }
     }

@@ -8,7 +8,7 @@ use crate::codec::chunk::decode_sums::{Decoded, TypeSums};
 use crate::codec::chunk::encode_sums::SumColumns;
 use crate::codec::chunk::measure::Measure;
 use crate::codec::chunk::runs::Runs;
-use crate::codec::chunk::ticks::{Tick, Ticks};
+use crate::codec::chunk::ticks::{Tick, Ticks, counted};
 use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::RecordingId;
@@ -54,7 +54,8 @@ pub struct Rollup {
     pub from: Timestamp,
     /// When the last one was.
     pub to: Timestamp,
-    /// The number of its samples with regions.
+    /// The number of its samples that the means are of: those with regions, and of them torn ones
+    /// only if all are torn.
     pub samples: u64,
 }
 
@@ -153,7 +154,7 @@ impl Store {
             let (from, to) = chunk.header.span.filter(|_| chunk.header.snapshots > 0)?;
             let overlaps =
                 from.monotonic_ns <= *between.end() && to.monotonic_ns >= *between.start();
-            overlaps.then_some((chunk, Rollup { from, to, samples: chunk.header.snapshots }))
+            overlaps.then_some((chunk, Rollup { from, to, samples: chunk.header.counted() }))
         });
         let (chunks, spans): (Vec<&StoredChunk>, Vec<Rollup>) = inside.unzip();
         let mut means = Means::new(chunks.len(), measures.len());
@@ -224,9 +225,11 @@ impl Store {
         measures: &[Measure],
         means: &mut Means,
     ) -> Result<(), Error> {
-        let (_, sums) = chunk::sums(&self.connection, chunk, measures).at(&self.path)?;
+        let (Ticks(ticks), sums) = chunk::sums(&self.connection, chunk, measures).at(&self.path)?;
+        let counted = counted(&ticks);
         for TypeSums { region_type, columns } in sums.types {
-            let mean = |column: &Runs| rollup_row::spread(column.values()).map(|[_, mean, _]| mean);
+            let spread = |column: &Runs| rollup_row::spread(&counted, column.values());
+            let mean = |column: &Runs| spread(column).map(|[_, mean, _]| mean);
             let of = means.of(region_type);
             for (column, mean) in columns.iter().map(mean).enumerate() {
                 means.set(of, index, column, mean);

@@ -94,7 +94,7 @@ pub(crate) fn insert(
 ) -> rusqlite::Result<i64> {
     let id = insert::next_id(transaction, &CHUNK)?;
     write(transaction, "INSERT", id, recording, built)?;
-    rollup_row::insert(transaction, id, &built.sums)?;
+    rollup_row::insert(transaction, id, built)?;
     Ok(id)
 }
 

@@ -1,5 +1,5 @@
 //! The sums of each type in each chunk, as plain rows: min, mean and max of
-//! some measures over the chunk's samples with regions.
+//! some measures over the chunk's samples with regions; torn ones count only if all are torn.
 //!
 //! A row holds one measure of a chunk as JSON, which the view `rollup` unpacks: for each type that
 //! has regions its number where all sums are 0, as most are of some measures, or an array: of the
@@ -15,8 +15,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, params};
 use vmrec_sampler::Quantity;
 
-use crate::codec::chunk::encode_sums::SumColumns;
+use crate::codec::chunk::builder::Built;
 use crate::codec::chunk::measure::Measure;
+use crate::codec::chunk::ticks::counted;
 use crate::db::bulk_read;
 use crate::db::columns::ROLLUP_ROW;
 use crate::db::insert::Insert;
@@ -48,15 +49,16 @@ pub(crate) fn has(measure: Measure) -> bool {
 pub(crate) fn insert(
     transaction: &Transaction<'_>,
     chunk: i64,
-    sums: &SumColumns,
+    built: &Built,
 ) -> rusqlite::Result<()> {
+    let counted = counted(&built.ticks);
     let mut types = Types::default();
     let mut texts = [const { String::new() }; MEASURES.len()];
     let mut spreads: [Spread; MEASURES.len()] = [None; MEASURES.len()];
     let mut unwritten = Ok(());
-    sums.for_each(|region_type, measure, values| {
+    built.sums.for_each(|region_type, measure, values| {
         if let Some(index) = MEASURES.iter().position(|known| *known == measure) {
-            spreads[index] = spread(values.iter().copied());
+            spreads[index] = spread(&counted, values.iter().copied());
         }
         // It is the last measure of each type.
         if measure == Measure::Regions && spreads[0].is_some_and(|[.., max]| max > 0) {
@@ -109,10 +111,11 @@ fn push(text: &mut String, number: i64, spread: Spread) {
     };
 }
 
-/// Returns min, mean and max of the values; `None` if one of them is unknown or there are none.
-pub(crate) fn spread(values: impl Iterator<Item = Option<u64>>) -> Spread {
+/// Returns min, mean and max of the values that are counted; `None` if one of them is unknown or
+/// there are none.
+pub(crate) fn spread(counted: &[bool], values: impl Iterator<Item = Option<u64>>) -> Spread {
     let (mut min, mut max, mut sum, mut count) = (u64::MAX, 0, 0_u128, 0_u128);
-    for value in values {
+    for (value, _) in values.zip(counted).filter(|(_, counted)| **counted) {
         let value = value?;
         (min, max) = (min.min(value), max.max(value));
         sum += u128::from(value);
@@ -237,10 +240,13 @@ mod tests {
 
     #[test]
     fn an_unknown_sum_makes_all_unknown() {
-        let spread = |values: &[Option<u64>]| spread(values.iter().copied());
+        let spread = |values: &[Option<u64>]| spread(&[true; 3], values.iter().copied());
+
         assert_eq!(spread(&[Some(4), Some(1), Some(2)]), Some([1, 2, 4]));
         assert_eq!(spread(&[Some(4), None]), None);
         assert_eq!(spread(&[]), None);
+        let torn_between = super::spread(&[true, false, true], [2, 90, 4].map(Some).into_iter());
+        assert_eq!(torn_between, Some([2, 3, 4]), "what is not counted is in none of them");
         assert_eq!(spread(&[Some(u64::MAX); 3]), Some([u64::MAX; 3]));
     }
 

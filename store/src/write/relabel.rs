@@ -36,7 +36,7 @@ pub(crate) fn write(
         let built = relabeller.chunk(&chunk)?;
         chunk::replace(transaction, chunk.id, recording, &built)?;
         rollup_row::delete(transaction, "VALUES (?1)", [chunk.id])?;
-        rollup_row::insert(transaction, chunk.id, &built.sums)?;
+        rollup_row::insert(transaction, chunk.id, &built)?;
         if newest == Some(recording.0) {
             latest::write(transaction, recording, &built)?;
         }

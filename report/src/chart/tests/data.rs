@@ -54,7 +54,8 @@ pub(crate) fn series(
     }
     let ticks = Arc::new(ticks);
     let missed = ticks.iter().filter(|tick| tick.state == TickState::Missed).count() as u64;
-    Series { metric, by, ticks, keys, unknown: Vec::new(), totals, gaps, missed }
+    let unknown = Vec::new();
+    Series { metric, by, ticks, keys, unknown, totals, gaps, missed, torn_left_out: false }
 }
 
 pub(crate) fn context() -> ChartContext {

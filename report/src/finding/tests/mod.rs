@@ -12,6 +12,7 @@ use crate::finding::clock::Clock;
 use crate::series::by::By;
 use crate::series::gap;
 use crate::series::tick::{SeriesKey, SeriesTick, TickState};
+use crate::series::torn::leave_out;
 
 const SECOND: u64 = 1_000_000_000;
 const M: u64 = 1 << 20;
@@ -47,8 +48,19 @@ fn series_of(metric: Metric, samples: &[Option<Vec<u64>>]) -> Series {
     keys.iter().for_each(|key| totals.add(&key.values));
     let gaps = gap::find(&ticks, &totals, SECOND);
     let missed = ticks.iter().filter(|tick| tick.state == TickState::Missed).count() as u64;
-    let unknown = Vec::new();
-    Series { metric, by: By::Type, ticks: Arc::new(ticks), keys, unknown, totals, gaps, missed }
+    let (unknown, ticks, torn_left_out) = (Vec::new(), Arc::new(ticks), false);
+    Series { metric, by: By::Type, ticks, keys, unknown, totals, gaps, missed, torn_left_out }
+}
+
+/// Makes samples of a series torn, as if they had been recorded so.
+fn tear(series: &mut Series, torn: &[usize]) {
+    let mut ticks = (*series.ticks).clone();
+    for at in torn.iter().filter(|at| series.totals.get(**at).is_some()) {
+        ticks[*at].state = TickState::Torn;
+    }
+    series.torn_left_out = leave_out(&ticks, &mut series.keys, &mut series.totals);
+    series.gaps = gap::find(&ticks, &series.totals, SECOND);
+    series.ticks = Arc::new(ticks);
 }
 
 fn resident(samples: impl IntoIterator<Item = Vec<u64>>) -> Series {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{M, NAMES, SECOND, clock, series_of, source};
+use super::{M, NAMES, SECOND, clock, series_of, source, tear};
 use crate::finding::course::{Point, Turn};
 use crate::finding::outcome::{Verdict, tolerance};
 use crate::finding::shape::{SLOPE_PERCENT, STILL_PART, STILL_RATE, Shape, TOOTH_PART, off_line};
@@ -44,6 +44,45 @@ fn within(points: &[Point], from: usize, to: usize) -> Vec<Point> {
 fn range(points: &[Point]) -> u64 {
     let values = || points.iter().map(|point| point.value);
     values().max().unwrap() - values().min().unwrap()
+}
+
+proptest! {
+    #[test]
+    fn no_figure_of_a_finding_is_of_a_torn_sample_if_there_are_others(
+        samples in courses(),
+        torn in prop::collection::vec(0_usize..80, 0..40),
+        age_ns in prop::option::of(0_u64..SECOND),
+    ) {
+        let mut series = series_of(Metric::RESIDENT, &samples);
+        let torn: Vec<usize> = torn.into_iter().filter(|at| *at < samples.len()).collect();
+        let sum = |at: usize| samples[at].as_ref().map(|parts| parts.iter().sum::<u64>());
+        let complete: Vec<u64> =
+            (0..samples.len()).filter(|at| !torn.contains(at)).filter_map(sum).collect();
+        let any_torn = torn.iter().any(|at| samples[*at].is_some());
+        tear(&mut series, &torn);
+        let Some(found) = Finding::of_series(&Source { age_ns, ..source(&series, &[]) }) else {
+            prop_assert!(samples.iter().all(Option::is_none));
+            return Ok(());
+        };
+        let words = super::caveats(&found).join(", ");
+        if complete.is_empty() {
+            prop_assert!(words.contains("torn: their regions moved") || words.contains("is torn"));
+            return Ok(());
+        }
+        prop_assert_eq!(any_torn, words.contains("without "), "{}", words);
+        for point in [found.first, found.last, found.highest, found.lowest] {
+            prop_assert!(!torn.contains(&point.index));
+            prop_assert_eq!(Some(point.value), sum(point.index));
+        }
+        prop_assert_eq!(Some(found.last.value), complete.last().copied());
+        if found.first.index == (0..).find(|at| !torn.contains(at) && sum(*at).is_some()).unwrap() {
+            prop_assert_eq!(Some(found.highest.value), complete.iter().max().copied());
+            prop_assert_eq!(Some(found.lowest.value), complete.iter().min().copied());
+        }
+        // Nor is anything of them drawn.
+        prop_assert!(torn.iter().all(|at| series.totals.get(*at).is_none()));
+        prop_assert!(torn.iter().all(|at| series.keys.iter().all(|key| key.values.get(*at).is_none())));
+    }
 }
 
 proptest! {

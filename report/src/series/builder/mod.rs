@@ -13,6 +13,7 @@ use crate::metric::Metric;
 use crate::series::by::By;
 use crate::series::column::SeriesColumn;
 use crate::series::tick::{KeySeries, SeriesKey, SeriesTick, TickState};
+use crate::series::torn::{self, TornValues};
 use crate::series::{Series, gap};
 
 /// The number of samples to reserve room for before any is read: a file may claim more than it has.
@@ -28,6 +29,7 @@ pub struct SeriesBuilder {
     parts: Vec<Vec<usize>>,
     by: By,
     interval_ns: u64,
+    torn: TornValues,
     ticks: Vec<SeriesTick>,
     missed: u64,
     keys: Vec<KeyColumns>,
@@ -67,11 +69,19 @@ impl SeriesBuilder {
             parts,
             by,
             interval_ns,
+            torn: TornValues::LeftOut,
             ticks: Vec::new(),
             missed: 0,
             keys: Vec::new(),
             by_family: Default::default(),
         }
+    }
+
+    /// Decides about the values of torn samples, which are left out without it.
+    #[must_use]
+    pub const fn torn(mut self, torn: TornValues) -> Self {
+        self.torn = torn;
+        self
     }
 
     /// Makes room for this many samples at once: growing copies what there is.
@@ -194,10 +204,22 @@ impl SeriesBuilder {
                 false => totals.push_times(None, ticks.len()),
             }
             keys.iter().for_each(|key| totals.add(&key.values));
+            let torn_left_out =
+                self.torn == TornValues::LeftOut && torn::leave_out(&ticks, &mut keys, &mut totals);
             let gaps = gap::find(&ticks, &totals, self.interval_ns);
             let (metric, by) = (self.metrics[index], self.by);
             let (ticks, missed) = (Arc::clone(&ticks), self.missed);
-            all.push(Series { metric, by, ticks, keys, unknown, totals, gaps, missed });
+            all.push(Series {
+                metric,
+                by,
+                ticks,
+                keys,
+                unknown,
+                totals,
+                gaps,
+                missed,
+                torn_left_out,
+            });
         }
         all.reverse();
         all

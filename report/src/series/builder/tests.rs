@@ -219,7 +219,7 @@ fn plainly(samples: &[(Sample, Option<Snapshot>)], metric: Metric, by: By) -> Se
         _ => 0,
     });
     let missed = missed.sum();
-    Series { metric, by, ticks, keys, unknown, totals, gaps, missed }
+    Series { metric, by, ticks, keys, unknown, totals, gaps, missed, torn_left_out: false }
 }
 
 fn both_ways_agree(store: &Store, id: RecordingId, numbers: std::ops::RangeInclusive<u64>) {
@@ -231,7 +231,8 @@ fn both_ways_agree(store: &Store, id: RecordingId, numbers: std::ops::RangeInclu
         })
         .unwrap();
     for by in [By::Family, By::Type] {
-        let mut builder = SeriesBuilder::new(&Metric::ALL, by, 2_000_000_000);
+        let builder = SeriesBuilder::new(&Metric::ALL, by, 2_000_000_000);
+        let mut builder = builder.torn(TornValues::Kept);
         let measures = builder.measures().to_vec();
         store.for_each_sums(id, numbers.clone(), &measures, |block| builder.push(block)).unwrap();
         for (series, metric) in builder.finish().into_iter().zip(Metric::ALL) {

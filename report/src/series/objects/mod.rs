@@ -21,6 +21,7 @@ use crate::series::Series;
 use crate::series::builder::{KeyedSums, SeriesBuilder};
 use crate::series::by::By;
 use crate::series::tick::{SeriesTick, TickState};
+use crate::series::torn::TornValues;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +106,13 @@ impl ObjectSums {
             runs: 0,
             limits: LIMITS,
         }
+    }
+
+    /// Decides about the values of torn samples, as [`SeriesBuilder::torn`] does.
+    #[must_use]
+    pub fn torn(mut self, torn: TornValues) -> Self {
+        self.builder = self.builder.torn(torn);
+        self
     }
 
     /// Adds a sample with its regions, or one without.

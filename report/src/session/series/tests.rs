@@ -52,6 +52,7 @@ fn sizes(samples: &[(u64, u64, u64)]) -> Series {
         totals,
         gaps: Vec::new(),
         missed: 0,
+        torn_left_out: false,
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct ChunkHeader {
     pub(crate) cost_cpu_ns: u64,
     /// Wall-clock time spent on taking its samples.
     pub(crate) cost_wall_ns: u64,
-    /// The largest footprint of its samples.
+    /// The largest footprint of its samples: of torn ones only if it is known in no other.
     pub(crate) max_footprint_bytes: Option<u64>,
 }
 
@@ -56,12 +56,17 @@ impl ChunkHeader {
             }
             header.cost_cpu_ns = header.cost_cpu_ns.saturating_add(sample.cost.cpu_ns);
             header.cost_wall_ns = header.cost_wall_ns.saturating_add(sample.cost.wall_ns);
-            if sample.is_taken() {
-                header.max_footprint_bytes =
-                    header.max_footprint_bytes.max(sample.totals.footprint_bytes);
-            }
         }
+        let taken = samples.iter().filter(|sample| sample.is_taken());
+        let footprint = |sample: &Sample| sample.totals.footprint_bytes;
+        let peak = taken.fold(None, |peak, next| next.higher(peak, footprint));
+        header.max_footprint_bytes = peak.and_then(footprint);
         header
+    }
+
+    /// Returns how many of its snapshots means and extremes are of: torn ones only if all are.
+    pub(crate) const fn counted(&self) -> u64 {
+        if self.torn < self.snapshots { self.snapshots - self.torn } else { self.snapshots }
     }
 
     /// Returns how many of its samples were taken, with or without regions.

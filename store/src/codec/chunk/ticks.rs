@@ -49,6 +49,14 @@ impl Tick {
     }
 }
 
+/// Returns for each snapshot among `ticks` whether means and extremes are of it: of torn ones only
+/// if all are torn.
+pub(crate) fn counted(ticks: &[Tick]) -> Vec<bool> {
+    let steady: Vec<bool> =
+        ticks.iter().filter(|tick| tick.has_regions()).map(|tick| !tick.state.is_torn()).collect();
+    if steady.contains(&true) { steady } else { vec![true; steady.len()] }
+}
+
 /// The ticks of a chunk, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ticks(pub(crate) Vec<Tick>);
@@ -126,5 +134,30 @@ impl Ticks {
             number = at.wrapping_add(1);
         }
         if cursor.is_empty() { Ok(Self(ticks)) } else { Err(Malformed("bytes after its end")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn torn_snapshots_count_only_if_all_are_torn() {
+        let tick = |number, state: &SampleState| Tick {
+            number,
+            taken: Timestamp { utc_ns: 0, monotonic_ns: number },
+            state: state.clone(),
+            regions: state.has_regions().then_some(1),
+        };
+        let torn = SampleState::Torn("moved".to_owned());
+        let missed = SampleState::Missed { ticks: 1, reason: "late".to_owned() };
+        let of = |states: &[&SampleState]| {
+            let ticks: Vec<Tick> =
+                (1..).zip(states).map(|(number, state)| tick(number, state)).collect();
+            counted(&ticks)
+        };
+        assert_eq!(of(&[&torn, &missed, &SampleState::Complete]), [false, true]);
+        assert_eq!(of(&[&torn, &missed, &torn]), [true, true]);
+        assert_eq!(of(&[&missed]), [false; 0]);
     }
 }
