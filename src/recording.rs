@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use vmrec_report::{
-    By, Counting, Metric, ObjectSums, Resolved, Series, SeriesBuilder, TimeSpec,
+    By, Counting, Metric, ObjectOwner, ObjectSums, Resolved, Series, SeriesBuilder, TimeSpec,
     Timeline, TornValues,
 };
 use vmrec_sampler::{Naming, Snapshot};
@@ -14,6 +14,7 @@ use vmrec_store::{Extent, Mark, Moment, Recording, RecordingId, SampleAt, Store}
 use crate::args::{Choice, FileNumber, RecordingArgs, SpanArgs};
 use crate::failure::{Failure, Status};
 use crate::file::{Numbered, all, db_option, one, parse_time, path};
+use crate::progress::Done;
 use crate::shell::shell_word;
 use crate::{progress, zone};
 
@@ -218,20 +219,40 @@ impl Opened {
         torn: TornValues,
     ) -> Result<Vec<Series>, Failure> {
         let naming = Naming::of(&self.recording.host);
+        let steps = numbers.end() - numbers.start() + 1;
         let mut sums = ObjectSums::new(metrics, naming, self.recording.interval_ns).torn(torn);
         let mut pushed = Ok(());
-        let work = || {
+        let work = |done: &Done| {
             self.store.for_each_snapshot(self.recording.id, numbers, |sample, snapshot| {
+                done.add(1);
                 pushed = sums.push(sample, snapshot);
                 if pushed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })
         };
-        progress::shown("reading regions", work)?;
+        progress::counted("reading regions", steps, work)?;
         pushed.map_err(|error| {
             Failure::new(Status::Recording, error)
                 .hint("draw a part, such as --from -1h, or by type: --by type")
         })?;
         Ok(sums.finish())
+    }
+
+    /// Returns its name for display, with that of its file if it may be of another one than is meant.
+    pub(crate) fn title(&self, with_file: bool) -> String {
+        let Recording { id, process, name, .. } = &self.recording;
+        let named = name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        let file = if with_file { format!(" of {}", self.path.display()) } else { String::new() };
+        format!("{named}{} (pid {}), #{}{file}", process.name(), process.id.pid_text(), id.0)
+    }
+
+    /// Returns the process as the owner of its objects.
+    pub(crate) fn owner(&self) -> ObjectOwner {
+        let Recording { process, host, .. } = &self.recording;
+        ObjectOwner {
+            executable: process.executable.clone(),
+            pid: process.id.known_pid(),
+            naming: Naming::of(host),
+        }
     }
 
     /// Adds the sums of samples to a series.
@@ -242,7 +263,14 @@ impl Opened {
     ) -> Result<(), Failure> {
         let measures = builder.measures().to_vec();
         let id = self.recording.id;
-        Ok(self.store.for_each_sums(id, numbers, &measures, |block| builder.push(block))?)
+        let steps = numbers.end().saturating_sub(*numbers.start()) + 1;
+        let work = |done: &Done| {
+            self.store.for_each_sums(id, numbers, &measures, |block| {
+                done.add(block.ticks.len() as u64);
+                builder.push(block);
+            })
+        };
+        Ok(progress::counted("reading samples", steps, work)?)
     }
 
     /// Finds the samples that a part of the recording begins and ends with.

@@ -140,3 +140,59 @@ fn the_script_of_the_action_writes_the_summary_and_passes_on_the_verdict() {
     let outputs = fs::read_to_string(bench.path("outputs")).unwrap();
     assert!(outputs.contains("chart=out/growth.svg"), "{outputs}");
 }
+
+#[test]
+fn an_object_has_limits_wherever_it_is_mapped() {
+    let bench = Bench::new();
+    let mut workload = Workload::start();
+    let record = |workload: &Workload| {
+        bench.out(&["record", &workload.pid_text(), "--samples", "3", "--every", "50ms"]);
+    };
+    let file = |folder: &str, megabytes: usize| {
+        fs::create_dir(bench.path(folder)).unwrap();
+        let path = bench.path(&format!("{folder}/index.bin"));
+        fs::write(&path, vec![7; megabytes << 20]).unwrap();
+        format!("map {}", path.display())
+    };
+    workload.order(&file("old", 2));
+    record(&workload);
+    workload.order(&file("new", 3));
+    record(&workload);
+    let check = |arguments: &[&str]| bench.run(&[&["check", "-r", "2"], arguments].concat());
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&check(&[arguments, &["--json"]].concat()).output).unwrap()
+    };
+    // Both files are one object: neither folder nor address has a part in its name.
+    let bytes = 5_u64 << 20;
+    let at = |bound: u64| check(&["--max", &format!("object:index.bin={bound}")]);
+    assert_eq!((at(bytes).status, at(bytes - 1).status), (Some(0), Some(1)));
+    let limit = &json(&["--max", "object:ind*.bin=1M"])["limits"][0];
+    assert_eq!((&limit["of"], &limit["measured"]), (&"object".into(), &bytes.into()));
+    assert_eq!((&limit["name"], &limit["verdict"]), (&"ind*.bin".into(), &"exceeded".into()));
+    assert_eq!(check(&["--growth", "object:index.bin=0"]).status, Some(0));
+    let relative = |bound: &str| {
+        check(&["--baseline", "#1", "--max", &format!("regions:object:index.bin={bound}")]).status
+    };
+    assert_eq!(relative("+5%"), Some(0), "one region more is noise");
+    let relative = check(&["--baseline", "#1", "--max", "object:index.bin=+100%"]);
+    assert_eq!(relative.status, Some(1), "{relative:?}");
+    assert!(relative.output.contains("index.bin: resident highest"), "{}", relative.output);
+    // The same from a file, in every form.
+    let budget = "[[limit]]\nobject = \"index.bin\"\nmax = \"4M\"\n";
+    fs::write(bench.path("limits.toml"), budget).unwrap();
+    let junit = bench.path("junit.xml").display().to_string();
+    let budget = ["--budget", "limits.toml", "--github", "--junit", &junit];
+    let said = check(&budget);
+    assert_eq!(said.status, Some(1));
+    assert!(said.output.contains("::error title=vmrec check::index.bin: "), "{}", said.output);
+    assert!(fs::read_to_string(&junit).unwrap().contains("name=\"index.bin: resident highest\""));
+    let markdown = check(&["--budget", "limits.toml", "--md"]).output;
+    assert!(markdown.contains("| FAIL | index.bin: resident highest |"), "{markdown}");
+    // A misspelt name is no limit that passes.
+    let none = check(&["--max", "object:indx.bin=1M"]);
+    assert_eq!(none.status, Some(2));
+    assert!(
+        none.error.contains("there is no object `indx.bin`\nhint: objects here are "),
+        "{none:?}"
+    );
+}

@@ -90,7 +90,7 @@ fn check() {
     let all = |more: &[&'static str]| [&["check", "--recording", "1"], more, &limits].concat();
     assert_snapshot!(fixed().session(&[
         &all(&[]),
-        &all(&["--min-samples", "4", "--json"]),
+        &all(&["--min-samples", "3", "--json"]),
         &all(&["--md"]),
         &all(&["--github"]),
         &["check", "--recording", "1", "--baseline", "#2", "--tolerance", "10%"],

@@ -30,6 +30,8 @@ pub enum Subject {
     Family(Family),
     /// Those of the type with this key.
     Type(String),
+    /// Those of the objects with this name, in which `*` stands for any text.
+    Object(String),
 }
 
 /// A figure of a metric over time.
@@ -61,7 +63,7 @@ impl Subject {
         match self {
             Self::Total => true,
             Self::Family(family) => key.family == *family,
-            Self::Type(name) => *key.name == **name,
+            Self::Type(name) | Self::Object(name) => *key.name == **name,
         }
     }
 
@@ -75,6 +77,7 @@ impl Subject {
                 .find(|key| self.has(key))
                 .map_or(&**name, |key| naming.type_label(&key.name, key.family))
                 .to_owned(),
+            Self::Object(name) => name.clone(),
         }
     }
 
@@ -83,7 +86,7 @@ impl Subject {
         match self {
             Self::Total => None,
             Self::Family(family) => Some(family.name()),
-            Self::Type(name) => Some(name),
+            Self::Type(name) | Self::Object(name) => Some(name),
         }
     }
 
@@ -93,6 +96,7 @@ impl Subject {
             Self::Total => "total",
             Self::Family(_) => "family",
             Self::Type(_) => "type",
+            Self::Object(_) => "object",
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::check::limit::{Figure, Subject};
 use crate::metric::Metric;
 use crate::series::Series;
+use crate::series::objects::named::ObjectSeries;
 use crate::series::tick::SeriesKey;
 use crate::slope::Slope;
 
@@ -13,6 +14,8 @@ pub struct Run {
     pub name: String,
     /// Its sums by type, one series for each metric that a limit is on.
     pub series: Vec<Series>,
+    /// The sums of the objects that limits are on.
+    pub objects: ObjectSeries,
 }
 
 /// A figure as it was measured.
@@ -48,6 +51,16 @@ impl Run {
         keys
     }
 
+    /// Returns whether an object had this name at any time.
+    pub(crate) fn has_object(&self, of: &Subject) -> bool {
+        let known = self
+            .objects
+            .series
+            .iter()
+            .flat_map(|series| series.keys.iter().map(|key| &key.key).chain(&series.unknown));
+        known.into_iter().any(|key| of.has(key))
+    }
+
     /// Measures a figure; a slope needs `min_samples`.
     pub(crate) fn measure(
         &self,
@@ -56,7 +69,11 @@ impl Run {
         figure: Figure,
         min_samples: usize,
     ) -> Result<Measured, Unmeasured> {
-        let Some(series) = self.series.iter().find(|series| series.metric == metric) else {
+        let all = match of {
+            Subject::Object(_) => &self.objects.series,
+            Subject::Total | Subject::Family(_) | Subject::Type(_) => &self.series,
+        };
+        let Some(series) = all.iter().find(|series| series.metric == metric) else {
             return Err(Unmeasured::TooFew(0));
         };
         let values = values(series, of)?;

@@ -8,13 +8,14 @@ use crate::check::run::Run;
 use crate::check::verdict::{Check, LimitVerdict, Outcome, kept};
 use crate::fixture::series;
 use crate::metric::Metric;
+use crate::series::objects::named::ObjectSeries;
 use crate::series::tick::SeriesKey;
 
 const M: u64 = 1 << 20;
 const SECOND: u64 = 1_000_000_000;
 
 fn run(keys: &[(&str, &[Option<u64>])]) -> Run {
-    Run { name: "run".to_owned(), series: vec![series(keys)] }
+    Run { name: "run".to_owned(), series: vec![series(keys)], objects: ObjectSeries::default() }
 }
 
 fn total(mebibytes: &[u64]) -> Run {

@@ -1,5 +1,7 @@
 //! Decides whether runs keep to limits.
 
+use std::collections::BTreeSet;
+
 use vmrec_sampler::{Family, Naming, RegionType};
 
 use crate::check::limit::{Bound, Figure, Limit, Subject};
@@ -100,6 +102,18 @@ impl Check {
         }
         let label = |key: &SeriesKey| self.naming.type_label(&key.name, key.family).to_owned();
         Err(keys.iter().map(label).collect())
+    }
+
+    /// Finds the objects with a name; otherwise returns the names of those there are.
+    pub fn object(&self, name: &str) -> Result<Subject, Vec<String>> {
+        let runs = || self.runs.iter().chain(&self.baseline);
+        let of = Subject::Object(name.to_owned());
+        if runs().any(|run| run.has_object(&of)) {
+            return Ok(of);
+        }
+        let seen: BTreeSet<&str> =
+            runs().flat_map(|run| run.objects.seen.iter().map(|name| &**name)).collect();
+        Err(seen.into_iter().map(str::to_owned).collect())
     }
 
     /// Returns the types of all runs, those of the baseline too.

@@ -7,7 +7,6 @@
 
 pub(crate) mod document;
 pub(crate) mod figures;
-pub(crate) mod object;
 pub(crate) mod picture;
 pub(crate) mod run;
 pub(crate) mod sides;

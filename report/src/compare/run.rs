@@ -7,7 +7,7 @@ use vmrec_sampler::Snapshot;
 
 use crate::check::run::Unmeasured;
 use crate::series::Series;
-use crate::compare::object::ObjectOwner;
+use crate::series::objects::owner::ObjectOwner;
 use crate::series::tick::SeriesKey;
 use crate::slope::{ENOUGH_SAMPLES, Slope};
 

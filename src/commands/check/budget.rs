@@ -7,13 +7,16 @@ use serde::Deserialize;
 use vmrec_report::{Bound, Check, ENOUGH_SAMPLES, Figure, Limit, Metric, Subject};
 
 use crate::commands::check::args::CheckArgs;
-use crate::commands::check::limits::{Percent, Written, bound, percent, rate};
+use crate::commands::check::limits::{Name, Percent, Written, bound, percent, rate};
 use crate::failure::{Failure, Status};
 use crate::parse::parse_metric;
 use crate::toml_text;
 
 /// The file that is read where no limit is given.
 const USUAL_FILE: &str = "vmrec.toml";
+
+/// The maximum number of objects that a hint names.
+const MAX_NAMED: usize = 12;
 
 /// The limits and options of a check.
 #[derive(Debug)]
@@ -52,6 +55,7 @@ struct File {
 struct Table {
     metric: Option<String>,
     of: Option<String>,
+    object: Option<String>,
     max: Option<String>,
     growth: Option<String>,
 }
@@ -117,11 +121,30 @@ impl Budget {
         metrics
     }
 
+    /// Returns the names of the objects that limits are on, and the metrics of them.
+    pub(crate) fn objects(&self) -> (Vec<String>, Vec<Metric>) {
+        let of_object = |written: &Written| match &written.name {
+            Some(Name::Object(name)) => Some((name.clone(), written.metric)),
+            Some(Name::Type(_)) | None => None,
+        };
+        let (mut names, mut metrics): (Vec<String>, Vec<Metric>) =
+            self.written.iter().filter_map(of_object).unzip();
+        names.sort();
+        names.dedup();
+        metrics.sort();
+        metrics.dedup();
+        (names, metrics)
+    }
+
     /// Returns the limits, with the names of types and families looked up.
     pub(crate) fn limits(&self, check: &Check) -> Result<Vec<Limit>, Failure> {
         let mut limits = Vec::new();
         for Written { metric, name, figure, bound } in &self.written {
-            let of = name.as_ref().map_or(Ok(Subject::Total), |name| subject(name, check))?;
+            let of = match name {
+                None => Subject::Total,
+                Some(Name::Type(name)) => subject(name, check)?,
+                Some(Name::Object(name)) => object(name, check)?,
+            };
             limits.push(Limit { metric: *metric, of, figure: *figure, bound: *bound });
         }
         if let Some(Percent(percent)) = self.tolerance {
@@ -156,7 +179,13 @@ impl File {
 impl Table {
     fn limits(&self) -> Result<Vec<Written>, String> {
         let metric = self.metric.as_deref().map_or(Ok(Metric::RESIDENT), parse_metric)?;
-        let name = self.of.clone();
+        let name = match (&self.of, &self.object) {
+            (Some(_), Some(_)) => return Err("a [[limit]] has `of` and `object`".to_owned()),
+            (of, object) => {
+                let object = object.clone().map(Name::Object);
+                object.or_else(|| of.clone().map(Name::Type))
+            }
+        };
         let written = |figure, bound| Written { metric, name: name.clone(), figure, bound };
         let mut limits = Vec::new();
         if let Some(text) = &self.max {
@@ -178,6 +207,24 @@ fn subject(name: &str, check: &Check) -> Result<Subject, Failure> {
     check.subject(name).map_err(|labels| {
         Failure::usage(format!("there is no type or family `{name}`"))
             .hint(format!("the types here are {}", labels.join(", ")))
+    })
+}
+
+/// Finds the objects of a name.
+fn object(name: &str, check: &Check) -> Result<Subject, Failure> {
+    check.object(name).map_err(|seen| {
+        let lower = name.to_lowercase();
+        let alike = |one: &&String| one.to_lowercase().contains(lower.trim_matches('*'));
+        let mut shown: Vec<&String> = seen.iter().filter(alike).collect();
+        if shown.is_empty() {
+            shown = seen.iter().collect();
+        }
+        let more = shown.len().saturating_sub(MAX_NAMED);
+        shown.truncate(MAX_NAMED);
+        let shown: Vec<&str> = shown.into_iter().map(String::as_str).collect();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        Failure::usage(format!("there is no object `{name}`"))
+            .hint(format!("objects here are {}{more}", shown.join(", ")))
     })
 }
 

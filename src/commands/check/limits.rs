@@ -8,11 +8,23 @@ use crate::parse::{MAX_MAP_COUNT, size_of};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Written {
     pub(crate) metric: Metric,
-    /// The name of a type or family; the total without one.
-    pub(crate) name: Option<String>,
+    /// The name; the total without one.
+    pub(crate) name: Option<Name>,
     pub(crate) figure: Figure,
     pub(crate) bound: Bound,
 }
+
+/// A name of regions.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Name {
+    /// Of a type or family.
+    Type(String),
+    /// Of an object.
+    Object(String),
+}
+
+/// Stands before the name of an object.
+const OBJECT: &str = "object:";
 
 /// A number of percent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,8 +43,8 @@ pub(crate) fn growth(text: &str) -> Result<Written, String> {
     Ok(Written { metric, name, figure, bound })
 }
 
-/// Splits `[METRIC:][NAME]=BOUND`; a name with `=` in it is cut at the last one.
-fn subject(text: &str) -> (Metric, Option<String>, &str) {
+/// Splits `[METRIC:][object:][NAME]=BOUND`; a name with `=` in it is cut at the last one.
+fn subject(text: &str) -> (Metric, Option<Name>, &str) {
     let Some((of, bound)) = text.rsplit_once('=') else { return (Metric::RESIDENT, None, text) };
     let of = of.trim();
     if let Some(metric) = Metric::from_name(of) {
@@ -45,7 +57,9 @@ fn subject(text: &str) -> (Metric, Option<String>, &str) {
         },
         None => (Metric::RESIDENT, of),
     };
-    (metric, Some(name.trim().to_owned()), bound)
+    let name = name.trim();
+    let object = name.strip_prefix(OBJECT).map(|name| Name::Object(name.trim().to_owned()));
+    (metric, Some(object.unwrap_or_else(|| Name::Type(name.to_owned()))), bound)
 }
 
 /// Reads `20M`, `5M/min` or `+5%` as growth.
@@ -95,7 +109,7 @@ mod tests {
 
     const PRIVATE: Metric = Metric::Measured(Quantity::Private);
 
-    fn read(text: &str) -> (Metric, Option<String>, Bound) {
+    fn read(text: &str) -> (Metric, Option<Name>, Bound) {
         let Written { metric, name, bound, .. } = max(text).unwrap();
         (metric, name, bound)
     }
@@ -105,9 +119,13 @@ mod tests {
         let size = |mebibytes: u64| Bound::Absolute(mebibytes << 20);
         assert_eq!(read("200M"), (Metric::RESIDENT, None, size(200)));
         assert_eq!(read("private=150M"), (PRIVATE, None, size(150)));
-        assert_eq!(read("V8 heap=80M"), (Metric::RESIDENT, Some("V8 heap".into()), size(80)));
-        assert_eq!(read("private:V8 heap = 80M"), (PRIVATE, Some("V8 heap".into()), size(80)));
-        assert_eq!(read("a:b=c=1M"), (Metric::RESIDENT, Some("a:b=c".into()), size(1)));
+        let of = |name: &str| Some(Name::Type(name.into()));
+        assert_eq!(read("V8 heap=80M"), (Metric::RESIDENT, of("V8 heap"), size(80)));
+        assert_eq!(read("private:V8 heap = 80M"), (PRIVATE, of("V8 heap"), size(80)));
+        assert_eq!(read("a:b=c=1M"), (Metric::RESIDENT, of("a:b=c"), size(1)));
+        let of = |name: &str| Some(Name::Object(name.into()));
+        assert_eq!(read("object:lib*.so=1M"), (Metric::RESIDENT, of("lib*.so"), size(1)));
+        assert_eq!(read("private:object: a:b=1M"), (PRIVATE, of("a:b"), size(1)));
         assert_eq!(read("regions=+5%"), (Metric::Regions, None, Bound::AboveBaseline(5.0)));
         assert_eq!(read("regions=max_map_count"), (Metric::Regions, None, Bound::Absolute(65_530)));
         for wrong in ["", "x", "resident=", "resident=-5M", "5x", "resident=x%", "-5%", "nan%"] {

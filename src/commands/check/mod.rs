@@ -4,13 +4,14 @@ pub(crate) mod args;
 pub(crate) mod budget;
 pub(crate) mod limits;
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use vmrec_report::escape::terminal;
 use vmrec_report::{
-    By, Check, LimitVerdict, Metric, Run, SeriesBuilder, after_warm_up, check_github, check_junit,
-    check_markdown, check_table, json, kept,
+    By, Check, LimitVerdict, Metric, NamedObjects, ObjectSeries, Run, SeriesBuilder, after_warm_up,
+    check_github, check_junit, check_markdown, check_table, json, kept,
 };
 use vmrec_sampler::Naming;
 
@@ -18,9 +19,10 @@ use crate::args::{Choice, FileArgs, RecordingArgs, SpanArgs};
 use crate::commands::check::args::CheckArgs;
 use crate::commands::check::budget::Budget;
 use crate::failure::Failure;
+use crate::progress::Done;
 use crate::recording::{Opened, same_counting};
 use crate::session::OpenedSession;
-use crate::{output, zone};
+use crate::{output, progress, zone};
 
 /// Runs the command.
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
@@ -80,7 +82,7 @@ impl Judged {
             same_counting(opened.iter().chain(&compared), &metrics)?;
         }
         let runs = |opened: &[Opened]| -> Result<Vec<Run>, Failure> {
-            opened.iter().map(|one| of(one, &metrics, &span, budget.skip_warm_up)).collect()
+            opened.iter().map(|one| of(one, budget, &span)).collect()
         };
         let naming = opened.first().map_or(Naming::Linux, |one| Naming::of(&one.recording.host));
         Self::checked(budget, runs(&opened)?, runs(&compared)?, naming)
@@ -92,6 +94,10 @@ impl Judged {
             return Err(Failure::usage("a session has no baseline and no warm-up of its own")
                 .hint("check one process with --recording N, or leave baseline and warm-up out"));
         }
+        if !budget.objects().0.is_empty() {
+            return Err(Failure::usage("a session has no limits on objects")
+                .hint("check one process with --recording N"));
+        }
         opened.must_have_samples()?;
         let span = SpanArgs { from: budget.after.clone(), to: budget.until.clone() };
         let series = opened.series(&budget.metrics(), By::Type, &span, true)?;
@@ -102,7 +108,12 @@ impl Judged {
             opened.session.targets,
         );
         let naming = Naming::of(&opened.session.host);
-        Self::checked(budget, vec![Run { name, series }], Vec::new(), naming)
+        Self::checked(
+            budget,
+            vec![Run { name, series, objects: ObjectSeries::default() }],
+            Vec::new(),
+            naming,
+        )
     }
 
     fn checked(
@@ -136,15 +147,11 @@ impl Judged {
 }
 
 /// Reads the sums of a recording that limits are on.
-fn of(
-    opened: &Opened,
-    metrics: &[Metric],
-    span: &SpanArgs,
-    skip_warm_up: bool,
-) -> Result<Run, Failure> {
+fn of(opened: &Opened, budget: &Budget, span: &SpanArgs) -> Result<Run, Failure> {
+    let metrics = &budget.metrics();
     let warm = match opened.extent {
         // It is one of the process, so the same for all metrics.
-        Some(_) if skip_warm_up => {
+        Some(_) if budget.skip_warm_up => {
             let resident = opened.series(&[Metric::RESIDENT], By::Family, span)?;
             resident.first().and_then(after_warm_up)
         }
@@ -159,18 +166,32 @@ fn of(
         // Without a sample there is no time to resolve, and every limit is undecided.
         None => SeriesBuilder::new(metrics, By::Type, opened.recording.interval_ns).finish(),
     };
-    let recording = &opened.recording;
-    let named = recording.name.as_ref().map(|name| format!(" \"{name}\"")).unwrap_or_default();
     let from = warm.map(|number| format!(", from #{number}, after its warm-up"));
-    let name = format!(
-        "{} (pid {}), recording {}{named} of {}{}",
-        recording.process.name(),
-        recording.process.id.pid_text(),
-        recording.id.0,
-        opened.path.display(),
-        from.unwrap_or_default(),
-    );
-    Ok(Run { name, series })
+    let name = opened.title(true) + &from.unwrap_or_default();
+    Ok(Run { name, series, objects: objects(opened, budget, span)? })
+}
+
+/// Sums the objects that limits are on, which takes reading the regions of every sample.
+fn objects(opened: &Opened, budget: &Budget, span: &SpanArgs) -> Result<ObjectSeries, Failure> {
+    let (names, metrics) = budget.objects();
+    if names.is_empty() {
+        return Ok(ObjectSeries::default());
+    }
+    let recording = &opened.recording;
+    let mut sums = NamedObjects::new(&metrics, names, opened.owner(), recording.interval_ns);
+    if opened.extent.is_some() {
+        let (from, to) = opened.between(span)?;
+        let steps = to.number.saturating_sub(from.number) + 1;
+        let work = |done: &Done| {
+            opened.store.for_each_snapshot(recording.id, from.number..=to.number, |sample, of| {
+                done.add(1);
+                sums.push(sample, of);
+                ControlFlow::Continue(())
+            })
+        };
+        progress::counted("reading regions", steps, work)?;
+    }
+    Ok(sums.finish())
 }
 
 /// Reads `FILE`, `FILE#N` or `#N`: a recording of another file, or another one of the same.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use vmrec_report::{
-    By, CompareBy, ComparedRun, Comparison, ObjectOwner, Sides, compare_markdown, compare_table,
+    By, CompareBy, ComparedRun, Comparison, Sides, compare_markdown, compare_table,
     draw_comparison, json,
 };
 use vmrec_sampler::Naming;
@@ -99,16 +99,8 @@ fn same_system(before: &[(Chosen, Opened)], after: &[(Chosen, Opened)]) -> Resul
 
 /// Returns the name of a run for display; that of its file where there are several.
 fn name(chosen: &Chosen, opened: &Opened, with_file: bool) -> String {
-    let recording = &opened.recording;
-    let named = recording.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
     let at = chosen.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
-    let file = if with_file { format!(" of {}", opened.path.display()) } else { String::new() };
-    format!(
-        "{named}{} (pid {}), #{}{file}{at}",
-        recording.process.name(),
-        recording.process.id.pid_text(),
-        recording.id.0,
-    )
+    opened.title(with_file) + &at
 }
 
 /// Reads the sums of a run.
@@ -142,12 +134,7 @@ fn compared(
 /// Reads the snapshots that objects are derived from.
 fn add_objects(runs: &mut [ComparedRun], opened: &[(Chosen, Opened)]) -> Result<(), Failure> {
     for (run, (_, opened)) in runs.iter_mut().zip(opened) {
-        let recording = &opened.recording;
-        let owner = ObjectOwner {
-            executable: recording.process.executable.clone(),
-            pid: recording.process.id.known_pid(),
-            naming: Naming::of(&recording.host),
-        };
+        let (recording, owner) = (&opened.recording, opened.owner());
         for number in run.object_samples() {
             let snapshot = opened.store.snapshot(recording.id, number)?;
             run.add_objects(number, &snapshot, &owner);

@@ -141,13 +141,9 @@ pub(crate) fn run(args: &TrendArgs) -> Result<ExitCode, Failure> {
         })
         .collect();
     let Some(trend) = of(args.metric) else { return Ok(ExitCode::FAILURE) };
-    let recording = &opened.recording;
-    let named = recording.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
     let name = format!(
-        "{named}{} (pid {}), #{}: {} by {}, {}",
-        recording.process.name(),
-        recording.process.id.pid_text(),
-        recording.id.0,
+        "{}: {} by {}, {}",
+        opened.title(false),
         args.metric.words(),
         by.name(),
         units::counted(trend.samples as u64, "sample", "samples"),

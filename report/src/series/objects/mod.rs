@@ -4,6 +4,8 @@
 //! samples are read. The reserved part of an object is an object of its own, as in sums by
 //! family.
 
+pub(crate) mod named;
+pub(crate) mod owner;
 #[cfg(test)]
 mod tests;
 
