@@ -11,6 +11,7 @@ use vmrec_store::{SessionStart, WhyEnded, Writer};
 use crate::commands::import::source::Source;
 use crate::commands::record::session::open_writer;
 use crate::failure::Failure;
+use crate::progress;
 
 /// The time between samples whose times are unknown.
 const STEP_NS: i64 = 1_000_000_000;
@@ -106,17 +107,21 @@ fn write(
     if times.known {
         snapshots.sort_by_key(|snapshot| snapshot.taken_utc_ns);
     }
-    for (snapshot, taken) in snapshots.into_iter().zip(times.all) {
-        (samples, last, regions) = (samples + 1, taken, snapshot.regions.len());
-        let snapshot = Snapshot {
-            taken,
-            cost: Cost::default(),
-            consistency: snapshot.consistency,
-            totals: snapshot.totals,
-            regions: snapshot.regions,
-        };
-        writer.append(id, snapshot)?;
-    }
+    progress::counted("importing", snapshots.len() as u64, |done| {
+        for (snapshot, taken) in snapshots.into_iter().zip(times.all) {
+            (samples, last, regions) = (samples + 1, taken, snapshot.regions.len());
+            let snapshot = Snapshot {
+                taken,
+                cost: Cost::default(),
+                consistency: snapshot.consistency,
+                totals: snapshot.totals,
+                regions: snapshot.regions,
+            };
+            writer.append(id, snapshot)?;
+            done.add(1);
+        }
+        Ok::<(), Failure>(())
+    })?;
     writer.end(id, last, &WhyEnded::Finished)?;
     let name = name.unwrap_or_else(|| process.name().to_owned());
     Ok(format!(

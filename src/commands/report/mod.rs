@@ -17,9 +17,10 @@ use vmrec_sampler::Snapshot;
 use crate::args::{Choice, FileArgs, RecordingArgs, SessionArgs, SpanArgs};
 use crate::commands::chart::source;
 use crate::failure::Failure;
+use crate::progress::Done;
 use crate::recording::Opened;
 use crate::session::OpenedSession;
-use crate::{output, zone};
+use crate::{output, progress, zone};
 
 /// With more regions than this in all, fewer samples are listed region by region.
 const MAX_REGIONS: usize = 80_000;
@@ -156,8 +157,13 @@ pub(crate) fn made(opened: &Opened, span: &SpanArgs) -> Result<Page, Failure> {
     let mut builder = SeriesBuilder::new(&PAGE_METRICS, By::Type, recording.interval_ns);
     let measures = builder.measures().to_vec();
     if let (Some(first), Some(last)) = (plan.samples.first(), plan.samples.last()) {
-        let push = |block: &_| builder.push(&plan.picked(block));
-        opened.store.for_each_sums(recording.id, *first..=*last, &measures, push)?;
+        let work = |done: &Done| {
+            opened.store.for_each_sums(recording.id, *first..=*last, &measures, |block| {
+                done.add(block.ticks.len() as u64);
+                builder.push(&plan.picked(block));
+            })
+        };
+        progress::counted("reading samples", last - first + 1, work)?;
     }
     let file = opened.path.file_name().unwrap_or(opened.path.as_os_str()).to_string_lossy();
     let source = PageInput {
