@@ -86,6 +86,39 @@ fn manual_pages_are_written_for_every_command() {
 }
 
 #[test]
+fn each_command_of_the_help_has_a_manual_page_and_is_completed_with_its_options() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("man")).unwrap();
+    bench.out(&["man", "man"]);
+    let help = bench.out(&["--help"]);
+    let listed =
+        help.split("\nExamples:").next().unwrap().lines().skip_while(|line| !line.is_empty());
+    let commands: Vec<&str> =
+        listed.filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect();
+    assert!(commands.len() > 20 && commands.contains(&"record"), "{commands:?}");
+    let offered = |words: &[&str]| -> Vec<String> {
+        let mut command = bench.command(&[&["--", "vmrec"], words].concat());
+        command.env("VMREC_COMPLETE", "fish");
+        let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        let word = |line: &str| line.split('\t').next().unwrap_or_default().to_owned();
+        text.lines().map(word).collect()
+    };
+    let completed = offered(&[""]);
+    for command in &commands {
+        assert!(completed.iter().any(|word| word == command), "{command}: {completed:?}");
+        let page = std::fs::read_to_string(bench.path(&format!("man/vmrec-{command}.1"))).unwrap();
+        let plain = page.replace('\\', "");
+        let options = offered(&[command, "--"]);
+        assert!(options.iter().any(|word| word == "--help"), "{command}: {options:?}");
+        for option in options.iter().filter(|word| word.starts_with("--")) {
+            assert!(plain.contains(option.as_str()), "vmrec-{command}.1 lacks {option}");
+        }
+    }
+    let pages = std::fs::read_dir(bench.path("man")).unwrap().count();
+    assert_eq!(pages, commands.len() + 1, "a page of each command, and that of vmrec");
+}
+
+#[test]
 fn recordings_are_renamed_and_deleted_and_marks_taken_back() {
     let bench = fixed();
     bench.out(&["rename", "worker", "build 1.4.2"]);

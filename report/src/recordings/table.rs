@@ -228,7 +228,7 @@ fn footprint_parts(sample: &Sample) -> Option<String> {
 }
 
 fn at(sample: &Sample, time_zone: &TimeZone) -> String {
-    format!(", #{} at {}", sample.number, clock::local_short(sample.taken.utc_ns, time_zone))
+    format!(", #{} at {}", sample.number, clock::local_seconds(sample.taken.utc_ns, time_zone))
 }
 
 fn unknown() -> String {

@@ -13,6 +13,11 @@ pub(crate) fn local_short(utc_ns: i64, time_zone: &TimeZone) -> String {
     zoned(utc_ns, time_zone, "%Y-%m-%d %H:%M")
 }
 
+/// Formats a moment for lists of samples: `2026-03-01 14:05:09`.
+pub(crate) fn local_seconds(utc_ns: i64, time_zone: &TimeZone) -> String {
+    zoned(utc_ns, time_zone, "%Y-%m-%d %H:%M:%S")
+}
+
 /// Formats a moment for people to the millisecond: `2026-03-01 14:05:09.250 +01:00`.
 pub(crate) fn local_exact(utc_ns: i64, time_zone: &TimeZone) -> String {
     zoned(utc_ns, time_zone, "%Y-%m-%d %H:%M:%S%.3f %:z")

@@ -43,11 +43,11 @@ pub(crate) struct ExportArgs {
     pub(crate) recording: RecordingArgs,
 }
 
-/// One of the formats must be asked for.
+/// At most one format.
 #[derive(Args, Debug)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 pub(crate) struct Format {
-    /// Write JSON
+    /// Write JSON, as without a format
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -62,4 +62,11 @@ pub(crate) struct Format {
     /// Write every sample that this folder of Parquet files lacks, of all recordings unless -r
     #[arg(long, value_name = "DIR")]
     pub(crate) parquet: Option<PathBuf>,
+}
+
+impl Format {
+    /// Returns whether JSON is wanted, or nothing else.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json || !self.csv
+    }
 }

@@ -73,7 +73,7 @@ fn to_parquet(args: &ExportArgs, folder: &Path) -> Result<ExitCode, Failure> {
 fn snapshot(args: &ExportArgs, opened: &Opened) -> Result<String, Failure> {
     let at = opened.resolve(&args.at)?;
     let snapshot = opened.snapshot(&at)?;
-    if args.format.json {
+    if args.format.is_json() {
         let Recording { process, host, .. } = &opened.recording;
         output::json(&json::SnapshotDocument::new(process, host, &snapshot))
     } else {
@@ -84,7 +84,7 @@ fn snapshot(args: &ExportArgs, opened: &Opened) -> Result<String, Failure> {
 fn series(args: &ExportArgs, opened: &Opened, by: SumBy) -> Result<String, Failure> {
     let series = opened.sums(&Metric::ALL, by.into(), &args.span, TornValues::Kept)?;
     let naming = Naming::of(&opened.recording.host);
-    if args.format.json {
+    if args.format.is_json() {
         output::json(&rows(&series, naming).collect::<Vec<_>>())
     } else {
         output::csv(|out| csv::series(out, rows(&series, naming)))

@@ -62,7 +62,7 @@ fn series(args: &ExportArgs, opened: &OpenedSession, by: SumBy) -> Result<String
             row,
         })
     });
-    match args.format.json {
+    match args.format.is_json() {
         true => output::json(&rows.collect::<Vec<_>>()),
         false => output::csv(|out| csv::session_series(out, rows)),
     }
@@ -81,7 +81,7 @@ fn snapshots(args: &ExportArgs, opened: &OpenedSession) -> Result<String, Failur
         let none = anyhow::anyhow!("no process of the session is there at `{}`", args.at);
         return Err(Failure::new(Status::Recording, none));
     }
-    if args.format.json {
+    if args.format.is_json() {
         let mut documents = Vec::with_capacity(all.len());
         for (one, snapshot) in &all {
             let Opened { recording, .. } = one;

@@ -61,8 +61,7 @@ impl LiveLine {
         if self.live {
             let width = terminal_size::terminal_size_of(io::stderr())
                 .map_or(80, |(width, _)| usize::from(width.0));
-            let line: String = line.chars().take(width.saturating_sub(1)).collect();
-            self.out.raw(format!("\r\x1b[K{line}"));
+            self.out.raw(format!("\r\x1b[K{}", fitting(&line, width.saturating_sub(1))));
         } else {
             self.out.note(&line);
         }
@@ -87,5 +86,30 @@ impl LiveLine {
         self.end();
         self.out.raw(failure.text());
         self.say("still recording: nothing more is pruned");
+    }
+}
+
+/// Returns as many parts of a line, which two spaces part, as fit into some columns, and never a part
+/// of a number.
+fn fitting(line: &str, columns: usize) -> &str {
+    let end = line.char_indices().nth(columns).map_or(line.len(), |(at, _)| at);
+    match line[..end].rfind("  ") {
+        Some(cut) if end < line.len() && !line[end..].starts_with("  ") => &line[..cut],
+        _ => &line[..end],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_ends_with_a_whole_part() {
+        let line = "43s #87  resident 181.8M +139.3M  cost 4.6ms  db 486K";
+        assert_eq!(fitting(line, 80), line);
+        assert_eq!(fitting(line, line.len() - 1), "43s #87  resident 181.8M +139.3M  cost 4.6ms");
+        assert_eq!(fitting(line, 32), "43s #87  resident 181.8M +139.3M");
+        assert_eq!(fitting(line, 31), "43s #87");
+        assert_eq!((fitting(line, 5), fitting("", 5)), ("43s #", ""));
     }
 }

@@ -124,17 +124,20 @@ impl Progress {
     }
 }
 
-/// Returns the live line of a sample.
+/// Returns the live line of a sample: sizes with their growth since the first one, if they grew.
 fn line(tally: &Tally, number: u64, cpu_ns: u64, file_bytes: u64) -> String {
     let Tally { first, last, .. } = tally;
     let first = first.as_ref().unwrap_or(last);
-    let with_growth = |now: u64, then: u64| format!("{} ({})", size(now), change(now, then));
+    let with_growth = |now: u64, then: u64| match now == then {
+        true => size(now),
+        false => format!("{} {}", size(now), change(now, then)),
+    };
     let private = match (last.private, first.private) {
         (Some(now), Some(then)) => with_growth(now, then),
         _ => "-".to_owned(),
     };
     format!(
-        "{} #{number} resident {} private {private} cost {} file {}",
+        "{} #{number}  resident {}  private {private}  cost {}  db {}",
         duration(tally.elapsed_ns()),
         with_growth(last.resident, first.resident),
         duration(cpu_ns),

@@ -175,7 +175,7 @@ impl SessionSeriesBuilder {
     pub fn push(&mut self, member: &SessionMember<'_>, series: &[Series]) {
         let Some(first) = series.first() else { return };
         self.missed = self.missed.max(first.missed);
-        let newest = self.newest(member, &first.ticks);
+        let newest = self.newest(member, first);
         let Some(begin) = newest.iter().position(Option::is_some) else { return };
         for (index, (metric, of)) in self.metrics.clone().into_iter().zip(series).enumerate() {
             let reserved = metric == Metric::Virtual && !self.include_reserved;
@@ -214,7 +214,8 @@ impl SessionSeriesBuilder {
     }
 
     /// Returns for each tick the index of the member's newest sample, if it is there.
-    fn newest(&mut self, member: &SessionMember<'_>, samples: &[SeriesTick]) -> Vec<Option<usize>> {
+    fn newest(&mut self, member: &SessionMember<'_>, series: &Series) -> Vec<Option<usize>> {
+        let samples = &series.ticks;
         let mut next = 0;
         let mut newest = None;
         let mut all = Vec::with_capacity(self.ticks.len());
@@ -223,11 +224,11 @@ impl SessionSeriesBuilder {
             while let Some(sample) =
                 samples.get(next).filter(|sample| sample.taken.monotonic_ns <= now)
             {
-                if sample.state != TickState::Missed {
+                if series.counts(next) {
                     newest = Some(next);
-                }
-                if sample.state == TickState::Torn {
-                    tick.state = TickState::Torn;
+                    if sample.state == TickState::Torn {
+                        tick.state = TickState::Torn;
+                    }
                 }
                 next += 1;
             }
@@ -335,6 +336,7 @@ impl SessionSeriesBuilder {
                 totals,
                 gaps,
                 missed: self.missed,
+                torn_left_out: false,
             });
         }
         all.reverse();
