@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Trend(trend::TrendArgs),
     Export(export::args::ExportArgs),
     Import(import::ImportArgs),
-    Serve(crate::commands::serve::ServeArgs),
+    Serve(crate::commands::serve::args::ServeArgs),
     Sql(crate::commands::sql::args::SqlArgs),
     Mark(mark::MarkArgs),
     Rename(rename::RenameArgs),

@@ -15,7 +15,7 @@ use prometheus_client::registry::Registry;
 use vmrec_report::{Amounts, Metric, ProcessAt, escape};
 use vmrec_sampler::{Quantity, Timestamp};
 
-use crate::commands::serve::SeriesOf;
+use crate::commands::serve::args::SeriesOf;
 use crate::failure::Failure;
 use crate::file;
 use crate::output::unwritable;

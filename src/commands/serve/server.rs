@@ -15,7 +15,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::commands::serve::answer::Answer;
-use crate::commands::serve::{SeriesOf, ServeArgs, api, host, metrics, page};
+use crate::commands::serve::args::{SeriesOf, ServeArgs};
+use crate::commands::serve::{api, host, metrics, page};
 use crate::failure::{Failure, Status};
 use crate::{file, output};
 
