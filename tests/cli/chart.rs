@@ -114,7 +114,7 @@ fn the_finding_is_said_of_a_file() {
 fn all_metrics_have_a_picture_and_lines_in_a_terminal() {
     let bench = fixed();
     let said = bench.run(&["chart", "-r", "1", "--metric", "all", "-o", "all.svg"]);
-    assert!(said.error.starts_with("all.svg: server grew 13.8M in 10.0s: "), "{}", said.error);
+    assert!(said.error.starts_with("all.svg: server grew 15.8M in 8.0s: "), "{}", said.error);
     let svg = fs::read_to_string(bench.path("all.svg")).unwrap();
     assert!(svg.contains("width=\"960\" height=\"720\"") && svg.len() < 200_000);
     let mut command = bench.command(&["chart", "-r", "1", "--metric", "all", "--terminal"]);

@@ -25,7 +25,7 @@ fn the_type_that_grew_is_named_whatever_its_address() {
     let bench = grown();
     let said = bench.out(&["compare", "1", "4"]);
     assert!(said.starts_with("highest resident rose "), "{said}");
-    assert!(said.contains("  MALLOC (brk heap) +40.0M"), "{said}");
+    assert!(said.contains("MALLOC (brk heap) +40.0M"), "{said}");
     assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
     let same = bench.json(&["compare", "1", "1", "--json"]);
     assert_eq!(same["figures"][0]["total"]["difference"], "same");

@@ -313,10 +313,10 @@ mod tests {
         samples         2 every 2.0s, 0 torn, 1 missed
         cost a sample   600us CPU (max 900us), 800us in all (max 1.2ms)
         overhead        0.03% of one CPU
-        first           20.0M resident, 10.0M footprint, #1 at 2026-03-01 14:00
-        last            64.0M resident, 32.0M footprint, #3 at 2026-03-01 14:00
-        peak            64.0M resident, 32.0M footprint, #3 at 2026-03-01 14:00
-        peak resident   64.0M, #3 at 2026-03-01 14:00
+        first           20.0M resident, 10.0M footprint, #1 at 2026-03-01 14:00:00
+        last            64.0M resident, 32.0M footprint, #3 at 2026-03-01 14:00:04
+        peak            64.0M resident, 32.0M footprint, #3 at 2026-03-01 14:00:04
+        peak resident   64.0M, #3 at 2026-03-01 14:00:04
         kernel's peak   70.0M resident, since the process began
         mark            2026-03-01 14:00:00 +01:00 a\nb
         ");

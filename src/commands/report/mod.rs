@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use vmrec_report::{
-    By, ChartOptions, Metric, PAGE_METRICS, Page, PageInput, PagePlan, Resolved, SeriesBuilder,
+    By, ChartOptions, Metric, PAGE_METRICS, Page, PageInput, PagePlan, Resolved, SeriesBuilder, TornValues,
     SessionPageInput, escape, page, session_page, session_page_end, units,
 };
 use vmrec_sampler::Snapshot;
@@ -154,7 +154,9 @@ pub(crate) fn made(opened: &Opened, span: &SpanArgs) -> Result<Page, Failure> {
     let plan = PagePlan::of(&series, &totals, options, context).map_err(failed)?;
 
     let recording = &opened.recording;
-    let mut builder = SeriesBuilder::new(&PAGE_METRICS, By::Type, recording.interval_ns);
+    // The cursors show each sample as `diff` does, torn ones too.
+    let builder = SeriesBuilder::new(&PAGE_METRICS, By::Type, recording.interval_ns);
+    let mut builder = builder.torn(TornValues::Kept);
     let measures = builder.measures().to_vec();
     if let (Some(first), Some(last)) = (plan.samples.first(), plan.samples.last()) {
         let work = |done: &Done| {
