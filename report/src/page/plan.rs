@@ -15,6 +15,7 @@ use crate::finding::Finding;
 use crate::finding::outcome::Verdict;
 use crate::metric::Metric;
 use crate::series::Series;
+use crate::series::tick::TickState;
 
 /// The metrics of a page, in the order of its tabs.
 pub const PAGE_METRICS: [Metric; 7] = [
@@ -77,8 +78,11 @@ impl PagePlan {
         snapshots.extend(spread(&marked, MAX_MARKED));
         let parts = (1..PARTS).map(|part| series.span_ns() / PARTS * part);
         snapshots.extend(parts.filter_map(at_or_before));
-        if known.len() <= MAX_SNAPSHOTS {
-            snapshots.extend(&known);
+        // No figure is of a torn sample, but a cursor may stand on it.
+        let is_torn = |at: &usize| series.ticks[*at].state == TickState::Torn;
+        let torn: Vec<usize> = (0..series.ticks.len()).filter(is_torn).collect();
+        if known.len() + torn.len() <= MAX_SNAPSHOTS {
+            snapshots.extend(known.iter().chain(&torn));
         }
         let mut seen = BTreeSet::new();
         snapshots.retain(|at| seen.insert(*at) && seen.len() <= MAX_SNAPSHOTS);
@@ -91,6 +95,7 @@ impl PagePlan {
         kept.extend(marked);
         kept.extend(&snapshots);
         kept.extend(totals.iter().flat_map(extremes));
+        kept.extend(spread(&torn, MAX_MARKS));
         let number = |at: &usize| series.ticks.get(*at).map(|tick| tick.number);
         Ok(Self {
             ends: (number(&from).unwrap_or(0), number(&to).unwrap_or(0)),

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use vmrec_report::{
-    By, ChartOptions, Metric, PAGE_METRICS, Page, PageInput, PagePlan, Resolved, SeriesBuilder, TornValues,
-    SessionPageInput, escape, page, session_page, session_page_end, units,
+    By, ChartOptions, Metric, PAGE_METRICS, Page, PageInput, PagePlan, Resolved, SeriesBuilder,
+    SessionPageInput, TornValues, escape, page, session_page, session_page_end, units,
 };
 use vmrec_sampler::Snapshot;
 
