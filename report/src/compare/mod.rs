@@ -1,8 +1,9 @@
 //! Two sides, before and after, each of one or more runs: which memory differs, and whether more
 //! than runs of one side do.
 //!
-//! [`run`] holds a run and its figures, [`object`] names objects that two processes share,
-//! [`sides`] holds the runs of both sides, [`figures`] compares, [`words`] states the outcome, and the other files write it down. Nothing is
+//! [`run`] holds a run and its figures, `series::objects::named` names objects that two processes
+//! share, [`sides`] holds the runs of both sides, [`figures`] compares, [`words`] states the outcome,
+//! and the other files write it down. Nothing is
 //! matched by address, which differs in each process.
 
 pub(crate) mod document;
