@@ -145,7 +145,7 @@ pub(crate) fn hues(families: &[Family]) -> Vec<Family> {
     families.iter().enumerate().map(hue).collect()
 }
 
-/// The difference in lightness from which on thin lines are told apart by it.
+/// The difference in lightness from which on readers distinguish thin lines by it.
 const LINES_APART: f64 = 16.0;
 /// The dashes of lines, in pixels, the plainest first.
 const DASHES: [&[u32]; 7] =

@@ -8,7 +8,7 @@ use crate::metric::{Metric, Unit};
 use crate::page::input::PageInput;
 use crate::page::plan::PAGE_METRICS;
 use crate::page::summary::{Compared, Lines};
-use crate::page::{facts, glossary, marks, pack, style};
+use crate::page::{facts, glossary, head, marks, pack, style};
 use crate::series::tick::SeriesTick;
 use crate::text::escape::terminal;
 use crate::text::units;
@@ -56,14 +56,7 @@ impl Document<'_> {
             (DOCTYPE)
             html lang="en" {
                 head {
-                    meta charset="utf-8";
-                    meta http-equiv="Content-Security-Policy" content=(policy);
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    meta name="referrer" content="no-referrer";
-                    meta name="generator" content={ "vmrec " (self.source.context.version) };
-                    link rel="icon" href="data:,";
-                    title { (title) }
+                    (head::metadata(&policy, &self.source.context.version, title))
                     style { (PreEscaped(style::sheet())) }
                 }
                 body {

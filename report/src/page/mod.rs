@@ -9,6 +9,7 @@ mod data;
 mod document;
 mod facts;
 mod glossary;
+mod head;
 pub(crate) mod input;
 mod map;
 mod marks;

@@ -15,7 +15,7 @@ use crate::metric::Metric;
 use crate::page::document::bar;
 use crate::page::facts::shown_facts;
 use crate::page::input::Page;
-use crate::page::style;
+use crate::page::{head, style};
 use crate::recordings::Listed;
 use crate::series::Series;
 use crate::session::diff::{Presence, ProcessChange, SessionDiff};
@@ -86,14 +86,7 @@ pub fn session_page(source: &SessionPageInput<'_>) -> Result<Page, Error> {
         (DOCTYPE)
         html lang="en" {
             head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="referrer" content="no-referrer";
-                meta name="generator" content={ "vmrec " (source.context.version) };
-                link rel="icon" href="data:,";
-                title { (title) }
+                (head::metadata(policy, &source.context.version, &title))
                 style { (PreEscaped(style::sheet())) }
             }
             body {
