@@ -22,6 +22,7 @@ pub use crate::error::Error;
 pub use crate::maintain::backup::Copied;
 pub use crate::maintain::repair::{RecoveredRecording, Repaired, repair};
 pub use crate::maintain::verify::Counts;
+pub use crate::read::kind_sums::{KindSums, KindsBlock};
 pub use crate::read::lookup::{Extent, Moment, SampleAt};
 pub use crate::read::query::table_function::{TableFunction, TableRows};
 pub use crate::read::query::value::Value;
@@ -33,6 +34,7 @@ pub use crate::recording::{
     SessionId, SessionStart, WhyEnded,
 };
 pub use crate::retention::policy::{Pruned, Retention};
+pub use crate::tables::interner::KindKey;
 pub use crate::write::mark::{add_mark, delete_marks, rename};
 pub use crate::write::tick::{Added, Addition, Continues, NextSample};
 pub use crate::write::writer::Writer;

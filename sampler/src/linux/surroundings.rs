@@ -97,10 +97,11 @@ impl Surroundings {
         let whole = |path: PathBuf| read(path).ok();
         self.max_mappings =
             whole(proc.join("sys/vm/max_map_count")).and_then(|text| decimal(text.trim_ascii()));
-        let limits = whole(self.folder.join("limits"));
-        let limit = |name: &[u8]| soft_limit(limits.as_ref()?, name);
-        self.address_space_limit_bytes = limit(b"Max address space");
-        self.data_limit_bytes = limit(b"Max data size");
+        // Of a process that ends they may not be read any more, and are what they were.
+        if let Some(limits) = whole(self.folder.join("limits")) {
+            self.address_space_limit_bytes = soft_limit(&limits, b"Max address space");
+            self.data_limit_bytes = soft_limit(&limits, b"Max data size");
+        }
         // The groups of another /proc are not those of this system.
         self.group = (proc == Path::new(PROC))
             .then(|| whole(self.folder.join("cgroup")))

@@ -96,19 +96,9 @@ impl Store {
     ) -> Result<SumsBlock, Error> {
         let (Ticks(mut ticks), sums) =
             chunk::sums(&self.connection, chunk, measures).at(&self.path)?;
-        let mut block = SumsBlock { ticks: Vec::new(), types: sums.types };
-        let wanted = |tick: &Tick| numbers.contains(&tick.number);
-        if !ticks.iter().all(wanted) {
-            let keep: Vec<bool> =
-                ticks.iter().filter(|tick| tick.has_regions()).map(wanted).collect();
-            for column in block.types.iter_mut().flat_map(|of| &mut of.columns) {
-                let kept = column.values().zip(&keep).filter(|(_, keep)| **keep);
-                *column = kept.map(|(value, _)| value).collect();
-            }
-            ticks.retain(wanted);
-        }
-        block.ticks = ticks;
-        Ok(block)
+        let mut types = sums.types;
+        keep(&mut ticks, numbers, types.iter_mut().flat_map(|of| &mut of.columns));
+        Ok(SumsBlock { ticks, types })
     }
 
     /// Sums the samples that are still rows.
@@ -237,6 +227,24 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Keeps of the ticks of a chunk those with numbers in `numbers`, and their values of columns.
+pub(crate) fn keep<'a>(
+    ticks: &mut Vec<Tick>,
+    numbers: &RangeInclusive<u64>,
+    columns: impl Iterator<Item = &'a mut Runs>,
+) {
+    let wanted = |tick: &Tick| numbers.contains(&tick.number);
+    if ticks.iter().all(wanted) {
+        return;
+    }
+    let keep: Vec<bool> = ticks.iter().filter(|tick| tick.has_regions()).map(wanted).collect();
+    for column in columns {
+        let kept = column.values().zip(&keep).filter(|(_, keep)| **keep);
+        *column = kept.map(|(value, _)| value).collect();
+    }
+    ticks.retain(wanted);
 }
 
 /// The means of each type in each chunk, as they are collected.

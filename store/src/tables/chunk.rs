@@ -10,8 +10,10 @@ use vmrec_sampler::Timestamp;
 use crate::codec::chunk::builder::Built;
 use crate::codec::chunk::decode_sums::Decoded;
 use crate::codec::chunk::header::ChunkHeader;
+use crate::codec::chunk::kind_sums::KindColumns;
 use crate::codec::chunk::measure::Measure;
 use crate::codec::chunk::regions::{RegionsDecoder, decode_kinds};
+use crate::codec::chunk::runs::Runs;
 use crate::codec::chunk::seal::{ChunkKey, unseal};
 use crate::codec::chunk::ticks::{Tick, Ticks};
 use crate::codec::chunk::{Groups, totals};
@@ -363,6 +365,32 @@ impl Snapshots<'_> {
         }
         Ok(self.decoder.regions().collect())
     }
+}
+
+/// Returns the ticks of a chunk, and the sums of some measures over the regions of each kind, by the
+/// number of the kind.
+pub(crate) fn kind_sums(
+    connection: &Connection,
+    chunk: &StoredChunk,
+    measures: &[Measure],
+) -> rusqlite::Result<(Ticks, Vec<(i64, Vec<Runs>)>)> {
+    let ticks = decoded(connection, chunk, Group::Ticks, Ticks::decode)?;
+    if !ticks.0.iter().any(Tick::has_regions) {
+        return Ok((ticks, Vec::new()));
+    }
+    let stored = regions(connection, chunk)?;
+    let mut decoder = stored.snapshots()?.decoder;
+    let mut columns = KindColumns::new(measures);
+    for regions in ticks.0.iter().filter_map(|tick| tick.regions) {
+        let summed = decoder.advance_summing(&mut columns).and_then(|found| match found {
+            Some(found) if found as u64 == regions => Ok(()),
+            Some(_) => Err(Malformed("regions are missing")),
+            None => Err(Malformed("fewer snapshots than its ticks have")),
+        });
+        summed.map_err(|malformed| broken(Group::Regions, &stored.of, malformed))?;
+    }
+    let sums = decoder.kinds().iter().copied().zip(columns.finish()).collect();
+    Ok((ticks, sums))
 }
 
 fn broken(group: Group, of: &str, malformed: Malformed) -> rusqlite::Error {

@@ -79,6 +79,23 @@ impl Identities {
         Ok(RegionTable { kinds: states.iter().map(|state| state.kind).collect(), regions })
     }
 
+    /// Returns the kinds with these numbers, in their order.
+    pub(crate) fn kinds(
+        &mut self,
+        connection: &Connection,
+        numbers: &[i64],
+    ) -> rusqlite::Result<Vec<KindKey>> {
+        if self.kinds.len() > numbers.len() + SPARE {
+            *self = Self { last: std::mem::take(&mut self.last), ..Self::default() };
+        }
+        self.read_kinds(connection, numbers.to_vec())?;
+        let kind = |number: &i64| self.kinds.get(number).cloned();
+        numbers
+            .iter()
+            .map(|number| kind(number).ok_or_else(|| absent("region_kind", *number)))
+            .collect()
+    }
+
     fn identity(&self, state: &RegionState) -> rusqlite::Result<Identity> {
         let kind = self.kinds.get(&state.kind).ok_or_else(|| absent("region_kind", state.kind))?;
         let KindKey { protection, max_protection, object, flags, label } = kind.clone();

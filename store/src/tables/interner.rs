@@ -25,12 +25,17 @@ const GENERATION: usize = 2048;
 
 /// The properties of a region except its range and readings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct KindKey {
-    pub(crate) protection: Protection,
-    pub(crate) max_protection: Option<Protection>,
-    pub(crate) object: Option<Arc<Object>>,
-    pub(crate) flags: Arc<str>,
-    pub(crate) label: Label,
+pub struct KindKey {
+    /// The rights in force.
+    pub protection: Protection,
+    /// The most rights it may get, if that is known.
+    pub max_protection: Option<Protection>,
+    /// The object behind it; `None` is anonymous memory.
+    pub object: Option<Arc<Object>>,
+    /// The platform's own words on the mapping.
+    pub flags: Arc<str>,
+    /// What it is for.
+    pub label: Label,
 }
 
 impl KindKey {

@@ -21,6 +21,7 @@ pub(crate) mod column;
 pub(crate) mod decode_sums;
 pub(crate) mod encode_sums;
 pub(crate) mod header;
+pub(crate) mod kind_sums;
 pub(crate) mod measure;
 pub(crate) mod packed;
 pub(crate) mod regions;

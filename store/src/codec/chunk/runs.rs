@@ -42,8 +42,18 @@ impl Runs {
         self.0.clear();
     }
 
+    /// Returns the sums of the values of both, unknown where either is.
+    pub fn sum(&self, other: &Self) -> Self {
+        self.with(other, |one, other| Some(one?.saturating_add(other?)))
+    }
+
     /// Returns each value plus that of `other`, which counts as 0 where it is unknown.
     pub(crate) fn plus(&self, other: &Self) -> Self {
+        self.with(other, |one, other| Some(one?.wrapping_add(other.unwrap_or(0))))
+    }
+
+    /// Returns the values that `of` makes of each one and that of `other`, unknown after its end.
+    fn with(&self, other: &Self, of: impl Fn(Option<u64>, Option<u64>) -> Option<u64>) -> Self {
         let mut sums = Vec::with_capacity(self.0.len().max(other.0.len()));
         let mut others = other.iter();
         let mut current = Run { value: None, times: 0 };
@@ -54,8 +64,7 @@ impl Runs {
                     current = others.next().unwrap_or(Run { value: None, times: left });
                 }
                 let times = left.min(current.times);
-                let sum = value.map(|value| value.wrapping_add(current.value.unwrap_or(0)));
-                sums.push(Run { value: sum, times });
+                sums.push(Run { value: of(value, current.value), times });
                 left -= times;
                 current.times -= times;
             }
@@ -96,6 +105,8 @@ mod tests {
             let sums: Vec<_> =
                 pairs.iter().map(|(a, b)| a.map(|a| a + b.unwrap_or(0))).collect();
             prop_assert_eq!(a.plus(&b).values().collect::<Vec<_>>(), sums);
+            let known: Vec<_> = pairs.iter().map(|(a, b)| Some((*a)? + (*b)?)).collect();
+            prop_assert_eq!(a.sum(&b).values().collect::<Vec<_>>(), known);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use vmrec_sampler::{AddressRange, Provenance, Quantities, Quantity, Region, ShareMode};
 
+use crate::codec::chunk::measure::Measure;
 use crate::codec::region_state::{Reading, RegionState};
 
 /// How many quantities there are.
@@ -62,6 +63,18 @@ impl Flat {
                 provenance: provenance.copied().unwrap_or(Provenance::Measured),
                 quantities,
             },
+        }
+    }
+
+    /// Returns its value of a measure, if that is known.
+    pub(super) fn measure(&self, measure: Measure) -> Option<u64> {
+        match measure {
+            Measure::Quantity(quantity) => {
+                let is_known = self.known & 1 << quantity as u16 != 0;
+                is_known.then(|| self.quantities[quantity as usize])
+            }
+            Measure::Virtual => AddressRange::new(self.start, self.end).known_bytes(),
+            Measure::Regions => Some(1),
         }
     }
 

@@ -29,6 +29,7 @@ use self::kinds::KindList;
 pub(crate) use self::kinds::decode_kinds;
 use self::snapshots::SnapshotModel;
 use self::steps::steps;
+use crate::codec::chunk::kind_sums::KindColumns;
 use crate::codec::range_coder::{RangeDecoder, RangeEncoder};
 use crate::codec::region_state::RegionState;
 use crate::codec::table_diff::Edit;
@@ -60,7 +61,7 @@ impl RegionsEncoder {
             let index = index as usize;
             Flat::of(list.index(kinds[index]), &regions[index])
         };
-        self.model.code(&mut self.encoder, &steps(edits), new, usize::MAX);
+        self.model.code(&mut self.encoder, &steps(edits), new, usize::MAX, |_, _| {});
         self.snapshots += 1;
         self.max = self.max.max(self.model.len());
     }
@@ -108,15 +109,48 @@ impl<'a> RegionsDecoder<'a> {
 
     /// Advances to the next snapshot; `false` if there is none.
     pub(crate) fn advance(&mut self) -> Result<bool, Malformed> {
+        self.advance_seeing(|_, _| {})
+    }
+
+    /// Advances to the next snapshot and adds it to the sums of each kind, by the kind's index among
+    /// those of the chunk; returns how many regions it has, or `None` if there is none.
+    pub(crate) fn advance_summing(
+        &mut self,
+        sums: &mut KindColumns,
+    ) -> Result<Option<usize>, Malformed> {
+        let there = self.advance_seeing(|was, is| {
+            if let Some(was) = was {
+                sums.remove(was.kind as usize, |measure| was.measure(measure));
+            }
+            if let Some(is) = is {
+                sums.add(is.kind as usize, |measure| is.measure(measure));
+            }
+        })?;
+        if !there {
+            return Ok(None);
+        }
+        sums.end_snapshot()?;
+        Ok(Some(self.model.len()))
+    }
+
+    fn advance_seeing(
+        &mut self,
+        seen: impl FnMut(Option<&Flat>, Option<&Flat>),
+    ) -> Result<bool, Malformed> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(false) };
         self.left = left;
-        self.model.code(&mut self.decoder, &[], |_| Flat::default(), self.max);
+        self.model.code(&mut self.decoder, &[], |_| Flat::default(), self.max, seen);
         let is_whole = self.model.len() <= self.max && self.model.kinds() <= self.kinds.len();
         if self.decoder.is_past_end() || !is_whole {
             self.left = 0;
             return Err(Malformed("decisions that lead nowhere"));
         }
         Ok(true)
+    }
+
+    /// Returns the numbers of the kinds.
+    pub(crate) fn kinds(&self) -> &[i64] {
+        &self.kinds
     }
 
     /// Returns the regions of the current snapshot, in its order.

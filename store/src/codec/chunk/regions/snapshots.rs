@@ -149,13 +149,15 @@ impl SnapshotModel {
     }
 
     /// Codes the next snapshot, the result of `steps`; `new` returns its n-th region. The decoder
-    /// has neither, and stops beyond `max` regions.
+    /// has neither, and stops beyond `max` regions. Calls `seen` with each region that goes or
+    /// changes, as it was, and with each that comes or changed, as it is.
     pub(super) fn code<C: Coder>(
         &mut self,
         coder: &mut C,
         steps: &[Step],
         mut new: impl FnMut(u32) -> Flat,
         max: usize,
+        mut seen: impl FnMut(Option<&Flat>, Option<&Flat>),
     ) {
         let is_first = self.snapshots == 0;
         self.snapshots += 1;
@@ -220,7 +222,17 @@ impl SnapshotModel {
                 None => (SlotOutcome::Beginning, None),
                 Some(slot) => {
                     let main = step.map_or(Main::Keep, |step| step.main);
-                    self.happens(coder, slot, &mut live, &mut reach, &old[at - 1..], main, &mut new)
+                    let after = &old[at - 1..];
+                    let was = *self.region(slot);
+                    let found =
+                        self.happens(coder, slot, &mut live, &mut reach, after, main, &mut new);
+                    let is = live.last().map(|slot| self.region(*slot));
+                    match found.0 {
+                        SlotOutcome::Gone => seen(Some(&was), None),
+                        SlotOutcome::Same => {}
+                        _ => seen(Some(&was), is),
+                    }
+                    found
                 }
             };
             let next = old.get(at - 1).map_or(u64::MAX, |slot| self.region(*slot).start);
@@ -231,8 +243,11 @@ impl SnapshotModel {
             {
                 let target = inserted.clone().nth(count as usize).map_or(Flat::default(), &mut new);
                 let around = Around { reach, next, freed, is_first };
-                live.push(self.insert(coder, &target, live.last().copied(), around));
-                reach = live.last().map_or(0, |slot| self.region(*slot).end);
+                let slot = self.insert(coder, &target, live.last().copied(), around);
+                live.push(slot);
+                let region = self.region(slot);
+                seen(None, Some(region));
+                reach = region.end;
                 count += 1;
             }
         }

@@ -8,6 +8,8 @@ use vmrec_sampler::{AddressRange, Identity, Provenance, Quantities, Region, Shar
 
 use super::kinds::MAX_KINDS;
 use super::*;
+use crate::codec::chunk::kind_sums::KindColumns;
+use crate::codec::chunk::measure::Measure;
 use crate::codec::chunk::tests::{identity, quantities};
 use crate::codec::frame::FrameKind;
 use crate::codec::frame::decode::FrameDecoder;
@@ -114,6 +116,33 @@ proptest! {
     }
 
     #[test]
+    fn sums_by_kind_are_those_of_all_regions(tables in tables()) {
+        let (kinds, data) = encoded(&tables);
+        let mut decoder = RegionsDecoder::new(kinds.clone(), &data).unwrap();
+        let mut sums = KindColumns::new(&Measure::ALL);
+        for table in &tables {
+            prop_assert_eq!(decoder.advance_summing(&mut sums), Ok(Some(table.regions.len())));
+        }
+        prop_assert_eq!(decoder.advance_summing(&mut sums), Ok(None));
+        let sums = sums.finish();
+        prop_assert!(sums.len() <= kinds.len());
+        for (kind, columns) in kinds.iter().zip(&sums) {
+            for (measure, column) in Measure::ALL.into_iter().zip(columns) {
+                let sum = |table: &RegionTable| {
+                    let all = table.kinds.iter().zip(&table.regions);
+                    let mine = all.filter(|(number, _)| *number == kind);
+                    mine.map(|(_, region)| measure.of(region))
+                        .try_fold(0_u64, |sum, value| Some(sum.saturating_add(value?)))
+                };
+                let expected: Vec<_> = tables.iter().map(sum).collect();
+                prop_assert_eq!(column.values().collect::<Vec<_>>(), expected);
+            }
+        }
+        let empty = tables.iter().all(|table| table.regions.is_empty());
+        prop_assert!(empty || sums.len() == kinds.len());
+    }
+
+    #[test]
     fn frames_lead_to_every_snapshot(tables in tables()) {
         let (mut encoder, mut decoder) = (FrameEncoder::default(), FrameDecoder::default());
         for (number, table) in (1..).zip(tables) {
@@ -151,8 +180,11 @@ proptest! {
 }
 
 fn decode_all(kinds: Vec<i64>, data: &[u8]) -> Result<(), TestCaseError> {
-    let Ok(mut decoder) = RegionsDecoder::new(kinds, data) else { return Ok(()) };
+    let Ok(mut decoder) = RegionsDecoder::new(kinds.clone(), data) else { return Ok(()) };
+    let mut summing = RegionsDecoder::new(kinds, data).unwrap();
+    let mut sums = KindColumns::new(&[Measure::Virtual, Measure::Regions]);
     while let Ok(true) = decoder.advance() {
+        prop_assert_eq!(summing.advance_summing(&mut sums), Ok(Some(decoder.regions().len())));
         prop_assert!(decoder.regions().len() <= data.len() / BYTES_A_REGION);
         let whole = decoder.regions().all(|region| region.range.start <= region.range.end);
         prop_assert!(whole);
