@@ -246,9 +246,14 @@ pub(crate) fn cut_middle(text: &str, width: usize) -> Cow<'_, str> {
 /// Returns how many characters fit into `room` terminal cells.
 fn fitting(characters: impl Iterator<Item = char>, room: usize) -> usize {
     let mut used = 0;
+    // It asks for the coloured form of the character before it, which takes a cell more.
+    let width = |character: &char| match character {
+        '\u{fe0f}' => 1,
+        other => other.width().unwrap_or(0),
+    };
     characters
         .take_while(|character| {
-            used += character.width().unwrap_or(0);
+            used += width(character);
             used <= room
         })
         .count()
@@ -322,6 +327,14 @@ mod tests {
         table.row(vec![Cell::new("+4K").toned(Tone::Growth)]);
         assert_eq!(table.render(80, true), "  N\n===\n\x1b[31m+4K\x1b[0m\n");
         assert_eq!(table.render(80, false), "  N\n===\n+4K\n");
+    }
+
+    #[test]
+    fn a_coloured_form_takes_its_cells() {
+        for width in 0..9 {
+            let cut = cut_middle(" a\u{11459}\u{1f56f}\u{fe0f}a\u{102e1}bcd", width).into_owned();
+            assert!(cut.width() <= width.max(1), "{cut:?} of {width}");
+        }
     }
 
     proptest! {
