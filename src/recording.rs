@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use vmrec_report::{
-    By, Counting, Metric, ObjectOwner, ObjectSums, Resolved, Series, SeriesBuilder, TimeSpec,
-    Timeline, TornValues,
+    By, Counting, Metric, ObjectOwner, ObjectSums, RecordedLimit, Resolved, Series, SeriesBuilder,
+    SeriesKey, TimeSpec, Timeline, TornValues, TypeFilter, nearest_types,
 };
-use vmrec_sampler::{Naming, Snapshot};
+use vmrec_sampler::{Naming, ProcessTotals, Snapshot};
 use vmrec_store::{Extent, Mark, Moment, Recording, RecordingId, SampleAt, Store};
 
 use crate::args::{Choice, FileNumber, RecordingArgs, SpanArgs};
@@ -190,7 +190,66 @@ impl Opened {
         by: By,
         span: &SpanArgs,
     ) -> Result<Vec<Series>, Failure> {
-        self.sums(metrics, by, span, TornValues::LeftOut)
+        self.series_of(metrics, by, span, None)
+    }
+
+    /// Sums the regions of some types, for figures and pictures; of all without a filter.
+    pub(crate) fn series_of(
+        &self,
+        metrics: &[Metric],
+        by: By,
+        span: &SpanArgs,
+        only: Option<TypeFilter>,
+    ) -> Result<Vec<Series>, Failure> {
+        let (from, to) = self.between(span)?;
+        let numbers = from.number..=to.number;
+        if by == By::Object {
+            let naming = Naming::of(&self.recording.host);
+            let sums = ObjectSums::new(metrics, naming, self.recording.interval_ns).only(only);
+            return self.sums_by_object(sums, numbers);
+        }
+        let builder = SeriesBuilder::new(metrics, by, self.recording.interval_ns).only(only);
+        self.sums_of(builder, numbers)
+    }
+
+    /// Finds the types that words name.
+    pub(crate) fn type_filter(
+        &self,
+        words: &[String],
+        span: &SpanArgs,
+    ) -> Result<TypeFilter, Failure> {
+        let naming = Naming::of(&self.recording.host);
+        if let Ok(filter) = TypeFilter::find(words, &[], naming) {
+            return Ok(filter);
+        }
+        let there = self.types(span)?;
+        TypeFilter::find(words, &there, naming).map_err(|word| {
+            let nearest = nearest_types(&word, &there, naming);
+            let hint = match nearest.is_empty() {
+                true => types_here(&there, naming),
+                false => format!("did you mean {}?", nearest.join(", ")),
+            };
+            Failure::usage(format!("there is no type or family `{word}`")).hint(hint)
+        })
+    }
+
+    /// States that none of the types named has a region.
+    pub(crate) fn without_types(
+        &self,
+        words: &[String],
+        span: &SpanArgs,
+    ) -> Result<Failure, Failure> {
+        let there = self.types(span)?;
+        let none = anyhow::anyhow!("there is no region of `{}` in that time", words.join("`, `"));
+        let hint = types_here(&there, Naming::of(&self.recording.host));
+        Ok(Failure::new(Status::Recording, none).hint(hint))
+    }
+
+    /// Returns the types that have regions in a part of the recording.
+    fn types(&self, span: &SpanArgs) -> Result<Vec<SeriesKey>, Failure> {
+        let series = self.series(&[Metric::Regions], By::Type, span)?;
+        let keys = series.into_iter().flat_map(|series| series.keys);
+        Ok(keys.map(|of| of.key).collect())
     }
 
     /// Sums the regions of the samples between two times.
@@ -202,30 +261,40 @@ impl Opened {
         torn: TornValues,
     ) -> Result<Vec<Series>, Failure> {
         let (from, to) = self.between(span)?;
+        let numbers = from.number..=to.number;
         if by == By::Object {
-            return self.sums_by_object(metrics, from.number..=to.number, torn);
+            let naming = Naming::of(&self.recording.host);
+            let sums = ObjectSums::new(metrics, naming, self.recording.interval_ns).torn(torn);
+            return self.sums_by_object(sums, numbers);
         }
-        let mut builder = SeriesBuilder::new(metrics, by, self.recording.interval_ns).torn(torn);
-        builder.reserve(to.number - from.number + 1);
-        self.push_samples(&mut builder, from.number..=to.number)?;
+        let builder = SeriesBuilder::new(metrics, by, self.recording.interval_ns).torn(torn);
+        self.sums_of(builder, numbers)
+    }
+
+    /// Sums the regions of samples by family or type.
+    fn sums_of(
+        &self,
+        mut builder: SeriesBuilder,
+        numbers: RangeInclusive<u64>,
+    ) -> Result<Vec<Series>, Failure> {
+        builder.reserve(numbers.end() - numbers.start() + 1);
+        self.push_samples(&mut builder, numbers)?;
         Ok(builder.finish())
     }
 
-    /// Sums the regions of samples by object, which takes reading all of them.
+    /// Sums the regions of samples by object, which takes decoding them.
     fn sums_by_object(
         &self,
-        metrics: &[Metric],
+        mut sums: ObjectSums,
         numbers: RangeInclusive<u64>,
-        torn: TornValues,
     ) -> Result<Vec<Series>, Failure> {
-        let naming = Naming::of(&self.recording.host);
         let steps = numbers.end() - numbers.start() + 1;
-        let mut sums = ObjectSums::new(metrics, naming, self.recording.interval_ns).torn(torn);
+        let measures = sums.measures().to_vec();
         let mut pushed = Ok(());
         let work = |done: &Done| {
-            self.store.for_each_snapshot(self.recording.id, numbers, |sample, snapshot| {
-                done.add(1);
-                pushed = sums.push(sample, snapshot);
+            self.store.for_each_kind_sums(self.recording.id, numbers, &measures, |block| {
+                done.add(block.ticks.len() as u64);
+                pushed = sums.push(block);
                 if pushed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })
         };
@@ -235,6 +304,22 @@ impl Opened {
                 .hint("draw a part, such as --from -1h, or by type: --by type")
         })?;
         Ok(sums.finish())
+    }
+
+    /// Returns the limits that the process was under at the last of these samples.
+    pub(crate) fn limits(
+        &self,
+        numbers: &RangeInclusive<u64>,
+    ) -> Result<Vec<RecordedLimit>, Failure> {
+        let totals = |number: u64| -> Result<Option<ProcessTotals>, Failure> {
+            let found = match self.end_at(Moment::Number(number)) {
+                None => self.store.sample_at(self.recording.id, Moment::Number(number))?,
+                end => end,
+            };
+            Ok(found.map(|found| found.sample.totals))
+        };
+        let ends = totals(*numbers.start())?.zip(totals(*numbers.end())?);
+        Ok(ends.map_or_else(Vec::new, |(first, last)| RecordedLimit::all(&first, &last)))
     }
 
     /// Returns its name for display, with that of its file if it may be of another one than is meant.
@@ -310,6 +395,12 @@ pub(crate) fn same_counting<'a>(
         }
     }
     Ok(())
+}
+
+/// Returns a hint that names types.
+fn types_here(there: &[SeriesKey], naming: Naming) -> String {
+    let labels = there.iter().map(|key| naming.type_label(&key.name, key.family));
+    format!("the types here are {}", labels.collect::<Vec<_>>().join(", "))
 }
 
 /// Returns the newest recording of that name, or else the newest of a process of that name.

@@ -9,7 +9,8 @@ use vmrec_sampler::{
     Rule, ShareMode, Snapshot, Timestamp, types,
 };
 use vmrec_store::{
-    Recording, RecordingId, Sample, SampleState, SessionId, SessionStart, WhyEnded, Writer,
+    KindKey, KindSums, KindsBlock, Measure, Recording, RecordingId, Sample, SampleState, SessionId,
+    SessionStart, Tick, WhyEnded, Writer,
 };
 
 use crate::metric::Metric;
@@ -279,5 +280,49 @@ pub(crate) fn series(keys: &[(&str, &[Option<u64>])]) -> Series {
         gaps: Vec::new(),
         missed: 0,
         torn_left_out: false,
+        rest: None,
     }
+}
+
+/// The sums by kind of samples with their numbers: those without regions were missed, two ticks each.
+pub(crate) fn kinds_block(
+    samples: &[(u64, Option<Vec<Region>>)],
+    measures: &[Measure],
+) -> KindsBlock {
+    let tick = |(number, regions): &(u64, Option<Vec<Region>>)| Tick {
+        number: *number,
+        taken: snapshot(*number, ProcessTotals::default(), Vec::new()).taken,
+        state: match regions {
+            Some(_) => SampleState::Complete,
+            None => SampleState::Missed { ticks: 2, reason: "late".into() },
+        },
+        regions: regions.as_ref().map(|regions| regions.len() as u64),
+    };
+    let kind_of = |region: &Region| {
+        let identity = (*region.identity).clone();
+        KindKey {
+            protection: identity.protection,
+            max_protection: identity.max_protection,
+            object: identity.object,
+            flags: identity.flags,
+            label: identity.label,
+        }
+    };
+    let mut kinds: Vec<KindSums> = Vec::new();
+    for region in samples.iter().flat_map(|(_, regions)| regions.iter().flatten()) {
+        let kind = kind_of(region);
+        if kinds.iter().all(|of| of.kind != kind) {
+            kinds.push(KindSums { kind, columns: Vec::new() });
+        }
+    }
+    for KindSums { kind, columns } in &mut kinds {
+        let sum = |regions: &Vec<Region>, measure: &Measure| {
+            let mine = regions.iter().filter(|region| kind_of(region) == *kind);
+            mine.map(|region| measure.of(region)).sum::<Option<u64>>()
+        };
+        let taken = || samples.iter().filter_map(|(_, regions)| regions.as_ref());
+        let column = |measure| taken().map(|regions| sum(regions, measure)).collect();
+        *columns = measures.iter().map(column).collect();
+    }
+    KindsBlock { ticks: samples.iter().map(tick).collect(), kinds }
 }

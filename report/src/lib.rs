@@ -1,6 +1,6 @@
 //! Series, deltas, charts, tables and export formats of vmrec recordings.
 //!
-//! Imports run one way: `error`, `text`, `metric`, `amounts` and `counting` below `time`,
+//! Imports run one way: `error`, `text`, `metric`, `amounts`, `counting` and `limits` below `time`,
 //! `series`, `diff`, `slope` and `recordings`, those below `finding`, and that below `chart`,
 //! `check`, `compare`, `trend`, `diff/table`, `map_page`, `export`, `selftest` and `watch`; `page` is above all.
 //! What other crates use is named here.
@@ -19,6 +19,7 @@ mod finding;
 #[cfg(test)]
 mod fixture;
 mod heap;
+mod limits;
 mod map_page;
 mod metric;
 mod page;
@@ -73,6 +74,7 @@ pub use crate::heap::group::HeapBy;
 pub use crate::heap::leaks::{LeakSums, LeaksDocument, leaks_text};
 pub use crate::heap::problem::problem_text;
 pub use crate::heap::table::heap_text;
+pub use crate::limits::{LimitKind, RecordedLimit};
 pub use crate::map_page::delta::delta_text;
 pub use crate::map_page::options::{PageLayout, PageOptions, PageSource};
 pub use crate::map_page::page_text;
@@ -86,10 +88,12 @@ pub use crate::recordings::{Listed, Overview, overhead};
 pub use crate::series::Series;
 pub use crate::series::builder::SeriesBuilder;
 pub use crate::series::by::By;
+pub use crate::series::filter::{TypeFilter, nearest_types};
 pub use crate::series::means::Stretch;
 pub use crate::series::objects::ObjectSums;
 pub use crate::series::objects::named::{NamedObjects, ObjectSeries};
 pub use crate::series::objects::owner::ObjectOwner;
+pub use crate::series::tick::{SeriesKey, SeriesTick};
 pub use crate::series::torn::TornValues;
 pub use crate::session::diff::{ProcessAt, SessionDiff};
 pub use crate::session::list::{ListedSession, session_list_table};
@@ -104,6 +108,7 @@ pub use crate::text::table::{Align, Cell, Column, Table};
 pub use crate::time::span::{SPAN_END, is_open, named};
 pub use crate::time::spec::{Resolved, TimeSpec, Timeline};
 pub use crate::time::{Direction, direction};
+pub use crate::trend::bounded::{DataSums, bounded_series};
 pub use crate::trend::limit::{TimeLeft, TrendLimit};
 pub use crate::trend::table::{TrendLayout, trend_table};
 pub use crate::trend::warm_up::after_warm_up;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use vmrec_report::{
     By, ChartContext, ChartMark, Metric, ProcessAt, ProcessSizes, Resolved, SampledProcess, Series,
-    SeriesBuilder, SessionDiff, SessionMember, SessionOverview, SessionSeriesBuilder, overhead,
-    session_moments,
+    SeriesBuilder, SeriesTick, SessionDiff, SessionMember, SessionOverview, SessionSeriesBuilder,
+    overhead, session_moments,
 };
 use vmrec_sampler::{Naming, Timestamp};
 use vmrec_store::{Measure, RecordingId, RecordingSummary};
@@ -36,14 +36,7 @@ impl OpenedSession {
         include_reserved: bool,
     ) -> Result<Vec<Series>, Failure> {
         let (from, to) = self.between(span)?;
-        let inside: Vec<&Member> = self
-            .members
-            .iter()
-            .filter(|member| {
-                let begun = member.extent.first.taken.monotonic_ns <= to.taken.monotonic_ns;
-                begun && member.gone_ns().is_none_or(|gone| gone > from.taken.monotonic_ns)
-            })
-            .collect();
+        let inside: Vec<&Member> = self.inside(&from, &to).collect();
         let mut present = Vec::with_capacity(inside.len());
         for member in &inside {
             present.push(SampledProcess { samples: self.times(member)?, gone: member.gone() });
@@ -59,14 +52,77 @@ impl OpenedSession {
             let measures = builder.measures().to_vec();
             let (id, numbers) = (member.recording.id, member.numbers());
             self.store.for_each_sums(id, numbers, &measures, |block| builder.push(block))?;
-            let of = SessionMember {
-                recording: id,
-                process: &member.recording.process,
-                gone_ns: member.gone_ns(),
-            };
-            sums.push(&of, &builder.finish());
+            sums.push(&member.as_session_member(), &builder.finish());
         }
         Ok(sums.finish())
+    }
+
+    /// Sums the processes at every moment between two times, each by the series by type that `read`
+    /// returns of its whole recording.
+    pub(crate) fn series_of(
+        &self,
+        metrics: &[Metric],
+        by: By,
+        span: &SpanArgs,
+        include_reserved: bool,
+        mut read: impl FnMut(&Opened) -> Result<Vec<Series>, Failure>,
+    ) -> Result<Vec<Series>, Failure> {
+        let (from, to) = self.between(span)?;
+        let mut members: Vec<(&Member, Vec<Series>)> = Vec::new();
+        for member in self.inside(&from, &to) {
+            let opened = Opened::at(&self.path, member.recording.id)?;
+            members.push((member, read(&opened)?));
+        }
+        let present: Vec<SampledProcess> = members
+            .iter()
+            .map(|(member, series)| {
+                let ticks = series.iter().take(1).flat_map(|series| series.ticks.iter());
+                let taken = ticks.filter(|tick| tick.state.has_regions()).map(|tick| tick.taken);
+                SampledProcess { samples: taken.collect(), gone: member.gone() }
+            })
+            .collect();
+        let interval_ns = self.session.interval_ns;
+        let moments = session_moments(&present, (from.taken, to.taken), interval_ns);
+        // Means are as far apart as chunks are long, which is no gap.
+        let apart = |pair: &[Timestamp]| pair[1].monotonic_ns - pair[0].monotonic_ns;
+        let longest = moments.windows(2).map(apart).max().unwrap_or(0).max(interval_ns);
+        let naming = Naming::of(&self.session.host);
+        let mut sums =
+            SessionSeriesBuilder::new(metrics, by, longest, naming, include_reserved, &moments);
+        for (member, series) in &members {
+            sums.push(&member.as_session_member(), series);
+        }
+        Ok(sums.finish())
+    }
+
+    /// Returns the members that were there at some time between two moments.
+    fn inside(&self, from: &Resolved, to: &Resolved) -> impl Iterator<Item = &Member> {
+        let (from, to) = (from.taken.monotonic_ns, to.taken.monotonic_ns);
+        self.members.iter().filter(move |member| {
+            let begun = member.extent.first.taken.monotonic_ns <= to;
+            begun && member.gone_ns().is_none_or(|gone| gone > from)
+        })
+    }
+
+    /// Returns the processor time of all processes, each since its first sample, at some moments.
+    pub(crate) fn cpu_ns(&self, ticks: &[SeriesTick]) -> Result<Vec<Option<u64>>, Failure> {
+        let mut sums: Vec<Option<u64>> = vec![None; ticks.len()];
+        for member in &self.members {
+            let samples = self.store.samples(member.recording.id)?;
+            let used: Vec<(u64, u64)> = samples
+                .iter()
+                .filter_map(|sample| Some((sample.taken.monotonic_ns, sample.totals.cpu_ns?)))
+                .collect();
+            let Some((_, first)) = used.first().copied() else { continue };
+            for (sum, tick) in sums.iter_mut().zip(ticks) {
+                let before = used.partition_point(|(at, _)| *at <= tick.taken.monotonic_ns);
+                // That of a process that is gone stays part of the sum.
+                if let Some((_, now)) = before.checked_sub(1).and_then(|at| used.get(at)) {
+                    *sum = Some(sum.unwrap_or(0) + now.saturating_sub(first));
+                }
+            }
+        }
+        Ok(sums)
     }
 
     /// Returns when the samples of a member were taken.
@@ -192,6 +248,14 @@ impl OpenedSession {
 }
 
 impl Member {
+    fn as_session_member(&self) -> SessionMember<'_> {
+        SessionMember {
+            recording: self.recording.id,
+            process: &self.recording.process,
+            gone_ns: self.gone_ns(),
+        }
+    }
+
     /// Returns the numbers from its first sample with regions to its last.
     const fn numbers(&self) -> std::ops::RangeInclusive<u64> {
         self.extent.first.number..=self.extent.last.number

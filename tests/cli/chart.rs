@@ -236,3 +236,67 @@ fn a_draft_is_refused() {
     [exit status: Some(4)]
     ");
 }
+
+#[test]
+fn some_types_are_drawn_and_the_others_summed_up() {
+    let bench = fixed();
+    let finding = |arguments: &[&str]| {
+        bench.run(&[&["chart", "-r", "1", "-o", "x.svg"], arguments].concat()).error
+    };
+    let by_label = finding(&["--type", "MALLOC (brk heap)", "--type", "mapped file"]);
+    assert!(
+        by_label.starts_with("x.svg: MALLOC (brk heap) + mapped file of server "),
+        "{by_label}"
+    );
+    let svg = fs::read_to_string(bench.path("x.svg")).unwrap();
+    assert!(svg.contains("without other types: ") && svg.contains("Resident memory by type"));
+    // Shown and left out are the whole.
+    let ends = |svg: &str, from: &str| -> [f64; 2] {
+        let (_, rest) = svg.split_once(from).unwrap();
+        let (ends, _) = rest.split_once(" (").unwrap();
+        let (first, last) = ends.rsplit_once(" → ").unwrap();
+        [first.rsplit(['>', '\n', ' ']).next().unwrap(), last].map(bytes)
+    };
+    let whole = bench.out(&["chart", "-r", "1", "-o", "-"]);
+    let [shown, rest] = [ends(&svg, "</title>"), ends(&svg, "without other types: ")];
+    let all = ends(&whole, "</title>");
+    for at in 0..2 {
+        assert!((shown[at] + rest[at] - all[at]).abs() < 2e5, "{shown:?} {rest:?} {all:?}");
+    }
+    assert_eq!(finding(&["--type", "malloc"]).split(" of ").next(), Some("x.svg: malloc"));
+    for arguments in [
+        &["--type", "mapped file", "--by", "object"][..],
+        &["--type", "MALLOC (brk heap)", "--growth", "--rollups"],
+        &["--type", "malloc", "--metric", "all"],
+        &["--type", "malloc", "--by", "family", "--metric", "virtual"],
+    ] {
+        let said = finding(arguments);
+        assert!(said.starts_with("x.svg: ") && said.contains(" of server "), "{said}");
+    }
+    assert_snapshot!(bench.run(&["chart", "-r", "1", "--type", "maloc"]).failure(), @r"
+    vmrec: there is no type or family `maloc`
+    hint: did you mean MALLOC (brk heap), MALLOC (large), MALLOC (arena), MALLOC (jemalloc)?
+    [exit status: Some(2)]
+    ");
+    assert_snapshot!(bench.run(&["chart", "-r", "1", "--type", "xyzzy"]).failure(), @r"
+    vmrec: there is no type or family `xyzzy`
+    hint: the types here are .text, MALLOC (brk heap), MALLOC (large), Stack, mapped file, shared memory, vdso
+    [exit status: Some(2)]
+    ");
+    assert_snapshot!(bench.run(&["chart", "-r", "1", "--type", "Go heap"]).failure(), @r"
+    vmrec: there is no region of `Go heap` in that time
+    hint: the types here are .text, MALLOC (brk heap), MALLOC (large), Stack, mapped file, shared memory, vdso
+    [exit status: Some(4)]
+    ");
+}
+
+/// Returns the bytes of a size in words.
+fn bytes(size: &str) -> f64 {
+    let (number, unit) = size.split_at(size.len() - 1);
+    let scale = match unit {
+        "K" => 1024.0,
+        "M" => 1024.0 * 1024.0,
+        _ => 1.0,
+    };
+    number.parse::<f64>().unwrap() * scale
+}

@@ -71,9 +71,4 @@ fn a_recording_ends_with_its_page() {
     hint: the folder must exist: create it, or name another file
     [exit status: Some(4)]
     ");
-    assert_snapshot!(bench.run(&["record", "--tree", "--report", "page.html", "--", "true"]).failure(), @"
-    vmrec: --report writes the page of the recording of one process
-    hint: write that of one of the session afterwards: vmrec report --recording N
-    [exit status: Some(2)]
-    ");
 }

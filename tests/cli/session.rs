@@ -95,6 +95,25 @@ fn the_leak_of_one_of_fifty_processes_is_named_in_the_first_line() {
     }
     assert!(bench.out(&["chart", "-s", "1", "--terminal"]).contains("leaky ("));
 
+    // All metrics have a panel each, and means are drawn in place of samples.
+    let all = bench.out(&["chart", "-s", "1", "--metric", "all", "-o", "-"]);
+    for words in ["private + swapped +", "pss +", "regions", "CPU"] {
+        assert!(all.contains(words), "{words}: {all}");
+    }
+    let means = bench.out(&["chart", "-s", "1", "--rollups", "-o", "-"]);
+    let exact = bench.out(&["chart", "-s", "1", "-o", "-"]);
+    assert!(means.contains("means of about ") && means.contains("leaky ("), "{means}");
+    // The ends are those of samples, though a first tick may be longer than the time between two.
+    let ends = |svg: &str| {
+        let line = svg.lines().find(|line| !line.starts_with("<desc") && line.contains(" → "));
+        let (ends, _) = line.unwrap().split_once("M (").unwrap();
+        let (first, last) = ends.trim().split_once("M → ").unwrap();
+        [first, last].map(|megabytes| megabytes.parse::<f64>().unwrap())
+    };
+    let near =
+        ends(&means).iter().zip(ends(&exact)).all(|(mean, exact)| (mean - exact).abs() < 0.5);
+    assert!(near, "{:?} {:?}", ends(&means), ends(&exact));
+
     let kept = bench.run(&["check", "-s", "1", "--max", "private-and-swapped=10G"]);
     assert_eq!(kept.status, Some(0), "{}{}", kept.output, kept.error);
     let exceeded = bench.run(&["check", "-s", "1", "--growth", "pss=1M"]);
@@ -118,7 +137,8 @@ fn commands_on_sessions_explain_what_they_cannot_do() {
     let bench = crate::fixture::fixed();
     let failures: String = [
         &["chart", "--by", "process", "-o", "-"][..],
-        &["chart", "-s", "1", "--metric", "all", "-o", "-"],
+        &["chart", "-s", "1", "--metric", "all", "--by", "process", "-o", "-"],
+        &["chart", "-s", "1", "--by", "object", "-o", "-"],
         &["chart", "-s", "9", "-o", "-"],
         &["export", "-s", "1", "--series", "type", "--csv", "--from", "+1s"],
     ]
@@ -129,8 +149,11 @@ fn commands_on_sessions_explain_what_they_cannot_do() {
     vmrec: a recording is of one process: sums by process are of a session
     hint: name one with --session N; `vmrec list --sessions` shows them
     [exit status: Some(2)]
-    vmrec: all metrics are drawn of one process
-    hint: name one with --recording N, or draw one metric: --metric pss
+    vmrec: all metrics are drawn by family: their panels share one legend
+    hint: leave out --by, or draw one metric: --metric private --by type
+    [exit status: Some(2)]
+    vmrec: sums by object are of one process
+    hint: name it with --recording N, or take another kind, such as process-type
     [exit status: Some(2)]
     vmrec: there is no session 9 in DIR/test.db
     hint: `vmrec list --sessions` shows the sessions of the file

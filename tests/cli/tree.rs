@@ -382,3 +382,39 @@ fn a_host_is_every_process_but_the_recorder() {
     [exit status: Some(3)]
     ");
 }
+
+#[test]
+fn a_session_ends_with_its_page_its_chart_and_its_verdicts() {
+    let bench = Bench::new();
+    let leaky = program(&bench, Workload::program().to_str().unwrap(), "leaky");
+    let script = format!("(echo heap 33554432; sleep 1) | {leaky} >/dev/null; exit 3");
+    let budget = |limit: &str| {
+        let text = format!("[[limit]]\nmetric = \"private-and-swapped\"\nmax = \"{limit}\"\n");
+        fs::write(bench.path("limits.toml"), text).unwrap();
+    };
+    let record = |script: &str| {
+        let outputs =
+            ["--report", "page.html", "--chart", "chart.svg", "--check", "limits.toml", "--"];
+        let command = ["record", "--tree", "--every", "100ms"];
+        bench.run(&[&command[..], &outputs[..], &["sh", "-c", script][..]].concat())
+    };
+    budget("1G");
+    let said = record(&script);
+    assert_eq!(said.status, Some(3), "the command's own: {}", said.error);
+    for words in ["page.html (", "chart.svg: session 1", "ok       total: private + swapped"] {
+        assert!(said.error.contains(words), "{words}: {}", said.error);
+    }
+    let page = fs::read_to_string(bench.path("page.html")).unwrap();
+    assert!(page.contains("leaky") && page.contains("<h1>"));
+    let chart = fs::read_to_string(bench.path("chart.svg")).unwrap();
+    assert!(chart.contains("leaky"), "{chart}");
+    budget("4K");
+    let said = record("sleep 0.5; exit 0");
+    assert_eq!(said.status, Some(1), "{}", said.error);
+    assert!(said.error.contains("FAIL     total: private + swapped"), "{}", said.error);
+    // A limit that no session can have costs no run.
+    fs::write(bench.path("limits.toml"), "[[limit]]\nobject = \"a\"\nmax = \"1M\"\n").unwrap();
+    let said = record("touch ran");
+    assert_eq!((said.status, bench.path("ran").exists()), (Some(2), false), "{}", said.error);
+    assert!(said.error.contains("a session has no limits on objects"), "{}", said.error);
+}

@@ -61,3 +61,59 @@ fn the_window_and_what_is_missing_are_named() {
         &["trend", "--limit", "colour=4G"],
     ]));
 }
+
+/// Sets soft limits of a running process; `false` if there is no prlimit.
+#[cfg(target_os = "linux")]
+fn limited(pid: &str, limits: &[String]) -> bool {
+    match std::process::Command::new("prlimit").args(["--pid", pid]).args(limits).status() {
+        Ok(status) => assert!(status.success()),
+        Err(error) => {
+            crate::harness::skipped(&format!("no prlimit: {error}"));
+            return false;
+        }
+    }
+    true
+}
+
+/// A size of `/proc/PID/status` in bytes.
+#[cfg(target_os = "linux")]
+fn status(pid: &str, name: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let kibibytes = line.trim_start_matches(':').trim().trim_end_matches(" kB");
+    kibibytes.parse::<u64>().unwrap() << 10
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn limits_of_the_process_have_a_time_left_and_a_line() {
+    let (bench, workload) = (Bench::new(), Workload::start());
+    let pid = workload.pid_text();
+    let limit = status(&pid, "VmSize") * 3 / 2;
+    if !limited(&pid, &[format!("--as={limit}:"), "--data=1073741824:".to_owned()]) {
+        return;
+    }
+    bench.out(&["record", &pid, "--every", "50ms", "--samples", "3"]);
+    let json = bench.json(&["trend", "--min-samples", "3", "--json"]);
+    let of = |kind: &str| {
+        let all = json["limits"].as_array().unwrap();
+        all.iter().find(|limit| limit["recorded"] == kind).unwrap_or_else(|| panic!("{json}"))
+    };
+    let (space, data, mappings) = (of("address_space"), of("data"), of("mappings"));
+    assert_eq!((&space["limit"], &data["limit"]), (&limit.into(), &(1_u64 << 30).into()));
+    assert_eq!(space["used"].as_u64(), Some(status(&pid, "VmSize")));
+    assert_eq!(data["used"].as_u64(), Some(status(&pid, "VmData")), "as the kernel counts it");
+    assert!(mappings["limit"].as_u64().unwrap() > mappings["used"].as_u64().unwrap());
+    let text = bench.out(&["trend"]);
+    assert!(text.contains("1.0G of private writable memory (RLIMIT_DATA), "), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+
+    let drawn = |arguments: &[&str]| bench.out(&[&["chart"], arguments, &["-o", "-"]].concat());
+    let chart = drawn(&["--metric", "virtual", "--reserved"]);
+    assert!(chart.contains(">\nRLIMIT_AS ") && chart.contains("stroke-dasharray:80 40"), "{chart}");
+    let far = drawn(&["--metric", "regions"]);
+    assert!(far.contains("limit vm.max_map_count ") && far.contains(" times the highest"), "{far}");
+    assert!(!far.contains("stroke-dasharray:80 40"));
+    let info = bench.out(&["info"]);
+    assert!(info.contains("RLIMIT_DATA 1.0G, vm.max_map_count "), "{info}");
+}

@@ -85,7 +85,7 @@ fn report() {
         folder: "report/src",
         root: "lib.rs",
         floors: &[
-            &["error", "text", "metric", "amounts", "counting"],
+            &["error", "text", "metric", "amounts", "counting", "limits"],
             &["time", "series", "diff", "recordings", "slope"],
             &["finding", "session"],
             &[

@@ -251,6 +251,10 @@ pub(crate) fn document(drawn: &str, used: &BTreeMap<Rgb, Rgb>, about: &SvgDocume
             dashes.join(" ")
         );
     }
+    if used.contains_key(&palette::LIMIT.light) {
+        let limit = pick(palette::LIMIT);
+        let _ = writeln!(svg, "#{id} polyline[stroke=\"{limit}\"]{{stroke-dasharray:80 40}}");
+    }
     if *theme == Theme::Auto {
         svg.push_str("@media (prefers-color-scheme:dark){\n");
         let _ = writeln!(svg, "#{id} polygon{{stroke:{}}}", hex(palette::PAPER.dark));

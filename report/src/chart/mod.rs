@@ -10,6 +10,7 @@ pub(crate) mod header;
 pub(crate) mod key;
 pub(crate) mod labels;
 pub(crate) mod layout;
+pub(crate) mod limits;
 pub(crate) mod marks;
 pub(crate) mod multiples;
 pub(crate) mod options;
@@ -53,9 +54,9 @@ pub fn draw(
     let options = &scaled(options);
     check_size(options)?;
     let stated = Stated::of_first(series, options, context)?;
-    let Stated { series, counted, moments, finding, clock, titles, course, about, .. } = &stated;
+    let Stated { series, counted, moments, finding, titles, course, about, limits, .. } = &stated;
     let header = Header::fit(titles, course, about, f64::from(options.width));
-    let picture = Picture { series, options, context, counted, header: &header };
+    let picture = Picture { series, options, context, counted, limits, header: &header };
     let picture = match finding.verdict {
         Verdict::Zero => picture.without_plot()?,
         _ => picture.with_plot(finding, moments)?,
@@ -65,7 +66,8 @@ pub fn draw(
         ChartKind::Area => Vec::new(),
         ChartKind::Growth => picture.shown.iter().rev().map(|shown| shown.paint).collect(),
     };
-    let lead = [course.join(" · "), about.clone()];
+    let mut lead = vec![course.join(" · "), about.clone()];
+    lead.extend(limits.sentences());
     let description =
         words::description(series, context, &lead, &picture.shown, &mark_words(moments));
     let document = SvgDocument {
@@ -80,7 +82,7 @@ pub fn draw(
         lines: &lines,
     };
     let svg = canvas::document(&picture.drawn, &picture.used, &document);
-    Ok(Drawn { svg, finding: finding.headline(&context.process, clock) })
+    Ok(Drawn { svg, finding: stated.headline.clone() })
 }
 
 fn check_size(options: &ChartOptions) -> Result<(), Error> {

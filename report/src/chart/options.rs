@@ -3,6 +3,8 @@
 use jiff::tz::TimeZone;
 use vmrec_sampler::Naming;
 
+use crate::limits::RecordedLimit;
+
 /// The aspect of a series that is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ChartKind {
@@ -121,6 +123,24 @@ pub struct ChartMark {
     pub text: String,
 }
 
+impl ChartContext {
+    /// Returns the process, or the types counted and the process: `MALLOC (brk heap) of node`.
+    pub(crate) fn subject(&self) -> String {
+        let types = match &self.types[..] {
+            [] => return self.process.clone(),
+            [most @ .., last] if !most.is_empty() && most.len() < MAX_NAMED_TYPES => {
+                format!("{} + {last}", most.join(", "))
+            }
+            [one] => one.clone(),
+            many => format!("{} types", many.len()),
+        };
+        format!("{types} of {}", self.process)
+    }
+}
+
+/// The maximum number of types that a title names.
+const MAX_NAMED_TYPES: usize = 3;
+
 /// The text beside the data. Text may hold anything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChartContext {
@@ -150,6 +170,10 @@ pub struct ChartContext {
     pub cost_percent: Option<f64>,
     /// The largest resident size since the process began, by the kernel's own count.
     pub kernel_peak_bytes: Option<u64>,
+    /// The limits it was under at the end.
+    pub limits: Vec<RecordedLimit>,
+    /// The labels of the types counted, if some only are.
+    pub types: Vec<String>,
     /// Named moments; those outside the time drawn are left out.
     pub marks: Vec<ChartMark>,
     /// The version of vmrec that draws.

@@ -35,6 +35,8 @@ pub(crate) const GRID: Paint = paint(0xe1e4e8, 0x2e343c);
 pub(crate) const AXIS: Paint = paint(0x8c939c, 0x6e7681);
 /// Rules and text of marks.
 pub(crate) const MARK: Paint = paint(0x3b4148, 0xd4d8dd);
+/// Lines of limits and their words.
+pub(crate) const LIMIT: Paint = paint(0xb3261e, 0xff8a80);
 /// Hatching of gaps.
 pub(crate) const GAP: Paint = paint(0xc4c9cf, 0x454c56);
 /// All keys that are not drawn by themselves.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::chart::canvas::{Anchor, Canvas, Face};
 use crate::chart::header::Header;
 use crate::chart::layout::{Label, Layout, Needs};
+use crate::chart::limits::ShownLimits;
 use crate::chart::marks::Moment;
 use crate::chart::options::{ChartContext, ChartKind, ChartOptions, TimeAxis};
 use crate::chart::palette::Rgb;
@@ -19,7 +20,7 @@ use crate::finding::Finding;
 use crate::series::Series;
 
 /// The maximum number of columns samples are thinned to: more could not be distinguished, and cost bytes.
-const MAX_COLUMNS: f64 = 640.0;
+const MAX_COLUMNS: f64 = 600.0;
 
 /// What a picture is of.
 pub(crate) struct Picture<'a> {
@@ -27,6 +28,7 @@ pub(crate) struct Picture<'a> {
     pub(crate) options: &'a ChartOptions,
     pub(crate) context: &'a ChartContext,
     pub(crate) counted: &'a CountedKeys<'a>,
+    pub(crate) limits: &'a ShownLimits,
     pub(crate) header: &'a Header,
 }
 
@@ -73,6 +75,7 @@ impl Picture<'_> {
         let selection = select::select(series, counted, options, context.naming, room, begin);
         let highest = counted.totals.max().unwrap_or(0);
         let (low, high) = plot::extent(&selection, highest, options.kind);
+        let high = self.limits.reach(high);
         let signed = options.kind == ChartKind::Growth;
         let unit = series.metric.unit();
         let value_axis = value::axis(low, high, unit, signed, (height / 90.0) as usize);
@@ -131,6 +134,7 @@ impl Picture<'_> {
             ChartKind::Growth => plot::lines(&mut canvas, series, &selection, &scales)?,
         };
         plot::time_axis(&mut canvas, &time_ticks, &torn, &scales, width)?;
+        self.limits.draw(&mut canvas, &scales)?;
         plot::peaks(&mut canvas, &peaks, &placed.rules, &scales)?;
         plot::band_ends(&mut canvas, marks, &scales)?;
         let middle = layout.marks_top + crate::chart::marks::ROW / 2.0;
@@ -184,7 +188,8 @@ impl Picture<'_> {
             return vec![text::fit(&about, layout::FOOTER_SIZE, room)];
         }
         let reserved = self.counted.reserved;
-        let parts = words::footer(self.series, self.context, selection, reserved, left_out);
+        let mut parts = words::footer(self.series, self.context, selection, reserved, left_out);
+        parts.splice(1..1, self.limits.words.iter().cloned());
         text::wrap(&parts, " · ", layout::FOOTER_SIZE, room)
     }
 }

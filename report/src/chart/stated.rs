@@ -1,6 +1,7 @@
 //! States a series before it is drawn, for pictures and terminals alike: the keys counted, the marks
 //! in its time, the finding and its words.
 
+use crate::chart::limits::ShownLimits;
 use crate::chart::marks::Moment;
 use crate::chart::options::{ChartContext, ChartMark, ChartOptions};
 use crate::chart::select::CountedKeys;
@@ -23,12 +24,15 @@ pub(crate) struct Stated<'a> {
     pub(crate) moments: Vec<Moment<'a>>,
     pub(crate) finding: Finding,
     pub(crate) clock: Clock,
+    /// The finding in a sentence, whole.
+    pub(crate) headline: String,
     /// The finding in a sentence, in forms that say less and less.
     pub(crate) titles: Vec<String>,
     /// The parts of the line on its course.
     pub(crate) course: Vec<String>,
     /// The line on what is drawn.
     pub(crate) about: String,
+    pub(crate) limits: ShownLimits,
 }
 
 impl<'a> Stated<'a> {
@@ -72,12 +76,14 @@ impl<'a> Stated<'a> {
         let finding = Finding::of_series(&source)
             .ok_or_else(|| Error::Unknown { metric: series.metric.words() })?;
         let clock = words::clock(series, options);
-        let titles = finding.headlines(&context.process, &clock);
+        let titles = finding.headlines(&context.subject(), &clock);
         let mark_texts: Vec<&str> = named.iter().map(|(_, text)| *text).collect();
         let course = words::course(&finding, &clock, &mark_texts);
         Ok(Self {
+            headline: titles.first().cloned().unwrap_or_default(),
             titles: titles.iter().map(|title| text::clean(title)).collect(),
             about: words::about(series, options, context),
+            limits: ShownLimits::of(series, &counted, options, context),
             series,
             counted,
             moments: marks::moments(&marks),

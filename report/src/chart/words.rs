@@ -96,6 +96,7 @@ pub(crate) fn course(finding: &Finding, clock: &Clock, marks: &[&str]) -> Vec<St
                 | Caveat::Loading { .. }
                 | Caveat::BecameShared { .. }
                 | Caveat::Reserved { .. }
+                | Caveat::OtherTypes { .. }
                 | Caveat::Thinned { .. }
         )
     };

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use vmrec_sampler::{Naming, Region, RegionType};
+use vmrec_sampler::{Identity, Label, Naming, Object, Region, RegionType};
+use vmrec_store::KindKey;
 
 use crate::amounts::Change;
 use crate::metric::Metric;
@@ -60,9 +61,17 @@ pub enum ObjectKey {
 impl ObjectKey {
     /// Returns what `region` belongs to.
     pub fn of(region: &Region) -> Self {
-        let identity = &region.identity;
-        let label = &identity.label;
-        match (&identity.object, &label.detail) {
+        let Identity { object, label, .. } = &*region.identity;
+        Self::behind(object.as_deref(), label)
+    }
+
+    /// Returns what regions of a kind belong to.
+    pub(crate) fn of_kind(kind: &KindKey) -> Self {
+        Self::behind(kind.object.as_deref(), &kind.label)
+    }
+
+    fn behind(object: Option<&Object>, label: &Label) -> Self {
+        match (object, &label.detail) {
             (Some(object), _) if object.name.starts_with('/') => Self::File(object.name.clone()),
             // Zero-filled data of an image has no object of its own; its detail names the file.
             (_, Some(detail))

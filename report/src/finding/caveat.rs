@@ -66,6 +66,15 @@ pub enum Caveat {
         /// The maximum of it.
         bytes: u64,
     },
+    /// Some types only are counted.
+    OtherTypes {
+        /// The sum over all others at the first moment and at the last; `None` if it is unknown.
+        ends: Option<(u64, u64)>,
+        /// Its unit.
+        unit: Unit,
+        /// Whether reserved address space is part of it.
+        with_reserved: bool,
+    },
     /// Some keys are left out, since they are unknown.
     Unknown {
         /// How many.
@@ -121,6 +130,18 @@ impl Caveat {
                 units::count(*of)
             ),
             Self::Reserved { bytes } => format!("without {} reserved", units::size(*bytes)),
+            Self::OtherTypes { ends: None, .. } => {
+                "without other types, of unknown size".to_owned()
+            }
+            Self::OtherTypes { ends: Some((first, last)), unit, with_reserved } => {
+                let change = unit.signed(i128::from(*last) - i128::from(*first));
+                let reserved = if *with_reserved { ", reserved address space in it" } else { "" };
+                format!(
+                    "without other types: {} → {} ({change}){reserved}",
+                    unit.plain(*first),
+                    unit.plain(*last)
+                )
+            }
             Self::Unknown { keys } => {
                 format!("without {} of unknown size", units::counted(*keys, "key", "keys"))
             }

@@ -88,7 +88,8 @@ impl Finding {
     }
 }
 
-/// Returns the change of a stretch by second, minute, hour or day, whichever suits its length.
+/// Returns the change of a stretch by second, minute, hour or day, whichever suits its length; as it
+/// is where that would round to nothing.
 fn rate(unit: Unit, from: Point, to: Point) -> Option<String> {
     const UNITS: [(u64, &str); 4] =
         [(SECOND, "s"), (60 * SECOND, "min"), (3600 * SECOND, "h"), (86_400 * SECOND, "day")];
@@ -96,8 +97,10 @@ fn rate(unit: Unit, from: Point, to: Point) -> Option<String> {
     let fits = |(ns, _): &&(u64, &str)| span_ns >= ns * 2;
     let (ns, name) = UNITS.iter().rev().find(fits).unwrap_or(&UNITS[0]);
     let change = i128::from(to.value) - i128::from(from.value);
-    let each = change * i128::from(*ns) / i128::from(span_ns);
-    Some(format!("{}/{name}", unit.signed(each)))
+    match change * i128::from(*ns) / i128::from(span_ns) {
+        0 => Some(format!("{} in {}", unit.signed(change), units::duration(span_ns))),
+        each => Some(format!("{}/{name}", unit.signed(each))),
+    }
 }
 
 fn flat_until(turn: Turn, clock: &Clock) -> String {

@@ -268,6 +268,11 @@ impl Source<'_> {
             let ends = (first.index, last.index);
             caveats.extend(caveat::became_shared(self.series, resident, ends));
         }
+        caveats.extend(self.series.rest.as_ref().map(|rest| Caveat::OtherTypes {
+            ends: rest.get(first.index).zip(rest.get(last.index)),
+            unit: self.series.metric.unit(),
+            with_reserved: self.series.metric == Metric::Virtual,
+        }));
         caveats.extend(caveat::of_keys(self.series, self.reserved));
         if !self.means {
             caveats.extend(caveat::of_samples(self.series));

@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
+use crate::limits::RecordedLimit;
 use crate::page::input::PageInput;
 use crate::recordings::table::{command_line, every, executable, machine};
 use crate::recordings::{Listed, overhead};
@@ -79,6 +80,10 @@ fn list(source: &PageInput<'_>, zone: &TimeZone) -> Vec<(&'static str, String)> 
     facts.extend(peak.map(|bytes| {
         ("kernel's peak", format!("{} resident, since the process began", units::size(bytes)))
     }));
+    let limits: Vec<String> = source.context.limits.iter().map(RecordedLimit::words).collect();
+    if !limits.is_empty() {
+        facts.push(("limits", limits.join(", ")));
+    }
     facts.push(("kept in this page", kept(source)));
     facts.push(("made by", format!("vmrec {}", source.context.version)));
     facts

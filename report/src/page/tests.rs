@@ -34,6 +34,7 @@ fn series(metric: Metric, values: &[Option<u64>]) -> Series {
         gaps: Vec::new(),
         missed: values.iter().filter(|value| value.is_none()).count() as u64,
         torn_left_out: false,
+        rest: None,
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use vmrec_sampler::{Host, ProcessInfo, ProcessTotals};
 use vmrec_store::{Recording, Sample};
 
+use crate::limits::RecordedLimit;
 use crate::recordings::{Listed, Overview, Summary, typed};
 use crate::text::table::{Align, Cell, Column, Table, cut_middle};
 use crate::text::{clock, escape, units};
@@ -97,9 +98,7 @@ pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) ->
             .and_then(|sample| control_group(&sample.totals))
             .map(|group| ("control group", group)),
     );
-    facts.extend(
-        summary.last.and_then(|sample| limits(&sample.totals)).map(|limits| ("limits", limits)),
-    );
+    facts.extend(limits(&summary).map(|limits| ("limits", limits)));
     for mark in overview.marks {
         facts.push(("mark", format!("{} {}", local(mark.utc_ns), mark.text)));
     }
@@ -184,13 +183,11 @@ fn control_group(totals: &ProcessTotals) -> Option<String> {
 }
 
 /// Returns the limits of the process at the last sample, if there are any.
-fn limits(totals: &ProcessTotals) -> Option<String> {
-    let sized =
-        [("address space", totals.address_space_limit_bytes), ("data", totals.data_limit_bytes)];
-    let sized = sized.into_iter().filter_map(|(name, bytes)| Some((name, bytes?)));
-    let sized = sized.map(|(name, bytes)| format!("{} {name}", units::size(bytes)));
-    let counted = totals.max_mappings.map(|max| format!("{} mappings", units::count(max)));
-    let limits: Vec<String> = counted.into_iter().chain(sized).collect();
+fn limits(summary: &Summary<'_>) -> Option<String> {
+    let last = &summary.last?.totals;
+    let first = summary.first.map_or(last, |first| &first.totals);
+    let limits: Vec<String> =
+        RecordedLimit::all(first, last).iter().map(RecordedLimit::words).collect();
     (!limits.is_empty()).then(|| limits.join(", "))
 }
 

@@ -7,6 +7,7 @@
 pub(crate) mod builder;
 pub(crate) mod by;
 pub(crate) mod column;
+pub(crate) mod filter;
 pub(crate) mod gap;
 pub(crate) mod means;
 pub(crate) mod objects;
@@ -37,6 +38,8 @@ pub struct Series {
     pub unknown: Vec<SeriesKey>,
     /// The sum over `keys` at each tick, unknown where one of them is.
     pub totals: SeriesColumn,
+    /// Where some types only are counted, the sum over all others: no part of `totals`.
+    pub rest: Option<SeriesColumn>,
     /// Stretches of time without samples, or without a known total.
     pub gaps: Vec<Gap>,
     /// The number of planned samples not taken: a missed tick may stand for several.

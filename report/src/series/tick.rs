@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vmrec_sampler::{Family, Naming, Timestamp};
-use vmrec_store::SampleState;
+use vmrec_store::{SampleState, Tick};
 
 use crate::series::by::By;
 use crate::series::column::SeriesColumn;
@@ -47,6 +47,22 @@ pub struct SeriesTick {
     pub taken: Timestamp,
     /// Whether it can be trusted.
     pub state: TickState,
+}
+
+impl SeriesTick {
+    /// Returns the place of a sample.
+    pub(crate) fn of(tick: &Tick) -> Self {
+        Self { number: tick.number, taken: tick.taken, state: TickState::of(&tick.state) }
+    }
+}
+
+/// Returns how many planned samples were not taken at these ticks: one may stand for several.
+pub(crate) fn missed(ticks: &[Tick]) -> u64 {
+    let missed = ticks.iter().map(|tick| match tick.state {
+        SampleState::Missed { ticks, .. } => ticks,
+        _ => 0,
+    });
+    missed.fold(0, u64::saturating_add)
 }
 
 /// The family, type or object that a line or area stands for.

@@ -1,7 +1,7 @@
 //! The course of values: level, a slope, steps, a saw-tooth whose troughs are the trend.
 
 use crate::finding::course::{self, Course, Point};
-use crate::finding::outcome::tolerance;
+use crate::finding::outcome::{Ends, Verdict, tolerance};
 use crate::finding::shape::{self, Shape};
 use crate::series::Series;
 use crate::series::column::SeriesColumn;
@@ -125,7 +125,16 @@ impl Rules<'_> {
         if let Some(saw_tooth) = saw_tooth(&course.points) {
             return saw_tooth;
         }
-        if course.first.value.abs_diff(course.last.value) <= near {
+        let ends = Ends {
+            first: course.first.value,
+            last: course.last.value,
+            highest: course.highest.value,
+            lowest: course.lowest.value,
+        };
+        // A line through an excursion would rise or fall as nothing did.
+        let is_excursion =
+            matches!(ends.verdict(self.series.metric.unit()), Verdict::Peaked | Verdict::Dipped);
+        if is_excursion || ends.first.abs_diff(ends.last) <= near {
             let off = |point: &Point| point.value.abs_diff(course.first.value);
             let far = if off(&course.highest) >= off(&course.lowest) {
                 course.highest

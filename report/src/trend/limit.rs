@@ -1,5 +1,6 @@
 //! The time left until a total that rises reaches a limit.
 
+use crate::limits::RecordedLimit;
 use crate::metric::Metric;
 use crate::trend::Trend;
 use crate::trend::course::TrendCourse;
@@ -13,6 +14,16 @@ pub struct TrendLimit {
     pub value: u64,
     /// The name of the limit, such as `vm.max_map_count`, if it has one.
     pub name: Option<String>,
+    /// The limit as it was recorded, if it was: it bounds a figure of its own.
+    pub recorded: Option<RecordedLimit>,
+}
+
+impl From<RecordedLimit> for TrendLimit {
+    fn from(recorded: RecordedLimit) -> Self {
+        let RecordedLimit { kind, value, .. } = recorded;
+        let name = Some(kind.name().to_owned());
+        Self { metric: kind.metric(), value, name, recorded: Some(recorded) }
+    }
 }
 
 /// The time left to a limit.
@@ -51,6 +62,7 @@ impl Trend {
                 let since = self.window_ns.1.saturating_sub(at) as f64;
                 trough as f64 + slope.median * since + height as f64
             }
+            TrendCourse::Uneven if self.total.ended_against_slope() => return TimeLeft::NoSlope,
             TrendCourse::Slope { .. } | TrendCourse::Uneven => last as f64,
             _ => return TimeLeft::NoSlope,
         };

@@ -1,8 +1,10 @@
 //! The trend of a total and of its parts: which rise, how fast, and for how long that can go on.
 //!
 //! [`warm_up`] finds where a start ends, [`course`] distinguishes slopes from steps and saw-teeth, [`row`]
-//! measures each part, [`limit`] derives the time left, and the other files write it down.
+//! measures each part, [`limit`] derives the time left to a limit on a figure of [`bounded`], and the
+//! other files write it down.
 
+pub(crate) mod bounded;
 pub(crate) mod course;
 pub(crate) mod document;
 pub(crate) mod limit;
@@ -14,7 +16,7 @@ pub(crate) mod warm_up;
 
 use vmrec_sampler::Naming;
 
-use crate::metric::Metric;
+use crate::metric::{Metric, Unit};
 use crate::series::Series;
 use crate::series::column::SeriesColumn;
 use crate::trend::course::Rules;
@@ -26,6 +28,8 @@ use crate::trend::warm_up::WarmUp;
 pub struct Trend {
     /// The metric.
     pub metric: Metric,
+    /// The total in a sentence: `resident`, `the number of regions`.
+    pub subject: String,
     /// When the first tick was: nanoseconds since 1970-01-01 UTC. Times below are since then.
     pub begin_utc_ns: i64,
     /// The first and the last sample that count.
@@ -94,6 +98,10 @@ impl Trend {
         });
         Some(Self {
             metric: series.metric,
+            subject: match series.metric.unit() {
+                Unit::Bytes => series.metric.words(),
+                Unit::Count => "the number of regions".to_owned(),
+            },
             begin_utc_ns: first.taken.utc_ns,
             window_ns,
             samples: counted.len(),

@@ -30,6 +30,14 @@ impl TrendRow {
         Some(i128::from(self.last?) - i128::from(self.first?))
     }
 
+    /// Returns whether it ended on the other side of its begin than its slope leads to, or there.
+    pub(crate) fn ended_against_slope(&self) -> bool {
+        match (self.change(), self.slope) {
+            (Some(change), Some(slope)) => change as f64 * slope.median <= 0.0,
+            _ => false,
+        }
+    }
+
     pub(crate) fn moved(&self) -> u128 {
         self.change().unwrap_or(0).unsigned_abs()
     }

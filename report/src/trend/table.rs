@@ -1,6 +1,7 @@
 //! A trend as a headline, a table for a terminal, and the time left to limits.
 
 use crate::finding::clock::Clock;
+use crate::limits::LimitKind;
 use crate::metric::{Metric, Unit};
 use crate::text::escape;
 use crate::text::table::{Align, Cell, Column, Table, Tone, cut_middle};
@@ -58,10 +59,7 @@ impl Trend {
     /// Returns what the total does, with its figures and their window.
     pub fn headline(&self, clock: &Clock) -> String {
         let unit = self.metric.unit();
-        let subject = match unit {
-            Unit::Bytes => self.metric.words(),
-            Unit::Count => "the number of regions".to_owned(),
-        };
+        let subject = &self.subject;
         let total = &self.total;
         let moment = |at: u64| clock.moment(at);
         let change = unit.signed_or_unknown(total.change());
@@ -89,6 +87,11 @@ impl Trend {
             TrendCourse::Slope { since_ns } => {
                 format!("{subject} {} {}", self.moves(), window(since_ns))
             }
+            TrendCourse::Uneven if total.ended_against_slope() => format!(
+                "{subject} {}, not evenly, and ended {change} from its begin, {}",
+                self.moves(),
+                window(from)
+            ),
             TrendCourse::Uneven => {
                 format!("{subject} {}, not evenly, {}", self.moves(), window(from))
             }
@@ -139,7 +142,10 @@ impl Trend {
             _ if unit.rate(slope) == unit.rate(0.0) => {
                 return format!("stays (slope 0 per {}, {low} to {high})", per.word);
             }
-            _ if low.starts_with('-') && high.starts_with('+') => {
+            // An interval that touches 0 proves no direction.
+            _ if low.starts_with('-') != high.starts_with('-')
+                || [&low, &high].contains(&&unit.rate(0.0)) =>
+            {
                 let slope = unit.rate(slope);
                 return format!(
                     "moves by {slope} per {} ({low} to {high}: in no sure direction)",
@@ -275,13 +281,11 @@ fn words(course: TrendCourse, trend: &Trend, clock: &Clock) -> String {
 /// Returns the time left to a limit in words.
 fn time_left(limit: &TrendLimit, trend: &Trend, clock: &Clock) -> String {
     let unit = limit.metric.unit();
-    let named = limit.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-    let what = match limit.metric {
-        Metric::Regions => String::new(),
-        metric => format!("{} ", metric.words()),
-    };
     let noun = if unit == Unit::Count { " regions" } else { "" };
-    let bound = format!("{what}{}{noun}{named}", unit.plain(limit.value));
+    let mut bound = bound(limit, noun);
+    if let (Some(_), Some(last)) = (limit.recorded, trend.total.last) {
+        bound += &format!(", {} used", unit.plain(last));
+    }
     match trend.time_left(limit.value) {
         TimeLeft::Reached { highest } => {
             format!("limit {bound}: reached, the highest was {}{noun}", unit.plain(highest))
@@ -301,6 +305,26 @@ fn time_left(limit: &TrendLimit, trend: &Trend, clock: &Clock) -> String {
             )
         }
     }
+}
+
+/// Returns a limit in words: `resident 512.0M`, `512.0M of address space (RLIMIT_AS)`.
+fn bound(limit: &TrendLimit, noun: &str) -> String {
+    let unit = limit.metric.unit();
+    let value = unit.plain(limit.value);
+    let Some(recorded) = limit.recorded else {
+        let named = limit.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+        let metric = match limit.metric {
+            Metric::Regions => String::new(),
+            metric => format!("{} ", metric.words()),
+        };
+        return format!("{metric}{value}{noun}{named}");
+    };
+    let of = match recorded.kind {
+        LimitKind::Mappings => noun.to_owned(),
+        kind => format!(" of {}", kind.words()),
+    };
+    let before = recorded.before.map(|before| format!(", {} before", unit.plain(before)));
+    format!("{value}{of} ({}{})", recorded.kind.name(), before.unwrap_or_default())
 }
 
 /// Breaks a line at spaces so that it keeps within the width; the rest is indented.

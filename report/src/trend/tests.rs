@@ -34,7 +34,7 @@ fn shown(trend: &Trend, limits: &[(TrendLimit, Trend)]) -> String {
 }
 
 fn limit(value: u64) -> TrendLimit {
-    TrendLimit { metric: Metric::RESIDENT, value, name: None }
+    TrendLimit { metric: Metric::RESIDENT, value, name: None, recorded: None }
 }
 
 #[test]

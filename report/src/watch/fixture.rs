@@ -31,6 +31,7 @@ pub(crate) fn series(values: &[Option<u64>], seconds: u64) -> Series {
         gaps,
         missed: 0,
         torn_left_out: false,
+        rest: None,
     }
 }
 

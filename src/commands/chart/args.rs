@@ -25,14 +25,19 @@ pub(crate) struct ChartArgs {
     #[arg(long, conflicts_with = "output")]
     pub(crate) terminal: bool,
 
-    /// Metric to draw; all draws six of them, and processor time, one below the other [default:
+    /// Metric to draw; all draws six of them, and processor time, beside each other [default:
     /// resident; of a session: private-and-swapped, which counts no page twice, as pss does]
     #[arg(long, value_name = "METRIC", value_parser = drawing_parser())]
     metric: Option<Drawing>,
 
-    /// Kind of the areas or lines [default: family; of a session: process]
+    /// Kind of the areas or lines [default: family, or type with --type; of a session: process]
     #[arg(long, value_enum)]
     pub(crate) by: Option<SeriesBy>,
+
+    /// Count regions of this type or family only: its label, such as "V8 heap", or its key; may be
+    /// given several times
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "session")]
+    pub(crate) types: Vec<String>,
 
     /// Draw the growth of each since the first sample instead of stacked sizes
     #[arg(long)]
@@ -54,7 +59,7 @@ pub(crate) struct ChartArgs {
     theme: Colours,
 
     /// Draw means of some hundred samples each: a quick look over weeks, without peaks
-    #[arg(long, conflicts_with = "session")]
+    #[arg(long)]
     pub(crate) rollups: bool,
 
     /// Width of a picture in pixels
@@ -120,7 +125,7 @@ pub(crate) enum Drawing {
 }
 
 /// The metrics drawn when all are asked for.
-pub(crate) const PANELS: [Metric; 6] = [
+const PANELS: [Metric; 6] = [
     Metric::RESIDENT,
     Metric::PRIVATE,
     Metric::Virtual,
@@ -129,10 +134,21 @@ pub(crate) const PANELS: [Metric; 6] = [
     Metric::Regions,
 ];
 
+/// The same of a session: sums over processes in which no page counts twice, but for virtual sizes.
+const SESSION_PANELS: [Metric; 6] = [
+    Metric::Own,
+    Metric::PSS,
+    Metric::Virtual,
+    Metric::Measured(Quantity::PrivateDirty),
+    Metric::SWAPPED,
+    Metric::Regions,
+];
+
 impl Drawing {
     /// Returns the metrics to read: beside private memory that which shows whether it was freed.
-    pub(crate) fn metrics(self) -> Vec<Metric> {
+    pub(crate) fn metrics(self, of_session: bool) -> Vec<Metric> {
         match self {
+            Self::All if of_session => SESSION_PANELS.to_vec(),
             Self::One(Metric::PRIVATE) => vec![Metric::PRIVATE, Metric::RESIDENT],
             Self::One(metric) => vec![metric],
             Self::All => PANELS.to_vec(),

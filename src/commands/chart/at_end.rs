@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use vmrec_report::{By, ChartOptions, Metric, Theme, draw, escape};
+use vmrec_report::{By, ChartContext, ChartOptions, Metric, Series, Theme, draw, escape};
 use vmrec_store::RecordingId;
 
 use crate::args::{Choice, FileArgs, RecordingArgs, SpanArgs};
 use crate::commands::chart::source;
 use crate::failure::{FOLDER_MISSING, Failure};
 use crate::recording::Opened;
+use crate::session::OpenedSession;
 use crate::{output, picture, zone};
 
 /// Checks that a file can be there at all: a wrong name must not cost the user a run.
@@ -33,12 +34,24 @@ pub(crate) fn write(file: &Path, recording: RecordingId, path: &Path) -> Result<
     })?;
     let whole = SpanArgs { from: "start".to_owned(), to: "end".to_owned() };
     let series = opened.series(&[Metric::RESIDENT], By::Family, &whole)?;
+    drawn(path, &series, &source::context(&opened)?)
+}
+
+/// Draws private and swapped memory of a whole session by process into a file.
+pub(crate) fn write_session(opened: &OpenedSession, path: &Path) -> Result<(), Failure> {
+    opened.must_have_samples()?;
+    let whole = SpanArgs { from: "start".to_owned(), to: "end".to_owned() };
+    let series = opened.series(&[Metric::Own], By::Process, &whole, false)?;
+    drawn(path, &series, &opened.context()?)
+}
+
+fn drawn(path: &Path, series: &[Series], context: &ChartContext) -> Result<(), Failure> {
     let options = ChartOptions {
         theme: picture::theme(Some(path), Theme::Auto),
         zone: zone::local(),
         ..ChartOptions::default()
     };
-    let drawn = draw(&series, &options, &source::context(&opened)?).map_err(Failure::undrawable)?;
+    let drawn = draw(series, &options, context).map_err(Failure::undrawable)?;
     picture::write(path, &drawn.svg)?;
     output::note(&format!("{}: {}", path.display(), escape::terminal(&drawn.finding)));
     Ok(())

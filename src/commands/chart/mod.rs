@@ -28,10 +28,6 @@ pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("a terminal cannot show an SVG chart")
             .hint("leave out -o to draw in the terminal, or name a file: -o growth.svg"));
     }
-    if args.metric() == Drawing::All && args.session.session.is_some() {
-        return Err(Failure::usage("all metrics are drawn of one process")
-            .hint("name one with --recording N, or draw one metric: --metric pss"));
-    }
     if args.metric() == Drawing::All && !matches!(args.by, None | Some(SeriesBy::Family)) {
         return Err(Failure::usage(
             "all metrics are drawn by family: their panels share one legend",

@@ -88,8 +88,8 @@ impl Judged {
         Self::checked(budget, runs(&opened)?, runs(&compared)?, naming)
     }
 
-    /// Checks the sums over all processes of a session.
-    fn of_session(budget: &Budget, opened: &OpenedSession) -> Result<Self, Failure> {
+    /// Fails if a budget has limits that a session cannot be checked against.
+    pub(crate) fn can_be_of_session(budget: &Budget) -> Result<(), Failure> {
         if !budget.baseline.is_empty() || budget.skip_warm_up {
             return Err(Failure::usage("a session has no baseline and no warm-up of its own")
                 .hint("check one process with --recording N, or leave baseline and warm-up out"));
@@ -98,6 +98,12 @@ impl Judged {
             return Err(Failure::usage("a session has no limits on objects")
                 .hint("check one process with --recording N"));
         }
+        Ok(())
+    }
+
+    /// Checks the sums over all processes of a session.
+    pub(crate) fn of_session(budget: &Budget, opened: &OpenedSession) -> Result<Self, Failure> {
+        Self::can_be_of_session(budget)?;
         opened.must_have_samples()?;
         let span = SpanArgs { from: budget.after.clone(), to: budget.until.clone() };
         let series = opened.series(&budget.metrics(), By::Type, &span, true)?;
@@ -171,7 +177,7 @@ fn of(opened: &Opened, budget: &Budget, span: &SpanArgs) -> Result<Run, Failure>
     Ok(Run { name, series, objects: objects(opened, budget, span)? })
 }
 
-/// Sums the objects that limits are on, which takes reading the regions of every sample.
+/// Sums the objects that limits are on, which takes decoding the regions.
 fn objects(opened: &Opened, budget: &Budget, span: &SpanArgs) -> Result<ObjectSeries, Failure> {
     let (names, metrics) = budget.objects();
     if names.is_empty() {
@@ -182,10 +188,11 @@ fn objects(opened: &Opened, budget: &Budget, span: &SpanArgs) -> Result<ObjectSe
     if opened.extent.is_some() {
         let (from, to) = opened.between(span)?;
         let steps = to.number.saturating_sub(from.number) + 1;
+        let (numbers, measures) = (from.number..=to.number, sums.measures().to_vec());
         let work = |done: &Done| {
-            opened.store.for_each_snapshot(recording.id, from.number..=to.number, |sample, of| {
-                done.add(1);
-                sums.push(sample, of);
+            opened.store.for_each_kind_sums(recording.id, numbers, &measures, |block| {
+                done.add(block.ticks.len() as u64);
+                sums.push(block);
                 ControlFlow::Continue(())
             })
         };

@@ -9,6 +9,7 @@ pub(crate) mod events;
 pub(crate) mod family;
 pub(crate) mod live_line;
 pub(crate) mod note_writer;
+pub(crate) mod outputs;
 pub(crate) mod progress;
 pub(crate) mod pruning;
 pub(crate) mod sampling;
@@ -28,13 +29,10 @@ use std::time::{Duration, Instant};
 use vmrec_sampler::{Error as SamplerError, UserRule};
 use vmrec_store::{RecordingId, Retention, WhyEnded, Writer};
 
-use crate::args::{Choice, FileArgs};
-use crate::commands::chart::at_end;
-use crate::commands::check::Judged;
-use crate::commands::check::budget::Budget;
 use crate::commands::record::args::{RecordArgs, SPARE};
 use crate::commands::record::events::{Event, Events, GRACE, Sampled};
-use crate::commands::record::family::{ControlGroup, Output, Roots, Watched};
+use crate::commands::record::family::{ControlGroup, FamilyRecorded, Output, Roots, Watched};
+use crate::commands::record::outputs::{Outputs, Recorded};
 use crate::commands::record::progress::Progress;
 use crate::commands::record::sampling::SamplingThread;
 use crate::commands::record::schedule::Schedule;
@@ -43,7 +41,6 @@ use crate::commands::record::tally::Figures;
 use crate::commands::record::target::{Target, is_gone};
 use crate::commands::record::unrecorded::Unrecorded;
 use crate::commands::record::via::Reader;
-use crate::commands::report;
 use crate::failure::Failure;
 use crate::{file, output, process, types_file};
 
@@ -57,14 +54,10 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         Writer::check_limit(&path, retention)?;
     }
     // A wrong file must not cost the user a run.
-    let budget = args.check.as_deref().map(|file| Budget::of_file(file)?.whole()).transpose()?;
-    args.report.as_deref().map(report::check_path).transpose()?;
+    let outputs = Outputs::of(args)?;
     if args.pick.any() && !args.launch.is_empty() {
         return Err(Failure::usage("a command that vmrec starts is not chosen among others")
             .hint("leave out -f, --wait, --newest, --oldest and --largest before `--`"));
-    }
-    if let Some(chart) = &args.chart {
-        at_end::check(chart)?;
     }
     if args.via.is_some() && (args.is_family() || !args.launch.is_empty()) {
         return Err(Failure::usage("--via reads one process that runs already")
@@ -72,20 +65,8 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     }
     let events = Events::listen()?;
     if args.is_family() {
-        if args.chart.is_some() {
-            return Err(Failure::usage("--chart draws the recording of one process")
-                .hint("draw one of the session afterwards: vmrec chart -r N -o FILE"));
-        }
-        if budget.is_some() {
-            return Err(Failure::usage("--check judges the recording of one process")
-                .hint("check one of the session afterwards: vmrec check --recording N"));
-        }
-        if args.report.is_some() {
-            return Err(Failure::usage("--report writes the page of the recording of one process")
-                .hint("write that of one of the session afterwards: vmrec report --recording N"));
-        }
         let start = Start { path: &path, retention, rules };
-        return record_family(args, &events, start);
+        return record_family(args, &events, start, &outputs);
     }
     let (mut target, (writer, path)) = match args.processes().pop() {
         Some(name) => {
@@ -126,35 +107,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
             Ok(exit_code(status))
         }
         (Err(failure), _) => Err(failure),
-        (Ok(recording), status) => {
-            if let Some((page, RecordingId(number))) = args.report.as_deref().zip(recording) {
-                match (report::at_end(page, &path, number), status) {
-                    (Err(failure), Some(status)) if status != 0 => drop(failure.report()),
-                    (written, _) => written?,
-                }
-            }
-            let kept = match budget {
-                Some(budget) => keeps_to(&budget, &path, recording)?,
-                None => true,
-            };
-            let drawn = match (&args.chart, recording) {
-                (Some(chart), Some(recording)) => at_end::write(&path, recording, chart),
-                _ => Ok(()),
-            };
-            if let Err(failure) = drawn {
-                let own = failure.report();
-                // The command's own failure says more.
-                return Ok(match status.unwrap_or(0) {
-                    0 => own,
-                    status => exit_code(status),
-                });
-            }
-            // The command's own failure says more than a limit.
-            Ok(match status.unwrap_or(0) {
-                0 if !kept => ExitCode::FAILURE,
-                status => exit_code(status),
-            })
-        }
+        (Ok(recording), status) => outputs.make(&path, recording.map(Recorded::Process), status),
     }
 }
 
@@ -178,6 +131,7 @@ fn record_family(
     args: &RecordArgs,
     events: &Events,
     start_with: Start<'_>,
+    outputs: &Outputs<'_>,
 ) -> Result<ExitCode, Failure> {
     let Start { path, retention, rules } = start_with;
     let (roots, (writer, path)) = if args.launch.is_empty() {
@@ -210,16 +164,9 @@ fn record_family(
         let (target, writer) = start(&args.launch, Vec::new(), path, events)?;
         (Roots::Command(target), writer)
     };
-    family::record(args, events, rules, roots, Output { path: &path, writer, retention })
-}
-
-/// Checks what was recorded and shows the verdicts; nothing recorded keeps to no limit.
-fn keeps_to(budget: &Budget, path: &Path, recorded: Option<RecordingId>) -> Result<bool, Failure> {
-    let Some(RecordingId(number)) = recorded else { return Ok(false) };
-    let judged =
-        Judged::of(budget, &FileArgs { db: Some(path.to_owned()) }, &[Choice::Number(number)])?;
-    output::note(judged.text(output::width(), false).trim_end());
-    Ok(judged.passed)
+    let output = Output { path: &path, writer, retention };
+    let FamilyRecorded { session, status } = family::record(args, events, rules, roots, output)?;
+    outputs.make(&path, session.map(Recorded::Session), status)
 }
 
 /// Opens the file, then starts the command; one that cannot be started leaves no new file.

@@ -9,8 +9,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use vmrec_report::{
-    By, ChartOptions, Metric, PAGE_METRICS, Page, PageInput, PagePlan, Resolved, SeriesBuilder,
-    SessionPageInput, TornValues, escape, page, session_page, session_page_end, units,
+    By, ChartContext, ChartOptions, Metric, PAGE_METRICS, Page, PageInput, PagePlan, Resolved,
+    SeriesBuilder, SessionPageInput, TornValues, escape, page, session_page, session_page_end,
+    units,
 };
 use vmrec_sampler::Snapshot;
 
@@ -104,6 +105,12 @@ pub(crate) fn at_end(path: &Path, db: &Path, number: i64) -> Result<(), Failure>
     write(path, &made(&opened, &whole)?)
 }
 
+/// Writes the page of a whole session, which has just been recorded.
+pub(crate) fn session_at_end(path: &Path, opened: &OpenedSession) -> Result<(), Failure> {
+    let whole = SpanArgs { from: "start".to_owned(), to: "end".to_owned() };
+    write(path, &of_session(opened, &whole)?)
+}
+
 /// Writes a page to its file, and says so.
 fn write(path: &Path, page: &Page) -> Result<(), Failure> {
     output::replace_file(path, page.html.as_bytes())?;
@@ -147,7 +154,9 @@ pub(crate) fn of_session(opened: &OpenedSession, span: &SpanArgs) -> Result<Page
 /// Makes the page of a part of a recording.
 pub(crate) fn made(opened: &Opened, span: &SpanArgs) -> Result<Page, Failure> {
     let failed = Failure::undrawable;
-    let context = &source::context(opened)?;
+    let (from, to) = opened.between(span)?;
+    let limits = opened.limits(&(from.number..=to.number))?;
+    let context = &ChartContext { limits, ..source::context(opened)? };
     let options = &ChartOptions { zone: zone::local(), ..ChartOptions::default() };
     let series = opened.series(&[Metric::RESIDENT, Metric::PRIVATE], By::Type, span)?;
     let totals = opened.series(&PAGE_METRICS, By::Family, span)?;

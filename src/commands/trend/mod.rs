@@ -1,5 +1,7 @@
 //! `vmrec trend`: which types rise, how fast, and how long that can go on.
 
+mod recorded;
+
 use std::process::ExitCode;
 
 use clap::Args;
@@ -37,7 +39,7 @@ pub(crate) struct TrendArgs {
     #[arg(long, value_enum, default_value_t = SumBy::Type)]
     by: SumBy,
 
-    /// Limit to derive the time left to: 512M, virtual=4G, regions=65530, or max_map_count for that
+    /// Limit to derive the time left to beside those recorded: 512M, virtual=4G, regions=65530
     #[arg(long, value_name = "[METRIC=]LIMIT", value_parser = limit)]
     limit: Vec<Limit>,
 
@@ -131,15 +133,18 @@ pub(crate) fn run(args: &TrendArgs) -> Result<ExitCode, Failure> {
             .hint("`vmrec info` shows when samples were taken")
     })?;
     let of = |metric: Metric| trends.iter().find(|trend| trend.metric == metric);
-    let limits: Vec<(TrendLimit, Trend)> = args
-        .limit
-        .iter()
-        .filter_map(|limit| {
-            let metric = limit.metric.unwrap_or(args.metric);
-            let name = limit.name.map(str::to_owned);
-            Some((TrendLimit { metric, value: limit.value, name }, of(metric)?.clone()))
-        })
-        .collect();
+    let recorded = recorded::limits(&opened, from.number..=to.number, &options)?;
+    // The kernel's default stands in where its setting was not recorded.
+    let is_recorded = |limit: &Limit| {
+        limit.name.is_some() && recorded.iter().any(|(of, _)| of.name.as_deref() == limit.name)
+    };
+    let given = args.limit.iter().filter(|limit| !is_recorded(limit)).filter_map(|limit| {
+        let metric = limit.metric.unwrap_or(args.metric);
+        let name = limit.name.map(str::to_owned);
+        let bound = TrendLimit { metric, value: limit.value, name, recorded: None };
+        Some((bound, of(metric)?.clone()))
+    });
+    let limits: Vec<(TrendLimit, Trend)> = given.chain(recorded.iter().cloned()).collect();
     let Some(trend) = of(args.metric) else { return Ok(ExitCode::FAILURE) };
     let name = format!(
         "{}: {} by {}, {}",

@@ -19,7 +19,7 @@ use crate::read::series::keep;
 use crate::read::store::Store;
 use crate::recording::RecordingId;
 use crate::tables::chunk;
-use crate::tables::chunk::StoredChunk;
+use crate::tables::chunk::{NumberedSums, StoredChunk};
 use crate::tables::interner::KindKey;
 
 /// The sums over the regions of one kind.
@@ -40,9 +40,6 @@ pub struct KindsBlock {
     /// The kinds that have regions in any of them, each once.
     pub kinds: Vec<KindSums>,
 }
-
-/// Sums by the number of the kind.
-type Numbered = Vec<(i64, Vec<Runs>)>;
 
 impl Store {
     /// Calls `visit` with sums over the regions of each kind of the samples in `numbers`, some hundred
@@ -90,7 +87,7 @@ impl Store {
     }
 
     /// Gives the sums their kinds.
-    fn named(&self, ticks: Vec<Tick>, sums: Numbered) -> Result<KindsBlock, Error> {
+    fn named(&self, ticks: Vec<Tick>, sums: NumberedSums) -> Result<KindsBlock, Error> {
         let numbers: Vec<i64> = sums.iter().map(|(number, _)| *number).collect();
         let mut identities = self.identities.take();
         let kinds = identities.kinds(&self.connection, &numbers);

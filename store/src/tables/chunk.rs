@@ -367,13 +367,16 @@ impl Snapshots<'_> {
     }
 }
 
+/// Columns of sums by the number of the kind that they are of.
+pub(crate) type NumberedSums = Vec<(i64, Vec<Runs>)>;
+
 /// Returns the ticks of a chunk, and the sums of some measures over the regions of each kind, by the
 /// number of the kind.
 pub(crate) fn kind_sums(
     connection: &Connection,
     chunk: &StoredChunk,
     measures: &[Measure],
-) -> rusqlite::Result<(Ticks, Vec<(i64, Vec<Runs>)>)> {
+) -> rusqlite::Result<(Ticks, NumberedSums)> {
     let ticks = decoded(connection, chunk, Group::Ticks, Ticks::decode)?;
     if !ticks.0.iter().any(Tick::has_regions) {
         return Ok((ticks, Vec::new()));

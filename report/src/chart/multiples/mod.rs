@@ -68,7 +68,7 @@ pub fn draw_multiples(
         lines: &lines,
     };
     let svg = canvas::document(&drawn, &used, &document);
-    Ok(Drawn { svg, finding: lead.finding.headline(&context.process, &lead.clock) })
+    Ok(Drawn { svg, finding: lead.headline.clone() })
 }
 
 /// Returns the statement that leads, those to be drawn, and in words the metrics without a panel.
@@ -321,6 +321,7 @@ impl Page<'_> {
     fn footer(&self, stated: &[Stated<'_>], flat: &[String]) -> Vec<String> {
         let room = f64::from(self.options.width) - 2.0 * MARGIN;
         let mut parts = flat.to_vec();
+        parts.extend(stated.iter().flat_map(|one| one.limits.words.iter().cloned()));
         let reserved = stated.iter().find_map(|one| one.counted.reserved);
         if let Some(reserved) = reserved {
             let size = crate::text::units::size(reserved);

@@ -33,6 +33,7 @@ impl<'a> Panel<'a> {
     ) -> Self {
         let highest = stated.counted.totals.max().unwrap_or(0);
         let (low, high) = plot::extent(&selection, highest, options.kind);
+        let high = stated.limits.reach(high);
         let signed = options.kind == ChartKind::Growth;
         let steps = ((height - TITLE) / STEP) as usize;
         let axis = value::axis(low, high, stated.series.metric.unit(), signed, steps);
@@ -95,6 +96,7 @@ impl<'a> Panel<'a> {
             }
         }
         plot::time_axis(canvas, &[], &[], &scales, place.right)?;
+        self.stated.limits.draw(canvas, &scales)?;
         Ok(scales)
     }
 }

@@ -119,8 +119,8 @@ impl Grid {
         }
     }
 
-    /// Draws the line of 0, where the plot reaches below it.
-    pub(crate) fn zero(&mut self, row: usize) {
+    /// Draws a line across where there are no data: that of 0, or of a limit.
+    pub(crate) fn across(&mut self, row: usize) {
         let glyph = if self.ink.unicode { '┄' } else { '.' };
         for cell in self.lines.get_mut(row).into_iter().flatten().filter(|cell| **cell == BLANK) {
             *cell = Cell { glyph, style: Style { dim: true, ..Style::default() } };

@@ -150,6 +150,7 @@ impl Screen<'_> {
         let marks = self.marks();
         let listed = if marks.is_empty() { 0 } else { self.mark_list().len() + 1 };
         // A low terminal has fewer keys, so that the plot keeps its room.
+        let listed = listed + self.stated.limits.sentences().count();
         let spare = self.terminal.lines.saturating_sub(above + listed + 2 + 3 + MIN_LINES);
         let most = most.min(spare.max(3));
         let columns = self.terminal.columns.min(MAX_COLUMNS);
@@ -160,6 +161,7 @@ impl Screen<'_> {
 
         let highest = counted.totals.max().unwrap_or(0);
         let (low, high) = plot::extent(&selection, highest, self.options.kind);
+        let high = self.stated.limits.reach(high);
         let signed = self.options.kind == ChartKind::Growth;
         let unit = series.metric.unit();
         let Axis { axis, steps, each } = best_axis((low, high), unit, signed, lines);
@@ -199,6 +201,11 @@ impl Screen<'_> {
             out.extend(self.mark_list());
         }
         out.extend(keys);
+        let dim = Style { dim: true, ..Style::default() };
+        for words in self.stated.limits.sentences() {
+            let lines = ink::wrap(&self.ink.shown(&words), columns);
+            out.extend(lines.iter().map(|line| self.styled(dim, line)));
+        }
         out
     }
 
@@ -219,9 +226,13 @@ impl Screen<'_> {
                 grid.lines(&columns, &paints, (axis.low, axis.high));
                 let down = axis.high / (axis.high - axis.low) * height as f64;
                 if axis.low < 0.0 {
-                    grid.zero(down as usize);
+                    grid.across(down as usize);
                 }
             }
+        }
+        for limit in &self.stated.limits.lines {
+            let down = (axis.high - limit.value as f64) / (axis.high - axis.low) * height as f64;
+            grid.across(down as usize);
         }
         marks.iter().for_each(|at| grid.rule(self.column(*at, width)));
         grid

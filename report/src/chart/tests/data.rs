@@ -55,7 +55,18 @@ pub(crate) fn series(
     let ticks = Arc::new(ticks);
     let missed = ticks.iter().filter(|tick| tick.state == TickState::Missed).count() as u64;
     let unknown = Vec::new();
-    Series { metric, by, ticks, keys, unknown, totals, gaps, missed, torn_left_out: false }
+    Series {
+        metric,
+        by,
+        ticks,
+        keys,
+        unknown,
+        totals,
+        gaps,
+        missed,
+        torn_left_out: false,
+        rest: None,
+    }
 }
 
 pub(crate) fn context() -> ChartContext {
@@ -84,6 +95,7 @@ pub(crate) fn context() -> ChartContext {
             mark(480, "tab closed"),
         ],
         version: "0.1.0".into(),
+        ..ChartContext::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whole charts: of made-up recordings, parsed and measured.
 
 pub(crate) mod data;
+mod limits;
 
 use std::fmt::Write;
 

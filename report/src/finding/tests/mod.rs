@@ -1,6 +1,7 @@
 //! Findings of made-up series: sentences, shapes and caveats.
 
 mod property;
+mod sentences;
 
 use std::sync::Arc;
 
@@ -48,8 +49,9 @@ fn series_of(metric: Metric, samples: &[Option<Vec<u64>>]) -> Series {
     keys.iter().for_each(|key| totals.add(&key.values));
     let gaps = gap::find(&ticks, &totals, SECOND);
     let missed = ticks.iter().filter(|tick| tick.state == TickState::Missed).count() as u64;
-    let (unknown, ticks, torn_left_out) = (Vec::new(), Arc::new(ticks), false);
-    Series { metric, by: By::Type, ticks, keys, unknown, totals, gaps, missed, torn_left_out }
+    let (unknown, ticks, torn_left_out, rest) = (Vec::new(), Arc::new(ticks), false, None);
+    let by = By::Type;
+    Series { metric, by, ticks, keys, unknown, totals, rest, gaps, missed, torn_left_out }
 }
 
 /// Makes samples of a series torn, as if they had been recorded so.

@@ -7,12 +7,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use vmrec_sampler::Family;
-use vmrec_store::{Measure, Run, Runs, SampleState, SumsBlock, TypeSums};
+use vmrec_store::{Measure, Run, Runs, SumsBlock, TypeSums};
 
 use crate::metric::Metric;
 use crate::series::by::By;
 use crate::series::column::SeriesColumn;
-use crate::series::tick::{KeySeries, SeriesKey, SeriesTick, TickState};
+use crate::series::filter::{REST, TypeFilter};
+use crate::series::tick::{KeySeries, SeriesKey, SeriesTick, missed};
 use crate::series::torn::{self, TornValues};
 use crate::series::{Series, gap};
 
@@ -30,6 +31,7 @@ pub struct SeriesBuilder {
     by: By,
     interval_ns: u64,
     torn: TornValues,
+    only: Option<TypeFilter>,
     ticks: Vec<SeriesTick>,
     missed: u64,
     keys: Vec<KeyColumns>,
@@ -70,6 +72,7 @@ impl SeriesBuilder {
             by,
             interval_ns,
             torn: TornValues::LeftOut,
+            only: None,
             ticks: Vec::new(),
             missed: 0,
             keys: Vec::new(),
@@ -81,6 +84,13 @@ impl SeriesBuilder {
     #[must_use]
     pub const fn torn(mut self, torn: TornValues) -> Self {
         self.torn = torn;
+        self
+    }
+
+    /// Counts the regions of some types only, and sums all others up as the rest.
+    #[must_use]
+    pub fn only(mut self, only: Option<TypeFilter>) -> Self {
+        self.only = only;
         self
     }
 
@@ -97,23 +107,20 @@ impl SeriesBuilder {
 
     /// Adds the samples of a block with columns of [`SeriesBuilder::measures`].
     pub fn push(&mut self, block: &SumsBlock) {
-        let missed = block.ticks.iter().map(|tick| match tick.state {
-            SampleState::Missed { ticks, .. } => ticks,
-            _ => 0,
-        });
-        self.add_missed(missed.fold(0, u64::saturating_add));
-        self.add(block.ticks.iter().map(tick), &block.types);
+        self.add_missed(missed(&block.ticks));
+        self.add(block.ticks.iter().map(SeriesTick::of), &block.types);
     }
 
     /// Adds ticks, and sums by type with a value for each one that has regions.
     pub(crate) fn add(&mut self, ticks: impl IntoIterator<Item = SeriesTick>, types: &[TypeSums]) {
-        let by = self.by;
+        let (by, only) = (self.by, self.only.clone());
         let keyed = types.iter().map(|of| {
             let family = of.region_type.family();
-            let name = match by {
-                By::Family => family.name(),
+            let (family, name) = match by {
+                _ if only.as_ref().is_some_and(|only| !only.has(&of.region_type)) => REST,
+                By::Family => (family, family.name()),
                 // Stored sums know no objects, and are of one process.
-                _ => of.region_type.name(),
+                _ => (family, of.region_type.name()),
             };
             KeyedSums { family, name, merged: 1, columns: &of.columns }
         });
@@ -187,10 +194,11 @@ impl SeriesBuilder {
         let mut all = Vec::with_capacity(self.metrics.len());
         // From the last metric to the first, so that columns move out instead of being copied.
         for index in (0..self.metrics.len()).rev() {
-            let (mut keys, mut unknown) = (Vec::new(), Vec::new());
+            let (mut keys, mut unknown, mut rest) = (Vec::new(), Vec::new(), None);
             for key in &mut self.keys {
                 let values = key.columns.pop().unwrap_or_default();
                 match key.known[index] {
+                    _ if (key.key.family, &*key.key.name) == REST => rest = Some(values),
                     true => {
                         keys.push(KeySeries { key: key.key.clone(), merged: key.merged, values })
                     }
@@ -204,6 +212,13 @@ impl SeriesBuilder {
                 false => totals.push_times(None, ticks.len()),
             }
             keys.iter().for_each(|key| totals.add(&key.values));
+            let rest = self.only.is_some().then(|| {
+                rest.unwrap_or_else(|| {
+                    let mut nothing = SeriesColumn::with_capacity(ticks.len());
+                    add_nothing(&mut nothing, &ticks);
+                    nothing
+                })
+            });
             let torn_left_out =
                 self.torn == TornValues::LeftOut && torn::leave_out(&ticks, &mut keys, &mut totals);
             let gaps = gap::find(&ticks, &totals, self.interval_ns);
@@ -216,6 +231,7 @@ impl SeriesBuilder {
                 keys,
                 unknown,
                 totals,
+                rest,
                 gaps,
                 missed,
                 torn_left_out,
@@ -268,10 +284,6 @@ fn measure_index(measures: &mut Vec<Measure>, measure: Measure) -> usize {
         measures.push(measure);
         measures.len() - 1
     })
-}
-
-fn tick(tick: &vmrec_store::Tick) -> SeriesTick {
-    SeriesTick { number: tick.number, taken: tick.taken, state: TickState::of(&tick.state) }
 }
 
 /// Returns the value of a key without regions at a tick; unknown at one whose regions are.

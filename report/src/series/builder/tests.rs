@@ -7,10 +7,11 @@ use vmrec_sampler::{
     Consistency, ProcessTotals, Quantities, Quantity, Region, RegionType, Snapshot, Timestamp,
     types,
 };
-use vmrec_store::{RecordingId, Sample, Store, TypeSums, Writer};
+use vmrec_store::{RecordingId, Sample, SampleState, Store, TypeSums, Writer};
 
 use super::*;
 use crate::fixture;
+use crate::series::tick::TickState;
 
 fn region(region_type: RegionType, pages: u64, quantities: Quantities) -> Region {
     let known: Vec<_> = Quantity::ALL
@@ -219,7 +220,18 @@ fn plainly(samples: &[(Sample, Option<Snapshot>)], metric: Metric, by: By) -> Se
         _ => 0,
     });
     let missed = missed.sum();
-    Series { metric, by, ticks, keys, unknown, totals, gaps, missed, torn_left_out: false }
+    Series {
+        metric,
+        by,
+        ticks,
+        keys,
+        unknown,
+        totals,
+        gaps,
+        missed,
+        torn_left_out: false,
+        rest: None,
+    }
 }
 
 fn both_ways_agree(store: &Store, id: RecordingId, numbers: std::ops::RangeInclusive<u64>) {

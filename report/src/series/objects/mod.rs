@@ -1,4 +1,4 @@
-//! Sums by object over time, from the regions of every sample: no such sums are stored.
+//! Sums by object over time, from those by kind of region: no sums by object are stored.
 //!
 //! Most objects are files whose sums change rarely, so runs of equal values are kept until all
 //! samples are read. The reserved part of an object is an object of its own, as in sums by
@@ -9,12 +9,13 @@ pub(crate) mod owner;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
-use vmrec_sampler::{Family, Identity, Naming, Region, Snapshot};
-use vmrec_store::{Measure, Runs, Sample, SampleState};
+use vmrec_sampler::{Family, Naming, RegionType};
+use vmrec_store::{KindKey, KindSums, KindsBlock, Measure, Run, Runs};
 
 use crate::diff::group::ObjectKey;
 use crate::error::Error;
@@ -22,7 +23,8 @@ use crate::metric::Metric;
 use crate::series::Series;
 use crate::series::builder::{KeyedSums, SeriesBuilder};
 use crate::series::by::By;
-use crate::series::tick::{SeriesTick, TickState};
+use crate::series::filter::{REST, TypeFilter};
+use crate::series::tick::{SeriesTick, missed};
 use crate::series::torn::TornValues;
 
 /// How much is kept.
@@ -37,8 +39,6 @@ struct Limits {
 }
 
 const LIMITS: Limits = Limits { runs: 1 << 24, values: 1 << 24, objects: 64 };
-/// The number of identities to remember the objects of.
-const MAX_IDENTITIES: usize = 1 << 16;
 /// The name of all objects that are too many to keep one by one.
 const OTHERS: &str = "other objects";
 
@@ -52,11 +52,11 @@ pub struct ObjectSums {
     /// The number of samples that were not missed.
     snapshots: usize,
     missed: u64,
+    only: Option<TypeFilter>,
+    /// The sums over types that are not counted.
+    rest: ObjectColumns,
     objects: Vec<ObjectColumns>,
     by_key: HashMap<(bool, ObjectKey), usize>,
-    /// The object of each identity seen lately, by its address: it is kept, so that no other one
-    /// gets that address.
-    by_identity: HashMap<*const Identity, (Arc<Identity>, usize)>,
     /// How many runs the columns have, but for those of zeros.
     runs: usize,
     limits: Limits,
@@ -70,13 +70,15 @@ struct ObjectColumns {
     length: usize,
     /// One for each measure.
     columns: Vec<Runs>,
-    /// The sums of the current sample.
-    sums: Vec<Option<u64>>,
     /// The highest sum, for the choice of those to keep.
     peak: u64,
 }
 
 impl ObjectColumns {
+    fn new(key: ObjectKey, family: Family, measures: usize) -> Self {
+        Self { key, family, length: 0, columns: vec![Runs::default(); measures], peak: 0 }
+    }
+
     /// Extends the columns with zeros to some length.
     fn pad(&mut self, length: usize) {
         if length > self.length {
@@ -84,6 +86,17 @@ impl ObjectColumns {
             self.columns.iter_mut().for_each(|column| column.push(Some(0), missing));
             self.length = length;
         }
+    }
+
+    /// Appends the sums of some snapshots.
+    fn append(&mut self, columns: &[Runs], snapshots: usize) {
+        for (column, more) in self.columns.iter_mut().zip(columns) {
+            for Run { value, times } in more.iter() {
+                column.push(value, times);
+                self.peak = self.peak.max(value.unwrap_or(0));
+            }
+        }
+        self.length += snapshots;
     }
 
     fn runs(&self) -> usize {
@@ -95,8 +108,12 @@ impl ObjectSums {
     /// Creates sums of these metrics for a recording with a planned time between samples.
     pub fn new(metrics: &[Metric], naming: Naming, interval_ns: u64) -> Self {
         let builder = SeriesBuilder::new(metrics, By::Object, interval_ns);
+        let (family, name) = REST;
+        let rest = ObjectKey::Type(RegionType::named(name, family));
         Self {
             measures: builder.measures().to_vec(),
+            only: None,
+            rest: ObjectColumns::new(rest, family, builder.measures().len()),
             builder,
             naming,
             ticks: Vec::new(),
@@ -104,7 +121,6 @@ impl ObjectSums {
             missed: 0,
             objects: Vec::new(),
             by_key: HashMap::new(),
-            by_identity: HashMap::new(),
             runs: 0,
             limits: LIMITS,
         }
@@ -117,48 +133,59 @@ impl ObjectSums {
         self
     }
 
-    /// Adds a sample with its regions, or one without.
-    pub fn push(&mut self, sample: &Sample, snapshot: Option<&Snapshot>) -> Result<(), Error> {
-        let state = TickState::of(&sample.state);
-        if let SampleState::Missed { ticks, .. } = sample.state {
-            self.missed = self.missed.saturating_add(ticks);
-        }
-        self.ticks.push(SeriesTick { number: sample.number, taken: sample.taken, state });
-        let Some(snapshot) = snapshot else { return Ok(()) };
-        let mut touched = Vec::new();
-        for region in &snapshot.regions {
-            let index = self.index_of(region);
-            let object = &mut self.objects[index];
-            if object.length <= self.snapshots {
-                object.pad(self.snapshots);
-                object.length += 1;
-                object.sums.fill(Some(0));
-                touched.push(index);
+    /// Counts the regions of some types only, as [`SeriesBuilder::only`] does.
+    #[must_use]
+    pub fn only(mut self, only: Option<TypeFilter>) -> Self {
+        self.builder = self.builder.only(only.clone());
+        self.only = only;
+        self
+    }
+
+    /// Returns which columns the blocks must have, in this order.
+    pub fn measures(&self) -> &[Measure] {
+        &self.measures
+    }
+
+    /// Adds the samples of a block with columns of [`ObjectSums::measures`].
+    pub fn push(&mut self, block: &KindsBlock) -> Result<(), Error> {
+        self.missed = self.missed.saturating_add(missed(&block.ticks));
+        self.ticks.extend(block.ticks.iter().map(SeriesTick::of));
+        // The rest has no index.
+        let mut sums: BTreeMap<Option<usize>, Cow<'_, [Runs]>> = BTreeMap::new();
+        for KindSums { kind, columns } in &block.kinds {
+            let counted = self.only.as_ref().is_none_or(|only| only.has(&kind.label.region_type));
+            match sums.entry(counted.then(|| self.index_of(kind))) {
+                Entry::Vacant(entry) => drop(entry.insert(Cow::Borrowed(columns))),
+                Entry::Occupied(mut entry) => {
+                    let both = entry.get().iter().zip(columns);
+                    *entry.get_mut() = both.map(|(one, other)| one.sum(other)).collect();
+                }
             }
-            for (sum, measure) in object.sums.iter_mut().zip(&self.measures) {
-                *sum = sum.zip(measure.of(region)).map(|(sum, value)| sum.saturating_add(value));
-            }
         }
-        self.snapshots += 1;
-        for index in touched {
-            let object = &mut self.objects[index];
+        let snapshots = block.ticks.iter().filter(|tick| tick.has_regions()).count();
+        for (index, columns) in sums {
+            let object = match index {
+                Some(index) => &mut self.objects[index],
+                None => &mut self.rest,
+            };
+            object.pad(self.snapshots);
             let before = object.runs();
-            for (column, sum) in object.columns.iter_mut().zip(&object.sums) {
-                column.push(*sum, 1);
-            }
+            object.append(&columns, snapshots);
             self.runs += object.runs() - before;
-            let highest = object.sums.iter().flatten().copied().max();
-            object.peak = object.peak.max(highest.unwrap_or(0));
         }
-        if self.runs > self.limits.runs {
-            return Err(Error::TooManyChanges { changes: self.runs, number: sample.number });
+        self.snapshots += snapshots;
+        match block.ticks.last() {
+            Some(last) if self.runs > self.limits.runs => {
+                Err(Error::TooManyChanges { changes: self.runs, number: last.number })
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Returns the series, one for each metric in the order they were asked for.
     pub fn finish(mut self) -> Vec<Series> {
-        self.objects.iter_mut().for_each(|object| object.pad(self.snapshots));
+        let all = self.objects.iter_mut().chain([&mut self.rest]);
+        all.for_each(|object| object.pad(self.snapshots));
         // Each object kept has a value for every sample and metric.
         let fit = self.limits.values / (self.ticks.len() * self.measures.len()).max(1);
         let mut by_peak: Vec<usize> = (0..self.objects.len()).collect();
@@ -180,6 +207,8 @@ impl ObjectSums {
                 _ => KeyedSums { family, name: OTHERS, merged, ..own(index) },
             }));
         }
+        let (family, name) = REST;
+        sums.push(KeyedSums { family, name, merged: 1, columns: &self.rest.columns });
         self.builder.add_missed(self.missed);
         self.builder.add_keyed(self.ticks.iter().copied(), sums.into_iter());
         self.builder.finish()
@@ -196,30 +225,15 @@ impl ObjectSums {
         names.into_iter().zip(&self.objects).map(named).collect()
     }
 
-    /// Returns the index of the object that a region belongs to.
-    fn index_of(&mut self, region: &Region) -> usize {
-        let identity = Arc::as_ptr(&region.identity);
-        if let Some((_, index)) = self.by_identity.get(&identity) {
-            return *index;
-        }
-        let family = region.identity.label.region_type.family();
-        let key = ObjectKey::of(region);
+    /// Returns the index of the object that regions of a kind belong to.
+    fn index_of(&mut self, kind: &KindKey) -> usize {
+        let family = kind.label.region_type.family();
+        let key = ObjectKey::of_kind(kind);
         let next = self.objects.len();
         let index = *self.by_key.entry((family == Family::Reserved, key.clone())).or_insert(next);
         if index == next {
-            self.objects.push(ObjectColumns {
-                key,
-                family,
-                length: 0,
-                columns: vec![Runs::default(); self.measures.len()],
-                sums: vec![Some(0); self.measures.len()],
-                peak: 0,
-            });
+            self.objects.push(ObjectColumns::new(key, family, self.measures.len()));
         }
-        if self.by_identity.len() >= MAX_IDENTITIES {
-            self.by_identity.clear();
-        }
-        self.by_identity.insert(identity, (Arc::clone(&region.identity), index));
         index
     }
 }

@@ -1,24 +1,22 @@
-//! Sums of some objects by their names over time, from the regions of every sample: no such sums are
-//! stored.
+//! Sums of some objects by their names over time, from those by kind of region: no sums by object
+//! are stored.
 //!
 //! Names are those that all runs of a program share, so addresses, folders and the process's number
 //! have no part in them; `*` in a name stands for any text.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use vmrec_sampler::{Family, Identity, Snapshot};
-use vmrec_store::{Measure, Runs, Sample, SampleState};
+use vmrec_sampler::Family;
+use vmrec_store::{KindSums, KindsBlock, Measure, Run, Runs};
 
 use crate::metric::Metric;
 use crate::series::Series;
 use crate::series::builder::{KeyedSums, SeriesBuilder};
 use crate::series::by::By;
 use crate::series::objects::owner::ObjectOwner;
-use crate::series::tick::{SeriesTick, TickState};
+use crate::series::tick::{SeriesTick, missed};
 
-/// The number of identities to remember the objects of.
-const MAX_IDENTITIES: usize = 1 << 16;
 /// The number of names of objects to remember.
 const MAX_SEEN: usize = 10_000;
 
@@ -33,9 +31,6 @@ pub struct NamedObjects {
     missed: u64,
     /// For each name, a column for each measure.
     columns: Vec<Vec<Runs>>,
-    /// The indexes of the names that each identity seen lately has, by its address: it is kept, so
-    /// that no other one gets that address.
-    by_identity: HashMap<*const Identity, (Arc<Identity>, Vec<usize>)>,
     seen: BTreeSet<Arc<str>>,
 }
 
@@ -67,43 +62,36 @@ impl NamedObjects {
             ticks: Vec::new(),
             missed: 0,
             columns,
-            by_identity: HashMap::new(),
             seen: BTreeSet::new(),
         }
     }
 
-    /// Adds a sample with its regions, or one without.
-    pub fn push(&mut self, sample: &Sample, snapshot: Option<&Snapshot>) {
-        if let SampleState::Missed { ticks, .. } = sample.state {
-            self.missed = self.missed.saturating_add(ticks);
-        }
-        let state = TickState::of(&sample.state);
-        self.ticks.push(SeriesTick { number: sample.number, taken: sample.taken, state });
-        let Some(snapshot) = snapshot else { return };
-        let mut sums = vec![vec![Some(0_u64); self.measures.len()]; self.names.len()];
-        let Self { measures, owner, names, by_identity, seen, .. } = self;
-        for region in &snapshot.regions {
-            let identity = Arc::as_ptr(&region.identity);
-            if by_identity.len() >= MAX_IDENTITIES && !by_identity.contains_key(&identity) {
-                by_identity.clear();
+    /// Returns which columns the blocks must have, in this order.
+    pub fn measures(&self) -> &[Measure] {
+        &self.measures
+    }
+
+    /// Adds the samples of a block with columns of [`NamedObjects::measures`].
+    pub fn push(&mut self, block: &KindsBlock) {
+        self.missed = self.missed.saturating_add(missed(&block.ticks));
+        self.ticks.extend(block.ticks.iter().map(SeriesTick::of));
+        let snapshots = block.ticks.iter().filter(|tick| tick.has_regions()).count();
+        let nothing: Runs = std::iter::repeat_n(Some(0), snapshots).collect();
+        let mut sums = vec![vec![nothing; self.measures.len()]; self.names.len()];
+        for KindSums { kind, columns } in &block.kinds {
+            let name = self.owner.key_of(kind).name;
+            let wanted = self.names.iter().zip(&mut sums);
+            for (_, sums) in wanted.filter(|(wanted, _)| is_named(&name, wanted)) {
+                sums.iter_mut().zip(columns).for_each(|(sum, more)| *sum = sum.sum(more));
             }
-            let (_, named) = by_identity.entry(identity).or_insert_with(|| {
-                let name = owner.key(region).name;
-                let has = |at: &usize| is_named(&name, &names[*at]);
-                let named = (0..names.len()).filter(has).collect();
-                if seen.len() < MAX_SEEN {
-                    seen.insert(name);
-                }
-                (Arc::clone(&region.identity), named)
-            });
-            for name in named {
-                for (sum, measure) in sums[*name].iter_mut().zip(&*measures) {
-                    *sum = sum.zip(measure.of(region)).map(|(sum, more)| sum.saturating_add(more));
-                }
+            if self.seen.len() < MAX_SEEN {
+                self.seen.insert(name);
             }
         }
         for (columns, sums) in self.columns.iter_mut().zip(sums) {
-            columns.iter_mut().zip(sums).for_each(|(column, sum)| column.push(sum, 1));
+            for (column, sum) in columns.iter_mut().zip(&sums) {
+                sum.iter().for_each(|Run { value, times }| column.push(value, times));
+            }
         }
     }
 
@@ -137,7 +125,7 @@ fn is_named(name: &str, wanted: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use vmrec_sampler::{Consistency, Cost, ProcessTotals, Quantity, RegionType, Timestamp, types};
+    use vmrec_sampler::{Quantity, Region, RegionType, types};
 
     use super::*;
     use crate::fixture;
@@ -166,28 +154,15 @@ mod tests {
         }
     }
 
-    fn snapshot(at: u64, regions: &[(u64, RegionType, Option<&str>, u64)]) -> (Sample, Snapshot) {
+    fn sample(
+        at: u64,
+        regions: &[(u64, RegionType, Option<&str>, u64)],
+    ) -> (u64, Option<Vec<Region>>) {
         let region = |(start, of, object, resident): &(u64, RegionType, Option<&str>, u64)| {
             let range = *start..*start + 0x1_0000;
             fixture::region(range, of.clone(), *object, &[(Quantity::Resident, *resident)])
         };
-        let taken = Timestamp { utc_ns: 0, monotonic_ns: at * 1_000_000_000 };
-        let snapshot = Snapshot {
-            taken,
-            regions: regions.iter().map(region).collect(),
-            consistency: Consistency::Complete,
-            totals: ProcessTotals::default(),
-            cost: Cost::default(),
-        };
-        let sample = Sample {
-            number: at + 1,
-            taken,
-            state: SampleState::Complete,
-            cost: Cost::default(),
-            totals: ProcessTotals::default(),
-            regions: Some(regions.len() as u64),
-        };
-        (sample, snapshot)
+        (at, Some(regions.iter().map(region).collect()))
     }
 
     #[test]
@@ -197,7 +172,7 @@ mod tests {
         let mut sums = NamedObjects::new(&[Metric::RESIDENT], names, owner, 1_000_000_000);
         let (file, text) = (types::MAPPED_FILE, types::TEXT);
         let samples = [
-            snapshot(
+            sample(
                 0,
                 &[
                     (0x10_0000, file.clone(), Some("/a/cache.bin"), 4096),
@@ -205,7 +180,7 @@ mod tests {
                     (0x30_0000, text.clone(), Some("/opt/a/server"), 12_288),
                 ],
             ),
-            snapshot(
+            sample(
                 1,
                 &[
                     (0x90_0000, file.clone(), Some("/b/cache.bin"), 40_960),
@@ -215,7 +190,7 @@ mod tests {
                 ],
             ),
         ];
-        samples.iter().for_each(|(sample, snapshot)| sums.push(sample, Some(snapshot)));
+        sums.push(&fixture::kinds_block(&samples, sums.measures()));
         let found = sums.finish();
         let values = |name: &str| {
             let key = found.series[0].keys.iter().find(|key| &*key.key.name == name);

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use vmrec_sampler::{Family, Naming, Region};
+use vmrec_sampler::{Family, Label, Naming, Region};
+use vmrec_store::KindKey;
 
 use crate::diff::group::ObjectKey;
 use crate::series::tick::SeriesKey;
@@ -26,9 +27,17 @@ pub struct ObjectOwner {
 impl ObjectOwner {
     /// Returns the name of the object that a region belongs to, the same in each run of a program.
     pub(crate) fn key(&self, region: &Region) -> SeriesKey {
-        let family = region.identity.label.region_type.family();
-        let key = ObjectKey::of(region);
-        let name: Arc<str> = match &key {
+        self.named(&ObjectKey::of(region), &region.identity.label)
+    }
+
+    /// Returns the name of the object that regions of a kind belong to.
+    pub(crate) fn key_of(&self, kind: &KindKey) -> SeriesKey {
+        self.named(&ObjectKey::of_kind(kind), &kind.label)
+    }
+
+    fn named(&self, key: &ObjectKey, label: &Label) -> SeriesKey {
+        let family = label.region_type.family();
+        let name: Arc<str> = match key {
             ObjectKey::File(path) if Some(&**path) == self.executable.as_deref() => PROGRAM.into(),
             ObjectKey::File(_) => self.without_pid(&key.name(self.naming)).into(),
             ObjectKey::Detail(of, detail) if of.family() == Family::Stack => {

@@ -1,7 +1,7 @@
 //! Sums by object conserve, whatever is folded into the rest.
 
 use proptest::prelude::*;
-use vmrec_sampler::{Cost, ProcessTotals, Quantity, RegionType, types};
+use vmrec_sampler::{Quantity, Region, RegionType, types};
 
 use super::*;
 use crate::chart::options::{ChartKind, ChartOptions};
@@ -27,7 +27,7 @@ fn objects() -> [(RegionType, Option<&'static str>, Option<&'static str>); 8] {
 /// A sample: for each object the sizes of its regions in KiB, or none if it was missed.
 type Made = Option<Vec<(usize, Option<u64>)>>;
 
-fn snapshot(at: u64, regions: &[(usize, Option<u64>)]) -> Snapshot {
+fn regions(regions: &[(usize, Option<u64>)]) -> Vec<Region> {
     let region = |(place, (of, size)): (usize, &(usize, Option<u64>))| {
         let (region_type, object, detail) = objects()[*of].clone();
         let known: Vec<_> = size.iter().map(|size| (Quantity::Resident, size << 10)).collect();
@@ -35,27 +35,17 @@ fn snapshot(at: u64, regions: &[(usize, Option<u64>)]) -> Snapshot {
         let region = fixture::region(start..start + (8 << 10), region_type, object, &known);
         detail.map_or(region.clone(), |detail| fixture::detailed(region, detail))
     };
-    let regions = regions.iter().enumerate().map(region).collect();
-    fixture::snapshot(at, ProcessTotals::default(), regions)
+    regions.iter().enumerate().map(region).collect()
 }
 
+/// The sums of samples in blocks of a few.
 fn summed(samples: &[Made], metrics: &[Metric], limits: Limits) -> Vec<Series> {
     let mut sums = ObjectSums::new(metrics, Naming::Linux, SECOND);
     sums.limits = limits;
-    for (at, made) in (1..).zip(samples) {
-        let snapshot = made.as_ref().map(|regions| snapshot(at, regions));
-        let sample = Sample {
-            number: at,
-            taken: fixture::snapshot(at, ProcessTotals::default(), Vec::new()).taken,
-            state: match made {
-                Some(_) => SampleState::Complete,
-                None => SampleState::Missed { ticks: 2, reason: "late".into() },
-            },
-            cost: Cost::default(),
-            totals: ProcessTotals::default(),
-            regions: made.as_ref().map(|regions| regions.len() as u64),
-        };
-        sums.push(&sample, snapshot.as_ref()).unwrap();
+    let made = |(at, made): (u64, &Made)| (at, made.as_deref().map(regions));
+    let samples: Vec<_> = (1..).zip(samples).map(made).collect();
+    for block in samples.chunks(7) {
+        sums.push(&fixture::kinds_block(block, sums.measures())).unwrap();
     }
     sums.finish()
 }
@@ -93,17 +83,9 @@ fn a_file_is_one_object_and_its_namesake_another() {
 fn too_many_changes_are_refused() {
     let mut sums = ObjectSums::new(&[Metric::RESIDENT], Naming::Linux, SECOND);
     sums.limits = Limits { runs: 9, ..LIMITS };
-    let sample = |number| Sample {
-        number,
-        taken: Default::default(),
-        state: SampleState::Complete,
-        cost: Cost::default(),
-        totals: ProcessTotals::default(),
-        regions: Some(1),
-    };
-    let pushed =
-        (1..=20).try_for_each(|at| sums.push(&sample(at), Some(&snapshot(at, &[(7, Some(at))]))));
-    let error = pushed.unwrap_err().to_string();
+    let block = |at| fixture::kinds_block(&[(at, Some(regions(&[(7, Some(at))])))], &sums.measures);
+    let blocks: Vec<_> = (1..=20).map(block).collect();
+    let error = blocks.iter().try_for_each(|block| sums.push(block)).unwrap_err().to_string();
     assert_eq!(error, "objects changed 10 times up to sample #9: more than can be kept at once");
 }
 

@@ -337,6 +337,7 @@ impl SessionSeriesBuilder {
                 gaps,
                 missed: self.missed,
                 torn_left_out: false,
+                rest: None,
             });
         }
         all.reverse();

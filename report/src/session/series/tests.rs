@@ -53,6 +53,7 @@ fn sizes(samples: &[(u64, u64, u64)]) -> Series {
         gaps: Vec::new(),
         missed: 0,
         torn_left_out: false,
+        rest: None,
     }
 }
 

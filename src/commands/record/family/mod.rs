@@ -13,12 +13,11 @@ pub(crate) mod selection;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use vmrec_report::ProcessSizes;
 use vmrec_sampler::{Error as SamplerError, ListedProcess, ProcessList, UserRule};
-use vmrec_store::{Retention, WhyEnded, Writer};
+use vmrec_store::{Retention, SessionId, WhyEnded, Writer};
 
 use crate::commands::record::args::{RecordArgs, SPARE};
 use crate::commands::record::events::{Event, Events, GRACE, Looked, MemberId};
@@ -99,6 +98,14 @@ pub(crate) struct Output<'a> {
     pub(crate) retention: Option<Retention>,
 }
 
+/// What was recorded.
+pub(crate) struct FamilyRecorded {
+    /// The session; `None` if it has no sample, or failed.
+    pub(crate) session: Option<SessionId>,
+    /// The exit status of the command that vmrec started.
+    pub(crate) status: Option<i32>,
+}
+
 /// Records until something ends it.
 pub(crate) fn record(
     args: &RecordArgs,
@@ -106,7 +113,7 @@ pub(crate) fn record(
     rules: Vec<UserRule>,
     roots: Roots,
     output: Output<'_>,
-) -> Result<ExitCode, Failure> {
+) -> Result<FamilyRecorded, Failure> {
     // Several files of each process stay open.
     vmrec_sampler::raise_open_files();
     let Output { path, writer, retention } = output;
@@ -402,7 +409,7 @@ impl Family<'_> {
         mut self,
         path: &Path,
         ended: Result<WhyEnded, Failure>,
-    ) -> Result<ExitCode, Failure> {
+    ) -> Result<FamilyRecorded, Failure> {
         let written = match &ended {
             Ok(why) => self.end(why, path),
             Err(failure) => {
@@ -412,17 +419,18 @@ impl Family<'_> {
         };
         let Self { ledger, target, events, progress, .. } = self;
         drop(progress);
+        let session = ledger.session();
         let closed = ledger.close();
         let recorded = ended.map(drop).and(written).and(closed);
         // A launched command outlives a failing recorder: its work is worth more than our sampling.
-        let status = target.and_then(|mut target| target.wait(events)).unwrap_or(0);
+        let status = target.and_then(|mut target| target.wait(events));
         match recorded {
-            Err(failure) if status != 0 => {
+            Err(failure) if status.is_some_and(|status| status != 0) => {
                 failure.report();
-                Ok(ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX)))
+                Ok(FamilyRecorded { session: None, status })
             }
             Err(failure) => Err(failure),
-            Ok(()) => Ok(ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX))),
+            Ok(()) => Ok(FamilyRecorded { session, status }),
         }
     }
 
