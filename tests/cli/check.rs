@@ -107,38 +107,109 @@ fn a_recording_is_checked_at_its_end() {
     assert_eq!((wrong.status, bench.path("ran").exists()), (Some(2), false));
 }
 
+/// The value of a key in a line of YAML such as `      run: cargo install`.
+fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    line.trim_start_matches([' ', '-']).strip_prefix(key)?.strip_prefix(": ")
+}
+
+/// Runs the steps of action.yml as a job does, with these inputs, and returns the status of the first
+/// that fails and all that was said. A faked cargo installs the program of this test.
+fn job(bench: &Bench, inputs: &[(&str, &str)]) -> (Option<i32>, String) {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let action = fs::read_to_string(format!("{root}/action.yml")).unwrap();
+    let folder = |name: &str| {
+        let path = bench.path(name);
+        fs::create_dir_all(&path).unwrap();
+        path.display().to_string()
+    };
+    let (temp, bin) = (folder("temp"), folder("fake-bin"));
+    let fake = format!(
+        "#!/bin/sh\n[ \"$1 $2 $3\" = 'install --locked --path' ] && [ -e \"$4/Cargo.toml\" ] || exit 9\n\
+         [ \"$5\" = --root ] && mkdir -p \"$6/bin\" && ln -sf {} \"$6/bin/vmrec\"\n",
+        env!("CARGO_BIN_EXE_vmrec")
+    );
+    fs::write(bench.path("fake-bin/cargo"), fake).unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(bench.path("fake-bin/cargo"), fs::Permissions::from_mode(0o755)).unwrap();
+    // What a job puts in place of expressions; a default is the line after its input.
+    let mut filled = action.replace("${{ runner.temp }}", &temp);
+    let (declared, steps) = filled.split_once("\nruns:\n").unwrap();
+    let mut steps = steps.to_owned();
+    let mut name = "";
+    for line in declared.lines() {
+        if let Some(input) = line.strip_prefix("  ").filter(|line| !line.starts_with(' ')) {
+            name = input.trim_end_matches(':');
+        } else if let Some(default) = value(line, "default") {
+            let given = inputs.iter().find(|(input, _)| *input == name);
+            let text = given.map_or(default, |(_, text)| text);
+            steps = steps.replace(&format!("${{{{ inputs.{name} }}}}"), text);
+        }
+    }
+    for (input, text) in inputs {
+        steps = steps.replace(&format!("${{{{ inputs.{input} }}}}"), text);
+    }
+    filled = steps;
+    assert!(!filled.contains("${{"), "an expression that no job fills in: {filled}");
+    let mut said = String::new();
+    for step in filled.split("\n    - ").skip(1) {
+        let run = step.lines().find_map(|line| value(line, "run")).unwrap();
+        let shell = step.lines().find_map(|line| value(line, "shell")).unwrap();
+        let variables = step.split_once("env:\n").map_or("", |(_, after)| after);
+        let variables = variables.lines().filter_map(|line| line.trim().split_once(": "));
+        let mut command = Command::new(shell);
+        command.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", run]);
+        command.envs(variables.filter(|(key, _)| key.chars().all(|c| c.is_ascii_uppercase())));
+        let path = format!("{bin}:{}", std::env::var("PATH").unwrap());
+        command.env("PATH", path).env("RUNNER_TEMP", &temp).env("GITHUB_ACTION_PATH", root);
+        command.env("GITHUB_STEP_SUMMARY", bench.path("summary.md"));
+        command.env("GITHUB_OUTPUT", bench.path("outputs")).current_dir(bench.path(""));
+        let output = command.output().unwrap();
+        said += &String::from_utf8_lossy(&output.stdout);
+        said += &String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            return (output.status.code(), said);
+        }
+    }
+    (Some(0), said)
+}
+
 #[test]
-fn the_script_of_the_action_writes_the_summary_and_passes_on_the_verdict() {
+fn each_step_of_the_action_runs_and_passes_on_the_verdict() {
     let bench = Bench::new();
     let run = |limit: &str, command: &str| {
         fs::write(bench.path("vmrec.toml"), format!("[[limit]]\nmax = \"{limit}\"\n")).unwrap();
-        let _ = fs::remove_dir_all(bench.path("out"));
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/check-in-job");
-        let output = Command::new("bash")
-            .arg(script)
-            .current_dir(bench.path(""))
-            .env("VMREC", env!("CARGO_BIN_EXE_vmrec"))
-            .env("COMMAND", command)
-            .env("BUDGET", "vmrec.toml")
-            .env("EVERY", "50ms")
-            .env("OUTPUT", "out")
-            .env("GITHUB_STEP_SUMMARY", bench.path("summary.md"))
-            .env("GITHUB_OUTPUT", bench.path("outputs"))
-            .output()
-            .unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+        let _ = fs::remove_file(bench.path("summary.md"));
+        let (status, log) = job(&bench, &[("run", command), ("every", "50ms"), ("output", "out")]);
+        (status, log, fs::read_to_string(bench.path("summary.md")).unwrap_or_default())
     };
-    assert_eq!(run("1G", "sleep 0.3").0, Some(0));
-    let (status, log) = run("4K", "sleep 0.3");
+    let (status, log, summary) = run("1G", "sleep 0.3");
+    assert_eq!(status, Some(0), "{log}");
+    assert!(summary.contains("### vmrec check: 1 limit kept"), "{summary}");
+    // The chart is there as a file, and in the summary in characters.
+    assert!(fs::read_to_string(bench.path("out/growth.svg")).unwrap().starts_with("<svg"));
+    assert!(summary.contains('└') && summary.contains("TOTAL"), "{summary}");
+    let (status, log, summary) = run("4K", "sleep 0.3");
     assert_eq!(status, Some(1), "{log}");
     assert!(log.contains("::error title=vmrec check::total: resident highest"), "{log}");
-    assert_eq!(run("1G", "sleep 0.2; exit 3").0, Some(3));
-    let summary = fs::read_to_string(bench.path("summary.md")).unwrap();
     assert!(summary.contains("### vmrec check: 1 of 1 limit exceeded"), "{summary}");
-    assert!(summary.contains("TOTAL"), "{summary}");
-    assert!(fs::read_to_string(bench.path("out/growth.svg")).unwrap().starts_with("<svg"));
+    let (status, log, _) = run("1G", "sleep 0.2; exit 3");
+    assert_eq!(status, Some(3), "{log}");
+    assert!(log.contains("::error title=vmrec::the command ended with status 3"), "{log}");
+    // The limits of the workflow that runs the action are of this kind.
+    for (budget, expected) in [("kept", 0), ("exceeded", 1)] {
+        let budget = format!("{}/tests/action/{budget}.toml", env!("CARGO_MANIFEST_DIR"));
+        let inputs = [("run", "sleep 0.3"), ("budget", &*budget), ("every", "50ms")];
+        let (status, log) = job(&bench, &inputs);
+        assert_eq!(status, Some(expected), "{log}");
+        assert!(bench.path("vmrec-output/growth.svg").exists(), "the default folder");
+    }
+    // Recordings of earlier runs are not taken for that of one which cannot be recorded.
+    let (status, log, summary) = run("1G", "exit 7");
+    assert_eq!(status, Some(7), "{log}");
+    assert!(!summary.contains("limit kept") || summary.contains("TOTAL"), "{summary}");
+    assert_eq!(run("4Q", "sleep 0.2").0, Some(2), "a wrong limit");
     let outputs = fs::read_to_string(bench.path("outputs")).unwrap();
-    assert!(outputs.contains("chart=out/growth.svg"), "{outputs}");
+    assert!(outputs.contains("chart=out/growth.svg") && outputs.contains("recording=out/vmrec.db"));
 }
 
 #[test]
