@@ -6,11 +6,19 @@ use crate::chart::plot::Scales;
 use crate::chart::select::CountedKeys;
 use crate::chart::{layout, palette, text};
 use crate::error::Error;
-use crate::limits::LimitKind;
+use crate::limits::{LimitKind, RecordedLimit};
 use crate::series::Series;
 
 /// A limit of more than so many times the highest value would leave the plot half empty.
 const MAX_TIMES: u64 = 2;
+
+/// Returns the words beside the line of a limit.
+pub(crate) fn label(limit: &RecordedLimit) -> String {
+    match limit.kind {
+        LimitKind::ControlGroup => limit.words() + " for its control group",
+        _ => limit.words(),
+    }
+}
 
 /// The limits on one metric.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,10 +47,7 @@ impl ShownLimits {
         let highest = counted.totals.max().unwrap_or(0);
         let mut shown = Self::default();
         for limit in context.limits.iter().filter(|limit| limit.kind.metric() == series.metric) {
-            let mut words = limit.words();
-            if limit.kind == LimitKind::ControlGroup {
-                words += " for its control group";
-            }
+            let words = label(limit);
             let partial = counted.left_out.is_some() || series.rest.is_some();
             let reason = match (limit.kind, options.kind) {
                 (LimitKind::Data, _) => Some("counts private writable memory alone".to_owned()),

@@ -4,9 +4,11 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 use vmrec_sampler::{Family, Naming, RegionType};
 
+use crate::chart::limits::label;
 use crate::chart::marks::Moment;
 use crate::chart::palette::{self, SHADES};
 use crate::finding::{clock, sentence};
+use crate::limits::{LimitKind, RecordedLimit};
 use crate::metric::{Metric, Unit};
 use crate::page::numbers;
 use crate::page::regions::RegionTable;
@@ -58,6 +60,8 @@ pub(crate) struct MetricData {
     /// Whether it is a number of things, not of bytes.
     count: bool,
     unit: u64,
+    /// Limits that may have a line: their values and words.
+    limits: Vec<(u64, String)>,
     /// For each type its value in each sample, less the one before.
     values: Vec<Vec<Option<i128>>>,
 }
@@ -111,8 +115,20 @@ pub(crate) fn type_data(of: &RegionType, naming: Naming) -> TypeData {
 }
 
 /// Returns a metric with its values by these types.
-pub(crate) fn metric_data(series: &Series, types: &[SeriesKey]) -> MetricData {
+pub(crate) fn metric_data(
+    series: &Series,
+    types: &[SeriesKey],
+    limits: &[RecordedLimit],
+) -> MetricData {
     let metric = series.metric;
+    // The chart leaves reserved address space out, which that limit counts.
+    let is_part = series.keys.iter().any(|key| key.key.family == Family::Reserved);
+    let has_line = |limit: &&RecordedLimit| match limit.kind {
+        LimitKind::Data => false,
+        LimitKind::AddressSpace => !is_part,
+        LimitKind::ControlGroup | LimitKind::Mappings => true,
+    };
+    let limits = limits.iter().filter(|limit| limit.kind.metric() == metric).filter(has_line);
     let known = || series.keys.iter().flat_map(|key| key.values.iter().flatten());
     let unit = if metric.unit() == Unit::Bytes { numbers::unit(known()) } else { 1 };
     let values = |of: &SeriesKey| match series.keys.iter().find(|key| key.key == *of) {
@@ -126,6 +142,7 @@ pub(crate) fn metric_data(series: &Series, types: &[SeriesKey]) -> MetricData {
         nothing: sentence::nothing(metric),
         count: metric.unit() == Unit::Count,
         unit,
+        limits: limits.map(|limit| (limit.value, label(limit))).collect(),
         values: types.iter().map(values).collect(),
     }
 }

@@ -107,7 +107,7 @@ fn data(source: &PageInput<'_>, stated: &Stated<'_>) -> Result<PageData, Error> 
     Ok(PageData {
         process: escape::terminal(&context.process).into_owned(),
         recording: source.recording.recording.id.0,
-        metrics: metrics.map(|series| data::metric_data(series, &keys)).collect(),
+        metrics: metrics.map(|series| data::metric_data(series, &keys, &context.limits)).collect(),
         families: data::families(naming),
         lightness: data::lightness(),
         types: types.iter().map(|of| data::type_data(of, naming)).collect(),

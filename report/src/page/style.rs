@@ -30,6 +30,7 @@ fn colours(of: fn(Paint) -> Rgb) -> String {
         ("grid", palette::GRID),
         ("axis", palette::AXIS),
         ("mark", palette::MARK),
+        ("limit", palette::LIMIT),
         ("gap", palette::GAP),
         ("other", palette::OTHER),
     ] {

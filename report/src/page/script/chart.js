@@ -2,6 +2,8 @@
 // Draws the chart: stacked sizes over time, gaps hatched, marks numbered.
 
 const SVG = "http://www.w3.org/2000/svg";
+/** A limit of more than so many times the highest value has no line (report/src/chart/limits.rs). */
+const MAX_TIMES = 2;
 
 /** Makes an element of SVG. */
 function draw(name, attributes, text) {
@@ -33,7 +35,9 @@ function drawChart(model, state, svg, width) {
   if (stack.highest === 0) {
     svg.append(draw("text", { x: layout.left + 20, y: layout.top + 40, class: "nothing-there" }, `0 throughout: ${state.metric.nothing}`));
   }
-  const { ticks, end } = valueTicks(state.metric, stack.highest, layout.narrow ? 4 : 6);
+  const limits = state.metric.limits.filter(([value]) => value <= stack.highest * MAX_TIMES);
+  const reach = Math.max(stack.highest, ...limits.map(([value]) => value));
+  const { ticks, end } = valueTicks(state.metric, reach, layout.narrow ? 4 : 6);
   const y = (value) => layout.bottom - (value / end) * (layout.bottom - layout.top);
   svg.append(definitions(layout));
   for (const value of ticks) {
@@ -52,6 +56,7 @@ function drawChart(model, state, svg, width) {
     gap.append(draw("title", {}, `${why}: ${duration(to - from)}`));
     plot.append(gap);
   }
+  limitsOf(limits, layout, y, svg);
   timeAxis(model, view, layout, svg);
   marksOf(model, view, layout, svg);
   peakOf(model, state, layout, stack, y, svg);
@@ -88,6 +93,15 @@ function stackAreas(model, state, layout, stack, y, plot) {
     area.append(draw("title", {}, layer.label));
     plot.append(area);
     below = above;
+  }
+}
+
+/** Draws the lines of limits, each with its words above it, or below at the top of the plot. */
+function limitsOf(limits, layout, y, svg) {
+  for (const [value, words] of limits) {
+    const at = y(value);
+    svg.append(draw("line", { x1: layout.left, x2: layout.right, y1: at, y2: at, class: "limit" }));
+    svg.append(draw("text", { x: layout.left + 6, y: at - 16 < layout.top ? at + 13 : at - 5, class: "limit" }, words));
   }
 }
 
