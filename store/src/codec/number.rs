@@ -13,13 +13,13 @@ const LENGTHS: usize = LONG as usize + 1;
 #[derive(Clone, Debug)]
 pub(crate) struct Number {
     length: [Chance; LENGTHS],
-    /// Of the two bits below the highest, by length.
-    next: [[Chance; 4]; LENGTHS],
+    /// Of the two bits below the highest, by length: the first one, and the second by the first.
+    next: [[Chance; 3]; LENGTHS],
 }
 
 impl Default for Number {
     fn default() -> Self {
-        Self { length: [Chance::default(); LENGTHS], next: [[Chance::default(); 4]; LENGTHS] }
+        Self { length: [Chance::default(); LENGTHS], next: [[Chance::default(); 3]; LENGTHS] }
     }
 }
 
@@ -35,7 +35,7 @@ impl Number {
         let (mut left, mut node, mut coded) = (bits - 1, 1_usize, 1_u64);
         while left > 0 && node < 4 {
             left -= 1;
-            let next = &mut self.next[short as usize][node];
+            let next = &mut self.next[short as usize][node - 1];
             let bit = coder.decide(next, number >> left & 1 == 1);
             node = node << 1 | usize::from(bit);
             coded = coded << 1 | u64::from(bit);

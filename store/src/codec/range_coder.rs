@@ -27,18 +27,19 @@ const RAW_BITS: u32 = 24;
 
 /// The probability that a decision is `true`, learnt from those before.
 ///
-/// A new one is all zeros, so that models with thousands of them are created as zeroed memory.
+/// A new one is all zeros, so that models with thousands of them are created as zeroed memory. It
+/// has no padding: a recorder keeps some ten thousand for each process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Chance {
-    /// How far from even, in 65536ths.
-    lean: i16,
+    /// How far from even, in 65536ths: a number of 16 bits with its sign.
+    lean: [u8; 2],
     seen: u8,
 }
 
 impl Chance {
     #[inline]
     const fn of_true(self) -> u16 {
-        self.lean.cast_unsigned() ^ 1 << 15
+        u16::from_ne_bytes(self.lean) ^ 1 << 15
     }
 
     #[inline]
@@ -48,16 +49,21 @@ impl Chance {
 
     #[inline]
     fn learn(&mut self, outcome: bool) {
+        // Without branches: an outcome that is hard to predict would stall each of them.
         let rate = u32::from(RATES[usize::from(self.seen)]);
-        let step = |left: u16| ((u32::from(left) * rate) >> 16) as u16;
         let of_true = self.of_true();
-        let learnt =
-            if outcome { of_true + step(u16::MAX - of_true) } else { of_true - step(of_true) };
-        self.lean = (learnt ^ 1 << 15).cast_signed();
-        if self.seen < MAX_SEEN {
-            self.seen += 1;
-        }
+        let (when_true, when_false) = (mask(outcome) as u16, mask(!outcome) as u16);
+        let step = ((u32::from(of_true ^ when_true) * rate) >> 16) as u16;
+        let learnt = of_true.wrapping_add((step ^ when_false).wrapping_sub(when_false));
+        self.lean = (learnt ^ 1 << 15).to_ne_bytes();
+        self.seen += u8::from(self.seen < MAX_SEEN);
     }
+}
+
+/// Returns a number of only ones, or of only zeros.
+#[inline]
+const fn mask(ones: bool) -> u64 {
+    (ones as u64).wrapping_neg()
 }
 
 /// Either direction of the coder.
@@ -210,12 +216,9 @@ impl Coder for RangeDecoder<'_> {
     fn decide(&mut self, chance: &mut Chance, _: bool) -> bool {
         let bound = (self.range >> SCALE_BITS) * chance.scaled();
         let outcome = self.code < bound;
-        if outcome {
-            self.range = bound;
-        } else {
-            self.code -= bound;
-            self.range -= bound;
-        }
+        let above = mask(!outcome);
+        self.code -= bound & above;
+        self.range = bound & !above | (self.range - bound) & above;
         self.widen();
         chance.learn(outcome);
         outcome
