@@ -27,7 +27,8 @@ pub(crate) struct ChunkThread {
 /// The samples of a recording since its last chunk.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    builder: Builder,
+    /// Its models are large, and a map of recordings has room for more than it holds.
+    builder: Box<Builder>,
     first: u64,
     last: u64,
 }
@@ -40,7 +41,7 @@ struct Full {
 
 impl Default for Pending {
     fn default() -> Self {
-        Self { builder: Builder::default(), first: 1, last: 0 }
+        Self { builder: Box::default(), first: 1, last: 0 }
     }
 }
 
@@ -80,7 +81,7 @@ impl ChunkThread {
             return;
         }
         let next = pending.last + 1;
-        let none = Pending { builder: Builder::default(), first: next, last: pending.last };
+        let none = Pending { builder: Box::default(), first: next, last: pending.last };
         let samples = std::mem::replace(pending, none);
         // If the thread has ended, no chunk is built and its samples stay as rows.
         let full = Full { recording, samples };
