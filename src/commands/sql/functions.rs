@@ -5,14 +5,14 @@ use std::sync::Arc;
 use vmrec_store::TableFunction;
 
 use crate::commands::sql::source::Source;
-use crate::commands::sql::{region_rows, sample_rows, series_rows, session_rows};
+use crate::commands::sql::{region_rows, sample_rows, series_rows};
 
 /// Returns every function, to be asked about the file of `source`.
 pub(crate) fn all(source: &Arc<Source>) -> [TableFunction; 4] {
     [
         region_rows::function(Arc::clone(source)),
-        series_rows::function(Arc::clone(source)),
-        session_rows::function(Arc::clone(source)),
+        series_rows::of_recording(Arc::clone(source)),
+        series_rows::of_session(Arc::clone(source)),
         sample_rows::function(Arc::clone(source)),
     ]
 }

@@ -5,7 +5,6 @@ pub(crate) mod functions;
 pub(crate) mod region_rows;
 pub(crate) mod sample_rows;
 pub(crate) mod series_rows;
-pub(crate) mod session_rows;
 pub(crate) mod source;
 pub(crate) mod tables;
 

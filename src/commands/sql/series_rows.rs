@@ -1,52 +1,132 @@
-//! `series(metric, by [, recording])`: a metric over time, summed by family or by type.
+//! `series(metric, by [, recording])` and `session_series(metric, by [, session])`: a metric over
+//! time, of one recording or of all processes of a session.
 
 use std::sync::Arc;
 
-use vmrec_report::{By, Series, TornValues};
-use vmrec_store::{RecordingId, TableFunction, TableRows, Value};
+use clap::ValueEnum;
+use vmrec_report::{By, Metric, Series, TornValues};
+use vmrec_store::{TableFunction, TableRows, Value};
 
-use crate::args::SpanArgs;
+use crate::args::{SeriesBy, SpanArgs};
 use crate::commands::sql::source::{Source, rows, text};
 use crate::parse::parse_metric;
 
-/// Returns the function.
-pub(crate) fn function(source: Arc<Source>) -> TableFunction {
+/// A column of a series, in SQL's words.
+#[derive(Clone, Copy)]
+enum Column {
+    Recording,
+    Session,
+    Number,
+    Taken,
+    Elapsed,
+    Key,
+    Family,
+    Value,
+}
+
+const OF_RECORDING: &[Column] = &[
+    Column::Recording,
+    Column::Number,
+    Column::Taken,
+    Column::Elapsed,
+    Column::Key,
+    Column::Family,
+    Column::Value,
+];
+
+const OF_SESSION: &[Column] =
+    &[Column::Session, Column::Taken, Column::Elapsed, Column::Key, Column::Value];
+
+impl Column {
+    const fn name_and_type(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Recording => ("recording", "INTEGER"),
+            Self::Session => ("session", "INTEGER"),
+            Self::Number => ("number", "INTEGER"),
+            Self::Taken => ("taken_utc_ns", "INTEGER"),
+            Self::Elapsed => ("elapsed_s", "REAL"),
+            Self::Key => ("key", "TEXT"),
+            Self::Family => ("family", "TEXT"),
+            Self::Value => ("value", "INTEGER"),
+        }
+    }
+}
+
+/// Returns the function of a recording.
+pub(crate) fn of_recording(source: Arc<Source>) -> TableFunction {
+    function(
+        "series",
+        OF_RECORDING,
+        &["of_metric", "by_what", "at_recording"],
+        move |metric, by, recording| {
+            let by = match by {
+                "family" => By::Family,
+                "type" => By::Type,
+                _ => return Err("sums are by 'family' or by 'type'".to_owned()),
+            };
+            source.with(recording, |opened| {
+                let series = opened.sums(&[metric], by, &all(), TornValues::Kept)?.pop();
+                Ok(rows(Values { columns: OF_RECORDING, of: opened.recording.id.0, series }))
+            })
+        },
+    )
+}
+
+/// Returns the function of a session.
+pub(crate) fn of_session(source: Arc<Source>) -> TableFunction {
+    function(
+        "session_series",
+        OF_SESSION,
+        &["of_metric", "by_what", "at_session"],
+        move |metric, by, session| {
+            let by = SeriesBy::from_str(by, false).map_err(|_| {
+                "sums are by 'process', 'name', 'process-type', 'type' or 'family'".to_owned()
+            })?;
+            source.with_session(session, |opened| {
+                opened.must_have_samples()?;
+                let series = opened.series(&[metric], by.of_session()?, &all(), false)?.pop();
+                Ok(rows(Values { columns: OF_SESSION, of: opened.session.id.0, series }))
+            })
+        },
+    )
+}
+
+/// Returns a function whose `arguments` are a metric, what it is summed by, and a recording or
+/// session; `answer` gets their values.
+fn function(
+    name: &'static str,
+    columns: &'static [Column],
+    arguments: &'static [&'static str],
+    answer: impl Fn(Metric, &str, &Value<'_>) -> Result<Box<dyn TableRows>, String>
+    + Send
+    + Sync
+    + 'static,
+) -> TableFunction {
     TableFunction {
-        name: "series",
-        columns: vec![
-            ("recording", "INTEGER"),
-            ("number", "INTEGER"),
-            ("taken_utc_ns", "INTEGER"),
-            ("elapsed_s", "REAL"),
-            ("key", "TEXT"),
-            ("family", "TEXT"),
-            ("value", "INTEGER"),
-        ],
-        arguments: &["of_metric", "by_what", "at_recording"],
+        name,
+        columns: columns.iter().map(|column| column.name_and_type()).collect(),
+        arguments,
         required: 2,
         answer: Box::new(move |arguments| match arguments {
-            [metric, by, recording] => {
+            [metric, by, run] => {
                 let metric = parse_metric(text(metric, "a metric")?)
                     .map_err(|message| message.replace("\nhint: ", "; "))?;
-                let by = match text(by, "family or type")? {
-                    "family" => By::Family,
-                    "type" => By::Type,
-                    _ => return Err("sums are by 'family' or by 'type'".to_owned()),
-                };
-                source.with(recording, |opened| {
-                    let all = SpanArgs { from: "start".to_owned(), to: "end".to_owned() };
-                    let series = opened.sums(&[metric], by, &all, TornValues::Kept)?.pop();
-                    Ok(rows(Values { recording: opened.recording.id, series }))
-                })
+                answer(metric, text(by, "a kind of sums")?, run)
             }
             _ => Err("a metric is wanted, and what it is summed by".to_owned()),
         }),
     }
 }
 
-/// One series, sample by sample and key by key.
+fn all() -> SpanArgs {
+    SpanArgs { from: "start".to_owned(), to: "end".to_owned() }
+}
+
+/// One series, moment by moment and key by key.
 struct Values {
-    recording: RecordingId,
+    columns: &'static [Column],
+    /// The number of the recording or session.
+    of: i64,
     series: Option<Series>,
 }
 
@@ -56,18 +136,19 @@ impl TableRows for Values {
     }
 
     fn value(&self, row: usize, column: usize) -> Value<'_> {
-        let Some(series) = &self.series else { return Value::Null };
+        let (Some(series), Some(column)) = (&self.series, self.columns.get(column)) else {
+            return Value::Null;
+        };
         let Some(index) = row.checked_div(series.keys.len()) else { return Value::Null };
-        let key = &series.keys[row % series.keys.len()];
-        let tick = &series.ticks[index];
+        let (tick, key) = (&series.ticks[index], &series.keys[row % series.keys.len()]);
         match column {
-            0 => self.recording.0.into(),
-            1 => tick.number.into(),
-            2 => tick.taken.utc_ns.into(),
-            3 => Value::Real(series.elapsed_ns(index) as f64 / 1e9),
-            4 => (&*key.key.name).into(),
-            5 => key.key.family.name().into(),
-            _ => key.values.get(index).into(),
+            Column::Recording | Column::Session => self.of.into(),
+            Column::Number => tick.number.into(),
+            Column::Taken => tick.taken.utc_ns.into(),
+            Column::Elapsed => Value::Real(series.elapsed_ns(index) as f64 / 1e9),
+            Column::Key => (&*key.key.name).into(),
+            Column::Family => key.key.family.name().into(),
+            Column::Value => key.values.get(index).into(),
         }
     }
 }
