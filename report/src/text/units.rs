@@ -11,13 +11,18 @@ pub fn size(bytes: u64) -> String {
         return format!("{}K", (bytes + K / 2) / K);
     }
     // Rounding may carry into the next unit (1023.96M is 1.0G).
-    let mut value = bytes as f64 / (K * K) as f64;
+    large_size(bytes, 1023.95)
+}
+
+/// Formats bytes with one decimal of M, or of the first larger unit in which they are less than `max`.
+pub(crate) fn large_size(bytes: u64, max: f64) -> String {
+    let mut value = bytes as f64 / f64::from(1 << 20);
     let mut unit = "M";
     for larger in ["G", "T", "P", "E"] {
-        if value < 1023.95 {
+        if value < max {
             break;
         }
-        value /= K as f64;
+        value /= 1024.0;
         unit = larger;
     }
     format!("{value:.1}{unit}")

@@ -1,5 +1,7 @@
 //! Sizes as vmmap prints them.
 
+use crate::text::units::large_size;
+
 /// How the page shows sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VmmapSize {
@@ -41,16 +43,7 @@ pub(crate) fn size(bytes: u64) -> String {
     if kilobytes < 10_000 {
         return format!("{kilobytes}K");
     }
-    let mut value = bytes as f64 / (K * K) as f64;
-    let mut unit = "M";
-    for larger in ["G", "T", "P", "E"] {
-        if value < 999.95 {
-            break;
-        }
-        value /= K as f64;
-        unit = larger;
-    }
-    format!("{value:.1}{unit}")
+    large_size(bytes, 999.95)
 }
 
 #[cfg(test)]
