@@ -265,8 +265,11 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
+    use vmrec_report::units;
     use vmrec_sampler::{ProcessId, types};
+
+    use super::*;
 
     fn figures(seconds: u64, sizes: [u64; 2]) -> Figures {
         let taken = Timestamp {
@@ -342,5 +345,53 @@ mod tests {
         no\x1bde grew 40.0M in 8.0s: MALLOC (large) +40.0M
         the first sample is of a process 1.0ms old: the change includes its loading
         "#);
+    }
+
+    proptest! {
+        /// The summary is of the samples that count, whatever they are.
+        #[test]
+        fn no_sentence_of_the_summary_contradicts_the_samples(
+            samples in prop::collection::vec((prop_oneof![0..4_u64, 0..600_u64], 0..40_u64, prop::bool::weighted(0.2)), 2..40),
+        ) {
+            let mut tally = Tally::new(&process(None));
+            for (seconds, (large, small, torn)) in (0..).zip(&samples) {
+                tally.add(&Figures { torn: *torn, ..figures(seconds, [*large, *small]) });
+            }
+            let any = samples.iter().any(|(.., torn)| !torn);
+            let counted: Vec<(u64, u64)> = (0..)
+                .zip(&samples)
+                .filter(|(_, (.., torn))| !torn || !any)
+                .map(|(seconds, (large, small, _))| (seconds, large + small))
+                .collect();
+            let lines = tally.finding(TimeZone::UTC);
+            let [(_, first), .., (_, last)] = counted[..] else {
+                prop_assert!(lines.is_empty());
+                return Ok(());
+            };
+            let said = lines[0].strip_prefix(r"no\x1bde ").unwrap_or(&lines[0]);
+            let size = |megabytes: u64| units::size(megabytes << 20);
+            let highest = counted.iter().map(|(_, total)| *total).max().unwrap_or(0);
+            let span = (counted[counted.len() - 1].0 - counted[0].0) * 1_000_000_000;
+            match said.split(' ').next() {
+                Some(verb @ ("grew" | "fell")) => {
+                    prop_assert_eq!(verb == "grew", last > first, "{}", said);
+                    let amount = format!("{verb} {} in {}", size(last.abs_diff(first)), units::duration(span));
+                    prop_assert!(said.starts_with(&amount), "{} {}", said, amount);
+                }
+                Some("stayed") => prop_assert!(said.starts_with(&format!("stayed at {} (", size(last))), "{}", said),
+                Some("peaked") => {
+                    prop_assert!(said.starts_with(&format!("peaked at {} ", size(highest))), "{}", said);
+                    prop_assert!(said.ends_with(&format!("ended at {}", size(last))), "{}", said);
+                    // The sample of the peak is the one that is named.
+                    let (_, at) = said.split_once(" at ").and_then(|(_, rest)| rest.split_once(" at ")).unwrap();
+                    let at: u64 = at[6..8].parse().unwrap();
+                    let begun = 39;
+                    let second = (at + 60 - begun) % 60;
+                    prop_assert!(counted.contains(&(second, highest)), "{} {:?}", said, counted);
+                }
+                _ => prop_assert_eq!(highest, 0, "{}", said),
+            }
+            prop_assert_eq!(lines.iter().any(|line| line.contains("torn")), !any);
+        }
     }
 }
