@@ -43,9 +43,6 @@ pub(crate) fn parse_metric(name: &str) -> Result<Metric, String> {
     })
 }
 
-/// The kernel's own default of vm.max_map_count: the mappings that a process may have.
-pub(crate) const MAX_MAP_COUNT: u64 = 65_530;
-
 /// Returns the bytes of `64M`, `4K` or `4096`.
 pub(crate) fn size_of(text: &str) -> Option<u64> {
     let unit = ["K", "M", "G", "T"].iter().zip([10, 20, 30, 40]);

@@ -42,7 +42,7 @@ pub use crate::chart::options::{
 pub use crate::chart::terminal::ink::TerminalColors;
 pub use crate::chart::terminal::multiples::draw_terminal_multiples;
 pub use crate::chart::terminal::{Terminal, draw_terminal};
-pub use crate::check::limit::{Bound, Figure, Limit, Subject};
+pub use crate::check::limit::{Bound, Figure, Limit, Subject, USUAL_MAX_MAP_COUNT};
 pub use crate::check::log::{check_github, check_junit};
 pub use crate::check::run::Run;
 pub use crate::check::table::{check_markdown, check_table};

@@ -87,7 +87,7 @@ impl<'a> LimitValue<'a> {
             baseline: verdict.baseline.map(number),
             above_baseline_percent: match limit.bound {
                 Bound::AboveBaseline(percent) => Some(percent),
-                Bound::Absolute(_) => None,
+                Bound::Absolute(_) | Bound::MaxMapCount => None,
             },
             why: verdict.why.as_deref(),
         }

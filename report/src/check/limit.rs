@@ -53,9 +53,14 @@ pub enum Figure {
 pub enum Bound {
     /// So many bytes or regions.
     Absolute(u64),
+    /// As many regions as the system allowed a process when it was recorded.
+    MaxMapCount,
     /// So many percent above the same figure of the baseline.
     AboveBaseline(f64),
 }
+
+/// The setting of `vm.max_map_count` that kernels begin with.
+pub const USUAL_MAX_MAP_COUNT: u64 = 65_530;
 
 impl Subject {
     /// Returns whether the sums of a key are among those it is on.

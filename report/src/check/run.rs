@@ -16,6 +16,8 @@ pub struct Run {
     pub series: Vec<Series>,
     /// The sums of the objects that limits are on.
     pub objects: ObjectSeries,
+    /// How many mappings the process might have at the end, if that was recorded.
+    pub max_mappings: Option<u64>,
 }
 
 /// A figure as it was measured.

@@ -15,7 +15,12 @@ const M: u64 = 1 << 20;
 const SECOND: u64 = 1_000_000_000;
 
 fn run(keys: &[(&str, &[Option<u64>])]) -> Run {
-    Run { name: "run".to_owned(), series: vec![series(keys)], objects: ObjectSeries::default() }
+    Run {
+        name: "run".to_owned(),
+        series: vec![series(keys)],
+        objects: ObjectSeries::default(),
+        max_mappings: None,
+    }
 }
 
 fn total(mebibytes: &[u64]) -> Run {
@@ -77,6 +82,18 @@ fn the_least_of_several_runs_is_compared_with_the_least_of_the_baseline() {
     assert_eq!((within.baseline, within.measured.len()), (Some(20.0 * M as f64), 3));
     let over = check(runs, baseline, Figure::Highest, above(19.0));
     assert_eq!(over.outcome, Outcome::Exceeded);
+}
+
+#[test]
+fn the_number_of_mappings_is_limited_by_what_was_recorded() {
+    let allowed = |recorded: &[Option<u64>]| {
+        let run =
+            |max_mappings: &Option<u64>| Run { max_mappings: *max_mappings, ..total(&[1, 2]) };
+        let runs = recorded.iter().map(run).collect();
+        check(runs, Vec::new(), Figure::Highest, Bound::MaxMapCount).allowed
+    };
+    assert_eq!(allowed(&[None]), Some(65_530.0));
+    assert_eq!(allowed(&[Some(262_144), None, Some(131_072)]), Some(131_072.0));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use vmrec_sampler::{Family, Naming, RegionType};
 
-use crate::check::limit::{Bound, Figure, Limit, Subject};
+use crate::check::limit::{Bound, Figure, Limit, Subject, USUAL_MAX_MAP_COUNT};
 use crate::check::run::{Measured, Run, Unmeasured};
 use crate::metric::Metric;
 use crate::series::tick::SeriesKey;
@@ -149,6 +149,10 @@ impl Check {
         }
         match limit.bound {
             Bound::Absolute(bound) => verdict.allowed = Some(bound as f64),
+            Bound::MaxMapCount => {
+                let recorded = self.runs.iter().filter_map(|run| run.max_mappings).min();
+                verdict.allowed = Some(recorded.unwrap_or(USUAL_MAX_MAP_COUNT) as f64);
+            }
             Bound::AboveBaseline(percent) => match self.least(&self.baseline, limit).1 {
                 Ok(measured) => {
                     verdict.baseline = Some(measured.value);

@@ -2,7 +2,7 @@
 
 use vmrec_report::{Bound, Figure, Metric};
 
-use crate::parse::{MAX_MAP_COUNT, size_of};
+use crate::parse::size_of;
 
 /// A limit whose type or family is not looked up yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,8 +84,10 @@ pub(crate) fn bound(text: &str) -> Result<Bound, String> {
     if text.ends_with('%') {
         return percent(text).map(|Percent(percent)| Bound::AboveBaseline(percent));
     }
-    let known = (text == "max_map_count").then_some(MAX_MAP_COUNT);
-    size_of(text).or(known).map(Bound::Absolute).ok_or_else(|| {
+    if text == "max_map_count" {
+        return Ok(Bound::MaxMapCount);
+    }
+    size_of(text).map(Bound::Absolute).ok_or_else(|| {
         "not a limit\nhint: write a size like 200M, a number of regions, or +5% of a baseline"
             .to_owned()
     })
@@ -127,7 +129,7 @@ mod tests {
         assert_eq!(read("object:lib*.so=1M"), (Metric::RESIDENT, of("lib*.so"), size(1)));
         assert_eq!(read("private:object: a:b=1M"), (PRIVATE, of("a:b"), size(1)));
         assert_eq!(read("regions=+5%"), (Metric::Regions, None, Bound::AboveBaseline(5.0)));
-        assert_eq!(read("regions=max_map_count"), (Metric::Regions, None, Bound::Absolute(65_530)));
+        assert_eq!(read("regions=max_map_count"), (Metric::Regions, None, Bound::MaxMapCount));
         for wrong in ["", "x", "resident=", "resident=-5M", "5x", "resident=x%", "-5%", "nan%"] {
             assert!(max(wrong).is_err(), "{wrong}");
         }

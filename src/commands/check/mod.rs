@@ -116,7 +116,7 @@ impl Judged {
         let naming = Naming::of(&opened.session.host);
         Self::checked(
             budget,
-            vec![Run { name, series, objects: ObjectSeries::default() }],
+            vec![Run { name, series, objects: ObjectSeries::default(), max_mappings: None }],
             Vec::new(),
             naming,
         )
@@ -174,7 +174,9 @@ fn of(opened: &Opened, budget: &Budget, span: &SpanArgs) -> Result<Run, Failure>
     };
     let from = warm.map(|number| format!(", from #{number}, after its warm-up"));
     let name = opened.title(true) + &from.unwrap_or_default();
-    Ok(Run { name, series, objects: objects(opened, budget, span)? })
+    let last = opened.extent.as_ref().map(|extent| extent.last.totals);
+    let max_mappings = last.and_then(|totals| totals.max_mappings);
+    Ok(Run { name, series, objects: objects(opened, budget, span)?, max_mappings })
 }
 
 /// Sums the objects that limits are on, which takes decoding the regions.

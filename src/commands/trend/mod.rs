@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 use vmrec_report::{
-    By, Clock, ENOUGH_SAMPLES, Metric, Trend, TrendLayout, TrendLimit, TrendOptions, json,
-    trend_table, units,
+    By, Clock, ENOUGH_SAMPLES, Metric, Trend, TrendLayout, TrendLimit, TrendOptions,
+    USUAL_MAX_MAP_COUNT, json, trend_table, units,
 };
 use vmrec_sampler::Naming;
 
 use crate::args::{RecordingArgs, SpanArgs, SumBy};
 use crate::failure::{Failure, Status};
-use crate::parse::{MAX_MAP_COUNT, metric_parser, size_of};
+use crate::parse::{metric_parser, size_of};
 use crate::recording::Opened;
 use crate::shell::shell_word;
 use crate::{output, zone};
@@ -75,7 +75,7 @@ struct Limit {
 fn limit(text: &str) -> Result<Limit, String> {
     let max_map_count = "vm.max_map_count";
     if text == "max_map_count" || text == max_map_count {
-        let value = MAX_MAP_COUNT;
+        let value = USUAL_MAX_MAP_COUNT;
         return Ok(Limit { metric: Some(Metric::Regions), value, name: Some(max_map_count) });
     }
     let (metric, value) =
