@@ -11,15 +11,17 @@ use crate::failure::{Failure, Status};
 use crate::output;
 use crate::shell::shell_word;
 
-/// How times are written, for those who wrote one wrong.
-const TIME_FORMS: &str = "times are 2026-03-01T14:05:09Z, '2026-03-01 14:05', 14:05[:09] (local),
--1h30m (before the end, or before now while recording), +90s (after the
-start), start, end, now, peak (largest footprint), #12 (a sample), @TEXT
-(a mark), 50%, '10m ago'; peak-5s, #12+1m, @TEXT+5s count from there";
-
 /// Parses a time of the command line.
 pub(crate) fn parse_time(text: &str) -> Result<TimeSpec, Failure> {
-    TimeSpec::parse(text).map_err(|error| Failure::new(Status::Usage, error).hint(TIME_FORMS))
+    TimeSpec::parse(text).map_err(|error| {
+        let nearest: Vec<_> = TimeSpec::nearest(text).iter().map(|near| shell_word(near)).collect();
+        let meant = match nearest.is_empty() {
+            true => String::new(),
+            false => format!("did you mean {}?\n", nearest.join(", ")),
+        };
+        let hint = format!("{meant}a mark is @TEXT; `vmrec help` lists all forms of times");
+        Failure::new(Status::Usage, error).hint(hint)
+    })
 }
 
 /// Returns the file to use: the one given, else `vmrec/vmrec.db` in the user's data folder.

@@ -10,6 +10,7 @@ mod completion;
 mod failure;
 mod file;
 mod help;
+mod misread;
 mod output;
 mod parse;
 mod picture;
@@ -48,7 +49,12 @@ fn main() -> ExitCode {
             Err(failure) => failure.report(),
         };
     }
-    let matches = help::command().get_matches_from(spelling::arguments(std::env::args_os()));
+    let words = spelling::arguments(std::env::args_os());
+    let matches = help::command().try_get_matches_from(&words).unwrap_or_else(|error| {
+        let words: Vec<_> =
+            words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        misread::with_tip(error, &help::command(), &words).exit()
+    });
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match run(cli) {
         Ok(status) => status,

@@ -1,7 +1,7 @@
 //! Where results go: standard output, or a file that appears whole or not at all.
 
 use std::fs::OpenOptions;
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -78,12 +78,31 @@ pub(crate) fn width() -> usize {
     terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0).max(40))
 }
 
+/// Bytes by which results of one form are alike.
+const ALIKE_BYTES: usize = 8;
+/// How a trace of Perfetto begins; the length that follows is not always the same.
+const TRACE_TAG: u8 = 0x0a;
+
+/// Returns whether the file at `path` has something else than an earlier result of the form of
+/// `bytes`: that begins alike.
+fn holds_something_else(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let count = if bytes.first() == Some(&TRACE_TAG) { 1 } else { bytes.len().min(ALIKE_BYTES) };
+    let mut old = Vec::new();
+    fs::File::open(path)?.take(count as u64).read_to_end(&mut old)?;
+    Ok(!old.is_empty() && old != bytes[..count])
+}
+
 /// Writes `bytes` to `path` through a neighbouring file that is renamed, so that a file there stays whole until then.
+/// Only an earlier result, or nothing, is replaced.
 pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |source| Failure::io("write", path, source);
     // A device or pipe (/dev/stdout, a fifo) is written to, not replaced.
     if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
         return fs::write(path, bytes).map_err(failed);
+    }
+    if holds_something_else(path, bytes).is_ok_and(|other| other) {
+        let text = format!("{} holds something else than such a result", path.display());
+        return Err(Failure::usage(text).hint("remove it, or write to another file"));
     }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
@@ -137,9 +156,22 @@ mod tests {
     fn a_file_is_replaced_whole() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("chart.svg");
-        fs::write(&target, b"old and longer").unwrap();
-        replace_file(&target, b"new").unwrap();
-        assert_eq!(fs::read(&target).unwrap(), b"new");
+        fs::write(&target, b"<svg xmlns='old and longer'>").unwrap();
+        replace_file(&target, b"<svg xmlns=''>").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"<svg xmlns=''>");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        fs::write(&target, b"").unwrap();
+        replace_file(&target, b"<svg xmlns=''>").unwrap();
+    }
+
+    #[test]
+    fn a_file_of_another_form_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("notes.txt");
+        fs::write(&target, b"my notes").unwrap();
+        let failure = replace_file(&target, b"<svg xmlns=''>").unwrap_err();
+        assert!(failure.sentence().contains("notes.txt holds something else"));
+        assert_eq!(fs::read(&target).unwrap(), b"my notes");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -73,10 +73,13 @@ fn wrong_arguments_are_explained() {
         |from: &str, to: &str| bench.run(&["diff", "--recording", "1", from, to]).failure();
     assert_snapshot!(failure("yesterday", "end"), @r#"
     vmrec: time "yesterday" is not understood: it is neither a time nor a word known here
-    hint: times are 2026-03-01T14:05:09Z, '2026-03-01 14:05', 14:05[:09] (local),
-    hint: -1h30m (before the end, or before now while recording), +90s (after the
-    hint: start), start, end, now, peak (largest footprint), #12 (a sample), @TEXT
-    hint: (a mark), 50%, '10m ago'; peak-5s, #12+1m, @TEXT+5s count from there
+    hint: a mark is @TEXT; `vmrec help` lists all forms of times
+    [exit status: Some(2)]
+    "#);
+    assert_snapshot!(failure("30s", "end"), @r#"
+    vmrec: time "30s" is not understood: a length of time needs the end that it counts from
+    hint: did you mean +30s, -30s, '30s ago'?
+    hint: a mark is @TEXT; `vmrec help` lists all forms of times
     [exit status: Some(2)]
     "#);
     assert_snapshot!(failure("#999999", "end"), @"

@@ -30,6 +30,35 @@ fn a_recording_is_found_by_its_name_or_that_of_its_process() {
 }
 
 #[test]
+fn a_recording_without_its_option_is_pointed_to_it() {
+    let bench = fixed();
+    insta::assert_snapshot!(bench.run(&["info", "2"]).failure(), @"
+    error: unexpected argument '2' found
+
+      tip: -r chooses a recording: vmrec info -r 2
+
+    Usage: vmrec info [OPTIONS]
+
+    For more information, try '--help'.
+    [exit status: Some(2)]
+    ");
+    insta::assert_snapshot!(bench.run(&["diff", "load test", "start", "end"]).failure(), @"
+    error: unexpected argument 'end' found
+
+      tip: -r chooses a recording: vmrec diff -r 'load test' start end
+
+    Usage: vmrec diff [OPTIONS] [T1] [T2]
+
+    For more information, try '--help'.
+    [exit status: Some(2)]
+    ");
+    for command in ["list", "chart", "export", "report", "check", "prune"] {
+        let said = bench.run(&[command, "1"]).error;
+        assert_eq!(said.contains(&format!("vmrec {command} -r 1")), command != "list", "{said}");
+    }
+}
+
+#[test]
 fn a_diff_without_times_is_of_the_whole_recording() {
     let bench = fixed();
     let whole = bench.out(&["diff", "-r", "1", "start", "end"]);

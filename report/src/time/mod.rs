@@ -4,6 +4,7 @@
 //! turns them into a moment of one, [`vmrec_store::Store::sample_at`] finds the sample there, and
 //! `Timeline::resolved` makes an answer or an error in words of it.
 
+pub(crate) mod nearest;
 pub(crate) mod parse;
 pub(crate) mod resolve;
 pub(crate) mod span;

@@ -9,7 +9,7 @@ impl TimeSpec {
     /// Reads a time in any of its forms.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let trimmed = text.trim();
-        let parsed = match trimmed {
+        let parsed = match trimmed.to_ascii_lowercase().as_str() {
             "start" | "first" => Ok(Self::Start),
             "end" | "last" => Ok(Self::End),
             "now" => Ok(Self::Now),
@@ -48,7 +48,7 @@ impl TimeSpec {
 /// Reads `peak-5s`, `#12+1m`, `start+90s`, `end-5s` and the like; `None` if it begins with none of these.
 fn beside(text: &str) -> Option<Result<TimeSpec, &'static str>> {
     let (anchor, offset) = split_offset(text)?;
-    let anchor = match anchor {
+    let anchor = match anchor.to_ascii_lowercase().as_str() {
         "start" | "first" if offset >= 0 => {
             return Some(Ok(TimeSpec::AfterStart { ns: offset.unsigned_abs() }));
         }
@@ -98,7 +98,7 @@ fn part(text: &str) -> Result<TimeSpec, &'static str> {
 /// Reads seconds since 1970, of this century or the last years of the one before: fewer digits are
 /// more often a sample's number or a length of time.
 fn unix_seconds(text: &str) -> Result<TimeSpec, &'static str> {
-    const FORMS: &str = "a number alone is seconds since 1970; write #12 for a sample, -12s or +12s for a length of time";
+    const FORMS: &str = "a number alone is seconds since 1970";
     let seconds: i64 = text.parse().map_err(|_| FORMS)?;
     let utc_ns = seconds.checked_mul(1_000_000_000).filter(|_| seconds >= 900_000_000);
     utc_ns.map(|utc_ns| TimeSpec::At { utc_ns }).ok_or(FORMS)
@@ -149,6 +149,9 @@ fn duration_ns(text: &str) -> Result<u64, &'static str> {
 }
 
 fn clock_time(text: &str) -> Result<TimeSpec, &'static str> {
+    if duration_ns(text).is_ok() {
+        return Err("a length of time needs the end that it counts from");
+    }
     // The calendar also reads bare dates and hours, which name no moment.
     if !text.contains(':') {
         return Err("it is neither a time nor a word known here");
