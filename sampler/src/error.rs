@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::stack_refusal::StackRefusal;
 use crate::stop_refusal::StopRefusal;
 
 /// An error of the sampler. Messages name the object; callers add hints.
@@ -78,6 +79,16 @@ pub enum Error {
         name: String,
         /// Why.
         why: StopRefusal,
+    },
+    /// The page faults of the process cannot be recorded.
+    #[error("cannot record the stacks of {name} (pid {pid}): {why}")]
+    StacksRefused {
+        /// The process.
+        pid: u32,
+        /// Its name.
+        name: String,
+        /// Why.
+        why: StackRefusal,
     },
     /// The threads of the process do not stop, or new ones start faster.
     #[error("{name} (pid {pid}) did not stop within {limit:?}; it runs on")]

@@ -14,6 +14,11 @@ mod darwin;
     not(target_os = "linux"),
     allow(dead_code, reason = "pure logic of Linux, which every system tests")
 )]
+mod demangle;
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "pure logic of Linux, which every system tests")
+)]
 mod elf;
 mod error;
 mod find;
@@ -42,6 +47,12 @@ mod quantity;
 mod region;
 mod rule;
 mod snapshot;
+mod stack_refusal;
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "pure logic of Linux, which every system tests")
+)]
+mod stacks;
 #[cfg_attr(
     not(target_os = "linux"),
     allow(dead_code, reason = "pure logic of Linux, which every system tests")
@@ -82,6 +93,7 @@ pub use crate::linux::{
     },
     process_list::ProcessList,
     sampler::Sampler,
+    stacks::StackRecorder,
     sums::system_sums,
     system::{adopt_orphans, count_as_footprint},
     watch::ExitWatch,
@@ -99,6 +111,7 @@ pub use crate::macos::{
     },
     process_list::ProcessList,
     sampler::Sampler,
+    stacks::StackRecorder,
     sums::system_sums,
     watch::ExitWatch,
 };
@@ -119,6 +132,10 @@ pub use crate::region::{
 };
 pub use crate::rule::Rule;
 pub use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot, Timestamp};
+pub use crate::stack_refusal::StackRefusal;
+pub use crate::stacks::model::{
+    LiveStack, StackCounts, StackFrame, StackNode, StackOptions, StackTick,
+};
 pub use crate::stop_refusal::StopRefusal;
 pub use crate::system_sum::{SumOf, SystemSum};
 pub use crate::tracker::RegionTracker;

@@ -53,7 +53,7 @@ fn sampler() {
         folder: "sampler/src",
         root: "lib.rs",
         floors: &[
-            &["named", "stop_refusal"],
+            &["named", "demangle", "stack_refusal", "stop_refusal"],
             &[
                 "error",
                 "process",
@@ -69,7 +69,7 @@ fn sampler() {
             &["posix"],
             // what the readers of processes and programs hand to the rules
             &["procfs", "classify/facts", "classify/markers"],
-            &["elf", "classify", "heap"],
+            &["elf", "classify", "heap", "stacks"],
             &["tracker"],
             &["linux", "macos", "darwin"],
             &["pasted"],
@@ -99,7 +99,7 @@ fn report() {
                 "comparison",
                 "watch",
             ],
-            &["address_map"],
+            &["address_map", "stacks"],
             &["page"],
             &["heap"],
             &["lib"],

@@ -23,8 +23,8 @@ struct Fields {
     section_bytes: usize,
     /// In a segment's entry: flags, offset, address, bytes in the file, bytes in memory.
     segment: [usize; 5],
-    /// In a section's entry: flags, offset, bytes, link.
-    section: [usize; 4],
+    /// In a section's entry: flags, address, offset, bytes, link.
+    section: [usize; 5],
 }
 
 const ELF64: Fields = Fields {
@@ -36,7 +36,7 @@ const ELF64: Fields = Fields {
     segment_bytes: 56,
     section_bytes: 64,
     segment: [4, 8, 16, 32, 40],
-    section: [8, 24, 32, 40],
+    section: [8, 16, 24, 32, 40],
 };
 
 const ELF32: Fields = Fields {
@@ -48,7 +48,7 @@ const ELF32: Fields = Fields {
     segment_bytes: 32,
     section_bytes: 40,
     segment: [24, 4, 8, 16, 20],
-    section: [8, 16, 20, 24],
+    section: [8, 12, 16, 20, 24],
 };
 
 impl Fields {
@@ -68,6 +68,7 @@ const RELRO: u32 = 0x6474_e552;
 pub(crate) struct Section {
     pub(crate) name: Box<[u8]>,
     pub(crate) kind: u32,
+    pub(crate) address: u64,
     pub(crate) offset: u64,
     pub(crate) bytes: u64,
     pub(crate) link: u32,
@@ -180,7 +181,7 @@ fn read_sections(
 ) -> Result<Vec<Section>, NotRead> {
     const NO_BYTES: u32 = 8;
     const COMPRESSED: u64 = 0x800;
-    let [flags, offset, bytes, link] = fields.section;
+    let [flags, address, offset, bytes, link] = fields.section;
     let entries = table(read_at, location, fields.section_bytes)?;
     let mut sections = Vec::new();
     let mut name_offsets = Vec::new();
@@ -191,6 +192,7 @@ fn read_sections(
         sections.push(Section {
             name: Box::default(),
             kind,
+            address: number(address),
             offset: number(offset),
             bytes: number(bytes),
             link: u32_at(entry, link).unwrap_or(0),

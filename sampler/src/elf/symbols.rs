@@ -60,7 +60,7 @@ fn defined(entry: &[u8], names: &[u8], wanted: &[&'static str]) -> Option<(&'sta
 }
 
 /// Reads a part of the file, growing the buffer only as bytes arrive.
-fn whole(read_at: &mut ReadAt<'_>, offset: u64, bytes: u64) -> Vec<u8> {
+pub(crate) fn whole(read_at: &mut ReadAt<'_>, offset: u64, bytes: u64) -> Vec<u8> {
     const STEP: usize = 64 << 10;
     let max = usize::try_from(bytes).unwrap_or(0);
     let mut text = Vec::new();

@@ -4,21 +4,13 @@
 //! before that table is the address of the type's description, which has the name. A description
 //! is an object itself, of a class of the C++ library whose own name proves that it is one.
 
-use std::fmt;
-use std::fmt::Write;
-
-use cpp_demangle::{DemangleOptions, Symbol};
-
+use crate::demangle::{MAX_SHOWN_BYTES, cpp};
 use crate::heap::maps::Maps;
 use crate::heap::target::{Late, Target};
 use crate::procfs::line::readable;
 
 /// The maximum bytes of a name in memory; longer names stay unknown.
 const MAX_NAME_BYTES: usize = 4096;
-/// The maximum bytes of a name as it is shown.
-const MAX_SHOWN_BYTES: usize = 1024;
-/// The maximum depth of a name: hostile ones nest without end.
-const MAX_DEPTH: u32 = 64;
 /// How the names of the classes of descriptions begin.
 const DESCRIPTIONS: &[u8] = b"N10__cxxabiv1";
 
@@ -73,32 +65,11 @@ fn name_in(target: &mut Target<'_>, maps: &Maps, description: u64) -> Option<Vec
 
 /// Returns a type's name as in a program's text, or as it is if that cannot be derived.
 fn demangled(name: &[u8]) -> String {
-    let symbol = [b"_ZTI", name].concat();
-    let options = cpp_demangle::ParseOptions::default().recursion_limit(MAX_DEPTH);
-    let mut shown = Shown(String::new());
-    let done = Symbol::new_with_options(symbol, &options).ok().is_some_and(|symbol| {
-        let options = DemangleOptions::default().recursion_limit(MAX_DEPTH);
-        symbol.structured_demangle(&mut shown, &options).is_ok()
-    });
-    match shown.0.strip_prefix("typeinfo for ") {
-        Some(name) if done => name.to_owned(),
-        Some(name) if shown.0.len() >= MAX_SHOWN_BYTES => format!("{name}…"),
+    let shown = cpp(&[b"_ZTI", name].concat());
+    match shown.text.strip_prefix("typeinfo for ") {
+        Some(name) if shown.is_whole => name.to_owned(),
+        Some(name) if shown.text.len() >= MAX_SHOWN_BYTES => format!("{name}…"),
         _ => readable(&name[..name.len().min(MAX_SHOWN_BYTES)]),
-    }
-}
-
-/// A text that refuses to grow without end.
-struct Shown(String);
-
-impl Write for Shown {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let left = MAX_SHOWN_BYTES.saturating_sub(self.0.len());
-        let mut end = text.len().min(left);
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        self.0.push_str(&text[..end]);
-        if end < text.len() { Err(fmt::Error) } else { Ok(()) }
     }
 }
 

@@ -156,7 +156,7 @@ fn unreadable(path: PathBuf, error: io::Error, pid: u32) -> Error {
 }
 
 /// Reads the mappings of a process.
-fn mappings(folder: &Path, pid: u32) -> Result<Vec<Mapping>, Error> {
+pub(crate) fn mappings(folder: &Path, pid: u32) -> Result<Vec<Mapping>, Error> {
     let path = folder.join("maps");
     let text = std::fs::read(&path).map_err(|error| unreadable(path, error, pid))?;
     let mut mappings: Vec<Mapping> = Vec::new();

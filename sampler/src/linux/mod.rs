@@ -9,6 +9,7 @@ pub(crate) mod own_code;
 pub(crate) mod process;
 pub(crate) mod process_list;
 pub(crate) mod sampler;
+pub(crate) mod stacks;
 pub(crate) mod stop;
 pub(crate) mod sums;
 pub(crate) mod surroundings;

@@ -8,6 +8,7 @@ pub(crate) mod passes;
 pub(crate) mod process;
 pub(crate) mod process_list;
 pub(crate) mod sampler;
+pub(crate) mod stacks;
 pub(crate) mod sums;
 pub(crate) mod task;
 pub(crate) mod totals;

@@ -23,6 +23,7 @@ const OF_FILE: u64 = 1 << 2;
 const PRESENT: u64 = 1 << 3;
 const SWAPPED: u64 = 1 << 4;
 const ZERO_PAGE: u64 = 1 << 5;
+const HUGE: u64 = 1 << 6;
 /// The bits of an entry of a page that is present, swapped out, and a file's.
 const ENTRY_PRESENT: u64 = 1 << 63;
 const ENTRY_SWAPPED: u64 = 1 << 62;
@@ -116,6 +117,15 @@ impl Pagemap {
             }
         }
         bits
+    }
+
+    /// Returns whether the page at `address` is part of a huge one; `None` if that is unknown.
+    pub(crate) fn is_huge(&self, address: u64) -> Option<bool> {
+        let start = address - address % self.page_bytes;
+        let range = AddressRange::new(start, start.checked_add(self.page_bytes)?);
+        let found = &mut [PageRegion::default(); 1];
+        let wanted = Wanted::all(PRESENT | HUGE, 0);
+        self.scans.then(|| self.scan(range, wanted, found).is_ok_and(|(count, _)| count > 0))
     }
 
     /// Returns the bytes of the present pages in `range` (without the zero page, if the kernel

@@ -1,0 +1,297 @@
+//! The code that a process has mapped: its unwind tables, and the names of its functions.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use framehop::{ExplicitModuleSectionInfo, Module, Unwinder as _};
+
+use crate::demangle;
+use crate::linux::facts::images::open;
+use crate::linux::mounts::Mounts;
+use crate::linux::stacks::code_names::CodeNames;
+use crate::linux::stacks::machine::{Cache, Table, Unwinder, begin};
+use crate::linux::system::page_size_bytes;
+use crate::procfs::line::readable;
+use crate::procfs::mapping::Mapping;
+use crate::region::{AddressRange, Object, Protection};
+use crate::stacks::model::StackFrame;
+use crate::stacks::record::{Fault, NewMapping};
+use crate::stacks::symbols::{Program, UnwindTable, name_at};
+
+/// The maximum number of files to read.
+const MAX_FILES: usize = 2048;
+/// The maximum number of frames of a stack.
+const MAX_FRAMES: usize = 256;
+/// The maximum number of addresses whose names are kept.
+const MAX_NAMES: usize = 1 << 16;
+/// The kernel's code in each process.
+const VDSO: &str = "[vdso]";
+/// The frame that stands for callers which could not be found.
+const UNKNOWN_CALLERS: &str = "[callers unknown]";
+
+/// The device and inode of a file.
+type FileKey = ((u32, u32), u64);
+
+/// A file that was read.
+struct Read {
+    program: Program,
+    file: File,
+    frames: Option<Table>,
+    frame_index: Option<Table>,
+}
+
+/// A mapping of code.
+#[derive(Clone)]
+struct Mapped {
+    end: u64,
+    /// What was added to the file's own addresses.
+    bias: Option<u64>,
+    read: Option<Arc<Read>>,
+    name: Arc<str>,
+}
+
+/// The code of a process.
+pub(crate) struct Modules {
+    folder: PathBuf,
+    unwinder: Unwinder,
+    cache: Cache,
+    files: HashMap<FileKey, Option<Arc<Read>>>,
+    maps: BTreeMap<u64, Mapped>,
+    loaded: HashSet<(u64, Arc<str>)>,
+    /// Names of addresses.
+    known: HashMap<u64, StackFrame>,
+    code_names: CodeNames,
+    mounts: Option<(Mounts, Instant)>,
+    read_remote_files: bool,
+}
+
+/// How long a reading of the mounts is good for.
+const MOUNTS_AGE: Duration = Duration::from_secs(10);
+
+impl Modules {
+    pub(crate) fn new(folder: PathBuf, read_remote_files: bool) -> Self {
+        Self {
+            code_names: CodeNames::new(folder.clone()),
+            folder,
+            unwinder: Unwinder::new(),
+            cache: Cache::new(),
+            files: HashMap::new(),
+            maps: BTreeMap::new(),
+            loaded: HashSet::new(),
+            known: HashMap::new(),
+            mounts: None,
+            read_remote_files,
+        }
+    }
+
+    /// Forgets all code: the process runs another program.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(std::mem::take(&mut self.folder), self.read_remote_files);
+    }
+
+    /// Adds the code that is mapped already.
+    pub(crate) fn add_all(&mut self, mappings: &[Mapping]) {
+        for mapping in mappings {
+            if mapping.protection.contains(Protection::EXECUTE) && mapping.object.is_some() {
+                self.add(mapping);
+            }
+        }
+    }
+
+    /// Adds the code of a new mapping.
+    pub(crate) fn add_new(&mut self, new: &NewMapping<'_>) {
+        let Some(end) = new.start.checked_add(new.bytes) else { return };
+        let object = Object {
+            name: readable(new.name).into(),
+            device: new.device,
+            inode: new.inode,
+            deleted: false,
+        };
+        self.add(&Mapping {
+            range: AddressRange::new(new.start, end),
+            protection: Protection::READ.union(Protection::EXECUTE),
+            max_protection: None,
+            shared: false,
+            object: Some(Arc::new(object)),
+            offset: new.offset,
+            flags: "".into(),
+        });
+    }
+
+    fn add(&mut self, mapping: &Mapping) {
+        let (range, name) = (mapping.range, mapping.name());
+        let covered: Vec<u64> = self
+            .maps
+            .range(..range.end)
+            .rev()
+            .take_while(|(_, it)| it.end > range.start)
+            .map(|(start, _)| *start)
+            .collect();
+        for start in covered {
+            self.maps.remove(&start);
+            self.known.clear();
+        }
+        // Memory without a file holds code that a runtime makes.
+        if !(name.starts_with('/') || name == VDSO) || name.starts_with("//") {
+            return;
+        }
+        let read = self.read(mapping);
+        let name: Arc<str> = name.into();
+        let bias = read
+            .as_ref()
+            .and_then(|read| read.program.bias(range.start, mapping.offset, page_size_bytes()));
+        if let (Some(read), Some(bias)) = (&read, bias)
+            && self.loaded.insert((bias, Arc::clone(&name)))
+        {
+            self.load(read, bias, &name);
+        }
+        self.maps.insert(range.start, Mapped { end: range.end, bias, read, name });
+    }
+
+    fn load(&mut self, read: &Read, bias: u64, name: &str) {
+        let Some((start, end)) = read.program.range() else { return };
+        let address = |table: &Option<UnwindTable>, bytes: &Option<Table>| {
+            let address = table.as_ref()?.address;
+            Some(address..address.saturating_add(bytes.as_ref()?.len() as u64))
+        };
+        let range = |it: Option<(u64, u64)>| it.map(|(start, end)| start..end);
+        let sections = ExplicitModuleSectionInfo {
+            base_svma: start,
+            text_svma: range(read.program.text),
+            got_svma: range(read.program.got),
+            eh_frame_svma: address(&read.program.frames, &read.frames),
+            eh_frame: read.frames.clone(),
+            eh_frame_hdr_svma: address(&read.program.frame_index, &read.frame_index),
+            eh_frame_hdr: read.frame_index.clone(),
+            ..ExplicitModuleSectionInfo::default()
+        };
+        let at = bias.wrapping_add(start)..bias.wrapping_add(end);
+        if at.start >= at.end {
+            return;
+        }
+        // The tables are untrusted.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let module = Module::new(name.to_owned(), at.clone(), at.start, sections);
+            self.unwinder.add_module(module);
+        }));
+    }
+
+    fn read(&mut self, mapping: &Mapping) -> Option<Arc<Read>> {
+        let key = mapping.file()?;
+        if let Some(read) = self.files.get(&key) {
+            return read.clone();
+        }
+        if self.files.len() >= MAX_FILES || self.is_remote(mapping) {
+            return None;
+        }
+        let read = self.open(mapping).map(Arc::new);
+        self.files.insert(key, read.clone());
+        read
+    }
+
+    fn is_remote(&mut self, mapping: &Mapping) -> bool {
+        if self.read_remote_files {
+            return false;
+        }
+        let fresh = |(_, read): &(Mounts, Instant)| read.elapsed() < MOUNTS_AGE;
+        if !self.mounts.as_ref().is_some_and(fresh) {
+            self.mounts = Some((Mounts::read(&self.folder), Instant::now()));
+        }
+        let mounts = self.mounts.as_ref().map(|(mounts, _)| mounts);
+        mapping.object.as_ref().zip(mounts).is_some_and(|(object, mounts)| mounts.is_remote(object))
+    }
+
+    fn open(&self, mapping: &Mapping) -> Option<Read> {
+        let (file, _) = open(&self.folder, mapping).ok()?;
+        let mut read_at = |offset, buffer: &mut [u8]| file.read_at(buffer, offset);
+        let mut program = Program::read(&mut read_at).ok()?;
+        let take = |table: &mut Option<UnwindTable>| -> Option<Table> {
+            Some(std::mem::take(&mut table.as_mut()?.bytes).into())
+        };
+        let (frames, frame_index) = (take(&mut program.frames), take(&mut program.frame_index));
+        Some(Read { program, file, frames, frame_index })
+    }
+
+    /// Returns the frames of a fault's stack, outermost first.
+    pub(crate) fn frames(&mut self, fault: &Fault<'_>) -> Vec<StackFrame> {
+        let Some(copied) = &fault.registers else { return Vec::new() };
+        let (pc, sp, registers) = begin(copied);
+        let mut addresses: Vec<u64> = Vec::with_capacity(32);
+        let mut is_whole = false;
+        let mut read = |address: u64| -> Result<u64, ()> {
+            let offset = usize::try_from(address.checked_sub(sp).ok_or(())?).map_err(|_| ())?;
+            let bytes = fault.stack.get(offset..).and_then(|rest| rest.first_chunk()).ok_or(())?;
+            Ok(u64::from_ne_bytes(*bytes))
+        };
+        // The tables are untrusted.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let mut frames = self.unwinder.iter_frames(pc, registers, &mut self.cache, &mut read);
+            while addresses.len() < MAX_FRAMES {
+                match frames.next() {
+                    Ok(Some(frame)) => addresses.push(frame.address_for_lookup()),
+                    Ok(None) => {
+                        is_whole = true;
+                        break;
+                    }
+                    Err(_) => break,
+                }
+            }
+        }));
+        let unknown = (!is_whole).then(|| StackFrame {
+            function: Some(UNKNOWN_CALLERS.to_owned()),
+            ..StackFrame::default()
+        });
+        let frames = addresses.iter().rev().map(|address| self.frame(*address));
+        unknown.into_iter().chain(frames.collect::<Vec<_>>()).collect()
+    }
+
+    /// Returns the function at an address.
+    fn frame(&mut self, address: u64) -> StackFrame {
+        if let Some(frame) = self.known.get(&address) {
+            return frame.clone();
+        }
+        let (frame, is_final) = self.name(address);
+        if is_final {
+            if self.known.len() >= MAX_NAMES {
+                self.known.clear();
+            }
+            self.known.insert(address, frame.clone());
+        }
+        frame
+    }
+
+    /// Returns the function at an address, and whether a later look would find the same.
+    fn name(&mut self, address: u64) -> (StackFrame, bool) {
+        let mapped = self.maps.range(..=address).next_back().map(|(_, it)| it);
+        let Some(mapped) = mapped.filter(|it| it.end > address) else {
+            let function = self.code_names.name(address);
+            let is_final = false; // runtimes write other code over it
+            return (StackFrame { function, ..StackFrame::default() }, is_final);
+        };
+        let module = Some(mapped.name.to_string());
+        if mapped.read.is_none()
+            && let Some(function) = self.code_names.name(address)
+        {
+            return (StackFrame { function: Some(function), module, offset: None }, false);
+        }
+        let (Some(read), Some(bias)) = (&mapped.read, mapped.bias) else {
+            return (StackFrame { module, ..StackFrame::default() }, true);
+        };
+        let offset = address.wrapping_sub(bias);
+        let mut read_at = |offset, buffer: &mut [u8]| read.file.read_at(buffer, offset);
+        let name = read.program.name_offset(offset).and_then(|at| name_at(&mut read_at, at));
+        let frame = match name {
+            Some(name) => {
+                let function = Some(demangle::function(&name));
+                StackFrame { function, module, offset: None }
+            }
+            None => StackFrame { function: None, module, offset: Some(offset) },
+        };
+        (frame, true)
+    }
+}

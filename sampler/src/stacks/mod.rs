@@ -1,0 +1,12 @@
+//! Which call stacks made memory resident: page faults that the kernel reports, each with its
+//! address and the stack of its thread, and the pages of them that are still there.
+//!
+//! Nothing here calls a kernel. A page fault is sampled, one in a *period*; it stands for that many.
+
+pub(crate) mod live;
+pub(crate) mod model;
+pub(crate) mod pace;
+pub(crate) mod perf_map;
+pub(crate) mod record;
+pub(crate) mod symbols;
+pub(crate) mod trie;

@@ -1,0 +1,74 @@
+//! What a recorder of stacks returns.
+
+/// How stacks are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StackOptions {
+    /// Records one page fault in so many; `None` adapts it to their rate.
+    pub period: Option<u64>,
+    /// The rate to adapt to: page faults recorded in a second, for each processor.
+    pub budget: u64,
+}
+
+/// A function on a stack, or a place in a file whose function is unknown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StackFrame {
+    /// The name of the function; `None` if it is unknown.
+    pub function: Option<String>,
+    /// The file it is in; `None` if it is in none, as code that a runtime made.
+    pub module: Option<String>,
+    /// The address in the file, of a function that is unknown.
+    pub offset: Option<u64>,
+}
+
+/// A stack: a frame, and the stack that called it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackNode {
+    /// Its number in the recording, from 1.
+    pub id: u32,
+    /// The number of its caller, which is smaller; 0 if it has none.
+    pub parent: u32,
+    /// Its innermost frame.
+    pub frame: StackFrame,
+}
+
+/// The pages of one type of region that one stack made resident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveStack {
+    /// The stack; 0 for faults whose stack is unknown.
+    pub stack: u32,
+    /// The name of the type of region.
+    pub region_type: String,
+    /// How many sampled pages are still present.
+    pub samples: u64,
+    /// An estimate of their bytes.
+    pub bytes: u64,
+    /// The variance of all that came and went so far, in square pages of 4 KiB: that of a change
+    /// is the difference of two.
+    pub variance: u64,
+}
+
+/// How complete the figures are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StackCounts {
+    /// One page fault in so many is being recorded.
+    pub period: u64,
+    /// Page faults since the begin, as counted by the kernel.
+    pub faults: u64,
+    /// The page faults that samples stood for.
+    pub sampled_faults: u64,
+    /// The page faults of samples that were lost because vmrec read them too late.
+    pub lost_faults: u64,
+    /// Whether page faults in the kernel's own work for the process are seen.
+    pub sees_kernel: bool,
+}
+
+/// What a recorder of stacks adds to a sample.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StackTick {
+    /// The stacks that are new since the tick before.
+    pub nodes: Vec<StackNode>,
+    /// All pages that are present, by stack and type.
+    pub live: Vec<LiveStack>,
+    /// How complete they are.
+    pub counts: StackCounts,
+}
