@@ -180,6 +180,27 @@ CREATE TABLE evidence (
     PRIMARY KEY (recording, number)
 ) STRICT;
 
+-- Call stacks that made memory resident, of `vmrec record --stacks`: each a frame and its caller.
+CREATE TABLE stack (
+    recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it belongs to
+    node INTEGER NOT NULL,                -- its number there, from 1
+    parent INTEGER NOT NULL,              -- node of the stack that called it; 0 if it has none
+    function TEXT,                        -- name of its innermost function; null if unknown
+    module TEXT,                          -- path of the file that holds it; null for code that a runtime made
+    offset INTEGER,                       -- address in that file; null if the function is known
+    checksum INTEGER NOT NULL,            -- of the row
+    PRIMARY KEY (recording, node)
+) STRICT;
+
+-- The pages that each stack made resident and that are present, good from a sample on until the next row of its recording.
+CREATE TABLE stack_live (
+    recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it belongs to
+    number INTEGER NOT NULL,              -- the first sample it is good for
+    checksum INTEGER NOT NULL,            -- CRC-32 of recording, number, the word 'stack_live' and data
+    data BLOB NOT NULL,                   -- samples, bytes and variance by stack and type, zstd; store/src/codec/live_stacks.rs defines it
+    PRIMARY KEY (recording, number)
+) STRICT;
+
 -- Up to 600 samples and all their regions, column by column.
 CREATE TABLE chunk (
     id INTEGER PRIMARY KEY,               -- names the chunk within this file

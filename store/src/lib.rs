@@ -18,6 +18,7 @@ pub use crate::codec::chunk::decode_sums::TypeSums;
 pub use crate::codec::chunk::measure::Measure;
 pub use crate::codec::chunk::runs::{Run, Runs};
 pub use crate::codec::chunk::ticks::Tick;
+pub use crate::codec::live_stacks::LiveStacks;
 pub use crate::error::Error;
 pub use crate::maintain::backup::Copied;
 pub use crate::maintain::repair::{RecoveredRecording, Repaired, repair};

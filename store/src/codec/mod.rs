@@ -1,9 +1,10 @@
-//! The byte formats of frames, chunks and evidence, without SQL.
+//! The byte formats of frames, chunks, evidence and stacks, without SQL.
 
 pub(crate) mod chunk;
 pub(crate) mod crc32;
 pub(crate) mod evidence;
 pub(crate) mod frame;
+pub(crate) mod live_stacks;
 pub(crate) mod number;
 pub(crate) mod range_coder;
 pub(crate) mod region_change;

@@ -65,6 +65,11 @@ pub(crate) const RECORDING: Table = Table {
 };
 pub(crate) const ARGUMENT: Table =
     Table { name: "argument", key: 2, columns: &["recording", "position", "text"] };
+pub(crate) const STACK: Table = Table {
+    name: "stack",
+    key: 2,
+    columns: &["recording", "node", "parent", "function", "module", "offset"],
+};
 pub(crate) const OBJECT: Table = Table {
     name: "object",
     key: 1,
@@ -175,10 +180,11 @@ pub(crate) const LATEST_ROW: Table = Table {
 };
 
 /// All tables whose rows have a checksum.
-pub(crate) const TABLES: [&Table; 11] = [
+pub(crate) const TABLES: [&Table; 12] = [
     &SESSION,
     &RECORDING,
     &ARGUMENT,
+    &STACK,
     &OBJECT,
     &REGION_KIND,
     &SAMPLE,
@@ -243,7 +249,7 @@ mod tests {
                 |row| row.get(0),
             )
             .unwrap();
-        // The checksums of frames and evidence cover their encoded data.
-        assert_eq!(with_checksum, TABLES.len() as i64 + 2);
+        // The checksums of frames, evidence and live stacks cover their encoded data.
+        assert_eq!(with_checksum, TABLES.len() as i64 + 3);
     }
 }

@@ -13,7 +13,7 @@ use crate::read::store::Store;
 use crate::recording::RecordingId;
 use crate::tables::identity_cache::Identities;
 use crate::tables::sample::{decode, frames};
-use crate::tables::{evidence, recording, sample};
+use crate::tables::{evidence, live_stacks, recording, sample};
 
 /// The counts of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,7 @@ fn check(connection: &Connection, problems: &mut Vec<String>) -> rusqlite::Resul
         check_recording(&transaction, id?, problems)?;
     }
     evidence::problems(&transaction, problems)?;
+    live_stacks::problems(&transaction, problems)?;
     Ok(())
 }
 

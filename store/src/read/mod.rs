@@ -7,5 +7,6 @@ pub(crate) mod query;
 pub(crate) mod reclassify;
 pub(crate) mod series;
 pub(crate) mod snapshots;
+pub(crate) mod stacks;
 pub(crate) mod store;
 pub(crate) mod summary;

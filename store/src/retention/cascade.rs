@@ -1,4 +1,4 @@
-//! Deletes the rows that depend on deleted samples: evidence and, finally, the
+//! Deletes the rows that depend on deleted samples: evidence, stacks and, finally, the
 //! recording itself.
 
 use rusqlite::params;
@@ -8,15 +8,16 @@ use crate::db::row_checksum;
 use crate::db::transaction::Transaction;
 use crate::recording::RecordingId;
 use crate::retention::policy::BATCH;
-use crate::tables::{evidence, rollup_row};
+use crate::tables::{evidence, live_stacks, rollup_row};
 
-/// Deletes some evidence older than sample `first`; returns the number of deleted rows.
+/// Deletes some evidence and live stacks older than sample `first`; returns the number of deleted rows.
 pub(crate) fn trail(
     transaction: &Transaction<'_>,
     recording: RecordingId,
     first: u64,
 ) -> rusqlite::Result<usize> {
-    evidence::drop_before(transaction, recording, first, BATCH)
+    let rows = evidence::drop_before(transaction, recording, first, BATCH)?;
+    Ok(rows + live_stacks::drop_before(transaction, recording, first, BATCH)?)
 }
 
 /// Deletes some rows of a recording without samples, and finally the recording; returns whether the
@@ -25,11 +26,15 @@ pub(crate) fn delete(
     transaction: &Transaction<'_>,
     recording: RecordingId,
 ) -> rusqlite::Result<bool> {
-    const IN_BATCHES: [&str; 2] = [
+    const IN_BATCHES: [&str; 4] = [
         "DELETE FROM latest_row WHERE id IN \
          (SELECT id FROM latest_row WHERE recording = ? LIMIT ?)",
         "DELETE FROM evidence WHERE rowid IN \
          (SELECT rowid FROM evidence WHERE recording = ? ORDER BY number DESC LIMIT ?)",
+        "DELETE FROM stack_live WHERE rowid IN \
+         (SELECT rowid FROM stack_live WHERE recording = ? LIMIT ?)",
+        "DELETE FROM stack WHERE rowid IN \
+         (SELECT rowid FROM stack WHERE recording = ? LIMIT ?)",
     ];
     for batch in IN_BATCHES {
         let rows = transaction.prepare_cached(batch)?.execute(params![recording.0, BATCH])?;

@@ -143,7 +143,7 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
         proven: false,
         refused: BTreeMap::new(),
     };
-    mover.run(&[Proof::Row, Proof::Evidence])?;
+    mover.run(&[Proof::Row, Proof::Numbered])?;
     // Frames are proven together with their samples.
     mover.run(&[Proof::Frame])?;
     let (mut damaged_rows, proven) = (mover.refused, mover.proven);
@@ -177,7 +177,8 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<RecoveredRecording>, BTr
     };
     let placeholders = ids(
         "SELECT recording FROM sample UNION SELECT recording FROM chunk UNION \
-         SELECT recording FROM mark UNION SELECT recording FROM evidence EXCEPT SELECT id FROM recording",
+         SELECT recording FROM mark UNION SELECT recording FROM evidence UNION \
+         SELECT recording FROM stack UNION SELECT recording FROM stack_live EXCEPT SELECT id FROM recording",
     )?;
     for id in &placeholders {
         placeholder::recording(new, *id)?;

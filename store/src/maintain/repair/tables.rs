@@ -3,14 +3,14 @@
 use rusqlite::types::{Value, ValueRef};
 
 use crate::codec::chunk::seal::ChunkKey;
+use crate::codec::crc32::checksum_of;
 use crate::db::columns::{
     ARGUMENT, CHUNK, LATEST_ROW, MARK, OBJECT, RECORDING, REGION_KIND, REGION_TYPE, ROLLUP_ROW,
-    SAMPLE, SESSION, Table,
+    SAMPLE, SESSION, STACK, Table,
 };
 use crate::db::integer::from_column;
 use crate::db::row_checksum;
 use crate::maintain::repair::chunks;
-use crate::tables::evidence;
 
 /// The proof of a row of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub(crate) enum Proof {
     Row,
     /// The checksum of a frame's data, which is bound to its sample.
     Frame,
-    /// The checksum of evidence.
-    Evidence,
+    /// The checksum of encoded data that is good from a sample on: evidence, or live stacks.
+    Numbered,
 }
 
 /// A table and the layout of its rows.
@@ -43,10 +43,11 @@ const fn rows_of(table: &'static Table) -> Layout {
 }
 
 /// The layouts of all tables.
-pub(crate) const LAYOUTS: [Layout; 13] = [
+pub(crate) const LAYOUTS: [Layout; 15] = [
     rows_of(&SESSION),
     rows_of(&RECORDING),
     rows_of(&ARGUMENT),
+    rows_of(&STACK),
     rows_of(&OBJECT),
     rows_of(&REGION_KIND),
     rows_of(&SAMPLE),
@@ -55,7 +56,8 @@ pub(crate) const LAYOUTS: [Layout; 13] = [
     rows_of(&ROLLUP_ROW),
     rows_of(&LATEST_ROW),
     Layout { columns: CHUNK.columns.len() + 6, ..rows_of(&CHUNK) },
-    Layout { name: "evidence", columns: 4, checksum: 2, summed: None, proof: Proof::Evidence },
+    Layout { name: "evidence", columns: 4, checksum: 2, summed: None, proof: Proof::Numbered },
+    Layout { name: "stack_live", columns: 4, checksum: 2, summed: None, proof: Proof::Numbered },
     Layout { name: "frame", columns: 4, checksum: 2, summed: None, proof: Proof::Frame },
 ];
 
@@ -68,10 +70,10 @@ impl Layout {
                     && (self.name != CHUNK.name || chunk_is_whole(values))
             }
             (
-                Proof::Evidence,
+                Proof::Numbered,
                 Value::Integer(sum),
                 [Value::Integer(recording), Value::Integer(number), _, Value::Blob(data)],
-            ) => i64::from(evidence::checksum(*recording, *number, data)) == *sum,
+            ) => i64::from(checksum_of(*recording, from_column(*number), self.name, data)) == *sum,
             // The proof needs its sample, which may not be known yet.
             (Proof::Frame, Value::Integer(_), [_, Value::Text(_), _, Value::Blob(_)]) => true,
             _ => false,
