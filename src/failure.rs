@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use vmrec_report::escape;
-use vmrec_sampler::{Error as SamplerError, Family, Naming, StopRefusal};
+use vmrec_sampler::{Error as SamplerError, Family, Naming, StackRefusal, StopRefusal};
 use vmrec_store::Error as StoreError;
 
 use crate::shell::shell_word;
@@ -57,6 +57,32 @@ const fn stop_hint(why: &StopRefusal) -> &'static str {
         StopRefusal::Forbidden => {
             "in a container start it with --cap-add SYS_PTRACE, or run vmrec on the host"
         }
+    }
+}
+
+/// Returns the remedy for page faults that may not be recorded.
+const fn stack_hint(why: &StackRefusal) -> Option<&'static str> {
+    match why {
+        StackRefusal::Paranoid { .. } => Some(
+            "sudo sysctl kernel.perf_event_paranoid=1, or run vmrec with sudo, or give it the right:\n\
+             sudo setcap cap_perfmon,cap_sys_ptrace=ep \"$(which vmrec)\"",
+        ),
+        StackRefusal::NotPermitted { .. } => Some(
+            "run vmrec as the owner of the process or with sudo, or give it the right:\n\
+             sudo setcap cap_perfmon,cap_sys_ptrace=ep \"$(which vmrec)\";\n\
+             in a container start it with --cap-add PERFMON, or run vmrec on the host",
+        ),
+        StackRefusal::NoEvents => {
+            Some("leave out --stacks, or use a kernel with CONFIG_PERF_EVENTS")
+        }
+        StackRefusal::TooManyThreads { .. } => {
+            Some("raise the limit: `ulimit -n 65536`, or LimitNOFILE of systemd")
+        }
+        StackRefusal::NoBuffer => {
+            Some("raise kernel.perf_event_mlock_kb or `ulimit -l`, or run vmrec with sudo")
+        }
+        StackRefusal::NotHere(_) => Some("leave out --stacks"),
+        StackRefusal::Other(_) => None,
     }
 }
 
@@ -172,6 +198,7 @@ impl From<SamplerError> for Failure {
                 Some("only programs have memory regions to record")
             }
             SamplerError::StopRefused { why, .. } => Some(stop_hint(why)),
+            SamplerError::StacksRefused { why, .. } => stack_hint(why),
             SamplerError::DidNotStop { .. } => {
                 Some("threads may wait in the kernel for a device: try again later")
             }

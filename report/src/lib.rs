@@ -27,6 +27,7 @@ mod recordings;
 mod series;
 mod session;
 mod slope;
+mod stacks;
 mod text;
 mod time;
 mod trend;
@@ -104,6 +105,9 @@ pub use crate::session::series::{
 pub use crate::session::sizes::ProcessSizes;
 pub use crate::session::table::{SessionHeading, SessionLayout, SessionView, session_table};
 pub use crate::slope::ENOUGH_SAMPLES;
+pub use crate::stacks::document::StackDocument;
+pub use crate::stacks::table::{StackLayout, stack_table};
+pub use crate::stacks::{StackDiff, StackRow, resident_bytes};
 pub use crate::text::table::{Align, Cell, Column, Table};
 pub use crate::time::span::{SPAN_END, is_open, named};
 pub use crate::time::spec::{Resolved, TimeSpec, Timeline};

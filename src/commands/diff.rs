@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use vmrec_report::{
     Counting, DEFAULT_ROWS, DiffLayout, Direction, Heading, Metric, Resolved, SessionHeading,
-    SessionLayout, SessionView, View, csv, diff, diff_markdown, diff_table, direction, json,
-    session_table,
+    SessionLayout, SessionView, StackDiff, StackDocument, StackLayout, View, csv, diff,
+    diff_markdown, diff_table, direction, json, session_table, stack_table,
 };
-use vmrec_sampler::Naming;
+use vmrec_sampler::{Naming, Snapshot};
 
 use crate::args::{FormatArgs, RecordingArgs, SessionArgs, SpanArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, Status};
 use crate::parse::metric_parser;
 use crate::recording::Opened;
 use crate::session::OpenedSession;
@@ -36,6 +36,10 @@ pub(crate) struct DiffArgs {
     /// Metric that rows are sorted by [default: resident; of a session: private + swapped]
     #[arg(long, value_name = "METRIC", value_parser = metric_parser())]
     metric: Option<Metric>,
+
+    /// With --by stack: compare the regions of this type alone
+    #[arg(long = "type", value_name = "TYPE")]
+    only_type: Option<String>,
 
     /// Show every row instead of the 20 that moved most
     #[arg(long)]
@@ -63,13 +67,15 @@ enum DiffBy {
     Type,
     Object,
     Region,
+    /// The call stacks that made memory resident, of `record --stacks`
+    Stack,
 }
 
 impl DiffBy {
     /// Returns the view of one process; of it alone there is no row a process.
     const fn view(self) -> Option<View> {
         Some(match self {
-            Self::Process => return None,
+            Self::Process | Self::Stack => return None,
             Self::Family => View::Family,
             Self::Type => View::Type,
             Self::Object => View::Object,
@@ -101,7 +107,14 @@ pub(crate) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
                 )));
         }
     }
-    print(args, &opened, &from, &to)?;
+    match args.by {
+        Some(DiffBy::Stack) => print_stacks(args, &opened, &from, &to)?,
+        _ if args.only_type.is_some() => {
+            return Err(Failure::usage("--type chooses the regions of --by stack")
+                .hint("add --by stack; without it `--by type` has a row for each type"));
+        }
+        _ => print(args, &opened, &from, &to)?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -159,6 +172,70 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
     }
 }
 
+/// Prints which call stacks made memory resident.
+fn print_stacks(
+    args: &DiffArgs,
+    opened: &Opened,
+    from: &Resolved,
+    to: &Resolved,
+) -> Result<(), Failure> {
+    if args.format.csv || args.md {
+        return Err(Failure::usage("--by stack is printed as a table or with --json"));
+    }
+    let id = opened.recording.id;
+    let none = || {
+        let why = format!("recording {} has no stacks at sample #{}", id.0, from.number);
+        Failure::new(Status::Recording, anyhow::anyhow!(why))
+            .hint("record them: vmrec record --stacks TARGET")
+    };
+    let live = |at: &Resolved| opened.store.live_stacks(id, at.number)?.ok_or_else(none);
+    let (live_before, live_after) = (live(from)?, live(to)?);
+    let (before, after) = (opened.snapshot(from)?, opened.snapshot(to)?);
+    let only_type = args.only_type.as_deref();
+    let has_type = |snapshot: &Snapshot, name: &str| {
+        let mut types = snapshot.regions.iter().map(|it| it.identity.label.region_type.name());
+        types.any(|one| one.eq_ignore_ascii_case(name))
+    };
+    if let Some(name) =
+        only_type.filter(|name| ![&before, &after].iter().any(|it| has_type(it, name)))
+    {
+        return Err(Failure::usage(format!("no region of either sample has the type `{name}`"))
+            .hint("`vmrec diff --by type` shows the types"));
+    }
+    let resident = |snapshot| {
+        vmrec_report::resident_bytes(snapshot, only_type).ok_or_else(|| {
+            Failure::new(Status::Recording, anyhow::anyhow!("resident sizes are unknown"))
+        })
+    };
+    let diff = StackDiff::new(
+        opened.store.stack_nodes(id)?,
+        [&live_before, &live_after],
+        only_type,
+        [resident(&before)?, resident(&after)?],
+    );
+    let (from_consistency, to_consistency) = (&before.consistency, &after.consistency);
+    if args.format.json {
+        let ends = (json::End::new(from, from_consistency), json::End::new(to, to_consistency));
+        return output::print_json(&StackDocument::new(id, ends.0, ends.1, only_type, &diff));
+    }
+    let time_zone = zone::local();
+    let heading = Heading {
+        process: &opened.recording.process,
+        recording: id,
+        from,
+        to,
+        from_consistency,
+        to_consistency,
+        time_zone: &time_zone,
+    };
+    let layout = StackLayout {
+        rows: (!args.all).then_some(DEFAULT_ROWS),
+        width: if args.all { usize::MAX } else { output::width() },
+        color: output::color(),
+    };
+    output::print(&stack_table(&heading, &diff, &layout))
+}
+
 fn run_session(args: &DiffArgs) -> Result<ExitCode, Failure> {
     let opened = OpenedSession::open(&args.recording.file, args.session.session)?;
     let span = SpanArgs { from: args.from.clone(), to: args.to.clone() };
@@ -167,7 +244,7 @@ fn run_session(args: &DiffArgs) -> Result<ExitCode, Failure> {
         None => SessionView::ProcessAndType,
         Some(DiffBy::Process) => SessionView::Process,
         Some(DiffBy::Type) => SessionView::Type,
-        Some(DiffBy::Family | DiffBy::Object | DiffBy::Region) => {
+        Some(DiffBy::Family | DiffBy::Object | DiffBy::Region | DiffBy::Stack) => {
             return Err(Failure::usage("a session is compared by process or type")
                 .hint("leave --by out for both; --recording N compares one process by anything"));
         }

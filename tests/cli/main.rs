@@ -41,6 +41,7 @@ mod selftest;
 mod serve;
 mod session;
 mod sql;
+mod stacks;
 mod strings;
 mod totals_alone;
 mod tree;

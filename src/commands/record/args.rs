@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use vmrec_sampler::StackOptions;
 
 use crate::args::{FileArgs, RetentionArgs, TypesArgs};
 use crate::commands::record::via::MIN_INTERVAL;
@@ -109,6 +110,14 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) chart: Option<std::path::PathBuf>,
 
+    /// Record which call stacks make memory resident, by sampled page faults (Linux)
+    #[arg(long, conflicts_with_all = ["tree", "all", "follow", "host", "cgroup", "via"])]
+    pub(crate) stacks: bool,
+
+    /// Sample one page fault in N [default: adapted to their rate]
+    #[arg(long, value_name = "N", requires = "stacks", value_parser = parse_period)]
+    stack_period: Option<u64>,
+
     /// Show nothing but errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -149,6 +158,20 @@ pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads how many page faults a sampled one stands for.
+fn parse_period(text: &str) -> Result<u64, String> {
+    let period = text.parse().ok().filter(|period| (1..=MAX_PERIOD).contains(period));
+    period.ok_or_else(|| {
+        format!("not a number from 1 to {MAX_PERIOD}\nhint: 1 samples every page fault, which may slow the target")
+    })
+}
+
+/// The longest time between sampled page faults: it stands for 256 MB.
+const MAX_PERIOD: u64 = 1 << 16;
+
+/// The page faults that are sampled in a second, for each processor.
+const STACK_BUDGET: u64 = 2000;
+
 pub(crate) const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(crate) const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
@@ -174,6 +197,12 @@ impl RecordArgs {
             Some(_) => self.every.max(MIN_INTERVAL),
             None => self.every,
         }
+    }
+
+    /// Returns how stacks are recorded, if they are.
+    pub(crate) fn stack_options(&self) -> Option<StackOptions> {
+        let options = StackOptions { period: self.stack_period, budget: STACK_BUDGET };
+        self.stacks.then_some(options)
     }
 
     /// Returns whether several processes may be recorded.

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use vmrec_sampler::{Error as SamplerError, UserRule};
+use vmrec_sampler::{Error as SamplerError, StackOptions, StackRecorder, UserRule};
 use vmrec_store::{RecordingId, Retention, WhyEnded, Writer};
 
 use crate::commands::record::args::{RecordArgs, SPARE};
@@ -65,6 +65,10 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     }
     let events = Events::listen()?;
     if args.is_family() {
+        if args.stacks {
+            return Err(Failure::usage("--stacks records one process")
+                .hint("name one, or leave out --stacks"));
+        }
         let start = Start { path: &path, retention, rules };
         return record_family(args, &events, start, &outputs);
     }
@@ -87,10 +91,16 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
             (target, open_writer(&path)?)
         }
         // The file is opened before the target is started: a bad path must not cost the user a run.
-        None => start(&args.launch, rules, &path, &events)?,
+        None => start(&args.launch, rules, args.stack_options(), &path, &events)?,
     };
     target.read_remote_files = args.read_remote_files;
     target.via = args.via.as_deref().map(via::program);
+    if let Some(options) = args.stack_options()
+        && let Err(error) = target.record_stacks(&options)
+    {
+        writer.close_or_discard()?;
+        return Err(error.into());
+    }
     let recorded = match target.attach(&events) {
         Some(Ok(sampler)) => record(args, retention, &path, writer, &events, &mut target, sampler),
         Some(Err(error)) => nothing_recorded(writer, &target, error),
@@ -161,7 +171,7 @@ fn record_family(
         }
         (Roots::Found(found, Watched { names, group }), open_writer(path)?)
     } else {
-        let (target, writer) = start(&args.launch, Vec::new(), path, events)?;
+        let (target, writer) = start(&args.launch, Vec::new(), None, path, events)?;
         (Roots::Command(target), writer)
     };
     let output = Output { path: &path, writer, retention };
@@ -173,13 +183,14 @@ fn record_family(
 fn start(
     launch: &[OsString],
     rules: Vec<UserRule>,
+    stacks: Option<StackOptions>,
     path: &Path,
     events: &Events,
 ) -> Result<(Target, (Writer, PathBuf)), Failure> {
     // Without it the command would run unseen.
     vmrec_sampler::check_proc()?;
     let (writer, path) = open_writer(path)?;
-    match Target::launch(launch, rules) {
+    match Target::launch(launch, rules, stacks) {
         Ok(mut target) => {
             // Only a command that vmrec did not start keeps it waiting.
             target.watch(events).transpose()?;
@@ -253,12 +264,16 @@ fn record(
                 }
                 let figures = Figures::of(&snapshot);
                 let is_first = session.samples_taken() == 0;
+                let stacks = target.stacks.as_ref().map(|stacks| stacks.tick(&snapshot));
                 let stored = session.append(snapshot, evidence)?;
                 if is_first {
                     vmrec_sampler::release_own_code();
                 }
                 match stored {
                     Stored::Kept(number) => {
+                        if let Some(stacks) = stacks {
+                            session.keep_stacks(number, stacks)?;
+                        }
                         progress.sample(number, &figures, session.file_bytes());
                     }
                     Stored::Lost(failure) => progress.lost(&failure),
@@ -268,6 +283,7 @@ fn record(
             Err(SamplerError::Replaced { .. }) => match target.attach(events) {
                 Some(Ok(attached)) => {
                     session.replace(attached.process())?;
+                    target.stacks.iter().for_each(StackRecorder::restart);
                     progress.replaced(attached.process());
                     sampler = SamplingThread::start(attached, events);
                     continue;

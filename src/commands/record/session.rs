@@ -5,7 +5,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use vmrec_sampler::{Evidence, Facts, ProcessInfo, Snapshot, Timestamp};
+use vmrec_sampler::{Evidence, Facts, ProcessInfo, Snapshot, StackTick, Timestamp};
 use vmrec_store::{
     Error as StoreError, RecordingId, Retention, SessionId, SessionStart, WhyEnded, Writer,
 };
@@ -66,6 +66,8 @@ pub(crate) struct Session {
     unwritten: Option<(Timestamp, u64, Instant)>,
     /// The facts of the evidence written last.
     facts: Option<Facts>,
+    /// The stacks that could not be written yet, and those of the pages written last.
+    stacks: StackTick,
     pruning: Pruning,
 }
 
@@ -89,6 +91,7 @@ impl Session {
             samples_taken: 0,
             unwritten: None,
             facts: None,
+            stacks: StackTick::default(),
         }
     }
 
@@ -98,6 +101,7 @@ impl Session {
         self.recording = None;
         self.process = process.clone();
         self.facts = None;
+        self.stacks = StackTick::default();
         Ok(())
     }
 
@@ -178,6 +182,25 @@ impl Session {
             Err(StoreError::DiskFull { .. }) => self.facts = None,
             Err(error) => return Err(error.into()),
         }
+        Ok(())
+    }
+
+    /// Writes the stacks of a sample, unless nothing changed.
+    pub(crate) fn keep_stacks(&mut self, number: u64, mut tick: StackTick) -> Result<(), Failure> {
+        let Some(recording) = self.recording else { return Ok(()) };
+        let mut nodes = std::mem::take(&mut self.stacks.nodes);
+        nodes.append(&mut tick.nodes);
+        if nodes.is_empty() && self.stacks == tick {
+            return Ok(());
+        }
+        tick.nodes = nodes;
+        match self.writer.stacks(recording, number, &tick) {
+            Ok(()) => tick.nodes.clear(),
+            // They are written with the next sample.
+            Err(StoreError::DiskFull { .. }) => tick.live.clear(),
+            Err(error) => return Err(error.into()),
+        }
+        self.stacks = tick;
         Ok(())
     }
 

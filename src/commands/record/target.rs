@@ -7,7 +7,8 @@ use std::process::{Child, Command, ExitStatus};
 use std::thread;
 
 use vmrec_sampler::{
-    Error as SamplerError, ExitWatch, ListedProcess, ProcessInfo, Sampler, UserRule,
+    Error as SamplerError, ExitWatch, ListedProcess, ProcessInfo, Sampler, StackOptions,
+    StackRecorder, UserRule,
 };
 
 use crate::commands::record::events::{Event, Events};
@@ -28,6 +29,8 @@ pub(crate) struct Target {
     pub(crate) read_remote_files: bool,
     /// The program that reads it in vmrec's place.
     pub(crate) via: Option<PathBuf>,
+    /// Records its stacks, if that is asked for.
+    pub(crate) stacks: Option<StackRecorder>,
 }
 
 impl Target {
@@ -41,6 +44,7 @@ impl Target {
             rules,
             read_remote_files: false,
             via: None,
+            stacks: None,
         })
     }
 
@@ -77,15 +81,26 @@ impl Target {
     }
 
     /// Starts a command.
-    pub(crate) fn launch(command: &[OsString], rules: Vec<UserRule>) -> Result<Self, Failure> {
+    pub(crate) fn launch(
+        command: &[OsString],
+        rules: Vec<UserRule>,
+        stacks: Option<StackOptions>,
+    ) -> Result<Self, Failure> {
         let Some((program, arguments)) = command.split_first() else {
             return Err(Failure::usage("no command follows `--`"));
         };
-        let child = Command::new(program).args(arguments).spawn().map_err(|source| {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        let started = match stacks {
+            None => command.spawn().map(|child| Ok((child, None))),
+            Some(options) => StackRecorder::spawn(command, &options)
+                .map(|started| started.map(|(child, recorder)| (child, Some(recorder)))),
+        };
+        let (child, recorder) = started.map_err(|source| {
             let context = format!("cannot start `{}`", program.display());
             Failure::new(Status::Target, anyhow::Error::new(source).context(context))
                 .hint("check the name, or record a running process: `vmrec record TARGET`")
-        })?;
+        })??;
         Ok(Self {
             pid: child.id(),
             child: Some(child),
@@ -94,6 +109,7 @@ impl Target {
             rules,
             read_remote_files: false,
             via: None,
+            stacks: recorder,
         })
     }
 
@@ -124,6 +140,14 @@ impl Target {
             Ok(Reader::Kernel(Box::new(sampler)))
         };
         events.while_heeding(attach, |signal, forward| self.signalled(signal, forward))
+    }
+
+    /// Begins to record its stacks, unless that began as it was started.
+    pub(crate) fn record_stacks(&mut self, options: &StackOptions) -> Result<(), SamplerError> {
+        if self.stacks.is_none() {
+            self.stacks = Some(StackRecorder::attach(self.pid, options)?);
+        }
+        Ok(())
     }
 
     /// Returns whether a signal to vmrec ends the recording: a command decides what it means.

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output;
 
 /// Name, kind and what it holds; those first that most questions need.
-const TABLES: [[&str; 3]; 19] = [
+const TABLES: [[&str; 3]; 21] = [
     ["region_at(time [, recording])", "function", "every region of a sample"],
     ["series(metric, by [, recording])", "function", "a metric over time by family or type"],
     ["session_series(metric, by [, n])", "function", "a metric of a session over time"],
@@ -31,6 +31,8 @@ const TABLES: [[&str; 3]; 19] = [
     ["region_type", "table", "types that sums are by"],
     ["latest_row", "table", "rows of latest, without names"],
     ["evidence", "table", "evidence that types rest on, encoded"],
+    ["stack", "table", "call stacks that touched memory"],
+    ["stack_live", "table", "their present pages, encoded"],
 ];
 
 /// Prints the tables.

@@ -43,8 +43,8 @@ pub struct DiffLayout {
     pub color: bool,
 }
 
-/// Returns the lines above the table.
-pub(crate) fn head(heading: &Heading<'_>, view: View, diff: &Diff) -> Vec<String> {
+/// Returns the lines that name the process and the times.
+pub(crate) fn ends(heading: &Heading<'_>) -> Vec<String> {
     let name = escape::terminal(heading.process.name());
     let end = |word: &str, resolved: &Resolved, consistency: &Consistency| {
         let taken = clock::local_exact(resolved.taken.utc_ns, heading.time_zone);
@@ -60,12 +60,18 @@ pub(crate) fn head(heading: &Heading<'_>, view: View, diff: &Diff) -> Vec<String
         lines.extend(blemish.map(|why| format!("      {}", escape::terminal(&why))));
         lines
     };
-    let ends = [heading.from.taken.monotonic_ns, heading.to.taken.monotonic_ns];
-    let apart = units::duration(ends[0].abs_diff(ends[1]));
     let mut lines =
         vec![format!("{name} ({}), recording {}", heading.process.id, heading.recording.0)];
     lines.extend(end("from", heading.from, heading.from_consistency));
     lines.extend(end("to", heading.to, heading.to_consistency));
+    lines
+}
+
+/// Returns the lines above the table.
+pub(crate) fn head(heading: &Heading<'_>, view: View, diff: &Diff) -> Vec<String> {
+    let ends = [heading.from.taken.monotonic_ns, heading.to.taken.monotonic_ns];
+    let apart = units::duration(ends[0].abs_diff(ends[1]));
+    let mut lines = self::ends(heading);
     if ends[1] < ends[0] {
         lines.push("the second time is the earlier: growth reads as shrinking".to_owned());
     }

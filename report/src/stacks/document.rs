@@ -1,0 +1,106 @@
+//! `vmrec diff --by stack` as JSON and CSV rows.
+
+use serde::Serialize;
+use vmrec_sampler::{StackCounts, StackFrame};
+use vmrec_store::RecordingId;
+
+use crate::export::json::diff::End;
+use crate::stacks::{StackDiff, frame_name};
+
+/// `diff --by stack --json`.
+#[derive(Serialize)]
+pub struct StackDocument<'a> {
+    recording: i64,
+    from: End<'a>,
+    to: End<'a>,
+    region_type: Option<&'a str>,
+    resident_delta_bytes: i64,
+    stacks: Vec<Row<'a>>,
+    few_samples: Few,
+    unattributed_bytes: i64,
+    sampling: [Sampling; 2],
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    resident_delta_bytes: i64,
+    standard_error_bytes: u64,
+    resident_bytes: [u64; 2],
+    samples: [u64; 2],
+    /// Innermost first.
+    frames: Vec<Frame<'a>>,
+}
+
+#[derive(Serialize)]
+struct Frame<'a> {
+    name: String,
+    function: Option<&'a str>,
+    module: Option<&'a str>,
+    offset: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Few {
+    stacks: u64,
+    resident_delta_bytes: i64,
+}
+
+#[derive(Serialize)]
+struct Sampling {
+    period: u64,
+    faults: u64,
+    sampled_faults: u64,
+    lost_faults: u64,
+    sees_kernel: bool,
+}
+
+impl From<StackCounts> for Sampling {
+    fn from(counts: StackCounts) -> Self {
+        let StackCounts { period, faults, sampled_faults, lost_faults, sees_kernel } = counts;
+        Self { period, faults, sampled_faults, lost_faults, sees_kernel }
+    }
+}
+
+impl<'a> StackDocument<'a> {
+    /// Creates the document.
+    pub fn new(
+        recording: RecordingId,
+        from: End<'a>,
+        to: End<'a>,
+        region_type: Option<&'a str>,
+        diff: &'a StackDiff,
+    ) -> Self {
+        let rows = diff.rows.iter().map(|row| Row {
+            resident_delta_bytes: fit(row.delta()),
+            standard_error_bytes: row.error_bytes(),
+            resident_bytes: row.bytes,
+            samples: row.samples,
+            frames: diff.frames(row.stack).into_iter().map(frame).collect(),
+        });
+        Self {
+            recording: recording.0,
+            from,
+            to,
+            region_type,
+            resident_delta_bytes: fit(diff.total),
+            stacks: rows.collect(),
+            few_samples: Few { stacks: diff.few.0, resident_delta_bytes: fit(diff.few.1) },
+            unattributed_bytes: fit(diff.unattributed),
+            sampling: diff.counts.map(Sampling::from),
+        }
+    }
+}
+
+fn frame(frame: &StackFrame) -> Frame<'_> {
+    Frame {
+        name: frame_name(frame),
+        function: frame.function.as_deref(),
+        module: frame.module.as_deref(),
+        offset: frame.offset,
+    }
+}
+
+/// Clamps a change to what JSON's readers take.
+fn fit(bytes: i128) -> i64 {
+    i64::try_from(bytes).unwrap_or(if bytes < 0 { i64::MIN } else { i64::MAX })
+}

@@ -1,0 +1,158 @@
+//! Which call stacks made memory resident between two times.
+//!
+//! The figures are estimates from sampled page faults; what they do not explain of the change is
+//! *unattributed*, so that all rows add up to the change exactly.
+
+pub(crate) mod document;
+pub(crate) mod table;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+
+use vmrec_sampler::{LiveStack, Quantity, Snapshot, StackCounts, StackFrame, StackNode};
+use vmrec_store::LiveStacks;
+
+/// Rows of fewer samples at both times say little and are summed up, unless each fault was sampled.
+const FEW_SAMPLES: u64 = 3;
+/// The bytes of the pages that variances count.
+const UNIT_BYTES: f64 = 4096.0;
+
+/// The change of the pages of one stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StackRow {
+    /// The stack.
+    pub stack: u32,
+    /// The resident bytes at both times, estimated.
+    pub bytes: [u64; 2],
+    /// The sampled pages behind that.
+    pub samples: [u64; 2],
+    /// The variance of the change, in square pages.
+    variance: u64,
+}
+
+impl StackRow {
+    /// Returns the estimated change.
+    pub fn delta(&self) -> i128 {
+        i128::from(self.bytes[1]) - i128::from(self.bytes[0])
+    }
+
+    /// Returns the standard error of the change, in bytes.
+    pub fn error_bytes(&self) -> u64 {
+        error_bytes(self.variance)
+    }
+
+    fn is_sure(&self) -> bool {
+        self.variance == 0 || self.samples.iter().any(|samples| *samples >= FEW_SAMPLES)
+    }
+}
+
+fn error_bytes(variance: u64) -> u64 {
+    ((variance as f64).sqrt() * UNIT_BYTES).round() as u64
+}
+
+/// The changes of all stacks. The rows, `few` and `unattributed` sum to `total`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StackDiff {
+    nodes: HashMap<u32, StackNode>,
+    /// By change, large movers first.
+    pub rows: Vec<StackRow>,
+    /// The number and sum of stacks of too few samples.
+    pub few: (u64, i128),
+    /// The change that no stack explains.
+    pub unattributed: i128,
+    /// The change of resident bytes; exact.
+    pub total: i128,
+    /// How complete the samples are at both times.
+    pub counts: [StackCounts; 2],
+}
+
+/// Returns the resident bytes of a snapshot, or of its regions of one type; `None` if unknown.
+pub fn resident_bytes(snapshot: &Snapshot, only_type: Option<&str>) -> Option<u64> {
+    let has_type = |name: &str| only_type.is_none_or(|only| only.eq_ignore_ascii_case(name));
+    let regions =
+        snapshot.regions.iter().filter(|it| has_type(it.identity.label.region_type.name()));
+    regions.map(|it| it.quantities.get(Quantity::Resident)).sum()
+}
+
+impl StackDiff {
+    /// Compares the stacks of two samples; `resident_bytes` are those of the same regions.
+    pub fn new(
+        nodes: Vec<StackNode>,
+        live: [&LiveStacks; 2],
+        only_type: Option<&str>,
+        resident_bytes: [u64; 2],
+    ) -> Self {
+        let mut rows: BTreeMap<u32, StackRow> = BTreeMap::new();
+        let counts = |row: &&LiveStack| {
+            only_type.is_none_or(|only| only.eq_ignore_ascii_case(&row.region_type))
+        };
+        for (at, live) in live.iter().enumerate() {
+            for one in live.rows.iter().filter(counts) {
+                let row = rows.entry(one.stack).or_insert_with(|| StackRow {
+                    stack: one.stack,
+                    bytes: [0; 2],
+                    samples: [0; 2],
+                    variance: 0,
+                });
+                row.bytes[at] = row.bytes[at].saturating_add(one.bytes);
+                row.samples[at] = row.samples[at].saturating_add(one.samples);
+                // Variances grow with all that comes and goes.
+                row.variance = match at {
+                    0 => row.variance.saturating_add(one.variance),
+                    _ => row.variance,
+                };
+            }
+        }
+        let mut later: HashMap<u32, u64> = HashMap::new();
+        for one in live[1].rows.iter().filter(counts) {
+            let sum = later.entry(one.stack).or_default();
+            *sum = sum.saturating_add(one.variance);
+        }
+        for row in rows.values_mut() {
+            let after = later.get(&row.stack).copied().unwrap_or(row.variance);
+            row.variance = after.abs_diff(row.variance);
+        }
+        let total = i128::from(resident_bytes[1]) - i128::from(resident_bytes[0]);
+        let (mut sure, few): (Vec<_>, Vec<_>) = rows
+            .into_values()
+            .filter(|row| row.bytes[0] != row.bytes[1] || row.variance > 0)
+            .partition(StackRow::is_sure);
+        sure.sort_by_key(|row| (std::cmp::Reverse(row.delta().abs()), row.stack));
+        let sum = |rows: &[StackRow]| rows.iter().map(StackRow::delta).sum::<i128>();
+        Self {
+            unattributed: total - sum(&sure) - sum(&few),
+            few: (few.len() as u64, sum(&few)),
+            rows: sure,
+            total,
+            counts: live.map(|live| live.counts),
+            nodes: nodes.into_iter().map(|node| (node.id, node)).collect(),
+        }
+    }
+
+    /// Returns the frames of a stack, innermost first.
+    pub fn frames(&self, stack: u32) -> Vec<&StackFrame> {
+        let mut frames = Vec::new();
+        let mut next = stack;
+        // Callers have smaller numbers: damaged files have no endless stacks.
+        while let Some(node) = self.nodes.get(&next) {
+            frames.push(&node.frame);
+            if node.parent >= next {
+                break;
+            }
+            next = node.parent;
+        }
+        frames
+    }
+}
+
+/// Returns the name of a frame: its function, or the file and address it is in.
+pub(crate) fn frame_name(frame: &StackFrame) -> String {
+    let module = frame.module.as_deref().map(|path| path.rsplit('/').next().unwrap_or(path));
+    match (&frame.function, module, frame.offset) {
+        (Some(function), ..) => function.clone(),
+        (None, Some(module), Some(offset)) => format!("{module}+{offset:#x}"),
+        (None, Some(module), None) => module.to_owned(),
+        (None, None, _) => "[unknown code]".to_owned(),
+    }
+}

@@ -1,0 +1,123 @@
+//! `vmrec diff --by stack` as a table.
+
+use crate::diff::table::heading::{Heading, ends};
+use crate::stacks::{StackDiff, StackRow, error_bytes, frame_name};
+use crate::text::table::{Align, Cell, Column, Table, Tone};
+use crate::text::{escape, units};
+
+/// How the table looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StackLayout {
+    /// How many rows at most; `None` for all, with whole stacks.
+    pub rows: Option<usize>,
+    /// Terminal cells in a line.
+    pub width: usize,
+    /// Whether to colour growth and shrinking.
+    pub color: bool,
+}
+
+/// Returns the page.
+pub fn stack_table(heading: &Heading<'_>, diff: &StackDiff, layout: &StackLayout) -> String {
+    let mut page = ends(heading);
+    page.push(format!(
+        "resident {}, by the stacks whose page faults brought it{}",
+        units::signed_size(diff.total),
+        match diff.counts[1].period {
+            1 => String::new(),
+            period => format!("; 1 in {} sampled", units::count(period)),
+        }
+    ));
+    page.push(String::new());
+    let mut table = Table::new(
+        vec![
+            Column::new("RESIDENT", Align::Right),
+            Column::new("ERROR", Align::Right),
+            Column::new("SAMPLES", Align::Right).droppable(1),
+            Column::new("STACK, INNERMOST FIRST", Align::Left),
+        ],
+        3,
+        24,
+    );
+    let shown = layout.rows.unwrap_or(usize::MAX).min(diff.rows.len());
+    for row in &diff.rows[..shown] {
+        table.row(line(
+            row.delta(),
+            Some(row.error_bytes()),
+            &units::count(row.samples[1]),
+            &stack_text(diff, row),
+        ));
+    }
+    let rest = &diff.rows[shown..];
+    if !rest.is_empty() {
+        let delta = rest.iter().map(StackRow::delta).sum();
+        let variance = rest.iter().fold(0_u64, |sum, row| sum.saturating_add(row.variance));
+        let names = format!("{} more", units::counted(rest.len() as u64, "stack", "stacks"));
+        table.row(line(delta, Some(error_bytes(variance)), "", &names));
+    }
+    let (few, few_delta) = diff.few;
+    if few > 0 {
+        let names = units::counted(few, "stack", "stacks");
+        table.row(line(few_delta, None, "", &format!("few samples: {names}")));
+    }
+    table.row(line(diff.unattributed, None, "", "unattributed"));
+    table.sum(line(diff.total, None, "", "total"));
+    let notes = notes(diff);
+    format!("{}\n{}{notes}", page.join("\n"), table.render(layout.width, layout.color))
+}
+
+fn line(delta: i128, error: Option<u64>, samples: &str, name: &str) -> Vec<Cell> {
+    let tone = match delta.signum() {
+        1 => Tone::Growth,
+        -1 => Tone::Shrink,
+        _ => Tone::Plain,
+    };
+    let error = error.map_or_else(String::new, |bytes| match bytes {
+        0 => "exact".to_owned(),
+        bytes => format!("±{}", units::size(bytes)),
+    });
+    vec![
+        Cell::new(&units::signed_size(delta)).toned(tone),
+        Cell::new(&error),
+        Cell::new(samples),
+        Cell::new(name),
+    ]
+}
+
+fn stack_text(diff: &StackDiff, row: &StackRow) -> String {
+    let frames = diff.frames(row.stack);
+    if frames.is_empty() {
+        return "stack unknown".to_owned();
+    }
+    let names: Vec<String> =
+        frames.iter().map(|frame| escape::terminal(&frame_name(frame)).into_owned()).collect();
+    names.join(" < ")
+}
+
+/// Returns the lines that name the parts of what is unattributed.
+fn notes(diff: &StackDiff) -> String {
+    let [before, after] = diff.counts;
+    let between = |figure: fn(&vmrec_sampler::StackCounts) -> u64| {
+        figure(&after).saturating_sub(figure(&before))
+    };
+    let mut notes = Vec::new();
+    let lost = between(|counts| counts.lost_faults);
+    if lost > 0 {
+        let lost = units::counted(lost, "page fault", "page faults");
+        notes.push(format!("note: about {lost} were lost: vmrec read their buffer too late"));
+    }
+    if !after.sees_kernel {
+        notes.push(
+            "note: page faults within system calls were not permitted to be seen (paranoid 2)"
+                .to_owned(),
+        );
+    }
+    let faults = between(|counts| counts.faults);
+    let explained = between(|counts| counts.sampled_faults).saturating_add(lost);
+    if faults > explained.saturating_mul(2) && faults > 10_000 {
+        notes.push(format!(
+            "note: of {} page faults most were in threads with too few of them to be sampled",
+            units::count(faults)
+        ));
+    }
+    notes.iter().map(|note| format!("{note}\n")).collect()
+}

@@ -1,0 +1,67 @@
+use proptest::prelude::*;
+use vmrec_sampler::{LiveStack, StackCounts, StackFrame, StackNode};
+use vmrec_store::LiveStacks;
+
+use super::*;
+
+fn live(rows: &[(u32, &str, u64, u64, u64)]) -> LiveStacks {
+    let row = |(stack, name, samples, bytes, variance): &(u32, &str, u64, u64, u64)| LiveStack {
+        stack: *stack,
+        region_type: (*name).to_owned(),
+        samples: *samples,
+        bytes: *bytes,
+        variance: *variance,
+    };
+    LiveStacks { counts: StackCounts::default(), rows: rows.iter().map(row).collect() }
+}
+
+fn node(id: u32, parent: u32, function: &str) -> StackNode {
+    let frame = StackFrame { function: Some(function.to_owned()), ..StackFrame::default() };
+    StackNode { id, parent, frame }
+}
+
+#[test]
+fn changes_are_by_stack_with_their_errors_and_a_remainder() {
+    let nodes = vec![node(1, 0, "main"), node(2, 1, "fill"), node(3, 1, "load")];
+    let before = live(&[(2, "A", 5, 5000, 100), (3, "A", 9, 9000, 7)]);
+    let after = live(&[
+        (1, "A", 1, 50, 1),
+        (2, "A", 9, 9000, 500),
+        (2, "B", 9, 77, 0),
+        (3, "A", 8, 8000, 7),
+    ]);
+    let diff = StackDiff::new(nodes.clone(), [&before, &after], Some("a"), [20_000, 29_000]);
+    let shown: Vec<_> =
+        diff.rows.iter().map(|row| (row.stack, row.delta(), row.error_bytes())).collect();
+    assert_eq!(shown, [(2, 4000, 20 * 4096), (3, -1000, 0)]);
+    assert_eq!((diff.few, diff.unattributed, diff.total), ((1, 50), 5950, 9000));
+    let frames = diff.frames(2);
+    let names: Vec<String> = frames.into_iter().map(frame_name).collect();
+    assert_eq!(names, ["fill", "main"]);
+    let diff = StackDiff::new(nodes, [&before, &after], None, [0, 0]);
+    assert_eq!(diff.rows[0].bytes, [5000, 9077]);
+}
+
+#[test]
+fn stacks_that_call_themselves_in_a_damaged_file_end() {
+    let nodes = vec![node(1, 2, "a"), node(2, 1, "b"), node(3, 3, "c")];
+    let diff = StackDiff::new(nodes, [&live(&[]), &live(&[])], None, [0, 0]);
+    assert_eq!((diff.frames(2).len(), diff.frames(3).len(), diff.frames(9).len()), (2, 1, 0));
+}
+
+proptest! {
+    #[test]
+    fn rows_sum_to_the_change(
+        rows in proptest::collection::vec((1_u32..9, 0_u64..9, 0_u64..1 << 40, 0_u64..99), 0..20),
+        cut in 0_usize..20,
+        resident in any::<[u32; 2]>(),
+    ) {
+        let rows: Vec<_> = rows.into_iter().map(|(id, n, bytes, it)| (id, "A", n, bytes, it)).collect();
+        let (before, after) = rows.split_at(cut.min(rows.len()));
+        let resident = resident.map(u64::from);
+        let diff = StackDiff::new(Vec::new(), [&live(before), &live(after)], None, resident);
+        let rows: i128 = diff.rows.iter().map(StackRow::delta).sum();
+        prop_assert_eq!(rows + diff.few.1 + diff.unattributed, diff.total);
+        prop_assert_eq!(diff.total, i128::from(resident[1]) - i128::from(resident[0]));
+    }
+}

@@ -1,0 +1,161 @@
+//! `vmrec record --stacks`: memory is attributed to the functions that made it resident.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::{Bench, signal, skipped};
+
+const MIB: i64 = 1 << 20;
+/// How long a condition is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Builds the program that grows; `None` without a compiler.
+fn built(bench: &Bench) -> Option<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stacks/grow.c");
+    let program = bench.path("grow");
+    let built = Command::new("gcc").args(["-O1", "-w", "-o"]).args([&program, &source]).output();
+    if !built.is_ok_and(|built| built.status.success()) {
+        skipped("gcc does not build grow.c");
+        return None;
+    }
+    Some(program.display().to_string())
+}
+
+/// Returns the change of the memory that `function` made resident.
+fn change(document: &Value, function: &str) -> i64 {
+    let stacks = document["stacks"].as_array().unwrap().iter().filter(|stack| {
+        let frames = stack["frames"].as_array().unwrap();
+        frames.iter().any(|frame| frame["function"] == function)
+    });
+    stacks.map(|stack| stack["resident_delta_bytes"].as_i64().unwrap()).sum()
+}
+
+/// Checks that all rows sum to the change of the snapshots.
+fn sums_up(document: &Value) {
+    let number = |value: &Value| value.as_i64().unwrap();
+    let stacks = document["stacks"].as_array().unwrap().iter();
+    let rows: i64 = stacks.map(|stack| number(&stack["resident_delta_bytes"])).sum();
+    let rest = [&document["few_samples"]["resident_delta_bytes"], &document["unattributed_bytes"]];
+    let sum = rows + rest.into_iter().map(number).sum::<i64>();
+    assert_eq!(sum, number(&document["resident_delta_bytes"]), "{document}");
+}
+
+/// Waits until the comparison of the first sample with the last meets a condition.
+fn until(bench: &Bench, what: &str, is_met: impl Fn(i64) -> bool) -> Value {
+    let begun = Instant::now();
+    loop {
+        let shown = bench.run(&["diff", "--by", "stack", "--json", "start", "end"]);
+        if let Ok(document) = serde_json::from_str::<Value>(&shown.output)
+            && document["resident_delta_bytes"].as_i64().is_some_and(&is_met)
+        {
+            sums_up(&document);
+            return document;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}: {shown:?}");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+fn grows(launched: bool) {
+    let bench = Bench::new();
+    let Some(program) = built(&bench) else { return };
+    let options =
+        ["record", "--stacks", "--stack-period", "61", "--every", "100ms", "--read-remote-files"];
+    let piped = |command: &mut Command| {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let (mut target, mut vmrec) = if launched {
+        let mut vmrec =
+            piped(&mut bench.command(&[&options[..], &["-q", "--", &program]].concat()));
+        ((vmrec.stdin.take(), vmrec.stdout.take(), None), vmrec)
+    } else {
+        let mut child = piped(&mut Command::new(&program));
+        let pid = child.id().to_string();
+        let vmrec = piped(&mut bench.command(&[&options[..], &["-q", &pid]].concat()));
+        ((child.stdin.take(), child.stdout.take(), Some(child)), vmrec)
+    };
+    let begun = Instant::now();
+    loop {
+        if bench.run(&["diff", "--by", "stack", "start", "end"]).status == Some(0) {
+            break;
+        }
+        if let Some(status) = vmrec.try_wait().unwrap() {
+            let mut said = String::new();
+            BufReader::new(vmrec.stderr.take().unwrap()).read_line(&mut said).unwrap();
+            drop(target.2.take().map(|mut child| child.kill()));
+            assert_eq!(status.code(), Some(3), "{said}");
+            assert!(said.contains("cannot record the stacks of "), "{said}");
+            return skipped(&said);
+        }
+        assert!(begun.elapsed() < PATIENCE);
+        sleep(Duration::from_millis(20));
+    }
+    let mut input = target.0.take().unwrap();
+    input.write_all(b"\n").unwrap();
+    let mut lines = BufReader::new(target.1.take().unwrap()).lines();
+    assert_eq!(lines.find(|line| line.as_deref().unwrap() == "grown").unwrap().unwrap(), "grown");
+    let document = until(&bench, "grown", |delta| delta >= 255 * MIB);
+    let sees_kernel = document["sampling"][1]["sees_kernel"] == true;
+    if document["sampling"][1]["lost_faults"] == 0 {
+        let known = [("path_a", 96), ("path_b", 32), ("path_malloc", 64), ("path_read", 64)];
+        for (function, mib) in known {
+            if function == "path_read" && !sees_kernel {
+                continue;
+            }
+            // The C library finds some tables of its own at its first call.
+            let error = (change(&document, function) - mib * MIB).abs();
+            let allowed = (mib * MIB / 50).max(2 * 61 * 4096);
+            assert!(error <= allowed, "{function}: {error} of {mib} MiB: {document}");
+        }
+    } else {
+        skipped("this machine was too busy to read each page fault");
+    }
+    input.write_all(b"\n").unwrap();
+    let document = until(&bench, "shrunk", |delta| delta < 210 * MIB);
+    let left = change(&document, "path_a");
+    assert!(left < 56 * MIB, "memory given back is not counted: {left}");
+    let page = bench.out(&["diff", "--by", "stack", "start", "end"]);
+    assert!(page.contains(" < path_b < main < ") && page.contains("unattributed"), "{page}");
+    input.write_all(b"\n").unwrap();
+    drop(input);
+    let _ = vmrec.wait();
+    if let Some(mut child) = target.2.take() {
+        signal(child.id(), 9);
+        child.wait().unwrap();
+    }
+    assert!(bench.run(&["info", "--verify"]).error.is_empty());
+}
+
+#[test]
+fn a_running_program_grows_by_the_functions_that_touch_its_memory() {
+    grows(false);
+}
+
+#[test]
+fn a_launched_program_does_so_from_its_first_page_on() {
+    grows(true);
+}
+
+#[test]
+fn without_stacks_there_are_none_to_compare() {
+    let bench = crate::harness::recorded(2);
+    let said = bench.run(&["diff", "--by", "stack"]);
+    assert_eq!(said.status, Some(4), "{said:?}");
+    assert!(said.error.contains("has no stacks at sample #1\nhint: record them: "), "{said:?}");
+    let said = bench.run(&["diff", "--type", "stack"]);
+    assert_eq!(said.status, Some(2), "{said:?}");
+}
+
+#[test]
+fn another_command_that_is_missing_is_not_recorded() {
+    let bench = Bench::new();
+    let said = bench.run(&["record", "--stacks", "--", "/nonexistent/program"]);
+    let refused = said.error.contains("cannot record the stacks of ");
+    assert!(refused || said.error.contains("cannot start `/nonexistent/program`"), "{said:?}");
+    assert_eq!(said.status, Some(3), "{said:?}");
+}
