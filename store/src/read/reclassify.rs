@@ -19,6 +19,7 @@ impl Store {
     /// Returns the numbers of the samples at which evidence was stored, in order.
     pub fn evidence_numbers(&self, id: RecordingId) -> Result<Vec<u64>, Error> {
         self.recording(id)?;
-        self.read(|connection| evidence::numbers(connection, id))
+        let numbers = self.read(|connection| evidence::numbers(connection, id))?;
+        numbers.map_err(|what| Error::Damaged { path: self.path.clone(), what })
     }
 }

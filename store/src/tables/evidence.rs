@@ -62,15 +62,23 @@ fn latest(
         .query_row(params![recording.0, limit_to_column(number)], |row| row.get(0))
 }
 
-/// Returns the numbers of the samples at which evidence of `recording` was stored, in order.
+/// Returns the numbers of the samples at which evidence of `recording` was stored, in order; the
+/// inner error describes the damage of a row.
 pub(crate) fn numbers(
     connection: &Connection,
     recording: RecordingId,
-) -> rusqlite::Result<Vec<u64>> {
-    connection
+) -> rusqlite::Result<Result<Vec<u64>, String>> {
+    let numbers: Vec<i64> = connection
         .prepare_cached("SELECT number FROM evidence WHERE recording = ? ORDER BY number")?
-        .query_map([recording.0], |row| row.get(0).map(from_column))?
-        .collect()
+        .query_map([recording.0], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for number in &numbers {
+        // Only its checksum says that the number is the one that was written.
+        if let Err(what) = stored(connection, recording.0, *number)? {
+            return Ok(Err(what));
+        }
+    }
+    Ok(Ok(numbers.into_iter().map(from_column).collect()))
 }
 
 /// Deletes some of the evidence that no sample from `number` on needs; returns the number of
