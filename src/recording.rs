@@ -223,14 +223,7 @@ impl Opened {
             return Ok(filter);
         }
         let there = self.types(span)?;
-        TypeFilter::find(words, &there, naming).map_err(|word| {
-            let nearest = nearest_types(&word, &there, naming);
-            let hint = match nearest.is_empty() {
-                true => types_here(&there, naming),
-                false => format!("did you mean {}?", nearest.join(", ")),
-            };
-            Failure::usage(format!("there is no type or family `{word}`")).hint(hint)
-        })
+        TypeFilter::find(words, &there, naming).map_err(|word| unknown_type(&word, &there, naming))
     }
 
     /// States that none of the types named has a region.
@@ -398,6 +391,16 @@ pub(crate) fn same_counting<'a>(
 }
 
 /// Returns a hint that names types.
+/// States that a word names no type, with those it is likest to.
+pub(crate) fn unknown_type(word: &str, there: &[SeriesKey], naming: Naming) -> Failure {
+    let nearest = nearest_types(word, there, naming);
+    let hint = match nearest.is_empty() {
+        true => types_here(there, naming),
+        false => format!("did you mean {}?", nearest.join(", ")),
+    };
+    Failure::usage(format!("there is no type or family `{word}`")).hint(hint)
+}
+
 fn types_here(there: &[SeriesKey], naming: Naming) -> String {
     let labels = there.iter().map(|key| naming.type_label(&key.name, key.family));
     format!("the types here are {}", labels.collect::<Vec<_>>().join(", "))

@@ -76,6 +76,7 @@ pub use crate::heap::leaks::{LeakSums, LeaksDocument, leaks_text};
 pub use crate::heap::problem::problem_text;
 pub use crate::heap::table::heap_text;
 pub use crate::limits::{LimitKind, RecordedLimit};
+pub use crate::map_page::choice::RowChoice;
 pub use crate::map_page::delta::delta_text;
 pub use crate::map_page::options::{PageLayout, PageOptions, PageSource};
 pub use crate::map_page::page_text;

@@ -36,6 +36,24 @@ fn line_of<'a>(text: &'a str, end: &str) -> &'a str {
 }
 
 #[test]
+fn rows_are_sorted_counted_and_chosen_by_type() {
+    let bench = fixed();
+    let at = |options: &[&str]| bench.run(&[&["map", "-r", "1", "--at", "end"], options].concat());
+    let rows = |text: &str| text.lines().filter(|line| line.contains(" SM=")).count();
+    let top = at(&["--top", "2"]).output;
+    assert_eq!(rows(&top), 2, "{top}");
+    assert!(top.contains("Regions by resident") && top.contains(" left out ("), "{top}");
+    let libraries = at(&["--type", ".text", "--sort", "virtual"]).output;
+    let all = rows(&at(&["--interleaved"]).output);
+    assert!(rows(&libraries) > 0 && rows(&libraries) < all, "{libraries}");
+    insta::assert_snapshot!(at(&["--type", "txt"]).failure(), @"
+    vmrec: there is no type or family `txt`
+    hint: the types here are .text, mapped file, MALLOC (brk heap), shared memory, Stack, vdso
+    [exit status: Some(2)]
+    ");
+}
+
+#[test]
 fn live_and_recorded_it_fits_80_columns_and_shows_every_region() {
     let (bench, workload) = recorded();
     for target in [&[&*workload.pid_text()][..], &["--at", "end"], &["--recording", "1"]] {

@@ -1,6 +1,7 @@
 //! The page that vmmap(1) prints: a process's regions line by line, a legend
 //! and sums by type; or what changed between two such pages.
 
+pub(crate) mod choice;
 pub(crate) mod delta;
 pub(crate) mod extras;
 pub(crate) mod flags;
@@ -19,19 +20,21 @@ use jiff::tz::TimeZone;
 use vmrec_sampler::{Region, Snapshot};
 
 use crate::counting::Counting;
+use crate::map_page::choice::{Chosen, RowChoice};
 use crate::map_page::lines::Columns;
 use crate::map_page::options::{PageLayout, PageOptions, PageSource};
 use crate::map_page::row::{PageRow, is_listed};
 
-/// Returns the page of one snapshot.
+/// Returns the page of one snapshot, with the rows of `choice`; its sums are of all regions.
 pub fn page_text(
     source: &PageSource<'_>,
     snapshot: &Snapshot,
     options: &PageOptions,
+    choice: &RowChoice,
     time_zone: &TimeZone,
 ) -> String {
-    // Rules need columns that vmmap has not.
-    if options.layout == PageLayout::Vmmap && !options.rules {
+    // Rules need columns that vmmap has not, and it chooses no rows.
+    if options.layout == PageLayout::Vmmap && !options.rules && !choice.is_made() {
         return crate::map_page::vmmap::page(source, snapshot, options, time_zone);
     }
     let regions = &snapshot.regions;
@@ -50,24 +53,29 @@ pub fn page_text(
             options.rules,
         )
     };
-    let lists = if options.interleaved {
-        vec![("Regions", rows(&|_| true))]
+    let lists = if options.interleaved || choice.is_made() {
+        vec![choice.among(rows(&|_| true))]
     } else {
+        let (read_only, writable) = (
+            rows(&|region| !crate::map_page::totals::is_writable(region)),
+            rows(&|region| crate::map_page::totals::is_writable(region)),
+        );
         vec![
-            ("Non-writable regions", rows(&|region| !crate::map_page::totals::is_writable(region))),
-            ("Writable regions", rows(&|region| crate::map_page::totals::is_writable(region))),
+            Chosen::all("Non-writable regions", read_only),
+            Chosen::all("Writable regions", writable),
         ]
     };
-    let all: Vec<PageRow> = lists.iter().flat_map(|(_, rows)| rows.iter().cloned()).collect();
+    let all: Vec<PageRow> = lists.iter().flat_map(|list| list.rows.iter().cloned()).collect();
     let only_sums = !regions.is_empty() && !regions.iter().any(is_listed);
     if only_sums {
         text.push_str("\nOnly sums by type are known of this process: no regions are listed.\n");
     } else if !options.summary {
         let columns = Columns::of(options, sizes, &all);
-        for (title, rows) in &lists {
-            text.push_str(&format!("\n==== {title} for process {pid}\n"));
+        for list in &lists {
+            text.push_str(&format!("\n==== {} for process {pid}\n", list.title));
             columns.heading(&mut text);
-            rows.iter().for_each(|row| columns.row(&mut text, "", row));
+            list.rows.iter().for_each(|row| columns.row(&mut text, "", row));
+            text.push_str(&list.remainder().unwrap_or_default());
         }
         text.push_str("\n==== Legend\n");
         text.push_str(&crate::map_page::legend::modes(&all, options.purge));

@@ -10,6 +10,8 @@ use vmrec_sampler::{
 use super::*;
 use crate::fixture::{K, before_and_after, detailed, memory, process, recording, region, snapshot};
 use crate::map_page::delta::delta_text;
+use crate::metric::Metric;
+use crate::series::filter::TypeFilter;
 
 const EIGHTY: PageOptions = PageOptions {
     layout: PageLayout::Own,
@@ -32,7 +34,7 @@ fn text_on(os: &str, snapshot: &Snapshot, options: &PageOptions) -> String {
     let process = process();
     let source = PageSource { process: &process, parent: Some("init"), host: &host };
     let options = PageOptions { naming: Naming::of(&host), ..*options };
-    page_text(&source, snapshot, &options, &TimeZone::UTC)
+    page_text(&source, snapshot, &options, &RowChoice::default(), &TimeZone::UTC)
 }
 
 fn text(snapshot: &Snapshot, options: &PageOptions) -> String {
@@ -74,6 +76,29 @@ fn resident_sizes_and_all_regions_by_address() {
     let text = text(&sample(), &options);
     fits(&text);
     insta::assert_snapshot!(lists(&text));
+}
+
+#[test]
+fn rows_are_chosen_and_the_others_counted() {
+    let snapshot = sample();
+    let (host, process) = (recording(1).host, process());
+    let source = PageSource { process: &process, parent: None, host: &host };
+    let page = |choice: &RowChoice| {
+        let text = page_text(&source, &snapshot, &EIGHTY, choice, &TimeZone::UTC);
+        fits(&text);
+        text
+    };
+    let largest =
+        RowChoice { sorted_by: Some(Metric::RESIDENT), max: Some(2), ..RowChoice::default() };
+    insta::assert_snapshot!(lists(&page(&largest)));
+    let stacks = TypeFilter::find(&["stack".to_owned()], &[], Naming::Linux).unwrap();
+    let only = page(&RowChoice { types: Some(stacks), ..RowChoice::default() });
+    let whole = page(&RowChoice::default());
+    let sums = |text: &str| text[text.find("==== Summary").unwrap()..].to_owned();
+    assert_eq!(sums(&only), sums(&whole));
+    let rows = |text: &str| text.lines().filter(|line| line.contains(" SM=")).count();
+    assert!(rows(&only) > 0 && rows(&only) < rows(&whole), "{only}");
+    assert!(only.contains(" left out ("), "{only}");
 }
 
 #[test]

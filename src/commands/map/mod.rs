@@ -10,14 +10,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use vmrec_report::{PageLayout, PageOptions, PageSource, delta_text, json, page_text};
-use vmrec_sampler::{Host, Naming, ProcessInfo, Sampler, Snapshot};
+use vmrec_report::{
+    Metric, PageLayout, PageOptions, PageSource, RowChoice, SeriesKey, TypeFilter, delta_text,
+    json, page_text,
+};
+use vmrec_sampler::{Host, Naming, ProcessInfo, Region, Sampler, Snapshot};
 
 use crate::args::{RecordingArgs, TypesArgs};
 use crate::commands::map::spelling::is_vmmap;
 use crate::failure::Failure;
+use crate::parse::metric_parser;
 use crate::process::PickArgs;
-use crate::recording::Opened;
+use crate::recording::{Opened, unknown_type};
 use crate::{output, process, types_file, zone};
 
 /// The maximum number of seconds between two snapshots: a week.
@@ -79,6 +83,18 @@ pub(crate) struct MapArgs {
     /// Show all regions by address, not those that cannot be written to first
     #[arg(long)]
     interleaved: bool,
+
+    /// List the largest regions first, by this metric
+    #[arg(long, value_name = "METRIC", value_parser = metric_parser(), conflicts_with_all = ["json", "svg", "delta", "summary"])]
+    sort: Option<Metric>,
+
+    /// List at most so many rows; the largest resident ones, unless sorted otherwise
+    #[arg(long, value_name = "N", conflicts_with_all = ["json", "svg", "delta", "summary"])]
+    top: Option<usize>,
+
+    /// List regions of this type or family only; may be given several times
+    #[arg(long = "type", value_name = "TYPE", conflicts_with_all = ["json", "svg", "delta", "summary"])]
+    chosen_types: Vec<String>,
 
     /// Describe VM submaps, where there are any
     #[arg(long)]
@@ -142,7 +158,7 @@ impl MapArgs {
             layout: if vmmap { PageLayout::Vmmap } else { PageLayout::Own },
             width: cut.then(output::width),
             naming: naming(host),
-            resident: self.resident || all,
+            resident: self.resident || all || self.sort.is_some() || self.top.is_some(),
             dirty: self.dirty || all,
             purge: self.purge || all,
             pages: self.pages,
@@ -154,6 +170,33 @@ impl MapArgs {
             summary: self.summary,
         }
     }
+
+    /// Returns which rows are listed of the regions of `snapshot`.
+    fn choice(&self, naming: Naming, snapshot: &Snapshot) -> Result<RowChoice, Failure> {
+        let types = match self.chosen_types.is_empty() {
+            true => None,
+            false => Some(types_among(&self.chosen_types, &snapshot.regions, naming)?),
+        };
+        let sorted_by = self.sort.or(self.top.map(|_| Metric::RESIDENT));
+        Ok(RowChoice { types, sorted_by, max: self.top })
+    }
+}
+
+/// Finds the types that words name, among those of `regions` and those that vmrec knows.
+fn types_among(
+    words: &[String],
+    regions: &[Region],
+    naming: Naming,
+) -> Result<TypeFilter, Failure> {
+    let mut there: Vec<SeriesKey> = Vec::new();
+    for region in regions {
+        let of = &region.identity.label.region_type;
+        let key = SeriesKey { name: of.name().into(), family: of.family() };
+        if !there.contains(&key) {
+            there.push(key);
+        }
+    }
+    TypeFilter::find(words, &there, naming).map_err(|word| unknown_type(&word, &there, naming))
 }
 
 /// How long mapped files are read before a page is shown without the rest.
@@ -260,7 +303,8 @@ fn print(
         output::print_json(&json::SnapshotDocument::new(process, host, snapshot))?;
     } else {
         let source = source(process, parent, host);
-        output::print(&page_text(&source, snapshot, &args.options(host), &zone::local()))?;
+        let (options, choice) = (args.options(host), args.choice(naming(host), snapshot)?);
+        output::print(&page_text(&source, snapshot, &options, &choice, &zone::local()))?;
     }
     if let Some(hint) = crate::commands::map::advice::hint(host, snapshot) {
         for line in hint.lines() {
