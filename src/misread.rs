@@ -14,7 +14,7 @@ pub(crate) fn with_tip(mut error: clap::Error, command: &Command, words: &[Strin
         && !word.starts_with('-')
         && let Some(tip) = tip(command, words)
     {
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
     }
     error
 }
