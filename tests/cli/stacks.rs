@@ -120,7 +120,7 @@ fn grows(launched: bool) {
     let left = change(&document, "path_a");
     assert!(left < 56 * MIB, "memory given back is not counted: {left}");
     let page = bench.out(&["diff", "--by", "stack", "start", "end"]);
-    assert!(page.contains(" < path_b < main < ") && page.contains("unattributed"), "{page}");
+    assert!(page.contains("path_b < main < ") && page.contains("unattributed"), "{page}");
     input.write_all(b"\n").unwrap();
     drop(input);
     let _ = vmrec.wait();

@@ -1,5 +1,8 @@
 //! `vmrec diff --by stack` as a table.
 
+use unicode_width::UnicodeWidthStr;
+use vmrec_sampler::StackFrame;
+
 use crate::diff::table::heading::{Heading, ends};
 use crate::stacks::{StackDiff, StackRow, error_bytes, frame_name};
 use crate::text::table::{Align, Cell, Column, Table, Tone};
@@ -44,7 +47,7 @@ pub fn stack_table(heading: &Heading<'_>, diff: &StackDiff, layout: &StackLayout
             row.delta(),
             Some(row.error_bytes()),
             &units::count(row.samples[1]),
-            &stack_text(diff, row),
+            &stack_text(diff, row, layout),
         ));
     }
     let rest = &diff.rows[shown..];
@@ -83,14 +86,80 @@ fn line(delta: i128, error: Option<u64>, samples: &str, name: &str) -> Vec<Cell>
     ]
 }
 
-fn stack_text(diff: &StackDiff, row: &StackRow) -> String {
+/// Cells of a line that the other columns take.
+const OTHER_CELLS: usize = 28;
+
+/// Functions that get memory for others.
+const ALLOCATORS: [&str; 12] = [
+    "malloc",
+    "calloc",
+    "realloc",
+    "memalign",
+    "posix_memalign",
+    "aligned_alloc",
+    "mmap",
+    "sbrk",
+    "memset",
+    "memcpy",
+    "memmove",
+    "operator new",
+];
+
+/// Returns the functions of a stack. Where rows are few, so are these: from the first that did not
+/// get memory for another, to the last that has room, without their parameters.
+pub(super) fn stack_text(diff: &StackDiff, row: &StackRow, layout: &StackLayout) -> String {
     let frames = diff.frames(row.stack);
+    let name = |frame: &StackFrame| escape::terminal(&frame_name(frame)).into_owned();
     if frames.is_empty() {
         return "stack unknown".to_owned();
     }
-    let names: Vec<String> =
-        frames.iter().map(|frame| escape::terminal(&frame_name(frame)).into_owned()).collect();
-    names.join(" < ")
+    if layout.rows.is_none() {
+        return frames.into_iter().map(name).collect::<Vec<_>>().join(" < ");
+    }
+    let acts = |frame: &&StackFrame| {
+        let function = frame.function.as_deref().map(without_parameters);
+        function.is_some_and(|name| !ALLOCATORS.contains(&name.trim_end_matches("[]")))
+    };
+    let named = |frame: &&StackFrame| frame.function.is_some();
+    let first = frames.iter().position(acts).or_else(|| frames.iter().position(named));
+    let names: Vec<String> = frames[first.unwrap_or(0)..]
+        .iter()
+        .map(|frame| without_parameters(&name(frame)).to_owned())
+        .collect();
+    let room = layout.width.saturating_sub(OTHER_CELLS);
+    let mut text = String::new();
+    for (index, name) in names.iter().enumerate() {
+        let more = if index + 1 < names.len() { MORE.width() } else { 0 };
+        if index > 0 && text.width() + " < ".len() + name.width() + more > room {
+            return text + MORE;
+        }
+        text.push_str(if index > 0 { " < " } else { "" });
+        text.push_str(name);
+    }
+    text
+}
+
+/// Stands for callers that have no room.
+const MORE: &str = " < …";
+
+/// Returns the name of a function of C++ without the list of its parameters.
+fn without_parameters(name: &str) -> &str {
+    let trimmed = name.strip_suffix(" const").unwrap_or(name);
+    if !trimmed.ends_with(')') {
+        return name;
+    }
+    let mut depth = 0_u32;
+    for (at, c) in trimmed.char_indices().rev() {
+        match c {
+            ')' => depth += 1,
+            '(' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return if at > 0 { &trimmed[..at] } else { name };
+        }
+    }
+    name
 }
 
 /// Returns the lines that name the parts of what is unattributed.

@@ -3,6 +3,7 @@ use vmrec_sampler::{LiveStack, StackCounts, StackFrame, StackNode};
 use vmrec_store::LiveStacks;
 
 use super::*;
+use crate::stacks::table::StackLayout;
 
 fn live(rows: &[(u32, &str, u64, u64, u64)]) -> LiveStacks {
     let row = |(stack, name, samples, bytes, variance): &(u32, &str, u64, u64, u64)| LiveStack {
@@ -47,6 +48,42 @@ fn stacks_that_call_themselves_in_a_damaged_file_end() {
     let nodes = vec![node(1, 2, "a"), node(2, 1, "b"), node(3, 3, "c")];
     let diff = StackDiff::new(nodes, [&live(&[]), &live(&[])], None, [0, 0]);
     assert_eq!((diff.frames(2).len(), diff.frames(3).len(), diff.frames(9).len()), (2, 1, 0));
+}
+
+#[test]
+fn a_line_names_what_the_program_did_before_libraries_and_after_the_start() {
+    let nameless = |id, parent| {
+        let module = Some("/lib/libc.so.6".to_owned());
+        StackNode {
+            id,
+            parent,
+            frame: StackFrame { module, offset: Some(0x98), ..Default::default() },
+        }
+    };
+    let nodes = vec![
+        node(1, 0, "_start"),
+        node(2, 1, "main_with_a_name_that_takes_room"),
+        node(3, 2, "(anonymous namespace)::handle_request(std::function<void (int)>) const"),
+        node(4, 3, "operator new[](unsigned long)"),
+        nameless(5, 4),
+    ];
+    let diff = StackDiff::new(nodes, [&live(&[]), &live(&[(5, "A", 9, 900, 0)])], None, [0, 900]);
+    let text = |rows, width| {
+        let layout = StackLayout { rows, width, color: false };
+        crate::stacks::table::stack_text(&diff, &diff.rows[0], &layout)
+    };
+    const REQUEST: &str = "(anonymous namespace)::handle_request";
+    const MAIN: &str = "main_with_a_name_that_takes_room";
+    assert_eq!(text(Some(20), 80), format!("{REQUEST} < …"));
+    assert_eq!(text(Some(20), 120), format!("{REQUEST} < {MAIN} < _start"));
+    let whole = text(None, 60);
+    assert!(whole.starts_with("libc.so.6+0x98 < operator new[](unsigned long) < "), "{whole}");
+    assert!(
+        whole.ends_with(
+            "(std::function<void (int)>) const < main_with_a_name_that_takes_room < _start"
+        ),
+        "{whole}"
+    );
 }
 
 proptest! {
