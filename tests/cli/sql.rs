@@ -201,7 +201,7 @@ fn wrong_statements_are_explained() {
         ("", "there is no statement that returns rows"),
         ("SELECT * FROM region_at", "an argument is missing: region_at(at_time)"),
         ("SELECT * FROM region_at('soon')", "time \"soon\" is not understood"),
-        ("SELECT * FROM region_at('soon')", "hint: times are"),
+        ("SELECT * FROM region_at('soon')", "hint: a mark is @TEXT"),
         ("SELECT * FROM region_at(7)", "region_at: a time is given as text"),
         ("SELECT * FROM series('size', 'type')", "series: there is no such metric"),
         ("SELECT * FROM series('pss', 'colour')", "series: sums are by 'family' or by 'type'"),
