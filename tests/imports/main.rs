@@ -117,7 +117,7 @@ fn program() {
             &["shell", "parse", "zone", "toml_text", "types_file/error"],
             &["failure"],
             &["args", "output", "picture", "process", "progress", "terminal"],
-            &["file", "recording", "types_file"],
+            &["file", "misread", "recording", "types_file"],
             &["session"],
             &["commands"],
             &["completion"],
