@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::harness::{Bench, Workload};
+use crate::harness::{Bench, Workload, copy_program, write_script};
 
 /// A file whose recording 2 has 40 MiB of heap more than recording 1, of the same process.
 fn grown() -> Bench {
@@ -69,7 +69,7 @@ fn too_few_samples_are_a_verdict_of_their_own() {
 fn a_job_gets_its_forms_and_a_name_cannot_forge_them() {
     let bench = Bench::new();
     let program = bench.path("a%0A::error::<b>|");
-    fs::copy("/bin/sleep", &program).unwrap();
+    copy_program("/bin/sleep".as_ref(), &program);
     let mut child = Command::new(&program).arg("60").spawn().unwrap();
     let pid = child.id().to_string();
     bench.out(&["record", &pid, "--samples", "2", "--every", "50ms"]);
@@ -128,9 +128,7 @@ fn job(bench: &Bench, inputs: &[(&str, &str)]) -> (Option<i32>, String) {
          [ \"$5\" = --root ] && mkdir -p \"$6/bin\" && ln -sf {} \"$6/bin/vmrec\"\n",
         env!("CARGO_BIN_EXE_vmrec")
     );
-    fs::write(bench.path("fake-bin/cargo"), fake).unwrap();
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(bench.path("fake-bin/cargo"), fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&bench.path("fake-bin/cargo"), &fake);
     // What a job puts in place of expressions; a default is the line after its input.
     let mut filled = action.replace("${{ runner.temp }}", &temp);
     let (declared, steps) = filled.split_once("\nruns:\n").unwrap();

@@ -2,11 +2,27 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 use tempfile::TempDir;
+
+/// Copies a program, or a script with its mark. A file that this process writes may be inherited by
+/// a child that another test starts meanwhile, and cannot be run until that child executes.
+pub(crate) fn copy_program(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success(), "{}", to.display());
+}
+
+/// Writes a script that can be run.
+pub(crate) fn write_script(path: &Path, text: &str) {
+    let draft = path.with_extension("draft");
+    fs::write(&draft, text).unwrap();
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
+    copy_program(&draft, path);
+    fs::remove_file(draft).unwrap();
+}
 
 /// A folder of its own with a file to record into, and vmrec run with nothing of the user's settings.
 pub(crate) struct Bench {

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Bench, Workload, signal, skipped};
+use crate::harness::{Bench, Workload, copy_program, signal, skipped};
 
 /// Returns the regions of a process as `map --json` prints them.
 fn regions(bench: &Bench, pid: &str) -> Vec<serde_json::Value> {
@@ -194,7 +194,7 @@ fn many_files_are_read_over_several_samples() {
 fn among_other_mounts(script: &str) -> String {
     let bench = Bench::new();
     let vmrec = bench.path("vmrec");
-    fs::copy(env!("CARGO_BIN_EXE_vmrec"), &vmrec).unwrap();
+    copy_program(env!("CARGO_BIN_EXE_vmrec").as_ref(), &vmrec);
     let folder = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(vmrec.parent().unwrap(), folder).unwrap();
     let output = Command::new("unshare")

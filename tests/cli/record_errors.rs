@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use insta::assert_snapshot;
 
-use crate::harness::{Bench, Workload, skipped};
+use crate::harness::{Bench, Workload, copy_program, skipped};
 
 #[allow(unsafe_code)]
 fn is_root() -> bool {
@@ -37,7 +37,7 @@ fn no_such_process() {
 fn an_ambiguous_name_lists_the_candidates() {
     let bench = Bench::new();
     let program = bench.path("twin-of-two");
-    fs::copy("/bin/sleep", &program).unwrap();
+    copy_program("/bin/sleep".as_ref(), &program);
     let mut twins = [(); 2].map(|()| Command::new(&program).arg("60").spawn().unwrap());
     let said = bench.run(&["record", "twin-of"]).failure();
     let chosen = bench.run(&["record", "twin-of", "--newest", "--samples", "1"]);
@@ -90,7 +90,7 @@ fn anothers_process() {
 /// Runs a copy of vmrec as a user without rights: a build folder may not be open to others.
 fn as_nobody(bench: &Bench, arguments: &[&str]) -> String {
     let program = bench.path("vmrec");
-    fs::copy(env!("CARGO_BIN_EXE_vmrec"), &program).unwrap();
+    copy_program(env!("CARGO_BIN_EXE_vmrec").as_ref(), &program);
     let mode = fs::metadata(bench.path("")).unwrap().permissions().mode();
     fs::set_permissions(bench.path(""), fs::Permissions::from_mode(mode | 0o755)).unwrap();
     let mut command = Command::new(&program);
@@ -245,7 +245,7 @@ fn a_full_disk_keeps_what_was_recorded() {
 fn a_target_is_found_by_its_command_line_its_path_and_its_size_and_is_waited_for() {
     let bench = Bench::new();
     let program = bench.path("sleeper");
-    fs::copy("/bin/sleep", &program).unwrap();
+    copy_program("/bin/sleep".as_ref(), &program);
     let start = |time: &str| Command::new(&program).arg(time).spawn().unwrap();
     let mut twins = [start("61.25"), start("62.25")];
     let one = ["--samples", "1", "--quiet"];

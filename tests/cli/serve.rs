@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Bench, Workload, heeding_signals, signal, skipped};
+use crate::harness::{Bench, Workload, copy_program, heeding_signals, signal, skipped};
 use crate::recorder::Recorder;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -152,7 +152,7 @@ fn names_of_processes_are_safe_in_labels_and_the_number_of_series_is_bounded() {
     let bench = Bench::new();
     let name = "we\"ird\\na}me{#";
     let odd = bench.path(name);
-    std::fs::copy("/bin/sleep", &odd).unwrap();
+    copy_program("/bin/sleep".as_ref(), &odd);
     let mut all: Vec<Child> =
         (0..6).map(|_| Command::new(&odd).arg("60").spawn().unwrap()).collect();
     let pids: Vec<String> = all.iter().map(|child| child.id().to_string()).collect();

@@ -3,7 +3,7 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use crate::harness::{Bench, Workload};
+use crate::harness::{Bench, Workload, copy_program};
 
 /// A shell with 48 workers that do nothing, and a child that grows its heap.
 struct Tree {
@@ -14,7 +14,7 @@ impl Tree {
     fn start(bench: &Bench) -> Self {
         let program = |from: &str, name: &str| {
             let path = bench.path(name);
-            std::fs::copy(from, &path).unwrap();
+            copy_program(from.as_ref(), &path);
             path.display().to_string()
         };
         let worker = program("/bin/sleep", "worker");

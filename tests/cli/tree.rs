@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use crate::harness::{Bench, Workload, signal};
+use crate::harness::{Bench, Workload, copy_program, signal};
 
 /// What a recording of a session holds: name, parent's name, end, status, samples.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ fn row(name: &str, parent: Option<&str>, why_ended: &str, status: Option<i64>) -
 /// Copies a program under a name that the tests know again.
 fn program(bench: &Bench, from: &str, name: &str) -> String {
     let path = bench.path(name);
-    fs::copy(from, &path).unwrap();
+    copy_program(from.as_ref(), &path);
     path.display().to_string()
 }
 

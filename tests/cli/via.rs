@@ -1,11 +1,10 @@
 //! `record --via`: another program reads the process, and its page becomes samples.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use insta::assert_snapshot;
 
-use crate::harness::{Bench, Workload};
+use crate::harness::{Bench, Workload, write_script};
 
 /// A page that somebody pasted, of process 66814.
 const PAGE: &str = include_str!("../../sampler/fixtures/pasted/vmmap-14.0-arm64-demo.txt");
@@ -14,8 +13,7 @@ const PAGE: &str = include_str!("../../sampler/fixtures/pasted/vmmap-14.0-arm64-
 fn program(bench: &Bench, script: &str) -> String {
     fs::write(bench.path("page.txt"), PAGE).unwrap();
     let path = bench.path("reader");
-    fs::write(&path, format!("#!/bin/sh\ncd \"$(dirname \"$0\")\" || exit 9\n{script}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    write_script(&path, &format!("#!/bin/sh\ncd \"$(dirname \"$0\")\" || exit 9\n{script}\n"));
     path.display().to_string()
 }
 
