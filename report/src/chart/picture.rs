@@ -20,7 +20,7 @@ use crate::finding::Finding;
 use crate::series::Series;
 
 /// The maximum number of columns samples are thinned to: more could not be distinguished, and cost bytes.
-const MAX_COLUMNS: f64 = 600.0;
+const MAX_COLUMNS: f64 = 540.0;
 
 /// What a picture is of.
 pub(crate) struct Picture<'a> {

@@ -500,7 +500,7 @@ fn no_text_leaves_the_picture() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     /// Values without any order, in all columns, with gaps and marks: nothing takes more.
     #[test]
