@@ -78,7 +78,8 @@ fn a_command_is_recorded_with_all_that_descends_from_it() {
     let root = Some(rows[0].name.as_str());
     assert!(rows.contains(&row("napper", root, "target exited", None)), "{rows:#?}");
     // vmrec becomes the orphan's parent, and so knows how it ended.
-    let orphan = rows.iter().find(|row| row.name == "orphan").unwrap();
+    let orphan = rows.iter().find(|row| row.name == "orphan");
+    let orphan = orphan.unwrap_or_else(|| panic!("no orphan among {rows:#?}\n{}", said.error));
     assert_eq!((&*orphan.why_ended, orphan.status), ("target exited", Some(0)));
     // The one that became another program has a recording as either.
     let replaced = rows.iter().find(|row| row.why_ended == "target replaced").unwrap();

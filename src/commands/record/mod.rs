@@ -171,8 +171,10 @@ fn record_family(
         }
         (Roots::Found(found, Watched { names, group }), open_writer(path)?)
     } else {
+        // Before the command begins: a child of its may lose its parent at once.
+        let adopts = args.tree && vmrec_sampler::adopt_orphans();
         let (target, writer) = start(&args.launch, Vec::new(), None, path, events)?;
-        (Roots::Command(target), writer)
+        (Roots::Command { target, adopts }, writer)
     };
     let output = Output { path: &path, writer, retention };
     let FamilyRecorded { session, status } = family::record(args, events, rules, roots, output)?;

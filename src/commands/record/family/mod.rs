@@ -76,8 +76,8 @@ pub(crate) struct Family<'a> {
 
 /// The processes to begin with.
 pub(crate) enum Roots {
-    /// A command that vmrec started.
-    Command(Target),
+    /// A command that vmrec started, and whether vmrec becomes the parent of its orphans.
+    Command { target: Target, adopts: bool },
     /// Processes found, and what else is recorded as it comes.
     Found(Vec<ListedProcess>, Watched),
 }
@@ -118,15 +118,14 @@ pub(crate) fn record(
     vmrec_sampler::raise_open_files();
     let Output { path, writer, retention } = output;
     let list = ProcessList::new();
-    let (target, roots, watched) = match roots {
-        Roots::Command(target) => {
+    let (target, adopts, roots, watched) = match roots {
+        Roots::Command { target, adopts } => {
             let listed = list.look(target.pid());
-            (Some(target), listed.into_iter().collect(), Watched::default())
+            (Some(target), adopts, listed.into_iter().collect(), Watched::default())
         }
-        Roots::Found(found, watched) => (None, found, watched),
+        Roots::Found(found, watched) => (None, false, found, watched),
     };
     let keeps_waiting = args.host || args.follow || args.has_group();
-    let adopts = args.tree && target.is_some() && vmrec_sampler::adopt_orphans();
     let mut selection = Selection::new(args.tree, std::process::id(), adopts);
     (selection.host, selection.names) = (args.host, watched.names);
     let mut family = Family {
