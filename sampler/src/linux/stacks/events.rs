@@ -56,7 +56,7 @@ pub(crate) struct Events {
     counted: u64,
     period: u64,
     sees_kernel: bool,
-    /// Whether children are told apart from threads by the kernel.
+    /// Whether the kernel distinguishes children from threads.
     threads_alone: bool,
     /// A record that lies at both ends of a buffer.
     whole: Vec<u8>,

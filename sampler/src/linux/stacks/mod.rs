@@ -177,7 +177,7 @@ impl State {
         let pace = Pace::new(options.period, options.budget);
         let events = Events::open(pid, pace.period(), begin)?;
         let folder = Path::new(PROC).join(pid.to_string());
-        let mut modules = Modules::new(folder.clone(), false);
+        let mut modules = Modules::new(folder.clone());
         if begin == Begin::Now {
             // The events run already, so that no new mapping is missed.
             modules.add_all(&crate::linux::heap::mappings(&folder, pid).unwrap_or_default());

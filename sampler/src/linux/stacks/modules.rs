@@ -67,14 +67,13 @@ pub(crate) struct Modules {
     known: HashMap<u64, StackFrame>,
     code_names: CodeNames,
     mounts: Option<(Mounts, Instant)>,
-    read_remote_files: bool,
 }
 
 /// How long a reading of the mounts is good for.
 const MOUNTS_AGE: Duration = Duration::from_secs(10);
 
 impl Modules {
-    pub(crate) fn new(folder: PathBuf, read_remote_files: bool) -> Self {
+    pub(crate) fn new(folder: PathBuf) -> Self {
         Self {
             code_names: CodeNames::new(folder.clone()),
             folder,
@@ -85,13 +84,12 @@ impl Modules {
             loaded: HashSet::new(),
             known: HashMap::new(),
             mounts: None,
-            read_remote_files,
         }
     }
 
     /// Forgets all code: the process runs another program.
     pub(crate) fn clear(&mut self) {
-        *self = Self::new(std::mem::take(&mut self.folder), self.read_remote_files);
+        *self = Self::new(std::mem::take(&mut self.folder));
     }
 
     /// Adds the code that is mapped already.
@@ -195,9 +193,6 @@ impl Modules {
     }
 
     fn is_remote(&mut self, mapping: &Mapping) -> bool {
-        if self.read_remote_files {
-            return false;
-        }
         let fresh = |(_, read): &(Mounts, Instant)| read.elapsed() < MOUNTS_AGE;
         if !self.mounts.as_ref().is_some_and(fresh) {
             self.mounts = Some((Mounts::read(&self.folder), Instant::now()));
