@@ -298,16 +298,7 @@ pub(crate) fn kinds_block(
         },
         regions: regions.as_ref().map(|regions| regions.len() as u64),
     };
-    let kind_of = |region: &Region| {
-        let identity = (*region.identity).clone();
-        KindKey {
-            protection: identity.protection,
-            max_protection: identity.max_protection,
-            object: identity.object,
-            flags: identity.flags,
-            label: identity.label,
-        }
-    };
+    let kind_of = |region: &Region| KindKey::of(&region.identity);
     let mut kinds: Vec<KindSums> = Vec::new();
     for region in samples.iter().flat_map(|(_, regions)| regions.iter().flatten()) {
         let kind = kind_of(region);

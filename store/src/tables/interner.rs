@@ -40,7 +40,7 @@ pub struct KindKey {
 
 impl KindKey {
     /// Returns the kind of a region with this identity.
-    pub(crate) fn of(identity: &Identity) -> Self {
+    pub fn of(identity: &Identity) -> Self {
         Self {
             protection: identity.protection,
             max_protection: identity.max_protection,

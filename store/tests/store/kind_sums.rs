@@ -4,24 +4,13 @@ use std::collections::HashMap;
 use std::ops::{ControlFlow, RangeInclusive};
 
 use proptest::prelude::*;
-use vmrec_sampler::{Region, Snapshot};
+use vmrec_sampler::Snapshot;
 use vmrec_store::{KindKey, Measure, RecordingId, Store, Writer};
 
 use crate::made_up::{at, begin, begun, sequences};
 
 /// For each kind a column for each measure.
 type Sums = HashMap<KindKey, Vec<Vec<Option<u64>>>>;
-
-fn kind(region: &Region) -> KindKey {
-    let identity = (*region.identity).clone();
-    KindKey {
-        protection: identity.protection,
-        max_protection: identity.max_protection,
-        object: identity.object,
-        flags: identity.flags,
-        label: identity.label,
-    }
-}
 
 /// The sums found by adding all regions of every sample up.
 fn plainly(store: &Store, id: RecordingId, numbers: RangeInclusive<u64>) -> (Vec<u64>, Sums) {
@@ -35,11 +24,11 @@ fn plainly(store: &Store, id: RecordingId, numbers: RangeInclusive<u64>) -> (Vec
     let mut sums = Sums::new();
     for region in snapshots.iter().flat_map(|snapshot| &snapshot.regions) {
         let zeros = || vec![vec![Some(0); snapshots.len()]; Measure::ALL.len()];
-        sums.entry(kind(region)).or_insert_with(zeros);
+        sums.entry(KindKey::of(&region.identity)).or_insert_with(zeros);
     }
     for (index, snapshot) in snapshots.iter().enumerate() {
         for region in &snapshot.regions {
-            let columns = sums.get_mut(&kind(region)).unwrap();
+            let columns = sums.get_mut(&KindKey::of(&region.identity)).unwrap();
             for (column, measure) in columns.iter_mut().zip(Measure::ALL) {
                 let both = column[index].zip(measure.of(region));
                 column[index] = both.map(|(sum, value)| sum.saturating_add(value));
