@@ -54,21 +54,11 @@ impl Store {
     ) -> Result<(), Error> {
         self.recording(id)?;
         let _transaction = self.transaction().at(&self.path)?;
-        let mut next = (*numbers.start()).max(1);
-        for chunk in self.chunks(id)?.iter() {
-            if chunk.header.last < next || *numbers.end() < chunk.header.first {
-                continue;
-            }
-            if chunk.header.first > next {
-                self.follows(id, chunk.header.first, next)?;
-            }
-            if visit(&self.chunk_kind_sums(chunk, &numbers, measures)?).is_break() {
-                return Ok(());
-            }
-            next = chunk.header.last + 1;
-        }
-        if next <= *numbers.end() {
-            let _ = visit(&self.row_kind_sums(id, next..=*numbers.end(), measures)?);
+        let rows = self.chunks_of(id, &numbers, |chunk| {
+            Ok(visit(&self.chunk_kind_sums(chunk, &numbers, measures)?))
+        })?;
+        if let Some(rows) = rows {
+            let _ = visit(&self.row_kind_sums(id, rows, measures)?);
         }
         Ok(())
     }

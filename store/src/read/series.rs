@@ -70,6 +70,24 @@ impl Store {
     ) -> Result<(), Error> {
         self.recording(id)?;
         let _transaction = self.transaction().at(&self.path)?;
+        let rows = self.chunks_of(id, &numbers, |chunk| {
+            visit(&self.chunk_sums(chunk, &numbers, measures)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        if let Some(rows) = rows {
+            visit(&self.row_sums(id, rows, measures)?);
+        }
+        Ok(())
+    }
+
+    /// Calls `visit` with the chunks of the samples in `numbers`, in order, until it breaks. Returns
+    /// the samples after them, which are still rows.
+    pub(crate) fn chunks_of(
+        &self,
+        id: RecordingId,
+        numbers: &RangeInclusive<u64>,
+        mut visit: impl FnMut(&StoredChunk) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<Option<RangeInclusive<u64>>, Error> {
         let mut next = (*numbers.start()).max(1);
         // All chunks, because they are usually cached.
         for chunk in self.chunks(id)?.iter() {
@@ -79,13 +97,12 @@ impl Store {
             if chunk.header.first > next {
                 self.follows(id, chunk.header.first, next)?;
             }
-            visit(&self.chunk_sums(chunk, &numbers, measures)?);
+            if visit(chunk)?.is_break() {
+                return Ok(None);
+            }
             next = chunk.header.last + 1;
         }
-        if next <= *numbers.end() {
-            visit(&self.row_sums(id, next..=*numbers.end(), measures)?);
-        }
-        Ok(())
+        Ok((next <= *numbers.end()).then(|| next..=*numbers.end()))
     }
 
     fn chunk_sums(
