@@ -184,6 +184,13 @@ pub(crate) struct SpanArgs {
     pub(crate) to: String,
 }
 
+impl SpanArgs {
+    /// Returns the whole of a recording.
+    pub(crate) fn whole() -> Self {
+        Self { from: "start".to_owned(), to: "end".to_owned() }
+    }
+}
+
 /// The keys that values over time are summed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SumBy {

@@ -201,15 +201,7 @@ impl Opened {
         span: &SpanArgs,
         only: Option<TypeFilter>,
     ) -> Result<Vec<Series>, Failure> {
-        let (from, to) = self.between(span)?;
-        let numbers = from.number..=to.number;
-        if by == By::Object {
-            let naming = Naming::of(&self.recording.host);
-            let sums = ObjectSums::new(metrics, naming, self.recording.interval_ns).only(only);
-            return self.sums_by_object(sums, numbers);
-        }
-        let builder = SeriesBuilder::new(metrics, by, self.recording.interval_ns).only(only);
-        self.sums_of(builder, numbers)
+        self.sums_among(metrics, by, span, only, TornValues::LeftOut)
     }
 
     /// Finds the types that words name.
@@ -253,23 +245,25 @@ impl Opened {
         span: &SpanArgs,
         torn: TornValues,
     ) -> Result<Vec<Series>, Failure> {
-        let (from, to) = self.between(span)?;
-        let numbers = from.number..=to.number;
-        if by == By::Object {
-            let naming = Naming::of(&self.recording.host);
-            let sums = ObjectSums::new(metrics, naming, self.recording.interval_ns).torn(torn);
-            return self.sums_by_object(sums, numbers);
-        }
-        let builder = SeriesBuilder::new(metrics, by, self.recording.interval_ns).torn(torn);
-        self.sums_of(builder, numbers)
+        self.sums_among(metrics, by, span, None, torn)
     }
 
-    /// Sums the regions of samples by family or type.
-    fn sums_of(
+    fn sums_among(
         &self,
-        mut builder: SeriesBuilder,
-        numbers: RangeInclusive<u64>,
+        metrics: &[Metric],
+        by: By,
+        span: &SpanArgs,
+        only: Option<TypeFilter>,
+        torn: TornValues,
     ) -> Result<Vec<Series>, Failure> {
+        let (from, to) = self.between(span)?;
+        let numbers = from.number..=to.number;
+        let interval_ns = self.recording.interval_ns;
+        if by == By::Object {
+            let sums = ObjectSums::new(metrics, Naming::of(&self.recording.host), interval_ns);
+            return self.sums_by_object(sums.only(only).torn(torn), numbers);
+        }
+        let mut builder = SeriesBuilder::new(metrics, by, interval_ns).only(only).torn(torn);
         builder.reserve(numbers.end() - numbers.start() + 1);
         self.push_samples(&mut builder, numbers)?;
         Ok(builder.finish())

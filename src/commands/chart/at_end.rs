@@ -32,16 +32,14 @@ pub(crate) fn write(file: &Path, recording: RecordingId, path: &Path) -> Result<
         file: FileArgs { db: Some(file.to_owned()) },
         recording: Some(Choice::Number(recording.0)),
     })?;
-    let whole = SpanArgs { from: "start".to_owned(), to: "end".to_owned() };
-    let series = opened.series(&[Metric::RESIDENT], By::Family, &whole)?;
+    let series = opened.series(&[Metric::RESIDENT], By::Family, &SpanArgs::whole())?;
     drawn(path, &series, &source::context(&opened)?)
 }
 
 /// Draws private and swapped memory of a whole session by process into a file.
 pub(crate) fn write_session(opened: &OpenedSession, path: &Path) -> Result<(), Failure> {
     opened.must_have_samples()?;
-    let whole = SpanArgs { from: "start".to_owned(), to: "end".to_owned() };
-    let series = opened.series(&[Metric::Own], By::Process, &whole, false)?;
+    let series = opened.series(&[Metric::Own], By::Process, &SpanArgs::whole(), false)?;
     drawn(path, &series, &opened.context()?)
 }
 

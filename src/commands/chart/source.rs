@@ -91,7 +91,7 @@ fn session_means(
     args: &ChartArgs,
     opened: &OpenedSession,
 ) -> Result<(Vec<Series>, Means), Failure> {
-    let whole = SpanArgs { from: "start".to_owned(), to: "end".to_owned() };
+    let whole = SpanArgs::whole();
     let mut all = Means { chunks: 0, samples: 0, not_drawn: 0 };
     let series = opened.series_of(metrics, by, &args.span, args.reserved, |one| {
         let Some((mut series, means)) = means(metrics, By::Type, &whole, one, None)? else {

@@ -110,13 +110,12 @@ fn compared(
     args: &CompareArgs,
     name: String,
 ) -> Result<ComparedRun, Failure> {
-    let whole = || SpanArgs { from: "start".to_owned(), to: "end".to_owned() };
     let span = match &chosen.at {
         Some(at) => SpanArgs { from: at.clone(), to: at.clone() },
-        None => whole(),
+        None => SpanArgs::whole(),
     };
     let counted = match (&chosen.at, &args.align) {
-        (None, Align::Mark(mark)) => SpanArgs { from: mark.clone(), ..whole() },
+        (None, Align::Mark(mark)) => SpanArgs { from: mark.clone(), ..SpanArgs::whole() },
         _ => span.clone(),
     };
     let by = match args.by.into() {

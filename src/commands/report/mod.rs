@@ -101,14 +101,12 @@ pub(crate) fn at_end(path: &Path, db: &Path, number: i64) -> Result<(), Failure>
     let file = FileArgs { db: Some(db.to_owned()) };
     let recording = Some(Choice::Number(number));
     let opened = Opened::open(&RecordingArgs { file, recording })?;
-    let whole = SpanArgs { from: "start".to_owned(), to: "end".to_owned() };
-    write(path, &made(&opened, &whole)?)
+    write(path, &made(&opened, &SpanArgs::whole())?)
 }
 
 /// Writes the page of a whole session, which has just been recorded.
 pub(crate) fn session_at_end(path: &Path, opened: &OpenedSession) -> Result<(), Failure> {
-    let whole = SpanArgs { from: "start".to_owned(), to: "end".to_owned() };
-    write(path, &of_session(opened, &whole)?)
+    write(path, &of_session(opened, &SpanArgs::whole())?)
 }
 
 /// Writes a page to its file, and says so.

@@ -9,10 +9,6 @@ use crate::failure::Failure;
 use crate::recording::Opened;
 use crate::session::OpenedSession;
 
-fn whole() -> SpanArgs {
-    SpanArgs { from: "start".to_owned(), to: "end".to_owned() }
-}
-
 pub(super) fn file(path: &Path) -> FileArgs {
     FileArgs { db: Some(path.to_owned()) }
 }
@@ -36,20 +32,20 @@ pub(super) fn newest(path: &Path) -> Result<Answer, Failure> {
     match session.recordings()?[..] {
         [only] => {
             let opened = Opened::at(&session.path, only)?;
-            Ok(Answer::html(report::made(&opened, &whole())?.html))
+            Ok(Answer::html(report::made(&opened, &SpanArgs::whole())?.html))
         }
-        _ => Ok(Answer::html(report::of_session(&session, &whole())?.html)),
+        _ => Ok(Answer::html(report::of_session(&session, &SpanArgs::whole())?.html)),
     }
 }
 
 /// Returns the page of a session.
 pub(super) fn session(path: &Path, number: &str) -> Result<Answer, Failure> {
     let opened = opened_session(path, number)?;
-    Ok(Answer::html(report::of_session(&opened, &whole())?.html))
+    Ok(Answer::html(report::of_session(&opened, &SpanArgs::whole())?.html))
 }
 
 /// Returns the page of a recording.
 pub(super) fn recording(path: &Path, number: &str) -> Result<Answer, Failure> {
     let opened = opened(path, number)?;
-    Ok(Answer::html(report::made(&opened, &whole())?.html))
+    Ok(Answer::html(report::made(&opened, &SpanArgs::whole())?.html))
 }

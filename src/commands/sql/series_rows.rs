@@ -65,7 +65,8 @@ pub(crate) fn of_recording(source: Arc<Source>) -> TableFunction {
                 _ => return Err("sums are by 'family' or by 'type'".to_owned()),
             };
             source.with(recording, |opened| {
-                let series = opened.sums(&[metric], by, &all(), TornValues::Kept)?.pop();
+                let series =
+                    opened.sums(&[metric], by, &SpanArgs::whole(), TornValues::Kept)?.pop();
                 Ok(rows(Values { columns: OF_RECORDING, of: opened.recording.id.0, series }))
             })
         },
@@ -84,7 +85,8 @@ pub(crate) fn of_session(source: Arc<Source>) -> TableFunction {
             })?;
             source.with_session(session, |opened| {
                 opened.must_have_samples()?;
-                let series = opened.series(&[metric], by.of_session()?, &all(), false)?.pop();
+                let series =
+                    opened.series(&[metric], by.of_session()?, &SpanArgs::whole(), false)?.pop();
                 Ok(rows(Values { columns: OF_SESSION, of: opened.session.id.0, series }))
             })
         },
@@ -116,10 +118,6 @@ fn function(
             _ => Err("a metric is wanted, and what it is summed by".to_owned()),
         }),
     }
-}
-
-fn all() -> SpanArgs {
-    SpanArgs { from: "start".to_owned(), to: "end".to_owned() }
 }
 
 /// One series, moment by moment and key by key.
