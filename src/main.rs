@@ -19,6 +19,7 @@ mod progress;
 mod recording;
 mod session;
 mod shell;
+mod stacks;
 mod terminal;
 mod toml_text;
 mod types_file;

@@ -5,17 +5,18 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use vmrec_report::{
     Counting, DEFAULT_ROWS, DiffLayout, Direction, Heading, Metric, Resolved, SessionHeading,
-    SessionLayout, SessionView, StackDiff, StackDocument, StackLayout, View, csv, diff,
-    diff_markdown, diff_table, direction, json, session_table, stack_table,
+    SessionLayout, SessionView, StackDocument, StackLayout, View, csv, diff, diff_markdown,
+    diff_table, direction, json, session_table, stack_table,
 };
-use vmrec_sampler::{Naming, Snapshot};
+use vmrec_sampler::Naming;
 
 use crate::args::{FormatArgs, RecordingArgs, SessionArgs, SpanArgs};
-use crate::failure::{Failure, Status};
+use crate::failure::Failure;
 use crate::parse::metric_parser;
 use crate::recording::Opened;
 use crate::session::OpenedSession;
 use crate::shell::shell_word;
+use crate::stacks::ComparedStacks;
 use crate::{output, zone};
 
 /// Show what changed between two times
@@ -183,37 +184,9 @@ fn print_stacks(
         return Err(Failure::usage("--by stack is printed as a table or with --json"));
     }
     let id = opened.recording.id;
-    let none = || {
-        let why = format!("recording {} has no stacks at sample #{}", id.0, from.number);
-        Failure::new(Status::Recording, anyhow::anyhow!(why))
-            .hint("record them: vmrec record --stacks TARGET")
-    };
-    let live = |at: &Resolved| opened.store.live_stacks(id, at.number)?.ok_or_else(none);
-    let (live_before, live_after) = (live(from)?, live(to)?);
-    let (before, after) = (opened.snapshot(from)?, opened.snapshot(to)?);
     let only_type = args.only_type.as_deref();
-    let has_type = |snapshot: &Snapshot, name: &str| {
-        let mut types = snapshot.regions.iter().map(|it| it.identity.label.region_type.name());
-        types.any(|one| one.eq_ignore_ascii_case(name))
-    };
-    if let Some(name) =
-        only_type.filter(|name| ![&before, &after].iter().any(|it| has_type(it, name)))
-    {
-        return Err(Failure::usage(format!("no region of either sample has the type `{name}`"))
-            .hint("`vmrec diff --by type` shows the types"));
-    }
-    let resident = |snapshot| {
-        vmrec_report::resident_bytes(snapshot, only_type).ok_or_else(|| {
-            Failure::new(Status::Recording, anyhow::anyhow!("resident sizes are unknown"))
-        })
-    };
-    let diff = StackDiff::new(
-        opened.store.stack_nodes(id)?,
-        [&live_before, &live_after],
-        only_type,
-        [resident(&before)?, resident(&after)?],
-    );
-    let (from_consistency, to_consistency) = (&before.consistency, &after.consistency);
+    let ComparedStacks { diff, consistency } = ComparedStacks::read(opened, from, to, only_type)?;
+    let [from_consistency, to_consistency] = &consistency;
     if args.format.json {
         let ends = (json::End::new(from, from_consistency), json::End::new(to, to_consistency));
         return output::print_json(&StackDocument::new(id, ends.0, ends.1, only_type, &diff));

@@ -122,6 +122,7 @@ fn grows(launched: bool) {
     let given_back =
         |delta, document: &Value| delta < 210 * MIB && change(document, "path_a") < 56 * MIB;
     until(&bench, "given back", given_back);
+    exports(&bench);
     let page = bench.out(&["diff", "--by", "stack", "start", "end"]);
     assert!(page.contains("path_b < main < ") && page.contains("unattributed"), "{page}");
     input.write_all(b"\n").unwrap();
@@ -132,6 +133,31 @@ fn grows(launched: bool) {
         child.wait().unwrap();
     }
     assert!(bench.run(&["info", "--verify"]).error.is_empty());
+}
+
+/// Checks that what other programs read sums to the change too.
+fn exports(bench: &Bench) {
+    let last = bench.json(&["diff", "--by", "stack", "--json"])["to"]["sample"].to_string();
+    let to = format!("#{last}");
+    let total = bench.json(&["diff", "--by", "stack", "--json", "start", &to]);
+    let total = total["resident_delta_bytes"].as_i64().unwrap();
+    let lines = bench.out(&["export", "--folded", "--to", &to]);
+    let value = |line: &str| line.rsplit_once(' ').unwrap().1.parse::<i64>().unwrap();
+    assert_eq!(lines.lines().map(value).sum::<i64>(), total, "{lines}");
+    assert!(lines.lines().any(|line| line.contains(";main;path_b")), "{lines}");
+    bench.out(&["export", "--pprof", "--to", &to, "-o", "p.pb.gz"]);
+    let mut go = Command::new("go");
+    go.args(["tool", "pprof", "-raw"]).arg(bench.path("p.pb.gz")).env("HOME", bench.path(""));
+    let Some(raw) = go.output().ok().filter(|output| output.status.success()) else {
+        return skipped("no `go tool pprof` reads the profile");
+    };
+    let raw = String::from_utf8(raw.stdout).unwrap();
+    let samples = raw.lines().skip_while(|line| !line.starts_with("change/bytes")).skip(1);
+    let samples = samples.take_while(|line| !line.starts_with("Locations"));
+    let changes =
+        samples.map(|line| -> i64 { line.split_whitespace().next().unwrap().parse().unwrap() });
+    assert_eq!(changes.sum::<i64>(), total, "{raw}");
+    assert!(raw.contains(" path_b"), "{raw}");
 }
 
 #[test]
@@ -150,6 +176,12 @@ fn without_stacks_there_are_none_to_compare() {
     let said = bench.run(&["diff", "--by", "stack"]);
     assert_eq!(said.status, Some(4), "{said:?}");
     assert!(said.error.contains("has no stacks at sample #1\nhint: record them: "), "{said:?}");
+    let said = bench.run(&["export", "--folded"]);
+    assert_eq!(said.status, Some(4), "{said:?}");
+    let said = bench.run(&["export", "--pprof", "--folded"]);
+    assert_eq!(said.status, Some(2), "{said:?}");
+    let said = bench.run(&["export", "--type", "stack"]);
+    assert_eq!(said.status, Some(2), "{said:?}");
     let said = bench.run(&["diff", "--type", "stack"]);
     assert_eq!(said.status, Some(2), "{said:?}");
 }

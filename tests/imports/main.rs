@@ -118,7 +118,7 @@ fn program() {
             &["failure"],
             &["args", "output", "picture", "process", "progress", "terminal"],
             &["file", "misread", "recording", "types_file"],
-            &["session"],
+            &["session", "stacks"],
             &["commands"],
             &["completion"],
             &["cli"],

@@ -17,6 +17,16 @@ impl Message {
         self
     }
 
+    /// Adds a list of numbers, packed.
+    #[must_use]
+    pub(crate) fn numbers(self, field: u32, values: &[u64]) -> Self {
+        let packed = values.iter().fold(Self::default(), |mut packed, value| {
+            packed.varint(*value);
+            packed
+        });
+        self.message(field, &packed)
+    }
+
     /// Adds a text.
     #[must_use]
     pub(crate) fn text(self, field: u32, text: &str) -> Self {
@@ -62,6 +72,8 @@ mod tests {
         assert_eq!(text, [0x12, 0x07, 0x74, 0x65, 0x73, 0x74, 0x69, 0x6e, 0x67]);
         let inner = Message::default().number(1, 150);
         assert_eq!(Message::default().message(3, &inner).into_bytes(), [0x1a, 3, 0x08, 0x96, 1]);
+        let packed = Message::default().numbers(6, &[3, 270, 86_942]).into_bytes();
+        assert_eq!(packed, [0x32, 0x06, 0x03, 0x8e, 0x02, 0x9e, 0xa7, 0x05]);
         assert_eq!(Message::default().number(30, u64::MAX).into_bytes().len(), 2 + 10);
     }
 }

@@ -4,6 +4,10 @@
 //! *unattributed*, so that all rows add up to the change exactly.
 
 pub(crate) mod document;
+pub(crate) mod folded;
+pub(crate) mod paths;
+pub(crate) mod pprof;
+pub(crate) mod speedscope;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
@@ -59,6 +63,7 @@ pub struct StackDiff {
     pub rows: Vec<StackRow>,
     /// The number and sum of stacks of too few samples.
     pub few: (u64, i128),
+    few_rows: Vec<StackRow>,
     /// The change that no stack explains.
     pub unattributed: i128,
     /// The change of resident bytes; exact.
@@ -123,6 +128,7 @@ impl StackDiff {
         Self {
             unattributed: total - sum(&sure) - sum(&few),
             few: (few.len() as u64, sum(&few)),
+            few_rows: few,
             rows: sure,
             total,
             counts: live.map(|live| live.counts),

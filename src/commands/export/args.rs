@@ -29,6 +29,10 @@ pub(crate) struct ExportArgs {
     #[command(flatten)]
     pub(crate) span: SpanArgs,
 
+    /// With --folded, --speedscope or --pprof: the regions of this type alone
+    #[arg(long = "type", value_name = "TYPE", requires = "stacks")]
+    pub(crate) only_type: Option<String>,
+
     #[command(flatten)]
     pub(crate) format: Format,
 
@@ -59,12 +63,29 @@ pub(crate) struct Format {
     #[arg(long)]
     pub(crate) perfetto: bool,
 
+    /// Write which call stacks grew or shrank from --from to --to, as FlameGraph's folded lines
+    #[arg(long, group = "stacks", conflicts_with_all = ["at", "series", "session"])]
+    pub(crate) folded: bool,
+
+    /// Write the same for speedscope: a profile of the grown stacks, one of the shrunk
+    #[arg(long, group = "stacks", conflicts_with_all = ["at", "series", "session"])]
+    pub(crate) speedscope: bool,
+
+    /// Write the same for pprof (profile.proto, gzip)
+    #[arg(long, group = "stacks", conflicts_with_all = ["at", "series", "session"])]
+    pub(crate) pprof: bool,
+
     /// Write every sample that this folder of Parquet files lacks, of all recordings unless -r
     #[arg(long, value_name = "DIR")]
     pub(crate) parquet: Option<PathBuf>,
 }
 
 impl Format {
+    /// Returns whether changes by call stack are wanted.
+    pub(crate) const fn is_stacks(&self) -> bool {
+        self.folded || self.speedscope || self.pprof
+    }
+
     /// Returns whether JSON is wanted, or nothing else.
     pub(crate) const fn is_json(&self) -> bool {
         self.json || !self.csv

@@ -4,6 +4,7 @@ pub(crate) mod args;
 #[cfg(feature = "parquet")]
 pub(crate) mod parquet;
 mod session;
+mod stacks;
 pub(crate) mod written;
 
 use std::path::Path;
@@ -35,6 +36,9 @@ pub(crate) fn run(args: &ExportArgs) -> Result<ExitCode, Failure> {
     let opened = Opened::open(&args.recording)?;
     if args.format.perfetto {
         return perfetto(args, std::slice::from_ref(&opened));
+    }
+    if args.format.is_stacks() {
+        return stacks::run(args, &opened);
     }
     let text = match args.series {
         None => snapshot(args, &opened)?,

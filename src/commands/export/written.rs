@@ -33,13 +33,23 @@ pub(super) fn perfetto(args: &ExportArgs, recordings: &[Opened]) -> Result<ExitC
             .recording(&opened.recording, &series, &opened.marks, naming)
             .map_err(output::unwritable)?;
     }
+    write_bytes(args, &trace, "a trace", "name a file with -o FILE, and open it at ui.perfetto.dev")
+}
+
+/// Writes a result that is no text to the file asked for, or to standard output.
+pub(super) fn write_bytes(
+    args: &ExportArgs,
+    bytes: &[u8],
+    what: &str,
+    hint: &str,
+) -> Result<ExitCode, Failure> {
     match &args.output {
-        Some(path) => output::replace_file(path, &trace)?,
+        Some(path) => output::replace_file(path, bytes)?,
         None if io::stdout().is_terminal() => {
-            return Err(Failure::usage("a trace is no text: it is not written to a terminal")
-                .hint("name a file with -o FILE, and open it at ui.perfetto.dev"));
+            let text = format!("{what} is no text: it is not written to a terminal");
+            return Err(Failure::usage(text).hint(hint));
         }
-        None => output::print_bytes(&trace)?,
+        None => output::print_bytes(bytes)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,3 +1,5 @@
+mod exports;
+
 use proptest::prelude::*;
 use vmrec_sampler::{LiveStack, StackCounts, StackFrame, StackNode};
 use vmrec_store::LiveStacks;
