@@ -33,6 +33,7 @@ pub(crate) enum Command {
     Explain(explain::ExplainArgs),
     Diff(diff::DiffArgs),
     Chart(crate::commands::chart::args::ChartArgs),
+    Flame(crate::commands::flame::FlameArgs),
     Watch(crate::commands::watch::WatchArgs),
     Report(crate::commands::report::ReportArgs),
     Check(crate::commands::check::args::CheckArgs),

@@ -11,7 +11,10 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Record", &["record", "mark", "demo"]),
     (
         "Look",
-        &["list", "info", "map", "explain", "diff", "compare", "trend", "chart", "watch", "sql"],
+        &[
+            "list", "info", "map", "explain", "diff", "compare", "trend", "chart", "flame",
+            "watch", "sql",
+        ],
     ),
     ("Share", &["report", "check", "export", "import", "serve"]),
     ("Keep", &["rename", "delete", "backup", "repair", "prune", "reclassify"]),

@@ -71,6 +71,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Info(args) => info::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Chart(args) => chart::run(&args),
+        Command::Flame(args) => commands::flame::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Check(args) => check::run(&args),

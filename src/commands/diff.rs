@@ -91,23 +91,7 @@ pub(crate) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
         return run_session(args);
     }
     let opened = Opened::open(&args.recording)?;
-    let (from, to) = (opened.resolve(&args.from)?, opened.resolve(&args.to)?);
-    match direction(&from, &to) {
-        Direction::Forward => {}
-        Direction::Same => output::note(&format!(
-            "note: `{}` and `{}` are the same sample, #{}: nothing can differ",
-            args.from, args.to, from.number
-        )),
-        Direction::Backward => {
-            return Err(Failure::usage(format!("`{}` is later than `{}`", args.from, args.to))
-                .hint(format!(
-                    "swap them: vmrec diff{} {} {}",
-                    opened.options(&args.recording),
-                    shell_word(&args.to),
-                    shell_word(&args.from)
-                )));
-        }
-    }
+    let (from, to) = ends(&opened, &args.recording, "diff", [&args.from, &args.to])?;
     match args.by {
         Some(DiffBy::Stack) => print_stacks(args, &opened, &from, &to)?,
         _ if args.only_type.is_some() => {
@@ -117,6 +101,34 @@ pub(crate) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
         _ => print(args, &opened, &from, &to)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Finds the two times that a command compares; the second is not the earlier.
+pub(crate) fn ends(
+    opened: &Opened,
+    recording: &RecordingArgs,
+    command: &str,
+    [first, second]: [&str; 2],
+) -> Result<(Resolved, Resolved), Failure> {
+    let (from, to) = (opened.resolve(first)?, opened.resolve(second)?);
+    match direction(&from, &to) {
+        Direction::Forward => {}
+        Direction::Same => output::note(&format!(
+            "note: `{first}` and `{second}` are the same sample, #{}: nothing can differ",
+            from.number
+        )),
+        Direction::Backward => {
+            return Err(Failure::usage(format!("`{first}` is later than `{second}`")).hint(
+                format!(
+                    "swap them: vmrec {command}{} {} {}",
+                    opened.options(recording),
+                    shell_word(second),
+                    shell_word(first)
+                ),
+            ));
+        }
+    }
+    Ok((from, to))
 }
 
 fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod flame;
 pub(crate) mod heap;
 pub(crate) mod import;
 pub(crate) mod info;

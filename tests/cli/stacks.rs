@@ -145,6 +145,12 @@ fn exports(bench: &Bench) {
     let value = |line: &str| line.rsplit_once(' ').unwrap().1.parse::<i64>().unwrap();
     assert_eq!(lines.lines().map(value).sum::<i64>(), total, "{lines}");
     assert!(lines.lines().any(|line| line.contains(";main;path_b")), "{lines}");
+    let said = bench.run(&["flame", "start", &to, "-o", "growth.svg"]);
+    assert_eq!((said.status, said.output.as_str()), (Some(0), ""), "{said:?}");
+    assert!(said.error.contains("growth.svg: grow: resident +"), "{said:?}");
+    let svg = std::fs::read_to_string(bench.path("growth.svg")).unwrap();
+    assert!(svg.contains("<title>path_b: +") && svg.contains(">unattributed"), "{svg}");
+    assert_eq!(bench.out(&["flame", "start", &to, "-o", "-"]), svg);
     bench.out(&["export", "--pprof", "--to", &to, "-o", "p.pb.gz"]);
     let mut go = Command::new("go");
     go.args(["tool", "pprof", "-raw"]).arg(bench.path("p.pb.gz")).env("HOME", bench.path(""));
@@ -176,6 +182,12 @@ fn without_stacks_there_are_none_to_compare() {
     let said = bench.run(&["diff", "--by", "stack"]);
     assert_eq!(said.status, Some(4), "{said:?}");
     assert!(said.error.contains("has no stacks at sample #1\nhint: record them: "), "{said:?}");
+    let said = bench.run(&["flame", "-o", "growth.svg"]);
+    assert_eq!(said.status, Some(4), "{said:?}");
+    assert!(!bench.path("growth.svg").exists());
+    let said = bench.run(&["flame", "end", "start"]);
+    let hint = "hint: swap them: vmrec flame start end\n";
+    assert!(said.status == Some(2) && said.error.ends_with(hint), "{said:?}");
     let said = bench.run(&["export", "--folded"]);
     assert_eq!(said.status, Some(4), "{said:?}");
     let said = bench.run(&["export", "--pprof", "--folded"]);

@@ -4,7 +4,10 @@
 //! *unattributed*, so that all rows add up to the change exactly.
 
 pub(crate) mod document;
+pub(crate) mod flame;
 pub(crate) mod folded;
+pub(crate) mod lead;
+pub(crate) mod names;
 pub(crate) mod paths;
 pub(crate) mod pprof;
 pub(crate) mod speedscope;

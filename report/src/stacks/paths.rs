@@ -13,6 +13,10 @@ use crate::text::escape;
 pub(crate) const UNATTRIBUTED: &str = "[unattributed]";
 /// The frame of stacks that could not be unwound.
 const UNKNOWN_STACK: &str = "[stack unknown]";
+/// The frame of stacks beyond [`MAX_FRAMES`], which only damaged files have.
+const OTHER_STACKS: &str = "[other stacks]";
+/// The maximum number of frames of all stacks.
+const MAX_FRAMES: usize = 1 << 22;
 
 /// A function, or an address whose function is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +27,8 @@ pub(crate) struct PathFrame {
     pub(crate) module: Option<String>,
     /// Its address in that file, if its function is unknown.
     pub(crate) offset: Option<u64>,
+    /// Whether its name is that of a function.
+    pub(crate) is_function: bool,
 }
 
 /// The change by one stack.
@@ -60,12 +66,15 @@ impl StackPaths {
             })
         };
         let mut joined: BTreeMap<Vec<usize>, (i128, u64)> = BTreeMap::new();
+        let mut left = MAX_FRAMES;
         for row in diff.rows.iter().chain(&diff.few_rows) {
+            let frames = if left > 0 { diff.frames(row.stack) } else { Vec::new() };
             let mut path: Vec<usize> =
-                diff.frames(row.stack).into_iter().rev().map(|it| number(path_frame(it))).collect();
+                frames.iter().rev().map(|frame| number(path_frame(frame))).collect();
             if path.is_empty() {
-                path.push(number(made_up(UNKNOWN_STACK)));
+                path.push(number(made_up(if left > 0 { UNKNOWN_STACK } else { OTHER_STACKS })));
             }
+            left = left.saturating_sub(path.len());
             let (delta, variance) = joined.entry(path).or_default();
             *delta += row.delta();
             *variance = variance.saturating_add(row.variance);
@@ -84,6 +93,35 @@ impl StackPaths {
             None => (0, &[]),
         }
     }
+
+    /// Returns the sums of growth and of shrinking.
+    pub(crate) fn sums(&self) -> Sums {
+        let (unattributed_bytes, stacks) = self.split();
+        let sum = |sign: i128| {
+            let of_sign = stacks.iter().filter(|path| path.delta_bytes.signum() == sign);
+            of_sign.map(|path| path.delta_bytes.unsigned_abs()).sum()
+        };
+        Sums { grown_bytes: sum(1), shrunk_bytes: sum(-1), unattributed_bytes }
+    }
+}
+
+/// All growth and all shrinking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sums {
+    pub(crate) grown_bytes: u128,
+    pub(crate) shrunk_bytes: u128,
+    pub(crate) unattributed_bytes: i128,
+}
+
+impl Sums {
+    /// Returns the part that `bytes` are of all that grew (1) or shrank (-1), be it attributed or
+    /// not, in percent.
+    pub(crate) fn share(&self, sign: i128, bytes: u128) -> f64 {
+        let side = if sign < 0 { self.shrunk_bytes } else { self.grown_bytes };
+        let rest = self.unattributed_bytes;
+        let rest = if rest.signum() == sign { rest.unsigned_abs() } else { 0 };
+        bytes as f64 / ((side + rest).max(1)) as f64 * 100.0
+    }
 }
 
 fn path_frame(frame: &StackFrame) -> PathFrame {
@@ -91,9 +129,10 @@ fn path_frame(frame: &StackFrame) -> PathFrame {
         name: escape::terminal(&frame_name(frame)).into_owned(),
         module: frame.module.as_deref().map(|path| escape::terminal(path).into_owned()),
         offset: frame.offset.filter(|_| frame.function.is_none()),
+        is_function: frame.function.is_some(),
     }
 }
 
 fn made_up(name: &str) -> PathFrame {
-    PathFrame { name: name.to_owned(), module: None, offset: None }
+    PathFrame { name: name.to_owned(), module: None, offset: None, is_function: false }
 }

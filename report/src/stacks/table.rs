@@ -4,6 +4,7 @@ use unicode_width::UnicodeWidthStr;
 use vmrec_sampler::StackFrame;
 
 use crate::diff::table::heading::{Heading, ends};
+use crate::stacks::names::{first_acting, without_parameters};
 use crate::stacks::{StackDiff, StackRow, error_bytes, frame_name};
 use crate::text::table::{Align, Cell, Column, Table, Tone};
 use crate::text::{escape, units};
@@ -64,7 +65,7 @@ pub fn stack_table(heading: &Heading<'_>, diff: &StackDiff, layout: &StackLayout
     }
     table.row(line(diff.unattributed, None, "", "unattributed"));
     table.sum(line(diff.total, None, "", "total"));
-    let notes = notes(diff);
+    let notes: String = notes(diff).iter().map(|note| format!("note: {note}\n")).collect();
     format!("{}\n{}{notes}", page.join("\n"), table.render(layout.width, layout.color))
 }
 
@@ -89,22 +90,6 @@ fn line(delta: i128, error: Option<u64>, samples: &str, name: &str) -> Vec<Cell>
 /// Cells of a line that the other columns take.
 const OTHER_CELLS: usize = 28;
 
-/// Functions that get memory for others.
-const ALLOCATORS: [&str; 12] = [
-    "malloc",
-    "calloc",
-    "realloc",
-    "memalign",
-    "posix_memalign",
-    "aligned_alloc",
-    "mmap",
-    "sbrk",
-    "memset",
-    "memcpy",
-    "memmove",
-    "operator new",
-];
-
 /// Returns the functions of a stack. Where rows are few, so are these: from the first that did not
 /// get memory for another, to the last that has room, without their parameters.
 pub(super) fn stack_text(diff: &StackDiff, row: &StackRow, layout: &StackLayout) -> String {
@@ -116,16 +101,9 @@ pub(super) fn stack_text(diff: &StackDiff, row: &StackRow, layout: &StackLayout)
     if layout.rows.is_none() {
         return frames.into_iter().map(name).collect::<Vec<_>>().join(" < ");
     }
-    let acts = |frame: &&StackFrame| {
-        let function = frame.function.as_deref().map(without_parameters);
-        function.is_some_and(|name| !ALLOCATORS.contains(&name.trim_end_matches("[]")))
-    };
-    let named = |frame: &&StackFrame| frame.function.is_some();
-    let first = frames.iter().position(acts).or_else(|| frames.iter().position(named));
-    let names: Vec<String> = frames[first.unwrap_or(0)..]
-        .iter()
-        .map(|frame| without_parameters(&name(frame)).to_owned())
-        .collect();
+    let first = first_acting(frames.iter().map(|frame| frame.function.as_deref()));
+    let names: Vec<String> =
+        frames[first..].iter().map(|frame| without_parameters(&name(frame)).to_owned()).collect();
     let room = layout.width.saturating_sub(OTHER_CELLS);
     let mut text = String::new();
     for (index, name) in names.iter().enumerate() {
@@ -142,28 +120,8 @@ pub(super) fn stack_text(diff: &StackDiff, row: &StackRow, layout: &StackLayout)
 /// Stands for callers that have no room.
 const MORE: &str = " < …";
 
-/// Returns the name of a function of C++ without the list of its parameters.
-fn without_parameters(name: &str) -> &str {
-    let trimmed = name.strip_suffix(" const").unwrap_or(name);
-    if !trimmed.ends_with(')') {
-        return name;
-    }
-    let mut depth = 0_u32;
-    for (at, c) in trimmed.char_indices().rev() {
-        match c {
-            ')' => depth += 1,
-            '(' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return if at > 0 { &trimmed[..at] } else { name };
-        }
-    }
-    name
-}
-
 /// Returns the lines that name the parts of what is unattributed.
-fn notes(diff: &StackDiff) -> String {
+pub(super) fn notes(diff: &StackDiff) -> Vec<String> {
     let [before, after] = diff.counts;
     let between = |figure: fn(&vmrec_sampler::StackCounts) -> u64| {
         figure(&after).saturating_sub(figure(&before))
@@ -172,21 +130,20 @@ fn notes(diff: &StackDiff) -> String {
     let lost = between(|counts| counts.lost_faults);
     if lost > 0 {
         let lost = units::counted(lost, "page fault", "page faults");
-        notes.push(format!("note: about {lost} were lost: vmrec read their buffer too late"));
+        notes.push(format!("about {lost} were lost: vmrec read their buffer too late"));
     }
     if !after.sees_kernel {
         notes.push(
-            "note: page faults within system calls were not permitted to be seen (paranoid 2)"
-                .to_owned(),
+            "page faults within system calls were not permitted to be seen (paranoid 2)".to_owned(),
         );
     }
     let faults = between(|counts| counts.faults);
     let explained = between(|counts| counts.sampled_faults).saturating_add(lost);
     if faults > explained.saturating_mul(2) && faults > 10_000 {
         notes.push(format!(
-            "note: of {} page faults most were in threads with too few of them to be sampled",
+            "of {} page faults most were in threads with too few of them to be sampled",
             units::count(faults)
         ));
     }
-    notes.iter().map(|note| format!("{note}\n")).collect()
+    notes
 }

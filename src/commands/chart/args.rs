@@ -111,10 +111,20 @@ enum Axis {
 
 /// Which colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Colours {
+pub(crate) enum Colours {
     Auto,
     Light,
     Dark,
+}
+
+impl From<Colours> for Theme {
+    fn from(colours: Colours) -> Self {
+        match colours {
+            Colours::Auto => Self::Auto,
+            Colours::Light => Self::Light,
+            Colours::Dark => Self::Dark,
+        }
+    }
 }
 
 /// Whether one metric is drawn or several.
@@ -170,14 +180,7 @@ fn drawing_parser() -> impl TypedValueParser<Value = Drawing> {
 pub(crate) fn options(args: &ChartArgs) -> ChartOptions {
     ChartOptions {
         kind: if args.growth { ChartKind::Growth } else { ChartKind::Area },
-        theme: picture::theme(
-            args.output.as_deref(),
-            match args.theme {
-                Colours::Auto => Theme::Auto,
-                Colours::Light => Theme::Light,
-                Colours::Dark => Theme::Dark,
-            },
-        ),
+        theme: picture::theme(args.output.as_deref(), args.theme.into()),
         axis: match args.axis {
             Axis::Wall => TimeAxis::Wall,
             Axis::Elapsed => TimeAxis::Elapsed,

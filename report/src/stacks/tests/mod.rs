@@ -1,4 +1,5 @@
 mod exports;
+mod flame;
 
 use proptest::prelude::*;
 use vmrec_sampler::{LiveStack, StackCounts, StackFrame, StackNode};

@@ -1,0 +1,116 @@
+//! `vmrec flame`: which functions made a change of resident memory, as a picture.
+//!
+//! Each row is a frame deeper than the one above it; a box is as wide as its bytes. What grew, what
+//! shrank and what no stack explains lie beside each other, so that nothing is netted away: all
+//! widths add up, and the signed sum of the three is the change. The picture has no scripts.
+
+pub(crate) mod boxes;
+mod draw;
+pub(crate) mod tree;
+
+use crate::chart::canvas::{self, SvgDocument};
+use crate::chart::options::Theme;
+use crate::chart::text;
+use crate::diff::table::heading::Heading;
+use crate::stacks::StackDiff;
+use crate::stacks::flame::boxes::boxes;
+use crate::stacks::flame::draw::{Drawing, Words};
+use crate::stacks::lead::StackLead;
+use crate::stacks::paths::StackPaths;
+use crate::stacks::table::notes;
+use crate::text::{clock, units};
+
+/// How a picture is to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlameOptions {
+    /// The colours around the boxes.
+    pub theme: Theme,
+    /// Width in pixels, within bounds.
+    pub width: u32,
+}
+
+/// A picture, and its finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrawnFlame {
+    /// The SVG document.
+    pub svg: String,
+    /// Its title. Its words may hold anything: escape them where they are shown.
+    pub title: String,
+}
+
+/// Bounds of the width.
+const MIN_WIDTH: u32 = 320;
+const MAX_WIDTH: u32 = 4000;
+/// The maximum size of a picture.
+const MAX_BYTES: usize = 200_000;
+/// The width of the narrowest box, in pixels, if there is room.
+const MIN_PIXELS: f64 = 1.0;
+
+/// Draws the changes of the regions of one type, or of all.
+pub fn flame(
+    heading: &Heading<'_>,
+    diff: &StackDiff,
+    only_type: Option<&str>,
+    options: &FlameOptions,
+) -> DrawnFlame {
+    let all = StackPaths::new(diff);
+    let width = f64::from(options.width.clamp(MIN_WIDTH, MAX_WIDTH));
+    let words = words(heading, diff, &all, only_type);
+    let title = words.title.join(", ");
+    let mut min_pixels = MIN_PIXELS;
+    loop {
+        let boxes = boxes(&all, min_pixels / width);
+        let drawing = Drawing::new(&all, options.theme, width);
+        let (drawn, used, height) = drawing.draw(&boxes, &words, min_pixels);
+        let document = SvgDocument {
+            id: &crate::chart::unique("flame", &[&drawn, &words.description, options.theme.name()]),
+            title: &text::clean(&title),
+            description: &text::clean(&words.description),
+            width: width as u32,
+            height: height.ceil() as u32,
+            scale: 1.0,
+            theme: options.theme,
+            dense: true,
+            lines: &[],
+        };
+        let svg = canvas::document(&drawn, &used, &document);
+        // Wider boxes are fewer; at last there is one a row.
+        if svg.len() <= MAX_BYTES || min_pixels > width {
+            return DrawnFlame { svg, title };
+        }
+        min_pixels *= 1.5;
+    }
+}
+
+fn words(
+    heading: &Heading<'_>,
+    diff: &StackDiff,
+    all: &StackPaths,
+    only_type: Option<&str>,
+) -> Words {
+    let name = heading.process.name();
+    let of_type = only_type.map_or_else(String::new, |name| format!(" of {name}"));
+    let mut title = vec![format!("{name}: resident{of_type} {}", units::signed_size(diff.total))];
+    title.extend(StackLead::of(all, diff.total).map(|lead| lead.words()));
+    let ends = [heading.from.taken.monotonic_ns, heading.to.taken.monotonic_ns];
+    let local = |utc_ns: i64| clock::local(utc_ns, heading.time_zone);
+    let mut about = vec![
+        format!("{name} ({}), recording {}", heading.process.id, heading.recording.0),
+        format!("#{} of {}", heading.from.number, local(heading.from.taken.utc_ns)),
+        format!("to #{}, {} later", heading.to.number, units::duration(ends[0].abs_diff(ends[1]))),
+        "a box is as wide as its bytes; below it are the functions it called".to_owned(),
+    ];
+    about.push(match diff.counts[1].period {
+        1 => "each page fault was taken".to_owned(),
+        period => format!("estimated from 1 in {} page faults", units::count(period)),
+    });
+    let sums = all.sums();
+    let description = format!(
+        "{}. Grown {}, shrunk {}, unattributed {}.",
+        about.join(" · "),
+        draw::signed(1, sums.grown_bytes),
+        draw::signed(-1, sums.shrunk_bytes),
+        units::signed_size(sums.unattributed_bytes),
+    );
+    Words { title, about, notes: notes(diff), description, total: diff.total }
+}

@@ -1,0 +1,89 @@
+//! `vmrec flame`: the functions that made a change, as a picture.
+
+use std::io;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use vmrec_report::{FlameOptions, Heading, escape, flame};
+
+use crate::args::RecordingArgs;
+use crate::commands::chart::args::Colours;
+use crate::commands::diff;
+use crate::failure::Failure;
+use crate::recording::Opened;
+use crate::stacks::ComparedStacks;
+use crate::{output, picture, zone};
+
+/// Draw which functions made memory resident between two times
+///
+/// Of a recording made with --stacks: red grew, blue shrank, a box is as wide as its bytes.
+#[derive(Args, Debug)]
+pub(crate) struct FlameArgs {
+    /// First time, such as start, -10m, 14:05, #12 or @mark
+    #[arg(allow_hyphen_values = true, value_name = "T1", default_value = "start")]
+    from: String,
+
+    /// Second time, such as end or now
+    #[arg(allow_hyphen_values = true, value_name = "T2", default_value = "end")]
+    to: String,
+
+    /// File to write, SVG or PNG by its name [default: SVG on standard output]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Compare the regions of this type alone
+    #[arg(long = "type", value_name = "TYPE")]
+    only_type: Option<String>,
+
+    /// Colours: auto is light, and dark for readers who prefer that
+    #[arg(long, value_enum, default_value_t = Colours::Auto)]
+    theme: Colours,
+
+    /// Width of the picture in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 960, value_parser = clap::value_parser!(u32).range(320..=4000))]
+    width: u32,
+
+    #[command(flatten)]
+    recording: RecordingArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &FlameArgs) -> Result<ExitCode, Failure> {
+    let path = args.output.as_deref().filter(|path| *path != Path::new("-"));
+    if let Some(path) = path {
+        picture::check(path)?;
+    }
+    if path.is_none() && io::stdout().is_terminal() {
+        return Err(Failure::usage("a terminal cannot show an SVG picture").hint(
+            "name a file: vmrec flame -o growth.svg; `vmrec diff --by stack` shows a table",
+        ));
+    }
+    let opened = Opened::open(&args.recording)?;
+    let (from, to) = diff::ends(&opened, &args.recording, "flame", [&args.from, &args.to])?;
+    let only_type = args.only_type.as_deref();
+    let ComparedStacks { diff, consistency } =
+        ComparedStacks::read(&opened, &from, &to, only_type)?;
+    let time_zone = zone::local();
+    let heading = Heading {
+        process: &opened.recording.process,
+        recording: opened.recording.id,
+        from: &from,
+        to: &to,
+        from_consistency: &consistency[0],
+        to_consistency: &consistency[1],
+        time_zone: &time_zone,
+    };
+    let options =
+        FlameOptions { theme: picture::theme(path, args.theme.into()), width: args.width };
+    let drawn = flame(&heading, &diff, only_type, &options);
+    match path {
+        None => output::print(&drawn.svg)?,
+        Some(path) => {
+            picture::write(path, &drawn.svg)?;
+            output::note(&format!("{}: {}", path.display(), escape::terminal(&drawn.title)));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
