@@ -205,6 +205,8 @@ pub(crate) enum SeriesBy {
     Type,
     /// Libraries, files and threads
     Object,
+    /// Functions, of a recording made with --stacks: estimates
+    Stack,
     /// Of a session
     Process,
     /// Of a session: processes of one name together
@@ -220,6 +222,7 @@ impl SeriesBy {
             Self::Family => Ok(By::Family),
             Self::Type => Ok(By::Type),
             Self::Object => Ok(By::Object),
+            Self::Stack => Ok(By::Stack),
             Self::Process | Self::Name | Self::ProcessType => Err(Failure::usage(
                 "a recording is of one process: sums by process are of a session",
             )
@@ -232,8 +235,8 @@ impl SeriesBy {
         Ok(match self {
             Self::Family => By::Family,
             Self::Type => By::Type,
-            Self::Object => {
-                return Err(Failure::usage("sums by object are of one process").hint(
+            Self::Object | Self::Stack => {
+                return Err(Failure::usage("sums by object or stack are of one process").hint(
                     "name it with --recording N, or take another kind, such as process-type",
                 ));
             }

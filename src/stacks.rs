@@ -1,7 +1,9 @@
-//! The changes by call stack between two times of a recording, read for a command.
+//! Which functions made memory resident, between two times of a recording and over time, read for a
+//! command.
 
-use vmrec_report::{Resolved, StackDiff};
-use vmrec_sampler::{Consistency, Snapshot};
+use vmrec_report::{Resolved, Series, StackDiff, StackPeaks, StacksOverTime};
+use vmrec_sampler::{Consistency, Naming, Snapshot};
+use vmrec_store::RecordingId;
 
 use crate::failure::{Failure, Status};
 use crate::recording::Opened;
@@ -22,26 +24,16 @@ impl ComparedStacks {
         only_type: Option<&str>,
     ) -> Result<Self, Failure> {
         let id = opened.recording.id;
-        let none = || {
-            let why = format!("recording {} has no stacks at sample #{}", id.0, from.number);
-            Failure::new(Status::Recording, anyhow::anyhow!(why))
-                .hint("record them: vmrec record --stacks TARGET")
+        let live = |at: &Resolved| {
+            opened.store.live_stacks(id, at.number)?.ok_or_else(|| without(id, from.number))
         };
-        let live = |at: &Resolved| opened.store.live_stacks(id, at.number)?.ok_or_else(none);
         let (live_before, live_after) = (live(from)?, live(to)?);
         let (before, after) = (opened.snapshot(from)?, opened.snapshot(to)?);
-        let has_type = |snapshot: &Snapshot, name: &str| {
-            let mut types = snapshot.regions.iter().map(|it| it.identity.label.region_type.name());
-            types.any(|one| one.eq_ignore_ascii_case(name))
+        let only_type = match only_type {
+            None => None,
+            Some(words) => Some(type_name(opened, words, [&before, &after])?),
         };
-        if let Some(name) =
-            only_type.filter(|name| ![&before, &after].iter().any(|it| has_type(it, name)))
-        {
-            return Err(Failure::usage(format!(
-                "no region of either sample has the type `{name}`"
-            ))
-            .hint("`vmrec diff --by type` shows the types"));
-        }
+        let only_type = only_type.as_deref();
         let resident = |snapshot| {
             vmrec_report::resident_bytes(snapshot, only_type).ok_or_else(|| {
                 Failure::new(Status::Recording, anyhow::anyhow!("resident sizes are unknown"))
@@ -55,4 +47,44 @@ impl ComparedStacks {
         );
         Ok(Self { diff, consistency: [before.consistency, after.consistency] })
     }
+}
+
+/// Finds the type that words name, by its key or label, among those of two samples.
+fn type_name(opened: &Opened, words: &str, snapshots: [&Snapshot; 2]) -> Result<String, Failure> {
+    let naming = Naming::of(&opened.recording.host);
+    let mut types = snapshots
+        .into_iter()
+        .flat_map(|snapshot| &snapshot.regions)
+        .map(|region| &region.identity.label.region_type);
+    let is_meant = |name: &str| name.eq_ignore_ascii_case(words);
+    let found =
+        types.find(|of| is_meant(of.name()) || is_meant(naming.type_label(of.name(), of.family())));
+    found.map(|of| of.name().to_owned()).ok_or_else(|| {
+        Failure::usage(format!("no region of either sample has the type `{words}`"))
+            .hint("`vmrec diff --by type` shows the types")
+    })
+}
+
+/// Sums the resident bytes of a part of a recording, `base`, by the functions that made them.
+pub(crate) fn over_time(opened: &Opened, base: Series) -> Result<Series, Failure> {
+    let id = opened.recording.id;
+    let ends = [base.ticks.first(), base.ticks.last()].map(|tick| tick.map_or(0, |it| it.number));
+    let (mut peaks, mut any) = (StackPeaks::default(), false);
+    opened.store.for_each_live_stacks(id, ends, |_, live| {
+        any = true;
+        peaks.see(&live);
+    })?;
+    if !any {
+        return Err(without(id, ends[1]));
+    }
+    let mut series = StacksOverTime::new(base, opened.store.stack_nodes(id)?, &peaks);
+    opened.store.for_each_live_stacks(id, ends, |number, live| series.push(number, &live))?;
+    Ok(series.finish())
+}
+
+/// States that a recording has no stacks at a sample.
+fn without(id: RecordingId, number: u64) -> Failure {
+    let why = format!("recording {} has no stacks at sample #{number}", id.0);
+    Failure::new(Status::Recording, anyhow::anyhow!(why))
+        .hint("record them: vmrec record --stacks TARGET")
 }

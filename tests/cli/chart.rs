@@ -143,7 +143,7 @@ fn objects_are_drawn_by_name() {
     let drawn = bench.command(&arguments).env("LC_ALL", "C.UTF-8").output().unwrap();
     assert_snapshot!("objects_in_a_terminal", String::from_utf8(drawn.stdout).unwrap());
     assert_snapshot!(bench.run(&["chart", "--rollups", "--by", "object"]).failure(), @r"
-    vmrec: means are kept by type, not by object
+    vmrec: means are kept by type, not by object or stack
     hint: leave out --rollups, or draw the means by type: --rollups --by type
     [exit status: Some(2)]
     ");

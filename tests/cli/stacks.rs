@@ -151,6 +151,9 @@ fn exports(bench: &Bench) {
     let svg = std::fs::read_to_string(bench.path("growth.svg")).unwrap();
     assert!(svg.contains("<title>path_b: +") && svg.contains(">unattributed"), "{svg}");
     assert_eq!(bench.out(&["flame", "start", &to, "-o", "-"]), svg);
+    let chart = bench.out(&["chart", "--by", "stack", "--to", &to, "-o", "-"]);
+    assert!(chart.contains("by stack (estimated)"), "{chart}");
+    assert!(chart.contains(">touch ← path_a") && chart.contains(">unattributed"), "{chart}");
     bench.out(&["export", "--pprof", "--to", &to, "-o", "p.pb.gz"]);
     let mut go = Command::new("go");
     go.args(["tool", "pprof", "-raw"]).arg(bench.path("p.pb.gz")).env("HOME", bench.path(""));
@@ -182,6 +185,10 @@ fn without_stacks_there_are_none_to_compare() {
     let said = bench.run(&["diff", "--by", "stack"]);
     assert_eq!(said.status, Some(4), "{said:?}");
     assert!(said.error.contains("has no stacks at sample #1\nhint: record them: "), "{said:?}");
+    let said = bench.run(&["chart", "--by", "stack", "-o", "growth.svg"]);
+    assert_eq!(said.status, Some(4), "{said:?}");
+    let said = bench.run(&["chart", "--by", "stack", "--metric", "private"]);
+    assert_eq!(said.status, Some(2), "{said:?}");
     let said = bench.run(&["flame", "-o", "growth.svg"]);
     assert_eq!(said.status, Some(4), "{said:?}");
     assert!(!bench.path("growth.svg").exists());

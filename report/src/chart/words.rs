@@ -15,7 +15,7 @@ use crate::text::units;
 /// Returns the line about the drawing: what is drawn, of which process, when.
 pub(crate) fn about(series: &Series, options: &ChartOptions, context: &ChartContext) -> String {
     let what = series.metric.title();
-    let by = series.by.name();
+    let by = series.by.title();
     let what = match options.kind {
         ChartKind::Area => format!("{what} by {by}"),
         ChartKind::Growth => {
@@ -42,7 +42,7 @@ pub(crate) fn about_briefly(
     context: &ChartContext,
 ) -> String {
     let growth = if options.kind == ChartKind::Growth { "growth of " } else { "" };
-    let (metric, by) = (series.metric.words(), series.by.name());
+    let (metric, by) = (series.metric.words(), series.by.title());
     format!("{growth}{metric} by {by} · {}", period(series, options, context))
 }
 

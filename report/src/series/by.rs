@@ -9,6 +9,8 @@ pub enum By {
     Type,
     /// One sum for each library, file or thread; else for each type.
     Object,
+    /// One estimate for each function with its caller, of stacks.
+    Stack,
     /// One sum for each process of a session.
     Process,
     /// One sum for all processes of a session that have the same name.
@@ -24,6 +26,7 @@ impl By {
             Self::Family => "family",
             Self::Type => "type",
             Self::Object => "object",
+            Self::Stack => "stack",
             Self::Process => "process",
             Self::Name => "name",
             Self::ProcessAndType => "process and type",
@@ -36,9 +39,18 @@ impl By {
             Self::Family => "families",
             Self::Type => "types",
             Self::Object => "objects",
+            Self::Stack => "stacks",
             Self::Process => "processes",
             Self::Name => "names",
             Self::ProcessAndType => "types of processes",
+        }
+    }
+
+    /// Returns the word, marked if sums are estimates.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Stack => "stack (estimated)",
+            _ => self.name(),
         }
     }
 

@@ -81,7 +81,7 @@ impl SeriesKey {
         match by {
             By::Family => self.family.label(naming),
             By::Type => naming.type_label(&self.name, self.family),
-            By::Object | By::Process | By::Name | By::ProcessAndType => &self.name,
+            By::Object | By::Stack | By::Process | By::Name | By::ProcessAndType => &self.name,
         }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod flame;
 pub(crate) mod folded;
 pub(crate) mod lead;
 pub(crate) mod names;
+pub(crate) mod over_time;
 pub(crate) mod paths;
 pub(crate) mod pprof;
 pub(crate) mod speedscope;
@@ -61,7 +62,7 @@ fn error_bytes(variance: u64) -> u64 {
 /// The changes of all stacks. The rows, `few` and `unattributed` sum to `total`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StackDiff {
-    nodes: HashMap<u32, StackNode>,
+    frames: Frames,
     /// By change, large movers first.
     pub rows: Vec<StackRow>,
     /// The number and sum of stacks of too few samples.
@@ -135,16 +136,31 @@ impl StackDiff {
             rows: sure,
             total,
             counts: live.map(|live| live.counts),
-            nodes: nodes.into_iter().map(|node| (node.id, node)).collect(),
+            frames: Frames::new(nodes),
         }
     }
 
     /// Returns the frames of a stack, innermost first.
-    pub fn frames(&self, stack: u32) -> Vec<&StackFrame> {
+    pub(crate) fn frames(&self, stack: u32) -> Vec<&StackFrame> {
+        self.frames.of(stack)
+    }
+}
+
+/// The frames of all stacks of a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frames(HashMap<u32, StackNode>);
+
+impl Frames {
+    pub(crate) fn new(nodes: Vec<StackNode>) -> Self {
+        Self(nodes.into_iter().map(|node| (node.id, node)).collect())
+    }
+
+    /// Returns the frames of a stack, innermost first.
+    pub(crate) fn of(&self, stack: u32) -> Vec<&StackFrame> {
         let mut frames = Vec::new();
         let mut next = stack;
         // Callers have smaller numbers: damaged files have no endless stacks.
-        while let Some(node) = self.nodes.get(&next) {
+        while let Some(node) = self.0.get(&next) {
             frames.push(&node.frame);
             if node.parent >= next {
                 break;

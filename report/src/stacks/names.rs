@@ -1,7 +1,7 @@
 //! Names of functions in few words, and which function of a stack acted.
 
 /// Functions that get memory for others.
-const ALLOCATORS: [&str; 12] = [
+const ALLOCATORS: [&str; 18] = [
     "malloc",
     "calloc",
     "realloc",
@@ -14,6 +14,12 @@ const ALLOCATORS: [&str; 12] = [
     "memcpy",
     "memmove",
     "operator new",
+    "PyObject_Malloc",
+    "PyObject_Realloc",
+    "_PyObject_Malloc",
+    "_PyObject_Realloc",
+    "allocate_from_new_pool",
+    "new_arena",
 ];
 
 /// Returns the index of the innermost function that has a name and did not get memory for another;

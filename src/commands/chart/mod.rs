@@ -9,7 +9,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
-use vmrec_report::{draw, draw_multiples, draw_terminal, draw_terminal_multiples, escape};
+use vmrec_report::{Metric, draw, draw_multiples, draw_terminal, draw_terminal_multiples, escape};
 
 use crate::args::SeriesBy;
 use crate::commands::chart::args::{ChartArgs, Drawing, options};
@@ -34,8 +34,12 @@ pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
         )
         .hint("leave out --by, or draw one metric: --metric private --by type"));
     }
-    if args.rollups && args.by == Some(SeriesBy::Object) {
-        return Err(Failure::usage("means are kept by type, not by object")
+    if args.by == Some(SeriesBy::Stack) && args.metric() != Drawing::One(Metric::RESIDENT) {
+        return Err(Failure::usage("stacks explain resident memory alone")
+            .hint("leave out --metric, or draw it by type: --by type"));
+    }
+    if args.rollups && matches!(args.by, Some(SeriesBy::Object | SeriesBy::Stack)) {
+        return Err(Failure::usage("means are kept by type, not by object or stack")
             .hint("leave out --rollups, or draw the means by type: --rollups --by type"));
     }
     let Source { series, context, cpu_ns } = match args.session.session {

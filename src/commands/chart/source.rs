@@ -16,6 +16,7 @@ use crate::commands::chart::args::{ChartArgs, Drawing};
 use crate::failure::{Failure, Status};
 use crate::recording::Opened;
 use crate::session::OpenedSession;
+use crate::stacks;
 
 /// All that is drawn.
 pub(crate) struct Source {
@@ -44,6 +45,14 @@ impl Source {
                 .ok_or_else(no_means)
                 .map(|(series, means)| (series, Some(means)))?,
             false => (opened.series_of(&metrics, by, &args.span, only.clone())?, None),
+        };
+        // Drawn by stack is one metric, summed by type above.
+        let series = match args.by {
+            Some(SeriesBy::Stack) => series
+                .into_iter()
+                .map(|one| stacks::over_time(&opened, one))
+                .collect::<Result<_, _>>()?,
+            _ => series,
         };
         if only.is_some() && series.iter().all(|one| one.keys.is_empty() && one.unknown.is_empty())
         {

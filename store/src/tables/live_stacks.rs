@@ -56,6 +56,31 @@ pub(crate) fn read(
         .optional()
 }
 
+/// Calls `each` with the stacks that are good for samples from `from` to `to`, in their order, and the
+/// first sample that they are good for; the inner error describes their damage.
+pub(crate) fn read_between(
+    connection: &Connection,
+    recording: RecordingId,
+    [from, to]: [u64; 2],
+    mut each: impl FnMut(u64, LiveStacks),
+) -> rusqlite::Result<Result<(), String>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT number, checksum, data FROM stack_live WHERE recording = ?1 AND number <= ?3 \
+         AND number >= coalesce((SELECT max(number) FROM stack_live \
+         WHERE recording = ?1 AND number <= ?2), 0) ORDER BY number",
+    )?;
+    let mut rows =
+        statement.query(params![recording.0, limit_to_column(from), limit_to_column(to)])?;
+    while let Some(row) = rows.next()? {
+        let number = row.get(0)?;
+        match decoded(recording.0, number, row.get(1)?, row.get_ref(2)?.as_blob()?) {
+            Ok(live) => each(from_column(number), live),
+            Err(damage) => return Ok(Err(damage)),
+        }
+    }
+    Ok(Ok(()))
+}
+
 fn decoded(recording: i64, number: i64, sum: u32, data: &[u8]) -> Result<LiveStacks, String> {
     let at = || format!("recording {recording}: the stacks of sample {}", from_column(number));
     if checksum_of(recording, from_column(number), WHAT, data) != sum {

@@ -248,8 +248,10 @@ impl SessionSeriesBuilder {
         let of_family = || SeriesKey { family: of.family, name: of.family.name().into() };
         let (id, name) = match self.by {
             By::Family => (KeyId { of: Some(of_family()), ..KeyId::default() }, None),
-            // The sums of a session know no objects.
-            By::Type | By::Object => (KeyId { of: Some(of.clone()), ..KeyId::default() }, None),
+            // The sums of a session know no objects and no stacks.
+            By::Type | By::Object | By::Stack => {
+                (KeyId { of: Some(of.clone()), ..KeyId::default() }, None)
+            }
             By::Process => (KeyId { process: process(), ..KeyId::default() }, Some(shown())),
             By::Name => {
                 let id = KeyId { name: Some(name.to_owned()), ..KeyId::default() };

@@ -1,5 +1,6 @@
 mod exports;
 mod flame;
+mod over_time;
 
 use proptest::prelude::*;
 use vmrec_sampler::{LiveStack, StackCounts, StackFrame, StackNode};
