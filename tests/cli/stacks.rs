@@ -153,7 +153,7 @@ fn exports(bench: &Bench) {
     assert_eq!(bench.out(&["flame", "start", &to, "-o", "-"]), svg);
     let chart = bench.out(&["chart", "--by", "stack", "--to", &to, "-o", "-"]);
     assert!(chart.contains("by stack (estimated)"), "{chart}");
-    assert!(chart.contains(">touch ← path_a") && chart.contains(">unattributed"), "{chart}");
+    assert!(chart.contains("touch ← path_a: ") && chart.contains("unattributed: "), "{chart}");
     bench.out(&["export", "--pprof", "--to", &to, "-o", "p.pb.gz"]);
     let mut go = Command::new("go");
     go.args(["tool", "pprof", "-raw"]).arg(bench.path("p.pb.gz")).env("HOME", bench.path(""));
