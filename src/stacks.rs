@@ -3,7 +3,7 @@
 
 use vmrec_report::{Resolved, Series, StackDiff, StackPeaks, StacksOverTime};
 use vmrec_sampler::{Consistency, Naming, Snapshot};
-use vmrec_store::RecordingId;
+use vmrec_store::{LiveStacks, RecordingId};
 
 use crate::failure::{Failure, Status};
 use crate::recording::Opened;
@@ -23,44 +23,63 @@ impl ComparedStacks {
         to: &Resolved,
         only_type: Option<&str>,
     ) -> Result<Self, Failure> {
-        let id = opened.recording.id;
-        let live = |at: &Resolved| {
-            opened.store.live_stacks(id, at.number)?.ok_or_else(|| without(id, from.number))
-        };
-        let (live_before, live_after) = (live(from)?, live(to)?);
+        let (live_before, live_after) = (live(opened, from)?, live(opened, to)?);
         let (before, after) = (opened.snapshot(from)?, opened.snapshot(to)?);
-        let only_type = match only_type {
-            None => None,
-            Some(words) => Some(type_name(opened, words, [&before, &after])?),
-        };
+        let only_type = type_name(opened, only_type, &[&before, &after])?;
         let only_type = only_type.as_deref();
-        let resident = |snapshot| {
-            vmrec_report::resident_bytes(snapshot, only_type).ok_or_else(|| {
-                Failure::new(Status::Recording, anyhow::anyhow!("resident sizes are unknown"))
-            })
-        };
         let diff = StackDiff::new(
-            opened.store.stack_nodes(id)?,
+            opened.store.stack_nodes(opened.recording.id)?,
             [&live_before, &live_after],
             only_type,
-            [resident(&before)?, resident(&after)?],
+            [resident(&before, only_type)?, resident(&after, only_type)?],
         );
         Ok(Self { diff, consistency: [before.consistency, after.consistency] })
     }
 }
 
-/// Finds the type that words name, by its key or label, among those of two samples.
-fn type_name(opened: &Opened, words: &str, snapshots: [&Snapshot; 2]) -> Result<String, Failure> {
+/// Reads the stacks of one sample, in the regions of one type or of all: they differ from none.
+pub(crate) fn at(
+    opened: &Opened,
+    at: &Resolved,
+    only_type: Option<&str>,
+) -> Result<StackDiff, Failure> {
+    let live = live(opened, at)?;
+    let snapshot = opened.snapshot(at)?;
+    let only_type = type_name(opened, only_type, &[&snapshot])?;
+    let only_type = only_type.as_deref();
+    let resident = resident(&snapshot, only_type)?;
+    let nodes = opened.store.stack_nodes(opened.recording.id)?;
+    Ok(StackDiff::of_one(nodes, &live, only_type, resident))
+}
+
+fn live(opened: &Opened, at: &Resolved) -> Result<LiveStacks, Failure> {
+    let id = opened.recording.id;
+    opened.store.live_stacks(id, at.number)?.ok_or_else(|| without(id, at.number))
+}
+
+fn resident(snapshot: &Snapshot, only_type: Option<&str>) -> Result<u64, Failure> {
+    vmrec_report::resident_bytes(snapshot, only_type).ok_or_else(|| {
+        Failure::new(Status::Recording, anyhow::anyhow!("resident sizes are unknown"))
+    })
+}
+
+/// Finds the type that words name, if any are there, by its key or label, among those of samples.
+fn type_name(
+    opened: &Opened,
+    words: Option<&str>,
+    snapshots: &[&Snapshot],
+) -> Result<Option<String>, Failure> {
+    let Some(words) = words else { return Ok(None) };
     let naming = Naming::of(&opened.recording.host);
     let mut types = snapshots
-        .into_iter()
+        .iter()
         .flat_map(|snapshot| &snapshot.regions)
         .map(|region| &region.identity.label.region_type);
     let is_meant = |name: &str| name.eq_ignore_ascii_case(words);
     let found =
         types.find(|of| is_meant(of.name()) || is_meant(naming.type_label(of.name(), of.family())));
-    found.map(|of| of.name().to_owned()).ok_or_else(|| {
-        Failure::usage(format!("no region of either sample has the type `{words}`"))
+    found.map(|of| Some(of.name().to_owned())).ok_or_else(|| {
+        Failure::usage(format!("no region there has the type `{words}`"))
             .hint("`vmrec diff --by type` shows the types")
     })
 }

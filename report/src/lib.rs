@@ -112,7 +112,7 @@ pub use crate::stacks::folded::folded;
 pub use crate::stacks::over_time::{StackPeaks, StacksOverTime};
 pub use crate::stacks::pprof::{ProfileHead, pprof};
 pub use crate::stacks::speedscope::Speedscope;
-pub use crate::stacks::table::{StackLayout, stack_table};
+pub use crate::stacks::table::{StackLayout, stack_map, stack_table};
 pub use crate::stacks::{StackDiff, StackRow, resident_bytes};
 pub use crate::text::table::{Align, Cell, Column, Table};
 pub use crate::time::span::{SPAN_END, is_open, named};

@@ -151,6 +151,9 @@ fn exports(bench: &Bench) {
     let svg = std::fs::read_to_string(bench.path("growth.svg")).unwrap();
     assert!(svg.contains("<title>path_b: +") && svg.contains(">unattributed"), "{svg}");
     assert_eq!(bench.out(&["flame", "start", &to, "-o", "-"]), svg);
+    let page = bench.out(&["map", "--by", "stack", "--at", &to]);
+    let lines = ["grow (", "sample #", "  touch < path_b < main", "unattributed", "total"];
+    assert!(lines.iter().all(|line| page.contains(line)) && !page.contains("  +"), "{page}");
     let chart = bench.out(&["chart", "--by", "stack", "--to", &to, "-o", "-"]);
     assert!(chart.contains("by stack (estimated)"), "{chart}");
     assert!(chart.contains("touch ← path_a: ") && chart.contains("unattributed: "), "{chart}");
@@ -185,6 +188,8 @@ fn without_stacks_there_are_none_to_compare() {
     let said = bench.run(&["diff", "--by", "stack"]);
     assert_eq!(said.status, Some(4), "{said:?}");
     assert!(said.error.contains("has no stacks at sample #1\nhint: record them: "), "{said:?}");
+    let said = bench.run(&["map", "--by", "stack"]);
+    assert_eq!(said.status, Some(4), "{said:?}");
     let said = bench.run(&["chart", "--by", "stack", "-o", "growth.svg"]);
     assert_eq!(said.status, Some(4), "{said:?}");
     let said = bench.run(&["chart", "--by", "stack", "--metric", "private"]);

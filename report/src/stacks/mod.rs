@@ -140,6 +140,18 @@ impl StackDiff {
         }
     }
 
+    /// Compares the stacks of a sample with none: all that is there.
+    pub fn of_one(
+        nodes: Vec<StackNode>,
+        live: &LiveStacks,
+        only_type: Option<&str>,
+        resident_bytes: u64,
+    ) -> Self {
+        let counts = StackCounts { period: live.counts.period, ..StackCounts::default() };
+        let nothing = LiveStacks { counts, rows: Vec::new() };
+        Self::new(nodes, [&nothing, live], only_type, [0, resident_bytes])
+    }
+
     /// Returns the frames of a stack, innermost first.
     pub(crate) fn frames(&self, stack: u32) -> Vec<&StackFrame> {
         self.frames.of(stack)

@@ -1,13 +1,15 @@
-//! `vmrec diff --by stack` as a table.
+//! `vmrec diff --by stack` and `vmrec map --by stack` as a table.
 
+use jiff::tz::TimeZone;
 use unicode_width::UnicodeWidthStr;
-use vmrec_sampler::StackFrame;
+use vmrec_sampler::{ProcessInfo, StackFrame};
 
 use crate::diff::table::heading::{Heading, ends};
 use crate::stacks::names::{first_acting, without_parameters};
 use crate::stacks::{StackDiff, StackRow, error_bytes, frame_name};
 use crate::text::table::{Align, Cell, Column, Table, Tone};
 use crate::text::{escape, units};
+use crate::time::spec::Resolved;
 
 /// How the table looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +24,38 @@ pub struct StackLayout {
 
 /// Returns the page.
 pub fn stack_table(heading: &Heading<'_>, diff: &StackDiff, layout: &StackLayout) -> String {
-    let mut page = ends(heading);
+    page(ends(heading), units::signed_size, diff, layout)
+}
+
+/// Returns the page of one sample, of which `diff` has all that is there.
+pub fn stack_map(
+    process: &ProcessInfo,
+    at: &Resolved,
+    time_zone: &TimeZone,
+    diff: &StackDiff,
+    layout: &StackLayout,
+) -> String {
+    let head = vec![
+        format!("{} ({})", escape::terminal(process.name()), process.id),
+        at.sentence(time_zone),
+    ];
+    let size = |bytes: i128| match u64::try_from(bytes) {
+        Ok(bytes) => units::size(bytes),
+        // An estimate above what is there.
+        Err(_) => units::signed_size(bytes),
+    };
+    page(head, size, diff, &StackLayout { color: false, ..*layout })
+}
+
+fn page(
+    mut page: Vec<String>,
+    size: fn(i128) -> String,
+    diff: &StackDiff,
+    layout: &StackLayout,
+) -> String {
     page.push(format!(
         "resident {}, by the stacks whose page faults brought it{}",
-        units::signed_size(diff.total),
+        size(diff.total),
         match diff.counts[1].period {
             1 => String::new(),
             period => format!("; 1 in {} sampled", units::count(period)),
@@ -45,7 +75,7 @@ pub fn stack_table(heading: &Heading<'_>, diff: &StackDiff, layout: &StackLayout
     let shown = layout.rows.unwrap_or(usize::MAX).min(diff.rows.len());
     for row in &diff.rows[..shown] {
         table.row(line(
-            row.delta(),
+            (row.delta(), size),
             Some(row.error_bytes()),
             &units::count(row.samples[1]),
             &stack_text(diff, row, layout),
@@ -56,20 +86,25 @@ pub fn stack_table(heading: &Heading<'_>, diff: &StackDiff, layout: &StackLayout
         let delta = rest.iter().map(StackRow::delta).sum();
         let variance = rest.iter().fold(0_u64, |sum, row| sum.saturating_add(row.variance));
         let names = format!("{} more", units::counted(rest.len() as u64, "stack", "stacks"));
-        table.row(line(delta, Some(error_bytes(variance)), "", &names));
+        table.row(line((delta, size), Some(error_bytes(variance)), "", &names));
     }
     let (few, few_delta) = diff.few;
     if few > 0 {
         let names = units::counted(few, "stack", "stacks");
-        table.row(line(few_delta, None, "", &format!("few samples: {names}")));
+        table.row(line((few_delta, size), None, "", &format!("few samples: {names}")));
     }
-    table.row(line(diff.unattributed, None, "", "unattributed"));
-    table.sum(line(diff.total, None, "", "total"));
+    table.row(line((diff.unattributed, size), None, "", "unattributed"));
+    table.sum(line((diff.total, size), None, "", "total"));
     let notes: String = notes(diff).iter().map(|note| format!("note: {note}\n")).collect();
     format!("{}\n{}{notes}", page.join("\n"), table.render(layout.width, layout.color))
 }
 
-fn line(delta: i128, error: Option<u64>, samples: &str, name: &str) -> Vec<Cell> {
+fn line(
+    (delta, size): (i128, fn(i128) -> String),
+    error: Option<u64>,
+    samples: &str,
+    name: &str,
+) -> Vec<Cell> {
     let tone = match delta.signum() {
         1 => Tone::Growth,
         -1 => Tone::Shrink,
@@ -80,7 +115,7 @@ fn line(delta: i128, error: Option<u64>, samples: &str, name: &str) -> Vec<Cell>
         bytes => format!("±{}", units::size(bytes)),
     });
     vec![
-        Cell::new(&units::signed_size(delta)).toned(tone),
+        Cell::new(&size(delta)).toned(tone),
         Cell::new(&error),
         Cell::new(samples),
         Cell::new(name),

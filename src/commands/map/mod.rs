@@ -3,13 +3,14 @@
 pub(crate) mod advice;
 pub(crate) mod picture;
 pub(crate) mod spelling;
+mod stacks;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use vmrec_report::{
     Metric, PageLayout, PageOptions, PageSource, RowChoice, SeriesKey, TypeFilter, delta_text,
     json, page_text,
@@ -37,7 +38,7 @@ const MAX_SECONDS: f64 = 7.0 * 86_400.0;
 #[command(override_usage = "vmrec map [OPTIONS] <TARGET>\n       vmrec map [OPTIONS] --at <TIME>")]
 pub(crate) struct MapArgs {
     /// Pid, full or partial executable name, or path
-    #[arg(required_unless_present_any = ["at", "recording", "against"], conflicts_with_all = ["at", "recording"])]
+    #[arg(required_unless_present_any = ["at", "recording", "against", "by"], conflicts_with_all = ["at", "recording"])]
     target: Option<String>,
 
     /// Time of a recording [default with --recording: end]
@@ -96,6 +97,14 @@ pub(crate) struct MapArgs {
     #[arg(long = "type", value_name = "TYPE", conflicts_with_all = ["json", "svg", "delta", "summary"])]
     chosen_types: Vec<String>,
 
+    /// List the call stacks that made memory resident instead, of a recording made with --stacks
+    #[arg(
+        long,
+        value_enum,
+        conflicts_with_all = ["target", "json", "svg", "rules", "summary", "sort", "top"]
+    )]
+    by: Option<MapBy>,
+
     /// Describe VM submaps, where there are any
     #[arg(long)]
     submap: bool,
@@ -147,6 +156,12 @@ pub(crate) struct MapArgs {
 
     #[command(flatten)]
     recording: RecordingArgs,
+}
+
+/// The kind of a row, if that is no region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum MapBy {
+    Stack,
 }
 
 impl MapArgs {
@@ -204,6 +219,11 @@ const MAX_READING: Duration = Duration::from_secs(10);
 
 /// Runs the command.
 pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
+    if args.by == Some(MapBy::Stack) {
+        let all = args.wide || args.verbose;
+        stacks::print(&args.recording, args.at.as_deref(), &args.chosen_types, all)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let rules = types_file::rules(&args.types)?;
     process::count_as_footprint(args.footprint)?;
     match &args.target {
