@@ -66,6 +66,7 @@ pub use crate::finding::baseline::{Loading, LoadingWatch, WatchedSample, age_ns,
 pub use crate::finding::caveat::Caveat;
 pub use crate::finding::clock::Clock;
 pub use crate::finding::course::{Point, Turn};
+pub use crate::finding::made_by::MadeBy;
 pub use crate::finding::outcome::{Share, Shares, Verdict};
 pub use crate::finding::shape::{Shape, Stretch as MarkedStretch};
 pub use crate::finding::{Finding, Leader, Moments};

@@ -16,7 +16,7 @@ use crate::parse::metric_parser;
 use crate::recording::Opened;
 use crate::session::OpenedSession;
 use crate::shell::shell_word;
-use crate::stacks::ComparedStacks;
+use crate::stacks::{self, ComparedStacks};
 use crate::{output, zone};
 
 /// Show what changed between two times
@@ -170,6 +170,7 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
             from_consistency,
             to_consistency,
             time_zone: &time_zone,
+            made_by: stacks::made_by(opened, [from, to], [&before, &after])?,
         };
         let layout = DiffLayout {
             view,
@@ -212,6 +213,7 @@ fn print_stacks(
         from_consistency,
         to_consistency,
         time_zone: &time_zone,
+        made_by: None,
     };
     let layout = StackLayout {
         rows: (!args.all).then_some(DEFAULT_ROWS),

@@ -74,6 +74,7 @@ pub(crate) fn run(args: &FlameArgs) -> Result<ExitCode, Failure> {
         from_consistency: &consistency[0],
         to_consistency: &consistency[1],
         time_zone: &time_zone,
+        made_by: None,
     };
     let options =
         FlameOptions { theme: picture::theme(path, args.theme.into()), width: args.width };

@@ -151,6 +151,8 @@ fn exports(bench: &Bench) {
     let svg = std::fs::read_to_string(bench.path("growth.svg")).unwrap();
     assert!(svg.contains("<title>path_b: +") && svg.contains(">unattributed"), "{svg}");
     assert_eq!(bench.out(&["flame", "start", &to, "-o", "-"]), svg);
+    let table = bench.out(&["diff", "start", &to]);
+    assert!(table.lines().nth(1).unwrap().contains(" % of what grew from "), "{table}");
     let page = bench.out(&["map", "--by", "stack", "--at", &to]);
     let lines = ["grow (", "sample #", "  touch < path_b < main", "unattributed", "total"];
     assert!(lines.iter().all(|line| page.contains(line)) && !page.contains("  +"), "{page}");

@@ -11,6 +11,7 @@ pub(crate) mod caveat;
 pub(crate) mod clock;
 pub(crate) mod course;
 mod course_words;
+pub(crate) mod made_by;
 pub(crate) mod outcome;
 pub(crate) mod sentence;
 pub(crate) mod shape;

@@ -6,6 +6,7 @@ use vmrec_store::RecordingId;
 
 use crate::diff::Diff;
 use crate::diff::group::View;
+use crate::finding::made_by::MadeBy;
 use crate::text::{clock, escape, units};
 use crate::time::spec::Resolved;
 
@@ -26,6 +27,8 @@ pub struct Heading<'a> {
     pub to_consistency: &'a Consistency,
     /// Where times are shown.
     pub time_zone: &'a TimeZone,
+    /// The code that made most of the change of resident bytes, if that is known.
+    pub made_by: Option<MadeBy>,
 }
 
 /// How the table looks.

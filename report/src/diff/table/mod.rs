@@ -112,9 +112,11 @@ fn page(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Page {
     let notes = left_out_note(left_out_rows, &left_out, diff.sorted_by);
     let caveats = [became_shared(diff), given_back(diff), headline::loading(heading)];
     let caveats = caveats.iter().flatten().map(|caveat| caveat.words(&units::duration));
+    let made_by = heading.made_by.as_ref().filter(|_| diff.sorted_by == Metric::RESIDENT);
+    let made_by = made_by.map(|it| escape::terminal(&it.words()).into_owned());
     Page {
         headline: headline::of(heading, diff, layout),
-        head: head(heading, layout.view, diff),
+        head: made_by.into_iter().chain(head(heading, layout.view, diff)).collect(),
         table,
         notes: notes
             .into_iter()

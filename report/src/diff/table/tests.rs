@@ -9,6 +9,7 @@ use vmrec_store::RecordingId;
 
 use super::*;
 use crate::diff::diff;
+use crate::finding::made_by::MadeBy;
 use crate::fixture::{K, before_and_after, detailed, heap, memory, process, region, snapshot};
 use crate::time::spec::Resolved;
 
@@ -18,6 +19,17 @@ fn resolved(number: u64, snapshot: &Snapshot, off_by_ns: i64) -> Resolved {
 }
 
 fn table(
+    from: &Snapshot,
+    to: &Snapshot,
+    metric: Metric,
+    view: View,
+    rows: Option<usize>,
+) -> String {
+    table_made_by(None, from, to, metric, view, rows)
+}
+
+fn table_made_by(
+    made_by: Option<MadeBy>,
     from: &Snapshot,
     to: &Snapshot,
     metric: Metric,
@@ -34,6 +46,7 @@ fn table(
         from_consistency: &Consistency::Complete,
         to_consistency: &Consistency::Complete,
         time_zone: &TimeZone::get("Europe/Paris").unwrap(),
+        made_by,
     };
     let layout = DiffLayout { view, rows, naming: Naming::Linux, width: 80, color: false };
     let text = diff_table(&heading, &diff, &layout);
@@ -63,6 +76,24 @@ fn by_family() {
     unattributed                   +3996K     -332K                        0K  +660K
     1 unchanged row left out (0K resident)
     ");
+}
+
+#[test]
+fn code_is_named_below_a_change_of_resident_bytes_in_one_line() {
+    let (from, to) = before_and_after();
+    let made_by = MadeBy {
+        function: format!("make\u{1b}[31m{}", "long".repeat(30)),
+        caller: Some("handle_request".to_owned()),
+        shrank: false,
+        percent: 91,
+    };
+    let second = |metric| {
+        let made_by = Some(made_by.clone());
+        let text = table_made_by(made_by, &from, &to, metric, View::Family, Some(20));
+        text.lines().nth(1).unwrap().to_owned()
+    };
+    insta::assert_snapshot!(second(Metric::RESIDENT), @r"about 91 % of what grew from make\x1b[3…onglonglonglonglonglong ← handle_request");
+    assert!(second(Metric::PRIVATE).starts_with("server (pid 4242)"));
 }
 
 #[test]

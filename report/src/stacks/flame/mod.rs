@@ -15,7 +15,6 @@ use crate::diff::table::heading::Heading;
 use crate::stacks::StackDiff;
 use crate::stacks::flame::boxes::boxes;
 use crate::stacks::flame::draw::{Drawing, Words};
-use crate::stacks::lead::StackLead;
 use crate::stacks::paths::StackPaths;
 use crate::stacks::table::notes;
 use crate::text::{clock, units};
@@ -91,7 +90,7 @@ fn words(
     let name = heading.process.name();
     let of_type = only_type.map_or_else(String::new, |name| format!(" of {name}"));
     let mut title = vec![format!("{name}: resident{of_type} {}", units::signed_size(diff.total))];
-    title.extend(StackLead::of(all, diff.total).map(|lead| lead.words()));
+    title.extend(diff.made_by().map(|made_by| made_by.words()));
     let ends = [heading.from.taken.monotonic_ns, heading.to.taken.monotonic_ns];
     let local = |utc_ns: i64| clock::local(utc_ns, heading.time_zone);
     let mut about = vec![

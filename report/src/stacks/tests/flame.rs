@@ -31,6 +31,7 @@ fn draw(diff: &StackDiff, theme: Theme, width: u32) -> DrawnFlame {
         from_consistency: &Consistency::Complete,
         to_consistency: &Consistency::Complete,
         time_zone: &TimeZone::UTC,
+        made_by: None,
     };
     let drawn = flame(&heading, diff, None, &FlameOptions { theme, width });
     let document = roxmltree::Document::parse(&drawn.svg).unwrap();

@@ -90,6 +90,39 @@ fn a_line_names_what_the_program_did_before_libraries_and_after_the_start() {
     );
 }
 
+#[test]
+fn the_code_that_made_most_of_a_change_is_named_if_it_is_sure() {
+    let nodes = || {
+        vec![
+            node(1, 0, "main"),
+            node(2, 1, "handle(int)"),
+            node(3, 2, "make(std::vector<int> const&)"),
+            node(4, 3, "malloc"),
+            node(5, 3, "operator new(unsigned long)"),
+            node(6, 1, "free_cache"),
+        ]
+    };
+    let made_by = |before: &LiveStacks, after: &LiveStacks, resident| {
+        StackDiff::new(nodes(), [before, after], None, resident).made_by().map(|it| it.words())
+    };
+    const M: u64 = 1 << 20;
+    // Two ways of getting memory are one cause; what is not attributed counts for the whole.
+    let before = live(&[(6, "A", 90, 50 * M, 0)]);
+    let after = live(&[(4, "A", 90, 40 * M, 9), (5, "A", 9, 20 * M, 9), (6, "A", 90, 45 * M, 0)]);
+    assert_eq!(
+        made_by(&before, &after, [0, 75 * M]).unwrap(),
+        "about 75 % of what grew from make ← handle"
+    );
+    assert_eq!(
+        made_by(&after, &before, [75 * M, 0]).unwrap(),
+        "about 75 % of what shrank from make ← handle"
+    );
+    assert_eq!(made_by(&before, &after, [0, 900 * M]), None, "a small part");
+    let unsure = live(&[(4, "A", 3, 40 * M, 1 << 30)]);
+    assert_eq!(made_by(&live(&[]), &unsure, [0, 40 * M]), None, "a standard error of 128 MiB");
+    assert_eq!(made_by(&before, &before, [9, 9]), None);
+}
+
 proptest! {
     #[test]
     fn rows_sum_to_the_change(
