@@ -1,7 +1,7 @@
 //! Which functions made memory resident, between two times of a recording and over time, read for a
 //! command.
 
-use vmrec_report::{MadeBy, Resolved, Series, StackDiff, StackPeaks, StacksOverTime};
+use vmrec_report::{Resolved, Series, StackDiff, StackPeaks, StacksOverTime};
 use vmrec_sampler::{Consistency, Naming, Snapshot};
 use vmrec_store::{LiveStacks, RecordingId};
 
@@ -52,24 +52,23 @@ pub(crate) fn at(
     Ok(StackDiff::of_one(nodes, &live, only_type, resident))
 }
 
-/// Returns the code that made most of the change between two samples; `None` if there are no stacks.
-pub(crate) fn made_by(
+/// Compares the stacks of two samples, if they were recorded and resident sizes are known.
+pub(crate) fn found(
     opened: &Opened,
     [from, to]: [&Resolved; 2],
     [before, after]: [&Snapshot; 2],
-) -> Result<Option<MadeBy>, Failure> {
+) -> Result<Option<StackDiff>, Failure> {
     let id = opened.recording.id;
     let live = |at: &Resolved| opened.store.live_stacks(id, at.number);
     let (Some(live_before), Some(live_after)) = (live(from)?, live(to)?) else { return Ok(None) };
     let resident = [before, after].map(|snapshot| vmrec_report::resident_bytes(snapshot, None));
     let [Some(resident_before), Some(resident_after)] = resident else { return Ok(None) };
-    let diff = StackDiff::new(
+    Ok(Some(StackDiff::new(
         opened.store.stack_nodes(id)?,
         [&live_before, &live_after],
         None,
         [resident_before, resident_after],
-    );
-    Ok(diff.made_by())
+    )))
 }
 
 fn live(opened: &Opened, at: &Resolved) -> Result<LiveStacks, Failure> {

@@ -82,7 +82,7 @@ pub use crate::map_page::delta::delta_text;
 pub use crate::map_page::options::{PageLayout, PageOptions, PageSource};
 pub use crate::map_page::page_text;
 pub use crate::metric::{Metric, Unit};
-pub use crate::page::input::{Page, PageInput};
+pub use crate::page::input::{Page, PageCode, PageInput};
 pub use crate::page::page;
 pub use crate::page::plan::{PAGE_METRICS, PagePlan};
 pub use crate::page::session::{SessionPageInput, session_page, session_page_end};

@@ -162,6 +162,8 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
         Ok(())
     } else {
         let process = &opened.recording.process;
+        let stacks = stacks::found(opened, [from, to], [&before, &after])?;
+        let made_by = stacks.and_then(|stacks| stacks.made_by());
         let heading = Heading {
             process,
             recording,
@@ -170,7 +172,7 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
             from_consistency,
             to_consistency,
             time_zone: &time_zone,
-            made_by: stacks::made_by(opened, [from, to], [&before, &after])?,
+            made_by,
         };
         let layout = DiffLayout {
             view,

@@ -92,6 +92,14 @@ fn neighbours_in_the_chart_differ_in_lightness() {
 }
 
 #[test]
+fn the_search_fades_functions_without_its_words() {
+    let bench = fixed();
+    let path = page(&bench, &["-r", "1"]);
+    let Some(mut node) = node() else { return };
+    assert!(node.arg(test_file("fade.mjs")).arg(&path).status().unwrap().success());
+}
+
+#[test]
 fn the_change_between_the_cursors_is_that_of_diff() {
     let bench = fixed();
     let path = page(&bench, &["-r", "1"]);

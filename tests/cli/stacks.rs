@@ -153,6 +153,10 @@ fn exports(bench: &Bench) {
     assert_eq!(bench.out(&["flame", "start", &to, "-o", "-"]), svg);
     let table = bench.out(&["diff", "start", &to]);
     assert!(table.lines().nth(1).unwrap().contains(" % of what grew from "), "{table}");
+    bench.out(&["report", "--to", &to, "-o", "page.html"]);
+    let page = std::fs::read_to_string(bench.path("page.html")).unwrap();
+    let parts = ["A → B: about ", "<section id=\"code\"", "<title>path_b: +", "all stacks: +"];
+    assert!(parts.iter().all(|part| page.contains(part)), "{page}");
     let page = bench.out(&["map", "--by", "stack", "--at", &to]);
     let lines = ["grow (", "sample #", "  touch < path_b < main", "unattributed", "total"];
     assert!(lines.iter().all(|line| page.contains(line)) && !page.contains("  +"), "{page}");

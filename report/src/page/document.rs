@@ -83,14 +83,18 @@ impl Document<'_> {
         let caveats = self.stated.finding.caveats.iter().chain(&self.became_shared);
         let caveats: Vec<String> =
             caveats.take(MAX_CAVEATS).map(|caveat| capital(&caveat.words(&moment))).collect();
+        let made_by = self.source.code.as_ref().and_then(|code| code.made_by.as_ref());
         html! {
             header {
                 h1 { (title) }
                 p.about { (self.stated.about) }
-                @if !course.is_empty() || !caveats.is_empty() {
+                @if !course.is_empty() || made_by.is_some() || !caveats.is_empty() {
                     section.finding aria-label="Finding" {
                         @if !course.is_empty() {
                             p.course { (terminal(&course.join(" · "))) }
+                        }
+                        @if let Some(made_by) = made_by {
+                            p.course { "A → B: " (terminal(&made_by.words())) }
                         }
                         @for caveat in &caveats {
                             p.caveat { (terminal(caveat)) }
@@ -216,6 +220,15 @@ impl Document<'_> {
                     h2 #map-title { "Address space" }
                     div.wide tabindex="0" role="region" aria-label="Address map" {
                         (PreEscaped(map))
+                    }
+                }
+            }
+            @if let Some(code) = &self.source.code {
+                section #code aria-labelledby="code-title" {
+                    h2 #code-title { "Code that made it resident" }
+                    p { "Of the first A and B of this page, wherever they are moved. The search finds functions too." }
+                    div.wide tabindex="0" role="region" aria-label="Picture of the code" {
+                        (PreEscaped(&code.flame))
                     }
                 }
             }

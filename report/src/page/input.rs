@@ -4,6 +4,7 @@ use vmrec_sampler::Snapshot;
 use vmrec_store::RecordingSummary;
 
 use crate::chart::options::{ChartContext, ChartOptions};
+use crate::finding::made_by::MadeBy;
 use crate::page::plan::PagePlan;
 use crate::series::Series;
 
@@ -24,8 +25,19 @@ pub struct PageInput<'a> {
     pub context: &'a ChartContext,
     /// The recording with the totals of its samples.
     pub recording: &'a RecordingSummary,
+    /// The code that made the change between the ends of the plan, if call stacks were recorded.
+    pub code: Option<PageCode>,
     /// The name of its file.
     pub file: &'a str,
+}
+
+/// The code that made a change.
+#[derive(Clone, Debug)]
+pub struct PageCode {
+    /// The picture of [`crate::flame`].
+    pub flame: String,
+    /// The function that made most of it, if one is sure to have.
+    pub made_by: Option<MadeBy>,
 }
 
 /// A page, and its finding in a sentence.

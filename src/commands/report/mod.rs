@@ -1,6 +1,7 @@
 //! `vmrec report`: writes the page of a recording, one HTML file to open, print or send.
 
 mod browser;
+mod code;
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -183,6 +184,7 @@ pub(crate) fn made(opened: &Opened, span: &SpanArgs) -> Result<Page, Failure> {
         options,
         context,
         recording: &opened.store.summary(recording.id)?,
+        code: code::code(opened, plan.ends)?,
         file: &file,
     };
     page(&source).map_err(failed)

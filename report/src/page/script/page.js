@@ -119,6 +119,14 @@ function legend(model, state, drawn) {
   list.replaceChildren(...drawn.stack.layers.toReversed().map(item));
 }
 
+/** Fades the boxes of the picture of code that do not have the words searched for. */
+function fade(query) {
+  document.querySelectorAll("#code g").forEach((box) => {
+    const words = box.querySelector("title").textContent.toLowerCase();
+    box.style.opacity = words.includes(query) ? "" : "0.2";
+  });
+}
+
 /** Makes the buttons work. */
 function controls(model, state, change) {
   const on = (id, action) => document.getElementById(id).addEventListener("click", action);
@@ -137,7 +145,11 @@ function controls(model, state, change) {
   on("ends", () => change({ a: model.ends[0], b: model.ends[1] }));
   on("zoom", () => state.a !== state.b && zoom(Math.min(state.a, state.b), Math.max(state.a, state.b)));
   on("whole", () => change({ view: { from: 0, to: model.span } }));
-  document.getElementById("search").addEventListener("input", (event) => change({ query: event.target.value.trim() }));
+  document.getElementById("search").addEventListener("input", (event) => {
+    const query = event.target.value.trim();
+    fade(query.toLowerCase());
+    change({ query });
+  });
   document.getElementById("rows").addEventListener("click", (event) => {
     const key = event.target.closest("button.open")?.dataset.key;
     if (!key) return;
