@@ -1,7 +1,7 @@
 //! Which functions made memory resident, between two times of a recording and over time, read for a
 //! command.
 
-use vmrec_report::{Resolved, Series, StackDiff, StackPeaks, StacksOverTime};
+use vmrec_report::{NamedStacks, Resolved, Series, StackDiff, StackPeaks, StacksOverTime};
 use vmrec_sampler::{Consistency, Naming, Snapshot};
 use vmrec_store::{LiveStacks, RecordingId};
 
@@ -106,7 +106,7 @@ fn type_name(
 /// Sums the resident bytes of a part of a recording, `base`, by the functions that made them.
 pub(crate) fn over_time(opened: &Opened, base: Series) -> Result<Series, Failure> {
     let id = opened.recording.id;
-    let ends = [base.ticks.first(), base.ticks.last()].map(|tick| tick.map_or(0, |it| it.number));
+    let ends = ends(&base);
     let (mut peaks, mut any) = (StackPeaks::default(), false);
     opened.store.for_each_live_stacks(id, ends, |_, live| {
         any = true;
@@ -118,6 +118,28 @@ pub(crate) fn over_time(opened: &Opened, base: Series) -> Result<Series, Failure
     let mut series = StacksOverTime::new(base, opened.store.stack_nodes(id)?, &peaks);
     opened.store.for_each_live_stacks(id, ends, |number, live| series.push(number, &live))?;
     Ok(series.finish())
+}
+
+/// Sums the stacks of a part of a recording, `base`, that have functions of these names.
+pub(crate) fn of_functions(
+    opened: &Opened,
+    base: Series,
+    names: Vec<String>,
+) -> Result<Series, Failure> {
+    let id = opened.recording.id;
+    let ends = ends(&base);
+    let mut any = false;
+    let mut series = NamedStacks::new(base, opened.store.stack_nodes(id)?, names);
+    opened.store.for_each_live_stacks(id, ends, |number, live| {
+        any = true;
+        series.push(number, &live);
+    })?;
+    if any { Ok(series.finish()) } else { Err(without(id, ends[1])) }
+}
+
+/// Returns the first and the last sample of a series.
+fn ends(of: &Series) -> [u64; 2] {
+    [of.ticks.first(), of.ticks.last()].map(|tick| tick.map_or(0, |tick| tick.number))
 }
 
 /// States that a recording has no stacks at a sample.

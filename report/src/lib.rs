@@ -110,6 +110,7 @@ pub use crate::slope::ENOUGH_SAMPLES;
 pub use crate::stacks::document::StackDocument;
 pub use crate::stacks::flame::{DrawnFlame, FlameOptions, flame};
 pub use crate::stacks::folded::folded;
+pub use crate::stacks::named::NamedStacks;
 pub use crate::stacks::over_time::{StackPeaks, StacksOverTime};
 pub use crate::stacks::pprof::{ProfileHead, pprof};
 pub use crate::stacks::speedscope::Speedscope;

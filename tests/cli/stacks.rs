@@ -153,6 +153,18 @@ fn exports(bench: &Bench) {
     assert_eq!(bench.out(&["flame", "start", &to, "-o", "-"]), svg);
     let table = bench.out(&["diff", "start", &to]);
     assert!(table.lines().nth(1).unwrap().contains(" % of what grew from "), "{table}");
+    let check = |limit: &str| bench.run(&["check", "--until", &to, "--max", limit]);
+    assert_eq!(check("stack:path_b=48M").status, Some(0), "{:?}", check("stack:path_b=48M"));
+    let exceeded = check("stack:path_b=24M");
+    assert!(exceeded.status == Some(1), "{exceeded:?}");
+    assert!(exceeded.output.contains("path_b (estimated)"), "{exceeded:?}");
+    let misspelt = check("stack:path_x=24M");
+    assert_eq!(misspelt.status, Some(2), "{misspelt:?}");
+    assert!(misspelt.error.contains("no recorded stack has a function `path_x`"), "{misspelt:?}");
+    assert_eq!(check("private:stack:path_b=48M").status, Some(2));
+    let budget = "[[limit]]\nstack = \"path_malloc\"\ngrowth = \"16M\"\n";
+    std::fs::write(bench.path("vmrec.toml"), budget).unwrap();
+    assert_eq!(bench.run(&["check", "--budget", "vmrec.toml"]).status, Some(1));
     bench.out(&["report", "--to", &to, "-o", "page.html"]);
     let page = std::fs::read_to_string(bench.path("page.html")).unwrap();
     let parts = ["A → B: about ", "<section id=\"code\"", "<title>path_b: +", "all stacks: +"];
@@ -194,6 +206,8 @@ fn without_stacks_there_are_none_to_compare() {
     let said = bench.run(&["diff", "--by", "stack"]);
     assert_eq!(said.status, Some(4), "{said:?}");
     assert!(said.error.contains("has no stacks at sample #1\nhint: record them: "), "{said:?}");
+    let said = bench.run(&["check", "--max", "stack:main=1M"]);
+    assert_eq!(said.status, Some(4), "{said:?}");
     let said = bench.run(&["map", "--by", "stack"]);
     assert_eq!(said.status, Some(4), "{said:?}");
     let said = bench.run(&["chart", "--by", "stack", "-o", "growth.svg"]);

@@ -32,6 +32,8 @@ pub enum Subject {
     Type(String),
     /// Those of the objects with this name, in which `*` stands for any text.
     Object(String),
+    /// Those that stacks with a function of this name made resident: estimates.
+    Stack(String),
 }
 
 /// A figure of a metric over time.
@@ -68,7 +70,7 @@ impl Subject {
         match self {
             Self::Total => true,
             Self::Family(family) => key.family == *family,
-            Self::Type(name) | Self::Object(name) => *key.name == **name,
+            Self::Type(name) | Self::Object(name) | Self::Stack(name) => *key.name == **name,
         }
     }
 
@@ -83,6 +85,7 @@ impl Subject {
                 .map_or(&**name, |key| naming.type_label(&key.name, key.family))
                 .to_owned(),
             Self::Object(name) => name.clone(),
+            Self::Stack(name) => format!("{name} (estimated)"),
         }
     }
 
@@ -91,7 +94,7 @@ impl Subject {
         match self {
             Self::Total => None,
             Self::Family(family) => Some(family.name()),
-            Self::Type(name) | Self::Object(name) => Some(name),
+            Self::Type(name) | Self::Object(name) | Self::Stack(name) => Some(name),
         }
     }
 
@@ -102,6 +105,7 @@ impl Subject {
             Self::Family(_) => "family",
             Self::Type(_) => "type",
             Self::Object(_) => "object",
+            Self::Stack(_) => "stack",
         }
     }
 }

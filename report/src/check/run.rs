@@ -16,6 +16,8 @@ pub struct Run {
     pub series: Vec<Series>,
     /// The sums of the objects that limits are on.
     pub objects: ObjectSeries,
+    /// The estimates of the stacks that limits are on.
+    pub stacks: Option<Series>,
     /// How many mappings the process might have at the end, if that was recorded.
     pub max_mappings: Option<u64>,
 }
@@ -63,6 +65,11 @@ impl Run {
         known.into_iter().any(|key| of.has(key))
     }
 
+    /// Returns whether a function of a stack has this name.
+    pub(crate) fn has_stack(&self, of: &Subject) -> bool {
+        self.stacks.iter().flat_map(|series| &series.keys).any(|key| of.has(&key.key))
+    }
+
     /// Measures a figure; a slope needs `min_samples`.
     pub(crate) fn measure(
         &self,
@@ -73,6 +80,7 @@ impl Run {
     ) -> Result<Measured, Unmeasured> {
         let all = match of {
             Subject::Object(_) => &self.objects.series,
+            Subject::Stack(_) => self.stacks.as_slice(),
             Subject::Total | Subject::Family(_) | Subject::Type(_) => &self.series,
         };
         let Some(series) = all.iter().find(|series| series.metric == metric) else {

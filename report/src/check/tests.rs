@@ -19,6 +19,7 @@ fn run(keys: &[(&str, &[Option<u64>])]) -> Run {
         name: "run".to_owned(),
         series: vec![series(keys)],
         objects: ObjectSeries::default(),
+        stacks: None,
         max_mappings: None,
     }
 }

@@ -116,6 +116,12 @@ impl Check {
         Err(seen.into_iter().map(str::to_owned).collect())
     }
 
+    /// Finds the stacks with a function of a name, if there are any.
+    pub fn stack(&self, name: &str) -> Option<Subject> {
+        let of = Subject::Stack(name.to_owned());
+        self.runs.iter().chain(&self.baseline).any(|run| run.has_stack(&of)).then_some(of)
+    }
+
     /// Returns the types of all runs, those of the baseline too.
     fn keys(&self) -> Vec<SeriesKey> {
         let mut keys: Vec<SeriesKey> =

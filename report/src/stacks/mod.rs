@@ -7,6 +7,7 @@ pub(crate) mod document;
 pub(crate) mod flame;
 pub(crate) mod folded;
 pub(crate) mod lead;
+pub(crate) mod named;
 pub(crate) mod names;
 pub(crate) mod over_time;
 pub(crate) mod paths;
@@ -165,6 +166,12 @@ pub(crate) struct Frames(HashMap<u32, StackNode>);
 impl Frames {
     pub(crate) fn new(nodes: Vec<StackNode>) -> Self {
         Self(nodes.into_iter().map(|node| (node.id, node)).collect())
+    }
+
+    /// Returns whether a function of any stack has a name.
+    pub(crate) fn has_function(&self, name: &str) -> bool {
+        let functions = self.0.values().filter_map(|node| node.frame.function.as_deref());
+        functions.into_iter().any(|function| names::is_called(function, name))
     }
 
     /// Returns the frames of a stack, innermost first.

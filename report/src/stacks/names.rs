@@ -80,6 +80,11 @@ pub(crate) fn brief(name: &str) -> String {
     if depth > 0 || name.contains("operator") { name.to_owned() } else { brief }
 }
 
+/// Returns whether a function has a name, in full or in brief.
+pub(crate) fn is_called(function: &str, name: &str) -> bool {
+    function == name || brief(function) == name
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

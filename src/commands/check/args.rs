@@ -14,8 +14,8 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) budget: Option<PathBuf>,
 
-    /// Highest sample allowed: 200M, private=150M, "V8 heap=80M", "private:V8 heap=80M", +5%,
-    /// and of objects: "object:lib*.so=8M"
+    /// Highest sample allowed: 200M, private=150M, "V8 heap=80M", "private:V8 heap=80M", +5%;
+    /// of objects: "object:lib*.so=8M"; of functions: stack:handle=8M
     #[arg(long, value_name = "LIMIT", value_parser = max)]
     pub(crate) max: Vec<Written>,
 

@@ -56,6 +56,7 @@ struct Table {
     metric: Option<String>,
     of: Option<String>,
     object: Option<String>,
+    stack: Option<String>,
     max: Option<String>,
     growth: Option<String>,
 }
@@ -108,6 +109,12 @@ impl Budget {
         if self.written.is_empty() && self.tolerance.is_none() {
             return Err(no_limits());
         }
+        let of_stack = |written: &Written| matches!(written.name, Some(Name::Stack(_)));
+        let other = |written: &&Written| written.metric != Metric::RESIDENT;
+        if self.written.iter().filter(|written| of_stack(written)).any(|one| other(&one)) {
+            return Err(Failure::usage("stacks explain resident memory alone")
+                .hint("leave the metric of limits on stacks out"));
+        }
         Ok(self)
     }
 
@@ -125,7 +132,7 @@ impl Budget {
     pub(crate) fn objects(&self) -> (Vec<String>, Vec<Metric>) {
         let of_object = |written: &Written| match &written.name {
             Some(Name::Object(name)) => Some((name.clone(), written.metric)),
-            Some(Name::Type(_)) | None => None,
+            Some(Name::Type(_) | Name::Stack(_)) | None => None,
         };
         let (mut names, mut metrics): (Vec<String>, Vec<Metric>) =
             self.written.iter().filter_map(of_object).unzip();
@@ -136,6 +143,18 @@ impl Budget {
         (names, metrics)
     }
 
+    /// Returns the names of functions that limits are on.
+    pub(crate) fn stacks(&self) -> Vec<String> {
+        let of_stack = |written: &Written| match &written.name {
+            Some(Name::Stack(name)) => Some(name.clone()),
+            Some(Name::Type(_) | Name::Object(_)) | None => None,
+        };
+        let mut names: Vec<String> = self.written.iter().filter_map(of_stack).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
     /// Returns the limits, with the names of types and families looked up.
     pub(crate) fn limits(&self, check: &Check) -> Result<Vec<Limit>, Failure> {
         let mut limits = Vec::new();
@@ -144,6 +163,10 @@ impl Budget {
                 None => Subject::Total,
                 Some(Name::Type(name)) => subject(name, check)?,
                 Some(Name::Object(name)) => object(name, check)?,
+                Some(Name::Stack(name)) => check.stack(name).ok_or_else(|| {
+                    Failure::usage(format!("no recorded stack has a function `{name}`"))
+                        .hint("`vmrec map --by stack` lists them; --wide in full")
+                })?,
             };
             limits.push(Limit { metric: *metric, of, figure: *figure, bound: *bound });
         }
@@ -179,13 +202,16 @@ impl File {
 impl Table {
     fn limits(&self) -> Result<Vec<Written>, String> {
         let metric = self.metric.as_deref().map_or(Ok(Metric::RESIDENT), parse_metric)?;
-        let name = match (&self.of, &self.object) {
-            (Some(_), Some(_)) => return Err("a [[limit]] has `of` and `object`".to_owned()),
-            (of, object) => {
-                let object = object.clone().map(Name::Object);
-                object.or_else(|| of.clone().map(Name::Type))
-            }
-        };
+        let names = [
+            self.of.clone().map(Name::Type),
+            self.object.clone().map(Name::Object),
+            self.stack.clone().map(Name::Stack),
+        ];
+        let mut names = names.into_iter().flatten();
+        let name = names.next();
+        if names.next().is_some() {
+            return Err("a [[limit]] has more than one of `of`, `object` and `stack`".to_owned());
+        }
         let written = |figure, bound| Written { metric, name: name.clone(), figure, bound };
         let mut limits = Vec::new();
         if let Some(text) = &self.max {

@@ -21,10 +21,14 @@ pub(crate) enum Name {
     Type(String),
     /// Of an object.
     Object(String),
+    /// Of a function.
+    Stack(String),
 }
 
 /// Stands before the name of an object.
 const OBJECT: &str = "object:";
+/// Stands before the name of a function.
+const STACK: &str = "stack:";
 
 /// A number of percent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,7 +47,7 @@ pub(crate) fn growth(text: &str) -> Result<Written, String> {
     Ok(Written { metric, name, figure, bound })
 }
 
-/// Splits `[METRIC:][object:][NAME]=BOUND`; a name with `=` in it is cut at the last one.
+/// Splits `[METRIC:][object:|stack:][NAME]=BOUND`; a name with `=` in it is cut at the last one.
 fn subject(text: &str) -> (Metric, Option<Name>, &str) {
     let Some((of, bound)) = text.rsplit_once('=') else { return (Metric::RESIDENT, None, text) };
     let of = of.trim();
@@ -59,7 +63,8 @@ fn subject(text: &str) -> (Metric, Option<Name>, &str) {
     };
     let name = name.trim();
     let object = name.strip_prefix(OBJECT).map(|name| Name::Object(name.trim().to_owned()));
-    (metric, Some(object.unwrap_or_else(|| Name::Type(name.to_owned()))), bound)
+    let stack = name.strip_prefix(STACK).map(|name| Name::Stack(name.trim().to_owned()));
+    (metric, object.or(stack).or_else(|| Some(Name::Type(name.to_owned()))), bound)
 }
 
 /// Reads `20M`, `5M/min` or `+5%` as growth.
@@ -127,6 +132,8 @@ mod tests {
         assert_eq!(read("a:b=c=1M"), (Metric::RESIDENT, of("a:b=c"), size(1)));
         let of = |name: &str| Some(Name::Object(name.into()));
         assert_eq!(read("object:lib*.so=1M"), (Metric::RESIDENT, of("lib*.so"), size(1)));
+        let stack = Some(Name::Stack("std::sort".into()));
+        assert_eq!(read("stack:std::sort=1M"), (Metric::RESIDENT, stack, size(1)));
         assert_eq!(read("private:object: a:b=1M"), (PRIVATE, of("a:b"), size(1)));
         assert_eq!(read("regions=+5%"), (Metric::Regions, None, Bound::AboveBaseline(5.0)));
         assert_eq!(read("regions=max_map_count"), (Metric::Regions, None, Bound::MaxMapCount));

@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::progress::Done;
 use crate::recording::{Opened, same_counting};
 use crate::session::OpenedSession;
-use crate::{output, progress, zone};
+use crate::{output, progress, stacks, zone};
 
 /// Runs the command.
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
@@ -94,8 +94,8 @@ impl Judged {
             return Err(Failure::usage("a session has no baseline and no warm-up of its own")
                 .hint("check one process with --recording N, or leave baseline and warm-up out"));
         }
-        if !budget.objects().0.is_empty() {
-            return Err(Failure::usage("a session has no limits on objects")
+        if !budget.objects().0.is_empty() || !budget.stacks().is_empty() {
+            return Err(Failure::usage("a session has no limits on objects or stacks")
                 .hint("check one process with --recording N"));
         }
         Ok(())
@@ -116,7 +116,13 @@ impl Judged {
         let naming = Naming::of(&opened.session.host);
         Self::checked(
             budget,
-            vec![Run { name, series, objects: ObjectSeries::default(), max_mappings: None }],
+            vec![Run {
+                name,
+                series,
+                objects: ObjectSeries::default(),
+                stacks: None,
+                max_mappings: None,
+            }],
             Vec::new(),
             naming,
         )
@@ -176,7 +182,13 @@ fn of(opened: &Opened, budget: &Budget, span: &SpanArgs) -> Result<Run, Failure>
     let name = opened.title(true) + &from.unwrap_or_default();
     let last = opened.extent.as_ref().map(|extent| extent.last.totals);
     let max_mappings = last.and_then(|totals| totals.max_mappings);
-    Ok(Run { name, series, objects: objects(opened, budget, span)?, max_mappings })
+    let names = budget.stacks();
+    let resident = series.iter().find(|series| series.metric == Metric::RESIDENT);
+    let stacks = match resident.filter(|_| !names.is_empty() && opened.extent.is_some()) {
+        Some(base) => Some(stacks::of_functions(opened, base.clone(), names)?),
+        None => None,
+    };
+    Ok(Run { name, series, objects: objects(opened, budget, span)?, stacks, max_mappings })
 }
 
 /// Sums the objects that limits are on, which takes decoding the regions.

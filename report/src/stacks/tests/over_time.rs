@@ -6,6 +6,7 @@ use super::*;
 use crate::fixture::series;
 use crate::series::Series;
 use crate::series::by::By;
+use crate::stacks::named::NamedStacks;
 use crate::stacks::over_time::{StackPeaks, StacksOverTime};
 
 fn over_time(base: Series, nodes: Vec<StackNode>, rows: &[(u64, LiveStacks)]) -> Series {
@@ -51,6 +52,25 @@ fn of_some_types_those_stacks_count_alone() {
     let rows = [(1, live(&[(1, "A", 9, 30, 0), (1, "B", 9, 20, 0)]))];
     let all = over_time(Series { rest, ..base }, vec![node(1, 0, "f")], &rows);
     assert_eq!(values(&all), [("f", vec![Some(30)]), ("unattributed", vec![Some(20)])]);
+}
+
+#[test]
+fn stacks_with_a_function_are_summed_by_its_name() {
+    let base = series(&[("A", &[Some(50), None, Some(100)])]);
+    let nodes = vec![
+        node(1, 0, "main"),
+        node(2, 1, "fill<int>(int)"),
+        node(3, 2, "fill<int>(int)"),
+        node(4, 1, "x"),
+    ];
+    let names = ["main", "fill<…>", "fill<int>(int)", "fil"].map(str::to_owned).to_vec();
+    let mut all = NamedStacks::new(base, nodes, names);
+    all.push(3, &live(&[(2, "A", 9, 30, 0), (3, "B", 9, 20, 0), (4, "A", 9, 5, 0)]));
+    let known = |last| vec![Some(0), None, Some(last)];
+    assert_eq!(
+        values(&all.finish()),
+        [("main", known(55)), ("fill<…>", known(50)), ("fill<int>(int)", known(50))]
+    );
 }
 
 proptest! {
