@@ -78,9 +78,12 @@ CREATE TABLE object (
     device_minor INTEGER NOT NULL,        -- minor device number; 0 where there is none
     inode INTEGER NOT NULL,               -- inode number; 0 where there is none
     deleted INTEGER NOT NULL CHECK (deleted IN (0, 1)), -- 1 if the file's name was removed
-    checksum INTEGER NOT NULL,            -- of the row
-    UNIQUE (name, device_major, device_minor, inode, deleted)
+    fingerprint INTEGER NOT NULL,         -- CRC-32 of the columns from name to deleted, which few others have
+    checksum INTEGER NOT NULL             -- of the row
 ) STRICT;
+
+-- objects are looked up as they are seen again, and their names may be long
+CREATE INDEX object_by_fingerprint ON object (fingerprint);
 
 -- What regions have in common wherever they lie; samples refer to it by id. All recordings share it.
 CREATE TABLE region_kind (

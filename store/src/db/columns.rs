@@ -73,7 +73,7 @@ pub(crate) const STACK: Table = Table {
 pub(crate) const OBJECT: Table = Table {
     name: "object",
     key: 1,
-    columns: &["id", "name", "device_major", "device_minor", "inode", "deleted"],
+    columns: &["id", "name", "device_major", "device_minor", "inode", "deleted", "fingerprint"],
 };
 pub(crate) const REGION_KIND: Table = Table {
     name: "region_kind",

@@ -6,7 +6,7 @@
 //! recently used, then in the file, whose recordings share them; only new ones
 //! are written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::types::ToSql;
@@ -86,6 +86,10 @@ impl<K: Eq + std::hash::Hash> Generations<K> {
         Some(number)
     }
 
+    fn knows(&self, key: &K) -> bool {
+        self.young.contains_key(key) || self.old.contains_key(key)
+    }
+
     fn insert(&mut self, key: K, number: i64) {
         if self.young.len() >= GENERATION {
             self.old = std::mem::take(&mut self.young);
@@ -103,6 +107,26 @@ impl Interner {
     /// Returns the approximate bytes of the rows written since the last call.
     pub(crate) fn take_written_bytes(&mut self) -> usize {
         std::mem::take(&mut self.written_bytes)
+    }
+
+    /// Returns about how many bytes [`Interner::number`] writes for `regions` at most: some that are
+    /// new here may be in the file.
+    pub(crate) fn max_new_bytes(&self, last: Option<&RegionTable>, regions: &[Region]) -> usize {
+        let last: HashSet<_> = last
+            .into_iter()
+            .flat_map(|table| &table.regions)
+            .map(|region| Arc::as_ptr(&region.identity))
+            .collect();
+        let mut objects = HashSet::new();
+        let new = |region: &&Region| !last.contains(&Arc::as_ptr(&region.identity));
+        let bytes = |region: &Region| {
+            let identity = &region.identity;
+            let object = identity.object.as_ref().filter(|object| !self.objects.knows(*object));
+            let object = object.filter(|object| objects.insert(Arc::clone(object)));
+            let kind = ROW_BYTES + identity.flags.len();
+            kind + object.map_or(0, |object| ROW_BYTES + object.name.len())
+        };
+        regions.iter().filter(new).map(bytes).sum()
     }
 
     /// Returns the number of each region's kind, writing those that are new. `last` is the sample before.
@@ -195,29 +219,41 @@ impl Interner {
             return Ok(number);
         }
         let (major, minor) = object.device;
-        let columns = params![&*object.name, major, minor, to_column(object.inode), object.deleted];
+        let (name, inode) = (&*object.name, to_column(object.inode));
+        let fingerprint = fingerprint_of_object(object);
         let found = transaction
             .prepare_cached(
-                "SELECT id FROM object WHERE name = ? AND device_major = ? AND device_minor = ? \
-                 AND inode = ? AND deleted = ?",
+                "SELECT id FROM object WHERE fingerprint = ? AND name = ? AND device_major = ? \
+                 AND device_minor = ? AND inode = ? AND deleted = ?",
             )?
-            .query_row(columns, |row| row.get(0))
+            .query_row(params![fingerprint, name, major, minor, inode, object.deleted], |row| {
+                row.get(0)
+            })
             .optional()?;
         let number = match found {
             Some(number) => number,
             None => {
                 let id = insert::next_id(transaction, &OBJECT)?;
-                let (name, inode) = (&*object.name, to_column(object.inode));
-                let row = params![id, name, major, minor, inode, object.deleted];
+                let row = params![id, name, major, minor, inode, object.deleted, fingerprint];
                 insert::row(transaction, &OBJECT, row)?;
-                // The name is in an index too.
-                self.written_bytes += ROW_BYTES + 2 * name.len();
+                self.written_bytes += ROW_BYTES + name.len();
                 id
             }
         };
         self.objects.insert(Arc::clone(object), number);
         Ok(number)
     }
+}
+
+/// Returns the lookup key of an object: few others share it.
+fn fingerprint_of_object(object: &Object) -> u32 {
+    let (major, minor) = object.device;
+    [major, minor]
+        .iter()
+        .fold(Crc::new().and(object.name.as_bytes()), |crc, number| crc.and(&number.to_le_bytes()))
+        .and(&object.inode.to_le_bytes())
+        .and(&[object.deleted.into()])
+        .sum()
 }
 
 /// Returns the lookup key of a kind: few others share it.

@@ -36,8 +36,8 @@ pub(crate) fn kind(
 }
 
 /// Returns the object of a row of `object` with these values.
-pub(crate) fn object(values: [ValueRef<'_>; 6]) -> rusqlite::Result<Object> {
-    let [_, name, major, minor, inode, deleted] = values;
+pub(crate) fn object(values: [ValueRef<'_>; 7]) -> rusqlite::Result<Object> {
+    let [_, name, major, minor, inode, deleted, _] = values;
     Ok(Object {
         name: name.as_str()?.into(),
         device: (u32::column_result(major)?, u32::column_result(minor)?),
