@@ -87,6 +87,13 @@ impl LiveLine {
         self.out.raw(failure.text());
         self.say("still recording: nothing more is pruned");
     }
+
+    /// Says that regions are not stored, and why.
+    pub(crate) fn left_out(&mut self, why: &str) {
+        self.end();
+        self.say(&format!("only totals are kept of samples whose regions are too many: {why}"));
+        self.say("hint: give a larger --max-size");
+    }
 }
 
 /// Returns as many parts of a line, which two spaces part, as fit into some columns, and never a part

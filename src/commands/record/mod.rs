@@ -245,7 +245,7 @@ fn record(
     reader: Reader,
 ) -> Result<Option<RecordingId>, Failure> {
     let mut sampler = SamplingThread::start(reader, events);
-    let mut session = Session::new(writer, sampler.process(), args, retention);
+    let mut session = Session::new(writer, sampler.process(), args, retention)?;
     let mut progress = Progress::start(args, path, sampler.process());
     // The command line is read, and the first sample has code of its own.
     vmrec_sampler::release_own_code();
@@ -306,6 +306,9 @@ fn record(
         if tick.missed > 0 {
             session.missed(tick.missed, args.interval())?;
             progress.missed(tick.missed);
+        }
+        if let Some(why) = session.left_out() {
+            progress.left_out(&why);
         }
         let has_time = || tick.due.saturating_sub(begun.elapsed()) >= SPARE;
         if let Err(failure) = session.prune(events, has_time) {

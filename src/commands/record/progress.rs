@@ -57,6 +57,11 @@ impl Progress {
         self.line.not_pruned(failure);
     }
 
+    /// Says that regions are not stored, and why.
+    pub(crate) fn left_out(&mut self, why: &str) {
+        self.line.left_out(why);
+    }
+
     /// Counts ticks that went by without a sample.
     pub(crate) fn missed(&mut self, ticks: u64) {
         self.tally.missed += ticks;

@@ -1,10 +1,11 @@
 //! Prunes the file while it is recorded to, in the time between samples.
 
+use std::iter;
 use std::time::{Duration, Instant};
 
 use vmrec_store::{Error as StoreError, Retention, Writer};
 
-use crate::commands::record::events::Events;
+use crate::commands::record::events::{Event, Events};
 use crate::failure::Failure;
 
 /// How long samples wait for pruning where the file outgrows its limit.
@@ -13,14 +14,19 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How a file is pruned meanwhile.
 pub(crate) struct Pruning {
     retention: Option<Retention>,
-    /// The bytes of the file at the start, or after it was last pruned.
-    pruned_bytes: u64,
+    /// By how many bytes the file was too large at the start, or after it was last pruned.
+    excess_bytes: u64,
+    /// Whether it was said that regions are left out.
+    left_out_said: bool,
 }
 
 impl Pruning {
     /// Prepares to prune by `retention`.
-    pub(crate) fn new(writer: &Writer, retention: Option<Retention>) -> Self {
-        Self { retention, pruned_bytes: writer.file_bytes() }
+    pub(crate) fn new(writer: &mut Writer, retention: Option<Retention>) -> Result<Self, Failure> {
+        if let Some(retention) = &retention {
+            writer.retain(retention)?;
+        }
+        Ok(Self { retention, excess_bytes: writer.excess_bytes()?, left_out_said: false })
     }
 
     /// Prunes while there is time before the next tick, unless an event such as a signal comes. A
@@ -34,13 +40,15 @@ impl Pruning {
         has_time: impl Fn() -> bool,
     ) -> Result<(), Failure> {
         let begun = Instant::now();
-        let (mut is_first, mut result) = (true, Ok(()));
-        while has_time()
-            || self.is_too_large(writer)
-                && (is_first
-                    || writer.file_bytes() > self.pruned_bytes && begun.elapsed() < PATIENCE)
-        {
-            is_first = false;
+        let mut result = Ok(());
+        for first in iter::once(true).chain(iter::repeat(false)) {
+            if !has_time() {
+                let excess = self.excess_bytes(writer)?;
+                let grown = excess > self.excess_bytes && begun.elapsed() < PATIENCE;
+                if excess == 0 || !first && !grown {
+                    break;
+                }
+            }
             match self.step(writer) {
                 Ok(true) => {}
                 Ok(false) => break,
@@ -50,13 +58,23 @@ impl Pruning {
                 }
             }
             if let Some(event) = events.wait_until(Instant::now()) {
+                let ends = matches!(event, Event::Signal { .. } | Event::Exited(_));
                 // The queue lives for as long as `events`.
                 let _ = events.sender().send(event);
-                break;
+                if ends {
+                    break;
+                }
             }
         }
-        self.pruned_bytes = writer.file_bytes();
+        self.excess_bytes = self.excess_bytes(writer)?;
         result
+    }
+
+    /// Returns why regions of the last sample were left out, the first time that they were.
+    pub(crate) fn left_out(&mut self, writer: &mut Writer) -> Option<String> {
+        let why = writer.take_left_out().filter(|_| !self.left_out_said)?;
+        self.left_out_said = true;
+        Some(why)
     }
 
     /// Prunes a little; returns whether there was something to do, or why that is given up.
@@ -73,7 +91,10 @@ impl Pruning {
         }
     }
 
-    fn is_too_large(&self, writer: &Writer) -> bool {
-        self.retention.is_some_and(|retention| writer.is_too_large(&retention))
+    fn excess_bytes(&self, writer: &Writer) -> Result<u64, Failure> {
+        match self.retention {
+            Some(_) => Ok(writer.excess_bytes()?),
+            None => Ok(0),
+        }
     }
 }

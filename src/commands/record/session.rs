@@ -74,13 +74,13 @@ pub(crate) struct Session {
 impl Session {
     /// Prepares to record the sampler's process.
     pub(crate) fn new(
-        writer: Writer,
+        mut writer: Writer,
         process: &ProcessInfo,
         args: &RecordArgs,
         retention: Option<Retention>,
-    ) -> Self {
-        Self {
-            pruning: Pruning::new(&writer, retention),
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            pruning: Pruning::new(&mut writer, retention)?,
             writer,
             process: process.clone(),
             name: args.name.clone(),
@@ -92,7 +92,7 @@ impl Session {
             unwritten: None,
             facts: None,
             stacks: StackTick::default(),
-        }
+        })
     }
 
     /// Ends the recording because its target runs another program now, which the next one is of.
@@ -218,6 +218,11 @@ impl Session {
             Ok(_) | Err(StoreError::DiskFull { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Returns why regions of the last tick are not stored, the first time.
+    pub(crate) fn left_out(&mut self) -> Option<String> {
+        self.pruning.left_out(&mut self.writer)
     }
 
     /// Prunes while there is time; returns why that is given up, if it is.

@@ -7,7 +7,9 @@ use crate::db::columns::RECORDING;
 use crate::db::row_checksum;
 use crate::db::transaction::Transaction;
 use crate::recording::RecordingId;
+use crate::retention::evidence_gaps;
 use crate::retention::policy::BATCH;
+use crate::retention::reduce::Left;
 use crate::tables::{evidence, live_stacks, rollup_row};
 
 /// Deletes some evidence and live stacks older than sample `first`; returns the number of deleted rows.
@@ -18,6 +20,19 @@ pub(crate) fn trail(
 ) -> rusqlite::Result<usize> {
     let rows = evidence::drop_before(transaction, recording, first, BATCH)?;
     Ok(rows + live_stacks::drop_before(transaction, recording, first, BATCH)?)
+}
+
+/// Deletes some evidence and live stacks that only deleted samples near those `left` needed; returns
+/// the number of deleted rows.
+pub(crate) fn between(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    left: &Left,
+) -> rusqlite::Result<usize> {
+    let max = BATCH as usize;
+    let rows = evidence_gaps::delete(transaction, recording, left, max)?;
+    let Left { range, samples } = left;
+    Ok(rows + live_stacks::drop_between(transaction, recording, range, samples, max)?)
 }
 
 /// Deletes some rows of a recording without samples, and finally the recording; returns whether the

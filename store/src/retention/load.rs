@@ -136,6 +136,15 @@ impl PageCounts {
         })
     }
 
+    /// Returns by how many bytes a file of at most `max_bytes` is too large, with a log of `log_bytes`,
+    /// to leave `room_bytes` to the next tick. That takes free pages first; half of its room is for
+    /// the log.
+    pub(crate) fn excess_bytes(&self, log_bytes: u64, room_bytes: u64, max_bytes: u64) -> u64 {
+        let bytes = self.count.saturating_mul(self.bytes).saturating_add(log_bytes);
+        let free = self.free.saturating_mul(self.bytes).min(room_bytes / 2);
+        bytes.saturating_add(room_bytes - free).saturating_sub(max_bytes)
+    }
+
     /// Returns the bytes of the file once its free pages are returned to the file system.
     ///
     /// With them go some of the pages that SQLite keeps its map of pages in, one in some 200.

@@ -7,6 +7,8 @@
 //! that are still rows are never touched.
 
 pub(crate) mod cascade;
+pub(crate) mod evidence_gaps;
+pub(crate) mod growth;
 pub(crate) mod kind_uses;
 pub(crate) mod load;
 pub(crate) mod oldest;
@@ -21,6 +23,7 @@ pub(crate) mod step;
 use std::collections::{HashSet, VecDeque};
 
 use crate::recording::RecordingId;
+use crate::retention::growth::Growth;
 use crate::retention::kind_uses::KindUses;
 use crate::retention::oldest::Group;
 use crate::retention::orphans::Sweep;
@@ -58,6 +61,7 @@ pub(crate) struct Pruning {
     /// When the plan was made, in monotonic time.
     pub(crate) planned_ns: Option<u64>,
     pub(crate) gone: Pruned,
+    pub(crate) growth: Growth,
 }
 
 impl Pruning {

@@ -41,7 +41,10 @@ pub(crate) enum Keep {
 pub(crate) enum PruneStep {
     /// Reduces the chunk that ends with sample `last` to `keep`.
     Reduce { recording: RecordingId, last: u64, keep: Keep },
-    /// Deletes evidence and rollups older than the first sample of a recording.
+    /// Deletes evidence and stacks that only deleted samples of the chunk that ends with sample `last`
+    /// needed.
+    Between { recording: RecordingId, last: u64 },
+    /// Deletes evidence and stacks older than the first sample of a recording.
     Cascade(RecordingId),
     /// Deletes a recording that has no samples left.
     Delete(RecordingId),

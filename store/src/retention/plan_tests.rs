@@ -126,7 +126,7 @@ fn run(models: &mut [Model], gone: &mut [bool], policy: &Retention, now: u64) ->
                     let of = known.iter().find(|known| known.id == recording).unwrap();
                     models[recording.0 as usize].reduce(of, last, keep);
                 }
-                PruneStep::Cascade(_) => {}
+                PruneStep::Between { .. } | PruneStep::Cascade(_) => {}
                 PruneStep::Delete(recording) => {
                     let index = recording.0 as usize;
                     assert!(!models[index].running);
@@ -222,7 +222,7 @@ proptest! {
                             prop_assert!(flat(&after).len() < lost, "no step does nothing");
                         }
                     }
-                    PruneStep::Cascade(_) => {}
+                    PruneStep::Between { .. } | PruneStep::Cascade(_) => {}
                     PruneStep::Delete(recording) => {
                         let model = &after[recording.0 as usize];
                         prop_assert!(!model.running);
@@ -238,7 +238,7 @@ proptest! {
     fn only_recordings_that_may_lose_samples_do(models in models(), chosen in 0_i64..3) {
         let known: Vec<Known> = (0..).zip(&models).map(|(id, model)| model.known(id, false)).collect();
         for step in oldest_first(&known, |id| id.0 == chosen).into_iter().flatten() {
-            let (PruneStep::Reduce { recording, .. } | PruneStep::Cascade(recording) | PruneStep::Delete(recording)) = step;
+            let (PruneStep::Reduce { recording, .. } | PruneStep::Between { recording, .. } | PruneStep::Cascade(recording) | PruneStep::Delete(recording)) = step;
             prop_assert_eq!(recording.0, chosen);
         }
     }

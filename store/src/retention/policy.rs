@@ -60,6 +60,17 @@ pub(crate) fn log_room(max_bytes: u64) -> u64 {
     (max_bytes / LOG_PART).clamp(*LOG_ROOM.start(), *LOG_ROOM.end())
 }
 
+/// Returns the bytes that a log of `bytes` counts for: while recording there is always room for one.
+pub(crate) fn log_counted(bytes: u64, max_bytes: u64) -> u64 {
+    bytes.clamp(log_room(max_bytes), MAX_LOG_BYTES)
+}
+
+/// Returns the largest sample of a file of at most `max_bytes`: while it is moved from the log to the
+/// file it is in both, beside the one before, which goes only then.
+pub(crate) fn max_sample_bytes(max_bytes: u64) -> u64 {
+    (max_bytes / 2).saturating_sub(log_room(max_bytes))
+}
+
 /// How long a plan holds unless a chunk was made.
 pub(crate) const PLAN_INTERVAL_NS: u64 = 60_000_000_000;
 

@@ -1,6 +1,7 @@
 //! Reduces a chunk to a smaller one, or to an empty one that covers the same
 //! numbers.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use rusqlite::{Connection, params};
@@ -11,7 +12,7 @@ use crate::codec::varint::Malformed;
 use crate::db::integer::to_column;
 use crate::db::transaction::Transaction;
 use crate::error::{At, Error};
-use crate::recording::Sample;
+use crate::recording::{RecordingId, Sample};
 use crate::retention::plan::{Keep, Known, kept};
 use crate::tables::chunk::{Group, StoredChunk};
 use crate::tables::identity_cache::Identities;
@@ -27,6 +28,17 @@ pub(crate) struct Reduced {
     pub(crate) samples: u64,
     /// The kinds it referred to before, some of which may have no other reference.
     pub(crate) kinds: Vec<i64>,
+}
+
+/// The most chunks that are looked at together.
+const MAX_NEAR: usize = 8;
+
+/// The samples that are left of neighbouring chunks.
+pub(crate) struct Left {
+    /// The numbers that the chunks cover.
+    pub(crate) range: RangeInclusive<u64>,
+    /// Those of samples that are left, in order.
+    pub(crate) samples: Vec<u64>,
 }
 
 /// Reads chunks and reduces them.
@@ -101,6 +113,38 @@ impl Reader<'_> {
             builder.push(sample, Some(table));
         }
         Ok(())
+    }
+
+    /// Returns the samples that are left of the chunk that covers sample `number` and of those before
+    /// it, back to the sample that `key` returns for its first one, or of the last [`MAX_NEAR`].
+    pub(crate) fn left_near(
+        &self,
+        recording: RecordingId,
+        number: u64,
+        key: impl FnOnce(u64) -> rusqlite::Result<u64>,
+    ) -> Result<Option<Left>, Error> {
+        let chunk = chunk::at_or_after(self.connection, recording, number).at(self.path)?;
+        let Some(chunk) = chunk.filter(|chunk| chunk.header.first <= number) else {
+            return Ok(None);
+        };
+        let first = key(chunk.header.first).at(self.path)?;
+        let last = chunk.header.last;
+        let mut chunks = vec![chunk];
+        while chunks.len() < MAX_NEAR
+            && chunks[0].header.first > first
+            && let Some(before) = self.before(&chunks[0])?
+        {
+            chunks.insert(0, before);
+        }
+        let mut samples = Vec::new();
+        for chunk in chunks.iter().filter(|chunk| chunk.header.samples > 0) {
+            match self.ticks(chunk) {
+                // Whatever it needs stays.
+                Err(Error::Damaged { .. }) => return Ok(None),
+                ticks => samples.extend(ticks?.0.iter().map(|tick| tick.number)),
+            }
+        }
+        Ok(Some(Left { range: chunks[0].header.first..=last, samples }))
     }
 
     /// Returns the numbers of an empty chunk that replaces this one and its empty neighbours.

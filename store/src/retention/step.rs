@@ -22,10 +22,10 @@ use crate::retention::load::PageCounts;
 use crate::retention::oldest::oldest_first;
 use crate::retention::orphans::{OrphanScan, Sweep};
 use crate::retention::plan::{Keep, PruneStep, plan};
-use crate::retention::policy::{MAX_LOG_BYTES, PLAN_INTERVAL_NS, SLACK_PAGES, SWEEP_PART};
-use crate::retention::policy::{VACUUM_PAGES, log_room};
+use crate::retention::policy::{PLAN_INTERVAL_NS, SLACK_PAGES, SWEEP_PART};
+use crate::retention::policy::{VACUUM_PAGES, log_counted, log_room};
 use crate::retention::reduce::Reader;
-use crate::retention::{Pruning, cascade, load, orphans};
+use crate::retention::{Pruning, cascade, evidence_gaps, load, orphans};
 
 /// Prunes a file, step by step.
 pub(crate) struct Pruner<'a> {
@@ -112,6 +112,20 @@ impl Pruner<'_> {
     fn take(&mut self, step: PruneStep) -> Result<(), Error> {
         match step {
             PruneStep::Reduce { recording, last, keep } => self.reduce(recording, last, keep)?,
+            PruneStep::Between { recording, last } => {
+                let reader = Reader { connection: self.connection, path: self.path };
+                let key = |first| evidence_gaps::key(reader.connection, recording, first);
+                let Some(left) = reader.left_near(recording, last, key)? else {
+                    return Ok(());
+                };
+                let rows = in_transaction(self.connection, |transaction| {
+                    cascade::between(transaction, recording, &left)
+                })
+                .at(self.path)?;
+                if rows > 0 {
+                    self.pruning.steps.push_front(step);
+                }
+            }
             PruneStep::Cascade(recording) => {
                 let first = load::first_sample(self.connection, recording).at(self.path)?;
                 let Some(first) = first else { return Ok(()) };
@@ -150,6 +164,7 @@ impl Pruner<'_> {
         let Some(reduced) = reader.reduce(&known, last, keep)? else { return Ok(()) };
         in_transaction(self.connection, |transaction| reduced.write(transaction)).at(self.path)?;
         self.pruning.gone.samples += reduced.samples;
+        self.pruning.steps.push_front(PruneStep::Between { recording: id, last });
         match &mut self.pruning.uses {
             Some(uses) if keep == Keep::Nothing => uses.remove(&reduced.kinds),
             uses => *uses = None,
@@ -273,7 +288,7 @@ impl Pruner<'_> {
         let pages = PageCounts::of(self.connection).at(self.path)?;
         let log = open::log_bytes(file);
         let worthwhile = log > log_room(max) || before - log > pages.count * pages.bytes;
-        if before <= max || !worthwhile {
+        if before + self.room_bytes() <= max || !worthwhile {
             return Ok(false);
         }
         // Readers keep the log; they are not waited for.
@@ -286,8 +301,10 @@ impl Pruner<'_> {
     /// Returns some free pages to the file system, if there are enough.
     fn vacuum_step(&self, all: bool) -> Result<bool, Error> {
         let pages = PageCounts::of(self.connection).at(self.path)?;
-        let bytes = pages.count.saturating_mul(pages.bytes).saturating_add(self.log_bytes());
-        let excess = self.pruning.policy.max_bytes.map_or(0, |max| bytes.saturating_sub(max));
+        let excess = match self.pruning.policy.max_bytes {
+            Some(max) => pages.excess_bytes(self.log_bytes(), self.room_bytes(), max),
+            None => 0,
+        };
         let wanted = match excess.div_ceil(pages.bytes.max(1)) {
             _ if all || pages.free > SLACK_PAGES => VACUUM_PAGES,
             pages => pages.min(VACUUM_PAGES),
@@ -301,10 +318,10 @@ impl Pruner<'_> {
         Ok(left.free < pages.free)
     }
 
-    /// Returns the bytes that the log counts for: while recording there is always room for one.
+    /// Returns the bytes that the log counts for.
     fn log_bytes(&self) -> u64 {
         match (self.recorded, self.pruning.policy.max_bytes) {
-            (Some(file), Some(max)) => open::log_bytes(file).clamp(log_room(max), MAX_LOG_BYTES),
+            (Some(file), Some(max)) => log_counted(open::log_bytes(file), max),
             _ => 0,
         }
     }
@@ -318,8 +335,15 @@ impl Pruner<'_> {
     /// Returns by how many bytes the file is too large.
     pub(crate) fn excess_bytes(&self) -> Result<u64, Error> {
         match self.pruning.policy.max_bytes {
-            Some(max) => Ok(self.used_bytes()?.saturating_sub(max)),
+            Some(max) => {
+                Ok(self.used_bytes()?.saturating_add(self.room_bytes()).saturating_sub(max))
+            }
             None => Ok(0),
         }
+    }
+
+    /// Returns the bytes that are left to the next tick.
+    fn room_bytes(&self) -> u64 {
+        self.recorded.map_or(0, |_| self.pruning.growth.room_bytes())
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn read(
 }
 
 /// Returns the number of the evidence that sample `number` needs.
-fn latest(
+pub(crate) fn latest(
     connection: &Connection,
     recording: RecordingId,
     number: u64,
@@ -140,8 +140,8 @@ pub(crate) fn undecodable(
 }
 
 /// A row of evidence.
-struct Stored {
-    number: i64,
+pub(crate) struct Stored {
+    pub(crate) number: i64,
     data: Vec<u8>,
 }
 
@@ -178,14 +178,17 @@ fn plain(
     recording: i64,
     number: i64,
 ) -> rusqlite::Result<Result<Vec<u8>, String>> {
-    Ok(chain(connection, recording, number)?.and_then(|chain| {
-        let mut from_key = chain.iter().rev();
-        from_key.try_fold(Vec::new(), |base, stored| unpacked(recording, stored, &base))
-    }))
+    Ok(chain(connection, recording, number)?.and_then(|chain| plain_of(recording, &chain)))
+}
+
+/// Returns the plain bytes of the first of a chain.
+pub(crate) fn plain_of(recording: i64, chain: &[Stored]) -> Result<Vec<u8>, String> {
+    let mut from_key = chain.iter().rev();
+    from_key.try_fold(Vec::new(), |base, stored| unpacked(recording, stored, &base))
 }
 
 /// Returns evidence and its bases, one after the other.
-fn chain(
+pub(crate) fn chain(
     connection: &Connection,
     recording: i64,
     number: i64,
@@ -207,6 +210,15 @@ fn chain(
         chain.push(stored);
     }
     Ok(Ok(chain))
+}
+
+/// Returns the base of the evidence of a sample; the inner error describes its damage.
+pub(crate) fn base_of(
+    connection: &Connection,
+    recording: i64,
+    number: i64,
+) -> rusqlite::Result<Result<Option<i64>, String>> {
+    Ok(stored(connection, recording, number)?.and_then(|stored| base(recording, &stored)))
 }
 
 /// Returns the row of evidence of a sample.

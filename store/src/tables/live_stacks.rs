@@ -1,5 +1,7 @@
 //! The tables of call stacks and of their pages that are present.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{StackFrame, StackNode, StackTick};
 
@@ -11,6 +13,7 @@ use crate::db::integer::{from_column, limit_to_column, to_column};
 use crate::db::row_checksum;
 use crate::db::transaction::Transaction;
 use crate::recording::RecordingId;
+use crate::tables::numbered;
 
 /// The kind of data in the checksum.
 const WHAT: &str = "stack_live";
@@ -126,6 +129,20 @@ pub(crate) fn drop_before(
              WHERE recording = ?1 AND number <= ?2) ORDER BY number LIMIT ?3)",
         )?
         .execute(params![recording.0, limit_to_column(number), max])
+}
+
+/// Deletes some of the rows in `range` that neither samples `left` there nor any outside need; returns
+/// how many.
+pub(crate) fn drop_between(
+    transaction: &Transaction<'_>,
+    recording: RecordingId,
+    range: &RangeInclusive<u64>,
+    left: &[u64],
+    max: usize,
+) -> rusqlite::Result<usize> {
+    let rows = numbered::within(transaction, "stack_live", recording, range)?;
+    let needed = numbered::in_force(&rows, left);
+    numbered::delete(transaction, "stack_live", recording, &rows, &needed, max)
 }
 
 /// Adds the damaged rows of all recordings to `problems`.

@@ -6,6 +6,7 @@ pub(crate) mod identity_cache;
 pub(crate) mod interner;
 pub(crate) mod latest;
 pub(crate) mod live_stacks;
+pub(crate) mod numbered;
 pub(crate) mod recording;
 pub(crate) mod region_kind;
 pub(crate) mod region_type;

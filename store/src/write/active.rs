@@ -1,14 +1,15 @@
 //! An active recording: its state in the writer from sample to sample.
 
-use vmrec_sampler::{Snapshot, Timestamp};
+use vmrec_sampler::{Consistency, Region, Snapshot, Timestamp};
 
 use crate::codec::crc32::checksum;
-use crate::codec::evidence::packer::Packer;
+use crate::codec::evidence::packer::{New, Packer};
 use crate::codec::frame::Frame;
 use crate::codec::frame::encode::FrameEncoder;
 use crate::codec::table_diff::{Edit, RegionTable};
 use crate::db::transaction::Transaction;
 use crate::recording::{RecordingId, Sample};
+use crate::retention::policy::max_sample_bytes;
 use crate::tables::interner::Interner;
 use crate::tables::sample::{insert_frame, insert_sample, next_number};
 use crate::write::chunk_thread::{ChunkThread, Pending};
@@ -26,10 +27,16 @@ pub(crate) struct Active {
     pub(crate) evidence: Packer,
     /// The approximate bytes stored for the samples of the chunk, except its first frame.
     chunk_bytes: usize,
+    /// The limit of the file.
+    max_bytes: Option<u64>,
+    /// Why the regions of the last sample were left out, if they were.
+    left_out: Option<String>,
 }
 
 /// The approximate bytes of a row of a sample besides its frame.
 const ROW_BYTES: usize = 200;
+/// The approximate bytes of a region in a frame that stands alone.
+const REGION_BYTES: usize = 16;
 /// The bytes stored for the samples of a chunk, evidence and kinds of regions included, at which it
 /// ends, unless a limit of the file asks for less.
 const MAX_CHUNK_BYTES: u64 = 1 << 20;
@@ -44,8 +51,8 @@ const CHUNK_PART: u64 = 8;
 pub(crate) type Written = (Sample, Option<(RegionTable, Frame, Vec<Edit>)>);
 
 impl Active {
-    /// Returns the state of a new recording.
-    pub(crate) fn new(id: RecordingId) -> Self {
+    /// Returns the state of a new recording in a file of at most `max_bytes`.
+    pub(crate) fn new(id: RecordingId, max_bytes: Option<u64>) -> Self {
         Self {
             id,
             next: Some(1),
@@ -54,16 +61,33 @@ impl Active {
             pending: Pending::default(),
             evidence: Packer::default(),
             chunk_bytes: 0,
+            max_bytes,
+            left_out: None,
         }
     }
 
-    /// Writes a snapshot as the next sample.
+    /// Keeps the recording to another limit of the file.
+    pub(crate) const fn limit(&mut self, max_bytes: Option<u64>) {
+        self.max_bytes = max_bytes;
+    }
+
+    /// Returns why the regions of the last sample were left out, if they were, once.
+    pub(crate) const fn take_left_out(&mut self) -> Option<String> {
+        self.left_out.take()
+    }
+
+    /// Writes a snapshot as the next sample; regions that are too many for the file are left out.
     pub(crate) fn append(
         &mut self,
         transaction: &Transaction<'_>,
-        snapshot: Snapshot,
+        mut snapshot: Snapshot,
     ) -> rusqlite::Result<Written> {
         let number = self.next_number(transaction)?;
+        self.left_out = self.too_large(&snapshot.regions);
+        if let Some(why) = &self.left_out {
+            snapshot.regions = Vec::new();
+            snapshot.consistency = Consistency::TotalsAlone(why.clone());
+        }
         let sample = Sample::of(number, &snapshot);
         if !sample.has_regions() {
             insert_sample(transaction, self.id, &sample)?;
@@ -77,6 +101,23 @@ impl Active {
         let sum = checksum(self.id.0, number, frame.kind, &frame.data);
         insert_frame(transaction, row, &frame, sum)?;
         Ok((sample, Some((table, frame, edits))))
+    }
+
+    /// Returns why the regions of a sample cannot be stored in a file of this limit, if they cannot.
+    fn too_large(&self, regions: &[Region]) -> Option<String> {
+        let limit = self.max_bytes?;
+        let max = max_sample_bytes(limit);
+        let frame = regions.len() * REGION_BYTES;
+        let named = |region: &Region| region.identity.object.as_ref().map_or(0, |it| it.name.len());
+        // Most are so small that what is new among them need not be found.
+        let bytes = frame + regions.iter().map(named).sum::<usize>();
+        if bytes as u64 <= max / 2 {
+            return None;
+        }
+        let bytes = frame + self.interner.max_new_bytes(self.encoder.last(), regions);
+        (bytes as u64 > max).then(|| {
+            format!("they take some {bytes} bytes, too many for a file of at most {limit} bytes")
+        })
     }
 
     /// Writes missed ticks as the next sample.
@@ -129,15 +170,19 @@ impl Active {
         }
     }
 
+    /// Returns whether evidence is too large for the file.
+    pub(crate) fn is_too_large(&self, evidence: &New) -> bool {
+        self.max_bytes.is_some_and(|max| evidence.data.len() as u64 > max_sample_bytes(max) / 2)
+    }
+
     /// Counts the bytes of stored evidence.
     pub(crate) const fn evidence_stored(&mut self, bytes: usize) {
         self.chunk_bytes += bytes;
     }
 
-    /// Ends the chunk if it takes too many bytes in a file of at most `max_bytes`: samples are
-    /// deleted by the chunk.
-    pub(crate) fn limit_chunk(&mut self, max_bytes: Option<u64>) {
-        let limit = max_bytes.map_or(MAX_CHUNK_BYTES, |max| {
+    /// Ends the chunk if it takes too many bytes of the file: samples are deleted by the chunk.
+    pub(crate) fn limit_chunk(&mut self) {
+        let limit = self.max_bytes.map_or(MAX_CHUNK_BYTES, |max| {
             (max / CHUNK_PART).clamp(MIN_CHUNK_BYTES, MAX_CHUNK_BYTES)
         });
         if self.chunk_bytes as u64 >= limit {

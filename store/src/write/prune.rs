@@ -8,8 +8,9 @@ use crate::db::open;
 use crate::error::{At, Error};
 use crate::recording::RecordingId;
 use crate::retention::Pruning;
+use crate::retention::growth::Size;
 use crate::retention::load::PageCounts;
-use crate::retention::policy::{Pruned, Retention, log_room};
+use crate::retention::policy::{Pruned, Retention, log_counted, log_room};
 use crate::retention::step::Pruner;
 use crate::tables::recording;
 use crate::write::active::MIN_CHUNK_BYTES;
@@ -60,29 +61,67 @@ impl Writer {
         Ok(())
     }
 
-    /// Returns whether the file and its log are larger than `policy` allows.
-    pub fn is_too_large(&self, policy: &Retention) -> bool {
-        policy.max_bytes.is_some_and(|max| self.file_bytes() > max)
+    /// Returns by how many bytes the file and its log are larger than the policy allows, with room for
+    /// the next tick.
+    pub fn excess_bytes(&self) -> Result<u64, Error> {
+        let Some(max) = self.pruning.policy.max_bytes else { return Ok(0) };
+        let pages = PageCounts::of(&self.connection).at(&self.path)?;
+        let log = log_counted(open::log_bytes(&self.real_path), max);
+        Ok(pages.excess_bytes(log, self.pruning.growth.room_bytes(), max))
+    }
+
+    /// Keeps the file to `policy` from now on, by [`Writer::prune_step`] and by leaving out what can
+    /// never fit.
+    pub fn retain(&mut self, policy: &Retention) -> Result<(), Error> {
+        self.pruning = Pruning::of(policy, None);
+        self.active.values_mut().for_each(|active| active.limit(policy.max_bytes));
+        if let Some(max) = policy.max_bytes {
+            open::limit_log(&self.connection, log_room(max)).at(&self.path)?;
+        }
+        if let Some(size) = self.size()? {
+            self.pruning.growth.settled_at(size);
+        }
+        Ok(())
     }
 
     /// Does at most one small step of pruning all recordings, also while recording; `false` if there
     /// was nothing to do.
     pub fn prune_step(&mut self, policy: &Retention, now: Timestamp) -> Result<bool, Error> {
         if self.pruning.policy != *policy || self.pruning.only.is_some() {
-            self.pruning = Pruning::of(policy, None);
-            if let Some(max) = policy.max_bytes {
-                open::limit_log(&self.connection, log_room(max)).at(&self.path)?;
-            }
+            self.retain(policy)?;
         }
-        if self.is_too_large(policy) {
+        if self.excess_bytes()? > 0 {
             // Only chunks can be deleted.
             self.store_chunks();
         }
+        self.note_growth();
         let done = self.pruner(true).step(now, false);
+        if let Some(size) = self.size()? {
+            self.pruning.growth.settled_at(size);
+        }
         if std::mem::take(&mut self.pruning.kinds_deleted) {
             self.active.values_mut().for_each(|active| active.interner.forget());
         }
         done
+    }
+
+    /// Notes how much the file has grown since it was pruned, if it has a limit.
+    pub(crate) fn note_growth(&mut self) {
+        // What is stored is stored, whatever is known of the size.
+        if let Ok(Some(size)) = self.size() {
+            self.pruning.growth.grown_to(size);
+        }
+    }
+
+    /// Returns the size of the file, if it has a limit.
+    fn size(&self) -> Result<Option<Size>, Error> {
+        if self.pruning.policy.max_bytes.is_none() {
+            return Ok(None);
+        }
+        let pages = PageCounts::of(&self.connection).at(&self.path)?;
+        let log_bytes = open::log_bytes(&self.real_path);
+        let used_bytes = pages.count.saturating_sub(pages.free) * pages.bytes;
+        Ok(Some(Size { used_bytes, bytes: pages.count * pages.bytes + log_bytes }))
     }
 
     fn pruner(&mut self, recorded: bool) -> Pruner<'_> {

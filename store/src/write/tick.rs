@@ -80,8 +80,9 @@ impl Writer {
         }
         self.start_chunk_thread();
         let before: Vec<RecordingId> = self.active.keys().copied().collect();
+        let max_bytes = self.pruning.policy.max_bytes;
         let written = self.while_held(|transaction, active| {
-            let add = |addition| add(transaction, active, session, addition);
+            let add = |addition| add(transaction, (active, max_bytes), session, addition);
             additions.into_iter().map(add).collect::<rusqlite::Result<Vec<_>>>()
         });
         let written = match written {
@@ -103,6 +104,7 @@ impl Writer {
             }
         }
         self.store_ready_chunks();
+        self.note_growth();
         if self.active.is_empty() && !before.is_empty() {
             self.store_all_chunks();
             // Rows that did not become a chunk are complete as they are.
@@ -115,7 +117,7 @@ impl Writer {
 /// Writes one addition; returns its recording, its sample, and whether the recording ends.
 fn add(
     transaction: &Transaction<'_>,
-    all: &mut BTreeMap<RecordingId, Active>,
+    (all, max_bytes): (&mut BTreeMap<RecordingId, Active>, Option<u64>),
     session: SessionId,
     addition: Addition<'_>,
 ) -> rusqlite::Result<(RecordingId, Option<Written>, bool)> {
@@ -125,7 +127,7 @@ fn add(
             recording::insert_recording(transaction, session, process, name, begun)?
         }
     };
-    let active = all.entry(id).or_insert_with(|| Active::new(id));
+    let active = all.entry(id).or_insert_with(|| Active::new(id, max_bytes));
     let sample = match addition.sample {
         None => None,
         Some(NextSample::Missed { due, ticks, reason }) => {
@@ -155,7 +157,7 @@ fn keep(
 ) -> rusqlite::Result<()> {
     let packed = active.evidence.pack(number, evidence);
     let packed = packed.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    let Some(new) = packed else { return Ok(()) };
+    let Some(new) = packed.filter(|new| !active.is_too_large(new)) else { return Ok(()) };
     evidence_rows::write(transaction, id, number, &new.data)?;
     active.evidence_stored(new.data.len());
     active.evidence.accept(new);

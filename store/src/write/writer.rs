@@ -119,7 +119,7 @@ impl Writer {
         })
         .at(&self.path)?;
         self.start_chunk_thread();
-        self.active.insert(id, Active::new(id));
+        self.active.insert(id, Active::new(id, self.pruning.policy.max_bytes));
         Ok(id)
     }
 
@@ -170,7 +170,7 @@ impl Writer {
     ) -> Result<(), Error> {
         let Some(active) = self.active.get_mut(&id) else { return Err(not_begun(&self.path)) };
         let packed = active.evidence.pack(number, evidence).at(&self.path)?;
-        let Some(new) = packed else { return Ok(()) };
+        let Some(new) = packed.filter(|new| !active.is_too_large(new)) else { return Ok(()) };
         let stored = in_transaction(&mut self.connection, |transaction| {
             evidence_rows::write(transaction, id, number, &new.data)
         });
@@ -182,6 +182,11 @@ impl Writer {
             Err(_) => active.evidence.reject(),
         }
         stored.at(&self.path)
+    }
+
+    /// Returns why the regions of a sample of the last tick were left out, if any were, once.
+    pub fn take_left_out(&mut self) -> Option<String> {
+        self.active.values_mut().filter_map(Active::take_left_out).last()
     }
 
     /// Changes the labels of regions of a recording that has ended, all or none; their figures stay.
@@ -283,6 +288,7 @@ impl Writer {
             numbers.insert(id, self.accept(id, written));
         }
         self.store_ready_chunks();
+        self.note_growth();
         Ok(numbers)
     }
 
@@ -317,7 +323,7 @@ impl Writer {
         let number = written.0.number;
         if let Some(active) = self.active.get_mut(&id) {
             active.accept(written, self.chunk_thread.as_mut());
-            active.limit_chunk(self.pruning.policy.max_bytes);
+            active.limit_chunk();
         }
         number
     }

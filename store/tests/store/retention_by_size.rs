@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use vmrec_sampler::{Evidence, Identity, Object, Snapshot};
-use vmrec_store::{Error, RecordingId, Retention, Store, WhyEnded, Writer, add_mark};
+use vmrec_store::{Error, RecordingId, Retention, SampleState, Store, WhyEnded, Writer, add_mark};
 
 use crate::made_up::{at, begin, begun, identity, snapshot};
 
@@ -208,6 +208,12 @@ fn samples_near_marks_go_last_and_those_of_a_killed_recorder_are_counted() {
     check(&killed);
     assert_eq!((named.samples, named.recordings), (pruned.samples, pruned.recordings));
     let left = numbers(&killed, id);
+    eprintln!(
+        "D {:?} {named:?} {pruned:?} {} {}",
+        chunk_ends(&killed, id),
+        bytes(&path),
+        bytes(&killed)
+    );
     assert!(left.starts_with(&(20..=80).collect::<Vec<_>>()), "{left:?}");
     assert!(left.len() > 300 && left.ends_with(&[1500]), "{left:?}");
     assert_eq!(numbers(&killed, lost).len(), 100);
@@ -236,7 +242,7 @@ fn a_file_that_is_recorded_to_stays_within_a_chunk_of_its_limit() {
     let path = folder.path().join("a.db");
     let limit = 2 << 20;
     let largest = largest(&path, limit, 4000, |number| with_new_files(3, 60, number * 2));
-    assert!(largest <= limit + limit / 8, "{largest}");
+    assert!(largest <= limit + limit / 16, "{largest}");
     let left = numbers(&path, RecordingId(1));
     assert!(left.ends_with(&[4000]));
     assert!(bytes(&path) > limit * 6 / 10, "{} with {} samples", bytes(&path), left.len());
@@ -249,9 +255,46 @@ fn a_process_that_maps_other_files_at_each_sample_cannot_fill_the_disk() {
     let limit = 2 << 20;
     // Some 300 KB a sample.
     let largest = largest(&path, limit, 100, |number| with_new_files(30, 3900, number * 2));
-    assert!(largest <= limit + (600 << 10), "{largest}");
+    assert!(largest <= limit + limit / 16, "{largest}");
     let left = numbers(&path, RecordingId(1));
     assert!(left.ends_with(&[100]) && left.len() >= 3, "{left:?}");
+}
+
+#[test]
+fn regions_that_can_never_fit_are_left_out_and_the_totals_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let limit = 2 << 20;
+    let (mut writer, id) = begun(&path);
+    writer.retain(&max_bytes(limit)).unwrap();
+    let (mut largest, mut left_out) = (0, 0);
+    for number in 1..=60 {
+        // Some 1.5 MB, then some 400 KB.
+        let files = if number <= 30 { 380 } else { 100 };
+        writer.append(id, with_new_files(files, 3900, number * 2)).unwrap();
+        if let Some(why) = writer.take_left_out() {
+            left_out += 1;
+            assert!(why.contains(" too many for a file of at most 2097152 bytes"), "{why}");
+            assert_eq!(writer.take_left_out(), None);
+        }
+        while writer.prune_step(&max_bytes(limit), at(number * 2)).unwrap() {}
+        largest = largest.max(writer.file_bytes());
+    }
+    writer.end(id, at(120), &WhyEnded::Finished).unwrap();
+    writer.close().unwrap();
+    check(&path);
+    assert_eq!(left_out, 30);
+    // The first of the larger samples came without notice.
+    assert!(largest <= limit + (400 << 10), "{largest}");
+    let samples = Store::open(&path).unwrap().samples(id).unwrap();
+    let with_regions = samples.iter().filter(|sample| sample.has_regions()).count();
+    assert!(with_regions >= 2, "{with_regions}");
+    for sample in samples.iter().filter(|sample| sample.number <= 30) {
+        assert!(
+            matches!(sample.state, SampleState::TotalsAlone(_))
+                && sample.totals.resident_bytes.is_some()
+        );
+    }
 }
 
 #[test]

@@ -37,16 +37,20 @@ pub(crate) enum Written {
 
 impl Ledger {
     /// Prepares to write a session.
-    pub(crate) fn new(writer: Writer, args: &RecordArgs, retention: Option<Retention>) -> Self {
-        Self {
-            pruning: Pruning::new(&writer, retention),
+    pub(crate) fn new(
+        mut writer: Writer,
+        args: &RecordArgs,
+        retention: Option<Retention>,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            pruning: Pruning::new(&mut writer, retention)?,
             writer,
             targets: args.targets(),
             name: args.name.clone(),
             interval_ns: u64::try_from(args.every.as_nanos()).unwrap_or(u64::MAX),
             session: None,
             unwritten: None,
-        }
+        })
     }
 
     /// Returns the session, once it has a sample.
@@ -187,6 +191,11 @@ impl Ledger {
         });
         let additions: Vec<_> = additions.collect();
         self.writer.tick(session, additions).map(drop)
+    }
+
+    /// Returns why regions of the last tick are not stored, the first time.
+    pub(crate) fn left_out(&mut self) -> Option<String> {
+        self.pruning.left_out(&mut self.writer)
     }
 
     /// Prunes while there is time; returns why that is given up, if it is.

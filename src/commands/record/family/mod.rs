@@ -137,7 +137,7 @@ pub(crate) fn record(
         keeps_waiting,
         members: Members::default(),
         pool: Pool::new(events, rules, args.read_remote_files),
-        ledger: Ledger::new(writer, args, retention),
+        ledger: Ledger::new(writer, args, retention)?,
         progress: FamilyProgress::start(args, path),
         pace: Pace::new(args.every),
         awaited: BTreeSet::new(),
@@ -227,6 +227,9 @@ impl Family<'_> {
             if tick.missed > 0 {
                 self.ledger.missed(&self.members, tick.missed, self.args.every)?;
                 self.progress.missed(tick.missed);
+            }
+            if let Some(why) = self.ledger.left_out() {
+                self.progress.regions_left_out(&why);
             }
             let has_time = || tick.due.saturating_sub(begun.elapsed()) >= SPARE;
             if let Err(failure) = self.ledger.prune(self.events, has_time) {

@@ -124,6 +124,11 @@ impl FamilyProgress {
         }
     }
 
+    /// Says that regions are not stored, and why.
+    pub(crate) fn regions_left_out(&mut self, why: &str) {
+        self.line.left_out(why);
+    }
+
     /// Says that old samples stay from now on.
     pub(crate) fn not_pruned(&mut self, failure: &Failure) {
         self.line.not_pruned(failure);

@@ -120,7 +120,7 @@ fn next_base<'a>(key: &'a Key, last: &'a Base) -> Option<&'a Base> {
 }
 
 /// Returns the stored bytes of `plain`, coded against the evidence of a sample.
-fn compress(number: Option<u64>, base: &[u8], plain: &[u8]) -> std::io::Result<Vec<u8>> {
+pub(crate) fn compress(number: Option<u64>, base: &[u8], plain: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut data = Vec::new();
     put(&mut data, number.unwrap_or(0));
     let mut encoder = zstd::stream::write::Encoder::with_ref_prefix(data, LEVEL, base)?;
