@@ -15,6 +15,9 @@ use crate::db::columns::Table;
 use crate::db::row_checksum;
 use crate::db::row_checksum::{Summed, damaged};
 
+/// The most bytes of rows read at once: a million kinds of regions with names of some length.
+const MAX_PACKED_BYTES: usize = 128 << 20;
+
 thread_local! {
     /// The last packed rows: as an SQLite value they would be copied. SQLite calls functions on the
     /// thread that runs their statement.
@@ -38,8 +41,13 @@ impl Aggregate<(), Null> for Pack {
         PACKED.with_borrow_mut(|bytes| {
             (0..context.len())
                 .for_each(|index| row_checksum::put_value(bytes, context.get_raw(index)));
-        });
-        Ok(())
+            if bytes.len() > MAX_PACKED_BYTES {
+                let what =
+                    format!("rows of more than {MAX_PACKED_BYTES} bytes, which there cannot be");
+                return Err(rusqlite::Error::UserFunctionError(what.into()));
+            }
+            Ok(())
+        })
     }
 
     fn finalize(&self, _: &mut Context<'_>, _: Option<()>) -> rusqlite::Result<Null> {

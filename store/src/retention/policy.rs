@@ -43,6 +43,9 @@ pub(crate) const BATCH: u32 = 500;
 /// Pages returned to the file system in one step.
 pub(crate) const VACUUM_PAGES: u64 = 256;
 
+/// Pages returned in one step while nothing is recorded.
+pub(crate) const VACUUM_PAGES_AT_ONCE: u64 = 16 * VACUUM_PAGES;
+
 /// Free pages that an active recording keeps for later samples.
 pub(crate) const SLACK_PAGES: u64 = 1024;
 

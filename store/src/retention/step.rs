@@ -23,7 +23,7 @@ use crate::retention::oldest::oldest_first;
 use crate::retention::orphans::{OrphanScan, Sweep};
 use crate::retention::plan::{Keep, PruneStep, plan};
 use crate::retention::policy::{PLAN_INTERVAL_NS, SLACK_PAGES, SWEEP_PART};
-use crate::retention::policy::{VACUUM_PAGES, log_counted, log_room};
+use crate::retention::policy::{VACUUM_PAGES, VACUUM_PAGES_AT_ONCE, log_counted, log_room};
 use crate::retention::reduce::Reader;
 use crate::retention::{Pruning, cascade, evidence_gaps, load, orphans};
 
@@ -306,7 +306,8 @@ impl Pruner<'_> {
             None => 0,
         };
         let wanted = match excess.div_ceil(pages.bytes.max(1)) {
-            _ if all || pages.free > SLACK_PAGES => VACUUM_PAGES,
+            _ if all => VACUUM_PAGES_AT_ONCE,
+            _ if pages.free > SLACK_PAGES => VACUUM_PAGES,
             pages => pages.min(VACUUM_PAGES),
         };
         if pages.free == 0 || wanted == 0 {
