@@ -16,7 +16,7 @@ use crate::{file, output, progress};
 
 /// Delete old samples, or keep one a minute of them
 ///
-/// Deletes whole chunks of up to 600 samples, once every sample in one is old
+/// Deletes whole chunks of up to 900 samples, once every sample in one is old
 /// enough; for --max-size one after the other, until the file is small enough.
 /// A file of several recordings needs -r N or --all. Without an age or a size
 /// it only tidies up after recorders that were killed.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The retention policy.
 ///
-/// It is applied to whole chunks of some 300 samples: one is deleted, or thinned, once all its
+/// It is applied to whole chunks of up to 900 samples: one is deleted, or thinned, once all its
 /// samples are older. Samples of an active recording that are in no chunk yet always stay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {

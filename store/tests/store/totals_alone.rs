@@ -36,7 +36,7 @@ fn totals_alone_become_chunks_and_come_back() {
     writer.end(id, at(1501), &WhyEnded::Finished).unwrap();
     writer.close().unwrap();
     let store = Store::open(&path).unwrap();
-    for second in [1, 600, 601, 1500] {
+    for second in [1, 900, 901, 1500] {
         assert_eq!(store.snapshot(id, second).unwrap(), totals(second));
     }
     let summary = store.summary(id).unwrap();
@@ -61,20 +61,20 @@ fn no_sum_is_made_up_for_them() {
     let (mut writer, id) = begun(&path);
     // Also in the middle of a chunk, with regions before and after.
     let mixed = |second: u64| match second {
-        3 | 4 | 700 => totals(second),
+        3 | 4 | 1000 => totals(second),
         _ => snapshot(5, second),
     };
-    (1..=800).for_each(|second| {
+    (1..=1200).for_each(|second| {
         writer.append(id, mixed(second)).unwrap();
     });
     writer.close().unwrap();
     let store = Store::open(&path).unwrap();
-    for second in [2, 3, 4, 5, 699, 700, 701] {
+    for second in [2, 3, 4, 5, 999, 1000, 1001] {
         assert_eq!(store.snapshot(id, second).unwrap(), mixed(second));
     }
     let (mut ticks, mut values) = (0, 0);
     store
-        .for_each_sums(id, 1..=800, &[Measure::Regions], |block| {
+        .for_each_sums(id, 1..=1200, &[Measure::Regions], |block| {
             ticks += block.ticks.len();
             for of in &block.types {
                 let column: Vec<_> = of.columns[0].values().collect();
@@ -83,9 +83,9 @@ fn no_sum_is_made_up_for_them() {
             }
         })
         .unwrap();
-    assert_eq!((ticks, values), (800, 797));
+    assert_eq!((ticks, values), (1200, 1197));
     let all = store.rollups(id, 0..=u64::MAX, &[Measure::Regions]).unwrap();
-    assert_eq!(all.spans[0].samples + 2, 600, "the mean is over samples with regions");
+    assert_eq!(all.spans[0].samples + 2, 900, "the mean is over samples with regions");
     assert!(all.types[0].columns[0].values().all(|mean| mean == Some(5)));
     assert_eq!(store.verify().unwrap(), Vec::<String>::new());
 }

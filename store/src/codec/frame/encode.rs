@@ -8,7 +8,7 @@ use crate::codec::varint::put;
 
 /// Samples that a chunk is made of, unless they take many bytes. Each chunk begins with a key frame,
 /// which is also what a reader of its samples decodes from until the chunk is made.
-const CHUNK_SAMPLES: u32 = 600;
+const CHUNK_SAMPLES: u32 = 900;
 /// The approximate maximum of delta bytes in a chunk: more bytes make its last sample slower to
 /// read, which must take no more than some milliseconds.
 const CHUNK_BYTES: usize = 64 << 10;
