@@ -18,8 +18,9 @@ use crate::error::{At, Error};
 use crate::read::series::keep;
 use crate::read::store::Store;
 use crate::recording::RecordingId;
-use crate::tables::chunk;
-use crate::tables::chunk::{NumberedSums, StoredChunk};
+use crate::tables::chunk::StoredChunk;
+use crate::tables::chunk_group;
+use crate::tables::chunk_group::NumberedSums;
 use crate::tables::interner::KindKey;
 
 /// The sums over the regions of one kind.
@@ -70,7 +71,7 @@ impl Store {
         measures: &[Measure],
     ) -> Result<KindsBlock, Error> {
         let (Ticks(mut ticks), mut sums) =
-            chunk::kind_sums(&self.connection, chunk, measures).at(&self.path)?;
+            chunk_group::kind_sums(&self.connection, chunk, measures).at(&self.path)?;
         keep(&mut ticks, numbers, sums.iter_mut().flat_map(|(_, columns)| columns));
         sums.retain(|(_, columns)| columns.iter().any(has_regions));
         self.named(ticks, sums)

@@ -13,7 +13,7 @@ use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::RecordingId;
 use crate::tables::chunk::StoredChunk;
-use crate::tables::{chunk, region_type, rollup_row};
+use crate::tables::{chunk_group, region_type, rollup_row};
 
 /// The sums of consecutive samples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Store {
         measures: &[Measure],
     ) -> Result<SumsBlock, Error> {
         let (Ticks(mut ticks), sums) =
-            chunk::sums(&self.connection, chunk, measures).at(&self.path)?;
+            chunk_group::sums(&self.connection, chunk, measures).at(&self.path)?;
         let mut types = sums.types;
         keep(&mut ticks, numbers, types.iter_mut().flat_map(|of| &mut of.columns));
         Ok(SumsBlock { ticks, types })
@@ -232,7 +232,8 @@ impl Store {
         measures: &[Measure],
         means: &mut Means,
     ) -> Result<(), Error> {
-        let (Ticks(ticks), sums) = chunk::sums(&self.connection, chunk, measures).at(&self.path)?;
+        let (Ticks(ticks), sums) =
+            chunk_group::sums(&self.connection, chunk, measures).at(&self.path)?;
         let counted = counted(&ticks);
         for TypeSums { region_type, columns } in sums.types {
             let spread = |column: &Runs| rollup_row::spread(&counted, column.values());

@@ -16,9 +16,10 @@ use crate::db::integer::{from_column, limit_to_column, to_column};
 use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::{RecordingId, Sample, SampleState};
-use crate::tables::chunk::{Group, StoredChunk, StoredRegions};
+use crate::tables::chunk::StoredChunk;
+use crate::tables::chunk_group::{Group, StoredRegions};
 use crate::tables::sample::{decode, frames, sample_columns};
-use crate::tables::{chunk, sample};
+use crate::tables::{chunk, chunk_group, sample};
 
 impl Store {
     /// Returns the samples of a recording without their regions, in order.
@@ -125,10 +126,10 @@ impl Store {
         numbers: &RangeInclusive<u64>,
         visit: &mut impl FnMut(&Sample, Option<Snapshot>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, Error> {
-        let samples = chunk::samples_among(&self.connection, chunk, numbers).at(&self.path)?;
+        let samples = chunk_group::samples_among(&self.connection, chunk, numbers).at(&self.path)?;
         let any = samples.iter().any(|(_, sample)| sample.has_regions());
         let regions =
-            any.then(|| chunk::regions(&self.connection, chunk)).transpose().at(&self.path)?;
+            any.then(|| chunk_group::regions(&self.connection, chunk)).transpose().at(&self.path)?;
         let snapshots = regions.as_ref().map(StoredRegions::snapshots).transpose();
         let mut snapshots = snapshots.at(&self.path)?;
         for (index, sample) in &samples {
@@ -151,7 +152,7 @@ impl Store {
 
     /// Returns the samples of a chunk.
     pub(crate) fn chunk_samples(&self, chunk: &StoredChunk) -> Result<Vec<Sample>, Error> {
-        chunk::samples(&self.connection, chunk).at(&self.path)
+        chunk_group::samples(&self.connection, chunk).at(&self.path)
     }
 
     /// Adds the damage of chunks that the checksums of their rows do not detect to `problems`.
@@ -200,7 +201,7 @@ impl Store {
         group: Group,
         decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
     ) -> Result<T, Error> {
-        chunk::decoded(&self.connection, chunk, group, decode).at(&self.path)
+        chunk_group::decoded(&self.connection, chunk, group, decode).at(&self.path)
     }
 
     /// Returns regions from their states, in their order.

@@ -14,9 +14,10 @@ use crate::db::transaction::Transaction;
 use crate::error::{At, Error};
 use crate::recording::{RecordingId, Sample};
 use crate::retention::plan::{Keep, Known, kept};
-use crate::tables::chunk::{Group, StoredChunk};
+use crate::tables::chunk::StoredChunk;
+use crate::tables::chunk_group::Group;
 use crate::tables::identity_cache::Identities;
-use crate::tables::{chunk, latest, rollup_row};
+use crate::tables::{chunk, chunk_group, latest, rollup_row};
 
 /// A chunk and its reduction.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ impl Reader<'_> {
         samples: Vec<Sample>,
         stay: &[bool],
     ) -> Result<(), Error> {
-        let regions = chunk::regions(self.connection, chunk).at(self.path)?;
+        let regions = chunk_group::regions(self.connection, chunk).at(self.path)?;
         let mut snapshots = regions.snapshots().at(self.path)?;
         let mut identities = Identities::default();
         let mut index = 0;
@@ -188,7 +189,7 @@ impl Reader<'_> {
     }
 
     fn samples(&self, chunk: &StoredChunk) -> Result<Vec<Sample>, Error> {
-        chunk::samples(self.connection, chunk).at(self.path)
+        chunk_group::samples(self.connection, chunk).at(self.path)
     }
 
     fn ticks(&self, chunk: &StoredChunk) -> Result<Ticks, Error> {
@@ -197,7 +198,7 @@ impl Reader<'_> {
 
     /// Returns the numbers of the kinds that the regions of a chunk have.
     pub(crate) fn kinds(&self, chunk: &StoredChunk) -> Result<Vec<i64>, Error> {
-        chunk::kinds(self.connection, chunk).at(self.path)
+        chunk_group::kinds(self.connection, chunk).at(self.path)
     }
 
     fn group<T>(
@@ -206,7 +207,7 @@ impl Reader<'_> {
         group: Group,
         decode: impl FnOnce(&[u8]) -> Result<T, Malformed>,
     ) -> Result<T, Error> {
-        chunk::decoded(self.connection, chunk, group, decode).at(self.path)
+        chunk_group::decoded(self.connection, chunk, group, decode).at(self.path)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writes and reads the rows of each table.
 
 pub(crate) mod chunk;
+pub(crate) mod chunk_group;
 pub(crate) mod evidence;
 pub(crate) mod identity_cache;
 pub(crate) mod interner;

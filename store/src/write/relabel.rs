@@ -15,7 +15,7 @@ use crate::recording::{NewLabel, RecordingId};
 use crate::tables::chunk::StoredChunk;
 use crate::tables::identity_cache::Identities;
 use crate::tables::interner::{Interner, KindKey};
-use crate::tables::{chunk, latest, rollup_row};
+use crate::tables::{chunk, chunk_group, latest, rollup_row};
 
 /// Writes labels of regions of `recording`.
 pub(crate) fn write(
@@ -65,11 +65,11 @@ struct Relabelled {
 impl Relabeller<'_> {
     /// Rebuilds a chunk.
     fn chunk(&mut self, chunk: &StoredChunk) -> rusqlite::Result<Built> {
-        let regions = chunk::regions(self.transaction, chunk)?;
+        let regions = chunk_group::regions(self.transaction, chunk)?;
         let mut snapshots = regions.snapshots()?;
         let mut builder = Builder::default();
         let mut index = 0;
-        for sample in chunk::samples(self.transaction, chunk)? {
+        for sample in chunk_group::samples(self.transaction, chunk)? {
             if !sample.has_regions() {
                 builder.push(sample, None);
                 continue;

@@ -19,9 +19,10 @@ use crate::db::row_checksum::damaged;
 use crate::db::transaction::Transaction;
 use crate::maintain::repair::outcome::{Outcome, REASON, absent};
 use crate::recording::{RecordingId, Sample};
-use crate::tables::chunk::{Group, StoredChunk};
+use crate::tables::chunk::StoredChunk;
+use crate::tables::chunk_group::Group;
 use crate::tables::identity_cache::Identities;
-use crate::tables::{chunk, recording, rollup_row};
+use crate::tables::{chunk, chunk_group, recording, rollup_row};
 
 /// The last sample so far.
 pub(crate) struct Last {
@@ -108,10 +109,11 @@ fn whole(
     chunk: &StoredChunk,
     outcome: &mut Outcome,
 ) -> rusqlite::Result<u64> {
-    let gone = absent(new, chunk::kinds(new, chunk)?.into_iter())?;
-    let sums = chunk::decoded(new, chunk, Group::Sums, |data| Decoded::decode(data, &Measure::ALL));
+    let gone = absent(new, chunk_group::kinds(new, chunk)?.into_iter())?;
+    let sums =
+        chunk_group::decoded(new, chunk, Group::Sums, |data| Decoded::decode(data, &Measure::ALL));
     let ChunkHeader { first, last, .. } = chunk.header;
-    let header = ChunkHeader::of(first, last, &chunk::samples(new, chunk)?);
+    let header = ChunkHeader::of(first, last, &chunk_group::samples(new, chunk)?);
     if gone.is_empty() && sums.is_ok() && header == chunk.header && has_sums(new, chunk)? {
         return Ok(0);
     }
@@ -125,12 +127,12 @@ fn whole(
 
 /// Builds a chunk from the samples of another that have no region of the kinds `gone`.
 fn rebuilt(new: &Connection, chunk: &StoredChunk, gone: &[i64]) -> rusqlite::Result<(Built, u64)> {
-    let regions = chunk::regions(new, chunk)?;
+    let regions = chunk_group::regions(new, chunk)?;
     let mut snapshots = regions.snapshots()?;
     let mut identities = Identities::default();
     let mut builder = Builder::default();
     let (mut snapshot, mut lost) = (0, 0);
-    for sample in chunk::samples(new, chunk)? {
+    for sample in chunk_group::samples(new, chunk)? {
         if !sample.has_regions() {
             builder.push(sample, None);
             continue;
@@ -151,6 +153,6 @@ fn rebuilt(new: &Connection, chunk: &StoredChunk, gone: &[i64]) -> rusqlite::Res
 
 /// Returns whether all plain rows of a chunk's sums exist.
 fn has_sums(new: &Connection, chunk: &StoredChunk) -> rusqlite::Result<bool> {
-    let sums = chunk::decoded(new, chunk, Group::Sums, |data| Decoded::decode(data, &[]))?;
+    let sums = chunk_group::decoded(new, chunk, Group::Sums, |data| Decoded::decode(data, &[]))?;
     Ok(sums.types.is_empty() || rollup_row::are_whole(new, chunk.id)?)
 }
