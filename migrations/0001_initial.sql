@@ -224,6 +224,9 @@ CREATE TABLE chunk (
     cost_cpu_ns INTEGER NOT NULL,         -- processor time that taking its samples cost, nanoseconds
     cost_wall_ns INTEGER NOT NULL,        -- wall clock time of that, nanoseconds
     max_footprint_bytes INTEGER,         -- the largest footprint of its samples, of torn ones only if all are; null if none is known
+    first_resident_bytes INTEGER,         -- the resident size of its first sample that was taken; null if unknown
+    last_resident_bytes INTEGER,          -- the resident size of its last sample that was taken; null if unknown
+    max_resident_bytes INTEGER,           -- the largest resident size of its samples, of torn ones only if it is known in no other; null if none is known
     checksum INTEGER NOT NULL,            -- of the row without the columns below, which hold their own
     ticks BLOB NOT NULL,                  -- number, time and state of each sample; store/src/codec/chunk/ defines this and the columns below
     totals BLOB NOT NULL,                 -- what the kernel said of the process, and the cost of each sample
@@ -236,7 +239,8 @@ CREATE TABLE chunk (
 -- the headers of all chunks of a recording lie together here, without their groups
 CREATE INDEX chunk_header ON chunk (recording, last, first, samples, snapshots, torn, totals_alone, missed_ticks,
     begin_utc_ns, begin_monotonic_ns, end_utc_ns, end_monotonic_ns, min_utc_ns, max_utc_ns,
-    cost_cpu_ns, cost_wall_ns, max_footprint_bytes, checksum);
+    cost_cpu_ns, cost_wall_ns, max_footprint_bytes, first_resident_bytes, last_resident_bytes, max_resident_bytes,
+    checksum);
 
 -- The types that sums are by.
 CREATE TABLE region_type (

@@ -59,12 +59,9 @@ pub(crate) fn run(args: &ListArgs) -> Result<ExitCode, Failure> {
     }
     let rows: Vec<Listed<'_>> = all
         .iter()
-        .map(|(file, summary)| Listed {
-            recording: &summary.recording,
-            samples: summary.samples,
-            last: summary.last,
-            running: summary.recording.ended.is_none() && file.content.being_recorded(),
-            file: file.beside(),
+        .map(|(file, summary)| {
+            let running = summary.recording.ended.is_none() && file.content.being_recorded();
+            Listed::of(summary, running, file.beside())
         })
         .collect();
     if args.format.json {

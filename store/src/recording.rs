@@ -97,6 +97,38 @@ pub struct RecordingSummary {
     pub first: Option<Timestamp>,
     /// When the last one was.
     pub last: Option<Timestamp>,
+    /// Its resident sizes.
+    pub resident: ResidentSizes,
+}
+
+/// Resident sizes of a process over a recording, by the kernel's totals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResidentSizes {
+    /// That of the first sample that was taken.
+    pub first_bytes: Option<u64>,
+    /// That of the last one.
+    pub last_bytes: Option<u64>,
+    /// The largest of all: of torn samples only if it is known in no other.
+    pub peak_bytes: Option<u64>,
+}
+
+impl ResidentSizes {
+    /// Returns those of samples, of which missed ones have none.
+    pub fn of(samples: &[Sample]) -> Self {
+        let resident = |sample: &Sample| sample.totals.resident_bytes;
+        let taken = || samples.iter().filter(|sample| sample.is_taken());
+        let peak = taken().fold(None, |peak, next| next.higher(peak, resident));
+        Self {
+            first_bytes: taken().next().and_then(resident),
+            last_bytes: taken().next_back().and_then(resident),
+            peak_bytes: peak.and_then(resident),
+        }
+    }
+
+    /// Returns the change from the first sample to the last.
+    pub fn growth_bytes(&self) -> Option<i64> {
+        Some(self.last_bytes?.wrapping_sub(self.first_bytes?).cast_signed())
+    }
 }
 
 /// Why a recording ended.

@@ -184,6 +184,8 @@ pub fn list(out: impl io::Write, rows: &[Listed<'_>]) -> Result<(), Error> {
         "why_ended",
         "length_ns",
         "interval_ns",
+        "peak_resident_bytes",
+        "growth_resident_bytes",
         "file",
     ])?;
     for row in rows {
@@ -200,6 +202,8 @@ pub fn list(out: impl io::Write, rows: &[Listed<'_>]) -> Result<(), Error> {
             recording.why_ended.as_ref().map(why_ended_name).unwrap_or_default().to_owned(),
             row.length_ns().to_string(),
             recording.interval_ns.to_string(),
+            row.resident.peak_bytes.map(|bytes| bytes.to_string()).unwrap_or_default(),
+            row.resident.growth_bytes().map(|bytes| bytes.to_string()).unwrap_or_default(),
             row.file.unwrap_or(1).to_string(),
         ])?;
     }
@@ -329,6 +333,8 @@ fn number(number: Option<impl ToString>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use vmrec_store::ResidentSizes;
+
     use super::*;
     use crate::fixture::{before_and_after, detailed, heap, memory, recording, region, samples};
 
@@ -381,10 +387,12 @@ mod tests {
         let mut recording = recording(1);
         recording.name = Some("@night".into());
         let last = samples().last().map(|sample| sample.taken);
-        let rows = [Listed { recording: &recording, samples: 3, last, running: false, file: None }];
+        let resident = ResidentSizes::of(&samples());
+        let recording = &recording;
+        let rows = [Listed { recording, samples: 3, last, resident, running: false, file: None }];
         insta::assert_snapshot!(written(|out| list(out, &rows)), @r"
-    recording,pid,name,recording_name,samples,started,ended,running,why_ended,length_ns,interval_ns,file
-    1,4242,server,'@night,3,2026-03-01T13:00:00.000Z,2026-03-01T13:00:05.000Z,false,target_exited,5000000000,2000000000,1
+    recording,pid,name,recording_name,samples,started,ended,running,why_ended,length_ns,interval_ns,peak_resident_bytes,growth_resident_bytes,file
+    1,4242,server,'@night,3,2026-03-01T13:00:00.000Z,2026-03-01T13:00:05.000Z,false,target_exited,5000000000,2000000000,67108864,46137344,1
     ");
         let values = [Some(4096), None].map(|bytes| {
             SeriesRow::new(0, ("image", "program + libraries"), "resident_bytes", bytes)

@@ -31,13 +31,7 @@ fn list(source: &PageInput<'_>, zone: &TimeZone) -> Vec<(&'static str, String)> 
     let recording = &summary.recording;
     let (process, host) = (&recording.process, &recording.host);
     let local = |utc_ns| clock::local(utc_ns, zone);
-    let listed = Listed {
-        recording,
-        samples: summary.samples,
-        last: summary.last,
-        running: false,
-        file: None,
-    };
+    let listed = Listed::of(summary, false, None);
     let end = recording.ended.or(summary.last);
     let mut facts = vec![("process", format!("{} ({})", process.name(), process.id))];
     facts.push(("executable", executable(process)));

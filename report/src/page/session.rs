@@ -263,7 +263,7 @@ fn recordings(source: &SessionPageInput<'_>) -> Markup {
                         @for summary in all.iter().take(MAX_RECORDINGS) {
                             @let recording = &summary.recording;
                             @let running = source.overview.running && recording.ended.is_none();
-                            @let listed = Listed { recording, samples: summary.samples, last: summary.last, running, file: None };
+                            @let listed = Listed::of(summary, running, None);
                             tr {
                                 td { (recording.id.0) }
                                 th scope="row" {

@@ -3,7 +3,9 @@
 pub(crate) mod table;
 
 use vmrec_sampler::Timestamp;
-use vmrec_store::{Mark, Recording, Sample, SampleState, WhyEnded};
+use vmrec_store::{
+    Mark, Recording, RecordingSummary, ResidentSizes, Sample, SampleState, WhyEnded,
+};
 
 /// One recording as a list shows it.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +16,8 @@ pub struct Listed<'a> {
     pub samples: u64,
     /// When its last sample was taken.
     pub last: Option<Timestamp>,
+    /// Its resident sizes.
+    pub resident: ResidentSizes,
     /// Whether it is still being made.
     pub running: bool,
     /// The number of its file among those that belong together, unless it is in the first.
@@ -23,6 +27,14 @@ pub struct Listed<'a> {
 /// Returns the number of a recording or session as it is typed: `5`, or `2.5` of the second file.
 pub(crate) fn typed(file: Option<u32>, number: i64) -> String {
     file.map_or_else(|| number.to_string(), |file| format!("{file}.{number}"))
+}
+
+impl<'a> Listed<'a> {
+    /// Returns a recording as its file sums it up.
+    pub const fn of(summary: &'a RecordingSummary, running: bool, file: Option<u32>) -> Self {
+        let RecordingSummary { recording, samples, last, resident, .. } = summary;
+        Self { recording, samples: *samples, last: *last, resident: *resident, running, file }
+    }
 }
 
 impl Listed<'_> {
@@ -84,6 +96,7 @@ impl<'a> Overview<'a> {
             recording: self.recording,
             samples: self.samples.iter().filter(|sample| sample.is_taken()).count() as u64,
             last: self.samples.last().map(|sample| sample.taken),
+            resident: ResidentSizes::of(self.samples),
             running: self.running,
             file: None,
         }

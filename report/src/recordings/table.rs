@@ -14,11 +14,13 @@ pub fn list_table(rows: &[Listed<'_>], time_zone: &TimeZone, width: usize) -> St
     let columns = vec![
         Column::new("NO", Align::Right),
         Column::new("NAME", Align::Left),
-        Column::new("PID", Align::Right),
         Column::new("STARTED", Align::Left),
         Column::new("LENGTH", Align::Right),
-        Column::new("SAMPLES", Align::Right).droppable(1),
-        Column::new("EVERY", Align::Right).droppable(2),
+        Column::new("PEAK", Align::Right),
+        Column::new("GROWTH", Align::Right),
+        Column::new("PID", Align::Right).droppable(1),
+        Column::new("SAMPLES", Align::Right).droppable(2),
+        Column::new("EVERY", Align::Right).droppable(3),
         Column::new("STATE", Align::Left),
     ];
     let mut table = Table::new(columns, 1, 14);
@@ -30,15 +32,21 @@ pub fn list_table(rows: &[Listed<'_>], time_zone: &TimeZone, width: usize) -> St
         table.row(vec![
             Cell::new(&typed(row.file, recording.id.0)),
             Cell::new(recording.name.as_deref().unwrap_or(recording.process.name())),
-            Cell::new(&recording.process.id.pid_text()),
             Cell::new(&started),
             Cell::new(&units::duration(row.length_ns())),
+            Cell::new(&row.resident.peak_bytes.map_or_else(unknown, units::size)),
+            Cell::new(&row.resident.growth_bytes().map_or_else(unknown, signed)),
+            Cell::new(&recording.process.id.pid_text()),
             Cell::new(&row.samples.to_string()),
             Cell::new(&every(recording)),
             Cell::new(&cut_middle(&state, 18)),
         ]);
     }
     table.render(width, false)
+}
+
+fn signed(bytes: i64) -> String {
+    units::signed_size(bytes.into())
 }
 
 /// Returns all that is known of one recording, a fact a line.
@@ -235,7 +243,7 @@ fn unknown() -> String {
 #[cfg(test)]
 mod tests {
     use unicode_width::UnicodeWidthStr;
-    use vmrec_store::{Mark, RecordingId, WhyEnded};
+    use vmrec_store::{Mark, RecordingId, ResidentSizes, WhyEnded};
 
     use super::*;
     use crate::fixture::{recording, samples};
@@ -269,18 +277,20 @@ mod tests {
         second.why_ended = Some(WhyEnded::Failed("disk full at the worst time".into()));
         let mut third = recording(12);
         (third.ended, third.why_ended) = (None, None);
-        let last = samples().last().map(|sample| sample.taken);
+        let samples = samples();
+        let last = samples.last().map(|sample| sample.taken);
         let rows =
             [(&first, false), (&second, false), (&third, true)].map(|(recording, running)| {
-                Listed { recording, samples: 302_400, last, running, file: None }
+                let resident = ResidentSizes::of(&samples);
+                Listed { recording, samples: 302_400, last, resident, running, file: None }
             });
         let text = list_table(&rows, &paris(), 80);
         insta::assert_snapshot!(text, @r"
-    NO  NAME              PID  STARTED           LENGTH  SAMPLES  STATE
-    ==  ===============  ====  ================  ======  =======  ==================
-     1  server           4242  2026-03-01 14:00    5.0s   302400  target exited (1)
-     2  night\x…ng name  4242  2026-03-01 14:00    5.0s   302400  failed: …orst time
-    12  server           4242  2026-03-01 14:00    4.0s   302400  recording
+    NO  NAME             STARTED           LENGTH   PEAK  GROWTH  STATE
+    ==  ===============  ================  ======  =====  ======  ==================
+     1  server           2026-03-01 14:00    5.0s  64.0M  +44.0M  target exited (1)
+     2  night\x…ng name  2026-03-01 14:00    5.0s  64.0M  +44.0M  failed: …orst time
+    12  server           2026-03-01 14:00    4.0s  64.0M  +44.0M  recording
     ");
         assert!(text.lines().all(|line| line.width() <= 80));
     }

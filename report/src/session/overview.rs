@@ -133,8 +133,7 @@ pub fn session_text(overview: &SessionOverview<'_>, zone: &TimeZone, width: usiz
     for summary in overview.recordings {
         let recording = &summary.recording;
         let running = overview.running && recording.ended.is_none();
-        let listed =
-            Listed { recording, samples: summary.samples, last: summary.last, running, file: None };
+        let listed = Listed::of(summary, running, None);
         table.row(vec![
             Cell::new(&recording.id.0.to_string()),
             Cell::new(recording.process.name()),

@@ -49,13 +49,8 @@ pub(super) fn recordings(path: &Path) -> Result<Answer, Failure> {
     }
     let rows = all.iter().flat_map(|(file, held, recordings)| {
         recordings.iter().map(|summary| {
-            json::ListRow::new(&Listed {
-                recording: &summary.recording,
-                samples: summary.samples,
-                last: summary.last,
-                running: *held && summary.recording.ended.is_none(),
-                file: *file,
-            })
+            let running = *held && summary.recording.ended.is_none();
+            json::ListRow::new(&Listed::of(summary, running, *file))
         })
     });
     Ok(Answer::json(output::json(&rows.collect::<Vec<_>>())?))

@@ -167,6 +167,9 @@ pub(crate) const CHUNK: Table = Table {
         "cost_cpu_ns",
         "cost_wall_ns",
         "max_footprint_bytes",
+        "first_resident_bytes",
+        "last_resident_bytes",
+        "max_resident_bytes",
     ],
 };
 pub(crate) const REGION_TYPE: Table =

@@ -3,7 +3,8 @@
 use crate::db::columns::RECORDING;
 use crate::error::{At, Error};
 use crate::read::store::Store;
-use crate::recording::{Recording, RecordingId, RecordingSummary, SampleState, Session, SessionId};
+use crate::recording::{Recording, RecordingId, RecordingSummary, ResidentSizes, SampleState};
+use crate::recording::{Session, SessionId};
 use crate::tables::chunk::StoredChunk;
 use crate::tables::sample::sample_columns;
 use crate::tables::{recording, sample, session};
@@ -54,7 +55,9 @@ impl Store {
             cost_cpu_ns: 0,
             first: None,
             last: None,
+            resident: ResidentSizes::default(),
         };
+        let mut resident = Sizes::default();
         let _transaction = self.transaction().at(&self.path)?;
         let expected = self.each_chunk(id, |StoredChunk { header, .. }| {
             summary.samples += header.taken();
@@ -64,8 +67,12 @@ impl Store {
             summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(header.cost_cpu_ns);
             summary.first = summary.first.or(header.span.map(|(begin, _)| begin));
             summary.last = header.span.map(|(_, end)| end).or(summary.last);
+            if header.taken() > 0 {
+                resident.add(header.resident, header.torn < header.taken());
+            }
         })?;
-        self.sum_rows(id, expected, &mut summary)?;
+        self.sum_rows(id, expected, &mut summary, &mut resident)?;
+        summary.resident = resident.all.unwrap_or_default();
         Ok(summary)
     }
 
@@ -75,6 +82,7 @@ impl Store {
         id: RecordingId,
         mut expected: u64,
         summary: &mut RecordingSummary,
+        resident: &mut Sizes,
     ) -> Result<(), Error> {
         let text = format!(
             "SELECT {} FROM sample AS s WHERE s.recording = ? ORDER BY s.number",
@@ -95,7 +103,35 @@ impl Store {
             summary.cost_cpu_ns = summary.cost_cpu_ns.saturating_add(sample.cost.cpu_ns);
             summary.first = summary.first.or(Some(sample.taken));
             summary.last = Some(sample.taken);
+            if sample.is_taken() {
+                let steady = !sample.state.is_torn();
+                resident.add(ResidentSizes::of(std::slice::from_ref(&sample)), steady);
+            }
         }
         self.ends(id, expected)
+    }
+}
+
+/// The resident sizes of parts of a recording, put together.
+#[derive(Default)]
+struct Sizes {
+    all: Option<ResidentSizes>,
+    /// Whether the peak is of a sample that is not torn.
+    steady: bool,
+}
+
+impl Sizes {
+    /// Adds those of the next part, which has `steady` samples or only torn ones.
+    fn add(&mut self, next: ResidentSizes, steady: bool) {
+        let Some(all) = &mut self.all else {
+            (self.all, self.steady) = (Some(next), steady && next.peak_bytes.is_some());
+            return;
+        };
+        all.last_bytes = next.last_bytes;
+        if next.peak_bytes.map(|bytes| (steady, bytes))
+            > all.peak_bytes.map(|bytes| (self.steady, bytes))
+        {
+            (all.peak_bytes, self.steady) = (next.peak_bytes, steady);
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::db::columns::CHUNK;
 use crate::db::integer::{from_column, limit_to_column, to_column};
 use crate::db::transaction::Transaction;
 use crate::db::{bulk_read, insert, row_checksum};
-use crate::recording::RecordingId;
+use crate::recording::{RecordingId, ResidentSizes};
 use crate::tables::rollup_row;
 
 /// The number of columns of a header.
@@ -134,6 +134,9 @@ fn values(id: i64, recording: RecordingId, header: &ChunkHeader) -> Vec<Value> {
         number(header.cost_cpu_ns),
         number(header.cost_wall_ns),
         optional(header.max_footprint_bytes.map(to_column)),
+        optional(header.resident.first_bytes.map(to_column)),
+        optional(header.resident.last_bytes.map(to_column)),
+        optional(header.resident.peak_bytes.map(to_column)),
     ]
 }
 
@@ -168,6 +171,11 @@ fn from_values(values: &[ValueRef<'_>; HEADER_COLUMNS]) -> rusqlite::Result<Stor
             cost_cpu_ns: number(15)?,
             cost_wall_ns: number(16)?,
             max_footprint_bytes: optional(17)?.map(from_column),
+            resident: ResidentSizes {
+                first_bytes: optional(18)?.map(from_column),
+                last_bytes: optional(19)?.map(from_column),
+                peak_bytes: optional(20)?.map(from_column),
+            },
         },
     })
 }

@@ -27,6 +27,8 @@ pub struct ListRow<'a> {
     error: Option<&'a str>,
     length_ns: u64,
     interval_ns: u64,
+    peak_resident_bytes: Option<u64>,
+    growth_resident_bytes: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     imported_from: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +62,8 @@ impl<'a> ListRow<'a> {
             error,
             length_ns: listed.length_ns(),
             interval_ns: recording.interval_ns,
+            peak_resident_bytes: listed.resident.peak_bytes,
+            growth_resident_bytes: listed.resident.growth_bytes(),
             imported_from: recording.imported_from.as_deref(),
             file: listed.file,
         }
@@ -298,7 +302,9 @@ mod tests {
         "exit_status": 1,
         "error": null,
         "length_ns": 5000000000,
-        "interval_ns": 2000000000
+        "interval_ns": 2000000000,
+        "peak_resident_bytes": 67108864,
+        "growth_resident_bytes": 46137344
       }
     ]
     "#);

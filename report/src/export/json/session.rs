@@ -98,13 +98,8 @@ impl<'a> SessionInfoDocument<'a> {
             })
         };
         let row = |summary: &'a RecordingSummary| {
-            ListRow::new(&Listed {
-                recording: &summary.recording,
-                samples: summary.samples,
-                last: summary.last,
-                running: overview.running && summary.recording.ended.is_none(),
-                file: None,
-            })
+            let running = overview.running && summary.recording.ended.is_none();
+            ListRow::new(&Listed::of(summary, running, None))
         };
         Self {
             session: session.id.0,

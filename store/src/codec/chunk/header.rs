@@ -2,7 +2,7 @@
 
 use vmrec_sampler::Timestamp;
 
-use crate::recording::{Sample, SampleState};
+use crate::recording::{ResidentSizes, Sample, SampleState};
 
 /// The plain columns of a chunk. It covers the samples `first` to `last`, some of which may be
 /// pruned.
@@ -32,6 +32,8 @@ pub(crate) struct ChunkHeader {
     pub(crate) cost_wall_ns: u64,
     /// The largest footprint of its samples: of torn ones only if it is known in no other.
     pub(crate) max_footprint_bytes: Option<u64>,
+    /// The resident sizes of its samples.
+    pub(crate) resident: ResidentSizes,
 }
 
 impl ChunkHeader {
@@ -61,6 +63,7 @@ impl ChunkHeader {
         let footprint = |sample: &Sample| sample.totals.footprint_bytes;
         let peak = taken.fold(None, |peak, next| next.higher(peak, footprint));
         header.max_footprint_bytes = peak.and_then(footprint);
+        header.resident = ResidentSizes::of(samples);
         header
     }
 
