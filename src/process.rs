@@ -103,8 +103,11 @@ fn pattern(text: &str) -> Result<Regex, Failure> {
 /// one of the arguments.
 fn named(text: &str, processes: &[ProcessInfo]) -> Vec<usize> {
     let found = vmrec_sampler::matching(text, processes);
-    if !found.is_empty() || !text.contains('/') {
+    if !found.is_empty() {
         return found;
+    }
+    if !text.contains('/') {
+        return running(text, processes);
     }
     let whole = fs::canonicalize(text).map(|path| path.display().to_string());
     let own_pid = std::process::id();
@@ -116,8 +119,31 @@ fn named(text: &str, processes: &[ProcessInfo]) -> Vec<usize> {
     if !found.is_empty() {
         return found;
     }
-    let given = |process: &ProcessInfo| process.arguments.iter().skip(1).any(|word| is_it(word));
+    // A relative argument is one of the process's folder.
+    let absolute = |process: &ProcessInfo, word: &str| {
+        let folder = vmrec_sampler::working_folder(process.id.pid)?;
+        fs::canonicalize(folder.join(word)).ok().map(|path| path.display().to_string())
+    };
+    let given = |process: &ProcessInfo| {
+        let mut words = process.arguments.iter().skip(1).take(MAX_WORDS);
+        words.any(|word| is_it(word) || absolute(process, word).as_deref().is_some_and(is_it))
+    };
     others.filter(|(_, process)| given(process)).map(|(index, _)| index).collect()
+}
+
+/// The most arguments that are taken for a script's name.
+const MAX_WORDS: usize = 16;
+
+/// Returns the processes that run the script of that name: an interpreter whose first argument that is
+/// no option is a path that ends so.
+fn running(name: &str, processes: &[ProcessInfo]) -> Vec<usize> {
+    let own_pid = std::process::id();
+    let is_it = |word: &String| word.rsplit('/').next() == Some(name);
+    let runs = |process: &ProcessInfo| {
+        let mut words = process.arguments.iter().skip(1).take(MAX_WORDS);
+        process.id.pid != own_pid && words.find(|word| !word.starts_with('-')).is_some_and(is_it)
+    };
+    (0..processes.len()).filter(|index| runs(&processes[*index])).collect()
 }
 
 /// Returns the processes whose command line has a match of a pattern: not this one, nor those that
@@ -294,6 +320,19 @@ mod tests {
         assert_eq!(named(&format!("{}/./leak.js", folder.path().display()), &all), [0]);
         assert_eq!(named("./here.js", &all), [1]);
         assert_eq!(named("/usr/bin", &all), [0; 0]);
+    }
+
+    #[test]
+    fn a_script_is_found_by_its_name_as_an_interpreter_runs_it() {
+        let all = [
+            process(1, 0, "/usr/bin/node", "node --max-old-space-size=64 /srv/leak.js other.js"),
+            process(2, 0, "/usr/bin/python3.11", "python3 job.py leak.js"),
+            process(std::process::id(), 0, "/usr/bin/vmrec", "vmrec leak.js"),
+        ];
+        assert_eq!(named("leak.js", &all), [0]);
+        assert_eq!(named("job.py", &all), [1]);
+        assert_eq!(named("leak", &all), [0; 0]);
+        assert_eq!(named("node", &all), [0], "a program's own name comes first");
     }
 
     #[test]

@@ -85,6 +85,7 @@ pub use crate::label::{Confidence, Detail, Label};
 pub use crate::linux::heap::inspect_heap;
 #[cfg(target_os = "linux")]
 pub use crate::linux::{
+    executable::working_folder,
     facts::FactReader,
     files::PERMISSION_HINT,
     own_code::release_own_code,
@@ -107,7 +108,7 @@ pub use crate::macos::{
     footprint::count_as_footprint,
     process::{
         adopt_orphans, check_proc, hides_processes, host, process_info, processes, program_name,
-        release_own_code, resident_bytes,
+        release_own_code, resident_bytes, working_folder,
     },
     process_list::ProcessList,
     sampler::Sampler,

@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::linux::files::read;
+use crate::linux::files::{PROC, read};
 use crate::linux::mounts::Mounts;
 use crate::procfs::header::parse_header;
 use crate::procfs::line::readable;
@@ -27,6 +27,11 @@ pub(crate) fn executable(folder: &Path) -> (Option<String>, bool) {
         return (Some(readable(path.as_os_str().as_bytes())), false);
     }
     (Some(readable(name)), true)
+}
+
+/// Returns the folder that a process works in, if it may be read.
+pub fn working_folder(pid: u32) -> Option<PathBuf> {
+    std::fs::read_link(Path::new(PROC).join(pid.to_string()).join("cwd")).ok()
 }
 
 /// Returns the machine that the executable of the process in `folder` was built for, by the header

@@ -56,6 +56,11 @@ pub const fn resident_bytes(_pid: u32) -> Option<u64> {
 /// Does nothing: on macOS the code of a file counts to no footprint.
 pub const fn release_own_code() {}
 
+/// Returns the folder that a process works in: not read on macOS.
+pub const fn working_folder(_: u32) -> Option<std::path::PathBuf> {
+    None
+}
+
 /// Makes this process the parent of processes whose parent ends: not on this system.
 pub const fn adopt_orphans() -> bool {
     false
