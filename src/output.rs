@@ -11,6 +11,7 @@ use vmrec_report::{Error as ReportError, json, units};
 use vmrec_store::Counts;
 
 use crate::failure::{Failure, Status};
+use crate::terminal;
 
 /// Writes a result to standard output.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -70,7 +71,9 @@ pub(crate) fn note(text: &str) {
 
 /// Returns whether results may be coloured: standard output is a terminal and NO_COLOR is not set.
 pub(crate) fn color() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+    io::stdout().is_terminal()
+        && !terminal::is_dumb()
+        && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }
 
 /// Returns the columns of the terminal on standard output, or 80 where it is none.

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::terminal;
+
 /// Work shorter than this shows nothing.
 const QUIET: Duration = Duration::from_secs(1);
 /// Work of an unknown length, and of a known one: 60 columns with the longest word there is.
@@ -41,8 +43,7 @@ pub(crate) fn counted<T>(what: &str, steps: u64, work: impl FnOnce(&Done) -> T) 
 }
 
 fn drawn<T>(what: &str, of: Option<(u64, &Done)>, work: impl FnOnce() -> T) -> T {
-    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-    if dumb || !stderr().is_terminal() {
+    if terminal::is_dumb() || !stderr().is_terminal() {
         return work();
     }
     let (ended, end) = mpsc::channel::<()>();

@@ -23,6 +23,11 @@ pub(crate) fn terminal() -> Terminal {
     Terminal { columns, lines, colors, unicode: is_unicode(variable) }
 }
 
+/// Returns whether the terminal can do nothing but print text.
+pub(crate) fn is_dumb() -> bool {
+    env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
+}
+
 /// Returns the colours that the environment allows.
 fn colors(variable: impl Fn(&str) -> Option<String>) -> TerminalColors {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());

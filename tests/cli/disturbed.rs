@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::FromRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -249,11 +249,51 @@ fn a_closed_terminal_ends_a_recording_whole_or_not_at_all() {
     }
 }
 
+/// Runs vmrec in a terminal of this kind; Ctrl-C is typed once the third sample is shown. Returns all that
+/// the terminal was sent.
+fn shown_in_terminal(mut command: Command, kind: &str) -> String {
+    let (program, mut window) = terminal();
+    let mut recorder = in_terminal(command.env("TERM", kind), &program);
+    drop((command, program));
+    let (mut shown, mut typed) = (Vec::new(), false);
+    let mut bytes = [0; 4096];
+    // The system reports an error once nobody holds the other end.
+    while let Ok(count @ 1..) = window.read(&mut bytes) {
+        shown.extend_from_slice(&bytes[..count]);
+        if !typed && String::from_utf8_lossy(&shown).contains("#3 ") {
+            window.write_all(b"\x03").unwrap();
+            typed = true;
+        }
+    }
+    assert_eq!(recorder.wait().unwrap().code(), Some(0));
+    String::from_utf8(shown).unwrap()
+}
+
+#[test]
+fn a_live_line_is_left_whole_and_only_where_it_may_be_written_over() {
+    let bench = Bench::new();
+    let workload = Workload::start();
+    let pid = workload.pid_text();
+    let record = || bench.command(&["record", &pid, "--every", "50ms", "--samples", "9"]);
+    let shown = shown_in_terminal(record(), "xterm");
+    let (_, after) = shown.split_once("^C").expect("the terminal shows what is typed");
+    let last = after.split("\r\n").next().unwrap();
+    assert!(last.contains("\r\x1b[K") && last.contains("  db "), "{last:?}");
+    let shown = shown_in_terminal(record(), "dumb");
+    assert!(!shown.contains('\x1b'), "{shown:?}");
+
+    // The terminal of a command is the command's.
+    let says = "sleep 0.5; echo one; sleep 0.5; echo two";
+    let record = ["record", "--every", "50ms", "--", "sh", "-c", says];
+    let shown = shown_in_terminal(bench.command(&record), "xterm");
+    assert!(shown.contains("\r\none\r\ntwo\r\n") && !shown.contains('\x1b'), "{shown:?}");
+    assert!(shown.contains("the command ended with status 0"), "{shown:?}");
+}
+
 /// Returns a pipe that is full and that nobody reads.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn stalled_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
-    use std::io::Write;
     use std::os::fd::AsRawFd;
 
     let (reader, mut writer) = std::io::pipe().unwrap();

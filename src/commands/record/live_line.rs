@@ -11,6 +11,7 @@ use vmrec_report::units::duration;
 use crate::commands::record::args::RecordArgs;
 use crate::commands::record::note_writer::NoteWriter;
 use crate::failure::Failure;
+use crate::terminal;
 
 /// How often a plain line is printed where there is no terminal.
 const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
@@ -18,9 +19,31 @@ const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
 /// The live line, and notes that end it first.
 pub(crate) struct LiveLine {
     quiet: bool,
-    live: bool,
-    last_line: Option<Instant>,
+    manner: Manner,
+    /// When the last line was shown, and its text if it may be written over.
+    last: Option<(Instant, String)>,
     out: NoteWriter,
+}
+
+/// How figures are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manner {
+    /// On one line, which is written over.
+    Over,
+    /// On a line of their own, now and then.
+    Plain,
+    /// Not at all: the terminal is the command's.
+    Silent,
+}
+
+impl Manner {
+    fn of(is_terminal: bool, is_dumb: bool, runs_command: bool) -> Self {
+        match (is_terminal, is_dumb) {
+            (true, _) if runs_command => Self::Silent,
+            (true, false) => Self::Over,
+            _ => Self::Plain,
+        }
+    }
 }
 
 impl LiveLine {
@@ -28,8 +51,12 @@ impl LiveLine {
     pub(crate) fn start(args: &RecordArgs, path: &Path, targets: &str) -> Self {
         let line = Self {
             quiet: args.quiet,
-            live: io::stderr().is_terminal(),
-            last_line: None,
+            manner: Manner::of(
+                io::stderr().is_terminal(),
+                terminal::is_dumb(),
+                !args.launch.is_empty(),
+            ),
+            last: None,
             out: NoteWriter::start(),
         };
         let every = duration(u64::try_from(args.interval().as_nanos()).unwrap_or(u64::MAX));
@@ -52,25 +79,31 @@ impl LiveLine {
 
     /// Shows the line, if one is due.
     pub(crate) fn show(&mut self, line: impl FnOnce() -> String) {
-        let due = self.live || self.last_line.is_none_or(|at| at.elapsed() >= PLAIN_LINE_EVERY);
-        if self.quiet || !due {
-            return;
-        }
-        self.last_line = Some(Instant::now());
-        let line = line();
-        if self.live {
-            let width = terminal_size::terminal_size_of(io::stderr())
-                .map_or(80, |(width, _)| usize::from(width.0));
-            self.out.raw(format!("\r\x1b[K{}", fitting(&line, width.saturating_sub(1))));
-        } else {
-            self.out.note(&line);
+        let waits = self.last.as_ref().is_some_and(|(at, _)| at.elapsed() < PLAIN_LINE_EVERY);
+        match self.manner {
+            _ if self.quiet => {}
+            Manner::Over => {
+                let width = terminal_size::terminal_size_of(io::stderr())
+                    .map_or(80, |(width, _)| usize::from(width.0));
+                let text = fitting(&line(), width.saturating_sub(1)).to_owned();
+                self.out.raw(format!("\r\x1b[K{text}"));
+                self.last = Some((Instant::now(), text));
+            }
+            Manner::Plain if !waits => {
+                self.out.note(&line());
+                self.last = Some((Instant::now(), String::new()));
+            }
+            Manner::Plain | Manner::Silent => {}
         }
     }
 
-    /// Ends the live line, so that what is said next stands below it.
+    /// Ends the live line, so that what is said next stands below it. It is written once more, since the
+    /// terminal may have added `^C`.
     pub(crate) fn end(&mut self) {
-        if self.live && !self.quiet && self.last_line.take().is_some() {
-            self.out.raw("\n".to_owned());
+        if self.manner == Manner::Over
+            && let Some((_, text)) = self.last.take()
+        {
+            self.out.raw(format!("\r\x1b[K{text}\n"));
         }
     }
 
@@ -109,6 +142,15 @@ fn fitting(line: &str, columns: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_written_over_where_nobody_else_writes() {
+        assert_eq!(Manner::of(true, false, false), Manner::Over);
+        assert_eq!(Manner::of(true, true, false), Manner::Plain);
+        assert_eq!(Manner::of(false, false, false), Manner::Plain);
+        assert_eq!(Manner::of(true, false, true), Manner::Silent);
+        assert_eq!(Manner::of(false, false, true), Manner::Plain);
+    }
 
     #[test]
     fn a_line_ends_with_a_whole_part() {
