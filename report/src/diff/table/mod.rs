@@ -1,7 +1,9 @@
 //! A diff as a table for a terminal.
 
+mod few;
 pub(crate) mod heading;
 mod headline;
+mod line;
 mod notes;
 #[cfg(test)]
 mod tests;
@@ -12,6 +14,7 @@ use crate::amounts::Change;
 use crate::diff::group::{ObjectKey, View};
 use crate::diff::table::heading::{DiffLayout, Heading, head};
 use crate::diff::table::headline::without_reserved;
+use crate::diff::table::line::{Line, sum};
 use crate::diff::table::notes::{became_shared, given_back, left_out_note, unknown_notes};
 use crate::diff::{ChangeKind, Diff, RegionRow, RegionState};
 use crate::metric::{Metric, Unit};
@@ -78,9 +81,12 @@ fn page(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Page {
         return totals(heading, diff, layout);
     }
     let metrics = metrics(diff.sorted_by, layout.view);
-    let (moving, still): (Vec<Line>, Vec<Line>) =
+    let (mut moving, still): (Vec<Line>, Vec<Line>) =
         lines(diff, layout.view, layout.naming).into_iter().partition(|line| line.moves(&metrics));
-    let shown = layout.rows.unwrap_or(usize::MAX).min(moving.len());
+    let shown = match layout.rows {
+        None => moving.len(),
+        Some(rows) => few::ordered(&mut moving, &metrics, diff.sorted_by).min(rows),
+    };
     // One more row takes no more space than the line that stands for it.
     let shown = if moving.len() - shown == 1 { moving.len() } else { shown };
     let (rows, rest) = moving.split_at(shown);
@@ -90,7 +96,8 @@ fn page(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Page {
         table.row(cells(&line.names, &line.change, &metrics, diff.sorted_by));
     }
     if !rest.is_empty() {
-        let names = names_of(layout.view, &format!("other ({} rows)", rest.len()));
+        let count: u64 = rest.iter().map(|line| line.rows).sum();
+        let names = names_of(layout.view, &format!("other ({count} rows)"));
         table.row(cells(&names, &sum(rest), &metrics, diff.sorted_by));
     }
     let total = names_of(layout.view, "TOTAL");
@@ -140,35 +147,13 @@ fn metrics(sorted_by: Metric, view: View) -> Vec<Metric> {
     metrics
 }
 
-/// One row before it is laid out.
-struct Line {
-    /// The cells before the numbers.
-    names: Vec<String>,
-    change: Change,
-    /// Whether it changed in a way that no number shows.
-    otherwise_changed: bool,
-}
-
-impl Line {
-    fn moves(&self, metrics: &[Metric]) -> bool {
-        let differs = |&metric: &Metric| {
-            let delta = self.change.get(metric);
-            delta.from != delta.to
-        };
-        self.otherwise_changed
-            || self.change.from.regions != self.change.to.regions
-            || metrics.iter().any(differs)
-    }
-}
-
-fn sum(lines: &[Line]) -> Change {
-    let mut sum = Change::default();
-    lines.iter().for_each(|line| sum.merge(&line.change));
-    sum
-}
-
 fn lines(diff: &Diff, view: View, naming: Naming) -> Vec<Line> {
-    let line = |name: String, change| Line { names: vec![name], change, otherwise_changed: false };
+    let line = |name: String, change| Line {
+        names: vec![name],
+        change,
+        otherwise_changed: false,
+        rows: 1,
+    };
     match view {
         View::Family => diff
             .families
@@ -203,6 +188,7 @@ fn region_line(row: &RegionRow, naming: Naming) -> Line {
         change: row.change,
         otherwise_changed: row.kind == ChangeKind::Changed
             && lies(row.from_state) != lies(row.to_state),
+        rows: 1,
     }
 }
 

@@ -268,3 +268,44 @@ fn memory_given_back_but_resident_is_named() {
     let same = table(&at(0, M), &at(9, M), Metric::RESIDENT, View::Type, None);
     assert!(!same.contains("given back"), "{same}");
 }
+
+#[test]
+fn alike_regions_are_one_row_and_rows_that_hardly_count_are_summed_up() {
+    const M: u64 = K * K;
+    let pages = |n: u64| {
+        let start = (n + 1) << 30;
+        let size = memory(4 * M, 4 * M, 0);
+        region(start..start + 16 * M, types::MALLOC_LARGE, None, &size)
+    };
+    let libraries = |bytes: u64| {
+        (0..3).map(move |n: u64| {
+            let start = (n + 1) << 40;
+            let name = ["/lib/a.so", "/lib/b.so", "/lib/c.so"][n as usize];
+            region(start..start + M, types::TEXT, Some(name), &memory(bytes, 0, 0))
+        })
+    };
+    let from = snapshot(0, ProcessTotals::default(), libraries(64 * K).collect());
+    let regions = (0..12).map(pages).chain(libraries(68 * K)).collect();
+    let to = snapshot(9, ProcessTotals::default(), regions);
+    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Region, Some(20)), @"
+    server grew 48.0M in 9.0s: MALLOC (large) +48.0M (99%)
+    server (pid 4242), recording 3
+    from  #1 of 2026-03-01 14:00:00.000 +01:00
+    to    #301 of 2026-03-01 14:00:09.000 +01:00, 1.2s before the time asked for
+    9.0s apart; sizes are changes
+
+    REGION                     CHANGE  START  VIRTUAL  RESIDENT  PRIVATE  DIRTY
+    =========================  ======  =====  =======  ========  =======  =====
+    MALLOC (large) 16.0M × 12  new            +192.0M    +48.0M   +48.0M     0K
+    other (3 rows)                                 0K      +12K       0K     0K
+    =========================  ======  =====  =======  ========  =======  =====
+    TOTAL                                     +192.0M    +48.0M   +48.0M     0K
+    ");
+    let all = table(&from, &to, Metric::RESIDENT, View::Region, None);
+    assert_eq!(
+        all.lines().filter(|line| line.starts_with("MALLOC (large)  new")).count(),
+        12,
+        "{all}"
+    );
+    assert_eq!(all.lines().filter(|line| line.starts_with(".text ")).count(), 3, "{all}");
+}
