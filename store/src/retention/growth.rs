@@ -1,5 +1,5 @@
-//! The growth of a file from one pruning to the next: as much room is left for the next tick, so
-//! that the file is within its limit when that is written, and not only after the next pruning.
+//! The growth of a file by a tick: as much room is left for the next one, so that the file is within
+//! its limit when that is written, and not only after the next pruning.
 
 /// The number of prunings after which an earlier growth no longer counts.
 const MEMORY: u32 = 1024;
@@ -16,27 +16,27 @@ pub(crate) struct Size {
 /// The growth of a file with its log while it is recorded to.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Growth {
-    /// The size after the last pruning, once there was one.
-    settled: Option<Size>,
-    /// The largest growth of the last prunings, and of those before.
+    /// The size after the last tick or pruning, once there was one.
+    last: Option<Size>,
+    /// The largest growth by a tick among the last prunings, and among those before.
     young_bytes: u64,
     old_bytes: u64,
     prunings: u32,
 }
 
 impl Growth {
-    /// Records the size of the file before it is pruned.
+    /// Records the size of the file after a tick.
     pub(crate) fn grown_to(&mut self, size: Size) {
-        let Some(settled) = self.settled else { return };
+        let Some(last) = self.last.replace(size) else { return };
         // What is new was in the log, too, before that was moved to the file.
-        let twice = 2 * size.used_bytes.saturating_sub(settled.used_bytes);
-        let grown = size.bytes.saturating_sub(settled.bytes).max(twice);
+        let twice = 2 * size.used_bytes.saturating_sub(last.used_bytes);
+        let grown = size.bytes.saturating_sub(last.bytes).max(twice);
         self.young_bytes = self.young_bytes.max(grown);
     }
 
     /// Records the size of the file after it was pruned.
     pub(crate) fn settled_at(&mut self, size: Size) {
-        self.settled = Some(size);
+        self.last = Some(size);
         self.prunings += 1;
         if self.prunings == MEMORY {
             self.old_bytes = std::mem::take(&mut self.young_bytes);
@@ -65,7 +65,7 @@ mod tests {
         growth.settled_at(size(800, 900));
         growth.grown_to(size(820, 910));
         assert_eq!(growth.room_bytes(), 50);
-        growth.grown_to(size(830, 920));
+        growth.grown_to(size(850, 950));
         assert_eq!(growth.room_bytes(), 60, "in the log and in the file");
         for _ in 0..MEMORY {
             growth.settled_at(size(800, 900));
