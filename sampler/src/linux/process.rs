@@ -1,6 +1,8 @@
 //! Reads facts about processes and the machine, besides memory.
 
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::linux::executable::{architecture as machine_of, executable};
@@ -19,7 +21,7 @@ use crate::procfs::status::Status;
 ///
 /// Fails if there is no such process, or it is hidden.
 pub fn process_info(pid: u32) -> Result<ProcessInfo, Error> {
-    info(Path::new(PROC), pid)
+    loaded_info(Path::new(PROC), pid)
         .map(|(info, _)| with_architecture(Path::new(PROC), info))
         .map_err(|refusal| explain_absence(refused(refusal, pid)))
 }
@@ -122,8 +124,26 @@ pub(crate) fn with_architecture(root: &Path, info: ProcessInfo) -> ProcessInfo {
     ProcessInfo { architecture: machine_of(&folder), ..info }
 }
 
+/// How often and how long is waited for the arguments of a program that begins.
+const ARGUMENTS_TRIES: u32 = 10;
+const ARGUMENTS_WAIT: Duration = Duration::from_millis(2);
+
+/// Reads the facts about the process `pid` under `root`. While the kernel loads a new program its
+/// arguments are empty for a moment, which is waited out.
+pub(crate) fn loaded_info(root: &Path, pid: u32) -> Result<(ProcessInfo, Stat), Refusal> {
+    let mut found = info(root, pid)?;
+    for _ in 0..ARGUMENTS_TRIES {
+        if !found.0.arguments.is_empty() || found.0.executable.is_none() {
+            break;
+        }
+        thread::sleep(ARGUMENTS_WAIT);
+        found = info(root, pid)?;
+    }
+    Ok(found)
+}
+
 /// Reads the facts about the process `pid` under `root`.
-pub(crate) fn info(root: &Path, pid: u32) -> Result<(ProcessInfo, Stat), Refusal> {
+fn info(root: &Path, pid: u32) -> Result<(ProcessInfo, Stat), Refusal> {
     let folder = root.join(pid.to_string());
     let stat = OpenFile::open(folder.join("stat"))?.stat()?;
     let status = OpenFile::open(folder.join("status"))?.status()?;

@@ -16,7 +16,7 @@ use crate::classify::user::UserRule;
 use crate::error::Error;
 use crate::linux::files::{MemoryFiles, OpenFile, PROC, Refusal, read};
 use crate::linux::mounts::Mounts;
-use crate::linux::process::{explain_absence, info, refused, with_architecture};
+use crate::linux::process::{explain_absence, loaded_info, refused, with_architecture};
 use crate::linux::sampler::process_reader::ProcessReader;
 use crate::linux::surroundings::Surroundings;
 use crate::linux::system::page_size_bytes;
@@ -89,7 +89,7 @@ impl Sampler {
     }
 
     fn attach_in(root: &Path, pid: u32) -> Result<Self, Error> {
-        let (process, stat) = info(root, pid).map_err(|refusal| refused(refusal, pid))?;
+        let (process, stat) = loaded_info(root, pid).map_err(|refusal| refused(refusal, pid))?;
         if stat.kernel_thread {
             return Err(Error::KernelThread { pid, name: process.short_name });
         }
