@@ -120,8 +120,8 @@ impl Writer {
         }
         let pages = PageCounts::of(&self.connection).at(&self.path)?;
         let log_bytes = open::log_bytes(&self.real_path);
-        let used_bytes = pages.count.saturating_sub(pages.free) * pages.bytes;
-        Ok(Some(Size { used_bytes, bytes: pages.count * pages.bytes + log_bytes }))
+        let bytes = pages.count * pages.bytes + log_bytes;
+        Ok(Some(Size { used_bytes: pages.used_bytes(), bytes }))
     }
 
     fn pruner(&mut self, recorded: bool) -> Pruner<'_> {
