@@ -23,6 +23,8 @@ pub(crate) const HEADER_BYTES: usize = 32;
 pub(crate) const FRAME_HEADER_BYTES: usize = 24;
 /// Its last bit is the byte order of the checksums.
 const MAGIC: u32 = 0x377f_0682;
+/// A disk writes at least so many bytes wholly or not at all.
+const SECTOR_BYTES: u64 = 512;
 /// How often to read a log that is restarted in the meantime.
 const TRIES: u32 = 5;
 
@@ -77,13 +79,15 @@ fn loss(mut log: impl Read) -> io::Result<Option<Loss>> {
     let mut frame = [0; FRAME_HEADER_BYTES];
     let (mut whole, mut number, mut frames) = (0, 0, 0);
     let begun = header.as_ref().map_or((0, 0), |header| header.sums);
-    let (mut before, mut lost) = (Before { stored: begun, computed: begun, commits: false }, false);
+    let mut before = Before { stored: begun, computed: begun, commits: false, own: true };
+    let mut lost = false;
     // `ended`: the frame before ends an unreadable transaction. `hole`: after such a frame came one
     // that does not belong to the log; if later frames do, the log has a hole.
     let (mut ended, mut hole) = (false, false);
+    let mut alone: Option<Alone> = None;
     while fill(&mut log, &mut frame)? && fill(&mut log, &mut page)? {
         number += 1;
-        let commits = word(&frame, 4) != 0;
+        let mut commits = word(&frame, 4) != 0;
         let Some(header) = &header else {
             // The header is on the disk before the frames: without it none of them can be read.
             (frames, lost) = (number, lost || commits);
@@ -92,11 +96,26 @@ fn loss(mut log: impl Read) -> io::Result<Option<Loss>> {
         let sums = |before| header.frame_sums(before, &frame, &page);
         let stored = (word(&frame, 16), word(&frame, 20));
         let computed = sums(before.stored);
-        if frame[8..16] == header.salts {
+        let follows = stored == computed || stored == sums(before.computed);
+        let own = frame[8..16] == header.salts;
+        let torn = may_be_torn(number, page_bytes);
+        if commits && stored != computed && torn {
+            commits = false;
+            alone = (whole + 1 == number).then_some(Alone { last: number, commits });
+        } else if before.commits && !before.own && torn {
+            before.commits = false;
+            alone = (whole + 2 == number && follows).then_some(Alone { last: number, commits });
+        } else if let Some(damaged) = &mut alone
+            && damaged.last + 1 == number
+            && follows
+        {
+            *damaged = Alone { last: number, commits };
+        }
+        if own {
             frames = number;
             if stored == computed && whole + 1 == number {
                 whole = number;
-            } else if before.commits && (stored == computed || stored == sums(before.computed)) {
+            } else if before.commits && follows {
                 lost = true;
             }
             lost |= hole;
@@ -104,16 +123,35 @@ fn loss(mut log: impl Read) -> io::Result<Option<Loss>> {
         } else {
             hole |= ended;
         }
-        before = Before { stored, computed, commits };
+        before = Before { stored, computed, commits, own };
     }
+    lost |= alone.is_some_and(|damaged| damaged.commits && damaged.last == frames);
     Ok(lost.then_some(Loss { whole, frames }))
 }
 
-/// The frame before, which may be damaged: in its checksums or its data.
+/// Returns whether a power cut can write the salts in the header of this frame, which make it one of
+/// the log, without the end of the transaction before them or the checksums after them, and leave
+/// those of an older log.
+fn may_be_torn(number: u64, page_bytes: usize) -> bool {
+    let begins = HEADER_BYTES as u64 + (number - 1) * (FRAME_HEADER_BYTES + page_bytes) as u64;
+    [8, 16].iter().any(|split| (begins + split).is_multiple_of(SECTOR_BYTES))
+}
+
+/// A damaged frame that may end its transaction, and the frames that follow it without a fault. If
+/// all do, to the end of a transaction, a power cut would have torn this one alone.
+struct Alone {
+    /// The number of the last of the frames.
+    last: u64,
+    /// Whether that one ends a transaction.
+    commits: bool,
+}
+
+/// The frame before, which may be damaged: in its checksums, its salts or its data.
 struct Before {
     stored: (u32, u32),
     computed: (u32, u32),
     commits: bool,
+    own: bool,
 }
 
 /// The header of a log.
@@ -229,7 +267,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_damaged_transaction_that_another_follows_is_detected(
-            transactions in prop::collection::vec(1_usize..5, 1..8),
+            transactions in prop::collection::vec(1_usize..5, 1..30),
             big_endian: bool,
             before in 0_usize..4,
             offset: prop::sample::Index,
@@ -290,6 +328,37 @@ mod tests {
             prop_assert_eq!(loss(&log[..]).unwrap(), None);
             log.truncate(cut.index(log.len()));
             prop_assert_eq!(loss(&log[..]).unwrap(), None);
+        }
+
+        #[test]
+        fn sectors_of_two_logs_after_a_power_cut_are_no_damage(
+            older in prop::collection::vec(1_usize..9, 1..40),
+            synced in prop::collection::vec(1_usize..9, 0..12),
+            count in 8_usize..120, // of which more than one is torn
+            written in prop::collection::vec(any::<bool>(), 400),
+        ) {
+            let (mut old, sums) = header([2; 8], false);
+            frames(&mut old, sums, &older, 4);
+            let (mut log, sums) = header([1; 8], false);
+            let mut ends = frames(&mut log, sums, &synced, 3);
+            let begins = ends.pop().unwrap_or(HEADER_BYTES);
+            let sums = begins
+                .checked_sub(FRAME)
+                .map_or(sums, |last| (word(&log, last + 16), word(&log, last + 20)));
+            let (mut last, _) = header([1; 8], false);
+            frames(&mut last, sums, &[count], 10);
+            let mut before = old.clone();
+            before.resize(old.len().max(begins + count * FRAME), 0);
+            before[..begins].copy_from_slice(&log);
+            let mut after = before.clone();
+            after[begins..begins + count * FRAME].copy_from_slice(&last[HEADER_BYTES..]);
+            let sectors = before.chunks(512).zip(after.chunks(512));
+            let image: Vec<u8> = sectors
+                .zip(written.iter().cycle())
+                .flat_map(|((before, after), written)| if *written { after } else { before })
+                .copied()
+                .collect();
+            prop_assert_eq!(loss(&image[..]).unwrap(), None);
         }
 
         #[test]
