@@ -62,12 +62,28 @@ impl Unit {
 
     /// Returns a difference as a cell with the tone of growth or shrinking.
     pub(crate) fn delta_cell(self, delta: Option<i128>) -> Cell {
-        let tone = match delta.unwrap_or(0).signum() {
-            1 => Tone::Growth,
-            -1 => Tone::Shrink,
-            _ => Tone::Plain,
-        };
-        Cell::new(&self.signed_or_unknown(delta)).toned(tone)
+        match self {
+            Self::Bytes => Cell::size_change(delta),
+            Self::Count => {
+                Cell::new(&self.signed_or_unknown(delta)).toned(Tone::of_change(delta.unwrap_or(0)))
+            }
+        }
+    }
+
+    /// Returns a value as a cell.
+    pub(crate) fn cell(self, value: Option<u64>) -> Cell {
+        match self {
+            Self::Bytes => Cell::size(value),
+            Self::Count => Cell::new(&self.plain_or_unknown(value)),
+        }
+    }
+
+    /// Returns a slope as a cell; `-` where it is unknown.
+    pub(crate) fn rate_cell(self, value: Option<f64>) -> Cell {
+        match self {
+            Self::Bytes => Cell::size_change(value.map(|value| value.round() as i128)),
+            Self::Count => Cell::new(&value.map_or_else(units::unknown, |value| self.rate(value))),
+        }
     }
 
     /// Returns a slope as text with its sign: bytes are whole, counts have a decimal.

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode, Failure> {
     if args.json {
         output::print_json(&json::InfoDocument::new(&overview))?;
     } else {
-        output::print(&info_text(&overview, &zone::local(), output::width()))?;
+        output::print(&info_text(&overview, &zone::local(), output::width(), output::color()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -72,7 +72,7 @@ fn session(args: &InfoArgs) -> Result<ExitCode, Failure> {
     if args.json {
         output::print_json(&json::SessionInfoDocument::new(&overview))?;
     } else {
-        output::print(&session_text(&overview, &zone::local(), output::width()))?;
+        output::print(&session_text(&overview, &zone::local(), output::width(), output::color()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -72,7 +72,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<ExitCode, Failure> {
         output::note(&format!("{} holds no recording yet", path.display()));
         output::note("hint: record something first: `vmrec record TARGET`");
     } else {
-        output::print(&list_table(&rows, &zone::local(), output::width()))?;
+        output::print(&list_table(&rows, &zone::local(), output::width(), output::color()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -95,7 +95,7 @@ fn list_sessions(args: &ListArgs, files: &[Numbered<Store>]) -> Result<(), Failu
     } else if args.format.csv {
         output::print(&output::csv(|out| csv::session_list(out, &rows))?)
     } else {
-        output::print(&session_list_table(&rows, &zone::local(), output::width()))
+        output::print(&session_list_table(&rows, &zone::local(), output::width(), output::color()))
     }
 }
 

@@ -130,7 +130,7 @@ fn ctrl_c_ends_it_with_a_summary_and_the_next_command() {
     let workload = Workload::start();
     let (status, said) = Recorder::start(&bench, &workload).interrupt();
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.contains("interrupted: recorded "), "{said}");
+    assert!(said.contains("stopped: recorded "), "{said}");
     assert!(said.contains("next: vmrec diff --recording 1 start end\n"), "{said}");
     assert_eq!(bench.json(&["list", "--json"])[0]["why_ended"], "interrupted");
 }

@@ -75,7 +75,7 @@ pub fn check_table(
         let row = Row::of(verdict, time_zone);
         let tone = match verdict.outcome {
             Outcome::Kept => Tone::Plain,
-            _ => Tone::Growth,
+            _ => Tone::Bad,
         };
         table.row(vec![
             Cell::new(verdict.outcome.word()).toned(tone),

@@ -2,9 +2,10 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::compare::figures::{Difference, FigureRows, Row};
+use crate::compare::figures::{ComparedFigure, Difference, FigureRows, Row, Spread};
 use crate::compare::run::ComparedRun;
 use crate::compare::{Comparison, words};
+use crate::metric::Metric;
 use crate::text::escape;
 use crate::text::table::{Align, Cell, Column, Table, Tone, cut_middle};
 use crate::text::units;
@@ -17,10 +18,11 @@ const MIN_NAME: usize = 17;
 /// One row of a figure as text.
 struct Line {
     name: String,
-    before: [String; 2],
-    after: [String; 2],
-    change: [String; 2],
-    tone: Tone,
+    /// The median and the range.
+    before: (Cell, String),
+    after: (Cell, String),
+    /// The difference, and in percent.
+    change: (Cell, String),
 }
 
 /// Returns a comparison as a headline, the runs, a table no wider than `width` where that can be,
@@ -61,19 +63,19 @@ pub fn compare_table(comparison: &Comparison<'_>, all: bool, width: usize, color
         }
         for (row, line) in comparison.lines(figure, all).into_iter().enumerate() {
             let name = if row == 0 { line.name } else { format!("  {}", line.name) };
-            let [change, percent] = &line.change;
+            let (change, percent) = line.change;
             // Words stand in place of both.
-            let change = match change.ends_with(char::is_lowercase) {
-                true => change.clone(),
-                false => format!("{change} {percent:>6}"),
+            let change = match change.text().ends_with(char::is_lowercase) {
+                true => change,
+                false => change.followed_by(&format!(" {percent:>6}")),
             };
             let cells = [
                 Cell::new(&name),
-                Cell::new(&line.before[0]),
-                Cell::new(&line.before[1]),
-                Cell::new(&line.after[0]),
-                Cell::new(&line.after[1]),
-                Cell::new(&change).toned(line.tone),
+                line.before.0,
+                Cell::new(&line.before.1),
+                line.after.0,
+                Cell::new(&line.after.1),
+                change,
             ];
             let cells = cells.into_iter().enumerate().filter(|(index, _)| kept(index));
             table.row(cells.map(|(_, cell)| cell).collect());
@@ -101,7 +103,8 @@ pub fn compare_markdown(comparison: &Comparison<'_>, all: bool) -> String {
         for (row, line) in comparison.lines(figure, all).into_iter().enumerate() {
             let name = escape::markdown(&line.name);
             let name = if row == 0 { format!("**{name}**") } else { name };
-            let cells = [line.before, line.after, line.change].concat();
+            let cells = [line.before, line.after, line.change];
+            let cells = cells.map(|(cell, more)| [cell.text().to_owned(), more]).concat();
             text += &format!("| {name} | {} |\n", cells.join(" | "));
         }
     }
@@ -129,6 +132,24 @@ fn described(run: &ComparedRun) -> String {
     let span = Some(run.span_ns()).filter(|span| *span > 0);
     let span = span.map(|span| format!(" in {}", units::duration(span))).unwrap_or_default();
     format!("{}, {samples}{span}", run.name)
+}
+
+/// Returns a figure as a cell; `-` where it is unknown.
+fn amount(metric: Metric, figure: ComparedFigure, value: Option<f64>) -> Cell {
+    let unit = metric.unit();
+    match figure {
+        ComparedFigure::PerMinute => unit.rate_cell(value).toned(Tone::Plain),
+        _ => unit.cell(value.map(|value| value.max(0.0).round() as u64)),
+    }
+}
+
+/// Returns a difference as a cell.
+fn change(metric: Metric, figure: ComparedFigure, value: f64) -> Cell {
+    let unit = metric.unit();
+    match figure {
+        ComparedFigure::PerMinute => unit.rate_cell(Some(value)),
+        _ => unit.delta_cell(Some(value.round() as i128)),
+    }
 }
 
 impl Comparison<'_> {
@@ -166,41 +187,33 @@ impl Comparison<'_> {
 
     fn line(&self, of: &FigureRows, row: &Row) -> Line {
         let metric = self.sides.metric;
-        let cells = |spread| {
-            [words::median(metric, of.figure, spread), words::range(metric, of.figure, spread)]
+        let cells = |spread: &Spread| {
+            (amount(metric, of.figure, spread.median), words::range(metric, of.figure, spread))
         };
         let change = match row.difference {
-            Difference::Unknown => "-".to_owned(),
-            Difference::Same => words::change(metric, of.figure, 0.0),
-            Difference::Within => "within spread".to_owned(),
-            Difference::By(by) => words::change(metric, of.figure, by),
+            Difference::Unknown => Cell::new("-"),
+            Difference::Same => change(metric, of.figure, 0.0),
+            Difference::Within => Cell::new("within spread"),
+            Difference::By(by) => change(metric, of.figure, by),
         };
         Line {
             name: row.label.clone(),
             before: cells(&row.before),
             after: cells(&row.after),
-            change: [change, words::percent(of.figure, row)],
-            tone: match row.difference {
-                Difference::By(by) if by > 0.0 => Tone::Growth,
-                Difference::By(_) => Tone::Shrink,
-                _ => Tone::Plain,
-            },
+            change: (change, words::percent(of.figure, row)),
         }
     }
 
     /// Returns the line for the total less the parts shown, which may be negative.
     fn rest(&self, of: &FigureRows, left: [Option<f64>; 2], hidden: usize) -> Line {
-        let signed = |value: Option<f64>| {
-            let text = |value| match value {
-                negative if negative < -0.5 => {
-                    words::change(self.sides.metric, of.figure, negative)
-                }
-                value => words::amount(self.sides.metric, of.figure, value),
-            };
-            value.map_or_else(|| "-".to_owned(), text)
+        let metric = self.sides.metric;
+        let signed = |value: Option<f64>| match value {
+            Some(negative) if negative < -0.5 => change(metric, of.figure, negative),
+            value => amount(metric, of.figure, value),
         };
-        let change = left[0].zip(left[1]).map(|(before, after)| after - before);
-        let change = change.map(|by| words::change(self.sides.metric, of.figure, by));
+        let signed = |value| signed(value).toned(Tone::Plain);
+        let by = left[0].zip(left[1]).map(|(before, after)| after - before);
+        let by = by.map_or_else(|| Cell::new("-"), |by| change(metric, of.figure, by));
         let name = match hidden {
             0 => "remainder".to_owned(),
             1 => format!("other (1 {})", self.sides.by.name()),
@@ -208,10 +221,9 @@ impl Comparison<'_> {
         };
         Line {
             name,
-            before: [signed(left[0]), String::new()],
-            after: [signed(left[1]), String::new()],
-            change: [change.unwrap_or_else(|| "-".to_owned()), String::new()],
-            tone: Tone::Plain,
+            before: (signed(left[0]), String::new()),
+            after: (signed(left[1]), String::new()),
+            change: (by.toned(Tone::Plain), String::new()),
         }
     }
 }

@@ -6,8 +6,8 @@ use vmrec_sampler::{Host, Snapshot, SumOf};
 use crate::comparison;
 use crate::comparison::{ComparedFigure, Verdict};
 use crate::text::escape;
-use crate::text::table::{Align, Cell, Column, Table};
-use crate::text::units::{signed_size, size};
+use crate::text::table::{Align, Cell, Column, Table, Tone};
+use crate::text::units::size;
 
 /// The program that compared, and its machine.
 #[derive(Debug, Serialize)]
@@ -110,15 +110,14 @@ pub fn text(
         Column::new("VERDICT", Align::Left),
     ];
     let mut table = Table::new(columns, 0, 8);
-    let known = |bytes: Option<u64>| bytes.map_or("-".to_owned(), size);
     for row in rows {
         let difference = row.difference();
         table.row(vec![
             Cell::new(&words(row.figure.of)),
-            Cell::new(&known(row.vmrec_bytes)),
-            Cell::new(&known(row.figure.min_and_max.map(|(min, _)| min))),
+            Cell::size(row.vmrec_bytes),
+            Cell::size(row.figure.min_and_max.map(|(min, _)| min)),
             Cell::new(row.figure.source),
-            Cell::new(&difference.map_or("-".to_owned(), signed_size)),
+            Cell::size_change(difference).toned(Tone::Plain),
             Cell::new(&match (row.verdict, difference) {
                 // An exact `ok` is more than one within what the source may be off.
                 (Verdict::Agrees, Some(bytes)) if bytes != 0 => {

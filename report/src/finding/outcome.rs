@@ -83,6 +83,38 @@ pub struct Share {
     pub percent: Option<u8>,
 }
 
+/// The whole that parts of a change have shares of: all that moved as their sum did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Whole {
+    sign: i128,
+    with: u128,
+    misleads: bool,
+}
+
+impl Whole {
+    /// Returns it; `None` if nothing moved.
+    pub(crate) fn of(parts: impl Iterator<Item = i128> + Clone, change: i128) -> Option<Self> {
+        let sign = change.signum();
+        let sum = |of: i128| -> u128 {
+            let moved = parts.clone().filter(|change| change.signum() == of);
+            moved.map(i128::unsigned_abs).sum()
+        };
+        let (with, against) = (sum(sign), sum(-sign));
+        let misleads = against * 100 > with * MAX_OPPOSED_PERCENT;
+        (sign != 0 && with != 0).then_some(Self { sign, with, misleads })
+    }
+
+    /// Returns the share of a part in whole percent, rounded down; `None` where it moved the other way,
+    /// or where others did, so that shares would mislead.
+    pub(crate) fn percent(&self, change: i128) -> Option<u8> {
+        u8::try_from(self.part(change)?).ok().filter(|_| !self.misleads)
+    }
+
+    fn part(&self, change: i128) -> Option<u128> {
+        (change.signum() != -self.sign).then(|| change.unsigned_abs() * 100 / self.with)
+    }
+}
+
 /// The parts that took most of a change, and the rest of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shares {
@@ -99,25 +131,14 @@ impl Shares {
     pub(crate) fn of(parts: impl IntoIterator<Item = (String, i128)>, change: i128) -> Self {
         let parts: Vec<(String, i128)> =
             parts.into_iter().filter(|(_, change)| *change != 0).collect();
-        let sign = change.signum();
-        let sum = |of: i128| -> u128 {
-            let moved = parts.iter().filter(|(_, change)| change.signum() == of);
-            moved.map(|(_, change)| change.unsigned_abs()).sum()
-        };
-        let (with, against) = (sum(sign), sum(-sign));
-        if sign == 0 || with == 0 {
+        let Some(whole) = Whole::of(parts.iter().map(|(_, change)| *change), change) else {
             return Self { change, named: Vec::new(), rest: change };
-        }
-        let misleads = against * 100 > with * MAX_OPPOSED_PERCENT;
+        };
         let mut named: Vec<Share> = parts
             .into_iter()
-            .filter(|(_, change)| change.signum() == sign)
-            .map(|(label, change)| (change.unsigned_abs() * 100 / with, label, change))
+            .filter_map(|(label, change)| Some((whole.part(change)?, label, change)))
             .filter(|(percent, ..)| *percent >= MIN_NAMED_PERCENT)
-            .map(|(percent, label, change)| {
-                let percent = u8::try_from(percent).ok().filter(|_| !misleads);
-                Share { label, change, percent }
-            })
+            .map(|(_, label, change)| Share { label, change, percent: whole.percent(change) })
             .collect();
         named.sort_by(|a, b| {
             let size = |share: &Share| share.change.unsigned_abs();

@@ -63,9 +63,9 @@ pub fn copies_text(
     let mut table = Table::new(columns, 4, 16);
     let cells = |wasted: u64, tally: Tally, length: &str, text: &str| {
         vec![
-            Cell::new(&units::size(wasted)),
+            Cell::size(Some(wasted)),
             Cell::new(&units::count(tally.blocks)),
-            Cell::new(&units::size(tally.bytes)),
+            Cell::size(Some(tally.bytes)),
             Cell::new(length),
             Cell::new(text),
         ]

@@ -96,9 +96,9 @@ pub fn leaks_text(found: &StoppedHeap, leaks: &[Leak], max_rows: usize, width: u
             Cell::new(name),
             Cell::new(size),
             Cell::new(&units::count(sums.direct.blocks)),
-            Cell::new(&units::size(sums.direct.bytes)),
+            Cell::size(Some(sums.direct.bytes)),
             Cell::new(&units::count(sums.held.blocks)),
-            Cell::new(&units::size(sums.held.bytes)),
+            Cell::size(Some(sums.held.bytes)),
             Cell::new(sample),
         ]
     };

@@ -48,7 +48,7 @@ fn groups(title: &'static str, groups: &[HeapGroup], max_rows: usize) -> Table {
     let mut all = Tally::default();
     groups.iter().for_each(|group| all.add_all(group.tally));
     let cells = |name: &str, tally: Tally| {
-        let mean = tally.bytes.checked_div(tally.blocks).map_or("-".to_owned(), units::size);
+        let mean = tally.bytes.checked_div(tally.blocks);
         let part = match all.bytes {
             0 => "-".to_owned(),
             bytes => format!("{:.1}%", tally.bytes as f64 * 100.0 / bytes as f64),
@@ -56,8 +56,8 @@ fn groups(title: &'static str, groups: &[HeapGroup], max_rows: usize) -> Table {
         vec![
             Cell::new(name),
             Cell::new(&units::count(tally.blocks)),
-            Cell::new(&units::size(tally.bytes)),
-            Cell::new(&mean),
+            Cell::size(Some(tally.bytes)),
+            Cell::size(mean),
             Cell::new(&part),
         ]
     };
@@ -95,9 +95,9 @@ fn regions(ranges: &[HeapRange], max_rows: usize) -> Table {
             Cell::new(name),
             Cell::new(of),
             Cell::new(&units::count(used.blocks)),
-            Cell::new(&units::size(used.bytes)),
-            Cell::new(&units::size(free)),
-            Cell::new(&units::size(size)),
+            Cell::size(Some(used.bytes)),
+            Cell::size(Some(free)),
+            Cell::size(Some(size)),
         ]
     };
     let mut largest: Vec<&HeapRange> = ranges.iter().collect();
@@ -139,7 +139,7 @@ fn accounts(accounts: &Accounts) -> Table {
     let mut table = Table::new(columns, 0, 24);
     let mut row = |name: &str, blocks: Option<u64>, bytes: u64| {
         let blocks = blocks.map_or(String::new(), units::count);
-        table.row(vec![Cell::new(name), Cell::new(&blocks), Cell::new(&units::size(bytes))]);
+        table.row(vec![Cell::new(name), Cell::new(&blocks), Cell::size(Some(bytes))]);
     };
     for (name, tally) in [
         ("in use, in arenas", accounts.used),
@@ -156,6 +156,6 @@ fn accounts(accounts: &Accounts) -> Table {
         row("not walked", None, accounts.unwalked_bytes);
     }
     let total = accounts.arena_bytes.saturating_add(accounts.mapped.bytes);
-    table.sum(vec![Cell::new("from the system"), Cell::default(), Cell::new(&units::size(total))]);
+    table.sum(vec![Cell::new("from the system"), Cell::default(), Cell::size(Some(total))]);
     table
 }

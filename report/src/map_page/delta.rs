@@ -102,7 +102,7 @@ pub fn delta_text(
         table.row(cells(row.key.label(options.naming), &row.change, sizes));
     }
     table.sum(cells("TOTAL", &diff.total, sizes));
-    text.push_str(&table.render(width, false));
+    text.push_str(&table.render(width, options.color));
     text.push_str(&unchanged(diff.unchanged_rows, &diff.unchanged, sizes));
     text
 }
@@ -163,8 +163,7 @@ fn empty() -> Table {
 fn cells(name: &str, change: &Change, sizes: SizeFormat) -> Vec<Cell> {
     let count = i128::from(change.to.regions) - i128::from(change.from.regions);
     let mut cells = vec![Cell::new(name)];
-    let deltas = totals::COLUMNS.map(|metric| sizes.signed(change.get(metric).delta()));
-    cells.extend(deltas.iter().map(|text| Cell::new(text)));
+    cells.extend(totals::COLUMNS.map(|metric| sizes.change_cell(change.get(metric).delta())));
     cells.push(Cell::new(&if count == 0 { "0".to_owned() } else { format!("{count:+}") }));
     cells
 }

@@ -107,9 +107,9 @@ pub(crate) fn shared_library_pages(regions: &[Region], sizes: SizeFormat) -> Tab
         vec![Column::new("SHARED CLEAN", Align::Right), Column::new("LIBRARY", Align::Left)];
     let mut table = Table::new(columns, 1, MIN_NAME);
     for (name, bytes) in libraries {
-        table.row(vec![Cell::new(&sizes.text(bytes)), Cell::new(name)]);
+        table.row(vec![sizes.cell(bytes), Cell::new(name)]);
     }
-    table.sum(vec![Cell::new(&sizes.text(total)), Cell::new("TOTAL")]);
+    table.sum(vec![sizes.cell(total), Cell::new("TOTAL")]);
     table
 }
 

@@ -44,6 +44,8 @@ pub struct PageOptions {
     pub rules: bool,
     /// Leave the regions out.
     pub summary: bool,
+    /// Colour changes.
+    pub color: bool,
 }
 
 impl PageOptions {

@@ -1,5 +1,6 @@
 //! SizeFormat on the page: in K and M, or in pages.
 
+use crate::text::table::{Cell, Tone};
 use crate::text::units;
 
 /// How the page shows sizes.
@@ -20,6 +21,24 @@ impl SizeFormat {
             Self::Pages(page) => {
                 let pages = bytes / page;
                 (if bytes % page >= page.div_ceil(2) { pages + 1 } else { pages }).to_string()
+            }
+        }
+    }
+
+    /// Returns `bytes` as a cell, `-` where they are unknown.
+    pub(crate) fn cell(self, bytes: Option<u64>) -> Cell {
+        match self {
+            Self::Bytes => Cell::size(bytes),
+            Self::Pages(_) => Cell::new(&self.text(bytes)),
+        }
+    }
+
+    /// Returns a change as a cell, `-` where it is unknown.
+    pub(crate) fn change_cell(self, bytes: Option<i128>) -> Cell {
+        match self {
+            Self::Bytes => Cell::size_change(bytes),
+            Self::Pages(_) => {
+                Cell::new(&self.signed(bytes)).toned(Tone::of_change(bytes.unwrap_or(0)))
             }
         }
     }

@@ -27,6 +27,7 @@ const EIGHTY: PageOptions = PageOptions {
     no_coalesce: false,
     rules: false,
     summary: false,
+    color: false,
 };
 
 fn text_on(os: &str, snapshot: &Snapshot, options: &PageOptions) -> String {

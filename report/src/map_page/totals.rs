@@ -153,10 +153,9 @@ impl Sum {
 
     fn cells(&self, name: &str, sizes: SizeFormat, purgeable: bool) -> Vec<Cell> {
         let mut cells = vec![Cell::new(name)];
-        let known = COLUMNS.map(|metric| sizes.text(self.amounts.get(metric)));
-        cells.extend(known.iter().map(|text| Cell::new(text)));
+        cells.extend(COLUMNS.map(|metric| sizes.cell(self.amounts.get(metric))));
         if purgeable {
-            cells.extend(self.purgeable().map(|bytes| Cell::new(&sizes.text(bytes))));
+            cells.extend(self.purgeable().map(|bytes| sizes.cell(bytes)));
         }
         cells.push(Cell::new(&self.amounts.regions.to_string()));
         cells

@@ -7,6 +7,8 @@ use vmrec_store::{
     Mark, Recording, RecordingSummary, ResidentSizes, Sample, SampleState, WhyEnded,
 };
 
+use crate::text::table::Tone;
+
 /// One recording as a list shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Listed<'a> {
@@ -45,6 +47,17 @@ impl Listed<'_> {
         end.map_or(0, |end| end.monotonic_ns.saturating_sub(begun))
     }
 
+    /// Returns the tone of its state: whether it ended as it should.
+    pub(crate) fn tone(&self) -> Tone {
+        match &self.recording.why_ended {
+            _ if self.recording.imported_from.is_some() => Tone::Plain,
+            None if !self.running => Tone::Bad,
+            Some(WhyEnded::RecorderLost | WhyEnded::Failed(_)) => Tone::Bad,
+            Some(WhyEnded::TargetExited(Some(status))) if *status != 0 => Tone::Bad,
+            _ => Tone::Plain,
+        }
+    }
+
     /// Returns `recording`, or why it ended, in words for people. Not escaped.
     pub fn state(&self) -> String {
         if self.recording.imported_from.is_some() {
@@ -53,15 +66,40 @@ impl Listed<'_> {
         match &self.recording.why_ended {
             None if self.running => "recording".to_owned(),
             None => "recorder lost".to_owned(),
-            Some(WhyEnded::Interrupted) => "interrupted".to_owned(),
+            Some(WhyEnded::Interrupted) => "stopped".to_owned(),
             Some(WhyEnded::Finished) => "finished".to_owned(),
             Some(WhyEnded::TargetExited(None)) => "target exited".to_owned(),
-            Some(WhyEnded::TargetExited(Some(status))) => format!("target exited ({status})"),
+            Some(WhyEnded::TargetExited(Some(status))) => match signal_name(*status) {
+                None => format!("exited ({status})"),
+                Some(signal) => format!("exited ({status}, {signal})"),
+            },
             Some(WhyEnded::TargetReplaced) => "target replaced".to_owned(),
             Some(WhyEnded::RecorderLost) => "recorder lost".to_owned(),
             Some(WhyEnded::Failed(why)) => format!("failed: {why}"),
         }
     }
+}
+
+/// Returns the name of the signal that an exit status stands for, as shells and vmrec count them: 128 + its
+/// number. Those whose numbers differ between systems have no name here.
+pub fn signal_name(status: i32) -> Option<&'static str> {
+    Some(match status - 128 {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        5 => "SIGTRAP",
+        6 => "SIGABRT",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        _ => return None,
+    })
 }
 
 /// Returns the stable word for why a recording ended, as JSON and CSV have it.

@@ -6,11 +6,13 @@ use vmrec_store::{Recording, Sample};
 
 use crate::limits::RecordedLimit;
 use crate::recordings::{Listed, Overview, Summary, typed};
-use crate::text::table::{Align, Cell, Column, Table, cut_middle};
+use crate::text::table::{Align, Cell, Column, Table, Tone, cut_middle};
 use crate::text::{clock, escape, units};
 
 /// Returns one row a recording.
-pub fn list_table(rows: &[Listed<'_>], time_zone: &TimeZone, width: usize) -> String {
+///
+/// With `color` growth and states are coloured.
+pub fn list_table(rows: &[Listed<'_>], time_zone: &TimeZone, width: usize, color: bool) -> String {
     let columns = vec![
         Column::new("NO", Align::Right),
         Column::new("NAME", Align::Left),
@@ -34,23 +36,24 @@ pub fn list_table(rows: &[Listed<'_>], time_zone: &TimeZone, width: usize) -> St
             Cell::new(recording.name.as_deref().unwrap_or(recording.process.name())),
             Cell::new(&started),
             Cell::new(&units::duration(row.length_ns())),
-            Cell::new(&row.resident.peak_bytes.map_or_else(unknown, units::size)),
-            Cell::new(&row.resident.growth_bytes().map_or_else(unknown, signed)),
+            Cell::size(row.resident.peak_bytes),
+            Cell::size_change(row.resident.growth_bytes().map(i128::from)),
             Cell::new(&recording.process.id.pid_text()),
             Cell::new(&row.samples.to_string()),
             Cell::new(&every(recording)),
-            Cell::new(&cut_middle(&state, 18)),
+            Cell::new(&cut_middle(&state, 21)).toned(row.tone()),
         ]);
     }
-    table.render(width, false)
-}
-
-fn signed(bytes: i64) -> String {
-    units::signed_size(bytes.into())
+    table.render(width, color)
 }
 
 /// Returns all that is known of one recording, a fact a line.
-pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) -> String {
+pub fn info_text(
+    overview: &Overview<'_>,
+    time_zone: &TimeZone,
+    width: usize,
+    color: bool,
+) -> String {
     let recording = overview.recording;
     let (process, host) = (&recording.process, &recording.host);
     let (listed, summary) = (overview.listed(), overview.summary());
@@ -82,6 +85,9 @@ pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) ->
         None => format!("{taken} every {every}, {torn} torn{alone}, {missed} missed"),
     };
     facts.push(("samples", taken));
+    if torn > 0 || missed > 0 {
+        facts.push(("", "torn: it moved while it was read; missed: not taken in time".to_owned()));
+    }
     if recording.imported_from.is_none() {
         facts.extend(cost(&summary));
     }
@@ -110,9 +116,17 @@ pub fn info_text(overview: &Overview<'_>, time_zone: &TimeZone, width: usize) ->
     for mark in overview.marks {
         facts.push(("mark", format!("{} {}", local(mark.utc_ns), mark.text)));
     }
+    let tone = |title: &str| match title {
+        _ if !color => Tone::Plain,
+        "length" => listed.tone(),
+        "samples" if torn > 0 || missed > 0 => Tone::Warning,
+        _ => Tone::Plain,
+    };
     facts.into_iter().fold(String::new(), |text, (title, fact)| {
         let line = format!("{title:<16}{}", escape::terminal(&fact));
-        text + cut_middle(line.trim_end(), width).as_ref() + "\n"
+        let line = cut_middle(line.trim_end(), width);
+        let (title_shown, fact_shown) = line.split_at_checked(16).unwrap_or((&line, ""));
+        text + title_shown + &tone(title).paint(fact_shown) + "\n"
     })
 }
 
@@ -284,11 +298,11 @@ mod tests {
                 let resident = ResidentSizes::of(&samples);
                 Listed { recording, samples: 302_400, last, resident, running, file: None }
             });
-        let text = list_table(&rows, &paris(), 80);
+        let text = list_table(&rows, &paris(), 80, false);
         insta::assert_snapshot!(text, @r"
     NO  NAME             STARTED           LENGTH   PEAK  GROWTH  STATE
     ==  ===============  ================  ======  =====  ======  ==================
-     1  server           2026-03-01 14:00    5.0s  64.0M  +44.0M  target exited (1)
+     1  server           2026-03-01 14:00    5.0s  64.0M  +44.0M  exited (1)
      2  night\x…ng name  2026-03-01 14:00    5.0s  64.0M  +44.0M  failed: …orst time
     12  server           2026-03-01 14:00    4.0s  64.0M  +44.0M  recording
     ");
@@ -306,7 +320,7 @@ mod tests {
         let samples = samples();
         let overview =
             Overview { recording: &recording, samples: &samples, marks: &marks, running: false };
-        insta::assert_snapshot!(info_text(&overview, &paris(), 80), @r"
+        insta::assert_snapshot!(info_text(&overview, &paris(), 80, false), @r"
         recording       1
         process         server (pid 4242)
         executable      /opt/app/bin/server
@@ -316,7 +330,7 @@ mod tests {
         page size       4K
         recorded from   2026-03-01 14:00:00 +01:00
         recorded to     2026-03-01 14:00:05 +01:00
-        length          5.0s, target exited (1)
+        length          5.0s, exited (1)
         samples         2 every 2.0s, 0 torn, 1 missed
         cost a sample   600us CPU (max 900us), 800us in all (max 1.2ms)
         overhead        0.03% of one CPU
@@ -329,9 +343,9 @@ mod tests {
         ");
         let thinned = [samples[0].clone(), Sample { number: 61, ..samples[2].clone() }];
         let thinned = Overview { samples: &thinned, ..overview };
-        let text = info_text(&thinned, &paris(), 80);
+        let text = info_text(&thinned, &paris(), 80, false);
         assert!(text.contains("2 left of 61, taken every 2.0s, 0 torn, 0 missed"), "{text}");
         let empty = Overview { samples: &[], ..overview };
-        assert!(info_text(&empty, &paris(), 80).contains("overhead        -\n"));
+        assert!(info_text(&empty, &paris(), 80, false).contains("overhead        -\n"));
     }
 }

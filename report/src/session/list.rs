@@ -29,6 +29,7 @@ pub fn session_list_table(
     rows: &[ListedSession<'_>],
     time_zone: &TimeZone,
     width: usize,
+    color: bool,
 ) -> String {
     let columns = vec![
         Column::new("NO", Align::Right),
@@ -53,5 +54,5 @@ pub fn session_list_table(
             Cell::new(if row.running { "recording" } else { "ended" }),
         ]);
     }
-    table.render(width, false)
+    table.render(width, color)
 }

@@ -111,7 +111,12 @@ pub(crate) fn facts(
 }
 
 /// Returns the facts of a session and its recordings as text.
-pub fn session_text(overview: &SessionOverview<'_>, zone: &TimeZone, width: usize) -> String {
+pub fn session_text(
+    overview: &SessionOverview<'_>,
+    zone: &TimeZone,
+    width: usize,
+    color: bool,
+) -> String {
     let mut text = String::new();
     for (name, fact) in facts(overview, zone) {
         let line = format!("{name:<16}{}", escape::terminal(&fact));
@@ -141,8 +146,8 @@ pub fn session_text(overview: &SessionOverview<'_>, zone: &TimeZone, width: usiz
             Cell::new(&clock::local_short(recording.begun.utc_ns, zone)),
             Cell::new(&units::duration(listed.length_ns())),
             Cell::new(&summary.samples.to_string()),
-            Cell::new(&listed.state()),
+            Cell::new(&listed.state()).toned(listed.tone()),
         ]);
     }
-    text + &table.render(width, false)
+    text + &table.render(width, color)
 }

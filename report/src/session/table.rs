@@ -89,7 +89,7 @@ pub fn session_table(
         let delta = |metric: &Metric| metric.unit().delta_cell(change.get(*metric).delta());
         cells.extend(metrics.iter().map(delta));
         let after = change.get(diff.sorted_by).to;
-        cells.push(Cell::new(&diff.sorted_by.unit().plain_or_unknown(after)));
+        cells.push(diff.sorted_by.unit().cell(after));
         cells
     };
     let shown = layout.rows.unwrap_or(usize::MAX);
@@ -229,18 +229,18 @@ mod tests {
         1m 30s apart: 1 came, 1 went; sizes are changes, AFTER is private + swapped
         PRIV+SWAP leaves shared pages out, PSS divides them, RESIDENT has them in each
 
-        PROCESS                    PRIV+SWAP      PSS  RESIDENT  AFTER
-        ===================  ====  =========  =======  ========  =====
-        leaks\x1b[2J (8)              +86.9M  +173.9M   +260.8M  88.0M
-          MALLOC (brk heap)           +86.9M  +173.8M   +260.7M  87.9M
-        cc1plus (9)          went     -29.4M   -58.8M    -88.2M     0K
-          MALLOC (brk heap)           -29.3M   -58.6M    -87.9M     0K
-        ld (10)              came     +2100K   +4200K    +6300K  2100K
-          MALLOC (brk heap)           +2000K   +4000K    +6000K  2000K
-        make (7)                        +20K     +40K      +60K   520K
-          MALLOC (brk heap)             +20K     +40K      +60K   420K
-        ===================  ====  =========  =======  ========  =====
-        total                         +59.6M  +119.2M   +178.8M  90.6M
+        PROCESS                    PRIV+SWAP      PSS  RESIDENT   AFTER
+        ===================  ====  =========  =======  ========  ======
+        leaks\x1b[2J (8)              +86.9M  +173.9M   +260.8M   88.0M
+          MALLOC (brk heap)           +86.9M  +173.8M   +260.7M   87.9M
+        cc1plus (9)          went     -29.4M   -58.8M    -88.2M    0K
+          MALLOC (brk heap)           -29.3M   -58.6M    -87.9M    0K
+        ld (10)              came      +2.1M    +4.1M     +6.2M    2.1M
+          MALLOC (brk heap)            +2.0M    +3.9M     +5.9M    2.0M
+        make (7)                      +20K     +40K      +60K    520K
+          MALLOC (brk heap)           +20K     +40K      +60K    420K
+        ===================  ====  =========  =======  ========  ======
+        total                         +59.6M  +119.2M   +178.8M   90.6M
         "#);
     }
 
@@ -257,7 +257,7 @@ mod tests {
         PROCESS             PRIV+SWAP      PSS  RESIDENT  AFTER
         ================    =========  =======  ========  =====
         leaks\x1b[2J (8)       +86.9M  +173.9M   +260.8M  88.0M
-        3 others               -27.3M   -54.6M    -82.0M  2620K
+        3 others               -27.3M   -54.6M    -82.0M   2.6M
         ================    =========  =======  ========  =====
         total                  +59.6M  +119.2M   +178.8M  90.6M
         "#);
@@ -269,12 +269,12 @@ mod tests {
         1m 30s apart: 1 came, 1 went; sizes are changes, AFTER is private + swapped
         PRIV+SWAP leaves shared pages out, PSS divides them, RESIDENT has them in each
 
-        TYPE               PRIV+SWAP      PSS  RESIDENT  AFTER
-        =================  =========  =======  ========  =====
-        MALLOC (brk heap)     +59.6M  +119.2M   +178.8M  90.3M
-        Stack                   +20K     +40K      +60K   320K
-        =================  =========  =======  ========  =====
-        total                 +59.6M  +119.2M   +178.8M  90.6M
+        TYPE               PRIV+SWAP      PSS  RESIDENT   AFTER
+        =================  =========  =======  ========  ======
+        MALLOC (brk heap)     +59.6M  +119.2M   +178.8M   90.3M
+        Stack                 +20K     +40K      +60K    320K
+        =================  =========  =======  ========  ======
+        total                 +59.6M  +119.2M   +178.8M   90.6M
         "#);
     }
 }

@@ -7,7 +7,7 @@ use vmrec_sampler::{ProcessInfo, StackFrame};
 use crate::diff::table::heading::{Heading, ends};
 use crate::stacks::names::{first_acting, without_parameters};
 use crate::stacks::{StackDiff, StackRow, error_bytes, frame_name};
-use crate::text::table::{Align, Cell, Column, Table, Tone};
+use crate::text::table::{Align, Cell, Column, Table};
 use crate::text::{escape, units};
 use crate::time::spec::Resolved;
 
@@ -24,7 +24,8 @@ pub struct StackLayout {
 
 /// Returns the page.
 pub fn stack_table(heading: &Heading<'_>, diff: &StackDiff, layout: &StackLayout) -> String {
-    page(ends(heading), units::signed_size, diff, layout)
+    let total = units::signed_size(diff.total);
+    page(ends(heading), &total, |bytes| Cell::size_change(Some(bytes)), diff, layout)
 }
 
 /// Returns the page of one sample, of which `diff` has all that is there.
@@ -40,22 +41,24 @@ pub fn stack_map(
         at.sentence(time_zone),
     ];
     let size = |bytes: i128| match u64::try_from(bytes) {
-        Ok(bytes) => units::size(bytes),
+        Ok(bytes) => Cell::size(Some(bytes)),
         // An estimate above what is there.
-        Err(_) => units::signed_size(bytes),
+        Err(_) => Cell::size_change(Some(bytes)),
     };
-    page(head, size, diff, &StackLayout { color: false, ..*layout })
+    let total = u64::try_from(diff.total).map_or_else(|_| units::unknown(), units::size);
+    page(head, &total, size, diff, &StackLayout { color: false, ..*layout })
 }
 
 fn page(
     mut page: Vec<String>,
-    size: fn(i128) -> String,
+    total: &str,
+    size: fn(i128) -> Cell,
     diff: &StackDiff,
     layout: &StackLayout,
 ) -> String {
     page.push(format!(
         "resident {}, by the stacks whose page faults brought it{}",
-        size(diff.total),
+        total,
         match diff.counts[1].period {
             1 => String::new(),
             period => format!("; 1 in {} sampled", units::count(period)),
@@ -100,26 +103,16 @@ fn page(
 }
 
 fn line(
-    (delta, size): (i128, fn(i128) -> String),
+    (delta, size): (i128, fn(i128) -> Cell),
     error: Option<u64>,
     samples: &str,
     name: &str,
 ) -> Vec<Cell> {
-    let tone = match delta.signum() {
-        1 => Tone::Growth,
-        -1 => Tone::Shrink,
-        _ => Tone::Plain,
-    };
     let error = error.map_or_else(String::new, |bytes| match bytes {
         0 => "exact".to_owned(),
         bytes => format!("±{}", units::size(bytes)),
     });
-    vec![
-        Cell::new(&size(delta)).toned(tone),
-        Cell::new(&error),
-        Cell::new(samples),
-        Cell::new(name),
-    ]
+    vec![size(delta), Cell::new(&error), Cell::new(samples), Cell::new(name)]
 }
 
 /// Cells of a line that the other columns take.

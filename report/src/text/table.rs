@@ -1,13 +1,14 @@
 //! Tables of text that keep within a width.
 //!
 //! One column may be cut in the middle; if that is not enough, columns are
-//! dropped, the least needed first. Every cell is escaped here, so that no
-//! table can forget to.
+//! dropped, the least needed first. Sizes line up.
 
 use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::text::cell::line_up;
+pub(crate) use crate::text::cell::{Cell, Tone};
 use crate::text::escape;
 
 /// The space between two columns.
@@ -50,39 +51,6 @@ impl Column {
     }
 }
 
-/// How a cell is coloured, if at all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tone {
-    /// As other text.
-    #[default]
-    Plain,
-    /// Red: more memory.
-    Growth,
-    /// Green: less memory.
-    Shrink,
-}
-
-/// One cell's text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cell {
-    text: String,
-    tone: Tone,
-}
-
-impl Cell {
-    /// Creates a cell, escaping what steers a terminal.
-    pub fn new(text: &str) -> Self {
-        Self { text: escape::terminal(text).into_owned(), tone: Tone::Plain }
-    }
-
-    /// Sets the colour.
-    #[must_use]
-    pub fn toned(mut self, tone: Tone) -> Self {
-        self.tone = tone;
-        self
-    }
-}
-
 /// Rows under titles, and sums under the rows.
 #[derive(Clone, Debug)]
 pub struct Table {
@@ -112,7 +80,7 @@ impl Table {
 
     /// Returns whether it keeps within the width without a column less, or one cut below what it should show.
     pub fn fits(&self, width: usize) -> bool {
-        let natural = self.layout(usize::MAX);
+        let natural = self.lined_up().layout(usize::MAX);
         let (flexible, min_width) = self.flexible;
         let needed = natural.iter().map(|(index, natural)| {
             GAP + if *index == flexible { min_width.min(*natural) } else { *natural }
@@ -122,7 +90,8 @@ impl Table {
 
     /// Writes the table, each line ended by a line break.
     pub fn render(&self, width: usize, color: bool) -> String {
-        let layout = self.layout(width);
+        let lined_up = self.lined_up();
+        let layout = lined_up.layout(width);
         let mut text = String::new();
         let titles: Vec<Cell> =
             self.columns.iter().map(|column| Cell::new(&column.title)).collect();
@@ -134,15 +103,23 @@ impl Table {
             .collect();
         let rules = std::slice::from_ref(&rule);
         let below = if self.sums.is_empty() { &[] } else { rules };
-        let lines = std::iter::once(&titles).chain(rules).chain(&self.rows).chain(below);
-        for cells in lines.chain(&self.sums) {
+        let lines = std::iter::once(&titles).chain(rules).chain(&lined_up.rows).chain(below);
+        for cells in lines.chain(&lined_up.sums) {
             self.line(&mut text, cells, &layout, color);
         }
         text
     }
 
+    /// Returns the table with its sizes lined up, in the units of one table.
+    fn lined_up(&self) -> Self {
+        let mut table = self.clone();
+        line_up(table.rows.iter_mut().chain(&mut table.sums).flatten());
+        table
+    }
+
     /// Writes the table as Markdown, the first cells of sums in bold.
     pub(crate) fn markdown(&self) -> String {
+        let lined_up = self.lined_up();
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let title = |column: &Column| escape::markdown(&column.title);
         let rule = |column: &Column| match column.align {
@@ -150,14 +127,14 @@ impl Table {
             Align::Right => "---:".to_owned(),
         };
         let cells = |row: &[Cell]| -> Vec<String> {
-            let texts = row.iter().map(|cell| escape::markdown(&cell.text));
+            let texts = row.iter().map(|cell| escape::markdown(cell.text.trim_end()));
             let missing = self.columns.len().saturating_sub(row.len());
             texts.chain(std::iter::repeat_n(String::new(), missing)).collect()
         };
         let mut text = line(self.columns.iter().map(title).collect());
         text += &format!("|{}|\n", self.columns.iter().map(rule).collect::<Vec<_>>().join("|"));
-        text.extend(self.rows.iter().map(|row| line(cells(row))));
-        for row in &self.sums {
+        text.extend(lined_up.rows.iter().map(|row| line(cells(row))));
+        for row in &lined_up.sums {
             let mut cells = cells(row);
             if let Some(name) = cells.first_mut().filter(|name| !name.is_empty()) {
                 *name = format!("**{name}**");
@@ -213,11 +190,7 @@ impl Table {
             if at > 0 {
                 text.push_str("  ");
             }
-            let painted = match cell.tone {
-                Tone::Growth if color => Cow::Owned(format!("\x1b[31m{shown}\x1b[0m")),
-                Tone::Shrink if color => Cow::Owned(format!("\x1b[32m{shown}\x1b[0m")),
-                _ => shown,
-            };
+            let painted = if color { cell.tone.paint(&shown) } else { Cow::Borrowed(&*shown) };
             match self.columns[index].align {
                 Align::Left => text.extend([&*painted, &padding]),
                 Align::Right => text.extend([&*padding, &painted]),
@@ -319,6 +292,45 @@ mod tests {
     | a&#124;b |  |  |
     | **TOTAL** | 12.5M | 3 |
     ");
+    }
+
+    #[test]
+    fn decimal_points_of_a_column_stand_below_each_other() {
+        let mut table = Table::new(
+            vec![Column::new("GROWTH", Align::Right), Column::new("AFTER", Align::Right)],
+            0,
+            1,
+        );
+        let mut row = |change: Option<i128>, after| {
+            table.row(vec![Cell::size_change(change), Cell::size(after)]);
+        };
+        row(Some(146_066_636), Some(1_503_238_553_600));
+        row(Some(4672 << 10), Some(13_107_200));
+        row(Some(-(512 << 10)), Some(1_181_116_006));
+        row(Some(300), Some(0));
+        row(Some(0), None);
+        row(None, Some(4096));
+        insta::assert_snapshot!(table.render(80, false), @r"
+         GROWTH  AFTER
+        =======  =====
+        +139.3M   1.4T
+          +4.6M  12.5M
+        -512K     1.1G
+        +300B     0K
+           0K        -
+              -   4K
+        ");
+        let mut table = Table::new(vec![Column::new("SIZE", Align::Right)], 0, 1);
+        for size in [9999 << 10, 4096, 0] {
+            table.row(vec![Cell::size(Some(size))]);
+        }
+        insta::assert_snapshot!(table.render(80, false), @r"
+         SIZE
+        =====
+        9999K
+           4K
+           0K
+        ");
     }
 
     #[test]

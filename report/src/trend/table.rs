@@ -4,7 +4,7 @@ use crate::finding::clock::Clock;
 use crate::limits::LimitKind;
 use crate::metric::{Metric, Unit};
 use crate::text::escape;
-use crate::text::table::{Align, Cell, Column, Table, Tone, cut_middle};
+use crate::text::table::{Align, Cell, Column, Table, cut_middle};
 use crate::text::units;
 use crate::trend::Trend;
 use crate::trend::course::TrendCourse;
@@ -216,19 +216,11 @@ fn table(trend: &Trend, layout: &TrendLayout<'_>) -> Table {
     if rest.iter().any(|row| row.last != Some(0) || row.moved() > 0) {
         let sum = |of: fn(&TrendRow) -> Option<i128>| -> Option<i128> { rest.iter().map(of).sum() };
         let last = sum(|row| row.last.map(i128::from));
-        let plain = |value: i128| unit.plain(u64::try_from(value).unwrap_or(0));
-        let change = sum(TrendRow::change);
-        let dash = || "-".to_owned();
-        table.row(
-            [
-                format!("other ({} types)", rest.len()),
-                last.map_or_else(dash, plain),
-                change.map_or_else(dash, |by| unit.signed(by)),
-            ]
-            .iter()
-            .map(|text| Cell::new(text))
-            .collect(),
-        );
+        table.row(vec![
+            Cell::new(&format!("other ({} types)", rest.len())),
+            unit.cell(last.map(|bytes| u64::try_from(bytes).unwrap_or(0))),
+            unit.delta_cell(sum(TrendRow::change)),
+        ]);
     }
     table.sum(cells(trend, &trend.total, layout.clock));
     table
@@ -238,16 +230,11 @@ fn cells(trend: &Trend, row: &TrendRow, clock: &Clock) -> Vec<Cell> {
     let unit = trend.metric.unit();
     let dash = || "-".to_owned();
     let slope = row.slope_per(trend.per().ns);
-    let tone = match row.change() {
-        Some(change) if change > 0 => Tone::Growth,
-        Some(change) if change < 0 => Tone::Shrink,
-        _ => Tone::Plain,
-    };
     vec![
         Cell::new(&row.label),
-        Cell::new(&row.last.map_or_else(dash, |last| unit.plain(last))),
-        Cell::new(&row.change().map_or_else(dash, |by| unit.signed(by))).toned(tone),
-        Cell::new(&slope.map_or_else(dash, |[median, ..]| unit.rate(median))),
+        unit.cell(row.last),
+        unit.delta_cell(row.change()),
+        unit.rate_cell(slope.map(|[median, ..]| median)),
         Cell::new(
             &slope.map_or_else(dash, |[_, low, high]| {
                 units::between(&unit.rate(low), &unit.rate(high))

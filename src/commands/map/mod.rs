@@ -183,6 +183,7 @@ impl MapArgs {
             no_coalesce: self.no_coalesce || all,
             rules: self.rules,
             summary: self.summary,
+            color: output::color(),
         }
     }
 

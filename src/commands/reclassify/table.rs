@@ -65,7 +65,7 @@ impl ReclassifyDocument {
                 Cell::new(&row.from.label),
                 Cell::new(&row.to.label),
                 Cell::new(&row.regions.to_string()),
-                Cell::new(&units::size(row.resident_bytes)),
+                Cell::size(Some(row.resident_bytes)),
             ]);
         }
         let sum = |rows: &[&TypeChangeRow]| rows.iter().map(|row| row.regions).sum::<u64>();

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use vmrec_report::escape;
 use vmrec_report::units::{duration, signed_size, size};
+use vmrec_report::{escape, signal_name};
 use vmrec_sampler::ProcessInfo;
 use vmrec_store::{RecordingId, WhyEnded};
 
@@ -154,10 +154,11 @@ fn line(tally: &Tally, number: u64, cpu_ns: u64, file_bytes: u64) -> String {
 pub(crate) fn ended_words(why: &WhyEnded) -> String {
     match why {
         WhyEnded::TargetExited(Some(status)) => {
-            format!("the command ended with status {status}")
+            let signal = signal_name(*status).map(|name| format!(" ({name})")).unwrap_or_default();
+            format!("the command ended with status {status}{signal}")
         }
         WhyEnded::TargetExited(None) => "the target exited".to_owned(),
-        WhyEnded::Interrupted => "interrupted".to_owned(),
+        WhyEnded::Interrupted => "stopped".to_owned(),
         WhyEnded::Failed(error) => error.clone(),
         WhyEnded::Finished | WhyEnded::TargetReplaced | WhyEnded::RecorderLost => "done".to_owned(),
     }

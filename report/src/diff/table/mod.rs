@@ -5,6 +5,7 @@ pub(crate) mod heading;
 mod headline;
 mod line;
 mod notes;
+pub(crate) mod share;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use crate::diff::table::heading::{DiffLayout, Heading, head};
 use crate::diff::table::headline::without_reserved;
 use crate::diff::table::line::{Line, sum};
 use crate::diff::table::notes::{became_shared, given_back, left_out_note, unknown_notes};
+use crate::diff::table::share::SharesOf;
 use crate::diff::{ChangeKind, Diff, RegionRow, RegionState};
 use crate::metric::{Metric, Unit};
 use crate::text::table::{Align, Cell, Column, Table, Tone, cut_middle};
@@ -63,7 +65,7 @@ fn totals(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Page {
     columns.extend(titles);
     let mut table = Table::new(columns, 0, 14);
     for (name, delta) in diff.process.named() {
-        let at = |bytes| Cell::new(&Unit::Bytes.plain_or_unknown(bytes));
+        let at = |bytes| Unit::Bytes.cell(bytes);
         let change = Unit::Bytes.delta_cell(delta.delta());
         table.row(vec![Cell::new(name), at(delta.from), at(delta.to), change]);
     }
@@ -91,22 +93,29 @@ fn page(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Page {
     let shown = if moving.len() - shown == 1 { moving.len() } else { shown };
     let (rows, rest) = moving.split_at(shown);
 
-    let mut table = empty_table(layout.view, &metrics, diff);
+    let shares = SharesOf::of(diff, moving.iter().map(|line| &line.change));
+    let with_shares = shares.have_meaning();
+    let mut table = empty_table(layout.view, &metrics, diff, with_shares);
+    let cells = |names: &[String], change: &Change, is_part| {
+        let share = if is_part { shares.cell(change) } else { Cell::default() };
+        let share = with_shares.then_some(share);
+        cells(names, change, share, &metrics, diff.sorted_by)
+    };
     for line in rows {
-        table.row(cells(&line.names, &line.change, &metrics, diff.sorted_by));
+        table.row(cells(&line.names, &line.change, true));
     }
     if !rest.is_empty() {
         let count: u64 = rest.iter().map(|line| line.rows).sum();
         let names = names_of(layout.view, &format!("other ({count} rows)"));
-        table.row(cells(&names, &sum(rest), &metrics, diff.sorted_by));
+        table.row(cells(&names, &sum(rest), true));
     }
     let total = names_of(layout.view, "TOTAL");
-    table.sum(cells(&total, &diff.total, &metrics, diff.sorted_by));
+    table.sum(cells(&total, &diff.total, false));
     if let Some(usable) = without_reserved(diff) {
         let names = names_of(layout.view, "TOTAL, minus reserved");
-        table.sum(cells(&names, &usable, &metrics, diff.sorted_by));
+        table.sum(cells(&names, &usable, false));
     }
-    if let Some(cells) = unattributed(diff, layout.view, &metrics) {
+    if let Some(cells) = unattributed(diff, layout.view, &metrics, with_shares) {
         table.sum(cells);
     }
 
@@ -197,7 +206,7 @@ fn names_of(view: View, name: &str) -> Vec<String> {
     std::iter::once(name.to_owned()).chain(vec![String::new(); blanks]).collect()
 }
 
-fn empty_table(view: View, metrics: &[Metric], diff: &Diff) -> Table {
+fn empty_table(view: View, metrics: &[Metric], diff: &Diff, with_shares: bool) -> Table {
     let (title, min_width) = match view {
         View::Family => ("FAMILY", 19),
         View::Type => ("TYPE", 21),
@@ -209,7 +218,7 @@ fn empty_table(view: View, metrics: &[Metric], diff: &Diff) -> Table {
         columns.push(Column::new("CHANGE", Align::Left));
         columns.push(Column::new("START", Align::Right).droppable(2));
     } else {
-        let rank = if diff.sorted_by == Metric::Regions { 0 } else { 4 };
+        let rank = if diff.sorted_by == Metric::Regions { 0 } else { 5 };
         columns.push(Column::new("REGIONS", Align::Right).droppable(rank));
     }
     for &metric in metrics {
@@ -219,12 +228,15 @@ fn empty_table(view: View, metrics: &[Metric], diff: &Diff) -> Table {
         let rank = match metric {
             _ if metric == diff.sorted_by => 0,
             _ if total.delta().is_none_or(|delta| delta == 0) => 9,
-            Metric::Measured(Quantity::Swapped) => 6,
-            Metric::Measured(Quantity::Dirty) => 5,
+            Metric::Measured(Quantity::Swapped) => 7,
+            Metric::Measured(Quantity::Dirty) => 6,
             Metric::Measured(Quantity::Private) => 3,
             _ => 1,
         };
         columns.push(column.droppable(rank));
+    }
+    if with_shares {
+        columns.push(Column::new("SHARE", Align::Right).droppable(4));
     }
     if view != View::Region {
         columns.push(Column::new("AFTER", Align::Right).droppable(2));
@@ -232,7 +244,13 @@ fn empty_table(view: View, metrics: &[Metric], diff: &Diff) -> Table {
     Table::new(columns, 0, min_width)
 }
 
-fn cells(names: &[String], change: &Change, metrics: &[Metric], sorted_by: Metric) -> Vec<Cell> {
+fn cells(
+    names: &[String],
+    change: &Change,
+    share: Option<Cell>,
+    metrics: &[Metric],
+    sorted_by: Metric,
+) -> Vec<Cell> {
     let mut cells: Vec<Cell> = names.iter().map(|name| Cell::new(name)).collect();
     if names.len() == 1 {
         let delta = i128::from(change.to.regions) - i128::from(change.from.regions);
@@ -240,15 +258,21 @@ fn cells(names: &[String], change: &Change, metrics: &[Metric], sorted_by: Metri
     }
     cells
         .extend(metrics.iter().map(|&metric| metric.unit().delta_cell(change.get(metric).delta())));
+    cells.extend(share);
     if names.len() == 1 {
         let after = change.to.get(sorted_by);
-        cells.push(Cell::new(&sorted_by.unit().plain_or_unknown(after)));
+        cells.push(sorted_by.unit().cell(after));
     }
     cells
 }
 
 /// Returns the row of process totals beyond the sum of regions, if those changed.
-fn unattributed(diff: &Diff, view: View, metrics: &[Metric]) -> Option<Vec<Cell>> {
+fn unattributed(
+    diff: &Diff,
+    view: View,
+    metrics: &[Metric],
+    with_shares: bool,
+) -> Option<Vec<Cell>> {
     let residual = |metric| diff.unattributed.get(metric);
     let moved = |&metric: &Metric| residual(metric)?.delta().filter(|&delta| delta != 0);
     metrics.iter().find_map(moved)?;
@@ -260,10 +284,10 @@ fn unattributed(diff: &Diff, view: View, metrics: &[Metric]) -> Option<Vec<Cell>
     // Empty where the kernel has no total to compare with.
     let delta = |&metric: &Metric| residual(metric).map(|r| metric.unit().delta_cell(r.delta()));
     cells.extend(metrics.iter().map(|metric| delta(metric).unwrap_or_default()));
+    cells.extend(with_shares.then(Cell::default));
     if names.len() == 1 {
-        let after =
-            residual(diff.sorted_by).map(|r| r.to.map_or_else(units::unknown, units::signed_size));
-        cells.push(Cell::new(&after.unwrap_or_default()));
+        let after = residual(diff.sorted_by).map(|r| Cell::size_change(r.to).toned(Tone::Plain));
+        cells.push(after.unwrap_or_default());
     }
     Some(cells)
 }

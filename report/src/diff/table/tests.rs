@@ -59,21 +59,21 @@ fn table_made_by(
 #[test]
 fn by_family() {
     let (from, to) = before_and_after();
-    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Family, Some(20)), @"
+    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Family, Some(20)), @r"
     server grew 11.1M in 10m 00s: malloc +11.0M (99%), other +60K
     server (pid 4242), recording 3
     from  #1 of 2026-03-01 14:00:00.000 +01:00
     to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for
     10m 00s apart; sizes are changes, AFTER is resident at the end
 
-    FAMILY               REGIONS  VIRTUAL  RESIDENT  PRIVATE   DIRTY  SWAPPED  AFTER
-    ===================  =======  =======  ========  =======  ======  =======  =====
-    malloc                     0   +12.0M    +11.0M   +11.0M  +11.0M       0K  14.0M
-    program + libraries       +1    +100K     +100K     +16K    +16K       0K  1324K
-    stack                     -1   -8192K      -40K     -40K    -40K       0K    72K
-    ===================  =======  =======  ========  =======  ======  =======  =====
-    TOTAL                      0   +4196K    +11.1M   +11.0M  +11.0M       0K  15.4M
-    unattributed                   +3996K     -332K                        0K  +660K
+    FAMILY               REGIONS  VIRTUAL  RESIDENT  PRIVATE   DIRTY  SHARE    AFTER
+    ===================  =======  =======  ========  =======  ======  =====  =======
+    malloc                     0   +12.0M    +11.0M   +11.0M  +11.0M    99%    14.0M
+    program + libraries       +1  +100K     +100K     +16K    +16K      <1%     1.3M
+    stack                     -1    -8.0M    -40K     -40K    -40K        -    72K
+    ===================  =======  =======  ========  =======  ======  =====  =======
+    TOTAL                      0    +4.1M    +11.1M   +11.0M  +11.0M           15.4M
+    unattributed                    +3.9M   -332K                            +660K
     1 unchanged row left out (0K resident)
     ");
 }
@@ -99,21 +99,21 @@ fn code_is_named_below_a_change_of_resident_bytes_in_one_line() {
 #[test]
 fn by_type() {
     let (from, to) = before_and_after();
-    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Type, Some(2)), @"
+    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Type, Some(2)), @r"
     server grew 11.1M in 10m 00s: MALLOC (brk heap) +11.0M (99%), other +60K
     server (pid 4242), recording 3
     from  #1 of 2026-03-01 14:00:00.000 +01:00
     to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for
     10m 00s apart; sizes are changes, AFTER is resident at the end
 
-    TYPE               REGIONS  VIRTUAL  RESIDENT  PRIVATE   DIRTY  SWAPPED  AFTER
-    =================  =======  =======  ========  =======  ======  =======  =====
-    MALLOC (brk heap)        0   +12.0M    +11.0M   +11.0M  +11.0M       0K  14.0M
-    .text                   +1    +100K     +100K       0K      0K       0K  1300K
-    other (2 rows)          -1   -8192K      -40K     -24K    -24K       0K    64K
-    =================  =======  =======  ========  =======  ======  =======  =====
-    TOTAL                    0   +4196K    +11.1M   +11.0M  +11.0M       0K  15.4M
-    unattributed                 +3996K     -332K                        0K  +660K
+    TYPE               REGIONS  VIRTUAL  RESIDENT  PRIVATE   DIRTY  SHARE    AFTER
+    =================  =======  =======  ========  =======  ======  =====  =======
+    MALLOC (brk heap)        0   +12.0M    +11.0M   +11.0M  +11.0M    99%    14.0M
+    .text                   +1  +100K     +100K       0K      0K      <1%     1.3M
+    other (2 rows)          -1    -8.0M    -40K     -24K    -24K        -    64K
+    =================  =======  =======  ========  =======  ======  =====  =======
+    TOTAL                    0    +4.1M    +11.1M   +11.0M  +11.0M           15.4M
+    unattributed                  +3.9M   -332K                            +660K
     2 unchanged rows left out (32K resident)
     ");
 }
@@ -122,22 +122,22 @@ fn by_type() {
 fn by_object() {
     let (from, to) = before_and_after();
     let pss = Metric::Measured(Quantity::Pss);
-    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Object, None), @"
+    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Object, None), @r"
     server grew 11.1M in 10m 00s: MALLOC (brk heap) +11.0M (99%), other +60K
     server (pid 4242), recording 3
     from  #1 of 2026-03-01 14:00:00.000 +01:00
     to    #301 of 2026-03-01 14:10:00.000 +01:00, 1.2s before the time asked for
     10m 00s apart; sizes are changes, AFTER is resident at the end
 
-    OBJECT                    REGIONS  VIRTUAL  RESIDENT  PRIVATE   DIRTY  AFTER
-    ========================  =======  =======  ========  =======  ======  =====
-    MALLOC (brk heap)               0   +12.0M    +11.0M   +11.0M  +11.0M  14.0M
-    libz.so.1                      +1    +100K     +100K       0K      0K   100K
-    Stack (thread): worker 2       -1   -8192K      -40K     -40K    -40K     0K
-    libc.so.6                       0       0K        0K     +16K    +16K  1224K
-    ========================  =======  =======  ========  =======  ======  =====
-    TOTAL                           0   +4196K    +11.1M   +11.0M  +11.0M  15.4M
-    unattributed                        +3996K     -332K                   +660K
+    OBJECT                    REGIONS  VIRTUAL  RESIDENT  PRIVATE  SHARE    AFTER
+    ========================  =======  =======  ========  =======  =====  =======
+    MALLOC (brk heap)               0   +12.0M    +11.0M   +11.0M    99%    14.0M
+    libz.so.1                      +1  +100K     +100K       0K      <1%   100K
+    Stack (thread): worker 2       -1    -8.0M    -40K     -40K        -     0K
+    libc.so.6                       0     0K        0K     +16K       0%     1.2M
+    ========================  =======  =======  ========  =======  =====  =======
+    TOTAL                           0    +4.1M    +11.1M   +11.0M           15.4M
+    unattributed                         +3.9M   -332K                    +660K
     3 unchanged rows left out (72K resident)
     ");
     assert!(
@@ -148,7 +148,7 @@ fn by_object() {
 #[test]
 fn by_region() {
     let (from, to) = before_and_after();
-    insta::assert_snapshot!(table(&from, &to, Metric::Virtual, View::Region, None), @"
+    insta::assert_snapshot!(table(&from, &to, Metric::Virtual, View::Region, None), @r"
     virtual memory of server grew 4196K in 10m 00s
     server (pid 4242), recording 3
     from  #1 of 2026-03-01 14:00:00.000 +01:00
@@ -158,12 +158,12 @@ fn by_region() {
     REGION                    CHANGE          START  VIRTUAL  RESIDENT  PRIVATE
     ========================  =======  ============  =======  ========  =======
     MALLOC (brk heap) [heap]  grown    555500000000   +12.0M    +11.0M   +11.0M
-    Stack (thread) worker 2   gone     7e0002000000   -8192K      -40K     -40K
-    .text libz.so.1           new      7f0004000000    +100K     +100K       0K
-    .data libc.so.6           changed  7f0000190000       0K        0K     +16K
+    Stack (thread) worker 2   gone     7e0002000000    -8.0M    -40K     -40K
+    .text libz.so.1           new      7f0004000000  +100K     +100K       0K
+    .data libc.so.6           changed  7f0000190000     0K        0K     +16K
     ========================  =======  ============  =======  ========  =======
-    TOTAL                                             +4196K    +11.1M   +11.0M
-    unattributed                                      +3996K     -332K
+    TOTAL                                              +4.1M    +11.1M   +11.0M
+    unattributed                                       +3.9M   -332K
     4 unchanged rows left out (9928K virtual)
     ");
 }
@@ -171,7 +171,7 @@ fn by_region() {
 #[test]
 fn numbers_of_regions_are_counts_in_one_column() {
     let (from, to) = before_and_after();
-    insta::assert_snapshot!(table(&from, &to, Metric::Regions, View::Family, Some(20)), @"
+    insta::assert_snapshot!(table(&from, &to, Metric::Regions, View::Family, Some(20)), @r"
     the number of regions of server stayed at 7 (0)
     server (pid 4242), recording 3
     from  #1 of 2026-03-01 14:00:00.000 +01:00
@@ -180,12 +180,12 @@ fn numbers_of_regions_are_counts_in_one_column() {
 
     FAMILY               REGIONS  VIRTUAL  RESIDENT  PRIVATE   DIRTY  SWAPPED  AFTER
     ===================  =======  =======  ========  =======  ======  =======  =====
-    program + libraries       +1    +100K     +100K     +16K    +16K       0K      3
-    stack                     -1   -8192K      -40K     -40K    -40K       0K      2
-    malloc                     0   +12.0M    +11.0M   +11.0M  +11.0M       0K      1
+    program + libraries       +1  +100K     +100K     +16K    +16K       0K        3
+    stack                     -1    -8.0M    -40K     -40K    -40K       0K        2
+    malloc                     0   +12.0M    +11.0M   +11.0M  +11.0M     0K        1
     ===================  =======  =======  ========  =======  ======  =======  =====
-    TOTAL                      0   +4196K    +11.1M   +11.0M  +11.0M       0K      7
-    unattributed                   +3996K     -332K                        0K
+    TOTAL                      0    +4.1M    +11.1M   +11.0M  +11.0M     0K        7
+    unattributed                    +3.9M   -332K                        0K
     1 unchanged row left out (1 region)
     ");
     let by_region = table(&from, &to, Metric::Regions, View::Region, None);
@@ -287,19 +287,19 @@ fn alike_regions_are_one_row_and_rows_that_hardly_count_are_summed_up() {
     let from = snapshot(0, ProcessTotals::default(), libraries(64 * K).collect());
     let regions = (0..12).map(pages).chain(libraries(68 * K)).collect();
     let to = snapshot(9, ProcessTotals::default(), regions);
-    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Region, Some(20)), @"
+    insta::assert_snapshot!(table(&from, &to, Metric::RESIDENT, View::Region, Some(20)), @r"
     server grew 48.0M in 9.0s: MALLOC (large) +48.0M (99%)
     server (pid 4242), recording 3
     from  #1 of 2026-03-01 14:00:00.000 +01:00
     to    #301 of 2026-03-01 14:00:09.000 +01:00, 1.2s before the time asked for
     9.0s apart; sizes are changes
 
-    REGION                     CHANGE  START  VIRTUAL  RESIDENT  PRIVATE  DIRTY
+    REGION                     CHANGE  START  VIRTUAL  RESIDENT  PRIVATE  SHARE
     =========================  ======  =====  =======  ========  =======  =====
-    MALLOC (large) 16.0M × 12  new            +192.0M    +48.0M   +48.0M     0K
-    other (3 rows)                                 0K      +12K       0K     0K
+    MALLOC (large) 16.0M × 12  new            +192.0M    +48.0M   +48.0M    99%
+    other (3 rows)                               0K      +12K       0K      <1%
     =========================  ======  =====  =======  ========  =======  =====
-    TOTAL                                     +192.0M    +48.0M   +48.0M     0K
+    TOTAL                                     +192.0M    +48.0M   +48.0M
     ");
     let all = table(&from, &to, Metric::RESIDENT, View::Region, None);
     assert_eq!(

@@ -6,6 +6,7 @@ use vmrec_store::RecordingId;
 
 use crate::amounts::Change;
 use crate::diff::group::{GroupChange, ObjectKey};
+use crate::diff::table::share::SharesOf;
 use crate::diff::{Diff, RegionRow, Residual};
 use crate::export::json::{Changes, DeltaValue, Moment, addresses, regions_delta};
 use crate::text::clock;
@@ -15,6 +16,7 @@ use crate::time::spec::Resolved;
 #[derive(Serialize)]
 pub struct DiffDocument<'a> {
     recording: i64,
+    sorted_by: String,
     from: End<'a>,
     to: End<'a>,
     total: Group<'a, ()>,
@@ -65,12 +67,19 @@ impl<'a> DiffDocument<'a> {
         fn groups<'a, K, N>(
             rows: &'a [GroupChange<K>],
             name: impl Fn(&'a K) -> N,
+            diff: &Diff,
         ) -> Vec<Group<'a, N>> {
-            rows.iter().map(|row| Group::new(name(&row.key), &row.change)).collect()
+            let share = SharesOf::of(diff, rows.iter().map(|row| &row.change));
+            let group = |row: &'a GroupChange<K>| {
+                let share_percent = Some(share.percent(&row.change));
+                Group { share_percent, ..Group::new(name(&row.key), &row.change) }
+            };
+            rows.iter().map(group).collect()
         }
         let unattributed = &diff.unattributed;
         Self {
             recording: recording.0,
+            sorted_by: diff.sorted_by.name(),
             from,
             to,
             total: Group::new((), &diff.total),
@@ -80,17 +89,22 @@ impl<'a> DiffDocument<'a> {
                 swapped_bytes: diff.process.swapped_bytes.into(),
                 footprint_bytes: diff.process.footprint_bytes.into(),
             },
-            families: groups(&diff.families, |family| FamilyKey {
-                family: family.name(),
-                label: family.label(naming),
-            }),
-            types: groups(&diff.types, |key| TypeKey {
-                region_type: key.name(),
-                label: key.label(naming),
-                family: key.family().name(),
-                family_label: key.family().label(naming),
-            }),
-            objects: groups(&diff.objects, |key| ObjectName::of(key, naming)),
+            families: groups(
+                &diff.families,
+                |family| FamilyKey { family: family.name(), label: family.label(naming) },
+                diff,
+            ),
+            types: groups(
+                &diff.types,
+                |key| TypeKey {
+                    region_type: key.name(),
+                    label: key.label(naming),
+                    family: key.family().name(),
+                    family_label: key.family().label(naming),
+                },
+                diff,
+            ),
+            objects: groups(&diff.objects, |key| ObjectName::of(key, naming), diff),
             regions: diff.regions.iter().map(|row| ChangedRegion::of(row, naming)).collect(),
             unchanged_regions: (!diff.is_unread()).then_some(diff.unchanged.regions),
             unattributed: UnattributedValue {
@@ -109,11 +123,14 @@ struct Group<'a, N> {
     regions: DeltaValue<u64>,
     #[serde(flatten)]
     changes: Changes<'a>,
+    /// Of the rows that are parts of the whole; within it null where it has no meaning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share_percent: Option<Option<u8>>,
 }
 
 impl<'a, N> Group<'a, N> {
     fn new(name: N, change: &'a Change) -> Self {
-        Self { name, regions: regions_delta(change), changes: Changes(change) }
+        Self { name, regions: regions_delta(change), changes: Changes(change), share_percent: None }
     }
 }
 
@@ -226,17 +243,18 @@ mod tests {
         let fields =
             value.as_object().unwrap().iter().map(|(key, value)| format!("{key}: {value}"));
         insta::assert_snapshot!(fields.collect::<Vec<_>>().join("\n"), @r#"
-    families: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"label":"malloc","locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
-    from: {"asked":"2026-03-01T13:00:00.000Z","off_by_ns":0,"sample":1,"time":"2026-03-01T13:00:00.000Z","torn":null,"totals_alone":null,"utc_ns":1772370000000000000}
-    objects: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"object":"MALLOC (brk heap)","path":null,"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
-    process: {"footprint_bytes":{"delta":null,"from":null,"to":null},"resident_bytes":{"delta":11255808,"from":5529600,"to":16785408},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":8388608,"from":33554432,"to":41943040}}
-    recording: 3
-    regions: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"change":"grown","detail":null,"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"end":"0x555501000000","family":"malloc","family_label":"malloc","from_protection":"rw-","huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"object":"[heap]","private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"start":"0x555500000000","swapped_bytes":{"delta":0,"from":0,"to":0},"to_protection":"rw-","type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
-    to: {"asked":"2026-03-01T13:10:01.200Z","off_by_ns":-1200000000,"sample":301,"time":"2026-03-01T13:10:00.000Z","torn":null,"totals_alone":null,"utc_ns":1772370600000000000}
-    total: {"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11509760,"from":3264512,"to":14774272},"huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11509760,"from":3264512,"to":14774272},"private_dirty_bytes":{"delta":11509760,"from":3264512,"to":14774272},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":7,"to":7},"resident_bytes":{"delta":11595776,"from":4513792,"to":16109568},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":4296704,"from":22773760,"to":27070464}}
-    types: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","family_label":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"swapped_bytes":{"delta":0,"from":0,"to":0},"type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
-    unattributed: {"resident_bytes":{"delta":-339968,"from":1015808,"to":675840},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":4091904,"from":10784768,"to":14876672}}
-    unchanged_regions: 4
-    "#);
+        families: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"label":"malloc","locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"share_percent":100,"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
+        from: {"asked":"2026-03-01T13:00:00.000Z","off_by_ns":0,"sample":1,"time":"2026-03-01T13:00:00.000Z","torn":null,"totals_alone":null,"utc_ns":1772370000000000000}
+        objects: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"object":"MALLOC (brk heap)","path":null,"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"share_percent":100,"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
+        process: {"footprint_bytes":{"delta":null,"from":null,"to":null},"resident_bytes":{"delta":11255808,"from":5529600,"to":16785408},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":8388608,"from":33554432,"to":41943040}}
+        recording: 3
+        regions: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"change":"grown","detail":null,"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"end":"0x555501000000","family":"malloc","family_label":"malloc","from_protection":"rw-","huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"object":"[heap]","private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"start":"0x555500000000","swapped_bytes":{"delta":0,"from":0,"to":0},"to_protection":"rw-","type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
+        sorted_by: "resident"
+        to: {"asked":"2026-03-01T13:10:01.200Z","off_by_ns":-1200000000,"sample":301,"time":"2026-03-01T13:10:00.000Z","torn":null,"totals_alone":null,"utc_ns":1772370600000000000}
+        total: {"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11509760,"from":3264512,"to":14774272},"huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11509760,"from":3264512,"to":14774272},"private_dirty_bytes":{"delta":11509760,"from":3264512,"to":14774272},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":7,"to":7},"resident_bytes":{"delta":11595776,"from":4513792,"to":16109568},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":4296704,"from":22773760,"to":27070464}}
+        types: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","family_label":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"share_percent":100,"swapped_bytes":{"delta":0,"from":0,"to":0},"type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
+        unattributed: {"resident_bytes":{"delta":-339968,"from":1015808,"to":675840},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":4091904,"from":10784768,"to":14876672}}
+        unchanged_regions: 4
+        "#);
     }
 }

@@ -168,6 +168,7 @@ const WIDE: PageOptions = PageOptions {
     no_coalesce: true,
     rules: false,
     summary: false,
+    color: false,
 };
 
 #[test]
