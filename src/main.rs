@@ -51,11 +51,14 @@ fn main() -> ExitCode {
         };
     }
     let words = spelling::arguments(std::env::args_os());
-    let matches = help::command().try_get_matches_from(&words).unwrap_or_else(|error| {
-        let words: Vec<_> =
-            words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-        misread::with_tip(error, &help::command(), &words).exit()
-    });
+    let typed: Vec<_> =
+        words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    if let Some(error) = misread::unknown_option(&help::command(), &typed) {
+        error.exit();
+    }
+    let matches = help::command()
+        .try_get_matches_from(&words)
+        .unwrap_or_else(|error| misread::with_tip(error, &help::command(), &typed).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match run(cli) {
         Ok(status) => status,

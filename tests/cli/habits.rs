@@ -82,6 +82,23 @@ fn the_options_of_other_tools_work_or_name_ours() {
     let pid = workload.pid_text();
     bench.out(&["record", "--pid", &pid, "--interval", "50ms", "--samples", "2"]);
     bench.out(&["record", "-p", &pid, "-i", "50ms", "--duration", "100ms"]);
+    for (words, tip) in [
+        (&["record", "--children", &pid][..], "tip: --tree records all processes that descend"),
+        (&["record", "--recursive", &pid], "tip: --tree"),
+        (&["record", "-n", "5", &pid], "tip: --samples N"),
+        (&["record", "--timeout", "5", &pid], "tip: --for TIME"),
+        (&["record", "--delay", "5", &pid], "tip: --every TIME"),
+        (&["map", "-n", "5"], "tip: --top N"),
+        (&["diff", "--limit", "5"], "tip: --all"),
+        (&["diff", "--since", "-5m"], "tip: times are words"),
+        (&["chart", "--since", "-5m"], "tip: --from TIME"),
+        (&["list", "--format", "json"], "tip: --json"),
+        (&["info", "--no-color"], "NO_COLOR=1"),
+    ] {
+        let said = bench.run(words);
+        assert_eq!(said.status, Some(2), "{words:?}");
+        assert!(said.error.contains(tip) && !said.error.contains("as a value"), "{}", said.error);
+    }
     let said = bench.run(&["record", "-o", "x.db", &pid]);
     assert_eq!(said.status, Some(2));
     assert!(said.error.contains("--db FILE"), "{}", said.error);

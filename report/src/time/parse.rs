@@ -26,12 +26,12 @@ impl TimeSpec {
                     } else {
                         Ok(Self::Mark(mark.to_owned()))
                     }
+                } else if let Some(length) = trimmed.strip_suffix("ago") {
+                    ago(length.trim_start_matches('-').trim())
                 } else if let Some(length) = trimmed.strip_prefix('-') {
                     duration_ns(length).map(|ns| Self::BeforeEnd { ns })
                 } else if let Some(length) = trimmed.strip_prefix('+') {
                     duration_ns(length).map(|ns| Self::AfterStart { ns })
-                } else if let Some(length) = trimmed.strip_suffix("ago") {
-                    ago(length.trim_end())
                 } else if let Some(number) = trimmed.strip_suffix('%') {
                     part(number)
                 } else if trimmed.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -218,6 +218,9 @@ mod tests {
             offset_ns: seconds * S as i64,
         };
         assert_eq!(parsed("peak-5s"), beside(TimeSpec::Peak, -5));
+        for text in ["5m ago", "-5m ago", "-5mago", "- 5 minutes ago"] {
+            assert_eq!(parsed(text), TimeSpec::Ago { ns: 300 * S }, "{text}");
+        }
         assert_eq!(parsed("#12+1m"), beside(TimeSpec::Sample(12), 60));
         assert_eq!(parsed("@warm+5s"), TimeSpec::Mark("warm+5s".into()));
         assert_eq!(parsed("1 minute ago"), TimeSpec::Ago { ns: 60 * S });
@@ -300,12 +303,12 @@ mod tests {
                 }
                 Ok(TimeSpec::Mark(mark)) => prop_assert_eq!(format!("@{mark}"), trimmed),
                 Ok(TimeSpec::BeforeEnd { ns }) => {
-                    let (_, length) = trimmed.rsplit_once('-').unwrap();
+                    let (_, length) = trimmed.rsplit_once(['-', '+']).unwrap();
                     let seconds = seconds(length);
                     prop_assert!((ns as f64 / 1e9 - seconds).abs() < 1e-6 * (1.0 + seconds));
                 }
                 Ok(TimeSpec::AfterStart { ns }) => {
-                    let (_, length) = trimmed.rsplit_once('+').unwrap();
+                    let (_, length) = trimmed.rsplit_once(['-', '+']).unwrap();
                     let seconds = seconds(length);
                     prop_assert!((ns as f64 / 1e9 - seconds).abs() < 1e-6 * (1.0 + seconds));
                 }
