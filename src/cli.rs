@@ -18,6 +18,10 @@ use crate::commands::{
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+
+    /// Print long output at once, without a pager
+    #[arg(long, global = true, hide = true)]
+    pub(crate) no_pager: bool,
 }
 
 /// The commands, in the order a newcomer needs them.

@@ -36,6 +36,9 @@ Times are 14:05[:09], '2026-03-01 14:05' (local), RFC 3339, -10m (before the
 end, or now while recording), +90s (after the start), start, end, now, peak,
 #12 (a sample), @text (a mark), 50%, '10m ago'; peak-5s and @text+5s too.
 
+Output longer than the terminal goes through $VMREC_PAGER, $PAGER or
+`less -FRX`; --no-pager prints it.
+
 Exit status: 0 done, 1 the answer is no, 2 wrong usage, 3 target not found or
 not permitted, 4 recording unusable; record -- COMMAND passes on its own.
 

@@ -12,6 +12,7 @@ mod file;
 mod help;
 mod misread;
 mod output;
+mod pager;
 mod parse;
 mod picture;
 mod process;
@@ -45,7 +46,7 @@ fn main() -> ExitCode {
         .var(completions::VARIABLE)
         .complete();
     if std::env::args_os().len() == 1 {
-        return match output::print(&help::command().render_help().to_string()) {
+        return match output::print_bytes(help::command().render_help().to_string().as_bytes()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => failure.report(),
         };
@@ -60,6 +61,9 @@ fn main() -> ExitCode {
         .try_get_matches_from(&words)
         .unwrap_or_else(|error| misread::with_tip(error, &help::command(), &typed).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if cli.no_pager {
+        pager::turn_off();
+    }
     match run(cli) {
         Ok(status) => status,
         Err(failure) => failure.report(),

@@ -11,14 +11,17 @@ use vmrec_report::{Error as ReportError, json, units};
 use vmrec_store::Counts;
 
 use crate::failure::{Failure, Status};
-use crate::terminal;
+use crate::{pager, terminal};
 
-/// Writes a result to standard output.
+/// Writes a result to standard output, through a pager where that is a terminal that it does not fit.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    if pager::show(text) {
+        return Ok(());
+    }
     print_bytes(text.as_bytes())
 }
 
-/// Writes a result that is no text to standard output.
+/// Writes a result to standard output as it is.
 pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(bytes)

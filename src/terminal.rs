@@ -23,6 +23,13 @@ pub(crate) fn terminal() -> Terminal {
     Terminal { columns, lines, colors, unicode: is_unicode(variable) }
 }
 
+/// Returns the columns and lines of the terminal on standard output, if it has any.
+pub(crate) fn size() -> Option<(usize, usize)> {
+    let (width, height) = terminal_size::terminal_size_of(io::stdout())?;
+    let size = (usize::from(width.0), usize::from(height.0));
+    (size.0 > 0 && size.1 > 0).then_some(size)
+}
+
 /// Returns whether the terminal can do nothing but print text.
 pub(crate) fn is_dumb() -> bool {
     env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")

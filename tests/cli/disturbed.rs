@@ -3,14 +3,13 @@
 use std::fs;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::FromRawFd;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Bench, Workload, heeding_signals, signal};
 use crate::recorder::Recorder;
+use crate::terminal::{in_terminal, terminal};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -180,43 +179,6 @@ fn a_stopped_recorder_goes_on_and_counts_what_it_missed() {
     bench.out(&["info", "--verify"]);
 }
 
-/// A terminal: the end that a program sees, and the end that a window would hold.
-#[allow(unsafe_code)]
-fn terminal() -> (File, File) {
-    let (mut window, mut program) = (-1, -1);
-    let size = libc::winsize { ws_row: 25, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
-    let (name, settings) = (std::ptr::null_mut(), std::ptr::null_mut());
-    // SAFETY: openpty writes two descriptors, which nothing else owns, and reads the size; the
-    // name and the settings may be null.
-    unsafe {
-        assert_eq!(
-            libc::openpty(&mut window, &mut program, name, settings, (&raw const size).cast_mut()),
-            0
-        );
-        // Another holder of the window would keep it open.
-        assert_eq!(libc::fcntl(window, libc::F_SETFD, libc::FD_CLOEXEC), 0);
-        (File::from_raw_fd(program), File::from_raw_fd(window))
-    }
-}
-
-/// Starts vmrec as the leader of a session whose terminal this is, as a shell in a window does.
-#[allow(unsafe_code)]
-fn in_terminal(command: &mut Command, program: &File) -> Child {
-    command
-        .stdin(program.try_clone().unwrap())
-        .stdout(program.try_clone().unwrap())
-        .stderr(program.try_clone().unwrap());
-    let make_own = || {
-        // SAFETY: both are system calls, which may be made between fork and exec.
-        match unsafe { libc::setsid() != -1 && libc::ioctl(0, libc::TIOCSCTTY, 0) == 0 } {
-            true => Ok(()),
-            false => Err(std::io::Error::last_os_error()),
-        }
-    };
-    // SAFETY: the closure makes system calls and allocates nothing.
-    unsafe { command.pre_exec(make_own) }.spawn().unwrap()
-}
-
 #[test]
 fn a_closed_terminal_ends_a_recording_whole_or_not_at_all() {
     for ignored in [false, true] {
@@ -288,6 +250,51 @@ fn a_live_line_is_left_whole_and_only_where_it_may_be_written_over() {
     let shown = shown_in_terminal(bench.command(&record), "xterm");
     assert!(shown.contains("\r\none\r\ntwo\r\n") && !shown.contains('\x1b'), "{shown:?}");
     assert!(shown.contains("the command ended with status 0"), "{shown:?}");
+}
+
+/// Returns the state of a process as the kernel names it: `T` is stopped.
+#[cfg(target_os = "linux")]
+fn state(pid: u32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_stopped_recorder_leaves_no_line_behind_and_goes_on() {
+    let (bench, workload) = (Bench::new(), Workload::start());
+    let (program, mut window) = terminal();
+    let pid = workload.pid_text();
+    let mut command = bench.command(&["record", &pid, "--every", "50ms"]);
+    let mut recorder = in_terminal(command.env("TERM", "xterm"), &program);
+    drop((command, program));
+    let (mut shown, mut bytes) = (Vec::new(), [0; 4096]);
+    let mut until = |window: &mut File, text: &str| {
+        let begin = shown.len();
+        while !String::from_utf8_lossy(&shown[begin..]).contains(text) {
+            let count = window.read(&mut bytes).unwrap();
+            shown.extend_from_slice(&bytes[..count]);
+        }
+        String::from_utf8_lossy(&shown[begin..]).into_owned()
+    };
+    until(&mut window, "#3 ");
+    window.write_all(b"\x1a").unwrap();
+    let begun = Instant::now();
+    while state(recorder.id()) != Some('T') {
+        assert!(begun.elapsed() < PATIENCE, "it is {:?}", state(recorder.id()));
+        thread::sleep(Duration::from_millis(10));
+    }
+    // All that was shown before the stop is there to be read, and its end takes the line away.
+    let line = until(&mut window, "^Z");
+    let (_, after) = line.split_once("^Z").unwrap();
+    let rest = if after.is_empty() { until(&mut window, "\x1b[K") } else { after.to_owned() };
+    assert!(rest.ends_with("\r\x1b[K"), "{rest:?}");
+    signal(recorder.id(), libc::SIGCONT);
+    until(&mut window, "  db ");
+    window.write_all(b"\x03").unwrap();
+    while let Ok(1..) = window.read(&mut bytes) {}
+    assert_eq!(recorder.wait().unwrap().code(), Some(0));
+    bench.out(&["info", "--verify"]);
 }
 
 /// Returns a pipe that is full and that nobody reads.

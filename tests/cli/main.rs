@@ -43,6 +43,7 @@ mod session;
 mod sql;
 mod stacks;
 mod strings;
+mod terminal;
 mod totals_alone;
 mod tree;
 mod trend;

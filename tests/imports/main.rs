@@ -116,7 +116,7 @@ fn program() {
         floors: &[
             &["shell", "parse", "zone", "toml_text", "types_file/error"],
             &["failure"],
-            &["args", "output", "picture", "process", "progress", "terminal"],
+            &["args", "output", "pager", "picture", "process", "progress", "terminal"],
             &["file", "misread", "recording", "types_file"],
             &["session", "stacks"],
             &["commands"],

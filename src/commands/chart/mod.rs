@@ -53,7 +53,8 @@ pub(crate) fn run(args: &ChartArgs) -> Result<ExitCode, Failure> {
             Drawing::All => draw_terminal_multiples(&series, &options, &context, &terminal()),
             Drawing::One(_) => draw_terminal(&series, &options, &context, &terminal()),
         };
-        output::print(&drawn.map_err(failed)?)?;
+        // A picture is drawn for the size of the terminal: no pager makes it larger.
+        output::print_bytes(drawn.map_err(failed)?.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
     let drawn = match args.metric() {

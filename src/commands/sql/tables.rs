@@ -48,7 +48,21 @@ pub(crate) fn print(
     names: &[String],
     all: impl Iterator<Item = Vec<Value<'static>>>,
 ) -> Result<(), Failure> {
-    let mut out = BufWriter::new(io::stdout().lock());
+    if io::stdout().is_terminal() {
+        let mut shown = Vec::new();
+        write(&mut shown, args, names, all, Some(output::width()))?;
+        return output::print(&String::from_utf8_lossy(&shown));
+    }
+    write(BufWriter::new(io::stdout().lock()), args, names, all, None)
+}
+
+fn write(
+    mut out: impl Write,
+    args: &SqlArgs,
+    names: &[String],
+    all: impl Iterator<Item = Vec<Value<'static>>>,
+    width: Option<usize>,
+) -> Result<(), Failure> {
     let written = if args.format.json {
         rows::json(&mut out, names, all)
     } else if args.format.csv {
@@ -56,7 +70,6 @@ pub(crate) fn print(
     } else if args.expanded {
         rows::expanded(&mut out, names, all)
     } else {
-        let width = io::stdout().is_terminal().then(output::width);
         out.write_all(rows::table(names, all, width).as_bytes()).map_err(Into::into)
     };
     written.and_then(|()| Ok(out.flush()?)).map_err(output::unwritable)
