@@ -49,16 +49,10 @@ impl Manner {
 impl LiveLine {
     /// Says which `targets` are recorded, how often and where.
     pub(crate) fn start(args: &RecordArgs, path: &Path, targets: &str) -> Self {
-        let line = Self {
-            quiet: args.quiet,
-            manner: Manner::of(
-                io::stderr().is_terminal(),
-                terminal::is_dumb(),
-                !args.launch.is_empty(),
-            ),
-            last: None,
-            out: NoteWriter::start(),
-        };
+        let (is_terminal, is_dumb) = (io::stderr().is_terminal(), terminal::is_dumb());
+        let manner = Manner::of(is_terminal, is_dumb, !args.launch.is_empty());
+        let out = NoteWriter::start(manner == Manner::Over && !args.quiet);
+        let line = Self { quiet: args.quiet, manner, last: None, out };
         let every = duration(u64::try_from(args.interval().as_nanos()).unwrap_or(u64::MAX));
         line.say(&format!("recording {targets} every {every}"));
         line.say(&format!("in {}", path.display()));

@@ -15,6 +15,7 @@ pub(crate) mod pruning;
 pub(crate) mod sampling;
 pub(crate) mod schedule;
 pub(crate) mod session;
+pub(crate) mod stopped;
 pub(crate) mod tally;
 pub(crate) mod target;
 pub(crate) mod unrecorded;

@@ -5,12 +5,14 @@ use std::fs::File;
 use std::io;
 use std::io::Write;
 use std::os::fd::AsFd;
-use std::sync::mpsc;
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::Builder;
 use std::time::Duration;
 
 use vmrec_report::escape;
+
+use crate::commands::record::stopped;
 
 /// How many texts wait for a reader at most; more are dropped.
 const MAX_WAITING: usize = 64;
@@ -26,16 +28,21 @@ pub(crate) struct NoteWriter {
 }
 
 impl NoteWriter {
-    /// Starts the thread; without one nothing is shown.
-    pub(crate) fn start() -> Self {
+    /// Starts the thread; without one nothing is shown. With `over`, a line that is written over is taken away
+    /// before vmrec is stopped.
+    pub(crate) fn start(over: bool) -> Self {
         let (queue, texts) = mpsc::sync_channel::<String>(MAX_WAITING);
         let (writing, done) = mpsc::channel();
         let write_all = move || {
             let _writing: mpsc::Sender<()> = writing;
             // Not by `io::stderr()`, which would stay locked while a write waits for a reader.
             let Ok(descriptor) = io::stderr().as_fd().try_clone_to_owned() else { return };
-            let mut error = File::from(descriptor);
+            let error = Arc::new(Mutex::new(File::from(descriptor)));
+            if over {
+                stopped::heed(Arc::clone(&error));
+            }
             for text in texts {
+                let mut error = error.lock().unwrap_or_else(PoisonError::into_inner);
                 // A line that cannot be shown is no reason to stop recording.
                 let _ = error.write_all(text.as_bytes());
             }
