@@ -234,6 +234,11 @@ impl Metric {
         }
     }
 
+    /// Returns whether it changes only when the process itself runs, or when memory is taken from it.
+    pub(crate) fn is_own(self) -> bool {
+        matches!(self, Self::Virtual | Self::Regions) || self == Self::RESIDENT
+    }
+
     /// Returns what it counts.
     pub const fn unit(self) -> Unit {
         match self {

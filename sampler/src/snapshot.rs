@@ -1,6 +1,6 @@
 //! A sample: one full snapshot of a process's regions, with what it cost.
 
-use crate::region::Region;
+use crate::region::{Provenance, Region};
 
 /// A moment, on both clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +25,10 @@ pub struct Cost {
 pub enum Consistency {
     /// Order, overlap and the sum of sizes agree with the process totals read before and after.
     Complete,
+    /// The process has not run, nor have its totals moved, since its regions were read, a minute ago at
+    /// most: they are those of then. Others may have changed which of its pages are private, shared,
+    /// dirty or swapped, and their proportional sizes.
+    Unchanged,
     /// The regions changed while they were read, twice in a row. The text names the failed check
     /// and the difference.
     Torn(String),
@@ -38,7 +42,7 @@ impl Consistency {
     pub fn totals_alone(&self) -> Option<&str> {
         match self {
             Self::TotalsAlone(why) => Some(why),
-            Self::Complete | Self::Torn(_) => None,
+            Self::Complete | Self::Unchanged | Self::Torn(_) => None,
         }
     }
 
@@ -46,8 +50,13 @@ impl Consistency {
     pub fn torn(&self) -> Option<&str> {
         match self {
             Self::Torn(why) => Some(why),
-            Self::Complete | Self::TotalsAlone(_) => None,
+            Self::Complete | Self::Unchanged | Self::TotalsAlone(_) => None,
         }
+    }
+
+    /// Returns whether the regions are those of an earlier sample, since the process has not run.
+    pub const fn is_unchanged(&self) -> bool {
+        matches!(self, Self::Unchanged)
     }
 }
 
@@ -138,4 +147,11 @@ pub struct Snapshot {
     /// The regions in ascending order of start address; disjoint if complete, perhaps overlapping if
     /// torn, unknown (and empty) if the totals are all that is known.
     pub regions: Vec<Region>,
+}
+
+impl Snapshot {
+    /// Returns the source of the quantities of one of its regions.
+    pub fn provenance_of(&self, region: &Region) -> Provenance {
+        if self.consistency.is_unchanged() { Provenance::Carried } else { region.provenance }
+    }
 }

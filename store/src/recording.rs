@@ -85,7 +85,9 @@ pub struct RecordingSummary {
     pub recording: Recording,
     /// How many samples were taken.
     pub samples: u64,
-    /// How many of those are torn.
+    /// How many of those have the regions of an earlier one, since the process had not run.
+    pub unchanged: u64,
+    /// How many of them are torn.
     pub torn: u64,
     /// How many of those hold the totals of the process alone.
     pub totals_alone: u64,
@@ -153,6 +155,8 @@ pub enum WhyEnded {
 pub enum SampleState {
     /// Consistent.
     Complete,
+    /// The process had not run since its regions were read, a minute before at most: they are those.
+    Unchanged,
     /// The regions changed while they were read; the text names the failed check.
     Torn(String),
     /// The regions may not be read, for the reason named: it has the totals of the process alone.
@@ -172,9 +176,14 @@ impl SampleState {
         matches!(self, Self::Torn(_))
     }
 
+    /// Returns whether the regions of such a sample are those of an earlier one.
+    pub const fn is_unchanged(&self) -> bool {
+        matches!(self, Self::Unchanged)
+    }
+
     /// Returns whether such a sample has regions.
     pub const fn has_regions(&self) -> bool {
-        matches!(self, Self::Complete | Self::Torn(_))
+        matches!(self, Self::Complete | Self::Unchanged | Self::Torn(_))
     }
 
     /// Returns whether such a sample was taken, with or without regions.
@@ -220,6 +229,7 @@ impl Sample {
             taken: snapshot.taken,
             state: match &snapshot.consistency {
                 Consistency::Complete => SampleState::Complete,
+                Consistency::Unchanged => SampleState::Unchanged,
                 Consistency::Torn(reason) => SampleState::Torn(reason.clone()),
                 Consistency::TotalsAlone(reason) => SampleState::TotalsAlone(reason.clone()),
             },

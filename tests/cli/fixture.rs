@@ -33,19 +33,23 @@ const LARGE_HEAP: Mapping = (0x0100_0000, 9216, "rw-p", "[heap]", 9000, 9000);
 const BUFFER: Mapping = (0x7f00_0000_0000, 4100, "rw-p", "", 2048, 2048);
 const MODEL: Mapping = (0x7f08_0000_0000, 8192, "r--p", "/srv/model.bin", 8192, 0);
 
+fn host() -> Host {
+    Host {
+        name: "testhost".to_owned(),
+        os: "linux".to_owned(),
+        kernel: "6.18.0".to_owned(),
+        architecture: "x86_64".to_owned(),
+        page_size_bytes: 4096,
+    }
+}
+
 /// A folder with the file: recording 1 has samples 1, 2, a gap of 2 ticks, 4 and the torn
 /// sample 5, and two marks; recording 2 has one sample.
 pub(crate) fn fixed() -> Bench {
     let bench = Bench::new();
     let path = bench.path("test.db");
     let mut writer = Writer::open(&path).unwrap();
-    let host = Host {
-        name: "testhost".to_owned(),
-        os: "linux".to_owned(),
-        kernel: "6.18.0".to_owned(),
-        architecture: "x86_64".to_owned(),
-        page_size_bytes: 4096,
-    };
+    let host = host();
     let start = SessionStart {
         targets: "server",
         host: &host,
@@ -71,6 +75,30 @@ pub(crate) fn fixed() -> Bench {
     for (second, text) in [(3, "cache warm"), (9, "model loaded")] {
         add_mark(&path, id, at(second).utc_ns, text).unwrap();
     }
+    bench
+}
+
+/// A folder with a file: four samples of a process, of which two have the regions of the one before.
+pub(crate) fn idle() -> Bench {
+    let bench = Bench::new();
+    let mut writer = Writer::open(&bench.path("test.db")).unwrap();
+    let host = host();
+    let start =
+        SessionStart { targets: "idler", host: &host, boot_id: "boot", interval_ns: 2 * SECOND_NS };
+    let session = writer.begin_session(&start, at(0)).unwrap();
+    let id = writer.begin(session, &process("idler", 4244), None, at(0)).unwrap();
+    for (second, heap, unchanged) in [
+        (0, SMALL_HEAP, false),
+        (2, SMALL_HEAP, true),
+        (4, LARGE_HEAP, false),
+        (6, LARGE_HEAP, true),
+    ] {
+        let whole = snapshot(second, &[heap, BUFFER]);
+        let consistency = if unchanged { Consistency::Unchanged } else { whole.consistency };
+        writer.append(id, Snapshot { consistency, ..whole }).unwrap();
+    }
+    writer.end(id, at(7), &WhyEnded::Finished).unwrap();
+    writer.close().unwrap();
     bench
 }
 

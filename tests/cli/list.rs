@@ -45,7 +45,8 @@ fn a_list_and_an_overview_give_the_same_facts_of_a_recording() {
         for (key, value) in row.as_object().unwrap() {
             assert_eq!(info[key], *value, "{key} of recording {number}");
         }
-        let sums = ["complete_samples", "torn_samples"].map(|key| info[key].as_u64().unwrap());
+        let sums = ["complete_samples", "unchanged_samples", "torn_samples"]
+            .map(|key| info[key].as_u64().unwrap());
         assert_eq!(row["samples"], sums.iter().sum::<u64>());
     }
     assert_eq!(bench.json(&["info", "--verify", "--json"])["samples"], 5);

@@ -48,5 +48,6 @@ mod totals_alone;
 mod tree;
 mod trend;
 mod types_doc;
+mod unchanged;
 mod via;
 mod watch;

@@ -31,7 +31,7 @@ fn ticks(bench: &Bench) -> Ticks {
     let info = bench.json(&["info", "--json"]);
     let count = |key: &str| info[key].as_u64().unwrap();
     Ticks {
-        taken: count("complete_samples") + count("torn_samples"),
+        taken: count("complete_samples") + count("unchanged_samples") + count("torn_samples"),
         missed: count("missed_ticks"),
     }
 }

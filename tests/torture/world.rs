@@ -58,6 +58,7 @@ impl World {
             cost: Cost { cpu_ns: mix(self.seed, number) % 1_000_000, wall_ns: number * 3 },
             consistency: match number % 53 {
                 0 => Consistency::Torn(format!("made up at {number}")),
+                1 => Consistency::Unchanged,
                 _ => Consistency::Complete,
             },
             totals: ProcessTotals {
@@ -145,6 +146,7 @@ impl Made {
         match self {
             Self::Taken(snapshot) => match &snapshot.consistency {
                 Consistency::Complete => SampleState::Complete,
+                Consistency::Unchanged => SampleState::Unchanged,
                 Consistency::Torn(reason) => SampleState::Torn(reason.clone()),
                 Consistency::TotalsAlone(reason) => SampleState::TotalsAlone(reason.clone()),
             },

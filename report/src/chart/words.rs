@@ -187,7 +187,8 @@ fn of_samples(series: &Series, context: &ChartContext, left_out: LeftOut) -> Str
     let in_state = |state| series.ticks.iter().filter(|tick| tick.state == state).count() as u64;
     let torn = in_state(TickState::Torn);
     let unread = in_state(TickState::TotalsAlone);
-    let taken = in_state(TickState::Complete) + torn + unread;
+    let unchanged = in_state(TickState::Unchanged);
+    let taken = in_state(TickState::Complete) + unchanged + torn + unread;
     let samples = match series.deleted() {
         0 => units::counted(taken, "sample", "samples"),
         // Samples once taken every few seconds are rarer now.
@@ -197,10 +198,11 @@ fn of_samples(series: &Series, context: &ChartContext, left_out: LeftOut) -> Str
         }
     };
     format!(
-        "{samples} every {} ({} torn{}{}, {} missed)",
+        "{samples} every {} ({} torn{}{}{}, {} missed)",
         units::duration(context.interval_ns),
         units::count(torn),
         if left_out.torn_shown { ": triangles below the axis" } else { "" },
+        units::unchanged(unchanged),
         units::totals_alone(unread),
         units::count(series.missed),
     )

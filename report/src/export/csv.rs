@@ -161,7 +161,7 @@ fn snapshot_records(snapshot: &Snapshot, naming: Naming) -> impl Iterator<Item =
             region.share_mode.map(|mode| mode.name()).unwrap_or_default().to_owned(),
             text(identity.object.as_ref().map_or("", |object| &object.name)),
             number(identity.known_offset()),
-            region.provenance.name().to_owned(),
+            snapshot.provenance_of(region).name().to_owned(),
         ];
         let sizes: Amounts = [region].into_iter().collect();
         record.extend(Metric::SIZES.map(|metric| number(sizes.get(metric))));

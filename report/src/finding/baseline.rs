@@ -115,8 +115,8 @@ pub(crate) fn find(
     let mut before = None;
     for index in 0..totals.len() {
         let Some(value) = totals.get(index) else { continue };
-        let complete =
-            series.ticks.get(index).is_some_and(|tick| tick.state == TickState::Complete);
+        let state = series.ticks.get(index).map(|tick| tick.state);
+        let complete = matches!(state, Some(TickState::Complete | TickState::Unchanged));
         let elapsed_ns = series.elapsed_ns(index);
         match watch.add(WatchedSample { elapsed_ns, value, complete }) {
             Loading::Going => before = Some(index),

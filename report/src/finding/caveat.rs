@@ -44,6 +44,12 @@ pub enum Caveat {
         /// Whether no figure is from them; otherwise there is no other sample.
         left_out: bool,
     },
+    /// Some samples have the regions of an earlier one, and the metric is one that others may have
+    /// changed since.
+    Unchanged {
+        /// How many.
+        samples: u64,
+    },
     /// Some samples have the totals of the process alone.
     TotalsAlone {
         /// How many.
@@ -117,6 +123,10 @@ impl Caveat {
                 "all {} samples are torn: their regions moved while they were read",
                 units::count(*samples)
             ),
+            Self::Unchanged { samples } => format!(
+                "{}: the process had not run, but others change what it shares",
+                units::counted(*samples, "unchanged sample", "unchanged samples")
+            ),
             Self::TotalsAlone { samples } => {
                 format!(
                     "{} whose regions may not be read",
@@ -154,10 +164,13 @@ pub(crate) fn of_samples(series: &Series) -> impl Iterator<Item = Caveat> {
     let in_state = |state| series.ticks.iter().filter(|tick| tick.state == state).count() as u64;
     let torn = in_state(TickState::Torn);
     let unread = in_state(TickState::TotalsAlone);
-    let left = in_state(TickState::Complete) + torn + unread;
+    let unchanged = in_state(TickState::Unchanged);
+    let left = in_state(TickState::Complete) + unchanged + torn + unread;
+    let doubtful = unchanged > 0 && !series.metric.is_own();
     let (missed, gone) = (series.missed, series.deleted());
     let caveats = [
         (torn > 0).then_some(Caveat::Torn { samples: torn, left_out: series.torn_left_out }),
+        doubtful.then_some(Caveat::Unchanged { samples: unchanged }),
         (unread > 0).then_some(Caveat::TotalsAlone { samples: unread }),
         (missed > 0).then_some(Caveat::Missed { samples: missed }),
         (gone > 0).then_some(Caveat::Thinned { left, of: left.saturating_add(gone) }),

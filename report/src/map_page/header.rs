@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use vmrec_sampler::{Host, Snapshot, types};
 
 use crate::map_page::options::{PageOptions, PageSource};
+use crate::text::remark::remark;
 use crate::text::table::cut_middle;
 use crate::text::{clock, escape, units};
 
@@ -61,9 +62,7 @@ pub(crate) fn header(
     lines.push(format!("Virtual Memory Map of process {} ({name})", process.id.pid_text()));
     lines.extend(host.known_page_bytes().map(|bytes| format!("VM page size:  {bytes} bytes")));
     for snapshot in std::iter::once(snapshot).chain(later) {
-        if let Some(why) = snapshot.consistency.torn() {
-            lines.push(format!("torn: {}", escape::terminal(why)));
-        }
+        lines.extend(remark(&snapshot.consistency));
     }
     let width = options.width.unwrap_or(usize::MAX);
     lines.iter().fold(String::new(), |text, line| text + &cut_middle(line, width) + "\n")

@@ -54,10 +54,11 @@ fn list(source: &PageInput<'_>, zone: &TimeZone) -> Vec<(&'static str, String)> 
     facts.push((
         "samples",
         format!(
-            "{} every {}, {} torn{}, {} missed",
+            "{} every {}, {} torn{}{}, {} missed",
             units::count(summary.samples),
             every(recording),
             units::count(summary.torn),
+            units::unchanged(summary.unchanged),
             units::totals_alone(summary.totals_alone),
             units::count(summary.missed_ticks),
         ),

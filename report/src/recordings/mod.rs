@@ -148,6 +148,7 @@ impl<'a> Overview<'a> {
         for sample in self.samples {
             match &sample.state {
                 SampleState::Complete => summary.complete += 1,
+                SampleState::Unchanged => summary.unchanged += 1,
                 SampleState::Torn(_) => summary.torn += 1,
                 SampleState::TotalsAlone(_) => summary.totals_alone += 1,
                 SampleState::Missed { ticks, .. } => {
@@ -166,6 +167,8 @@ impl<'a> Overview<'a> {
 pub struct Summary<'a> {
     /// Samples of one moment.
     pub complete: u64,
+    /// Samples with the regions of an earlier one, since the process had not run.
+    pub unchanged: u64,
     /// Samples whose regions moved while they were read.
     pub torn: u64,
     /// Samples that have the totals of the process alone, since its regions may not be read.
@@ -211,7 +214,7 @@ impl<'a> Summary<'a> {
 
     /// Returns how many samples were taken.
     pub const fn taken(&self) -> u64 {
-        self.complete + self.torn + self.totals_alone
+        self.complete + self.unchanged + self.torn + self.totals_alone
     }
 
     /// Returns the mean processor time of a sample.

@@ -74,7 +74,7 @@ pub fn info_text(
     facts.push(("length", state));
     let every = every(recording);
     let (taken, torn) = (summary.taken(), summary.torn);
-    let alone = units::totals_alone(summary.totals_alone);
+    let alone = units::unchanged(summary.unchanged) + &units::totals_alone(summary.totals_alone);
     let missed = summary.missed_ticks;
     let taken = match summary.deleted {
         0 => taken.to_string(),

@@ -13,6 +13,8 @@ use crate::series::column::SeriesColumn;
 pub enum TickState {
     /// Seen as of one moment.
     Complete,
+    /// The regions are those of an earlier sample, since the process had not run.
+    Unchanged,
     /// The regions moved while they were read.
     Torn,
     /// Taken without regions, which may not be read: each sum of them is unknown.
@@ -26,6 +28,7 @@ impl TickState {
     pub(crate) const fn of(state: &SampleState) -> Self {
         match state {
             SampleState::Complete => Self::Complete,
+            SampleState::Unchanged => Self::Unchanged,
             SampleState::Torn(_) => Self::Torn,
             SampleState::TotalsAlone(_) => Self::TotalsAlone,
             SampleState::Missed { .. } => Self::Missed,
@@ -34,7 +37,7 @@ impl TickState {
 
     /// Returns whether such a sample has regions.
     pub const fn has_regions(self) -> bool {
-        matches!(self, Self::Complete | Self::Torn)
+        matches!(self, Self::Complete | Self::Unchanged | Self::Torn)
     }
 }
 

@@ -80,10 +80,11 @@ pub(crate) fn facts(
         (
             "samples",
             format!(
-                "{} every {}, {} torn, {} missed",
+                "{} every {}, {} torn{}, {} missed",
                 units::counted(overview.sum(|one| one.samples), "sample", "samples"),
                 units::duration(session.interval_ns),
                 units::count(overview.sum(|one| one.torn)),
+                units::unchanged(overview.sum(|one| one.unchanged)),
                 units::count(overview.sum(|one| one.missed_ticks)),
             ),
         ),

@@ -74,6 +74,15 @@ pub fn duration(nanoseconds: u64) -> String {
     }
 }
 
+/// Returns a part of a sentence on samples with the regions of an earlier one; nothing if there are
+/// none.
+pub(crate) fn unchanged(samples: u64) -> String {
+    match samples {
+        0 => String::new(),
+        _ => format!(", {} unchanged", count(samples)),
+    }
+}
+
 /// Returns a part of a sentence on samples without regions; nothing if there are none.
 pub(crate) fn totals_alone(samples: u64) -> String {
     match samples {

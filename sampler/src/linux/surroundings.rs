@@ -21,6 +21,18 @@ const LIMITS_NS: u64 = 1_000_000_000;
 /// How long the figures of a group are good for: processes of one tick share them.
 const FIGURES_NS: u64 = 20_000_000;
 
+/// The same where they need not be current.
+const RECENT_FIGURES_NS: u64 = 1_000_000_000;
+
+/// Which figures of the surroundings will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// Those of the moment.
+    Current,
+    /// Those of a group may be a second old, limits as old as the last sample that read all.
+    Recent,
+}
+
 /// The maximum number of groups whose figures are kept.
 const MAX_GROUPS: usize = 1024;
 
@@ -67,9 +79,17 @@ impl Surroundings {
         }
     }
 
+    /// Returns how many mappings the process may have, as of the last sample.
+    pub(crate) const fn max_mappings(&self) -> Option<u64> {
+        self.max_mappings
+    }
+
     /// Adds what may be read to the totals of a sample taken now.
-    pub(crate) fn add_to(&mut self, totals: &mut ProcessTotals, now_ns: u64) {
-        if self.looked_ns.is_none_or(|looked| now_ns.saturating_sub(looked) >= LIMITS_NS) {
+    pub(crate) fn add_to(&mut self, totals: &mut ProcessTotals, now_ns: u64, freshness: Freshness) {
+        let old = |looked: u64| {
+            freshness == Freshness::Current && now_ns.saturating_sub(looked) >= LIMITS_NS
+        };
+        if self.looked_ns.is_none_or(old) {
             self.looked_ns = Some(now_ns);
             self.look();
         }
@@ -77,7 +97,13 @@ impl Surroundings {
         totals.address_space_limit_bytes = self.address_space_limit_bytes;
         totals.data_limit_bytes = self.data_limit_bytes;
         let Some((hierarchy, folder)) = &self.group else { return };
-        let figures = shared(*hierarchy, folder, now_ns);
+        let figures = {
+            let max_age_ns = match freshness {
+                Freshness::Current => FIGURES_NS,
+                Freshness::Recent => RECENT_FIGURES_NS,
+            };
+            shared(*hierarchy, folder, now_ns, max_age_ns)
+        };
         totals.cgroup_bytes = figures.charged;
         totals.cgroup_peak_bytes = figures.peak;
         totals.cgroup_max_bytes = figures.max;
@@ -120,10 +146,10 @@ fn folder(hierarchy: Hierarchy, path: &[u8]) -> PathBuf {
 }
 
 /// Returns the figures of a group, which another process of it may have had read just now.
-fn shared(hierarchy: Hierarchy, folder: &Path, now_ns: u64) -> GroupFigures {
+fn shared(hierarchy: Hierarchy, folder: &Path, now_ns: u64, max_age_ns: u64) -> GroupFigures {
     let groups = || GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((read_ns, figures)) = groups().as_ref().and_then(|groups| groups.get(folder))
-        && now_ns.abs_diff(*read_ns) < FIGURES_NS
+        && now_ns.abs_diff(*read_ns) < max_age_ns
     {
         return *figures;
     }
@@ -205,7 +231,7 @@ mod tests {
     #[test]
     fn a_process_of_this_system_has_its_limits() {
         let mut totals = ProcessTotals::default();
-        Surroundings::new(Path::new("/proc/self")).add_to(&mut totals, 5);
+        Surroundings::new(Path::new("/proc/self")).add_to(&mut totals, 5, Freshness::Current);
         assert!(totals.max_mappings.unwrap() > 0);
         let charged = read(PathBuf::from("/proc/self/cgroup")).ok().and_then(|text| {
             let (tree, path) = memory_group(&text)?;

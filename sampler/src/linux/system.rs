@@ -26,6 +26,32 @@ fn configured(name: libc::c_int) -> Option<u64> {
     u64::try_from(value).ok().filter(|value| *value > 0)
 }
 
+/// The processor time of all threads of a process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProcessClock(libc::clockid_t);
+
+impl ProcessClock {
+    /// Returns the clock of the process `pid`; `None` if there is no such process, or no such clock.
+    pub(crate) fn of(pid: u32) -> Option<Self> {
+        let pid = libc::pid_t::try_from(pid).ok().filter(|pid| *pid > 0)?;
+        let mut clock = 0;
+        // SAFETY: the call writes one value, to the variable given.
+        let status = unsafe { libc::clock_getcpuclockid(pid, &raw mut clock) };
+        (status == 0).then_some(Self(clock))
+    }
+
+    /// Returns the nanoseconds so far; `None` if there is no such process any more.
+    ///
+    /// Those of a thread that runs on another processor lag by a tick of the scheduler at most.
+    pub(crate) fn ns(self) -> Option<u64> {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the call writes one value, to the variable given.
+        let status = unsafe { libc::clock_gettime(self.0, &raw mut time) };
+        let seconds = u64::try_from(time.tv_sec).ok().filter(|_| status == 0)?;
+        seconds.checked_mul(1_000_000_000)?.checked_add(u64::try_from(time.tv_nsec).ok()?)
+    }
+}
+
 /// Returns the machine word of uname, such as `x86_64`.
 pub(crate) fn architecture() -> Option<String> {
     let mut names = MaybeUninit::<libc::utsname>::uninit();

@@ -80,6 +80,10 @@ impl Sampler {
     /// Does nothing: no mapped files are read.
     pub const fn set_read_remote_files(&mut self, _: bool) {}
 
+    /// Does nothing: macOS has no figures that prove that a process left its memory as it was, so that
+    /// each sample reads all regions.
+    pub const fn set_skips_unchanged(&mut self, _: bool) {}
+
     /// Returns whether the last sample left files for the next one to read: never.
     pub const fn is_pending(&self) -> bool {
         false

@@ -73,6 +73,12 @@ impl RegionTracker {
         self.settled.at_ns = None;
     }
 
+    /// Returns whether the rules may run at the next sample though nothing changes.
+    pub(crate) fn awaits_rules(&self) -> bool {
+        let settled = &self.settled;
+        self.stale || settled.at_ns.is_none() || settled.plan.has_news(self.listing.sizes())
+    }
+
     /// Begins a sample.
     pub fn begin(&mut self) {
         self.listing.begin();
@@ -97,7 +103,7 @@ impl RegionTracker {
     pub fn finish(&mut self) -> Vec<Region> {
         self.end();
         match check(self.mappings(), None, None) {
-            Consistency::Complete => {
+            Consistency::Complete | Consistency::Unchanged => {
                 // Without a clock the rules never pause.
                 let at_ns = self.settled.at_ns.unwrap_or(0);
                 let monotonic_ns = at_ns.saturating_add(REST_NS);

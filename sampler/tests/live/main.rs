@@ -5,3 +5,4 @@
 mod child;
 mod pieces;
 mod samples;
+mod unchanged;

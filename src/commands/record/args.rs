@@ -132,6 +132,10 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "PROGRAM", conflicts_with = "footprint")]
     pub(crate) via: Option<PathBuf>,
 
+    /// Read all regions at each sample, also of a process that has not run since the one before (Linux)
+    #[arg(long)]
+    pub(crate) reread: bool,
+
     /// Read mapped files on FUSE and network file systems too, which may hang
     #[arg(long)]
     pub(crate) read_remote_files: bool,

@@ -95,6 +95,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         None => start(&args.launch, rules, args.stack_options(), &path, &events)?,
     };
     target.read_remote_files = args.read_remote_files;
+    target.reread = args.reread;
     target.via = args.via.as_deref().map(via::program);
     if let Some(options) = args.stack_options()
         && let Err(error) = target.record_stacks(&options)

@@ -88,6 +88,8 @@ impl Counted {
 pub(crate) struct Figures {
     sizes: FollowedSizes,
     torn: bool,
+    /// Whether its regions are those of an earlier sample.
+    unchanged: bool,
     /// Whether its regions may not be read.
     unread: bool,
     kernel_peak: Option<u64>,
@@ -100,6 +102,7 @@ impl Figures {
         Self {
             sizes: FollowedSizes::of(snapshot),
             torn: snapshot.consistency.torn().is_some(),
+            unchanged: snapshot.consistency.is_unchanged(),
             unread: snapshot.consistency.totals_alone().is_some(),
             kernel_peak: snapshot.totals.peak_resident_bytes,
             cpu_ns: snapshot.cost.cpu_ns,
@@ -123,6 +126,7 @@ pub(super) struct Tally {
     pub(super) kernel_peak: Option<u64>,
     pub(super) kept: u64,
     torn: u64,
+    unchanged: u64,
     unread: u64,
     pub(super) missed: u64,
     pub(super) lost: u64,
@@ -144,6 +148,7 @@ impl Tally {
             kernel_peak: None,
             kept: 0,
             torn: 0,
+            unchanged: 0,
             unread: 0,
             missed: 0,
             lost: 0,
@@ -180,6 +185,7 @@ impl Tally {
         self.last = now;
         self.kept += 1;
         self.torn += u64::from(figures.torn);
+        self.unchanged += u64::from(figures.unchanged);
         self.unread += u64::from(figures.unread);
         self.kernel_peak = figures.kernel_peak;
         self.cpu_ns += figures.cpu_ns;
@@ -197,6 +203,7 @@ impl Tally {
     pub(super) fn blemishes(&self) -> String {
         let counts = [
             (self.torn, "torn"),
+            (self.unchanged, "unchanged"),
             (self.unread, "of totals alone"),
             (self.missed, "missed"),
             (self.lost, "lost: disk full"),
@@ -279,7 +286,14 @@ mod tests {
         let types = vec![(types::MALLOC_LARGE, sizes[0] << 20), (types::STACK, sizes[1] << 20)];
         let resident = sizes.iter().sum::<u64>() << 20;
         let sizes = FollowedSizes { taken, resident, private: None, types };
-        Figures { sizes, torn: false, unread: false, kernel_peak: None, cpu_ns: 0 }
+        Figures {
+            sizes,
+            torn: false,
+            unchanged: false,
+            unread: false,
+            kernel_peak: None,
+            cpu_ns: 0,
+        }
     }
 
     fn process(started_utc_ns: Option<i64>) -> ProcessInfo {

@@ -27,6 +27,8 @@ pub(crate) struct Target {
     rules: Vec<UserRule>,
     /// Whether mapped files on FUSE and network file systems are read too.
     pub(crate) read_remote_files: bool,
+    /// Whether each sample reads all regions.
+    pub(crate) reread: bool,
     /// The program that reads it in vmrec's place.
     pub(crate) via: Option<PathBuf>,
     /// Records its stacks, if that is asked for.
@@ -43,6 +45,7 @@ impl Target {
             status: None,
             rules,
             read_remote_files: false,
+            reread: false,
             via: None,
             stacks: None,
         })
@@ -108,6 +111,7 @@ impl Target {
             status: None,
             rules,
             read_remote_files: false,
+            reread: false,
             via: None,
             stacks: recorder,
         })
@@ -129,6 +133,7 @@ impl Target {
     /// comes.
     pub(crate) fn attach(&self, events: &Events) -> Option<Result<Reader, SamplerError>> {
         let (pid, rules, remote) = (self.pid, self.rules.clone(), self.read_remote_files);
+        let reread = self.reread;
         let via = self.via.clone();
         let attach = move || {
             if let Some(program) = via {
@@ -137,6 +142,7 @@ impl Target {
             let mut sampler = Sampler::attach_or_totals(pid)?;
             sampler.set_user_rules(rules);
             sampler.set_read_remote_files(remote);
+            sampler.set_skips_unchanged(!reread);
             Ok(Reader::Kernel(Box::new(sampler)))
         };
         events.while_heeding(attach, |signal, forward| self.signalled(signal, forward))

@@ -73,6 +73,7 @@ impl TableRows for Regions {
             0 => self.recording.0.into(),
             1 => self.number.into(),
             2 => self.snapshot.taken.utc_ns.into(),
+            17 => self.snapshot.provenance_of(region).name().into(),
             _ => of_region(region, column),
         }
     }
@@ -96,7 +97,6 @@ fn of_region(region: &Region, column: usize) -> Value<'_> {
         14 => identity.known_offset().into(),
         15 => label.detail.as_deref().into(),
         16 => (&*identity.flags).into(),
-        17 => region.provenance.name().into(),
         18 => range.known_bytes().into(),
         _ => Quantity::ALL
             .get(column - COLUMNS.len())

@@ -156,6 +156,7 @@ pub(crate) const CHUNK: Table = Table {
         "samples",
         "snapshots",
         "torn",
+        "unchanged",
         "totals_alone",
         "missed_ticks",
         "begin_utc_ns",

@@ -49,6 +49,7 @@ impl Store {
         let mut summary = RecordingSummary {
             recording,
             samples: 0,
+            unchanged: 0,
             torn: 0,
             totals_alone: 0,
             missed_ticks: 0,
@@ -61,6 +62,7 @@ impl Store {
         let _transaction = self.transaction().at(&self.path)?;
         let expected = self.each_chunk(id, |StoredChunk { header, .. }| {
             summary.samples += header.taken();
+            summary.unchanged += header.unchanged;
             summary.torn += header.torn;
             summary.totals_alone += header.totals_alone;
             summary.missed_ticks = summary.missed_ticks.saturating_add(header.missed_ticks);
@@ -95,6 +97,7 @@ impl Store {
             self.follows(id, sample.number, expected)?;
             expected = sample.number.wrapping_add(1);
             summary.samples += u64::from(sample.is_taken());
+            summary.unchanged += u64::from(sample.state.is_unchanged());
             summary.torn += u64::from(matches!(sample.state, SampleState::Torn(_)));
             summary.totals_alone += u64::from(matches!(sample.state, SampleState::TotalsAlone(_)));
             if let SampleState::Missed { ticks, .. } = sample.state {

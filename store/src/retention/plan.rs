@@ -6,7 +6,7 @@ use vmrec_sampler::Timestamp;
 
 use crate::codec::chunk::header::ChunkHeader;
 use crate::codec::chunk::ticks::Tick;
-use crate::recording::{RecordingId, SampleState};
+use crate::recording::RecordingId;
 use crate::retention::policy::{MARK_NS, Retention};
 
 const MINUTE_NS: u64 = 60_000_000_000;
@@ -187,8 +187,7 @@ pub(crate) fn kept(known: &Known, ticks: &[Tick], before: &[Tick], keep: Keep) -
     if keep != Keep::OneAMinute {
         return stay;
     }
-    let complete =
-        |tick: &Tick| matches!(tick.state, SampleState::Complete | SampleState::TotalsAlone(_));
+    let complete = |tick: &Tick| tick.is_taken() && !tick.state.is_torn();
     let minute_of = |tick: &Tick| known.minute(tick.taken);
     let covered: HashSet<u64> =
         before.iter().filter(|tick| complete(tick)).map(minute_of).collect();

@@ -14,7 +14,7 @@
 //! of a row. Sizes and addresses are in units of the row.
 
 use rusqlite::{Connection, params};
-use vmrec_sampler::Quantity;
+use vmrec_sampler::{Provenance, Quantity};
 
 use crate::codec::chunk::builder::Built;
 use crate::codec::region_state::RegionState;
@@ -41,7 +41,7 @@ pub(crate) fn write(
     let known = |region: &RegionState| region.reading.quantities.known_mask();
     let alike = built.newest.chunk_by(|one, next| known(one) == known(next));
     for (id, regions) in (1_i64..).zip(alike.flat_map(|run| run.chunks(REGIONS_A_ROW))) {
-        let (unit, json) = encoded(regions);
+        let (unit, json) = encoded(regions, tick.state.is_unchanged());
         let number = to_column(tick.number);
         let known = regions.first().map_or(0, known);
         let utc_ns = tick.taken.utc_ns;
@@ -74,8 +74,8 @@ pub(crate) fn kinds(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
         .collect()
 }
 
-/// Returns the unit of some regions and their JSON.
-fn encoded(regions: &[RegionState]) -> (i64, String) {
+/// Returns the unit of some regions and their JSON; of `carried` ones an earlier sample is the source.
+fn encoded(regions: &[RegionState], carried: bool) -> (i64, String) {
     let sizes: Vec<[i64; 13]> = regions.iter().map(sizes).collect();
     let is_whole = |size: &i64| size % UNIT_BYTES == 0;
     let unit = if sizes.iter().flatten().all(is_whole) { UNIT_BYTES } else { 1 };
@@ -90,7 +90,8 @@ fn encoded(regions: &[RegionState]) -> (i64, String) {
         let mut numbers = vec![start, size, region.kind, share, resident];
         let (parts, others) = rest.split_at(6);
         numbers.extend(parts);
-        numbers.push(reading.provenance as i64);
+        let provenance = if carried { Provenance::Carried } else { reading.provenance };
+        numbers.push(provenance as i64);
         numbers.extend(others);
         let used = numbers.iter().rposition(|number| *number != 0).map_or(0, |last| last + 1);
         // The elements before the quantities are always present.

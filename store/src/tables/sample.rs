@@ -62,6 +62,7 @@ pub(crate) fn insert_sample(
 ) -> rusqlite::Result<i64> {
     let (state, reason, missed_ticks) = match &sample.state {
         SampleState::Complete => ("complete", None, None),
+        SampleState::Unchanged => ("unchanged", None, None),
         SampleState::Torn(reason) => ("torn", Some(reason), None),
         SampleState::TotalsAlone(reason) => ("totals", Some(reason), None),
         SampleState::Missed { ticks, reason } => ("missed", Some(reason), Some(*ticks)),
@@ -154,6 +155,7 @@ pub(crate) fn sample_from_row(row: &Row<'_>) -> rusqlite::Result<Sample> {
     let state: String = row.get(5)?;
     let state = match (state.as_str(), reason) {
         ("complete", None) => SampleState::Complete,
+        ("unchanged", None) => SampleState::Unchanged,
         ("torn", Some(reason)) => SampleState::Torn(reason),
         ("totals", Some(reason)) => SampleState::TotalsAlone(reason),
         ("missed", Some(reason)) => SampleState::Missed { ticks: from_column(row.get(7)?), reason },

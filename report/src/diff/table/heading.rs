@@ -7,6 +7,7 @@ use vmrec_store::RecordingId;
 use crate::diff::Diff;
 use crate::diff::group::View;
 use crate::finding::made_by::MadeBy;
+use crate::text::remark::remark;
 use crate::text::{clock, escape, units};
 use crate::time::spec::Resolved;
 
@@ -58,9 +59,10 @@ pub(crate) fn ends(heading: &Heading<'_>) -> Vec<String> {
             _ => String::new(),
         };
         let mut lines = vec![format!("{word:<5} #{} of {taken}{off_by}", resolved.number)];
-        let torn = consistency.torn().map(|why| format!("torn: {why}"));
-        let blemish = torn.or(consistency.totals_alone().map(str::to_owned));
-        lines.extend(blemish.map(|why| format!("      {}", escape::terminal(&why))));
+        let alone = consistency.totals_alone();
+        let remark =
+            remark(consistency).or_else(|| alone.map(|why| escape::terminal(why).into_owned()));
+        lines.extend(remark.map(|remark| format!("      {remark}")));
         lines
     };
     let mut lines =

@@ -30,6 +30,7 @@ pub struct SnapshotDocument<'a> {
     #[serde(flatten)]
     taken: Moment,
     page_size: Option<u64>,
+    unchanged: bool,
     torn: Option<&'a str>,
     totals_alone: Option<&'a str>,
     regions: Option<Vec<SnapshotRegion<'a>>>,
@@ -45,11 +46,15 @@ impl<'a> SnapshotDocument<'a> {
             pid: process.id.known_pid(),
             taken: Moment::of(snapshot.taken.utc_ns),
             page_size: host.known_page_bytes(),
+            unchanged: snapshot.consistency.is_unchanged(),
             torn: snapshot.consistency.torn(),
             totals_alone: snapshot.consistency.totals_alone(),
             regions: snapshot.consistency.totals_alone().is_none().then(|| {
-                let regions = snapshot.regions.iter();
-                regions.map(|region| SnapshotRegion::of(region, Naming::of(host))).collect()
+                let row = |region| {
+                    let provenance = snapshot.provenance_of(region).name();
+                    SnapshotRegion { provenance, ..SnapshotRegion::of(region, Naming::of(host)) }
+                };
+                snapshot.regions.iter().map(row).collect()
             }),
             total: TotalValue {
                 regions: sum.get(Metric::Regions),
@@ -161,6 +166,7 @@ mod tests {
       "time": "2026-03-01T13:00:00.000Z",
       "utc_ns": 1772370000000000000,
       "page_size": 4096,
+      "unchanged": false,
       "torn": null,
       "totals_alone": null,
       "regions": [

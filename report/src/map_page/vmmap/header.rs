@@ -7,6 +7,7 @@ use crate::counting::Counting;
 use crate::map_page::header::{code_type, load_address, system};
 use crate::map_page::options::PageSource;
 use crate::map_page::vmmap::size::size;
+use crate::text::remark::remark;
 use crate::text::{clock, escape};
 
 /// The page's layout: that of vmmap's format of this number.
@@ -77,8 +78,8 @@ pub(crate) fn header(
     if Counting::of(snapshot) == Some(Counting::Footprint) {
         text.push_str("Collected with PhysFootprint mode enabled\n");
     }
-    if let Some(why) = snapshot.consistency.torn() {
-        text.push_str(&format!("torn: {}\n", escape::terminal(why)));
+    if let Some(remark) = remark(&snapshot.consistency) {
+        text.push_str(&format!("{remark}\n"));
     }
     text
 }

@@ -1,10 +1,12 @@
 //! Takes snapshots of one process.
 
+pub(crate) mod gate;
 pub(crate) mod liveness;
 pub(crate) mod process_reader;
 #[cfg(test)]
 mod tests;
 pub(crate) mod totals;
+pub(crate) mod unchanged;
 
 use std::cell::OnceCell;
 use std::os::unix::fs::MetadataExt;
@@ -14,16 +16,16 @@ use std::time::Instant;
 use crate::classify::facts::Evidence;
 use crate::classify::user::UserRule;
 use crate::error::Error;
-use crate::linux::files::{MemoryFiles, OpenFile, PROC, Refusal, read};
+use crate::linux::files::{MemoryFiles, OpenFile, PROC, Refusal};
 use crate::linux::mounts::Mounts;
 use crate::linux::process::{explain_absence, loaded_info, refused, with_architecture};
+use crate::linux::sampler::gate::{Gate, LastRead};
 use crate::linux::sampler::process_reader::ProcessReader;
-use crate::linux::surroundings::Surroundings;
-use crate::linux::system::page_size_bytes;
+use crate::linux::surroundings::{Freshness, Surroundings};
+use crate::linux::system::{ProcessClock, page_size_bytes};
 use crate::posix::{now, thread_cpu_ns};
 use crate::process::ProcessInfo;
 use crate::procfs::consistency::check;
-use crate::procfs::line::decimal;
 use crate::procfs::mapping::DELETED;
 use crate::procfs::smaps::{BadSmaps, SmapsParser};
 use crate::procfs::stat::Stat;
@@ -59,6 +61,12 @@ pub struct Sampler {
     classified: bool,
     /// The largest resident size so far.
     max_resident_bytes: u64,
+    /// Whether regions are not read again while the process does not run.
+    skips_unchanged: bool,
+    /// The processor time of the process.
+    clock: Option<ProcessClock>,
+    /// The last sample whose regions were read, if they may stand for the next one's.
+    last_read: Option<LastRead>,
 }
 
 /// The result of reading all files once, without the mappings.
@@ -67,6 +75,7 @@ struct Pass {
     stat: Stat,
     status: Status,
     statm: Statm,
+    gate: Option<Gate>,
 }
 
 impl Sampler {
@@ -129,6 +138,9 @@ impl Sampler {
             surroundings,
             classified: false,
             max_resident_bytes: 0,
+            skips_unchanged: false,
+            clock: (root == Path::new(PROC)).then(|| ProcessClock::of(pid)).flatten(),
+            last_read: None,
         })
     }
 
@@ -146,6 +158,13 @@ impl Sampler {
     /// that does not answer then keeps the sampler waiting.
     pub fn set_read_remote_files(&mut self, read: bool) {
         self.reader.set_read_remote_files(read);
+    }
+
+    /// Sets whether regions are not read again, for a minute at most, while the process does not run:
+    /// such a sample is [`Consistency::Unchanged`].
+    pub fn set_skips_unchanged(&mut self, skips: bool) {
+        self.skips_unchanged = skips;
+        self.last_read = None;
     }
 
     /// Returns whether the last sample left mapped files for the next one to read.
@@ -176,7 +195,14 @@ impl Sampler {
     pub fn sample(&mut self) -> Result<Snapshot, Error> {
         let taken = now();
         let (cpu_ns, begun) = (thread_cpu_ns(), Instant::now());
+        let cost = || Cost {
+            cpu_ns: thread_cpu_ns().saturating_sub(cpu_ns),
+            wall_ns: u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        };
         self.classified = false;
+        if let Some(unchanged) = self.unchanged(taken)? {
+            return Ok(Snapshot { cost: cost(), ..unchanged });
+        }
         let mut pass = self.pass()?;
         if pass.consistency != Consistency::Complete {
             pass = self.pass()?;
@@ -188,7 +214,7 @@ impl Sampler {
             self.tracker.require_rules();
         }
         let regions = match pass.consistency {
-            Consistency::Complete => {
+            Consistency::Complete | Consistency::Unchanged => {
                 let threads = pass.status.threads.or(Some(pass.stat.threads));
                 let moment = Moment { threads, monotonic_ns: taken.monotonic_ns };
                 let (regions, classified) = self.tracker.regions(&moment, &mut self.reader);
@@ -205,24 +231,21 @@ impl Sampler {
         let peak = totals.peak_resident_bytes.map(|peak| peak.max(self.max_resident_bytes));
         self.max_resident_bytes = peak.unwrap_or(0);
         totals.peak_resident_bytes = peak;
-        self.surroundings.add_to(&mut totals, taken.monotonic_ns);
-        Ok(Snapshot {
-            taken,
-            cost: Cost {
-                cpu_ns: thread_cpu_ns().saturating_sub(cpu_ns),
-                wall_ns: u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX),
-            },
-            consistency: pass.consistency,
+        self.surroundings.add_to(&mut totals, taken.monotonic_ns, Freshness::Current);
+        let consistent = pass.consistency == Consistency::Complete;
+        self.last_read = pass.gate.filter(|_| consistent).map(|gate| LastRead {
+            gate,
+            at_ns: taken.monotonic_ns,
             totals,
-            regions,
-        })
+            regions: regions.clone(),
+        });
+        Ok(Snapshot { taken, cost: cost(), consistency: pass.consistency, totals, regions })
     }
 
     /// Returns a message if the process has nearly as many mappings as the kernel permits, which
     /// makes its next ones fail.
     fn near_max_mappings(&self) -> Option<String> {
-        let limit = read(self.folder.parent()?.join("sys/vm/max_map_count")).ok()?;
-        let limit = decimal(limit.trim_ascii())?;
+        let limit = self.surroundings.max_mappings()?;
         let count = self.tracker.mappings().len() as u64;
         (count.saturating_mul(10) >= limit.saturating_mul(9))
             .then(|| format!("{count} mappings of at most {limit} (vm.max_map_count)"))
@@ -235,6 +258,8 @@ impl Sampler {
     fn pass(&mut self) -> Result<Pass, Error> {
         let mut tries = 0;
         loop {
+            // Its time comes first: if it runs from here on, the next sample reads all again.
+            let gate_ns = self.gate_ns();
             let stat = self.living_stat()?;
             if stat.ended() && !self.by_thread {
                 self.reopen(true)?;
@@ -242,7 +267,7 @@ impl Sampler {
                 // Only a thread that starts another program becomes the first one.
                 return Err(Error::Replaced { pid: self.pid() });
             }
-            let read = self.read(stat);
+            let read = self.read(stat, gate_ns);
             match read {
                 Ok(Some(pass)) => return Ok(pass),
                 Ok(None) => self.explain_empty(tries)?,
@@ -263,8 +288,9 @@ impl Sampler {
     }
 
     /// Reads all files once; `None` if smaps is empty.
-    fn read(&mut self, stat: Stat) -> Result<Option<Pass>, Refusal> {
+    fn read(&mut self, stat: Stat, gate_ns: Option<u64>) -> Result<Option<Pass>, Refusal> {
         let before = self.files.statm.statm()?;
+        let gate = Gate::of(gate_ns, &stat, &before);
         let status = self.files.status.status()?;
         self.tracker.begin();
         self.parser.restart();
@@ -303,7 +329,7 @@ impl Sampler {
         let of_before =
             check(tracker.mappings(), Some(before_bytes), None) == Consistency::Complete;
         let statm = if of_before { before } else { after };
-        Ok(Some(Pass { consistency, stat, status, statm }))
+        Ok(Some(Pass { consistency, stat, status, statm, gate }))
     }
 }
 

@@ -265,5 +265,7 @@ fn a_process_with_nearly_all_mappings_it_may_have_is_noted() {
     sampler.sample().unwrap();
     assert_eq!(sampler.notes(), [""; 0]);
     proc.write("sys/vm/max_map_count", "2\n");
+    let mut sampler = proc.attach().unwrap();
+    sampler.sample().unwrap();
     assert_eq!(sampler.notes(), ["2 mappings of at most 2 (vm.max_map_count)"]);
 }

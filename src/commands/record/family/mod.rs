@@ -136,7 +136,7 @@ pub(crate) fn record(
         group: watched.group,
         keeps_waiting,
         members: Members::default(),
-        pool: Pool::new(events, rules, args.read_remote_files),
+        pool: Pool::new(events, rules, args),
         ledger: Ledger::new(writer, args, retention)?,
         progress: FamilyProgress::start(args, path),
         pace: Pace::new(args.every),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use vmrec_sampler::{Error as SamplerError, Sampler, UserRule};
 
+use crate::commands::record::args::RecordArgs;
 use crate::commands::record::events::{Event, Events, Looked, MemberId, Sampled};
 
 /// How long one process may take before another thread goes on with the next ones.
@@ -35,6 +36,7 @@ struct Shared {
     news: Condvar,
     rules: Vec<UserRule>,
     read_remote_files: bool,
+    reread: bool,
 }
 
 struct State {
@@ -48,7 +50,8 @@ struct State {
 
 impl Pool {
     /// Starts without a thread; results go into the queue of events.
-    pub(crate) fn new(events: &Events, rules: Vec<UserRule>, read_remote_files: bool) -> Self {
+    pub(crate) fn new(events: &Events, rules: Vec<UserRule>, args: &RecordArgs) -> Self {
+        let RecordArgs { read_remote_files, reread, .. } = *args;
         let state = State {
             looks: VecDeque::new(),
             threads: 0,
@@ -57,7 +60,7 @@ impl Pool {
             closed: false,
         };
         let (state, news) = (Mutex::new(state), Condvar::new());
-        let shared = Arc::new(Shared { state, news, rules, read_remote_files });
+        let shared = Arc::new(Shared { state, news, rules, read_remote_files, reread });
         Self { shared, queue: events.sender() }
     }
 
@@ -163,6 +166,7 @@ impl Shared {
         }
         sampler.set_user_rules(self.rules.clone());
         sampler.set_read_remote_files(self.read_remote_files);
+        sampler.set_skips_unchanged(!self.reread);
         Ok(Box::new(sampler))
     }
 }

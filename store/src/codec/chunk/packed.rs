@@ -12,6 +12,8 @@ const KNOWN: usize = 5;
 /// Those that may be unknown: the number of regions and the totals.
 const UNSURE: usize = 1 + FIELDS;
 const ALL: usize = KNOWN + UNSURE;
+/// The bit, after those of the values that are known, of a sample with the regions of an earlier one.
+const UNCHANGED: u64 = 1 << UNSURE;
 
 /// Samples, each as its differences from the one before.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ pub(crate) struct PackedSamples {
     bytes: Vec<u8>,
     count: usize,
     last: [u64; ALL],
-    /// The states of samples that are not complete, by their index.
+    /// The states of samples with a reason, by their index.
     states: Vec<(usize, SampleState)>,
 }
 
@@ -47,7 +49,7 @@ impl PackedSamples {
             put_signed(&mut self.bytes, difference.cast_signed());
         }
         self.last = values;
-        if sample.state != SampleState::Complete {
+        if !matches!(sample.state, SampleState::Complete | SampleState::Unchanged) {
             self.states.push((self.count, sample.state));
         }
         self.count += 1;
@@ -66,14 +68,19 @@ impl PackedSamples {
                     values[at] = values[at].wrapping_add(difference);
                 }
                 let state = states.next_if(|(odd, _)| *odd == index);
-                let state = state.map_or(SampleState::Complete, |(_, state)| state.clone());
+                let plain = match known & UNCHANGED {
+                    0 => SampleState::Complete,
+                    _ => SampleState::Unchanged,
+                };
+                let state = state.map_or(plain, |(_, state)| state.clone());
                 Ok(sample(&values, known, state))
             })
             .collect()
     }
 }
 
-/// Returns the values of a sample, 0 where unknown, and which of [`UNSURE`] are known.
+/// Returns the values of a sample, 0 where unknown, and which of [`UNSURE`] are known, with the bit
+/// of [`UNCHANGED`].
 fn values(sample: &Sample) -> ([u64; ALL], u64) {
     let mut values = [0; ALL];
     values[..KNOWN].copy_from_slice(&[
@@ -85,7 +92,7 @@ fn values(sample: &Sample) -> ([u64; ALL], u64) {
     ]);
     let mut totals = sample.totals;
     let unsure = std::iter::once(sample.regions).chain(fields(&mut totals).map(|field| *field));
-    let mut known = 0;
+    let mut known = if sample.state.is_unchanged() { UNCHANGED } else { 0 };
     for (index, value) in unsure.enumerate() {
         known |= u64::from(value.is_some()) << index;
         values[KNOWN + index] = value.unwrap_or(0);
@@ -120,6 +127,7 @@ mod tests {
     fn some_sample() -> impl Strategy<Value = Sample> {
         let state = prop_oneof![
             Just(SampleState::Complete),
+            Just(SampleState::Unchanged),
             any::<String>().prop_map(SampleState::Torn),
             any::<String>().prop_map(SampleState::TotalsAlone),
             (any::<u64>(), any::<String>())

@@ -85,6 +85,7 @@ fn sample(number: u64, content: &Content, noise: u64) -> Sample {
     let state = match (content, noise % 3) {
         (None, _) => SampleState::Missed { ticks: noise % 7 + 1, reason: "late".to_owned() },
         (Some(_), 0) => SampleState::Torn(format!("because {noise}")),
+        (Some(_), 1) => SampleState::Unchanged,
         (Some(_), _) => SampleState::Complete,
     };
     let missed = content.is_none();

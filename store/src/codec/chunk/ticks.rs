@@ -5,11 +5,11 @@
 //!         numbers, less what they would be without holes
 //!         utc − utc before, monotonic − monotonic before − that of utc
 //!         regions + 1, or 0 if there are none; missed ticks
-//!         then for each sample that is not complete: reason (length, UTF-8)
+//!         then for each sample that has one: reason (length, UTF-8)
 //! ```
 //!
-//! One column marks the samples with a reason that were taken: torn ones, which have regions, and
-//! those of totals alone, which have none.
+//! One column marks, by 1, the samples with a reason that were taken: torn ones, which have regions,
+//! and those of totals alone, which have none; and by 2 those with the regions of an earlier sample.
 
 use vmrec_sampler::Timestamp;
 
@@ -74,6 +74,7 @@ impl Ticks {
             let step = sample.taken.monotonic_ns.wrapping_sub(monotonic);
             let (marked, ticks, reason) = match &sample.state {
                 SampleState::Complete => (0, 0, None),
+                SampleState::Unchanged => (2, 0, None),
                 SampleState::Torn(reason) | SampleState::TotalsAlone(reason) => {
                     (1, 0, Some(reason))
                 }
@@ -123,6 +124,7 @@ impl Ticks {
             let regions = regions.checked_sub(1);
             let state = match (regions, marked) {
                 (Some(_), 0) => SampleState::Complete,
+                (Some(_), 2) => SampleState::Unchanged,
                 (Some(_), _) => SampleState::Torn(cursor.take_text()?.to_owned()),
                 (None, 1) => SampleState::TotalsAlone(cursor.take_text()?.to_owned()),
                 (None, _) => {
@@ -157,6 +159,7 @@ mod tests {
             counted(&ticks)
         };
         assert_eq!(of(&[&torn, &missed, &SampleState::Complete]), [false, true]);
+        assert_eq!(of(&[&torn, &SampleState::Unchanged]), [false, true]);
         assert_eq!(of(&[&torn, &missed, &torn]), [true, true]);
         assert_eq!(of(&[&missed]), [false; 0]);
     }
