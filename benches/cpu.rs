@@ -27,6 +27,14 @@ pub(crate) fn spent_ns(of: Of) -> u64 {
     }
 }
 
+/// Returns the processor time of all threads of another process, in nanoseconds.
+pub(crate) fn of_process_ns(pid: u32) -> u64 {
+    let mut clock = 0;
+    // SAFETY: the call writes one value, to the variable given.
+    unsafe { libc::clock_getcpuclockid(pid.cast_signed(), &raw mut clock) };
+    clock_ns(clock)
+}
+
 fn clock_ns(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: the pointer is to a timespec of ours that outlives the call.

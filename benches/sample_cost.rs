@@ -7,25 +7,24 @@
 //! interleaved, figures are medians. Memory needed: 8 GiB (skipped with less).
 
 #![allow(
-    unsafe_code,
     clippy::expect_used,
     clippy::print_stdout,
     reason = "a benchmark prints its figures and panics if it cannot measure"
 )]
 
 mod cpu;
+mod target;
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
-use std::{ptr, thread};
 
 use vmrec_sampler::Sampler;
 use vmrec_store::{SessionStart, Writer};
 
 use cpu::{Of, spent_ns};
+use target::{read_plainly, start_self, start_sleep};
 
 const ROUNDS: usize = 15;
 
@@ -40,8 +39,8 @@ struct Target {
 
 const TARGETS: [Target; 4] = [
     Target { name: "sleep", goal: 1.20, stored_goal: Some(2.0), start: start_sleep },
-    Target { name: "60,000 VMAs", goal: 1.10, stored_goal: None, start: || start_self("vmas") },
-    Target { name: "8 GiB in one VMA", goal: 0.55, stored_goal: None, start: start_large },
+    Target { name: "60,000 VMAs", goal: 1.10, stored_goal: None, start: || alone("vmas") },
+    Target { name: "8 GiB in one VMA", goal: 0.55, stored_goal: None, start: || alone("large") },
     Target { name: "Chromium browser", goal: 1.10, stored_goal: None, start: start_chromium },
 ];
 
@@ -109,16 +108,6 @@ fn measure(target: &Target, pid: u32) {
     );
 }
 
-fn read_plainly(pid: u32) -> usize {
-    let mut file = File::open(format!("/proc/{pid}/smaps")).expect("smaps of our own child");
-    let mut buffer = vec![0; 64 << 10];
-    let mut bytes = 0;
-    while let Ok(read @ 1..) = file.read(&mut buffer) {
-        bytes += read;
-    }
-    bytes
-}
-
 /// Prints what other tools need for the same, their own process start included for pmap.
 fn peers(pid: u32) {
     let script = format!(
@@ -160,28 +149,9 @@ fn thread_ns(work: impl FnOnce()) -> u64 {
     spent_ns(Of::Thread) - before
 }
 
-/// Starts a process of some 25 regions.
-fn start_sleep() -> Option<Child> {
-    let child = Command::new("sleep").arg("600").spawn().ok()?;
-    // Until it has loaded its libraries it has fewer.
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    Some(child)
-}
-
-/// Starts this program as a target and waits until its memory is laid out.
-fn start_self(kind: &str) -> Option<Child> {
-    let own = std::env::current_exe().ok()?;
-    let mut child = Command::new(own).args(["--be", kind]).stdout(Stdio::piped()).spawn().ok()?;
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut()?).read_line(&mut line).ok()?;
-    (line == "ready\n").then_some(child)
-}
-
-fn start_large() -> Option<Child> {
-    let meminfo = fs::read_to_string("/proc/meminfo").ok()?;
-    let available = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kilobytes: u64 = available.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    (kilobytes > 10 << 20).then(|| start_self("large")).flatten()
+/// Starts this program as a target that waits.
+fn alone(kind: &str) -> Option<Child> {
+    start_self(kind).map(|(child, _)| child)
 }
 
 fn start_chromium() -> Option<Child> {
@@ -210,25 +180,9 @@ fn start_chromium() -> Option<Child> {
 
 /// Is the target: lays out memory, says so and waits to be killed.
 fn be(kind: &str) {
-    match kind {
-        // Alternating rights keep the kernel from merging neighbours.
-        "vmas" => {
-            for place in 0..60_000 {
-                let rights = if place % 2 == 0 { libc::PROT_READ } else { libc::PROT_NONE };
-                map(4096, rights, 0);
-            }
-        }
-        _ => map(8 << 30, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_POPULATE),
-    }
+    target::lay_out(kind);
     println!("ready");
     loop {
         thread::park();
     }
-}
-
-fn map(bytes: usize, rights: i32, flags: i32) {
-    let flags = flags | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a new mapping at an address of the kernel's choice touches no memory in use.
-    let address = unsafe { libc::mmap(ptr::null_mut(), bytes, rights, flags, -1, 0) };
-    assert_ne!(address, libc::MAP_FAILED, "{}", std::io::Error::last_os_error());
 }
