@@ -193,6 +193,20 @@ fn statements_that_write_are_refused() {
 }
 
 #[test]
+fn sizes_are_written_as_in_tables() {
+    let bench = recorded(3);
+    let sql = "SELECT size(13107200), size(-4096), size(4096.4), size(NULL) IS NULL AS unknown, \
+               size(max(resident_bytes)) LIKE '%K' AS small FROM samples()";
+    assert_snapshot!(bench.out(&["sql", "--csv", sql]), @r"
+    size(13107200),size(-4096),size(4096.4),unknown,small
+    12.5M,'-4K,4K,1,1
+    ");
+    let said = bench.run(&["sql", "SELECT size('x')"]);
+    assert_eq!(said.status, Some(2), "{}", said.error);
+    assert!(said.error.contains("size() takes a number"), "{}", said.error);
+}
+
+#[test]
 fn wrong_statements_are_explained() {
     let bench = recorded(3);
     for (sql, what) in [

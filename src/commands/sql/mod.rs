@@ -42,6 +42,7 @@ fn answer(sql: &str, args: &SqlArgs) -> Result<(), Failure> {
     let path = file::path(&args.file)?;
     let source = Arc::new(Source::new(&path));
     let query = Query::open(&path, functions::all(&source))?;
+    query.add_text_of_number("size", functions::size)?;
     let mut selection = query.prepare(sql)?;
     let names = rows::distinct(selection.columns());
     let mut answer = selection.rows();

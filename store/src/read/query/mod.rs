@@ -12,6 +12,8 @@ pub(crate) mod value;
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, Statement};
 
 use crate::error::{At, Error};
@@ -41,6 +43,24 @@ impl Query {
             .and_then(|()| connection.authorizer(Some(crate::read::query::authorizer::authorize)))
             .at(path)?;
         Ok(Self { connection, path: path.to_owned() })
+    }
+
+    /// Adds a function of a number, which returns a text: of null null, of another number the nearest whole one's.
+    pub fn add_text_of_number(
+        &self,
+        name: &'static str,
+        text: fn(i64) -> String,
+    ) -> Result<(), Error> {
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        let answer = move |context: &Context<'_>| match context.get_raw(0) {
+            ValueRef::Null => Ok(None),
+            ValueRef::Integer(number) => Ok(Some(text(number))),
+            ValueRef::Real(number) => Ok(Some(text(number.round() as i64))),
+            ValueRef::Text(_) | ValueRef::Blob(_) => {
+                Err(rusqlite::Error::UserFunctionError(format!("{name}() takes a number").into()))
+            }
+        };
+        self.connection.create_scalar_function(name, 1, flags, answer).at(&self.path)
     }
 
     /// Prepares the one statement in `sql`.
