@@ -59,6 +59,12 @@ const SYNONYMS: &[(&[&str], &str, &str)] = &[
         "by",
         "times are words of their own: vmrec diff start end, vmrec diff -10m now",
     ),
+    (&["--metric"], "series", "--series has a column of each metric"),
+    (
+        &["-r", "--recording"],
+        "N|NAME",
+        "the recording is a word of its own: vmrec rename 1 NAME, vmrec delete 1",
+    ),
     (&["--sort", "--sort-by", "-k"], "metric", "rows are sorted by --metric METRIC"),
     (&["--format", "-F", "--markdown", "--table"], "md", "formats are --json, --csv and --md"),
     (
@@ -77,7 +83,12 @@ const SYNONYMS: &[(&[&str], &str, &str)] = &[
 pub(super) fn tip(command: &Command, words: &[String], option: &str) -> Option<&'static str> {
     let of = command.find_subcommand(words.first()?)?;
     let has = |name: &str| {
-        name == "help" || of.get_arguments().any(|argument| argument.get_long() == Some(name))
+        let named = |argument: &clap::Arg| {
+            let value = argument.get_value_names().and_then(|names| names.first());
+            argument.get_long() == Some(name)
+                || argument.is_positional() && value.is_some_and(|it| it == name)
+        };
+        name == "help" || of.get_arguments().any(named)
     };
     let fits = |(others, ours, _): &&(&[&str], &str, &str)| others.contains(&option) && has(ours);
     SYNONYMS.iter().find(fits).map(|(.., tip)| *tip)
@@ -99,11 +110,10 @@ mod tests {
         let command = Cli::command();
         for (others, ours, tip) in SYNONYMS {
             let of = |name: &&str| *name == "help" || tip.contains(&format!("--{name}"));
-            let short = *ours == "output" || *ours == "tree" || *ours == "by";
-            assert!(of(ours) || short, "{ours}: {tip}");
-            let has =
-                |of: &clap::Command| of.get_arguments().any(|it| it.get_long() == Some(*ours));
-            assert!(*ours == "help" || command.get_subcommands().any(has), "{others:?}: {ours}");
+            let words = ["output", "tree", "by", "N|NAME"].contains(ours);
+            assert!(of(ours) || words, "{ours}: {tip}");
+            let mut names = command.get_subcommands().map(Command::get_name);
+            assert!(names.any(|name| tip_of(name, others[0]) == Some(tip)), "{others:?}: {ours}");
         }
     }
 

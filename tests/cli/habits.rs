@@ -94,6 +94,8 @@ fn the_options_of_other_tools_work_or_name_ours() {
         (&["chart", "--since", "-5m"], "tip: --from TIME"),
         (&["list", "--format", "json"], "tip: --json"),
         (&["info", "--no-color"], "NO_COLOR=1"),
+        (&["rename", "-r", "1", "x"], "tip: the recording is a word of its own"),
+        (&["export", "--metric", "private"], "tip: --series"),
     ] {
         let said = bench.run(words);
         assert_eq!(said.status, Some(2), "{words:?}");
