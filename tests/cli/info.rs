@@ -1,5 +1,6 @@
 //! `vmrec info`.
 
+use crate::fixture::fixed;
 use crate::harness::{Bench, Workload};
 
 #[test]
@@ -13,4 +14,18 @@ fn it_shows_the_process_and_a_cost_of_the_recorder() {
     let states = ["complete_samples", "unchanged_samples", "torn_samples"];
     assert_eq!(states.map(|state| info[state].as_u64().unwrap()).iter().sum::<u64>(), 3);
     assert!(info["cost"]["mean_cpu_ns"].as_u64().unwrap() > 0, "{info:#}");
+}
+
+#[test]
+fn a_long_mark_keeps_its_time_and_its_beginning() {
+    let bench = fixed();
+    let text = "push and reload of configuration from etcd, the long way round, and more";
+    bench.out(&["mark", "-r", "1", "--at", "end", text]);
+    let info = bench.out(&["info", "-r", "1"]);
+    let line = info.lines().find(|line| line.contains("push")).unwrap();
+    assert!(
+        line.starts_with("mark            2024-03-01 14:00:10 +00:00 push and reload"),
+        "{line}"
+    );
+    assert!(line.ends_with('…') && line.chars().count() == 80, "{line}");
 }

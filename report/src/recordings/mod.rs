@@ -71,7 +71,7 @@ impl Listed<'_> {
             Some(WhyEnded::TargetExited(None)) => "target exited".to_owned(),
             Some(WhyEnded::TargetExited(Some(status))) => match signal_name(*status) {
                 None => format!("exited ({status})"),
-                Some(signal) => format!("exited ({status}, {signal})"),
+                Some(signal) => format!("{signal} ({status})"),
             },
             Some(WhyEnded::TargetReplaced) => "target replaced".to_owned(),
             Some(WhyEnded::RecorderLost) => "recorder lost".to_owned(),

@@ -6,7 +6,7 @@ use vmrec_store::{Recording, Sample};
 
 use crate::limits::RecordedLimit;
 use crate::recordings::{Listed, Overview, Summary, typed};
-use crate::text::table::{Align, Cell, Column, Table, Tone, cut_middle};
+use crate::text::table::{Align, Cell, Column, Table, Tone, cut_end, cut_middle};
 use crate::text::{clock, escape, units};
 
 /// Returns one row a recording.
@@ -41,7 +41,7 @@ pub fn list_table(rows: &[Listed<'_>], time_zone: &TimeZone, width: usize, color
             Cell::new(&recording.process.id.pid_text()),
             Cell::new(&row.samples.to_string()),
             Cell::new(&every(recording)),
-            Cell::new(&cut_middle(&state, 21)).toned(row.tone()),
+            Cell::new(&cut_middle(&state, 18)).toned(row.tone()),
         ]);
     }
     table.render(width, color)
@@ -124,7 +124,11 @@ pub fn info_text(
     };
     facts.into_iter().fold(String::new(), |text, (title, fact)| {
         let line = format!("{title:<16}{}", escape::terminal(&fact));
-        let line = cut_middle(line.trim_end(), width);
+        let line = match title {
+            // The time and the beginning of the text say which mark it is.
+            "mark" => cut_end(line.trim_end(), width),
+            _ => cut_middle(line.trim_end(), width),
+        };
         let (title_shown, fact_shown) = line.split_at_checked(16).unwrap_or((&line, ""));
         text + title_shown + &tone(title).paint(fact_shown) + "\n"
     })

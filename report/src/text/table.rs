@@ -216,6 +216,15 @@ pub(crate) fn cut_middle(text: &str, width: usize) -> Cow<'_, str> {
     if width == 0 { Cow::Borrowed("") } else { Cow::Owned(format!("{head}…{tail}")) }
 }
 
+/// Returns `text` in at most `width` terminal cells, the end replaced by `…` if it is longer.
+pub(crate) fn cut_end(text: &str, width: usize) -> Cow<'_, str> {
+    if text.width() <= width {
+        return Cow::Borrowed(text);
+    }
+    let head = fitting(text.chars(), width.saturating_sub(1));
+    Cow::Owned(text.chars().take(head).chain(['…']).collect())
+}
+
 /// Returns how many characters fit into `room` terminal cells.
 fn fitting(characters: impl Iterator<Item = char>, room: usize) -> usize {
     let mut used = 0;
@@ -353,6 +362,7 @@ mod tests {
         #[test]
         fn cut_text_fits(text in any::<String>(), width in 0..40_usize) {
             prop_assert!(cut_middle(&escape::terminal(&text), width).width() <= width.max(1));
+            prop_assert!(cut_end(&escape::terminal(&text), width).width() <= width.max(1));
         }
     }
 }
