@@ -9,7 +9,7 @@ use vmrec_report::By;
 use crate::args::SumBy;
 use crate::commands::{
     backup, completions, delete, demo, diff, explain, export, import, info, list, man, map, mark,
-    prune, reclassify, rename, repair, selftest, trend,
+    prune, reclassify, rename, repair, selftest, status, stop, trend,
 };
 
 /// Record where a process's memory goes, over time
@@ -28,6 +28,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Record(crate::commands::record::args::RecordArgs),
+    Status(status::StatusArgs),
+    Stop(stop::StopArgs),
     List(list::ListArgs),
     Info(info::InfoArgs),
     Map(map::MapArgs),

@@ -8,7 +8,7 @@ use crate::cli::Cli;
 
 /// The commands by what they are for.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Record", &["record", "mark", "demo"]),
+    ("Record", &["record", "mark", "status", "stop", "demo"]),
     (
         "Look",
         &[

@@ -17,6 +17,7 @@ mod parse;
 mod picture;
 mod process;
 mod progress;
+mod recorders;
 mod recording;
 mod session;
 mod shell;
@@ -36,7 +37,8 @@ use crate::commands::map::spelling;
 use crate::commands::selftest::child;
 use crate::commands::{
     backup, chart, check, compare, completions, delete, demo, diff, explain, export, import, info,
-    list, man, map, mark, prune, reclassify, record, rename, repair, selftest, sql, trend, watch,
+    list, man, map, mark, prune, reclassify, record, rename, repair, selftest, sql, status, stop,
+    trend, watch,
 };
 use crate::failure::Failure;
 
@@ -74,6 +76,8 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Record(args) => record::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Stop(args) => stop::run(&args),
         Command::List(args) => list::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Diff(args) => diff::run(&args),

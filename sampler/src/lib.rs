@@ -121,7 +121,10 @@ pub use crate::pasted::model::{
     BadPaste, MAX_PASTE_BYTES, PasteFormat, Pasted, PastedProcess, PastedSnapshot, Remark,
 };
 pub use crate::pasted::parse_paste;
-pub use crate::posix::{ignores_signal, max_file_bytes, now, raise_open_files, reap, send_signal};
+pub use crate::posix::{
+    begin_session, discard_stream, ignores_signal, max_file_bytes, now, raise_open_files, reap,
+    send_signal,
+};
 pub use crate::process::{Host, IMPORTED_BOOT, ProcessId, ProcessInfo};
 pub use crate::procfs::mapping::Mapping;
 pub use crate::procfs::sizes::Field;

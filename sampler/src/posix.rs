@@ -1,8 +1,10 @@
 //! Clocks, signals and limits, by system calls that Linux and macOS share.
 #![allow(unsafe_code)]
 
+use std::fs::OpenOptions;
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use crate::snapshot::Timestamp;
 
@@ -108,6 +110,28 @@ pub fn send_signal(pid: u32, signal: i32) -> io::Result<()> {
     let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
     // SAFETY: kill accesses no memory of this process.
     if unsafe { libc::kill(pid, signal) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Makes this process the leader of a session without a terminal, which then neither stops nor ends it.
+///
+/// # Errors
+///
+/// Fails if it is the leader of a group of processes.
+pub fn begin_session() -> io::Result<()> {
+    // SAFETY: setsid accesses no memory of this process.
+    if unsafe { libc::setsid() } == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Lets a standard stream lead to /dev/null.
+///
+/// # Errors
+///
+/// Fails if /dev/null cannot be opened.
+pub fn discard_stream(stream: BorrowedFd<'_>) -> io::Result<()> {
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    // SAFETY: both descriptors are open; the stream stays open and only leads elsewhere.
+    let replaced = unsafe { libc::dup2(null.as_raw_fd(), stream.as_raw_fd()) };
+    if replaced == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Returns whether a process of that number exists, also one that may not be signalled.

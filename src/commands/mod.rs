@@ -28,6 +28,8 @@ pub(crate) mod report;
 pub(crate) mod selftest;
 pub(crate) mod serve;
 pub(crate) mod sql;
+pub(crate) mod status;
+pub(crate) mod stop;
 pub(crate) mod strings;
 pub(crate) mod trend;
 pub(crate) mod watch;

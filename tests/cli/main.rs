@@ -10,6 +10,7 @@ mod chart;
 mod check;
 mod compare;
 mod demo;
+mod detach;
 mod diff;
 mod disturbed;
 mod explain;

@@ -117,7 +117,7 @@ fn program() {
             &["shell", "parse", "zone", "toml_text", "types_file/error"],
             &["failure"],
             &["args", "output", "pager", "picture", "process", "progress", "terminal"],
-            &["file", "misread", "recording", "types_file"],
+            &["file", "misread", "recorders", "recording", "types_file"],
             &["session", "stacks"],
             &["commands"],
             &["completion"],

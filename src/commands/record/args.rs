@@ -118,6 +118,14 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "N", requires = "stacks", value_parser = parse_period)]
     stack_period: Option<u64>,
 
+    /// Go on in the background once a sample is stored: `vmrec stop` ends it
+    #[arg(long, conflicts_with_all = ["check", "report", "chart"])]
+    pub(crate) detach: bool,
+
+    /// Given to the recorder that --detach starts
+    #[arg(long, hide = true)]
+    pub(crate) detached: bool,
+
     /// Show nothing but errors
     #[arg(long, short)]
     pub(crate) quiet: bool,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use vmrec_report::units::duration;
 
 use crate::commands::record::args::RecordArgs;
+use crate::commands::record::detach::Starter;
 use crate::commands::record::note_writer::NoteWriter;
 use crate::failure::Failure;
 use crate::terminal;
@@ -22,6 +23,8 @@ pub(crate) struct LiveLine {
     manner: Manner,
     /// When the last line was shown, and its text if it may be written over.
     last: Option<(Instant, String)>,
+    /// Waits for the first sample.
+    starter: Option<Starter>,
     out: NoteWriter,
 }
 
@@ -50,9 +53,10 @@ impl LiveLine {
     /// Says which `targets` are recorded, how often and where.
     pub(crate) fn start(args: &RecordArgs, path: &Path, targets: &str) -> Self {
         let (is_terminal, is_dumb) = (io::stderr().is_terminal(), terminal::is_dumb());
-        let manner = Manner::of(is_terminal, is_dumb, !args.launch.is_empty());
+        let manner = Manner::of(is_terminal && !args.detached, is_dumb, !args.launch.is_empty());
         let out = NoteWriter::start(manner == Manner::Over && !args.quiet);
-        let line = Self { quiet: args.quiet, manner, last: None, out };
+        let starter = Starter::take(args);
+        let line = Self { quiet: args.quiet, manner, last: None, starter, out };
         let every = duration(u64::try_from(args.interval().as_nanos()).unwrap_or(u64::MAX));
         line.say(&format!("recording {targets} every {every}"));
         line.say(&format!("in {}", path.display()));
@@ -73,6 +77,12 @@ impl LiveLine {
 
     /// Shows the line, if one is due.
     pub(crate) fn show(&mut self, line: impl FnOnce() -> String) {
+        if let Some(starter) = self.starter.take() {
+            // The one before writes all lines up to here.
+            self.out = NoteWriter::start(false);
+            starter.begun();
+            self.out = NoteWriter::start(false);
+        }
         let waits = self.last.as_ref().is_some_and(|(at, _)| at.elapsed() < PLAIN_LINE_EVERY);
         match self.manner {
             _ if self.quiet => {}

@@ -5,6 +5,7 @@
 //! is written, `progress` what is shown.
 
 pub(crate) mod args;
+mod detach;
 pub(crate) mod events;
 pub(crate) mod family;
 pub(crate) mod live_line;
@@ -22,7 +23,6 @@ pub(crate) mod unrecorded;
 pub(crate) mod via;
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -64,6 +64,10 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("--via reads one process that runs already")
             .hint("name one pid or name, without --tree, --all, --follow, --host and `--`"));
     }
+    if args.detach && !args.detached {
+        return detach::start(args);
+    }
+    detach::before_command(args)?;
     let events = Events::listen()?;
     if args.is_family() {
         if args.stacks {
@@ -92,7 +96,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
             (target, open_writer(&path)?)
         }
         // The file is opened before the target is started: a bad path must not cost the user a run.
-        None => start(&args.launch, rules, args.stack_options(), &path, &events)?,
+        None => start(args, rules, args.stack_options(), &path, &events)?,
     };
     target.read_remote_files = args.read_remote_files;
     target.reread = args.reread;
@@ -175,7 +179,7 @@ fn record_family(
     } else {
         // Before the command begins: a child of its may lose its parent at once.
         let adopts = args.tree && vmrec_sampler::adopt_orphans();
-        let (target, writer) = start(&args.launch, Vec::new(), None, path, events)?;
+        let (target, writer) = start(args, Vec::new(), None, path, events)?;
         (Roots::Command { target, adopts }, writer)
     };
     let output = Output { path: &path, writer, retention };
@@ -185,7 +189,7 @@ fn record_family(
 
 /// Opens the file, then starts the command; one that cannot be started leaves no new file.
 fn start(
-    launch: &[OsString],
+    args: &RecordArgs,
     rules: Vec<UserRule>,
     stacks: Option<StackOptions>,
     path: &Path,
@@ -194,7 +198,7 @@ fn start(
     // Without it the command would run unseen.
     vmrec_sampler::check_proc()?;
     let (writer, path) = open_writer(path)?;
-    match Target::launch(launch, rules, stacks) {
+    match Target::launch(&args.launch, rules, stacks, !args.detached) {
         Ok(mut target) => {
             // Only a command that vmrec did not start keeps it waiting.
             target.watch(events).transpose()?;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
 use vmrec_sampler::{
@@ -83,17 +83,21 @@ impl Target {
         Ok(found)
     }
 
-    /// Starts a command.
+    /// Starts a command, with the standard input of vmrec or with none.
     pub(crate) fn launch(
         command: &[OsString],
         rules: Vec<UserRule>,
         stacks: Option<StackOptions>,
+        has_input: bool,
     ) -> Result<Self, Failure> {
         let Some((program, arguments)) = command.split_first() else {
             return Err(Failure::usage("no command follows `--`"));
         };
         let mut command = Command::new(program);
         command.args(arguments);
+        if !has_input {
+            command.stdin(Stdio::null());
+        }
         let started = match stacks {
             None => command.spawn().map(|child| Ok((child, None))),
             Some(options) => StackRecorder::spawn(command, &options)

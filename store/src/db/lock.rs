@@ -101,6 +101,15 @@ pub(crate) fn held(path: &Path) -> bool {
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
+/// Returns the pid that the recorder of the file at `path` wrote into its lock; `None` if there is no recorder.
+///
+/// Others may be able to write to the lock: the process may be another one.
+pub(crate) fn recorder(path: &Path) -> Option<u32> {
+    let lock = beside(path, "-lock");
+    let mut file = OpenOptions::new().read(true).custom_flags(UNTRUSTED).open(lock).ok()?;
+    held(path).then(|| read_pid(&mut file))?
+}
+
 /// Returns `path` with `suffix` appended, as SQLite names its own files.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
@@ -138,10 +147,12 @@ mod tests {
         assert!(!held(&path));
         let lock = Lock::take(&path).unwrap();
         assert!(held(&path));
+        assert_eq!(recorder(&path), Some(std::process::id()));
         let refused = Lock::take(&path).unwrap_err();
         assert!(matches!(refused, Error::Busy { pid: Some(pid), .. } if pid == std::process::id()));
         drop(lock);
         assert!(!held(&path));
+        assert_eq!(recorder(&path), None);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 

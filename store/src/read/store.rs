@@ -77,6 +77,12 @@ impl Store {
         lock::held(&self.real_path)
     }
 
+    /// Returns the pid that the recorder wrote beside the file; `None` if there is no recorder. If others
+    /// may write there, it may be another's.
+    pub fn recorder_pid(&self) -> Option<u32> {
+        lock::recorder(&self.real_path)
+    }
+
     /// Returns the recording of that number.
     pub fn recording(&self, id: RecordingId) -> Result<Recording, Error> {
         self.read(|connection| {
