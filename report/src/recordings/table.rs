@@ -336,6 +336,7 @@ mod tests {
         recorded to     2026-03-01 14:00:05 +01:00
         length          5.0s, exited (1)
         samples         2 every 2.0s, 0 torn, 1 missed
+                        torn: it moved while it was read; missed: not taken in time
         cost a sample   600us CPU (max 900us), 800us in all (max 1.2ms)
         overhead        0.03% of one CPU
         first           20.0M resident, 10.0M footprint, #1 at 2026-03-01 14:00:00
