@@ -29,7 +29,7 @@ pub(crate) fn large_size(bytes: u64, max: f64) -> String {
 }
 
 /// Formats bytes to stand in a table of which the largest are `max`: the last whole digits of all stand
-/// below each other. A unit is kept up to 99,999.9M, so that no half a gigabyte is rounded away.
+/// below each other. A unit is kept up to 9,999.9M, so that no 50 megabytes are rounded away.
 pub(crate) fn size_below(bytes: u64, max: u64) -> String {
     const K: u64 = 1 << 10;
     const M: u64 = K * K;
@@ -39,7 +39,7 @@ pub(crate) fn size_below(bytes: u64, max: u64) -> String {
     if bytes < M - K / 2 {
         return format!("{}  ", size(bytes));
     }
-    large_size(bytes, if max < 100_000 * M { f64::INFINITY } else { 1023.95 })
+    large_size(bytes, if max < 10_000 * M { f64::INFINITY } else { 1023.95 })
 }
 
 /// Formats a difference of bytes with its sign: `+12.5M`, `-4K`, `0K`.

@@ -10,7 +10,7 @@ use crate::chart::terminal::columns::{PlotColumn, columns};
 use crate::chart::terminal::ink::{self, Ink, Style};
 use crate::chart::terminal::{Terminal, rows};
 use crate::error::Error;
-use crate::metric::Metric;
+use crate::metric::{Metric, Unit};
 use crate::series::Series;
 
 /// Heights of a column in ASCII.
@@ -38,7 +38,7 @@ pub fn draw_terminal_multiples(
         ink.write(&mut text, Style { bold: true, ..Style::default() }, &line);
         lines.push(text);
     }
-    let mut listed: Vec<(String, [String; 3])> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     let mut stated: Vec<Option<Stated<'_>>> = Vec::new();
     for one in series {
         let known = match Stated::of(one, series, options, context) {
@@ -49,17 +49,21 @@ pub fn draw_terminal_multiples(
             Some(_) => "*",
             None => "",
         };
-        let values = known.as_ref().map_or_else(
-            || ["-", "-", "-"].map(str::to_owned),
-            |known| {
-                let finding = &known.finding;
-                let [first, last, peak] = [finding.first, finding.last, finding.highest];
-                rows::values(one.metric.unit(), first.value, last.value, peak.value)
-            },
-        );
-        listed.push((format!("{}{star}", one.metric.words()), values));
+        names.push(format!("{}{star}", one.metric.words()));
         stated.push(known);
     }
+    let figures = |known: &Stated<'_>| {
+        let finding = &known.finding;
+        [finding.first, finding.last, finding.highest].map(|moment| moment.value)
+    };
+    let sizes = stated.iter().flatten().filter(|one| one.series.metric.unit() == Unit::Bytes);
+    let max = sizes.flat_map(figures).max().unwrap_or(0);
+    let values = |known: &Option<Stated<'_>>| match known {
+        None => ["-", "-", "-"].map(str::to_owned),
+        Some(known) => rows::values(known.series.metric.unit(), figures(known), max),
+    };
+    let listed: Vec<(String, [String; 3])> =
+        names.into_iter().zip(stated.iter().map(values)).collect();
     let names = listed.iter().map(|(name, _)| name.width()).max().unwrap_or(0);
     let widths = rows::widths(listed.iter().map(|(_, values)| values));
     let taken = names + widths.iter().map(|width| width + rows::GAP).sum::<usize>() + 2;
@@ -76,7 +80,7 @@ pub fn draw_terminal_multiples(
         };
         let values = rows::cells(values.each_ref().map(String::as_str), widths);
         let space = " ".repeat(blocks.saturating_sub(shape.width()));
-        lines.push(format!("{name:<names$}  {shape}{space}{values}"));
+        lines.push(format!("{name:<names$}  {shape}{space}{}", values.trim_end()));
     }
     if let Some(reserved) = stated.iter().flatten().find_map(|known| known.counted.reserved) {
         let size = crate::text::units::size(reserved);

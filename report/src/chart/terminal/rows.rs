@@ -1,5 +1,7 @@
 //! The list of keys under a chart in a terminal: last value, growth and peak of each.
 
+use std::cmp::Ordering;
+
 use unicode_width::UnicodeWidthStr;
 
 use crate::chart::options::{ChartKind, ChartOptions};
@@ -8,15 +10,24 @@ use crate::chart::stated::Stated;
 use crate::chart::terminal::cells::letter;
 use crate::chart::terminal::ink::{Ink, Style};
 use crate::metric::Unit;
+use crate::text::units;
 
 /// The space between two columns.
 pub(crate) const GAP: usize = 2;
 pub(crate) const HEADINGS: [&str; 3] = ["now", "growth", "peak"];
 
-/// Returns a last value, its growth and the peak in words.
-pub(crate) fn values(unit: Unit, first: u64, last: u64, peak: u64) -> [String; 3] {
-    let growth = i128::from(last) - i128::from(first);
-    [unit.plain(last), unit.signed(growth), unit.plain(peak)]
+/// Returns a last value, its growth and the peak in words, as they stand in a list whose largest is `max`.
+pub(crate) fn values(unit: Unit, [first, last, peak]: [u64; 3], max: u64) -> [String; 3] {
+    let plain = |value: u64| match unit {
+        Unit::Bytes => units::size_below(value, max),
+        Unit::Count => unit.plain(value),
+    };
+    let sign = match last.cmp(&first) {
+        Ordering::Less => "-",
+        Ordering::Equal => "",
+        Ordering::Greater => "+",
+    };
+    [plain(last), format!("{sign}{}", plain(first.abs_diff(last))), plain(peak)]
 }
 
 /// Returns the widths of the columns of values.
@@ -41,13 +52,17 @@ pub(crate) fn rows(
     columns: usize,
 ) -> Vec<String> {
     let unit = stated.series.metric.unit();
-    let of =
-        |shown: &Shown| (ink.shown(&shown.name), values(unit, shown.first, shown.last, shown.peak));
+    let finding = &stated.finding;
+    let total = [finding.first, finding.last, finding.highest].map(|moment| moment.value);
+    let peaks = selection.shown.iter().map(|shown| shown.peak);
+    let max = peaks.chain(total).max().unwrap_or(0);
+    let of = |shown: &Shown| {
+        let figures = [shown.first, shown.last, shown.peak];
+        (ink.shown(&shown.name), values(unit, figures, max))
+    };
     let mut listed: Vec<(String, [String; 3])> = selection.shown.iter().rev().map(of).collect();
     if listed.len() > 1 {
-        let finding = &stated.finding;
-        let [first, last, peak] = [finding.first, finding.last, finding.highest];
-        listed.push(("total".to_owned(), values(unit, first.value, last.value, peak.value)));
+        listed.push(("total".to_owned(), values(unit, total, max)));
     }
     let widths = widths(listed.iter().map(|(_, values)| values));
     let swatch = 3;
@@ -77,7 +92,7 @@ pub(crate) fn rows(
         let style = Style { ink: shown.map(|shown| shown.paint), ..Style::default() };
         ink.write(&mut text, style, &glyphs);
         text.push(' ');
-        text.push_str(&line(name, values.each_ref().map(String::as_str)));
+        text.push_str(line(name, values.each_ref().map(String::as_str)).trim_end());
         lines.push(text);
     }
     lines
