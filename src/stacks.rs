@@ -37,19 +37,20 @@ impl ComparedStacks {
     }
 }
 
-/// Reads the stacks of one sample, in the regions of one type or of all: they differ from none.
+/// Reads the stacks of one sample, in the regions of one type or of all: they differ from none. Returns
+/// with them whether the regions are known, and of one moment.
 pub(crate) fn at(
     opened: &Opened,
     at: &Resolved,
     only_type: Option<&str>,
-) -> Result<StackDiff, Failure> {
+) -> Result<(StackDiff, Consistency), Failure> {
     let live = live(opened, at)?;
     let snapshot = opened.snapshot(at)?;
     let only_type = type_name(opened, only_type, &[&snapshot])?;
     let only_type = only_type.as_deref();
     let resident = resident(&snapshot, only_type)?;
     let nodes = opened.store.stack_nodes(opened.recording.id)?;
-    Ok(StackDiff::of_one(nodes, &live, only_type, resident))
+    Ok((StackDiff::of_one(nodes, &live, only_type, resident), snapshot.consistency))
 }
 
 /// Compares the stacks of two samples, if they were recorded and resident sizes are known.

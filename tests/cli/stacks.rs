@@ -172,6 +172,16 @@ fn exports(bench: &Bench) {
     let page = bench.out(&["map", "--by", "stack", "--at", &to]);
     let lines = ["grow (", "sample #", "  touch < path_b < main", "unattributed", "total"];
     assert!(lines.iter().all(|line| page.contains(line)) && !page.contains("  +"), "{page}");
+    let map = bench.json(&["map", "--by", "stack", "--at", &to, "--json"]);
+    let bytes = |row: &serde_json::Value| row["resident_bytes"].as_i64().unwrap();
+    let stacks: i64 = map["stacks"].as_array().unwrap().iter().map(bytes).sum();
+    let unattributed = map["unattributed_bytes"].as_i64().unwrap();
+    assert_eq!(stacks + bytes(&map["few_samples"]) + unattributed, bytes(&map), "{map:#}");
+    let has_path = |row: &serde_json::Value| row["frames"][1]["function"] == "path_b";
+    assert!(map["stacks"].as_array().unwrap().iter().any(has_path), "{map:#}");
+    let all = bench.json(&["map", "--by", "stack", "--at", &to, "--json", "--type", ".text"]);
+    assert!(bytes(&all) <= bytes(&map), "{all:#}");
+    assert_eq!(bench.run(&["map", "--at", &to, "--json", "--type", ".text"]).status, Some(2));
     let chart = bench.out(&["chart", "--by", "stack", "--to", &to, "-o", "-"]);
     assert!(chart.contains("by stack (estimated)"), "{chart}");
     assert!(chart.contains("touch ← path_a: ") && chart.contains("unattributed: "), "{chart}");

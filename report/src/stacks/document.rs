@@ -1,4 +1,4 @@
-//! `vmrec diff --by stack` as JSON and CSV rows.
+//! `vmrec diff --by stack` and `vmrec map --by stack` as JSON.
 
 use serde::Serialize;
 use vmrec_sampler::{StackCounts, StackFrame};
@@ -29,6 +29,34 @@ struct Row<'a> {
     samples: [u64; 2],
     /// Innermost first.
     frames: Vec<Frame<'a>>,
+}
+
+/// `map --by stack --json`.
+#[derive(Serialize)]
+pub struct StackMapDocument<'a> {
+    recording: i64,
+    at: End<'a>,
+    region_type: Option<&'a str>,
+    resident_bytes: i64,
+    stacks: Vec<MapRow<'a>>,
+    few_samples: MapFew,
+    unattributed_bytes: i64,
+    sampling: Sampling,
+}
+
+#[derive(Serialize)]
+struct MapRow<'a> {
+    resident_bytes: u64,
+    standard_error_bytes: u64,
+    samples: u64,
+    /// Innermost first.
+    frames: Vec<Frame<'a>>,
+}
+
+#[derive(Serialize)]
+struct MapFew {
+    stacks: u64,
+    resident_bytes: i64,
 }
 
 #[derive(Serialize)]
@@ -87,6 +115,33 @@ impl<'a> StackDocument<'a> {
             few_samples: Few { stacks: diff.few.0, resident_delta_bytes: fit(diff.few.1) },
             unattributed_bytes: fit(diff.unattributed),
             sampling: diff.counts.map(Sampling::from),
+        }
+    }
+}
+
+impl<'a> StackMapDocument<'a> {
+    /// Creates the document of the stacks of one sample, which `diff` compares with none.
+    pub fn new(
+        recording: RecordingId,
+        at: End<'a>,
+        region_type: Option<&'a str>,
+        diff: &'a StackDiff,
+    ) -> Self {
+        let rows = diff.rows.iter().map(|row| MapRow {
+            resident_bytes: row.bytes[1],
+            standard_error_bytes: row.error_bytes(),
+            samples: row.samples[1],
+            frames: diff.frames(row.stack).into_iter().map(frame).collect(),
+        });
+        Self {
+            recording: recording.0,
+            at,
+            region_type,
+            resident_bytes: fit(diff.total),
+            stacks: rows.collect(),
+            few_samples: MapFew { stacks: diff.few.0, resident_bytes: fit(diff.few.1) },
+            unattributed_bytes: fit(diff.unattributed),
+            sampling: diff.counts[1].into(),
         }
     }
 }

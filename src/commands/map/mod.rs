@@ -94,14 +94,14 @@ pub(crate) struct MapArgs {
     top: Option<usize>,
 
     /// List regions of this type or family only; may be given several times
-    #[arg(long = "type", value_name = "TYPE", conflicts_with_all = ["json", "svg", "delta", "summary"])]
+    #[arg(long = "type", value_name = "TYPE", conflicts_with_all = ["svg", "delta", "summary"])]
     chosen_types: Vec<String>,
 
     /// List the call stacks that made memory resident instead, of a recording made with --stacks
     #[arg(
         long,
         value_enum,
-        conflicts_with_all = ["target", "json", "svg", "rules", "summary", "sort", "top"]
+        conflicts_with_all = ["target", "svg", "rules", "summary", "sort", "top"]
     )]
     by: Option<MapBy>,
 
@@ -221,9 +221,17 @@ const MAX_READING: Duration = Duration::from_secs(10);
 /// Runs the command.
 pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
     if args.by == Some(MapBy::Stack) {
-        let all = args.wide || args.verbose;
-        stacks::print(&args.recording, args.at.as_deref(), &args.chosen_types, all)?;
+        let form = match (args.json, args.wide || args.verbose) {
+            (true, _) => stacks::Form::Json,
+            (_, true) => stacks::Form::WholeTable,
+            _ => stacks::Form::Table,
+        };
+        stacks::print(&args.recording, args.at.as_deref(), &args.chosen_types, form)?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if args.json && !args.chosen_types.is_empty() {
+        return Err(Failure::usage("--json has all regions, of every type")
+            .hint("leave out --type; with --by stack it chooses the stacks"));
     }
     let rules = types_file::rules(&args.types)?;
     process::count_as_footprint(args.footprint)?;

@@ -1,18 +1,28 @@
 //! `vmrec map --by stack`: the call stacks that made the memory of a moment resident.
 
-use vmrec_report::{DEFAULT_ROWS, StackLayout, stack_map};
+use vmrec_report::{DEFAULT_ROWS, StackLayout, StackMapDocument, json, stack_map};
 
 use crate::args::RecordingArgs;
 use crate::failure::Failure;
 use crate::recording::Opened;
 use crate::{output, stacks, zone};
 
-/// Prints a line for each stack, the largest first; all of them and in full if `all`.
+/// How the stacks are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A line for each of the largest.
+    Table,
+    /// A line for each, in full.
+    WholeTable,
+    Json,
+}
+
+/// Prints the stacks of a moment, the largest first.
 pub(super) fn print(
     recording: &RecordingArgs,
     at: Option<&str>,
     types: &[String],
-    all: bool,
+    form: Form,
 ) -> Result<(), Failure> {
     let only_type = match types {
         [] => None,
@@ -21,7 +31,13 @@ pub(super) fn print(
     };
     let opened = Opened::open(recording)?;
     let at = opened.resolve(at.unwrap_or("end"))?;
-    let diff = stacks::at(&opened, &at, only_type)?;
+    let (diff, consistency) = stacks::at(&opened, &at, only_type)?;
+    if form == Form::Json {
+        let at = json::End::new(&at, &consistency);
+        let id = opened.recording.id;
+        return output::print_json(&StackMapDocument::new(id, at, only_type, &diff));
+    }
+    let all = form == Form::WholeTable;
     let layout = StackLayout {
         rows: (!all).then_some(DEFAULT_ROWS),
         width: if all { usize::MAX } else { output::width() },
