@@ -37,6 +37,9 @@ pub(crate) const DECORATE_MAPS: &str = "many types are guesses: where the kernel
 const NO_HEAP: &str = "heaps of glibc's malloc on 64-bit Linux can be read; of other allocators `vmrec map`\n\
      shows the regions, and `vmrec record` how they grow";
 
+/// The hint for sizes that no sample has.
+const CHEAP_HINT: &str = "record with --reread, or a longer --max-stall, to read all sizes";
+
 /// The hint for a recording without regions.
 const TOTALS_HINT: &str = "`vmrec diff` compares the totals of two times, and `vmrec sql` lists them:\n\
      vmrec sql \"SELECT taken_utc_ns, footprint_bytes, resident_bytes FROM samples()\"";
@@ -135,8 +138,13 @@ impl Failure {
     /// States that a recording cannot be drawn.
     pub(crate) fn undrawable(error: vmrec_report::Error) -> Self {
         let is_unread = matches!(error, vmrec_report::Error::TotalsAlone { .. });
+        let is_cheap = matches!(error, vmrec_report::Error::Cheap { .. });
         let failure = Self::new(Status::Recording, error);
-        if is_unread { failure.hint(TOTALS_HINT) } else { failure }
+        match (is_unread, is_cheap) {
+            (true, _) => failure.hint(TOTALS_HINT),
+            (_, true) => failure.hint(CHEAP_HINT),
+            _ => failure,
+        }
     }
 
     /// Adds what to do next.

@@ -88,6 +88,14 @@ pub enum Error {
         /// The name of the metric.
         metric: String,
     },
+    /// No sample was a full one.
+    #[error("{metric} is unknown in this recording: its {samples} samples are cheap")]
+    Cheap {
+        /// The name of the metric.
+        metric: String,
+        /// How many samples there are.
+        samples: usize,
+    },
     /// The objects and their changes are more than fit in memory.
     #[error(
         "objects changed {changes} times up to sample #{number}: more than can be kept at once"

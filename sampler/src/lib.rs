@@ -26,6 +26,11 @@ mod find;
     not(target_os = "linux"),
     allow(dead_code, reason = "pure logic of Linux, which every system tests")
 )]
+mod governor;
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "pure logic of Linux, which every system tests")
+)]
 mod heap;
 mod label;
 #[cfg(target_os = "linux")]

@@ -25,6 +25,9 @@ pub struct Cost {
 pub enum Consistency {
     /// Order, overlap and the sum of sizes agree with the process totals read before and after.
     Complete,
+    /// The mappings and their resident pages are of this moment; a full read would have kept the process
+    /// waiting too long. Other sizes are those of the last one, adapted, or unknown.
+    Cheap,
     /// The process has not run, nor have its totals moved, since its regions were read, a minute ago at
     /// most: they are those of then. Others may have changed which of its pages are private, shared,
     /// dirty or swapped, and their proportional sizes.
@@ -42,7 +45,7 @@ impl Consistency {
     pub fn totals_alone(&self) -> Option<&str> {
         match self {
             Self::TotalsAlone(why) => Some(why),
-            Self::Complete | Self::Unchanged | Self::Torn(_) => None,
+            Self::Complete | Self::Cheap | Self::Unchanged | Self::Torn(_) => None,
         }
     }
 
@@ -50,13 +53,18 @@ impl Consistency {
     pub fn torn(&self) -> Option<&str> {
         match self {
             Self::Torn(why) => Some(why),
-            Self::Complete | Self::Unchanged | Self::TotalsAlone(_) => None,
+            Self::Complete | Self::Cheap | Self::Unchanged | Self::TotalsAlone(_) => None,
         }
     }
 
     /// Returns whether the regions are those of an earlier sample, since the process has not run.
     pub const fn is_unchanged(&self) -> bool {
         matches!(self, Self::Unchanged)
+    }
+
+    /// Returns whether only mappings and resident pages are of the sample's moment.
+    pub const fn is_cheap(&self) -> bool {
+        matches!(self, Self::Cheap)
     }
 }
 
@@ -152,6 +160,9 @@ pub struct Snapshot {
 impl Snapshot {
     /// Returns the source of the quantities of one of its regions.
     pub fn provenance_of(&self, region: &Region) -> Provenance {
-        if self.consistency.is_unchanged() { Provenance::Carried } else { region.provenance }
+        match self.consistency {
+            Consistency::Cheap | Consistency::Unchanged => Provenance::Carried,
+            _ => region.provenance,
+        }
     }
 }

@@ -87,6 +87,8 @@ pub struct RecordingSummary {
     pub samples: u64,
     /// How many of those have the regions of an earlier one, since the process had not run.
     pub unchanged: u64,
+    /// How many of them have carried sizes besides their mappings and resident pages.
+    pub cheap: u64,
     /// How many of them are torn.
     pub torn: u64,
     /// How many of those hold the totals of the process alone.
@@ -155,6 +157,8 @@ pub enum WhyEnded {
 pub enum SampleState {
     /// Consistent.
     Complete,
+    /// The mappings and their resident pages are of its moment; other sizes are carried over, or unknown.
+    Cheap,
     /// The process had not run since its regions were read, a minute before at most: they are those.
     Unchanged,
     /// The regions changed while they were read; the text names the failed check.
@@ -181,9 +185,19 @@ impl SampleState {
         matches!(self, Self::Unchanged)
     }
 
+    /// Returns whether sizes of the regions of such a sample are those of an earlier one.
+    pub const fn is_carried(&self) -> bool {
+        matches!(self, Self::Cheap | Self::Unchanged)
+    }
+
+    /// Returns whether sizes of such a sample are carried over, though the process may have run.
+    pub const fn is_cheap(&self) -> bool {
+        matches!(self, Self::Cheap)
+    }
+
     /// Returns whether such a sample has regions.
     pub const fn has_regions(&self) -> bool {
-        matches!(self, Self::Complete | Self::Unchanged | Self::Torn(_))
+        matches!(self, Self::Complete | Self::Cheap | Self::Unchanged | Self::Torn(_))
     }
 
     /// Returns whether such a sample was taken, with or without regions.
@@ -229,6 +243,7 @@ impl Sample {
             taken: snapshot.taken,
             state: match &snapshot.consistency {
                 Consistency::Complete => SampleState::Complete,
+                Consistency::Cheap => SampleState::Cheap,
                 Consistency::Unchanged => SampleState::Unchanged,
                 Consistency::Torn(reason) => SampleState::Torn(reason.clone()),
                 Consistency::TotalsAlone(reason) => SampleState::TotalsAlone(reason.clone()),

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use vmrec_sampler::{
-    Consistency, Cost, Host, ProcessId, ProcessInfo, ProcessTotals, Quantity, Region,
+    Consistency, Cost, Host, ProcessId, ProcessInfo, ProcessTotals, Quantities, Quantity, Region,
     RegionTracker, SmapsParser, Snapshot, Timestamp,
 };
 use vmrec_store::{SessionStart, WhyEnded, Writer, add_mark};
@@ -98,6 +98,29 @@ pub(crate) fn idle() -> Bench {
         writer.append(id, Snapshot { consistency, ..whole }).unwrap();
     }
     writer.end(id, at(7), &WhyEnded::Finished).unwrap();
+    writer.close().unwrap();
+    bench
+}
+
+/// A folder with a file: three samples of a process of which only resident pages were read.
+pub(crate) fn huge() -> Bench {
+    let bench = Bench::new();
+    let mut writer = Writer::open(&bench.path("test.db")).unwrap();
+    let host = host();
+    let start =
+        SessionStart { targets: "huge", host: &host, boot_id: "boot", interval_ns: 2 * SECOND_NS };
+    let session = writer.begin_session(&start, at(0)).unwrap();
+    let id = writer.begin(session, &process("huge", 4245), None, at(0)).unwrap();
+    for (second, heap) in [(0, SMALL_HEAP), (2, LARGE_HEAP), (4, LARGE_HEAP)] {
+        let mut whole = snapshot(second, &[heap, BUFFER]);
+        for region in &mut whole.regions {
+            let resident = region.quantities.get(Quantity::Resident).unwrap();
+            region.quantities = Quantities::UNKNOWN.with(Quantity::Resident, resident);
+        }
+        whole.totals.footprint_bytes = None;
+        writer.append(id, Snapshot { consistency: Consistency::Cheap, ..whole }).unwrap();
+    }
+    writer.end(id, at(5), &WhyEnded::Finished).unwrap();
     writer.close().unwrap();
     bench
 }

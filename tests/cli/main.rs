@@ -7,6 +7,7 @@
 mod backup;
 mod beside;
 mod chart;
+mod cheap;
 mod check;
 mod compare;
 mod demo;

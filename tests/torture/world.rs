@@ -59,6 +59,7 @@ impl World {
             consistency: match number % 53 {
                 0 => Consistency::Torn(format!("made up at {number}")),
                 1 => Consistency::Unchanged,
+                2 => Consistency::Cheap,
                 _ => Consistency::Complete,
             },
             totals: ProcessTotals {
@@ -146,6 +147,7 @@ impl Made {
         match self {
             Self::Taken(snapshot) => match &snapshot.consistency {
                 Consistency::Complete => SampleState::Complete,
+                Consistency::Cheap => SampleState::Cheap,
                 Consistency::Unchanged => SampleState::Unchanged,
                 Consistency::Torn(reason) => SampleState::Torn(reason.clone()),
                 Consistency::TotalsAlone(reason) => SampleState::TotalsAlone(reason.clone()),

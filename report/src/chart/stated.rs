@@ -104,6 +104,9 @@ fn check(series: &Series) -> Result<(), Error> {
         Err(Error::NothingMeasured { missed })
     } else if missed + unread == series.ticks.len() {
         Err(Error::TotalsAlone { samples: unread })
+    } else if series.totals.last_known().is_none() && in_state(TickState::Cheap) > 0 {
+        let samples = in_state(TickState::Cheap);
+        Err(Error::Cheap { metric: series.metric.words(), samples })
     } else if series.totals.last_known().is_none() {
         Err(Error::Unknown { metric: series.metric.words() })
     } else {

@@ -188,7 +188,8 @@ fn of_samples(series: &Series, context: &ChartContext, left_out: LeftOut) -> Str
     let torn = in_state(TickState::Torn);
     let unread = in_state(TickState::TotalsAlone);
     let unchanged = in_state(TickState::Unchanged);
-    let taken = in_state(TickState::Complete) + unchanged + torn + unread;
+    let cheap = in_state(TickState::Cheap);
+    let taken = in_state(TickState::Complete) + cheap + unchanged + torn + unread;
     let samples = match series.deleted() {
         0 => units::counted(taken, "sample", "samples"),
         // Samples once taken every few seconds are rarer now.
@@ -202,7 +203,7 @@ fn of_samples(series: &Series, context: &ChartContext, left_out: LeftOut) -> Str
         units::duration(context.interval_ns),
         units::count(torn),
         if left_out.torn_shown { ": triangles below the axis" } else { "" },
-        units::unchanged(unchanged),
+        units::carried(unchanged, cheap),
         units::totals_alone(unread),
         units::count(series.missed),
     )

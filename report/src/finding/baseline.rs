@@ -116,7 +116,8 @@ pub(crate) fn find(
     for index in 0..totals.len() {
         let Some(value) = totals.get(index) else { continue };
         let state = series.ticks.get(index).map(|tick| tick.state);
-        let complete = matches!(state, Some(TickState::Complete | TickState::Unchanged));
+        let complete =
+            matches!(state, Some(TickState::Complete | TickState::Cheap | TickState::Unchanged));
         let elapsed_ns = series.elapsed_ns(index);
         match watch.add(WatchedSample { elapsed_ns, value, complete }) {
             Loading::Going => before = Some(index),

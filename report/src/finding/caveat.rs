@@ -50,6 +50,11 @@ pub enum Caveat {
         /// How many.
         samples: u64,
     },
+    /// Some samples have carried sizes, and the metric is one of those.
+    Cheap {
+        /// How many.
+        samples: u64,
+    },
     /// Some samples have the totals of the process alone.
     TotalsAlone {
         /// How many.
@@ -127,6 +132,10 @@ impl Caveat {
                 "{}: the process had not run, but others change what it shares",
                 units::counted(*samples, "unchanged sample", "unchanged samples")
             ),
+            Self::Cheap { samples } => format!(
+                "{} whose sizes are carried over from the last full one",
+                units::counted(*samples, "cheap sample", "cheap samples")
+            ),
             Self::TotalsAlone { samples } => {
                 format!(
                     "{} whose regions may not be read",
@@ -165,12 +174,14 @@ pub(crate) fn of_samples(series: &Series) -> impl Iterator<Item = Caveat> {
     let torn = in_state(TickState::Torn);
     let unread = in_state(TickState::TotalsAlone);
     let unchanged = in_state(TickState::Unchanged);
-    let left = in_state(TickState::Complete) + unchanged + torn + unread;
-    let doubtful = unchanged > 0 && !series.metric.is_own();
+    let cheap = in_state(TickState::Cheap);
+    let left = in_state(TickState::Complete) + cheap + unchanged + torn + unread;
+    let doubtful = |samples: u64| samples > 0 && !series.metric.is_own();
     let (missed, gone) = (series.missed, series.deleted());
     let caveats = [
         (torn > 0).then_some(Caveat::Torn { samples: torn, left_out: series.torn_left_out }),
-        doubtful.then_some(Caveat::Unchanged { samples: unchanged }),
+        doubtful(unchanged).then_some(Caveat::Unchanged { samples: unchanged }),
+        doubtful(cheap).then_some(Caveat::Cheap { samples: cheap }),
         (unread > 0).then_some(Caveat::TotalsAlone { samples: unread }),
         (missed > 0).then_some(Caveat::Missed { samples: missed }),
         (gone > 0).then_some(Caveat::Thinned { left, of: left.saturating_add(gone) }),

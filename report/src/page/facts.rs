@@ -58,7 +58,7 @@ fn list(source: &PageInput<'_>, zone: &TimeZone) -> Vec<(&'static str, String)> 
             units::count(summary.samples),
             every(recording),
             units::count(summary.torn),
-            units::unchanged(summary.unchanged),
+            units::carried(summary.unchanged, summary.cheap),
             units::totals_alone(summary.totals_alone),
             units::count(summary.missed_ticks),
         ),

@@ -148,6 +148,7 @@ impl<'a> Overview<'a> {
         for sample in self.samples {
             match &sample.state {
                 SampleState::Complete => summary.complete += 1,
+                SampleState::Cheap => summary.cheap += 1,
                 SampleState::Unchanged => summary.unchanged += 1,
                 SampleState::Torn(_) => summary.torn += 1,
                 SampleState::TotalsAlone(_) => summary.totals_alone += 1,
@@ -169,6 +170,8 @@ pub struct Summary<'a> {
     pub complete: u64,
     /// Samples with the regions of an earlier one, since the process had not run.
     pub unchanged: u64,
+    /// Samples with carried sizes besides their mappings and resident pages.
+    pub cheap: u64,
     /// Samples whose regions moved while they were read.
     pub torn: u64,
     /// Samples that have the totals of the process alone, since its regions may not be read.
@@ -214,7 +217,7 @@ impl<'a> Summary<'a> {
 
     /// Returns how many samples were taken.
     pub const fn taken(&self) -> u64 {
-        self.complete + self.unchanged + self.torn + self.totals_alone
+        self.complete + self.cheap + self.unchanged + self.torn + self.totals_alone
     }
 
     /// Returns the mean processor time of a sample.

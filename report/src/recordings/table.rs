@@ -74,7 +74,8 @@ pub fn info_text(
     facts.push(("length", state));
     let every = every(recording);
     let (taken, torn) = (summary.taken(), summary.torn);
-    let alone = units::unchanged(summary.unchanged) + &units::totals_alone(summary.totals_alone);
+    let alone = units::carried(summary.unchanged, summary.cheap)
+        + &units::totals_alone(summary.totals_alone);
     let missed = summary.missed_ticks;
     let taken = match summary.deleted {
         0 => taken.to_string(),
@@ -85,6 +86,15 @@ pub fn info_text(
         None => format!("{taken} every {every}, {torn} torn{alone}, {missed} missed"),
     };
     facts.push(("samples", taken));
+    let states = [
+        (summary.unchanged, "unchanged: it had not run"),
+        (summary.cheap, "cheap: only resident pages were read"),
+    ];
+    let states = states.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words);
+    let states: Vec<&str> = states.collect();
+    if !states.is_empty() {
+        facts.push(("", states.join("; ")));
+    }
     if torn > 0 || missed > 0 {
         facts.push(("", "torn: it moved while it was read; missed: not taken in time".to_owned()));
     }

@@ -65,7 +65,10 @@ impl Series {
         state.is_some_and(|state| match state {
             TickState::Missed => false,
             TickState::Torn => !self.torn_left_out,
-            TickState::Complete | TickState::Unchanged | TickState::TotalsAlone => true,
+            TickState::Complete
+            | TickState::Cheap
+            | TickState::Unchanged
+            | TickState::TotalsAlone => true,
         })
     }
 

@@ -13,6 +13,8 @@ use crate::series::column::SeriesColumn;
 pub enum TickState {
     /// Seen as of one moment.
     Complete,
+    /// Mappings and resident pages are of its moment, other sizes carried over.
+    Cheap,
     /// The regions are those of an earlier sample, since the process had not run.
     Unchanged,
     /// The regions moved while they were read.
@@ -28,6 +30,7 @@ impl TickState {
     pub(crate) const fn of(state: &SampleState) -> Self {
         match state {
             SampleState::Complete => Self::Complete,
+            SampleState::Cheap => Self::Cheap,
             SampleState::Unchanged => Self::Unchanged,
             SampleState::Torn(_) => Self::Torn,
             SampleState::TotalsAlone(_) => Self::TotalsAlone,
@@ -37,7 +40,7 @@ impl TickState {
 
     /// Returns whether such a sample has regions.
     pub const fn has_regions(self) -> bool {
-        matches!(self, Self::Complete | Self::Unchanged | Self::Torn)
+        matches!(self, Self::Complete | Self::Cheap | Self::Unchanged | Self::Torn)
     }
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn facts(
                 units::counted(overview.sum(|one| one.samples), "sample", "samples"),
                 units::duration(session.interval_ns),
                 units::count(overview.sum(|one| one.torn)),
-                units::unchanged(overview.sum(|one| one.unchanged)),
+                units::carried(overview.sum(|one| one.unchanged), overview.sum(|one| one.cheap)),
                 units::count(overview.sum(|one| one.missed_ticks)),
             ),
         ),

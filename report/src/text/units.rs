@@ -74,13 +74,14 @@ pub fn duration(nanoseconds: u64) -> String {
     }
 }
 
-/// Returns a part of a sentence on samples with the regions of an earlier one; nothing if there are
-/// none.
-pub(crate) fn unchanged(samples: u64) -> String {
-    match samples {
+/// Returns a part of a sentence on samples with the regions of an earlier one, and on cheap ones;
+/// nothing if there are none.
+pub(crate) fn carried(unchanged: u64, cheap: u64) -> String {
+    let of = |samples: u64, state: &str| match samples {
         0 => String::new(),
-        _ => format!(", {} unchanged", count(samples)),
-    }
+        _ => format!(", {} {state}", count(samples)),
+    };
+    of(unchanged, "unchanged") + &of(cheap, "cheap")
 }
 
 /// Returns a part of a sentence on samples without regions; nothing if there are none.

@@ -138,6 +138,11 @@ impl MemoryFiles {
         })
     }
 
+    /// Opens the list of mappings, which few samples read.
+    pub(crate) fn maps(&self) -> Result<OpenFile, Refusal> {
+        OpenFile::open(self.smaps.path().with_file_name("maps"))
+    }
+
     /// Opens those of the first thread of the process in `folder` that has not ended, and returns
     /// its number.
     pub(crate) fn open_by_thread(folder: &Path) -> Result<(Self, u32), Refusal> {

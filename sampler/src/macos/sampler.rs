@@ -1,6 +1,6 @@
 //! Takes snapshots of one process.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::classify::facts::Evidence;
 use crate::classify::user::UserRule;
@@ -83,6 +83,9 @@ impl Sampler {
     /// Does nothing: macOS has no figures that prove that a process left its memory as it was, so that
     /// each sample reads all regions.
     pub const fn set_skips_unchanged(&mut self, _: bool) {}
+
+    /// Does nothing: how long a read keeps a process waiting is not known on macOS.
+    pub const fn set_max_stall(&mut self, _: Option<Duration>) {}
 
     /// Returns whether the last sample left files for the next one to read: never.
     pub const fn is_pending(&self) -> bool {

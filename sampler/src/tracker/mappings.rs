@@ -8,9 +8,11 @@ use std::vec::IntoIter;
 
 use crate::procfs::mapping::{DELETED, Mapping};
 use crate::procfs::share_mode::{aliased, share_mode};
+use crate::procfs::sizes::Sizes;
 use crate::procfs::smaps::Record;
-use crate::quantity::Quantities;
+use crate::quantity::{Quantities, Quantity};
 use crate::region::{Object, ShareMode};
+use crate::tracker::carried::{Counted, carried};
 
 /// The maximum number of objects listed as deleted to remember.
 const MAX_EXAMINED: usize = 4096;
@@ -24,6 +26,8 @@ struct Cell {
     header: Box<[u8]>,
     flags: Option<Box<[u8]>>,
     aliased: bool,
+    /// Its sizes in the sample before.
+    sizes: Measured,
 }
 
 impl Cell {
@@ -73,6 +77,75 @@ impl Listing {
         self.push_changed(record)
     }
 
+    /// Takes the next mapping without its flags and sizes, which are those of the sample before if
+    /// it had the mapping; `false` if the header cannot be read.
+    pub(crate) fn push_header(&mut self, header: &[u8]) -> bool {
+        let index = self.sizes.len();
+        if self.before.is_none() {
+            if let Some(cell) = self.cells.get(index).filter(|cell| *cell.header == *header) {
+                self.sizes.push(cell.sizes);
+                return true;
+            }
+            self.part_from(index);
+        }
+        let Some(before) = &mut self.before else { return false };
+        if before.peek().is_none_or(|(_, cell)| *cell.header != *header) {
+            let record = Record { header, flags: None, sizes: Sizes::default() };
+            let Some(mut mapping) = Mapping::read(&record, self.mappings.last()) else {
+                return false;
+            };
+            while before.next_if(|(old, _)| old.range.start < mapping.range.start).is_some() {}
+            if before.peek().is_none_or(|(_, cell)| *cell.header != *header) {
+                let old = before.next_if(|(old, _)| old.range.start == mapping.range.start);
+                let old = old.filter(|(old, _)| {
+                    (old.protection, old.shared, old.offset, &old.object)
+                        == (mapping.protection, mapping.shared, mapping.offset, &mapping.object)
+                });
+                // One that grew or shrank has the flags that it had.
+                let (flags, sizes) = match old {
+                    Some((old, cell)) => {
+                        (mapping.flags, mapping.max_protection) = (old.flags, old.max_protection);
+                        (cell.flags, cell.sizes)
+                    }
+                    None => (None, (None, Quantities::UNKNOWN)),
+                };
+                self.sizes.push(sizes);
+                self.mappings.push(mapping);
+                self.cells.push(Cell { header: header.into(), flags, aliased: false, sizes });
+                return true;
+            }
+        }
+        let Some((mapping, cell)) = before.next() else { return false };
+        self.sizes.push(cell.sizes);
+        self.mappings.push(mapping);
+        self.cells.push(cell);
+        true
+    }
+
+    /// Counts the pages of each mapping of a sample without sizes.
+    pub(crate) fn count(&mut self, count: &mut dyn FnMut(&Mapping) -> Counted) {
+        for (mapping, sizes) in self.mappings.iter().zip(&mut self.sizes) {
+            let anonymous = mapping.object.is_none() && !mapping.shared;
+            let mut counted = count(mapping);
+            if !anonymous {
+                counted.swapped = None;
+            }
+            let (share, before) = *sizes;
+            let now = carried(&before, counted, anonymous);
+            let [was, is] = [&before, &now].map(|sizes| {
+                [Quantity::Resident, Quantity::Swapped].map(|quantity| sizes.get(quantity))
+            });
+            // Without pages it is known how they are shared; with the first ones it is not.
+            let share = match (is, was) {
+                _ if mapping.shared => share,
+                ([Some(0), Some(0)], _) => Some(ShareMode::Empty),
+                (_, [Some(0), Some(0)]) if is != was => None,
+                _ => share,
+            };
+            *sizes = (share, now);
+        }
+    }
+
     /// Ends the sample; `true` if the mappings differ from those at the last end.
     pub(crate) fn end(&mut self) -> bool {
         if self.before.is_none() && self.sizes.len() < self.mappings.len() {
@@ -84,6 +157,13 @@ impl Listing {
             self.find_aliases();
         }
         changed
+    }
+
+    /// Keeps the sizes of the sample for the next one, if that has none of its own.
+    pub(crate) fn keep_sizes(&mut self) {
+        for (cell, sizes) in self.cells.iter_mut().zip(&self.sizes) {
+            cell.sizes = *sizes;
+        }
     }
 
     /// Gives files back the end of their names that reads like the kernel's mark of deleted ones;
@@ -140,7 +220,8 @@ impl Listing {
             if !before.peek().is_some_and(|(_, cell)| cell.matches(record)) {
                 before.next_if(|(old, _)| old.range.start == mapping.range.start);
                 let (header, flags) = (record.header.into(), record.flags.map(Box::from));
-                self.add(mapping, Cell { header, flags, aliased: false }, record);
+                let sizes = (None, Quantities::UNKNOWN);
+                self.add(mapping, Cell { header, flags, aliased: false, sizes }, record);
                 return true;
             }
         }

@@ -8,6 +8,7 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod apportion;
+pub(crate) mod carried;
 pub(crate) mod carry_over;
 pub(crate) mod mappings;
 pub(crate) mod region_map;
@@ -24,8 +25,10 @@ use crate::classify::user::UserRule;
 use crate::procfs::consistency::check;
 use crate::procfs::mapping::Mapping;
 use crate::procfs::smaps::Record;
+use crate::quantity::Quantities;
 use crate::region::{Object, Region};
 use crate::snapshot::Consistency;
+use crate::tracker::carried::Counted;
 use crate::tracker::mappings::Listing;
 use crate::tracker::region_map::{Plan, occupied};
 use crate::tracker::source::{Moment, NamesOnly, Source};
@@ -89,6 +92,26 @@ impl RegionTracker {
         self.listing.push(record)
     }
 
+    /// Takes the next mapping without its flags and sizes; `false` if its header cannot be read.
+    pub(crate) fn push_header(&mut self, header: &[u8]) -> bool {
+        self.listing.push_header(header)
+    }
+
+    /// Counts the pages of each mapping of a sample without sizes.
+    pub(crate) fn count(&mut self, count: &mut dyn FnMut(&Mapping) -> Counted) {
+        self.listing.count(count);
+    }
+
+    /// Keeps the sizes of the sample for the next one, if that has none of its own.
+    pub(crate) fn keep_sizes(&mut self) {
+        self.listing.keep_sizes();
+    }
+
+    /// Returns the sizes of the mappings of the last sample.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = &Quantities> {
+        self.listing.sizes().iter().map(|(_, quantities)| quantities)
+    }
+
     /// Ends the list of mappings.
     pub fn end(&mut self) {
         self.stale |= self.listing.end();
@@ -103,7 +126,7 @@ impl RegionTracker {
     pub fn finish(&mut self) -> Vec<Region> {
         self.end();
         match check(self.mappings(), None, None) {
-            Consistency::Complete | Consistency::Unchanged => {
+            Consistency::Complete | Consistency::Cheap | Consistency::Unchanged => {
                 // Without a clock the rules never pause.
                 let at_ns = self.settled.at_ns.unwrap_or(0);
                 let monotonic_ns = at_ns.saturating_add(REST_NS);

@@ -140,7 +140,11 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "PROGRAM", conflicts_with = "footprint")]
     pub(crate) via: Option<PathBuf>,
 
-    /// Read all regions at each sample, also of a process that has not run since the one before (Linux)
+    /// How long a sample may keep the process from mapping memory; else only resident pages are read (Linux)
+    #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = parse_duration, conflicts_with = "reread")]
+    pub(crate) max_stall: Duration,
+
+    /// Read all regions at each sample, whatever it costs the process, and though it has not run (Linux)
     #[arg(long)]
     pub(crate) reread: bool,
 

@@ -90,6 +90,8 @@ pub(crate) struct Figures {
     torn: bool,
     /// Whether its regions are those of an earlier sample.
     unchanged: bool,
+    /// Whether only its mappings and resident pages were read.
+    cheap: bool,
     /// Whether its regions may not be read.
     unread: bool,
     kernel_peak: Option<u64>,
@@ -103,6 +105,7 @@ impl Figures {
             sizes: FollowedSizes::of(snapshot),
             torn: snapshot.consistency.torn().is_some(),
             unchanged: snapshot.consistency.is_unchanged(),
+            cheap: snapshot.consistency.is_cheap(),
             unread: snapshot.consistency.totals_alone().is_some(),
             kernel_peak: snapshot.totals.peak_resident_bytes,
             cpu_ns: snapshot.cost.cpu_ns,
@@ -127,6 +130,7 @@ pub(super) struct Tally {
     pub(super) kept: u64,
     torn: u64,
     unchanged: u64,
+    cheap: u64,
     unread: u64,
     pub(super) missed: u64,
     pub(super) lost: u64,
@@ -149,6 +153,7 @@ impl Tally {
             kept: 0,
             torn: 0,
             unchanged: 0,
+            cheap: 0,
             unread: 0,
             missed: 0,
             lost: 0,
@@ -186,6 +191,7 @@ impl Tally {
         self.kept += 1;
         self.torn += u64::from(figures.torn);
         self.unchanged += u64::from(figures.unchanged);
+        self.cheap += u64::from(figures.cheap);
         self.unread += u64::from(figures.unread);
         self.kernel_peak = figures.kernel_peak;
         self.cpu_ns += figures.cpu_ns;
@@ -204,6 +210,7 @@ impl Tally {
         let counts = [
             (self.torn, "torn"),
             (self.unchanged, "unchanged"),
+            (self.cheap, "cheap"),
             (self.unread, "of totals alone"),
             (self.missed, "missed"),
             (self.lost, "lost: disk full"),
@@ -290,6 +297,7 @@ mod tests {
             sizes,
             torn: false,
             unchanged: false,
+            cheap: false,
             unread: false,
             kernel_peak: None,
             cpu_ns: 0,

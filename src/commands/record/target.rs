@@ -5,6 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use vmrec_sampler::{
     Error as SamplerError, ExitWatch, ListedProcess, ProcessInfo, Sampler, StackOptions,
@@ -29,6 +30,8 @@ pub(crate) struct Target {
     pub(crate) read_remote_files: bool,
     /// Whether each sample reads all regions.
     pub(crate) reread: bool,
+    /// How long a sample may keep it from mapping memory.
+    pub(crate) max_stall: Duration,
     /// The program that reads it in vmrec's place.
     pub(crate) via: Option<PathBuf>,
     /// Records its stacks, if that is asked for.
@@ -46,6 +49,7 @@ impl Target {
             rules,
             read_remote_files: false,
             reread: false,
+            max_stall: Duration::MAX,
             via: None,
             stacks: None,
         })
@@ -116,6 +120,7 @@ impl Target {
             rules,
             read_remote_files: false,
             reread: false,
+            max_stall: Duration::MAX,
             via: None,
             stacks: recorder,
         })
@@ -137,7 +142,7 @@ impl Target {
     /// comes.
     pub(crate) fn attach(&self, events: &Events) -> Option<Result<Reader, SamplerError>> {
         let (pid, rules, remote) = (self.pid, self.rules.clone(), self.read_remote_files);
-        let reread = self.reread;
+        let (reread, max_stall) = (self.reread, self.max_stall);
         let via = self.via.clone();
         let attach = move || {
             if let Some(program) = via {
@@ -147,6 +152,7 @@ impl Target {
             sampler.set_user_rules(rules);
             sampler.set_read_remote_files(remote);
             sampler.set_skips_unchanged(!reread);
+            sampler.set_max_stall(Some(max_stall).filter(|_| !reread));
             Ok(Reader::Kernel(Box::new(sampler)))
         };
         events.while_heeding(attach, |signal, forward| self.signalled(signal, forward))

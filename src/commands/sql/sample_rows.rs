@@ -87,6 +87,7 @@ impl TableRows for Samples {
         let (taken, cost, totals) = (&sample.taken, &sample.cost, &sample.totals);
         let (state, reason, missed_ticks) = match &sample.state {
             SampleState::Complete => ("complete", None, None),
+            SampleState::Cheap => ("cheap", None, None),
             SampleState::Unchanged => ("unchanged", None, None),
             SampleState::Torn(reason) => ("torn", Some(&**reason), None),
             SampleState::TotalsAlone(reason) => ("totals", Some(&**reason), None),

@@ -157,6 +157,7 @@ pub(crate) const CHUNK: Table = Table {
         "snapshots",
         "torn",
         "unchanged",
+        "cheap",
         "totals_alone",
         "missed_ticks",
         "begin_utc_ns",

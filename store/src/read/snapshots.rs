@@ -217,6 +217,7 @@ impl Store {
             taken: sample.taken,
             cost: sample.cost,
             consistency: match &sample.state {
+                SampleState::Cheap => Consistency::Cheap,
                 SampleState::Unchanged => Consistency::Unchanged,
                 SampleState::Torn(reason) => Consistency::Torn(reason.clone()),
                 SampleState::TotalsAlone(reason) => Consistency::TotalsAlone(reason.clone()),

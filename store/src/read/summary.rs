@@ -50,6 +50,7 @@ impl Store {
             recording,
             samples: 0,
             unchanged: 0,
+            cheap: 0,
             torn: 0,
             totals_alone: 0,
             missed_ticks: 0,
@@ -63,6 +64,7 @@ impl Store {
         let expected = self.each_chunk(id, |StoredChunk { header, .. }| {
             summary.samples += header.taken();
             summary.unchanged += header.unchanged;
+            summary.cheap += header.cheap;
             summary.torn += header.torn;
             summary.totals_alone += header.totals_alone;
             summary.missed_ticks = summary.missed_ticks.saturating_add(header.missed_ticks);
@@ -98,6 +100,7 @@ impl Store {
             expected = sample.number.wrapping_add(1);
             summary.samples += u64::from(sample.is_taken());
             summary.unchanged += u64::from(sample.state.is_unchanged());
+            summary.cheap += u64::from(sample.state.is_cheap());
             summary.torn += u64::from(matches!(sample.state, SampleState::Torn(_)));
             summary.totals_alone += u64::from(matches!(sample.state, SampleState::TotalsAlone(_)));
             if let SampleState::Missed { ticks, .. } = sample.state {

@@ -41,7 +41,7 @@ pub(crate) fn write(
     let known = |region: &RegionState| region.reading.quantities.known_mask();
     let alike = built.newest.chunk_by(|one, next| known(one) == known(next));
     for (id, regions) in (1_i64..).zip(alike.flat_map(|run| run.chunks(REGIONS_A_ROW))) {
-        let (unit, json) = encoded(regions, tick.state.is_unchanged());
+        let (unit, json) = encoded(regions, tick.state.is_carried());
         let number = to_column(tick.number);
         let known = regions.first().map_or(0, known);
         let utc_ns = tick.taken.utc_ns;

@@ -62,6 +62,7 @@ pub(crate) fn insert_sample(
 ) -> rusqlite::Result<i64> {
     let (state, reason, missed_ticks) = match &sample.state {
         SampleState::Complete => ("complete", None, None),
+        SampleState::Cheap => ("cheap", None, None),
         SampleState::Unchanged => ("unchanged", None, None),
         SampleState::Torn(reason) => ("torn", Some(reason), None),
         SampleState::TotalsAlone(reason) => ("totals", Some(reason), None),
@@ -155,6 +156,7 @@ pub(crate) fn sample_from_row(row: &Row<'_>) -> rusqlite::Result<Sample> {
     let state: String = row.get(5)?;
     let state = match (state.as_str(), reason) {
         ("complete", None) => SampleState::Complete,
+        ("cheap", None) => SampleState::Cheap,
         ("unchanged", None) => SampleState::Unchanged,
         ("torn", Some(reason)) => SampleState::Torn(reason),
         ("totals", Some(reason)) => SampleState::TotalsAlone(reason),

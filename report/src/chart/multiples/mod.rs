@@ -81,7 +81,9 @@ fn stated<'a>(
     let (mut drawn, mut flat) = (Vec::new(), Vec::new());
     for one in series {
         match of(one) {
-            Err(Error::Unknown { metric }) => flat.push(format!("{metric}: unknown")),
+            Err(Error::Unknown { metric } | Error::Cheap { metric, .. }) => {
+                flat.push(format!("{metric}: unknown"))
+            }
             Err(error) => return Err(error),
             Ok(stated) if stated.finding.verdict == Verdict::Zero => {
                 flat.push(format!("{}: 0", one.metric.words()));

@@ -42,7 +42,7 @@ pub fn draw_terminal_multiples(
     let mut stated: Vec<Option<Stated<'_>>> = Vec::new();
     for one in series {
         let known = match Stated::of(one, series, options, context) {
-            Err(Error::Unknown { .. }) => None,
+            Err(Error::Unknown { .. } | Error::Cheap { .. }) => None,
             other => Some(other?),
         };
         let star = match known.as_ref().and_then(|known| known.counted.left_out) {

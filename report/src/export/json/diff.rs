@@ -38,6 +38,7 @@ pub struct End<'a> {
     asked: String,
     off_by_ns: i64,
     unchanged: bool,
+    cheap: bool,
     torn: Option<&'a str>,
     totals_alone: Option<&'a str>,
 }
@@ -51,6 +52,7 @@ impl<'a> End<'a> {
             asked: clock::utc(resolved.asked_utc_ns),
             off_by_ns: resolved.off_by_ns,
             unchanged: consistency.is_unchanged(),
+            cheap: consistency.is_cheap(),
             torn: consistency.torn(),
             totals_alone: consistency.totals_alone(),
         }
@@ -246,13 +248,13 @@ mod tests {
             value.as_object().unwrap().iter().map(|(key, value)| format!("{key}: {value}"));
         insta::assert_snapshot!(fields.collect::<Vec<_>>().join("\n"), @r#"
         families: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"label":"malloc","locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"share_percent":100,"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
-        from: {"asked":"2026-03-01T13:00:00.000Z","off_by_ns":0,"sample":1,"time":"2026-03-01T13:00:00.000Z","torn":null,"totals_alone":null,"unchanged":false,"utc_ns":1772370000000000000}
+        from: {"asked":"2026-03-01T13:00:00.000Z","cheap":false,"off_by_ns":0,"sample":1,"time":"2026-03-01T13:00:00.000Z","torn":null,"totals_alone":null,"unchanged":false,"utc_ns":1772370000000000000}
         objects: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"object":"MALLOC (brk heap)","path":null,"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"share_percent":100,"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
         process: {"footprint_bytes":{"delta":null,"from":null,"to":null},"resident_bytes":{"delta":11255808,"from":5529600,"to":16785408},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":8388608,"from":33554432,"to":41943040}}
         recording: 3
         regions: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"change":"grown","detail":null,"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"end":"0x555501000000","family":"malloc","family_label":"malloc","from_protection":"rw-","huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"object":"[heap]","private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"start":"0x555500000000","swapped_bytes":{"delta":0,"from":0,"to":0},"to_protection":"rw-","type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
         sorted_by: "resident"
-        to: {"asked":"2026-03-01T13:10:01.200Z","off_by_ns":-1200000000,"sample":301,"time":"2026-03-01T13:10:00.000Z","torn":null,"totals_alone":null,"unchanged":false,"utc_ns":1772370600000000000}
+        to: {"asked":"2026-03-01T13:10:01.200Z","cheap":false,"off_by_ns":-1200000000,"sample":301,"time":"2026-03-01T13:10:00.000Z","torn":null,"totals_alone":null,"unchanged":false,"utc_ns":1772370600000000000}
         total: {"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11509760,"from":3264512,"to":14774272},"huge_bytes":{"delta":null,"from":null,"to":null},"locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11509760,"from":3264512,"to":14774272},"private_dirty_bytes":{"delta":11509760,"from":3264512,"to":14774272},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":7,"to":7},"resident_bytes":{"delta":11595776,"from":4513792,"to":16109568},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":4296704,"from":22773760,"to":27070464}}
         types: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","family_label":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"share_percent":100,"swapped_bytes":{"delta":0,"from":0,"to":0},"type":"MALLOC (brk heap)","virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
         unattributed: {"resident_bytes":{"delta":-339968,"from":1015808,"to":675840},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":4091904,"from":10784768,"to":14876672}}

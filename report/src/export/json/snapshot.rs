@@ -31,6 +31,7 @@ pub struct SnapshotDocument<'a> {
     taken: Moment,
     page_size: Option<u64>,
     unchanged: bool,
+    cheap: bool,
     torn: Option<&'a str>,
     totals_alone: Option<&'a str>,
     regions: Option<Vec<SnapshotRegion<'a>>>,
@@ -47,6 +48,7 @@ impl<'a> SnapshotDocument<'a> {
             taken: Moment::of(snapshot.taken.utc_ns),
             page_size: host.known_page_bytes(),
             unchanged: snapshot.consistency.is_unchanged(),
+            cheap: snapshot.consistency.is_cheap(),
             torn: snapshot.consistency.torn(),
             totals_alone: snapshot.consistency.totals_alone(),
             regions: snapshot.consistency.totals_alone().is_none().then(|| {
@@ -167,6 +169,7 @@ mod tests {
       "utc_ns": 1772370000000000000,
       "page_size": 4096,
       "unchanged": false,
+      "cheap": false,
       "torn": null,
       "totals_alone": null,
       "regions": [

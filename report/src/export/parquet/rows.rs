@@ -80,6 +80,7 @@ pub(crate) fn sample(key: &str, recording: &Recording, sample: &Sample) -> Vec<C
     let known = |text: &str| Some(text).filter(|text| !text.is_empty()).map(str::to_owned);
     let (state, reason, missed) = match &sample.state {
         SampleState::Complete => ("complete", None, None),
+        SampleState::Cheap => ("cheap", None, None),
         SampleState::Unchanged => ("unchanged", None, None),
         SampleState::Torn(reason) => ("torn", Some(reason), None),
         SampleState::TotalsAlone(reason) => ("totals", Some(reason), None),

@@ -167,6 +167,7 @@ fn plainly(samples: &[(Sample, Option<Snapshot>)], metric: Metric, by: By) -> Se
             taken: sample.taken,
             state: match sample.state {
                 SampleState::Complete => TickState::Complete,
+                SampleState::Cheap => TickState::Cheap,
                 SampleState::Unchanged => TickState::Unchanged,
                 SampleState::Torn(_) => TickState::Torn,
                 SampleState::TotalsAlone(_) => TickState::TotalsAlone,

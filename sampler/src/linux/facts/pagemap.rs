@@ -74,6 +74,17 @@ impl Wanted {
     }
 }
 
+/// The bytes of pages that a range has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Occupied {
+    /// Of present pages that are no part of huge ones.
+    pub(crate) small_bytes: u64,
+    /// Of present huge pages.
+    pub(crate) huge_bytes: u64,
+    /// Of pages that are swapped out.
+    pub(crate) swapped_bytes: u64,
+}
+
 /// The open `pagemap` of a process.
 #[derive(Debug)]
 pub(crate) struct Pagemap {
@@ -135,6 +146,46 @@ impl Pagemap {
             return Some(0);
         }
         if self.scans { self.scanned_bytes(range) } else { self.counted_bytes(range) }
+    }
+
+    /// Returns whether the kernel finds pages by their categories (Linux 6.7).
+    pub(crate) const fn scans(&self) -> bool {
+        self.scans
+    }
+
+    /// Counts the pages in `range` that are present (without the zero page) or swapped out, piece by
+    /// piece; `None` on kernels that cannot skip absent ones.
+    pub(crate) fn occupied(&self, range: AddressRange) -> Option<Occupied> {
+        let mut all = Occupied::default();
+        if range.start >= 1 << 63 {
+            return Some(all);
+        }
+        if !self.scans {
+            return None;
+        }
+        let wanted = Wanted { all: ZERO_PAGE, absent: ZERO_PAGE, any: PRESENT | SWAPPED };
+        let mut found = [PageRegion::default(); 512];
+        let (mut at, mut look) = (range.start, SHORTEST_LOOK);
+        while at < range.end {
+            let piece = AddressRange::new(at, range.end.min(at.saturating_add(look)));
+            let returned = PRESENT | SWAPPED | HUGE;
+            let (count, reached) = self.scan_for(piece, wanted, returned, &mut found).ok()?;
+            for it in &found[..count] {
+                let bytes = it.end.saturating_sub(it.start);
+                let sum = match it.categories {
+                    of if of & PRESENT == 0 => &mut all.swapped_bytes,
+                    of if of & HUGE != 0 => &mut all.huge_bytes,
+                    _ => &mut all.small_bytes,
+                };
+                *sum = sum.saturating_add(bytes);
+            }
+            if reached <= at {
+                return None;
+            }
+            at = reached;
+            look = if count == 0 { (look * 2).min(LONGEST_LOOK) } else { SHORTEST_LOOK };
+        }
+        Some(all)
     }
 
     fn scanned_bytes(&self, range: AddressRange) -> Option<u64> {
@@ -233,6 +284,17 @@ impl Pagemap {
         wanted: Wanted,
         found: &mut [PageRegion],
     ) -> io::Result<(usize, u64)> {
+        self.scan_for(range, wanted, PRESENT, found)
+    }
+
+    /// The same, with the categories that are `returned` of each run.
+    fn scan_for(
+        &self,
+        range: AddressRange,
+        wanted: Wanted,
+        returned: u64,
+        found: &mut [PageRegion],
+    ) -> io::Result<(usize, u64)> {
         let mut argument = ScanArgument {
             size: size_of::<ScanArgument>() as u64,
             start: range.start,
@@ -244,7 +306,7 @@ impl Pagemap {
             category_inverted: wanted.absent,
             category_mask: wanted.all,
             category_anyof_mask: wanted.any,
-            return_mask: PRESENT,
+            return_mask: returned,
             ..ScanArgument::default()
         };
         // SAFETY: `argument` is a `pm_scan_arg` of the size it says, and its `vec` is room for

@@ -52,6 +52,8 @@ impl Gate {
 pub(crate) struct LastRead {
     /// The gate as it was before they were.
     pub(crate) gate: Gate,
+    /// Whether only mappings and resident pages were read.
+    pub(crate) cheap: bool,
     /// When, on the monotonic clock.
     pub(crate) at_ns: u64,
     pub(crate) totals: ProcessTotals,
@@ -120,7 +122,7 @@ mod tests {
     fn regions_are_read_again_after_a_minute() {
         let gate = Gate::of(Some(123_456), &stat(b'S'), &STATM).unwrap();
         let totals = ProcessTotals::default();
-        let last = LastRead { gate, at_ns: 5, totals, regions: Vec::new() };
+        let last = LastRead { gate, cheap: false, at_ns: 5, totals, regions: Vec::new() };
         assert!(last.is_fresh(4 + REFRESH_NS) && !last.is_fresh(5 + REFRESH_NS));
     }
 }

@@ -1,7 +1,10 @@
 //! Takes snapshots of one process.
 
+pub(crate) mod cheap;
 pub(crate) mod gate;
+pub(crate) mod listing;
 pub(crate) mod liveness;
+pub(crate) mod maps;
 pub(crate) mod process_reader;
 #[cfg(test)]
 mod tests;
@@ -11,14 +14,16 @@ pub(crate) mod unchanged;
 use std::cell::OnceCell;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::classify::facts::Evidence;
 use crate::classify::user::UserRule;
 use crate::error::Error;
+use crate::governor::Depth;
 use crate::linux::files::{MemoryFiles, OpenFile, PROC, Refusal};
 use crate::linux::mounts::Mounts;
 use crate::linux::process::{explain_absence, loaded_info, refused, with_architecture};
+use crate::linux::sampler::cheap::Restraint;
 use crate::linux::sampler::gate::{Gate, LastRead};
 use crate::linux::sampler::process_reader::ProcessReader;
 use crate::linux::surroundings::{Freshness, Surroundings};
@@ -27,7 +32,7 @@ use crate::posix::{now, thread_cpu_ns};
 use crate::process::ProcessInfo;
 use crate::procfs::consistency::check;
 use crate::procfs::mapping::DELETED;
-use crate::procfs::smaps::{BadSmaps, SmapsParser};
+use crate::procfs::smaps::SmapsParser;
 use crate::procfs::stat::Stat;
 use crate::procfs::statm::Statm;
 use crate::procfs::status::Status;
@@ -35,9 +40,6 @@ use crate::region::Object;
 use crate::snapshot::{Consistency, Cost, Snapshot};
 use crate::tracker::RegionTracker;
 use crate::tracker::source::Moment;
-
-/// The kernel prints smaps 4 KiB at a time; reads of this size rarely make it walk a mapping twice.
-const PIECE_BYTES: usize = 3000;
 
 /// How often to check whether a process that released its memory has ended.
 const ENDING_TRIES: usize = 200;
@@ -67,6 +69,8 @@ pub struct Sampler {
     clock: Option<ProcessClock>,
     /// The last sample whose regions were read, if they may stand for the next one's.
     last_read: Option<LastRead>,
+    /// Keeps samples from stalling the process, if they are to.
+    restraint: Option<Restraint>,
 }
 
 /// The result of reading all files once, without the mappings.
@@ -141,6 +145,7 @@ impl Sampler {
             skips_unchanged: false,
             clock: (root == Path::new(PROC)).then(|| ProcessClock::of(pid)).flatten(),
             last_read: None,
+            restraint: None,
         })
     }
 
@@ -167,6 +172,16 @@ impl Sampler {
         self.last_read = None;
     }
 
+    /// Sets how long a sample may keep the process from changing its mappings, as far as that can be
+    /// foreseen: beyond it, samples are [`Consistency::Cheap`].
+    pub fn set_max_stall(&mut self, max: Option<Duration>) {
+        self.restraint = max.map(|max| {
+            let max_ns = u64::try_from(max.as_nanos()).unwrap_or(u64::MAX);
+            Restraint::new(max_ns, &self.folder)
+        });
+        self.last_read = None;
+    }
+
     /// Returns whether the last sample left mapped files for the next one to read.
     pub fn is_pending(&self) -> bool {
         self.reader.is_pending()
@@ -181,6 +196,7 @@ impl Sampler {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.reader.notes();
         notes.extend(self.near_max_mappings());
+        notes.extend(self.restraint.as_ref().and_then(Restraint::note));
         notes
     }
 
@@ -204,17 +220,17 @@ impl Sampler {
             return Ok(Snapshot { cost: cost(), ..unchanged });
         }
         let mut pass = self.pass()?;
-        if pass.consistency != Consistency::Complete {
+        if pass.consistency.torn().is_some() {
             pass = self.pass()?;
         }
-        if pass.consistency != Consistency::Complete && self.runs_another_file() {
+        if pass.consistency.torn().is_some() && self.runs_another_file() {
             return Err(Error::Replaced { pid: self.pid() });
         }
         if self.reader.is_pending() {
             self.tracker.require_rules();
         }
         let regions = match pass.consistency {
-            Consistency::Complete | Consistency::Unchanged => {
+            Consistency::Complete | Consistency::Cheap | Consistency::Unchanged => {
                 let threads = pass.status.threads.or(Some(pass.stat.threads));
                 let moment = Moment { threads, monotonic_ns: taken.monotonic_ns };
                 let (regions, classified) = self.tracker.regions(&moment, &mut self.reader);
@@ -232,9 +248,10 @@ impl Sampler {
         self.max_resident_bytes = peak.unwrap_or(0);
         totals.peak_resident_bytes = peak;
         self.surroundings.add_to(&mut totals, taken.monotonic_ns, Freshness::Current);
-        let consistent = pass.consistency == Consistency::Complete;
-        self.last_read = pass.gate.filter(|_| consistent).map(|gate| LastRead {
+        let torn = pass.consistency.torn().is_some();
+        self.last_read = pass.gate.filter(|_| !torn).map(|gate| LastRead {
             gate,
+            cheap: pass.consistency.is_cheap(),
             at_ns: taken.monotonic_ns,
             totals,
             regions: regions.clone(),
@@ -292,29 +309,27 @@ impl Sampler {
         let before = self.files.statm.statm()?;
         let gate = Gate::of(gate_ns, &stat, &before);
         let status = self.files.status.status()?;
-        self.tracker.begin();
-        self.parser.restart();
-        let tracker = &mut self.tracker;
-        let path = self.files.smaps.path();
-        let bad = |BadSmaps { line, text }| {
-            Refusal::Other(Error::BadLine { path: path.to_owned(), line, text })
+        let depth = match &mut self.restraint {
+            Some(restraint) => restraint.choose(&self.files, before)?,
+            None => Depth::Full,
         };
-        let mut piece = [0; PIECE_BYTES];
-        let mut offset = 0;
-        loop {
-            let count = self.files.smaps.read_at(&mut piece, offset)?;
-            if count == 0 {
-                break;
-            }
-            offset += count as u64;
-            self.parser.feed(&piece[..count], |record| tracker.push(record)).map_err(bad)?;
-        }
-        if offset == 0 {
+        let any = match depth {
+            Depth::Full => self.read_smaps()?,
+            Depth::Cheap => self.read_maps()?,
+        };
+        if !any {
             return Ok(None);
         }
-        self.parser.finish(|record| tracker.push(record)).map_err(bad)?;
         let after = self.files.statm.statm()?;
+        let tracker = &mut self.tracker;
         tracker.end();
+        if let Some(restraint) = &mut self.restraint {
+            match depth {
+                Depth::Full => restraint.walked(tracker, before),
+                Depth::Cheap => restraint.count(tracker, before),
+            }
+            tracker.keep_sizes();
+        }
         let folder = &self.folder;
         let mounts = OnceCell::new();
         tracker.restore_names(&|object| {
@@ -324,7 +339,10 @@ impl Sampler {
         let page = page_size_bytes();
         let [before_bytes, after_bytes] =
             [before, after].map(|statm| statm.size.saturating_mul(page));
-        let consistency = check(tracker.mappings(), Some(before_bytes), Some(after_bytes));
+        let consistency = match check(tracker.mappings(), Some(before_bytes), Some(after_bytes)) {
+            Consistency::Complete if depth == Depth::Cheap => Consistency::Cheap,
+            consistency => consistency,
+        };
         // The totals should be from the same moment as the regions.
         let of_before =
             check(tracker.mappings(), Some(before_bytes), None) == Consistency::Complete;

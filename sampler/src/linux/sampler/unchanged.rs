@@ -33,7 +33,7 @@ impl Sampler {
         let (mut totals, regions) = (last.totals, last.regions.clone());
         self.surroundings.add_to(&mut totals, taken.monotonic_ns, Freshness::Recent);
         let cost = Cost::default();
-        let consistency = Consistency::Unchanged;
+        let consistency = if last.cheap { Consistency::Cheap } else { Consistency::Unchanged };
         Ok(Some(Snapshot { taken, cost, consistency, totals, regions }))
     }
 }

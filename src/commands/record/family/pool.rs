@@ -37,6 +37,7 @@ struct Shared {
     rules: Vec<UserRule>,
     read_remote_files: bool,
     reread: bool,
+    max_stall: Duration,
 }
 
 struct State {
@@ -51,7 +52,7 @@ struct State {
 impl Pool {
     /// Starts without a thread; results go into the queue of events.
     pub(crate) fn new(events: &Events, rules: Vec<UserRule>, args: &RecordArgs) -> Self {
-        let RecordArgs { read_remote_files, reread, .. } = *args;
+        let RecordArgs { read_remote_files, reread, max_stall, .. } = *args;
         let state = State {
             looks: VecDeque::new(),
             threads: 0,
@@ -60,7 +61,7 @@ impl Pool {
             closed: false,
         };
         let (state, news) = (Mutex::new(state), Condvar::new());
-        let shared = Arc::new(Shared { state, news, rules, read_remote_files, reread });
+        let shared = Arc::new(Shared { state, news, rules, read_remote_files, reread, max_stall });
         Self { shared, queue: events.sender() }
     }
 
@@ -167,6 +168,7 @@ impl Shared {
         sampler.set_user_rules(self.rules.clone());
         sampler.set_read_remote_files(self.read_remote_files);
         sampler.set_skips_unchanged(!self.reread);
+        sampler.set_max_stall(Some(self.max_stall).filter(|_| !self.reread));
         Ok(Box::new(sampler))
     }
 }

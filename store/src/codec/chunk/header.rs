@@ -20,6 +20,8 @@ pub(crate) struct ChunkHeader {
     pub(crate) torn: u64,
     /// How many have the regions of an earlier sample.
     pub(crate) unchanged: u64,
+    /// How many have carried sizes besides their mappings and resident pages.
+    pub(crate) cheap: u64,
     /// How many of its samples hold the totals of the process alone.
     pub(crate) totals_alone: u64,
     /// Ticks of the schedule that passed without a sample.
@@ -52,6 +54,7 @@ impl ChunkHeader {
             header.snapshots += u64::from(sample.has_regions());
             match &sample.state {
                 SampleState::Complete => {}
+                SampleState::Cheap => header.cheap += 1,
                 SampleState::Unchanged => header.unchanged += 1,
                 SampleState::Torn(_) => header.torn += 1,
                 SampleState::TotalsAlone(_) => header.totals_alone += 1,

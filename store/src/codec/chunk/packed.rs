@@ -14,6 +14,8 @@ const UNSURE: usize = 1 + FIELDS;
 const ALL: usize = KNOWN + UNSURE;
 /// The bit, after those of the values that are known, of a sample with the regions of an earlier one.
 const UNCHANGED: u64 = 1 << UNSURE;
+/// The next one, of a sample of which only mappings and resident pages were read.
+const CHEAP: u64 = UNCHANGED << 1;
 
 /// Samples, each as its differences from the one before.
 #[derive(Debug)]
@@ -49,7 +51,10 @@ impl PackedSamples {
             put_signed(&mut self.bytes, difference.cast_signed());
         }
         self.last = values;
-        if !matches!(sample.state, SampleState::Complete | SampleState::Unchanged) {
+        if !matches!(
+            sample.state,
+            SampleState::Complete | SampleState::Unchanged | SampleState::Cheap
+        ) {
             self.states.push((self.count, sample.state));
         }
         self.count += 1;
@@ -68,9 +73,10 @@ impl PackedSamples {
                     values[at] = values[at].wrapping_add(difference);
                 }
                 let state = states.next_if(|(odd, _)| *odd == index);
-                let plain = match known & UNCHANGED {
-                    0 => SampleState::Complete,
-                    _ => SampleState::Unchanged,
+                let plain = match known {
+                    of if of & UNCHANGED != 0 => SampleState::Unchanged,
+                    of if of & CHEAP != 0 => SampleState::Cheap,
+                    _ => SampleState::Complete,
                 };
                 let state = state.map_or(plain, |(_, state)| state.clone());
                 Ok(sample(&values, known, state))
@@ -80,7 +86,7 @@ impl PackedSamples {
 }
 
 /// Returns the values of a sample, 0 where unknown, and which of [`UNSURE`] are known, with the bit
-/// of [`UNCHANGED`].
+/// of its state.
 fn values(sample: &Sample) -> ([u64; ALL], u64) {
     let mut values = [0; ALL];
     values[..KNOWN].copy_from_slice(&[
@@ -92,7 +98,11 @@ fn values(sample: &Sample) -> ([u64; ALL], u64) {
     ]);
     let mut totals = sample.totals;
     let unsure = std::iter::once(sample.regions).chain(fields(&mut totals).map(|field| *field));
-    let mut known = if sample.state.is_unchanged() { UNCHANGED } else { 0 };
+    let mut known = match sample.state {
+        SampleState::Unchanged => UNCHANGED,
+        SampleState::Cheap => CHEAP,
+        _ => 0,
+    };
     for (index, value) in unsure.enumerate() {
         known |= u64::from(value.is_some()) << index;
         values[KNOWN + index] = value.unwrap_or(0);
@@ -128,6 +138,7 @@ mod tests {
         let state = prop_oneof![
             Just(SampleState::Complete),
             Just(SampleState::Unchanged),
+            Just(SampleState::Cheap),
             any::<String>().prop_map(SampleState::Torn),
             any::<String>().prop_map(SampleState::TotalsAlone),
             (any::<u64>(), any::<String>())

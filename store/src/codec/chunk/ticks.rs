@@ -9,7 +9,8 @@
 //! ```
 //!
 //! One column marks, by 1, the samples with a reason that were taken: torn ones, which have regions,
-//! and those of totals alone, which have none; and by 2 those with the regions of an earlier sample.
+//! and those of totals alone, which have none; by 2 those with the regions of an earlier sample,
+//! and by 3 those of which only mappings and resident pages were read.
 
 use vmrec_sampler::Timestamp;
 
@@ -75,6 +76,7 @@ impl Ticks {
             let (marked, ticks, reason) = match &sample.state {
                 SampleState::Complete => (0, 0, None),
                 SampleState::Unchanged => (2, 0, None),
+                SampleState::Cheap => (3, 0, None),
                 SampleState::Torn(reason) | SampleState::TotalsAlone(reason) => {
                     (1, 0, Some(reason))
                 }
@@ -125,6 +127,7 @@ impl Ticks {
             let state = match (regions, marked) {
                 (Some(_), 0) => SampleState::Complete,
                 (Some(_), 2) => SampleState::Unchanged,
+                (Some(_), 3) => SampleState::Cheap,
                 (Some(_), _) => SampleState::Torn(cursor.take_text()?.to_owned()),
                 (None, 1) => SampleState::TotalsAlone(cursor.take_text()?.to_owned()),
                 (None, _) => {
