@@ -83,9 +83,19 @@ impl<T> Numbered<T> {
     }
 }
 
-/// Opens a file and those beside it that recorders wrote while others wrote to it. The first must be
-/// there; what else lies beside it is left out.
+/// Opens a file and those beside it that recorders wrote while others wrote to it; one at least must
+/// be there.
 pub(crate) fn all(path: &Path) -> Result<Vec<Numbered<Store>>, Failure> {
+    let files = all_there(path)?;
+    if files.is_empty() {
+        return Err(StoreError::Missing { path: path.to_owned() }.into());
+    }
+    Ok(files)
+}
+
+/// Opens a file and those beside it that recorders wrote while others wrote to it, as far as there are
+/// any; other files beside it are left out.
+pub(crate) fn all_there(path: &Path) -> Result<Vec<Numbered<Store>>, Failure> {
     let first = Store::open(path);
     let mut files = Vec::new();
     for number in 2..=MAX_FILES {
@@ -107,7 +117,7 @@ pub(crate) fn all(path: &Path) -> Result<Vec<Numbered<Store>>, Failure> {
             files.insert(0, Numbered { number: 1, path: path.to_owned(), content });
             Ok(files)
         }
-        Err(StoreError::Missing { .. }) if !files.is_empty() => Ok(files),
+        Err(StoreError::Missing { .. }) => Ok(files),
         Err(error) => Err(error.into()),
     }
 }

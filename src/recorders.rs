@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use vmrec_store::{Error as StoreError, RecordingSummary, Store};
+use vmrec_store::{RecordingSummary, Store};
 
 use crate::failure::Failure;
 use crate::file;
@@ -17,15 +17,28 @@ pub(crate) struct Recorder {
     pub(crate) recordings: Vec<RecordingSummary>,
 }
 
+impl Recorder {
+    /// Returns how many samples it has taken.
+    pub(crate) fn samples(&self) -> u64 {
+        self.recordings.iter().map(|one| one.samples).sum()
+    }
+
+    /// Returns how many ticks passed without a sample.
+    pub(crate) fn missed_ticks(&self) -> u64 {
+        self.recordings.iter().map(|one| one.missed_ticks).sum()
+    }
+
+    /// Returns when its newest sample was taken; `None` before the first.
+    pub(crate) fn last_utc_ns(&self) -> Option<i64> {
+        self.recordings.iter().filter_map(|one| one.last).map(|at| at.utc_ns).max()
+    }
+}
+
 /// Finds the recorders that write to a file and to those beside it; none if there is no file.
 pub(crate) fn running(path: &Path) -> Result<Vec<Recorder>, Failure> {
-    let missing = matches!(Store::open(path), Err(StoreError::Missing { .. }));
-    let files = match file::all(path) {
-        Err(_) if missing => Vec::new(),
-        files => files?,
-    };
-    let recorded = files.into_iter().filter(|file| file.content.being_recorded());
-    recorded
+    let files = file::all_there(path)?.into_iter();
+    files
+        .filter(|file| file.content.being_recorded())
         .map(|file| {
             let mut recordings = file.content.recordings()?;
             recordings.retain(|one| one.recording.ended.is_none());

@@ -3,7 +3,7 @@
 //!
 //! A full walk of smaps holds the lock of the process's mappings inside each of them, for as long
 //! as its pages take: that time is the stall. It is estimated from the number of mappings and pages,
-//! by prices that do not follow the machine: what is recorded of a process shall not depend on how
+//! by prices that do not follow the machine: the record of a process shall not depend on how
 //! busy its machine was.
 
 /// The prices of a full walk (Linux 6.18, x86-64).

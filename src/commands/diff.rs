@@ -161,18 +161,12 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
         }
         Ok(())
     } else {
-        let process = &opened.recording.process;
         let stacks = stacks::found(opened, [from, to], [&before, &after])?;
         let made_by = stacks.and_then(|stacks| stacks.made_by());
+        let consistency = [from_consistency, to_consistency];
         let heading = Heading {
-            process,
-            recording,
-            from,
-            to,
-            from_consistency,
-            to_consistency,
-            time_zone: &time_zone,
             made_by,
+            ..Heading::new(&opened.recording, [from, to], consistency, &time_zone)
         };
         let layout = DiffLayout {
             view,
@@ -207,16 +201,8 @@ fn print_stacks(
         return output::print_json(&StackDocument::new(id, ends.0, ends.1, only_type, &diff));
     }
     let time_zone = zone::local();
-    let heading = Heading {
-        process: &opened.recording.process,
-        recording: id,
-        from,
-        to,
-        from_consistency,
-        to_consistency,
-        time_zone: &time_zone,
-        made_by: None,
-    };
+    let heading =
+        Heading::new(&opened.recording, [from, to], [from_consistency, to_consistency], &time_zone);
     let layout = StackLayout {
         rows: (!args.all).then_some(DEFAULT_ROWS),
         width: if args.all { usize::MAX } else { output::width() },

@@ -66,16 +66,12 @@ pub(crate) fn run(args: &FlameArgs) -> Result<ExitCode, Failure> {
     let ComparedStacks { diff, consistency } =
         ComparedStacks::read(&opened, &from, &to, only_type)?;
     let time_zone = zone::local();
-    let heading = Heading {
-        process: &opened.recording.process,
-        recording: opened.recording.id,
-        from: &from,
-        to: &to,
-        from_consistency: &consistency[0],
-        to_consistency: &consistency[1],
-        time_zone: &time_zone,
-        made_by: None,
-    };
+    let heading = Heading::new(
+        &opened.recording,
+        [&from, &to],
+        [&consistency[0], &consistency[1]],
+        &time_zone,
+    );
     let options =
         FlameOptions { theme: picture::theme(path, args.theme.into()), width: args.width };
     let drawn = flame(&heading, &diff, only_type, &options);

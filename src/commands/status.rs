@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use vmrec_report::units::{counted, duration, size};
 use vmrec_report::{ListedSession, json, session_list_table};
-use vmrec_store::{RecordingSummary, Session};
+use vmrec_store::Session;
 
 use crate::args::FileArgs;
 use crate::commands::list::listed_sessions;
@@ -62,37 +62,38 @@ pub(crate) fn run(args: &StatusArgs) -> Result<ExitCode, Failure> {
 }
 
 fn row<'a>(recorder: &'a Recorder, sessions: &'a [Session]) -> Row<'a> {
-    let Recorder { file, pid, recordings } = recorder;
+    let Recorder { file, pid, .. } = recorder;
     Row {
         file: file.path.display().to_string(),
         file_bytes: file.content.file_bytes(),
         recorder_pid: *pid,
-        last_sample_utc_ns: last_utc_ns(recordings),
-        samples: recordings.iter().map(|one| one.samples).sum(),
-        missed_ticks: recordings.iter().map(|one| one.missed_ticks).sum(),
+        last_sample_utc_ns: recorder.last_utc_ns(),
+        samples: recorder.samples(),
+        missed_ticks: recorder.missed_ticks(),
         sessions: running(recorder, sessions).iter().map(json::SessionRow::new).collect(),
     }
 }
 
 fn text(recorder: &Recorder, sessions: &[Session]) -> String {
-    let Recorder { file, pid, recordings } = recorder;
+    let Recorder { file, pid, .. } = recorder;
     let process =
         pid.map_or_else(|| "an unknown process".to_owned(), |pid| format!("process {pid}"));
-    let last = match last_utc_ns(recordings) {
+    let last = match recorder.last_utc_ns() {
         Some(utc_ns) => {
             let ago = recording::now_utc_ns().saturating_sub(utc_ns);
             format!("the last sample {} ago", duration(u64::try_from(ago).unwrap_or(0)))
         }
         None => "no sample yet".to_owned(),
     };
-    let samples = recordings.iter().map(|one| one.samples).sum();
-    let missed: u64 = recordings.iter().map(|one| one.missed_ticks).sum();
-    let missed = if missed > 0 { format!(", {missed} missed") } else { String::new() };
+    let missed = match recorder.missed_ticks() {
+        0 => String::new(),
+        missed => format!(", {missed} missed"),
+    };
     let heading = format!(
         "{process} records to {} ({})\n{}{missed}, {last}\n",
         file.path.display(),
         size(file.content.file_bytes()),
-        counted(samples, "sample", "samples"),
+        counted(recorder.samples(), "sample", "samples"),
     );
     let heading: String =
         heading.lines().map(|line| format!("{}\n", vmrec_report::escape::terminal(line))).collect();
@@ -105,8 +106,4 @@ fn running<'a>(recorder: &'a Recorder, sessions: &'a [Session]) -> Vec<ListedSes
     let beside = recorder.file.beside();
     let all = listed_sessions(sessions, &recorder.recordings, true, beside);
     all.filter(|session| session.running).collect()
-}
-
-fn last_utc_ns(recordings: &[RecordingSummary]) -> Option<i64> {
-    recordings.iter().filter_map(|one| one.last).map(|at| at.utc_ns).max()
 }

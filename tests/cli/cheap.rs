@@ -1,4 +1,4 @@
-//! Samples of which only mappings and resident pages were read: what is unknown is said to be.
+//! Samples of which only mappings and resident pages were read: unknown sizes are marked as such.
 
 use insta::assert_snapshot;
 use serde_json::Value;

@@ -5,7 +5,7 @@ use vmrec_sampler::{StackCounts, StackFrame};
 use vmrec_store::RecordingId;
 
 use crate::export::json::diff::End;
-use crate::stacks::{StackDiff, frame_name};
+use crate::stacks::{StackDiff, StackRow, frame_name};
 
 /// `diff --by stack --json`.
 #[derive(Serialize)]
@@ -103,7 +103,7 @@ impl<'a> StackDocument<'a> {
             standard_error_bytes: row.error_bytes(),
             resident_bytes: row.bytes,
             samples: row.samples,
-            frames: diff.frames(row.stack).into_iter().map(frame).collect(),
+            frames: frames(diff, row),
         });
         Self {
             recording: recording.0,
@@ -131,7 +131,7 @@ impl<'a> StackMapDocument<'a> {
             resident_bytes: row.bytes[1],
             standard_error_bytes: row.error_bytes(),
             samples: row.samples[1],
-            frames: diff.frames(row.stack).into_iter().map(frame).collect(),
+            frames: frames(diff, row),
         });
         Self {
             recording: recording.0,
@@ -146,13 +146,14 @@ impl<'a> StackMapDocument<'a> {
     }
 }
 
-fn frame(frame: &StackFrame) -> Frame<'_> {
-    Frame {
+fn frames<'a>(diff: &'a StackDiff, row: &StackRow) -> Vec<Frame<'a>> {
+    let frame = |frame: &'a StackFrame| Frame {
         name: frame_name(frame),
         function: frame.function.as_deref(),
         module: frame.module.as_deref(),
         offset: frame.offset,
-    }
+    };
+    diff.frames(row.stack).into_iter().map(frame).collect()
 }
 
 /// Clamps a change to what JSON's readers take.

@@ -15,7 +15,7 @@ use signal_hook::consts::SIGTERM;
 
 use crate::commands::record::args::RecordArgs;
 use crate::failure::{Failure, Status};
-use crate::output;
+use crate::{file, output};
 
 /// The hidden option of the recorder that is started.
 const OPTION: &str = "--detached";
@@ -49,7 +49,7 @@ pub(super) fn start(args: &RecordArgs) -> Result<ExitCode, Failure> {
         return Ok(code.map_or(ExitCode::FAILURE, ExitCode::from));
     }
     if !args.quiet {
-        let db = crate::file::db_option(&crate::file::path(&args.file)?);
+        let db = file::db_option(&file::path(&args.file)?);
         output::note(&format!(
             "goes on in the background, as process {}\n\
              hint: `vmrec status{db}` shows it, `vmrec stop{db}` ends it",

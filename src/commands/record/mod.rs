@@ -47,6 +47,9 @@ use crate::{file, output, process, types_file};
 
 /// Runs the command.
 pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
+    if args.detach && !args.detached {
+        return detach::start(args);
+    }
     let rules = types_file::rules(&args.types)?;
     process::count_as_footprint(args.footprint)?;
     let retention = args.retention.policy(args.keep)?;
@@ -63,9 +66,6 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     if args.via.is_some() && (args.is_family() || !args.launch.is_empty()) {
         return Err(Failure::usage("--via reads one process that runs already")
             .hint("name one pid or name, without --tree, --all, --follow, --host and `--`"));
-    }
-    if args.detach && !args.detached {
-        return detach::start(args);
     }
     detach::before_command(args)?;
     let events = Events::listen()?;

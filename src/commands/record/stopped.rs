@@ -1,5 +1,5 @@
-//! Ctrl-Z: the live line is taken away before vmrec stops, so that the shell's prompt and what is shown once it
-//! goes on stand on lines of their own.
+//! Ctrl-Z: the live line is taken away before vmrec stops, so that the shell's prompt and the lines
+//! shown once it goes on stand on lines of their own.
 
 use std::fs::File;
 use std::io::Write;

@@ -18,16 +18,8 @@ pub(super) fn code(opened: &Opened, ends: (u64, u64)) -> Result<Option<PageCode>
         return Ok(None);
     };
     let time_zone = zone::local();
-    let heading = Heading {
-        process: &opened.recording.process,
-        recording: opened.recording.id,
-        from: &from,
-        to: &to,
-        from_consistency: &before.consistency,
-        to_consistency: &after.consistency,
-        time_zone: &time_zone,
-        made_by: None,
-    };
+    let consistency = [&before.consistency, &after.consistency];
+    let heading = Heading::new(&opened.recording, [&from, &to], consistency, &time_zone);
     let options = FlameOptions { theme: Theme::Auto, width: WIDTH };
     let flame = flame(&heading, &diff, None, &options).svg;
     Ok(Some(PageCode { flame, made_by: diff.made_by() }))

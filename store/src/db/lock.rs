@@ -94,20 +94,21 @@ impl Drop for Lock {
 
 /// Returns whether a recorder holds the lock of the recording at `path`.
 pub(crate) fn held(path: &Path) -> bool {
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(UNTRUSTED)
-        .open(beside(path, "-lock"))
-        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    another_holds(path).is_some()
+}
+
+/// Returns the open file of the lock of the recording at `path` while a recorder holds it.
+fn another_holds(path: &Path) -> Option<File> {
+    let lock = beside(path, "-lock");
+    let file = OpenOptions::new().read(true).custom_flags(UNTRUSTED).open(lock).ok()?;
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(file)
 }
 
 /// Returns the pid that the recorder of the file at `path` wrote into its lock; `None` if there is no recorder.
 ///
 /// Others may be able to write to the lock: the process may be another one.
 pub(crate) fn recorder(path: &Path) -> Option<u32> {
-    let lock = beside(path, "-lock");
-    let mut file = OpenOptions::new().read(true).custom_flags(UNTRUSTED).open(lock).ok()?;
-    held(path).then(|| read_pid(&mut file))?
+    read_pid(&mut another_holds(path)?)
 }
 
 /// Returns `path` with `suffix` appended, as SQLite names its own files.

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use vmrec_sampler::{Consistency, Naming, ProcessInfo};
-use vmrec_store::RecordingId;
+use vmrec_store::{Recording, RecordingId};
 
 use crate::diff::Diff;
 use crate::diff::group::View;
@@ -30,6 +30,30 @@ pub struct Heading<'a> {
     pub time_zone: &'a TimeZone,
     /// The code that made most of the change of resident bytes, if that is known.
     pub made_by: Option<MadeBy>,
+}
+
+impl<'a> Heading<'a> {
+    /// Creates the heading of two samples of a recording, whose regions have this consistency; the code that made
+    /// the change is left open.
+    pub fn new(
+        recording: &'a Recording,
+        [from, to]: [&'a Resolved; 2],
+        [from_consistency, to_consistency]: [&'a Consistency; 2],
+        time_zone: &'a TimeZone,
+    ) -> Self {
+        let Recording { process, id, .. } = recording;
+        let recording = *id;
+        Self {
+            process,
+            recording,
+            from,
+            to,
+            from_consistency,
+            to_consistency,
+            time_zone,
+            made_by: None,
+        }
+    }
 }
 
 /// How the table looks.

@@ -21,7 +21,7 @@ use crate::tracker::carried::Counted;
 /// The bytes of a huge page, of which the price of one is known.
 const HUGE_BYTES: u64 = 2 << 20;
 
-/// Keeps samples from stalling a process: what is known of a full walk, and how to do without.
+/// Keeps samples from stalling a process: knows the outlook of a full walk, and how to do without.
 #[derive(Debug)]
 pub(crate) struct Restraint {
     max_stall_ns: u64,
