@@ -27,7 +27,7 @@ pub(crate) struct Cli {
 /// The commands, in the order a newcomer needs them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Record(crate::commands::record::args::RecordArgs),
+    Record(Box<crate::commands::record::args::RecordArgs>),
     Status(status::StatusArgs),
     Stop(stop::StopArgs),
     List(list::ListArgs),
@@ -78,8 +78,7 @@ impl From<SumBy> for By {
 #[cfg(test)]
 mod tests {
 
-    use crate::parse::parse_duration;
-    use crate::parse::parse_size;
+    use crate::parse::{parse_duration, parse_interval, parse_size};
     use std::time::Duration;
 
     #[test]
@@ -98,6 +97,15 @@ mod tests {
         assert_eq!(parse_size("200M"), Ok(200 << 20));
         for wrong in ["0", "", "200MB", "-1"] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn intervals_have_bounds() {
+        assert_eq!(parse_interval("50ms"), Ok(Duration::from_millis(50)));
+        assert_eq!(parse_interval("1h30m"), Ok(Duration::from_secs(5400)));
+        for wrong in ["0", "0s", "49ms", "25h", "-2s", "fast", "", "2"] {
+            assert!(parse_interval(wrong).is_err(), "{wrong}");
         }
     }
 }

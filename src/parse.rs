@@ -5,6 +5,12 @@ use std::time::Duration;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use vmrec_report::Metric;
 
+/// The shortest time between samples.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The longest time between samples.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+
 /// Reads a duration such as `2s`, `500ms`, `1h30m` or `7d`.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let wrong = || "not a time span\nhint: write it like 500ms, 2s, 10m, 1h30m or 7d".to_owned();
@@ -20,6 +26,21 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let duration =
         Duration::try_from(span).map_err(|_| wrong())? + Duration::from_secs(86_400) * days;
     if duration.is_zero() { Err("no time at all".to_owned()) } else { Ok(duration) }
+}
+
+/// Reads an interval between samples and checks its bounds.
+pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
+    const BOUNDS: &str =
+        "samples need time between them\nhint: give 50ms to 24h, such as --every 2s";
+    if text.trim() == "0" {
+        return Err(BOUNDS.to_owned());
+    }
+    let interval = parse_duration(text)?;
+    if (SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err(BOUNDS.to_owned())
+    }
 }
 
 /// Reads a size such as `200M`.

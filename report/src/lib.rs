@@ -2,7 +2,7 @@
 //!
 //! Imports run one way: `error`, `text`, `metric`, `amounts`, `counting` and `limits` below `time`,
 //! `series`, `diff`, `slope` and `recordings`, those below `finding`, and that below `chart`,
-//! `check`, `compare`, `trend`, `diff/table`, `map_page`, `export`, `selftest` and `watch`; `page` is above all.
+//! `check`, `compare`, `trend`, `diff/table`, `map_page`, `export`, `selftest`, `trigger` and `watch`; `page` is above all.
 //! What other crates use is named here.
 
 mod address_map;
@@ -31,6 +31,7 @@ mod stacks;
 mod text;
 mod time;
 mod trend;
+mod trigger;
 mod watch;
 
 pub use crate::address_map::{AddressMapOptions, DrawnMap, address_map};
@@ -126,6 +127,7 @@ pub use crate::trend::limit::{TimeLeft, TrendLimit};
 pub use crate::trend::table::{TrendLayout, trend_table};
 pub use crate::trend::warm_up::after_warm_up;
 pub use crate::trend::{Trend, TrendOptions};
+pub use crate::trigger::{Condition, ConditionState, Fired, Judged, Test};
 pub use crate::watch::columns::{WatchColumn, watch_column, watch_columns, watch_highest};
 pub use crate::watch::rows::{
     WATCH_TRAIL, WatchBase, WatchRow, watch_counted, watch_rows, watch_trail_ns,

@@ -127,8 +127,8 @@ pub use crate::pasted::model::{
 };
 pub use crate::pasted::parse_paste;
 pub use crate::posix::{
-    begin_session, discard_stream, ignores_signal, max_file_bytes, now, raise_open_files, reap,
-    send_signal,
+    begin_session, discard_stream, ignores_signal, max_file_bytes, now, process_group,
+    raise_open_files, reap, send_signal,
 };
 pub use crate::process::{Host, IMPORTED_BOOT, ProcessId, ProcessInfo};
 pub use crate::procfs::mapping::Mapping;

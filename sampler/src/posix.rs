@@ -98,6 +98,13 @@ pub fn reap(pid: u32) -> Option<i32> {
     })
 }
 
+/// Returns the process group of a process, if there is such a process.
+pub fn process_group(pid: u32) -> Option<u32> {
+    // SAFETY: getpgid takes a number and touches no memory of ours.
+    let group = unsafe { libc::getpgid(libc::pid_t::try_from(pid).ok()?) };
+    u32::try_from(group).ok()
+}
+
 /// Sends `signal` to the process `pid`.
 ///
 /// # Errors

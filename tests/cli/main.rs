@@ -49,6 +49,7 @@ mod terminal;
 mod totals_alone;
 mod tree;
 mod trend;
+mod triggers;
 mod types_doc;
 mod unchanged;
 mod via;

@@ -64,7 +64,8 @@ pub(crate) fn wait_until_stored(bench: &Bench, wanted: u64) {
     }
 }
 
-fn samples(bench: &Bench) -> u64 {
+/// Returns how many samples the last recording of the bench's file has.
+pub(crate) fn samples(bench: &Bench) -> u64 {
     let said = bench.run(&["info", "--json"]);
     if said.status != Some(0) {
         return 0; // the file is only just being made

@@ -93,6 +93,7 @@ fn report() {
                 "check",
                 "compare",
                 "trend",
+                "trigger",
                 "diff/table",
                 "map_page",
                 "export",

@@ -50,9 +50,14 @@ pub(crate) fn growth(text: &str) -> Result<Written, String> {
 /// Splits `[METRIC:][object:|stack:][NAME]=BOUND`; a name with `=` in it is cut at the last one.
 fn subject(text: &str) -> (Metric, Option<Name>, &str) {
     let Some((of, bound)) = text.rsplit_once('=') else { return (Metric::RESIDENT, None, text) };
-    let of = of.trim();
+    let (metric, name) = named(of.trim());
+    (metric, name, bound)
+}
+
+/// Reads `[METRIC:][object:|stack:][NAME]`.
+pub(crate) fn named(of: &str) -> (Metric, Option<Name>) {
     if let Some(metric) = Metric::from_name(of) {
-        return (metric, None, bound);
+        return (metric, None);
     }
     let (metric, name) = match of.split_once(':') {
         Some((metric, name)) => match Metric::from_name(metric) {
@@ -64,7 +69,7 @@ fn subject(text: &str) -> (Metric, Option<Name>, &str) {
     let name = name.trim();
     let object = name.strip_prefix(OBJECT).map(|name| Name::Object(name.trim().to_owned()));
     let stack = name.strip_prefix(STACK).map(|name| Name::Stack(name.trim().to_owned()));
-    (metric, object.or(stack).or_else(|| Some(Name::Type(name.to_owned()))), bound)
+    (metric, object.or(stack).or_else(|| Some(Name::Type(name.to_owned()))))
 }
 
 /// Reads `20M`, `5M/min` or `+5%` as growth.

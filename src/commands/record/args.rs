@@ -9,8 +9,9 @@ use clap::Args;
 use vmrec_sampler::StackOptions;
 
 use crate::args::{FileArgs, RetentionArgs, TypesArgs};
+use crate::commands::record::triggers::args::TriggerArgs;
 use crate::commands::record::via::MIN_INTERVAL;
-use crate::parse::parse_duration;
+use crate::parse::{parse_duration, parse_interval};
 use crate::process::PickArgs;
 use crate::shell::shell_word;
 
@@ -153,25 +154,13 @@ pub(crate) struct RecordArgs {
     pub(crate) read_remote_files: bool,
 
     #[command(flatten)]
+    pub(crate) triggers: TriggerArgs,
+
+    #[command(flatten)]
     pub(crate) types: TypesArgs,
 
     #[command(flatten)]
     pub(crate) file: FileArgs,
-}
-
-/// Reads an interval between samples and checks its bounds.
-pub(crate) fn parse_interval(text: &str) -> Result<Duration, String> {
-    const BOUNDS: &str =
-        "samples need time between them\nhint: give 50ms to 24h, such as --every 2s";
-    if text.trim() == "0" {
-        return Err(BOUNDS.to_owned());
-    }
-    let interval = parse_duration(text)?;
-    if (SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&interval) {
-        Ok(interval)
-    } else {
-        Err(BOUNDS.to_owned())
-    }
 }
 
 /// Reads how many page faults a sampled one stands for.
@@ -187,10 +176,6 @@ const MAX_PERIOD: u64 = 1 << 16;
 
 /// The page faults that are sampled in a second, for each processor.
 const STACK_BUDGET: u64 = 2000;
-
-pub(crate) const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
-
-pub(crate) const LONGEST_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// Time left before the next tick without which nothing is pruned: some of what one step may take.
 pub(crate) const SPARE: Duration = Duration::from_millis(25);

@@ -1,8 +1,8 @@
 //! `vmrec record`: samples a process at intervals into the file.
 //!
-//! The loop here owns the order of things; its parts decide: `schedule` when a
+//! `one` and `family` own the order of things; other parts decide: `schedule` when a
 //! tick is due, `target` whom to watch, `events` what ends it, `session` what
-//! is written, `progress` what is shown.
+//! is written, `progress` what is shown, `triggers` what happens meanwhile.
 
 pub(crate) mod args;
 mod detach;
@@ -10,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod family;
 pub(crate) mod live_line;
 pub(crate) mod note_writer;
+mod one;
 pub(crate) mod outputs;
 pub(crate) mod progress;
 pub(crate) mod pruning;
@@ -19,29 +20,24 @@ pub(crate) mod session;
 pub(crate) mod stopped;
 pub(crate) mod tally;
 pub(crate) mod target;
+pub(crate) mod triggers;
 pub(crate) mod unrecorded;
 pub(crate) mod via;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
-use vmrec_sampler::{Error as SamplerError, StackOptions, StackRecorder, UserRule};
-use vmrec_store::{RecordingId, Retention, WhyEnded, Writer};
+use vmrec_sampler::{Error as SamplerError, StackOptions, UserRule};
+use vmrec_store::{RecordingId, Retention, Writer};
 
-use crate::commands::record::args::{RecordArgs, SPARE};
-use crate::commands::record::events::{Event, Events, GRACE, Sampled};
-use crate::commands::record::family::{ControlGroup, FamilyRecorded, Output, Roots, Watched};
+use crate::commands::record::args::RecordArgs;
+use crate::commands::record::events::Events;
+use crate::commands::record::family::{ControlGroup, FamilyRecorded, Roots, Watched};
 use crate::commands::record::outputs::{Outputs, Recorded};
-use crate::commands::record::progress::Progress;
-use crate::commands::record::sampling::SamplingThread;
-use crate::commands::record::schedule::Schedule;
-use crate::commands::record::session::{Session, Stored, open_writer};
-use crate::commands::record::tally::Figures;
+use crate::commands::record::session::{Output, open_writer};
 use crate::commands::record::target::{Target, is_gone};
-use crate::commands::record::unrecorded::Unrecorded;
-use crate::commands::record::via::Reader;
+use crate::commands::record::triggers::Triggers;
 use crate::failure::Failure;
 use crate::{file, output, process, types_file};
 
@@ -59,6 +55,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     }
     // A wrong file must not cost the user a run.
     let outputs = Outputs::of(args)?;
+    let triggers = Triggers::of(args, &rules)?;
     if args.pick.any() && !args.launch.is_empty() {
         return Err(Failure::usage("a command that vmrec starts is not chosen among others")
             .hint("leave out -f, --wait, --newest, --oldest and --largest before `--`"));
@@ -74,7 +71,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
             return Err(Failure::usage("--stacks records one process")
                 .hint("name one, or leave out --stacks"));
         }
-        let start = Start { path: &path, retention, rules };
+        let start = Start { path: &path, retention, rules, triggers };
         return record_family(args, &events, start, &outputs);
     }
     let (mut target, (writer, path)) = match args.processes().pop() {
@@ -109,7 +106,10 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         return Err(error.into());
     }
     let recorded = match target.attach(&events) {
-        Some(Ok(sampler)) => record(args, retention, &path, writer, &events, &mut target, sampler),
+        Some(Ok(sampler)) => {
+            let output = Output { path: &path, writer, retention, triggers };
+            one::record(args, output, &events, &mut target, sampler)
+        }
         Some(Err(error)) => nothing_recorded(writer, &target, error),
         None => {
             writer.close_or_discard()?;
@@ -133,6 +133,7 @@ struct Start<'a> {
     path: &'a Path,
     retention: Option<Retention>,
     rules: Vec<UserRule>,
+    triggers: Triggers,
 }
 
 /// Finds the control group whose processes are recorded.
@@ -150,7 +151,7 @@ fn record_family(
     start_with: Start<'_>,
     outputs: &Outputs<'_>,
 ) -> Result<ExitCode, Failure> {
-    let Start { path, retention, rules } = start_with;
+    let Start { path, retention, rules, triggers } = start_with;
     let (roots, (writer, path)) = if args.launch.is_empty() {
         let (names, pick) = (args.processes(), args.pick);
         let several = args.all || args.follow;
@@ -183,7 +184,7 @@ fn record_family(
         let (target, writer) = start(args, Vec::new(), None, path, events)?;
         (Roots::Command { target, adopts }, writer)
     };
-    let output = Output { path: &path, writer, retention };
+    let output = Output { path: &path, writer, retention, triggers };
     let FamilyRecorded { session, status } = family::record(args, events, rules, roots, output)?;
     outputs.make(&path, session.map(Recorded::Session), status)
 }
@@ -234,190 +235,4 @@ fn nothing_recorded(
 
 fn exit_code(status: i32) -> ExitCode {
     ExitCode::from(u8::try_from(status).unwrap_or(u8::MAX))
-}
-
-/// The same for the first sample of a command.
-const FIRST_GRACE: Duration = Duration::from_secs(1);
-/// How long the sample of a process is waited for that has ended meanwhile.
-const AFTER_EXIT: Duration = Duration::from_secs(2);
-
-/// Takes samples until something ends it, and returns the last recording of them.
-fn record(
-    args: &RecordArgs,
-    retention: Option<Retention>,
-    path: &Path,
-    writer: Writer,
-    events: &Events,
-    target: &mut Target,
-    reader: Reader,
-) -> Result<Option<RecordingId>, Failure> {
-    let mut sampler = SamplingThread::start(reader, events);
-    let mut session = Session::new(writer, sampler.process(), args, retention)?;
-    let mut progress = Progress::start(args, path, sampler.process());
-    // The command line is read, and the first sample has code of its own.
-    vmrec_sampler::release_own_code();
-    let begun = Instant::now();
-    let mut schedule = Schedule::new(args.interval());
-    let mut unrecorded = target.is_launched().then(|| Unrecorded::of(target.pid()));
-    let why = loop {
-        sampler.request();
-        let Sampled { snapshot, evidence, notes } =
-            match sampled(events, target, session.samples_taken() == 0) {
-                Ok(sampled) => *sampled,
-                Err(why) => break why,
-            };
-        match snapshot {
-            Ok(snapshot) => {
-                if session.samples_taken() == 0 {
-                    progress.notes(&notes);
-                }
-                let figures = Figures::of(&snapshot);
-                let is_first = session.samples_taken() == 0;
-                let stacks = target.stacks.as_ref().map(|stacks| stacks.tick(&snapshot));
-                let stored = session.append(snapshot, evidence)?;
-                if is_first {
-                    vmrec_sampler::release_own_code();
-                }
-                match stored {
-                    Stored::Kept(number) => {
-                        if let Some(stacks) = stacks {
-                            session.keep_stacks(number, stacks)?;
-                        }
-                        progress.sample(number, &figures, session.file_bytes());
-                    }
-                    Stored::Lost(failure) => progress.lost(&failure),
-                }
-            }
-            Err(error) if is_gone(&error) => break WhyEnded::TargetExited(target.wait(events)),
-            Err(SamplerError::Replaced { .. }) => match target.attach(events) {
-                Some(Ok(attached)) => {
-                    session.replace(attached.process())?;
-                    target.stacks.iter().for_each(StackRecorder::restart);
-                    progress.replaced(attached.process());
-                    sampler = SamplingThread::start(attached, events);
-                    continue;
-                }
-                Some(Err(_)) => break WhyEnded::TargetExited(target.wait(events)),
-                None => break WhyEnded::Interrupted,
-            },
-            Err(error) => {
-                session.end(&WhyEnded::Failed(error.to_string()))?;
-                session.close()?;
-                return Err(error.into());
-            }
-        }
-        if args.samples.is_some_and(|max| session.samples_taken() >= max.get()) {
-            break WhyEnded::Finished;
-        }
-        let tick = schedule.next(begun.elapsed());
-        if tick.missed > 0 {
-            session.missed(tick.missed, args.interval())?;
-            progress.missed(tick.missed);
-        }
-        if let Some(why) = session.left_out() {
-            progress.left_out(&why);
-        }
-        let has_time = || tick.due.saturating_sub(begun.elapsed()) >= SPARE;
-        if let Err(failure) = session.prune(events, has_time) {
-            progress.not_pruned(&failure);
-        }
-        let end_due = args.duration.filter(|duration| *duration < tick.due);
-        let deadline = begun + end_due.unwrap_or(tick.due);
-        let event = match &mut unrecorded {
-            Some(unrecorded) => unrecorded.wait(events, deadline),
-            None => events.wait_until(deadline),
-        };
-        match event {
-            None if end_due.is_some() => break WhyEnded::Finished,
-            // No sample is awaited here.
-            None | Some(Event::Sampled(_) | Event::Looked(_) | Event::Done) => {}
-            Some(Event::Exited(status)) => {
-                target.exited(status);
-                break WhyEnded::TargetExited(status);
-            }
-            Some(Event::Signal { signal, forward }) => {
-                if target.is_launched() {
-                    // The command decides what a signal means to it; its exit ends the recording.
-                    if forward {
-                        target.forward(signal);
-                    }
-                } else {
-                    break WhyEnded::Interrupted;
-                }
-            }
-        }
-    };
-    let ended = session.end(&why);
-    progress.summary(&why, path, session.recording());
-    if let Some(words) = unrecorded.as_ref().and_then(Unrecorded::words) {
-        progress.unrecorded(&words);
-    }
-    ended?;
-    let recording = session.recording();
-    session.close()?;
-    Ok(recording)
-}
-
-/// Waits for the sample that was requested; fails with the reason if the recording ends before it.
-///
-/// An event meanwhile is put back for the loop if the sample comes soon after it.
-fn sampled(events: &Events, target: &mut Target, is_first: bool) -> Result<Box<Sampled>, WhyEnded> {
-    let mut held: Option<(Instant, Event)> = None;
-    loop {
-        let event = match &held {
-            Some((limit, _)) => events.wait_until(*limit),
-            None => events.wait(),
-        };
-        match (event, held.take()) {
-            (Some(Event::Sampled(sampled)), held) => {
-                if let Some((_, event)) = held {
-                    // The queue lives for as long as `events`.
-                    let _ = events.sender().send(event);
-                }
-                return Ok(sampled);
-            }
-            (Some(Event::Exited(status)), _) => {
-                target.exited(status);
-                held = Some((Instant::now() + AFTER_EXIT, Event::Exited(status)));
-            }
-            (Some(signal @ Event::Signal { .. }), None) => {
-                // A command that ends before its first sample leaves nothing to look at.
-                let grace = if target.is_launched() && is_first { FIRST_GRACE } else { GRACE };
-                held = Some((Instant::now() + grace, signal));
-            }
-            (Some(Event::Signal { signal, forward }), held_before) => {
-                held = held_before;
-                if target.is_launched() && forward {
-                    target.forward(signal);
-                }
-            }
-            (Some(Event::Looked(_) | Event::Done), held_before) => held = held_before,
-            (None, Some((_, Event::Signal { signal, forward }))) if target.is_launched() => {
-                if forward {
-                    target.forward(signal);
-                }
-            }
-            (None, Some((_, Event::Signal { .. }))) => return Err(WhyEnded::Interrupted),
-            (None, Some((_, Event::Exited(status)))) => {
-                return Err(WhyEnded::TargetExited(status));
-            }
-            (None, _) => return Err(WhyEnded::TargetExited(None)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-
-    use super::Duration;
-    use crate::commands::record::args::parse_interval;
-
-    #[test]
-    fn intervals_have_bounds() {
-        assert_eq!(parse_interval("50ms"), Ok(Duration::from_millis(50)));
-        assert_eq!(parse_interval("1h30m"), Ok(Duration::from_secs(5400)));
-        for wrong in ["0", "0s", "49ms", "25h", "-2s", "fast", "", "2"] {
-            assert!(parse_interval(wrong).is_err(), "{wrong}");
-        }
-    }
 }

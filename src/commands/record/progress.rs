@@ -75,14 +75,26 @@ impl Progress {
         self.line.say(&format!("the target runs {} now, recorded by itself", self.process));
     }
 
+    /// Says that conditions became true.
+    pub(crate) fn fired(&mut self, notes: &[String]) {
+        self.line.end();
+        notes.iter().for_each(|note| self.line.say(note));
+    }
+
     /// Says which processes were left out.
     pub(crate) fn unrecorded(&self, words: &str) {
         self.line.say(words);
         self.line.say("hint: add --tree to record them too");
     }
 
-    /// Says what was recorded, why it ended and what to type next.
-    pub(crate) fn summary(&mut self, why: &WhyEnded, path: &Path, recording: Option<RecordingId>) {
+    /// Says what was recorded, why it ended, what became of `conditions` and what to type next.
+    pub(crate) fn summary(
+        &mut self,
+        why: &WhyEnded,
+        path: &Path,
+        recording: Option<RecordingId>,
+        conditions: &[String],
+    ) {
         if self.line.is_quiet() {
             return;
         }
@@ -117,6 +129,7 @@ impl Progress {
         if let (Some(now), Some(then)) = (last.private, first.private) {
             self.line.say(&format!("private  {}", from_to(now, then)));
         }
+        conditions.iter().for_each(|line| self.line.say(line));
         self.line.say(&format!(
             "cost     {} a sample, {:.2}% of one CPU; file {}",
             duration(tally.cpu_ns / tally.kept.max(1)),

@@ -13,6 +13,7 @@ use vmrec_store::{
 use crate::commands::record::args::RecordArgs;
 use crate::commands::record::events::Events;
 use crate::commands::record::pruning::Pruning;
+use crate::commands::record::triggers::Triggers;
 use crate::failure::{FOLDER_MISSING, Failure};
 use crate::{file, output};
 
@@ -40,6 +41,15 @@ pub(crate) fn open_writer(path: &Path) -> Result<(Writer, PathBuf), Failure> {
         ));
     }
     Ok((opened.content, opened.path))
+}
+
+/// How the file is written.
+pub(crate) struct Output<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) writer: Writer,
+    pub(crate) retention: Option<Retention>,
+    /// The conditions that samples are judged by.
+    pub(crate) triggers: Triggers,
 }
 
 /// The outcome of writing a sample.
@@ -204,6 +214,16 @@ impl Session {
         Ok(())
     }
 
+    /// Marks a moment of a recording.
+    pub(crate) fn mark(
+        &mut self,
+        recording: RecordingId,
+        utc_ns: i64,
+        text: &str,
+    ) -> Result<(), Failure> {
+        Ok(self.writer.mark(recording, utc_ns, text)?)
+    }
+
     /// Writes that ticks went by without a sample.
     pub(crate) fn missed(&mut self, ticks: u64, interval: Duration) -> Result<(), Failure> {
         let Some(recording) = self.recording else { return Ok(()) };
@@ -251,6 +271,11 @@ impl Session {
     /// Returns the recording being written, once it has a sample.
     pub(crate) const fn recording(&self) -> Option<RecordingId> {
         self.recording
+    }
+
+    /// Returns the session being written, once it has a sample.
+    pub(crate) const fn session(&self) -> Option<SessionId> {
+        self.session
     }
 
     /// Returns how many samples were taken, kept or not.

@@ -248,6 +248,6 @@ pub(crate) const fn is_gone(error: &SamplerError) -> bool {
 }
 
 /// Returns the number a shell would give: the exit code, or 128 + the signal that ended it.
-fn status_number(status: ExitStatus) -> i32 {
+pub(crate) fn status_number(status: ExitStatus) -> i32 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1)
 }

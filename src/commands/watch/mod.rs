@@ -21,12 +21,12 @@ use clap::Args;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
 use crate::args::{Choice, FileArgs, RecordingArgs};
-use crate::commands::record::args::parse_interval;
 use crate::commands::watch::data::Data;
 use crate::commands::watch::recorder::Recorder;
 use crate::commands::watch::state::{Effect, State};
 use crate::failure::{Failure, Status};
 use crate::file;
+use crate::parse::parse_interval;
 
 /// Watch memory by type live, or walk through a recording
 ///

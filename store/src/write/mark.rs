@@ -11,6 +11,7 @@ use crate::db::{insert, open, row_checksum, schema};
 use crate::error::{At, Error};
 use crate::recording::{Mark, RecordingId};
 use crate::tables::recording;
+use crate::write::writer::Writer;
 
 /// Adds a mark to a recording in the file at `path`, also while a recorder writes to it.
 ///
@@ -21,6 +22,16 @@ pub fn add_mark(path: &Path, recording: RecordingId, utc_ns: i64, text: &str) ->
         Ok(())
     } else {
         Err(Error::NoSuchRecording { id: recording, path: path.to_owned() })
+    }
+}
+
+impl Writer {
+    /// Adds a mark to a recording, as [`add_mark`] does from beside.
+    pub fn mark(&mut self, recording: RecordingId, utc_ns: i64, text: &str) -> Result<(), Error> {
+        match self.while_held(|transaction, _| insert(transaction, recording, utc_ns, text))? {
+            true => Ok(()),
+            false => Err(Error::NoSuchRecording { id: recording, path: self.path.clone() }),
+        }
     }
 }
 
@@ -108,7 +119,6 @@ fn insert(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Writer;
 
     /// A file without a recording, and a connection that holds a transaction open.
     fn held() -> (tempfile::TempDir, std::path::PathBuf, Connection) {

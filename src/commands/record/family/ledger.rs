@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use vmrec_sampler::Timestamp;
 use vmrec_store::{
-    Added, Addition, Continues, Error as StoreError, NextSample, Retention, SessionId,
+    Added, Addition, Continues, Error as StoreError, NextSample, RecordingId, Retention, SessionId,
     SessionStart, Writer,
 };
 
@@ -67,7 +67,11 @@ impl Ledger {
         }
         let waiting: Vec<(MemberId, NextSample)> = members
             .iter_mut()
-            .filter_map(|(id, member)| Some((*id, member.sample.take()?)))
+            .filter_map(|(id, member)| {
+                let sample = member.sample.take()?;
+                member.number = None;
+                Some((*id, sample))
+            })
             .collect();
         if waiting.is_empty() && members.endings.is_empty() {
             return Ok(Written::Kept(0));
@@ -80,6 +84,7 @@ impl Ledger {
                 for (id, added) in ids.into_iter().zip(samples) {
                     if let Some(member) = members.get_mut(id) {
                         member.recording = Some(added.recording);
+                        member.number = added.number;
                     }
                     kept += u64::from(added.number.is_some());
                 }
@@ -152,6 +157,16 @@ impl Ledger {
         let session = self.writer.begin_session(&start, at)?;
         self.session = Some(session);
         Ok(session)
+    }
+
+    /// Marks a moment of a recording.
+    pub(crate) fn mark(
+        &mut self,
+        recording: RecordingId,
+        utc_ns: i64,
+        text: &str,
+    ) -> Result<(), Failure> {
+        Ok(self.writer.mark(recording, utc_ns, text)?)
     }
 
     /// Writes that the recorder came late, for this many ticks.

@@ -10,6 +10,7 @@ use vmrec_sampler::{
 use vmrec_store::{NextSample, RecordingId, WhyEnded};
 
 use crate::commands::record::events::{Looked, MemberId};
+use crate::commands::record::family::name_counts::NameCounts;
 use crate::commands::record::family::pool::Look;
 use crate::commands::record::target::is_gone;
 
@@ -24,6 +25,8 @@ pub(crate) struct Member {
     pub(crate) process: Option<ProcessInfo>,
     /// Its recording, once that has a sample that is stored.
     pub(crate) recording: Option<RecordingId>,
+    /// The number of its newest sample, if that is stored.
+    pub(crate) number: Option<u64>,
     /// A sample that waits to be stored.
     pub(crate) sample: Option<NextSample>,
     /// When the look began that its recording begins with.
@@ -103,6 +106,7 @@ impl Members {
             state: State::Unattached,
             process: None,
             recording: None,
+            number: None,
             sample: None,
             begun: None,
             is_initial: !self.has_begun,
@@ -349,52 +353,6 @@ pub(crate) struct Leader<'a> {
     pub(crate) last: u64,
 }
 
-/// Counts by name, of processes that choose their names themselves.
-#[derive(Debug, Default)]
-pub(crate) struct NameCounts {
-    by_name: BTreeMap<String, u64>,
-    others: u64,
-}
-
-impl NameCounts {
-    /// More names are counted together.
-    const MAX_NAMES: usize = 1000;
-
-    pub(crate) fn count(&mut self, name: &str) {
-        if let Some(count) = self.by_name.get_mut(name) {
-            *count += 1;
-        } else if self.by_name.len() < Self::MAX_NAMES {
-            self.by_name.insert(name.to_owned(), 1);
-        } else {
-            self.others += 1;
-        }
-    }
-
-    pub(crate) fn total(&self) -> u64 {
-        self.by_name.values().sum::<u64>() + self.others
-    }
-
-    /// Returns the names that count most, such as `sh ×8, true ×4, 3 others`. Not escaped.
-    pub(crate) fn words(&self, shown: usize) -> String {
-        let mut names: Vec<(&String, u64)> =
-            self.by_name.iter().map(|(name, count)| (name, *count)).collect();
-        names.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
-        let rest = names.iter().skip(shown).map(|(_, count)| count).sum::<u64>() + self.others;
-        let mut words: Vec<String> = names
-            .iter()
-            .take(shown)
-            .map(|(name, count)| match count {
-                1 => (*name).clone(),
-                count => format!("{name} ×{count}"),
-            })
-            .collect();
-        if rest > 0 {
-            words.push(format!("{rest} others"));
-        }
-        words.join(", ")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -430,16 +388,5 @@ mod tests {
         assert_eq!(members.pids(), BTreeSet::from([7]));
         members.remove_ended(new, None, Timestamp::default());
         assert!(members.pids().is_empty());
-    }
-
-    #[test]
-    fn names_are_bounded() {
-        let mut counts = NameCounts::default();
-        (0..2000).for_each(|n| counts.count(&format!("n{n}")));
-        ["sh"; 3].into_iter().for_each(|name| counts.count(name));
-        ["n5"; 4].into_iter().for_each(|name| counts.count(name));
-        assert_eq!(counts.total(), 2007);
-        assert_eq!(counts.words(1), "n5 ×5, 2002 others");
-        assert_eq!(NameCounts::default().words(3), "");
     }
 }

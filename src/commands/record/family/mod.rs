@@ -4,8 +4,11 @@
 //! `members` what became of each, `pool` looks at them, `ledger` writes, `progress` shows.
 
 mod cgroup;
+mod discover;
+mod finish;
 mod ledger;
 mod members;
+mod name_counts;
 mod pace;
 mod pool;
 mod progress;
@@ -17,19 +20,21 @@ use std::time::{Duration, Instant};
 
 use vmrec_report::ProcessSizes;
 use vmrec_sampler::{Error as SamplerError, ListedProcess, ProcessList, UserRule};
-use vmrec_store::{Retention, SessionId, WhyEnded, Writer};
+use vmrec_store::{SessionId, WhyEnded};
 
 use crate::commands::record::args::{RecordArgs, SPARE};
 use crate::commands::record::events::{Event, Events, GRACE, Looked, MemberId};
 pub(crate) use crate::commands::record::family::cgroup::ControlGroup;
 use crate::commands::record::family::ledger::{Ledger, Written};
-use crate::commands::record::family::members::{Members, NameCounts, Outcome};
+use crate::commands::record::family::members::{Members, Outcome};
 use crate::commands::record::family::pace::Pace;
 use crate::commands::record::family::pool::Pool;
 use crate::commands::record::family::progress::{FamilyProgress, TickFigures};
 use crate::commands::record::family::selection::Selection;
 use crate::commands::record::schedule::Schedule;
+use crate::commands::record::session::Output;
 use crate::commands::record::target::Target;
+use crate::commands::record::triggers::{StoredSample, Triggers};
 use crate::failure::Failure;
 
 /// The least time that the looks of one tick are waited for; half the interval, if that is longer.
@@ -44,12 +49,10 @@ const CHECK_EVERY: Duration = Duration::from_millis(100);
 /// How many refusals are described; others are counted.
 const SHOWN_REFUSALS: u32 = 3;
 
-/// How many names of processes that go on are shown.
-const SHOWN_LIVING: usize = 5;
-
 /// A session being recorded.
 pub(crate) struct Family<'a> {
     args: &'a RecordArgs,
+    path: &'a Path,
     events: &'a Events,
     /// The command that vmrec started.
     target: Option<Target>,
@@ -62,8 +65,11 @@ pub(crate) struct Family<'a> {
     members: Members,
     pool: Pool,
     ledger: Ledger,
+    triggers: Triggers,
     progress: FamilyProgress,
     pace: Pace,
+    begun: Instant,
+    schedule: Schedule,
     /// Looks of this tick that have not come back.
     awaited: BTreeSet<MemberId>,
     is_first_tick: bool,
@@ -91,13 +97,6 @@ pub(crate) struct Watched {
     pub(crate) group: Option<ControlGroup>,
 }
 
-/// How the file is written.
-pub(crate) struct Output<'a> {
-    pub(crate) path: &'a Path,
-    pub(crate) writer: Writer,
-    pub(crate) retention: Option<Retention>,
-}
-
 /// What was recorded.
 pub(crate) struct FamilyRecorded {
     /// The session; `None` if it has no sample, or failed.
@@ -116,7 +115,7 @@ pub(crate) fn record(
 ) -> Result<FamilyRecorded, Failure> {
     // Several files of each process stay open.
     vmrec_sampler::raise_open_files();
-    let Output { path, writer, retention } = output;
+    let Output { path, writer, retention, triggers } = output;
     let list = ProcessList::new();
     let (target, adopts, roots, watched) = match roots {
         Roots::Command { target, adopts } => {
@@ -138,6 +137,10 @@ pub(crate) fn record(
         members: Members::default(),
         pool: Pool::new(events, rules, args),
         ledger: Ledger::new(writer, args, retention)?,
+        triggers,
+        schedule: Schedule::new(args.every),
+        begun: Instant::now(),
+        path,
         progress: FamilyProgress::start(args, path),
         pace: Pace::new(args.every),
         awaited: BTreeSet::new(),
@@ -153,65 +156,12 @@ pub(crate) fn record(
 }
 
 impl Family<'_> {
-    /// Adds the processes asked for, and with `--tree` all that descend from them.
-    fn begin(&mut self, roots: Vec<ListedProcess>) {
-        for process in roots {
-            // The same process may be asked for by its number and by its name.
-            if !self.members.pids().contains(&process.pid) {
-                self.members.add(process, true);
-            }
-        }
-        self.list.may_have_grown();
-        let came = self.list.refresh().came;
-        self.choose(came);
-        self.members.has_begun = true;
-    }
-
-    /// Adds those of new processes that belong to the session.
-    fn choose(&mut self, came: Vec<ListedProcess>) {
-        let list = &self.list;
-        let members = self.members.pids();
-        let named = self.selection.by_name(
-            &came,
-            &members,
-            |pid| list.look(pid),
-            vmrec_sampler::program_name,
-        );
-        let grouped = self.group.iter().flat_map(ControlGroup::pids);
-        let grouped = grouped.filter(|pid| !members.contains(pid));
-        let grouped: Vec<_> = grouped.filter_map(|pid| list.look(pid)).collect();
-        for process in named.into_iter().chain(grouped) {
-            if process.pid != self.selection.own_pid && !self.members.pids().contains(&process.pid)
-            {
-                self.members.add(process, true);
-            }
-        }
-        let members = self.members.pids();
-        let chosen =
-            self.selection.choose(came, &members, |pid| list.contains(pid), |pid| list.look(pid));
-        for process in chosen {
-            self.members.add(process, false);
-        }
-    }
-
-    /// Looks for new processes, if there may be any.
-    fn discover(&mut self) {
-        // A process may move into a group without having just begun.
-        let grown = self.list.may_have_grown() || self.selection.is_undecided();
-        if grown || self.group.is_some() && self.awaited.is_empty() {
-            let begun = Instant::now();
-            let changes = self.list.refresh();
-            self.choose(changes.came);
-            self.pace.listed(begun.elapsed());
-        }
-    }
-
     /// Takes samples until something ends it.
     fn run(&mut self) -> Result<WhyEnded, Failure> {
         // The command line is read.
         vmrec_sampler::release_own_code();
-        let begun = Instant::now();
-        let mut schedule = Schedule::new(self.args.every);
+        self.begun = Instant::now();
+        let begun = self.begun;
         loop {
             if let Some(why) = self.tick()? {
                 return Ok(why);
@@ -223,7 +173,7 @@ impl Family<'_> {
             if self.members.is_empty() && self.target.is_none() && !self.keeps_waiting {
                 return Ok(WhyEnded::TargetExited(None));
             }
-            let tick = schedule.next(begun.elapsed());
+            let tick = self.schedule.next(begun.elapsed());
             if tick.missed > 0 {
                 self.ledger.missed(&self.members, tick.missed, self.args.every)?;
                 self.progress.missed(tick.missed);
@@ -359,6 +309,10 @@ impl Family<'_> {
         }
         if let Ok(snapshot) = &looked.sampled.snapshot {
             self.cpu_ns += snapshot.cost.cpu_ns;
+            let of = looked.attached.as_ref().or_else(|| self.members.get(id)?.process.as_ref());
+            if let Some(process) = of {
+                self.triggers.judge(id, process.id.pid, Some(process.name()), snapshot);
+            }
         }
         if self.is_first_tick && self.members.is_root(id) {
             looked
@@ -370,11 +324,13 @@ impl Family<'_> {
         match self.members.looked(looked) {
             Outcome::Sampled | Outcome::Unknown => {}
             Outcome::Replaced => {
+                self.triggers.forget(id);
                 let look = self.members.look(id);
                 self.awaited.extend(look.as_ref().map(|look| look.member));
                 self.pool.request(look);
             }
             Outcome::Gone => {
+                self.triggers.forget(id);
                 let pid = self.members.pid(id);
                 let is_command = self.target.as_ref().is_some_and(|t| Some(t.pid()) == pid);
                 if is_command && let Some(target) = &mut self.target {
@@ -387,6 +343,7 @@ impl Family<'_> {
                 self.members.remove_ended(id, status, self.members.looked_at());
             }
             Outcome::Refused(error) => {
+                self.triggers.forget(id);
                 self.refusals += 1;
                 if self.refusals <= SHOWN_REFUSALS {
                     self.progress.say(&format!("not recorded: {error}"));
@@ -403,77 +360,20 @@ impl Family<'_> {
             Written::Kept(samples) => self.progress.kept(samples),
             Written::Lost(failure) => self.progress.lost(&failure),
         }
+        let (members, session) = (&self.members, self.ledger.session());
+        let stored = |id| {
+            let member = members.get(id);
+            let recording = member.and_then(|member| member.recording);
+            StoredSample { session, recording, number: member.and_then(|member| member.number) }
+        };
+        let ledger = &mut self.ledger;
+        let effect = self.triggers.act(self.path, stored, |of, at, text| ledger.mark(of, at, text));
+        if !effect.notes.is_empty() {
+            self.progress.fired(&effect.notes);
+        }
+        if let Some(burst) = effect.burst {
+            self.schedule.burst(self.begun.elapsed(), burst);
+        }
         Ok(())
-    }
-
-    /// Ends all recordings, says what was recorded, and returns the status of the command.
-    fn finish(
-        mut self,
-        path: &Path,
-        ended: Result<WhyEnded, Failure>,
-    ) -> Result<FamilyRecorded, Failure> {
-        let written = match &ended {
-            Ok(why) => self.end(why, path),
-            Err(failure) => {
-                self.members.end_all(&WhyEnded::Failed(failure.sentence()));
-                self.write()
-            }
-        };
-        let Self { ledger, target, events, progress, .. } = self;
-        drop(progress);
-        let session = ledger.session();
-        let closed = ledger.close();
-        let recorded = ended.map(drop).and(written).and(closed);
-        // A launched command outlives a failing recorder: its work is worth more than our sampling.
-        let status = target.and_then(|mut target| target.wait(events));
-        match recorded {
-            Err(failure) if status.is_some_and(|status| status != 0) => {
-                failure.report();
-                Ok(FamilyRecorded { session: None, status })
-            }
-            Err(failure) => Err(failure),
-            Ok(()) => Ok(FamilyRecorded { session, status }),
-        }
-    }
-
-    fn end(&mut self, why: &WhyEnded, path: &Path) -> Result<(), Failure> {
-        // Samples that came are kept, also of processes that have ended since.
-        let mut written = self.write();
-        let mut living = NameCounts::default();
-        for (id, listed, name) in self.members.all() {
-            match self.list.look(listed.pid) {
-                Some(now) if now.start_ticks == listed.start_ticks && !now.ended => {
-                    living.count(&name);
-                }
-                _ => {
-                    let status = self.status_of(&listed, why);
-                    self.members.remove_ended(id, status, vmrec_sampler::now());
-                }
-            }
-        }
-        let goes_on = match why {
-            WhyEnded::TargetExited(_) => WhyEnded::Finished,
-            other => other.clone(),
-        };
-        self.members.end_all(&goes_on);
-        written = written.and(self.write());
-        let left = self.target.is_some() && living.total() > 0;
-        self.progress.summary(
-            why,
-            &self.members,
-            path,
-            self.ledger.session(),
-            left.then(|| living.words(SHOWN_LIVING)),
-        );
-        written
-    }
-
-    /// Returns the status of a process that has ended, if it is known.
-    fn status_of(&self, listed: &ListedProcess, why: &WhyEnded) -> Option<i32> {
-        match (&self.target, why) {
-            (Some(target), WhyEnded::TargetExited(status)) if target.pid() == listed.pid => *status,
-            (Some(_), _) if self.selection.adopts => vmrec_sampler::reap(listed.pid),
-            _ => None,
-        }
     }
 }

@@ -75,6 +75,12 @@ impl FamilyProgress {
         self.line.say(text);
     }
 
+    /// Says that conditions became true.
+    pub(crate) fn fired(&mut self, notes: &[String]) {
+        self.line.end();
+        notes.iter().for_each(|note| self.line.say(note));
+    }
+
     /// Counts samples that were kept.
     pub(crate) const fn kept(&mut self, samples: u64) {
         self.samples += samples;
@@ -148,15 +154,15 @@ impl FamilyProgress {
         u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1)
     }
 
-    /// Says what was recorded, why it ended and what to type next. `living` are the names of
-    /// processes that go on without being recorded.
+    /// Says what was recorded, why it ended and what to type next, with `lines` of what else is to be
+    /// known. Not escaped.
     pub(crate) fn summary(
         &mut self,
         why: &WhyEnded,
         members: &Members,
         path: &Path,
         session: Option<SessionId>,
-        living: Option<String>,
+        lines: &[String],
     ) {
         if self.line.is_quiet() {
             return;
@@ -199,9 +205,7 @@ impl FamilyProgress {
         let leaders = self.grown.iter().chain(self.largest.as_ref().map(|(_, words)| words));
         leaders.for_each(|words| self.line.say(&format!("{words} private+swapped")));
         self.left_out(members);
-        if let Some(living) = living {
-            self.line.say(&format!("still running, not recorded any more: {living}"));
-        }
+        lines.iter().for_each(|line| self.line.say(line));
         self.line.say(&format!(
             "cost            {} a tick, {:.2}% of one CPU; file {}",
             duration(self.cpu_ns / self.ticks.max(1)),
