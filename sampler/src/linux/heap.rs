@@ -1,5 +1,4 @@
 //! Looks into the heap of a live process: stops it, walks its memory, and resumes it.
-#![allow(unsafe_code)]
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -19,6 +18,7 @@ use crate::linux::process::{process_info, refused};
 use crate::linux::stop::Stopped;
 use crate::linux::stop::watchdog::{NoJobControl, Watchdog};
 use crate::linux::system::page_size_bytes;
+use crate::linux::target_memory::TargetMemory;
 use crate::process::ProcessInfo;
 use crate::procfs::mapping::Mapping;
 use crate::procfs::sizes::Sizes;
@@ -169,7 +169,7 @@ pub(crate) fn mappings(folder: &Path, pid: u32) -> Result<Vec<Mapping>, Error> {
 
 /// The memory of a process that stands still.
 struct LiveMemory {
-    pid: libc::pid_t,
+    target: TargetMemory,
     pagemap: Pagemap,
     page_bytes: u64,
     /// Which pages can be read without giving the process new ones, by the start of a window.
@@ -182,9 +182,10 @@ impl LiveMemory {
     fn open(pid: u32, folder: &Path, files: Vec<AddressRange>) -> Result<Self, Error> {
         let path = folder.join("pagemap");
         let pagemap = Pagemap::open(folder).map_err(|error| unreadable(path, error, pid))?;
-        let pid = libc::pid_t::try_from(pid).unwrap_or(0);
+        let path = folder.join("mem");
+        let target = TargetMemory::open(pid).map_err(|error| unreadable(path, error, pid))?;
         let (page_bytes, windows) = (page_size_bytes(), HashMap::new());
-        Ok(Self { pid, pagemap, page_bytes, windows, files })
+        Ok(Self { target, pagemap, page_bytes, windows, files })
     }
 
     /// Reads from `address` on; long reads are of ranges that are known to be populated.
@@ -192,14 +193,7 @@ impl LiveMemory {
         if buffer.len() as u64 <= self.page_bytes && !self.may_touch(address) {
             return 0;
         }
-        let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-        let remote = libc::iovec { iov_base: address as *mut _, iov_len: buffer.len() };
-        // SAFETY: `local` is all of `buffer`; `remote` is read by the kernel from another
-        // process, which checks it.
-        let count = unsafe {
-            libc::process_vm_readv(self.pid, &raw const local, 1, &raw const remote, 1, 0)
-        };
-        usize::try_from(count).unwrap_or(0)
+        self.target.read(address, buffer)
     }
 
     fn may_touch(&mut self, address: u64) -> bool {

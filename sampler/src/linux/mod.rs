@@ -14,4 +14,5 @@ pub(crate) mod stop;
 pub(crate) mod sums;
 pub(crate) mod surroundings;
 pub(crate) mod system;
+pub(crate) mod target_memory;
 pub(crate) mod watch;

@@ -6,4 +6,5 @@ mod cheap;
 mod child;
 mod pieces;
 mod samples;
+mod shared;
 mod unchanged;

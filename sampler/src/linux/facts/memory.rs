@@ -2,21 +2,18 @@
 //!
 //! Reading an absent page would make the kernel allocate it, or wait for the
 //! handler of the target's page faults.
-#![allow(unsafe_code)]
 
 use std::collections::HashMap;
-use std::io;
 use std::path::Path;
 
 use crate::linux::facts::pagemap::{Pagemap, WINDOW_PAGES};
 use crate::linux::system::page_size_bytes;
+use crate::linux::target_memory::TargetMemory;
 use crate::procfs::mapping::Mapping;
 use crate::region::AddressRange;
 
 /// Bytes of a line: the minimum to read, because its page must be accessed anyway.
 pub(crate) const LINE_BYTES: usize = 64;
-/// The maximum number of ranges in one call.
-const MAX_RANGES: usize = 1024;
 /// The maximum number of cached windows of the page map.
 const MAX_WINDOWS: usize = 1 << 16;
 
@@ -26,9 +23,10 @@ pub(crate) type MemoryLine = [u8; LINE_BYTES];
 /// The memory of one process.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    pid: libc::pid_t,
+    pid: u32,
     pagemap: Option<Pagemap>,
-    readable: bool,
+    /// Open if it may be read.
+    target: Option<TargetMemory>,
     page_bytes: u64,
     /// Which pages are present, by the window's start.
     windows: HashMap<u64, u64>,
@@ -39,9 +37,9 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn new(pid: u32) -> Self {
         Self {
-            pid: libc::pid_t::try_from(pid).unwrap_or(0),
+            pid,
             pagemap: None,
-            readable: false,
+            target: None,
             page_bytes: page_size_bytes(),
             windows: HashMap::new(),
             avoided: Vec::new(),
@@ -53,14 +51,15 @@ impl Memory {
         if self.pagemap.is_none() {
             self.pagemap = Pagemap::open(folder).ok();
         }
-        self.readable = self.pagemap.is_some() && self.may_read();
+        let open = || TargetMemory::open(self.pid).ok();
+        self.target = self.pagemap.as_ref().and_then(|_| open());
         self.windows.clear();
         self.avoided.clear();
         self.avoided.extend(mappings.iter().filter(|it| is_avoided(it)).map(|it| it.range));
     }
 
-    pub(crate) fn readable(&self) -> bool {
-        self.readable
+    pub(crate) const fn readable(&self) -> bool {
+        self.target.is_some()
     }
 
     pub(crate) fn page_bytes(&self) -> u64 {
@@ -73,7 +72,9 @@ impl Memory {
 
     /// Returns whether the page that holds `address` is present and may be read.
     pub(crate) fn present(&mut self, address: u64) -> bool {
-        let Some(pagemap) = self.pagemap.as_ref().filter(|_| self.readable) else { return false };
+        let Some(pagemap) = self.pagemap.as_ref().filter(|_| self.target.is_some()) else {
+            return false;
+        };
         if address < self.page_bytes || address >= 1 << 62 {
             return false;
         }
@@ -99,14 +100,7 @@ impl Memory {
             }
             page += self.page_bytes;
         }
-        let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-        let remote = libc::iovec { iov_base: address as *mut _, iov_len: buffer.len() };
-        // SAFETY: `local` is all of `buffer`; `remote` is read by the kernel from another
-        // process, which checks it.
-        let count = unsafe {
-            libc::process_vm_readv(self.pid, &raw const local, 1, &raw const remote, 1, 0)
-        };
-        usize::try_from(count).is_ok_and(|count| count == buffer.len())
+        self.target.as_ref().is_some_and(|it| it.read(address, buffer) == buffer.len())
     }
 
     /// Returns the number at `address`, if it can be read.
@@ -117,61 +111,11 @@ impl Memory {
 
     /// Reads the lines at `addresses` (each a multiple of their size) that are present.
     pub(crate) fn lines(&mut self, addresses: &[u64]) -> Vec<Option<MemoryLine>> {
-        let mut lines = vec![None; addresses.len()];
-        let present: Vec<usize> =
-            (0..addresses.len()).filter(|index| self.present(addresses[*index])).collect();
-        for batch in present.chunks(MAX_RANGES) {
-            let mut buffer = vec![[0; LINE_BYTES]; batch.len()];
-            let mut done = 0;
-            while done < batch.len() {
-                let wanted: Vec<u64> =
-                    batch[done..].iter().map(|index| addresses[*index]).collect();
-                let read = self.read_lines(&wanted, &mut buffer[done..]);
-                for (index, line) in batch[done..].iter().zip(&buffer[done..done + read]) {
-                    lines[*index] = Some(*line);
-                }
-                // The line it stopped at is no longer present.
-                done += read + 1;
-            }
-        }
-        lines
-    }
-
-    /// Reads lines in one call, up to the first unreadable one; returns their number.
-    fn read_lines(&self, addresses: &[u64], buffer: &mut [MemoryLine]) -> usize {
-        let local = libc::iovec {
-            iov_base: buffer.as_mut_ptr().cast(),
-            iov_len: buffer.len().min(addresses.len()) * LINE_BYTES,
+        let mut line = |address: &u64| {
+            let mut line = [0; LINE_BYTES];
+            self.read(*address, &mut line).then_some(line)
         };
-        let remote: Vec<libc::iovec> = addresses
-            .iter()
-            .map(|address| libc::iovec { iov_base: *address as *mut _, iov_len: LINE_BYTES })
-            .collect();
-        // SAFETY: `local` is inside `buffer`, whose lines lie side by side; `remote` has the given
-        // number of ranges, which the kernel checks.
-        let count = unsafe {
-            libc::process_vm_readv(
-                self.pid,
-                &raw const local,
-                1,
-                remote.as_ptr(),
-                remote.len() as _,
-                0,
-            )
-        };
-        usize::try_from(count).unwrap_or(0) / LINE_BYTES
-    }
-
-    /// Asks the kernel without touching a page: at an address that never has one.
-    fn may_read(&self) -> bool {
-        let mut byte = 0_u8;
-        let local = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
-        let remote = libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 1 };
-        // SAFETY: `local` is one byte of this function; the kernel checks `remote`.
-        let count = unsafe {
-            libc::process_vm_readv(self.pid, &raw const local, 1, &raw const remote, 1, 0)
-        };
-        count >= 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
+        addresses.iter().map(&mut line).collect()
     }
 }
 
