@@ -111,7 +111,7 @@ CREATE TABLE sample (
     number INTEGER NOT NULL,              -- its number there, from 1, without holes
     taken_utc_ns INTEGER NOT NULL,        -- wall clock as taken (or due, if missed), nanoseconds since 1970-01-01 UTC
     taken_monotonic_ns INTEGER NOT NULL,  -- monotonic clock at that moment, nanoseconds
-    state TEXT NOT NULL CHECK (state IN ('complete', 'cheap', 'unchanged', 'torn', 'totals', 'missed')), -- cheap: only mappings and resident pages were read, other sizes are carried over; unchanged: the process had not run since its regions were read, and they are those; torn: regions moved while read; totals: regions may not be read; missed: not taken
+    state TEXT NOT NULL CHECK (state IN ('complete', 'cheap', 'unchanged', 'torn', 'totals', 'missed')), -- cheap: mappings were read, resident, private and swapped pages counted, other sizes are carried over; unchanged: the process had not run since its regions were read, and they are those; torn: regions moved while read; totals: regions may not be read; missed: not taken
     reason TEXT,                          -- why torn, of totals alone, or missed
     missed_ticks INTEGER,                 -- ticks of the schedule that passed, if missed
     cost_cpu_ns INTEGER NOT NULL,         -- processor time taking it cost the recorder, nanoseconds
@@ -214,7 +214,7 @@ CREATE TABLE chunk (
     snapshots INTEGER NOT NULL,           -- how many of them have regions
     torn INTEGER NOT NULL,                -- how many of those are torn
     unchanged INTEGER NOT NULL,           -- how many of them have the regions of an earlier sample, since the process had not run
-    cheap INTEGER NOT NULL,               -- how many of them have carried sizes besides their mappings and resident pages
+    cheap INTEGER NOT NULL,               -- how many of them have carried sizes besides their mappings and counted pages
     totals_alone INTEGER NOT NULL,        -- how many samples have the totals of the process alone
     missed_ticks INTEGER NOT NULL,        -- ticks of the schedule that passed without a sample
     begin_utc_ns INTEGER,                 -- wall clock of its first sample, nanoseconds since 1970-01-01 UTC; null if it holds none, as below

@@ -61,6 +61,13 @@ impl Quantities {
         self.bytes[quantity as usize] = bytes;
     }
 
+    /// Makes `quantity` unknown.
+    pub(crate) const fn unset(&mut self, quantity: Quantity) {
+        self.known &= !(1 << quantity as u16);
+        // Equal ones compare equal.
+        self.bytes[quantity as usize] = 0;
+    }
+
     /// Returns these quantities with `quantity` set to `bytes`.
     #[must_use]
     pub const fn with(mut self, quantity: Quantity, bytes: u64) -> Self {

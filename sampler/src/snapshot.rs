@@ -25,8 +25,9 @@ pub struct Cost {
 pub enum Consistency {
     /// Order, overlap and the sum of sizes agree with the process totals read before and after.
     Complete,
-    /// The mappings and their resident pages are of this moment; a full read would have kept the process
-    /// waiting too long. Other sizes are those of the last one, adapted, or unknown.
+    /// The mappings and their resident, private and swapped pages are of this moment, private ones up to a
+    /// minute before it; a full read would have kept the process waiting too long. Other sizes are those
+    /// of the last one, adapted, or unknown.
     Cheap,
     /// The process has not run, nor have its totals moved, since its regions were read, a minute ago at
     /// most: they are those of then. Others may have changed which of its pages are private, shared,
@@ -62,7 +63,7 @@ impl Consistency {
         matches!(self, Self::Unchanged)
     }
 
-    /// Returns whether only mappings and resident pages are of the sample's moment.
+    /// Returns whether only mappings and pages are of the sample's moment.
     pub const fn is_cheap(&self) -> bool {
         matches!(self, Self::Cheap)
     }

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 use vmrec_report::{Overview, escape, info_text, json, session_text, units};
-use vmrec_store::{Error, Store};
+use vmrec_sampler::{Quantity, Region};
+use vmrec_store::{Error, RecordingId, Sample, Store};
 
 use crate::args::{RecordingArgs, SessionArgs};
 use crate::failure::Failure;
@@ -50,11 +51,14 @@ pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode, Failure> {
     let opened = Opened::open(&args.recording)?;
     // The cost of the most expensive sample needs all of them.
     let samples = opened.store.samples(opened.recording.id)?;
+    let taken = || samples.iter().filter(|sample| sample.is_taken());
     let overview = Overview {
         recording: &opened.recording,
         samples: &samples,
         marks: &opened.marks,
         running: opened.running,
+        private_at_ends: [taken().next(), taken().next_back()]
+            .map(|sample| private_bytes(&opened.store, opened.recording.id, sample?)),
     };
     if args.json {
         output::print_json(&json::InfoDocument::new(&overview))?;
@@ -62,6 +66,16 @@ pub(crate) fn run(args: &InfoArgs) -> Result<ExitCode, Failure> {
         output::print(&info_text(&overview, &zone::local(), output::width(), output::color()))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the sum of the private bytes of a cheap sample's regions, if all are known.
+fn private_bytes(store: &Store, recording: RecordingId, sample: &Sample) -> Option<u64> {
+    if !sample.state.is_cheap() {
+        return None;
+    }
+    let snapshot = store.snapshot(recording, sample.number).ok()?;
+    let of = |region: &Region| region.quantities.get(Quantity::Private);
+    snapshot.regions.iter().map(of).sum()
 }
 
 /// Shows a session with its recordings.

@@ -102,7 +102,7 @@ pub(crate) fn idle() -> Bench {
     bench
 }
 
-/// A folder with a file: three samples of a process of which only resident pages were read.
+/// A folder with a file: three samples of a process whose pages were counted only.
 pub(crate) fn huge() -> Bench {
     let bench = Bench::new();
     let mut writer = Writer::open(&bench.path("test.db")).unwrap();
@@ -115,7 +115,11 @@ pub(crate) fn huge() -> Bench {
         let mut whole = snapshot(second, &[heap, BUFFER]);
         for region in &mut whole.regions {
             let resident = region.quantities.get(Quantity::Resident).unwrap();
-            region.quantities = Quantities::UNKNOWN.with(Quantity::Resident, resident);
+            let private = region.quantities.get(Quantity::Private).unwrap();
+            region.quantities = Quantities::UNKNOWN
+                .with(Quantity::Resident, resident)
+                .with(Quantity::Private, private)
+                .with(Quantity::Swapped, 0);
         }
         whole.totals.footprint_bytes = None;
         writer.append(id, Snapshot { consistency: Consistency::Cheap, ..whole }).unwrap();

@@ -133,7 +133,7 @@ impl Caveat {
                 units::counted(*samples, "unchanged sample", "unchanged samples")
             ),
             Self::Cheap { samples } => format!(
-                "{} whose sizes are carried over from the last full one",
+                "{}: pages were counted, dirty and PSS sizes are carried over",
                 units::counted(*samples, "cheap sample", "cheap samples")
             ),
             Self::TotalsAlone { samples } => {

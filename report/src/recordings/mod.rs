@@ -125,6 +125,8 @@ pub struct Overview<'a> {
     pub marks: &'a [Mark],
     /// Whether it is still being made.
     pub running: bool,
+    /// The private bytes of all regions in the first and last sample; shown where there is no footprint.
+    pub private_at_ends: [Option<u64>; 2],
 }
 
 impl<'a> Overview<'a> {
@@ -170,7 +172,7 @@ pub struct Summary<'a> {
     pub complete: u64,
     /// Samples with the regions of an earlier one, since the process had not run.
     pub unchanged: u64,
-    /// Samples with carried sizes besides their mappings and resident pages.
+    /// Samples with carried sizes besides their mappings and counted pages.
     pub cheap: u64,
     /// Samples whose regions moved while they were read.
     pub torn: u64,

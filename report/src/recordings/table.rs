@@ -88,7 +88,7 @@ pub fn info_text(
     facts.push(("samples", taken));
     let states = [
         (summary.unchanged, "unchanged: it had not run"),
-        (summary.cheap, "cheap: only resident pages were read"),
+        (summary.cheap, "cheap: pages were counted, not all sizes read"),
     ];
     let states = states.into_iter().filter(|(count, _)| *count > 0).map(|(_, words)| words);
     let states: Vec<&str> = states.collect();
@@ -101,10 +101,13 @@ pub fn info_text(
     if recording.imported_from.is_none() {
         facts.extend(cost(&summary));
     }
-    for (title, sample) in
-        [("first", summary.first), ("last", summary.last), ("peak", summary.peak)]
-    {
-        facts.extend(sample.map(|sample| (title, sizes(sample, time_zone))));
+    let [private_first, private_last] = overview.private_at_ends;
+    for (title, sample, private) in [
+        ("first", summary.first, private_first),
+        ("last", summary.last, private_last),
+        ("peak", summary.peak, None),
+    ] {
+        facts.extend(sample.map(|sample| (title, sizes(sample, private, time_zone))));
     }
     facts.extend(summary.last.and_then(footprint_parts).map(|parts| ("its footprint", parts)));
     facts.extend(summary.peak_resident.map(|sample| {
@@ -227,14 +230,15 @@ fn limits(summary: &Summary<'_>) -> Option<String> {
     (!limits.is_empty()).then(|| limits.join(", "))
 }
 
-fn sizes(sample: &Sample, time_zone: &TimeZone) -> String {
+fn sizes(sample: &Sample, private: Option<u64>, time_zone: &TimeZone) -> String {
     let shown = |bytes: Option<u64>| bytes.map_or_else(unknown, units::size);
-    format!(
-        "{} resident, {} footprint{}",
-        shown(sample.totals.resident_bytes),
-        shown(sample.totals.footprint_bytes),
-        at(sample, time_zone),
-    )
+    let resident = shown(sample.totals.resident_bytes);
+    let footprint = sample.totals.footprint_bytes;
+    let charged = match private.filter(|_| footprint.is_none()) {
+        Some(bytes) => format!("{} private", units::size(bytes)),
+        None => format!("{} footprint", shown(footprint)),
+    };
+    format!("{resident} resident, {charged}{}", at(sample, time_zone))
 }
 
 /// Returns the parts of a footprint that the kernel keeps ledgers of, and the rest, so that they add
@@ -332,8 +336,13 @@ mod tests {
             text: "a\nb".into(),
         }];
         let samples = samples();
-        let overview =
-            Overview { recording: &recording, samples: &samples, marks: &marks, running: false };
+        let overview = Overview {
+            recording: &recording,
+            samples: &samples,
+            marks: &marks,
+            running: false,
+            private_at_ends: [None; 2],
+        };
         insta::assert_snapshot!(info_text(&overview, &paris(), 80, false), @r"
         recording       1
         process         server (pid 4242)

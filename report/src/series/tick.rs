@@ -13,7 +13,7 @@ use crate::series::column::SeriesColumn;
 pub enum TickState {
     /// Seen as of one moment.
     Complete,
-    /// Mappings and resident pages are of its moment, other sizes carried over.
+    /// Mappings and counted pages are of its moment, other sizes carried over.
     Cheap,
     /// The regions are those of an earlier sample, since the process had not run.
     Unchanged,

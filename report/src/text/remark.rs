@@ -12,7 +12,7 @@ pub(crate) fn remark(consistency: &Consistency) -> Option<String> {
             Some("unchanged: not run since its regions were read, up to a minute before".to_owned())
         }
         Consistency::Cheap => {
-            Some("cheap: only resident pages were read, other sizes are carried over".to_owned())
+            Some("cheap: pages were counted, dirty and PSS sizes are carried over".to_owned())
         }
         Consistency::Complete | Consistency::TotalsAlone(_) => None,
     }

@@ -26,6 +26,19 @@ fn configured(name: libc::c_int) -> Option<u64> {
     u64::try_from(value).ok().filter(|value| *value > 0)
 }
 
+/// Returns whether no page of the machine is swapped out.
+pub(crate) fn nothing_is_swapped() -> bool {
+    let mut info = MaybeUninit::<libc::sysinfo>::uninit();
+    // SAFETY: sysinfo fills the whole structure when it returns 0, and only then is it read.
+    let info = unsafe {
+        if libc::sysinfo(info.as_mut_ptr()) != 0 {
+            return false;
+        }
+        info.assume_init()
+    };
+    info.totalswap == info.freeswap
+}
+
 /// The processor time of all threads of a process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProcessClock(libc::clockid_t);

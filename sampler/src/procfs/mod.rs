@@ -6,6 +6,7 @@ pub(crate) mod flags;
 pub(crate) mod header;
 pub(crate) mod line;
 pub(crate) mod mapping;
+pub(crate) mod pagemap;
 pub(crate) mod rollup;
 pub(crate) mod share_mode;
 pub(crate) mod sizes;

@@ -10,9 +10,10 @@ use crate::procfs::mapping::{DELETED, Mapping};
 use crate::procfs::share_mode::{aliased, share_mode};
 use crate::procfs::sizes::Sizes;
 use crate::procfs::smaps::Record;
-use crate::quantity::{Quantities, Quantity};
+use crate::quantity::Quantities;
 use crate::region::{Object, ShareMode};
-use crate::tracker::carried::{Counted, carried};
+use crate::tracker::carried::{Counted, carried, carried_share};
+use crate::tracker::pages::part::is_anonymous;
 
 /// The maximum number of objects listed as deleted to remember.
 const MAX_EXAMINED: usize = 4096;
@@ -122,25 +123,14 @@ impl Listing {
         true
     }
 
-    /// Counts the pages of each mapping of a sample without sizes.
-    pub(crate) fn count(&mut self, count: &mut dyn FnMut(&Mapping) -> Counted) {
-        for (mapping, sizes) in self.mappings.iter().zip(&mut self.sizes) {
-            let anonymous = mapping.object.is_none() && !mapping.shared;
-            let mut counted = count(mapping);
-            if !anonymous {
-                counted.swapped = None;
-            }
+    /// Sets the pages of each mapping of a sample without sizes, which were counted.
+    pub(crate) fn set_counted(&mut self, counted: &[Counted]) {
+        for ((mapping, sizes), counted) in self.mappings.iter().zip(&mut self.sizes).zip(counted) {
             let (share, before) = *sizes;
-            let now = carried(&before, counted, anonymous);
-            let [was, is] = [&before, &now].map(|sizes| {
-                [Quantity::Resident, Quantity::Swapped].map(|quantity| sizes.get(quantity))
-            });
-            // Without pages it is known how they are shared; with the first ones it is not.
-            let share = match (is, was) {
-                _ if mapping.shared => share,
-                ([Some(0), Some(0)], _) => Some(ShareMode::Empty),
-                (_, [Some(0), Some(0)]) if is != was => None,
-                _ => share,
+            let now = carried(&before, *counted, is_anonymous(mapping));
+            let share = match mapping.shared {
+                true => share,
+                false => carried_share(share, [&before, &now], mapping, counted.may_be_merged),
             };
             *sizes = (share, now);
         }

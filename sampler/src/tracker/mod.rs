@@ -11,6 +11,7 @@ pub(crate) mod apportion;
 pub(crate) mod carried;
 pub(crate) mod carry_over;
 pub(crate) mod mappings;
+pub(crate) mod pages;
 pub(crate) mod region_map;
 pub(crate) mod source;
 #[cfg(test)]
@@ -97,9 +98,9 @@ impl RegionTracker {
         self.listing.push_header(header)
     }
 
-    /// Counts the pages of each mapping of a sample without sizes.
-    pub(crate) fn count(&mut self, count: &mut dyn FnMut(&Mapping) -> Counted) {
-        self.listing.count(count);
+    /// Sets the pages of each mapping of a sample without sizes, which were counted.
+    pub(crate) fn set_counted(&mut self, counted: &[Counted]) {
+        self.listing.set_counted(counted);
     }
 
     /// Keeps the sizes of the sample for the next one, if that has none of its own.

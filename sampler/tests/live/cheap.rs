@@ -58,7 +58,7 @@ fn restrained(pid: u32) -> Option<Sampler> {
 }
 
 #[test]
-fn resident_pages_are_exact_and_the_rest_is_unknown_until_it_was_read() {
+fn resident_and_private_pages_are_exact_and_the_rest_is_unknown_until_it_was_read() {
     let Some((mut child, area)) = start() else { return };
     touch(&mut child, 100);
     let Some(mut sampler) = restrained(child.pid()) else { return };
@@ -66,7 +66,10 @@ fn resident_pages_are_exact_and_the_rest_is_unknown_until_it_was_read() {
     assert_eq!(cheap.consistency, Consistency::Cheap);
     assert!(sampler.notes().iter().any(|note| note.contains("--reread")), "{:?}", sampler.notes());
     assert_eq!(sizes(&cheap, area, Quantity::Resident), Some(100 * 4096));
-    for unknown in [Quantity::Private, Quantity::Pss, Quantity::PrivateDirty] {
+    for known in [Quantity::Private, Quantity::Pss, Quantity::Anonymous] {
+        assert_eq!(sizes(&cheap, area, known), Some(100 * 4096));
+    }
+    for unknown in [Quantity::Dirty, Quantity::PrivateDirty, Quantity::Referenced] {
         assert_eq!(sizes(&cheap, area, unknown), None);
     }
     assert_eq!(cheap.totals.footprint_bytes, None);

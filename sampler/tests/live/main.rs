@@ -5,6 +5,7 @@
 mod cheap;
 mod child;
 mod pieces;
+mod private;
 mod samples;
 mod shared;
 mod unchanged;

@@ -141,7 +141,7 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "PROGRAM", conflicts_with = "footprint")]
     pub(crate) via: Option<PathBuf>,
 
-    /// How long a sample may keep the process from mapping memory; else only resident pages are read (Linux)
+    /// How long a sample may keep the process from mapping memory; else only its pages are counted (Linux)
     #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = parse_duration, conflicts_with = "reread")]
     pub(crate) max_stall: Duration,
 

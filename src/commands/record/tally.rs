@@ -90,7 +90,7 @@ pub(crate) struct Figures {
     torn: bool,
     /// Whether its regions are those of an earlier sample.
     unchanged: bool,
-    /// Whether only its mappings and resident pages were read.
+    /// Whether only its mappings were read, and pages counted.
     cheap: bool,
     /// Whether its regions may not be read.
     unread: bool,

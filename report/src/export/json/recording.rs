@@ -285,8 +285,13 @@ mod tests {
         let (recording, samples) = (recording(1), samples());
         let marks =
             [Mark { recording: recording.id, utc_ns: recording.begun.utc_ns, text: "a\nb".into() }];
-        let overview =
-            Overview { recording: &recording, samples: &samples, marks: &marks, running: false };
+        let overview = Overview {
+            recording: &recording,
+            samples: &samples,
+            marks: &marks,
+            running: false,
+            private_at_ends: [None; 2],
+        };
         let row = ListRow::new(&overview.listed());
         insta::assert_snapshot!(serde_json::to_string_pretty(&[row]).unwrap(), @r#"
     [

@@ -6,9 +6,12 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::linux::system::page_size_bytes;
+use crate::procfs::pagemap::Entry;
 use crate::region::AddressRange;
+use crate::tracker::pages::part::{PageKind, Run};
 
 /// Pages of a window, one bit each.
 pub(crate) const WINDOW_PAGES: u64 = 64;
@@ -16,6 +19,7 @@ pub(crate) const WINDOW_PAGES: u64 = 64;
 /// The bytes that one call scans at first, and at most if nothing is present.
 const SHORTEST_LOOK: u64 = 64 << 20;
 const LONGEST_LOOK: u64 = 64 << 30;
+const LEAST_LOOK: u64 = 1 << 20;
 /// The maximum of address space to read page by page, if the kernel cannot skip empty parts.
 const MAX_BY_PAGE: u64 = 16 << 30;
 
@@ -24,10 +28,11 @@ const PRESENT: u64 = 1 << 3;
 const SWAPPED: u64 = 1 << 4;
 const ZERO_PAGE: u64 = 1 << 5;
 const HUGE: u64 = 1 << 6;
-/// The bits of an entry of a page that is present, swapped out, and a file's.
-const ENTRY_PRESENT: u64 = 1 << 63;
-const ENTRY_SWAPPED: u64 = 1 << 62;
-const ENTRY_OF_FILE: u64 = 1 << 61;
+/// A guard, which is no page (Linux 6.15); before, it is like a page that is swapped out.
+const GUARD: u64 = 1 << 8;
+
+/// A call that takes longer scans less the next time: the target waits for its end to map memory.
+const LONG_LOOK: Duration = Duration::from_micros(300);
 
 /// The request and argument of `PAGEMAP_SCAN` (Linux 6.7).
 const SCAN: u64 = 0xc060_6610;
@@ -74,32 +79,25 @@ impl Wanted {
     }
 }
 
-/// The bytes of pages that a range has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Occupied {
-    /// Of present pages that are no part of huge ones.
-    pub(crate) small_bytes: u64,
-    /// Of present huge pages.
-    pub(crate) huge_bytes: u64,
-    /// Of pages that are swapped out.
-    pub(crate) swapped_bytes: u64,
-}
-
 /// The open `pagemap` of a process.
 #[derive(Debug)]
 pub(crate) struct Pagemap {
     file: File,
     page_bytes: u64,
     scans: bool,
+    /// `GUARD`, if the kernel knows it.
+    guard: u64,
 }
 
 impl Pagemap {
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         let file = File::open(folder.join("pagemap"))?;
-        let mut pagemap = Self { file, page_bytes: page_size_bytes(), scans: true };
+        let mut pagemap = Self { file, page_bytes: page_size_bytes(), scans: true, guard: 0 };
         let nothing = AddressRange::new(0, pagemap.page_bytes);
         let found = &mut [PageRegion::default(); 1];
-        pagemap.scans = pagemap.scan(nothing, Wanted::all(PRESENT, 0), found).is_ok();
+        let mut knows = |category| pagemap.scan(nothing, Wanted::all(category, 0), found).is_ok();
+        let (scans, guards) = (knows(PRESENT), knows(GUARD));
+        (pagemap.scans, pagemap.guard) = (scans, if guards { GUARD } else { 0 });
         Ok(pagemap)
     }
 
@@ -123,7 +121,6 @@ impl Pagemap {
             let mut entries = [0; 8 * WINDOW_PAGES as usize];
             let count = self.entries(start, &mut entries);
             for (page, entry) in entries[..count].chunks_exact(8).enumerate() {
-                // Bit 63 of an entry is set if the page is present; numbers are little-endian.
                 bits |= u64::from(is_present(entry)) << page;
             }
         }
@@ -153,39 +150,55 @@ impl Pagemap {
         self.scans
     }
 
-    /// Counts the pages in `range` that are present (without the zero page) or swapped out, piece by
-    /// piece; `None` on kernels that cannot skip absent ones.
-    pub(crate) fn occupied(&self, range: AddressRange) -> Option<Occupied> {
-        let mut all = Occupied::default();
-        if range.start >= 1 << 63 {
-            return Some(all);
-        }
+    /// Calls `each` with the runs of pages in `range`, ascending, that are present (without the zero
+    /// page) or swapped out, scanning a piece at a time; `false` if the kernel cannot, or ends early.
+    pub(crate) fn runs(&self, range: AddressRange, each: &mut dyn FnMut(Run)) -> bool {
         if !self.scans {
-            return None;
+            return false;
         }
-        let wanted = Wanted { all: ZERO_PAGE, absent: ZERO_PAGE, any: PRESENT | SWAPPED };
+        let absent = ZERO_PAGE | self.guard;
+        let wanted = Wanted { all: absent, absent, any: PRESENT | SWAPPED };
         let mut found = [PageRegion::default(); 512];
         let (mut at, mut look) = (range.start, SHORTEST_LOOK);
         while at < range.end {
             let piece = AddressRange::new(at, range.end.min(at.saturating_add(look)));
+            let begun = Instant::now();
             let returned = PRESENT | SWAPPED | HUGE;
-            let (count, reached) = self.scan_for(piece, wanted, returned, &mut found).ok()?;
+            let Ok((count, reached)) = self.scan_for(piece, wanted, returned, &mut found) else {
+                return false;
+            };
             for it in &found[..count] {
-                let bytes = it.end.saturating_sub(it.start);
-                let sum = match it.categories {
-                    of if of & PRESENT == 0 => &mut all.swapped_bytes,
-                    of if of & HUGE != 0 => &mut all.huge_bytes,
-                    _ => &mut all.small_bytes,
+                let kind = match it.categories {
+                    of if of & PRESENT == 0 => PageKind::Swapped,
+                    of if of & HUGE != 0 => PageKind::Huge,
+                    _ => PageKind::Small,
                 };
-                *sum = sum.saturating_add(bytes);
+                each(Run { range: AddressRange::new(it.start, it.end), kind });
             }
             if reached <= at {
-                return None;
+                return false;
             }
             at = reached;
-            look = if count == 0 { (look * 2).min(LONGEST_LOOK) } else { SHORTEST_LOOK };
+            look = match begun.elapsed() > LONG_LOOK {
+                true => (look / 2).max(LEAST_LOOK),
+                false if count == 0 => (look * 2).min(LONGEST_LOOK),
+                false => look.max(SHORTEST_LOOK),
+            };
         }
-        Some(all)
+        true
+    }
+
+    /// Reads the entries of the pages from `address` on; returns how many.
+    ///
+    /// The kernel holds the lock of the target's mappings for those of 2 MiB at a time.
+    pub(crate) fn read_entries(&self, address: u64, entries: &mut [Entry]) -> usize {
+        let mut bytes = [0; 32 << 10];
+        let max = bytes.len().min(entries.len() * 8);
+        let count = self.entries(address, &mut bytes[..max]);
+        for (entry, bytes) in entries.iter_mut().zip(bytes[..count].as_chunks().0) {
+            *entry = Entry::from_bytes(*bytes);
+        }
+        count / 8
     }
 
     fn scanned_bytes(&self, range: AddressRange) -> Option<u64> {
@@ -264,9 +277,9 @@ impl Pagemap {
                     break;
                 }
                 for entry in entries[..count].as_chunks().0 {
-                    let entry = u64::from_ne_bytes(*entry);
-                    let of_file = anonymous && entry & ENTRY_OF_FILE != 0;
-                    if entry & (ENTRY_PRESENT | ENTRY_SWAPPED) != 0 && !of_file {
+                    let entry = Entry::from_bytes(*entry);
+                    let of_file = anonymous && entry.is_of_file();
+                    if (entry.is_present() || entry.is_swapped()) && !of_file {
                         add(at, at + self.page_bytes);
                     }
                     at += self.page_bytes;
@@ -320,5 +333,5 @@ impl Pagemap {
 }
 
 fn is_present(entry: &[u8]) -> bool {
-    entry.first_chunk().is_some_and(|entry| u64::from_ne_bytes(*entry) >> 63 == 1)
+    entry.first_chunk().is_some_and(|entry| Entry::from_bytes(*entry).is_present())
 }

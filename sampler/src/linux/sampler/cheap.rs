@@ -1,7 +1,7 @@
 //! Samples that keep a large process waiting less: its list of mappings, and the pages of each.
 //!
-//! The kernel lists mappings without keeping the process from changing them, and counts pages a
-//! piece at a time.
+//! The kernel lists mappings without keeping the process from changing them, and says of pages, a
+//! piece at a time, whether they are there and nobody else maps them.
 
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,17 @@ use crate::governor::{Depth, Outlook, Pages, choose, stall_ns};
 use crate::linux::facts::pagemap::Pagemap;
 use crate::linux::files::{MemoryFiles, OpenFile, Refusal};
 use crate::linux::sampler::maps::each_line;
-use crate::linux::system::page_size_bytes;
+use crate::linux::system::{nothing_is_swapped, page_size_bytes};
+use crate::posix::now;
 use crate::procfs::header::parse_header;
 use crate::procfs::mapping::Mapping;
 use crate::procfs::statm::Statm;
 use crate::quantity::{Quantities, Quantity};
 use crate::tracker::RegionTracker;
 use crate::tracker::carried::Counted;
+use crate::tracker::pages::part::is_anonymous;
+use crate::tracker::pages::walk::Source;
+use crate::tracker::pages::{Pages as CountedPages, Tally};
 
 /// The bytes of a huge page, of which the price of one is known.
 const HUGE_BYTES: u64 = 2 << 20;
@@ -30,6 +34,8 @@ pub(crate) struct Restraint {
     folder: PathBuf,
     /// Opened once it is needed; `None` inside on kernels that do not count pages by pieces.
     pagemap: OnceCell<Option<Pagemap>>,
+    /// The pages that were counted last.
+    pages: CountedPages,
     /// The stall that a full walk was expected to cause when it was first avoided.
     avoided_ns: Option<u64>,
 }
@@ -42,6 +48,7 @@ impl Restraint {
             outlook: None,
             folder: folder.to_owned(),
             pagemap: OnceCell::new(),
+            pages: CountedPages::default(),
             avoided_ns: None,
         }
     }
@@ -69,25 +76,29 @@ impl Restraint {
 
     /// Counts the pages of the mappings of a sample without sizes.
     pub(crate) fn count(&mut self, tracker: &mut RegionTracker, statm: Statm) {
-        let Some(pagemap) = self.pagemap() else { return };
+        let open = || Pagemap::open(&self.folder).ok().filter(Pagemap::scans);
+        let Some(pagemap) = self.pagemap.get_or_init(open) else { return };
+        let mut source = Source {
+            runs: &mut |range, each| pagemap.runs(range, each),
+            entries: &mut |address, entries| pagemap.read_entries(address, entries),
+            page_bytes: page_size_bytes(),
+        };
+        let (mappings, now_ns) = (tracker.mappings(), now().monotonic_ns);
+        let counts = self.pages.count(mappings, &|it| !has_no_pages(it), now_ns, &mut source);
+        let machine = Machine { swaps: !nothing_is_swapped(), merges: merges_pages() };
         let mut outlook = Outlook::default();
-        tracker.count(&mut |mapping| {
-            if let Some(counted) = of_no_pages(mapping) {
-                outlook.add(Pages::default());
-                return counted;
-            }
-            let Some(occupied) = pagemap.occupied(mapping.range) else {
-                // One that is gone by now, or that the kernel cannot walk.
-                return Counted::default();
-            };
-            let small = occupied.small_bytes / page_size_bytes();
-            outlook.add(Pages { small, huge: occupied.huge_bytes / HUGE_BYTES });
-            Counted {
-                resident: Some(occupied.small_bytes.saturating_add(occupied.huge_bytes)),
-                swapped: Some(occupied.swapped_bytes),
-                huge: Some(occupied.huge_bytes),
-            }
-        });
+        let counted: Vec<Counted> = mappings
+            .iter()
+            .zip(counts)
+            .map(|(mapping, tally)| {
+                let pages = tally.filter(|_| !has_no_pages(mapping)).unwrap_or(Tally::NOTHING);
+                let small = pages.small / page_size_bytes();
+                outlook.add(Pages { small, huge: pages.huge / HUGE_BYTES });
+                // One that is gone by now, or that the kernel cannot walk, has no tally.
+                tally.map_or_else(Counted::default, |tally| counted(mapping, tally, machine))
+            })
+            .collect();
+        tracker.set_counted(&counted);
         self.outlook = Some((outlook, statm.resident));
     }
 
@@ -101,22 +112,60 @@ impl Restraint {
         let stall = self.avoided_ns? as f64 / 1e6;
         let max = self.max_stall_ns as f64 / 1e6;
         Some(format!(
-            "only its resident pages are read: all sizes might keep it from mapping memory for \
-             {stall:.0} ms, and --max-stall is {max} ms; --reread reads them"
+            "only its resident, private and swapped pages are counted: reading all sizes might keep it \
+             from mapping memory for {stall:.0} ms, and --max-stall is {max} ms; --reread reads them"
         ))
     }
 }
 
-/// Returns the sizes of a mapping whose entries stand for no pages of the kernel's: it maps them by
-/// their addresses, and counts none as resident.
-fn of_no_pages(mapping: &Mapping) -> Option<Counted> {
-    let named = mapping.name().starts_with("[vvar");
-    if named || ["pf", "io"].iter().any(|flag| mapping.has_flag(flag)) {
-        return Some(Counted { resident: Some(0), swapped: Some(0), huge: Some(0) });
-    }
-    // Before its flags were read, one of a device may be of either kind.
+/// Returns whether the entries of a mapping stand for no pages of the kernel's: it maps them by their
+/// addresses, and counts none as resident.
+fn has_no_pages(mapping: &Mapping) -> bool {
+    mapping.range.start >= 1 << 63
+        || mapping.name().starts_with("[vvar")
+        || ["pf", "io"].iter().any(|flag| mapping.has_flag(flag))
+}
+
+/// What the machine does with pages of processes.
+#[derive(Clone, Copy)]
+struct Machine {
+    /// Whether any is swapped out.
+    swaps: bool,
+    /// Whether equal ones of several processes are merged.
+    merges: bool,
+}
+
+/// Returns whether pages of any processes are merged.
+fn merges_pages() -> bool {
+    std::fs::read("/sys/kernel/mm/ksm/pages_shared").is_ok_and(|text| text.trim_ascii() != b"0")
+}
+
+/// Returns the sizes of a mapping whose pages were counted.
+fn counted(mapping: &Mapping, tally: Tally, machine: Machine) -> Counted {
+    let anonymous = is_anonymous(mapping);
+    // Before its flags were read, one of a device may have entries that stand for no pages.
     let device = mapping.name().starts_with("/dev/") && !mapping.name().starts_with("/dev/shm/");
-    (device && mapping.max_protection.is_none()).then(Counted::default)
+    let device = device && mapping.max_protection.is_none();
+    let resident = match tally.small + tally.huge {
+        0 => Some(0),
+        // Those of shared memory are all of a file.
+        _ if device && mapping.shared => tally.of_files,
+        _ if device => None,
+        bytes => Some(bytes),
+    };
+    Counted {
+        resident,
+        // Those of shared memory may be swapped out without an entry that says so.
+        swapped: match machine.swaps {
+            true => anonymous.then_some(tally.swapped),
+            false => Some(0),
+        },
+        huge: Some(tally.huge),
+        private: tally.exclusive.filter(|_| resident.is_some()),
+        of_files: tally.of_files.filter(|_| resident.is_some()),
+        may_be_merged: machine.merges
+            && (mapping.max_protection.is_none() || mapping.has_flag("mg")),
+    }
 }
 
 fn pages_of(sizes: &Quantities) -> Pages {
