@@ -46,9 +46,20 @@ not permitted, 4 recording unusable; record -- COMMAND passes on its own.
 
 /// Returns the command line, with the help in groups.
 pub(crate) fn command() -> Command {
-    let command = Cli::command();
+    let mut command = Cli::command();
+    // What a command is for is known once its options are built.
+    command.build();
     let text = text(&command);
     command.override_help(text)
+}
+
+/// Returns the parser for a command line that begins with `word`, without the overview where a command is named.
+pub(crate) fn parser(word: Option<&String>) -> Command {
+    let parser = Cli::command();
+    match word.and_then(|word| parser.find_subcommand(word)) {
+        Some(_) => parser,
+        None => command(),
+    }
 }
 
 fn text(command: &Command) -> String {
@@ -75,11 +86,12 @@ mod tests {
     #[test]
     fn every_command_is_in_one_group_and_every_line_fits() {
         let shown: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
-        let command = Cli::command();
+        let command = command();
         let real: BTreeSet<&str> = command
             .get_subcommands()
             .filter(|command| !command.is_hide_set())
             .map(Command::get_name)
+            .filter(|name| *name != "help")
             .collect();
         assert_eq!(shown.len(), real.len());
         assert_eq!(shown.into_iter().collect::<BTreeSet<_>>(), real);

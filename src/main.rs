@@ -10,6 +10,7 @@ mod completion;
 mod failure;
 mod file;
 mod help;
+mod later;
 mod misread;
 mod output;
 mod pager;
@@ -41,6 +42,7 @@ use crate::commands::{
     trend, watch,
 };
 use crate::failure::Failure;
+use crate::later::Later;
 
 fn main() -> ExitCode {
     // A shell that asks for candidates gets them, and nothing else is done.
@@ -56,12 +58,13 @@ fn main() -> ExitCode {
     let words = spelling::arguments(std::env::args_os());
     let typed: Vec<_> =
         words.iter().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    if let Some(error) = misread::unknown_option(&help::command(), &typed) {
-        error.exit();
-    }
-    let matches = help::command()
-        .try_get_matches_from(&words)
-        .unwrap_or_else(|error| misread::with_tip(error, &help::command(), &typed).exit());
+    let command = help::parser(typed.first());
+    let matches = match misread::unknown_option(&command, &typed) {
+        Some(error) => Err(error),
+        None => command.try_get_matches_from(&words),
+    };
+    let matches =
+        matches.unwrap_or_else(|error| misread::with_tip(error, &help::command(), &typed).exit());
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     if cli.no_pager {
         pager::turn_off();
@@ -75,39 +78,39 @@ fn main() -> ExitCode {
 /// Runs one command.
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
-        Command::Record(args) => record::run(&args),
-        Command::Status(args) => status::run(&args),
-        Command::Stop(args) => stop::run(&args),
-        Command::List(args) => list::run(&args),
-        Command::Info(args) => info::run(&args),
-        Command::Diff(args) => diff::run(&args),
-        Command::Chart(args) => chart::run(&args),
-        Command::Flame(args) => commands::flame::run(&args),
-        Command::Watch(args) => watch::run(&args),
-        Command::Report(args) => commands::report::run(&args),
-        Command::Check(args) => check::run(&args),
-        Command::Compare(args) => compare::run(&args),
-        Command::Trend(args) => trend::run(&args),
-        Command::Export(args) => export::run(&args),
-        Command::Import(args) => import::run(&args),
-        Command::Serve(args) => commands::serve::run(&args),
-        Command::Sql(args) => sql::run(&args),
-        Command::Map(args) => map::run(&args),
-        Command::Heap(args) => commands::heap::run(&args),
-        Command::Leaks(args) => commands::leaks::run(&args),
-        Command::Strings(args) => commands::strings::run(&args),
-        Command::Explain(args) => explain::run(&args),
-        Command::Mark(args) => mark::run(&args),
-        Command::Rename(args) => rename::run(&args),
-        Command::Delete(args) => delete::run(&args),
-        Command::Backup(args) => backup::run(&args),
-        Command::Repair(args) => repair::run(&args),
-        Command::Prune(args) => prune::run(&args),
-        Command::Reclassify(args) => reclassify::run(&args),
-        Command::Selftest(args) => selftest::run(&args),
-        Command::Completions(args) => completions::run(&args),
-        Command::Man(args) => man::run(&args, &help::command()),
-        Command::Demo(args) => demo::run(&args),
+        Command::Record(Later(args)) => record::run(&args),
+        Command::Status(Later(args)) => status::run(&args),
+        Command::Stop(Later(args)) => stop::run(&args),
+        Command::List(Later(args)) => list::run(&args),
+        Command::Info(Later(args)) => info::run(&args),
+        Command::Diff(Later(args)) => diff::run(&args),
+        Command::Chart(Later(args)) => chart::run(&args),
+        Command::Flame(Later(args)) => commands::flame::run(&args),
+        Command::Watch(Later(args)) => watch::run(&args),
+        Command::Report(Later(args)) => commands::report::run(&args),
+        Command::Check(Later(args)) => check::run(&args),
+        Command::Compare(Later(args)) => compare::run(&args),
+        Command::Trend(Later(args)) => trend::run(&args),
+        Command::Export(Later(args)) => export::run(&args),
+        Command::Import(Later(args)) => import::run(&args),
+        Command::Serve(Later(args)) => commands::serve::run(&args),
+        Command::Sql(Later(args)) => sql::run(&args),
+        Command::Map(Later(args)) => map::run(&args),
+        Command::Heap(Later(args)) => commands::heap::run(&args),
+        Command::Leaks(Later(args)) => commands::leaks::run(&args),
+        Command::Strings(Later(args)) => commands::strings::run(&args),
+        Command::Explain(Later(args)) => explain::run(&args),
+        Command::Mark(Later(args)) => mark::run(&args),
+        Command::Rename(Later(args)) => rename::run(&args),
+        Command::Delete(Later(args)) => delete::run(&args),
+        Command::Backup(Later(args)) => backup::run(&args),
+        Command::Repair(Later(args)) => repair::run(&args),
+        Command::Prune(Later(args)) => prune::run(&args),
+        Command::Reclassify(Later(args)) => reclassify::run(&args),
+        Command::Selftest(Later(args)) => selftest::run(&args),
+        Command::Completions(Later(args)) => completions::run(&args),
+        Command::Man(Later(args)) => man::run(&args, &help::command()),
+        Command::Demo(Later(args)) => demo::run(&args),
         Command::DemoWorkload => demo::workload(),
         Command::SelftestWorkload => child::workload(),
     }

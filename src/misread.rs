@@ -26,7 +26,11 @@ pub(crate) fn with_tip(mut error: clap::Error, command: &Command, words: &[Strin
 /// Returns the error about an option that a command does not have, where it would be read as a time: a time may
 /// begin with one hyphen, none with two.
 pub(crate) fn unknown_option(command: &Command, words: &[String]) -> Option<clap::Error> {
-    let of = command.find_subcommand(words.first()?)?;
+    let options = words.get(1..)?.iter().take_while(|word| *word != "--");
+    let options: Vec<&String> = options.filter(|word| word.starts_with("--")).collect();
+    options.first()?;
+    let mut of = command.find_subcommand(words.first()?)?.clone();
+    of.build();
     of.get_positionals().find(|word| word.is_allow_hyphen_values_set())?;
     let known = |word: &str| {
         let name = word.trim_start_matches('-').split('=').next().unwrap_or_default();
@@ -36,12 +40,11 @@ pub(crate) fn unknown_option(command: &Command, words: &[String]) -> Option<clap
         });
         of_command || name == "help"
     };
-    let options = words[1..].iter().take_while(|word| *word != "--");
-    let wrong = options.filter(|word| word.starts_with("--")).find(|word| !known(word))?;
+    let wrong = options.into_iter().find(|word| !known(word))?;
     let option = wrong.split('=').next().unwrap_or_default();
-    let mut error = clap::Error::new(ErrorKind::UnknownArgument).with_cmd(of);
+    let mut error = clap::Error::new(ErrorKind::UnknownArgument).with_cmd(&of);
     error.insert(ContextKind::InvalidArg, ContextValue::String(option.to_owned()));
-    Some(with_tip(error, command, words))
+    Some(error)
 }
 
 fn tip(command: &Command, words: &[String]) -> Option<StyledStr> {

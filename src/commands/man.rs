@@ -20,7 +20,9 @@ pub(crate) struct ManArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &ManArgs, command: &Command) -> Result<ExitCode, Failure> {
-    let pages = command.get_subcommands().filter(|command| !command.is_hide_set());
+    // `vmrec help COMMAND` is described by the overview.
+    let has_page = |page: &&clap::Command| !page.is_hide_set() && page.get_name() != "help";
+    let pages = command.get_subcommands().filter(has_page);
     let named = pages.map(|page| {
         let name = format!("vmrec-{}", page.get_name());
         page.clone().name(&name).bin_name(name.replacen('-', " ", 1))

@@ -101,19 +101,29 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
 
+    /// The parser with the options of all commands.
+    fn built() -> Command {
+        let mut command = Cli::command();
+        command.build();
+        command
+    }
+
     fn tip_of(command: &str, option: &str) -> Option<&'static str> {
-        tip(&Cli::command(), &[command.to_owned()], option)
+        tip(&built(), &[command.to_owned()], option)
     }
 
     #[test]
     fn a_tip_names_options_that_the_command_has() {
-        let command = Cli::command();
-        for (others, ours, tip) in SYNONYMS {
-            let of = |name: &&str| *name == "help" || tip.contains(&format!("--{name}"));
+        let command = built();
+        for (others, ours, text) in SYNONYMS {
+            let of = |name: &&str| *name == "help" || text.contains(&format!("--{name}"));
             let words = ["output", "tree", "by", "N|NAME"].contains(ours);
-            assert!(of(ours) || words, "{ours}: {tip}");
+            assert!(of(ours) || words, "{ours}: {text}");
             let mut names = command.get_subcommands().map(Command::get_name);
-            assert!(names.any(|name| tip_of(name, others[0]) == Some(tip)), "{others:?}: {ours}");
+            assert!(
+                names.any(|name| tip(&command, &[name.to_owned()], others[0]) == Some(text)),
+                "{others:?}: {ours}"
+            );
         }
     }
 

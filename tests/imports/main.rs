@@ -115,7 +115,7 @@ fn program() {
         folder: "src",
         root: "main.rs",
         floors: &[
-            &["shell", "parse", "zone", "toml_text", "types_file/error"],
+            &["later", "shell", "parse", "zone", "toml_text", "types_file/error"],
             &["failure"],
             &["args", "output", "pager", "picture", "process", "progress", "terminal"],
             &["file", "misread", "recorders", "recording", "types_file"],
