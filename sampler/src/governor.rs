@@ -1,10 +1,12 @@
 //! Decides whether a sample reads all sizes of all mappings, or fewer so that the process does not
-//! wait too long.
+//! wait too long, and the recorder does not take too much time.
 //!
 //! A full walk of smaps holds the lock of the process's mappings inside each of them, for as long
 //! as its pages take: that time is the stall. It is estimated from the number of mappings and pages,
-//! by prices that do not follow the machine: the record of a process shall not depend on how
-//! busy its machine was.
+//! as the time of all is, by prices that do not follow the machine: the record of a process shall
+//! not depend on how busy its machine was.
+
+use std::time::Duration;
 
 /// The prices of a full walk (Linux 6.18, x86-64).
 const NS_PER_MAPPING: f64 = 1250.0;
@@ -13,6 +15,23 @@ const NS_PER_HUGE_PAGE: f64 = 100.0;
 
 /// The part of a walk over many mappings that a process which maps all the time waits at once.
 const WALK_PART: f64 = 8.0;
+
+/// A full walk that takes less is never put off.
+const CHEAP_WALK_NS: f64 = 2e6;
+
+/// How long full walks are put off at most.
+const MAX_WAIT_NS: f64 = 60e9;
+
+/// Limits of the cost of samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// How long a sample may keep the process from changing its mappings, as far as that can be
+    /// estimated.
+    pub max_stall: Duration,
+    /// The part of one processor that full walks may take, on average: 0.01 is one hundredth. In any
+    /// case there is one a minute, and those of less than two milliseconds are not counted.
+    pub max_overhead: f64,
+}
 
 /// How much of a process a sample reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,9 +88,18 @@ impl Outlook {
     }
 }
 
-/// Returns how much the next sample reads.
-pub(crate) fn choose(outlook: &Outlook, max_stall_ns: u64) -> Depth {
-    if stall_ns(outlook) <= max_stall_ns { Depth::Full } else { Depth::Cheap }
+/// Returns how much the next sample reads, so long after the last full walk, if there was one.
+pub(crate) fn choose(outlook: &Outlook, limits: &Limits, since_ns: Option<u64>) -> Depth {
+    if u128::from(stall_ns(outlook)) > limits.max_stall.as_nanos() {
+        return Depth::Cheap;
+    }
+    let walk_ns = outlook.walk_ns();
+    let wait_ns = match walk_ns < CHEAP_WALK_NS {
+        true => 0.0,
+        // A limit of nothing makes it infinite.
+        false => (walk_ns / limits.max_overhead.max(0.0)).min(MAX_WAIT_NS),
+    };
+    if since_ns.is_none_or(|since| since as f64 >= wait_ns) { Depth::Full } else { Depth::Cheap }
 }
 
 /// Returns the longest time that a full walk is expected to keep the process waiting.
@@ -86,7 +114,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const MAX_NS: u64 = 5_000_000;
+    const LIMITS: Limits =
+        Limits { max_stall: Duration::from_millis(5), max_overhead: f64::INFINITY };
+    const SECOND: u64 = 1_000_000_000;
 
     fn outlook(mappings: u64, small: u64, huge: u64) -> Outlook {
         let pages = Pages { small, huge };
@@ -95,13 +125,29 @@ mod tests {
 
     #[test]
     fn a_small_process_is_read_in_full_and_a_huge_one_is_not() {
-        let depth = |outlook: Outlook| choose(&outlook, MAX_NS);
+        let depth = |outlook: Outlook| choose(&outlook, &LIMITS, None);
         assert_eq!(depth(outlook(30, 1000, 0)), Depth::Full);
         assert_eq!(depth(outlook(30, 2 << 20, 0)), Depth::Cheap);
         assert_eq!(depth(outlook(30, 0, 4 << 10)), Depth::Full, "8 GiB of huge pages");
         assert_eq!(depth(outlook(60_000, 60_000, 0)), Depth::Cheap);
-        assert_eq!(choose(&outlook(30, 1 << 40, 0), u64::MAX), Depth::Full);
+        let patient = Limits { max_stall: Duration::MAX, ..LIMITS };
+        assert_eq!(choose(&outlook(30, 1 << 40, 0), &patient, None), Depth::Full);
         assert_eq!(depth(outlook(30, 1000, 0).grown(2 << 20)), Depth::Cheap);
+    }
+
+    #[test]
+    fn full_walks_are_put_off_until_they_take_no_more_than_their_part() {
+        let limits = Limits { max_overhead: 0.01, ..LIMITS };
+        let depth = |outlook: Outlook, since| choose(&outlook, &limits, Some(since));
+        // 200 mappings, 400 MB: some 4 ms.
+        let server = outlook(200, 100_000, 0);
+        assert_eq!(depth(server, SECOND / 3), Depth::Cheap);
+        assert_eq!(depth(server, SECOND / 2), Depth::Full);
+        assert_eq!(choose(&server, &limits, None), Depth::Full, "the first");
+        assert_eq!(depth(outlook(200, 40_000, 0), 0), Depth::Full, "it takes less than 2 ms");
+        let never = Limits { max_overhead: 0.0, ..LIMITS };
+        assert_eq!(choose(&server, &never, Some(59 * SECOND)), Depth::Cheap);
+        assert_eq!(choose(&server, &never, Some(60 * SECOND)), Depth::Full);
     }
 
     #[test]
@@ -119,13 +165,25 @@ mod tests {
             mappings in prop::collection::vec((0_u64..1 << 30, 0_u64..1 << 20), 0..50),
             more in 0_u64..1 << 30,
             max_stall_ns in 0_u64..1 << 34,
+            max_overhead in 0.0..0.5,
+            since_ns in prop::option::of(0_u64..100 * SECOND),
         ) {
+            let max_stall = Duration::from_nanos(max_stall_ns);
+            let limits = Limits { max_stall, max_overhead };
             let mut all = Outlook::default();
             for (small, huge) in &mappings {
                 all.add(Pages { small: *small, huge: *huge });
             }
-            let full = choose(&all, max_stall_ns) == Depth::Full;
-            prop_assert_eq!(full, stall_ns(&all) <= max_stall_ns);
+            let full = choose(&all, &limits, since_ns) == Depth::Full;
+            let first = choose(&all, &limits, None) == Depth::Full;
+            prop_assert_eq!(first, stall_ns(&all) <= max_stall_ns);
+            prop_assert!(first || !full);
+            let late = since_ns.is_none_or(|since| since >= 60 * SECOND);
+            prop_assert!(!late || full == first);
+            if let Some(since) = since_ns.filter(|_| full && !late) {
+                let within = all.walk_ns() <= since as f64 * max_overhead * 1.000_001;
+                prop_assert!(within || all.walk_ns() < CHEAP_WALK_NS);
+            }
             for (small, huge) in mappings {
                 let alone = Pages { small, huge }.walk_ns();
                 prop_assert!(!full || alone <= max_stall_ns as f64);

@@ -1,10 +1,11 @@
 //! Takes snapshots of one process.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::classify::facts::Evidence;
 use crate::classify::user::UserRule;
 use crate::error::Error;
+use crate::governor::Limits;
 use crate::macos::ffi::libproc;
 use crate::macos::passes::{Passes, gone_or};
 use crate::macos::process::{ended, info, native};
@@ -85,7 +86,7 @@ impl Sampler {
     pub const fn set_skips_unchanged(&mut self, _: bool) {}
 
     /// Does nothing: how long a read keeps a process waiting is not known on macOS.
-    pub const fn set_max_stall(&mut self, _: Option<Duration>) {}
+    pub const fn set_limits(&mut self, _: Option<Limits>) {}
 
     /// Returns whether the last sample left files for the next one to read: never.
     pub const fn is_pending(&self) -> bool {

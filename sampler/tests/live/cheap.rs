@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use vmrec_sampler::{Consistency, Provenance, Quantity, Sampler, Snapshot};
+use vmrec_sampler::{Consistency, Limits, Provenance, Quantity, Sampler, Snapshot};
 
-use crate::child::{Owned, skipped};
+use crate::child::{Owned, skipped, stall};
 
 /// A process that touches so many pages of 16 MiB as each line says.
 const TOUCHER: &str = "
@@ -49,7 +49,7 @@ fn sizes(snapshot: &Snapshot, area: u64, of: Quantity) -> Option<u64> {
 /// A sampler that may not keep the process waiting at all; `None` where the kernel cannot count pages.
 fn restrained(pid: u32) -> Option<Sampler> {
     let mut sampler = Sampler::attach(pid).unwrap();
-    sampler.set_max_stall(Some(Duration::ZERO));
+    sampler.set_limits(Some(stall(Duration::ZERO)));
     if sampler.sample().unwrap().consistency == Consistency::Complete {
         skipped("this kernel has no PAGEMAP_SCAN");
         return None;
@@ -75,11 +75,11 @@ fn resident_and_private_pages_are_exact_and_the_rest_is_unknown_until_it_was_rea
     assert_eq!(cheap.totals.footprint_bytes, None);
     assert_eq!(cheap.provenance_of(&cheap.regions[0]), Provenance::Carried);
     // With room for it all is read; sizes grow from there.
-    sampler.set_max_stall(Some(Duration::from_secs(3600)));
+    sampler.set_limits(Some(stall(Duration::from_secs(3600))));
     let full = sampler.sample().unwrap();
     assert_eq!(full.consistency, Consistency::Complete);
     assert_eq!(sizes(&full, area, Quantity::Private), Some(100 * 4096));
-    sampler.set_max_stall(Some(Duration::ZERO));
+    sampler.set_limits(Some(stall(Duration::ZERO)));
     touch(&mut child, 50);
     let cheap = sampler.sample().unwrap();
     assert_eq!(cheap.consistency, Consistency::Cheap);
@@ -109,4 +109,51 @@ fn cheap_and_full_samples_agree_on_mappings_and_resident_sizes() {
             assert!(begun.elapsed() < Duration::from_secs(20), "they never agreed");
         }
     }
+}
+
+/// A process of 4000 mappings, which take more than two milliseconds to read, with a line for each page
+/// that it touches.
+const SPLIT: &str = "
+import ctypes, sys
+c = ctypes.CDLL(None)
+c.mmap.restype = ctypes.c_void_p
+area = c.mmap(None, ctypes.c_size_t(4000 << 12), 3, 0x22, -1, 0)
+ctypes.memset(area, 1, 4000 << 12)
+for page in range(0, 4000, 2):
+    c.mprotect(ctypes.c_void_p(area + (page << 12)), ctypes.c_size_t(4096), 1)
+print(area, flush=True)
+for line in sys.stdin:
+    c.madvise(ctypes.c_void_p(area + (int(line) << 12)), ctypes.c_size_t(4096), 4)
+    print('ok', flush=True)
+";
+
+#[test]
+fn sizes_that_cost_too_much_are_read_once_a_minute_and_pages_counted_between() {
+    if std::process::Command::new("python3").arg("-c").output().is_err() {
+        return skipped("python3 is not installed");
+    }
+    let mut child = Owned::start("python3", &["-c", SPLIT]);
+    let area: u64 = child.hear().trim().parse().unwrap();
+    if restrained(child.pid()).is_none() {
+        return;
+    }
+    let mut sampler = Sampler::attach(child.pid()).unwrap();
+    let max_stall = Duration::from_secs(3600);
+    sampler.set_limits(Some(Limits { max_stall, max_overhead: 0.0 }));
+    let of = |snapshot: &Snapshot, page: u64| {
+        let quantities = [Quantity::Private, Quantity::PrivateDirty, Quantity::Pss];
+        quantities.map(|quantity| sizes(snapshot, area + (page << 12), quantity))
+    };
+    let full = sampler.sample().unwrap();
+    assert_eq!(full.consistency, Consistency::Complete);
+    assert_eq!(of(&full, 1000), [Some(4096); 3]);
+    child.say("1000");
+    child.hear();
+    for _ in 0..3 {
+        let cheap = sampler.sample().unwrap();
+        assert_eq!(cheap.consistency, Consistency::Cheap);
+        assert_eq!([of(&cheap, 1000), of(&cheap, 1001)], [[Some(0); 3], [Some(4096); 3]]);
+    }
+    sampler.set_limits(Some(stall(max_stall)));
+    assert_eq!(sampler.sample().unwrap().consistency, Consistency::Complete);
 }

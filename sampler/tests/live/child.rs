@@ -56,6 +56,11 @@ pub(crate) fn sum(snapshot: &Snapshot, quantity: Quantity) -> u64 {
     snapshot.regions.iter().map(|region| region.quantities.get(quantity).unwrap()).sum()
 }
 
+/// Limits of samples: this stall, and any overhead.
+pub(crate) fn stall(max_stall: std::time::Duration) -> vmrec_sampler::Limits {
+    vmrec_sampler::Limits { max_stall, max_overhead: 1.0 }
+}
+
 /// Prints that a test proved nothing here, past the capture of passing tests' output.
 pub(crate) fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {why}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use vmrec_sampler::{Consistency, Quantity, Sampler};
 
-use crate::child::{Owned, skipped};
+use crate::child::{Owned, skipped, stall};
 
 /// A process with memory of each kind, and a child that shares a part of it. It prints the names and
 /// addresses; a line lets the child go.
@@ -92,7 +92,7 @@ fn private_pages_are_those_that_the_kernel_counts_or_unknown() {
         areas.insert(name.to_owned(), address.parse().unwrap());
     }
     let mut cheap = Sampler::attach(child.pid()).unwrap();
-    cheap.set_max_stall(Some(Duration::ZERO));
+    cheap.set_limits(Some(stall(Duration::ZERO)));
     if cheap.sample().unwrap().consistency != Consistency::Cheap {
         return skipped("this kernel has no PAGEMAP_SCAN");
     }
@@ -124,7 +124,7 @@ fn private_pages_are_those_that_the_kernel_counts_or_unknown() {
     child.say("");
     child.hear();
     let mut cheap = Sampler::attach(child.pid()).unwrap();
-    cheap.set_max_stall(Some(Duration::ZERO));
+    cheap.set_limits(Some(stall(Duration::ZERO)));
     let alone = sums(&mut cheap, &areas);
     for name in ["own", "lazy", "huge", "forked", "alone", "both"] {
         assert_eq!(alone[name][0], alone[name][1], "{name}");

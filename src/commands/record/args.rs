@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use vmrec_sampler::StackOptions;
+use vmrec_sampler::{Limits, StackOptions};
 
 use crate::args::{FileArgs, RetentionArgs, TypesArgs};
 use crate::commands::record::triggers::args::TriggerArgs;
@@ -145,6 +145,10 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = parse_duration, conflicts_with = "reread")]
     pub(crate) max_stall: Duration,
 
+    /// How much of one CPU reading all sizes may take; else they are read less often than pages are counted (Linux)
+    #[arg(long, value_name = "PERCENT", default_value = "1", value_parser = parse_overhead, conflicts_with = "reread")]
+    pub(crate) max_overhead: Overhead,
+
     /// Read all regions at each sample, whatever it costs the process, and though it has not run (Linux)
     #[arg(long)]
     pub(crate) reread: bool,
@@ -161,6 +165,20 @@ pub(crate) struct RecordArgs {
 
     #[command(flatten)]
     pub(crate) file: FileArgs,
+}
+
+/// A part of one processor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Overhead(f64);
+
+/// Reads a part of one processor, in percent.
+fn parse_overhead(text: &str) -> Result<Overhead, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end().parse().ok();
+    let percent = number.filter(|percent| (0.0..=100.0).contains(percent));
+    percent.map(|percent: f64| Overhead(percent / 100.0)).ok_or_else(|| {
+        "not a percentage from 0 to 100\nhint: 1 is the default, and --reread sets no limit"
+            .to_owned()
+    })
 }
 
 /// Reads how many page faults a sampled one stands for.
@@ -190,6 +208,12 @@ impl RecordArgs {
     pub(crate) fn processes(&self) -> Vec<String> {
         let pid = self.pid.iter().map(|pid| pid.to_string());
         self.targets.iter().cloned().chain(pid).collect()
+    }
+
+    /// Returns the limits of the cost of samples, unless each reads all.
+    pub(crate) fn limits(&self) -> Option<Limits> {
+        let (max_stall, Overhead(max_overhead)) = (self.max_stall, self.max_overhead);
+        (!self.reread).then_some(Limits { max_stall, max_overhead })
     }
 
     /// Returns the time between samples: longer where another program takes them.

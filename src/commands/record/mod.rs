@@ -97,7 +97,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     };
     target.read_remote_files = args.read_remote_files;
     target.reread = args.reread;
-    target.max_stall = args.max_stall;
+    target.limits = args.limits();
     target.via = args.via.as_deref().map(via::program);
     if let Some(options) = args.stack_options()
         && let Err(error) = target.record_stacks(&options)

@@ -5,10 +5,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use vmrec_sampler::{
-    Error as SamplerError, ExitWatch, ListedProcess, ProcessInfo, Sampler, StackOptions,
+    Error as SamplerError, ExitWatch, Limits, ListedProcess, ProcessInfo, Sampler, StackOptions,
     StackRecorder, UserRule,
 };
 
@@ -30,8 +29,8 @@ pub(crate) struct Target {
     pub(crate) read_remote_files: bool,
     /// Whether each sample reads all regions.
     pub(crate) reread: bool,
-    /// How long a sample may keep it from mapping memory.
-    pub(crate) max_stall: Duration,
+    /// The limits of the cost of samples, unless each reads all.
+    pub(crate) limits: Option<Limits>,
     /// The program that reads it in vmrec's place.
     pub(crate) via: Option<PathBuf>,
     /// Records its stacks, if that is asked for.
@@ -49,7 +48,7 @@ impl Target {
             rules,
             read_remote_files: false,
             reread: false,
-            max_stall: Duration::MAX,
+            limits: None,
             via: None,
             stacks: None,
         })
@@ -120,7 +119,7 @@ impl Target {
             rules,
             read_remote_files: false,
             reread: false,
-            max_stall: Duration::MAX,
+            limits: None,
             via: None,
             stacks: recorder,
         })
@@ -142,7 +141,7 @@ impl Target {
     /// comes.
     pub(crate) fn attach(&self, events: &Events) -> Option<Result<Reader, SamplerError>> {
         let (pid, rules, remote) = (self.pid, self.rules.clone(), self.read_remote_files);
-        let (reread, max_stall) = (self.reread, self.max_stall);
+        let (reread, limits) = (self.reread, self.limits);
         let via = self.via.clone();
         let attach = move || {
             if let Some(program) = via {
@@ -152,7 +151,7 @@ impl Target {
             sampler.set_user_rules(rules);
             sampler.set_read_remote_files(remote);
             sampler.set_skips_unchanged(!reread);
-            sampler.set_max_stall(Some(max_stall).filter(|_| !reread));
+            sampler.set_limits(limits);
             Ok(Reader::Kernel(Box::new(sampler)))
         };
         events.while_heeding(attach, |signal, forward| self.signalled(signal, forward))

@@ -6,7 +6,7 @@
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-use crate::governor::{Depth, Outlook, Pages, choose, stall_ns};
+use crate::governor::{Depth, Limits, Outlook, Pages, choose, stall_ns};
 use crate::linux::facts::pagemap::Pagemap;
 use crate::linux::files::{MemoryFiles, OpenFile, Refusal};
 use crate::linux::sampler::maps::each_line;
@@ -28,7 +28,9 @@ const HUGE_BYTES: u64 = 2 << 20;
 /// Keeps samples from stalling a process: knows the outlook of a full walk, and how to do without.
 #[derive(Debug)]
 pub(crate) struct Restraint {
-    max_stall_ns: u64,
+    limits: Limits,
+    /// When all sizes were last read.
+    full_ns: Option<u64>,
     /// Known from the last sample, and the resident pages then.
     outlook: Option<(Outlook, u64)>,
     folder: PathBuf,
@@ -42,9 +44,10 @@ pub(crate) struct Restraint {
 
 impl Restraint {
     /// Creates it for the process in `folder`.
-    pub(crate) fn new(max_stall_ns: u64, folder: &Path) -> Self {
+    pub(crate) fn new(limits: Limits, folder: &Path) -> Self {
         Self {
-            max_stall_ns,
+            limits,
+            full_ns: None,
             outlook: None,
             folder: folder.to_owned(),
             pagemap: OnceCell::new(),
@@ -60,11 +63,19 @@ impl Restraint {
             Some((outlook, resident)) => outlook.grown(statm.resident.saturating_sub(resident)),
             None => first_outlook(&files.maps()?, statm)?,
         };
-        if choose(&outlook, self.max_stall_ns) == Depth::Full || self.pagemap().is_none() {
+        let since_ns = self.full_ns.map(|full| now().monotonic_ns.saturating_sub(full));
+        if choose(&outlook, &self.limits, since_ns) == Depth::Full || self.pagemap().is_none() {
             return Ok(Depth::Full);
         }
-        self.avoided_ns.get_or_insert_with(|| stall_ns(&outlook));
+        if choose(&outlook, &self.limits, None) == Depth::Cheap {
+            self.avoided_ns.get_or_insert_with(|| stall_ns(&outlook));
+        }
         Ok(Depth::Cheap)
+    }
+
+    /// Takes in that a full walk was of one moment: the next one may be put off.
+    pub(crate) fn complete(&mut self) {
+        self.full_ns = Some(now().monotonic_ns);
     }
 
     /// Takes in a full walk.
@@ -110,7 +121,7 @@ impl Restraint {
     /// Returns a message if a full walk was avoided.
     pub(crate) fn note(&self) -> Option<String> {
         let stall = self.avoided_ns? as f64 / 1e6;
-        let max = self.max_stall_ns as f64 / 1e6;
+        let max = self.limits.max_stall.as_secs_f64() * 1e3;
         Some(format!(
             "only its resident, private and swapped pages are counted: reading all sizes might keep it \
              from mapping memory for {stall:.0} ms, and --max-stall is {max} ms; --reread reads them"

@@ -14,12 +14,12 @@ pub(crate) mod unchanged;
 use std::cell::OnceCell;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::classify::facts::Evidence;
 use crate::classify::user::UserRule;
 use crate::error::Error;
-use crate::governor::Depth;
+use crate::governor::{Depth, Limits};
 use crate::linux::files::{MemoryFiles, OpenFile, PROC, Refusal};
 use crate::linux::mounts::Mounts;
 use crate::linux::process::{explain_absence, loaded_info, refused, with_architecture};
@@ -172,13 +172,10 @@ impl Sampler {
         self.last_read = None;
     }
 
-    /// Sets how long a sample may keep the process from changing its mappings, as far as that can be
-    /// foreseen: beyond it, samples are [`Consistency::Cheap`].
-    pub fn set_max_stall(&mut self, max: Option<Duration>) {
-        self.restraint = max.map(|max| {
-            let max_ns = u64::try_from(max.as_nanos()).unwrap_or(u64::MAX);
-            Restraint::new(max_ns, &self.folder)
-        });
+    /// Sets the limits of the cost of samples: where all sizes would exceed them, samples are
+    /// [`Consistency::Cheap`].
+    pub fn set_limits(&mut self, limits: Option<Limits>) {
+        self.restraint = limits.map(|limits| Restraint::new(limits, &self.folder));
         self.last_read = None;
     }
 
@@ -343,6 +340,9 @@ impl Sampler {
             Consistency::Complete if depth == Depth::Cheap => Consistency::Cheap,
             consistency => consistency,
         };
+        if let (Some(restraint), Consistency::Complete) = (&mut self.restraint, &consistency) {
+            restraint.complete();
+        }
         // The totals should be from the same moment as the regions.
         let of_before =
             check(tracker.mappings(), Some(before_bytes), None) == Consistency::Complete;

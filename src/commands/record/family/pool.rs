@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use vmrec_sampler::{Error as SamplerError, Sampler, UserRule};
+use vmrec_sampler::{Error as SamplerError, Limits, Sampler, UserRule};
 
 use crate::commands::record::args::RecordArgs;
 use crate::commands::record::events::{Event, Events, Looked, MemberId, Sampled};
@@ -37,7 +37,7 @@ struct Shared {
     rules: Vec<UserRule>,
     read_remote_files: bool,
     reread: bool,
-    max_stall: Duration,
+    limits: Option<Limits>,
 }
 
 struct State {
@@ -52,7 +52,8 @@ struct State {
 impl Pool {
     /// Starts without a thread; results go into the queue of events.
     pub(crate) fn new(events: &Events, rules: Vec<UserRule>, args: &RecordArgs) -> Self {
-        let RecordArgs { read_remote_files, reread, max_stall, .. } = *args;
+        let RecordArgs { read_remote_files, reread, .. } = *args;
+        let limits = args.limits();
         let state = State {
             looks: VecDeque::new(),
             threads: 0,
@@ -61,7 +62,7 @@ impl Pool {
             closed: false,
         };
         let (state, news) = (Mutex::new(state), Condvar::new());
-        let shared = Arc::new(Shared { state, news, rules, read_remote_files, reread, max_stall });
+        let shared = Arc::new(Shared { state, news, rules, read_remote_files, reread, limits });
         Self { shared, queue: events.sender() }
     }
 
@@ -168,7 +169,7 @@ impl Shared {
         sampler.set_user_rules(self.rules.clone());
         sampler.set_read_remote_files(self.read_remote_files);
         sampler.set_skips_unchanged(!self.reread);
-        sampler.set_max_stall(Some(self.max_stall).filter(|_| !self.reread));
+        sampler.set_limits(self.limits);
         Ok(Box::new(sampler))
     }
 }
