@@ -1,7 +1,7 @@
 //! The cost of leaving a process alone, beside its goals: samples that read no region again, a
 //! recorder of an idle process, and how long a large process waits for its own mappings meanwhile.
 //!
-//! `cargo bench --bench governor_cost` takes two minutes and 8 GiB of memory (less is skipped);
+//! `cargo bench --bench governor_cost` takes three minutes and 8 GiB of memory (less is skipped);
 //! `VMREC_BENCH_SECONDS` shortens each measurement (default: 15). The victim maps and unmaps a page
 //! all the time and measures how long each takes, first alone, then while `vmrec record` reads it.
 
@@ -20,7 +20,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
-use vmrec_sampler::{Consistency, Sampler};
+use vmrec_sampler::{Consistency, Limits, Sampler};
 
 use cpu::{Of, spent_ns};
 use target::{map, read_plainly, start_self, start_sleep, unmap};
@@ -39,6 +39,7 @@ fn main() {
     println!("{:<44} {:>12} {:>12} {:>12}", "", "alone", "figure", "goal");
     unchanged();
     idle(measured);
+    cheap(measured);
     for kind in ["large", "vmas"] {
         disturbed(kind, measured);
     }
@@ -90,6 +91,37 @@ fn idle(measured: Duration) {
     row("recorder of sleep at 50 ms, of one CPU", "", &format!("{percent:.2} %"), "0.10 %");
     end(&mut recorder);
     end(&mut child);
+}
+
+/// Compares samples that count pages, the first and those that follow every two seconds, with a plain
+/// read of smaps.
+fn cheap(measured: Duration) {
+    let Some((mut child, _answers)) = start_self("large") else {
+        return println!("cheap: skipped, not enough memory");
+    };
+    let mut sampler = Sampler::attach(child.id()).expect("our own child");
+    let max_stall = Duration::from_millis(5);
+    sampler.set_limits(Some(Limits { max_stall, max_overhead: 0.01 }));
+    let spent = |work: &mut dyn FnMut()| {
+        let before = spent_ns(Of::Thread);
+        work();
+        spent_ns(Of::Thread) - before
+    };
+    let plain = spent(&mut || _ = read_plainly(child.id())) as f64;
+    let mut costs = Vec::new();
+    let begun = Instant::now();
+    while costs.len() < 2 || begun.elapsed() < measured {
+        costs.push(spent(&mut || _ = sampler.sample().expect("a sample")) as f64);
+        thread::sleep(Duration::from_secs(2));
+    }
+    end(&mut child);
+    let first = costs.remove(0);
+    costs.sort_by(f64::total_cmp);
+    let read = format!("{:.0} ms", plain / 1e6);
+    for (name, cost, goal) in [("first", first, ""), ("next", costs[costs.len() / 2], "0.20")] {
+        let name = format!("8 GiB: {name} cheap sample / read of smaps");
+        row(&name, &read, &format!("{:.2}", cost / plain), goal);
+    }
 }
 
 /// Measures how a process that maps all the time fares while it is recorded.
