@@ -33,7 +33,21 @@ impl<'a> Recorder<'a> {
 
     /// Waits until `more` samples were kept that began after this call.
     pub(crate) fn wait_for_samples(&self, more: u64) {
-        wait_until_stored(self.bench, samples(self.bench) + more);
+        let now_ns = vmrec_sampler::now().utc_ns;
+        let text = format!(
+            "SELECT count(*) AS count FROM samples()
+             WHERE taken_utc_ns > {now_ns} AND state != 'missed'"
+        );
+        let begun = Instant::now();
+        let stored = || {
+            let said = self.bench.run(&["sql", "--json", &text]);
+            let rows: Option<serde_json::Value> = serde_json::from_str(&said.output).ok();
+            rows.and_then(|rows| rows[0]["count"].as_u64()).unwrap_or(0)
+        };
+        while stored() < more {
+            assert!(begun.elapsed() < PATIENCE, "no sample came");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Marks this moment, with at least one whole sample of it before and after.

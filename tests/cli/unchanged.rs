@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::fixture::idle;
-use crate::harness::{Bench, Workload};
+use crate::harness::{Bench, Workload, signal};
 
 #[test]
 fn a_process_that_sleeps_is_recorded_without_reading_its_regions_again() {
@@ -50,6 +50,21 @@ fn a_change_of_a_process_that_slept_is_recorded() {
     let diff = bench.json(&["diff", "start", "end", "--json"]);
     let grown = diff["total"]["resident_bytes"]["delta"].as_i64().unwrap();
     assert!(grown >= 8 << 20, "{grown}");
+}
+
+#[test]
+fn a_killed_recorder_leaves_whole_samples_of_a_process_that_sleeps() {
+    let (bench, workload) = (Bench::new(), Workload::start());
+    let recorder = crate::recorder::Recorder::start(&bench, &workload);
+    recorder.wait_for_samples(25);
+    signal(recorder.pid(), libc::SIGKILL);
+    let (_, said) = recorder.finish();
+    assert!(bench.out(&["info", "--verify"]).contains("no problem found"));
+    let info = bench.json(&["info", "--json"]);
+    assert!(info["unchanged_samples"].as_u64() >= Some(20), "{info}");
+    // Those that were shown are there.
+    let shown = said.split('#').filter_map(|text| text.split_whitespace().next()?.parse().ok());
+    assert!(shown.max().unwrap_or(0_u64) <= info["samples"].as_u64().unwrap(), "{said}");
 }
 
 #[test]

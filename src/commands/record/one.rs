@@ -1,5 +1,6 @@
 //! The loop that records one process: takes samples until something ends it.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use vmrec_sampler::{Error as SamplerError, StackRecorder};
@@ -42,6 +43,7 @@ pub(super) fn record(
     vmrec_sampler::release_own_code();
     let begun = Instant::now();
     let mut schedule = Schedule::new(args.interval());
+    let mut shown = Shown::default();
     let mut unrecorded = target.is_launched().then(|| Unrecorded::of(target.pid()));
     let why = loop {
         sampler.request();
@@ -55,7 +57,7 @@ pub(super) fn record(
                 if session.samples_taken() == 0 {
                     progress.notes(&notes);
                 }
-                let figures = Figures::of(&snapshot);
+                shown.waiting.push_back(Figures::of(&snapshot));
                 let is_first = session.samples_taken() == 0;
                 let stacks = target.stacks.as_ref().map(|stacks| stacks.tick(&snapshot));
                 triggers.judge(ITSELF, target.pid(), None, &snapshot);
@@ -68,11 +70,13 @@ pub(super) fn record(
                         if let Some(stacks) = stacks {
                             session.keep_stacks(number, stacks)?;
                         }
-                        progress.sample(number, &figures, session.file_bytes());
+                        shown.written(&mut session, &mut progress);
                         Some(number)
                     }
+                    Stored::Held => None,
                     Stored::Lost(failure) => {
-                        progress.lost(&failure);
+                        shown.written(&mut session, &mut progress);
+                        shown.lost(&failure, &mut progress);
                         None
                     }
                 };
@@ -89,6 +93,7 @@ pub(super) fn record(
             Err(error) if is_gone(&error) => break WhyEnded::TargetExited(target.wait(events)),
             Err(SamplerError::Replaced { .. }) => match target.attach(events) {
                 Some(Ok(attached)) => {
+                    shown.flush(&mut session, &mut progress)?;
                     session.replace(attached.process())?;
                     triggers.forget(ITSELF);
                     target.stacks.iter().for_each(StackRecorder::restart);
@@ -110,6 +115,7 @@ pub(super) fn record(
         }
         let tick = schedule.next(begun.elapsed());
         if tick.missed > 0 {
+            shown.flush(&mut session, &mut progress)?;
             session.missed(tick.missed, args.interval())?;
             progress.missed(tick.missed);
         }
@@ -146,7 +152,8 @@ pub(super) fn record(
             }
         }
     };
-    let ended = session.end(&why);
+    let flushed = shown.flush(&mut session, &mut progress);
+    let ended = flushed.and_then(|()| session.end(&why));
     progress.summary(&why, path, session.recording(), &triggers.summary());
     if let Some(words) = unrecorded.as_ref().and_then(Unrecorded::words) {
         progress.unrecorded(&words);
@@ -155,6 +162,38 @@ pub(super) fn record(
     let recording = session.recording();
     session.close()?;
     Ok(recording)
+}
+
+/// Samples that are to be shown once they are written.
+#[derive(Default)]
+struct Shown {
+    waiting: VecDeque<Figures>,
+}
+
+impl Shown {
+    /// Shows those that were written by now.
+    fn written(&mut self, session: &mut Session, progress: &mut Progress) {
+        for number in session.take_written() {
+            if let Some(figures) = self.waiting.pop_front() {
+                progress.sample(number, &figures, session.file_bytes());
+            }
+        }
+    }
+
+    /// Counts those that are left as lost.
+    fn lost(&mut self, failure: &Failure, progress: &mut Progress) {
+        self.waiting.drain(..).for_each(|_| progress.lost(failure));
+    }
+
+    /// Writes those that wait, and shows them.
+    fn flush(&mut self, session: &mut Session, progress: &mut Progress) -> Result<(), Failure> {
+        let lost = session.flush()?;
+        self.written(session, progress);
+        if let Some(failure) = lost {
+            self.lost(&failure, progress);
+        }
+        Ok(())
+    }
 }
 
 /// Waits for the sample that was requested; fails with the reason if the recording ends before it.

@@ -20,6 +20,9 @@ use crate::{file, output};
 /// How long a full disk is waited for before the recording is given up.
 pub(crate) const DISK_FULL_PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long samples that are like the one before wait to be written together.
+const MAX_HELD: Duration = Duration::from_secs(1);
+
 /// Opens the file for recording, making the default folder where it is missing; one beside it while
 /// another recorder writes to it. Returns which.
 pub(crate) fn open_writer(path: &Path) -> Result<(Writer, PathBuf), Failure> {
@@ -54,8 +57,10 @@ pub(crate) struct Output<'a> {
 
 /// The outcome of writing a sample.
 pub(crate) enum Stored {
-    /// It is on disk, under this number.
+    /// It is on disk, under this number, and so are those held before it.
     Kept(u64),
+    /// It is like the one before, and will be written together with those that follow.
+    Held,
     /// The disk is full: it is lost, those before are not.
     Lost(Failure),
 }
@@ -72,6 +77,13 @@ pub(crate) struct Session {
     session: Option<SessionId>,
     recording: Option<RecordingId>,
     samples_taken: u64,
+    /// Whether samples that are like the one before are written together.
+    holds: bool,
+    /// Those that wait to be written, since when.
+    held: Vec<Snapshot>,
+    held_since: Option<Instant>,
+    /// The numbers of those written since they were last taken.
+    written: Vec<u64>,
     /// Ticks whose samples could not be written, since when.
     unwritten: Option<(Timestamp, u64, Instant)>,
     /// The facts of the evidence written last.
@@ -99,6 +111,11 @@ impl Session {
             session: None,
             recording: None,
             samples_taken: 0,
+            // What is written beside samples refers to their numbers.
+            holds: !args.stacks && args.triggers.when.is_empty(),
+            held: Vec::new(),
+            held_since: None,
+            written: Vec::new(),
             unwritten: None,
             facts: None,
             stacks: StackTick::default(),
@@ -155,16 +172,22 @@ impl Session {
         {
             self.unwritten = None;
         }
-        match self.writer.append(recording, snapshot) {
-            Ok(number) => {
+        let holds = evidence.is_none() && self.may_hold(&snapshot);
+        self.held.push(snapshot);
+        if holds {
+            self.held_since.get_or_insert_with(Instant::now);
+            return Ok(Stored::Held);
+        }
+        match self.write_held(recording) {
+            Ok(()) => {
+                let number = self.written.last().copied().unwrap_or_default();
                 if let Some(evidence) = evidence {
                     self.keep_evidence(recording, number, evidence)?;
                 }
                 Ok(Stored::Kept(number))
             }
             Err(error @ StoreError::DiskFull { .. }) => {
-                let (due, ticks, since) = self.unwritten.unwrap_or((taken, 0, Instant::now()));
-                self.unwritten = Some((due, ticks + 1, since));
+                let since = self.unwritten.map_or_else(Instant::now, |(_, _, since)| since);
                 // Nothing kept yet means that the disk was full from the start.
                 if self.samples_taken == 1 || since.elapsed() > DISK_FULL_PATIENCE {
                     return Err(error.into());
@@ -173,6 +196,48 @@ impl Session {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Returns whether a sample can wait for the next ones: it has the regions of the one before, and
+    /// the next tick comes before the first that waits has waited too long.
+    fn may_hold(&self, snapshot: &Snapshot) -> bool {
+        let waited = self.held_since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.holds
+            && snapshot.consistency.is_unchanged()
+            && self.unwritten.is_none()
+            && waited + Duration::from_nanos(self.interval_ns) <= MAX_HELD
+    }
+
+    /// Writes the samples that wait; on a full disk those are lost that were not written.
+    fn write_held(&mut self, recording: RecordingId) -> Result<(), StoreError> {
+        self.held_since = None;
+        let held = std::mem::take(&mut self.held);
+        let times: Vec<Timestamp> = held.iter().map(|snapshot| snapshot.taken).collect();
+        let before = self.written.len();
+        let result = self.writer.append_run(recording, held, &mut self.written);
+        let lost = times.get(self.written.len() - before..).unwrap_or_default();
+        if let (Err(StoreError::DiskFull { .. }), Some(first)) = (&result, lost.first()) {
+            let (due, ticks, since) = self.unwritten.unwrap_or((*first, 0, Instant::now()));
+            self.unwritten = Some((due, ticks + lost.len() as u64, since));
+        }
+        result
+    }
+
+    /// Writes the samples that wait; returns why some are lost, if the disk is full.
+    pub(crate) fn flush(&mut self) -> Result<Option<Failure>, Failure> {
+        let Some(recording) = self.recording.filter(|_| !self.held.is_empty()) else {
+            return Ok(None);
+        };
+        match self.write_held(recording) {
+            Ok(()) => Ok(None),
+            Err(error @ StoreError::DiskFull { .. }) => Ok(Some(error.into())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns the numbers of the samples written since the last call.
+    pub(crate) fn take_written(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.written)
     }
 
     /// Writes the evidence that the types from a sample on rest on, unless it was written before.
@@ -227,6 +292,7 @@ impl Session {
     /// Writes that ticks went by without a sample.
     pub(crate) fn missed(&mut self, ticks: u64, interval: Duration) -> Result<(), Failure> {
         let Some(recording) = self.recording else { return Ok(()) };
+        self.flush()?;
         let now = vmrec_sampler::now();
         let ago = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX).saturating_mul(ticks);
         let due = Timestamp {
@@ -257,6 +323,7 @@ impl Session {
     /// Writes why the recording ends, if it began.
     pub(crate) fn end(&mut self, why: &WhyEnded) -> Result<(), Failure> {
         let Some(recording) = self.recording else { return Ok(()) };
+        self.flush()?;
         if let Some((due, ticks, _)) = self.unwritten.take() {
             self.writer.missed(recording, due, ticks, "disk full")?;
         }

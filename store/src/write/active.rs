@@ -103,6 +103,35 @@ impl Active {
         Ok((sample, Some((table, frame, edits))))
     }
 
+    /// Returns how many of these snapshots, from the first on, can be written in one transaction because
+    /// they have the regions of the last sample.
+    pub(crate) fn repeats(&self, snapshots: &[Snapshot]) -> usize {
+        let Some(last) = self.encoder.last().filter(|_| self.next.is_some()) else { return 0 };
+        let same = |snapshot: &&Snapshot| {
+            let has_regions = snapshot.consistency.totals_alone().is_none();
+            has_regions && snapshot.regions == last.regions
+        };
+        snapshots.iter().take_while(same).count().min(self.encoder.room())
+    }
+
+    /// Writes a snapshot with the regions of the last sample: the next one, or so many `after` it.
+    pub(crate) fn repeat(
+        &self,
+        transaction: &Transaction<'_>,
+        snapshot: &Snapshot,
+        after: u64,
+    ) -> rusqlite::Result<Written> {
+        let number = self.next_number(transaction)? + after;
+        let before = (after > 0).then(|| number - 1);
+        // Those that `repeats` counted have regions.
+        let (table, frame) = self.encoder.repeat(before).ok_or(rusqlite::Error::InvalidQuery)?;
+        let sample = Sample::of(number, snapshot);
+        let row = insert_sample(transaction, self.id, &sample)?;
+        let sum = checksum(self.id.0, number, frame.kind, &frame.data);
+        insert_frame(transaction, row, &frame, sum)?;
+        Ok((sample, Some((table, frame, Vec::new()))))
+    }
+
     /// Returns why the regions of a sample cannot be stored in a file of this limit, if they cannot.
     fn too_large(&self, regions: &[Region]) -> Option<String> {
         let limit = self.max_bytes?;

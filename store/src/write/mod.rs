@@ -7,6 +7,7 @@ pub(crate) mod mark;
 pub(crate) mod prune;
 pub(crate) mod recovery;
 pub(crate) mod relabel;
+pub(crate) mod run;
 pub(crate) mod stacks;
 pub(crate) mod tick;
 pub(crate) mod trial;

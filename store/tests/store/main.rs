@@ -17,6 +17,7 @@ mod repair;
 mod retention;
 mod retention_by_size;
 mod round_trip;
+mod run;
 mod survival;
 #[path = "../../../tests/target.rs"]
 mod target;

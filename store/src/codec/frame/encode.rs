@@ -47,6 +47,21 @@ impl FrameEncoder {
         (delta, edits)
     }
 
+    /// Returns how many samples with the regions stored last can follow in its chunk.
+    pub(crate) fn room(&self) -> usize {
+        let fits = self.last.is_some() && !self.is_full();
+        if fits { (CHUNK_SAMPLES - self.samples) as usize } else { 0 }
+    }
+
+    /// Returns the regions stored last once more, with the frame of a sample that has them too: the next
+    /// one, or one after sample `before`, which has them as well. `None` if there are none.
+    pub(crate) fn repeat(&self, before: Option<u64>) -> Option<(RegionTable, Frame)> {
+        let (number, last) = self.last.as_ref()?;
+        let frame = delta(before.unwrap_or(*number), last, last, &[]);
+        let table = RegionTable { kinds: last.kinds.clone(), regions: last.regions.clone() };
+        Some((table, frame))
+    }
+
     /// Records that `frame`, that of sample `number`, is stored durably.
     pub(crate) fn accept(&mut self, number: u64, table: RegionTable, frame: &Frame) {
         self.last = Some((number, table));
