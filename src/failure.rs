@@ -33,6 +33,15 @@ pub(crate) const HIDDEN: &str = "run vmrec as its owner or with sudo, or mount /
 pub(crate) const DECORATE_MAPS: &str = "many types are guesses: where the kernel names memory, start it with\n\
      GLIBC_TUNABLES=glibc.mem.decorate_maps=1 (glibc 2.40 or later) for malloc to name its own";
 
+/// The hint for root whom the kernel refuses a process.
+const ROOT_REFUSED: &str = "root lacks the right to it here: in a container start it with\n\
+     --cap-add SYS_PTRACE, or run vmrec on the host; a security module may forbid it too";
+
+/// The hint for the owner of a process that shut itself off.
+const OWNER_REFUSED: &str = "it is yours, but has rights that vmrec lacks, or shut itself off (PR_SET_DUMPABLE):\n\
+     run vmrec with sudo, or give it the rights:\n\
+     sudo setcap cap_sys_ptrace,cap_dac_read_search=ep \"$(which vmrec)\"";
+
 /// The hint for a process without a heap of glibc's.
 const NO_HEAP: &str = "heaps of glibc's malloc on 64-bit Linux can be read; of other allocators `vmrec map`\n\
      shows the regions, and `vmrec record` how they grow";
@@ -60,6 +69,17 @@ const fn stop_hint(why: &StopRefusal) -> &'static str {
         StopRefusal::Forbidden => {
             "in a container start it with --cap-add SYS_PTRACE, or run vmrec on the host"
         }
+    }
+}
+
+/// Returns the remedy for a process of a user that another one may not read.
+const fn permission_hint(own: u32, user_id: Option<u32>) -> &'static str {
+    match (own, user_id) {
+        // On macOS neither root nor an owner reads all.
+        _ if cfg!(target_os = "macos") => vmrec_sampler::PERMISSION_HINT,
+        (0, _) => ROOT_REFUSED,
+        (own, Some(user)) if own == user => OWNER_REFUSED,
+        _ => vmrec_sampler::PERMISSION_HINT,
     }
 }
 
@@ -197,7 +217,9 @@ impl From<SamplerError> for Failure {
             }
             SamplerError::NoProc | SamplerError::OtherProc => Some(NO_PROC),
             SamplerError::Hidden { .. } => Some(HIDDEN),
-            SamplerError::NotPermitted { .. } => Some(vmrec_sampler::PERMISSION_HINT),
+            SamplerError::NotPermitted { user_id, .. } => {
+                Some(permission_hint(vmrec_sampler::own_user_id(), *user_id))
+            }
             SamplerError::Exited { .. } | SamplerError::Zombie { .. } => {
                 Some("start it again, or let vmrec start it: `vmrec record -- COMMAND`")
             }

@@ -50,6 +50,7 @@ mod process;
 mod procfs;
 mod quantity;
 mod region;
+mod rights_needed;
 mod rule;
 mod snapshot;
 mod stack_refusal;
@@ -91,6 +92,7 @@ pub use crate::label::{Confidence, Detail, Label};
 pub use crate::linux::heap::inspect_heap;
 #[cfg(target_os = "linux")]
 pub use crate::linux::{
+    capabilities::give_up_rights,
     executable::working_folder,
     facts::FactReader,
     files::PERMISSION_HINT,
@@ -113,8 +115,8 @@ pub use crate::macos::{
     PERMISSION_HINT,
     footprint::count_as_footprint,
     process::{
-        adopt_orphans, check_proc, hides_processes, host, process_info, processes, program_name,
-        release_own_code, resident_bytes, working_folder,
+        adopt_orphans, check_proc, give_up_rights, hides_processes, host, process_info, processes,
+        program_name, release_own_code, resident_bytes, working_folder,
     },
     process_list::ProcessList,
     sampler::Sampler,
@@ -128,7 +130,7 @@ pub use crate::pasted::model::{
 };
 pub use crate::pasted::parse_paste;
 pub use crate::posix::{
-    begin_session, discard_stream, ignores_signal, max_file_bytes, now, process_group,
+    begin_session, discard_stream, ignores_signal, max_file_bytes, now, own_user_id, process_group,
     raise_open_files, reap, send_signal,
 };
 pub use crate::process::{Host, IMPORTED_BOOT, ProcessId, ProcessInfo};
@@ -140,6 +142,7 @@ pub use crate::quantity::{Quantities, Quantity};
 pub use crate::region::{
     AddressRange, Identity, Object, Protection, Provenance, Region, ShareMode, StandIn,
 };
+pub use crate::rights_needed::RightsNeeded;
 pub use crate::rule::Rule;
 pub use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot, Timestamp};
 pub use crate::stack_refusal::StackRefusal;

@@ -98,6 +98,12 @@ pub fn reap(pid: u32) -> Option<i32> {
     })
 }
 
+/// Returns the number of the user whose rights this process has.
+pub fn own_user_id() -> u32 {
+    // SAFETY: geteuid takes nothing, touches no memory of ours and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
 /// Returns the process group of a process, if there is such a process.
 pub fn process_group(pid: u32) -> Option<u32> {
     // SAFETY: getpgid takes a number and touches no memory of ours.

@@ -38,6 +38,8 @@ mod record_errors;
 mod recorder;
 mod repair;
 mod report;
+#[cfg(target_os = "linux")]
+mod rights;
 mod selftest;
 #[cfg(feature = "serve")]
 mod serve;

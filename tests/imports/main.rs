@@ -53,7 +53,7 @@ fn sampler() {
         folder: "sampler/src",
         root: "lib.rs",
         floors: &[
-            &["named", "demangle", "governor", "stack_refusal", "stop_refusal"],
+            &["named", "demangle", "governor", "rights_needed", "stack_refusal", "stop_refusal"],
             &[
                 "error",
                 "process",

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::macos::ffi::{libproc, mach, sysctl};
 use crate::process::{Host, ProcessId, ProcessInfo};
 use crate::procfs::line::readable;
+use crate::rights_needed::RightsNeeded;
 
 /// Returns the facts about the process `pid`.
 ///
@@ -65,6 +66,9 @@ pub const fn working_folder(_: u32) -> Option<std::path::PathBuf> {
 pub const fn adopt_orphans() -> bool {
     false
 }
+
+/// Gives up the rights that a recorder does not need: this system has no sets of them.
+pub const fn give_up_rights(_: RightsNeeded) {}
 
 /// Returns the machine this runs on.
 pub fn host() -> Host {

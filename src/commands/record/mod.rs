@@ -14,6 +14,7 @@ mod one;
 pub(crate) mod outputs;
 pub(crate) mod progress;
 pub(crate) mod pruning;
+mod rights;
 pub(crate) mod sampling;
 pub(crate) mod schedule;
 pub(crate) mod session;
@@ -64,6 +65,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("--via reads one process that runs already")
             .hint("name one pid or name, without --tree, --all, --follow, --host and `--`"));
     }
+    rights::give_up(args, &path);
     detach::before_command(args)?;
     let events = Events::listen()?;
     if args.is_family() {

@@ -150,7 +150,11 @@ impl FactReader {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if !self.facts.memory_readable {
-            notes.push("memory not readable: types go by maps, smaps and robust lists".to_owned());
+            notes.push(
+                "memory not readable: types go by maps, smaps and robust lists; the rights \
+                 cap_sys_ptrace and cap_dac_read_search read it"
+                    .to_owned(),
+            );
         }
         if self.threads.stacks_refused {
             notes.push(
