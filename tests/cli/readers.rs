@@ -1,5 +1,5 @@
 //! Exports read back by the programs that they are for, where their Python packages are there:
-//! `VMREC_PYTHON` names a python3 that has them (`pip install perfetto duckdb`).
+//! `VMREC_PYTHON` names a python3 that has them (`pip install perfetto duckdb chdb pyspark`).
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -83,7 +83,28 @@ fn duckdb_reads_the_same_samples_sums_and_regions_from_parquet() {
     assert_eq!(second, "1 sample of 1 recording in 3 files added to fleet\n");
     let third = bench.out(&["export", "--parquet", "fleet"]);
     assert_eq!(third, "0 samples of 0 recordings in 0 files added to fleet\n");
-    let Some(found) = read(&bench, "read_parquet.py", "duckdb", &["fleet"]) else { return };
+    if let Some(found) = read(&bench, "read_parquet.py", "duckdb", &["fleet"]) {
+        holds_what_is_stored(&bench, &found);
+    }
+}
+
+#[test]
+#[cfg(feature = "parquet")]
+fn chdb_and_spark_read_the_same_as_duckdb() {
+    let bench = fixed();
+    bench.out(&["export", "--parquet", "fleet", "-r", "1"]);
+    bench.out(&["export", "--parquet", "fleet"]);
+    for (script, module) in [("read_parquet_chdb.py", "chdb"), ("read_parquet_spark.py", "pyspark")]
+    {
+        if let Some(found) = read(&bench, script, module, &["fleet"]) {
+            holds_what_is_stored(&bench, &found);
+        }
+    }
+}
+
+/// Compares with the file what a reader found in the Parquet files of both recordings.
+#[cfg(feature = "parquet")]
+fn holds_what_is_stored(bench: &Bench, found: &serde_json::Value) {
     assert_eq!(found["samples"].as_array().unwrap().len(), 6);
     let day = serde_json::json!([1, "server", "testhost", "2024-03-01", 1, "complete"]);
     assert_eq!(found["samples"][0].as_array().unwrap()[..6], day.as_array().unwrap()[..]);
