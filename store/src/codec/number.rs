@@ -10,20 +10,18 @@ const LONG: u32 = (1 << LENGTH_BITS) - 1;
 const LENGTHS: usize = LONG as usize + 1;
 
 /// The model of numbers of one kind.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Number {
     length: [Chance; LENGTHS],
     /// Of the two bits below the highest, by length: the first one, and the second by the first.
     next: [[Chance; 3]; LENGTHS],
 }
 
-impl Default for Number {
-    fn default() -> Self {
-        Self { length: [Chance::default(); LENGTHS], next: [[Chance::default(); 3]; LENGTHS] }
-    }
-}
-
 impl Number {
+    /// One that nothing was learnt in.
+    pub(crate) const NEW: Self =
+        Self { length: [Chance::NEW; LENGTHS], next: [[Chance::NEW; 3]; LENGTHS] };
+
     /// Codes a number.
     pub(crate) fn code(&mut self, coder: &mut impl Coder, number: u64) -> u64 {
         let bits = u64::BITS - number.leading_zeros();
@@ -85,13 +83,13 @@ mod tests {
                 0..40,
             )
         ) {
-            let (mut encoder, mut model) = (RangeEncoder::default(), Number::default());
+            let (mut encoder, mut model) = (RangeEncoder::default(), Number::NEW);
             for number in &numbers {
                 model.code(&mut encoder, *number);
                 model.code_signed(&mut encoder, number.cast_signed());
             }
             let data = encoder.finish();
-            let (mut decoder, mut model) = (RangeDecoder::new(&data), Number::default());
+            let (mut decoder, mut model) = (RangeDecoder::new(&data), Number::NEW);
             for number in &numbers {
                 prop_assert_eq!(model.code(&mut decoder, 0), *number);
                 prop_assert_eq!(model.code_signed(&mut decoder, 0), number.cast_signed());

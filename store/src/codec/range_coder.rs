@@ -27,9 +27,10 @@ const RAW_BITS: u32 = 24;
 
 /// The probability that a decision is `true`, learnt from those before.
 ///
-/// A new one is all zeros, so that models with thousands of them are created as zeroed memory. It
-/// has no padding: a recorder keeps some ten thousand for each process.
-#[derive(Clone, Copy, Debug, Default)]
+/// A new one is all zeros, so that models with thousands of them are created as zeroed memory, if
+/// they are constants: made one by one, they would be that many stores in a row, over which a
+/// compiler takes minutes. It has no padding: a recorder keeps some ten thousand for each process.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Chance {
     /// How far from even, in 65536ths: a number of 16 bits with its sign.
     lean: [u8; 2],
@@ -37,6 +38,9 @@ pub(crate) struct Chance {
 }
 
 impl Chance {
+    /// As likely as not.
+    pub(crate) const NEW: Self = Self { lean: [0; 2], seen: 0 };
+
     #[inline]
     const fn of_true(self) -> u16 {
         u16::from_ne_bytes(self.lean) ^ 1 << 15
@@ -265,7 +269,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_decision_comes_back(all in proptest::collection::vec(coded(), 0..600)) {
-            let (mut encoder, mut models) = (RangeEncoder::default(), [Chance::default(); 4]);
+            let (mut encoder, mut models) = (RangeEncoder::default(), [Chance::NEW; 4]);
             for coded in &all {
                 match *coded {
                     Coded::Decision(model, outcome) => { encoder.decide(&mut models[model], outcome); }
@@ -273,7 +277,7 @@ mod tests {
                 }
             }
             let data = encoder.finish();
-            let (mut decoder, mut models) = (RangeDecoder::new(&data), [Chance::default(); 4]);
+            let (mut decoder, mut models) = (RangeDecoder::new(&data), [Chance::NEW; 4]);
             for coded in &all {
                 match *coded {
                     Coded::Decision(model, outcome) => {
@@ -287,7 +291,7 @@ mod tests {
 
         #[test]
         fn bytes_run_out(data in proptest::collection::vec(0_u8.., 0..64)) {
-            let (mut decoder, mut chance) = (RangeDecoder::new(&data), Chance::default());
+            let (mut decoder, mut chance) = (RangeDecoder::new(&data), Chance::NEW);
             let mut decisions = 0_u32;
             while !decoder.is_past_end() {
                 decoder.decide(&mut chance, false);
@@ -299,7 +303,7 @@ mod tests {
 
     #[test]
     fn constant_decisions_take_almost_no_bytes() {
-        let (mut encoder, mut chance) = (RangeEncoder::default(), Chance::default());
+        let (mut encoder, mut chance) = (RangeEncoder::default(), Chance::NEW);
         (0..10_000).for_each(|_| {
             encoder.decide(&mut chance, true);
         });

@@ -21,21 +21,31 @@ const MAX_RUN: usize = 32;
 const TREE: usize = 2048;
 
 /// The model of new regions of one kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct NewModel {
     pub(super) ranges: NewRanges,
     pub(super) firsts: Firsts,
 }
 
+impl NewModel {
+    /// One that nothing was learnt in.
+    const NEW: Self = Self { ranges: NewRanges::NEW, firsts: Firsts::NEW };
+}
+
 /// The model of existing regions of one kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct OldModel {
     pub(super) moves: Moves,
     pub(super) changes: Changes,
 }
 
+impl OldModel {
+    /// One that nothing was learnt in.
+    const NEW: Self = Self { moves: Moves::NEW, changes: Changes::NEW };
+}
+
 /// The model of one kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct KindModel {
     /// `None` until it is needed, as most kinds never change.
     new: Option<Box<NewModel>>,
@@ -48,6 +58,20 @@ struct KindModel {
     /// The kind that last replaced it.
     successor: u32,
     is_successor: Chance,
+}
+
+impl KindModel {
+    /// One that nothing was learnt in.
+    const NEW: Self = Self {
+        new: None,
+        old: None,
+        gone: [Chance::NEW; 2],
+        replaced: Chance::NEW,
+        next: 0,
+        is_next: [Chance::NEW; 2],
+        successor: 0,
+        is_successor: Chance::NEW,
+    };
 }
 
 /// The model of all kinds.
@@ -66,10 +90,10 @@ impl Default for Kinds {
     fn default() -> Self {
         Self {
             models: Vec::new(),
-            first_new: NewModel::default(),
-            first_old: OldModel::default(),
-            is_new: Default::default(),
-            number: vec![Chance::default(); TREE],
+            first_new: NewModel::NEW,
+            first_old: OldModel::NEW,
+            is_new: [Chance::NEW; 2],
+            number: vec![Chance::NEW; TREE],
         }
     }
 }
@@ -180,7 +204,7 @@ impl Kinds {
     fn add(&mut self) -> u32 {
         let kind = self.models.len() as u32;
         let (next, successor) = (kind + 1, kind + 1);
-        self.models.push(KindModel { next, successor, ..KindModel::default() });
+        self.models.push(KindModel { next, successor, ..KindModel::NEW });
         kind
     }
 }

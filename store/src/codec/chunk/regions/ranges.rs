@@ -32,7 +32,7 @@ pub(super) struct Around {
 }
 
 /// The model of range changes of one kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Moves {
     moved: [Chance; 4],
     start_moved: [Chance; 2],
@@ -41,8 +41,19 @@ pub(super) struct Moves {
     offset_shifted: Chance,
 }
 
+impl Moves {
+    /// One that nothing was learnt in.
+    pub(super) const NEW: Self = Self {
+        moved: [Chance::NEW; 4],
+        start_moved: [Chance::NEW; 2],
+        end_moved: [Chance::NEW; 2],
+        offset_kept: [Chance::NEW; 2],
+        offset_shifted: Chance::NEW,
+    };
+}
+
 /// The model of the ranges of new regions of one kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct NewRanges {
     adjacent: [Chance; 2],
     aligned: Chance,
@@ -57,8 +68,22 @@ pub(super) struct NewRanges {
     has_offset: Chance,
 }
 
+impl NewRanges {
+    /// One that nothing was learnt in.
+    pub(super) const NEW: Self = Self {
+        adjacent: [Chance::NEW; 2],
+        aligned: Chance::NEW,
+        align_bits: None,
+        fills: [Chance::NEW; 4],
+        last_size: 0,
+        same_size: [Chance::NEW; 2],
+        sizes: 0,
+        has_offset: Chance::NEW,
+    };
+}
+
 /// The model of all ranges.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Ranges {
     paged: Chance,
     start_at_reach: [Chance; 2],
@@ -75,6 +100,26 @@ pub(super) struct Ranges {
     first_sizes: Number,
     /// Of kinds that have new regions after the first snapshot.
     sizes: Vec<Number>,
+}
+
+impl Ranges {
+    /// One that nothing was learnt in.
+    pub(super) const NEW: Self = Self {
+        paged: Chance::NEW,
+        start_at_reach: [Chance::NEW; 2],
+        start_change: Number::NEW,
+        grown: Chance::NEW,
+        grown_to_next: Chance::NEW,
+        grown_over: Chance::NEW,
+        over: [Chance::NEW; OVER],
+        growth: Number::NEW,
+        shrunk_to: [Number::NEW; 2],
+        offset: Number::NEW,
+        offset_follows: Chance::NEW,
+        distance: [Number::NEW; 2],
+        first_sizes: Number::NEW,
+        sizes: Vec::new(),
+    };
 }
 
 impl Ranges {
@@ -188,7 +233,7 @@ impl Ranges {
             region.start.wrapping_add(size)
         } else {
             if of.sizes == 0 {
-                self.sizes.push(Number::default());
+                self.sizes.push(Number::NEW);
                 of.sizes = self.sizes.len().min(usize::from(u16::MAX)) as u16;
             }
             let index = usize::from(of.sizes - 1);

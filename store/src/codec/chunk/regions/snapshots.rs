@@ -75,6 +75,18 @@ struct Events {
     more: [Chance; 64],
 }
 
+impl Events {
+    /// One that nothing was learnt in.
+    const NEW: Self = Self {
+        at_beginning: [Chance::NEW; 2],
+        covered: Chance::NEW,
+        after: Chance::NEW,
+        by_history: [[Chance::NEW; RATES * RECENT]; 3],
+        quiet: [Number::NEW; 2],
+        more: [Chance::NEW; 64],
+    };
+}
+
 /// The model.
 #[derive(Clone, Debug)]
 pub(super) struct SnapshotModel {
@@ -91,23 +103,15 @@ pub(super) struct SnapshotModel {
 
 impl Default for SnapshotModel {
     fn default() -> Self {
-        let events = Events {
-            at_beginning: Default::default(),
-            covered: Chance::default(),
-            after: Chance::default(),
-            by_history: [[Chance::default(); RATES * RECENT]; 3],
-            quiet: Default::default(),
-            more: [Chance::default(); 64],
-        };
         Self {
             tracks: Vec::new(),
             unused: Vec::new(),
             live: Vec::new(),
             spare: Vec::new(),
-            events,
+            events: Events::NEW,
             kinds: Kinds::default(),
-            ranges: Ranges::default(),
-            values: Values::default(),
+            ranges: Ranges::NEW,
+            values: Values::NEW,
             snapshots: 0,
         }
     }

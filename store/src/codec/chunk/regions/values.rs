@@ -24,7 +24,7 @@ const SHARES: usize = 1 << SHARE_BITS;
 const PROVENANCE_BITS: u32 = 2;
 
 /// The model of changes of readings of one kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Changes {
     changed: [Chance; 4],
     usual_mask: Chance,
@@ -33,8 +33,19 @@ pub(super) struct Changes {
     to_zero: Chance,
 }
 
+impl Changes {
+    /// One that nothing was learnt in.
+    pub(super) const NEW: Self = Self {
+        changed: [Chance::NEW; 4],
+        usual_mask: Chance::NEW,
+        mask: [[Chance::NEW; 8]; COUNT],
+        to_full: Chance::NEW,
+        to_zero: Chance::NEW,
+    };
+}
+
 /// The model of readings of new regions of one kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Firsts {
     zero: Chance,
     full: Chance,
@@ -49,8 +60,22 @@ pub(super) struct Firsts {
     resident: u16,
 }
 
+impl Firsts {
+    /// One that nothing was learnt in.
+    pub(super) const NEW: Self = Self {
+        zero: Chance::NEW,
+        full: Chance::NEW,
+        usual_parts: Chance::NEW,
+        last_parts: 0,
+        parts: [[Chance::NEW; 2]; COUNT],
+        last_share: [0; 2],
+        same_share: [Chance::NEW; 2],
+        resident: 0,
+    };
+}
+
 /// The model of all readings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Values {
     in_units: [Chance; COUNT],
     known_changed: Chance,
@@ -67,6 +92,24 @@ pub(super) struct Values {
     /// By the share mode before; new ones are the last.
     share: [[Chance; SHARES]; SHARES],
     provenance_changed: Chance,
+}
+
+impl Values {
+    /// One that nothing was learnt in.
+    pub(super) const NEW: Self = Self {
+        in_units: [Chance::NEW; COUNT],
+        known_changed: Chance::NEW,
+        known: Number::NEW,
+        resident_change: [Number::NEW; 2],
+        first_resident: Number::NEW,
+        resident: Vec::new(),
+        to_followed: [Chance::NEW; COUNT],
+        change: [[Number::NEW; 2]; COUNT],
+        part: [Number::NEW; COUNT],
+        share_changed: [Chance::NEW; 4],
+        share: [[Chance::NEW; SHARES]; SHARES],
+        provenance_changed: Chance::NEW,
+    };
 }
 
 impl Values {
@@ -143,7 +186,7 @@ impl Values {
             self.in_units(coder, RESIDENT, |all| &mut all.first_resident, resident)
         } else {
             if of.resident == 0 {
-                self.resident.push(Number::default());
+                self.resident.push(Number::NEW);
                 of.resident = self.resident.len().min(usize::from(u16::MAX)) as u16;
             }
             let index = usize::from(of.resident - 1);
