@@ -107,7 +107,7 @@ pub use crate::session::series::{
 };
 pub use crate::session::sizes::ProcessSizes;
 pub use crate::session::table::{SessionHeading, SessionLayout, SessionView, session_table};
-pub use crate::slope::ENOUGH_SAMPLES;
+pub use crate::slope::{ENOUGH_SAMPLES, Slope};
 pub use crate::stacks::document::{StackDocument, StackMapDocument};
 pub use crate::stacks::flame::{DrawnFlame, FlameOptions, flame};
 pub use crate::stacks::folded::folded;

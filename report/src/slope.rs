@@ -15,13 +15,13 @@ const DEVIATIONS: f64 = 1.96;
 
 /// A slope with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Slope {
+pub struct Slope {
     /// The median of the slopes, in units of the values per nanosecond.
-    pub(crate) median: f64,
+    pub median: f64,
     /// The interval's lower end.
-    pub(crate) low: f64,
+    pub low: f64,
     /// The interval's upper end.
-    pub(crate) high: f64,
+    pub high: f64,
 }
 
 impl Slope {
@@ -31,7 +31,7 @@ impl Slope {
     /// Returns the slope of points of nanoseconds and values; `None` of fewer than two different times.
     ///
     /// Of more than a thousand points, as many evenly spaced ones take part, the first and the last among them.
-    pub(crate) fn of(points: &[(u64, u64)]) -> Option<Self> {
+    pub fn of(points: &[(u64, u64)]) -> Option<Self> {
         let points = evenly(points);
         let (first, last) = (points.first()?, points.last()?);
         if first.0 < last.0 && points.iter().all(|point| point.1 == first.1) {
