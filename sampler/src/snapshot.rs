@@ -145,7 +145,7 @@ pub struct ProcessTotals {
 /// One full snapshot of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// When it was taken (as reading began).
+    /// When it was taken: as its regions began to be read.
     pub taken: Timestamp,
     /// The cost of taking it.
     pub cost: Cost,

@@ -37,7 +37,7 @@ use crate::procfs::stat::Stat;
 use crate::procfs::statm::Statm;
 use crate::procfs::status::Status;
 use crate::region::Object;
-use crate::snapshot::{Consistency, Cost, Snapshot};
+use crate::snapshot::{Consistency, Cost, Snapshot, Timestamp};
 use crate::tracker::RegionTracker;
 use crate::tracker::source::Moment;
 
@@ -75,6 +75,8 @@ pub struct Sampler {
 
 /// The result of reading all files once, without the mappings.
 struct Pass {
+    /// When its regions began to be read.
+    taken: Timestamp,
     consistency: Consistency,
     stat: Stat,
     status: Status,
@@ -206,14 +208,14 @@ impl Sampler {
     /// Fails with [`Error::Exited`], [`Error::Reused`] or [`Error::Replaced`] if the attached
     /// process no longer exists, and if its files cannot be read or parsed.
     pub fn sample(&mut self) -> Result<Snapshot, Error> {
-        let taken = now();
+        let due = now();
         let (cpu_ns, begun) = (thread_cpu_ns(), Instant::now());
         let cost = || Cost {
             cpu_ns: thread_cpu_ns().saturating_sub(cpu_ns),
             wall_ns: u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX),
         };
         self.classified = false;
-        if let Some(unchanged) = self.unchanged(taken)? {
+        if let Some(unchanged) = self.unchanged(due)? {
             return Ok(Snapshot { cost: cost(), ..unchanged });
         }
         let mut pass = self.pass()?;
@@ -229,7 +231,7 @@ impl Sampler {
         let regions = match pass.consistency {
             Consistency::Complete | Consistency::Cheap | Consistency::Unchanged => {
                 let threads = pass.status.threads.or(Some(pass.stat.threads));
-                let moment = Moment { threads, monotonic_ns: taken.monotonic_ns };
+                let moment = Moment { threads, monotonic_ns: due.monotonic_ns };
                 let (regions, classified) = self.tracker.regions(&moment, &mut self.reader);
                 self.classified = classified;
                 if classified {
@@ -244,16 +246,17 @@ impl Sampler {
         let peak = totals.peak_resident_bytes.map(|peak| peak.max(self.max_resident_bytes));
         self.max_resident_bytes = peak.unwrap_or(0);
         totals.peak_resident_bytes = peak;
-        self.surroundings.add_to(&mut totals, taken.monotonic_ns, Freshness::Current);
+        self.surroundings.add_to(&mut totals, due.monotonic_ns, Freshness::Current);
         let torn = pass.consistency.torn().is_some();
         self.last_read = pass.gate.filter(|_| !torn).map(|gate| LastRead {
             gate,
             cheap: pass.consistency.is_cheap(),
-            at_ns: taken.monotonic_ns,
+            at_ns: due.monotonic_ns,
             totals,
             regions: regions.clone(),
         });
-        Ok(Snapshot { taken, cost: cost(), consistency: pass.consistency, totals, regions })
+        let Pass { taken, consistency, .. } = pass;
+        Ok(Snapshot { taken, cost: cost(), consistency, totals, regions })
     }
 
     /// Returns a message if the process has nearly as many mappings as the kernel permits, which
@@ -310,6 +313,8 @@ impl Sampler {
             Some(restraint) => restraint.choose(&self.files, before)?,
             None => Depth::Full,
         };
+        // A first pass may have taken long, and the process gone on: what it did since is of this moment.
+        let taken = now();
         let any = match depth {
             Depth::Full => self.read_smaps()?,
             Depth::Cheap => self.read_maps()?,
@@ -347,7 +352,7 @@ impl Sampler {
         let of_before =
             check(tracker.mappings(), Some(before_bytes), None) == Consistency::Complete;
         let statm = if of_before { before } else { after };
-        Ok(Some(Pass { consistency, stat, status, statm, gate }))
+        Ok(Some(Pass { taken, consistency, stat, status, statm, gate }))
     }
 }
 
