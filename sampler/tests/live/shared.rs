@@ -25,6 +25,20 @@ fn private_bytes(snapshot: &Snapshot) -> u64 {
     anonymous.map(|region| of(region, Quantity::Private)).sum()
 }
 
+/// Waits until a process has come to where it sleeps: until then it writes to pages by itself.
+fn wait_until_it_waits(pid: u32) {
+    let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let mut last = String::new();
+    loop {
+        let now = stat();
+        if now == last && now.contains(") S ") {
+            return;
+        }
+        last = now;
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn looking_into_memory_gives_a_process_no_copies_of_the_pages_it_shares() {
     if std::process::Command::new("python3").arg("-c").output().is_err() {
@@ -32,6 +46,7 @@ fn looking_into_memory_gives_a_process_no_copies_of_the_pages_it_shares() {
     }
     let mut parent = Owned::start("python3", &["-c", FORKED]);
     let child = parent.hear().trim().parse().unwrap();
+    wait_until_it_waits(child);
     let mut sampler = Sampler::attach(child).unwrap();
     // The sizes of a sample are read before the contents of its regions.
     let [before, after] = [(); 2].map(|()| sampler.sample().unwrap());
