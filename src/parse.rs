@@ -64,6 +64,13 @@ pub(crate) fn parse_metric(name: &str) -> Result<Metric, String> {
     })
 }
 
+/// Reads an address in hexadecimal, with or without `0x`.
+pub(crate) fn parse_address(text: &str) -> Result<u64, String> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    u64::from_str_radix(digits, 16)
+        .map_err(|_| "expected an address in hexadecimal, such as 0x7f0000001000".to_owned())
+}
+
 /// Returns the bytes of `64M`, `4K` or `4096`.
 pub(crate) fn size_of(text: &str) -> Option<u64> {
     let unit = ["K", "M", "G", "T"].iter().zip([10, 20, 30, 40]);

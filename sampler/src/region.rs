@@ -31,6 +31,11 @@ impl AddressRange {
         self.end - self.start
     }
 
+    /// Returns whether an address is inside.
+    pub const fn holds(self, address: u64) -> bool {
+        self.start <= address && address < self.end
+    }
+
     /// Returns whether both ranges have a common address.
     pub const fn overlaps(self, other: Self) -> bool {
         self.start < other.end && other.start < self.end

@@ -46,6 +46,17 @@ fn rows_are_sorted_counted_and_chosen_by_type() {
     let libraries = at(&["--type", ".text", "--sort", "virtual"]).output;
     let all = rows(&at(&["--interleaved"]).output);
     assert!(rows(&libraries) > 0 && rows(&libraries) < all, "{libraries}");
+    assert_eq!(at(&["-sortBySize"]).output, at(&["--sort", "virtual"]).output);
+    let text = at(&["--type", ".text"]).output;
+    let line = region_lines(&text)[0].to_owned();
+    let start = line.split_whitespace().find_map(|word| word.split_once('-')).unwrap().0;
+    let one = at(&["--address", &format!("0x{start}")]).output;
+    assert_eq!(region_lines(&one), [line], "{one}");
+    insta::assert_snapshot!(at(&["--address", "0x7"]).failure(), @"
+    vmrec: no region holds the address 0x7
+    hint: without an address, all regions are listed
+    [exit status: Some(2)]
+    ");
     insta::assert_snapshot!(at(&["--type", "txt"]).failure(), @"
     vmrec: there is no type or family `txt`
     hint: the types here are .text, mapped file, MALLOC (brk heap), shared memory, Stack, vdso
@@ -69,6 +80,13 @@ fn live_and_recorded_it_fits_80_columns_and_shows_every_region() {
         );
         assert!(page.contains("\nTOTAL, minus reserved VM space "), "{page}");
         let interleaved = bench.out(&[&["map", "-interleaved"], target].concat());
+        let address = regions[0]["start"].as_str().unwrap().to_owned();
+        let chosen = match target.first() {
+            Some(&"--at" | &"--recording") => vec!["--address", &address],
+            _ => vec![&*address],
+        };
+        let one = bench.out(&[&["map"], target, &chosen[..]].concat());
+        assert_eq!(region_lines(&one).len(), 1, "{one}");
         assert!(!interleaved.contains("==== Writable"), "{interleaved}");
     }
 }
@@ -264,7 +282,7 @@ fn wrong_arguments_are_explained() {
     error: the following required arguments were not provided:
       <TARGET>
 
-    Usage: vmrec map [OPTIONS] <TARGET>
+    Usage: vmrec map [OPTIONS] <TARGET> [ADDRESS]
            vmrec map [OPTIONS] --at <TIME>
 
     For more information, try '--help'.

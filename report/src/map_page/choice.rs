@@ -13,6 +13,8 @@ use crate::text::units;
 pub struct RowChoice {
     /// Only regions of these types.
     pub types: Option<TypeFilter>,
+    /// Only the region that holds this address.
+    pub address: Option<u64>,
     /// The largest by this metric first, unknown sizes last; by address without it.
     pub sorted_by: Option<Metric>,
     /// At most so many.
@@ -30,14 +32,17 @@ pub(crate) struct Chosen {
 impl RowChoice {
     /// Returns whether rows are chosen at all.
     pub(crate) const fn is_made(&self) -> bool {
-        self.types.is_some() || self.sorted_by.is_some() || self.max.is_some()
+        self.types.is_some()
+            || self.address.is_some()
+            || self.sorted_by.is_some()
+            || self.max.is_some()
     }
 
     /// Chooses among `rows`, which are in the order of their addresses.
     pub(crate) fn among(&self, rows: Vec<PageRow>) -> Chosen {
-        let fits = |row: &PageRow| match &self.types {
-            Some(types) => types.has(&row.kind.region_type),
-            None => true,
+        let fits = |row: &PageRow| {
+            self.types.as_ref().is_none_or(|types| types.has(&row.kind.region_type))
+                && self.address.is_none_or(|address| row.range.holds(address))
         };
         let (mut rows, mut left_out): (Vec<_>, Vec<_>) = rows.into_iter().partition(fits);
         if let Some(metric) = self.sorted_by {

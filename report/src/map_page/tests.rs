@@ -98,6 +98,12 @@ fn rows_are_chosen_and_the_others_counted() {
     let sums = |text: &str| text[text.find("==== Summary").unwrap()..].to_owned();
     assert_eq!(sums(&only), sums(&whole));
     let rows = |text: &str| text.lines().filter(|line| line.contains(" SM=")).count();
+    let stack = &snapshot.regions.last().unwrap().identity.range;
+    for (address, found) in [(stack.start, 1), (stack.end - 1, 1), (stack.end, 0)] {
+        let one = page(&RowChoice { address: Some(address), ..RowChoice::default() });
+        assert_eq!(rows(&one), found, "{one}");
+        assert_eq!(sums(&one), sums(&whole));
+    }
     assert!(rows(&only) > 0 && rows(&only) < rows(&whole), "{only}");
     assert!(only.contains(" left out ("), "{only}");
 }

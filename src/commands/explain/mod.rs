@@ -18,6 +18,7 @@ use vmrec_sampler::{Evidence, Naming, Quantity, Region, RegionType, Sampler};
 use crate::args::{RecordingArgs, TypesArgs};
 use crate::commands::explain::text::Explained;
 use crate::failure::Failure;
+use crate::parse::parse_address;
 use crate::process::PickArgs;
 use crate::recording::Opened;
 use crate::{output, process, types_file};
@@ -120,10 +121,7 @@ fn recorded(args: &ExplainArgs) -> Result<Scene, Failure> {
 fn chosen(scene: &Scene, subject: &str) -> Result<Vec<usize>, Failure> {
     let shown = escape::terminal(subject);
     if let Some(address) = address_of(subject) {
-        let within = |region: &Region| {
-            let range = region.identity.range;
-            range.start <= address && address < range.end
-        };
+        let within = |region: &Region| region.identity.range.holds(address);
         let found = scene.regions.iter().position(within);
         return found.map(|index| vec![index]).ok_or_else(|| {
             Failure::usage(format!("no region holds the address {shown}"))
@@ -152,7 +150,7 @@ fn chosen(scene: &Scene, subject: &str) -> Result<Vec<usize>, Failure> {
 fn address_of(text: &str) -> Option<u64> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let plain = digits.len() >= 4 && digits.bytes().any(|byte| byte.is_ascii_digit());
-    (digits.len() != text.len() || plain).then(|| u64::from_str_radix(digits, 16).ok()).flatten()
+    (digits.len() != text.len() || plain).then(|| parse_address(text).ok()).flatten()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use vmrec_sampler::{Host, Naming, ProcessInfo, Region, Sampler, Snapshot};
 use crate::args::{RecordingArgs, TypesArgs};
 use crate::commands::map::spelling::is_vmmap;
 use crate::failure::Failure;
-use crate::parse::metric_parser;
+use crate::parse::{metric_parser, parse_address};
 use crate::process::PickArgs;
 use crate::recording::{Opened, unknown_type};
 use crate::{output, process, types_file, zone};
@@ -35,11 +35,21 @@ const MAX_SECONDS: f64 = 7.0 * 86_400.0;
 /// Options may be spelled as vmmap does (-resident, -noCoalesce), and called by
 /// the name vmmap, vmrec takes vmmap's arguments.
 #[derive(Args, Debug)]
-#[command(override_usage = "vmrec map [OPTIONS] <TARGET>\n       vmrec map [OPTIONS] --at <TIME>")]
+#[command(
+    override_usage = "vmrec map [OPTIONS] <TARGET> [ADDRESS]\n       vmrec map [OPTIONS] --at <TIME>"
+)]
 pub(crate) struct MapArgs {
     /// Pid, full or partial executable name, or path
     #[arg(required_unless_present_any = ["at", "recording", "against", "by"], conflicts_with_all = ["at", "recording"])]
     target: Option<String>,
+
+    /// Only the region that holds this address of TARGET, as of vmmap; --address of a recording
+    #[arg(value_name = "ADDRESS", value_parser = parse_address, conflicts_with_all = ["json", "svg", "delta", "summary"])]
+    operand: Option<u64>,
+
+    /// List only the region that holds this address
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address, conflicts_with_all = ["operand", "json", "svg", "delta", "summary"])]
+    address: Option<u64>,
 
     /// Time of a recording [default with --recording: end]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -194,7 +204,14 @@ impl MapArgs {
             false => Some(types_among(&self.chosen_types, &snapshot.regions, naming)?),
         };
         let sorted_by = self.sort.or(self.top.map(|_| Metric::RESIDENT));
-        Ok(RowChoice { types, sorted_by, max: self.top })
+        let address = self.operand.or(self.address);
+        if let Some(address) = address
+            && !snapshot.regions.iter().any(|region| region.identity.range.holds(address))
+        {
+            return Err(Failure::usage(format!("no region holds the address {address:#x}"))
+                .hint("without an address, all regions are listed"));
+        }
+        Ok(RowChoice { types, address, sorted_by, max: self.top })
     }
 }
 

@@ -11,7 +11,7 @@ const VMMAP: &str = "vmmap";
 /// The command that prints vmmap's page.
 const MAP: &str = "map";
 /// vmmap's options that are words, each with the option of `vmrec map`.
-const WORDS: [(&str, &str); 13] = [
+const WORDS: [(&str, &str); 15] = [
     ("wide", "--wide"),
     ("resident", "--resident"),
     ("dirty", "--dirty"),
@@ -24,6 +24,8 @@ const WORDS: [(&str, &str); 13] = [
     ("noCoalesce", "--no-coalesce"),
     ("no-coalesce", "--no-coalesce"),
     ("summary", "--summary"),
+    ("sortBySize", "--sort=virtual"),
+    ("sort-by-size", "--sort=virtual"),
     ("verbose", "--verbose"),
 ];
 
