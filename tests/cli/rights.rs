@@ -99,7 +99,7 @@ fn each_right_reads_what_the_table_says_and_each_refusal_names_its_remedy() {
     assert!(note.contains("cap_sys_ptrace and cap_dac_read_search read it"), "{note}");
     let (all, _, note) = types("+sys_ptrace,+dac_read_search");
     assert!(!note.contains("not readable"), "{note}");
-    // The kernel merges heaps of Python's with others: only their memory tells them apart.
+    // The kernel merges heaps of Python's with others: only their memory distinguishes them.
     assert!(heaps(&all) > heaps(&sizes_alone), "{all:?}\n{sizes_alone:?}");
 }
 

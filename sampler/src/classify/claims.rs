@@ -53,7 +53,7 @@ impl<'a> Claims<'a> {
 
     /// Returns whether `address`, in the mapping at `index`, is unclaimed.
     pub(crate) fn is_free(&self, index: usize, address: u64) -> bool {
-        self.free(index).iter().any(|free| free.start <= address && address < free.end)
+        self.free(index).iter().any(|free| free.holds(address))
     }
 
     /// Claims all unclaimed ranges of the mapping at `index`.

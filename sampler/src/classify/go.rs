@@ -38,7 +38,7 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
     let cgo = work.profile.has(Runtime::Glibc) || work.profile.has(Runtime::Musl);
     for index in work.indices(is_anonymous) {
         let mapping = &work.mappings[index];
-        let in_heap = GO_HEAP.start <= mapping.range.start && mapping.range.start < GO_HEAP.end;
+        let in_heap = GO_HEAP.holds(mapping.range.start);
         if !in_heap && cgo {
             continue;
         }

@@ -77,7 +77,7 @@ pub(crate) fn claim(work: &mut Work<'_, '_>) {
     let (shadow, heap) = (sure(&types::SANITIZER_SHADOW), sure(&layout.heap_type));
     let (gap, unused) = (sure(&types::RESERVED), sure(&types::MALLOC_RESERVED));
     let within = |areas: &[AddressRange], range: AddressRange| {
-        areas.iter().any(|area| area.start <= range.start && range.start < area.end)
+        areas.iter().any(|area| area.holds(range.start))
     };
     for index in work.indices(is_anonymous) {
         let mapping = &work.mappings[index];
@@ -127,12 +127,7 @@ fn main_tls(work: &mut Work<'_, '_>) {
     let Some(index) = work.claims.at(robust).filter(|at| is_anonymous(&work.mappings[*at])) else {
         return;
     };
-    let around = work
-        .claims
-        .free(index)
-        .iter()
-        .find(|free| free.start <= robust && robust < free.end)
-        .copied();
+    let around = work.claims.free(index).iter().find(|free| free.holds(robust)).copied();
     let Some(around) = around.filter(|free| robust - free.start <= TLS_BYTES) else { return };
     let found = label(types::LOADER_DATA, Confidence::Likely, Rule::R17);
     // The descriptor that holds the list is shorter than a page and ends the block.

@@ -16,9 +16,7 @@ pub(crate) const GUEST: AddressRange = AddressRange::new(0x40_0000_0000, 0x50_00
 pub(crate) fn guest(work: &mut Work<'_, '_>) {
     if work.profile.has(Runtime::Qemu) {
         let found = label(types::GUEST_MEMORY, Confidence::Likely, Rule::R10);
-        let in_guest = |mapping: &Mapping| {
-            GUEST.start <= mapping.range.start && mapping.range.start < GUEST.end
-        };
+        let in_guest = |mapping: &Mapping| GUEST.holds(mapping.range.start);
         for index in work.indices(|mapping| is_anonymous(mapping) && in_guest(mapping)) {
             work.claims.claim_mapping(index, &found);
         }

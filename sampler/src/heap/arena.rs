@@ -193,7 +193,7 @@ fn arena_at(target: &mut Target<'_>, address: u64, layout: &Layout) -> Option<Ar
 /// Returns the range below the main arena's top that brk gave it: as long as all the memory it
 /// took, foreign moves of brk included.
 fn main_parts(target: &mut Target<'_>, maps: &Maps, arena: &Arena) -> Option<Part> {
-    let brk = maps.brk.filter(|brk| brk.start <= arena.top && arena.top < brk.end)?;
+    let brk = maps.brk.filter(|brk| brk.holds(arena.top))?;
     let top_bytes = target.word(arena.top.checked_add(8)?)? & !FLAGS;
     let end = arena.top.checked_add(top_bytes).filter(|end| *end <= brk.end);
     let start = end.and_then(|end| end.checked_sub(arena.system_bytes));

@@ -68,7 +68,7 @@ fn unused_stacks(maps: &Maps, threads: &[ThreadRoots]) -> Vec<AddressRange> {
     let mut unused: Vec<AddressRange> = Vec::new();
     for thread in threads {
         let Some(pointer) = thread.stack_pointer else { continue };
-        let is_in = |range: &AddressRange| range.start <= pointer && pointer < range.end;
+        let is_in = |range: &AddressRange| range.holds(pointer);
         let first = maps.stack.filter(is_in);
         // A stack of the threads' library: above a guard, and below the thread's own block.
         let own = || {

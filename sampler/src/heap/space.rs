@@ -133,7 +133,7 @@ mod tests {
                 prop_assert!(before != Some(at as u32));
             }
             for outside in [0, low - 1, ends[0] + 64, high.wrapping_sub(1), ends[1] + 64, u64::MAX] {
-                let inside = ranges.iter().any(|it| it.start <= outside && outside < it.end);
+                let inside = ranges.iter().any(|it| it.holds(outside));
                 prop_assert!(inside || find(outside).is_none());
             }
         }

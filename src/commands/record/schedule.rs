@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use vmrec_sampler::Timestamp;
+
 use crate::commands::record::triggers::args::Burst;
 
 /// The ticks of a recording.
@@ -77,6 +79,15 @@ fn ticks(elapsed: Duration, interval: Duration) -> u64 {
 
 fn times(interval: Duration, ticks: u64) -> Duration {
     interval.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
+}
+
+/// Returns when the first of so many ticks was due that went by until `now`.
+pub(crate) fn due_before(now: Timestamp, ticks: u64, interval: Duration) -> Timestamp {
+    let ago = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX).saturating_mul(ticks);
+    Timestamp {
+        utc_ns: now.utc_ns.saturating_sub_unsigned(ago),
+        monotonic_ns: now.monotonic_ns.saturating_sub(ago),
+    }
 }
 
 #[cfg(test)]

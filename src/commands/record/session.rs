@@ -13,6 +13,7 @@ use vmrec_store::{
 use crate::commands::record::args::RecordArgs;
 use crate::commands::record::events::Events;
 use crate::commands::record::pruning::Pruning;
+use crate::commands::record::schedule::due_before;
 use crate::commands::record::triggers::Triggers;
 use crate::failure::{FOLDER_MISSING, Failure};
 use crate::{file, output};
@@ -293,12 +294,7 @@ impl Session {
     pub(crate) fn missed(&mut self, ticks: u64, interval: Duration) -> Result<(), Failure> {
         let Some(recording) = self.recording else { return Ok(()) };
         self.flush()?;
-        let now = vmrec_sampler::now();
-        let ago = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX).saturating_mul(ticks);
-        let due = Timestamp {
-            utc_ns: now.utc_ns.saturating_sub_unsigned(ago),
-            monotonic_ns: now.monotonic_ns.saturating_sub(ago),
-        };
+        let due = due_before(vmrec_sampler::now(), ticks, interval);
         match self.writer.missed(recording, due, ticks, "the recorder came late") {
             // Nothing is lost that the next sample would not say: the gap stays visible by its times.
             Ok(_) | Err(StoreError::DiskFull { .. }) => Ok(()),

@@ -87,7 +87,7 @@ impl Restraint {
 
     /// Counts the pages of the mappings of a sample without sizes.
     pub(crate) fn count(&mut self, tracker: &mut RegionTracker, statm: Statm) {
-        let open = || Pagemap::open(&self.folder).ok().filter(Pagemap::scans);
+        let open = || scanning_pagemap(&self.folder);
         let Some(pagemap) = self.pagemap.get_or_init(open) else { return };
         let mut source = Source {
             runs: &mut |range, each| pagemap.runs(range, each),
@@ -114,8 +114,7 @@ impl Restraint {
     }
 
     fn pagemap(&self) -> Option<&Pagemap> {
-        let open = || Pagemap::open(&self.folder).ok().filter(Pagemap::scans);
-        self.pagemap.get_or_init(open).as_ref()
+        self.pagemap.get_or_init(|| scanning_pagemap(&self.folder)).as_ref()
     }
 
     /// Returns a message if a full walk was avoided.
@@ -127,6 +126,11 @@ impl Restraint {
              from mapping memory for {stall:.0} ms, and --max-stall is {max} ms; --reread reads them"
         ))
     }
+}
+
+/// Opens the pagemap of the process in `folder`, on kernels that count pages by pieces.
+fn scanning_pagemap(folder: &Path) -> Option<Pagemap> {
+    Pagemap::open(folder).ok().filter(Pagemap::scans)
 }
 
 /// Returns whether the entries of a mapping stand for no pages of the kernel's: it maps them by their

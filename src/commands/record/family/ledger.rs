@@ -12,6 +12,7 @@ use crate::commands::record::args::RecordArgs;
 use crate::commands::record::events::{Events, MemberId};
 use crate::commands::record::family::members::{Ending, Member, Members};
 use crate::commands::record::pruning::Pruning;
+use crate::commands::record::schedule::due_before;
 use crate::commands::record::session::DISK_FULL_PATIENCE;
 use crate::failure::Failure;
 
@@ -176,12 +177,7 @@ impl Ledger {
         ticks: u64,
         interval: Duration,
     ) -> Result<(), Failure> {
-        let now = vmrec_sampler::now();
-        let ago = u64::try_from(interval.as_nanos()).unwrap_or(u64::MAX).saturating_mul(ticks);
-        let due = Timestamp {
-            utc_ns: now.utc_ns.saturating_sub_unsigned(ago),
-            monotonic_ns: now.monotonic_ns.saturating_sub(ago),
-        };
+        let due = due_before(vmrec_sampler::now(), ticks, interval);
         match self.missed_by_all(members, due, ticks, "the recorder came late") {
             // Nothing is lost that the next sample would not say: the gap stays visible by its times.
             Ok(()) | Err(StoreError::DiskFull { .. }) => Ok(()),
