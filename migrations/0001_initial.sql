@@ -183,6 +183,40 @@ CREATE TABLE evidence (
     PRIMARY KEY (recording, number)
 ) STRICT;
 
+-- Executables, libraries and bundles that dyld lists (macOS), where they were loaded. All recordings share it.
+CREATE TABLE image (
+    id INTEGER PRIMARY KEY,               -- names the image within this file
+    path TEXT NOT NULL,                   -- its path as dyld has it
+    uuid TEXT,                            -- its build, 32 hexadecimal digits (LC_UUID); null if it has none, or if its header could not be read
+    address INTEGER NOT NULL,             -- of its header
+    segments TEXT NOT NULL,               -- a JSON array of [name, start, bytes] of each segment; empty if its header could not be read
+    fingerprint INTEGER NOT NULL,         -- CRC-32 of the columns from path to segments, which few others have
+    checksum INTEGER NOT NULL             -- of the row
+) STRICT;
+
+-- images are looked up as they are seen again
+CREATE INDEX image_by_fingerprint ON image (fingerprint);
+
+-- When a process had an image. The images of a sample are unknown if none has a row that covers it.
+CREATE TABLE image_span (
+    recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it belongs to
+    image INTEGER NOT NULL REFERENCES image (id), -- the image
+    first INTEGER NOT NULL,               -- the first sample with it
+    first_utc_ns INTEGER NOT NULL,        -- when that was taken, nanoseconds since 1970-01-01 UTC
+    gone INTEGER,                         -- the first sample after those with it; null if the last one has it
+    gone_utc_ns INTEGER,                  -- when that was taken, nanoseconds since 1970-01-01 UTC
+    checksum INTEGER NOT NULL,            -- of the row
+    PRIMARY KEY (recording, image, first)
+) STRICT, WITHOUT ROWID;
+
+-- an image that no recording has any more is deleted
+CREATE INDEX image_span_by_image ON image_span (image);
+
+-- The images of processes of macOS, and when they had them, for any tool.
+CREATE VIEW images (recording, path, uuid, address, first, first_utc_ns, gone, gone_utc_ns, segments) AS
+SELECT s.recording, i.path, i.uuid, printf('0x%x', i.address), s.first, s.first_utc_ns, s.gone, s.gone_utc_ns, i.segments
+FROM image_span AS s JOIN image AS i ON i.id = s.image;
+
 -- Call stacks that made memory resident, of `vmrec record --stacks`: each a frame and its caller.
 CREATE TABLE stack (
     recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it belongs to

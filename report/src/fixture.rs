@@ -88,6 +88,7 @@ pub(crate) fn snapshot(seconds: u64, totals: ProcessTotals, regions: Vec<Region>
         consistency: Consistency::Complete,
         totals,
         regions,
+        images: None,
     }
 }
 

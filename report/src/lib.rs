@@ -56,6 +56,7 @@ pub use crate::compare::sides::{CompareBy, Sides};
 pub use crate::compare::table::{compare_markdown, compare_table};
 pub use crate::counting::Counting;
 pub use crate::diff::group::View;
+pub use crate::diff::libraries::{Libraries, Library, LibrarySource};
 pub use crate::diff::table::heading::{DiffLayout, Heading};
 pub use crate::diff::table::{DEFAULT_ROWS, diff_markdown, diff_table};
 pub use crate::diff::{Diff, RegionRow, diff};

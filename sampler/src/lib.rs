@@ -36,6 +36,7 @@ mod label;
 #[cfg(target_os = "linux")]
 mod linux;
 mod listing;
+mod loaded;
 #[cfg(target_os = "macos")]
 mod macos;
 mod named;
@@ -108,6 +109,7 @@ pub use crate::linux::{
     watch::ExitWatch,
 };
 pub use crate::listing::{ListChanges, ListedProcess};
+pub use crate::loaded::{LoadedImage, LoadedImages, LoadedSegment};
 #[cfg(target_os = "macos")]
 pub use crate::macos::heap::inspect_heap;
 #[cfg(target_os = "macos")]

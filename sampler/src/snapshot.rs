@@ -1,5 +1,6 @@
 //! A sample: one full snapshot of a process's regions, with what it cost.
 
+use crate::loaded::LoadedImages;
 use crate::region::{Provenance, Region};
 
 /// A moment, on both clocks.
@@ -156,6 +157,9 @@ pub struct Snapshot {
     /// The regions in ascending order of start address; disjoint if complete, perhaps overlapping if
     /// torn, unknown (and empty) if the totals are all that is known.
     pub regions: Vec<Region>,
+    /// The images that the dynamic linker lists; `None` where no list is read or there is none to read.
+    /// A file keeps them beside its samples, so that those read from it have none here.
+    pub images: Option<LoadedImages>,
 }
 
 impl Snapshot {

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use vmrec_report::{
-    Counting, DEFAULT_ROWS, DiffLayout, Direction, Heading, Metric, Resolved, SessionHeading,
-    SessionLayout, SessionView, StackDocument, StackLayout, View, csv, diff, diff_markdown,
-    diff_table, direction, json, session_table, stack_table,
+    Counting, DEFAULT_ROWS, DiffLayout, Direction, Heading, Libraries, Metric, Resolved,
+    SessionHeading, SessionLayout, SessionView, StackDocument, StackLayout, View, csv, diff,
+    diff_markdown, diff_table, direction, json, session_table, stack_table,
 };
 use vmrec_sampler::Naming;
 
@@ -147,6 +147,11 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
         )));
     }
     let mut changes = diff(&before, &after);
+    let images = |at: &Resolved| opened.store.images(opened.recording.id, at.number);
+    if let [Some(first), Some(second)] = [images(from)?, images(to)?] {
+        // Of the shared cache, regions name no library.
+        changes.libraries = Some(Libraries::of_lists(&first, &second));
+    }
     changes.sort_by(args.metric.unwrap_or(Metric::RESIDENT));
     let time_zone = zone::local();
     let (from_consistency, to_consistency) = (&before.consistency, &after.consistency);

@@ -209,6 +209,7 @@ fn snapshot(second: u64, more: &[Mapping]) -> Snapshot {
             ..ProcessTotals::default()
         },
         regions,
+        images: None,
     }
 }
 

@@ -64,6 +64,7 @@ fn sampler() {
                 "rule",
                 "label",
                 "region",
+                "loaded",
             ],
             &["snapshot", "system_sum", "find"],
             &["posix"],

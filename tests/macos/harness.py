@@ -34,6 +34,12 @@ def vmrec(*arguments, table=None, status=0, **environment):
     return done.stdout, done.stderr
 
 
+def taken(db):
+    """The numbers of the samples of a recording: on a busy machine, ticks that were missed lie between."""
+    out, _ = vmrec("sql", "SELECT number FROM samples() WHERE state <> 'missed' ORDER BY number", "--db", db, "--json")
+    return [row["number"] for row in json.loads(out)]
+
+
 def tables(path):
     """The page size and the rows of each table of a file."""
     page, found = 4096, [[]]

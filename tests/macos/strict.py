@@ -3,7 +3,7 @@
 import json
 import os
 
-from harness import expect, own, vmrec
+from harness import expect, own, taken, vmrec
 
 # Start of a region of real.tsv: type, family, detail, rule.
 REAL = {
@@ -48,8 +48,9 @@ def labels(folder):
     table = own("real.tsv", folder)
     db = os.path.join(folder, "labels.db")
     vmrec("record", "4242", "--every", "50ms", "--samples", "3", "--db", db, table=table)
-    for place in [1, 2, 3]:
-        out, _ = vmrec("map", "--at", f"#{place}", "--db", db, "--json")
+    numbers = taken(db)
+    for place, number in enumerate(numbers, 1):
+        out, _ = vmrec("map", "--at", f"#{number}", "--db", db, "--json")
         document = json.loads(out)
         found = names(document)
         for start, wanted in REAL.items():
@@ -60,8 +61,8 @@ def labels(folder):
         expect("the zero-fill part is the image's", objects["0x10001c000"], DEMO)
     # No segment becomes another region as its pages are written, and none is named by a neighbour.
     kinds = set()
-    for place in [1, 2, 3]:
-        query = f"SELECT flags, offset, object FROM region_at('#{place}') WHERE range LIKE '100014000-%'"
+    for number in numbers:
+        query = f"SELECT flags, offset, object FROM region_at('#{number}') WHERE range LIKE '100014000-%'"
         out, _ = vmrec("sql", query, "--db", db, "--json")
         kinds.add(out)
     expect("one identity of __DATA", len(kinds), 1)
@@ -182,8 +183,34 @@ def footprint(folder):
     expect("a kernel without it", "leave out --footprint" in error, True)
 
 
+def libraries(folder):
+    """Libraries of the shared cache that come and go: in the second table one less is listed, in the third all again."""
+    first, second, third = open(own("real.tsv", folder)).read().split("@next\n")
+    # The number of images in dyld's list and the time of its last change.
+    listed = lambda count: f"@bytes 0x100490104 {count:02x}000000\n@bytes 0x1004901b8 {count:02x}00000000000000\n"
+    path, db = (os.path.join(folder, f"libraries.{kind}") for kind in ("tsv", "db"))
+    open(path, "w").write("@next\n".join([first, listed(3) + second, listed(4) + third]))
+    vmrec("record", "4242", "--every", "50ms", "--samples", "3", "--db", db, table=path)
+    foundation = "/System/Library/Frameworks/Foundation.framework/Versions/C/Foundation"
+    one = [{"path": foundation, "uuid": "F0F0F0F0000000000000000000000001"}]
+    a, b, c = taken(db)
+    for ends, came, went in [((a, b), [], one), ((b, c), one, []), ((a, c), [], [])]:
+        out, _ = vmrec("diff", *(f"#{number}" for number in ends), "--db", db, "--json")
+        wanted = {"known_from": "list", "came": came, "went": went}
+        expect(f"libraries from {ends[0]} to {ends[1]}", json.loads(out)["libraries"], wanted)
+    out, _ = vmrec("diff", f"#{a}", f"#{b}", "--db", db)
+    expect("the line of diff", "libraries that went: Foundation\n" in out, True)
+    query = "SELECT first, gone, address, json_array_length(segments) AS n FROM images WHERE path LIKE '%/Foundation' ORDER BY first"
+    out, _ = vmrec("sql", query, "--db", db, "--json")
+    spans = [(row["first"], row["gone"], row["address"], row["n"]) for row in json.loads(out)]
+    expect("its spans", spans, [(a, b, "0x18014c000", 5), (c, None, "0x18014c000", 5)])
+    out, _ = vmrec("sql", "SELECT count(*) AS n, count(DISTINCT path) AS paths FROM images", "--db", db, "--json")
+    expect("all images, dyld among them", json.loads(out), [{"n": 6, "paths": 5}])
+
+
 def run(folder):
     labels(folder)
+    libraries(folder)
     selftests(folder)
     rights(folder)
     header(folder)

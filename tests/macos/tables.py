@@ -7,7 +7,7 @@ import tempfile
 
 import harness
 import strict
-from harness import PID, SHARE, compare, compare_words, expect, own, tables, vmrec
+from harness import PID, SHARE, compare, compare_words, expect, own, tables, taken, vmrec
 
 
 def modes(folder):
@@ -34,9 +34,9 @@ def modes(folder):
         expect(f"lines and purge states of {mode}", (len(lines), shown), (5, ["N", "V", "E"]))
     db = os.path.join(folder, "modes.db")
     vmrec("record", PID, "--every", "50ms", "--samples", "2", "--db", db, table=path)
-    out, _ = vmrec("map", "--at", "#2", "--db", db, "--json")
+    out, _ = vmrec("map", "--at", "end", "--db", db, "--json")
     compare(json.loads(out), page, rows)
-    out, _ = vmrec("sql", "SELECT flags FROM region_at('#2') ORDER BY start", "--db", db, "--json")
+    out, _ = vmrec("sql", "SELECT flags FROM region_at('end') ORDER BY start", "--db", db, "--json")
     # The kernel refuses to tell the state of what denies being purged, as of what is not purgeable.
     told = [[*row[:20], row[20].replace("D", "-"), *row[21:]] for row in rows]
     compare_words([row["flags"] for row in json.loads(out)], told)
@@ -54,10 +54,12 @@ def walks(table, folder):
 
     db = os.path.join(folder, f"{table}.db")
     vmrec("record", pid, "--every", "50ms", "--samples", str(len(snapshots)), "--db", db, table=path)
-    for place, rows in enumerate(snapshots):
-        out, _ = vmrec("map", "--at", f"#{place + 1}", "--db", db, "--json")
+    numbers = taken(db)
+    expect(f"samples of {table}", len(numbers), len(snapshots))
+    for place, (number, rows) in enumerate(zip(numbers, snapshots)):
+        out, _ = vmrec("map", "--at", f"#{number}", "--db", db, "--json")
         compare(json.loads(out), page, rows)
-        query = f"SELECT flags FROM region_at('#{place + 1}') ORDER BY start"
+        query = f"SELECT flags FROM region_at('#{number}') ORDER BY start"
         out, _ = vmrec("sql", query, "--db", db, "--json")
         compare_words([row["flags"] for row in json.loads(out)], rows, place == 0)
     svg = os.path.join(folder, "c.svg")
@@ -85,9 +87,9 @@ def ends(folder):
     vmrec("record", PID, "--every", "50ms", "--samples", "5", "--db", db, table=broken)
     out, _ = vmrec("list", "--json", "--db", db)
     recording = json.loads(out)[0]
-    expect("samples before the end", recording["samples"], 2)
+    expect("samples before the end", len(taken(db)), 2)
     expect("why it ended", recording["why_ended"], "target_exited")
-    out, _ = vmrec("map", "--at", "#2", "--db", db, "--json")
+    out, _ = vmrec("map", "--at", f"#{taken(db)[1]}", "--db", db, "--json")
     expect("torn sample says why", "0x3000 on could not be looked up" in json.loads(out)["torn"], True)
 
     refused = own("noaccess.tsv", folder)

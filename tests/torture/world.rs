@@ -70,6 +70,7 @@ impl World {
                 ..ProcessTotals::default()
             },
             regions,
+            images: None,
         }
     }
 

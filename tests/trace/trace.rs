@@ -131,6 +131,7 @@ impl Reader {
             consistency: Consistency::Complete,
             totals: ProcessTotals::default(),
             regions: self.regions(trace.text(frame)?)?,
+            images: None,
         })
     }
 }

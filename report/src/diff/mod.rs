@@ -4,6 +4,7 @@
 //! of each view, with what was left out as unchanged, add up to the total.
 
 pub(crate) mod group;
+pub(crate) mod libraries;
 pub(crate) mod matching;
 pub(crate) mod table;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use vmrec_sampler::{
 
 use crate::amounts::{Amounts, Change, Delta};
 use crate::diff::group::{GroupChange, Grouping, ObjectKey, sort_rows};
+use crate::diff::libraries::Libraries;
 use crate::diff::matching::{Entry, Matched};
 use crate::metric::Metric;
 
@@ -42,6 +44,8 @@ pub struct Diff {
     pub process: ProcessChange,
     /// Process totals beyond the sum of its regions.
     pub unattributed: Unattributed,
+    /// The libraries that came and went; `None` if those of either snapshot are unknown.
+    pub libraries: Option<Libraries>,
     /// The metric the rows are sorted by.
     pub sorted_by: Metric,
 }
@@ -268,6 +272,7 @@ pub fn diff(from: &Snapshot, to: &Snapshot) -> Diff {
         total,
         process: ProcessChange::of(from, to),
         unattributed: unattributed(from, to, &total),
+        libraries: Libraries::of_regions(from, to),
         sorted_by: Metric::RESIDENT,
     };
     diff.sort_by(Metric::RESIDENT);
@@ -287,6 +292,7 @@ fn without_regions(from: &Snapshot, to: &Snapshot) -> Diff {
         total,
         process: ProcessChange::of(from, to),
         unattributed: unattributed(from, to, &total),
+        libraries: Libraries::of_regions(from, to),
         sorted_by: Metric::RESIDENT,
     }
 }

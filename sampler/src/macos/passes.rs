@@ -10,6 +10,7 @@ use crate::darwin::totals::{Whole, difference, moved, stopped};
 use crate::darwin::walk::{Stop, Walk};
 use crate::darwin::{regions, user, walk};
 use crate::error::Error;
+use crate::loaded::LoadedImages;
 use crate::macos::process::{ended, reused};
 use crate::macos::task::{Reader, Task};
 use crate::macos::totals;
@@ -28,6 +29,9 @@ pub(crate) struct Passes {
     /// The images of the last sample.
     images: Option<Arc<Images>>,
 }
+
+/// The parts of a sample.
+pub(crate) type Read = (Consistency, ProcessTotals, Vec<Region>, Option<LoadedImages>);
 
 /// One walk over all regions, with the totals read before it.
 struct Pass {
@@ -48,10 +52,7 @@ impl Passes {
     }
 
     /// Reads the regions of the process `id` and its totals.
-    pub(crate) fn sample(
-        &mut self,
-        id: &ProcessId,
-    ) -> Result<(Consistency, ProcessTotals, Vec<Region>), Error> {
+    pub(crate) fn sample(&mut self, id: &ProcessId) -> Result<Read, Error> {
         let (pass, consistency) = self.checked_pass(id)?;
         let totals = totals::of_task(id.pid, &pass.figures, pass.words);
         let page_bytes = Task::page_bytes(&pass.figures);
@@ -61,7 +62,8 @@ impl Passes {
         let mut regions = regions::regions(&pass.walk.leaves, page_bytes, images, &self.before);
         user::apply(&self.rules, &mut regions, &self.before);
         self.before.clone_from(&regions);
-        Ok((consistency, totals, regions))
+        let images = self.images.as_ref().map(|images| Arc::clone(&images.loaded));
+        Ok((consistency, totals, regions, images))
     }
 
     /// Walks the regions, twice if they changed in between.

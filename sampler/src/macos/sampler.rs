@@ -7,14 +7,13 @@ use crate::classify::user::UserRule;
 use crate::error::Error;
 use crate::governor::Limits;
 use crate::macos::ffi::libproc;
-use crate::macos::passes::{Passes, gone_or};
+use crate::macos::passes::{Passes, Read, gone_or};
 use crate::macos::process::{ended, info, native};
 use crate::macos::task::Task;
 use crate::macos::totals;
 use crate::posix;
 use crate::process::ProcessInfo;
-use crate::region::Region;
-use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot};
+use crate::snapshot::{Consistency, Cost, Snapshot};
 
 /// The mark of a sample of a process whose regions are refused.
 const TOTALS_ALONE: &str = "its regions may not be read: these are its totals alone";
@@ -118,7 +117,7 @@ impl Sampler {
     pub fn sample(&mut self) -> Result<Snapshot, Error> {
         let taken = posix::now();
         let (cpu_ns, begun) = (posix::thread_cpu_ns(), Instant::now());
-        let (consistency, totals, regions) = self.read()?;
+        let (consistency, totals, regions, images) = self.read()?;
         Ok(Snapshot {
             taken,
             cost: Cost {
@@ -128,10 +127,11 @@ impl Sampler {
             consistency,
             totals,
             regions,
+            images,
         })
     }
 
-    fn read(&mut self) -> Result<(Consistency, ProcessTotals, Vec<Region>), Error> {
+    fn read(&mut self) -> Result<Read, Error> {
         let id = &self.process.id;
         match &mut self.access {
             Access::Regions(passes) => passes.sample(id),
@@ -146,7 +146,7 @@ impl Sampler {
                 if ended(id) {
                     return Err(Error::Exited { pid: id.pid });
                 }
-                Ok((Consistency::TotalsAlone(TOTALS_ALONE.to_owned()), totals, Vec::new()))
+                Ok((Consistency::TotalsAlone(TOTALS_ALONE.to_owned()), totals, Vec::new(), None))
             }
         }
     }

@@ -116,6 +116,7 @@ fn write(
                 consistency: snapshot.consistency,
                 totals: snapshot.totals,
                 regions: snapshot.regions,
+                images: None,
             };
             writer.append(id, snapshot)?;
             done.add(1);

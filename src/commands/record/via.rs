@@ -112,6 +112,7 @@ impl Vmmap {
                 consistency: Consistency::TotalsAlone(format!("vmmap failed: {reason}")),
                 totals: vmrec_sampler::ProcessTotals::default(),
                 regions: Vec::new(),
+                images: None,
             },
             Err(reason) => {
                 let pid = self.process.id.pid;
@@ -156,6 +157,7 @@ impl Vmmap {
             consistency: one.consistency,
             totals: one.totals,
             regions: one.regions,
+            images: None,
         })
     }
 }

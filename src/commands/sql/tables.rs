@@ -11,13 +11,14 @@ use crate::failure::Failure;
 use crate::output;
 
 /// Name, kind and what it holds; those first that most questions need.
-const TABLES: [[&str; 3]; 21] = [
+const TABLES: [[&str; 3]; 24] = [
     ["region_at(time [, recording])", "function", "every region of a sample"],
     ["series(metric, by [, recording])", "function", "a metric over time by family or type"],
     ["session_series(metric, by [, n])", "function", "a metric of a session over time"],
     ["samples([recording])", "function", "every sample with process totals"],
     ["latest", "view", "newest snapshot that is in a chunk"],
     ["rollup", "view", "sums of each type, by the chunk"],
+    ["images", "view", "libraries of macOS, and when"],
     ["session", "table", "one run of the recorder"],
     ["recording", "table", "one target over one stretch of time"],
     ["argument", "table", "arguments the target began with"],
@@ -31,6 +32,8 @@ const TABLES: [[&str; 3]; 21] = [
     ["region_type", "table", "types that sums are by"],
     ["latest_row", "table", "rows of latest, without names"],
     ["evidence", "table", "evidence that types rest on, encoded"],
+    ["image", "table", "libraries at their addresses"],
+    ["image_span", "table", "when a process had them"],
     ["stack", "table", "call stacks that touched memory"],
     ["stack_live", "table", "their present pages, encoded"],
 ];

@@ -70,6 +70,16 @@ pub(crate) const STACK: Table = Table {
     key: 2,
     columns: &["recording", "node", "parent", "function", "module", "offset"],
 };
+pub(crate) const IMAGE: Table = Table {
+    name: "image",
+    key: 1,
+    columns: &["id", "path", "uuid", "address", "segments", "fingerprint"],
+};
+pub(crate) const IMAGE_SPAN: Table = Table {
+    name: "image_span",
+    key: 3,
+    columns: &["recording", "image", "first", "first_utc_ns", "gone", "gone_utc_ns"],
+};
 pub(crate) const OBJECT: Table = Table {
     name: "object",
     key: 1,
@@ -185,11 +195,13 @@ pub(crate) const LATEST_ROW: Table = Table {
 };
 
 /// All tables whose rows have a checksum.
-pub(crate) const TABLES: [&Table; 12] = [
+pub(crate) const TABLES: [&Table; 14] = [
     &SESSION,
     &RECORDING,
     &ARGUMENT,
     &STACK,
+    &IMAGE,
+    &IMAGE_SPAN,
     &OBJECT,
     &REGION_KIND,
     &SAMPLE,

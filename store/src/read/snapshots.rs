@@ -225,6 +225,7 @@ impl Store {
             },
             totals: sample.totals,
             regions,
+            images: None,
         }
     }
 

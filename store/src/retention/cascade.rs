@@ -1,5 +1,5 @@
-//! Deletes the rows that depend on deleted samples: evidence, stacks and, finally, the
-//! recording itself.
+//! Deletes the rows that depend on deleted samples: evidence, stacks, images and, finally,
+//! the recording itself.
 
 use rusqlite::params;
 
@@ -10,19 +10,20 @@ use crate::recording::RecordingId;
 use crate::retention::evidence_gaps;
 use crate::retention::policy::BATCH;
 use crate::retention::reduce::Left;
-use crate::tables::{evidence, live_stacks, rollup_row};
+use crate::tables::{evidence, images, live_stacks, rollup_row};
 
-/// Deletes some evidence and live stacks older than sample `first`; returns the number of deleted rows.
+/// Deletes some evidence, live stacks and images older than sample `first`; returns the number of deleted rows.
 pub(crate) fn trail(
     transaction: &Transaction<'_>,
     recording: RecordingId,
     first: u64,
 ) -> rusqlite::Result<usize> {
-    let rows = evidence::drop_before(transaction, recording, first, BATCH)?;
+    let mut rows = evidence::drop_before(transaction, recording, first, BATCH)?;
+    rows += images::drop_before(transaction, recording, first, BATCH)?;
     Ok(rows + live_stacks::drop_before(transaction, recording, first, BATCH)?)
 }
 
-/// Deletes some evidence and live stacks that only deleted samples near those `left` needed; returns
+/// Deletes some evidence, live stacks and images that only deleted samples near those `left` needed; returns
 /// the number of deleted rows.
 pub(crate) fn between(
     transaction: &Transaction<'_>,
@@ -30,8 +31,9 @@ pub(crate) fn between(
     left: &Left,
 ) -> rusqlite::Result<usize> {
     let max = BATCH as usize;
-    let rows = evidence_gaps::delete(transaction, recording, left, max)?;
+    let mut rows = evidence_gaps::delete(transaction, recording, left, max)?;
     let Left { range, samples } = left;
+    rows += images::drop_between(transaction, recording, range, samples, max)?;
     Ok(rows + live_stacks::drop_between(transaction, recording, range, samples, max)?)
 }
 
@@ -56,6 +58,9 @@ pub(crate) fn delete(
         if rows == BATCH as usize {
             return Ok(false);
         }
+    }
+    if images::drop_all(transaction, recording, BATCH)? == BATCH as usize {
+        return Ok(false);
     }
     rollup_row::delete(transaction, "SELECT id FROM chunk WHERE recording = ?1", [recording.0])?;
     for table in ["argument", "mark", "chunk"] {

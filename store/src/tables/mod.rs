@@ -4,6 +4,7 @@ pub(crate) mod chunk;
 pub(crate) mod chunk_group;
 pub(crate) mod evidence;
 pub(crate) mod identity_cache;
+pub(crate) mod images;
 pub(crate) mod interner;
 pub(crate) mod latest;
 pub(crate) mod live_stacks;

@@ -1,6 +1,6 @@
 //! An active recording: its state in the writer from sample to sample.
 
-use vmrec_sampler::{Consistency, Region, Snapshot, Timestamp};
+use vmrec_sampler::{Consistency, LoadedImages, Region, Snapshot, Timestamp};
 
 use crate::codec::crc32::checksum;
 use crate::codec::evidence::packer::{New, Packer};
@@ -10,6 +10,7 @@ use crate::codec::table_diff::{Edit, RegionTable};
 use crate::db::transaction::Transaction;
 use crate::recording::{RecordingId, Sample};
 use crate::retention::policy::max_sample_bytes;
+use crate::tables::images;
 use crate::tables::interner::Interner;
 use crate::tables::sample::{insert_frame, insert_sample, next_number};
 use crate::write::chunk_thread::{ChunkThread, Pending};
@@ -25,6 +26,8 @@ pub(crate) struct Active {
     /// The samples of the next chunk.
     pub(crate) pending: Pending,
     pub(crate) evidence: Packer,
+    /// The images that the file has for the last sample; `None` after a failure.
+    images: Option<Option<LoadedImages>>,
     /// The approximate bytes stored for the samples of the chunk, except its first frame.
     chunk_bytes: usize,
     /// The limit of the file.
@@ -60,6 +63,7 @@ impl Active {
             interner: Interner::default(),
             pending: Pending::default(),
             evidence: Packer::default(),
+            images: Some(None),
             chunk_bytes: 0,
             max_bytes,
             left_out: None,
@@ -83,6 +87,7 @@ impl Active {
         mut snapshot: Snapshot,
     ) -> rusqlite::Result<Written> {
         let number = self.next_number(transaction)?;
+        self.keep_images(transaction, number, &snapshot)?;
         self.left_out = self.too_large(&snapshot.regions);
         if let Some(why) = &self.left_out {
             snapshot.regions = Vec::new();
@@ -109,7 +114,8 @@ impl Active {
         let Some(last) = self.encoder.last().filter(|_| self.next.is_some()) else { return 0 };
         let same = |snapshot: &&Snapshot| {
             let has_regions = snapshot.consistency.totals_alone().is_none();
-            has_regions && snapshot.regions == last.regions
+            let has_images = self.images.as_ref() == Some(&snapshot.images);
+            has_regions && has_images && snapshot.regions == last.regions
         };
         snapshots.iter().take_while(same).count().min(self.encoder.room())
     }
@@ -130,6 +136,25 @@ impl Active {
         let sum = checksum(self.id.0, number, frame.kind, &frame.data);
         insert_frame(transaction, row, &frame, sum)?;
         Ok((sample, Some((table, frame, Vec::new()))))
+    }
+
+    /// Writes the images of a sample if they are not those of the one before.
+    fn keep_images(
+        &mut self,
+        transaction: &Transaction<'_>,
+        number: u64,
+        snapshot: &Snapshot,
+    ) -> rusqlite::Result<()> {
+        let images = &snapshot.images;
+        if self.images.as_ref() == Some(images) {
+            return Ok(());
+        }
+        let max = self.max_bytes.map_or(u64::MAX, |max| max_sample_bytes(max) / 2);
+        let max = max.min(images::MAX_NEW_BYTES);
+        let at = (number, snapshot.taken);
+        self.chunk_bytes += images::write(transaction, self.id, at, images.as_ref(), max)?;
+        self.images = Some(images.clone());
+        Ok(())
     }
 
     /// Returns why the regions of a sample cannot be stored in a file of this limit, if they cannot.
@@ -224,5 +249,6 @@ impl Active {
         self.next = None;
         self.encoder = FrameEncoder::default();
         self.interner.forget();
+        self.images = None;
     }
 }

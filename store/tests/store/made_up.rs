@@ -70,6 +70,7 @@ pub(crate) fn snapshot(count: u64, second: u64) -> Snapshot {
         consistency: Consistency::Complete,
         totals: ProcessTotals { resident_bytes: Some(second), ..ProcessTotals::default() },
         regions,
+        images: None,
     }
 }
 
@@ -248,6 +249,7 @@ fn heads() -> impl Strategy<Value = Snapshot> {
                 consistency,
                 totals,
                 regions: Vec::new(),
+                images: None,
             }
         },
     )

@@ -8,6 +8,7 @@ mod bombs;
 mod damage;
 mod evidence;
 mod hostile_folder;
+mod images;
 mod kind_sums;
 mod latest;
 mod made_up;

@@ -16,7 +16,9 @@ use crate::diff::group::{ObjectKey, View};
 use crate::diff::table::heading::{DiffLayout, Heading, head};
 use crate::diff::table::headline::without_reserved;
 use crate::diff::table::line::{Line, sum};
-use crate::diff::table::notes::{became_shared, given_back, left_out_note, unknown_notes};
+use crate::diff::table::notes::{
+    became_shared, given_back, left_out_note, libraries, unknown_notes,
+};
 use crate::diff::table::share::SharesOf;
 use crate::diff::{ChangeKind, Diff, RegionRow, RegionState};
 use crate::metric::{Metric, Unit};
@@ -73,7 +75,9 @@ fn totals(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Page {
         headline: None,
         head: head(heading, layout.view, diff),
         table,
-        notes: vec!["regions are unknown, and so is what changed in them".to_owned()],
+        notes: std::iter::once("regions are unknown, and so is what changed in them".to_owned())
+            .chain(libraries(diff, layout.width, layout.rows.is_none()))
+            .collect(),
     }
 }
 
@@ -136,6 +140,7 @@ fn page(heading: &Heading<'_>, diff: &Diff, layout: &DiffLayout) -> Page {
         table,
         notes: notes
             .into_iter()
+            .chain(libraries(diff, layout.width, layout.rows.is_none()))
             .chain(caveats)
             .chain(unknown_notes(&diff.total, &metrics))
             .collect(),

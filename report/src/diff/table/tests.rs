@@ -75,6 +75,7 @@ fn by_family() {
     TOTAL                      0    +4.1M    +11.1M   +11.0M  +11.0M           15.4M
     unattributed                    +3.9M   -332K                            +660K
     1 unchanged row left out (0K resident)
+    libraries that came: libz.so.1
     ");
 }
 
@@ -115,6 +116,7 @@ fn by_type() {
     TOTAL                    0    +4.1M    +11.1M   +11.0M  +11.0M           15.4M
     unattributed                  +3.9M   -332K                            +660K
     2 unchanged rows left out (32K resident)
+    libraries that came: libz.so.1
     ");
 }
 
@@ -139,6 +141,8 @@ fn by_object() {
     TOTAL                           0    +4.1M    +11.1M   +11.0M           15.4M
     unattributed                         +3.9M   -332K                    +660K
     3 unchanged rows left out (72K resident)
+    libraries that came:
+      /opt/app/lib/libz.so.1
     ");
     assert!(
         table(&from, &to, pss, View::Object, None).contains("pss is unknown for up to 7 regions")
@@ -165,6 +169,8 @@ fn by_region() {
     TOTAL                                              +4.1M    +11.1M   +11.0M
     unattributed                                       +3.9M   -332K
     4 unchanged rows left out (9928K virtual)
+    libraries that came:
+      /opt/app/lib/libz.so.1
     ");
 }
 
@@ -187,6 +193,7 @@ fn numbers_of_regions_are_counts_in_one_column() {
     TOTAL                      0    +4.1M    +11.1M   +11.0M  +11.0M     0K        7
     unattributed                    +3.9M   -332K                        0K
     1 unchanged row left out (1 region)
+    libraries that came: libz.so.1
     ");
     let by_region = table(&from, &to, Metric::Regions, View::Region, None);
     assert!(by_region.contains("REGIONS") && !by_region.contains("+1B"), "{by_region}");
@@ -308,4 +315,27 @@ fn alike_regions_are_one_row_and_rows_that_hardly_count_are_summed_up() {
         "{all}"
     );
     assert_eq!(all.lines().filter(|line| line.starts_with(".text ")).count(), 3, "{all}");
+}
+
+#[test]
+fn libraries_that_came_and_went_are_named() {
+    let image = |n: u64, path: &str| {
+        region(n * 0x1000..(n + 1) * 0x1000, types::TEXT, Some(path), &memory(4 * K, 0, 0))
+    };
+    let at = |paths: &[&str]| {
+        let regions = (1..).zip(paths).map(|(n, path)| image(n, path)).collect();
+        snapshot(0, ProcessTotals::default(), regions)
+    };
+    let (from, to) = (at(&["/usr/lib/a.so", "/x/\u{1b}[31mb"]), at(&["/usr/lib/a.so", "/c", "/d"]));
+    let text = table(&from, &to, Metric::RESIDENT, View::Type, Some(20));
+    assert!(text.contains("\nlibraries that came: c, d\n"), "{text}");
+    assert!(text.contains("\nlibraries that went: \\x1b[31mb\n"), "{text}");
+    let text = table(&from, &to, Metric::RESIDENT, View::Type, None);
+    assert!(text.contains("\nlibraries that came:\n  /c\n  /d\n"), "{text}");
+    let many: Vec<String> = (1..40).map(|n| format!("/usr/lib/library{n}.so")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let text = table(&at(&[]), &at(&many), Metric::RESIDENT, View::Type, Some(20));
+    let named = "library1.so, library10.so, library11.so and 36 more";
+    assert!(text.contains(&format!("\nlibraries that came: {named}\n")), "{text}");
+    assert!(!text.contains("went"), "{text}");
 }

@@ -6,6 +6,7 @@ use vmrec_store::RecordingId;
 
 use crate::amounts::Change;
 use crate::diff::group::{GroupChange, ObjectKey};
+use crate::diff::libraries::{Libraries, Library};
 use crate::diff::table::share::SharesOf;
 use crate::diff::{Diff, RegionRow, Residual};
 use crate::export::json::{Changes, DeltaValue, Moment, addresses, regions_delta};
@@ -27,6 +28,36 @@ pub struct DiffDocument<'a> {
     regions: Vec<ChangedRegion<'a>>,
     unchanged_regions: Option<u64>,
     unattributed: UnattributedValue,
+    libraries: Option<LibrariesValue<'a>>,
+}
+
+/// The libraries that came and went.
+#[derive(Serialize)]
+struct LibrariesValue<'a> {
+    known_from: &'static str,
+    came: Vec<LibraryValue<'a>>,
+    went: Vec<LibraryValue<'a>>,
+}
+
+#[derive(Serialize)]
+struct LibraryValue<'a> {
+    path: &'a str,
+    uuid: Option<&'a str>,
+}
+
+impl<'a> LibrariesValue<'a> {
+    fn of(libraries: &'a Libraries) -> Self {
+        let values = |all: &'a [Library]| {
+            let value =
+                |one: &'a Library| LibraryValue { path: &one.path, uuid: one.uuid.as_deref() };
+            all.iter().map(value).collect()
+        };
+        Self {
+            known_from: libraries.source.name(),
+            came: values(&libraries.came),
+            went: values(&libraries.went),
+        }
+    }
 }
 
 /// One of the two samples compared.
@@ -116,6 +147,7 @@ impl<'a> DiffDocument<'a> {
                 resident_bytes: residual(unattributed.resident_bytes),
                 swapped_bytes: residual(unattributed.swapped_bytes),
             },
+            libraries: diff.libraries.as_ref().map(LibrariesValue::of),
         }
     }
 }
@@ -249,6 +281,7 @@ mod tests {
         insta::assert_snapshot!(fields.collect::<Vec<_>>().join("\n"), @r#"
         families: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"family":"malloc","huge_bytes":{"delta":null,"from":null,"to":null},"label":"malloc","locked_bytes":{"delta":null,"from":null,"to":null},"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"share_percent":100,"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
         from: {"asked":"2026-03-01T13:00:00.000Z","cheap":false,"off_by_ns":0,"sample":1,"time":"2026-03-01T13:00:00.000Z","torn":null,"totals_alone":null,"unchanged":false,"utc_ns":1772370000000000000}
+        libraries: {"came":[{"path":"/opt/app/lib/libz.so.1","uuid":null}],"known_from":"regions","went":[]}
         objects: [{"anonymous_bytes":{"delta":null,"from":null,"to":null},"dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"huge_bytes":{"delta":null,"from":null,"to":null},"label":"MALLOC (brk heap)","locked_bytes":{"delta":null,"from":null,"to":null},"object":"MALLOC (brk heap)","path":null,"private_bytes":{"delta":11534336,"from":3145728,"to":14680064},"private_dirty_bytes":{"delta":11534336,"from":3145728,"to":14680064},"pss_bytes":{"delta":null,"from":null,"to":null},"reclaimable_bytes":{"delta":null,"from":null,"to":null},"referenced_bytes":{"delta":null,"from":null,"to":null},"regions":{"delta":0,"from":1,"to":1},"resident_bytes":{"delta":11534336,"from":3145728,"to":14680064},"share_percent":100,"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":12582912,"from":4194304,"to":16777216}}]
         process: {"footprint_bytes":{"delta":null,"from":null,"to":null},"resident_bytes":{"delta":11255808,"from":5529600,"to":16785408},"swapped_bytes":{"delta":0,"from":0,"to":0},"virtual_bytes":{"delta":8388608,"from":33554432,"to":41943040}}
         recording: 3

@@ -102,6 +102,7 @@ fn shown(text: &str, options: &PageOptions) -> String {
         consistency: one.consistency,
         totals: one.totals,
         regions: one.regions,
+        images: None,
     };
     let source = PageSource { process: &process, parent: None, host: &host };
     page(&source, &snapshot, options, &zone(text))

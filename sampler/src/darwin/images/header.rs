@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::darwin::images::bytes::{Memory, Read, u32_at, u64_at};
 use crate::darwin::images::list::Entry;
+use crate::loaded::{LoadedImage, LoadedSegment};
 use crate::procfs::line::readable;
 use crate::region::AddressRange;
 
@@ -17,51 +18,45 @@ const LC_UUID: u32 = 0x1b;
 const COMMAND_BYTES: usize = 8;
 /// The bytes of `segment_command_64`, without its sections.
 const SEGMENT_BYTES: usize = 72;
+/// The most segments of an image; the largest programs have a tenth of it.
+const MAX_SEGMENTS: usize = 256;
 /// The name of an image whose path cannot be read.
 const UNNAMED: &str = "?";
 
-/// A part of an image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Segment {
-    /// Its addresses; in the shared cache they are no multiples of a page.
-    pub range: AddressRange,
-    /// Its name, such as `__TEXT`.
-    pub name: Arc<str>,
-}
-
-/// An executable, a library or a bundle.
+/// An image with what its entry and its header say of it besides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Image {
     /// Its entry in dyld's list.
     pub entry: Entry,
-    /// Its path as dyld has it.
-    pub path: Arc<str>,
-    /// `LC_UUID`.
-    pub uuid: Option<[u8; 16]>,
     /// `cputype` and `cpusubtype` of its header.
     pub cpu: Option<(u32, u32)>,
-    /// Its segments; none if its header could not be read.
-    pub segments: Vec<Segment>,
+    /// What it is; its number is `LC_UUID`.
+    pub loaded: Arc<LoadedImage>,
 }
 
 /// Reads the image of `entry`. What cannot be read is left out.
 pub(crate) fn image(memory: &mut Memory<'_, impl Read>, entry: Entry) -> Image {
     let path = memory.text(entry.path_address).unwrap_or_else(|| UNNAMED.to_owned());
-    let mut image = Image { entry, path: path.into(), uuid: None, cpu: None, segments: Vec::new() };
-    let Some(header) = memory.bytes(entry.load_address, HEADER_BYTES) else { return image };
+    let address = entry.load_address;
+    let mut loaded = LoadedImage { path: path.into(), uuid: None, address, segments: Vec::new() };
+    let cpu = read_header(memory, &mut loaded);
+    Image { entry, cpu, loaded: Arc::new(loaded) }
+}
+
+/// Takes from the header of `image` what it has, and returns its processor.
+fn read_header(memory: &mut Memory<'_, impl Read>, image: &mut LoadedImage) -> Option<(u32, u32)> {
+    let header = memory.bytes(image.address, HEADER_BYTES)?;
     let word = |at| u32_at(&header, at);
-    let size = word(20).filter(|size| word(0) == Some(MAGIC_64) && *size <= MAX_COMMANDS);
-    let Some(size) = size else { return image };
-    image.cpu = word(4).zip(word(8));
-    let after_header = entry.load_address.saturating_add(HEADER_BYTES as u64);
+    let size = word(20).filter(|size| word(0) == Some(MAGIC_64) && *size <= MAX_COMMANDS)?;
+    let after_header = image.address.saturating_add(HEADER_BYTES as u64);
     if let Some(commands) = memory.bytes(after_header, size as usize) {
-        read_commands(&commands, &mut image);
+        read_commands(&commands, image);
     }
-    image
+    word(4).zip(word(8))
 }
 
 /// Takes the UUID and the segments of `image` from its load commands.
-fn read_commands(commands: &[u8], image: &mut Image) {
+fn read_commands(commands: &[u8], image: &mut LoadedImage) {
     // Name, unslid address, size.
     let mut segments: Vec<(String, u64, u64)> = Vec::new();
     let mut rest = commands;
@@ -79,13 +74,13 @@ fn read_commands(commands: &[u8], image: &mut Image) {
         rest = after;
     }
     let Some(text) = segments.iter().find(|(name, ..)| name == "__TEXT") else { return };
-    let slide = image.entry.load_address.wrapping_sub(text.1);
-    for (name, address, size) in segments {
+    let slide = image.address.wrapping_sub(text.1);
+    for (name, address, size) in segments.into_iter().take(MAX_SEGMENTS) {
         let start = address.wrapping_add(slide);
         let Some(end) = start.checked_add(size) else { continue };
         if size > 0 && name != "__PAGEZERO" {
             let range = AddressRange::new(start, end);
-            image.segments.push(Segment { range, name: name.into() });
+            image.segments.push(LoadedSegment { range, name: name.into() });
         }
     }
 }

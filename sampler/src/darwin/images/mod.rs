@@ -19,10 +19,11 @@ use std::sync::Arc;
 use crate::darwin::images::bytes::Memory;
 use crate::darwin::images::cache::SharedCache;
 use crate::darwin::images::list::Entry;
+use crate::loaded::{LoadedImages, LoadedSegment};
 use crate::region::AddressRange;
 
 pub(crate) use crate::darwin::images::bytes::Read;
-pub(crate) use crate::darwin::images::header::{Image, Segment};
+pub(crate) use crate::darwin::images::header::Image;
 
 /// Where dyld keeps its list: `task_dyld_info`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +40,14 @@ pub(crate) struct Images {
     /// When dyld last changed its list, on its own clock.
     changed: u64,
     /// The images, the executable first.
-    pub images: Vec<Arc<Image>>,
+    pub images: Vec<Image>,
+    /// The same, as they are kept with a sample.
+    pub loaded: LoadedImages,
     /// The shared cache; `None` if the process has none, or not where it says.
     pub cache: Option<SharedCache>,
     /// The segments that are an image's own, by ascending start: index of the image, segment.
     /// Segments that several images share are not among them.
-    by_start: Vec<(usize, Segment)>,
+    by_start: Vec<(usize, LoadedSegment)>,
     /// The segment that all images of the shared cache have in common.
     common: Option<AddressRange>,
 }
@@ -71,29 +74,30 @@ impl Images {
             _ => {}
         }
         let Some(entries) = list.entries(&mut memory) else { return before.cloned() };
-        let known: HashMap<Entry, &Arc<Image>> = before
+        let known: HashMap<Entry, &Image> = before
             .iter()
             .flat_map(|before| &before.images)
-            .filter(|image| !image.segments.is_empty())
+            .filter(|image| !image.loaded.segments.is_empty())
             .map(|image| (image.entry, image))
             .collect();
-        let images: Vec<Arc<Image>> = entries
+        let images: Vec<Image> = entries
             .into_iter()
             .map(|entry| match known.get(&entry) {
-                Some(image) => Arc::clone(image),
-                None => Arc::new(header::image(&mut memory, entry)),
+                Some(image) => (*image).clone(),
+                None => header::image(&mut memory, entry),
             })
             .collect();
+        let loaded = images.iter().map(|image| Arc::clone(&image.loaded)).collect();
         let cache = list.cache_base.and_then(|base| {
             let known = before.and_then(|before| before.cache).filter(|it| it.range.start == base);
             known.or_else(|| SharedCache::read(&mut memory, base))
         });
         let (by_start, common) = own_segments(&images, cache.as_ref());
-        Some(Arc::new(Self { changed: list.changed, images, cache, by_start, common }))
+        Some(Arc::new(Self { changed: list.changed, images, loaded, cache, by_start, common }))
     }
 
     /// Returns the image and the segment that all of `range` lies in.
-    pub(crate) fn segment(&self, range: AddressRange) -> Option<(&Arc<Image>, &Segment)> {
+    pub(crate) fn segment(&self, range: AddressRange) -> Option<(&Image, &LoadedSegment)> {
         let after =
             self.by_start.partition_point(|(_, segment)| segment.range.start <= range.start);
         let (image, segment) = self.by_start[..after].last()?;
@@ -132,15 +136,15 @@ impl Images {
 /// Returns the segments by ascending start, without those that overlap another's, and the one that
 /// all images of the shared cache have in common: symbols and fix-ups.
 fn own_segments(
-    images: &[Arc<Image>],
+    images: &[Image],
     cache: Option<&SharedCache>,
-) -> (Vec<(usize, Segment)>, Option<AddressRange>) {
+) -> (Vec<(usize, LoadedSegment)>, Option<AddressRange>) {
     const COMMON: &str = "__LINKEDIT";
-    let mut segments: Vec<(usize, Segment)> = Vec::new();
+    let mut segments: Vec<(usize, LoadedSegment)> = Vec::new();
     let mut common: Option<AddressRange> = None;
     for (at, image) in images.iter().enumerate() {
         let in_cache = cache.is_some_and(|cache| cache.contains(image.entry.load_address));
-        for segment in &image.segments {
+        for segment in &image.loaded.segments {
             if in_cache && *segment.name == *COMMON {
                 common.get_or_insert(segment.range);
             } else {

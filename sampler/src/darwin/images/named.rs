@@ -25,7 +25,7 @@ impl<'a> NamedImages<'a> {
     /// Finds the files of `images` among those of `leaves` (ascending).
     pub(crate) fn new(images: Option<&'a Images>, leaves: &[Leaf]) -> Self {
         let all = images.map(|images| &*images.images).unwrap_or_default();
-        let file = |image: &Arc<Image>| {
+        let file = |image: &Image| {
             let header = image.entry.load_address;
             let after = leaves.partition_point(|leaf| leaf.entry.start <= header);
             let leaf = leaves[..after].last().filter(|leaf| leaf.entry.range().end > header)?;
@@ -49,7 +49,7 @@ impl<'a> NamedImages<'a> {
         // Written and zero-filled parts have no file of their own.
         if identity.object.is_none() {
             let object = self.objects.entry(image.entry.load_address).or_insert_with(|| {
-                let name = Arc::clone(&image.path);
+                let name = Arc::clone(&image.loaded.path);
                 Arc::new(Object { name, device: (0, 0), inode: 0, deleted: false })
             });
             identity.object = Some(Arc::clone(object));

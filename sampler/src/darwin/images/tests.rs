@@ -133,7 +133,7 @@ fn demo(changed: u64) -> Pieces {
 
 fn segment(images: &Images, start: u64, end: u64) -> Option<(String, String)> {
     let (image, segment) = images.segment(AddressRange::new(start, end))?;
-    Some((image.path.to_string(), segment.name.to_string()))
+    Some((image.loaded.path.to_string(), segment.name.to_string()))
 }
 
 #[test]
@@ -146,8 +146,8 @@ fn segments_lie_where_the_image_was_loaded() {
     assert_eq!(named(0x1_0000_0000, 0x1_0000_1000), None, "the address before it was slid");
     assert_eq!(named(0x2_0000_d000, 0x2_0000_d000), None, "empty");
     let demo = &images.images[0];
-    assert_eq!((demo.uuid, demo.cpu), (Some([7; 16]), Some((0x0100_000c, 2))));
-    assert_eq!(demo.segments.len(), 3, "neither __PAGEZERO nor an empty one");
+    assert_eq!((demo.loaded.uuid, demo.cpu), (Some([7; 16]), Some((0x0100_000c, 2))));
+    assert_eq!(demo.loaded.segments.len(), 3, "neither __PAGEZERO nor an empty one");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_changed_list_reads_new_images_only() {
         6,
     );
     let second = Images::read(&mut memory, INFO, Some(&first)).unwrap();
-    assert!(Arc::ptr_eq(&first.images[2], &second.images[2]));
+    assert!(Arc::ptr_eq(&first.loaded[2], &second.loaded[2]));
     assert_eq!(second.images.len(), 4);
     assert_eq!(memory.reads, 2 + 3, "list, array, and the new one's path, header, commands");
     let third =
@@ -217,13 +217,13 @@ fn what_cannot_be_read_costs_a_name() {
     memory.pieces.remove(&(CACHE + 0x1000));
     memory.pieces.remove(&PATHS);
     let images = Images::read(&mut memory, INFO, None).unwrap();
-    assert_eq!(&*images.images[0].path, "?");
-    assert_eq!(images.images[1].segments.len(), 0);
-    assert_eq!(images.images[2].segments.len(), 3);
+    assert_eq!(&*images.loaded[0].path, "?");
+    assert_eq!(images.loaded[1].segments.len(), 0);
+    assert_eq!(images.loaded[2].segments.len(), 3);
 
     let mut absurd = demo(1);
     absurd.pieces.get_mut(&0x2_0000_0000).unwrap()[20..24].fill(0xff);
-    assert!(Images::read(&mut absurd, INFO, None).unwrap().images[0].segments.is_empty());
+    assert!(Images::read(&mut absurd, INFO, None).unwrap().loaded[0].segments.is_empty());
 
     let mut detached = demo(1);
     detached.pieces.get_mut(&INFOS).unwrap()[24] = 1;
@@ -240,14 +240,14 @@ fn a_path_may_cross_a_page_and_has_an_end() {
         let path = format!("/{}", "a".repeat(length - 1));
         let images =
             Images::read(&mut process(&[(&path, 0x2_0000_0000, DEMO)], 1), INFO, None).unwrap();
-        assert_eq!(*images.images[0].path == *path, is_read);
+        assert_eq!(*images.loaded[0].path == *path, is_read);
     }
     let mut paths = demo(1);
     let text = paths.pieces.remove(&PATHS).unwrap();
     let shifted = [vec![b'x'; 4096 - 5], text].concat();
     paths.put(PATHS - 4096 + 5, &shifted);
     let images = Images::read(&mut paths, INFO, None).unwrap();
-    assert_eq!(&*images.images[0].path, "/bin/demo");
+    assert_eq!(&*images.loaded[0].path, "/bin/demo");
 }
 
 proptest! {
@@ -268,7 +268,7 @@ proptest! {
                 images.count(range);
             }
             for image in &images.images {
-                for segment in &image.segments {
+                for segment in &image.loaded.segments {
                     prop_assert!(segment.range.start < segment.range.end);
                 }
             }

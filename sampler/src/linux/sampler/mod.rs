@@ -256,7 +256,7 @@ impl Sampler {
             regions: regions.clone(),
         });
         let Pass { taken, consistency, .. } = pass;
-        Ok(Snapshot { taken, cost: cost(), consistency, totals, regions })
+        Ok(Snapshot { taken, cost: cost(), consistency, totals, regions, images: None })
     }
 
     /// Returns a message if the process has nearly as many mappings as the kernel permits, which

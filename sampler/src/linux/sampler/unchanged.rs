@@ -34,6 +34,6 @@ impl Sampler {
         self.surroundings.add_to(&mut totals, taken.monotonic_ns, Freshness::Recent);
         let cost = Cost::default();
         let consistency = if last.cheap { Consistency::Cheap } else { Consistency::Unchanged };
-        Ok(Some(Snapshot { taken, cost, consistency, totals, regions }))
+        Ok(Some(Snapshot { taken, cost, consistency, totals, regions, images: None }))
     }
 }

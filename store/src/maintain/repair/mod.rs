@@ -10,6 +10,7 @@
 
 pub(crate) mod cells;
 pub(crate) mod chunks;
+pub(crate) mod images;
 pub(crate) mod outcome;
 pub(crate) mod pages;
 pub(crate) mod placeholder;
@@ -151,6 +152,8 @@ fn write(from: &Path, draft: &Path) -> Result<(Repaired, bool), Error> {
     if lost_evidence > 0 {
         *damaged_rows.entry("evidence").or_default() += lost_evidence;
     }
+    let spans_lost = images::spans_lost(damaged_rows.keys(), &trees.broken);
+    images::mend(&transaction, spans_lost || !trees.listed).at(draft)?;
     let (recordings, kinds) = mend(&transaction).at(draft)?;
     transaction.commit().at(draft)?;
     new.close().map_err(|(_, source)| source).at(draft)?;
@@ -175,11 +178,11 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<RecoveredRecording>, BTr
     let ids = |sql: &str| -> rusqlite::Result<Vec<i64>> {
         new.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
     };
-    let placeholders = ids(
-        "SELECT recording FROM sample UNION SELECT recording FROM chunk UNION \
+    let placeholders =
+        ids("SELECT recording FROM sample UNION SELECT recording FROM chunk UNION \
          SELECT recording FROM mark UNION SELECT recording FROM evidence UNION \
-         SELECT recording FROM stack UNION SELECT recording FROM stack_live EXCEPT SELECT id FROM recording",
-    )?;
+         SELECT recording FROM stack UNION SELECT recording FROM stack_live \
+         UNION SELECT recording FROM image_span EXCEPT SELECT id FROM recording")?;
     for id in &placeholders {
         placeholder::recording(new, *id)?;
     }

@@ -5,8 +5,8 @@ use rusqlite::types::{Value, ValueRef};
 use crate::codec::chunk::seal::ChunkKey;
 use crate::codec::crc32::checksum_of;
 use crate::db::columns::{
-    ARGUMENT, CHUNK, LATEST_ROW, MARK, OBJECT, RECORDING, REGION_KIND, REGION_TYPE, ROLLUP_ROW,
-    SAMPLE, SESSION, STACK, Table,
+    ARGUMENT, CHUNK, IMAGE, IMAGE_SPAN, LATEST_ROW, MARK, OBJECT, RECORDING, REGION_KIND,
+    REGION_TYPE, ROLLUP_ROW, SAMPLE, SESSION, STACK, Table,
 };
 use crate::db::integer::from_column;
 use crate::db::row_checksum;
@@ -43,11 +43,13 @@ const fn rows_of(table: &'static Table) -> Layout {
 }
 
 /// The layouts of all tables.
-pub(crate) const LAYOUTS: [Layout; 15] = [
+pub(crate) const LAYOUTS: [Layout; 17] = [
     rows_of(&SESSION),
     rows_of(&RECORDING),
     rows_of(&ARGUMENT),
     rows_of(&STACK),
+    rows_of(&IMAGE),
+    rows_of(&IMAGE_SPAN),
     rows_of(&OBJECT),
     rows_of(&REGION_KIND),
     rows_of(&SAMPLE),
