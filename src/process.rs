@@ -1,6 +1,7 @@
 //! Which running process a word on the command line means.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 use std::{fs, thread};
 
@@ -10,6 +11,7 @@ use vmrec_report::{Align, Cell, Column, Table, escape, units};
 use vmrec_sampler::ProcessInfo;
 
 use crate::failure::{Failure, HIDDEN, Status};
+use crate::shell::shell_word;
 
 /// Lets the kernel count pages as the footprint does, if that is wanted.
 pub(crate) fn count_as_footprint(is_wanted: bool) -> Result<(), Failure> {
@@ -61,6 +63,9 @@ pub(crate) fn find(text: &str, pick: PickArgs) -> Result<u32, Failure> {
     if text.is_empty() {
         return Err(Failure::usage("the target's name is empty"));
     }
+    if !pick.full && is_memory_graph(text) {
+        return Err(memory_graph(text));
+    }
     vmrec_sampler::check_proc()?;
     if !pick.full && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text
@@ -77,6 +82,20 @@ pub(crate) fn find(text: &str, pick: PickArgs) -> Result<u32, Failure> {
         }
         return choose(text, &found, pick);
     }
+}
+
+/// Returns whether a target has the name of a file with the memory graph of a process, which vmmap and
+/// Xcode's other tools read in the place of one.
+fn is_memory_graph(text: &str) -> bool {
+    Path::new(text).extension().is_some_and(|extension| extension == "memgraph")
+}
+
+fn memory_graph(text: &str) -> Failure {
+    let word = shell_word(text);
+    Failure::usage(format!(
+        "`{text}` is a memory graph, no process: vmrec does not read that format"
+    ))
+    .hint(format!("on a Mac, `/usr/bin/vmmap -w {word} | vmrec import -` stores its regions"))
 }
 
 /// Returns the indices of the processes that a name, a path, or with `-f` a pattern means.

@@ -52,6 +52,12 @@ const SYNONYMS: &[(&[&str], &str, &str)] = &[
         "--top N shows the N largest rows",
     ),
     (&["-n", "--limit", "--head", "--lines", "--rows", "--top"], "all", "--all shows every row"),
+    (
+        &["--stacks"],
+        "all-split-libs",
+        "--by stack --at TIME shows the stacks of a recording of record --stacks (Linux); on a Mac, \
+         /usr/bin/vmmap -stacks",
+    ),
     (&["--since", "--start", "--begin", "--after"], "from", "--from TIME, such as --from -10m"),
     (&["--until", "--end", "--before", "--stop"], "to", "--to TIME, such as --to end"),
     (
@@ -117,7 +123,7 @@ mod tests {
         let command = built();
         for (others, ours, text) in SYNONYMS {
             let of = |name: &&str| *name == "help" || text.contains(&format!("--{name}"));
-            let words = ["output", "tree", "by", "N|NAME"].contains(ours);
+            let words = ["output", "tree", "by", "N|NAME", "all-split-libs"].contains(ours);
             assert!(of(ours) || words, "{ours}: {text}");
             let mut names = command.get_subcommands().map(Command::get_name);
             assert!(

@@ -89,6 +89,7 @@ fn the_options_of_other_tools_work_or_name_ours() {
         (&["record", "--timeout", "5", &pid], "tip: --for TIME"),
         (&["record", "--delay", "5", &pid], "tip: --every TIME"),
         (&["map", "-n", "5"], "tip: --top N"),
+        (&["map", "1", "-stacks"], "tip: --by stack --at TIME"),
         (&["diff", "--limit", "5"], "tip: --all"),
         (&["diff", "--since", "-5m"], "tip: times are words"),
         (&["chart", "--since", "-5m"], "tip: --from TIME"),

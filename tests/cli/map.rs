@@ -296,6 +296,11 @@ fn wrong_arguments_are_explained() {
     hint: start one with `vmrec record -- COMMAND`
     [exit status: Some(3)]
     ");
+    assert_snapshot!(bench.run(&["map", "it's.memgraph"]).failure(), @r"
+    vmrec: `it's.memgraph` is a memory graph, no process: vmrec does not read that format
+    hint: on a Mac, `/usr/bin/vmmap -w 'it'\''s.memgraph' | vmrec import -` stores its regions
+    [exit status: Some(2)]
+    ");
     assert_snapshot!(bench.run(&["map", "--at", "yesterday"]).failure(), @r#"
     vmrec: time "yesterday" is not understood: it is neither a time nor a word known here
     hint: a mark is @TEXT; `vmrec help` lists all forms of times

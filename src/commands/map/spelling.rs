@@ -11,7 +11,7 @@ const VMMAP: &str = "vmmap";
 /// The command that prints vmmap's page.
 const MAP: &str = "map";
 /// vmmap's options that are words, each with the option of `vmrec map`.
-const WORDS: [(&str, &str); 15] = [
+const WORDS: [(&str, &str); 16] = [
     ("wide", "--wide"),
     ("resident", "--resident"),
     ("dirty", "--dirty"),
@@ -26,6 +26,7 @@ const WORDS: [(&str, &str); 15] = [
     ("summary", "--summary"),
     ("sortBySize", "--sort=virtual"),
     ("sort-by-size", "--sort=virtual"),
+    ("stacks", "--stacks"),
     ("verbose", "--verbose"),
 ];
 
