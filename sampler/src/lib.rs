@@ -49,6 +49,7 @@ mod process;
     allow(dead_code, reason = "pure logic of Linux, which every system tests")
 )]
 mod procfs;
+mod program;
 mod quantity;
 mod region;
 mod rights_needed;
@@ -105,7 +106,7 @@ pub use crate::linux::{
     sampler::Sampler,
     stacks::StackRecorder,
     sums::system_sums,
-    system::{adopt_orphans, count_as_footprint},
+    system::{adopt_orphans, count_as_footprint, program},
     watch::ExitWatch,
 };
 pub use crate::listing::{ListChanges, ListedProcess};
@@ -121,6 +122,7 @@ pub use crate::macos::{
         program_name, release_own_code, resident_bytes, working_folder,
     },
     process_list::ProcessList,
+    program::program,
     sampler::Sampler,
     stacks::StackRecorder,
     sums::system_sums,
@@ -140,6 +142,7 @@ pub use crate::procfs::mapping::Mapping;
 pub use crate::procfs::sizes::Field;
 pub use crate::procfs::smaps::{BadSmaps, Record, SmapsParser};
 pub use crate::procfs::status::parse_status;
+pub use crate::program::Program;
 pub use crate::quantity::{Quantities, Quantity};
 pub use crate::region::{
     AddressRange, Identity, Object, Protection, Provenance, Region, ShareMode, StandIn,

@@ -57,6 +57,7 @@ fn sampler() {
             &[
                 "error",
                 "process",
+                "program",
                 "listing",
                 "quantity",
                 "vocabulary",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import plistlib
 
 from harness import expect, own, taken, vmrec
 
@@ -136,8 +137,27 @@ def rights(folder):
 def header(folder):
     """The program's processor and the release of the system."""
     out, _ = vmrec("map", "4242", "-summary", table=own("real.tsv", folder))
-    for line in ["Code Type:       ARM64", "OS Version:      macOS 26.5.2 (25F84), Darwin"]:
+    for line in ["Identifier:      demo\n", "Version:         ???\n", "Platform:        macOS\n",
+                 "Target Type:     live task\n", "Report Version:  7\n", "Code Type:       ARM64", "OS Version:      macOS 26.5.2 (25F84), Darwin"]:
         expect(line, line in out, True)
+    # A bundle: its property lists name the program. A link is not followed.
+    contents = os.path.join(folder, "Demo.app/Contents")
+    os.makedirs(contents)
+    for name, keys in [("Info", {"CFBundleIdentifier": "com.example.demo", "CFBundleShortVersionString": "2.1",
+                                 "CFBundleVersion": "17"}),
+                       ("real", {"ProjectName": "Demo", "SourceVersion": "300", "BuildVersion": "4"})]:
+        with open(os.path.join(contents, f"{name}.plist"), "wb") as file:
+            plistlib.dump(keys, file, fmt=plistlib.FMT_BINARY if name == "Info" else plistlib.FMT_XML)
+    bundled = os.path.join(folder, "bundled.tsv")
+    text = open(own("real.tsv", folder)).read()
+    open(bundled, "w").write(text.replace(" demo /Applications/", f" demo {folder}/"))
+    version = os.path.join(contents, "version.plist")
+    os.symlink("real.plist", version)
+    out, _ = vmrec("map", "4242", "-summary", table=bundled)
+    expect("the bundle's name", "Identifier:      com.example.demo\nVersion:         2.1 (17)\nCode Type" in out, True)
+    os.replace(os.path.join(contents, "real.plist"), version)
+    out, _ = vmrec("map", "4242", "-summary", table=bundled)
+    expect("its build", "Version:         2.1 (17)\nBuild Info:      Demo-300~4\nCode Type" in out, True)
     out, _ = vmrec("map", "4244", "-summary", table=own("rosetta.tsv", folder))
     expect("the processor of a translated program", "Code Type:       X86-64" in out, True)
 

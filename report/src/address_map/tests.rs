@@ -28,7 +28,7 @@ fn options(theme: Theme) -> AddressMapOptions {
 
 fn draw(snapshot: &Snapshot, earlier: Option<&Snapshot>, theme: Theme) -> DrawnMap {
     let (process, host) = (process("server"), host());
-    let source = PageSource { process: &process, parent: None, host: &host };
+    let source = PageSource::recorded(&process, &host);
     let drawn = address_map(&source, snapshot, earlier, &options(theme));
     roxmltree::Document::parse(&drawn.svg).unwrap();
     drawn
@@ -106,7 +106,7 @@ fn hostile_names_are_text() {
         vec![region(0x1000..0x9000, types::MAPPED_FILE, Some(&hostile), &memory(K, 0, 0))];
     let later = snapshot(9, ProcessTotals::default(), regions);
     let (process, host) = (process(&hostile), host());
-    let source = PageSource { process: &process, parent: None, host: &host };
+    let source = PageSource::recorded(&process, &host);
     let svg = address_map(&source, &later, None, &options(Theme::Auto)).svg;
     let document = roxmltree::Document::parse(&svg).unwrap();
     assert!(!document.descendants().any(|node| node.has_tag_name("script")));

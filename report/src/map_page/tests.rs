@@ -33,7 +33,7 @@ const EIGHTY: PageOptions = PageOptions {
 fn text_on(os: &str, snapshot: &Snapshot, options: &PageOptions) -> String {
     let host = Host { os: os.into(), ..recording(1).host };
     let process = process();
-    let source = PageSource { process: &process, parent: Some("init"), host: &host };
+    let source = PageSource { process: &process, parent: Some("init"), host: &host, program: None };
     let options = PageOptions { naming: Naming::of(&host), ..*options };
     page_text(&source, snapshot, &options, &RowChoice::default(), &TimeZone::UTC)
 }
@@ -83,7 +83,7 @@ fn resident_sizes_and_all_regions_by_address() {
 fn rows_are_chosen_and_the_others_counted() {
     let snapshot = sample();
     let (host, process) = (recording(1).host, process());
-    let source = PageSource { process: &process, parent: None, host: &host };
+    let source = PageSource::recorded(&process, &host);
     let page = |choice: &RowChoice| {
         let text = page_text(&source, &snapshot, &EIGHTY, choice, &TimeZone::UTC);
         fits(&text);
@@ -222,7 +222,7 @@ fn a_delta_has_three_sets_and_their_sums() {
     let (from, to) = before_and_after();
     let host = recording(1).host;
     let process = process();
-    let source = PageSource { process: &process, parent: None, host: &host };
+    let source = PageSource::recorded(&process, &host);
     let options = PageOptions { resident: true, ..EIGHTY };
     let text = delta_text(&source, &from, &to, &options, &TimeZone::UTC);
     fits(&text);

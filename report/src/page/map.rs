@@ -20,7 +20,7 @@ pub(crate) fn map(source: &PageInput<'_>) -> Option<String> {
     let is_earlier = |(number, _): &&(u64, Snapshot)| *number == from && number < last_number;
     let earlier = source.snapshots.iter().find(is_earlier).map(|(_, snapshot)| snapshot);
     let recording = &source.recording.recording;
-    let of = PageSource { process: &recording.process, parent: None, host: &recording.host };
+    let of = PageSource::recorded(&recording.process, &recording.host);
     let drawn = |max_height| {
         let options = AddressMapOptions {
             theme: source.options.theme,

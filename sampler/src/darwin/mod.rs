@@ -3,6 +3,7 @@
 //! kernel.
 
 pub(crate) mod arguments;
+pub(crate) mod bundle;
 pub(crate) mod entry;
 pub(crate) mod flags;
 pub(crate) mod images;

@@ -5,9 +5,17 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
+use crate::process::ProcessInfo;
+use crate::program::Program;
+
 /// Makes samples count the pages that a process maps: Linux counts no others.
 pub const fn count_as_footprint() -> bool {
     true
+}
+
+/// Returns what is known about a program besides its memory: Linux has no bundles.
+pub const fn program(_: &ProcessInfo) -> Option<Program> {
+    None
 }
 
 /// Returns the page size in bytes.

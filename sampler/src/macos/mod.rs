@@ -7,6 +7,7 @@ pub(crate) mod heap;
 pub(crate) mod passes;
 pub(crate) mod process;
 pub(crate) mod process_list;
+pub(crate) mod program;
 pub(crate) mod sampler;
 pub(crate) mod stacks;
 pub(crate) mod sums;

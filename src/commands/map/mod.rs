@@ -269,17 +269,23 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
                 output::note(&format!("note: {note}"));
             }
             let host = vmrec_sampler::host();
-            let parent = parent(sampler.process());
+            let process = sampler.process().clone();
+            let parent = parent(&process);
+            let program = vmrec_sampler::program(&process);
+            let source = PageSource {
+                parent: parent.as_ref().map(ProcessInfo::name),
+                program: program.as_ref(),
+                ..PageSource::recorded(&process, &host)
+            };
             match args.delta {
                 Some(time) => {
                     thread::sleep(time.saturating_sub(began.elapsed()));
                     let later = sampler.sample()?;
-                    let source = source(sampler.process(), parent.as_ref(), &host);
                     let time_zone = zone::local();
                     let options = args.options(&host);
                     output::print(&delta_text(&source, &snapshot, &later, &options, &time_zone))?;
                 }
-                None => print(args, sampler.process(), parent.as_ref(), &host, &snapshot)?,
+                None => print(args, &source, &snapshot)?,
             }
         }
         None => {
@@ -288,16 +294,16 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
             let mut snapshot = opened.snapshot(&at)?;
             types_file::apply(&rules, &mut snapshot.regions);
             let recording = &opened.recording;
-            let (process, host) = (&recording.process, &recording.host);
+            let host = &recording.host;
+            let source = PageSource::recorded(&recording.process, host);
             match &args.against {
-                None => print(args, process, None, host, &snapshot)?,
+                None => print(args, &source, &snapshot)?,
                 Some(time) => {
                     let mut other = opened.snapshot(&opened.resolve(time)?)?;
                     types_file::apply(&rules, &mut other.regions);
                     if snapshot.taken.monotonic_ns < other.taken.monotonic_ns {
                         std::mem::swap(&mut snapshot, &mut other);
                     }
-                    let source = source(process, None, host);
                     let output = args.output.as_deref();
                     picture::draw(output, naming(host), &source, &snapshot, Some(&other))?;
                 }
@@ -326,31 +332,16 @@ fn parent(process: &ProcessInfo) -> Option<ProcessInfo> {
     process.parent_pid.and_then(|pid| vmrec_sampler::process_info(pid).ok())
 }
 
-fn source<'a>(
-    process: &'a ProcessInfo,
-    parent: Option<&'a ProcessInfo>,
-    host: &'a Host,
-) -> PageSource<'a> {
-    PageSource { process, parent: parent.map(ProcessInfo::name), host }
-}
-
-fn print(
-    args: &MapArgs,
-    process: &ProcessInfo,
-    parent: Option<&ProcessInfo>,
-    host: &Host,
-    snapshot: &Snapshot,
-) -> Result<(), Failure> {
+fn print(args: &MapArgs, source: &PageSource<'_>, snapshot: &Snapshot) -> Result<(), Failure> {
+    let PageSource { process, host, .. } = source;
     if args.svg {
-        let source = source(process, parent, host);
-        return picture::draw(args.output.as_deref(), naming(host), &source, snapshot, None);
+        return picture::draw(args.output.as_deref(), naming(host), source, snapshot, None);
     }
     if args.json {
         output::print_json(&json::SnapshotDocument::new(process, host, snapshot))?;
     } else {
-        let source = source(process, parent, host);
         let (options, choice) = (args.options(host), args.choice(naming(host), snapshot)?);
-        output::print(&page_text(&source, snapshot, &options, &choice, &zone::local()))?;
+        output::print(&page_text(source, snapshot, &options, &choice, &zone::local()))?;
     }
     if let Some(hint) = crate::commands::map::advice::hint(host, snapshot) {
         for line in hint.lines() {

@@ -9,13 +9,12 @@ use vmrec_sampler::{
 use super::*;
 
 /// Beginnings of lines of vmmap's that do not follow from what the importer keeps, each with why.
-const UNKNOWABLE: [(&str, &str); 16] = [
+const UNKNOWABLE: [(&str, &str); 15] = [
     ("Identifier:", "the program's Info.plist says it, not its memory"),
     ("Version:", "likewise"),
     ("Build Info:", "likewise"),
     ("Platform:", "no region says it"),
     ("Target Type:", "vmrec reads live processes only"),
-    ("Report Version:", "vmmap's own"),
     ("Analysis Tool:", "another tool"),
     ("Idle exit:", "a private call of macOS says it"),
     ("Parent Process:", "the name of another process"),
@@ -104,7 +103,7 @@ fn shown(text: &str, options: &PageOptions) -> String {
         regions: one.regions,
         images: None,
     };
-    let source = PageSource { process: &process, parent: None, host: &host };
+    let source = PageSource::recorded(&process, &host);
     page(&source, &snapshot, options, &zone(text))
 }
 

@@ -1,7 +1,7 @@
 //! libproc: the list of processes and the facts about each.
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::io;
 use std::mem::{size_of, zeroed};
 
@@ -49,18 +49,45 @@ pub(crate) fn resources(pid: c_int) -> io::Result<libc::rusage_info_v4> {
 
 /// Returns the process that a process works for, where the system says so: no header has the function.
 pub(crate) fn responsible(pid: c_int) -> Option<u32> {
-    // SAFETY: the name ends in a NUL.
-    let symbol = unsafe {
-        libc::dlsym(libc::RTLD_DEFAULT, c"responsibility_get_pid_responsible_for_pid".as_ptr())
-    };
-    if symbol.is_null() {
-        return None;
-    }
+    let symbol = symbol(c"responsibility_get_pid_responsible_for_pid")?;
     // SAFETY: the symbol is the function of that name, which takes a pid and returns one, or -1.
     let ask =
         unsafe { std::mem::transmute::<*mut c_void, unsafe extern "C" fn(c_int) -> c_int>(symbol) };
     // SAFETY: any number is a valid argument.
     u32::try_from(unsafe { ask(pid) }).ok()
+}
+
+/// Returns whether the system keeps an account of when a process may end by itself: no header that
+/// Apple ships has the function.
+pub(crate) fn is_tracked(pid: c_int) -> Option<bool> {
+    const PROC_DIRTY_TRACKED: u32 = 1;
+    let symbol = symbol(c"proc_get_dirty")?;
+    // SAFETY: the symbol is the function of that name, which takes a pid and a place for its flags.
+    let ask = unsafe {
+        std::mem::transmute::<*mut c_void, unsafe extern "C" fn(c_int, *mut u32) -> c_int>(symbol)
+    };
+    let mut flags = 0;
+    // SAFETY: `flags` is a live variable.
+    let code = unsafe { ask(pid, &raw mut flags) };
+    (code == 0).then_some(flags & PROC_DIRTY_TRACKED != 0)
+}
+
+/// The number of the question for the platform that a program is for, which no header that Apple
+/// ships has; the answer is one word.
+const PROC_PIDPLATFORMINFO: c_int = 30;
+
+/// Returns the number of the platform that a process's program is for.
+pub(crate) fn platform(pid: c_int) -> Option<u32> {
+    let mut platform = 0_u32;
+    read_info(pid, PROC_PIDPLATFORMINFO, 0, &mut platform).ok()?;
+    Some(platform)
+}
+
+/// Finds a function of the system that may not be there.
+fn symbol(name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: the name ends in a NUL.
+    let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    (!symbol.is_null()).then_some(symbol)
 }
 
 /// The number of the question for the processor that a program is for. No header that Apple ships
