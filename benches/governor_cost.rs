@@ -20,7 +20,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, io, thread};
 
-use vmrec_sampler::{Consistency, Limits, Sampler};
+use vmrec_sampler::{Consistency, Limits, Sampler, Sharers};
 
 use cpu::{Of, spent_ns};
 use target::{map, read_plainly, start_self, start_sleep, unmap};
@@ -103,7 +103,7 @@ fn cheap(measured: Duration) {
     };
     let mut sampler = Sampler::attach(child.id()).expect("our own child");
     let max_stall = Duration::from_millis(5);
-    sampler.set_limits(Some(Limits { max_stall, max_overhead: 0.01 }));
+    sampler.set_limits(Some(Limits { max_stall, max_overhead: 0.01 }), &Sharers::default());
     let spent = |work: &mut dyn FnMut()| {
         let before = spent_ns(Of::Thread);
         work();

@@ -6,6 +6,8 @@
 //! as the time of all is, by prices that do not follow the machine: the record of a process shall
 //! not depend on how busy its machine was.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// The prices of a full walk (Linux 6.18, x86-64).
@@ -29,8 +31,46 @@ pub struct Limits {
     /// estimated.
     pub max_stall: Duration,
     /// The part of one processor that full walks may take, on average: 0.01 is one hundredth. In any
-    /// case there is one a minute, and those of less than two milliseconds are not counted.
+    /// case there is one a minute, and those of less than two milliseconds are not counted. The
+    /// processes of one [`Sharers`] share it.
     pub max_overhead: f64,
+}
+
+/// The processes of one recorder that share [`Limits::max_overhead`]: those that run, and whose full
+/// walks count.
+#[derive(Clone, Debug, Default)]
+pub struct Sharers(Arc<AtomicUsize>);
+
+/// Whether one process is among the sharers.
+#[derive(Debug)]
+pub(crate) struct Share {
+    sharers: Sharers,
+    takes_part: bool,
+}
+
+impl Share {
+    /// Creates that of a process that is not among them yet.
+    pub(crate) const fn new(sharers: Sharers) -> Self {
+        Self { sharers, takes_part: false }
+    }
+
+    /// Makes the process one of them, or not, and returns how many there are.
+    pub(crate) fn set(&mut self, takes_part: bool) -> usize {
+        let Sharers(count) = &self.sharers;
+        match (self.takes_part, takes_part) {
+            (false, true) => count.fetch_add(1, Ordering::Relaxed),
+            (true, false) => count.fetch_sub(1, Ordering::Relaxed),
+            _ => 0,
+        };
+        self.takes_part = takes_part;
+        count.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.set(false);
+    }
 }
 
 /// How much of a process a sample reads.
@@ -86,18 +126,31 @@ impl Outlook {
     fn walk_ns(&self) -> f64 {
         self.pages.walk_ns() + self.mappings as f64 * NS_PER_MAPPING
     }
+
+    /// Returns whether there are full walks, and they count against the processor time that all
+    /// processes of a recorder may take.
+    pub(crate) fn takes_part(&self, limits: &Limits) -> bool {
+        self.walk_ns() >= CHEAP_WALK_NS && choose(self, limits, 1, None) == Depth::Full
+    }
 }
 
-/// Returns how much the next sample reads, so long after the last full walk, if there was one.
-pub(crate) fn choose(outlook: &Outlook, limits: &Limits, since_ns: Option<u64>) -> Depth {
+/// Returns how much the next sample reads, so long after the last full walk, if there was one, of a
+/// process that shares the processor time with so many, itself among them.
+pub(crate) fn choose(
+    outlook: &Outlook,
+    limits: &Limits,
+    sharers: usize,
+    since_ns: Option<u64>,
+) -> Depth {
     if u128::from(stall_ns(outlook)) > limits.max_stall.as_nanos() {
         return Depth::Cheap;
     }
     let walk_ns = outlook.walk_ns();
+    let part = limits.max_overhead.max(0.0) / sharers.max(1) as f64;
     let wait_ns = match walk_ns < CHEAP_WALK_NS {
         true => 0.0,
         // A limit of nothing makes it infinite.
-        false => (walk_ns / limits.max_overhead.max(0.0)).min(MAX_WAIT_NS),
+        false => (walk_ns / part).min(MAX_WAIT_NS),
     };
     if since_ns.is_none_or(|since| since as f64 >= wait_ns) { Depth::Full } else { Depth::Cheap }
 }
@@ -125,29 +178,50 @@ mod tests {
 
     #[test]
     fn a_small_process_is_read_in_full_and_a_huge_one_is_not() {
-        let depth = |outlook: Outlook| choose(&outlook, &LIMITS, None);
+        let depth = |outlook: Outlook| choose(&outlook, &LIMITS, 1, None);
         assert_eq!(depth(outlook(30, 1000, 0)), Depth::Full);
         assert_eq!(depth(outlook(30, 2 << 20, 0)), Depth::Cheap);
         assert_eq!(depth(outlook(30, 0, 4 << 10)), Depth::Full, "8 GiB of huge pages");
         assert_eq!(depth(outlook(60_000, 60_000, 0)), Depth::Cheap);
         let patient = Limits { max_stall: Duration::MAX, ..LIMITS };
-        assert_eq!(choose(&outlook(30, 1 << 40, 0), &patient, None), Depth::Full);
+        assert_eq!(choose(&outlook(30, 1 << 40, 0), &patient, 1, None), Depth::Full);
         assert_eq!(depth(outlook(30, 1000, 0).grown(2 << 20)), Depth::Cheap);
     }
 
     #[test]
     fn full_walks_are_put_off_until_they_take_no_more_than_their_part() {
         let limits = Limits { max_overhead: 0.01, ..LIMITS };
-        let depth = |outlook: Outlook, since| choose(&outlook, &limits, Some(since));
+        let depth = |outlook: Outlook, since| choose(&outlook, &limits, 1, Some(since));
         // 200 mappings, 400 MB: some 4 ms.
         let server = outlook(200, 100_000, 0);
         assert_eq!(depth(server, SECOND / 3), Depth::Cheap);
         assert_eq!(depth(server, SECOND / 2), Depth::Full);
-        assert_eq!(choose(&server, &limits, None), Depth::Full, "the first");
+        assert_eq!(choose(&server, &limits, 1, None), Depth::Full, "the first");
         assert_eq!(depth(outlook(200, 40_000, 0), 0), Depth::Full, "it takes less than 2 ms");
         let never = Limits { max_overhead: 0.0, ..LIMITS };
-        assert_eq!(choose(&server, &never, Some(59 * SECOND)), Depth::Cheap);
-        assert_eq!(choose(&server, &never, Some(60 * SECOND)), Depth::Full);
+        assert_eq!(choose(&server, &never, 1, Some(59 * SECOND)), Depth::Cheap);
+        assert_eq!(choose(&server, &never, 1, Some(60 * SECOND)), Depth::Full);
+    }
+
+    #[test]
+    fn processes_of_one_recorder_share_the_time() {
+        let limits = Limits { max_overhead: 0.01, ..LIMITS };
+        let (server, small) = (outlook(200, 100_000, 0), outlook(200, 40_000, 0));
+        assert_eq!(choose(&server, &limits, 10, Some(SECOND)), Depth::Cheap);
+        assert_eq!(choose(&server, &limits, 10, Some(5 * SECOND)), Depth::Full);
+        assert_eq!(choose(&server, &limits, 1000, Some(60 * SECOND)), Depth::Full);
+        assert_eq!(choose(&small, &limits, 10, Some(0)), Depth::Full);
+        let huge = outlook(30, 2 << 20, 0);
+        let takes_part = [&server, &small, &huge].map(|outlook| outlook.takes_part(&limits));
+        assert_eq!(takes_part, [true, false, false], "one too small, one that is never walked");
+
+        let sharers = Sharers::default();
+        let mut shares = [(); 3].map(|()| Share::new(sharers.clone()));
+        assert_eq!(shares.each_mut().map(|share| share.set(true)), [1, 2, 3]);
+        assert_eq!(shares.each_mut().map(|share| share.set(true)), [3; 3], "each counts once");
+        assert_eq!(shares[0].set(false), 2);
+        drop(shares);
+        assert_eq!(Share::new(sharers).set(true), 1);
     }
 
     #[test]
@@ -167,6 +241,7 @@ mod tests {
             max_stall_ns in 0_u64..1 << 34,
             max_overhead in 0.0..0.5,
             since_ns in prop::option::of(0_u64..100 * SECOND),
+            sharers in 1_usize..300,
         ) {
             let max_stall = Duration::from_nanos(max_stall_ns);
             let limits = Limits { max_stall, max_overhead };
@@ -174,14 +249,15 @@ mod tests {
             for (small, huge) in &mappings {
                 all.add(Pages { small: *small, huge: *huge });
             }
-            let full = choose(&all, &limits, since_ns) == Depth::Full;
-            let first = choose(&all, &limits, None) == Depth::Full;
+            let full = choose(&all, &limits, sharers, since_ns) == Depth::Full;
+            let first = choose(&all, &limits, sharers, None) == Depth::Full;
             prop_assert_eq!(first, stall_ns(&all) <= max_stall_ns);
             prop_assert!(first || !full);
             let late = since_ns.is_none_or(|since| since >= 60 * SECOND);
             prop_assert!(!late || full == first);
             if let Some(since) = since_ns.filter(|_| full && !late) {
-                let within = all.walk_ns() <= since as f64 * max_overhead * 1.000_001;
+                let part = max_overhead / sharers as f64;
+                let within = all.walk_ns() <= since as f64 * part * 1.000_001;
                 prop_assert!(within || all.walk_ns() < CHEAP_WALK_NS);
             }
             for (small, huge) in mappings {

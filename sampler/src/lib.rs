@@ -82,7 +82,7 @@ pub use crate::classify::user::UserRule;
 pub use crate::darwin::regions::labels as darwin_labels;
 pub use crate::error::Error;
 pub use crate::find::matching;
-pub use crate::governor::Limits;
+pub use crate::governor::{Limits, Sharers};
 pub use crate::heap::block::{Block, Tally};
 pub use crate::heap::leaks::Leak;
 pub use crate::heap::snapshot::{

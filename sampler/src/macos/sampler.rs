@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::classify::facts::Evidence;
 use crate::classify::user::UserRule;
 use crate::error::Error;
-use crate::governor::Limits;
+use crate::governor::{Limits, Sharers};
 use crate::macos::ffi::libproc;
 use crate::macos::passes::{Passes, Read, gone_or};
 use crate::macos::process::{ended, info, native};
@@ -85,7 +85,7 @@ impl Sampler {
     pub const fn set_skips_unchanged(&mut self, _: bool) {}
 
     /// Does nothing: how long a read keeps a process waiting is not known on macOS.
-    pub const fn set_limits(&mut self, _: Option<Limits>) {}
+    pub const fn set_limits(&mut self, _: Option<Limits>, _: &Sharers) {}
 
     /// Returns whether the last sample left files for the next one to read: never.
     pub const fn is_pending(&self) -> bool {

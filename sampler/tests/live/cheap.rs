@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use vmrec_sampler::{Consistency, Limits, Provenance, Quantity, Sampler, Snapshot};
+use vmrec_sampler::{Consistency, Limits, Provenance, Quantity, Sampler, Sharers, Snapshot};
 
 use crate::child::{Owned, skipped, stall};
 
@@ -49,7 +49,7 @@ fn sizes(snapshot: &Snapshot, area: u64, of: Quantity) -> Option<u64> {
 /// A sampler that may not keep the process waiting at all; `None` where the kernel cannot count pages.
 fn restrained(pid: u32) -> Option<Sampler> {
     let mut sampler = Sampler::attach(pid).unwrap();
-    sampler.set_limits(Some(stall(Duration::ZERO)));
+    sampler.set_limits(Some(stall(Duration::ZERO)), &Sharers::default());
     if sampler.sample().unwrap().consistency == Consistency::Complete {
         skipped("this kernel has no PAGEMAP_SCAN");
         return None;
@@ -75,11 +75,11 @@ fn resident_and_private_pages_are_exact_and_the_rest_is_unknown_until_it_was_rea
     assert_eq!(cheap.totals.footprint_bytes, None);
     assert_eq!(cheap.provenance_of(&cheap.regions[0]), Provenance::Carried);
     // With room for it all is read; sizes grow from there.
-    sampler.set_limits(Some(stall(Duration::from_secs(3600))));
+    sampler.set_limits(Some(stall(Duration::from_secs(3600))), &Sharers::default());
     let full = sampler.sample().unwrap();
     assert_eq!(full.consistency, Consistency::Complete);
     assert_eq!(sizes(&full, area, Quantity::Private), Some(100 * 4096));
-    sampler.set_limits(Some(stall(Duration::ZERO)));
+    sampler.set_limits(Some(stall(Duration::ZERO)), &Sharers::default());
     touch(&mut child, 50);
     let cheap = sampler.sample().unwrap();
     assert_eq!(cheap.consistency, Consistency::Cheap);
@@ -139,7 +139,7 @@ fn sizes_that_cost_too_much_are_read_once_a_minute_and_pages_counted_between() {
     }
     let mut sampler = Sampler::attach(child.pid()).unwrap();
     let max_stall = Duration::from_secs(3600);
-    sampler.set_limits(Some(Limits { max_stall, max_overhead: 0.0 }));
+    sampler.set_limits(Some(Limits { max_stall, max_overhead: 0.0 }), &Sharers::default());
     let of = |snapshot: &Snapshot, page: u64| {
         let quantities = [Quantity::Private, Quantity::PrivateDirty, Quantity::Pss];
         quantities.map(|quantity| sizes(snapshot, area + (page << 12), quantity))
@@ -154,6 +154,6 @@ fn sizes_that_cost_too_much_are_read_once_a_minute_and_pages_counted_between() {
         assert_eq!(cheap.consistency, Consistency::Cheap);
         assert_eq!([of(&cheap, 1000), of(&cheap, 1001)], [[Some(0); 3], [Some(4096); 3]]);
     }
-    sampler.set_limits(Some(stall(max_stall)));
+    sampler.set_limits(Some(stall(max_stall)), &Sharers::default());
     assert_eq!(sampler.sample().unwrap().consistency, Consistency::Complete);
 }

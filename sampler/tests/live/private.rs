@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use vmrec_sampler::{Consistency, Quantity, Sampler};
+use vmrec_sampler::{Consistency, Quantity, Sampler, Sharers};
 
 use crate::child::{Owned, skipped, stall};
 
@@ -92,7 +92,7 @@ fn private_pages_are_those_that_the_kernel_counts_or_unknown() {
         areas.insert(name.to_owned(), address.parse().unwrap());
     }
     let mut cheap = Sampler::attach(child.pid()).unwrap();
-    cheap.set_limits(Some(stall(Duration::ZERO)));
+    cheap.set_limits(Some(stall(Duration::ZERO)), &Sharers::default());
     if cheap.sample().unwrap().consistency != Consistency::Cheap {
         return skipped("this kernel has no PAGEMAP_SCAN");
     }
@@ -124,7 +124,7 @@ fn private_pages_are_those_that_the_kernel_counts_or_unknown() {
     child.say("");
     child.hear();
     let mut cheap = Sampler::attach(child.pid()).unwrap();
-    cheap.set_limits(Some(stall(Duration::ZERO)));
+    cheap.set_limits(Some(stall(Duration::ZERO)), &Sharers::default());
     let alone = sums(&mut cheap, &areas);
     for name in ["own", "lazy", "huge", "forked", "alone", "both"] {
         assert_eq!(alone[name][0], alone[name][1], "{name}");

@@ -145,7 +145,7 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "TIME", default_value = "5ms", value_parser = parse_duration, conflicts_with = "reread")]
     pub(crate) max_stall: Duration,
 
-    /// How much of one CPU reading all sizes may take; else they are read less often than pages are counted (Linux)
+    /// How much of one CPU reading all sizes of all processes may take; else they are read less often than pages are counted (Linux)
     #[arg(long, value_name = "PERCENT", default_value = "1", value_parser = parse_overhead, conflicts_with = "reread")]
     pub(crate) max_overhead: Overhead,
 

@@ -7,8 +7,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
 use vmrec_sampler::{
-    Error as SamplerError, ExitWatch, Limits, ListedProcess, ProcessInfo, Sampler, StackOptions,
-    StackRecorder, UserRule,
+    Error as SamplerError, ExitWatch, Limits, ListedProcess, ProcessInfo, Sampler, Sharers,
+    StackOptions, StackRecorder, UserRule,
 };
 
 use crate::commands::record::events::{Event, Events};
@@ -151,7 +151,7 @@ impl Target {
             sampler.set_user_rules(rules);
             sampler.set_read_remote_files(remote);
             sampler.set_skips_unchanged(!reread);
-            sampler.set_limits(limits);
+            sampler.set_limits(limits, &Sharers::default());
             Ok(Reader::Kernel(Box::new(sampler)))
         };
         events.while_heeding(attach, |signal, forward| self.signalled(signal, forward))

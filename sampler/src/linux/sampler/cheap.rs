@@ -6,7 +6,7 @@
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-use crate::governor::{Depth, Limits, Outlook, Pages, choose, stall_ns};
+use crate::governor::{Depth, Limits, Outlook, Pages, Share, Sharers, choose, stall_ns};
 use crate::linux::facts::pagemap::Pagemap;
 use crate::linux::files::{MemoryFiles, OpenFile, Refusal};
 use crate::linux::sampler::maps::each_line;
@@ -29,6 +29,8 @@ const HUGE_BYTES: u64 = 2 << 20;
 #[derive(Debug)]
 pub(crate) struct Restraint {
     limits: Limits,
+    /// Of the processor time that full walks may take.
+    share: Share,
     /// When all sizes were last read.
     full_ns: Option<u64>,
     /// Known from the last sample, and the resident pages then.
@@ -44,9 +46,10 @@ pub(crate) struct Restraint {
 
 impl Restraint {
     /// Creates it for the process in `folder`.
-    pub(crate) fn new(limits: Limits, folder: &Path) -> Self {
+    pub(crate) fn new(limits: Limits, sharers: &Sharers, folder: &Path) -> Self {
         Self {
             limits,
+            share: Share::new(sharers.clone()),
             full_ns: None,
             outlook: None,
             folder: folder.to_owned(),
@@ -64,13 +67,20 @@ impl Restraint {
             None => first_outlook(&files.maps()?, statm)?,
         };
         let since_ns = self.full_ns.map(|full| now().monotonic_ns.saturating_sub(full));
-        if choose(&outlook, &self.limits, since_ns) == Depth::Full || self.pagemap().is_none() {
+        let sharers = self.share.set(outlook.takes_part(&self.limits));
+        let depth = choose(&outlook, &self.limits, sharers, since_ns);
+        if depth == Depth::Full || self.pagemap().is_none() {
             return Ok(Depth::Full);
         }
-        if choose(&outlook, &self.limits, None) == Depth::Cheap {
+        if choose(&outlook, &self.limits, sharers, None) == Depth::Cheap {
             self.avoided_ns.get_or_insert_with(|| stall_ns(&outlook));
         }
         Ok(Depth::Cheap)
+    }
+
+    /// Takes in that the process does not run, and leaves its share to others.
+    pub(crate) fn rest(&mut self) {
+        self.share.set(false);
     }
 
     /// Takes in that a full walk was of one moment: the next one may be put off.

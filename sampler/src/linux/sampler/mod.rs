@@ -19,7 +19,7 @@ use std::time::Instant;
 use crate::classify::facts::Evidence;
 use crate::classify::user::UserRule;
 use crate::error::Error;
-use crate::governor::{Depth, Limits};
+use crate::governor::{Depth, Limits, Sharers};
 use crate::linux::files::{MemoryFiles, OpenFile, PROC, Refusal};
 use crate::linux::mounts::Mounts;
 use crate::linux::process::{explain_absence, loaded_info, refused, with_architecture};
@@ -175,9 +175,9 @@ impl Sampler {
     }
 
     /// Sets the limits of the cost of samples: where all sizes would exceed them, samples are
-    /// [`Consistency::Cheap`].
-    pub fn set_limits(&mut self, limits: Option<Limits>) {
-        self.restraint = limits.map(|limits| Restraint::new(limits, &self.folder));
+    /// [`Consistency::Cheap`]. The processes of `sharers` share the processor time.
+    pub fn set_limits(&mut self, limits: Option<Limits>, sharers: &Sharers) {
+        self.restraint = limits.map(|limits| Restraint::new(limits, sharers, &self.folder));
         self.last_read = None;
     }
 
@@ -216,6 +216,7 @@ impl Sampler {
         };
         self.classified = false;
         if let Some(unchanged) = self.unchanged(due)? {
+            self.restraint.iter_mut().for_each(Restraint::rest);
             return Ok(Snapshot { cost: cost(), ..unchanged });
         }
         let mut pass = self.pass()?;

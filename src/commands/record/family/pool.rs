@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-use vmrec_sampler::{Error as SamplerError, Limits, Sampler, UserRule};
+use vmrec_sampler::{Error as SamplerError, Limits, Sampler, Sharers, UserRule};
 
 use crate::commands::record::args::RecordArgs;
 use crate::commands::record::events::{Event, Events, Looked, MemberId, Sampled};
@@ -38,6 +38,7 @@ struct Shared {
     read_remote_files: bool,
     reread: bool,
     limits: Option<Limits>,
+    sharers: Sharers,
 }
 
 struct State {
@@ -62,7 +63,9 @@ impl Pool {
             closed: false,
         };
         let (state, news) = (Mutex::new(state), Condvar::new());
-        let shared = Arc::new(Shared { state, news, rules, read_remote_files, reread, limits });
+        let sharers = Sharers::default();
+        let shared =
+            Arc::new(Shared { state, news, rules, read_remote_files, reread, limits, sharers });
         Self { shared, queue: events.sender() }
     }
 
@@ -169,7 +172,7 @@ impl Shared {
         sampler.set_user_rules(self.rules.clone());
         sampler.set_read_remote_files(self.read_remote_files);
         sampler.set_skips_unchanged(!self.reread);
-        sampler.set_limits(self.limits);
+        sampler.set_limits(self.limits, &self.sharers);
         Ok(Box::new(sampler))
     }
 }
