@@ -17,16 +17,54 @@ pub(crate) fn all(
     policy: &Retention,
     running: &[RecordingId],
 ) -> rusqlite::Result<Vec<Known>> {
-    let recordings: Vec<Recording> = connection
-        .prepare_cached("SELECT * FROM recording ORDER BY id")?
-        .query_map([], |row| recording::recording_from_row(connection, row))?
+    let transaction = connection.unchecked_transaction()?;
+    let ids: Vec<i64> = transaction
+        .prepare_cached("SELECT id FROM recording ORDER BY id")?
+        .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    let known = |recording: &Recording| {
-        let mut known = of(connection, recording, policy, running)?;
-        known.chunks = headers(connection, recording.id)?;
+    with_chunks(&transaction, &ids, policy, running)
+}
+
+/// Returns the recordings, with their chunks, that may have to lose something for its age, oldest
+/// first: those that have samples of before these moments of the wall clock, to be deleted or thinned,
+/// and those that have none at all. A recorder of processes that come and go has thousands of others.
+pub(crate) fn aged(
+    connection: &Connection,
+    policy: &Retention,
+    running: &[RecordingId],
+    (drop_before, thin_before): (Option<i64>, Option<i64>),
+) -> rusqlite::Result<Vec<Known>> {
+    // No sample is so old.
+    let [drop_before, thin_before] =
+        [drop_before, thin_before].map(|limit| limit.unwrap_or(i64::MIN));
+    let transaction = connection.unchecked_transaction()?;
+    let ids: Vec<i64> = transaction
+        .prepare_cached(
+            "SELECT recording FROM chunk INDEXED BY chunk_header GROUP BY recording \
+             HAVING max(samples) = 0 OR min(iif(samples > 0, max_utc_ns, NULL)) < ?1 \
+             OR min(iif(samples > 1, max_utc_ns, NULL)) < ?2 \
+             UNION SELECT id FROM recording WHERE begun_utc_ns < ?1 \
+             AND NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.recording = recording.id) ORDER BY 1",
+        )?
+        .query_map([drop_before, thin_before], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    with_chunks(&transaction, &ids, policy, running)
+}
+
+/// Returns recordings with their chunks; in a transaction, since each statement would lock the file
+/// for itself.
+fn with_chunks(
+    connection: &Connection,
+    ids: &[i64],
+    policy: &Retention,
+    running: &[RecordingId],
+) -> rusqlite::Result<Vec<Known>> {
+    let known = |id: &i64| {
+        let mut known = one(connection, RecordingId(*id), policy, running)?;
+        known.chunks = headers(connection, known.id)?;
         Ok(known)
     };
-    recordings.iter().map(known).collect()
+    ids.iter().map(known).collect()
 }
 
 /// Returns one recording without its chunks, which may be thousands.
@@ -43,7 +81,12 @@ pub(crate) fn one(
 }
 
 fn headers(connection: &Connection, id: RecordingId) -> rusqlite::Result<Vec<ChunkHeader>> {
-    Ok(chunk::all(connection, id)?.into_iter().map(|chunk| chunk.header).collect())
+    let mut headers = Vec::new();
+    chunk::each(connection, id, |chunk| {
+        headers.push(chunk.header);
+        Ok(())
+    })?;
+    Ok(headers)
 }
 
 fn of(

@@ -21,6 +21,7 @@ pub(crate) mod reduce;
 pub(crate) mod step;
 
 use std::collections::{HashSet, VecDeque};
+use std::time::{Duration, Instant};
 
 use crate::recording::RecordingId;
 use crate::retention::growth::Growth;
@@ -28,7 +29,7 @@ use crate::retention::kind_uses::KindUses;
 use crate::retention::oldest::Group;
 use crate::retention::orphans::Sweep;
 use crate::retention::plan::{PruneStep, Tried};
-use crate::retention::policy::{Pruned, Retention};
+use crate::retention::policy::{Pruned, REST, Retention};
 
 /// The state of pruning.
 #[derive(Debug, Default)]
@@ -56,10 +57,16 @@ pub(crate) struct Pruning {
     pub(crate) unused: HashSet<i64>,
     /// Whether there may be objects that no kind refers to.
     pub(crate) unreferenced: bool,
-    /// Whether something changed since the last plan.
-    pub(crate) changed: bool,
+    /// Whether the last plan had steps: what they leave may be empty now.
+    pub(crate) unfinished: bool,
+    /// Whether a chunk was made since the last plan.
+    pub(crate) grown: bool,
     /// When the plan was made, in monotonic time.
     pub(crate) planned_ns: Option<u64>,
+    /// The time that making it took.
+    pub(crate) planning: Duration,
+    /// When the chunks that may go for the size of the file were listed, and the time that took.
+    pub(crate) listed: Option<(Instant, Duration)>,
     pub(crate) gone: Pruned,
     pub(crate) growth: Growth,
 }
@@ -72,9 +79,12 @@ impl Pruning {
 
     /// Records that a chunk was made.
     pub(crate) fn chunk_made(&mut self) {
-        self.changed = true;
-        self.oldest = None;
+        self.grown = true;
         self.deleted_since_chunk = false;
+        let rests = |(listed, took): (Instant, Duration)| listed.elapsed() < took * REST;
+        if self.oldest.as_ref().is_none_or(VecDeque::is_empty) || !self.listed.is_some_and(rests) {
+            self.oldest = None;
+        }
     }
 
     /// Returns whether a recording may lose samples.

@@ -125,6 +125,15 @@ impl Known {
     }
 }
 
+/// Returns the moments of the wall clock before which samples are deleted, and thinned.
+pub(crate) fn limits(policy: &Retention, now_utc_ns: i64) -> (Option<i64>, Option<i64>) {
+    let before = |age: Option<std::time::Duration>| {
+        let age = i64::try_from(age?.as_nanos()).unwrap_or(i64::MAX);
+        Some(now_utc_ns.saturating_sub(age))
+    };
+    (before(policy.older_than), before(policy.thin_after))
+}
+
 /// Returns the next steps for the age of samples.
 ///
 /// Their result may require more: the work is complete once it returns no step.
@@ -134,11 +143,7 @@ pub(crate) fn plan(
     now_utc_ns: i64,
     tried: &Tried,
 ) -> Vec<PruneStep> {
-    let before = |age: Option<std::time::Duration>| {
-        let age = i64::try_from(age?.as_nanos()).unwrap_or(i64::MAX);
-        Some(now_utc_ns.saturating_sub(age))
-    };
-    let (drop_before, thin_before) = (before(policy.older_than), before(policy.thin_after));
+    let (drop_before, thin_before) = limits(policy, now_utc_ns);
     let older = |header: &ChunkHeader, limit: Option<i64>| {
         header.utc_ns.zip(limit).is_some_and(|((_, max), limit)| max < limit)
     };

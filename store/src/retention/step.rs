@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use vmrec_sampler::Timestamp;
@@ -21,8 +21,8 @@ use crate::retention::kind_uses::KindUses;
 use crate::retention::load::PageCounts;
 use crate::retention::oldest::oldest_first;
 use crate::retention::orphans::{OrphanScan, Sweep};
-use crate::retention::plan::{Keep, PruneStep, plan};
-use crate::retention::policy::{PLAN_INTERVAL_NS, SLACK_PAGES, SWEEP_PART};
+use crate::retention::plan::{Keep, PruneStep, limits, plan};
+use crate::retention::policy::{PLAN_INTERVAL_NS, REST, SLACK_PAGES, SWEEP_PART};
 use crate::retention::policy::{VACUUM_PAGES, VACUUM_PAGES_AT_ONCE, log_counted, log_room};
 use crate::retention::reduce::Reader;
 use crate::retention::{Pruning, cascade, evidence_gaps, load, orphans};
@@ -57,7 +57,10 @@ impl Pruner<'_> {
         }
         let ago = |planned: u64| now.monotonic_ns.abs_diff(planned);
         let due = |planned| !all && ago(planned) >= PLAN_INTERVAL_NS;
-        if self.pruning.changed || self.pruning.planned_ns.is_none_or(due) {
+        let rest_ns = (self.pruning.planning * REST).as_nanos();
+        let rests = |planned| !all && u128::from(ago(planned)) < rest_ns;
+        let grown = self.pruning.grown && !self.pruning.planned_ns.is_some_and(rests);
+        if self.pruning.unfinished || grown || self.pruning.planned_ns.is_none_or(due) {
             self.plan(now)?;
             return Ok(true);
         }
@@ -77,13 +80,15 @@ impl Pruner<'_> {
 
     /// Plans what goes for its age.
     fn plan(&mut self, now: Timestamp) -> Result<(), Error> {
-        let policy = self.pruning.policy;
-        let mut known = load::all(self.connection, &policy, &self.running).at(self.path)?;
+        let (policy, begun) = (self.pruning.policy, Instant::now());
+        let limits = limits(&policy, now.utc_ns);
+        let mut known = load::aged(self.connection, &policy, &self.running, limits).at(self.path)?;
         known.retain(|known| self.pruning.may_lose(known.id));
         let steps = plan(&known, &policy, now.utc_ns, &self.pruning.tried);
-        self.pruning.changed = !steps.is_empty();
+        (self.pruning.unfinished, self.pruning.grown) = (!steps.is_empty(), false);
         self.pruning.steps = steps.into();
         self.pruning.planned_ns = Some(now.monotonic_ns);
+        self.pruning.planning = begun.elapsed();
         Ok(())
     }
 
@@ -98,9 +103,10 @@ impl Pruner<'_> {
             return Ok(true);
         }
         if self.pruning.oldest.is_none() {
-            let policy = self.pruning.policy;
+            let (policy, begun) = (self.pruning.policy, Instant::now());
             let known = load::all(self.connection, &policy, &self.running).at(self.path)?;
             self.pruning.oldest = Some(oldest_first(&known, |id| self.pruning.may_lose(id)));
+            self.pruning.listed = Some((begun, begun.elapsed()));
         }
         let next = self.pruning.oldest.as_mut().and_then(std::collections::VecDeque::pop_front);
         let Some(group) = next else { return Ok(false) };

@@ -20,8 +20,12 @@ pub(crate) fn at(seconds: u64) -> Timestamp {
 }
 
 pub(crate) fn begin(writer: &mut Writer) -> RecordingId {
-    let session = begin_session(writer, at(0)).unwrap();
-    writer.begin(session, &process(), Some("a name"), at(0)).unwrap()
+    begin_at(writer, 0)
+}
+
+pub(crate) fn begin_at(writer: &mut Writer, second: u64) -> RecordingId {
+    let session = begin_session(writer, at(second)).unwrap();
+    writer.begin(session, &process(), Some("a name"), at(second)).unwrap()
 }
 
 pub(crate) fn begun(path: &Path) -> (Writer, RecordingId) {

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use vmrec_sampler::{Evidence, Identity, Object, Quantity, Snapshot, Timestamp};
 use vmrec_store::{RecordingId, Retention, Store, WhyEnded, Writer, add_mark};
 
-use crate::made_up::{at, begin, begun, identity, snapshot};
+use crate::made_up::{at, begin, begin_at, begun, identity, snapshot};
 
 const NOTHING: Retention =
     Retention { older_than: None, thin_after: None, max_bytes: None, keep_marks: false };
@@ -137,6 +137,39 @@ fn a_recording_without_samples_goes_with_all_that_belongs_to_it() {
     }
     let id = ended(&path, 20);
     assert_eq!(id, RecordingId(2));
+    check(&path);
+}
+
+#[test]
+fn of_many_short_recordings_those_that_are_old_go_while_another_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let mut writer = Writer::open(&path).unwrap();
+    // Each of three samples, every fifth of none.
+    for turn in 0..40 {
+        let id = begin_at(&mut writer, turn * 10);
+        for second in (turn % 5 > 0).then_some([2, 4, 6]).into_iter().flatten() {
+            writer.append(id, passing(20, turn * 10 + second)).unwrap();
+        }
+        writer.end(id, at(turn * 10 + 7), &WhyEnded::Finished).unwrap();
+    }
+    let running = begin_at(&mut writer, 0);
+    writer.append(running, passing(20, 8)).unwrap();
+    while writer.prune_step(&older_than(100), at(400)).unwrap() {}
+    let left = |path: &Path| -> Vec<RecordingId> {
+        let all = Store::open(path).unwrap().recordings().unwrap();
+        all.into_iter().map(|one| one.recording.id).collect()
+    };
+    // The samples of turn 29 end at second 296; the last without a sample began at second 250.
+    let young = (30..40).map(|turn| RecordingId(turn + 1));
+    assert_eq!(left(&path), young.clone().chain([running]).collect::<Vec<_>>());
+    while writer.prune_step(&thin_after(10), at(400)).unwrap() {}
+    assert_eq!(left(&path), young.chain([running]).collect::<Vec<_>>());
+    let store = Store::open(&path).unwrap();
+    let samples = |id| store.samples(id).unwrap().len();
+    assert_eq!([31, 32, 40].map(|id| samples(RecordingId(id))), [0, 1, 3], "40 is not old enough");
+    drop(store);
+    writer.close().unwrap();
     check(&path);
 }
 
