@@ -106,7 +106,7 @@ pub use crate::linux::{
     sampler::Sampler,
     stacks::StackRecorder,
     sums::system_sums,
-    system::{adopt_orphans, count_as_footprint, program},
+    system::{adopt_orphans, count_as_footprint, program, share_one_arena},
     watch::ExitWatch,
 };
 pub use crate::listing::{ListChanges, ListedProcess};
@@ -119,7 +119,7 @@ pub use crate::macos::{
     footprint::count_as_footprint,
     process::{
         adopt_orphans, check_proc, give_up_rights, hides_processes, host, process_info, processes,
-        program_name, release_own_code, resident_bytes, working_folder,
+        program_name, release_own_code, resident_bytes, share_one_arena, working_folder,
     },
     process_list::ProcessList,
     program::program,

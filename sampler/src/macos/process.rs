@@ -57,6 +57,9 @@ pub const fn resident_bytes(_pid: u32) -> Option<u64> {
 /// Does nothing: on macOS the code of a file counts to no footprint.
 pub const fn release_own_code() {}
 
+/// Does nothing: malloc of macOS has no arenas of threads.
+pub const fn share_one_arena() {}
+
 /// Returns the folder that a process works in: not read on macOS.
 pub const fn working_folder(_: u32) -> Option<std::path::PathBuf> {
     None

@@ -66,6 +66,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
             .hint("name one pid or name, without --tree, --all, --follow, --host and `--`"));
     }
     rights::give_up(args, &path);
+    vmrec_sampler::share_one_arena();
     detach::before_command(args)?;
     let events = Events::listen()?;
     if args.is_family() {
