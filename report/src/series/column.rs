@@ -87,16 +87,16 @@ impl SeriesColumn {
         let max = match &self.whole {
             None => {
                 let known = |value: &u32| if *value == UNKNOWN_UNITS { 0 } else { *value };
-                self.units.iter().map(known).max().map(from_units)
+                from_units(self.units.iter().map(known).fold(0, u32::max))
             }
             Some(values) => {
                 let known = |value: &u64| if *value == UNKNOWN { 0 } else { *value };
-                values.iter().map(known).max()
+                values.iter().map(known).fold(0, u64::max)
             }
         };
         match max {
-            Some(0) => self.first_known().map(|_| 0),
-            max => max,
+            0 => self.first_known().map(|_| 0),
+            max => Some(max),
         }
     }
 
@@ -167,9 +167,12 @@ impl SeriesColumn {
 
 /// Returns the lowest and the highest of values among which the largest possible one is unknown.
 fn extent_of<T: Copy + Ord + Default>(values: &[T], unknown: T) -> Option<(T, T)> {
-    let low = values.iter().copied().min().filter(|low| *low != unknown)?;
+    // Folded by hand, without an order between them, loops are of few instructions.
     let known = |value: &T| if *value == unknown { T::default() } else { *value };
-    Some((low, values.iter().map(known).max()?))
+    let (low, high) = values.iter().fold((unknown, T::default()), |(low, high), value| {
+        (low.min(*value), high.max(known(value)))
+    });
+    (low != unknown).then_some((low, high))
 }
 
 fn stored(value: Option<u64>) -> u64 {

@@ -32,16 +32,21 @@ impl<'a> Cursor<'a> {
     /// Takes the next value.
     #[inline]
     pub(crate) fn take(&mut self) -> Result<u64, Malformed> {
-        match self.0.split_first() {
-            Some((byte, rest)) if *byte < 0x80 => {
+        match *self.0 {
+            [byte @ ..0x80, ref rest @ ..] => {
                 self.0 = rest;
-                Ok(u64::from(*byte))
+                Ok(u64::from(byte))
+            }
+            [low, high @ ..0x80, ref rest @ ..] => {
+                self.0 = rest;
+                Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
             }
             _ => self.take_long(),
         }
     }
 
-    /// Takes a value of more than one byte.
+    /// Takes a value of any number of bytes.
+    #[cold]
     fn take_long(&mut self) -> Result<u64, Malformed> {
         let mut value = 0_u64;
         for (index, byte) in self.0.iter().copied().enumerate().take(10) {

@@ -11,3 +11,4 @@ pub(crate) mod snapshots;
 pub(crate) mod stacks;
 pub(crate) mod store;
 pub(crate) mod summary;
+pub(crate) mod tail;

@@ -4,8 +4,7 @@ use std::ops::{ControlFlow, RangeInclusive};
 
 use vmrec_sampler::{RegionType, Timestamp};
 
-use crate::codec::chunk::decode_sums::{Decoded, TypeSums};
-use crate::codec::chunk::encode_sums::SumColumns;
+use crate::codec::chunk::decode_sums::TypeSums;
 use crate::codec::chunk::measure::Measure;
 use crate::codec::chunk::runs::Runs;
 use crate::codec::chunk::ticks::{Tick, Ticks, counted};
@@ -75,7 +74,7 @@ impl Store {
             Ok(ControlFlow::Continue(()))
         })?;
         if let Some(rows) = rows {
-            visit(&self.row_sums(id, rows, measures)?);
+            visit(&self.row_sums(id, &rows, measures)?);
         }
         Ok(())
     }
@@ -122,22 +121,23 @@ impl Store {
     fn row_sums(
         &self,
         id: RecordingId,
-        numbers: RangeInclusive<u64>,
+        numbers: &RangeInclusive<u64>,
         measures: &[Measure],
     ) -> Result<SumsBlock, Error> {
-        let mut ticks = Vec::new();
-        let mut sums = SumColumns::default();
-        self.walk(id, numbers, |sample, snapshot| {
-            if let Some(snapshot) = snapshot {
-                sums.push(&snapshot.regions);
+        let (ticks, sums) = self.row_sums_by_kind(id, numbers, measures)?;
+        let mut types: Vec<TypeSums> = Vec::new();
+        for (kind, (_, columns)) in self.kinds_of(&sums)?.into_iter().zip(sums) {
+            let region_type = kind.label.region_type;
+            match types.iter_mut().find(|known| known.region_type == region_type) {
+                Some(of) => {
+                    for (sum, column) in of.columns.iter_mut().zip(&columns) {
+                        *sum = sum.sum(column);
+                    }
+                }
+                None => types.push(TypeSums { region_type, columns }),
             }
-            ticks.push(Tick::of(sample));
-            ControlFlow::Continue(())
-        })?;
-        let decoded = Decoded::decode(&sums.encode().concat(), measures).map_err(|malformed| {
-            Error::Damaged { path: self.path.clone(), what: malformed.0.to_owned() }
-        })?;
-        Ok(SumsBlock { ticks, types: decoded.types })
+        }
+        Ok(SumsBlock { ticks, types })
     }
 
     /// Returns the means of the chunks of a recording that have a snapshot between two times of its

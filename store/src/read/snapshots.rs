@@ -3,23 +3,20 @@
 
 use std::ops::{ControlFlow, RangeInclusive};
 
-use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{Consistency, Region, Snapshot};
 
 use crate::codec::chunk::decode_sums::Decoded;
 use crate::codec::chunk::header::ChunkHeader;
 use crate::codec::chunk::measure::Measure;
-use crate::codec::frame::decode::FrameDecoder;
 use crate::codec::region_state::RegionState;
 use crate::codec::varint::Malformed;
-use crate::db::integer::{from_column, limit_to_column, to_column};
 use crate::error::{At, Error};
 use crate::read::store::Store;
 use crate::recording::{RecordingId, Sample, SampleState};
 use crate::tables::chunk::StoredChunk;
 use crate::tables::chunk_group::{Group, StoredRegions};
-use crate::tables::sample::{decode, frames, sample_columns};
-use crate::tables::{chunk, chunk_group, sample};
+use crate::tables::sample::sample_columns;
+use crate::tables::{chunk_group, sample};
 
 impl Store {
     /// Returns the samples of a recording without their regions, in order.
@@ -77,47 +74,10 @@ impl Store {
             }
             next = chunk.header.last + 1;
         }
-        self.walk_rows(id, next, &numbers, visit)
-    }
-
-    /// Walks the samples that are still rows, from `next` on.
-    fn walk_rows(
-        &self,
-        id: RecordingId,
-        next: u64,
-        numbers: &RangeInclusive<u64>,
-        mut visit: impl FnMut(&Sample, Option<Snapshot>) -> ControlFlow<()>,
-    ) -> Result<(), Error> {
-        let last = chunk::last(&self.connection, id).at(&self.path)?;
-        let after_chunks = last.map_or(1, |chunk| chunk.header.last + 1);
-        let key = key_before(&self.connection, id, next).at(&self.path)?;
-        let first = key.unwrap_or(after_chunks).max(after_chunks);
-        let mut statement = frames(&self.connection).at(&self.path)?;
-        let last = limit_to_column(*numbers.end());
-        let mut rows = statement.query(params![id.0, to_column(first), last]).at(&self.path)?;
-        let mut decoder = FrameDecoder::default();
-        let mut expected = first;
-        while let Some(row) = rows.next().at(&self.path)? {
-            let sample = sample::sample_from_row(row).at(&self.path)?;
-            self.follows(id, sample.number, expected)?;
-            expected = sample.number.wrapping_add(1);
-            let decoded = decode(&mut decoder, id, &sample, row)
-                .map_err(|what| self.damaged(id, &sample, &what))?;
-            if !numbers.contains(&sample.number) {
-                continue;
-            }
-            let snapshot = match decoded {
-                Some(states) => Some(self.snapshot_of(&sample, self.regions(states)?)),
-                None => None,
-            };
-            if visit(&sample, snapshot).is_break() {
-                return Ok(());
-            }
-        }
-        if expected <= *numbers.end() {
-            self.ends(id, expected)?;
-        }
-        Ok(())
+        self.each_row(id, next, &numbers, |sample, decoded| {
+            let regions = decoded.map(|decoded| self.regions(decoded.regions())).transpose()?;
+            Ok(visit(sample, regions.map(|regions| self.snapshot_of(sample, regions))))
+        })
     }
 
     fn walk_chunk(
@@ -229,24 +189,8 @@ impl Store {
         }
     }
 
-    fn damaged(&self, id: RecordingId, sample: &Sample, what: &str) -> Error {
+    pub(crate) fn damaged(&self, id: RecordingId, sample: &Sample, what: &str) -> Error {
         let what = format!("sample {} of recording {}: {what}", sample.number, id.0);
         Error::Damaged { path: self.path.clone(), what }
     }
-}
-
-/// Returns the number of the last row at or before `number` from which decoding can begin.
-fn key_before(
-    connection: &Connection,
-    id: RecordingId,
-    number: u64,
-) -> rusqlite::Result<Option<u64>> {
-    connection
-        .prepare_cached(
-            "SELECT s.number FROM sample AS s JOIN frame AS f ON f.sample = s.id \
-             WHERE s.recording = ? AND s.number <= ? AND f.kind = 'key' \
-             ORDER BY s.number DESC LIMIT 1",
-        )?
-        .query_row(params![id.0, limit_to_column(number)], |row| row.get(0).map(from_column))
-        .optional()
 }

@@ -9,7 +9,7 @@ use crate::codec::chunk::kind_sums::KindColumns;
 use crate::codec::chunk::measure::Measure;
 use crate::codec::chunk::regions::{RegionsDecoder, decode_kinds};
 use crate::codec::chunk::runs::Runs;
-use crate::codec::chunk::seal::{ChunkKey, unseal};
+use crate::codec::chunk::seal::{ChunkKey, unseal, unseal_first};
 use crate::codec::chunk::ticks::{Tick, Ticks};
 use crate::codec::chunk::totals;
 use crate::codec::region_state::RegionState;
@@ -171,7 +171,15 @@ pub(crate) fn sums(
 ) -> rusqlite::Result<(Ticks, Decoded)> {
     let [ticks, sums] = groups(connection, chunk, [Group::Ticks, Group::Sums])?;
     let ticks = plain(chunk, Group::Ticks, &ticks, Ticks::decode)?;
-    Ok((ticks, plain(chunk, Group::Sums, &sums, |data| Decoded::decode(data, measures))?))
+    if !Decoded::needs_first(measures) {
+        return Ok((
+            ticks,
+            plain(chunk, Group::Sums, &sums, |data| Decoded::decode(data, measures))?,
+        ));
+    }
+    let first = unseal_first(chunk.key(), Group::Sums.name(), &sums);
+    let decoded = first.and_then(|data| Decoded::decode(&data, measures));
+    Ok((ticks, decoded.map_err(|malformed| broken(Group::Sums, &chunk.describe(), malformed))?))
 }
 
 /// Returns the samples of a chunk.

@@ -123,8 +123,8 @@ impl Builder {
         let (kinds, regions) = self.regions.finish();
         let mut sealer = Sealer::new()?;
         let groups = Groups {
-            ticks: sealer.seal(key, "ticks", &[Ticks::encode(&samples)])?,
-            totals: sealer.seal(key, "totals", &[totals::encode(&samples)])?,
+            ticks: sealer.seal(key, "ticks", &[vec![Ticks::encode(&samples)]])?,
+            totals: sealer.seal(key, "totals", &[vec![totals::encode(&samples)]])?,
             sums: sealer.seal(key, "sums", &self.sums.encode())?,
             kinds: key.seal("kinds", kinds),
             regions: key.seal("regions", regions),

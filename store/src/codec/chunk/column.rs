@@ -38,6 +38,14 @@ enum Token {
     Number(u64),
 }
 
+/// A step of a column that is read.
+enum Step {
+    /// The value before so many times more, 0 if there is none.
+    Same(usize),
+    Unknown,
+    Known(u64),
+}
+
 impl Column {
     /// Adds a value at the end.
     pub(crate) fn push(&mut self, value: Option<u64>) {
@@ -131,12 +139,30 @@ impl Column {
         count: usize,
         mut each: impl FnMut(Option<u64>, usize),
     ) -> Result<(), Malformed> {
+        let mut last = Some(0);
+        Self::steps(cursor, count, |step| {
+            let (value, times) = match step {
+                Step::Same(times) => (last, times),
+                Step::Unknown => (None, 1),
+                Step::Known(value) => (Some(value), 1),
+            };
+            last = value;
+            each(value, times);
+        })
+    }
+
+    /// Calls `each` with every step of a column of `count` values, in order.
+    fn steps(
+        cursor: &mut Cursor<'_>,
+        count: usize,
+        mut each: impl FnMut(Step),
+    ) -> Result<(), Malformed> {
         let stored = cursor.take()?.cast_signed();
         let unit = UNITS.into_iter().find(|unit| *unit == stored);
         let unit = unit.ok_or(Malformed("an unknown unit"))?;
         // A local cursor can be kept in registers.
         let mut bytes = Cursor(cursor.0);
-        let (mut left, mut last, mut unknown) = (count, 0_u64, false);
+        let (mut left, mut last) = (count, 0_u64);
         while left > 0 {
             match bytes.take()? {
                 0 => {
@@ -144,13 +170,10 @@ impl Column {
                     if more >= left {
                         return Err(Malformed("a column longer than its chunk"));
                     }
-                    each((!unknown).then_some(last), more + 1);
+                    each(Step::Same(more + 1));
                     left -= more;
                 }
-                1 => {
-                    unknown = true;
-                    each(None, 1);
-                }
+                1 => each(Step::Unknown),
                 token => {
                     last = match token {
                         2 => bytes.take()?,
@@ -159,8 +182,7 @@ impl Column {
                             last.wrapping_add(change.cast_unsigned())
                         }
                     };
-                    unknown = false;
-                    each(Some(last), 1);
+                    each(Step::Known(last));
                 }
             }
             left -= 1;
@@ -176,7 +198,11 @@ impl Column {
         scratch: &mut Runs,
     ) -> Result<Runs, Malformed> {
         scratch.clear();
-        Self::read(cursor, count, |value, times| scratch.push(value, times))?;
+        Self::steps(cursor, count, |step| match step {
+            Step::Same(times) => scratch.repeat(times),
+            Step::Unknown => scratch.begin(None),
+            Step::Known(value) => scratch.begin(Some(value)),
+        })?;
         Ok(scratch.clone())
     }
 

@@ -29,8 +29,18 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
+    /// Returns whether the measures `wanted` can be decoded from the first half of
+    /// [`crate::codec::chunk::encode_sums::SumColumns::encode`] alone.
+    pub(crate) fn needs_first(wanted: &[Measure]) -> bool {
+        let needed = needed(wanted);
+        Measure::STORED[Measure::WANTED_MOST..]
+            .iter()
+            .all(|measure| needed & 1 << measure.index() == 0)
+    }
+
     /// Decodes the measures `wanted` from the bytes of
-    /// [`crate::codec::chunk::encode_sums::SumColumns::encode`].
+    /// [`crate::codec::chunk::encode_sums::SumColumns::encode`], or of its first half if that is all they
+    /// need.
     pub(crate) fn decode(data: &[u8], wanted: &[Measure]) -> Result<Self, Malformed> {
         let mut cursor = Cursor(data);
         let snapshots = cursor.take_count(chunk::MAX_SAMPLES_READ)?;
@@ -40,10 +50,14 @@ impl Decoded {
         for _ in 0..kinds {
             types.push(TypeSums { region_type: take_type(&mut cursor)?, columns: Vec::new() });
         }
-        let needed = wanted.iter().fold(0_u16, |needed, measure| needed | measure.needed());
+        let needed = needed(wanted);
         let mut values: Vec<[Runs; MEASURES]> = vec![Default::default(); kinds];
         let mut scratch = Runs::default();
-        for measure in Measure::ALL {
+        let is_first = Self::needs_first(wanted);
+        for (index, measure) in Measure::STORED.into_iter().enumerate() {
+            if index == Measure::WANTED_MOST && is_first && cursor.is_empty() {
+                break;
+            }
             let length = cursor.take_count(cursor.len())?;
             let columns = cursor.take_bytes(length)?;
             if needed & 1 << measure.index() == 0 {
@@ -79,4 +93,9 @@ impl Decoded {
         }
         Ok(Self { snapshots, types })
     }
+}
+
+/// Returns the measures needed to decode those wanted, as bits of their indices.
+fn needed(wanted: &[Measure]) -> u16 {
+    wanted.iter().fold(0, |needed, measure| needed | measure.needed())
 }

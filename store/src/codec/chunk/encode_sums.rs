@@ -3,7 +3,7 @@
 //! ```text
 //! sums    = snapshots, types, then each type (`types`)
 //!           then for each measure: length of its columns, and a column for each type
-//! measure = the quantities in the order of `Quantity::ALL`, then virtual size, then regions
+//! measure = regions, virtual size, then the quantities in the order of `Quantity::ALL`
 //! column  = for a measure that has a predictor (`Measure::predictor`): 1 if it is
 //!           less that one's, else 0; then its values (`column`)
 //! ```
@@ -13,7 +13,7 @@
 //! type without regions are 0; a sum is unknown if the quantity of one region
 //! is.
 
-use vmrec_sampler::{Quantities, Quantity, Region, RegionType};
+use vmrec_sampler::{Quantities, Quantity, RegionType};
 
 use crate::codec::chunk::column::Column;
 use crate::codec::chunk::measure::{MEASURES, Measure};
@@ -98,16 +98,6 @@ impl SumColumns {
         })
     }
 
-    /// Adds a sample with exactly these regions.
-    pub(crate) fn push(&mut self, regions: &[Region]) {
-        self.current.fill(Sums { changed: true, ..Sums::default() });
-        for region in regions {
-            let index = self.index_of(&region.identity.label.region_type);
-            self.add(index, &region.quantities, region.identity.range.known_bytes());
-        }
-        self.end_sample();
-    }
-
     /// Adds a region to the sums of the current sample, which begin as those of the one before;
     /// `index` is that of its type.
     pub(crate) fn add(
@@ -156,8 +146,9 @@ impl SumColumns {
         }
     }
 
-    /// Returns the bytes of these sums, in pieces of one measure each.
-    pub(crate) fn encode(&self) -> Vec<Vec<u8>> {
+    /// Returns the bytes of these sums, in pieces of one measure each: those that most readers want,
+    /// and the others.
+    pub(crate) fn encode(&self) -> [Vec<Vec<u8>>; 2] {
         let mut out = Vec::new();
         put(&mut out, self.snapshots);
         put(&mut out, self.types.len() as u64);
@@ -167,13 +158,15 @@ impl SumColumns {
             of.put(&mut columns);
         }
         let mut pieces = vec![out];
-        for mut columns in columns {
+        for measure in Measure::STORED {
+            let columns = std::mem::take(&mut columns[measure.index()]);
             let mut piece = Vec::with_capacity(columns.len() + 2);
             put(&mut piece, columns.len() as u64);
-            piece.append(&mut columns);
+            piece.extend(columns);
             pieces.push(piece);
         }
-        pieces
+        let others = pieces.split_off(1 + Measure::WANTED_MOST);
+        [pieces, others]
     }
 }
 

@@ -2,6 +2,8 @@
 
 use vmrec_sampler::{Quantity, Region};
 
+use crate::codec::region_state::RegionState;
+
 /// How many measures there are.
 pub(crate) const MEASURES: usize = Quantity::COUNT + 2;
 
@@ -29,11 +31,35 @@ impl Measure {
         all
     };
 
+    /// All measures as sums are stored: first those that most readers want, each after its predictor.
+    pub(crate) const STORED: [Self; MEASURES] = {
+        let mut stored = Self::ALL;
+        [stored[0], stored[1]] = [Self::Regions, Self::Virtual];
+        let mut quantity = 0;
+        while quantity < Quantity::COUNT {
+            stored[quantity + 2] = Self::ALL[quantity];
+            quantity += 1;
+        }
+        stored
+    };
+
+    /// How many of [`Self::STORED`] are stored apart, so that they can be read without the others.
+    pub(crate) const WANTED_MOST: usize = 4;
+
     /// Returns what a region adds to the sum; `None` where it is unknown.
     pub fn of(self, region: &Region) -> Option<u64> {
         match self {
             Self::Quantity(quantity) => region.quantities.get(quantity),
             Self::Virtual => region.identity.range.known_bytes(),
+            Self::Regions => Some(1),
+        }
+    }
+
+    /// Returns what a stored region adds to the sum; `None` where it is unknown.
+    pub(crate) fn of_state(self, state: &RegionState) -> Option<u64> {
+        match self {
+            Self::Quantity(quantity) => state.reading.quantities.get(quantity),
+            Self::Virtual => state.range.known_bytes(),
             Self::Regions => Some(1),
         }
     }

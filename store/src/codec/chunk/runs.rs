@@ -22,6 +22,19 @@ impl Runs {
         }
     }
 
+    /// Appends a value that differs from the one before, if there is one.
+    pub(crate) fn begin(&mut self, value: Option<u64>) {
+        self.0.push(Run { value, times: 1 });
+    }
+
+    /// Appends the last value so many times more, 0 if there is none.
+    pub(crate) fn repeat(&mut self, times: usize) {
+        match self.0.last_mut() {
+            Some(last) => last.times += times,
+            None => self.0.push(Run { value: Some(0), times }),
+        }
+    }
+
     /// Returns how many runs there are, which is what they take of memory.
     pub fn count(&self) -> usize {
         self.0.len()

@@ -75,7 +75,8 @@ impl Sealer {
         Ok(Self(context))
     }
 
-    /// Returns the stored bytes of the group called `what`, the concatenation of `pieces`.
+    /// Returns the stored bytes of the group called `what`, the concatenation of all pieces. Those of
+    /// the first frame can be had without the others.
     ///
     /// Each larger piece is compressed as a block with its own statistics: numbers of one piece
     /// resemble each other more than those of others.
@@ -83,9 +84,25 @@ impl Sealer {
         &mut self,
         key: ChunkKey,
         what: &str,
-        pieces: &[Vec<u8>],
+        frames: &[Vec<Vec<u8>>],
     ) -> std::io::Result<Vec<u8>> {
-        let mut encoder = Encoder::with_context(Vec::new(), &mut self.0);
+        let mut data = Vec::new();
+        for pieces in frames {
+            data = self.compress(data, pieces)?;
+        }
+        let bytes: usize = frames.iter().flatten().map(Vec::len).sum();
+        let missing = bytes.saturating_sub(max_bytes(data.len())).div_ceil(MAX_RATIO);
+        if let Ok(length @ 1..) = u32::try_from(missing) {
+            data.extend_from_slice(&SKIPPED);
+            data.extend_from_slice(&length.to_le_bytes());
+            data.resize(data.len() + missing, 0);
+        }
+        Ok(key.seal(what, data))
+    }
+
+    /// Appends a frame of some pieces.
+    fn compress(&mut self, data: Vec<u8>, pieces: &[Vec<u8>]) -> std::io::Result<Vec<u8>> {
+        let mut encoder = Encoder::with_context(data, &mut self.0);
         let bytes: usize = pieces.iter().map(Vec::len).sum();
         encoder.set_pledged_src_size(Some(bytes as u64))?;
         encoder.include_contentsize(true)?;
@@ -98,30 +115,46 @@ impl Sealer {
             encoder.write_all(piece)?;
             waiting += piece.len();
         }
-        let mut data = encoder.finish()?;
-        let missing = bytes.saturating_sub(max_bytes(data.len())).div_ceil(MAX_RATIO);
-        if let Ok(length @ 1..) = u32::try_from(missing) {
-            data.extend_from_slice(&SKIPPED);
-            data.extend_from_slice(&length.to_le_bytes());
-            data.resize(data.len() + missing, 0);
-        }
-        Ok(key.seal(what, data))
+        encoder.finish()
     }
 }
 
 /// Checks and returns the bytes passed to [`Sealer::seal`].
 pub(crate) fn unseal(key: ChunkKey, what: &str, data: &[u8]) -> Result<Vec<u8>, Malformed> {
     let data = key.unseal(what, data)?;
-    // Only the claimed size is allocated, and the checksum covers it.
+    let (mut claimed, mut left) = (0_usize, data);
+    while !left.is_empty() {
+        let (bytes, frame) = frame(left)?;
+        claimed = claimed.checked_add(bytes).ok_or(BROKEN)?;
+        left = &left[frame.len()..];
+    }
+    decompress(data, claimed, data.len())
+}
+
+/// Checks all bytes passed to [`Sealer::seal`], and returns those of the first frame.
+pub(crate) fn unseal_first(key: ChunkKey, what: &str, data: &[u8]) -> Result<Vec<u8>, Malformed> {
+    let data = key.unseal(what, data)?;
+    let (bytes, frame) = frame(data)?;
+    decompress(frame, bytes, data.len())
+}
+
+const BROKEN: Malformed = Malformed("broken zstd data");
+
+/// Returns how many bytes the first frame claims to hold, and the frame.
+fn frame(data: &[u8]) -> Result<(usize, &[u8]), Malformed> {
     let claimed = zstd_safe::get_frame_content_size(data).ok().flatten();
-    let bytes = claimed.and_then(|bytes| usize::try_from(bytes).ok());
-    let bytes = bytes.ok_or(Malformed("broken zstd data"))?;
-    if bytes > max_bytes(data.len()) {
+    let bytes = claimed.and_then(|bytes| usize::try_from(bytes).ok()).ok_or(BROKEN)?;
+    let length = zstd_safe::find_frame_compressed_size(data).map_err(|_| BROKEN)?;
+    Ok((bytes, data.get(..length).filter(|frame| !frame.is_empty()).ok_or(BROKEN)?))
+}
+
+/// Returns the bytes that frames hold, which claim to be so many; the whole group has `stored` bytes.
+fn decompress(data: &[u8], bytes: usize, stored: usize) -> Result<Vec<u8>, Malformed> {
+    // Only the claimed size is allocated, and the checksum covers it.
+    if bytes > max_bytes(stored) {
         return Err(Malformed("more bytes than it can hold"));
     }
-    CONTEXT
-        .with_borrow_mut(|context| context.decompress(data, bytes))
-        .map_err(|_| Malformed("broken zstd data"))
+    CONTEXT.with_borrow_mut(|context| context.decompress(data, bytes)).map_err(|_| BROKEN)
 }
 
 /// Returns the maximum decompressed size of so many bytes, which bounds the memory of a reader.
@@ -137,9 +170,12 @@ mod tests {
 
     #[test]
     fn a_group_round_trips_only_undamaged_and_under_its_own_key() {
-        let data =
-            Sealer::new().unwrap().seal(KEY, "ticks", &[vec![7; 3000], vec![7; 2000]]).unwrap();
-        assert_eq!(unseal(KEY, "ticks", &data), Ok(vec![7; 5000]));
+        let data = Sealer::new()
+            .unwrap()
+            .seal(KEY, "ticks", &[vec![vec![7; 3000], vec![7; 2000]], vec![vec![5; 9]]])
+            .unwrap();
+        assert_eq!(unseal(KEY, "ticks", &data), Ok([vec![7; 5000], vec![5; 9]].concat()));
+        assert_eq!(unseal_first(KEY, "ticks", &data), Ok(vec![7; 5000]));
         assert!(unseal(ChunkKey { last: 301, ..KEY }, "ticks", &data).is_err());
         assert!(unseal(ChunkKey { recording: 4, ..KEY }, "ticks", &data).is_err());
         assert!(unseal(KEY, "sums", &data).is_err());
@@ -147,6 +183,7 @@ mod tests {
             let mut flipped = data.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert!(unseal(KEY, "ticks", &flipped).is_err(), "bit {bit}");
+            assert!(unseal_first(KEY, "ticks", &flipped).is_err(), "bit {bit}");
         }
         assert!(unseal(KEY, "ticks", &data[..3]).is_err());
     }
@@ -155,13 +192,17 @@ mod tests {
     fn stored_bytes_bound_what_they_become() {
         for megabytes in [1, 8, 40] {
             let data = vec![vec![7; megabytes << 19]; 2];
-            let sealed = Sealer::new().unwrap().seal(KEY, "sums", &data).unwrap();
+            let sealed = Sealer::new()
+                .unwrap()
+                .seal(KEY, "sums", &[data[..1].to_vec(), data[1..].to_vec()])
+                .unwrap();
             assert!(sealed.len() * MAX_RATIO + FREE_BYTES >= megabytes << 20, "{}", sealed.len());
             assert_eq!(unseal(KEY, "sums", &sealed), Ok(data.concat()));
             // The same content without padding, as only a crafted file has it.
             let crafted = zstd::bulk::compress(&data.concat(), 7).unwrap();
             let unsealed = unseal(KEY, "sums", &KEY.seal("sums", crafted));
             assert_eq!(unsealed, Err(Malformed("more bytes than it can hold")));
+            assert_eq!(unseal_first(KEY, "sums", &sealed), Ok(data[0].clone()));
         }
     }
 }

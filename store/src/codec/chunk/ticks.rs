@@ -112,29 +112,30 @@ impl Ticks {
         let mut cursor = Cursor(data);
         let count = cursor.take_count(chunk::MAX_SAMPLES_READ)?;
         let mut column = || Column::take_known(&mut cursor, count);
-        let columns = [column()?, column()?, column()?, column()?, column()?, column()?];
+        let (gaps, utc_steps, drifts) = (column()?, column()?, column()?);
+        let (region_counts, marks, missed_ticks) = (column()?, column()?, column()?);
         let (mut number, mut taken) = (0_u64, Timestamp::default());
         let mut ticks = Vec::with_capacity(count);
-        let row = |index: usize| [0, 1, 2, 3, 4, 5].map(|column: usize| columns[column][index]);
         for index in 0..count {
-            let [gap, utc_step, drift, regions, marked, missed] = row(index);
-            let monotonic_step = drift.wrapping_add(utc_step);
+            let utc_step = utc_steps[index];
+            let monotonic_step = drifts[index].wrapping_add(utc_step);
             taken = Timestamp {
                 utc_ns: taken.utc_ns.wrapping_add(utc_step.cast_signed()),
                 monotonic_ns: taken.monotonic_ns.wrapping_add(monotonic_step),
             };
-            let regions = regions.checked_sub(1);
-            let state = match (regions, marked) {
+            let regions = region_counts[index].checked_sub(1);
+            let state = match (regions, marks[index]) {
                 (Some(_), 0) => SampleState::Complete,
                 (Some(_), 2) => SampleState::Unchanged,
                 (Some(_), 3) => SampleState::Cheap,
                 (Some(_), _) => SampleState::Torn(cursor.take_text()?.to_owned()),
                 (None, 1) => SampleState::TotalsAlone(cursor.take_text()?.to_owned()),
                 (None, _) => {
-                    SampleState::Missed { ticks: missed, reason: cursor.take_text()?.to_owned() }
+                    let reason = cursor.take_text()?.to_owned();
+                    SampleState::Missed { ticks: missed_ticks[index], reason }
                 }
             };
-            let at = number.wrapping_add(gap);
+            let at = number.wrapping_add(gaps[index]);
             ticks.push(Tick { number: at, taken, state, regions });
             number = at.wrapping_add(1);
         }

@@ -14,6 +14,8 @@ pub(crate) struct FrameDecoder {
     /// The sample `regions` belong to; `None` before the first key frame and after a frame that failed.
     number: Option<u64>,
     spare: Vec<RegionState>,
+    /// The indexes of the regions that the last frame changed, if all others stayed where they were.
+    changed: Option<Vec<usize>>,
 }
 
 impl FrameDecoder {
@@ -26,12 +28,25 @@ impl FrameDecoder {
         data: &[u8],
     ) -> Result<&[RegionState], Malformed> {
         let base = self.number.take();
+        let mut changed = self.changed.take().unwrap_or_default();
+        changed.clear();
         match kind {
             FrameKind::Key => self.key(data)?,
-            FrameKind::Delta => self.delta(base, data)?,
+            FrameKind::Delta => self.delta(base, data, changed)?,
         }
         self.number = Some(number);
         Ok(&self.regions)
+    }
+
+    /// Returns the regions of the last frame.
+    pub(crate) fn regions(&self) -> &[RegionState] {
+        &self.regions
+    }
+
+    /// Returns the indexes of the regions that the last frame changed, if all others stayed where they
+    /// were.
+    pub(crate) fn changed(&self) -> Option<&[usize]> {
+        self.changed.as_deref()
     }
 
     fn key(&mut self, data: &[u8]) -> Result<(), Malformed> {
@@ -53,7 +68,13 @@ impl FrameDecoder {
         if cursor.is_empty() { Ok(()) } else { Err(Malformed("bytes after its end")) }
     }
 
-    fn delta(&mut self, base: Option<u64>, data: &[u8]) -> Result<(), Malformed> {
+    /// Applies a delta; `changed` is room for the indexes of what it changes.
+    fn delta(
+        &mut self,
+        base: Option<u64>,
+        data: &[u8],
+        changed: Vec<usize>,
+    ) -> Result<(), Malformed> {
         let mut cursor = Cursor(data);
         let head = cursor.take()?;
         if base != Some(head >> 1) {
@@ -61,7 +82,7 @@ impl FrameDecoder {
         }
         let count = take_count(&mut cursor)?;
         if head & 1 == 0 {
-            self.in_place(&mut cursor)?;
+            self.changed = Some(self.in_place(&mut cursor, changed)?);
         } else {
             self.structural(&mut cursor)?;
         }
@@ -72,8 +93,12 @@ impl FrameDecoder {
         }
     }
 
-    /// Applies operations that leave every region at its index.
-    fn in_place(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
+    /// Applies operations that leave every region at its index, and returns the indexes changed.
+    fn in_place(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        mut changed: Vec<usize>,
+    ) -> Result<Vec<usize>, Malformed> {
         let mut index = 0_usize;
         while !cursor.is_empty() {
             let (unchanged, operation) = take_operation(cursor)?;
@@ -85,9 +110,10 @@ impl FrameDecoder {
                 .and_then(|at| self.regions.get_mut(at))
                 .ok_or(Malformed("a change beyond the last region"))?;
             *region = take_change(cursor, region)?;
+            changed.push(index + unchanged);
             index += unchanged + 1;
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Applies operations of all kinds, building the table anew.
