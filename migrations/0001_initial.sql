@@ -238,6 +238,16 @@ CREATE TABLE stack_live (
     PRIMARY KEY (recording, number)
 ) STRICT;
 
+-- Reports on the heap of a process, of `vmrec heap --save`, `vmrec leaks --save` and `vmrec record --heap-on`.
+CREATE TABLE heap_report (
+    id INTEGER PRIMARY KEY,               -- names the report within this file
+    recording INTEGER NOT NULL REFERENCES recording (id), -- the recording of that process
+    utc_ns INTEGER NOT NULL,              -- when the process stood still, nanoseconds since 1970-01-01 UTC
+    kind TEXT NOT NULL CHECK (kind IN ('heap', 'leaks')), -- heap: all blocks in use; leaks: those that nothing reaches
+    document TEXT NOT NULL,               -- the report as JSON, never with the contents of blocks; report/src/heap/saved.rs defines it
+    checksum INTEGER NOT NULL             -- of the row
+) STRICT;
+
 -- Up to 600 samples and all their regions, column by column.
 CREATE TABLE chunk (
     id INTEGER PRIMARY KEY,               -- names the chunk within this file

@@ -38,6 +38,17 @@ pub(crate) struct FileArgs {
     pub(crate) db: Option<PathBuf>,
 }
 
+/// Whether a report on a heap is kept, and where.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SaveArgs {
+    /// Keep the report with the recording of the process, for `vmrec diff --by class` and `vmrec report`
+    #[arg(long)]
+    pub(crate) save: bool,
+
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
+}
+
 /// Which recording of which file.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RecordingArgs {

@@ -9,6 +9,7 @@ mod commands;
 mod completion;
 mod failure;
 mod file;
+mod heap_reports;
 mod help;
 mod later;
 mod misread;

@@ -51,6 +51,9 @@ pub enum Error {
         /// The marks that fit, each with its local time.
         marks: Vec<String>,
     },
+    /// A report on a heap is not as this version writes them.
+    #[error("a report on a heap cannot be read: {0}")]
+    HeapReport(serde_json::Error),
     /// The recording has no sample of this number.
     #[error("no sample #{number}; the recording has #{first} to #{last}")]
     NoSuchSample {

@@ -4,20 +4,22 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use vmrec_report::{
-    Counting, DEFAULT_ROWS, DiffLayout, Direction, Heading, Libraries, Metric, Resolved,
-    SessionHeading, SessionLayout, SessionView, StackDocument, StackLayout, View, csv, diff,
-    diff_markdown, diff_table, direction, json, session_table, stack_table,
+    Counting, DEFAULT_ROWS, DiffLayout, Direction, Heading, HeapDiff, HeapDiffDocument, Libraries,
+    Metric, Resolved, SessionHeading, SessionLayout, SessionView, StackDocument, StackLayout, View,
+    csv, diff, diff_markdown, diff_table, direction, escape, heap_diff_text, json, session_table,
+    stack_table,
 };
 use vmrec_sampler::Naming;
 
 use crate::args::{FormatArgs, RecordingArgs, SessionArgs, SpanArgs};
 use crate::failure::Failure;
+use crate::heap_reports::{HeapOfTime, HeapReports};
 use crate::parse::metric_parser;
 use crate::recording::Opened;
 use crate::session::OpenedSession;
 use crate::shell::shell_word;
 use crate::stacks::{self, ComparedStacks};
-use crate::{output, zone};
+use crate::{heap_reports, output, zone};
 
 /// Show what changed between two times
 #[derive(Args, Debug)]
@@ -70,13 +72,15 @@ enum DiffBy {
     Region,
     /// The call stacks that made memory resident, of `record --stacks`
     Stack,
+    /// The classes of a heap's blocks, of `heap --save` or `record --heap-on`: the reports nearest to both times
+    Class,
 }
 
 impl DiffBy {
     /// Returns the view of one process; of it alone there is no row a process.
     const fn view(self) -> Option<View> {
         Some(match self {
-            Self::Process | Self::Stack => return None,
+            Self::Process | Self::Stack | Self::Class => return None,
             Self::Family => View::Family,
             Self::Type => View::Type,
             Self::Object => View::Object,
@@ -94,6 +98,9 @@ pub(crate) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
     let (from, to) = ends(&opened, &args.recording, "diff", [&args.from, &args.to])?;
     match args.by {
         Some(DiffBy::Stack) => print_stacks(args, &opened, &from, &to)?,
+        Some(DiffBy::Class) if args.only_type.is_none() => {
+            print_classes(args, &opened, [&from, &to])?;
+        }
         _ if args.only_type.is_some() => {
             return Err(Failure::usage("--type chooses the regions of --by stack")
                 .hint("add --by stack; without it `--by type` has a row for each type"));
@@ -216,6 +223,36 @@ fn print_stacks(
     output::print(&stack_table(&heading, &diff, &layout))
 }
 
+/// Prints which classes of blocks in the heap grew.
+fn print_classes(args: &DiffArgs, opened: &Opened, ends: [&Resolved; 2]) -> Result<(), Failure> {
+    if args.format.csv || args.md {
+        return Err(Failure::usage("--by class is printed as a table or with --json"));
+    }
+    let reports = HeapReports::of(opened)?;
+    let found = ends.map(|end| reports.nearest(end.asked_utc_ns));
+    let [Some(before), Some(after)] = found else {
+        return Err(heap_reports::too_few(opened, &reports));
+    };
+    if before.utc_ns >= after.utc_ns {
+        return Err(heap_reports::too_few(opened, &reports));
+    }
+    let diff = HeapDiff::new([before, after].map(HeapOfTime::at));
+    if args.format.json {
+        output::print_json(&HeapDiffDocument::new(opened.recording.id.0, &diff))?;
+    } else {
+        let rows = if args.all { usize::MAX } else { DEFAULT_ROWS };
+        let look = (output::width(), output::color());
+        let (recording, time_zone) = (&opened.recording, zone::local());
+        output::print(&heap_diff_text(recording, &diff, &time_zone, rows, look))?;
+    }
+    for (when, report) in [("first", before), ("second", after)] {
+        for problem in report.heap.problems() {
+            output::note(&format!("note: at the {when} time {}", escape::terminal(problem)));
+        }
+    }
+    Ok(())
+}
+
 fn run_session(args: &DiffArgs) -> Result<ExitCode, Failure> {
     let opened = OpenedSession::open(&args.recording.file, args.session.session)?;
     let span = SpanArgs { from: args.from.clone(), to: args.to.clone() };
@@ -224,7 +261,7 @@ fn run_session(args: &DiffArgs) -> Result<ExitCode, Failure> {
         None => SessionView::ProcessAndType,
         Some(DiffBy::Process) => SessionView::Process,
         Some(DiffBy::Type) => SessionView::Type,
-        Some(DiffBy::Family | DiffBy::Object | DiffBy::Region | DiffBy::Stack) => {
+        Some(DiffBy::Family | DiffBy::Object | DiffBy::Region | DiffBy::Stack | DiffBy::Class) => {
             return Err(Failure::usage("a session is compared by process or type")
                 .hint("leave --by out for both; --recording N compares one process by anything"));
         }

@@ -4,13 +4,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use vmrec_report::{HeapBy, HeapDocument, heap_text, problem_text};
+use vmrec_report::{HeapBy, HeapDocument, SavedHeap, heap_text, problem_text};
 use vmrec_sampler::{HeapProblem, HeapRequest};
+use vmrec_store::HeapReportKind;
 
-use crate::args::LiveArgs;
+use crate::args::{LiveArgs, SaveArgs};
 use crate::failure::Failure;
-use crate::output;
 use crate::process;
+use crate::{heap_reports, output};
 
 /// Rows of a table unless all are asked for.
 pub(crate) const MAX_ROWS: usize = 40;
@@ -36,6 +37,9 @@ pub(crate) struct HeapArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    save: SaveArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -75,6 +79,8 @@ pub(crate) fn run(args: &HeapArgs) -> Result<ExitCode, Failure> {
         output::print(&heap_text(&found, args.by.into(), max_rows, output::width()))?;
     }
     note_problems(&found.heap.problems);
+    let saved = SavedHeap::new(&found);
+    heap_reports::save(&args.save, &found, HeapReportKind::Heap, &saved)?;
     Ok(ExitCode::SUCCESS)
 }
 

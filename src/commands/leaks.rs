@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use vmrec_report::{LeakSums, LeaksDocument, leaks_text, problem_text};
+use vmrec_report::{LeakSums, LeaksDocument, SavedLeaks, leaks_text, problem_text};
 use vmrec_sampler::HeapRequest;
+use vmrec_store::HeapReportKind;
 
-use crate::args::LiveArgs;
+use crate::args::{LiveArgs, SaveArgs};
 use crate::commands::heap::{MAX_ROWS, note_problems};
 use crate::failure::{Failure, Status};
-use crate::output;
+use crate::{heap_reports, output};
 
 /// Find the blocks of a heap that nothing reaches any more
 ///
@@ -32,6 +33,9 @@ pub(crate) struct LeaksArgs {
     /// Print JSON, with every leaked block
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    save: SaveArgs,
 }
 
 /// Runs the command.
@@ -56,6 +60,8 @@ pub(crate) fn run(args: &LeaksArgs) -> Result<ExitCode, Failure> {
         output::print(&leaks_text(&found, leaks, max_rows, output::width()))?;
     }
     note_problems(problems);
+    let saved = SavedLeaks::new(&found, leaks);
+    heap_reports::save(&args.save, &found, HeapReportKind::Leaks, &saved)?;
     let leaked = LeakSums::of(leaks).all().blocks;
     let exceeds = args.at_most.is_some_and(|at_most| leaked > at_most);
     Ok(if exceeds { ExitCode::FAILURE } else { ExitCode::SUCCESS })

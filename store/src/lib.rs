@@ -31,11 +31,13 @@ pub use crate::read::query::{Query, Rows, Selection};
 pub use crate::read::series::{Rollup, Rollups, SumsBlock, TypeMeans};
 pub use crate::read::store::Store;
 pub use crate::recording::{
-    ListedImage, Mark, NewLabel, Recording, RecordingId, RecordingSummary, ResidentSizes, Sample,
-    SampleState, Session, SessionId, SessionStart, WhyEnded,
+    HeapReport, HeapReportKind, ListedImage, Mark, NewLabel, Recording, RecordingId,
+    RecordingSummary, ResidentSizes, Sample, SampleState, Session, SessionId, SessionStart,
+    WhyEnded,
 };
 pub use crate::retention::policy::{Pruned, Retention};
 pub use crate::tables::interner::KindKey;
+pub use crate::write::heap_report::add_heap_report;
 pub use crate::write::mark::{add_mark, delete_marks, rename};
 pub use crate::write::tick::{Added, Addition, Continues, NextSample};
 pub use crate::write::writer::Writer;

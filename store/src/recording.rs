@@ -301,3 +301,39 @@ pub struct Mark {
     /// The user's text.
     pub text: String,
 }
+
+/// The kind of a report on a heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeapReportKind {
+    /// All blocks in use.
+    Heap,
+    /// Blocks that nothing reaches.
+    Leaks,
+}
+
+impl HeapReportKind {
+    /// Returns its name in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Heap => "heap",
+            Self::Leaks => "leaks",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Heap, Self::Leaks].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A report on the heap of a recording's process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeapReport {
+    /// The recording it belongs to.
+    pub recording: RecordingId,
+    /// When the process stood still: nanoseconds since 1970-01-01 UTC.
+    pub utc_ns: i64,
+    /// Its kind.
+    pub kind: HeapReportKind,
+    /// The report as JSON.
+    pub document: String,
+}

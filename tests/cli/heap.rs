@@ -1,10 +1,10 @@
 //! `vmrec heap`: against malloc's own sums, and never at the cost of the process.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ use crate::harness::{Bench, Workload, signal, skipped};
 pub(crate) struct Program {
     child: Child,
     pub(crate) line: String,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
 }
 
 impl Program {
@@ -38,11 +40,29 @@ impl Program {
             skipped(&format!("{compiler} does not build {source} {}", options.join(" ")));
             return None;
         }
-        let mut child =
-            Command::new(program).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = Command::new(program);
+        Some(Self::run(command.args(arguments)))
+    }
+
+    /// Starts a program, and waits for its first line.
+    pub(crate) fn run(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Some(Self { child, line })
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        Self { input: child.stdin.take(), child, line, output }
+    }
+
+    /// Sends a line and waits until it is done.
+    pub(crate) fn order(&mut self, order: &str) {
+        writeln!(self.input.as_mut().unwrap(), "{order}").unwrap();
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        assert_eq!(line, "done\n", "{order}");
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn pid_text(&self) -> String {
@@ -64,12 +84,12 @@ fn status(pid: u32, key: &str) -> Option<String> {
     Some(line.trim().to_owned())
 }
 
-fn is_traced(pid: u32) -> bool {
+pub(crate) fn is_traced(pid: u32) -> bool {
     status(pid, "TracerPid").is_some_and(|tracer| tracer != "0")
 }
 
 /// Waits until all threads of a process run on, without a tracer.
-fn runs_on(pid: u32) {
+pub(crate) fn runs_on(pid: u32) {
     let begun = Instant::now();
     loop {
         let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();

@@ -1,6 +1,6 @@
 //! `vmrec heap --json`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use vmrec_sampler::{HeapProblem, HeapRange, RangeKind, StoppedHeap, Tally};
 
 use crate::heap::accounts::Accounts;
@@ -25,10 +25,11 @@ pub struct HeapDocument<'a> {
     problems: Vec<String>,
 }
 
-#[derive(Clone, Copy, Serialize)]
-struct Sum {
-    blocks: u64,
-    bytes: u64,
+/// Blocks and their bytes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct Sum {
+    pub(crate) blocks: u64,
+    pub(crate) bytes: u64,
 }
 
 impl From<Tally> for Sum {
@@ -37,9 +38,10 @@ impl From<Tally> for Sum {
     }
 }
 
-#[derive(Serialize)]
-struct MallocSums {
-    arena_bytes: u64,
+/// malloc's own accounts.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct MallocSums {
+    pub(crate) arena_bytes: u64,
     used: Sum,
     cached: Sum,
     fast: Sum,
@@ -47,16 +49,34 @@ struct MallocSums {
     top_bytes: u64,
     overhead_bytes: u64,
     unwalked_bytes: u64,
-    mapped: Sum,
+    pub(crate) mapped: Sum,
     malloc_stats_in_use_bytes: Option<u64>,
 }
 
-#[derive(Serialize)]
-struct Group {
-    class: Option<String>,
-    max_bytes: Option<u64>,
-    blocks: u64,
-    bytes: u64,
+impl From<&Accounts> for MallocSums {
+    fn from(sums: &Accounts) -> Self {
+        Self {
+            arena_bytes: sums.arena_bytes,
+            used: sums.used.into(),
+            cached: sums.cached.into(),
+            fast: sums.fast.into(),
+            free: sums.free.into(),
+            top_bytes: sums.top_bytes,
+            overhead_bytes: sums.overhead_bytes,
+            unwalked_bytes: sums.unwalked_bytes,
+            mapped: sums.mapped.into(),
+            malloc_stats_in_use_bytes: sums.malloc_stats_in_use_bytes(),
+        }
+    }
+}
+
+/// Blocks of one class or size.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct Group {
+    pub(crate) class: Option<String>,
+    pub(crate) max_bytes: Option<u64>,
+    pub(crate) blocks: u64,
+    pub(crate) bytes: u64,
 }
 
 impl From<HeapGroup> for Group {
@@ -112,18 +132,7 @@ impl<'a> HeapDocument<'a> {
         Self {
             head: HeapHead::of(found, true),
             in_use: sums.in_use().into(),
-            malloc: MallocSums {
-                arena_bytes: sums.arena_bytes,
-                used: sums.used.into(),
-                cached: sums.cached.into(),
-                fast: sums.fast.into(),
-                free: sums.free.into(),
-                top_bytes: sums.top_bytes,
-                overhead_bytes: sums.overhead_bytes,
-                unwalked_bytes: sums.unwalked_bytes,
-                mapped: sums.mapped.into(),
-                malloc_stats_in_use_bytes: sums.malloc_stats_in_use_bytes(),
-            },
+            malloc: (&sums).into(),
             classes: by_class(heap).into_iter().map(Group::from).collect(),
             sizes: by_size(heap).into_iter().map(Group::from).collect(),
             regions: heap.ranges.iter().map(Region::from).collect(),

@@ -31,11 +31,16 @@ pub(crate) struct HeapGroup {
 impl HeapGroup {
     /// Returns the group's name for people.
     pub(crate) fn name(&self) -> String {
-        match (&self.class, self.max_bytes) {
-            (Some(class), _) => class.clone(),
-            (None, Some(bytes)) => format!("non-object ≤ {}", units::size(bytes)),
-            (None, None) => "non-object".to_owned(),
-        }
+        class_name(self.class.as_deref(), self.max_bytes)
+    }
+}
+
+/// Returns the name of a class for people, or of blocks of up to a size, or of all smaller classes.
+pub(crate) fn class_name(class: Option<&str>, max_bytes: Option<u64>) -> String {
+    match (class, max_bytes) {
+        (Some(class), _) => class.to_owned(),
+        (None, Some(bytes)) => format!("non-object ≤ {}", units::size(bytes)),
+        (None, None) => "smaller classes".to_owned(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use vmrec_sampler::{Leak, StoppedHeap, Tally};
 
 use crate::heap::group::class_of;
@@ -42,7 +42,7 @@ impl LeakSums {
 
 /// Leaks of blocks of one class and size.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct LeakGroup {
+pub(crate) struct LeakGroup {
     class: Option<String>,
     block_bytes: u64,
     sums: LeakSums,
@@ -50,7 +50,7 @@ struct LeakGroup {
 }
 
 /// Returns the leaks by class and size, those of most bytes first.
-fn groups(found: &StoppedHeap, leaks: &[Leak]) -> Vec<LeakGroup> {
+pub(crate) fn groups(found: &StoppedHeap, leaks: &[Leak]) -> Vec<LeakGroup> {
     let mut groups: HashMap<(Option<&str>, u64), LeakGroup> = HashMap::new();
     for leak in leaks {
         let (class, bytes) = (class_of(&found.heap, leak.block), leak.block.bytes());
@@ -136,14 +136,31 @@ pub struct LeaksDocument<'a> {
     problems: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct Group {
-    class: Option<String>,
-    block_bytes: u64,
-    blocks: u64,
-    bytes: u64,
-    held_blocks: u64,
-    held_bytes: u64,
+/// Leaked blocks of one class and size, and the blocks that only they lead to.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct Group {
+    pub(crate) class: Option<String>,
+    pub(crate) block_bytes: u64,
+    pub(crate) blocks: u64,
+    pub(crate) bytes: u64,
+    pub(crate) held_blocks: u64,
+    pub(crate) held_bytes: u64,
+    /// The address of one of them.
+    pub(crate) sample: String,
+}
+
+impl From<LeakGroup> for Group {
+    fn from(group: LeakGroup) -> Self {
+        Self {
+            class: group.class,
+            block_bytes: group.block_bytes,
+            blocks: group.sums.direct.blocks,
+            bytes: group.sums.direct.bytes,
+            held_blocks: group.sums.held.blocks,
+            held_bytes: group.sums.held.bytes,
+            sample: format!("{:#x}", group.sample),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -160,14 +177,7 @@ impl<'a> LeaksDocument<'a> {
     pub fn new(found: &'a StoppedHeap, leaks: &[Leak]) -> Self {
         let heap = &found.heap;
         let sums = LeakSums::of(leaks);
-        let groups = groups(found, leaks).into_iter().map(|group| Group {
-            class: group.class,
-            block_bytes: group.block_bytes,
-            blocks: group.sums.direct.blocks,
-            bytes: group.sums.direct.bytes,
-            held_blocks: group.sums.held.blocks,
-            held_bytes: group.sums.held.bytes,
-        });
+        let groups = groups(found, leaks).into_iter().map(Group::from);
         let each = leaks.iter().map(|leak| One {
             address: format!("{:#x}", leak.block.address()),
             bytes: leak.block.bytes(),

@@ -2,11 +2,14 @@
 
 pub(crate) mod accounts;
 pub(crate) mod copies;
+pub(crate) mod diff;
+pub(crate) mod diff_table;
 pub(crate) mod document;
 pub(crate) mod group;
 pub(crate) mod head;
 pub(crate) mod leaks;
 pub(crate) mod problem;
+pub(crate) mod saved;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;

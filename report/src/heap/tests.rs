@@ -1,7 +1,7 @@
 //! The page of a heap, in whole.
 
 use vmrec_sampler::{
-    AddressRange, Block, Heap, HeapProblem, HeapRange, RangeKind, StoppedHeap, Tally,
+    AddressRange, Block, Heap, HeapProblem, HeapRange, RangeKind, StoppedHeap, Tally, Timestamp,
 };
 
 use crate::fixture::recording;
@@ -68,7 +68,8 @@ fn found() -> StoppedHeap {
         problems: vec![HeapProblem::Broken { address: 0x5500_0000_1000, bytes: 0xf20 }],
     };
     let process = recording(1).process;
-    StoppedHeap { process, heap, stops: 5, stopped_ns: 1_500_000, threads: 3 }
+    let taken = Timestamp { utc_ns: 1_760_000_000_000_000_000, monotonic_ns: 5 };
+    StoppedHeap { process, heap, taken, stops: 5, stopped_ns: 1_500_000, threads: 3 }
 }
 
 #[test]

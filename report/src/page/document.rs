@@ -5,6 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::chart::stated::Stated;
 use crate::finding::caveat::Caveat;
 use crate::metric::{Metric, Unit};
+use crate::page::bar::bar;
 use crate::page::input::PageInput;
 use crate::page::plan::PAGE_METRICS;
 use crate::page::summary::{Compared, Lines};
@@ -232,6 +233,9 @@ impl Document<'_> {
                     }
                 }
             }
+            @if !self.source.heap.is_empty() {
+                (self.source.heap.section(&self.source.options.zone))
+            }
             section #facts aria-labelledby="facts-title" {
                 h2 #facts-title { "Where this comes from" }
                 (facts::facts(self.source))
@@ -267,13 +271,6 @@ fn controls() -> Markup {
 
 fn swatch(family: vmrec_sampler::Family) -> Markup {
     html! { i.swatch style={ "background:var(--" (style::shade(family, 0)) ")" } {} }
-}
-
-/// Returns a bar as long as a change is large beside the largest.
-pub(crate) fn bar(change: Option<i128>, largest: u128) -> Markup {
-    let part = change.map_or(0, i128::unsigned_abs).saturating_mul(1000) / largest.max(1);
-    let class = if change.is_some_and(|change| change < 0) { "bar fell" } else { "bar" };
-    html! { i class=(class) style={ "width:" (part / 10) "." (part % 10) "%" } {} }
 }
 
 fn capital(words: &str) -> String {

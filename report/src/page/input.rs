@@ -5,6 +5,7 @@ use vmrec_store::RecordingSummary;
 
 use crate::chart::options::{ChartContext, ChartOptions};
 use crate::finding::made_by::MadeBy;
+use crate::page::heap::PageHeap;
 use crate::page::plan::PagePlan;
 use crate::series::Series;
 
@@ -27,6 +28,8 @@ pub struct PageInput<'a> {
     pub recording: &'a RecordingSummary,
     /// The code that made the change between the ends of the plan, if call stacks were recorded.
     pub code: Option<PageCode>,
+    /// Reports on its heap.
+    pub heap: PageHeap,
     /// The name of its file.
     pub file: &'a str,
 }

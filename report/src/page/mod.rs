@@ -5,11 +5,13 @@
 //! script of its own (`script/`), and has the picture of `vmrec chart` where scripts are off. Text
 //! of processes and files is escaped by type in HTML, and is never markup in the script.
 
+mod bar;
 mod data;
 mod document;
 mod facts;
 mod glossary;
 mod head;
+pub(crate) mod heap;
 pub(crate) mod input;
 mod map;
 mod marks;

@@ -12,7 +12,7 @@ use crate::diff::group::GroupChange;
 use crate::error::Error;
 use crate::finding::outcome::Verdict;
 use crate::metric::Metric;
-use crate::page::document::bar;
+use crate::page::bar::bar;
 use crate::page::facts::shown_facts;
 use crate::page::input::Page;
 use crate::page::{head, style};

@@ -7,6 +7,7 @@ use crate::heap::leaks::Leak;
 use crate::heap::texts::Copies;
 use crate::process::ProcessInfo;
 use crate::region::AddressRange;
+use crate::snapshot::Timestamp;
 
 /// Who carves up a range of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +149,8 @@ pub struct StoppedHeap {
     pub process: ProcessInfo,
     /// The heap.
     pub heap: Heap,
+    /// When the last stop began.
+    pub taken: Timestamp,
     /// How often the process was stopped.
     pub stops: u32,
     /// How long the last stop lasted, in nanoseconds.

@@ -19,6 +19,7 @@ use crate::linux::stop::Stopped;
 use crate::linux::stop::watchdog::{NoJobControl, Watchdog};
 use crate::linux::system::page_size_bytes;
 use crate::linux::target_memory::TargetMemory;
+use crate::posix::now;
 use crate::process::ProcessInfo;
 use crate::procfs::mapping::Mapping;
 use crate::procfs::sizes::Sizes;
@@ -88,7 +89,7 @@ fn look(process: &ProcessInfo, request: &HeapRequest) -> Result<StoppedHeap, Err
     let pid = process.id.pid;
     let folder = Path::new(PROC).join(pid.to_string());
     let mounts = Mounts::read(&folder);
-    let begun = Instant::now();
+    let (begun, taken) = (Instant::now(), now());
     let stop = Stopped::stop(process, &folder)?;
     let until = begun.checked_add(request.max_stop);
     let is_late = || until.is_some_and(|until| Instant::now() > until);
@@ -133,7 +134,7 @@ fn look(process: &ProcessInfo, request: &HeapRequest) -> Result<StoppedHeap, Err
         }
     }
     let threads = threads.len() as u64;
-    Ok(StoppedHeap { process: process.clone(), heap, stops: 1, stopped_ns, threads })
+    Ok(StoppedHeap { process: process.clone(), heap, taken, stops: 1, stopped_ns, threads })
 }
 
 /// Returns whether a mapped program is known to keep pointers in a form that does not look like one.

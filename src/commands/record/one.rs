@@ -83,8 +83,14 @@ pub(super) fn record(
                 let (of, recording) = (session.session(), session.recording());
                 let stored = |_| StoredSample { session: of, recording, number };
                 let effect = triggers.act(path, stored, |of, at, text| session.mark(of, at, text));
-                if !effect.notes.is_empty() {
-                    progress.fired(&effect.notes);
+                let mut notes = effect.notes;
+                notes.extend(triggers.look_at_heaps(
+                    path,
+                    |after| session.marks_after(after),
+                    |id| (Some(id) == recording).then(|| target.pid()),
+                ));
+                if !notes.is_empty() {
+                    progress.fired(&notes);
                 }
                 if let Some(burst) = effect.burst {
                     schedule.burst(begun.elapsed(), burst);

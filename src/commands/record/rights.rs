@@ -11,7 +11,7 @@ use crate::commands::record::args::RecordArgs;
 /// Gives up what recording into the file at `path` does not take, unless a command is to be started: it
 /// shall be as it is without vmrec. No thread may have been started.
 pub(super) fn give_up(args: &RecordArgs, path: &Path) {
-    if !args.launch.is_empty() || args.triggers.run.is_some() {
+    if !args.launch.is_empty() || args.triggers.starts_programs() {
         return;
     }
     let writes_more = args.report.is_some() || args.chart.is_some();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use vmrec_sampler::{Evidence, Facts, ProcessInfo, Snapshot, StackTick, Timestamp};
 use vmrec_store::{
-    Error as StoreError, RecordingId, Retention, SessionId, SessionStart, WhyEnded, Writer,
+    Error as StoreError, Mark, RecordingId, Retention, SessionId, SessionStart, WhyEnded, Writer,
 };
 
 use crate::commands::record::args::RecordArgs;
@@ -288,6 +288,11 @@ impl Session {
         text: &str,
     ) -> Result<(), Failure> {
         Ok(self.writer.mark(recording, utc_ns, text)?)
+    }
+
+    /// Returns the marks set after that of the number `after`, with the number of the last.
+    pub(crate) fn marks_after(&self, after: i64) -> Result<(i64, Vec<Mark>), Failure> {
+        Ok(self.writer.marks_after(after)?)
     }
 
     /// Writes that ticks went by without a sample.

@@ -2,6 +2,7 @@
 
 mod browser;
 mod code;
+mod heap;
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -185,6 +186,7 @@ pub(crate) fn made(opened: &Opened, span: &SpanArgs) -> Result<Page, Failure> {
         context,
         recording: &opened.store.summary(recording.id)?,
         code: code::code(opened, plan.ends)?,
+        heap: heap::heap(opened, [&from, &to])?,
         file: &file,
     };
     page(&source).map_err(failed)

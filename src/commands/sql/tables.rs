@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output;
 
 /// Name, kind and what it holds; those first that most questions need.
-const TABLES: [[&str; 3]; 24] = [
+const TABLES: [[&str; 3]; 25] = [
     ["region_at(time [, recording])", "function", "every region of a sample"],
     ["series(metric, by [, recording])", "function", "a metric over time by family or type"],
     ["session_series(metric, by [, n])", "function", "a metric of a session over time"],
@@ -36,6 +36,7 @@ const TABLES: [[&str; 3]; 24] = [
     ["image_span", "table", "when a process had them"],
     ["stack", "table", "call stacks that touched memory"],
     ["stack_live", "table", "their present pages, encoded"],
+    ["heap_report", "table", "blocks of a heap by class, as JSON"],
 ];
 
 /// Prints the tables.

@@ -154,6 +154,11 @@ pub(crate) const SAMPLE: Table = Table {
 };
 pub(crate) const MARK: Table =
     Table { name: "mark", key: 1, columns: &["id", "recording", "utc_ns", "text"] };
+pub(crate) const HEAP_REPORT: Table = Table {
+    name: "heap_report",
+    key: 1,
+    columns: &["id", "recording", "utc_ns", "kind", "document"],
+};
 /// The groups of a chunk, which follow the checksum, hold their own.
 pub(crate) const CHUNK: Table = Table {
     name: "chunk",
@@ -195,7 +200,7 @@ pub(crate) const LATEST_ROW: Table = Table {
 };
 
 /// All tables whose rows have a checksum.
-pub(crate) const TABLES: [&Table; 14] = [
+pub(crate) const TABLES: [&Table; 15] = [
     &SESSION,
     &RECORDING,
     &ARGUMENT,
@@ -206,6 +211,7 @@ pub(crate) const TABLES: [&Table; 14] = [
     &REGION_KIND,
     &SAMPLE,
     &MARK,
+    &HEAP_REPORT,
     &CHUNK,
     &REGION_TYPE,
     &ROLLUP_ROW,

@@ -1,6 +1,7 @@
 //! Reads a file: samples, snapshots, series, SQL.
 
 pub(crate) mod chunk_index;
+pub(crate) mod heap_reports;
 pub(crate) mod images;
 pub(crate) mod kind_sums;
 pub(crate) mod lookup;

@@ -63,7 +63,7 @@ pub(crate) fn delete(
         return Ok(false);
     }
     rollup_row::delete(transaction, "SELECT id FROM chunk WHERE recording = ?1", [recording.0])?;
-    for table in ["argument", "mark", "chunk"] {
+    for table in ["argument", "mark", "heap_report", "chunk"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE recording = ?"), [recording.0])?;
     }
     let children: Vec<i64> = transaction

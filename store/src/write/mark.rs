@@ -33,6 +33,21 @@ impl Writer {
             false => Err(Error::NoSuchRecording { id: recording, path: self.path.clone() }),
         }
     }
+
+    /// Returns the marks of all recordings that were set after that of the number `after`, also by
+    /// others, with the number of the last.
+    pub fn marks_after(&self, after: i64) -> Result<(i64, Vec<Mark>), Error> {
+        let sql = format!("SELECT {} FROM mark WHERE id > ? ORDER BY id", MARK.list());
+        let read = || -> rusqlite::Result<Vec<(i64, Mark)>> {
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let marks = statement
+                .query_map([after], |row| Ok((row.get(0)?, recording::mark_from_row(row)?)))?;
+            marks.collect()
+        };
+        let marks = read().at(&self.path)?;
+        let last = marks.last().map_or(after, |(id, _)| *id);
+        Ok((last, marks.into_iter().map(|(_, mark)| mark).collect()))
+    }
 }
 
 /// Deletes marks, also while a recorder writes to the file at `path`; returns how many of them there
@@ -75,7 +90,7 @@ pub fn rename(path: &Path, recording: RecordingId, name: Option<&str>) -> Result
 const WAIT: Duration = Duration::from_secs(60);
 
 /// Changes the file at `path` in one durable transaction, beside a recorder if there is one.
-fn beside<T>(
+pub(crate) fn beside<T>(
     path: &Path,
     change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
 ) -> Result<T, Error> {

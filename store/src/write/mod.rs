@@ -3,6 +3,7 @@
 pub(crate) mod active;
 pub(crate) mod chunk_thread;
 pub(crate) mod compact;
+pub(crate) mod heap_report;
 pub(crate) mod mark;
 pub(crate) mod prune;
 pub(crate) mod recovery;

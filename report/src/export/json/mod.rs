@@ -90,13 +90,13 @@ impl Serialize for Sums {
 
 /// A moment, rounded for reading and exact.
 #[derive(Serialize)]
-struct Moment {
+pub(crate) struct Moment {
     time: String,
     utc_ns: i64,
 }
 
 impl Moment {
-    fn of(utc_ns: i64) -> Self {
+    pub(crate) fn of(utc_ns: i64) -> Self {
         Self { time: clock::utc(utc_ns), utc_ns }
     }
 }

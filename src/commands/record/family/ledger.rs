@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use vmrec_sampler::Timestamp;
 use vmrec_store::{
-    Added, Addition, Continues, Error as StoreError, NextSample, RecordingId, Retention, SessionId,
-    SessionStart, Writer,
+    Added, Addition, Continues, Error as StoreError, Mark, NextSample, RecordingId, Retention,
+    SessionId, SessionStart, Writer,
 };
 
 use crate::commands::record::args::RecordArgs;
@@ -168,6 +168,11 @@ impl Ledger {
         text: &str,
     ) -> Result<(), Failure> {
         Ok(self.writer.mark(recording, utc_ns, text)?)
+    }
+
+    /// Returns the marks set after that of the number `after`, with the number of the last.
+    pub(crate) fn marks_after(&self, after: i64) -> Result<(i64, Vec<Mark>), Failure> {
+        Ok(self.writer.marks_after(after)?)
     }
 
     /// Writes that the recorder came late, for this many ticks.

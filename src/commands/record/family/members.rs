@@ -152,6 +152,12 @@ impl Members {
         self.get(id).map(|member| member.listed.pid)
     }
 
+    /// Returns the process number of a living process by its recording.
+    pub(crate) fn pid_of(&self, recording: RecordingId) -> Option<u32> {
+        let mut living = self.living.values();
+        living.find(|of| of.recording == Some(recording)).map(|member| member.listed.pid)
+    }
+
     /// Returns whether a living process was asked for by itself.
     pub(crate) fn is_root(&self, id: MemberId) -> bool {
         self.get(id).is_some_and(|member| member.is_root)

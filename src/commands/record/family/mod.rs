@@ -368,8 +368,14 @@ impl Family<'_> {
         };
         let ledger = &mut self.ledger;
         let effect = self.triggers.act(self.path, stored, |of, at, text| ledger.mark(of, at, text));
-        if !effect.notes.is_empty() {
-            self.progress.fired(&effect.notes);
+        let mut notes = effect.notes;
+        notes.extend(self.triggers.look_at_heaps(
+            self.path,
+            |after| self.ledger.marks_after(after),
+            |recording| members.pid_of(recording),
+        ));
+        if !notes.is_empty() {
+            self.progress.fired(&notes);
         }
         if let Some(burst) = effect.burst {
             self.schedule.burst(self.begun.elapsed(), burst);

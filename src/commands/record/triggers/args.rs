@@ -26,6 +26,11 @@ pub(crate) struct TriggerArgs {
     #[arg(long, value_name = "CMD", requires = "when", value_parser = not_blank)]
     pub(crate) run: Option<String>,
 
+    /// Save a report on the heap as a mark of this name is set, by --when or by `vmrec mark`, as
+    /// `vmrec heap --save` does: `vmrec diff --by class` compares two
+    #[arg(long, value_name = "MARK", value_parser = heap_on)]
+    pub(crate) heap_on: Vec<String>,
+
     /// Sample more often for a while too as a condition becomes true; --burst alone is 100ms,10s
     #[arg(
         long,
@@ -38,6 +43,13 @@ pub(crate) struct TriggerArgs {
         value_parser = burst
     )]
     pub(crate) burst: Option<Burst>,
+}
+
+impl TriggerArgs {
+    /// Returns whether programs may be started while recording.
+    pub(crate) fn starts_programs(&self) -> bool {
+        self.run.is_some() || !self.heap_on.is_empty()
+    }
 }
 
 /// Denser samples for a while.
@@ -128,6 +140,15 @@ fn burst(text: &str) -> Result<Burst, String> {
             .to_owned());
     }
     Ok(Burst { every, lasts })
+}
+
+/// Reads the name of marks, or a condition as `--when` names its marks.
+fn heap_on(text: &str) -> Result<String, String> {
+    not_blank(text)?;
+    match condition(text) {
+        Ok(condition) => Ok(condition.text),
+        Err(_) => Ok(text.to_owned()),
+    }
 }
 
 fn not_blank(text: &str) -> Result<String, String> {

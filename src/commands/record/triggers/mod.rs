@@ -5,6 +5,7 @@
 
 pub(crate) mod args;
 mod command;
+mod heap_on;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -16,12 +17,13 @@ use vmrec_report::{
     Condition, ConditionState, Fired, Judged, Metric, SeriesKey, TypeFilter, Unit, nearest_types,
 };
 use vmrec_sampler::{Naming, Snapshot, UserRule};
-use vmrec_store::{RecordingId, SessionId};
+use vmrec_store::{Mark, RecordingId, SessionId};
 
 use crate::commands::record::args::RecordArgs;
 use crate::commands::record::events::{GRACE, MemberId};
 use crate::commands::record::triggers::args::{Burst, WrittenCondition};
 use crate::commands::record::triggers::command::{Runner, Started};
+use crate::commands::record::triggers::heap_on::HeapOn;
 use crate::failure::Failure;
 
 /// The conditions of a recording, with their state.
@@ -31,6 +33,7 @@ pub(crate) struct Triggers {
     mark: Option<String>,
     burst: Option<Burst>,
     runner: Option<Runner>,
+    heap_on: HeapOn,
     states: BTreeMap<MemberId, MemberState>,
     /// Those that fired and have had no effect yet.
     firings: Vec<Firing>,
@@ -117,6 +120,7 @@ impl Triggers {
             interval_ns: u64::try_from(args.interval().as_nanos()).unwrap_or(u64::MAX),
             mark: written.mark.clone(),
             burst: written.burst,
+            heap_on: HeapOn::new(&written.heap_on),
             states: BTreeMap::new(),
             firings: Vec::new(),
         })
@@ -217,14 +221,31 @@ impl Triggers {
         effect
     }
 
-    /// Returns a line on each condition, at the end of the recording.
+    /// Looks at the heaps of processes that were marked since, now that marks are stored in the file at
+    /// `path`; `marks` returns those after a number, and `pid_of` the process of a recording that is
+    /// being made. Returns what to say. Not escaped.
+    pub(crate) fn look_at_heaps(
+        &mut self,
+        path: &Path,
+        marks: impl FnOnce(i64) -> Result<(i64, Vec<Mark>), Failure>,
+        pid_of: impl Fn(RecordingId) -> Option<u32>,
+    ) -> Vec<String> {
+        let Some(last) = self.heap_on.last_mark() else { return Vec::new() };
+        match marks(last) {
+            Ok((last, marks)) => self.heap_on.see((last, &marks), path, pid_of),
+            Err(failure) => vec![format!("marks cannot be read: {}", failure.sentence())],
+        }
+    }
+
+    /// Returns a line on each condition and on heaps, at the end of the recording.
     pub(crate) fn summary(&mut self) -> Vec<String> {
         self.take_ends(Instant::now() + GRACE);
         let line = |(index, counted): (usize, &Counted)| {
             let runs = self.runner.as_ref().map(|runner| runner.is_running(index));
             counted.line(runs)
         };
-        self.conditions.iter().enumerate().map(line).collect()
+        let lines: Vec<String> = self.conditions.iter().enumerate().map(line).collect();
+        lines.into_iter().chain(self.heap_on.summary()).collect()
     }
 
     /// Takes note of commands that have ended, or end until `deadline`.

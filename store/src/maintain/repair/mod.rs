@@ -181,7 +181,8 @@ fn mend(new: &Transaction<'_>) -> rusqlite::Result<(Vec<RecoveredRecording>, BTr
     let placeholders =
         ids("SELECT recording FROM sample UNION SELECT recording FROM chunk UNION \
          SELECT recording FROM mark UNION SELECT recording FROM evidence UNION \
-         SELECT recording FROM stack UNION SELECT recording FROM stack_live \
+         SELECT recording FROM heap_report UNION SELECT recording FROM stack UNION \
+         SELECT recording FROM stack_live \
          UNION SELECT recording FROM image_span EXCEPT SELECT id FROM recording")?;
     for id in &placeholders {
         placeholder::recording(new, *id)?;

@@ -5,8 +5,8 @@ use rusqlite::types::{Value, ValueRef};
 use crate::codec::chunk::seal::ChunkKey;
 use crate::codec::crc32::checksum_of;
 use crate::db::columns::{
-    ARGUMENT, CHUNK, IMAGE, IMAGE_SPAN, LATEST_ROW, MARK, OBJECT, RECORDING, REGION_KIND,
-    REGION_TYPE, ROLLUP_ROW, SAMPLE, SESSION, STACK, Table,
+    ARGUMENT, CHUNK, HEAP_REPORT, IMAGE, IMAGE_SPAN, LATEST_ROW, MARK, OBJECT, RECORDING,
+    REGION_KIND, REGION_TYPE, ROLLUP_ROW, SAMPLE, SESSION, STACK, Table,
 };
 use crate::db::integer::from_column;
 use crate::db::row_checksum;
@@ -43,7 +43,7 @@ const fn rows_of(table: &'static Table) -> Layout {
 }
 
 /// The layouts of all tables.
-pub(crate) const LAYOUTS: [Layout; 17] = [
+pub(crate) const LAYOUTS: [Layout; 18] = [
     rows_of(&SESSION),
     rows_of(&RECORDING),
     rows_of(&ARGUMENT),
@@ -54,6 +54,7 @@ pub(crate) const LAYOUTS: [Layout; 17] = [
     rows_of(&REGION_KIND),
     rows_of(&SAMPLE),
     rows_of(&MARK),
+    rows_of(&HEAP_REPORT),
     rows_of(&REGION_TYPE),
     rows_of(&ROLLUP_ROW),
     rows_of(&LATEST_ROW),
