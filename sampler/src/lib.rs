@@ -86,7 +86,7 @@ pub use crate::governor::{Limits, Sharers};
 pub use crate::heap::block::{Block, Tally};
 pub use crate::heap::leaks::Leak;
 pub use crate::heap::snapshot::{
-    Heap, HeapProblem, HeapRange, HeapRequest, RangeKind, StoppedHeap,
+    Heap, HeapProblem, HeapRange, HeapRequest, PoolGroup, Pools, RangeKind, StoppedHeap,
 };
 pub use crate::heap::texts::Copies;
 pub use crate::label::{Confidence, Detail, Label};

@@ -106,7 +106,7 @@ pub(crate) fn runs_on(pid: u32) {
 }
 
 /// Starts vmrec and waits until it has begun to stop the process; `None` if it was too quick.
-fn stopping(bench: &Bench, pid: u32, options: &[&str]) -> Option<Child> {
+pub(crate) fn stopping(bench: &Bench, pid: u32, options: &[&str]) -> Option<Child> {
     let pid_text = pid.to_string();
     let mut command = bench.command(&[&["heap", &pid_text], options].concat());
     let mut vmrec = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

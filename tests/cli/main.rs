@@ -21,6 +21,7 @@ mod foreign;
 mod habits;
 mod harness;
 mod heap;
+mod heap_python;
 mod heap_saved;
 mod import;
 mod info;

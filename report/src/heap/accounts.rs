@@ -1,4 +1,4 @@
-//! malloc's own accounts: what it has from the system, and for what.
+//! malloc's own accounts, and Python's: what they have from the system, and for what.
 
 use vmrec_sampler::{Heap, RangeKind, Tally};
 
@@ -23,12 +23,21 @@ pub(crate) struct Accounts {
     pub arena_bytes: u64,
     /// Blocks with mappings of their own.
     pub mapped: Tally,
+    /// Blocks in Python's pools.
+    pub pooled: Tally,
+    /// All memory of those pools.
+    pub pool_bytes: u64,
 }
 
 impl Accounts {
     /// Sums up the ranges of a heap.
     pub(crate) fn of(heap: &Heap) -> Self {
-        let mut sums = Self::default();
+        let pools = heap.pools.as_ref();
+        let mut sums = Self {
+            pooled: pools.map_or(Tally::default(), |pools| pools.used),
+            pool_bytes: pools.map_or(0, |pools| pools.bytes),
+            ..Self::default()
+        };
         for range in &heap.ranges {
             if range.kind == RangeKind::Mapped {
                 sums.mapped.add_all(range.used);
@@ -54,7 +63,13 @@ impl Accounts {
     pub(crate) fn in_use(&self) -> Tally {
         let mut all = self.used;
         all.add_all(self.mapped);
+        all.add_all(self.pooled);
         all
+    }
+
+    /// Returns the memory that malloc and Python's pools have from the system.
+    pub(crate) fn system_bytes(&self) -> u64 {
+        self.arena_bytes.saturating_add(self.mapped.bytes).saturating_add(self.pool_bytes)
     }
 
     /// Returns the bytes in use of arenas as malloc_stats and mallinfo2 count them: with chunks

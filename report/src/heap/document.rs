@@ -1,7 +1,7 @@
 //! `vmrec heap --json`.
 
 use serde::{Deserialize, Serialize};
-use vmrec_sampler::{HeapProblem, HeapRange, RangeKind, StoppedHeap, Tally};
+use vmrec_sampler::{HeapProblem, HeapRange, Pools, RangeKind, StoppedHeap, Tally};
 
 use crate::heap::accounts::Accounts;
 use crate::heap::group::{HeapGroup, by_class, by_size};
@@ -19,6 +19,7 @@ pub struct HeapDocument<'a> {
     head: HeapHead<'a>,
     in_use: Sum,
     malloc: MallocSums,
+    python: Option<PoolSums>,
     classes: Vec<Group>,
     sizes: Vec<Group>,
     regions: Vec<Region>,
@@ -67,6 +68,22 @@ impl From<&Accounts> for MallocSums {
             mapped: sums.mapped.into(),
             malloc_stats_in_use_bytes: sums.malloc_stats_in_use_bytes(),
         }
+    }
+}
+
+/// The pools of Python's own allocator.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct PoolSums {
+    pools: u64,
+    pub(crate) bytes: u64,
+    used: Sum,
+    free_bytes: u64,
+}
+
+impl From<&Pools> for PoolSums {
+    fn from(pools: &Pools) -> Self {
+        let Pools { pools, bytes, free_bytes, used, .. } = *pools;
+        Self { pools, bytes, used: used.into(), free_bytes }
     }
 }
 
@@ -133,6 +150,7 @@ impl<'a> HeapDocument<'a> {
             head: HeapHead::of(found, true),
             in_use: sums.in_use().into(),
             malloc: (&sums).into(),
+            python: heap.pools.as_ref().map(PoolSums::from),
             classes: by_class(heap).into_iter().map(Group::from).collect(),
             sizes: by_size(heap).into_iter().map(Group::from).collect(),
             regions: heap.ranges.iter().map(Region::from).collect(),

@@ -9,7 +9,7 @@ use crate::text::units;
 /// The keys that the blocks of a heap are summed by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeapBy {
-    /// C++ classes; other blocks by their size.
+    /// C++ classes and types of Python; other blocks by their size.
     Class,
     /// Size, up to each power of two.
     Size,
@@ -48,12 +48,12 @@ pub(crate) fn class_name(class: Option<&str>, max_bytes: Option<u64>) -> String 
 pub(crate) fn by_class(heap: &Heap) -> Vec<HeapGroup> {
     let mut of_class: HashMap<&str, Tally> = HashMap::new();
     let mut of_size: HashMap<u64, Tally> = HashMap::new();
-    for block in &heap.blocks {
-        let sum = match class_of(heap, *block) {
+    for (class, block_bytes, tally) in blocks(heap) {
+        let sum = match class_name_of(heap, class) {
             Some(class) => of_class.entry(class).or_default(),
-            None => of_size.entry(block.bytes().next_power_of_two()).or_default(),
+            None => of_size.entry(block_bytes.next_power_of_two()).or_default(),
         };
-        sum.add(block.bytes());
+        sum.add_all(tally);
     }
     let classes = of_class.into_iter().map(|(class, tally)| HeapGroup {
         class: Some(class.to_owned()),
@@ -76,8 +76,8 @@ pub(crate) fn by_class(heap: &Heap) -> Vec<HeapGroup> {
 /// Returns the blocks by ascending size.
 pub(crate) fn by_size(heap: &Heap) -> Vec<HeapGroup> {
     let mut of_size: HashMap<u64, Tally> = HashMap::new();
-    for block in &heap.blocks {
-        of_size.entry(block.bytes().next_power_of_two()).or_default().add(block.bytes());
+    for (_, block_bytes, tally) in blocks(heap) {
+        of_size.entry(block_bytes.next_power_of_two()).or_default().add_all(tally);
     }
     let groups = of_size.into_iter();
     let mut groups: Vec<HeapGroup> = groups
@@ -87,7 +87,22 @@ pub(crate) fn by_size(heap: &Heap) -> Vec<HeapGroup> {
     groups
 }
 
+/// Returns the class, the size and the number and bytes of blocks, of malloc and of pools.
+fn blocks(heap: &Heap) -> impl Iterator<Item = (u32, u64, Tally)> {
+    let of_pools = heap.pools.iter().flat_map(|pools| &pools.groups);
+    let of_pools = of_pools.map(|group| (group.class, group.block_bytes, group.tally));
+    let of_malloc = heap.blocks.iter().map(|block| {
+        let bytes = block.bytes();
+        (block.class(), bytes, Tally { blocks: 1, bytes })
+    });
+    of_malloc.chain(of_pools)
+}
+
 /// Returns the class of a block, if it has a name.
 pub(crate) fn class_of(heap: &Heap, block: Block) -> Option<&str> {
-    heap.classes.get(block.class() as usize)?.as_deref()
+    class_name_of(heap, block.class())
+}
+
+fn class_name_of(heap: &Heap, class: u32) -> Option<&str> {
+    heap.classes.get(class as usize)?.as_deref()
 }

@@ -5,7 +5,7 @@ use vmrec_sampler::{Heap, HeapProblem, Leak, StoppedHeap};
 
 use crate::error::Error;
 use crate::heap::accounts::Accounts;
-use crate::heap::document::{Group, MallocSums, Sum};
+use crate::heap::document::{Group, MallocSums, PoolSums, Sum};
 use crate::heap::group::by_class;
 use crate::heap::leaks::{Group as LeakGroup, LeakSums, groups};
 use crate::heap::problem::problem_text;
@@ -45,6 +45,7 @@ pub struct SavedHeap {
     stop: Stop,
     pub(crate) in_use: Sum,
     pub(crate) malloc: MallocSums,
+    python: Option<PoolSums>,
     pub(crate) classes: Vec<Group>,
 }
 
@@ -70,6 +71,7 @@ impl SavedHeap {
             stop: Stop::default(),
             in_use: sums.in_use().into(),
             malloc: (&sums).into(),
+            python: heap.pools.as_ref().map(PoolSums::from),
             classes,
         }
     }
@@ -88,9 +90,11 @@ impl SavedHeap {
         &self.stop.problems
     }
 
-    /// Returns the memory that malloc has from the system.
+    /// Returns the memory that malloc and Python's pools have from the system.
     pub(crate) fn system_bytes(&self) -> u64 {
-        self.malloc.arena_bytes.saturating_add(self.malloc.mapped.bytes)
+        let pools = self.python.as_ref().map_or(0, |pools| pools.bytes);
+        let malloc = self.malloc.arena_bytes.saturating_add(self.malloc.mapped.bytes);
+        malloc.saturating_add(pools)
     }
 }
 

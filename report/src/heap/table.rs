@@ -1,6 +1,6 @@
 //! The tables of `vmrec heap`.
 
-use vmrec_sampler::{HeapRange, RangeKind, StoppedHeap, Tally};
+use vmrec_sampler::{HeapRange, Pools, RangeKind, StoppedHeap, Tally};
 
 use crate::heap::accounts::Accounts;
 use crate::heap::group::{HeapBy, HeapGroup, by_class, by_size};
@@ -14,7 +14,7 @@ pub fn heap_text(found: &StoppedHeap, by: HeapBy, max_rows: usize, width: usize)
         HeapBy::Size => groups("SIZE", &by_size(&found.heap), max_rows),
         HeapBy::Region => regions(&found.heap.ranges, max_rows),
     };
-    let accounts = accounts(&Accounts::of(&found.heap));
+    let accounts = accounts(&Accounts::of(&found.heap), found.heap.pools.as_ref());
     let (rows, accounts) = (rows.render(width, false), accounts.render(width, false));
     format!("{}\n{rows}\n{accounts}", heading(found))
 }
@@ -130,9 +130,10 @@ fn regions(ranges: &[HeapRange], max_rows: usize) -> Table {
     table
 }
 
-fn accounts(accounts: &Accounts) -> Table {
+fn accounts(accounts: &Accounts, pools: Option<&Pools>) -> Table {
+    let title = if pools.is_some() { "MEMORY OF MALLOC AND PYTHON" } else { "MEMORY OF MALLOC" };
     let columns = vec![
-        Column::new("MEMORY OF MALLOC", Align::Left),
+        Column::new(title, Align::Left),
         Column::new("BLOCKS", Align::Right),
         Column::new("BYTES", Align::Right),
     ];
@@ -155,7 +156,13 @@ fn accounts(accounts: &Accounts) -> Table {
     if accounts.unwalked_bytes > 0 {
         row("not walked", None, accounts.unwalked_bytes);
     }
-    let total = accounts.arena_bytes.saturating_add(accounts.mapped.bytes);
+    if let Some(Pools { bytes, free_bytes, used, .. }) = pools {
+        row("in use, in Python's pools", Some(used.blocks), used.bytes);
+        row("free, in Python's pools", None, *free_bytes);
+        let own = bytes.saturating_sub(used.bytes.saturating_add(*free_bytes));
+        row("Python's own", None, own);
+    }
+    let total = accounts.system_bytes();
     table.sum(vec![Cell::new("from the system"), Cell::default(), Cell::size(Some(total))]);
     table
 }

@@ -61,6 +61,7 @@ fn found() -> StoppedHeap {
         arenas: 2,
         ranges,
         blocks,
+        pools: None,
         classes: vec![None, Some("a\x1b[2J::Node".into()), None],
         leaks: None,
         copies: None,

@@ -6,6 +6,7 @@
 
 use crate::demangle::{MAX_SHOWN_BYTES, cpp};
 use crate::heap::maps::Maps;
+use crate::heap::python::object;
 use crate::heap::target::{Late, Target};
 use crate::procfs::line::readable;
 
@@ -13,6 +14,9 @@ use crate::procfs::line::readable;
 const MAX_NAME_BYTES: usize = 4096;
 /// How the names of the classes of descriptions begin.
 const DESCRIPTIONS: &[u8] = b"N10__cxxabiv1";
+
+/// Follows the name of a type of Python's.
+const OF_PYTHON: &str = " (Python)";
 
 /// Returns the names of the classes whose tables begin at `words`; `None` where there is none.
 pub(crate) fn names(
@@ -24,6 +28,9 @@ pub(crate) fn names(
         .iter()
         .map(|word| {
             target.check_time()?;
+            if object::is_key(*word) {
+                return Ok(object::type_name(target, *word).map(|name| name + OF_PYTHON));
+            }
             Ok(mangled(target, maps, *word).map(|name| demangled(&name)))
         })
         .collect()

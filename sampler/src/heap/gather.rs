@@ -4,8 +4,13 @@ use std::collections::HashMap;
 
 use crate::heap::block::Block;
 use crate::heap::edges::Edges;
-use crate::heap::maps::Maps;
+use crate::heap::maps::{Maps, contains};
+use crate::heap::python::object;
+use crate::heap::python::object::HEAD_WORDS;
 use crate::heap::texts::Texts;
+
+/// The maximum number of addresses that may be a type of Python's.
+const MAX_PYTHON_TYPES: usize = 1 << 18;
 
 /// The blocks gathered so far, in the order in which they came.
 #[derive(Debug, Default)]
@@ -17,15 +22,22 @@ pub(crate) struct Gathered {
     pub(crate) edges: Option<Edges>,
     /// The texts of blocks, if they are wanted.
     pub(crate) texts: Option<Texts>,
-    /// The first word of the current block.
-    first_word: u64,
+    /// The first words of the current block: one, or of a Python process those before an object's type.
+    head: [u64; HEAD_WORDS],
 }
 
 impl Gathered {
     /// Takes a part of the current block's memory, `offset` bytes from its start.
     pub(crate) fn content(&mut self, offset: u64, bytes: &[u8]) {
         if offset == 0 {
-            self.first_word = bytes.first_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
+            self.head[0] = bytes.first_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
+        }
+        if self.first_words.python && offset < HEAD_WORDS as u64 * 8 {
+            // Pieces are of whole words.
+            let from = (offset / 8) as usize;
+            for (word, bytes) in self.head[from..].iter_mut().zip(bytes.as_chunks().0) {
+                *word = u64::from_ne_bytes(*bytes);
+            }
         }
         if let Some(edges) = &mut self.edges {
             edges.take(bytes);
@@ -40,8 +52,13 @@ impl Gathered {
         if !in_use {
             return self.discard();
         }
-        let class = self.first_words.class(maps, self.first_word);
-        self.first_word = 0;
+        let class = match self.first_words.class(maps, self.head[0]) {
+            Block::NO_CLASS if self.first_words.python => {
+                self.first_words.python_class(maps, self.head)
+            }
+            class => class,
+        };
+        self.head = [0; HEAD_WORDS];
         self.blocks.push(Block::new(address, bytes, class));
         if let Some(edges) = &mut self.edges {
             edges.close();
@@ -53,7 +70,7 @@ impl Gathered {
 
     /// Drops the current block.
     pub(crate) fn discard(&mut self) {
-        self.first_word = 0;
+        self.head = [0; HEAD_WORDS];
         if let Some(edges) = &mut self.edges {
             edges.discard();
         }
@@ -66,6 +83,8 @@ impl Gathered {
 /// Words that may lead to a class, each once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FirstWords {
+    /// Whether blocks may be objects of Python.
+    pub(crate) python: bool,
     class_of: HashMap<u64, u32>,
     /// By class; the first stands for no class.
     words: Vec<u64>,
@@ -81,7 +100,27 @@ impl FirstWords {
         if let Some(class) = self.class_of.get(&word) {
             return *class;
         }
-        if self.words.len() >= Block::MAX_CLASS as usize || !maps.is_in_image(word) {
+        // The lists of Python's collector begin and end in writable data, where no table is.
+        if !maps.is_in_image(word) || self.python && contains(&maps.data, word) {
+            return Block::NO_CLASS;
+        }
+        self.add(word, Block::MAX_CLASS as usize)
+    }
+
+    /// Returns the class of a block with these first words that may be an object of Python.
+    pub(crate) fn python_class(&mut self, maps: &Maps, head: [u64; HEAD_WORDS]) -> u32 {
+        let Some(key) = object::key(head, &|address| maps.is_mapped(address)) else {
+            return Block::NO_CLASS;
+        };
+        match self.class_of.get(&key) {
+            Some(class) => *class,
+            None => self.add(key, MAX_PYTHON_TYPES),
+        }
+    }
+
+    /// Adds a class, if there are fewer than `max`.
+    fn add(&mut self, word: u64, max: usize) -> u32 {
+        if self.words.len() >= max {
             return Block::NO_CLASS;
         }
         if self.words.is_empty() {

@@ -39,15 +39,36 @@ pub(crate) fn find(
         return Ok(found);
     }
     for range in &free {
-        walk(target, *range, PAGES_IN_VAIN, &mut found)?;
+        walk(target, *range, Effort { max_in_vain: PAGES_IN_VAIN, alone: false }, &mut found)?;
     }
-    if counted.is_some_and(|counted| counted.blocks > found.len() as u64) {
-        found.clear();
+    let Some(counted) = counted.filter(|counted| counted.blocks > found.len() as u64) else {
+        return Ok(found);
+    };
+    for alone in [false, true] {
+        let mut more = Vec::new();
         for range in &free {
-            walk(target, *range, usize::MAX, &mut found)?;
+            walk(target, *range, Effort { max_in_vain: usize::MAX, alone }, &mut more)?;
+        }
+        let mut tally = Tally::default();
+        more.iter().for_each(|chunk| tally.add(chunk.range.virtual_bytes()));
+        // One that stands alone among other memory counts only if all are then as glibc counts them.
+        if !alone || tally == counted {
+            found = more;
+        }
+        if tally == counted {
+            break;
         }
     }
     Ok(found)
+}
+
+/// How hard chunks are looked for.
+#[derive(Clone, Copy, Debug)]
+struct Effort {
+    /// The maximum number of pages of one mapping that are tried without success.
+    max_in_vain: usize,
+    /// Whether one counts that neither follows another nor ends where another begins, or a mapping.
+    alone: bool,
 }
 
 /// Returns `ranges` without the parts in `occupied`; both ascend.
@@ -73,20 +94,21 @@ pub(crate) fn without(ranges: &[AddressRange], occupied: &[AddressRange]) -> Vec
 fn walk(
     target: &mut Target<'_>,
     range: AddressRange,
-    max_in_vain: usize,
+    effort: Effort,
     found: &mut Vec<Mapped>,
 ) -> Result<(), Late> {
     let mut in_vain = 0;
     let mut after = range.start;
     for part in target.populated(range, Pages::Any) {
         let mut at = part.start.max(after).next_multiple_of(PAGE);
-        while at < part.end.min(range.end) && in_vain < max_in_vain {
+        while at < part.end.min(range.end) && in_vain < effort.max_in_vain {
             target.check_time()?;
             // Data may look like a header: but where a mapping or a chunk ended, one is expected.
             let expected = at == range.start || found.last().is_some_and(|it| it.range.end == at);
             let chunk = chunk_at(target, at, range.end, expected).filter(|chunk| {
                 let end = chunk.range.end;
-                expected || end == range.end || chunk_at(target, end, range.end, true).is_some()
+                let ends = effort.alone || end == range.end;
+                expected || ends || chunk_at(target, end, range.end, true).is_some()
             });
             match chunk {
                 Some(chunk) => {

@@ -71,6 +71,14 @@ impl Maps {
         maps
     }
 
+    /// Returns whether `address` is in memory that may be read.
+    pub(crate) fn is_mapped(&self, address: u64) -> bool {
+        self.is_in_image(address)
+            || contains(&self.anonymous, address)
+            || contains(&self.other, address)
+            || self.brk.iter().chain(&self.stack).any(|range| range.holds(address))
+    }
+
     /// Returns whether `address` is in a readable part of an image.
     pub(crate) fn is_in_image(&self, address: u64) -> bool {
         contains(&self.images, address)

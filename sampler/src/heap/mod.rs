@@ -18,6 +18,7 @@ pub(crate) mod leaks;
 pub(crate) mod mapped;
 pub(crate) mod maps;
 pub(crate) mod parameters;
+pub(crate) mod python;
 pub(crate) mod read;
 pub(crate) mod roots;
 pub(crate) mod snapshot;

@@ -14,6 +14,7 @@ use crate::heap::leaks::Reach;
 use crate::heap::mapped::{self, Mapped};
 use crate::heap::maps::Maps;
 use crate::heap::parameters;
+use crate::heap::python;
 use crate::heap::roots::{self, ThreadRoots};
 use crate::heap::snapshot::{Heap, HeapProblem, HeapRange, RangeKind};
 use crate::heap::space::{BlockIndex, Space};
@@ -33,6 +34,8 @@ pub(crate) struct Wanted<'t> {
     pub(crate) leaks: Option<&'t [ThreadRoots]>,
     /// Texts, and how many are read.
     pub(crate) texts: Option<usize>,
+    /// The objects of Python.
+    pub(crate) python: bool,
 }
 
 /// A heap as it was read.
@@ -75,6 +78,7 @@ pub(crate) fn read(
     let all: Vec<AddressRange> = pieces.iter().map(Piece::range).collect();
     let mut gathered = Gathered::default();
     let space = wanted.leaks.and_then(|_| Space::new(&all)).map(Arc::new);
+    gathered.first_words.python = wanted.python;
     gathered.edges = space.clone().map(Edges::new);
     gathered.texts = wanted.texts.map(|_| Texts::default());
     let mut ranges = Vec::new();
@@ -101,12 +105,17 @@ pub(crate) fn read(
         .map(|texts| texts.copies(&gathered.blocks, &|block| !free.contains(block)));
     let shown = copies.iter().flatten().filter(|copies| copies.tally.blocks > 1);
     let texts = shown.take(wanted.texts.unwrap_or(0)).map(|copies| text(target, copies)).collect();
+    let pools = match gathered.first_words.python {
+        true => python::find(target, maps, &all, &mut gathered.first_words)?,
+        false => None,
+    };
     let classes = classes::names(target, maps, gathered.first_words.words())?;
     let heap = Heap {
         allocator: format!("glibc's malloc (layout of {})", arenas.layout.releases),
         arenas: u32::try_from(arenas.list.len()).unwrap_or(u32::MAX),
         ranges,
         blocks: Vec::new(),
+        pools,
         classes,
         leaks: None,
         copies,

@@ -43,6 +43,32 @@ pub struct HeapRange {
     pub unwalked_bytes: u64,
 }
 
+/// Blocks of one class and size in pools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolGroup {
+    /// Their index in the classes, or [`Block::NO_CLASS`].
+    pub class: u32,
+    /// The bytes of each.
+    pub block_bytes: u64,
+    /// The blocks.
+    pub tally: Tally,
+}
+
+/// The pools of small blocks that Python's own allocator has in use, besides malloc.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pools {
+    /// How many there are.
+    pub pools: u64,
+    /// Their bytes: blocks in use, free ones, and headers of 48 bytes.
+    pub bytes: u64,
+    /// The bytes of them that are in no block in use and no header.
+    pub free_bytes: u64,
+    /// Blocks in use.
+    pub used: Tally,
+    /// Those by class and size.
+    pub groups: Vec<PoolGroup>,
+}
+
 /// A doubt about a walk, or a mistake in the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeapProblem {
@@ -118,6 +144,8 @@ pub struct Heap {
     pub ranges: Vec<HeapRange>,
     /// All blocks in use, ascending.
     pub blocks: Vec<Block>,
+    /// The pools of Python's own allocator, if there are any; their blocks are not of `blocks`.
+    pub pools: Option<Pools>,
     /// The names of classes by their index in blocks; `None` for none.
     pub classes: Vec<Option<String>>,
     /// Blocks that nothing reaches, if they were looked for and could be found; each with those

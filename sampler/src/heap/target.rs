@@ -86,6 +86,24 @@ impl<'a> Target<'a> {
         Some(())
     }
 
+    /// Fills `buffer` from `address` on; pages that the process has not touched, or that cannot be read,
+    /// are zeros.
+    pub(crate) fn read_or_zero(&mut self, address: u64, buffer: &mut [u8]) {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let Some(at) = address.checked_add(filled as u64) else { break };
+            let from = (at % PAGE as u64) as usize;
+            let count = (PAGE - from).min(buffer.len() - filled);
+            match self.page(at - from as u64) {
+                Some(page) => {
+                    buffer[filled..filled + count].copy_from_slice(&page[from..from + count]);
+                }
+                None => buffer[filled..filled + count].fill(0),
+            }
+            filled += count;
+        }
+    }
+
     /// Returns the text at `address` up to its NUL, if that comes within `max` bytes.
     pub(crate) fn text(&mut self, address: u64, max: usize) -> Option<Vec<u8>> {
         let mut text = Vec::new();

@@ -105,8 +105,11 @@ fn look(process: &ProcessInfo, request: &HeapRequest) -> Result<StoppedHeap, Err
     };
     let mut target = Target::new(&mut read_at, &mut populated, &is_late);
     let threads = stop.threads();
-    let wanted =
-        Wanted { leaks: request.leaks.then_some(threads.as_slice()), texts: request.texts };
+    let wanted = Wanted {
+        leaks: request.leaks.then_some(threads.as_slice()),
+        texts: request.texts,
+        python: maps_file(&mappings, &["python", "libpython"]),
+    };
     let heap = read(&mut target, &maps, wanted);
     drop(stop);
     let stopped_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -129,7 +132,7 @@ fn look(process: &ProcessInfo, request: &HeapRequest) -> Result<StoppedHeap, Err
         if unknown > 0 {
             heap.problems.push(HeapProblem::RegistersUnknown { threads: unknown });
         }
-        if packs_pointers(&mappings) {
+        if maps_file(&mappings, &PACKING) {
             heap.problems.push(HeapProblem::PackedPointers);
         }
     }
@@ -137,15 +140,17 @@ fn look(process: &ProcessInfo, request: &HeapRequest) -> Result<StoppedHeap, Err
     Ok(StoppedHeap { process: process.clone(), heap, taken, stops: 1, stopped_ns, threads })
 }
 
-/// Returns whether a mapped program is known to keep pointers in a form that does not look like one.
-fn packs_pointers(mappings: &[Mapping]) -> bool {
-    let packs = |name: &str| {
+/// The programs and libraries that are known to keep pointers in a form that does not look like one.
+const PACKING: [&str; 8] =
+    ["node", "chrom", "electron", "deno", "libv8", "libmozjs", "libxul", "libjvm"];
+
+/// Returns whether a file is mapped whose name begins so.
+fn maps_file(mappings: &[Mapping], starts: &[&str]) -> bool {
+    let begins = |name: &str| {
         let file = name.rsplit('/').next().unwrap_or(name);
-        ["node", "chrom", "electron", "deno", "libv8", "libmozjs", "libxul", "libjvm"]
-            .iter()
-            .any(|start| file.starts_with(start))
+        starts.iter().any(|start| file.starts_with(start))
     };
-    mappings.iter().any(|mapping| mapping.file().is_some() && packs(mapping.name()))
+    mappings.iter().any(|mapping| mapping.file().is_some() && begins(mapping.name()))
 }
 
 /// Converts a refusal to read a file of a process that was there before.

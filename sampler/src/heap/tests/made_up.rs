@@ -168,7 +168,7 @@ impl MadeUp {
         };
         let mut populated = |range: AddressRange, _: Pages| vec![range];
         let mut target = Target::new(&mut read_at, &mut populated, &|| false);
-        let wanted = Wanted { leaks: Some(&[thread]), texts: Some(4) };
+        let wanted = Wanted { leaks: Some(&[thread]), texts: Some(4), python: true };
         read(&mut target, &self.maps(), wanted).unwrap().map(|reading| reading.finish())
     }
 }
