@@ -28,6 +28,7 @@ mod info;
 mod kinds;
 mod leaks;
 mod list;
+mod many_threads;
 mod map;
 mod mark;
 mod outputs;
