@@ -246,8 +246,9 @@ impl SeriesBy {
         Ok(match self {
             Self::Family => By::Family,
             Self::Type => By::Type,
-            Self::Object | Self::Stack => {
-                return Err(Failure::usage("sums by object or stack are of one process").hint(
+            Self::Stack => By::Stack,
+            Self::Object => {
+                return Err(Failure::usage("sums by object are of one process").hint(
                     "name it with --recording N, or take another kind, such as process-type",
                 ));
             }

@@ -106,6 +106,13 @@ fn type_name(
 
 /// Sums the resident bytes of a part of a recording, `base`, by the functions that made them.
 pub(crate) fn over_time(opened: &Opened, base: Series) -> Result<Series, Failure> {
+    let last = ends(&base)[1];
+    let (series, any) = over_time_if_any(opened, base)?;
+    if any { Ok(series) } else { Err(without(opened.recording.id, last)) }
+}
+
+/// Does the same; all is unattributed where no stacks were recorded. Returns whether there are any.
+pub(crate) fn over_time_if_any(opened: &Opened, base: Series) -> Result<(Series, bool), Failure> {
     let id = opened.recording.id;
     let ends = ends(&base);
     let (mut peaks, mut any) = (StackPeaks::default(), false);
@@ -113,12 +120,9 @@ pub(crate) fn over_time(opened: &Opened, base: Series) -> Result<Series, Failure
         any = true;
         peaks.see(&live);
     })?;
-    if !any {
-        return Err(without(id, ends[1]));
-    }
     let mut series = StacksOverTime::new(base, opened.store.stack_nodes(id)?, &peaks);
     opened.store.for_each_live_stacks(id, ends, |number, live| series.push(number, &live))?;
-    Ok(series.finish())
+    Ok((series.finish(), any))
 }
 
 /// Sums the stacks of a part of a recording, `base`, that have functions of these names.

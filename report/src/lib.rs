@@ -113,14 +113,15 @@ pub use crate::session::series::{
 pub use crate::session::sizes::ProcessSizes;
 pub use crate::session::table::{SessionHeading, SessionLayout, SessionView, session_table};
 pub use crate::slope::{ENOUGH_SAMPLES, Slope};
-pub use crate::stacks::document::{StackDocument, StackMapDocument};
-pub use crate::stacks::flame::{DrawnFlame, FlameOptions, flame};
+pub use crate::stacks::document::{SessionStackDocument, StackDocument, StackMapDocument};
+pub use crate::stacks::flame::{DrawnFlame, FlameHead, FlameOptions, flame};
 pub use crate::stacks::folded::folded;
 pub use crate::stacks::named::NamedStacks;
 pub use crate::stacks::over_time::{StackPeaks, StacksOverTime};
 pub use crate::stacks::pprof::{ProfileHead, pprof};
+pub use crate::stacks::processes::ProcessStacks;
 pub use crate::stacks::speedscope::Speedscope;
-pub use crate::stacks::table::{StackLayout, stack_map, stack_table};
+pub use crate::stacks::table::{StackLayout, session_stack_table, stack_map, stack_table};
 pub use crate::stacks::{StackDiff, StackRow, resident_bytes};
 pub use crate::text::cell::Cell;
 pub use crate::text::table::{Align, Column, Table};

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use vmrec_report::{
     Counting, DEFAULT_ROWS, DiffLayout, Direction, Heading, HeapDiff, HeapDiffDocument, Libraries,
-    Metric, Resolved, SessionHeading, SessionLayout, SessionView, StackDocument, StackLayout, View,
-    csv, diff, diff_markdown, diff_table, direction, escape, heap_diff_text, json, session_table,
-    stack_table,
+    Metric, Resolved, SessionHeading, SessionLayout, SessionStackDocument, SessionView,
+    StackDocument, StackLayout, View, csv, diff, diff_markdown, diff_table, direction, escape,
+    heap_diff_text, json, session_stack_table, session_table, stack_table,
 };
 use vmrec_sampler::Naming;
 
@@ -215,12 +215,7 @@ fn print_stacks(
     let time_zone = zone::local();
     let heading =
         Heading::new(&opened.recording, [from, to], [from_consistency, to_consistency], &time_zone);
-    let layout = StackLayout {
-        rows: (!args.all).then_some(DEFAULT_ROWS),
-        width: if args.all { usize::MAX } else { output::width() },
-        color: output::color(),
-    };
-    output::print(&stack_table(&heading, &diff, &layout))
+    output::print(&stack_table(&heading, &diff, &stack_layout(args)))
 }
 
 /// Prints which classes of blocks in the heap grew.
@@ -257,12 +252,19 @@ fn run_session(args: &DiffArgs) -> Result<ExitCode, Failure> {
     let opened = OpenedSession::open(&args.recording.file, args.session.session)?;
     let span = SpanArgs { from: args.from.clone(), to: args.to.clone() };
     let (from, to) = opened.between(&span)?;
+    if args.by == Some(DiffBy::Stack) {
+        return print_session_stacks(args, &opened, [&from, &to]);
+    }
+    if args.only_type.is_some() {
+        return Err(Failure::usage("--type chooses the regions of --by stack")
+            .hint("add --by stack; without it `--by type` has a row for each type"));
+    }
     let view = match args.by {
         None => SessionView::ProcessAndType,
         Some(DiffBy::Process) => SessionView::Process,
         Some(DiffBy::Type) => SessionView::Type,
         Some(DiffBy::Family | DiffBy::Object | DiffBy::Region | DiffBy::Stack | DiffBy::Class) => {
-            return Err(Failure::usage("a session is compared by process or type")
+            return Err(Failure::usage("a session is compared by process, type or stack")
                 .hint("leave --by out for both; --recording N compares one process by anything"));
         }
     };
@@ -292,4 +294,36 @@ fn run_session(args: &DiffArgs) -> Result<ExitCode, Failure> {
         output::print(&session_table(&heading, &changes, &layout))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints which call stacks of which process made memory resident.
+fn print_session_stacks(
+    args: &DiffArgs,
+    opened: &OpenedSession,
+    ends: [&Resolved; 2],
+) -> Result<ExitCode, Failure> {
+    if args.format.csv {
+        return Err(Failure::usage("--by stack is printed as a table or with --json"));
+    }
+    let (diff, only_type) = opened.compared_stacks(ends, args.only_type.as_deref())?;
+    let session = &opened.session;
+    if args.format.json {
+        let document = SessionStackDocument::new(session.id, ends, only_type.as_deref(), &diff);
+        output::print_json(&document)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let time_zone = zone::local();
+    let (targets, time_zone) = (&*session.targets, &time_zone);
+    let heading =
+        SessionHeading { session: session.id, targets, from: ends[0], to: ends[1], time_zone };
+    output::print(&session_stack_table(&heading, &diff, &stack_layout(args)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn stack_layout(args: &DiffArgs) -> StackLayout {
+    StackLayout {
+        rows: (!args.all).then_some(DEFAULT_ROWS),
+        width: if args.all { usize::MAX } else { output::width() },
+        color: output::color(),
+    }
 }

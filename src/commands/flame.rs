@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use vmrec_report::{FlameOptions, Heading, escape, flame};
+use vmrec_report::{DrawnFlame, FlameHead, FlameOptions, Heading, SessionHeading, escape, flame};
 
-use crate::args::RecordingArgs;
+use crate::args::{RecordingArgs, SessionArgs, SpanArgs};
 use crate::commands::chart::args::Colours;
 use crate::commands::diff;
 use crate::failure::Failure;
 use crate::recording::Opened;
+use crate::session::OpenedSession;
 use crate::stacks::ComparedStacks;
 use crate::{output, picture, zone};
 
@@ -46,6 +47,9 @@ pub(crate) struct FlameArgs {
     width: u32,
 
     #[command(flatten)]
+    session: SessionArgs,
+
+    #[command(flatten)]
     recording: RecordingArgs,
 }
 
@@ -60,6 +64,23 @@ pub(crate) fn run(args: &FlameArgs) -> Result<ExitCode, Failure> {
             "name a file: vmrec flame -o growth.svg; `vmrec diff --by stack` shows a table",
         ));
     }
+    let options =
+        FlameOptions { theme: picture::theme(path, args.theme.into()), width: args.width };
+    let drawn = match args.session.session {
+        Some(_) => of_session(args, &options)?,
+        None => of_process(args, &options)?,
+    };
+    match path {
+        None => output::print(&drawn.svg)?,
+        Some(path) => {
+            picture::write(path, &drawn.svg)?;
+            output::note(&format!("{}: {}", path.display(), escape::terminal(&drawn.title)));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn of_process(args: &FlameArgs, options: &FlameOptions) -> Result<DrawnFlame, Failure> {
     let opened = Opened::open(&args.recording)?;
     let (from, to) = diff::ends(&opened, &args.recording, "flame", [&args.from, &args.to])?;
     let only_type = args.only_type.as_deref();
@@ -72,15 +93,22 @@ pub(crate) fn run(args: &FlameArgs) -> Result<ExitCode, Failure> {
         [&consistency[0], &consistency[1]],
         &time_zone,
     );
-    let options =
-        FlameOptions { theme: picture::theme(path, args.theme.into()), width: args.width };
-    let drawn = flame(&heading, &diff, only_type, &options);
-    match path {
-        None => output::print(&drawn.svg)?,
-        Some(path) => {
-            picture::write(path, &drawn.svg)?;
-            output::note(&format!("{}: {}", path.display(), escape::terminal(&drawn.title)));
-        }
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(flame(&FlameHead::of_process(&heading), &diff, only_type, options))
+}
+
+/// Draws all processes of a session, each as the outermost box of its stacks.
+fn of_session(args: &FlameArgs, options: &FlameOptions) -> Result<DrawnFlame, Failure> {
+    let opened = OpenedSession::open(&args.recording.file, args.session.session)?;
+    let span = SpanArgs { from: args.from.clone(), to: args.to.clone() };
+    let (from, to) = opened.between(&span)?;
+    let (diff, only_type) = opened.compared_stacks([&from, &to], args.only_type.as_deref())?;
+    let (session, time_zone) = (&opened.session, zone::local());
+    let heading = SessionHeading {
+        session: session.id,
+        targets: &session.targets,
+        from: &from,
+        to: &to,
+        time_zone: &time_zone,
+    };
+    Ok(flame(&FlameHead::of_session(&heading), &diff, only_type.as_deref(), options))
 }

@@ -1,6 +1,7 @@
 //! A session opened for a command: its recordings, and which processes there are at a time.
 //! `sums` has its sums over time, and the text beside them.
 
+mod stacks;
 mod sums;
 
 use std::path::PathBuf;

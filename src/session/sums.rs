@@ -1,14 +1,14 @@
 //! The sums of a session over time, between two moments and at its ends, and the text beside them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vmrec_report::{
-    By, ChartContext, ChartMark, Metric, ProcessAt, ProcessSizes, Resolved, SampledProcess, Series,
-    SeriesBuilder, SeriesTick, SessionDiff, SessionMember, SessionOverview, SessionSeriesBuilder,
-    overhead, session_moments,
+    By, ChartContext, ChartMark, Metric, ProcessAt, ProcessSizes, ProcessStacks, Resolved,
+    SampledProcess, Series, SeriesBuilder, SeriesTick, SessionDiff, SessionMember, SessionOverview,
+    SessionSeriesBuilder, overhead, session_moments,
 };
 use vmrec_sampler::{Naming, Timestamp};
-use vmrec_store::{Measure, RecordingId, RecordingSummary};
+use vmrec_store::{Measure, Recording, RecordingId, RecordingSummary};
 
 use crate::args::SpanArgs;
 use crate::failure::{Failure, Status};
@@ -149,6 +149,39 @@ impl OpenedSession {
     ) -> Result<SessionDiff, Failure> {
         let (before, after) = (self.processes_at(from)?, self.processes_at(to)?);
         Ok(SessionDiff::new(before, after, sorted_by))
+    }
+
+    /// Reads the stacks of the processes at two moments, each with its resident bytes, in the regions of one
+    /// type or of all.
+    pub(crate) fn stacks(
+        &self,
+        ends: [&Resolved; 2],
+        only_type: Option<&str>,
+    ) -> Result<Vec<ProcessStacks>, Failure> {
+        let mut found: BTreeMap<RecordingId, ProcessStacks> = BTreeMap::new();
+        for (at, end) in ends.into_iter().enumerate() {
+            for (member, number) in self.present_at(end)? {
+                let Recording { id, process, .. } = &member.recording;
+                let Some(live) = self.store.live_stacks(*id, number)? else { continue };
+                let snapshot = self.store.snapshot(*id, number)?;
+                let Some(bytes) = vmrec_report::resident_bytes(&snapshot, only_type) else {
+                    continue;
+                };
+                let of = found.entry(*id).or_insert_with(|| ProcessStacks {
+                    name: format!("{} ({})", process.name(), process.id),
+                    nodes: Vec::new(),
+                    live: [None, None],
+                    resident_bytes: [0; 2],
+                });
+                of.live[at] = Some(live);
+                of.resident_bytes[at] = bytes;
+            }
+        }
+        // A recorder may add to them: those of pages are stored with the pages at the latest.
+        for (id, of) in &mut found {
+            of.nodes = self.store.stack_nodes(*id)?;
+        }
+        Ok(found.into_values().collect())
     }
 
     /// Returns how many processes there are at a moment, and their sums.

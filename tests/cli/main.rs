@@ -53,6 +53,7 @@ mod strings;
 mod terminal;
 mod totals_alone;
 mod tree;
+mod tree_stacks;
 mod trend;
 mod triggers;
 mod types_doc;

@@ -288,7 +288,7 @@ fn mistakes_about_sessions_are_explained() {
     vmrec: the samples of a session have no numbers: each recording has its own
     hint: give a time, or name one process with --recording N
     [exit status: Some(2)]
-    vmrec: a session is compared by process or type
+    vmrec: a session is compared by process, type or stack
     hint: leave --by out for both; --recording N compares one process by anything
     [exit status: Some(2)]
     note: `start` and `end` are the same sample, #1: nothing can differ

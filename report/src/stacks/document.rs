@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 use vmrec_sampler::{StackCounts, StackFrame};
-use vmrec_store::RecordingId;
+use vmrec_store::{RecordingId, SessionId};
 
+use crate::export::json::Moment;
 use crate::export::json::diff::End;
 use crate::stacks::{StackDiff, StackRow, frame_name};
+use crate::time::spec::Resolved;
 
 /// `diff --by stack --json`.
 #[derive(Serialize)]
@@ -13,6 +15,12 @@ pub struct StackDocument<'a> {
     recording: i64,
     from: End<'a>,
     to: End<'a>,
+    #[serde(flatten)]
+    changes: Changes<'a>,
+}
+
+#[derive(Serialize)]
+struct Changes<'a> {
     region_type: Option<&'a str>,
     resident_delta_bytes: i64,
     stacks: Vec<Row<'a>>,
@@ -29,6 +37,16 @@ struct Row<'a> {
     samples: [u64; 2],
     /// Innermost first.
     frames: Vec<Frame<'a>>,
+}
+
+/// `diff --by stack --session N --json`.
+#[derive(Serialize)]
+pub struct SessionStackDocument<'a> {
+    session: i64,
+    from: Moment,
+    to: Moment,
+    #[serde(flatten)]
+    changes: Changes<'a>,
 }
 
 /// `map --by stack --json`.
@@ -76,7 +94,7 @@ struct Few {
 #[derive(Serialize)]
 struct Sampling {
     period: u64,
-    faults: u64,
+    faults: Option<u64>,
     sampled_faults: u64,
     lost_faults: u64,
     sees_kernel: bool,
@@ -89,6 +107,26 @@ impl From<StackCounts> for Sampling {
     }
 }
 
+impl<'a> Changes<'a> {
+    fn of(region_type: Option<&'a str>, diff: &'a StackDiff) -> Self {
+        let rows = diff.rows.iter().map(|row| Row {
+            resident_delta_bytes: fit(row.delta()),
+            standard_error_bytes: row.error_bytes(),
+            resident_bytes: row.bytes,
+            samples: row.samples,
+            frames: frames(diff, row),
+        });
+        Self {
+            region_type,
+            resident_delta_bytes: fit(diff.total),
+            stacks: rows.collect(),
+            few_samples: Few { stacks: diff.few.0, resident_delta_bytes: fit(diff.few.1) },
+            unattributed_bytes: fit(diff.unattributed),
+            sampling: diff.counts.map(Sampling::from),
+        }
+    }
+}
+
 impl<'a> StackDocument<'a> {
     /// Creates the document.
     pub fn new(
@@ -98,24 +136,20 @@ impl<'a> StackDocument<'a> {
         region_type: Option<&'a str>,
         diff: &'a StackDiff,
     ) -> Self {
-        let rows = diff.rows.iter().map(|row| Row {
-            resident_delta_bytes: fit(row.delta()),
-            standard_error_bytes: row.error_bytes(),
-            resident_bytes: row.bytes,
-            samples: row.samples,
-            frames: frames(diff, row),
-        });
-        Self {
-            recording: recording.0,
-            from,
-            to,
-            region_type,
-            resident_delta_bytes: fit(diff.total),
-            stacks: rows.collect(),
-            few_samples: Few { stacks: diff.few.0, resident_delta_bytes: fit(diff.few.1) },
-            unattributed_bytes: fit(diff.unattributed),
-            sampling: diff.counts.map(Sampling::from),
-        }
+        Self { recording: recording.0, from, to, changes: Changes::of(region_type, diff) }
+    }
+}
+
+impl<'a> SessionStackDocument<'a> {
+    /// Creates the document of a session, whose stacks each end with their process.
+    pub fn new(
+        session: SessionId,
+        [from, to]: [&Resolved; 2],
+        region_type: Option<&'a str>,
+        diff: &'a StackDiff,
+    ) -> Self {
+        let [from, to] = [from, to].map(|at| Moment::of(at.taken.utc_ns));
+        Self { session: session.0, from, to, changes: Changes::of(region_type, diff) }
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod names;
 pub(crate) mod over_time;
 pub(crate) mod paths;
 pub(crate) mod pprof;
+pub(crate) mod processes;
 pub(crate) mod speedscope;
 pub(crate) mod table;
 #[cfg(test)]
@@ -75,6 +76,8 @@ pub struct StackDiff {
     pub total: i128,
     /// How complete the samples are at both times.
     pub counts: [StackCounts; 2],
+    /// Whether the outermost frame of each stack is its process.
+    has_processes: bool,
 }
 
 /// Returns the resident bytes of a snapshot, or of its regions of one type; `None` if unknown.
@@ -138,6 +141,7 @@ impl StackDiff {
             total,
             counts: live.map(|live| live.counts),
             frames: Frames::new(nodes),
+            has_processes: false,
         }
     }
 

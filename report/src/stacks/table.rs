@@ -5,10 +5,11 @@ use unicode_width::UnicodeWidthStr;
 use vmrec_sampler::{ProcessInfo, StackFrame};
 
 use crate::diff::table::heading::{Heading, ends};
+use crate::session::table::SessionHeading;
 use crate::stacks::names::{first_acting, without_parameters};
 use crate::stacks::{StackDiff, StackRow, error_bytes, frame_name};
 use crate::text::table::{Align, Cell, Column, Table};
-use crate::text::{escape, units};
+use crate::text::{clock, escape, units};
 use crate::time::spec::Resolved;
 
 /// How the table looks.
@@ -26,6 +27,23 @@ pub struct StackLayout {
 pub fn stack_table(heading: &Heading<'_>, diff: &StackDiff, layout: &StackLayout) -> String {
     let total = units::signed_size(diff.total);
     page(ends(heading), &total, |bytes| Cell::size_change(Some(bytes)), diff, layout)
+}
+
+/// Returns the page of a session, whose stacks each begin with their process.
+pub fn session_stack_table(
+    heading: &SessionHeading<'_>,
+    diff: &StackDiff,
+    layout: &StackLayout,
+) -> String {
+    let SessionHeading { session, targets, from, to, time_zone } = heading;
+    let local = |at: &Resolved| clock::local_exact(at.taken.utc_ns, time_zone);
+    let head = vec![
+        format!("session {}, {}", session.0, escape::terminal(targets)),
+        format!("from  {}", local(from)),
+        format!("to    {}", local(to)),
+    ];
+    let total = units::signed_size(diff.total);
+    page(head, &total, |bytes| Cell::size_change(Some(bytes)), diff, layout)
 }
 
 /// Returns the page of one sample, of which `diff` has all that is there.
@@ -121,19 +139,21 @@ const OTHER_CELLS: usize = 28;
 /// Returns the functions of a stack. Where rows are few, so are these: from the first that did not
 /// get memory for another, to the last that has room, without their parameters.
 pub(super) fn stack_text(diff: &StackDiff, row: &StackRow, layout: &StackLayout) -> String {
-    let frames = diff.frames(row.stack);
+    let mut frames = diff.frames(row.stack);
     let name = |frame: &StackFrame| escape::terminal(&frame_name(frame)).into_owned();
+    let process = frames.pop_if(|_| diff.has_processes).map(|of| name(of) + ": ");
+    let process = process.unwrap_or_default();
     if frames.is_empty() {
-        return "stack unknown".to_owned();
+        return process + "stack unknown";
     }
     if layout.rows.is_none() {
-        return frames.into_iter().map(name).collect::<Vec<_>>().join(" < ");
+        return process + &frames.into_iter().map(name).collect::<Vec<_>>().join(" < ");
     }
     let first = first_acting(frames.iter().map(|frame| frame.function.as_deref()));
     let names: Vec<String> =
         frames[first..].iter().map(|frame| without_parameters(&name(frame)).to_owned()).collect();
     let room = layout.width.saturating_sub(OTHER_CELLS);
-    let mut text = String::new();
+    let mut text = process;
     for (index, name) in names.iter().enumerate() {
         let more = if index + 1 < names.len() { MORE.width() } else { 0 };
         if index > 0 && text.width() + " < ".len() + name.width() + more > room {
@@ -165,9 +185,12 @@ pub(super) fn notes(diff: &StackDiff) -> Vec<String> {
             "page faults within system calls were not permitted to be seen (paranoid 2)".to_owned(),
         );
     }
-    let faults = between(|counts| counts.faults);
     let explained = between(|counts| counts.sampled_faults).saturating_add(lost);
-    if faults > explained.saturating_mul(2) && faults > 10_000 {
+    if let (faults_before, Some(faults)) = (before.faults.unwrap_or(0), after.faults)
+        && let faults = faults.saturating_sub(faults_before)
+        && faults > explained.saturating_mul(2)
+        && faults > 10_000
+    {
         notes.push(format!(
             "of {} page faults most were in threads with too few of them to be sampled",
             units::count(faults)

@@ -21,7 +21,8 @@ impl StackRecorder {
     /// # Errors
     ///
     /// Fails in any case.
-    pub fn attach(pid: u32, _: &StackOptions) -> Result<Self, Error> {
+    pub fn attach(pids: &[u32], _: &StackOptions) -> Result<Self, Error> {
+        let pid = pids.first().copied().unwrap_or_default();
         let name = process_info(pid)?.name().to_owned();
         Err(Error::StacksRefused { pid, name, why: WHY })
     }
@@ -37,12 +38,12 @@ impl StackRecorder {
     }
 
     /// Returns the stacks of the pages that are present.
-    pub fn tick(&self, _: &Snapshot) -> StackTick {
+    pub fn tick(&self, _: u32, _: &Snapshot) -> StackTick {
         match *self {}
     }
 
     /// Makes the next tick name all stacks again.
-    pub fn restart(&self) {
+    pub fn restart(&self, _: u32) {
         match *self {}
     }
 }

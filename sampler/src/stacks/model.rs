@@ -7,6 +7,8 @@ pub struct StackOptions {
     pub period: Option<u64>,
     /// The rate to adapt to: page faults recorded in a second, for each processor.
     pub budget: u64,
+    /// Whether the processes that they start are recorded too.
+    pub children: bool,
 }
 
 /// A function on a stack, or a place in a file whose function is unknown.
@@ -52,11 +54,13 @@ pub struct LiveStack {
 pub struct StackCounts {
     /// One page fault in so many is being recorded.
     pub period: u64,
-    /// Page faults since the begin, as counted by the kernel.
-    pub faults: u64,
+    /// Page faults since the begin, as counted by the kernel; `None` if it counts those of several
+    /// processes together.
+    pub faults: Option<u64>,
     /// The page faults that samples stood for.
     pub sampled_faults: u64,
-    /// The page faults of samples that were lost because vmrec read them too late.
+    /// The page faults of samples that were lost because vmrec read them too late; of several processes
+    /// those of all.
     pub lost_faults: u64,
     /// Whether page faults in the kernel's own work for the process are seen.
     pub sees_kernel: bool,

@@ -42,6 +42,16 @@ pub(crate) enum Record<'a> {
     Exec {
         pid: u32,
     },
+    /// A process or thread began; a thread if both numbers are equal.
+    Fork {
+        pid: u32,
+        parent: u32,
+    },
+    /// A thread ended.
+    Exit {
+        pid: u32,
+        thread: u32,
+    },
     /// Anything else, or malformed.
     Other,
 }
@@ -51,12 +61,23 @@ pub(crate) const HEADER_BYTES: usize = 8;
 
 const LOST: u32 = 2;
 const COMM: u32 = 3;
+const EXIT: u32 = 4;
+const FORK: u32 = 7;
 const SAMPLE: u32 = 9;
 const MMAP2: u32 = 10;
 /// In a record's header: a new name is that of a new program.
 const IS_EXEC: u16 = 1 << 13;
 /// In a record's header: a file's build id is in the place of its device and inode.
 const HAS_BUILD_ID: u16 = 1 << 14;
+
+/// Returns the time of a record; other records than samples have it at their end, if that is asked for.
+pub(crate) fn time_ns(record: &[u8]) -> u64 {
+    let at = match u32_at(record, 0) {
+        Some(SAMPLE) => HEADER_BYTES + 8,
+        _ => record.len().saturating_sub(8),
+    };
+    u64_at(record, at).unwrap_or(0)
+}
 
 impl<'a> Record<'a> {
     /// Parses a whole record; samples have the fields TID, TIME, ADDR, `registers` user
@@ -74,6 +95,14 @@ impl<'a> Record<'a> {
                 Self::Lost(body.number()?)
             }
             COMM if flags & IS_EXEC != 0 => Self::Exec { pid: body.pair()?.0 },
+            FORK => {
+                let (pid, parent) = body.pair()?;
+                Self::Fork { pid, parent }
+            }
+            EXIT => {
+                let pid = body.pair()?.0;
+                Self::Exit { pid, thread: body.pair()?.0 }
+            }
             MMAP2 => {
                 let pid = body.pair()?.0;
                 let (start, bytes, offset) = (body.number()?, body.number()?, body.number()?);
@@ -167,6 +196,12 @@ mod tests {
         assert_eq!(Record::parse(&record(COMM, IS_EXEC, &[7, 0]), 0), Record::Exec { pid: 7 });
         assert_eq!(Record::parse(&record(COMM, 0, &[7, 0]), 0), Record::Other);
         assert_eq!(Record::parse(&record(LOST, 0, &[1, 40]), 0), Record::Lost(40));
+        let two = |one: u64, other: u64| one | other << 32;
+        let forked = record(FORK, 0, &[two(7, 3), two(7, 4), 100]);
+        assert_eq!(Record::parse(&forked, 0), Record::Fork { pid: 7, parent: 3 });
+        assert_eq!((time_ns(&forked), time_ns(&record(SAMPLE, 0, &[7, 55, 1]))), (100, 55));
+        let ended = record(EXIT, 0, &[two(7, 3), two(8, 3), 100]);
+        assert_eq!(Record::parse(&ended, 0), Record::Exit { pid: 7, thread: 8 });
     }
 
     proptest! {

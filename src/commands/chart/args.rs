@@ -85,8 +85,8 @@ impl ChartArgs {
     /// Returns what is drawn.
     pub(crate) fn metric(&self) -> Drawing {
         let usual = match self.session.session {
-            Some(_) => Metric::Own,
-            None => Metric::RESIDENT,
+            Some(_) if self.by != Some(SeriesBy::Stack) => Metric::Own,
+            _ => Metric::RESIDENT,
         };
         self.metric.unwrap_or(Drawing::One(usual))
     }

@@ -83,6 +83,7 @@ impl Source {
         let (series, means) = match args.rollups {
             true => session_means(&metrics, by, args, &opened)
                 .map(|(series, means)| (series, Some(means)))?,
+            false if by == By::Stack => (session_stacks(&metrics, args, &opened)?, None),
             false => (opened.series(&metrics, by, &args.span, args.reserved)?, None),
         };
         let cpu_ns = match (args.metric(), series.first()) {
@@ -91,6 +92,25 @@ impl Source {
         };
         Ok(Self { series, context: ChartContext { means, ..opened.context()? }, cpu_ns })
     }
+}
+
+/// Sums the processes of a session by the functions that made their memory resident.
+fn session_stacks(
+    metrics: &[Metric],
+    args: &ChartArgs,
+    opened: &OpenedSession,
+) -> Result<Vec<Series>, Failure> {
+    let (whole, mut any) = (SpanArgs::whole(), false);
+    let series = opened.series_of(metrics, By::Stack, &args.span, args.reserved, |one| {
+        let by_type = one.series(metrics, By::Type, &whole)?.into_iter();
+        let by_stack = by_type.map(|series| {
+            let (series, has_stacks) = stacks::over_time_if_any(one, series)?;
+            any |= has_stacks;
+            Ok(series)
+        });
+        by_stack.collect()
+    })?;
+    if any { Ok(series) } else { Err(opened.without_stacks()) }
 }
 
 /// Reads means of all processes of a session in place of samples; one without means yet has its samples.

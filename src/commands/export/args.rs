@@ -64,15 +64,15 @@ pub(crate) struct Format {
     pub(crate) perfetto: bool,
 
     /// Write which call stacks grew or shrank from --from to --to, as FlameGraph's folded lines
-    #[arg(long, group = "stacks", conflicts_with_all = ["at", "series", "session"])]
+    #[arg(long, group = "stacks", conflicts_with_all = ["at", "series"])]
     pub(crate) folded: bool,
 
     /// Write the same for speedscope: a profile of the grown stacks, one of the shrunk
-    #[arg(long, group = "stacks", conflicts_with_all = ["at", "series", "session"])]
+    #[arg(long, group = "stacks", conflicts_with_all = ["at", "series"])]
     pub(crate) speedscope: bool,
 
     /// Write the same for pprof (profile.proto, gzip)
-    #[arg(long, group = "stacks", conflicts_with_all = ["at", "series", "session"])]
+    #[arg(long, group = "stacks", conflicts_with_all = ["at", "series"])]
     pub(crate) pprof: bool,
 
     /// Write every sample that this folder of Parquet files lacks, of all recordings unless -r

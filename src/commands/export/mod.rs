@@ -31,7 +31,10 @@ pub(crate) fn run(args: &ExportArgs) -> Result<ExitCode, Failure> {
         return to_parquet(args, folder);
     }
     if args.session.session.is_some() {
-        return session::run(args);
+        return match args.format.is_stacks() {
+            true => stacks::of_session(args),
+            false => session::run(args),
+        };
     }
     let opened = Opened::open(&args.recording)?;
     if args.format.perfetto {

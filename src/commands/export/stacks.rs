@@ -2,26 +2,48 @@
 
 use std::process::ExitCode;
 
-use vmrec_report::{ProfileHead, Resolved, Speedscope, folded, pprof};
+use vmrec_report::{ProfileHead, Resolved, Speedscope, StackDiff, folded, pprof};
 
 use crate::commands::export::args::ExportArgs;
 use crate::commands::export::written::{write, write_bytes};
 use crate::failure::Failure;
 use crate::output;
 use crate::recording::Opened;
+use crate::session::OpenedSession;
 use crate::stacks::ComparedStacks;
 
-/// Writes the changes in the format asked for.
+/// Writes the changes of a process in the format asked for.
 pub(super) fn run(args: &ExportArgs, opened: &Opened) -> Result<ExitCode, Failure> {
     let (from, to) = opened.between(&args.span)?;
     let only_type = args.only_type.as_deref();
     let diff = ComparedStacks::read(opened, &from, &to, only_type)?.diff;
+    let (title, samples) = (opened.title(false), [from.number, to.number]);
+    let title = format!("{title}, sample #{} to #{}", samples[0], samples[1]);
+    write_stacks(args, &diff, [&from, &to], &title)
+}
+
+/// Writes those of all processes of a session, each as the outermost frame of its stacks.
+pub(super) fn of_session(args: &ExportArgs) -> Result<ExitCode, Failure> {
+    let opened = OpenedSession::open(&args.recording.file, args.session.session)?;
+    let (from, to) = opened.between(&args.span)?;
+    let (diff, _) = opened.compared_stacks([&from, &to], args.only_type.as_deref())?;
+    let title = format!("session {}, {}", opened.session.id.0, opened.session.targets);
+    write_stacks(args, &diff, [&from, &to], &title)
+}
+
+fn write_stacks(
+    args: &ExportArgs,
+    diff: &StackDiff,
+    [from, to]: [&Resolved; 2],
+    title: &str,
+) -> Result<ExitCode, Failure> {
     if args.format.folded {
-        return write(args, &folded(&diff));
+        return write(args, &folded(diff));
     }
-    let name = name(opened, &from, &to, only_type);
+    let of = args.only_type.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
+    let name = format!("resident bytes{of}, {title}");
     if args.format.speedscope {
-        return write(args, &output::json(&Speedscope::new(name, &diff))?);
+        return write(args, &output::json(&Speedscope::new(name, diff))?);
     }
     let head = ProfileHead {
         utc_ns: to.taken.utc_ns,
@@ -29,11 +51,5 @@ pub(super) fn run(args: &ExportArgs, opened: &Opened) -> Result<ExitCode, Failur
         comment: name,
     };
     let hint = "name a file with -o FILE, and open it with `go tool pprof FILE`";
-    write_bytes(args, &pprof(&head, &diff), "a profile", hint)
-}
-
-fn name(opened: &Opened, from: &Resolved, to: &Resolved, only_type: Option<&str>) -> String {
-    let of = only_type.map_or_else(String::new, |name| format!(" of {name}"));
-    let title = opened.title(false);
-    format!("resident bytes{of}, {title}, sample #{} to #{}", from.number, to.number)
+    write_bytes(args, &pprof(&head, diff), "a profile", hint)
 }

@@ -112,7 +112,7 @@ pub(crate) struct RecordArgs {
     pub(crate) chart: Option<std::path::PathBuf>,
 
     /// Record which call stacks make memory resident, by sampled page faults (Linux)
-    #[arg(long, conflicts_with_all = ["tree", "all", "follow", "host", "cgroup", "via"])]
+    #[arg(long, conflicts_with_all = ["follow", "host", "cgroup", "unit", "container", "via"])]
     pub(crate) stacks: bool,
 
     /// Sample one page fault in N [default: adapted to their rate]
@@ -226,7 +226,11 @@ impl RecordArgs {
 
     /// Returns how stacks are recorded, if they are.
     pub(crate) fn stack_options(&self) -> Option<StackOptions> {
-        let options = StackOptions { period: self.stack_period, budget: STACK_BUDGET };
+        let options = StackOptions {
+            period: self.stack_period,
+            budget: STACK_BUDGET,
+            children: self.is_family(),
+        };
         self.stacks.then_some(options)
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod args;
 mod detach;
 pub(crate) mod events;
 pub(crate) mod family;
+pub(crate) mod kept_stacks;
 pub(crate) mod live_line;
 pub(crate) mod note_writer;
 mod one;
@@ -70,10 +71,6 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     detach::before_command(args)?;
     let events = Events::listen()?;
     if args.is_family() {
-        if args.stacks {
-            return Err(Failure::usage("--stacks records one process")
-                .hint("name one, or leave out --stacks"));
-        }
         let start = Start { path: &path, retention, rules, triggers };
         return record_family(args, &events, start, &outputs);
     }
@@ -184,7 +181,8 @@ fn record_family(
     } else {
         // Before the command begins: a child of its may lose its parent at once.
         let adopts = args.tree && vmrec_sampler::adopt_orphans();
-        let (target, writer) = start(args, Vec::new(), None, path, events)?;
+        let stacks = args.stack_options();
+        let (target, writer) = start(args, Vec::new(), stacks, path, events)?;
         (Roots::Command { target, adopts }, writer)
     };
     let output = Output { path: &path, writer, retention, triggers };

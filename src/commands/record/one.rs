@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use vmrec_sampler::{Error as SamplerError, StackRecorder};
+use vmrec_sampler::Error as SamplerError;
 use vmrec_store::{RecordingId, WhyEnded};
 
 use crate::commands::record::args::{RecordArgs, SPARE};
@@ -59,7 +59,8 @@ pub(super) fn record(
                 }
                 shown.waiting.push_back(Figures::of(&snapshot));
                 let is_first = session.samples_taken() == 0;
-                let stacks = target.stacks.as_ref().map(|stacks| stacks.tick(&snapshot));
+                let stacks =
+                    target.stacks.as_ref().map(|stacks| stacks.tick(target.pid(), &snapshot));
                 triggers.judge(ITSELF, target.pid(), None, &snapshot);
                 let stored = session.append(snapshot, evidence)?;
                 if is_first {
@@ -75,6 +76,7 @@ pub(super) fn record(
                     }
                     Stored::Held => None,
                     Stored::Lost(failure) => {
+                        stacks.into_iter().for_each(|tick| session.leave_out_stacks(tick));
                         shown.written(&mut session, &mut progress);
                         shown.lost(&failure, &mut progress);
                         None
@@ -102,7 +104,7 @@ pub(super) fn record(
                     shown.flush(&mut session, &mut progress)?;
                     session.replace(attached.process())?;
                     triggers.forget(ITSELF);
-                    target.stacks.iter().for_each(StackRecorder::restart);
+                    target.stacks.iter().for_each(|stacks| stacks.restart(target.pid()));
                     progress.replaced(attached.process());
                     sampler = SamplingThread::start(attached, events);
                     continue;

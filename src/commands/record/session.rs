@@ -12,6 +12,7 @@ use vmrec_store::{
 
 use crate::commands::record::args::RecordArgs;
 use crate::commands::record::events::Events;
+use crate::commands::record::kept_stacks::KeptStacks;
 use crate::commands::record::pruning::Pruning;
 use crate::commands::record::schedule::due_before;
 use crate::commands::record::triggers::Triggers;
@@ -89,8 +90,7 @@ pub(crate) struct Session {
     unwritten: Option<(Timestamp, u64, Instant)>,
     /// The facts of the evidence written last.
     facts: Option<Facts>,
-    /// The stacks that could not be written yet, and those of the pages written last.
-    stacks: StackTick,
+    stacks: KeptStacks,
     pruning: Pruning,
 }
 
@@ -119,7 +119,7 @@ impl Session {
             written: Vec::new(),
             unwritten: None,
             facts: None,
-            stacks: StackTick::default(),
+            stacks: KeptStacks::default(),
         })
     }
 
@@ -129,7 +129,7 @@ impl Session {
         self.recording = None;
         self.process = process.clone();
         self.facts = None;
-        self.stacks = StackTick::default();
+        self.stacks = KeptStacks::default();
         Ok(())
     }
 
@@ -262,22 +262,23 @@ impl Session {
     }
 
     /// Writes the stacks of a sample, unless nothing changed.
-    pub(crate) fn keep_stacks(&mut self, number: u64, mut tick: StackTick) -> Result<(), Failure> {
+    pub(crate) fn keep_stacks(&mut self, number: u64, tick: StackTick) -> Result<(), Failure> {
         let Some(recording) = self.recording else { return Ok(()) };
-        let mut nodes = std::mem::take(&mut self.stacks.nodes);
-        nodes.append(&mut tick.nodes);
-        if nodes.is_empty() && self.stacks == tick {
-            return Ok(());
-        }
-        tick.nodes = nodes;
-        match self.writer.stacks(recording, number, &tick) {
-            Ok(()) => tick.nodes.clear(),
-            // They are written with the next sample.
-            Err(StoreError::DiskFull { .. }) => tick.live.clear(),
+        let Some(tick) = self.stacks.due(tick) else { return Ok(()) };
+        let mut ticks = [(recording, number, tick)];
+        let stored = match self.writer.stacks(&ticks) {
+            Ok(()) => true,
+            Err(StoreError::DiskFull { .. }) => false,
             Err(error) => return Err(error.into()),
-        }
-        self.stacks = tick;
+        };
+        let [(_, _, tick)] = &mut ticks;
+        self.stacks.written(std::mem::take(tick), stored);
         Ok(())
+    }
+
+    /// Takes note of the stacks of a sample that is lost.
+    pub(crate) fn leave_out_stacks(&mut self, tick: StackTick) {
+        self.stacks.left_out(tick);
     }
 
     /// Marks a moment of a recording.

@@ -160,7 +160,7 @@ impl Target {
     /// Begins to record its stacks, unless that began as it was started.
     pub(crate) fn record_stacks(&mut self, options: &StackOptions) -> Result<(), SamplerError> {
         if self.stacks.is_none() {
-            self.stacks = Some(StackRecorder::attach(self.pid, options)?);
+            self.stacks = Some(StackRecorder::attach(&[self.pid], options)?);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The code that made the change that a page shows, where call stacks were recorded.
 
-use vmrec_report::{FlameOptions, Heading, PageCode, Theme, flame};
+use vmrec_report::{FlameHead, FlameOptions, Heading, PageCode, Theme, flame};
 
 use crate::failure::Failure;
 use crate::recording::Opened;
@@ -21,6 +21,6 @@ pub(super) fn code(opened: &Opened, ends: (u64, u64)) -> Result<Option<PageCode>
     let consistency = [&before.consistency, &after.consistency];
     let heading = Heading::new(&opened.recording, [&from, &to], consistency, &time_zone);
     let options = FlameOptions { theme: Theme::Auto, width: WIDTH };
-    let flame = flame(&heading, &diff, None, &options).svg;
+    let flame = flame(&FlameHead::of_process(&heading), &diff, None, &options).svg;
     Ok(Some(PageCode { flame, made_by: diff.made_by() }))
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! data   = zstd of plain
 //! plain  = version, counts, types, rows
-//! counts = period, faults, sampled faults, lost faults, 1 if faults in the kernel are seen
+//! counts = period, 1 if faults are known, faults, sampled faults, lost faults, 1 if faults in the kernel are seen
 //! types  = count, count × text
 //! rows   = count, count × (stack − stack before, type, samples, bytes, variance)
 //! ```
@@ -42,7 +42,8 @@ pub(crate) fn encode(counts: &StackCounts, rows: &[LiveStack]) -> std::io::Resul
     let numbers = [
         VERSION,
         counts.period,
-        counts.faults,
+        counts.faults.is_some().into(),
+        counts.faults.unwrap_or_default(),
         counts.sampled_faults,
         counts.lost_faults,
         counts.sees_kernel.into(),
@@ -84,9 +85,10 @@ pub(crate) fn decode(data: &[u8]) -> Result<LiveStacks, Malformed> {
     if cursor.take()? != VERSION {
         return Err(Malformed("stacks of another version"));
     }
+    let (period, is_known, faults) = (cursor.take()?, cursor.take()? == 1, cursor.take()?);
     let counts = StackCounts {
-        period: cursor.take()?,
-        faults: cursor.take()?,
+        period,
+        faults: is_known.then_some(faults),
         sampled_faults: cursor.take()?,
         lost_faults: cursor.take()?,
         sees_kernel: cursor.take()? == 1,
@@ -132,7 +134,7 @@ mod tests {
                 LiveStacks {
                     counts: StackCounts {
                         period,
-                        faults,
+                        faults: sees_kernel.then_some(faults),
                         sampled_faults,
                         lost_faults,
                         sees_kernel,

@@ -248,7 +248,7 @@ impl SessionSeriesBuilder {
         let of_family = || SeriesKey { family: of.family, name: of.family.name().into() };
         let (id, name) = match self.by {
             By::Family => (KeyId { of: Some(of_family()), ..KeyId::default() }, None),
-            // The sums of a session know no objects and no stacks.
+            // Functions of one name are one key; the sums of a session know no objects.
             By::Type | By::Object | By::Stack => {
                 (KeyId { of: Some(of.clone()), ..KeyId::default() }, None)
             }

@@ -12,6 +12,7 @@ use crate::chart::canvas::{self, SvgDocument};
 use crate::chart::options::Theme;
 use crate::chart::text;
 use crate::diff::table::heading::Heading;
+use crate::session::table::SessionHeading;
 use crate::stacks::StackDiff;
 use crate::stacks::flame::boxes::boxes;
 use crate::stacks::flame::draw::{Drawing, Words};
@@ -37,6 +38,41 @@ pub struct DrawnFlame {
     pub title: String,
 }
 
+/// What a picture is of. Not escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlameHead {
+    name: String,
+    about: Vec<String>,
+}
+
+impl FlameHead {
+    /// Returns the head of a picture of one process.
+    pub fn of_process(heading: &Heading<'_>) -> Self {
+        let name = heading.process.name().to_owned();
+        let ends = [heading.from.taken.monotonic_ns, heading.to.taken.monotonic_ns];
+        let begun = clock::local(heading.from.taken.utc_ns, heading.time_zone);
+        let apart = units::duration(ends[0].abs_diff(ends[1]));
+        let about = vec![
+            format!("{name} ({}), recording {}", heading.process.id, heading.recording.0),
+            format!("#{} of {begun}", heading.from.number),
+            format!("to #{}, {apart} later", heading.to.number),
+        ];
+        Self { name, about }
+    }
+
+    /// Returns the head of a picture of all processes of a session.
+    pub fn of_session(heading: &SessionHeading<'_>) -> Self {
+        let SessionHeading { session, targets, from, to, time_zone } = heading;
+        let apart = to.taken.monotonic_ns.abs_diff(from.taken.monotonic_ns);
+        let begun = clock::local(from.taken.utc_ns, time_zone);
+        let about = vec![
+            format!("session {}, {targets}", session.0),
+            format!("{begun} and {} later", units::duration(apart)),
+        ];
+        Self { name: format!("session {}", session.0), about }
+    }
+}
+
 /// Bounds of the width.
 const MIN_WIDTH: u32 = 320;
 const MAX_WIDTH: u32 = 4000;
@@ -47,14 +83,14 @@ const MIN_PIXELS: f64 = 1.0;
 
 /// Draws the changes of the regions of one type, or of all.
 pub fn flame(
-    heading: &Heading<'_>,
+    head: &FlameHead,
     diff: &StackDiff,
     only_type: Option<&str>,
     options: &FlameOptions,
 ) -> DrawnFlame {
     let all = StackPaths::new(diff);
     let width = f64::from(options.width.clamp(MIN_WIDTH, MAX_WIDTH));
-    let words = words(heading, diff, &all, only_type);
+    let words = words(head, diff, &all, only_type);
     let title = words.title.join(", ");
     let mut min_pixels = MIN_PIXELS;
     loop {
@@ -81,24 +117,13 @@ pub fn flame(
     }
 }
 
-fn words(
-    heading: &Heading<'_>,
-    diff: &StackDiff,
-    all: &StackPaths,
-    only_type: Option<&str>,
-) -> Words {
-    let name = heading.process.name();
+fn words(head: &FlameHead, diff: &StackDiff, all: &StackPaths, only_type: Option<&str>) -> Words {
+    let name = &head.name;
     let of_type = only_type.map_or_else(String::new, |name| format!(" of {name}"));
     let mut title = vec![format!("{name}: resident{of_type} {}", units::signed_size(diff.total))];
     title.extend(diff.made_by().map(|made_by| made_by.words()));
-    let ends = [heading.from.taken.monotonic_ns, heading.to.taken.monotonic_ns];
-    let local = |utc_ns: i64| clock::local(utc_ns, heading.time_zone);
-    let mut about = vec![
-        format!("{name} ({}), recording {}", heading.process.id, heading.recording.0),
-        format!("#{} of {}", heading.from.number, local(heading.from.taken.utc_ns)),
-        format!("to #{}, {} later", heading.to.number, units::duration(ends[0].abs_diff(ends[1]))),
-        "a box is as wide as its bytes; below it are the functions it called".to_owned(),
-    ];
+    let mut about = head.about.clone();
+    about.push("a box is as wide as its bytes; below it are the functions it called".to_owned());
     about.push(match diff.counts[1].period {
         1 => "each page fault was taken".to_owned(),
         period => format!("estimated from 1 in {} page faults", units::count(period)),

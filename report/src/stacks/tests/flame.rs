@@ -12,7 +12,7 @@ use crate::chart::options::Theme;
 use crate::diff::table::heading::Heading;
 use crate::stacks::flame::boxes::{FlameBox, Stands, boxes};
 use crate::stacks::flame::tree::MAX_DEPTH;
-use crate::stacks::flame::{DrawnFlame, FlameOptions, flame};
+use crate::stacks::flame::{DrawnFlame, FlameHead, FlameOptions, flame};
 use crate::stacks::paths::StackPaths;
 use crate::time::spec::Resolved;
 
@@ -33,7 +33,7 @@ fn draw(diff: &StackDiff, theme: Theme, width: u32) -> DrawnFlame {
         time_zone: &TimeZone::UTC,
         made_by: None,
     };
-    let drawn = flame(&heading, diff, None, &FlameOptions { theme, width });
+    let drawn = flame(&FlameHead::of_process(&heading), diff, None, &FlameOptions { theme, width });
     let document = roxmltree::Document::parse(&drawn.svg).unwrap();
     let ids: Vec<&str> = document.descendants().filter_map(|node| node.attribute("id")).collect();
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len());

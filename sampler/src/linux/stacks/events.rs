@@ -1,7 +1,8 @@
-//! The kernel's events of page faults of all threads of a process, and the buffers that it writes
+//! The kernel's events of page faults of all threads of processes, and the buffers that it writes
 //! them to: one for each processor.
 #![allow(unsafe_code)]
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::io::Read;
@@ -18,6 +19,7 @@ use crate::linux::stacks::machine;
 use crate::linux::system::page_size_bytes;
 use crate::posix::raise_open_files;
 use crate::stack_refusal::StackRefusal;
+use crate::stacks::record;
 use crate::stacks::record::HEADER_BYTES;
 
 /// The bytes of a stack that the kernel copies at most: deeper stacks are cut.
@@ -47,32 +49,40 @@ struct Ring {
 // SAFETY: the mapping belongs to this value alone, and is reached through `&mut self`.
 unsafe impl Send for Ring {}
 
-/// The events of a process.
+/// The events of processes.
 pub(crate) struct Events {
-    pid: u32,
+    pids: BTreeSet<u32>,
     rings: Vec<Ring>,
     events: Vec<OwnedFd>,
     /// Faults that events counted that are closed.
     counted: u64,
     period: u64,
     sees_kernel: bool,
-    /// Whether the kernel distinguishes children from threads.
+    /// Whether threads alone inherit the events, not the processes that one starts.
     threads_alone: bool,
+    /// Whether those are wanted.
+    children: bool,
     /// A record that lies at both ends of a buffer.
     whole: Vec<u8>,
 }
 
 impl Events {
-    /// Makes the buffers and opens the events of all threads of the process.
-    pub(crate) fn open(pid: u32, period: u64, begin: Begin) -> Result<Self, StackRefusal> {
+    /// Makes the buffers and opens the events of all threads of the processes.
+    pub(crate) fn open(
+        pids: &[u32],
+        period: u64,
+        begin: Begin,
+        children: bool,
+    ) -> Result<Self, StackRefusal> {
         let mut events = Self {
-            pid,
+            pids: pids.iter().copied().collect(),
             rings: Vec::new(),
             events: Vec::new(),
             counted: 0,
             period,
             sees_kernel: true,
-            threads_alone: true,
+            threads_alone: !children,
+            children,
             whole: Vec::new(),
         };
         for processor in processors() {
@@ -95,8 +105,11 @@ impl Events {
             // Before Linux 5.13.
             Some(libc::EINVAL) if self.threads_alone => self.threads_alone = false,
             Some(libc::EMFILE) => {
-                let folder = Path::new(PROC).join(self.pid.to_string());
-                let threads = living_threads(&folder).map_or(0, |threads| threads.count() as u64);
+                let threads = |pid: &u32| {
+                    let folder = Path::new(PROC).join(pid.to_string());
+                    living_threads(&folder).map_or(0, |threads| threads.count() as u64)
+                };
+                let threads = self.pids.iter().map(threads).sum();
                 return Err(StackRefusal::TooManyThreads { threads, files: raise_open_files() });
             }
             _ => return Err(refusal(error)),
@@ -107,15 +120,45 @@ impl Events {
     /// Opens the events of all threads; those that begin later inherit them. A thread that begins
     /// meanwhile may be missed rather than counted twice.
     fn open_all(&mut self, begin: Begin) -> io::Result<()> {
-        let folder = Path::new(PROC).join(self.pid.to_string());
-        let threads = living_threads(&folder).map_err(|_| io::ErrorKind::NotFound)?;
+        for pid in self.pids.clone() {
+            self.open_process(pid, begin)?;
+        }
+        if self.events.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(()) }
+    }
+
+    fn open_process(&mut self, pid: u32, begin: Begin) -> io::Result<()> {
+        // One that has ended has no threads.
+        let folder = Path::new(PROC).join(pid.to_string());
+        let Ok(threads) = living_threads(&folder) else { return Ok(()) };
         for thread in threads.collect::<Vec<_>>() {
             match self.open_thread(thread, begin) {
                 Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
                 other => other?,
             }
         }
-        if self.events.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(()) }
+        Ok(())
+    }
+
+    /// Opens the events of another process; returns whether that is permitted.
+    pub(crate) fn add(&mut self, pid: u32) -> bool {
+        let before = self.events.len();
+        let opened = self.open_process(pid, Begin::Now).is_ok() && self.events.len() > before;
+        if opened {
+            self.pids.insert(pid);
+        } else {
+            self.events.truncate(before);
+        }
+        opened
+    }
+
+    /// Takes note of a process that inherited the events.
+    pub(crate) fn inherited(&mut self, pid: u32) {
+        self.pids.insert(pid);
+    }
+
+    /// Takes note that a process has ended.
+    pub(crate) fn ended(&mut self, pid: u32) {
+        self.pids.remove(&pid);
     }
 
     fn open_thread(&mut self, thread: u32, begin: Begin) -> io::Result<()> {
@@ -134,6 +177,8 @@ impl Events {
         attributes.sample_stack_user = STACK_BYTES;
         attributes.set_inherit(1);
         attributes.set_inherit_thread(self.threads_alone.into());
+        attributes.set_task(self.children.into());
+        attributes.set_sample_id_all(self.children.into());
         attributes.set_exclude_kernel((!self.sees_kernel).into());
         attributes.set_mmap(1);
         attributes.set_mmap2(1);
@@ -192,11 +237,24 @@ impl Events {
         self.rings.iter().map(|ring| ring.owner.as_raw_fd()).collect()
     }
 
-    /// Calls `visit` with all records that are there.
+    /// Calls `visit` with all records that are there: those of a buffer in their order or, if there may be
+    /// several processes, all in the order of time. One may have been started on another processor.
     pub(crate) fn drain(&mut self, mut visit: impl FnMut(&[u8])) {
-        for ring in &mut self.rings {
-            ring.drain(&mut self.whole, &mut visit);
+        let ends: Vec<u64> = self.rings.iter_mut().map(Ring::end).collect();
+        let (mut all, mut places) = (Vec::new(), Vec::new());
+        for (ring, end) in self.rings.iter_mut().zip(ends) {
+            if !self.children {
+                ring.drain(end, &mut self.whole, &mut visit);
+                continue;
+            }
+            ring.drain(end, &mut self.whole, &mut |record| {
+                let time_ns = record::time_ns(record);
+                places.push((time_ns, all.len()..all.len() + record.len()));
+                all.extend_from_slice(record);
+            });
         }
+        places.sort_by_key(|(time_ns, _)| *time_ns);
+        places.into_iter().for_each(|(_, place)| visit(&all[place]));
     }
 }
 
@@ -223,17 +281,19 @@ impl Ring {
         Err(StackRefusal::NoBuffer)
     }
 
-    fn drain(&mut self, whole: &mut Vec<u8>, visit: &mut impl FnMut(&[u8])) {
+    /// Returns where the records end that are there now.
+    fn end(&mut self) -> u64 {
         let page: *mut kernel::perf_event_mmap_page = self.base.cast();
-        // SAFETY: the kernel writes this structure to the first page of the mapping; both numbers
-        // are aligned, and shared with it as atomic ones.
-        let (head, tail) = unsafe {
-            (
-                AtomicU64::from_ptr(&raw mut (*page).data_head),
-                AtomicU64::from_ptr(&raw mut (*page).data_tail),
-            )
-        };
-        let (end, mut at) = (head.load(Ordering::Acquire), tail.load(Ordering::Relaxed));
+        // SAFETY: the kernel writes this structure to the first page of the mapping; the number is
+        // aligned, and shared with it as an atomic one.
+        unsafe { AtomicU64::from_ptr(&raw mut (*page).data_head) }.load(Ordering::Acquire)
+    }
+
+    fn drain(&mut self, end: u64, whole: &mut Vec<u8>, visit: &mut impl FnMut(&[u8])) {
+        let page: *mut kernel::perf_event_mmap_page = self.base.cast();
+        // SAFETY: as in `end`.
+        let tail = unsafe { AtomicU64::from_ptr(&raw mut (*page).data_tail) };
+        let mut at = tail.load(Ordering::Relaxed);
         while end - at >= HEADER_BYTES as u64 {
             let size = {
                 let header = self.bytes_at(at, HEADER_BYTES, whole);

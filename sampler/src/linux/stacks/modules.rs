@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use framehop::{ExplicitModuleSectionInfo, Module, Unwinder as _};
@@ -45,6 +45,16 @@ struct Read {
     frame_index: Option<Table>,
 }
 
+/// The files that were read, which processes share.
+#[derive(Clone, Default)]
+pub(crate) struct Files(Arc<Mutex<HashMap<FileKey, Option<Arc<Read>>>>>);
+
+impl Files {
+    fn lock(&self) -> MutexGuard<'_, HashMap<FileKey, Option<Arc<Read>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A mapping of code.
 #[derive(Clone)]
 struct Mapped {
@@ -60,7 +70,9 @@ pub(crate) struct Modules {
     folder: PathBuf,
     unwinder: Unwinder,
     cache: Cache,
-    files: HashMap<FileKey, Option<Arc<Read>>>,
+    files: Files,
+    /// Whether the code of `maps` is still to be handed to the unwinder.
+    is_copy: bool,
     maps: BTreeMap<u64, Mapped>,
     loaded: HashSet<(u64, Arc<str>)>,
     /// Names of addresses.
@@ -73,13 +85,14 @@ pub(crate) struct Modules {
 const MOUNTS_AGE: Duration = Duration::from_secs(10);
 
 impl Modules {
-    pub(crate) fn new(folder: PathBuf) -> Self {
+    pub(crate) fn new(folder: PathBuf, files: Files) -> Self {
         Self {
             code_names: CodeNames::new(folder.clone()),
             folder,
             unwinder: Unwinder::new(),
             cache: Cache::new(),
-            files: HashMap::new(),
+            files,
+            is_copy: false,
             maps: BTreeMap::new(),
             loaded: HashSet::new(),
             known: HashMap::new(),
@@ -89,7 +102,28 @@ impl Modules {
 
     /// Forgets all code: the process runs another program.
     pub(crate) fn clear(&mut self) {
-        *self = Self::new(std::mem::take(&mut self.folder));
+        *self = Self::new(std::mem::take(&mut self.folder), self.files.clone());
+    }
+
+    /// Returns the code of a process that this one has just forked.
+    pub(crate) fn forked(&self, folder: PathBuf) -> Self {
+        // Most run another program at once.
+        let (maps, is_copy) = (self.maps.clone(), true);
+        Self { maps, is_copy, ..Self::new(folder, self.files.clone()) }
+    }
+
+    /// Hands the code of a copy to the unwinder.
+    fn load_copy(&mut self) {
+        if !std::mem::take(&mut self.is_copy) {
+            return;
+        }
+        for mapped in self.maps.values().cloned().collect::<Vec<_>>() {
+            if let (Some(read), Some(bias)) = (&mapped.read, mapped.bias)
+                && self.loaded.insert((bias, Arc::clone(&mapped.name)))
+            {
+                self.load(read, bias, &mapped.name);
+            }
+        }
     }
 
     /// Adds the code that is mapped already.
@@ -181,14 +215,18 @@ impl Modules {
 
     fn read(&mut self, mapping: &Mapping) -> Option<Arc<Read>> {
         let key = mapping.file()?;
-        if let Some(read) = self.files.get(&key) {
-            return read.clone();
+        let (found, count) = {
+            let files = self.files.lock();
+            (files.get(&key).cloned(), files.len())
+        };
+        if let Some(read) = found {
+            return read;
         }
-        if self.files.len() >= MAX_FILES || self.is_remote(mapping) {
+        if count >= MAX_FILES || self.is_remote(mapping) {
             return None;
         }
         let read = self.open(mapping).map(Arc::new);
-        self.files.insert(key, read.clone());
+        self.files.lock().insert(key, read.clone());
         read
     }
 
@@ -215,6 +253,7 @@ impl Modules {
     /// Returns the frames of a fault's stack, outermost first.
     pub(crate) fn frames(&mut self, fault: &Fault<'_>) -> Vec<StackFrame> {
         let Some(copied) = &fault.registers else { return Vec::new() };
+        self.load_copy();
         let (pc, sp, registers) = begin(copied);
         let mut addresses: Vec<u64> = Vec::with_capacity(32);
         let mut is_whole = false;

@@ -9,24 +9,25 @@ use crate::stacks::live::Presence;
 /// The bytes of a huge page.
 const HUGE_BYTES: u64 = 2 << 20;
 
-/// The pages of a process. If they cannot be read, none is known to be present.
+/// The pages of a process.
 pub(crate) struct Pages {
-    pagemap: Option<Pagemap>,
+    pagemap: Pagemap,
     page_bytes: u64,
     /// The start of the last window, and the pages in it that are present.
     window: Option<(u64, u64)>,
 }
 
 impl Pages {
-    pub(crate) fn open(folder: &Path) -> Self {
-        let pagemap = Pagemap::open(folder).ok();
-        Self { pagemap, page_bytes: page_size_bytes(), window: None }
+    /// Opens those of a process; `None` if they cannot be read, as of one that has ended.
+    pub(crate) fn open(folder: &Path) -> Option<Self> {
+        let pagemap = Pagemap::open(folder).ok()?;
+        Some(Self { pagemap, page_bytes: page_size_bytes(), window: None })
     }
 }
 
 impl Presence for Pages {
     fn bytes(&mut self, page: u64, is_new: bool) -> Option<u64> {
-        let pagemap = self.pagemap.as_ref()?;
+        let pagemap = &self.pagemap;
         let bytes = WINDOW_PAGES * self.page_bytes;
         let start = page - page % bytes;
         let bits = match self.window {

@@ -102,6 +102,11 @@ impl Live {
         while self.pages.len() > MAX_PAGES {
             self.thin();
         }
+        self.last()
+    }
+
+    /// Returns the pages that were present at the last tick, by stack and type.
+    pub(crate) fn last(&self) -> Vec<LiveStack> {
         let named = |(&(stack, kind), sum): (&(u32, u16), &Sum)| LiveStack {
             stack,
             region_type: self.types[usize::from(kind)].clone(),

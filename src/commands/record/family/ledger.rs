@@ -10,7 +10,8 @@ use vmrec_store::{
 
 use crate::commands::record::args::RecordArgs;
 use crate::commands::record::events::{Events, MemberId};
-use crate::commands::record::family::members::{Ending, Member, Members};
+use crate::commands::record::family::members::{Member, Members};
+use crate::commands::record::family::outcome::Ending;
 use crate::commands::record::pruning::Pruning;
 use crate::commands::record::schedule::due_before;
 use crate::commands::record::session::DISK_FULL_PATIENCE;
@@ -89,6 +90,7 @@ impl Ledger {
                     }
                     kept += u64::from(added.number.is_some());
                 }
+                self.write_stacks(members)?;
                 Ok(Written::Kept(kept))
             }
             Err(error @ StoreError::DiskFull { .. }) => {
@@ -106,6 +108,39 @@ impl Ledger {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Writes the stacks of samples that are stored.
+    fn write_stacks(&mut self, members: &mut Members) -> Result<(), Failure> {
+        let (mut ids, mut ticks) = (Vec::new(), Vec::new());
+        for (id, member) in members.iter_mut() {
+            let Some(tick) =
+                member.stacks.tick.take().and_then(|tick| member.stacks.kept.due(tick))
+            else {
+                continue;
+            };
+            match (member.recording, member.number) {
+                (Some(recording), Some(number)) => {
+                    ids.push(*id);
+                    ticks.push((recording, number, tick));
+                }
+                _ => member.stacks.kept.written(tick, false),
+            }
+        }
+        if ticks.is_empty() {
+            return Ok(());
+        }
+        let stored = match self.writer.stacks(&ticks) {
+            Ok(()) => true,
+            Err(StoreError::DiskFull { .. }) => false,
+            Err(error) => return Err(error.into()),
+        };
+        for (id, (_, _, tick)) in ids.into_iter().zip(ticks) {
+            if let Some(member) = members.get_mut(id) {
+                member.stacks.kept.written(tick, stored);
+            }
+        }
+        Ok(())
     }
 
     /// Writes ends, then samples, and returns what they were added to in that order.

@@ -11,7 +11,9 @@ use vmrec_store::{NextSample, RecordingId, WhyEnded};
 
 use crate::commands::record::events::{Looked, MemberId};
 use crate::commands::record::family::name_counts::NameCounts;
+use crate::commands::record::family::outcome::{Ending, Leader, Outcome};
 use crate::commands::record::family::pool::Look;
+use crate::commands::record::family::stacks::MemberStacks;
 use crate::commands::record::target::is_gone;
 
 /// A process that the session records.
@@ -29,6 +31,8 @@ pub(crate) struct Member {
     pub(crate) number: Option<u64>,
     /// A sample that waits to be stored.
     pub(crate) sample: Option<NextSample>,
+    /// The stacks of that sample and of those before, if they are recorded.
+    pub(crate) stacks: MemberStacks,
     /// When the look began that its recording begins with.
     pub(crate) begun: Option<Timestamp>,
     /// Whether it was there as the session began.
@@ -49,13 +53,6 @@ enum State {
     Idle(Box<Sampler>),
     /// It is looking.
     Looking,
-}
-
-/// The end of a recording that waits to be stored.
-pub(crate) struct Ending {
-    pub(crate) recording: RecordingId,
-    pub(crate) at: Timestamp,
-    pub(crate) why: WhyEnded,
 }
 
 /// All living processes of the session, and what is left to store of others.
@@ -79,20 +76,6 @@ pub(crate) struct Members {
     pub(crate) refused: NameCounts,
 }
 
-/// How a look at a process came out.
-pub(crate) enum Outcome {
-    /// There is a sample of it.
-    Sampled,
-    /// It runs another program now and is to be looked at again at once.
-    Replaced,
-    /// It is gone.
-    Gone,
-    /// It may not be read, or reading it failed.
-    Refused(SamplerError),
-    /// It had ended, or was left out, before.
-    Unknown,
-}
-
 impl Members {
     /// Adds a process.
     pub(crate) fn add(&mut self, listed: ListedProcess, is_root: bool) -> MemberId {
@@ -108,6 +91,7 @@ impl Members {
             recording: None,
             number: None,
             sample: None,
+            stacks: MemberStacks::default(),
             begun: None,
             is_initial: !self.has_begun,
             first: ProcessSizes::ZERO,
@@ -254,6 +238,7 @@ impl Members {
             Err(SamplerError::Replaced { .. }) => {
                 let at = self.at;
                 let ended = member.recording.take();
+                member.stacks = MemberStacks::default();
                 let why = WhyEnded::TargetReplaced;
                 self.endings.extend(ended.map(|recording| Ending { recording, at, why }));
                 Outcome::Replaced
@@ -348,15 +333,6 @@ impl Member {
     pub(crate) fn name(&self) -> &str {
         self.process.as_ref().map_or(&self.listed.short_name, ProcessInfo::name)
     }
-}
-
-/// A process that stands out, with its private + swapped sizes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Leader<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) pid: u32,
-    pub(crate) first: u64,
-    pub(crate) last: u64,
 }
 
 #[cfg(test)]

@@ -9,24 +9,27 @@ mod finish;
 mod ledger;
 mod members;
 mod name_counts;
+mod outcome;
 mod pace;
 mod pool;
 mod progress;
 pub(crate) mod selection;
+mod stacks;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use vmrec_report::ProcessSizes;
-use vmrec_sampler::{Error as SamplerError, ListedProcess, ProcessList, UserRule};
+use vmrec_sampler::{Error as SamplerError, ListedProcess, ProcessList, StackRecorder, UserRule};
 use vmrec_store::{SessionId, WhyEnded};
 
 use crate::commands::record::args::{RecordArgs, SPARE};
 use crate::commands::record::events::{Event, Events, GRACE, Looked, MemberId};
 pub(crate) use crate::commands::record::family::cgroup::ControlGroup;
 use crate::commands::record::family::ledger::{Ledger, Written};
-use crate::commands::record::family::members::{Members, Outcome};
+use crate::commands::record::family::members::Members;
+use crate::commands::record::family::outcome::Outcome;
 use crate::commands::record::family::pace::Pace;
 use crate::commands::record::family::pool::Pool;
 use crate::commands::record::family::progress::{FamilyProgress, TickFigures};
@@ -66,6 +69,7 @@ pub(crate) struct Family<'a> {
     pool: Pool,
     ledger: Ledger,
     triggers: Triggers,
+    stacks: Option<StackRecorder>,
     progress: FamilyProgress,
     pace: Pace,
     begun: Instant,
@@ -117,7 +121,7 @@ pub(crate) fn record(
     vmrec_sampler::raise_open_files();
     let Output { path, writer, retention, triggers } = output;
     let list = ProcessList::new();
-    let (target, adopts, roots, watched) = match roots {
+    let (mut target, adopts, roots, watched) = match roots {
         Roots::Command { target, adopts } => {
             let listed = list.look(target.pid());
             (Some(target), adopts, listed.into_iter().collect(), Watched::default())
@@ -127,7 +131,9 @@ pub(crate) fn record(
     let keeps_waiting = args.host || args.follow || args.has_group();
     let mut selection = Selection::new(args.tree, std::process::id(), adopts);
     (selection.host, selection.names) = (args.host, watched.names);
+    let stacks = stacks::recorder(args, target.as_mut(), &roots)?;
     let mut family = Family {
+        stacks,
         args,
         events,
         list,
@@ -314,6 +320,7 @@ impl Family<'_> {
                 self.triggers.judge(id, process.id.pid, Some(process.name()), snapshot);
             }
         }
+        let tick = stacks::tick(self.stacks.as_ref(), &looked, self.members.pid(id));
         if self.is_first_tick && self.members.is_root(id) {
             looked
                 .sampled
@@ -322,8 +329,15 @@ impl Family<'_> {
                 .for_each(|note| self.progress.say(&format!("note: {note}")));
         }
         match self.members.looked(looked) {
-            Outcome::Sampled | Outcome::Unknown => {}
+            outcome @ (Outcome::Sampled | Outcome::Unknown) => {
+                if let (Some(member), Some(tick)) = (self.members.get_mut(id), tick) {
+                    member.stacks.take(tick, matches!(outcome, Outcome::Sampled));
+                }
+            }
             Outcome::Replaced => {
+                if let (Some(stacks), Some(pid)) = (&self.stacks, self.members.pid(id)) {
+                    stacks.restart(pid);
+                }
                 self.triggers.forget(id);
                 let look = self.members.look(id);
                 self.awaited.extend(look.as_ref().map(|look| look.member));

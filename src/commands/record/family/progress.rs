@@ -9,7 +9,8 @@ use vmrec_report::units::{counted, duration, size};
 use vmrec_store::{SessionId, WhyEnded};
 
 use crate::commands::record::args::RecordArgs;
-use crate::commands::record::family::members::{Leader, Members};
+use crate::commands::record::family::members::Members;
+use crate::commands::record::family::outcome::Leader;
 use crate::commands::record::live_line::LiveLine;
 use crate::commands::record::progress::{change, ended_words};
 use crate::failure::Failure;

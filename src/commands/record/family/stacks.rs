@@ -1,0 +1,51 @@
+//! The stacks of the processes of a session: one recorder for all, which follows those that they start.
+
+use vmrec_sampler::{ListedProcess, StackRecorder, StackTick};
+
+use crate::commands::record::args::RecordArgs;
+use crate::commands::record::events::Looked;
+use crate::commands::record::kept_stacks::KeptStacks;
+use crate::commands::record::target::Target;
+use crate::failure::Failure;
+
+/// The stacks of one process.
+#[derive(Default)]
+pub(crate) struct MemberStacks {
+    /// Those of the sample that waits to be stored.
+    pub(super) tick: Option<StackTick>,
+    /// Those that its recording holds.
+    pub(super) kept: KeptStacks,
+}
+
+impl MemberStacks {
+    /// Takes the stacks of a look, whose sample waits to be stored if it is `kept`.
+    pub(crate) fn take(&mut self, tick: StackTick, kept: bool) {
+        let left_out = if kept { self.tick.replace(tick) } else { Some(tick) };
+        left_out.into_iter().for_each(|tick| self.kept.left_out(tick));
+    }
+}
+
+/// Returns the stacks of the process that a look found, if they are recorded and there is a sample.
+pub(super) fn tick(
+    recorder: Option<&StackRecorder>,
+    looked: &Looked,
+    pid: Option<u32>,
+) -> Option<StackTick> {
+    let snapshot = looked.sampled.snapshot.as_ref().ok()?;
+    Some(recorder?.tick(pid?, snapshot))
+}
+
+/// Begins to record the stacks of the processes there are, if that is asked for.
+pub(super) fn recorder(
+    args: &RecordArgs,
+    target: Option<&mut Target>,
+    roots: &[ListedProcess],
+) -> Result<Option<StackRecorder>, Failure> {
+    // Those of a command began as it was started.
+    if let Some(target) = target {
+        return Ok(target.stacks.take());
+    }
+    let Some(options) = args.stack_options() else { return Ok(None) };
+    let pids: Vec<u32> = roots.iter().map(|root| root.pid).collect();
+    Ok(Some(StackRecorder::attach(&pids, &options)?))
+}
