@@ -65,6 +65,12 @@ pub(crate) enum Command {
     DemoWorkload,
     #[command(hide = true)]
     SelftestWorkload,
+    /// Prints malloc's zones of a process, for `map`
+    #[cfg(target_os = "macos")]
+    #[command(hide = true)]
+    MapZones {
+        pid: u32,
+    },
 }
 
 impl From<SumBy> for By {

@@ -4,6 +4,7 @@
 //! into an exit status. What a command does is in `commands/`.
 
 mod args;
+mod bounded;
 mod cli;
 mod commands;
 mod completion;
@@ -114,5 +115,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Demo(Later(args)) => demo::run(&args),
         Command::DemoWorkload => demo::workload(),
         Command::SelftestWorkload => child::workload(),
+        #[cfg(target_os = "macos")]
+        Command::MapZones { pid } => map::zones::print(pid),
     }
 }

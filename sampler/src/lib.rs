@@ -73,6 +73,11 @@ mod system_sum;
 )]
 mod tracker;
 mod vocabulary;
+#[cfg_attr(
+    not(target_os = "macos"),
+    allow(dead_code, reason = "pure logic of macOS, which every system tests")
+)]
+mod zones;
 
 pub use crate::classify::classify;
 pub use crate::classify::facts::{Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
@@ -127,6 +132,7 @@ pub use crate::macos::{
     stacks::StackRecorder,
     sums::system_sums,
     watch::ExitWatch,
+    zones::zone_lines,
 };
 pub use crate::naming::Naming;
 pub use crate::pasted::model::{
@@ -158,3 +164,4 @@ pub use crate::stop_refusal::StopRefusal;
 pub use crate::system_sum::{SumOf, SystemSum};
 pub use crate::tracker::RegionTracker;
 pub use crate::vocabulary::{Family, RegionType, types};
+pub use crate::zones::{MallocZone, parse_zones};

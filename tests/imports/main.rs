@@ -73,6 +73,7 @@ fn sampler() {
             &["procfs", "classify/facts", "classify/markers"],
             &["elf", "classify", "heap", "stacks"],
             &["tracker"],
+            &["zones"],
             &["linux", "macos", "darwin"],
             &["pasted"],
             &["lib"],
@@ -118,7 +119,7 @@ fn program() {
         floors: &[
             &["later", "shell", "parse", "zone", "toml_text", "types_file/error"],
             &["failure"],
-            &["args", "output", "pager", "picture", "process", "progress", "terminal"],
+            &["args", "bounded", "output", "pager", "picture", "process", "progress", "terminal"],
             &["file", "misread", "recorders", "recording", "types_file"],
             &["session", "stacks", "heap_reports"],
             &["commands"],

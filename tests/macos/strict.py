@@ -228,8 +228,31 @@ def libraries(folder):
     expect("all images, dyld among them", json.loads(out), [{"n": 6, "paths": 5}])
 
 
+def zones(folder):
+    """malloc's zones: those of another allocator by name, their sizes unknown; a process with other libraries has none."""
+    text = open(own("real.tsv", folder)).read()
+    # Two addresses of zones; one names itself, and its table of functions is none of vmrec's zones'.
+    word = lambda number: number.to_bytes(8, "little").hex()
+    zone = "00" * 72 + word(0x100100800) + "00" * 16 + word(0x180001000) + word(13)
+    lines = ["@zones 0x100100000 2", f"@bytes 0x100100000 {word(0x100100100)}{word(0x100200000)}",
+             f"@bytes 0x100100100 {zone}", '@bytes 0x100100800 "WebKit Malloc"']
+    path = os.path.join(folder, "zones.tsv")
+    open(path, "w").write(text.replace("@footprint", "\n".join(lines) + "\n@footprint", 1))
+    out, error = vmrec("map", "4242", "-summary", table=path)
+    expect("nothing is wrong with the zones", "zones are not known" in error, False)
+    rows = [line.split() for line in out.splitlines() if line.startswith(("WebKit Malloc_0x", "MallocZone_0x"))]
+    unknown = ["-"] * 9
+    expect("its zones", rows, [["WebKit", "Malloc_0x100100100", *unknown], ["MallocZone_0x100200000", *unknown]])
+    expect("a column of them", "MALLOC ZONE                          SIZE       SIZE" in out, True)
+    _, error = vmrec("map", "4242", "-summary", table=own("real.tsv", folder))
+    expect("without a list of zones", "malloc's zones are not known" in error, True)
+    out, _ = vmrec("map", "4242", "--json", table=path)
+    expect("no zones in JSON", "zones" in out, False)
+
+
 def run(folder):
     labels(folder)
+    zones(folder)
     libraries(folder)
     selftests(folder)
     rights(folder)

@@ -75,12 +75,23 @@ const fn meaning(mode: ShareMode) -> &'static str {
     }
 }
 
+/// The heaps that a page has a table of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heaps {
+    /// None.
+    Unknown,
+    /// Those of glibc's arenas.
+    Arenas,
+    /// malloc's zones.
+    Zones,
+}
+
 /// Returns a line for each thing of vmmap's page that is not there, and why.
 pub(crate) fn notes(
     host: &Host,
     options: &PageOptions,
     submaps: &[Submap],
-    heaps: bool,
+    heaps: Heaps,
     counting: Option<Counting>,
 ) -> String {
     let mut lines = Vec::new();
@@ -114,9 +125,14 @@ pub(crate) fn notes(
         lines.push("VOLATILE, NONVOL, EMPTY: virtual sizes; if all are 0 they may be left out.");
     }
     lines.push(match (heaps, &*host.os) {
-        (true, _) => "What is in use inside a heap is not known, nor which arena a heap is of.",
-        (false, "linux") => "No table of malloc zones: no heap of a glibc arena is proved here.",
-        (false, _) => "No table of malloc zones: they are not known.",
+        (Heaps::Zones, _) => "Sizes of a zone are those of the regions that its memory lies in.",
+        (Heaps::Arenas, _) => {
+            "What is in use inside a heap is not known, nor which arena a heap is of."
+        }
+        (Heaps::Unknown, "linux") => {
+            "No table of malloc zones: no heap of a glibc arena is proved here."
+        }
+        (Heaps::Unknown, _) => "No table of malloc zones: they are not known.",
     });
     lines.iter().map(|line| format!("{line}\n")).collect()
 }

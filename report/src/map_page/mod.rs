@@ -21,6 +21,7 @@ use vmrec_sampler::{Region, Snapshot};
 
 use crate::counting::Counting;
 use crate::map_page::choice::{Chosen, RowChoice};
+use crate::map_page::legend::Heaps;
 use crate::map_page::lines::Columns;
 use crate::map_page::options::{PageLayout, PageOptions, PageSource};
 use crate::map_page::row::{PageRow, is_listed};
@@ -119,7 +120,7 @@ pub fn page_text(
         source.host,
         options,
         &submaps,
-        heaps.is_some(),
+        if heaps.is_some() { Heaps::Arenas } else { Heaps::Unknown },
         Counting::of(snapshot),
     ));
     text

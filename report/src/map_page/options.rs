@@ -1,6 +1,6 @@
 //! The options of a page, and the snapshot it shows.
 
-use vmrec_sampler::{Host, Naming, ProcessInfo, Program};
+use vmrec_sampler::{Host, MallocZone, Naming, ProcessInfo, Program};
 
 use crate::map_page::size::SizeFormat;
 use crate::map_page::vmmap::size::VmmapSize;
@@ -69,11 +69,13 @@ pub struct PageSource<'a> {
     pub host: &'a Host,
     /// What its bundle and its system say of its program; `None` of a process that was recorded.
     pub program: Option<&'a Program>,
+    /// malloc's zones; `None` where they are not known.
+    pub zones: Option<&'a [MallocZone]>,
 }
 
 impl<'a> PageSource<'a> {
     /// Creates that of a process that was recorded.
     pub const fn recorded(process: &'a ProcessInfo, host: &'a Host) -> Self {
-        Self { process, parent: None, host, program: None }
+        Self { process, parent: None, host, program: None, zones: None }
     }
 }

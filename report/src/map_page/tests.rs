@@ -33,7 +33,7 @@ const EIGHTY: PageOptions = PageOptions {
 fn text_on(os: &str, snapshot: &Snapshot, options: &PageOptions) -> String {
     let host = Host { os: os.into(), ..recording(1).host };
     let process = process();
-    let source = PageSource { process: &process, parent: Some("init"), host: &host, program: None };
+    let source = PageSource { parent: Some("init"), ..PageSource::recorded(&process, &host) };
     let options = PageOptions { naming: Naming::of(&host), ..*options };
     page_text(&source, snapshot, &options, &RowChoice::default(), &TimeZone::UTC)
 }

@@ -8,10 +8,10 @@ use crate::macos::process::process_info;
 ///
 /// # Errors
 ///
-/// Fails in any case: if there is no such process, or because macOS keeps heaps in zones, which
-/// vmrec does not read.
+/// Fails in any case: if there is no such process, or because macOS keeps heaps in zones, whose
+/// blocks vmrec does not list.
 pub fn inspect_heap(pid: u32, _: &HeapRequest) -> Result<StoppedHeap, Error> {
     let name = process_info(pid)?.name().to_owned();
-    let why = "vmrec does not read the zones of macOS; heap(1) does".to_owned();
+    let why = "vmrec does not list the blocks of zones of macOS; heap(1) does".to_owned();
     Err(Error::HeapNotSupported { pid, name, why })
 }

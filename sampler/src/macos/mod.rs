@@ -14,6 +14,7 @@ pub(crate) mod sums;
 pub(crate) mod task;
 pub(crate) mod totals;
 pub(crate) mod watch;
+pub(crate) mod zones;
 
 /// The hint for a process that may not be read.
 pub const PERMISSION_HINT: &str = "run vmrec as the owner of the process or with sudo;\n\

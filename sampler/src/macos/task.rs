@@ -86,6 +86,11 @@ impl Task {
         Images::read(&mut &self.port, self.port.dyld_info()?, before)
     }
 
+    /// Returns the right to it.
+    pub(crate) const fn port(&self) -> &Port {
+        &self.port
+    }
+
     /// Reads the totals, and the number of words that the kernel returned.
     pub(crate) fn figures(&self) -> Result<(task_vm_info, usize), i32> {
         self.port.vm_info()

@@ -4,6 +4,7 @@ pub(crate) mod advice;
 pub(crate) mod picture;
 pub(crate) mod spelling;
 mod stacks;
+pub(crate) mod zones;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -272,9 +273,12 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
             let process = sampler.process().clone();
             let parent = parent(&process);
             let program = vmrec_sampler::program(&process);
+            let is_page = !args.json && !args.svg;
+            let zones = is_page.then(|| zones::known(process.id.pid)).flatten();
             let source = PageSource {
                 parent: parent.as_ref().map(ProcessInfo::name),
                 program: program.as_ref(),
+                zones: zones.as_deref(),
                 ..PageSource::recorded(&process, &host)
             };
             match args.delta {

@@ -4,11 +4,8 @@
 //! vmmap suspends the process while it reads. It runs by its full path, never one found in PATH, with
 //! bounds on its time and output.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use vmrec_sampler::{
@@ -16,7 +13,7 @@ use vmrec_sampler::{
     Sampler, Snapshot, Timestamp, UserRule, parse_paste,
 };
 
-use crate::types_file;
+use crate::{bounded, types_file};
 
 /// Apple's program.
 const VMMAP: &str = "/usr/bin/vmmap";
@@ -24,8 +21,6 @@ const VMMAP: &str = "/usr/bin/vmmap";
 pub(crate) const MIN_INTERVAL: Duration = Duration::from_secs(5);
 /// How long vmmap may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The bytes of its messages that are kept.
-const MAX_MESSAGE: u64 = 4096;
 /// The call named in errors.
 const CALL: &str = "vmmap";
 
@@ -164,51 +159,7 @@ impl Vmmap {
 
 /// Runs vmmap and returns its page.
 fn page(program: &Path, pid: u32) -> Result<Vec<u8>, String> {
-    let mut child = Command::new(program)
-        .args(["-w", "-interleaved", "-noCoalesce", &pid.to_string()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("{} cannot be run: {error}", program.display()))?;
-    let page = drained(child.stdout.take(), MAX_PASTE_BYTES);
-    let message = drained(child.stderr.take(), MAX_MESSAGE);
-    let read = page.recv_timeout(PATIENCE);
-    let Ok(page) = read else {
-        end(&mut child);
-        return Err(format!("{} took more than {} s", program.display(), PATIENCE.as_secs()));
-    };
-    if page.len() as u64 > MAX_PASTE_BYTES {
-        end(&mut child);
-        return Err(format!("{} printed too much", program.display()));
-    }
-    let status = child.wait().map_err(|error| error.to_string())?;
-    if status.success() {
-        return Ok(page);
-    }
-    let message = message.recv_timeout(PATIENCE).unwrap_or_default();
-    let message = String::from_utf8_lossy(&message);
-    let first = message.lines().find(|line| !line.trim().is_empty());
-    Err(first.map_or_else(|| status.to_string(), |line| line.trim().to_owned()))
-}
-
-/// Reads what a program writes, a byte more than `max` at most, on a thread of its own.
-fn drained(from: Option<impl Read + Send + 'static>, max: u64) -> mpsc::Receiver<Vec<u8>> {
-    let (sender, bytes) = mpsc::channel();
-    thread::spawn(move || {
-        let mut read = Vec::new();
-        if let Some(from) = from {
-            // What was read before an error is all there is.
-            let _ = from.take(max + 1).read_to_end(&mut read);
-        }
-        // Nobody waits any more for one that took too long.
-        let _ = sender.send(read);
-    });
-    bytes
-}
-
-fn end(child: &mut Child) {
-    // It fails only for one that has ended.
-    let _ = child.kill();
-    let _ = child.wait();
+    let mut command = Command::new(program);
+    command.args(["-w", "-interleaved", "-noCoalesce", &pid.to_string()]);
+    bounded::printed(&mut command, &program.display().to_string(), PATIENCE, MAX_PASTE_BYTES)
 }

@@ -10,6 +10,7 @@ pub(crate) mod size;
 pub(crate) mod sums;
 #[cfg(test)]
 mod tests;
+pub(crate) mod zones;
 
 use jiff::tz::TimeZone;
 use vmrec_sampler::{Region, Snapshot};
@@ -17,7 +18,7 @@ use vmrec_sampler::{Region, Snapshot};
 use crate::counting::Counting;
 use crate::map_page::extras;
 use crate::map_page::header as own_header;
-use crate::map_page::legend;
+use crate::map_page::legend::{self, Heaps};
 use crate::map_page::options::{PageOptions, PageSource};
 use crate::map_page::row::{PageRow, is_listed, rows};
 use crate::map_page::totals::is_writable;
@@ -80,10 +81,15 @@ pub(crate) fn page(
         text.push('\n');
     }
     let heaps = crate::map_page::totals::heaps(regions, crate::map_page::size::SizeFormat::Bytes);
-    text.push_str(&sums::by_type(regions, sizes, options.naming, heaps.is_some()));
+    let in_zones = heaps.is_some() || source.zones.is_some();
+    text.push_str(&sums::by_type(regions, sizes, options.naming, in_zones));
     text.push('\n');
     if let Some(heaps) = &heaps {
         text.push_str(&heaps.render(usize::MAX, false));
+        text.push('\n');
+    }
+    if let Some(zones) = source.zones {
+        text.push_str(&zones::table(zones, regions, sizes));
         text.push('\n');
     }
     let submaps = extras::submaps(regions);
@@ -105,6 +111,11 @@ pub(crate) fn page(
         text.push_str("Physical footprint is derived: anonymous + swapped memory.\n");
     }
     let counting = Counting::of(snapshot);
-    text.push_str(&legend::notes(source.host, options, &submaps, heaps.is_some(), counting));
+    let heaps_known = match source.zones {
+        Some(_) => Heaps::Zones,
+        None if heaps.is_some() => Heaps::Arenas,
+        None => Heaps::Unknown,
+    };
+    text.push_str(&legend::notes(source.host, options, &submaps, heaps_known, counting));
     text
 }

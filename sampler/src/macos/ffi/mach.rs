@@ -236,6 +236,11 @@ impl Port {
 }
 
 impl Port {
+    /// Returns its name, for malloc's functions: valid for as long as this value lives.
+    pub(crate) const fn number(&self) -> mach_port_t {
+        self.0
+    }
+
     /// Reads where dyld keeps its list of images.
     pub(crate) fn dyld_info(&self) -> Option<DyldInfo> {
         let mut info = task_dyld_info {

@@ -4,3 +4,4 @@ pub(crate) mod libproc;
 pub(crate) mod mach;
 pub(crate) mod sysctl;
 pub(crate) mod unix;
+pub(crate) mod zones;
