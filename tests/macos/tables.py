@@ -5,6 +5,7 @@ import os
 import subprocess
 import tempfile
 
+import edges
 import harness
 import strict
 from harness import PID, SHARE, compare, compare_words, expect, own, tables, taken, vmrec
@@ -77,6 +78,7 @@ def main():
         modes(folder)
         ends(folder)
         strict.run(folder)
+        edges.run(folder)
     print(f"macOS program on scripted kernels: {harness.checks} checks passed")
 
 
