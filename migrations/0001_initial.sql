@@ -61,6 +61,9 @@ CREATE TABLE recording (
 -- a session's recordings are looked up by process
 CREATE INDEX recording_by_process ON recording (session, pid);
 
+-- those of the processes that one has started are looked up as it is deleted
+CREATE INDEX recording_by_parent ON recording (parent) WHERE parent IS NOT NULL;
+
 -- The arguments the target was started with.
 CREATE TABLE argument (
     recording INTEGER NOT NULL REFERENCES recording (id), -- whose target

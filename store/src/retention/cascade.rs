@@ -1,7 +1,7 @@
 //! Deletes the rows that depend on deleted samples: evidence, stacks, images and, finally,
 //! the recording itself.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use crate::db::columns::RECORDING;
 use crate::db::row_checksum;
@@ -64,7 +64,9 @@ pub(crate) fn delete(
     }
     rollup_row::delete(transaction, "SELECT id FROM chunk WHERE recording = ?1", [recording.0])?;
     for table in ["argument", "mark", "heap_report", "chunk"] {
-        transaction.execute(&format!("DELETE FROM {table} WHERE recording = ?"), [recording.0])?;
+        transaction
+            .prepare_cached(&format!("DELETE FROM {table} WHERE recording = ?"))?
+            .execute([recording.0])?;
     }
     let children: Vec<i64> = transaction
         .prepare_cached("SELECT id FROM recording WHERE parent = ?")?
@@ -75,8 +77,15 @@ pub(crate) fn delete(
             transaction.execute("UPDATE recording SET parent = NULL WHERE id = ?", [child])
         })?;
     }
-    transaction.execute("DELETE FROM recording WHERE id = ?", [recording.0])?;
+    let session: Option<i64> = transaction
+        .prepare_cached("DELETE FROM recording WHERE id = ? RETURNING session")?
+        .query_row([recording.0], |row| row.get(0))
+        .optional()?;
     transaction
-        .execute("DELETE FROM session WHERE id NOT IN (SELECT session FROM recording)", [])?;
+        .prepare_cached(
+            "DELETE FROM session WHERE id = ?1 \
+             AND NOT EXISTS (SELECT 1 FROM recording WHERE session = ?1)",
+        )?
+        .execute([session])?;
     Ok(true)
 }
