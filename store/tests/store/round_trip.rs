@@ -243,3 +243,13 @@ fn recordings_of_a_session_share_a_transaction() {
         .unwrap();
     assert_eq!(parents, [None, Some(first.0), Some(first.0)]);
 }
+
+#[test]
+fn a_new_file_takes_64_kib_at_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (writer, _) = begun(&path);
+    writer.close().unwrap();
+    let bytes = std::fs::metadata(&path).unwrap().len();
+    assert!(bytes <= 64 << 10, "{bytes}");
+}
