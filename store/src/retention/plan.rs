@@ -50,8 +50,7 @@ pub(crate) enum PruneStep {
     Delete(RecordingId),
 }
 
-/// Steps tried before, which need not be repeated: headers do not show that they would change
-/// nothing.
+/// Steps that changed nothing, or failed, which need not be repeated: headers do not show that.
 pub(crate) type Tried = HashSet<(RecordingId, u64, Keep)>;
 
 /// Ranges of wall-clock time near marks, ascending and disjoint.

@@ -153,6 +153,7 @@ impl Pruner<'_> {
                 .at(self.path)?;
                 if gone {
                     self.pruning.gone.recordings += 1;
+                    self.pruning.tried.retain(|(id, ..)| *id != recording);
                     self.pruning.loose.1.extend(self.pruning.unused.drain());
                 } else {
                     self.pruning.steps.push_front(step);
@@ -166,8 +167,11 @@ impl Pruner<'_> {
         let policy = self.pruning.policy;
         let known = load::one(self.connection, id, &policy, &self.running).at(self.path)?;
         let reader = Reader { connection: self.connection, path: self.path };
-        self.pruning.tried.insert((id, last, keep));
-        let Some(reduced) = reader.reduce(&known, last, keep)? else { return Ok(()) };
+        let reduced = reader.reduce(&known, last, keep);
+        if !matches!(reduced, Ok(Some(_))) {
+            self.pruning.tried.insert((id, last, keep));
+        }
+        let Some(reduced) = reduced? else { return Ok(()) };
         in_transaction(self.connection, |transaction| reduced.write(transaction)).at(self.path)?;
         self.pruning.gone.samples += reduced.samples;
         self.pruning.steps.push_front(PruneStep::Between { recording: id, last });
