@@ -103,7 +103,29 @@ impl HeapReports {
 
     /// Returns the report on all blocks that is nearest to a time.
     pub(crate) fn nearest(&self, utc_ns: i64) -> Option<&HeapOfTime> {
-        self.heaps.iter().min_by_key(|report| report.utc_ns.abs_diff(utc_ns))
+        self.heaps.get(self.index_near(utc_ns)?)
+    }
+
+    /// Returns the two reports on all blocks that are nearest to two times, the earlier one first: where
+    /// one report is the nearest to both, with the one before or after it that is nearer.
+    pub(crate) fn pair(&self, from_ns: i64, to_ns: i64) -> Option<[&HeapOfTime; 2]> {
+        let (mut before, mut after) = (self.index_near(from_ns)?, self.index_near(to_ns)?);
+        if before == after {
+            let distance = |index: usize, utc_ns: i64| {
+                self.heaps.get(index).map(|report| report.utc_ns.abs_diff(utc_ns))
+            };
+            let earlier = before.checked_sub(1).and_then(|index| distance(index, from_ns));
+            match (earlier, distance(after + 1, to_ns)) {
+                (None, None) => return None,
+                (Some(earlier), later) if later.is_none_or(|later| earlier <= later) => before -= 1,
+                _ => after += 1,
+            }
+        }
+        Some([self.heaps.get(before.min(after))?, self.heaps.get(before.max(after))?])
+    }
+
+    fn index_near(&self, utc_ns: i64) -> Option<usize> {
+        (0..self.heaps.len()).min_by_key(|index| self.heaps[*index].utc_ns.abs_diff(utc_ns))
     }
 }
 
@@ -112,7 +134,7 @@ pub(crate) fn too_few(opened: &Opened, reports: &HeapReports) -> Failure {
     let (id, name) = (opened.recording.id.0, opened.recording.process.name());
     let why = match reports.heaps.len() {
         0 => format!("recording {id} has no report on the heap of {}", escape::terminal(name)),
-        _ => format!("recording {id} has one report near both times: nothing can be compared"),
+        _ => format!("recording {id} has one report on the heap: nothing can be compared"),
     };
     Failure::new(Status::Recording, anyhow::anyhow!(why)).hint(format!(
         "take them while it runs: `vmrec heap{} --save {}`, or `vmrec record --heap-on MARK`",

@@ -224,13 +224,10 @@ fn print_classes(args: &DiffArgs, opened: &Opened, ends: [&Resolved; 2]) -> Resu
         return Err(Failure::usage("--by class is printed as a table or with --json"));
     }
     let reports = HeapReports::of(opened)?;
-    let found = ends.map(|end| reports.nearest(end.asked_utc_ns));
-    let [Some(before), Some(after)] = found else {
+    let [from, to] = ends.map(|end| end.asked_utc_ns);
+    let Some([before, after]) = reports.pair(from, to) else {
         return Err(heap_reports::too_few(opened, &reports));
     };
-    if before.utc_ns >= after.utc_ns {
-        return Err(heap_reports::too_few(opened, &reports));
-    }
     let diff = HeapDiff::new([before, after].map(HeapOfTime::at));
     if args.format.json {
         output::print_json(&HeapDiffDocument::new(opened.recording.id.0, &diff))?;

@@ -152,7 +152,7 @@ fn commands_on_sessions_explain_what_they_cannot_do() {
     vmrec: all metrics are drawn by family: their panels share one legend
     hint: leave out --by, or draw one metric: --metric private --by type
     [exit status: Some(2)]
-    vmrec: sums by object or stack are of one process
+    vmrec: sums by object are of one process
     hint: name it with --recording N, or take another kind, such as process-type
     [exit status: Some(2)]
     vmrec: there is no session 9 in DIR/test.db

@@ -10,13 +10,12 @@ use crate::recording::Opened;
 pub(super) fn heap(opened: &Opened, [from, to]: [&Resolved; 2]) -> Result<PageHeap, Failure> {
     let reports = HeapReports::of(opened)?;
     let end = to.asked_utc_ns;
-    let (before, after) = (reports.nearest(from.asked_utc_ns), reports.nearest(end));
+    let pair = reports.pair(from.asked_utc_ns, end);
     let whole = |of: &HeapOfTime| (of.utc_ns, of.heap.clone());
-    let earlier = before.zip(after).filter(|(before, after)| before.utc_ns < after.utc_ns);
     let leaks = reports.leaks.iter().min_by_key(|report| report.utc_ns.abs_diff(end));
     Ok(PageHeap {
-        before: earlier.map(|(before, _)| whole(before)),
-        after: after.map(whole),
+        before: pair.map(|[before, _]| whole(before)),
+        after: pair.map(|[_, after]| after).or_else(|| reports.nearest(end)).map(whole),
         leaks: leaks.map(|LeaksOfTime { utc_ns, leaks }| (*utc_ns, leaks.clone())),
     })
 }
