@@ -7,6 +7,7 @@ use std::{fs, thread};
 
 use clap::Args;
 use regex_lite::Regex;
+use vmrec_report::order::sort_by_key;
 use vmrec_report::{Align, Cell, Column, Table, escape, units};
 use vmrec_sampler::ProcessInfo;
 
@@ -230,7 +231,7 @@ fn ambiguous(text: &str, found: &[&ProcessInfo]) -> Failure {
         .iter()
         .map(|process| (vmrec_sampler::resident_bytes(process.id.pid), *process))
         .collect();
-    sized.sort_by_key(|(resident, process)| (std::cmp::Reverse(*resident), process.id.pid));
+    sort_by_key(&mut sized, |(resident, process)| (std::cmp::Reverse(*resident), process.id.pid));
     let mut table = Table::new(
         vec![
             Column::new("PID", Align::Right),

@@ -22,6 +22,7 @@ mod heap;
 mod limits;
 mod map_page;
 mod metric;
+pub mod order;
 mod page;
 mod recordings;
 mod series;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
+use vmrec_report::order::sort_by_key;
 use vmrec_report::{Listed, ListedSession, csv, json, list_table, session_list_table};
 use vmrec_store::{RecordingSummary, Session, Store};
 
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<ExitCode, Failure> {
             .hint(format!("`vmrec list{db} --sessions` shows the sessions of the file")));
     }
     if files.len() > 1 {
-        all.sort_by_key(|(file, one)| (one.recording.begun.utc_ns, file.number));
+        sort_by_key(&mut all, |(file, one)| (one.recording.begun.utc_ns, file.number));
     }
     let rows: Vec<Listed<'_>> = all
         .iter()
@@ -88,7 +89,7 @@ fn list_sessions(args: &ListArgs, files: &[Numbered<Store>]) -> Result<(), Failu
         rows.extend(listed_sessions(sessions, recordings, held, file.beside()));
     }
     if files.len() > 1 {
-        rows.sort_by_key(|row| (row.session.begun.utc_ns, row.file));
+        sort_by_key(&mut rows, |row| (row.session.begun.utc_ns, row.file));
     }
     if args.format.json {
         output::print_json(&rows.iter().map(json::SessionRow::new).collect::<Vec<_>>())

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use vmrec_report::order::sort_by_key;
 use vmrec_report::units::counted;
 use vmrec_report::{SPAN_END, escape, is_open, named};
 use vmrec_store::Mark;
@@ -89,7 +90,7 @@ fn must_be_open(args: &MarkArgs, opened: &Opened, utc_ns: i64) -> Result<(), Fai
     let mut before: Vec<(i64, &str)> =
         opened.marks.iter().map(|mark| (mark.utc_ns, mark.text.as_str())).collect();
     before.retain(|(at, _)| *at <= utc_ns);
-    before.sort_by_key(|(at, _)| *at);
+    sort_by_key(&mut before, |(at, _)| *at);
     let texts: Vec<&str> = before.iter().map(|(_, text)| *text).collect();
     if is_open(&texts, &args.text) {
         return Ok(());
@@ -105,7 +106,7 @@ fn must_be_open(args: &MarkArgs, opened: &Opened, utc_ns: i64) -> Result<(), Fai
 fn delete(args: &MarkArgs, opened: &Opened) -> Result<ExitCode, Failure> {
     let number = opened.recording.id.0;
     let mut marks: Vec<&Mark> = opened.marks.iter().collect();
-    marks.sort_by_key(|mark| mark.utc_ns);
+    sort_by_key(&mut marks, |mark| mark.utc_ns);
     let texts: Vec<&str> = marks.iter().map(|mark| mark.text.as_str()).collect();
     let going: Vec<&Mark> = named(&texts, &args.text).into_iter().map(|at| marks[at]).collect();
     if going.is_empty() {

@@ -6,6 +6,7 @@ mod sums;
 
 use std::path::PathBuf;
 
+use vmrec_report::order::sort_by_key;
 use vmrec_report::{ProcessAt, Resolved, TimeSpec, Timeline};
 use vmrec_sampler::Timestamp;
 use vmrec_store::{
@@ -161,7 +162,7 @@ impl OpenedSession {
         for (sample, index) in &changes {
             steady[*index] |= !sample.state.is_torn() && sample.totals.footprint_bytes.is_some();
         }
-        changes.sort_by_key(|(sample, _)| sample.taken.monotonic_ns);
+        sort_by_key(&mut changes, |(sample, _)| sample.taken.monotonic_ns);
         let mut gone: Vec<(u64, usize)> = self
             .members
             .iter()

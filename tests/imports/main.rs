@@ -88,7 +88,7 @@ fn report() {
         folder: "report/src",
         root: "lib.rs",
         floors: &[
-            &["error", "text", "metric", "amounts", "counting", "limits"],
+            &["error", "text", "metric", "amounts", "counting", "limits", "order"],
             &["time", "series", "diff", "recordings", "slope"],
             &["finding", "session"],
             &[

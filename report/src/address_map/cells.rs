@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use vmrec_sampler::{AddressRange, Family, Naming, Quantity, Region, Snapshot};
 
 use crate::diff::matching::Matched;
+use crate::order::sort_by_key;
 
 /// More regions alike than this are one cell.
 const MAX_ALIKE: usize = 8;
@@ -64,7 +65,7 @@ pub(crate) fn cells(later: &Snapshot, earlier: Option<&Snapshot>, naming: Naming
         let by_type = |cell: &Cell| (cell.fate, cell.family, cell.label.clone(), None, 0);
         cells = merged(cells, &by_type, 1);
     }
-    cells.sort_by_key(|cell| (cell.range, cell.fate == Fate::Gone));
+    sort_by_key(&mut cells, |cell| (cell.range, cell.fate == Fate::Gone));
     cells
 }
 

@@ -5,6 +5,7 @@ use crate::chart::canvas::Anchor;
 use crate::chart::options::ChartMark;
 use crate::chart::text;
 use crate::finding::clock::Clock;
+use crate::order::sort_by_key;
 use crate::series::Series;
 use crate::time::span;
 
@@ -47,7 +48,7 @@ pub(crate) struct PlacedMarks {
 pub(crate) fn within<'a>(series: &Series, marks: &'a [ChartMark]) -> Vec<(u64, &'a ChartMark)> {
     let mut within: Vec<(u64, &ChartMark)> =
         marks.iter().filter_map(|mark| Some((elapsed(series, mark.utc_ns)?, mark))).collect();
-    within.sort_by_key(|(elapsed, _)| *elapsed);
+    sort_by_key(&mut within, |(elapsed, _)| *elapsed);
     within
 }
 

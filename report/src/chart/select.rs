@@ -10,6 +10,7 @@ use crate::chart::options::{ChartKind, ChartOptions};
 use crate::chart::palette::Paint;
 use crate::chart::{downsample, palette, text};
 use crate::metric::Metric;
+use crate::order::sort_by_key;
 use crate::series::Series;
 use crate::series::by::By;
 use crate::series::column::SeriesColumn;
@@ -124,7 +125,7 @@ pub(crate) fn select(
     let weighed = counted.keys.iter().map(|key| (weight(key, options.kind, begin), *key));
     // Several objects in one are never an area or line of their own.
     let (merged, mut ranked): (Vec<_>, Vec<_>) = weighed.partition(|(_, key)| key.merged > 1);
-    ranked.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    sort_by_key(&mut ranked, |(weight, _)| std::cmp::Reverse(*weight));
     let changing = ranked.iter().take_while(|(weight, _)| *weight > 0).count();
     // A share too small to be seen is no line of its own.
     let whole = match options.kind {
@@ -162,7 +163,7 @@ pub(crate) fn select(
         .collect();
     // Neighbours in a stack keep the order of their weights where they moved alike.
     shown.reverse();
-    shown.sort_by_key(|(shown, _)| shown.swing());
+    sort_by_key(&mut shown, |(shown, _)| shown.swing());
     let other = (!rest.is_empty()).then(|| {
         let values = sum(series, &mut rest.iter().copied());
         let (one, many) = (series.by.name(), series.by.plural());
@@ -256,9 +257,9 @@ fn visible(series: &Series, columns: usize) -> (Vec<Gap>, usize) {
     let min_width = MIN_GAP_COLUMNS * series.span_ns() as f64 / columns as f64;
     let mut wide: Vec<Gap> =
         series.gaps.iter().filter(|gap| width(gap) as f64 >= min_width).copied().collect();
-    wide.sort_by_key(|gap| std::cmp::Reverse(width(gap)));
+    sort_by_key(&mut wide, |gap| std::cmp::Reverse(width(gap)));
     wide.truncate(MAX_GAPS);
-    wide.sort_by_key(|gap| gap.after);
+    sort_by_key(&mut wide, |gap| gap.after);
     let hidden = series.gaps.len() - wide.len();
     (wide, hidden)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::compare::run::{ComparedRun, MINUTE_NS};
 use crate::compare::sides::{CompareBy, Sides};
+use crate::order::sort_by;
 use crate::series::tick::SeriesKey;
 
 /// A figure of a run.
@@ -155,7 +156,7 @@ fn rows(sides: &Sides, figure: ComparedFigure, keys: &BTreeSet<SeriesKey>) -> Fi
     let part = |key: &SeriesKey| row(Some(key), label(key), before.parts(key), after.parts(key));
     let mut rows: Vec<Row> = keys.iter().map(part).collect();
     let largest = |row: &Row| [&row.before, &row.after].map(|of| of.median.unwrap_or(0.0).abs());
-    rows.sort_by(|a, b| {
+    sort_by(&mut rows, |a, b| {
         let [of_a, of_b] = [a, b].map(|row| largest(row).into_iter().fold(0.0, f64::max));
         let by_change = b.difference.size().total_cmp(&a.difference.size());
         by_change.then(of_b.total_cmp(&of_a)).then_with(|| a.label.cmp(&b.label))

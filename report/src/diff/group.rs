@@ -9,6 +9,7 @@ use vmrec_store::KindKey;
 
 use crate::amounts::Change;
 use crate::metric::Metric;
+use crate::order::sort_by;
 
 /// The kind of a diff's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,5 +142,7 @@ impl<K: Eq + Hash + Ord> Grouping<K> {
 }
 
 pub(crate) fn sort_rows<K: Ord>(rows: &mut [GroupChange<K>], metric: Metric) {
-    rows.sort_by(|a, b| a.change.largest_first(&b.change, metric).then_with(|| a.key.cmp(&b.key)));
+    sort_by(rows, |a, b| {
+        a.change.largest_first(&b.change, metric).then_with(|| a.key.cmp(&b.key))
+    });
 }

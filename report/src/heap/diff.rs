@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::export::json::Moment;
 use crate::heap::document::Sum;
 use crate::heap::saved::SavedHeap;
+use crate::order::sort_by;
 
 /// A report and when its process stood still.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +77,7 @@ impl HeapDiff {
                 ends,
             })
             .collect();
-        rows.sort_by(|one, other| {
+        sort_by(&mut rows, |one, other| {
             let key = |row: &ClassChange| {
                 let (moved, size) = (row.bytes().abs(), row.ends[1].bytes);
                 std::cmp::Reverse((moved, row.blocks().abs(), size))

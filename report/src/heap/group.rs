@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use vmrec_sampler::{Block, Heap, Tally};
 
+use crate::order::{sort_by, sort_by_key};
 use crate::text::units;
 
 /// The keys that the blocks of a heap are summed by.
@@ -66,7 +67,7 @@ pub(crate) fn by_class(heap: &Heap) -> Vec<HeapGroup> {
         tally,
     });
     let mut groups: Vec<HeapGroup> = classes.chain(sizes).collect();
-    groups.sort_by(|one, other| {
+    sort_by(&mut groups, |one, other| {
         let key = |group: &HeapGroup| (std::cmp::Reverse(group.tally.bytes), group.max_bytes);
         key(one).cmp(&key(other)).then_with(|| one.class.cmp(&other.class))
     });
@@ -83,7 +84,7 @@ pub(crate) fn by_size(heap: &Heap) -> Vec<HeapGroup> {
     let mut groups: Vec<HeapGroup> = groups
         .map(|(bytes, tally)| HeapGroup { class: None, max_bytes: Some(bytes), tally })
         .collect();
-    groups.sort_by_key(|group| group.max_bytes);
+    sort_by_key(&mut groups, |group| group.max_bytes);
     groups
 }
 

@@ -9,6 +9,7 @@ use crate::heap::group::class_of;
 use crate::heap::head::HeapHead;
 use crate::heap::problem::problem_text;
 use crate::heap::table::heading;
+use crate::order::sort_by_key;
 use crate::text::table::{Align, Cell, Column, Table};
 use crate::text::units;
 
@@ -64,7 +65,7 @@ pub(crate) fn groups(found: &StoppedHeap, leaks: &[Leak]) -> Vec<LeakGroup> {
         group.sums.held.add_all(leak.held);
     }
     let mut groups: Vec<LeakGroup> = groups.into_values().collect();
-    groups.sort_by_key(|group| (std::cmp::Reverse(group.sums.all().bytes), group.sample));
+    sort_by_key(&mut groups, |group| (std::cmp::Reverse(group.sums.all().bytes), group.sample));
     groups
 }
 

@@ -4,6 +4,7 @@ use vmrec_sampler::{HeapRange, Pools, RangeKind, StoppedHeap, Tally};
 
 use crate::heap::accounts::Accounts;
 use crate::heap::group::{HeapBy, HeapGroup, by_class, by_size};
+use crate::order::sort_by_key;
 use crate::text::table::{Align, Cell, Column, Table};
 use crate::text::{escape, units};
 
@@ -101,7 +102,7 @@ fn regions(ranges: &[HeapRange], max_rows: usize) -> Table {
         ]
     };
     let mut largest: Vec<&HeapRange> = ranges.iter().collect();
-    largest.sort_by_key(|range| std::cmp::Reverse(range.range.virtual_bytes()));
+    sort_by_key(&mut largest, |range| std::cmp::Reverse(range.range.virtual_bytes()));
     let shown = largest.len().min(max_rows);
     for range in &largest[..shown] {
         let of = match range.kind {

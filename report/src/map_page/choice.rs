@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use crate::amounts::Amounts;
 use crate::map_page::row::PageRow;
 use crate::metric::Metric;
+use crate::order::sort_by_key;
 use crate::series::filter::TypeFilter;
 use crate::text::units;
 
@@ -46,7 +47,7 @@ impl RowChoice {
         };
         let (mut rows, mut left_out): (Vec<_>, Vec<_>) = rows.into_iter().partition(fits);
         if let Some(metric) = self.sorted_by {
-            rows.sort_by_key(|row| Reverse(row.sums.get(metric)));
+            sort_by_key(&mut rows, |row| Reverse(row.sums.get(metric)));
         }
         left_out.extend(rows.split_off(rows.len().min(self.max.unwrap_or(usize::MAX))));
         let title = match self.sorted_by {

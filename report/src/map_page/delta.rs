@@ -12,6 +12,7 @@ use crate::map_page::row::PageRow;
 use crate::map_page::size::SizeFormat;
 use crate::map_page::{header, legend, totals};
 use crate::metric::Metric;
+use crate::order::{sort_by, sort_by_key};
 use crate::text::table::{Align, Cell, Column, Table, cut_middle};
 use crate::text::units;
 
@@ -49,7 +50,7 @@ pub fn delta_text(
         }
         differs
     });
-    diff.regions.sort_by_key(RegionRow::range);
+    sort_by_key(&mut diff.regions, RegionRow::range);
     let mut text = header::header(source, from, Some(to), options, time_zone);
     let rows: Vec<PageRow> = diff
         .regions
@@ -97,7 +98,7 @@ pub fn delta_text(
     text.push_str(&format!("\n==== Changes of process {pid} in {apart}\n"));
     let mut table = empty();
     let mut types = diff.types.clone();
-    types.sort_by(|a, b| a.key.label(options.naming).cmp(b.key.label(options.naming)));
+    sort_by(&mut types, |a, b| a.key.label(options.naming).cmp(b.key.label(options.naming)));
     for row in types.iter().filter(|row| moves(&row.change)) {
         table.row(cells(row.key.label(options.naming), &row.change, sizes));
     }

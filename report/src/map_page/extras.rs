@@ -6,6 +6,7 @@ use vmrec_sampler::{AddressRange, Family, Quantity, Region, Rule};
 
 use crate::map_page::flags::submap_depth;
 use crate::map_page::size::SizeFormat;
+use crate::order::sort_by_key;
 use crate::text::table::{Align, Cell, Column, Table};
 
 /// A run of regions in submaps of one depth, with nothing of the process's own between them.
@@ -102,7 +103,7 @@ pub(crate) fn shared_library_pages(regions: &[Region], sizes: SizeFormat) -> Tab
     }
     let mut libraries: Vec<_> =
         libraries.into_iter().filter(|(_, bytes)| *bytes != Some(0)).collect();
-    libraries.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    sort_by_key(&mut libraries, |(_, bytes)| std::cmp::Reverse(*bytes));
     let columns =
         vec![Column::new("SHARED CLEAN", Align::Right), Column::new("LIBRARY", Align::Left)];
     let mut table = Table::new(columns, 1, MIN_NAME);

@@ -8,6 +8,7 @@ use crate::amounts::Amounts;
 use crate::map_page::flags::Purge;
 use crate::map_page::size::{SizeFormat, part};
 use crate::metric::Metric;
+use crate::order::sort_by_key;
 use crate::text::table::{Align, Cell, Column, Table};
 
 /// The columns of the sums by type that every system has.
@@ -185,7 +186,7 @@ pub(crate) fn by_type(
     }
     let mut types: Vec<_> =
         types.iter().map(|(region_type, sum)| (region_type.label(naming), sum)).collect();
-    types.sort_by_key(|(label, _)| *label);
+    sort_by_key(&mut types, |(label, _)| *label);
     for (label, sum) in types {
         table.row(sum.cells(label, sizes, purgeable));
     }

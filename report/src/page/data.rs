@@ -10,6 +10,7 @@ use crate::chart::palette::{self, SHADES};
 use crate::finding::{clock, sentence};
 use crate::limits::{LimitKind, RecordedLimit};
 use crate::metric::{Metric, Unit};
+use crate::order::sort_by_key;
 use crate::page::numbers;
 use crate::page::regions::RegionTable;
 use crate::series::Series;
@@ -184,9 +185,9 @@ pub(crate) fn gaps(series: &Series, columns: u64) -> Vec<(u64, u64, &'static str
     let width = |gap: &Gap| series.elapsed_ns(gap.before) - series.elapsed_ns(gap.after);
     let seen = |gap: &&Gap| width(gap) >= series.span_ns() / columns.max(1);
     let mut gaps: Vec<&Gap> = series.gaps.iter().filter(seen).collect();
-    gaps.sort_by_key(|gap| std::cmp::Reverse(width(gap)));
+    sort_by_key(&mut gaps, |gap| std::cmp::Reverse(width(gap)));
     gaps.truncate(MAX_GAPS);
-    gaps.sort_by_key(|gap| gap.after);
+    sort_by_key(&mut gaps, |gap| gap.after);
     let why = |reason| match reason {
         GapReason::Missed => "missed",
         GapReason::Silent => "not recorded",

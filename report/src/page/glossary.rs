@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use vmrec_sampler::{Naming, RegionType};
 
+use crate::order::sort_by_key;
 use crate::page::plan::PAGE_METRICS;
 use crate::series::tick::SeriesKey;
 use crate::text::escape::terminal;
@@ -11,7 +12,7 @@ use crate::text::escape::terminal;
 pub(crate) fn glossary(types: &[SeriesKey], naming: Naming) -> Markup {
     let mut types: Vec<RegionType> =
         types.iter().map(|key| RegionType::named(&key.name, key.family)).collect();
-    types.sort_by_key(|of| (of.family(), of.label(naming).to_lowercase()));
+    sort_by_key(&mut types, |of| (of.family(), of.label(naming).to_lowercase()));
     html! {
         h3 { "Quantities" }
         dl.words {

@@ -4,6 +4,7 @@ use vmrec_sampler::{Family, Naming};
 
 use crate::amounts::Delta;
 use crate::metric::Metric;
+use crate::order::sort_by_key;
 use crate::series::Series;
 use crate::series::by::By;
 use crate::series::tick::SeriesKey;
@@ -76,7 +77,7 @@ impl Compared<'_> {
         let mut lines: Vec<Line> = self.types.iter().map(line).collect();
         lines
             .retain(|line| (line.delta.from, line.delta.to, line.regions) != (Some(0), Some(0), 0));
-        lines.sort_by_key(|line| {
+        sort_by_key(&mut lines, |line| {
             let moved = line.delta.delta().map_or(0, i128::unsigned_abs);
             std::cmp::Reverse((moved, line.delta.to))
         });

@@ -20,6 +20,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::order::sort_by_key;
 use vmrec_sampler::{LiveStack, Quantity, Snapshot, StackCounts, StackFrame, StackNode};
 use vmrec_store::LiveStacks;
 
@@ -131,7 +132,7 @@ impl StackDiff {
             .into_values()
             .filter(|row| row.bytes[0] != row.bytes[1] || row.variance > 0)
             .partition(StackRow::is_sure);
-        sure.sort_by_key(|row| (std::cmp::Reverse(row.delta().abs()), row.stack));
+        sort_by_key(&mut sure, |row| (std::cmp::Reverse(row.delta().abs()), row.stack));
         let sum = |rows: &[StackRow]| rows.iter().map(StackRow::delta).sum::<i128>();
         Self {
             unattributed: total - sum(&sure) - sum(&few),

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use vmrec_sampler::{Family, StackNode};
 use vmrec_store::LiveStacks;
 
+use crate::order::sort_by_key;
 use crate::series::Series;
 use crate::series::by::By;
 use crate::series::column::SeriesColumn;
@@ -65,7 +66,7 @@ impl StacksOverTime {
             stacks.push(*stack);
         }
         let mut ranked: Vec<(String, (u64, Vec<u32>))> = sums.into_iter().collect();
-        ranked.sort_by_key(|(_, (sum, _))| Reverse(*sum));
+        sort_by_key(&mut ranked, |(_, (sum, _))| Reverse(*sum));
         let others = ranked.split_off(ranked.len().min(MAX_GROUPS)).len() as u64;
         let of = |(index, (_, (_, stacks))): (usize, &(String, (u64, Vec<u32>)))| {
             stacks.iter().map(|stack| (*stack, index)).collect::<Vec<_>>()

@@ -17,6 +17,7 @@ pub(crate) mod warm_up;
 use vmrec_sampler::Naming;
 
 use crate::metric::{Metric, Unit};
+use crate::order::sort_by;
 use crate::series::Series;
 use crate::series::column::SeriesColumn;
 use crate::trend::course::Rules;
@@ -93,7 +94,7 @@ impl Trend {
         let all = known.chain(series.unknown.iter().map(|key| (key, unknown())));
         let mut rows: Vec<TrendRow> =
             all.map(|(key, values)| rules.row(Some(key), label(key).to_owned(), &values)).collect();
-        rows.sort_by(|a, b| {
+        sort_by(&mut rows, |a, b| {
             b.moved().cmp(&a.moved()).then(b.last.cmp(&a.last)).then_with(|| a.label.cmp(&b.label))
         });
         Some(Self {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use vmrec_sampler::Family;
 
 use crate::metric::Metric;
+use crate::order::sort_by;
 use crate::series::Series;
 use crate::series::column::SeriesColumn;
 use crate::series::tick::{SeriesKey, TickState};
@@ -94,7 +95,7 @@ pub fn watch_rows(metric: &Series, regions: &Series, at: usize, base: &WatchBase
         })
         .collect();
     let moved = |row: &WatchRow| row.since_base.map_or(0, i128::unsigned_abs);
-    rows.sort_by(|a, b| {
+    sort_by(&mut rows, |a, b| {
         moved(b).cmp(&moved(a)).then(b.now.cmp(&a.now)).then_with(|| a.key.cmp(&b.key))
     });
     rows

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use vmrec_report::escape;
+use vmrec_report::order::sort_by_key;
 use vmrec_sampler::{Evidence, Naming, Quantity, Region, RegionType, Sampler};
 
 use crate::args::{RecordingArgs, TypesArgs};
@@ -138,7 +139,7 @@ fn chosen(scene: &Scene, subject: &str) -> Result<Vec<usize>, Failure> {
     let mut found: Vec<usize> =
         (0..scene.regions.len()).filter(|index| is_it(&scene.regions[*index])).collect();
     let resident = |index: &usize| scene.regions[*index].quantities.get(Quantity::Resident);
-    found.sort_by_key(|index| std::cmp::Reverse(resident(index)));
+    sort_by_key(&mut found, |index| std::cmp::Reverse(resident(index)));
     if found.is_empty() {
         return Err(Failure::usage(format!("no region has the type {shown}"))
             .hint("`vmrec map --summary` lists the types of a process"));

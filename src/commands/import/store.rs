@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use vmrec_report::order::sort_by_key;
 use vmrec_report::{escape, units};
 use vmrec_sampler::{
     Cost, Host, IMPORTED_BOOT, Pasted, ProcessId, ProcessInfo, Snapshot, Timestamp,
@@ -105,7 +106,7 @@ fn write(
     let mut regions = 0;
     let mut snapshots: Vec<_> = pasted.snapshots.into_iter().collect();
     if times.known {
-        snapshots.sort_by_key(|snapshot| snapshot.taken_utc_ns);
+        sort_by_key(&mut snapshots, |snapshot| snapshot.taken_utc_ns);
     }
     progress::counted("importing", snapshots.len() as u64, |done| {
         for (snapshot, taken) in snapshots.into_iter().zip(times.all) {

@@ -24,6 +24,7 @@ use crate::commands::reclassify::table::{ReclassifyDocument, TypeChangeRow, Type
 use crate::failure::{Failure, RECORDER_FIRST};
 use crate::recording::Opened;
 use crate::{output, progress, types_file};
+use vmrec_report::order::sort_by_key;
 
 /// Apply the present rules to an old recording
 ///
@@ -238,7 +239,7 @@ impl Reclassified {
                 resident_bytes,
             })
             .collect();
-        rows.sort_by_key(|row| std::cmp::Reverse((row.resident_bytes, row.regions)));
+        sort_by_key(&mut rows, |row| std::cmp::Reverse((row.resident_bytes, row.regions)));
         rows
     }
 }

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use vmrec_report::order::sort_by_key;
 use vmrec_report::units::{counted, size};
 use vmrec_sampler::{ListedProcess, ProcessList};
 
@@ -112,7 +113,7 @@ impl Unrecorded {
                 self.largest.extend(listed.map(|listed| (bytes, listed.short_name, pid)));
             }
         }
-        self.largest.sort_by_key(|(bytes, _, pid)| (Reverse(*bytes), *pid));
+        sort_by_key(&mut self.largest, |(bytes, _, pid)| (Reverse(*bytes), *pid));
         self.largest.truncate(SHOWN);
     }
 

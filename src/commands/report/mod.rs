@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use vmrec_report::order::sort_by_key;
 use vmrec_report::{
     By, ChartContext, ChartOptions, Metric, PAGE_METRICS, Page, PageInput, PagePlan, Resolved,
     SeriesBuilder, SessionPageInput, TornValues, escape, page, session_page, session_page_end,
@@ -204,6 +205,6 @@ fn snapshots(opened: &Opened, plan: &PagePlan) -> Result<Vec<(u64, Snapshot)>, F
         }
         snapshots.push((*number, snapshot));
     }
-    snapshots.sort_by_key(|(number, _)| *number);
+    sort_by_key(&mut snapshots, |(number, _)| *number);
     Ok(snapshots)
 }

@@ -12,6 +12,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use vmrec_report::order::sort_by_key;
 use vmrec_report::{Amounts, Metric, ProcessAt, escape};
 use vmrec_sampler::{Quantity, Timestamp};
 
@@ -175,7 +176,7 @@ fn limit_types(group: &mut Group) {
         return;
     }
     let mut all: Vec<_> = std::mem::take(&mut group.types).into_iter().collect();
-    all.sort_by_key(|(_, amounts)| Reverse(amounts.virtual_bytes));
+    sort_by_key(&mut all, |(_, amounts)| Reverse(amounts.virtual_bytes));
     let mut rest = Amounts::default();
     all.drain(MAX_TYPES - 1..).for_each(|(_, amounts)| rest.merge(&amounts));
     group.types = all.into_iter().collect();

@@ -24,6 +24,7 @@ use crate::chart::{labels, marks, palette, picture, plot, text, words};
 use crate::error::Error;
 use crate::finding::outcome::Verdict;
 use crate::metric::Metric;
+use crate::order::sort_by_key;
 use crate::series::Series;
 use crate::series::tick::TickState;
 
@@ -108,7 +109,7 @@ fn entries(panels: &[Panel<'_>]) -> Vec<(Paint, String)> {
             entries.push((one.paint, name.to_owned()));
         }
     }
-    entries.sort_by_key(|(paint, _)| *paint == OTHER);
+    sort_by_key(&mut entries, |(paint, _)| *paint == OTHER);
     entries
 }
 

@@ -3,6 +3,7 @@
 use crate::chart::palette::{self, Paint};
 use crate::chart::terminal::columns::PlotColumn;
 use crate::chart::terminal::ink::{Ink, Style};
+use crate::order::sort_by_key;
 
 /// The parts of a cell's height that can be drawn.
 const EIGHTHS: usize = 8;
@@ -158,7 +159,7 @@ fn area_cell(bottom: usize, tops: &[usize], paints: &[Paint], ink: Ink) -> Cell 
         }
         from = *top;
     }
-    parts.sort_by_key(|(part, key)| (std::cmp::Reverse(*part), *key));
+    sort_by_key(&mut parts, |(part, key)| (std::cmp::Reverse(*part), *key));
     let Some((_, key)) = parts.first().copied() else { return BLANK };
     let style = Style { ink: paints.get(key).copied(), ..Style::default() };
     if ink.patterned() {

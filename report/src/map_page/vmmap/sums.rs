@@ -7,6 +7,7 @@ use vmrec_sampler::{Naming, Region, RegionType};
 
 use crate::map_page::totals::{COLUMNS, Portions, Sum, is_reserved};
 use crate::map_page::vmmap::size::VmmapSize;
+use crate::order::sort_by;
 use crate::text::escape;
 
 /// The heading of the sums by type.
@@ -47,7 +48,7 @@ pub(crate) fn by_type(regions: &[Region], sizes: VmmapSize, naming: Naming, zone
         .into_iter()
         .map(|(region_type, sum)| (escape::terminal(region_type.label(naming)).into_owned(), sum))
         .collect();
-    types.sort_by(|(one, _), (other, _)| one.cmp(other));
+    sort_by(&mut types, |(one, _), (other, _)| one.cmp(other));
     let mut text = format!("{HEADING}{RULER}");
     for (name, sum) in &types {
         let note = match () {

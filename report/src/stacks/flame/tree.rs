@@ -1,5 +1,6 @@
 //! The stacks of one sign as a tree: a function, what it made in itself, the functions it called.
 
+use crate::order::sort_by_key;
 use crate::stacks::paths::Path;
 
 /// The maximum depth; frames further in are one box.
@@ -39,7 +40,7 @@ fn children(paths: &[&Path], depth: usize) -> Vec<Node> {
         false => Some(&*deeper).filter(|deeper| !deeper.is_empty()).into_iter().collect(),
     };
     let mut nodes: Vec<Node> = groups.into_iter().map(|group| node(group, depth)).collect();
-    nodes.sort_by_key(|node| (std::cmp::Reverse(node.bytes), node.frame));
+    sort_by_key(&mut nodes, |node| (std::cmp::Reverse(node.bytes), node.frame));
     nodes
 }
 

@@ -1,6 +1,7 @@
 //! How many processes of each name there were, of names that processes choose themselves.
 
 use std::collections::BTreeMap;
+use vmrec_report::order::sort_by_key;
 
 /// Counts by name, of processes that choose their names themselves.
 #[derive(Debug, Default)]
@@ -31,7 +32,7 @@ impl NameCounts {
     pub(crate) fn words(&self, shown: usize) -> String {
         let mut names: Vec<(&String, u64)> =
             self.by_name.iter().map(|(name, count)| (name, *count)).collect();
-        names.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
+        sort_by_key(&mut names, |(name, count)| (std::cmp::Reverse(*count), *name));
         let rest = names.iter().skip(shown).map(|(_, count)| count).sum::<u64>() + self.others;
         let mut words: Vec<String> = names
             .iter()
