@@ -243,7 +243,8 @@ def zones(folder):
     rows = [line.split() for line in out.splitlines() if line.startswith(("WebKit Malloc_0x", "MallocZone_0x"))]
     unknown = ["-"] * 9
     expect("its zones", rows, [["WebKit", "Malloc_0x100100100", *unknown], ["MallocZone_0x100200000", *unknown]])
-    expect("a column of them", "MALLOC ZONE                          SIZE       SIZE" in out, True)
+    # The first column is as wide as the longest name and four more.
+    expect("a column of them", f"{'MALLOC ZONE':<29}{'SIZE':>7}{'SIZE':>11}" in out, True)
     _, error = vmrec("map", "4242", "-summary", table=own("real.tsv", folder))
     expect("without a list of zones", "malloc's zones are not known" in error, True)
     out, _ = vmrec("map", "4242", "--json", table=path)
