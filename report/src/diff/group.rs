@@ -142,7 +142,5 @@ impl<K: Eq + Hash + Ord> Grouping<K> {
 }
 
 pub(crate) fn sort_rows<K: Ord>(rows: &mut [GroupChange<K>], metric: Metric) {
-    sort_by(rows, |a, b| {
-        a.change.largest_first(&b.change, metric).then_with(|| a.key.cmp(&b.key))
-    });
+    sort_by(rows, |a, b| a.change.largest_first(&b.change, metric).then_with(|| a.key.cmp(&b.key)));
 }
