@@ -64,9 +64,7 @@ impl HeapDiff {
         for (index, end) in ends.iter().enumerate() {
             for group in &end.heap.classes {
                 let row = rows.entry((group.class.as_deref(), group.max_bytes)).or_default();
-                let sum = &mut row[index];
-                sum.blocks = sum.blocks.saturating_add(group.blocks);
-                sum.bytes = sum.bytes.saturating_add(group.bytes);
+                row[index].add(group.sum());
             }
         }
         let mut rows: Vec<ClassChange> = rows

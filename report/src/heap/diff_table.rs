@@ -47,14 +47,14 @@ fn table(diff: &HeapDiff, max_rows: usize) -> Table {
         table.row(cells(&class_name(row.class.as_deref(), row.max_bytes), row.ends));
     }
     if shown < moved.len() {
-        let rest = moved[shown..].iter().copied();
-        table.row(cells(&format!("{} more", moved.len() - shown), sum(rest)));
+        let rest = Sum::of_all(moved[shown..].iter().map(|row| row.ends));
+        table.row(cells(&format!("{} more", moved.len() - shown), rest));
     }
     let same: Vec<&ClassChange> =
         diff.rows.iter().filter(|row| row.ends[0] == row.ends[1]).collect();
     if !same.is_empty() {
         let name = units::counted(same.len() as u64, "class", "classes") + " as before";
-        table.row(cells(&name, sum(same.into_iter())));
+        table.row(cells(&name, Sum::of_all(same.iter().map(|row| row.ends))));
     }
     table.sum(cells("in use", diff.in_use));
     for (name, ends) in [("not in blocks in use", diff.rest), ("from the system", diff.from_system)]
@@ -68,17 +68,6 @@ fn table(diff: &HeapDiff, max_rows: usize) -> Table {
         ]);
     }
     table
-}
-
-fn sum<'a>(rows: impl Iterator<Item = &'a ClassChange>) -> [Sum; 2] {
-    let mut ends = [Sum::default(); 2];
-    for row in rows {
-        for (sum, end) in ends.iter_mut().zip(row.ends) {
-            sum.blocks = sum.blocks.saturating_add(end.blocks);
-            sum.bytes = sum.bytes.saturating_add(end.bytes);
-        }
-    }
-    ends
 }
 
 fn cells(name: &str, ends: [Sum; 2]) -> Vec<Cell> {

@@ -33,6 +33,23 @@ pub(crate) struct Sum {
     pub(crate) bytes: u64,
 }
 
+impl Sum {
+    /// Adds other blocks.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.blocks = self.blocks.saturating_add(other.blocks);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+
+    /// Returns the sums of several at both of two times.
+    pub(crate) fn of_all(all: impl IntoIterator<Item = [Self; 2]>) -> [Self; 2] {
+        let mut sums = [Self::default(); 2];
+        for ends in all {
+            sums.iter_mut().zip(ends).for_each(|(sum, end)| sum.add(end));
+        }
+        sums
+    }
+}
+
 impl From<Tally> for Sum {
     fn from(tally: Tally) -> Self {
         Self { blocks: tally.blocks, bytes: tally.bytes }
@@ -94,6 +111,13 @@ pub(crate) struct Group {
     pub(crate) max_bytes: Option<u64>,
     pub(crate) blocks: u64,
     pub(crate) bytes: u64,
+}
+
+impl Group {
+    /// Returns its blocks.
+    pub(crate) const fn sum(&self) -> Sum {
+        Sum { blocks: self.blocks, bytes: self.bytes }
+    }
 }
 
 impl From<HeapGroup> for Group {

@@ -150,6 +150,20 @@ pub(crate) struct Group {
     pub(crate) sample: String,
 }
 
+impl Group {
+    /// Returns several as one, without class, size and address.
+    pub(crate) fn of_all(groups: &[Self]) -> Self {
+        let mut sums = Self::default();
+        for group in groups {
+            sums.blocks = sums.blocks.saturating_add(group.blocks);
+            sums.bytes = sums.bytes.saturating_add(group.bytes);
+            sums.held_blocks = sums.held_blocks.saturating_add(group.held_blocks);
+            sums.held_bytes = sums.held_bytes.saturating_add(group.held_bytes);
+        }
+        sums
+    }
+}
+
 impl From<LeakGroup> for Group {
     fn from(group: LeakGroup) -> Self {
         Self {

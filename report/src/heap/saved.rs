@@ -60,12 +60,9 @@ impl SavedHeap {
         let mut classes: Vec<Group> = by_class(heap).into_iter().map(Group::from).collect();
         let rest = classes.split_off(classes.len().min(MAX_GROUPS));
         if !rest.is_empty() {
-            let mut sum = Group::default();
-            for group in rest {
-                sum.blocks += group.blocks;
-                sum.bytes = sum.bytes.saturating_add(group.bytes);
-            }
-            classes.push(sum);
+            let mut sum = Sum::default();
+            rest.iter().for_each(|group| sum.add(group.sum()));
+            classes.push(Group { blocks: sum.blocks, bytes: sum.bytes, ..Group::default() });
         }
         Self {
             stop: Stop::default(),
@@ -114,14 +111,7 @@ impl SavedLeaks {
             groups(found, leaks).into_iter().map(LeakGroup::from).collect();
         let rest = all.split_off(all.len().min(MAX_GROUPS));
         if !rest.is_empty() {
-            let mut sum = LeakGroup::default();
-            for group in rest {
-                sum.blocks += group.blocks;
-                sum.bytes = sum.bytes.saturating_add(group.bytes);
-                sum.held_blocks += group.held_blocks;
-                sum.held_bytes = sum.held_bytes.saturating_add(group.held_bytes);
-            }
-            all.push(sum);
+            all.push(LeakGroup::of_all(&rest));
         }
         Self {
             stop: Stop::of(found),

@@ -84,11 +84,8 @@ fn classes(diff: &HeapDiff, changes: bool) -> Markup {
         .collect();
     let rest = rows.split_off(rows.len().min(MAX_ROWS));
     if !rest.is_empty() {
-        let sum = |end: usize| Sum {
-            blocks: rest.iter().map(|(_, ends)| ends[end].blocks).fold(0, u64::saturating_add),
-            bytes: rest.iter().map(|(_, ends)| ends[end].bytes).fold(0, u64::saturating_add),
-        };
-        rows.push((format!("{} more", rest.len()), [sum(0), sum(1)]));
+        let sums = Sum::of_all(rest.iter().map(|(_, ends)| *ends));
+        rows.push((format!("{} more", rest.len()), sums));
     }
     let bytes = |ends: &[Sum; 2]| ends.map(|end| end.bytes);
     let largest =
@@ -138,13 +135,7 @@ fn classes(diff: &HeapDiff, changes: bool) -> Markup {
 /// Returns the table of leaks.
 fn leaked(leaks: &SavedLeaks) -> Markup {
     let shown = leaks.groups.len().min(MAX_ROWS);
-    let mut rest = Group::default();
-    for group in &leaks.groups[shown..] {
-        rest.blocks = rest.blocks.saturating_add(group.blocks);
-        rest.bytes = rest.bytes.saturating_add(group.bytes);
-        rest.held_blocks = rest.held_blocks.saturating_add(group.held_blocks);
-        rest.held_bytes = rest.held_bytes.saturating_add(group.held_bytes);
-    }
+    let rest = Group::of_all(&leaks.groups[shown..]);
     let row = |name: &str, size: &str, group: &Group| {
         html! {
             tr {
