@@ -91,17 +91,23 @@ fn type_name(
 ) -> Result<Option<String>, Failure> {
     let Some(words) = words else { return Ok(None) };
     let naming = Naming::of(&opened.recording.host);
-    let mut types = snapshots
-        .iter()
-        .flat_map(|snapshot| &snapshot.regions)
-        .map(|region| &region.identity.label.region_type);
+    let found = snapshots.iter().find_map(|snapshot| named_type(words, naming, snapshot));
+    found.map(Some).ok_or_else(|| no_such_type(words))
+}
+
+/// Returns the name of the type of a region of a snapshot that words name, by its key or label.
+pub(crate) fn named_type(words: &str, naming: Naming, snapshot: &Snapshot) -> Option<String> {
+    let mut types = snapshot.regions.iter().map(|region| &region.identity.label.region_type);
     let is_meant = |name: &str| name.eq_ignore_ascii_case(words);
     let found =
         types.find(|of| is_meant(of.name()) || is_meant(naming.type_label(of.name(), of.family())));
-    found.map(|of| Some(of.name().to_owned())).ok_or_else(|| {
-        Failure::usage(format!("no region there has the type `{words}`"))
-            .hint("`vmrec diff --by type` shows the types")
-    })
+    found.map(|of| of.name().to_owned())
+}
+
+/// States that words name the type of no region.
+pub(crate) fn no_such_type(words: &str) -> Failure {
+    Failure::usage(format!("no region there has the type `{words}`"))
+        .hint("`vmrec diff --by type` shows the types")
 }
 
 /// Sums the resident bytes of a part of a recording, `base`, by the functions that made them.

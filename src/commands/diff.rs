@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use vmrec_report::{
     Counting, DEFAULT_ROWS, DiffLayout, Direction, Heading, HeapDiff, HeapDiffDocument, Libraries,
-    Metric, Resolved, SessionHeading, SessionLayout, SessionStackDocument, SessionView,
-    StackDocument, StackLayout, View, csv, diff, diff_markdown, diff_table, direction, escape,
-    heap_diff_text, json, session_stack_table, session_table, stack_table,
+    Metric, Resolved, SessionLayout, SessionStackDocument, SessionView, StackDocument, StackLayout,
+    View, csv, diff, diff_markdown, diff_table, direction, escape, heap_diff_text, json,
+    session_stack_table, session_table, stack_table,
 };
 use vmrec_sampler::Naming;
 
@@ -102,8 +102,7 @@ pub(crate) fn run(args: &DiffArgs) -> Result<ExitCode, Failure> {
             print_classes(args, &opened, [&from, &to])?;
         }
         _ if args.only_type.is_some() => {
-            return Err(Failure::usage("--type chooses the regions of --by stack")
-                .hint("add --by stack; without it `--by type` has a row for each type"));
+            return Err(type_without_stacks());
         }
         _ => print(args, &opened, &from, &to)?,
     }
@@ -201,9 +200,7 @@ fn print_stacks(
     from: &Resolved,
     to: &Resolved,
 ) -> Result<(), Failure> {
-    if args.format.csv || args.md {
-        return Err(Failure::usage("--by stack is printed as a table or with --json"));
-    }
+    must_be_table_or_json(args, "stack")?;
     let id = opened.recording.id;
     let only_type = args.only_type.as_deref();
     let ComparedStacks { diff, consistency } = ComparedStacks::read(opened, from, to, only_type)?;
@@ -220,9 +217,7 @@ fn print_stacks(
 
 /// Prints which classes of blocks in the heap grew.
 fn print_classes(args: &DiffArgs, opened: &Opened, ends: [&Resolved; 2]) -> Result<(), Failure> {
-    if args.format.csv || args.md {
-        return Err(Failure::usage("--by class is printed as a table or with --json"));
-    }
+    must_be_table_or_json(args, "class")?;
     let reports = HeapReports::of(opened)?;
     let [from, to] = ends.map(|end| end.asked_utc_ns);
     let Some([before, after]) = reports.pair(from, to) else {
@@ -253,8 +248,7 @@ fn run_session(args: &DiffArgs) -> Result<ExitCode, Failure> {
         return print_session_stacks(args, &opened, [&from, &to]);
     }
     if args.only_type.is_some() {
-        return Err(Failure::usage("--type chooses the regions of --by stack")
-            .hint("add --by stack; without it `--by type` has a row for each type"));
+        return Err(type_without_stacks());
     }
     let view = match args.by {
         None => SessionView::ProcessAndType,
@@ -274,13 +268,7 @@ fn run_session(args: &DiffArgs) -> Result<ExitCode, Failure> {
         output::print(&output::csv(|out| csv::session_diff(out, &changes, naming))?)?;
     } else {
         let time_zone = zone::local();
-        let heading = SessionHeading {
-            session: session.id,
-            targets: &session.targets,
-            from: &from,
-            to: &to,
-            time_zone: &time_zone,
-        };
+        let heading = opened.heading([&from, &to], &time_zone);
         let layout = SessionLayout {
             view,
             naming,
@@ -299,20 +287,16 @@ fn print_session_stacks(
     opened: &OpenedSession,
     ends: [&Resolved; 2],
 ) -> Result<ExitCode, Failure> {
-    if args.format.csv {
-        return Err(Failure::usage("--by stack is printed as a table or with --json"));
-    }
+    must_be_table_or_json(args, "stack")?;
     let (diff, only_type) = opened.compared_stacks(ends, args.only_type.as_deref())?;
-    let session = &opened.session;
     if args.format.json {
-        let document = SessionStackDocument::new(session.id, ends, only_type.as_deref(), &diff);
+        let document =
+            SessionStackDocument::new(opened.session.id, ends, only_type.as_deref(), &diff);
         output::print_json(&document)?;
         return Ok(ExitCode::SUCCESS);
     }
     let time_zone = zone::local();
-    let (targets, time_zone) = (&*session.targets, &time_zone);
-    let heading =
-        SessionHeading { session: session.id, targets, from: ends[0], to: ends[1], time_zone };
+    let heading = opened.heading(ends, &time_zone);
     output::print(&session_stack_table(&heading, &diff, &stack_layout(args)))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -322,5 +306,19 @@ fn stack_layout(args: &DiffArgs) -> StackLayout {
         rows: (!args.all).then_some(DEFAULT_ROWS),
         width: if args.all { usize::MAX } else { output::width() },
         color: output::color(),
+    }
+}
+
+/// Refuses --type where there are no stacks to choose from.
+fn type_without_stacks() -> Failure {
+    Failure::usage("--type chooses the regions of --by stack")
+        .hint("add --by stack; without it `--by type` has a row for each type")
+}
+
+/// Refuses --csv and --md, which the view by `by` has not.
+fn must_be_table_or_json(args: &DiffArgs, by: &str) -> Result<(), Failure> {
+    match args.format.csv || args.md {
+        true => Err(Failure::usage(format!("--by {by} is printed as a table or with --json"))),
+        false => Ok(()),
     }
 }

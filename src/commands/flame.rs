@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use vmrec_report::{DrawnFlame, FlameHead, FlameOptions, Heading, SessionHeading, escape, flame};
+use vmrec_report::{DrawnFlame, FlameHead, FlameOptions, Heading, escape, flame};
 
 use crate::args::{RecordingArgs, SessionArgs, SpanArgs};
 use crate::commands::chart::args::Colours;
@@ -102,13 +102,7 @@ fn of_session(args: &FlameArgs, options: &FlameOptions) -> Result<DrawnFlame, Fa
     let span = SpanArgs { from: args.from.clone(), to: args.to.clone() };
     let (from, to) = opened.between(&span)?;
     let (diff, only_type) = opened.compared_stacks([&from, &to], args.only_type.as_deref())?;
-    let (session, time_zone) = (&opened.session, zone::local());
-    let heading = SessionHeading {
-        session: session.id,
-        targets: &session.targets,
-        from: &from,
-        to: &to,
-        time_zone: &time_zone,
-    };
+    let time_zone = zone::local();
+    let heading = opened.heading([&from, &to], &time_zone);
     Ok(flame(&FlameHead::of_session(&heading), &diff, only_type.as_deref(), options))
 }

@@ -6,8 +6,9 @@ mod sums;
 
 use std::path::PathBuf;
 
+use jiff::tz::TimeZone;
 use vmrec_report::order::sort_by_key;
-use vmrec_report::{ProcessAt, Resolved, TimeSpec, Timeline};
+use vmrec_report::{ProcessAt, Resolved, SessionHeading, TimeSpec, Timeline};
 use vmrec_sampler::Timestamp;
 use vmrec_store::{
     Extent, Mark, Moment, Recording, RecordingId, Sample, SampleAt, Session, SessionId, Store,
@@ -59,6 +60,16 @@ const FIRST: u64 = 0;
 const LAST: u64 = u64::MAX;
 
 impl OpenedSession {
+    /// Returns the heading of a comparison of two moments.
+    pub(crate) fn heading<'a>(
+        &'a self,
+        [from, to]: [&'a Resolved; 2],
+        time_zone: &'a TimeZone,
+    ) -> SessionHeading<'a> {
+        let Session { id, targets, .. } = &self.session;
+        SessionHeading { session: *id, targets, from, to, time_zone }
+    }
+
     /// Opens the session of that number, or the newest of the file and those beside it.
     pub(crate) fn open(file: &FileArgs, number: Option<FileNumber>) -> Result<Self, Failure> {
         let first = path(file)?;

@@ -5,6 +5,7 @@ use vmrec_sampler::Naming;
 
 use crate::failure::{Failure, Status};
 use crate::session::OpenedSession;
+use crate::stacks;
 
 impl OpenedSession {
     /// Compares the stacks of two moments, in the regions of one type or of all; each stack begins with
@@ -35,17 +36,11 @@ impl OpenedSession {
         for end in ends {
             for (id, number) in self.samples_at(end)? {
                 let snapshot = self.store.snapshot(id, number)?;
-                let mut types =
-                    snapshot.regions.iter().map(|region| &region.identity.label.region_type);
-                let is_meant = |name: &str| name.eq_ignore_ascii_case(words);
-                if let Some(found) = types.find(|of| {
-                    is_meant(of.name()) || is_meant(naming.type_label(of.name(), of.family()))
-                }) {
-                    return Ok(found.name().to_owned());
+                if let Some(found) = stacks::named_type(words, naming, &snapshot) {
+                    return Ok(found);
                 }
             }
         }
-        Err(Failure::usage(format!("no region there has the type `{words}`"))
-            .hint("`vmrec diff --by type` shows the types"))
+        Err(stacks::no_such_type(words))
     }
 }
