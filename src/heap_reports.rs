@@ -12,12 +12,12 @@ use crate::output;
 use crate::recording::Opened;
 use crate::shell::shell_word;
 
-/// Keeps a report with the newest recording of its process, if that is asked for.
-pub(crate) fn save(
+/// Keeps a report, which `document` makes, with the newest recording of its process, if that is asked for.
+pub(crate) fn save<T: Serialize>(
     args: &SaveArgs,
     found: &StoppedHeap,
     kind: HeapReportKind,
-    document: &impl Serialize,
+    document: impl FnOnce() -> T,
 ) -> Result<(), Failure> {
     if !args.save {
         return Ok(());
@@ -47,7 +47,7 @@ pub(crate) fn save(
         recording: recording.id,
         utc_ns: found.taken.utc_ns,
         kind,
-        document: output::json(document)?,
+        document: output::json(&document())?,
     };
     vmrec_store::add_heap_report(&file, &report)?;
     output::note(&format!("saved with recording {}", recording.id.0));

@@ -79,8 +79,8 @@ pub(crate) fn run(args: &HeapArgs) -> Result<ExitCode, Failure> {
         output::print(&heap_text(&found, args.by.into(), max_rows, output::width()))?;
     }
     note_problems(&found.heap.problems);
-    let saved = SavedHeap::new(&found);
-    heap_reports::save(&args.save, &found, HeapReportKind::Heap, &saved)?;
+    let report = || SavedHeap::new(&found);
+    heap_reports::save(&args.save, &found, HeapReportKind::Heap, report)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -60,8 +60,8 @@ pub(crate) fn run(args: &LeaksArgs) -> Result<ExitCode, Failure> {
         output::print(&leaks_text(&found, leaks, max_rows, output::width()))?;
     }
     note_problems(problems);
-    let saved = SavedLeaks::new(&found, leaks);
-    heap_reports::save(&args.save, &found, HeapReportKind::Leaks, &saved)?;
+    let report = || SavedLeaks::new(&found, leaks);
+    heap_reports::save(&args.save, &found, HeapReportKind::Leaks, report)?;
     let leaked = LeakSums::of(leaks).all().blocks;
     let exceeds = args.at_most.is_some_and(|at_most| leaked > at_most);
     Ok(if exceeds { ExitCode::FAILURE } else { ExitCode::SUCCESS })
