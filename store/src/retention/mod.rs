@@ -63,12 +63,31 @@ pub(crate) struct Pruning {
     pub(crate) grown: bool,
     /// When the plan was made, in monotonic time.
     pub(crate) planned_ns: Option<u64>,
-    /// The time that making it took.
-    pub(crate) planning: Duration,
-    /// When the chunks that may go for the size of the file were listed, and the time that took.
-    pub(crate) listed: Option<(Instant, Duration)>,
+    /// The making of that plan.
+    pub(crate) planning: Option<Survey>,
+    /// The listing of the chunks that may go for the size of the file.
+    pub(crate) listing: Option<Survey>,
     pub(crate) gone: Pruned,
     pub(crate) growth: Growth,
+}
+
+/// A reading of all recordings of the file, which may be many thousands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Survey {
+    begun: Instant,
+    took: Duration,
+}
+
+impl Survey {
+    /// Ends one.
+    pub(crate) fn since(begun: Instant) -> Self {
+        Self { begun, took: begun.elapsed() }
+    }
+
+    /// Returns whether it is too early for another one.
+    pub(crate) fn is_recent(self) -> bool {
+        self.begun.elapsed() < self.took * REST
+    }
 }
 
 impl Pruning {
@@ -81,8 +100,8 @@ impl Pruning {
     pub(crate) fn chunk_made(&mut self) {
         self.grown = true;
         self.deleted_since_chunk = false;
-        let rests = |(listed, took): (Instant, Duration)| listed.elapsed() < took * REST;
-        if self.oldest.as_ref().is_none_or(VecDeque::is_empty) || !self.listed.is_some_and(rests) {
+        let used_up = self.oldest.as_ref().is_none_or(VecDeque::is_empty);
+        if used_up || !self.listing.is_some_and(Survey::is_recent) {
             self.oldest = None;
         }
     }

@@ -77,8 +77,7 @@ pub(crate) fn max_sample_bytes(max_bytes: u64) -> u64 {
 /// How long a plan holds unless a chunk was made.
 pub(crate) const PLAN_INTERVAL_NS: u64 = 60_000_000_000;
 
-/// How many times as long as it took a plan, or a list of what may go, holds at least: both read all
-/// recordings of the file, which may be many thousands.
+/// How many times as long as it took a plan, or a list of what may go, holds at least.
 pub(crate) const REST: u32 = 100;
 
 /// The fraction of chunks that must be reduced before a search for unreferenced kinds, which reads

@@ -22,10 +22,10 @@ use crate::retention::load::PageCounts;
 use crate::retention::oldest::oldest_first;
 use crate::retention::orphans::{OrphanScan, Sweep};
 use crate::retention::plan::{Keep, PruneStep, limits, plan};
-use crate::retention::policy::{PLAN_INTERVAL_NS, REST, SLACK_PAGES, SWEEP_PART};
+use crate::retention::policy::{PLAN_INTERVAL_NS, SLACK_PAGES, SWEEP_PART};
 use crate::retention::policy::{VACUUM_PAGES, VACUUM_PAGES_AT_ONCE, log_counted, log_room};
 use crate::retention::reduce::Reader;
-use crate::retention::{Pruning, cascade, evidence_gaps, load, orphans};
+use crate::retention::{Pruning, Survey, cascade, evidence_gaps, load, orphans};
 
 /// Prunes a file, step by step.
 pub(crate) struct Pruner<'a> {
@@ -57,9 +57,8 @@ impl Pruner<'_> {
         }
         let ago = |planned: u64| now.monotonic_ns.abs_diff(planned);
         let due = |planned| !all && ago(planned) >= PLAN_INTERVAL_NS;
-        let rest_ns = (self.pruning.planning * REST).as_nanos();
-        let rests = |planned| !all && u128::from(ago(planned)) < rest_ns;
-        let grown = self.pruning.grown && !self.pruning.planned_ns.is_some_and(rests);
+        let rests = !all && self.pruning.planning.is_some_and(Survey::is_recent);
+        let grown = self.pruning.grown && !rests;
         if self.pruning.unfinished || grown || self.pruning.planned_ns.is_none_or(due) {
             self.plan(now)?;
             return Ok(true);
@@ -88,7 +87,7 @@ impl Pruner<'_> {
         (self.pruning.unfinished, self.pruning.grown) = (!steps.is_empty(), false);
         self.pruning.steps = steps.into();
         self.pruning.planned_ns = Some(now.monotonic_ns);
-        self.pruning.planning = begun.elapsed();
+        self.pruning.planning = Some(Survey::since(begun));
         Ok(())
     }
 
@@ -106,7 +105,7 @@ impl Pruner<'_> {
             let (policy, begun) = (self.pruning.policy, Instant::now());
             let known = load::all(self.connection, &policy, &self.running).at(self.path)?;
             self.pruning.oldest = Some(oldest_first(&known, |id| self.pruning.may_lose(id)));
-            self.pruning.listed = Some((begun, begun.elapsed()));
+            self.pruning.listing = Some(Survey::since(begun));
         }
         let next = self.pruning.oldest.as_mut().and_then(std::collections::VecDeque::pop_front);
         let Some(group) = next else { return Ok(false) };
