@@ -7,7 +7,7 @@ use vmrec_sampler::StackTick;
 pub(crate) struct KeptStacks(StackTick);
 
 impl KeptStacks {
-    /// Returns what is to be written of the stacks of a sample; `None` if nothing changed.
+    /// Returns the changes of the stacks of a sample to write; `None` if nothing changed.
     pub(crate) fn due(&mut self, mut tick: StackTick) -> Option<StackTick> {
         let mut nodes = std::mem::take(&mut self.0.nodes);
         nodes.append(&mut tick.nodes);

@@ -1,4 +1,4 @@
-//! How looks at processes come out, and what is left of them.
+//! The outcomes of looks at processes, and the ends of their recordings.
 
 use vmrec_sampler::{Error as SamplerError, Timestamp};
 use vmrec_store::{RecordingId, WhyEnded};

@@ -3,14 +3,11 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::sync::mpsc::{Receiver, Sender};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::commands::record::target::status_number;
+use crate::commands::record::triggers::beside::Ends;
 
 /// How many groups of processes are remembered, of commands that were started.
 const MAX_GROUPS: usize = 64;
@@ -22,8 +19,7 @@ pub(crate) struct Runner {
     running: Vec<bool>,
     /// The process groups of commands that were started last.
     groups: Vec<u32>,
-    ends: Sender<End>,
-    ended: Receiver<End>,
+    ends: Ends<End>,
 }
 
 /// The end of a command.
@@ -47,9 +43,8 @@ pub(crate) enum Started {
 impl Runner {
     /// Prepares to run a command for so many conditions.
     pub(crate) fn new(command: &str, conditions: usize) -> Self {
-        let (ends, ended) = mpsc::channel();
         let running = vec![false; conditions];
-        Self { command: command.to_owned(), running, groups: Vec::new(), ends, ended }
+        Self { command: command.to_owned(), running, groups: Vec::new(), ends: Ends::new() }
     }
 
     /// Starts the command for a condition, unless it runs for that already.
@@ -68,34 +63,25 @@ impl Runner {
         command.stdout(
             io::stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from),
         );
-        // Ctrl-C ends the recording, not what is under way to look at it.
-        command.process_group(0);
-        let mut child = match command.spawn() {
-            Ok(child) => child,
+        let started = self.ends.start(&mut command, move |mut child| {
+            let status = child.wait().ok().map(status_number);
+            End { condition, status }
+        });
+        let group = match started {
+            Ok(pid) => pid,
             Err(error) => return Started::Failed(error),
         };
         *running = true;
         if self.groups.len() == MAX_GROUPS {
             self.groups.remove(0);
         }
-        self.groups.push(child.id());
-        let ends = self.ends.clone();
-        thread::spawn(move || {
-            let status = child.wait().ok().map(status_number);
-            // Nobody listens any more once the recording has ended.
-            let _ = ends.send(End { condition, status });
-        });
+        self.groups.push(group);
         Started::Running
     }
 
     /// Returns the next command that has ended, waiting until `deadline`.
     pub(crate) fn ended(&mut self, deadline: Instant) -> Option<End> {
-        let wait = deadline.saturating_duration_since(Instant::now());
-        // A wait of no time may still take one.
-        let end = match wait {
-            Duration::ZERO => self.ended.try_recv().ok(),
-            wait => self.ended.recv_timeout(wait).ok(),
-        }?;
+        let end = self.ends.next(deadline)?;
         if let Some(running) = self.running.get_mut(end.condition) {
             *running = false;
         }
@@ -121,6 +107,8 @@ impl Runner {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn soon() -> Instant {

@@ -5,17 +5,15 @@
 
 use std::fmt::Write;
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::sync::mpsc;
-use std::sync::mpsc::{Receiver, Sender};
-use std::thread;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use vmrec_report::escape;
 use vmrec_report::units::counted;
 use vmrec_store::{Mark, RecordingId};
+
+use crate::commands::record::triggers::beside::Ends;
 
 /// How long reports are waited for that are being made as the recording ends: longer than a process
 /// may be stopped.
@@ -30,8 +28,7 @@ pub(crate) struct HeapOn {
     last: i64,
     /// The processes whose reports are being made.
     running: Vec<u32>,
-    ends: Sender<End>,
-    ended: Receiver<End>,
+    ends: Ends<End>,
     saved: u64,
     failed: u64,
     left_out: u64,
@@ -46,9 +43,8 @@ struct End {
 impl HeapOn {
     /// Waits for marks of these names.
     pub(crate) fn new(names: &[String]) -> Self {
-        let (ends, ended) = mpsc::channel();
-        let (names, running) = (names.to_vec(), Vec::new());
-        Self { names, last: 0, running, ends, ended, saved: 0, failed: 0, left_out: 0 }
+        let (names, running, ends) = (names.to_vec(), Vec::new(), Ends::new());
+        Self { names, last: 0, running, ends, saved: 0, failed: 0, left_out: 0 }
     }
 
     /// Returns the number of the last mark that was seen; `None` if none is waited for.
@@ -57,7 +53,7 @@ impl HeapOn {
     }
 
     /// Starts reports for marks that were set since; `pid_of` returns the process of a recording that
-    /// is being made. Returns what is to be said. Not escaped.
+    /// is being made. Returns notes for the user. Not escaped.
     pub(crate) fn see(
         &mut self,
         (last, marks): (i64, &[Mark]),
@@ -98,28 +94,15 @@ impl HeapOn {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["heap", "--save", "--json", "--db"]).arg(path).arg(pid.to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        // Ctrl-C ends the recording, not what is under way to look at it.
-        command.process_group(0);
-        let child = command.spawn()?;
-        let ends = self.ends.clone();
-        thread::spawn(move || {
-            // Nobody listens any more once the recording has ended.
-            let _ = ends.send(End { pid, output: child.wait_with_output() });
-        });
-        Ok(())
+        let end = move |child: Child| End { pid, output: child.wait_with_output() };
+        self.ends.start(&mut command, end).map(drop)
     }
 
-    /// Takes the ends of reports that come until `deadline`; returns what is to be said.
+    /// Takes the ends of reports that come until `deadline`; returns notes for the user.
     fn take_ends(&mut self, deadline: Instant) -> Vec<String> {
         let mut notes = Vec::new();
         while !self.running.is_empty() {
-            let wait = deadline.saturating_duration_since(Instant::now());
-            // A wait of no time may still take one.
-            let end = match wait {
-                Duration::ZERO => self.ended.try_recv().ok(),
-                wait => self.ended.recv_timeout(wait).ok(),
-            };
-            let Some(End { pid, output }) = end else { break };
+            let Some(End { pid, output }) = self.ends.next(deadline) else { break };
             self.running.retain(|running| *running != pid);
             let why = match output {
                 Ok(output) if output.status.success() => {
@@ -160,7 +143,7 @@ impl HeapOn {
     }
 }
 
-/// Returns the error that vmrec wrote, without what is before it.
+/// Returns the error that vmrec wrote, without the text before it.
 fn shortened(said: &str, status: std::process::ExitStatus) -> String {
     let error = said.lines().find_map(|line| line.split_once("error: ").map(|(_, why)| why));
     let why = error.or_else(|| said.lines().next()).filter(|why| !why.is_empty());

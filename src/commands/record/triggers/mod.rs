@@ -4,6 +4,7 @@
 //! Whether one fires is decided in the report crate; here is its effect.
 
 pub(crate) mod args;
+mod beside;
 mod command;
 mod heap_on;
 
