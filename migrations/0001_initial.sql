@@ -220,7 +220,7 @@ CREATE VIEW images (recording, path, uuid, address, first, first_utc_ns, gone, g
 SELECT s.recording, i.path, i.uuid, printf('0x%x', i.address), s.first, s.first_utc_ns, s.gone, s.gone_utc_ns, i.segments
 FROM image_span AS s JOIN image AS i ON i.id = s.image;
 
--- Call stacks that made memory resident, of `vmrec record --stacks`: each a frame and its caller.
+-- Call stacks that made memory resident or mapped it, of `vmrec record --stacks`: each a frame and its caller.
 CREATE TABLE stack (
     recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it belongs to
     node INTEGER NOT NULL, -- its number there, from 1
@@ -232,12 +232,12 @@ CREATE TABLE stack (
     PRIMARY KEY (recording, node)
 ) STRICT;
 
--- The pages that each stack made resident and that are present, good from a sample on until the next row of its recording.
+-- The bytes that each stack has of each metric, good from a sample on until the next row of its recording.
 CREATE TABLE stack_live (
     recording INTEGER NOT NULL REFERENCES recording (id), -- the recording it belongs to
     number INTEGER NOT NULL, -- the first sample it is good for
     checksum INTEGER NOT NULL, -- CRC-32 of recording, number, the word 'stack_live' and data
-    data BLOB NOT NULL, -- samples, bytes and variance by stack and type, zstd; store/src/codec/live_stacks.rs defines it
+    data BLOB NOT NULL, -- samples, bytes and variance by metric, stack and type, zstd; store/src/codec/live_stacks.rs defines it
     PRIMARY KEY (recording, number)
 ) STRICT;
 

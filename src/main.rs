@@ -13,6 +13,7 @@ mod file;
 mod heap_reports;
 mod help;
 mod later;
+mod metric_choice;
 mod misread;
 mod output;
 mod pager;

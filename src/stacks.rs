@@ -1,8 +1,10 @@
 //! Which functions made memory resident, between two times of a recording and over time, read for a
 //! command.
 
-use vmrec_report::{NamedStacks, Resolved, Series, StackDiff, StackPeaks, StacksOverTime};
-use vmrec_sampler::{Consistency, Naming, Snapshot};
+use vmrec_report::{
+    NamedStacks, Resolved, Series, StackChoice, StackDiff, StackPeaks, StacksOverTime,
+};
+use vmrec_sampler::{Consistency, Naming, Snapshot, StackMetric};
 use vmrec_store::{LiveStacks, RecordingId};
 
 use crate::failure::{Failure, Status};
@@ -21,17 +23,18 @@ impl ComparedStacks {
         opened: &Opened,
         from: &Resolved,
         to: &Resolved,
-        only_type: Option<&str>,
+        choice: StackChoice<'_>,
     ) -> Result<Self, Failure> {
-        let (live_before, live_after) = (live(opened, from)?, live(opened, to)?);
+        let metric = choice.metric;
+        let (live_before, live_after) = (live(opened, from, metric)?, live(opened, to, metric)?);
         let (before, after) = (opened.snapshot(from)?, opened.snapshot(to)?);
-        let only_type = type_name(opened, only_type, &[&before, &after])?;
-        let only_type = only_type.as_deref();
+        let only_type = type_name(opened, choice.only_type, &[&before, &after])?;
+        let choice = StackChoice { metric, only_type: only_type.as_deref() };
         let diff = StackDiff::new(
             opened.store.stack_nodes(opened.recording.id)?,
             [&live_before, &live_after],
-            only_type,
-            [resident(&before, only_type)?, resident(&after, only_type)?],
+            choice,
+            [whole(&before, choice)?, whole(&after, choice)?],
         );
         Ok(Self { diff, consistency: [before.consistency, after.consistency] })
     }
@@ -42,15 +45,16 @@ impl ComparedStacks {
 pub(crate) fn at(
     opened: &Opened,
     at: &Resolved,
-    only_type: Option<&str>,
+    choice: StackChoice<'_>,
 ) -> Result<(StackDiff, Consistency), Failure> {
-    let live = live(opened, at)?;
+    let metric = choice.metric;
+    let live = live(opened, at, metric)?;
     let snapshot = opened.snapshot(at)?;
-    let only_type = type_name(opened, only_type, &[&snapshot])?;
-    let only_type = only_type.as_deref();
-    let resident = resident(&snapshot, only_type)?;
+    let only_type = type_name(opened, choice.only_type, &[&snapshot])?;
+    let choice = StackChoice { metric, only_type: only_type.as_deref() };
+    let whole = whole(&snapshot, choice)?;
     let nodes = opened.store.stack_nodes(opened.recording.id)?;
-    Ok((StackDiff::of_one(nodes, &live, only_type, resident), snapshot.consistency))
+    Ok((StackDiff::of_one(nodes, &live, choice, whole), snapshot.consistency))
 }
 
 /// Compares the stacks of two samples, if they were recorded and resident sizes are known.
@@ -62,23 +66,36 @@ pub(crate) fn found(
     let id = opened.recording.id;
     let live = |at: &Resolved| opened.store.live_stacks(id, at.number);
     let (Some(live_before), Some(live_after)) = (live(from)?, live(to)?) else { return Ok(None) };
-    let resident = [before, after].map(|snapshot| vmrec_report::resident_bytes(snapshot, None));
+    let choice = StackChoice::default();
+    let resident = [before, after].map(|snapshot| choice.whole_bytes(snapshot));
     let [Some(resident_before), Some(resident_after)] = resident else { return Ok(None) };
     Ok(Some(StackDiff::new(
         opened.store.stack_nodes(id)?,
         [&live_before, &live_after],
-        None,
+        choice,
         [resident_before, resident_after],
     )))
 }
 
-fn live(opened: &Opened, at: &Resolved) -> Result<LiveStacks, Failure> {
+fn live(opened: &Opened, at: &Resolved, metric: StackMetric) -> Result<LiveStacks, Failure> {
     let id = opened.recording.id;
-    opened.store.live_stacks(id, at.number)?.ok_or_else(|| without(id, at.number))
+    let live = opened.store.live_stacks(id, at.number)?.ok_or_else(|| without(id, at.number))?;
+    if live.has(metric) {
+        Ok(live)
+    } else {
+        Err(without_metric(&format!("recording {}", id.0), metric))
+    }
 }
 
-fn resident(snapshot: &Snapshot, only_type: Option<&str>) -> Result<u64, Failure> {
-    vmrec_report::resident_bytes(snapshot, only_type).ok_or_else(|| {
+/// States that stacks were recorded without a metric.
+pub(crate) fn without_metric(of: &str, metric: StackMetric) -> Failure {
+    let why = format!("the stacks of {of} have no metric `{}`", metric.name());
+    Failure::new(Status::Recording, anyhow::anyhow!(why))
+        .hint("record the calls that map memory too: vmrec record --stacks=all TARGET")
+}
+
+fn whole(snapshot: &Snapshot, choice: StackChoice<'_>) -> Result<u64, Failure> {
+    choice.whole_bytes(snapshot).ok_or_else(|| {
         Failure::new(Status::Recording, anyhow::anyhow!("resident sizes are unknown"))
     })
 }

@@ -114,6 +114,7 @@ pub use crate::session::series::{
 pub use crate::session::sizes::ProcessSizes;
 pub use crate::session::table::{SessionHeading, SessionLayout, SessionView, session_table};
 pub use crate::slope::{ENOUGH_SAMPLES, Slope};
+pub use crate::stacks::choice::StackChoice;
 pub use crate::stacks::document::{SessionStackDocument, StackDocument, StackMapDocument};
 pub use crate::stacks::flame::{DrawnFlame, FlameHead, FlameOptions, flame};
 pub use crate::stacks::folded::folded;
@@ -123,7 +124,7 @@ pub use crate::stacks::pprof::{ProfileHead, pprof};
 pub use crate::stacks::processes::ProcessStacks;
 pub use crate::stacks::speedscope::Speedscope;
 pub use crate::stacks::table::{StackLayout, session_stack_table, stack_map, stack_table};
-pub use crate::stacks::{StackDiff, StackRow, resident_bytes};
+pub use crate::stacks::{StackDiff, StackRow};
 pub use crate::text::cell::Cell;
 pub use crate::text::table::{Align, Column, Table};
 pub use crate::time::span::{SPAN_END, is_open, named};

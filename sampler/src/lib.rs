@@ -157,6 +157,7 @@ pub use crate::rights_needed::RightsNeeded;
 pub use crate::rule::Rule;
 pub use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot, Timestamp};
 pub use crate::stack_refusal::StackRefusal;
+pub use crate::stacks::metric::StackMetric;
 pub use crate::stacks::model::{
     LiveStack, StackCounts, StackFrame, StackNode, StackOptions, StackTick,
 };

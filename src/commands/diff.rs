@@ -5,16 +5,16 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use vmrec_report::{
     Counting, DEFAULT_ROWS, DiffLayout, Direction, Heading, HeapDiff, HeapDiffDocument, Libraries,
-    Metric, Resolved, SessionLayout, SessionStackDocument, SessionView, StackDocument, StackLayout,
-    View, csv, diff, diff_markdown, diff_table, direction, escape, heap_diff_text, json,
-    session_stack_table, session_table, stack_table,
+    Metric, Resolved, SessionLayout, SessionStackDocument, SessionView, StackChoice, StackDocument,
+    StackLayout, View, csv, diff, diff_markdown, diff_table, direction, escape, heap_diff_text,
+    json, session_stack_table, session_table, stack_table,
 };
 use vmrec_sampler::Naming;
 
 use crate::args::{FormatArgs, RecordingArgs, SessionArgs, SpanArgs};
 use crate::failure::Failure;
 use crate::heap_reports::{HeapOfTime, HeapReports};
-use crate::parse::metric_parser;
+use crate::metric_choice::{MetricChoice, any_metric_parser};
 use crate::recording::Opened;
 use crate::session::OpenedSession;
 use crate::shell::shell_word;
@@ -36,9 +36,11 @@ pub(crate) struct DiffArgs {
     #[arg(long, value_enum)]
     by: Option<DiffBy>,
 
-    /// Metric that rows are sorted by [default: resident; of a session: private + swapped]
-    #[arg(long, value_name = "METRIC", value_parser = metric_parser())]
-    metric: Option<Metric>,
+    /// Metric that rows are sorted by [default: resident; of a session: private + swapped]; with --by
+    /// stack the metric compared: resident, or of `record --stacks=all` mapped (what is there), births,
+    /// deaths (mapped and unmapped between both times) or released
+    #[arg(long, value_name = "METRIC", value_parser = any_metric_parser(), hide_possible_values = true)]
+    metric: Option<MetricChoice>,
 
     /// With --by stack: compare the regions of this type alone
     #[arg(long = "type", value_name = "TYPE")]
@@ -70,7 +72,7 @@ enum DiffBy {
     Type,
     Object,
     Region,
-    /// The call stacks that made memory resident, of `record --stacks`
+    /// The call stacks that made memory resident, or mapped it, of `record --stacks`
     Stack,
     /// The classes of a heap's blocks, of `heap --save` or `record --heap-on`: the reports nearest to both times
     Class,
@@ -86,6 +88,19 @@ impl DiffBy {
             Self::Object => View::Object,
             Self::Region => View::Region,
         })
+    }
+}
+
+impl DiffArgs {
+    /// Returns the metric of regions, if one is chosen.
+    fn metric(&self) -> Result<Option<Metric>, Failure> {
+        MetricChoice::of_regions(self.metric.as_ref())
+    }
+
+    /// Returns the parts of stacks to compare.
+    fn stack_choice(&self) -> Result<StackChoice<'_>, Failure> {
+        let metric = MetricChoice::of_stacks(self.metric.as_ref())?;
+        Ok(StackChoice { metric, only_type: self.only_type.as_deref() })
     }
 }
 
@@ -158,7 +173,7 @@ fn print(args: &DiffArgs, opened: &Opened, from: &Resolved, to: &Resolved) -> Re
         // Of the shared cache, regions name no library.
         changes.libraries = Some(Libraries::of_lists(&first, &second));
     }
-    changes.sort_by(args.metric.unwrap_or(Metric::RESIDENT));
+    changes.sort_by(args.metric()?.unwrap_or(Metric::RESIDENT));
     let time_zone = zone::local();
     let (from_consistency, to_consistency) = (&before.consistency, &after.consistency);
     let (recording, naming) = (opened.recording.id, Naming::of(&opened.recording.host));
@@ -202,8 +217,9 @@ fn print_stacks(
 ) -> Result<(), Failure> {
     must_be_table_or_json(args, "stack")?;
     let id = opened.recording.id;
-    let only_type = args.only_type.as_deref();
-    let ComparedStacks { diff, consistency } = ComparedStacks::read(opened, from, to, only_type)?;
+    let choice = args.stack_choice()?;
+    let only_type = choice.only_type;
+    let ComparedStacks { diff, consistency } = ComparedStacks::read(opened, from, to, choice)?;
     let [from_consistency, to_consistency] = &consistency;
     if args.format.json {
         let ends = (json::End::new(from, from_consistency), json::End::new(to, to_consistency));
@@ -259,7 +275,7 @@ fn run_session(args: &DiffArgs) -> Result<ExitCode, Failure> {
                 .hint("leave --by out for both; --recording N compares one process by anything"));
         }
     };
-    let changes = opened.diff(&from, &to, args.metric.unwrap_or(Metric::Own))?;
+    let changes = opened.diff(&from, &to, args.metric()?.unwrap_or(Metric::Own))?;
     let (session, naming) = (&opened.session, Naming::of(&opened.session.host));
     if args.format.json {
         let document = json::SessionDiffDocument::new(session.id, naming, &from, &to, &changes);
@@ -288,7 +304,7 @@ fn print_session_stacks(
     ends: [&Resolved; 2],
 ) -> Result<ExitCode, Failure> {
     must_be_table_or_json(args, "stack")?;
-    let (diff, only_type) = opened.compared_stacks(ends, args.only_type.as_deref())?;
+    let (diff, only_type) = opened.compared_stacks(ends, args.stack_choice()?)?;
     if args.format.json {
         let document =
             SessionStackDocument::new(opened.session.id, ends, only_type.as_deref(), &diff);

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use vmrec_report::{DrawnFlame, FlameHead, FlameOptions, Heading, escape, flame};
+use vmrec_report::{DrawnFlame, FlameHead, FlameOptions, Heading, StackChoice, escape, flame};
+use vmrec_sampler::StackMetric;
 
 use crate::args::{RecordingArgs, SessionArgs, SpanArgs};
 use crate::commands::chart::args::Colours;
 use crate::commands::diff;
 use crate::failure::Failure;
+use crate::metric_choice::stack_metric_parser;
 use crate::recording::Opened;
 use crate::session::OpenedSession;
 use crate::stacks::ComparedStacks;
@@ -38,6 +40,10 @@ pub(crate) struct FlameArgs {
     #[arg(long = "type", value_name = "TYPE")]
     only_type: Option<String>,
 
+    /// The metric of the stacks; all but resident are of record --stacks=all
+    #[arg(long, value_name = "METRIC", value_parser = stack_metric_parser(), default_value = "resident")]
+    metric: StackMetric,
+
     /// Colours: auto is light, and dark for readers who prefer that
     #[arg(long, value_enum, default_value_t = Colours::Auto)]
     theme: Colours,
@@ -51,6 +57,13 @@ pub(crate) struct FlameArgs {
 
     #[command(flatten)]
     recording: RecordingArgs,
+}
+
+impl FlameArgs {
+    /// Returns the parts of stacks to draw.
+    fn choice(&self) -> StackChoice<'_> {
+        StackChoice { metric: self.metric, only_type: self.only_type.as_deref() }
+    }
 }
 
 /// Runs the command.
@@ -85,7 +98,7 @@ fn of_process(args: &FlameArgs, options: &FlameOptions) -> Result<DrawnFlame, Fa
     let (from, to) = diff::ends(&opened, &args.recording, "flame", [&args.from, &args.to])?;
     let only_type = args.only_type.as_deref();
     let ComparedStacks { diff, consistency } =
-        ComparedStacks::read(&opened, &from, &to, only_type)?;
+        ComparedStacks::read(&opened, &from, &to, args.choice())?;
     let time_zone = zone::local();
     let heading = Heading::new(
         &opened.recording,
@@ -101,7 +114,7 @@ fn of_session(args: &FlameArgs, options: &FlameOptions) -> Result<DrawnFlame, Fa
     let opened = OpenedSession::open(&args.recording.file, args.session.session)?;
     let span = SpanArgs { from: args.from.clone(), to: args.to.clone() };
     let (from, to) = opened.between(&span)?;
-    let (diff, only_type) = opened.compared_stacks([&from, &to], args.only_type.as_deref())?;
+    let (diff, only_type) = opened.compared_stacks([&from, &to], args.choice())?;
     let time_zone = zone::local();
     let heading = opened.heading([&from, &to], &time_zone);
     Ok(flame(&FlameHead::of_session(&heading), &diff, only_type.as_deref(), options))

@@ -1,6 +1,6 @@
 //! The stacks of all processes of a session, compared.
 
-use vmrec_report::{Resolved, StackDiff};
+use vmrec_report::{Resolved, StackChoice, StackDiff};
 use vmrec_sampler::Naming;
 
 use crate::failure::{Failure, Status};
@@ -13,14 +13,20 @@ impl OpenedSession {
     pub(crate) fn compared_stacks(
         &self,
         ends: [&Resolved; 2],
-        only_type: Option<&str>,
+        choice: StackChoice<'_>,
     ) -> Result<(StackDiff, Option<String>), Failure> {
-        let only_type = only_type.map(|words| self.type_name(ends, words)).transpose()?;
-        let processes = self.stacks(ends, only_type.as_deref())?;
+        let only_type = choice.only_type.map(|words| self.type_name(ends, words)).transpose()?;
+        let choice = StackChoice { only_type: only_type.as_deref(), ..choice };
+        let processes = self.stacks(ends, choice)?;
         if processes.is_empty() {
             return Err(self.without_stacks());
         }
-        Ok((StackDiff::of_processes(processes, only_type.as_deref()), only_type))
+        let all = || processes.iter().flat_map(|process| process.live.iter().flatten());
+        if !all().all(|live| live.has(choice.metric)) {
+            let of = format!("session {}", self.session.id.0);
+            return Err(stacks::without_metric(&of, choice.metric));
+        }
+        Ok((StackDiff::of_processes(processes, choice), only_type))
     }
 
     /// States that a session has no stacks.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use vmrec_report::{
     By, ChartContext, ChartMark, Metric, ProcessAt, ProcessSizes, ProcessStacks, Resolved,
     SampledProcess, Series, SeriesBuilder, SeriesTick, SessionDiff, SessionMember, SessionOverview,
-    SessionSeriesBuilder, overhead, session_moments,
+    SessionSeriesBuilder, StackChoice, overhead, session_moments,
 };
 use vmrec_sampler::{Naming, Timestamp};
 use vmrec_store::{Measure, Recording, RecordingId, RecordingSummary};
@@ -151,12 +151,12 @@ impl OpenedSession {
         Ok(SessionDiff::new(before, after, sorted_by))
     }
 
-    /// Reads the stacks of the processes at two moments, each with its resident bytes, in the regions of one
-    /// type or of all.
+    /// Reads the stacks of the processes at two moments, each with the bytes that they are parts
+    /// of, in the regions of one type or of all.
     pub(crate) fn stacks(
         &self,
         ends: [&Resolved; 2],
-        only_type: Option<&str>,
+        choice: StackChoice<'_>,
     ) -> Result<Vec<ProcessStacks>, Failure> {
         let mut found: BTreeMap<RecordingId, ProcessStacks> = BTreeMap::new();
         for (at, end) in ends.into_iter().enumerate() {
@@ -164,17 +164,17 @@ impl OpenedSession {
                 let Recording { id, process, .. } = &member.recording;
                 let Some(live) = self.store.live_stacks(*id, number)? else { continue };
                 let snapshot = self.store.snapshot(*id, number)?;
-                let Some(bytes) = vmrec_report::resident_bytes(&snapshot, only_type) else {
+                let Some(bytes) = choice.whole_bytes(&snapshot) else {
                     continue;
                 };
                 let of = found.entry(*id).or_insert_with(|| ProcessStacks {
                     name: format!("{} ({})", process.name(), process.id),
                     nodes: Vec::new(),
                     live: [None, None],
-                    resident_bytes: [0; 2],
+                    whole_bytes: [0; 2],
                 });
                 of.live[at] = Some(live);
-                of.resident_bytes[at] = bytes;
+                of.whole_bytes[at] = bytes;
             }
         }
         // A recorder may add to them: those of pages are stored with the pages at the latest.

@@ -184,7 +184,7 @@ fn a_planted_leak_is_named_by_stack_class_and_block_in_one_page() {
     let grown = || {
         let document = bench.run(&["diff", "--by", "stack", "--json"]).output;
         let document: Value = serde_json::from_str(&document).unwrap_or_default();
-        document["resident_delta_bytes"].as_i64().is_some_and(|delta| delta > 14 << 20)
+        document["delta_bytes"].as_i64().is_some_and(|delta| delta > 14 << 20)
     };
     until("a sample of the growth", grown);
     recorder.stop();
@@ -196,7 +196,7 @@ fn a_planted_leak_is_named_by_stack_class_and_block_in_one_page() {
     assert!(frames.iter().any(|frame| frame["name"] == "forget_session()"), "{document:#}");
     // A busy machine loses some page faults, and counts them.
     let lost = number(&document["sampling"][1]["lost_faults"]) * 4096;
-    assert!(number(&first["resident_delta_bytes"]) + lost > 10 << 20, "{document:#}");
+    assert!(number(&first["delta_bytes"]) + lost > 10 << 20, "{document:#}");
     // By class.
     let classes = bench.json(&["diff", "--by", "class", "--json"]);
     assert_eq!(change(&classes, "shop::Session"), (8100, 8100 * 2032), "{classes:#}");

@@ -70,7 +70,7 @@ fn the_stacks_of_a_thousand_threads_are_recorded() {
         serde_json::from_str::<serde_json::Value>(&document).unwrap_or_default()
     };
     until("a sample of the growth", || {
-        diff()["resident_delta_bytes"].as_i64().is_some_and(|delta| delta > 126 * MIB)
+        diff()["delta_bytes"].as_i64().is_some_and(|delta| delta > 126 * MIB)
     });
     runs_on(program.pid());
     recorder.stop();
@@ -81,7 +81,7 @@ fn the_stacks_of_a_thousand_threads_are_recorded() {
             let frames = row["frames"].as_array().unwrap();
             frames.iter().any(|frame| frame["function"] == function)
         };
-        stacks.iter().filter(has).map(|row| row["resident_delta_bytes"].as_i64().unwrap()).sum()
+        stacks.iter().filter(has).map(|row| row["delta_bytes"].as_i64().unwrap()).sum()
     };
     let lost = document["sampling"][1]["lost_faults"].as_i64().unwrap() * 4096;
     for (function, bytes) in [("touch_own", 1000 * 64 * 1024), ("touch_much", 64 * MIB)] {

@@ -32,17 +32,17 @@ fn change(document: &Value, function: &str) -> i64 {
         let frames = stack["frames"].as_array().unwrap();
         frames.iter().any(|frame| frame["function"] == function)
     });
-    stacks.map(|stack| stack["resident_delta_bytes"].as_i64().unwrap()).sum()
+    stacks.map(|stack| stack["delta_bytes"].as_i64().unwrap()).sum()
 }
 
 /// Checks that all rows sum to the change of the snapshots.
 fn sums_up(document: &Value) {
     let number = |value: &Value| value.as_i64().unwrap();
     let stacks = document["stacks"].as_array().unwrap().iter();
-    let rows: i64 = stacks.map(|stack| number(&stack["resident_delta_bytes"])).sum();
-    let rest = [&document["few_samples"]["resident_delta_bytes"], &document["unattributed_bytes"]];
+    let rows: i64 = stacks.map(|stack| number(&stack["delta_bytes"])).sum();
+    let rest = [&document["few_samples"]["delta_bytes"], &document["unattributed_bytes"]];
     let sum = rows + rest.into_iter().map(number).sum::<i64>();
-    assert_eq!(sum, number(&document["resident_delta_bytes"]), "{document}");
+    assert_eq!(sum, number(&document["delta_bytes"]), "{document}");
 }
 
 /// Waits until the comparison of the first sample with the last meets a condition.
@@ -51,9 +51,7 @@ fn until(bench: &Bench, what: &str, is_met: impl Fn(i64, &Value) -> bool) -> Val
     loop {
         let shown = bench.run(&["diff", "--by", "stack", "--json", "start", "end"]);
         if let Ok(document) = serde_json::from_str::<Value>(&shown.output)
-            && document["resident_delta_bytes"]
-                .as_i64()
-                .is_some_and(|delta| is_met(delta, &document))
+            && document["delta_bytes"].as_i64().is_some_and(|delta| is_met(delta, &document))
         {
             sums_up(&document);
             return document;
@@ -140,7 +138,7 @@ fn exports(bench: &Bench) {
     let last = bench.json(&["diff", "--by", "stack", "--json"])["to"]["sample"].to_string();
     let to = format!("#{last}");
     let total = bench.json(&["diff", "--by", "stack", "--json", "start", &to]);
-    let total = total["resident_delta_bytes"].as_i64().unwrap();
+    let total = total["delta_bytes"].as_i64().unwrap();
     let lines = bench.out(&["export", "--folded", "--to", &to]);
     let value = |line: &str| line.rsplit_once(' ').unwrap().1.parse::<i64>().unwrap();
     assert_eq!(lines.lines().map(value).sum::<i64>(), total, "{lines}");
@@ -173,7 +171,7 @@ fn exports(bench: &Bench) {
     let lines = ["grow (", "sample #", "  touch < path_b < main", "unattributed", "total"];
     assert!(lines.iter().all(|line| page.contains(line)) && !page.contains("  +"), "{page}");
     let map = bench.json(&["map", "--by", "stack", "--at", &to, "--json"]);
-    let bytes = |row: &serde_json::Value| row["resident_bytes"].as_i64().unwrap();
+    let bytes = |row: &serde_json::Value| row["bytes"].as_i64().unwrap();
     let stacks: i64 = map["stacks"].as_array().unwrap().iter().map(bytes).sum();
     let unattributed = map["unattributed_bytes"].as_i64().unwrap();
     assert_eq!(stacks + bytes(&map["few_samples"]) + unattributed, bytes(&map), "{map:#}");

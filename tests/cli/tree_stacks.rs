@@ -17,7 +17,7 @@ fn change(document: &Value, function: &str) -> (i64, Vec<String>) {
     for row in document["stacks"].as_array().unwrap() {
         let frames = row["frames"].as_array().unwrap();
         if frames.iter().any(|frame| frame["function"] == function) {
-            bytes += row["resident_delta_bytes"].as_i64().unwrap();
+            bytes += row["delta_bytes"].as_i64().unwrap();
             let process = frames.last().unwrap()["name"].as_str().unwrap().to_owned();
             if !processes.contains(&process) {
                 processes.push(process);
@@ -81,13 +81,13 @@ fn grows(launched: bool) {
     let mut document = Value::Null;
     until("samples of the growth", || {
         document = diff();
-        document["resident_delta_bytes"].as_i64().is_some_and(|delta| delta > 55 * MIB)
+        document["delta_bytes"].as_i64().is_some_and(|delta| delta > 55 * MIB)
     });
-    let sums = [&document["few_samples"]["resident_delta_bytes"], &document["unattributed_bytes"]];
+    let sums = [&document["few_samples"]["delta_bytes"], &document["unattributed_bytes"]];
     let rows = document["stacks"].as_array().unwrap().iter();
-    let stacks: i64 = rows.map(|row| row["resident_delta_bytes"].as_i64().unwrap()).sum();
+    let stacks: i64 = rows.map(|row| row["delta_bytes"].as_i64().unwrap()).sum();
     let rest: i64 = sums.iter().map(|sum| sum.as_i64().unwrap()).sum();
-    assert_eq!(stacks + rest, document["resident_delta_bytes"].as_i64().unwrap(), "{document:#}");
+    assert_eq!(stacks + rest, document["delta_bytes"].as_i64().unwrap(), "{document:#}");
     let lost = document["sampling"][1]["lost_faults"].as_i64().unwrap() * 4096;
     let mut seen = Vec::new();
     for (function, mib) in [("parent_grows", 8), ("forked_grows", 16), ("program_grows", 32)] {

@@ -120,7 +120,7 @@ fn program() {
             &["later", "shell", "parse", "zone", "toml_text", "types_file/error"],
             &["failure"],
             &["args", "bounded", "output", "pager", "picture", "process", "progress", "terminal"],
-            &["file", "misread", "recorders", "recording", "types_file"],
+            &["file", "metric_choice", "misread", "recorders", "recording", "types_file"],
             &["session", "stacks", "heap_reports"],
             &["commands"],
             &["completion"],

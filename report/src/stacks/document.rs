@@ -21,8 +21,9 @@ pub struct StackDocument<'a> {
 
 #[derive(Serialize)]
 struct Changes<'a> {
+    metric: &'static str,
     region_type: Option<&'a str>,
-    resident_delta_bytes: i64,
+    delta_bytes: i64,
     stacks: Vec<Row<'a>>,
     few_samples: Few,
     unattributed_bytes: i64,
@@ -31,9 +32,9 @@ struct Changes<'a> {
 
 #[derive(Serialize)]
 struct Row<'a> {
-    resident_delta_bytes: i64,
+    delta_bytes: i64,
     standard_error_bytes: u64,
-    resident_bytes: [u64; 2],
+    bytes: [u64; 2],
     samples: [u64; 2],
     /// Innermost first.
     frames: Vec<Frame<'a>>,
@@ -54,8 +55,9 @@ pub struct SessionStackDocument<'a> {
 pub struct StackMapDocument<'a> {
     recording: i64,
     at: End<'a>,
+    metric: &'static str,
     region_type: Option<&'a str>,
-    resident_bytes: i64,
+    bytes: i64,
     stacks: Vec<MapRow<'a>>,
     few_samples: MapFew,
     unattributed_bytes: i64,
@@ -64,7 +66,7 @@ pub struct StackMapDocument<'a> {
 
 #[derive(Serialize)]
 struct MapRow<'a> {
-    resident_bytes: u64,
+    bytes: u64,
     standard_error_bytes: u64,
     samples: u64,
     /// Innermost first.
@@ -74,7 +76,7 @@ struct MapRow<'a> {
 #[derive(Serialize)]
 struct MapFew {
     stacks: u64,
-    resident_bytes: i64,
+    bytes: i64,
 }
 
 #[derive(Serialize)]
@@ -88,7 +90,7 @@ struct Frame<'a> {
 #[derive(Serialize)]
 struct Few {
     stacks: u64,
-    resident_delta_bytes: i64,
+    delta_bytes: i64,
 }
 
 #[derive(Serialize)]
@@ -98,29 +100,32 @@ struct Sampling {
     sampled_faults: u64,
     lost_faults: u64,
     sees_kernel: bool,
+    lost_calls: Option<u64>,
 }
 
 impl From<StackCounts> for Sampling {
     fn from(counts: StackCounts) -> Self {
-        let StackCounts { period, faults, sampled_faults, lost_faults, sees_kernel } = counts;
-        Self { period, faults, sampled_faults, lost_faults, sees_kernel }
+        let StackCounts { period, faults, sampled_faults, lost_faults, sees_kernel, lost_calls } =
+            counts;
+        Self { period, faults, sampled_faults, lost_faults, sees_kernel, lost_calls }
     }
 }
 
 impl<'a> Changes<'a> {
     fn of(region_type: Option<&'a str>, diff: &'a StackDiff) -> Self {
         let rows = diff.rows.iter().map(|row| Row {
-            resident_delta_bytes: fit(row.delta()),
+            delta_bytes: fit(row.delta()),
             standard_error_bytes: row.error_bytes(),
-            resident_bytes: row.bytes,
+            bytes: row.bytes,
             samples: row.samples,
             frames: frames(diff, row),
         });
         Self {
+            metric: diff.metric.name(),
             region_type,
-            resident_delta_bytes: fit(diff.total),
+            delta_bytes: fit(diff.total),
             stacks: rows.collect(),
-            few_samples: Few { stacks: diff.few.0, resident_delta_bytes: fit(diff.few.1) },
+            few_samples: Few { stacks: diff.few.0, delta_bytes: fit(diff.few.1) },
             unattributed_bytes: fit(diff.unattributed),
             sampling: diff.counts.map(Sampling::from),
         }
@@ -162,7 +167,7 @@ impl<'a> StackMapDocument<'a> {
         diff: &'a StackDiff,
     ) -> Self {
         let rows = diff.rows.iter().map(|row| MapRow {
-            resident_bytes: row.bytes[1],
+            bytes: row.bytes[1],
             standard_error_bytes: row.error_bytes(),
             samples: row.samples[1],
             frames: frames(diff, row),
@@ -170,10 +175,11 @@ impl<'a> StackMapDocument<'a> {
         Self {
             recording: recording.0,
             at,
+            metric: diff.metric.name(),
             region_type,
-            resident_bytes: fit(diff.total),
+            bytes: fit(diff.total),
             stacks: rows.collect(),
-            few_samples: MapFew { stacks: diff.few.0, resident_bytes: fit(diff.few.1) },
+            few_samples: MapFew { stacks: diff.few.0, bytes: fit(diff.few.1) },
             unattributed_bytes: fit(diff.unattributed),
             sampling: diff.counts[1].into(),
         }

@@ -1,8 +1,9 @@
-//! Which call stacks made memory resident between two times.
+//! Which call stacks made memory resident, or mapped it, between two times.
 //!
-//! The figures are estimates from sampled page faults; what they do not explain of the change is
-//! *unattributed*, so that all rows add up to the change exactly.
+//! Resident bytes are estimates from sampled page faults, mapped ones those of each call. What they
+//! do not explain of the change is *unattributed*, so that all rows add up to the change exactly.
 
+pub(crate) mod choice;
 pub(crate) mod document;
 pub(crate) mod flame;
 pub(crate) mod folded;
@@ -21,31 +22,41 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::order::sort_by_key;
-use vmrec_sampler::{LiveStack, Quantity, Snapshot, StackCounts, StackFrame, StackNode};
+use vmrec_sampler::{StackCounts, StackFrame, StackMetric, StackNode};
 use vmrec_store::LiveStacks;
+
+use crate::stacks::choice::StackChoice;
 
 /// Rows of fewer samples at both times say little and are summed up, unless each fault was sampled.
 const FEW_SAMPLES: u64 = 3;
 /// The bytes of the pages that variances count.
 const UNIT_BYTES: f64 = 4096.0;
 
-/// The change of the pages of one stack.
+/// The change of the part of one stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StackRow {
     /// The stack.
     pub stack: u32,
-    /// The resident bytes at both times, estimated.
+    /// The bytes at both times.
     pub bytes: [u64; 2],
-    /// The sampled pages behind that.
+    /// The sampled pages, mappings or calls behind that.
     pub samples: [u64; 2],
     /// The variance of the change, in square pages.
     variance: u64,
 }
 
 impl StackRow {
-    /// Returns the estimated change.
+    /// Returns the change.
     pub fn delta(&self) -> i128 {
         i128::from(self.bytes[1]) - i128::from(self.bytes[0])
+    }
+
+    /// Returns the number behind the bytes: what is there at the second time, or came since the first.
+    pub(crate) fn count(&self, metric: StackMetric) -> u64 {
+        match metric.counts_up() {
+            true => self.samples[1].saturating_sub(self.samples[0]),
+            false => self.samples[1],
+        }
     }
 
     /// Returns the standard error of the change, in bytes.
@@ -66,6 +77,8 @@ fn error_bytes(variance: u64) -> u64 {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StackDiff {
     frames: Frames,
+    /// The quantity.
+    pub metric: StackMetric,
     /// By change, large movers first.
     pub rows: Vec<StackRow>,
     /// The number and sum of stacks of too few samples.
@@ -73,7 +86,7 @@ pub struct StackDiff {
     few_rows: Vec<StackRow>,
     /// The change that no stack explains.
     pub unattributed: i128,
-    /// The change of resident bytes; exact.
+    /// The change of the snapshots' bytes; exact. Of a metric that counts up, that of all rows.
     pub total: i128,
     /// How complete the samples are at both times.
     pub counts: [StackCounts; 2],
@@ -81,28 +94,17 @@ pub struct StackDiff {
     has_processes: bool,
 }
 
-/// Returns the resident bytes of a snapshot, or of its regions of one type; `None` if unknown.
-pub fn resident_bytes(snapshot: &Snapshot, only_type: Option<&str>) -> Option<u64> {
-    let has_type = |name: &str| only_type.is_none_or(|only| only.eq_ignore_ascii_case(name));
-    let regions =
-        snapshot.regions.iter().filter(|it| has_type(it.identity.label.region_type.name()));
-    regions.map(|it| it.quantities.get(Quantity::Resident)).sum()
-}
-
 impl StackDiff {
-    /// Compares the stacks of two samples; `resident_bytes` are those of the same regions.
+    /// Compares the stacks of two samples; `whole_bytes` are those of [`StackChoice::whole_bytes`].
     pub fn new(
         nodes: Vec<StackNode>,
         live: [&LiveStacks; 2],
-        only_type: Option<&str>,
-        resident_bytes: [u64; 2],
+        choice: StackChoice<'_>,
+        whole_bytes: [u64; 2],
     ) -> Self {
         let mut rows: BTreeMap<u32, StackRow> = BTreeMap::new();
-        let counts = |row: &&LiveStack| {
-            only_type.is_none_or(|only| only.eq_ignore_ascii_case(&row.region_type))
-        };
         for (at, live) in live.iter().enumerate() {
-            for one in live.rows.iter().filter(counts) {
+            for one in live.rows.iter().filter(|row| choice.has(row)) {
                 let row = rows.entry(one.stack).or_insert_with(|| StackRow {
                     stack: one.stack,
                     bytes: [0; 2],
@@ -119,7 +121,7 @@ impl StackDiff {
             }
         }
         let mut later: HashMap<u32, u64> = HashMap::new();
-        for one in live[1].rows.iter().filter(counts) {
+        for one in live[1].rows.iter().filter(|row| choice.has(row)) {
             let sum = later.entry(one.stack).or_default();
             *sum = sum.saturating_add(one.variance);
         }
@@ -127,15 +129,20 @@ impl StackDiff {
             let after = later.get(&row.stack).copied().unwrap_or(row.variance);
             row.variance = after.abs_diff(row.variance);
         }
-        let total = i128::from(resident_bytes[1]) - i128::from(resident_bytes[0]);
         let (mut sure, few): (Vec<_>, Vec<_>) = rows
             .into_values()
             .filter(|row| row.bytes[0] != row.bytes[1] || row.variance > 0)
             .partition(StackRow::is_sure);
         sort_by_key(&mut sure, |row| (std::cmp::Reverse(row.delta().abs()), row.stack));
         let sum = |rows: &[StackRow]| rows.iter().map(StackRow::delta).sum::<i128>();
+        let attributed = sum(&sure) + sum(&few);
+        let total = match choice.metric.counts_up() {
+            true => attributed,
+            false => i128::from(whole_bytes[1]) - i128::from(whole_bytes[0]),
+        };
         Self {
-            unattributed: total - sum(&sure) - sum(&few),
+            metric: choice.metric,
+            unattributed: total - attributed,
             few: (few.len() as u64, sum(&few)),
             few_rows: few,
             rows: sure,
@@ -146,16 +153,16 @@ impl StackDiff {
         }
     }
 
-    /// Compares the stacks of a sample with none: all that is there.
+    /// Compares the stacks of a sample with none: all that is there, or was since the begin.
     pub fn of_one(
         nodes: Vec<StackNode>,
         live: &LiveStacks,
-        only_type: Option<&str>,
-        resident_bytes: u64,
+        choice: StackChoice<'_>,
+        whole_bytes: u64,
     ) -> Self {
         let counts = StackCounts { period: live.counts.period, ..StackCounts::default() };
         let nothing = LiveStacks { counts, rows: Vec::new() };
-        Self::new(nodes, [&nothing, live], only_type, [0, resident_bytes])
+        Self::new(nodes, [&nothing, live], choice, [0, whole_bytes])
     }
 
     /// Returns the frames of a stack, innermost first.

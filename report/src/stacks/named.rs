@@ -11,6 +11,7 @@ use crate::series::column::SeriesColumn;
 use crate::series::tick::{KeySeries, SeriesKey};
 use crate::stacks::Frames;
 use crate::stacks::names::is_called;
+use crate::stacks::over_time::resident;
 
 /// Sums stacks by the names of their functions. A stack with two of them counts for both.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl NamedStacks {
     pub fn push(&mut self, number: u64, live: &LiveStacks) {
         self.until(number);
         self.current.fill(0);
-        for row in &live.rows {
+        for row in resident(live) {
             let (frames, names) = (&self.frames, &self.names);
             let found = self.names_of.entry(row.stack).or_insert_with(|| {
                 let has = |name: &String| has(frames, row.stack, name);

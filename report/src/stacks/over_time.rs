@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use vmrec_sampler::{Family, StackNode};
+use vmrec_sampler::{Family, LiveStack, StackMetric, StackNode};
 use vmrec_store::LiveStacks;
 
 use crate::order::sort_by_key;
@@ -32,7 +32,7 @@ pub struct StackPeaks(BTreeMap<u32, u64>);
 impl StackPeaks {
     /// Adds the stacks of some samples.
     pub fn see(&mut self, live: &LiveStacks) {
-        for row in &live.rows {
+        for row in resident(live) {
             let peak = self.0.entry(row.stack).or_default();
             *peak = (*peak).max(row.bytes);
         }
@@ -88,7 +88,7 @@ impl StacksOverTime {
         self.until(number);
         self.current.fill(0);
         let others = self.names.len();
-        for row in live.rows.iter().filter(|row| counts(&self.base, &row.region_type)) {
+        for row in resident(live).filter(|row| counts(&self.base, &row.region_type)) {
             let index = self.group_of.get(&row.stack).copied().unwrap_or(others);
             self.current[index] = self.current[index].saturating_add(row.bytes);
         }
@@ -139,6 +139,11 @@ impl StacksOverTime {
         let keys = keys.filter(|key| key.values.max().is_some_and(|max| max > 0)).collect();
         Series { by: By::Stack, keys, unknown: Vec::new(), ..base }
     }
+}
+
+/// Returns the parts of stacks of resident bytes, which series are of.
+pub(crate) fn resident(live: &LiveStacks) -> impl Iterator<Item = &LiveStack> {
+    live.rows.iter().filter(|row| row.metric == StackMetric::Resident)
 }
 
 /// Returns whether regions of a type are among those of a series.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use crate::export::protobuf::Message;
 use crate::stacks::StackDiff;
+use crate::stacks::choice::MetricWords;
 use crate::stacks::paths::{Path, StackPaths};
 
 /// Fields of `Profile`.
@@ -85,13 +86,15 @@ pub fn pprof(head: &ProfileHead, diff: &StackDiff) -> Vec<u8> {
             Message::default().number(1, id(at)).number(5, texts.number(module)).number(7, 1);
         profile = profile.message(MAPPING, &mapping);
     }
-    let faults =
-        Message::default().number(1, texts.number("page faults")).number(2, texts.number("count"));
+    let estimate = MetricWords::of(diff.metric).is_estimate;
+    let (event, period) =
+        if estimate { ("page faults", diff.counts[1].period) } else { ("calls", 1) };
+    let event = Message::default().number(1, texts.number(event)).number(2, texts.number("count"));
     profile = profile
         .number(TIME_NANOS, head.utc_ns as u64)
         .number(DURATION_NANOS, head.span_ns)
-        .message(PERIOD_TYPE, &faults)
-        .number(PERIOD, diff.counts[1].period)
+        .message(PERIOD_TYPE, &event)
+        .number(PERIOD, period)
         .number(COMMENT, texts.number(&head.comment))
         .number(DEFAULT_SAMPLE_TYPE, texts.number(CHANGE));
     for text in &texts.all {

@@ -6,6 +6,7 @@ use vmrec_sampler::{LiveStack, StackCounts, StackFrame, StackNode};
 use vmrec_store::LiveStacks;
 
 use crate::stacks::StackDiff;
+use crate::stacks::choice::StackChoice;
 
 /// A process with its stacks at two times.
 #[derive(Clone, Debug)]
@@ -14,19 +15,19 @@ pub struct ProcessStacks {
     pub name: String,
     /// All its stacks.
     pub nodes: Vec<StackNode>,
-    /// Its pages at both times; `None` while it was not there.
+    /// Its parts of stacks at both times; `None` while it was not there.
     pub live: [Option<LiveStacks>; 2],
-    /// Its resident bytes at both times.
-    pub resident_bytes: [u64; 2],
+    /// Its bytes at both times that these are parts of.
+    pub whole_bytes: [u64; 2],
 }
 
 impl StackDiff {
     /// Compares the stacks of processes at two times. Each stack has its process as outermost frame.
-    pub fn of_processes(processes: Vec<ProcessStacks>, only_type: Option<&str>) -> Self {
+    pub fn of_processes(processes: Vec<ProcessStacks>, choice: StackChoice<'_>) -> Self {
         let mut nodes: Vec<StackNode> = Vec::new();
         let mut live = [LiveStacks::default(), LiveStacks::default()];
         let mut counts: [Option<StackCounts>; 2] = [None, None];
-        let mut resident = [0_u64; 2];
+        let mut whole = [0_u64; 2];
         for process in processes {
             // Numbers of frames begin at 1, and 0 is a stack that is unknown.
             let base = nodes.len() as u32 + 1;
@@ -47,7 +48,7 @@ impl StackDiff {
                 frame: node.frame.clone(),
             }));
             for (at, of) in process.live.into_iter().enumerate() {
-                resident[at] = resident[at].saturating_add(process.resident_bytes[at]);
+                whole[at] = whole[at].saturating_add(process.whole_bytes[at]);
                 let Some(of) = of else { continue };
                 counts[at] = Some(counts[at].map_or(of.counts, |sum| both(sum, of.counts)));
                 live[at].rows.extend(
@@ -58,7 +59,7 @@ impl StackDiff {
         for (live, counts) in live.iter_mut().zip(counts) {
             live.counts = counts.unwrap_or_default();
         }
-        let mut diff = Self::new(nodes, [&live[0], &live[1]], only_type, resident);
+        let mut diff = Self::new(nodes, [&live[0], &live[1]], choice, whole);
         diff.has_processes = true;
         diff
     }
@@ -73,11 +74,14 @@ fn both(one: StackCounts, other: StackCounts) -> StackCounts {
         // They are of all processes of the session, and each has seen some of them.
         lost_faults: one.lost_faults.max(other.lost_faults),
         sees_kernel: one.sees_kernel && other.sees_kernel,
+        lost_calls: one.lost_calls.zip(other.lost_calls).map(|(one, other)| one.max(other)),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use vmrec_sampler::StackMetric;
+
     use super::*;
 
     fn node(id: u32, parent: u32, name: &str) -> StackNode {
@@ -87,7 +91,8 @@ mod tests {
 
     fn live(stack: u32, bytes: u64) -> LiveStacks {
         let region_type = "malloc".to_owned();
-        let row = LiveStack { stack, region_type, samples: 9, bytes, variance: 1 };
+        let metric = StackMetric::Resident;
+        let row = LiveStack { metric, stack, region_type, samples: 9, bytes, variance: 1 };
         LiveStacks { counts: StackCounts { period: 7, ..StackCounts::default() }, rows: vec![row] }
     }
 
@@ -97,21 +102,21 @@ mod tests {
             name: "parent (pid 3)".to_owned(),
             nodes: vec![node(1, 0, "main"), node(2, 1, "work")],
             live: [Some(live(2, 100)), Some(live(2, 500))],
-            resident_bytes: [1000, 1500],
+            whole_bytes: [1000, 1500],
         };
         let came = ProcessStacks {
             name: "child (pid 4)".to_owned(),
             nodes: vec![node(1, 0, "main"), node(2, 1, "work")],
             live: [None, Some(live(2, 300))],
-            resident_bytes: [0, 350],
+            whole_bytes: [0, 350],
         };
         let unknown = ProcessStacks {
             name: "other (pid 5)".to_owned(),
             nodes: Vec::new(),
             live: [Some(live(0, 40)), None],
-            resident_bytes: [60, 0],
+            whole_bytes: [60, 0],
         };
-        let diff = StackDiff::of_processes(vec![one, came, unknown], None);
+        let diff = StackDiff::of_processes(vec![one, came, unknown], StackChoice::default());
         let rows: Vec<_> = diff
             .rows
             .iter()

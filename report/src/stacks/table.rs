@@ -6,6 +6,7 @@ use vmrec_sampler::{ProcessInfo, StackFrame};
 
 use crate::diff::table::heading::{Heading, ends};
 use crate::session::table::SessionHeading;
+use crate::stacks::choice::MetricWords;
 use crate::stacks::names::{first_acting, without_parameters};
 use crate::stacks::{StackDiff, StackRow, error_bytes, frame_name};
 use crate::text::table::{Align, Cell, Column, Table};
@@ -74,20 +75,17 @@ fn page(
     diff: &StackDiff,
     layout: &StackLayout,
 ) -> String {
-    page.push(format!(
-        "resident {}, by the stacks whose page faults brought it{}",
-        total,
-        match diff.counts[1].period {
-            1 => String::new(),
-            period => format!("; 1 in {} sampled", units::count(period)),
-        }
-    ));
+    let words = MetricWords::of(diff.metric);
+    let sampling = words.sampling(&diff.counts[1]);
+    let sampling = sampling
+        .map_or_else(String::new, |period| format!("; 1 in {} sampled", units::count(period)));
+    page.push(format!("{} {total}, {}{sampling}", words.noun, words.by));
     page.push(String::new());
     let mut table = Table::new(
         vec![
-            Column::new("RESIDENT", Align::Right),
+            Column::named(&words.column(), Align::Right),
             Column::new("ERROR", Align::Right),
-            Column::new("SAMPLES", Align::Right).droppable(1),
+            Column::named(words.count, Align::Right).droppable(1),
             Column::new("STACK, INNERMOST FIRST", Align::Left),
         ],
         3,
@@ -98,7 +96,7 @@ fn page(
         table.row(line(
             (row.delta(), size),
             Some(row.error_bytes()),
-            &units::count(row.samples[1]),
+            &units::count(row.count(diff.metric)),
             &stack_text(diff, row, layout),
         ));
     }
@@ -114,7 +112,9 @@ fn page(
         let names = units::counted(few, "stack", "stacks");
         table.row(line((few_delta, size), None, "", &format!("few samples: {names}")));
     }
-    table.row(line((diff.unattributed, size), None, "", "unattributed"));
+    if !diff.metric.counts_up() {
+        table.row(line((diff.unattributed, size), None, "", "unattributed"));
+    }
     table.sum(line((diff.total, size), None, "", "total"));
     let notes: String = notes(diff).iter().map(|note| format!("note: {note}\n")).collect();
     format!("{}\n{}{notes}", page.join("\n"), table.render(layout.width, layout.color))
@@ -175,6 +175,16 @@ pub(super) fn notes(diff: &StackDiff) -> Vec<String> {
         figure(&after).saturating_sub(figure(&before))
     };
     let mut notes = Vec::new();
+    if !MetricWords::of(diff.metric).is_estimate {
+        let lost = between(|counts| counts.lost_calls.unwrap_or(0));
+        if lost > 0 {
+            let lost = units::counted(lost, "record", "records");
+            notes.push(format!(
+                "{lost} of calls or page faults were lost: vmrec read their buffer too late"
+            ));
+        }
+        return notes;
+    }
     let lost = between(|counts| counts.lost_faults);
     if lost > 0 {
         let lost = units::counted(lost, "page fault", "page faults");

@@ -4,6 +4,7 @@
 //! Nothing here calls a kernel. A page fault is sampled, one in a *period*; it stands for that many.
 
 pub(crate) mod live;
+pub(crate) mod metric;
 pub(crate) mod model;
 pub(crate) mod pace;
 pub(crate) mod perf_map;

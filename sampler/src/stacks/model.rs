@@ -1,5 +1,7 @@
 //! What a recorder of stacks returns.
 
+use crate::stacks::metric::StackMetric;
+
 /// How stacks are recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StackOptions {
@@ -33,16 +35,18 @@ pub struct StackNode {
     pub frame: StackFrame,
 }
 
-/// The pages of one type of region that one stack made resident.
+/// The part of one stack of the regions of one type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveStack {
-    /// The stack; 0 for faults whose stack is unknown.
+    /// The quantity.
+    pub metric: StackMetric,
+    /// The stack; 0 if it is unknown.
     pub stack: u32,
-    /// The name of the type of region.
+    /// The name of the type of region; empty if no sample has seen it.
     pub region_type: String,
-    /// How many sampled pages are still present.
+    /// How many sampled pages are still present, mappings are there, or calls were made.
     pub samples: u64,
-    /// An estimate of their bytes.
+    /// Their bytes; of samples an estimate.
     pub bytes: u64,
     /// The variance of all that came and went so far, in square pages of 4 KiB: that of a change
     /// is the difference of two.
@@ -64,6 +68,9 @@ pub struct StackCounts {
     pub lost_faults: u64,
     /// Whether page faults in the kernel's own work for the process are seen.
     pub sees_kernel: bool,
+    /// System calls that map and unmap and were lost, of all processes; `None` if they are not
+    /// recorded.
+    pub lost_calls: Option<u64>,
 }
 
 /// What a recorder of stacks adds to a sample.
@@ -71,7 +78,7 @@ pub struct StackCounts {
 pub struct StackTick {
     /// The stacks that are new since the tick before.
     pub nodes: Vec<StackNode>,
-    /// All pages that are present, by stack and type.
+    /// All parts of stacks, in the order of metrics, stacks and types.
     pub live: Vec<LiveStack>,
     /// How complete they are.
     pub counts: StackCounts,

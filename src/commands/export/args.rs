@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use vmrec_report::StackChoice;
+
+use vmrec_sampler::StackMetric;
 
 use crate::args::{RecordingArgs, SessionArgs, SpanArgs, SumBy};
+use crate::metric_choice::stack_metric_parser;
 
 /// Write a snapshot or a series over time for other programs
 ///
@@ -32,6 +36,17 @@ pub(crate) struct ExportArgs {
     /// With --folded, --speedscope or --pprof: the regions of this type alone
     #[arg(long = "type", value_name = "TYPE", requires = "stacks")]
     pub(crate) only_type: Option<String>,
+
+    /// With --folded, --speedscope or --pprof: the metric of the stacks; all but resident are of
+    /// record --stacks=all
+    #[arg(
+        long,
+        value_name = "METRIC",
+        value_parser = stack_metric_parser(),
+        default_value = "resident",
+        requires = "stacks"
+    )]
+    pub(crate) metric: StackMetric,
 
     #[command(flatten)]
     pub(crate) format: Format,
@@ -78,6 +93,13 @@ pub(crate) struct Format {
     /// Write every sample that this folder of Parquet files lacks, of all recordings unless -r
     #[arg(long, value_name = "DIR")]
     pub(crate) parquet: Option<PathBuf>,
+}
+
+impl ExportArgs {
+    /// Returns the parts of stacks to write.
+    pub(crate) fn stack_choice(&self) -> StackChoice<'_> {
+        StackChoice { metric: self.metric, only_type: self.only_type.as_deref() }
+    }
 }
 
 impl Format {

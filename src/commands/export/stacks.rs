@@ -15,8 +15,7 @@ use crate::stacks::ComparedStacks;
 /// Writes the changes of a process in the format asked for.
 pub(super) fn run(args: &ExportArgs, opened: &Opened) -> Result<ExitCode, Failure> {
     let (from, to) = opened.between(&args.span)?;
-    let only_type = args.only_type.as_deref();
-    let diff = ComparedStacks::read(opened, &from, &to, only_type)?.diff;
+    let diff = ComparedStacks::read(opened, &from, &to, args.stack_choice())?.diff;
     let (title, samples) = (opened.title(false), [from.number, to.number]);
     let title = format!("{title}, sample #{} to #{}", samples[0], samples[1]);
     write_stacks(args, &diff, [&from, &to], &title)
@@ -26,7 +25,7 @@ pub(super) fn run(args: &ExportArgs, opened: &Opened) -> Result<ExitCode, Failur
 pub(super) fn of_session(args: &ExportArgs) -> Result<ExitCode, Failure> {
     let opened = OpenedSession::open(&args.recording.file, args.session.session)?;
     let (from, to) = opened.between(&args.span)?;
-    let (diff, _) = opened.compared_stacks([&from, &to], args.only_type.as_deref())?;
+    let (diff, _) = opened.compared_stacks([&from, &to], args.stack_choice())?;
     let title = format!("session {}, {}", opened.session.id.0, opened.session.targets);
     write_stacks(args, &diff, [&from, &to], &title)
 }
@@ -41,7 +40,7 @@ fn write_stacks(
         return write(args, &folded(diff));
     }
     let of = args.only_type.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
-    let name = format!("resident bytes{of}, {title}");
+    let name = format!("{} bytes{of}, {title}", args.metric.name());
     if args.format.speedscope {
         return write(args, &output::json(&Speedscope::new(name, diff))?);
     }

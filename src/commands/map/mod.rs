@@ -16,11 +16,12 @@ use vmrec_report::{
     Metric, PageLayout, PageOptions, PageSource, RowChoice, SeriesKey, TypeFilter, delta_text,
     json, page_text,
 };
-use vmrec_sampler::{Host, Naming, ProcessInfo, Region, Sampler, Snapshot};
+use vmrec_sampler::{Host, Naming, ProcessInfo, Region, Sampler, Snapshot, StackMetric};
 
 use crate::args::{RecordingArgs, TypesArgs};
 use crate::commands::map::spelling::is_vmmap;
 use crate::failure::Failure;
+use crate::metric_choice::stack_metric_parser;
 use crate::parse::{metric_parser, parse_address};
 use crate::process::PickArgs;
 use crate::recording::{Opened, unknown_type};
@@ -115,6 +116,10 @@ pub(crate) struct MapArgs {
         conflicts_with_all = ["target", "svg", "rules", "summary", "sort", "top"]
     )]
     by: Option<MapBy>,
+
+    /// With --by stack: the metric of the stacks; all but resident are of record --stacks=all
+    #[arg(long, value_name = "METRIC", value_parser = stack_metric_parser(), requires = "by")]
+    metric: Option<StackMetric>,
 
     /// Describe VM submaps, where there are any
     #[arg(long)]
@@ -244,7 +249,8 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
             (_, true) => stacks::Form::WholeTable,
             _ => stacks::Form::Table,
         };
-        stacks::print(&args.recording, args.at.as_deref(), &args.chosen_types, form)?;
+        let metric = args.metric.unwrap_or_default();
+        stacks::print(&args.recording, args.at.as_deref(), &args.chosen_types, metric, form)?;
         return Ok(ExitCode::SUCCESS);
     }
     if args.json && !args.chosen_types.is_empty() {

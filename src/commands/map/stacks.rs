@@ -1,6 +1,7 @@
 //! `vmrec map --by stack`: the call stacks that made the memory of a moment resident.
 
-use vmrec_report::{DEFAULT_ROWS, StackLayout, StackMapDocument, json, stack_map};
+use vmrec_report::{DEFAULT_ROWS, StackChoice, StackLayout, StackMapDocument, json, stack_map};
+use vmrec_sampler::StackMetric;
 
 use crate::args::RecordingArgs;
 use crate::failure::Failure;
@@ -22,6 +23,7 @@ pub(super) fn print(
     recording: &RecordingArgs,
     at: Option<&str>,
     types: &[String],
+    metric: StackMetric,
     form: Form,
 ) -> Result<(), Failure> {
     let only_type = match types {
@@ -31,7 +33,7 @@ pub(super) fn print(
     };
     let opened = Opened::open(recording)?;
     let at = opened.resolve(at.unwrap_or("end"))?;
-    let (diff, consistency) = stacks::at(&opened, &at, only_type)?;
+    let (diff, consistency) = stacks::at(&opened, &at, StackChoice { metric, only_type })?;
     if form == Form::Json {
         let at = json::End::new(&at, &consistency);
         let id = opened.recording.id;

@@ -38,14 +38,14 @@ impl KeptStacks {
 
 #[cfg(test)]
 mod tests {
-    use vmrec_sampler::{LiveStack, StackFrame, StackNode};
+    use vmrec_sampler::{LiveStack, StackFrame, StackMetric, StackNode};
 
     use super::*;
 
     fn tick(node: u32, bytes: u64) -> StackTick {
         let nodes = vec![StackNode { id: node, parent: 0, frame: StackFrame::default() }];
-        let region_type = "malloc".to_owned();
-        let live = LiveStack { stack: 1, region_type, samples: 1, bytes, variance: 0 };
+        let (metric, region_type) = (StackMetric::Resident, "malloc".to_owned());
+        let live = LiveStack { metric, stack: 1, region_type, samples: 1, bytes, variance: 0 };
         StackTick { nodes, live: vec![live], ..StackTick::default() }
     }
 

@@ -52,6 +52,8 @@ pub(crate) struct Words {
     pub(crate) about: Vec<String>,
     pub(crate) notes: Vec<String>,
     pub(crate) description: String,
+    /// What is counted.
+    pub(crate) noun: &'static str,
     pub(crate) total: i128,
 }
 
@@ -98,7 +100,7 @@ impl<'a> Drawing<'a> {
         self.legend();
         let top = self.y;
         for one in boxes {
-            self.one(one, boxes[0].bytes, top, words.total);
+            self.one(one, boxes[0].bytes, top, (words.noun, words.total));
         }
         let rows = boxes.iter().map(|one| one.depth + 1).max().unwrap_or(0);
         self.y = top + rows as f64 * ROW + 16.0;
@@ -150,7 +152,7 @@ impl<'a> Drawing<'a> {
         self.y += last as f64 * 18.0 + 18.0;
     }
 
-    fn one(&mut self, one: &FlameBox, whole: u128, top: f64, total: i128) {
+    fn one(&mut self, one: &FlameBox, whole: u128, top: f64, total: (&str, i128)) {
         let room = self.width - 2.0 * MARGIN;
         let part = |bytes: u128| match whole {
             // Nothing changed: the whole is all there is.
@@ -191,10 +193,10 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    fn label(&self, one: &FlameBox, total: i128) -> String {
+    fn label(&self, one: &FlameBox, (noun, total): (&str, i128)) -> String {
         let bytes = signed(one.sign, one.bytes);
         match one.stands {
-            Stands::All => format!("resident {}", units::signed_size(total)),
+            Stands::All => format!("{noun} {}", units::signed_size(total)),
             Stands::Side if one.sign < 0 => format!("shrunk {bytes}"),
             Stands::Side => format!("grown {bytes}"),
             Stands::Unattributed => format!("unattributed {bytes}"),
@@ -204,7 +206,7 @@ impl<'a> Drawing<'a> {
         }
     }
 
-    fn tooltip(&self, one: &FlameBox, total: i128) -> String {
+    fn tooltip(&self, one: &FlameBox, total: (&str, i128)) -> String {
         let frame = match one.stands {
             Stands::Frame(number) => Some(&self.all.frames[number]),
             _ => None,

@@ -14,6 +14,7 @@ use crate::chart::text;
 use crate::diff::table::heading::Heading;
 use crate::session::table::SessionHeading;
 use crate::stacks::StackDiff;
+use crate::stacks::choice::MetricWords;
 use crate::stacks::flame::boxes::boxes;
 use crate::stacks::flame::draw::{Drawing, Words};
 use crate::stacks::paths::StackPaths;
@@ -119,14 +120,17 @@ pub fn flame(
 
 fn words(head: &FlameHead, diff: &StackDiff, all: &StackPaths, only_type: Option<&str>) -> Words {
     let name = &head.name;
+    let metric = MetricWords::of(diff.metric);
+    let noun = metric.noun;
     let of_type = only_type.map_or_else(String::new, |name| format!(" of {name}"));
-    let mut title = vec![format!("{name}: resident{of_type} {}", units::signed_size(diff.total))];
+    let mut title = vec![format!("{name}: {noun}{of_type} {}", units::signed_size(diff.total))];
     title.extend(diff.made_by().map(|made_by| made_by.words()));
     let mut about = head.about.clone();
     about.push("a box is as wide as its bytes; below it are the functions it called".to_owned());
-    about.push(match diff.counts[1].period {
-        1 => "each page fault was taken".to_owned(),
-        period => format!("estimated from 1 in {} page faults", units::count(period)),
+    about.push(match (metric.is_estimate, diff.counts[1].period) {
+        (false, _) => format!("{noun} memory, {}", metric.by),
+        (true, 1) => "each page fault was taken".to_owned(),
+        (true, period) => format!("estimated from 1 in {} page faults", units::count(period)),
     });
     let sums = all.sums();
     let description = format!(
@@ -136,5 +140,5 @@ fn words(head: &FlameHead, diff: &StackDiff, all: &StackPaths, only_type: Option
         draw::signed(-1, sums.shrunk_bytes),
         units::signed_size(sums.unattributed_bytes),
     );
-    Words { title, about, notes: notes(diff), description, total: diff.total }
+    Words { title, about, notes: notes(diff), description, noun, total: diff.total }
 }

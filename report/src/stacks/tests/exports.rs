@@ -31,7 +31,7 @@ pub(super) fn sample_diff() -> StackDiff {
         (5, "A", 1, 100, 9),
         (99, "A", 5, 40, 9),
     ]);
-    StackDiff::new(nodes, [&before, &after], None, [20_000, 17_000])
+    StackDiff::new(nodes, [&before, &after], ALL, [20_000, 17_000])
 }
 
 fn head() -> ProfileHead {
@@ -53,7 +53,7 @@ fn folded_lines_have_each_stack_once_and_sum_to_the_change() {
 fn speedscope_has_a_profile_of_the_grown_and_one_of_the_shrunk() {
     let file = Speedscope::new("a name".to_owned(), &sample_diff());
     insta::assert_snapshot!(serde_json::to_string_pretty(&file).unwrap());
-    let shrunk = StackDiff::new(Vec::new(), [&live(&[]), &live(&[])], None, [9, 2]);
+    let shrunk = StackDiff::new(Vec::new(), [&live(&[]), &live(&[])], ALL, [9, 2]);
     let file = serde_json::to_value(Speedscope::new(String::new(), &shrunk)).unwrap();
     assert_eq!(
         (&file["activeProfileIndex"], &file["profiles"][1]["weights"][0]),
@@ -142,7 +142,7 @@ pub(super) fn any_diff() -> impl Strategy<Value = StackDiff> {
             let row = |(id, n, bytes, it)| (id, "A", n, bytes, it);
             live(&rows.into_iter().map(row).collect::<Vec<_>>())
         });
-        StackDiff::new(nodes.collect(), [&before, &after], None, resident.map(u64::from))
+        StackDiff::new(nodes.collect(), [&before, &after], ALL, resident.map(u64::from))
     })
 }
 

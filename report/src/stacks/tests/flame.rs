@@ -67,7 +67,7 @@ fn flames_differ_by_theme_in_colours_alone() {
 
 #[test]
 fn where_nothing_changed_the_picture_shows_that() {
-    let nothing = StackDiff::new(Vec::new(), [&live(&[]), &live(&[])], None, [7, 7]);
+    let nothing = StackDiff::new(Vec::new(), [&live(&[]), &live(&[])], ALL, [7, 7]);
     let svg = draw(&nothing, Theme::Light, 960).svg;
     assert!(words(&svg).contains("resident 0K"), "{svg}");
 }
@@ -78,7 +78,7 @@ fn hostile() -> StackDiff {
     let mut nodes: Vec<StackNode> = (1..5000).map(|n| node(n, n / 7, &name(n))).collect();
     nodes.extend((5000..5300).map(|n| node(n, if n == 5000 { 0 } else { n - 1 }, &name(n))));
     let rows: Vec<_> = (1..5300).map(|n| (n, "A", 9, u64::from(n) * 4096, 1)).collect();
-    StackDiff::new(nodes, [&live(&[]), &live(&rows)], None, [0, 1 << 40])
+    StackDiff::new(nodes, [&live(&[]), &live(&rows)], ALL, [0, 1 << 40])
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn many_long_names_make_a_small_picture() {
 #[test]
 fn frames_that_are_too_deep_are_one_box() {
     let nodes: Vec<StackNode> = (1..200).map(|n| node(n, n - 1, &format!("f{n}"))).collect();
-    let diff = StackDiff::new(nodes, [&live(&[]), &live(&[(199, "A", 9, 900, 1)])], None, [0, 900]);
+    let diff = StackDiff::new(nodes, [&live(&[]), &live(&[(199, "A", 9, 900, 1)])], ALL, [0, 900]);
     let all = boxes(&StackPaths::new(&diff), 0.0);
     let deepest = all.iter().max_by_key(|one| one.depth).unwrap();
     assert_eq!(

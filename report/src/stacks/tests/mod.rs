@@ -3,14 +3,18 @@ mod flame;
 mod over_time;
 
 use proptest::prelude::*;
-use vmrec_sampler::{LiveStack, StackCounts, StackFrame, StackNode};
+use vmrec_sampler::{LiveStack, StackCounts, StackFrame, StackMetric, StackNode};
 use vmrec_store::LiveStacks;
 
 use super::*;
 use crate::stacks::table::StackLayout;
 
+/// All resident memory.
+const ALL: StackChoice<'static> = StackChoice { metric: StackMetric::Resident, only_type: None };
+
 fn live(rows: &[(u32, &str, u64, u64, u64)]) -> LiveStacks {
     let row = |(stack, name, samples, bytes, variance): &(u32, &str, u64, u64, u64)| LiveStack {
+        metric: StackMetric::Resident,
         stack: *stack,
         region_type: (*name).to_owned(),
         samples: *samples,
@@ -35,7 +39,12 @@ fn changes_are_by_stack_with_their_errors_and_a_remainder() {
         (2, "B", 9, 77, 0),
         (3, "A", 8, 8000, 7),
     ]);
-    let diff = StackDiff::new(nodes.clone(), [&before, &after], Some("a"), [20_000, 29_000]);
+    let diff = StackDiff::new(
+        nodes.clone(),
+        [&before, &after],
+        StackChoice { only_type: Some("a"), ..ALL },
+        [20_000, 29_000],
+    );
     let shown: Vec<_> =
         diff.rows.iter().map(|row| (row.stack, row.delta(), row.error_bytes())).collect();
     assert_eq!(shown, [(2, 4000, 20 * 4096), (3, -1000, 0)]);
@@ -43,14 +52,14 @@ fn changes_are_by_stack_with_their_errors_and_a_remainder() {
     let frames = diff.frames(2);
     let names: Vec<String> = frames.into_iter().map(frame_name).collect();
     assert_eq!(names, ["fill", "main"]);
-    let diff = StackDiff::new(nodes, [&before, &after], None, [0, 0]);
+    let diff = StackDiff::new(nodes, [&before, &after], ALL, [0, 0]);
     assert_eq!(diff.rows[0].bytes, [5000, 9077]);
 }
 
 #[test]
 fn stacks_that_call_themselves_in_a_damaged_file_end() {
     let nodes = vec![node(1, 2, "a"), node(2, 1, "b"), node(3, 3, "c")];
-    let diff = StackDiff::new(nodes, [&live(&[]), &live(&[])], None, [0, 0]);
+    let diff = StackDiff::new(nodes, [&live(&[]), &live(&[])], ALL, [0, 0]);
     assert_eq!((diff.frames(2).len(), diff.frames(3).len(), diff.frames(9).len()), (2, 1, 0));
 }
 
@@ -71,7 +80,7 @@ fn a_line_names_what_the_program_did_before_libraries_and_after_the_start() {
         node(4, 3, "operator new[](unsigned long)"),
         nameless(5, 4),
     ];
-    let diff = StackDiff::new(nodes, [&live(&[]), &live(&[(5, "A", 9, 900, 0)])], None, [0, 900]);
+    let diff = StackDiff::new(nodes, [&live(&[]), &live(&[(5, "A", 9, 900, 0)])], ALL, [0, 900]);
     let text = |rows, width| {
         let layout = StackLayout { rows, width, color: false };
         crate::stacks::table::stack_text(&diff, &diff.rows[0], &layout)
@@ -103,7 +112,7 @@ fn the_code_that_made_most_of_a_change_is_named_if_it_is_sure() {
         ]
     };
     let made_by = |before: &LiveStacks, after: &LiveStacks, resident| {
-        StackDiff::new(nodes(), [before, after], None, resident).made_by().map(|it| it.words())
+        StackDiff::new(nodes(), [before, after], ALL, resident).made_by().map(|it| it.words())
     };
     const M: u64 = 1 << 20;
     // Two ways of getting memory are one cause; what is not attributed counts for the whole.
@@ -133,7 +142,7 @@ proptest! {
         let rows: Vec<_> = rows.into_iter().map(|(id, n, bytes, it)| (id, "A", n, bytes, it)).collect();
         let (before, after) = rows.split_at(cut.min(rows.len()));
         let resident = resident.map(u64::from);
-        let diff = StackDiff::new(Vec::new(), [&live(before), &live(after)], None, resident);
+        let diff = StackDiff::new(Vec::new(), [&live(before), &live(after)], ALL, resident);
         let rows: i128 = diff.rows.iter().map(StackRow::delta).sum();
         prop_assert_eq!(rows + diff.few.1 + diff.unattributed, diff.total);
         prop_assert_eq!(diff.total, i128::from(resident[1]) - i128::from(resident[0]));

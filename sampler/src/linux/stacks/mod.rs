@@ -327,6 +327,7 @@ impl State {
                 sampled_faults: 0,
                 lost_faults: self.lost_faults,
                 sees_kernel: self.events.sees_kernel(),
+                lost_calls: None,
             },
             ..StackTick::default()
         };

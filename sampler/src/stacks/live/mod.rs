@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::region::Region;
+use crate::stacks::metric::StackMetric;
 use crate::stacks::model::LiveStack;
 
 /// The maximum number of pages to follow; above it every other one goes and the rest count double.
@@ -108,6 +109,7 @@ impl Live {
     /// Returns the pages that were present at the last tick, by stack and type.
     pub(crate) fn last(&self) -> Vec<LiveStack> {
         let named = |(&(stack, kind), sum): (&(u32, u16), &Sum)| LiveStack {
+            metric: StackMetric::Resident,
             stack,
             region_type: self.types[usize::from(kind)].clone(),
             samples: sum.samples,
