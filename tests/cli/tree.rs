@@ -266,39 +266,6 @@ fn a_session_is_listed_and_compared_by_process_and_type() {
 }
 
 #[test]
-fn mistakes_about_sessions_are_explained() {
-    let bench = crate::fixture::fixed();
-    let failures: String = [
-        &["list", "--session", "9"][..],
-        &["diff", "--session", "9"],
-        &["diff", "--session", "1", "#1", "end"],
-        &["diff", "--session", "1", "--by", "region"],
-        &["diff", "--by", "process"],
-    ]
-    .iter()
-    .map(|arguments| bench.run(arguments).failure() + "\n")
-    .collect();
-    insta::assert_snapshot!(failures, @"
-    vmrec: there is no session 9 in DIR/test.db
-    hint: `vmrec list --sessions` shows the sessions of the file
-    [exit status: Some(4)]
-    vmrec: there is no session 9 in DIR/test.db
-    hint: `vmrec list --sessions` shows the sessions of the file
-    [exit status: Some(4)]
-    vmrec: the samples of a session have no numbers: each recording has its own
-    hint: give a time, or name one process with --recording N
-    [exit status: Some(2)]
-    vmrec: a session is compared by process, type or stack
-    hint: leave --by out for both; --recording N compares one process by anything
-    [exit status: Some(2)]
-    note: `start` and `end` are the same sample, #1: nothing can differ
-    vmrec: --by process compares the processes of a session
-    hint: name one with --session N; `vmrec list --sessions` shows them
-    [exit status: Some(2)]
-    ");
-}
-
-#[test]
 fn the_end_of_a_command_names_children_that_were_not_recorded() {
     let bench = Bench::new();
     let napper = program(&bench, "/bin/sleep", "napper");

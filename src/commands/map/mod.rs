@@ -24,7 +24,8 @@ use crate::failure::Failure;
 use crate::metric_choice::stack_metric_parser;
 use crate::parse::{metric_parser, parse_address};
 use crate::process::PickArgs;
-use crate::recording::{Opened, unknown_type};
+use crate::recording::Opened;
+use crate::recording::types::unknown_type;
 use crate::{output, process, types_file, zone};
 
 /// The maximum number of seconds between two snapshots: a week.

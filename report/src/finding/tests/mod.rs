@@ -1,6 +1,7 @@
 //! Findings of made-up series: sentences, shapes and caveats.
 
 mod property;
+mod reader;
 mod sentences;
 
 use std::sync::Arc;

@@ -17,7 +17,9 @@
 
 mod flat;
 mod kinds;
+mod quiet;
 mod ranges;
+mod slot;
 mod snapshots;
 mod steps;
 mod values;

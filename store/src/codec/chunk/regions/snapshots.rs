@@ -7,58 +7,22 @@
 
 use super::flat::Flat;
 use super::kinds::Kinds;
+use super::quiet::{Quiet, quiet_until};
 use super::ranges::{Around, Ranges};
+use super::slot::{NEW, OLD, RATES, RECENT, Slot};
 use super::steps::{Main, Step};
 use super::values::Values;
 use crate::codec::number::Number;
 use crate::codec::range_coder::{Chance, Coder};
 
-const RATES: usize = 16;
-const RECENT: usize = 16;
-/// How fast a region's event rate adapts, as a power of two.
-const RATE_SHIFT: u32 = 4;
 /// The distance from the last event of a snapshot within which others are more likely.
 const NEAR: u32 = 8;
-/// The initial history of a new region, so that it is watched for a while …
-const NEW: Slot = Slot { track: 0, history: 1 << 4, rate: 1 << 14 };
-/// … and of one of the first snapshot.
-const OLD: Slot = Slot { track: 0, history: 0, rate: 0 };
 
 /// The last state of a region, and which of its quantities last changed independently.
 #[derive(Clone, Copy, Debug, Default)]
 struct Track {
     region: Flat,
     mask: u16,
-}
-
-/// A region of the last snapshot.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    track: u32,
-    /// The snapshots in which it had an event, as bits, the last one lowest.
-    history: u16,
-    /// The rate of its events, in 65536ths of the snapshots.
-    rate: u16,
-}
-
-impl Slot {
-    fn saw(mut self, event: bool) -> Self {
-        self.history = self.history << 1 | u16::from(event);
-        if event {
-            self.rate += (u16::MAX - self.rate) >> RATE_SHIFT;
-        } else {
-            self.rate -= self.rate >> RATE_SHIFT;
-        }
-        self
-    }
-
-    const fn is_quiet(self) -> bool {
-        self.history == 0
-    }
-
-    fn context(self) -> usize {
-        usize::from(self.rate >> 12) * RECENT + usize::from(self.history) % RECENT
-    }
 }
 
 /// The models of whether a region has an event.
@@ -373,75 +337,4 @@ impl SnapshotModel {
         };
         Slot { track: index, ..if around.is_first { OLD } else { NEW } }
     }
-}
-
-/// The number of quiet regions left before the next event among them.
-#[derive(Clone, Copy, Debug, Default)]
-struct Quiet {
-    /// `None` if it is still to be coded at the next quiet region; 0 if none has an event.
-    left: Option<u64>,
-    events: usize,
-}
-
-impl Quiet {
-    /// Returns how many of the first `slots` are quiet and known to have no event; they stay as
-    /// they are.
-    fn pass(&mut self, slots: &[Slot]) -> usize {
-        let Some(left) = &mut self.left else { return 0 };
-        let max = if *left == 0 { u64::MAX } else { *left - 1 };
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let passed = slots.iter().take(max).take_while(|slot| slot.is_quiet()).count();
-        if *left != 0 {
-            *left -= passed as u64;
-        }
-        passed
-    }
-
-    /// Codes whether a quiet region has an event; `until` counts the quiet regions from it on.
-    fn happens<C: Coder>(
-        &mut self,
-        coder: &mut C,
-        models: &mut [Number; 2],
-        until: impl FnOnce() -> u64,
-    ) -> bool {
-        let left = match self.left {
-            Some(left) => left,
-            None => {
-                let until = if C::DECODES { 0 } else { until() };
-                models[self.events.min(1)].code(coder, until)
-            }
-        };
-        match left {
-            1 => {
-                self.left = None;
-                self.events += 1;
-                true
-            }
-            _ => {
-                self.left = Some(left.saturating_sub(1));
-                false
-            }
-        }
-    }
-}
-
-/// Counts the quiet regions of `old` from `at` to the next one with an event in `steps`, 0 if none
-/// has. Regions right after a step are not counted.
-fn quiet_until(old: &[Slot], at: usize, steps: &[Step], happens: bool) -> u64 {
-    if happens {
-        return 1;
-    }
-    let (mut count, mut last, mut after_step) = (1, at, false);
-    for step in steps {
-        let step = step.at as usize;
-        for index in last + 1..step {
-            count += u64::from(old[index - 1].is_quiet() && !std::mem::take(&mut after_step));
-            after_step = false;
-        }
-        if old[step - 1].is_quiet() && !(after_step && step == last + 1) {
-            return count + 1;
-        }
-        (last, after_step) = (step, true);
-    }
-    0
 }

@@ -1,12 +1,14 @@
 //! A recording opened for a command: where it begins and ends, its marks, times in it.
 
+pub(crate) mod types;
+
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use vmrec_report::{
     By, Counting, Metric, ObjectOwner, ObjectSums, RecordedLimit, Resolved, Series, SeriesBuilder,
-    SeriesKey, TimeSpec, Timeline, TornValues, TypeFilter, nearest_types,
+    TimeSpec, Timeline, TornValues, TypeFilter,
 };
 use vmrec_sampler::{Naming, ProcessTotals, Snapshot};
 use vmrec_store::{Extent, Mark, Moment, Recording, RecordingId, SampleAt, Store};
@@ -204,39 +206,6 @@ impl Opened {
         self.sums_among(metrics, by, span, only, TornValues::LeftOut)
     }
 
-    /// Finds the types that words name.
-    pub(crate) fn type_filter(
-        &self,
-        words: &[String],
-        span: &SpanArgs,
-    ) -> Result<TypeFilter, Failure> {
-        let naming = Naming::of(&self.recording.host);
-        if let Ok(filter) = TypeFilter::find(words, &[], naming) {
-            return Ok(filter);
-        }
-        let there = self.types(span)?;
-        TypeFilter::find(words, &there, naming).map_err(|word| unknown_type(&word, &there, naming))
-    }
-
-    /// States that none of the types named has a region.
-    pub(crate) fn without_types(
-        &self,
-        words: &[String],
-        span: &SpanArgs,
-    ) -> Result<Failure, Failure> {
-        let there = self.types(span)?;
-        let none = anyhow::anyhow!("there is no region of `{}` in that time", words.join("`, `"));
-        let hint = types_here(&there, Naming::of(&self.recording.host));
-        Ok(Failure::new(Status::Recording, none).hint(hint))
-    }
-
-    /// Returns the types that have regions in a part of the recording.
-    fn types(&self, span: &SpanArgs) -> Result<Vec<SeriesKey>, Failure> {
-        let series = self.series(&[Metric::Regions], By::Type, span)?;
-        let keys = series.into_iter().flat_map(|series| series.keys);
-        Ok(keys.map(|of| of.key).collect())
-    }
-
     /// Sums the regions of the samples between two times.
     pub(crate) fn sums(
         &self,
@@ -382,22 +351,6 @@ pub(crate) fn same_counting<'a>(
         }
     }
     Ok(())
-}
-
-/// Returns a hint that names types.
-/// States that a word names no type, with those it is likest to.
-pub(crate) fn unknown_type(word: &str, there: &[SeriesKey], naming: Naming) -> Failure {
-    let nearest = nearest_types(word, there, naming);
-    let hint = match nearest.is_empty() {
-        true => types_here(there, naming),
-        false => format!("did you mean {}?", nearest.join(", ")),
-    };
-    Failure::usage(format!("there is no type or family `{word}`")).hint(hint)
-}
-
-fn types_here(there: &[SeriesKey], naming: Naming) -> String {
-    let labels = there.iter().map(|key| naming.type_label(&key.name, key.family));
-    format!("the types here are {}", labels.collect::<Vec<_>>().join(", "))
 }
 
 /// Returns the newest recording of that name, or else the newest of a process of that name.

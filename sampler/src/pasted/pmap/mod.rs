@@ -1,11 +1,14 @@
 //! Reads pasted output of pmap(1): plain, -x, -d, -X and -XX, by the words of its heading.
 
+mod heading;
+
 use crate::pasted::linux::{PastedMapping, snapshot};
 use crate::pasted::model::{BadPaste, PasteFormat, Pasted, PastedProcess, Remark, shortened};
+use crate::pasted::pmap::heading::{Column, Heading};
 use crate::pasted::size;
 use crate::pasted::text::{Line, is_omission};
 use crate::procfs::line::hexadecimal;
-use crate::procfs::sizes::{Field, Sizes};
+use crate::procfs::sizes::Sizes;
 
 /// The maximum number of lines that one row may be wrapped to.
 const MAX_WRAPPED: usize = 8;
@@ -26,90 +29,6 @@ pub(crate) fn is_plain_row(text: &str) -> bool {
         && size.ends_with('K')
         && size[..size.len() - 1].bytes().all(|byte| byte.is_ascii_digit())
         && rights(mode).is_some()
-}
-
-/// A column of the heading.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Column {
-    Address,
-    Rights,
-    Offset,
-    Device,
-    Inode,
-    /// The virtual size.
-    Size,
-    /// The written bytes, private and shared.
-    Dirty,
-    /// Bytes of a page, of which the sum means nothing.
-    PageSize,
-    Field(Field),
-    /// A number that no region has: a share of huge pages, a key.
-    Other,
-    Flags,
-    Mapping,
-}
-
-impl Column {
-    fn of(word: &str) -> Self {
-        match word {
-            "Address" => Self::Address,
-            "Perm" | "Mode" => Self::Rights,
-            "Offset" => Self::Offset,
-            "Device" => Self::Device,
-            "Inode" => Self::Inode,
-            "Size" | "Kbytes" => Self::Size,
-            "Dirty" => Self::Dirty,
-            "RSS" => Self::Field(Field::Rss),
-            "PSS" => Self::Field(Field::Pss),
-            "Swp" => Self::Field(Field::Swap),
-            "KernelPageSize" | "MMUPageSize" => Self::PageSize,
-            "VmFlags" => Self::Flags,
-            "Mapping" => Self::Mapping,
-            other => Field::from_key(other.as_bytes()).map_or(Self::Other, Self::Field),
-        }
-    }
-
-    const fn is_number(&self) -> bool {
-        matches!(self, Self::Size | Self::Dirty | Self::PageSize | Self::Field(_) | Self::Other)
-    }
-}
-
-/// The heading of a table, or the columns of pmap without options.
-#[derive(Clone, Debug)]
-struct Heading {
-    columns: Vec<(String, Column)>,
-    /// The cell after the last of the flags, in the line as it was pasted.
-    flags_end: Option<usize>,
-}
-
-impl Heading {
-    fn of(text: &str) -> Self {
-        let text = text.replace("VmFlagsMapping", "VmFlags Mapping");
-        let columns =
-            text.split_ascii_whitespace().map(|word| (word.to_owned(), Column::of(word))).collect();
-        let flags_end = text.find("VmFlags").map(|at| at + "VmFlags".len());
-        Self { columns, flags_end }
-    }
-
-    fn plain() -> Self {
-        let column = |name: &str, column| (name.to_owned(), column);
-        Self {
-            columns: vec![
-                column("Address", Column::Address),
-                column("Kbytes", Column::Size),
-                column("Mode", Column::Rights),
-                column("Mapping", Column::Mapping),
-            ],
-            flags_end: None,
-        }
-    }
-
-    /// Returns how many words a row has before its flags and its name.
-    fn fixed(&self) -> usize {
-        let is_fixed =
-            |(_, column): &&(String, Column)| !matches!(column, Column::Flags | Column::Mapping);
-        self.columns.iter().filter(is_fixed).count()
-    }
 }
 
 /// One process of the paste under construction.
