@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use vmrec_report::escape;
-use vmrec_sampler::{Error as SamplerError, Family, Naming, StackRefusal, StopRefusal};
+use vmrec_sampler::{
+    AllocRefusal, Error as SamplerError, Family, Naming, StackRefusal, StopRefusal,
+};
 use vmrec_store::Error as StoreError;
 
 use crate::shell::shell_word;
@@ -80,6 +82,25 @@ const fn permission_hint(own: u32, user_id: Option<u32>) -> &'static str {
         (0, _) => ROOT_REFUSED,
         (own, Some(user)) if own == user => OWNER_REFUSED,
         _ => vmrec_sampler::PERMISSION_HINT,
+    }
+}
+
+/// Returns the remedy for blocks that cannot be recorded.
+const fn alloc_hint(why: &AllocRefusal) -> Option<&'static str> {
+    match why {
+        AllocRefusal::Static
+        | AllocRefusal::OtherRights
+        | AllocRefusal::Go
+        | AllocRefusal::OwnAllocator
+        | AllocRefusal::OtherMachine => Some(
+            "record the page faults instead: vmrec record --stacks -- COMMAND shows which code touches\n\
+             fresh memory, of any program",
+        ),
+        AllocRefusal::NoLibrary { .. } | AllocRefusal::NoExecution { .. } => {
+            Some("name another folder for vmrec's data: XDG_DATA_HOME=/some/folder")
+        }
+        AllocRefusal::NotHere(_) => Some("leave out --allocs"),
+        AllocRefusal::Other(_) => None,
     }
 }
 
@@ -228,6 +249,7 @@ impl From<SamplerError> for Failure {
                 Some("only programs have memory regions to record")
             }
             SamplerError::StopRefused { why, .. } => Some(stop_hint(why)),
+            SamplerError::AllocsRefused { why, .. } => alloc_hint(why),
             SamplerError::StacksRefused { why, .. } => stack_hint(why),
             SamplerError::DidNotStop { .. } => {
                 Some("threads may wait in the kernel for a device: try again later")

@@ -90,8 +90,15 @@ fn live(opened: &Opened, at: &Resolved, metric: StackMetric) -> Result<LiveStack
 /// States that stacks were recorded without a metric.
 pub(crate) fn without_metric(of: &str, metric: StackMetric) -> Failure {
     let why = format!("the stacks of {of} have no metric `{}`", metric.name());
-    Failure::new(Status::Recording, anyhow::anyhow!(why))
-        .hint("record the calls that map memory too: vmrec record --stacks=all TARGET")
+    Failure::new(Status::Recording, anyhow::anyhow!(why)).hint(match metric {
+        StackMetric::Resident => "record page faults: vmrec record --stacks TARGET",
+        StackMetric::Live | StackMetric::Allocated => {
+            "record blocks of the allocator: vmrec record --allocs -- COMMAND"
+        }
+        StackMetric::Mapped | StackMetric::Births | StackMetric::Deaths | StackMetric::Released => {
+            "record the calls that map memory too: vmrec record --stacks=all TARGET"
+        }
+    })
 }
 
 fn whole(snapshot: &Snapshot, choice: StackChoice<'_>) -> Result<u64, Failure> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::alloc_refusal::AllocRefusal;
 use crate::stack_refusal::StackRefusal;
 use crate::stop_refusal::StopRefusal;
 
@@ -79,6 +80,14 @@ pub enum Error {
         name: String,
         /// Why.
         why: StopRefusal,
+    },
+    /// The blocks of a command cannot be recorded.
+    #[error("cannot record the allocations of {name}: {why}")]
+    AllocsRefused {
+        /// The command.
+        name: String,
+        /// The reason.
+        why: AllocRefusal,
     },
     /// The page faults of the process cannot be recorded.
     #[error("cannot record the stacks of {name} (pid {pid}): {why}")]

@@ -4,6 +4,7 @@
 //! Parsing and classification are pure and compile on every system; only the
 //! folder of an operating system calls its kernel.
 
+mod alloc_refusal;
 mod classify;
 #[cfg_attr(
     not(target_os = "macos"),
@@ -79,6 +80,7 @@ mod vocabulary;
 )]
 mod zones;
 
+pub use crate::alloc_refusal::AllocRefusal;
 pub use crate::classify::classify;
 pub use crate::classify::facts::{Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
 pub use crate::classify::piece::{Piece, Process};
@@ -99,6 +101,7 @@ pub use crate::label::{Confidence, Detail, Label};
 pub use crate::linux::heap::inspect_heap;
 #[cfg(target_os = "linux")]
 pub use crate::linux::{
+    allocs::AllocRecorder,
     capabilities::give_up_rights,
     executable::working_folder,
     facts::FactReader,
@@ -121,6 +124,7 @@ pub use crate::macos::heap::inspect_heap;
 #[cfg(target_os = "macos")]
 pub use crate::macos::{
     PERMISSION_HINT,
+    allocs::AllocRecorder,
     footprint::count_as_footprint,
     process::{
         adopt_orphans, check_proc, give_up_rights, hides_processes, host, process_info, processes,
@@ -159,7 +163,8 @@ pub use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot, Timestamp}
 pub use crate::stack_refusal::StackRefusal;
 pub use crate::stacks::metric::StackMetric;
 pub use crate::stacks::model::{
-    LiveStack, StackCounts, StackFrame, StackNode, StackOptions, StackTick,
+    AllocCounts, AllocOptions, BlockBegin, BlockChanges, BlockEnd, LiveStack, StackCounts,
+    StackFrame, StackNode, StackOptions, StackTick,
 };
 pub use crate::stop_refusal::StopRefusal;
 pub use crate::system_sum::{SumOf, SystemSum};

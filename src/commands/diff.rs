@@ -38,7 +38,8 @@ pub(crate) struct DiffArgs {
 
     /// Metric that rows are sorted by [default: resident; of a session: private + swapped]; with --by
     /// stack the metric compared: resident, or of `record --stacks=all` mapped (what is there), births,
-    /// deaths (mapped and unmapped between both times) or released
+    /// deaths (mapped and unmapped between both times) or released, or of `record --allocs` live
+    /// (blocks that are allocated) or allocated (all between both times)
     #[arg(long, value_name = "METRIC", value_parser = any_metric_parser(), hide_possible_values = true)]
     metric: Option<MetricChoice>,
 

@@ -53,7 +53,15 @@ fn sampler() {
         folder: "sampler/src",
         root: "lib.rs",
         floors: &[
-            &["named", "demangle", "governor", "rights_needed", "stack_refusal", "stop_refusal"],
+            &[
+                "named",
+                "demangle",
+                "alloc_refusal",
+                "governor",
+                "rights_needed",
+                "stack_refusal",
+                "stop_refusal",
+            ],
             &[
                 "error",
                 "process",

@@ -2,6 +2,8 @@
 
 use vmrec_sampler::{LiveStack, Quantity, Snapshot, StackCounts, StackMetric};
 
+use crate::text::units;
+
 /// The parts of stacks that are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StackChoice<'a> {
@@ -22,7 +24,7 @@ impl StackChoice<'_> {
     }
 
     /// Returns the bytes of a snapshot that all parts sum to with what no stack explains; `None` if
-    /// they are unknown. Of a metric that counts up there are none, so 0.
+    /// they are unknown. Of a metric that has no whole there are none, so 0.
     pub fn whole_bytes(&self, snapshot: &Snapshot) -> Option<u64> {
         let regions = snapshot.regions.iter();
         let regions = regions.filter(|it| self.has_type(it.identity.label.region_type.name()));
@@ -31,7 +33,11 @@ impl StackChoice<'_> {
                 regions.map(|it| it.quantities.get(Quantity::Resident)).sum::<Option<u64>>()
             }
             StackMetric::Mapped => Some(regions.map(|it| it.identity.range.virtual_bytes()).sum()),
-            StackMetric::Births | StackMetric::Deaths | StackMetric::Released => Some(0),
+            StackMetric::Births
+            | StackMetric::Deaths
+            | StackMetric::Released
+            | StackMetric::Live
+            | StackMetric::Allocated => Some(0),
         }
     }
 }
@@ -59,13 +65,25 @@ impl MetricWords {
             StackMetric::Births => ("newly mapped", "by the stacks that mapped it", "MAPPINGS"),
             StackMetric::Deaths => ("unmapped", "by the stacks that unmapped it", "CALLS"),
             StackMetric::Released => ("released", "by the stacks that advised it", "CALLS"),
+            StackMetric::Live => {
+                ("live", "in blocks, by the stacks that allocated them", "SAMPLES")
+            }
+            StackMetric::Allocated => ("allocated", "by the stacks that did so", "SAMPLES"),
         };
-        Self { noun, by, count, is_estimate: matches!(metric, StackMetric::Resident) }
+        let is_estimate = matches!(metric, StackMetric::Resident) || metric.is_of_blocks();
+        Self { noun, by, count, is_estimate }
     }
 
-    /// Returns how the figures of a time came about, as `; 1 in 61 sampled`.
-    pub(crate) fn sampling(&self, counts: &StackCounts) -> Option<u64> {
-        Some(counts.period).filter(|period| self.is_estimate && *period != 1)
+    /// Returns how the figures of a time came about, as `; 1 in 61 sampled`; nothing if they are exact.
+    pub(crate) fn sampling(&self, counts: &StackCounts) -> String {
+        match (counts.allocs, counts.period) {
+            _ if !self.is_estimate => String::new(),
+            (Some(allocs), _) => {
+                format!("; 1 sampled in {} allocated", units::size(allocs.mean_bytes))
+            }
+            (None, 1) => String::new(),
+            (None, period) => format!("; 1 in {} sampled", units::count(period)),
+        }
     }
 
     /// Returns the heading of the bytes.

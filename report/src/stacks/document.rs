@@ -1,7 +1,7 @@
 //! `vmrec diff --by stack` and `vmrec map --by stack` as JSON.
 
 use serde::Serialize;
-use vmrec_sampler::{StackCounts, StackFrame};
+use vmrec_sampler::{AllocCounts, StackCounts, StackFrame};
 use vmrec_store::{RecordingId, SessionId};
 
 use crate::export::json::Moment;
@@ -95,19 +95,40 @@ struct Few {
 
 #[derive(Serialize)]
 struct Sampling {
-    period: u64,
+    period: Option<u64>,
     faults: Option<u64>,
-    sampled_faults: u64,
-    lost_faults: u64,
-    sees_kernel: bool,
+    sampled_faults: Option<u64>,
+    lost_faults: Option<u64>,
+    sees_kernel: Option<bool>,
     lost_calls: Option<u64>,
+    blocks: Option<OfBlocks>,
+}
+
+#[derive(Serialize)]
+struct OfBlocks {
+    mean_bytes: u64,
+    lost_samples: u64,
+    lost_ends: u64,
+    is_whole: bool,
 }
 
 impl From<StackCounts> for Sampling {
     fn from(counts: StackCounts) -> Self {
-        let StackCounts { period, faults, sampled_faults, lost_faults, sees_kernel, lost_calls } =
-            counts;
-        Self { period, faults, sampled_faults, lost_faults, sees_kernel, lost_calls }
+        let blocks = counts.allocs.map(|allocs| {
+            let AllocCounts { mean_bytes, lost_samples, lost_ends, is_whole } = allocs;
+            OfBlocks { mean_bytes, lost_samples, lost_ends, is_whole }
+        });
+        // Where blocks are sampled, page faults are not.
+        let of_faults = |number: u64| blocks.is_none().then_some(number);
+        Self {
+            period: of_faults(counts.period),
+            faults: counts.faults,
+            sampled_faults: of_faults(counts.sampled_faults),
+            lost_faults: of_faults(counts.lost_faults),
+            sees_kernel: blocks.is_none().then_some(counts.sees_kernel),
+            lost_calls: counts.lost_calls,
+            blocks,
+        }
     }
 }
 

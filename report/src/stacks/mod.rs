@@ -22,7 +22,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::order::sort_by_key;
-use vmrec_sampler::{StackCounts, StackFrame, StackMetric, StackNode};
+use vmrec_sampler::{AllocCounts, StackCounts, StackFrame, StackMetric, StackNode};
 use vmrec_store::LiveStacks;
 
 use crate::stacks::choice::StackChoice;
@@ -86,7 +86,7 @@ pub struct StackDiff {
     few_rows: Vec<StackRow>,
     /// The change that no stack explains.
     pub unattributed: i128,
-    /// The change of the snapshots' bytes; exact. Of a metric that counts up, that of all rows.
+    /// The change of the snapshots' bytes; exact. Of a metric that has no whole there, that of all rows.
     pub total: i128,
     /// How complete the samples are at both times.
     pub counts: [StackCounts; 2],
@@ -136,9 +136,9 @@ impl StackDiff {
         sort_by_key(&mut sure, |row| (std::cmp::Reverse(row.delta().abs()), row.stack));
         let sum = |rows: &[StackRow]| rows.iter().map(StackRow::delta).sum::<i128>();
         let attributed = sum(&sure) + sum(&few);
-        let total = match choice.metric.counts_up() {
-            true => attributed,
-            false => i128::from(whole_bytes[1]) - i128::from(whole_bytes[0]),
+        let total = match choice.metric.has_whole() {
+            true => i128::from(whole_bytes[1]) - i128::from(whole_bytes[0]),
+            false => attributed,
         };
         Self {
             metric: choice.metric,
@@ -160,8 +160,13 @@ impl StackDiff {
         choice: StackChoice<'_>,
         whole_bytes: u64,
     ) -> Self {
-        let counts = StackCounts { period: live.counts.period, ..StackCounts::default() };
-        let nothing = LiveStacks { counts, rows: Vec::new() };
+        let allocs = live.counts.allocs.map(|allocs| AllocCounts {
+            lost_samples: 0,
+            lost_ends: 0,
+            ..allocs
+        });
+        let counts = StackCounts { period: live.counts.period, allocs, ..StackCounts::default() };
+        let nothing = LiveStacks { counts, ..LiveStacks::default() };
         Self::new(nodes, [&nothing, live], choice, [0, whole_bytes])
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use vmrec_sampler::{LiveStack, StackCounts, StackFrame, StackNode};
+use vmrec_sampler::{AllocCounts, LiveStack, StackCounts, StackFrame, StackNode};
 use vmrec_store::LiveStacks;
 
 use crate::stacks::StackDiff;
@@ -75,6 +75,12 @@ fn both(one: StackCounts, other: StackCounts) -> StackCounts {
         lost_faults: one.lost_faults.max(other.lost_faults),
         sees_kernel: one.sees_kernel && other.sees_kernel,
         lost_calls: one.lost_calls.zip(other.lost_calls).map(|(one, other)| one.max(other)),
+        allocs: one.allocs.zip(other.allocs).map(|(one, other)| AllocCounts {
+            mean_bytes: one.mean_bytes.max(other.mean_bytes),
+            lost_samples: one.lost_samples.saturating_add(other.lost_samples),
+            lost_ends: one.lost_ends.saturating_add(other.lost_ends),
+            is_whole: one.is_whole && other.is_whole,
+        }),
     }
 }
 
@@ -93,7 +99,8 @@ mod tests {
         let region_type = "malloc".to_owned();
         let metric = StackMetric::Resident;
         let row = LiveStack { metric, stack, region_type, samples: 9, bytes, variance: 1 };
-        LiveStacks { counts: StackCounts { period: 7, ..StackCounts::default() }, rows: vec![row] }
+        let counts = StackCounts { period: 7, ..StackCounts::default() };
+        LiveStacks { counts, rows: vec![row], ..LiveStacks::default() }
     }
 
     #[test]

@@ -77,8 +77,6 @@ fn page(
 ) -> String {
     let words = MetricWords::of(diff.metric);
     let sampling = words.sampling(&diff.counts[1]);
-    let sampling = sampling
-        .map_or_else(String::new, |period| format!("; 1 in {} sampled", units::count(period)));
     page.push(format!("{} {total}, {}{sampling}", words.noun, words.by));
     page.push(String::new());
     let mut table = Table::new(
@@ -112,7 +110,7 @@ fn page(
         let names = units::counted(few, "stack", "stacks");
         table.row(line((few_delta, size), None, "", &format!("few samples: {names}")));
     }
-    if !diff.metric.counts_up() {
+    if diff.metric.has_whole() {
         table.row(line((diff.unattributed, size), None, "", "unattributed"));
     }
     table.sum(line((diff.total, size), None, "", "total"));
@@ -182,6 +180,20 @@ pub(super) fn notes(diff: &StackDiff) -> Vec<String> {
             notes.push(format!(
                 "{lost} of calls or page faults were lost: vmrec read their buffer too late"
             ));
+        }
+        return notes;
+    }
+    if let Some(allocs) = after.allocs {
+        let lost = between(|counts| counts.allocs.map_or(0, |allocs| allocs.lost_samples));
+        if lost > 0 {
+            let about = units::size(lost.saturating_mul(allocs.mean_bytes));
+            let lost = units::counted(lost, "sample", "samples");
+            notes.push(format!(
+                "{lost} of about {about} allocated were lost: vmrec read their buffer too late"
+            ));
+        }
+        if !allocs.is_whole {
+            notes.push("the process overwrote the buffer of samples: the rest is lost".to_owned());
         }
         return notes;
     }

@@ -1,5 +1,6 @@
 //! Reads from the Linux kernel, through `/proc` and a few system calls.
 
+pub(crate) mod allocs;
 pub(crate) mod capabilities;
 pub(crate) mod executable;
 pub(crate) mod facts;

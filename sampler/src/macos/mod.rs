@@ -1,6 +1,7 @@
 //! Reads from the kernel of macOS, through Mach, libproc and sysctl.
 //! [`crate::darwin`] interprets the answers.
 
+pub(crate) mod allocs;
 pub(crate) mod ffi;
 pub(crate) mod footprint;
 pub(crate) mod heap;

@@ -14,12 +14,24 @@ pub enum StackMetric {
     Deaths,
     /// Bytes that `madvise` gave back since the recording began, by the code that called it.
     Released,
+    /// Bytes of blocks that are allocated, by the code that allocated them. An estimate.
+    Live,
+    /// Bytes of blocks allocated since the recording began, by the code that allocated them. An
+    /// estimate.
+    Allocated,
 }
 
 impl StackMetric {
     /// Every metric, in the order in which rows are stored.
-    pub const ALL: [Self; 5] =
-        [Self::Resident, Self::Mapped, Self::Births, Self::Deaths, Self::Released];
+    pub const ALL: [Self; 7] = [
+        Self::Resident,
+        Self::Mapped,
+        Self::Births,
+        Self::Deaths,
+        Self::Released,
+        Self::Live,
+        Self::Allocated,
+    ];
 
     /// Returns its name, in options and in files.
     pub const fn name(self) -> &'static str {
@@ -29,6 +41,8 @@ impl StackMetric {
             Self::Births => "births",
             Self::Deaths => "deaths",
             Self::Released => "released",
+            Self::Live => "live",
+            Self::Allocated => "allocated",
         }
     }
 
@@ -37,9 +51,18 @@ impl StackMetric {
         Self::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
-    /// Returns whether it counts all since the recording began, rather than what is there: then no
-    /// size of a snapshot is its whole.
+    /// Returns whether it counts all since the recording began, rather than what is there.
     pub const fn counts_up(self) -> bool {
-        matches!(self, Self::Births | Self::Deaths | Self::Released)
+        matches!(self, Self::Births | Self::Deaths | Self::Released | Self::Allocated)
+    }
+
+    /// Returns whether a size of a snapshot is the whole that all its parts sum to.
+    pub const fn has_whole(self) -> bool {
+        matches!(self, Self::Resident | Self::Mapped)
+    }
+
+    /// Returns whether it is of the blocks of an allocator.
+    pub const fn is_of_blocks(self) -> bool {
+        matches!(self, Self::Live | Self::Allocated)
     }
 }

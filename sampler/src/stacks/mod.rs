@@ -3,6 +3,12 @@
 //!
 //! Nothing here calls a kernel. A page fault is sampled, one in a *period*; it stands for that many.
 
+pub(crate) mod blocks;
+#[cfg(test)]
+mod draw;
+pub(crate) mod event;
+#[allow(dead_code, reason = "the library's part of it")]
+pub(crate) mod layout;
 pub(crate) mod live;
 pub(crate) mod metric;
 pub(crate) mod model;

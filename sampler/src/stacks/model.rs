@@ -71,6 +71,21 @@ pub struct StackCounts {
     /// System calls that map and unmap and were lost, of all processes; `None` if they are not
     /// recorded.
     pub lost_calls: Option<u64>,
+    /// Blocks of the allocator; `None` if they are not recorded.
+    pub allocs: Option<AllocCounts>,
+}
+
+/// How complete the figures of blocks are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllocCounts {
+    /// One block is sampled in so many bytes, on average.
+    pub mean_bytes: u64,
+    /// Samples that were lost because vmrec read their buffer too late.
+    pub lost_samples: u64,
+    /// Ends of sampled blocks whose time and stack were lost so.
+    pub lost_ends: u64,
+    /// Whether all could be read: the process may have written to the buffer otherwise.
+    pub is_whole: bool,
 }
 
 /// What a recorder of stacks adds to a sample.
@@ -82,4 +97,68 @@ pub struct StackTick {
     pub live: Vec<LiveStack>,
     /// How complete they are.
     pub counts: StackCounts,
+    /// The sampled blocks that came and went since the tick before.
+    pub blocks: BlockChanges,
+}
+
+/// How blocks of the allocator are recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllocOptions {
+    /// One block is sampled in so many bytes, on average.
+    pub mean_bytes: u64,
+    /// Whether the processes that the command starts are recorded too.
+    pub children: bool,
+    /// The folder for the library that the command loads.
+    pub folder: std::path::PathBuf,
+}
+
+/// A sampled block that was allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockBegin {
+    /// Its number in the process, from 1.
+    pub id: u64,
+    /// Where it begins.
+    pub address: u64,
+    /// The bytes that were asked for.
+    pub bytes: u64,
+    /// When, on the clock of samples.
+    pub time_ns: u64,
+    /// The stack that allocated it; 0 if it is unknown.
+    pub stack: u32,
+}
+
+/// The end of a sampled block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockEnd {
+    /// The block's number.
+    pub id: u64,
+    /// When, on the clock of samples; `None` if it was found to be gone.
+    pub time_ns: Option<u64>,
+    /// The stack that freed it; 0 if it is unknown.
+    pub stack: u32,
+}
+
+/// The sampled blocks that came and went between two ticks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlockChanges {
+    /// The blocks that are new, in the order of their numbers.
+    pub begun: Vec<BlockBegin>,
+    /// The ends of blocks, of new ones and others, in that order.
+    pub ended: Vec<BlockEnd>,
+    /// How many others came and went.
+    pub left_out: u64,
+}
+
+impl BlockChanges {
+    /// Returns whether nothing came or went.
+    pub const fn is_empty(&self) -> bool {
+        self.begun.is_empty() && self.ended.is_empty() && self.left_out == 0
+    }
+
+    /// Adds those of the next tick.
+    pub fn append(&mut self, mut later: Self) {
+        self.begun.append(&mut later.begun);
+        self.ended.append(&mut later.ended);
+        self.left_out += later.left_out;
+    }
 }

@@ -2,16 +2,18 @@
 
 use std::convert::Infallible;
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use vmrec_sampler::{Limits, StackOptions};
+use vmrec_sampler::{AllocOptions, Limits, StackOptions};
 
 use crate::args::{FileArgs, RetentionArgs, TypesArgs};
+use crate::commands::record::stack_source::SourceOptions;
 use crate::commands::record::triggers::args::TriggerArgs;
 use crate::commands::record::via::MIN_INTERVAL;
-use crate::parse::{parse_duration, parse_interval};
+use crate::file;
+use crate::parse::{parse_duration, parse_interval, parse_size};
 use crate::process::PickArgs;
 use crate::shell::shell_word;
 
@@ -119,6 +121,19 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "N", requires = "stacks", value_parser = parse_period)]
     stack_period: Option<u64>,
 
+    /// Record which call stacks allocate blocks, by a library that COMMAND loads: one block in MEAN bytes
+    /// is sampled [default: 512K] (Linux)
+    #[arg(
+        long,
+        value_name = "MEAN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "512K",
+        value_parser = parse_mean,
+        conflicts_with = "stacks"
+    )]
+    pub(crate) allocs: Option<u64>,
+
     /// Go on in the background once a sample is stored: `vmrec stop` ends it
     #[arg(long, conflicts_with_all = ["check", "report", "chart"])]
     pub(crate) detach: bool,
@@ -198,6 +213,17 @@ const STACK_BUDGET: u64 = 2000;
 /// Time left before the next tick without which nothing is pruned: some of what one step may take.
 pub(crate) const SPARE: Duration = Duration::from_millis(25);
 
+/// Bounds of `--allocs`: below, each allocation would be sampled; above, none.
+const MEAN_BYTES: std::ops::RangeInclusive<u64> = 64..=1 << 40;
+
+fn parse_mean(text: &str) -> Result<u64, String> {
+    let mean = parse_size(text)?;
+    match MEAN_BYTES.contains(&mean) {
+        true => Ok(mean),
+        false => Err("one block is sampled in 64 bytes to 1T; usual is 512K".to_owned()),
+    }
+}
+
 /// Refuses `--output`, other tools' name for --db.
 fn no_output(_: &str) -> Result<Infallible, String> {
     Err("a recording goes into a file of many\nhint: name that file with --db FILE; `vmrec chart -o FILE` draws it".to_owned())
@@ -232,6 +258,22 @@ impl RecordArgs {
             children: self.is_family(),
         };
         self.stacks.then_some(options)
+    }
+
+    /// Returns how the stacks of a command are recorded, if they are. `path` is that of the recording.
+    pub(crate) fn source_options(&self, path: &Path) -> Option<SourceOptions> {
+        let Some(mean_bytes) = self.allocs else {
+            return self.stack_options().map(SourceOptions::PageFaults);
+        };
+        let data = file::default_path();
+        let folder = data.as_deref().unwrap_or(path).parent().unwrap_or(Path::new("."));
+        let (children, folder) = (self.is_family(), folder.to_owned());
+        Some(SourceOptions::Blocks(AllocOptions { mean_bytes, children, folder }))
+    }
+
+    /// Returns whether stacks are recorded.
+    pub(crate) const fn records_stacks(&self) -> bool {
+        self.stacks || self.allocs.is_some()
     }
 
     /// Returns whether several processes may be recorded.

@@ -1,6 +1,6 @@
 //! The stacks that a recording holds already: only what changed is written.
 
-use vmrec_sampler::StackTick;
+use vmrec_sampler::{BlockChanges, StackTick};
 
 /// The stacks that could not be written yet, and those of the pages written last.
 #[derive(Debug, Default)]
@@ -11,10 +11,12 @@ impl KeptStacks {
     pub(crate) fn due(&mut self, mut tick: StackTick) -> Option<StackTick> {
         let mut nodes = std::mem::take(&mut self.0.nodes);
         nodes.append(&mut tick.nodes);
-        if nodes.is_empty() && self.0 == tick {
+        let mut blocks = std::mem::take(&mut self.0.blocks);
+        blocks.append(std::mem::take(&mut tick.blocks));
+        if nodes.is_empty() && blocks.is_empty() && self.0 == tick {
             return None;
         }
-        tick.nodes = nodes;
+        (tick.nodes, tick.blocks) = (nodes, blocks);
         Some(tick)
     }
 
@@ -29,7 +31,7 @@ impl KeptStacks {
     /// Takes note of stacks that were due; those that are not stored are written with the next sample.
     pub(crate) fn written(&mut self, mut tick: StackTick, stored: bool) {
         match stored {
-            true => tick.nodes.clear(),
+            true => (tick.nodes, tick.blocks) = (Vec::new(), BlockChanges::default()),
             false => tick.live.clear(),
         }
         self.0 = tick;

@@ -19,6 +19,7 @@ mod rights;
 pub(crate) mod sampling;
 pub(crate) mod schedule;
 pub(crate) mod session;
+pub(crate) mod stack_source;
 pub(crate) mod stopped;
 pub(crate) mod tally;
 pub(crate) mod target;
@@ -30,7 +31,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use vmrec_sampler::{Error as SamplerError, StackOptions, UserRule};
+use vmrec_sampler::{Error as SamplerError, UserRule};
 use vmrec_store::{RecordingId, Retention, Writer};
 
 use crate::commands::record::args::RecordArgs;
@@ -61,6 +62,14 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
     if args.pick.any() && !args.launch.is_empty() {
         return Err(Failure::usage("a command that vmrec starts is not chosen among others")
             .hint("leave out -f, --wait, --newest, --oldest and --largest before `--`"));
+    }
+    if args.allocs.is_some() && args.launch.is_empty() {
+        return Err(Failure::usage(
+            "--allocs records a command from its start: a process that runs loads no library",
+        )
+        .hint(
+            "vmrec record --stacks TARGET shows which code touches fresh memory, of any process",
+        ));
     }
     if args.via.is_some() && (args.is_family() || !args.launch.is_empty()) {
         return Err(Failure::usage("--via reads one process that runs already")
@@ -93,7 +102,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
             (target, open_writer(&path)?)
         }
         // The file is opened before the target is started: a bad path must not cost the user a run.
-        None => start(args, rules, args.stack_options(), &path, &events)?,
+        None => start(args, rules, &path, &events)?,
     };
     target.read_remote_files = args.read_remote_files;
     target.reread = args.reread;
@@ -181,8 +190,7 @@ fn record_family(
     } else {
         // Before the command begins: a child of its may lose its parent at once.
         let adopts = args.tree && vmrec_sampler::adopt_orphans();
-        let stacks = args.stack_options();
-        let (target, writer) = start(args, Vec::new(), stacks, path, events)?;
+        let (target, writer) = start(args, Vec::new(), path, events)?;
         (Roots::Command { target, adopts }, writer)
     };
     let output = Output { path: &path, writer, retention, triggers };
@@ -194,13 +202,13 @@ fn record_family(
 fn start(
     args: &RecordArgs,
     rules: Vec<UserRule>,
-    stacks: Option<StackOptions>,
     path: &Path,
     events: &Events,
 ) -> Result<(Target, (Writer, PathBuf)), Failure> {
     // Without it the command would run unseen.
     vmrec_sampler::check_proc()?;
     let (writer, path) = open_writer(path)?;
+    let stacks = args.source_options(&path);
     match Target::launch(&args.launch, rules, stacks, !args.detached) {
         Ok(mut target) => {
             // Only a command that vmrec did not start keeps it waiting.

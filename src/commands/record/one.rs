@@ -12,6 +12,7 @@ use crate::commands::record::progress::Progress;
 use crate::commands::record::sampling::SamplingThread;
 use crate::commands::record::schedule::Schedule;
 use crate::commands::record::session::{Output, Session, Stored};
+use crate::commands::record::stack_source::StackSource;
 use crate::commands::record::tally::Figures;
 use crate::commands::record::target::{Target, is_gone};
 use crate::commands::record::triggers::StoredSample;
@@ -165,6 +166,9 @@ pub(super) fn record(
     progress.summary(&why, path, session.recording(), &triggers.summary());
     if let Some(words) = unrecorded.as_ref().and_then(Unrecorded::words) {
         progress.unrecorded(&words);
+    }
+    if let Some(note) = target.stacks.as_ref().and_then(StackSource::failure) {
+        progress.fired(&[note.to_owned()]);
     }
     ended?;
     let recording = session.recording();

@@ -113,7 +113,7 @@ impl Session {
             recording: None,
             samples_taken: 0,
             // What is written beside samples refers to their numbers.
-            holds: !args.stacks && args.triggers.when.is_empty(),
+            holds: !args.records_stacks() && args.triggers.when.is_empty(),
             held: Vec::new(),
             held_since: None,
             written: Vec::new(),

@@ -8,10 +8,11 @@ use std::thread;
 
 use vmrec_sampler::{
     Error as SamplerError, ExitWatch, Limits, ListedProcess, ProcessInfo, Sampler, Sharers,
-    StackOptions, StackRecorder, UserRule,
+    StackOptions, UserRule,
 };
 
 use crate::commands::record::events::{Event, Events};
+use crate::commands::record::stack_source::{SourceOptions, StackSource};
 use crate::commands::record::via::{Reader, Vmmap};
 use crate::failure::{Failure, Status};
 use crate::process;
@@ -34,7 +35,7 @@ pub(crate) struct Target {
     /// The program that reads it in vmrec's place.
     pub(crate) via: Option<PathBuf>,
     /// Records its stacks, if that is asked for.
-    pub(crate) stacks: Option<StackRecorder>,
+    pub(crate) stacks: Option<StackSource>,
 }
 
 impl Target {
@@ -90,7 +91,7 @@ impl Target {
     pub(crate) fn launch(
         command: &[OsString],
         rules: Vec<UserRule>,
-        stacks: Option<StackOptions>,
+        stacks: Option<SourceOptions>,
         has_input: bool,
     ) -> Result<Self, Failure> {
         let Some((program, arguments)) = command.split_first() else {
@@ -103,10 +104,10 @@ impl Target {
         }
         let started = match stacks {
             None => command.spawn().map(|child| Ok((child, None))),
-            Some(options) => StackRecorder::spawn(command, &options)
-                .map(|started| started.map(|(child, recorder)| (child, Some(recorder)))),
+            Some(options) => StackSource::spawn(command, &options)
+                .map(|started| started.map(|(child, source)| (child, Some(source)))),
         };
-        let (child, recorder) = started.map_err(|source| {
+        let (child, source) = started.map_err(|source| {
             let context = format!("cannot start `{}`", program.display());
             Failure::new(Status::Target, anyhow::Error::new(source).context(context))
                 .hint("check the name, or record a running process: `vmrec record TARGET`")
@@ -121,7 +122,7 @@ impl Target {
             reread: false,
             limits: None,
             via: None,
-            stacks: recorder,
+            stacks: source,
         })
     }
 
@@ -160,7 +161,7 @@ impl Target {
     /// Begins to record its stacks, unless that began as it was started.
     pub(crate) fn record_stacks(&mut self, options: &StackOptions) -> Result<(), SamplerError> {
         if self.stacks.is_none() {
-            self.stacks = Some(StackRecorder::attach(&[self.pid], options)?);
+            self.stacks = Some(StackSource::attach(&[self.pid], options)?);
         }
         Ok(())
     }

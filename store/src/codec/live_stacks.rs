@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! data   = zstd of plain
-//! plain  = version, counts, types, parts
-//! counts = period, known faults, sampled faults, lost faults, 1 if faults in the kernel are seen, known lost calls
+//! plain  = version, counts, types, parts, changes of blocks as blocks.rs defines them
+//! counts = period, known faults, sampled faults, lost faults, 1 if faults in the kernel are seen, known lost calls, blocks
 //! known  = 1 if it is known, number
+//! blocks = mean bytes, or 0 if blocks are not recorded, lost samples, lost ends, 1 if all could be read
 //! types  = count, count × text
 //! parts  = count, count × (name of the metric, rows)
 //! rows   = count, count × (stack − stack before, type, samples, bytes, variance)
@@ -16,8 +17,9 @@
 
 use std::io::Read;
 
-use vmrec_sampler::{LiveStack, StackCounts, StackMetric};
+use vmrec_sampler::{AllocCounts, BlockChanges, LiveStack, StackCounts, StackMetric};
 
+use crate::codec::blocks;
 use crate::codec::varint::{Cursor, Malformed, put};
 
 /// The maximum decompressed size.
@@ -36,13 +38,16 @@ pub struct LiveStacks {
     pub counts: StackCounts,
     /// By metric, stack and type, in the order of metrics and stacks.
     pub rows: Vec<LiveStack>,
+    /// The sampled blocks that came and went since the stacks before.
+    pub blocks: BlockChanges,
 }
 
 impl LiveStacks {
     /// Returns whether a metric was recorded.
     pub const fn has(&self, metric: StackMetric) -> bool {
         match metric {
-            StackMetric::Resident => true,
+            StackMetric::Resident => self.counts.allocs.is_none(),
+            StackMetric::Live | StackMetric::Allocated => self.counts.allocs.is_some(),
             StackMetric::Mapped
             | StackMetric::Births
             | StackMetric::Deaths
@@ -52,7 +57,11 @@ impl LiveStacks {
 }
 
 /// Encodes the rows, which are in the order of their metrics and stacks.
-pub(crate) fn encode(counts: &StackCounts, rows: &[LiveStack]) -> std::io::Result<Vec<u8>> {
+pub(crate) fn encode(
+    counts: &StackCounts,
+    rows: &[LiveStack],
+    changes: &BlockChanges,
+) -> std::io::Result<Vec<u8>> {
     let mut plain = Vec::with_capacity(rows.len() * 12);
     let known = |number: Option<u64>| [number.is_some().into(), number.unwrap_or_default()];
     let ([has_faults, faults], [has_calls, lost_calls]) =
@@ -67,6 +76,10 @@ pub(crate) fn encode(counts: &StackCounts, rows: &[LiveStack]) -> std::io::Resul
         counts.sees_kernel.into(),
         has_calls,
         lost_calls,
+        counts.allocs.map_or(0, |allocs| allocs.mean_bytes),
+        counts.allocs.map_or(0, |allocs| allocs.lost_samples),
+        counts.allocs.map_or(0, |allocs| allocs.lost_ends),
+        counts.allocs.is_some_and(|allocs| allocs.is_whole).into(),
     ];
     numbers.into_iter().for_each(|number| put(&mut plain, number));
     let mut types: Vec<&str> = rows.iter().map(|row| row.region_type.as_str()).collect();
@@ -89,6 +102,7 @@ pub(crate) fn encode(counts: &StackCounts, rows: &[LiveStack]) -> std::io::Resul
                 .for_each(|number| put(&mut plain, number));
         }
     }
+    blocks::encode(&mut plain, changes);
     zstd::bulk::compress(&plain, 3)
 }
 
@@ -119,6 +133,7 @@ pub(crate) fn decode(data: &[u8]) -> Result<LiveStacks, Malformed> {
         lost_faults: cursor.take()?,
         sees_kernel: cursor.take()? == 1,
         lost_calls: known(&mut cursor)?,
+        allocs: allocs(&mut cursor)?,
     };
     let count = cursor.take_count(cursor.len())?;
     let types = (0..count).map(|_| cursor.take_text()).collect::<Result<Vec<_>, _>>()?;
@@ -145,7 +160,22 @@ pub(crate) fn decode(data: &[u8]) -> Result<LiveStacks, Malformed> {
             rows.extend(metric.map(row));
         }
     }
-    if cursor.is_empty() { Ok(LiveStacks { counts, rows }) } else { Err(Malformed("too long")) }
+    let blocks = blocks::decode(&mut cursor)?;
+    if cursor.is_empty() {
+        Ok(LiveStacks { counts, rows, blocks })
+    } else {
+        Err(Malformed("too long"))
+    }
+}
+
+fn allocs(cursor: &mut Cursor<'_>) -> Result<Option<AllocCounts>, Malformed> {
+    let allocs = AllocCounts {
+        mean_bytes: cursor.take()?,
+        lost_samples: cursor.take()?,
+        lost_ends: cursor.take()?,
+        is_whole: cursor.take()? == 1,
+    };
+    Ok(Some(allocs).filter(|allocs| allocs.mean_bytes > 0))
 }
 
 fn known(cursor: &mut Cursor<'_>) -> Result<Option<u64>, Malformed> {
@@ -181,8 +211,15 @@ mod tests {
                         lost_faults,
                         sees_kernel,
                         lost_calls: (!sees_kernel).then_some(faults),
+                        allocs: sees_kernel.then_some(AllocCounts {
+                            mean_bytes: period.max(1),
+                            lost_samples: lost_faults,
+                            lost_ends: faults,
+                            is_whole: period % 2 == 0,
+                        }),
                     },
                     rows: rows.into_iter().map(row).collect(),
+                    blocks: BlockChanges { left_out: faults, ..BlockChanges::default() },
                 }
             },
         )
@@ -191,14 +228,14 @@ mod tests {
     proptest! {
         #[test]
         fn stacks_come_back(stacks in stacks()) {
-            let data = encode(&stacks.counts, &stacks.rows).unwrap();
+            let data = encode(&stacks.counts, &stacks.rows, &stacks.blocks).unwrap();
             prop_assert_eq!(decode(&data).unwrap(), stacks);
         }
 
         #[test]
         fn metrics_of_later_versions_are_left_out(stacks in stacks()) {
             let mut plain =
-                zstd::bulk::decompress(&encode(&stacks.counts, &stacks.rows).unwrap(), 1 << 20).unwrap();
+                zstd::bulk::decompress(&encode(&stacks.counts, &stacks.rows, &stacks.blocks).unwrap(), 1 << 20).unwrap();
             let (known, new) = (StackMetric::Deaths.name().as_bytes(), b"dreams");
             for at in 0..plain.len().saturating_sub(known.len()) {
                 if plain[at..].starts_with(known) {

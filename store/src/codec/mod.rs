@@ -1,5 +1,6 @@
 //! The byte formats of frames, chunks, evidence and stacks, without SQL.
 
+pub(crate) mod blocks;
 pub(crate) mod chunk;
 pub(crate) mod crc32;
 pub(crate) mod evidence;

@@ -30,7 +30,7 @@ pub(crate) fn write(
         let offset = frame.offset.map(to_column);
         insert.row(params![recording.0, id, parent, frame.function, frame.module, offset])?;
     }
-    let data = encode(&tick.counts, &tick.live);
+    let data = encode(&tick.counts, &tick.live, &tick.blocks);
     let data = data.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let sum = checksum_of(recording.0, number, WHAT, &data);
     transaction

@@ -3,7 +3,7 @@ mod flame;
 mod over_time;
 
 use proptest::prelude::*;
-use vmrec_sampler::{LiveStack, StackCounts, StackFrame, StackMetric, StackNode};
+use vmrec_sampler::{LiveStack, StackFrame, StackMetric, StackNode};
 use vmrec_store::LiveStacks;
 
 use super::*;
@@ -21,7 +21,7 @@ fn live(rows: &[(u32, &str, u64, u64, u64)]) -> LiveStacks {
         bytes: *bytes,
         variance: *variance,
     };
-    LiveStacks { counts: StackCounts::default(), rows: rows.iter().map(row).collect() }
+    LiveStacks { rows: rows.iter().map(row).collect(), ..LiveStacks::default() }
 }
 
 fn node(id: u32, parent: u32, function: &str) -> StackNode {

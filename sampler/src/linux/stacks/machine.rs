@@ -32,3 +32,14 @@ pub(crate) fn begin(copied: &[u64; 33]) -> (u64, u64, Registers) {
     let mask = framehop::aarch64::PtrAuthMask::from_max_known_address((1 << 48) - 1);
     (pc, sp, Registers::new_with_ptr_auth_mask(mask, lr, sp, fp))
 }
+
+/// Returns the same of program counter, stack pointer, frame pointer and link register.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn begin_at([pc, sp, fp, _]: [u64; 4]) -> (u64, u64, Registers) {
+    (pc, sp, Registers::new(pc, sp, fp))
+}
+#[cfg(target_arch = "aarch64")]
+pub(crate) fn begin_at([pc, sp, fp, lr]: [u64; 4]) -> (u64, u64, Registers) {
+    let mask = framehop::aarch64::PtrAuthMask::from_max_known_address((1 << 48) - 1);
+    (pc, sp, Registers::new_with_ptr_auth_mask(mask, lr, sp, fp))
+}

@@ -328,6 +328,7 @@ impl State {
                 lost_faults: self.lost_faults,
                 sees_kernel: self.events.sees_kernel(),
                 lost_calls: None,
+                allocs: None,
             },
             ..StackTick::default()
         };

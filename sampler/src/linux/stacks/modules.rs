@@ -14,7 +14,7 @@ use crate::demangle;
 use crate::linux::facts::images::open;
 use crate::linux::mounts::Mounts;
 use crate::linux::stacks::code_names::CodeNames;
-use crate::linux::stacks::machine::{Cache, Table, Unwinder, begin};
+use crate::linux::stacks::machine::{Cache, Registers, Table, Unwinder, begin};
 use crate::linux::system::page_size_bytes;
 use crate::procfs::line::readable;
 use crate::procfs::mapping::Mapping;
@@ -250,16 +250,42 @@ impl Modules {
         Some(Read { program, file, frames, frame_index })
     }
 
+    /// Adds the code that is mapped now and was not when it was last looked; returns whether there is any.
+    pub(crate) fn add_others(&mut self, mappings: &[Mapping]) -> bool {
+        let before = self.maps.len();
+        let is_known = |it: &&Mapping| {
+            let known = self.maps.get(&it.range.start);
+            !known.is_some_and(|known| known.end == it.range.end && *known.name == *it.name())
+        };
+        let others: Vec<Mapping> = mappings.iter().filter(is_known).cloned().collect();
+        self.add_all(&others);
+        self.maps.len() != before
+    }
+
+    /// Returns whether an address is in code that is known.
+    pub(crate) fn knows(&self, address: u64) -> bool {
+        self.maps.range(..=address).next_back().is_some_and(|(_, it)| it.end > address)
+    }
+
     /// Returns the frames of a fault's stack, outermost first.
     pub(crate) fn frames(&mut self, fault: &Fault<'_>) -> Vec<StackFrame> {
         let Some(copied) = &fault.registers else { return Vec::new() };
+        self.unwind(begin(copied), fault.stack).0
+    }
+
+    /// Returns the frames of a stack from these registers on, outermost first, and whether all are in
+    /// code that is known.
+    pub(crate) fn unwind(
+        &mut self,
+        (pc, sp, registers): (u64, u64, Registers),
+        stack: &[u8],
+    ) -> (Vec<StackFrame>, bool) {
         self.load_copy();
-        let (pc, sp, registers) = begin(copied);
         let mut addresses: Vec<u64> = Vec::with_capacity(32);
         let mut is_whole = false;
         let mut read = |address: u64| -> Result<u64, ()> {
             let offset = usize::try_from(address.checked_sub(sp).ok_or(())?).map_err(|_| ())?;
-            let bytes = fault.stack.get(offset..).and_then(|rest| rest.first_chunk()).ok_or(())?;
+            let bytes = stack.get(offset..).and_then(|rest| rest.first_chunk()).ok_or(())?;
             Ok(u64::from_ne_bytes(*bytes))
         };
         // The tables are untrusted.
@@ -280,8 +306,9 @@ impl Modules {
             function: Some(UNKNOWN_CALLERS.to_owned()),
             ..StackFrame::default()
         });
+        let are_known = addresses.iter().all(|address| self.knows(*address));
         let frames = addresses.iter().rev().map(|address| self.frame(*address));
-        unknown.into_iter().chain(frames.collect::<Vec<_>>()).collect()
+        (unknown.into_iter().chain(frames.collect::<Vec<_>>()).collect(), are_known)
     }
 
     /// Returns the function at an address.

@@ -7,6 +7,7 @@ use vmrec_store::WhyEnded;
 
 use crate::commands::record::family::name_counts::NameCounts;
 use crate::commands::record::family::{Family, FamilyRecorded};
+use crate::commands::record::stack_source::StackSource;
 use crate::failure::Failure;
 
 /// How many names of processes that go on are shown.
@@ -69,6 +70,7 @@ impl Family<'_> {
             let names = living.words(SHOWN_LIVING);
             lines.push(format!("still running, not recorded any more: {names}"));
         }
+        lines.extend(self.stacks.as_ref().and_then(StackSource::failure).map(str::to_owned));
         self.progress.summary(why, &self.members, path, self.ledger.session(), &lines);
         written
     }

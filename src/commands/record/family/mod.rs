@@ -21,7 +21,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use vmrec_report::ProcessSizes;
-use vmrec_sampler::{Error as SamplerError, ListedProcess, ProcessList, StackRecorder, UserRule};
+use vmrec_sampler::{Error as SamplerError, ListedProcess, ProcessList, UserRule};
 use vmrec_store::{SessionId, WhyEnded};
 
 use crate::commands::record::args::{RecordArgs, SPARE};
@@ -36,6 +36,7 @@ use crate::commands::record::family::progress::{FamilyProgress, TickFigures};
 use crate::commands::record::family::selection::Selection;
 use crate::commands::record::schedule::Schedule;
 use crate::commands::record::session::Output;
+use crate::commands::record::stack_source::StackSource;
 use crate::commands::record::target::Target;
 use crate::commands::record::triggers::{StoredSample, Triggers};
 use crate::failure::Failure;
@@ -69,7 +70,7 @@ pub(crate) struct Family<'a> {
     pool: Pool,
     ledger: Ledger,
     triggers: Triggers,
-    stacks: Option<StackRecorder>,
+    stacks: Option<StackSource>,
     progress: FamilyProgress,
     pace: Pace,
     begun: Instant,
@@ -131,7 +132,7 @@ pub(crate) fn record(
     let keeps_waiting = args.host || args.follow || args.has_group();
     let mut selection = Selection::new(args.tree, std::process::id(), adopts);
     (selection.host, selection.names) = (args.host, watched.names);
-    let stacks = stacks::recorder(args, target.as_mut(), &roots)?;
+    let stacks = stacks::source(args, target.as_mut(), &roots)?;
     let mut family = Family {
         stacks,
         args,

@@ -1,10 +1,11 @@
 //! The stacks of the processes of a session: one recorder for all, which follows those that they start.
 
-use vmrec_sampler::{ListedProcess, StackRecorder, StackTick};
+use vmrec_sampler::{ListedProcess, StackTick};
 
 use crate::commands::record::args::RecordArgs;
 use crate::commands::record::events::Looked;
 use crate::commands::record::kept_stacks::KeptStacks;
+use crate::commands::record::stack_source::StackSource;
 use crate::commands::record::target::Target;
 use crate::failure::Failure;
 
@@ -27,25 +28,25 @@ impl MemberStacks {
 
 /// Returns the stacks of the process that a look found, if they are recorded and there is a sample.
 pub(super) fn tick(
-    recorder: Option<&StackRecorder>,
+    source: Option<&StackSource>,
     looked: &Looked,
     pid: Option<u32>,
 ) -> Option<StackTick> {
     let snapshot = looked.sampled.snapshot.as_ref().ok()?;
-    Some(recorder?.tick(pid?, snapshot))
+    Some(source?.tick(pid?, snapshot))
 }
 
 /// Begins to record the stacks of the processes there are, if that is asked for.
-pub(super) fn recorder(
+pub(super) fn source(
     args: &RecordArgs,
     target: Option<&mut Target>,
     roots: &[ListedProcess],
-) -> Result<Option<StackRecorder>, Failure> {
+) -> Result<Option<StackSource>, Failure> {
     // Those of a command began as it was started.
     if let Some(target) = target {
         return Ok(target.stacks.take());
     }
     let Some(options) = args.stack_options() else { return Ok(None) };
     let pids: Vec<u32> = roots.iter().map(|root| root.pid).collect();
-    Ok(Some(StackRecorder::attach(&pids, &options)?))
+    Ok(Some(StackSource::attach(&pids, &options)?))
 }
