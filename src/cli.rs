@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Diff(Later<diff::DiffArgs>),
     Chart(Later<crate::commands::chart::args::ChartArgs>),
     Flame(Later<crate::commands::flame::FlameArgs>),
+    History(Later<crate::commands::history::HistoryArgs>),
     Watch(Later<crate::commands::watch::WatchArgs>),
     Report(Later<crate::commands::report::ReportArgs>),
     Check(Later<crate::commands::check::args::CheckArgs>),

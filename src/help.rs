@@ -13,7 +13,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         "Look",
         &[
             "list", "info", "map", "explain", "diff", "compare", "trend", "chart", "flame",
-            "watch", "sql",
+            "history", "watch", "sql",
         ],
     ),
     ("Share", &["report", "check", "export", "import", "serve"]),

@@ -89,6 +89,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Diff(Later(args)) => diff::run(&args),
         Command::Chart(Later(args)) => chart::run(&args),
         Command::Flame(Later(args)) => commands::flame::run(&args),
+        Command::History(Later(args)) => commands::history::run(&args),
         Command::Watch(Later(args)) => watch::run(&args),
         Command::Report(Later(args)) => commands::report::run(&args),
         Command::Check(Later(args)) => check::run(&args),

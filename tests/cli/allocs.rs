@@ -233,6 +233,43 @@ fn samples_that_find_no_room_are_counted_and_ends_are_known_nevertheless() {
 }
 
 #[test]
+fn the_history_of_an_address_names_who_allocated_and_who_freed_its_block() {
+    let bench = Bench::new();
+    let Some(program) = built(&bench, &[]) else { return };
+    let mut recorded = Recorded::ready(&bench, &["--allocs=64"], &program);
+    assert_eq!(recorded.does("s"), "done");
+    let address = recorded.does("p0").strip_prefix("at 0x").unwrap().to_owned();
+    let inside = u64::from_str_radix(&address, 16).unwrap() + 999;
+    let (address, inside) = (format!("0x{address}"), format!("{inside:x}"));
+    until("the block", || bench.run(&["history", &inside]).status == Some(0));
+    let page = bench.out(&["history", &inside, "--at", "end"]);
+    let begin = format!("1,000 bytes at {address}, 999 bytes before the address\n  allocated ");
+    assert!(page.contains(&begin) && page.contains("\n  not freed\n"), "{page}");
+    assert!(page.contains("    malloc\n    site_small\n    main\n"), "{page}");
+    assert!(
+        page.contains(&format!("0x{inside} in MALLOC")) || page.contains(" in malloc"),
+        "{page}"
+    );
+    let said = bench.run(&["history", "10"]);
+    assert_eq!(said.status, Some(1), "{said:?}");
+    assert!(said.output.contains("not sampled (1 in 64B allocated is)"), "{said:?}");
+    assert_eq!(recorded.does("u0"), "done");
+    until("its end", || {
+        let document = bench.json(&["history", &address, "--json"]);
+        let freed = &document["blocks"][0]["freed"];
+        freed["frames"][1]["function"] == "give_one_back" && freed["at"]["utc_ns"].is_i64()
+    });
+    let page = bench.out(&["history", &address]);
+    assert!(page.contains("    free\n    give_one_back\n    main\n"), "{page}");
+    assert_eq!(bench.run(&["history", &address, "--at", "end"]).status, Some(1));
+    recorded.end();
+    let bench = crate::harness::recorded(1);
+    let said = bench.run(&["history", "1000"]);
+    assert_eq!(said.status, Some(4), "{said:?}");
+    assert!(said.error.contains("has no sampled blocks\nhint: record them: "), "{said:?}");
+}
+
+#[test]
 fn python_blocks_are_those_of_its_interpreter() {
     let bench = Bench::new();
     let script = "import sys

@@ -31,6 +31,10 @@ APART void give_back(void) {
     }
 }
 
+APART void give_one_back(int index) {
+    free(kept[index]);
+}
+
 APART void *in_thread(void *room) {
     void **blocks = room;
     for (int i = 0; i < 4000; i++) {
@@ -119,6 +123,8 @@ int main(int argc, char **argv) {
             write(to_child[1], "x", 1);
             waitpid(child, 0, 0);
             break;
+        case 's': kept[count++] = site_small(); break;
+        case 'u': give_one_back(atoi(line + 1)); break;
         case 'x': execv("/proc/self/exe", argv); break;
         case 'p':
             printf("at %p\n", (void *)kept[atoi(line + 1)]);

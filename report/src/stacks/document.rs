@@ -79,12 +79,24 @@ struct MapFew {
     bytes: i64,
 }
 
+/// A frame of a stack.
 #[derive(Serialize)]
-struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     name: String,
     function: Option<&'a str>,
     module: Option<&'a str>,
     offset: Option<u64>,
+}
+
+impl<'a> Frame<'a> {
+    pub(crate) fn new(frame: &'a StackFrame) -> Self {
+        Self {
+            name: frame_name(frame),
+            function: frame.function.as_deref(),
+            module: frame.module.as_deref(),
+            offset: frame.offset,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -208,13 +220,7 @@ impl<'a> StackMapDocument<'a> {
 }
 
 fn frames<'a>(diff: &'a StackDiff, row: &StackRow) -> Vec<Frame<'a>> {
-    let frame = |frame: &'a StackFrame| Frame {
-        name: frame_name(frame),
-        function: frame.function.as_deref(),
-        module: frame.module.as_deref(),
-        offset: frame.offset,
-    };
-    diff.frames(row.stack).into_iter().map(frame).collect()
+    diff.frames(row.stack).into_iter().map(Frame::new).collect()
 }
 
 /// Clamps a change to what JSON's readers take.

@@ -7,6 +7,7 @@ pub(crate) mod choice;
 pub(crate) mod document;
 pub(crate) mod flame;
 pub(crate) mod folded;
+pub(crate) mod history;
 pub(crate) mod lead;
 pub(crate) mod named;
 pub(crate) mod names;

@@ -127,11 +127,10 @@ impl Blocks {
     /// Ends all blocks: the process has another address space.
     pub(crate) fn clear(&mut self) {
         std::mem::take(&mut self.waiting).into_iter().for_each(|event| self.apply(event));
-        for (_, block) in std::mem::take(&mut self.blocks) {
+        for (id, block) in std::mem::take(&mut self.blocks) {
             self.change(&block, false);
+            self.ended(&block, BlockEnd { id, time_ns: None, stack: 0 });
         }
-        self.brief.clear();
-        self.ended.clear();
     }
 
     /// Returns the state at `time_ns`; `regions` are in the order of their addresses.

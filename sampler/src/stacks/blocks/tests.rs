@@ -72,7 +72,8 @@ fn blocks_count_by_stack_and_type_while_they_are_allocated() {
     assert_eq!(tick.changes.ended, [BlockEnd { id: 1, time_ns: None, stack: 0 }]);
     blocks.clear();
     let tick = blocks.tick(200, &[], None::<&Slots>);
-    assert!(tick.live.iter().all(|row| row.bytes == 0) && tick.changes.is_empty());
+    assert!(tick.live.iter().all(|row| row.bytes == 0), "{tick:?}");
+    assert_eq!(tick.changes.ended.iter().map(|it| it.id).collect::<Vec<_>>(), [3, 4]);
     assert_eq!(shown(&tick.allocated), [(7, "", 3, 1100), (8, "", 1, 50)]);
 }
 
