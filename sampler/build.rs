@@ -23,7 +23,7 @@ fn main() {
     let library = PathBuf::from(variable("OUT_DIR")).join("allocs.so");
     let mut compiler = Command::new(variable("RUSTC"));
     compiler.args(["--edition", "2024", "--crate-type", "cdylib", "--crate-name", "vmrec_allocs"]);
-    compiler.args(["--target", &variable("TARGET"), "-C", "panic=abort", "-C", "opt-level=3"]);
+    compiler.args(["--target", &variable("TARGET"), "-C", "panic=abort", "-C", "opt-level=s"]);
     compiler.args(["-C", "codegen-units=1", "-C", "strip=symbols"]);
     // The recorder unwinds from within it.
     compiler.args(["-C", "force-unwind-tables=yes"]);

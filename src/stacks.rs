@@ -66,7 +66,10 @@ pub(crate) fn found(
     let id = opened.recording.id;
     let live = |at: &Resolved| opened.store.live_stacks(id, at.number);
     let (Some(live_before), Some(live_after)) = (live(from)?, live(to)?) else { return Ok(None) };
-    let choice = StackChoice::default();
+    let choice = StackChoice { metric: live_after.leading(), only_type: None };
+    if !live_before.has(choice.metric) {
+        return Ok(None);
+    }
     let resident = [before, after].map(|snapshot| choice.whole_bytes(snapshot));
     let [Some(resident_before), Some(resident_after)] = resident else { return Ok(None) };
     Ok(Some(StackDiff::new(
@@ -137,12 +140,17 @@ pub(crate) fn no_such_type(words: &str) -> Failure {
 /// Sums the resident bytes of a part of a recording, `base`, by the functions that made them.
 pub(crate) fn over_time(opened: &Opened, base: Series) -> Result<Series, Failure> {
     let last = ends(&base)[1];
-    let (series, any) = over_time_if_any(opened, base)?;
+    let metric = leading(opened, last)?;
+    let (series, any) = over_time_if_any(opened, base, metric)?;
     if any { Ok(series) } else { Err(without(opened.recording.id, last)) }
 }
 
 /// Does the same; all is unattributed where no stacks were recorded. Returns whether there are any.
-pub(crate) fn over_time_if_any(opened: &Opened, base: Series) -> Result<(Series, bool), Failure> {
+pub(crate) fn over_time_if_any(
+    opened: &Opened,
+    base: Series,
+    metric: StackMetric,
+) -> Result<(Series, bool), Failure> {
     let id = opened.recording.id;
     let ends = ends(&base);
     let (mut peaks, mut any) = (StackPeaks::default(), false);
@@ -150,9 +158,15 @@ pub(crate) fn over_time_if_any(opened: &Opened, base: Series) -> Result<(Series,
         any = true;
         peaks.see(&live);
     })?;
-    let mut series = StacksOverTime::new(base, opened.store.stack_nodes(id)?, &peaks);
+    let mut series = StacksOverTime::new(base, opened.store.stack_nodes(id)?, &peaks, metric);
     opened.store.for_each_live_stacks(id, ends, |number, live| series.push(number, &live))?;
     Ok((series.finish(), any))
+}
+
+/// Returns the metric of the stacks that explain the memory of a recording over time.
+pub(crate) fn leading(opened: &Opened, number: u64) -> Result<StackMetric, Failure> {
+    let live = opened.store.live_stacks(opened.recording.id, number)?;
+    Ok(live.map_or(StackMetric::Resident, |live| live.leading()))
 }
 
 /// Sums the stacks of a part of a recording, `base`, that have functions of these names.

@@ -97,6 +97,7 @@ impl Amounts {
                 Some(self.get(Metric::PRIVATE)?.saturating_add(swapped))
             }
             Metric::Regions => Some(self.regions),
+            Metric::Live => None,
         }
     }
 
@@ -105,6 +106,7 @@ impl Amounts {
         match metric {
             Metric::Virtual => u64::from(self.unknown_virtual),
             Metric::Regions => 0,
+            Metric::Live => self.regions,
             Metric::Measured(quantity) => u64::from(self.unknown[quantity as usize]),
             Metric::Footprint => self.unknown_of([Quantity::PrivateDirty, Quantity::Swapped]),
             Metric::Own => self.unknown_of([Quantity::Private, Quantity::Swapped]),

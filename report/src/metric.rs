@@ -19,6 +19,8 @@ pub enum Metric {
     Own,
     /// The number of regions.
     Regions,
+    /// Blocks of the allocator that are allocated, by stacks alone: no region has them.
+    Live,
 }
 
 /// The unit of a metric.
@@ -147,6 +149,7 @@ impl Metric {
             Self::Footprint => "footprint_bytes",
             Self::Own => "private_and_swapped_bytes",
             Self::Regions => "regions",
+            Self::Live => "live_bytes",
         }
     }
 
@@ -187,6 +190,7 @@ impl Metric {
             Self::Footprint => "FOOTPRINT",
             Self::Own => "PRIV+SWAP",
             Self::Regions => "REGIONS",
+            Self::Live => "LIVE",
         }
     }
 
@@ -208,6 +212,7 @@ impl Metric {
             Self::Footprint => "Memory footprint",
             Self::Own => "Private + swapped memory",
             Self::Regions => "Number of regions",
+            Self::Live => "Allocated blocks",
         }
     }
 
@@ -231,12 +236,15 @@ impl Metric {
             Self::Footprint => "private dirty + swapped: what the process alone is charged for",
             Self::Own => "pages no other process maps, in memory or moved out of it",
             Self::Regions => "ranges of addresses with one meaning",
+            Self::Live => {
+                "blocks that are allocated and not freed, whether or not they are in memory"
+            }
         }
     }
 
     /// Returns whether it changes only when the process itself runs, or when memory is taken from it.
     pub(crate) fn is_own(self) -> bool {
-        matches!(self, Self::Virtual | Self::Regions) || self == Self::RESIDENT
+        matches!(self, Self::Virtual | Self::Regions | Self::Live) || self == Self::RESIDENT
     }
 
     /// Returns what it counts.
@@ -249,7 +257,7 @@ impl Metric {
 
     /// Returns whether it counts pages in memory, which systems may count in several ways.
     pub const fn counts_pages(self) -> bool {
-        !matches!(self, Self::Virtual | Self::Regions)
+        !matches!(self, Self::Virtual | Self::Regions | Self::Live)
     }
 
     /// Returns what it is the sum of, unknown where one of them is: of a region as of many.
@@ -262,6 +270,7 @@ impl Metric {
             }
             Self::Own => [Quantity::Private, Quantity::Swapped].map(Measure::Quantity).to_vec(),
             Self::Regions => vec![Measure::Regions],
+            Self::Live => Vec::new(),
         }
     }
 
@@ -276,6 +285,7 @@ impl Metric {
             }
             Self::Own => Some(get(Quantity::Private)?.saturating_add(get(Quantity::Swapped)?)),
             Self::Regions => Some(1),
+            Self::Live => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The stacks of all processes of a session, compared.
 
 use vmrec_report::{Resolved, StackChoice, StackDiff};
-use vmrec_sampler::Naming;
+use vmrec_sampler::{Naming, StackMetric};
 
 use crate::failure::{Failure, Status};
 use crate::session::OpenedSession;
@@ -27,6 +27,18 @@ impl OpenedSession {
             return Err(stacks::without_metric(&of, choice.metric));
         }
         Ok((StackDiff::of_processes(processes, choice), only_type))
+    }
+
+    /// Returns the metric of the stacks that explain its memory over time: if the blocks of a process were
+    /// recorded, those.
+    pub(crate) fn leading_metric(&self) -> Result<StackMetric, Failure> {
+        for id in self.recordings()? {
+            let live = self.store.live_stacks(id, u64::MAX)?;
+            if let Some(live) = live.filter(|live| live.leading() != StackMetric::default()) {
+                return Ok(live.leading());
+            }
+        }
+        Ok(StackMetric::default())
     }
 
     /// States that a session has no stacks.

@@ -147,8 +147,30 @@ fn live_and_allocated_bytes_are_those_of_each_function() {
     assert!(!folded.contains("unattributed"), "{folded}");
     let said = bench.run(&["diff", "--by", "stack"]);
     assert_eq!(said.status, Some(4), "{said:?}");
+    pictures(&bench);
     recorded.end();
     assert!(bench.run(&["info", "--verify"]).error.is_empty());
+}
+
+/// Checks that what is drawn and limited is of blocks, and says so.
+fn pictures(bench: &Bench) {
+    let table = bench.out(&["diff"]);
+    assert!(table.lines().nth(1).unwrap().contains(" % of the new blocks from "), "{table}");
+    let chart = bench.out(&["chart", "--by", "stack", "-o", "-"]);
+    assert!(chart.contains("Allocated blocks by stack (estimated)"), "{chart}");
+    assert!(chart.contains("site_zeroed ← grow: ") && !chart.contains("unattributed"), "{chart}");
+    let flame = bench.out(&["flame", "--metric", "live", "-o", "-"]);
+    assert!(flame.contains("estimated from blocks, 1 sampled in 64K allocated"), "{flame}");
+    assert!(flame.contains("<title>site_moved: +") && !flame.contains("unattributed"), "{flame}");
+    let check = |limit: &str| bench.run(&["check", "--max", limit]);
+    let kept = check("stack:site_zeroed=80M");
+    assert_eq!(kept.status, Some(0), "{kept:?}");
+    assert!(kept.output.contains("site_zeroed (estimated): live highest"), "{kept:?}");
+    assert_eq!(check("stack:site_zeroed=20M").status, Some(1));
+    bench.out(&["report", "-o", "page.html"]);
+    let page = std::fs::read_to_string(bench.path("page.html")).unwrap();
+    let parts = ["A → B: about ", "of the new blocks", "<section id=\"code\"", "live +"];
+    assert!(parts.iter().all(|part| page.contains(part)), "{}", parts.len());
 }
 
 #[test]

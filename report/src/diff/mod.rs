@@ -177,7 +177,11 @@ impl Unattributed {
             Metric::Virtual => Some(self.virtual_bytes),
             Metric::Measured(Resident) => Some(self.resident_bytes),
             Metric::Measured(Swapped) => Some(self.swapped_bytes),
-            Metric::Measured(_) | Metric::Footprint | Metric::Own | Metric::Regions => None,
+            Metric::Measured(_)
+            | Metric::Footprint
+            | Metric::Own
+            | Metric::Regions
+            | Metric::Live => None,
         }
     }
 }

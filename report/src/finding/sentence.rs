@@ -170,6 +170,7 @@ fn noun(metric: Metric) -> Option<String> {
         Metric::PSS => Some("PSS".to_owned()),
         Metric::Regions => Some("the number of regions".to_owned()),
         Metric::Footprint => Some("the footprint".to_owned()),
+        Metric::Live => Some("the blocks".to_owned()),
         Metric::Measured(Quantity::Huge) => Some("memory in huge pages".to_owned()),
         _ => Some(format!("{} memory", metric.words())),
     }
@@ -183,6 +184,7 @@ pub(crate) fn nothing(metric: Metric) -> String {
         Metric::Regions => "there was no region".to_owned(),
         Metric::Footprint => "the process was charged for nothing".to_owned(),
         Metric::Own => "nothing was private or swapped".to_owned(),
+        Metric::Live => "no sampled block was there".to_owned(),
         Metric::Measured(Quantity::Huge) => "nothing was in huge pages".to_owned(),
         _ => format!("nothing was {}", metric.words()),
     }

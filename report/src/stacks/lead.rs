@@ -39,6 +39,7 @@ impl StackDiff {
             function: name(function),
             caller: caller.map(name),
             shrank: sign < 0,
+            of_blocks: self.metric.is_of_blocks(),
             // Almost all is not all.
             percent: if share < 100.0 { share.round().min(99.0) as u64 } else { 100 },
         })

@@ -1,17 +1,18 @@
-//! The resident bytes of all stacks that have a function of some name, over time: estimates.
+//! The resident bytes, or live blocks, of all stacks that have a function of some name, over time: estimates.
 
 use std::collections::HashMap;
 
-use vmrec_sampler::{Family, StackNode};
+use vmrec_sampler::{Family, StackMetric, StackNode};
 use vmrec_store::LiveStacks;
 
+use crate::metric::Metric;
 use crate::series::Series;
 use crate::series::by::By;
 use crate::series::column::SeriesColumn;
 use crate::series::tick::{KeySeries, SeriesKey};
 use crate::stacks::Frames;
 use crate::stacks::names::is_called;
-use crate::stacks::over_time::resident;
+use crate::stacks::over_time::explaining;
 
 /// Sums stacks by the names of their functions. A stack with two of them counts for both.
 #[derive(Debug)]
@@ -26,17 +27,20 @@ pub struct NamedStacks {
     columns: Vec<SeriesColumn>,
     /// The estimates from the last stacks on.
     current: Vec<u64>,
+    /// The metric of the stacks.
+    metric: Metric,
 }
 
 impl NamedStacks {
     /// Creates sums at the samples of `base`, the resident bytes by type.
     pub fn new(base: Series, nodes: Vec<StackNode>, names: Vec<String>) -> Self {
         Self {
-            base,
             frames: Frames::new(nodes),
             names_of: HashMap::new(),
             columns: vec![SeriesColumn::default(); names.len()],
             current: vec![0; names.len()],
+            metric: base.metric,
+            base,
             names,
         }
     }
@@ -45,7 +49,10 @@ impl NamedStacks {
     pub fn push(&mut self, number: u64, live: &LiveStacks) {
         self.until(number);
         self.current.fill(0);
-        for row in resident(live) {
+        if live.leading() == StackMetric::Live {
+            self.metric = Metric::Live;
+        }
+        for row in explaining(live) {
             let (frames, names) = (&self.frames, &self.names);
             let found = self.names_of.entry(row.stack).or_insert_with(|| {
                 let has = |name: &String| has(frames, row.stack, name);
@@ -74,14 +81,14 @@ impl NamedStacks {
     /// Returns the series, with a key for each name that a function of the recording has.
     pub fn finish(mut self) -> Series {
         self.until(u64::MAX);
-        let Self { base, frames, names, columns, .. } = self;
+        let Self { base, frames, names, columns, metric, .. } = self;
         let keys = names.into_iter().zip(columns).filter(|(name, _)| frames.has_function(name));
         let keys = keys.map(|(name, values)| KeySeries {
             key: SeriesKey { family: Family::Malloc, name: name.into() },
             merged: 1,
             values,
         });
-        Series { by: By::Stack, keys: keys.collect(), unknown: Vec::new(), ..base }
+        Series { metric, by: By::Stack, keys: keys.collect(), unknown: Vec::new(), ..base }
     }
 }
 

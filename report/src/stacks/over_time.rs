@@ -1,4 +1,5 @@
-//! The resident bytes that functions made, over time: estimates, beside what no stack explains.
+//! The resident bytes that functions made, over time: estimates, beside what no stack explains. Of a
+//! recording of blocks, those that are allocated: all that is known of them is by stack.
 //!
 //! An area is a function with its caller, whatever called that: an allocator's ways of getting
 //! memory, and the callers further out, would be many areas of one cause.
@@ -9,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use vmrec_sampler::{Family, LiveStack, StackMetric, StackNode};
 use vmrec_store::LiveStacks;
 
+use crate::metric::Metric;
 use crate::order::sort_by_key;
 use crate::series::Series;
 use crate::series::by::By;
@@ -32,7 +34,7 @@ pub struct StackPeaks(BTreeMap<u32, u64>);
 impl StackPeaks {
     /// Adds the stacks of some samples.
     pub fn see(&mut self, live: &LiveStacks) {
-        for row in resident(live) {
+        for row in explaining(live) {
             let peak = self.0.entry(row.stack).or_default();
             *peak = (*peak).max(row.bytes);
         }
@@ -53,11 +55,19 @@ pub struct StacksOverTime {
     columns: Vec<SeriesColumn>,
     /// The estimates of functions and others from the last stacks on.
     current: Vec<u64>,
+    /// Their sums, where those are the whole.
+    sums: Option<SeriesColumn>,
 }
 
 impl StacksOverTime {
-    /// Creates a series of the samples of `base`, the resident bytes by type.
-    pub fn new(base: Series, nodes: Vec<StackNode>, peaks: &StackPeaks) -> Self {
+    /// Creates a series of the samples of `base`, the resident bytes by type; `metric` is that of the
+    /// stacks.
+    pub fn new(
+        base: Series,
+        nodes: Vec<StackNode>,
+        peaks: &StackPeaks,
+        metric: StackMetric,
+    ) -> Self {
         let frames = Frames::new(nodes);
         let mut sums: BTreeMap<String, (u64, Vec<u32>)> = BTreeMap::new();
         for (stack, peak) in &peaks.0 {
@@ -76,6 +86,7 @@ impl StacksOverTime {
         Self {
             columns: vec![SeriesColumn::default(); names.len() + 2],
             current: vec![0; names.len() + 1],
+            sums: (metric == StackMetric::Live).then(SeriesColumn::default),
             base,
             group_of,
             names,
@@ -88,7 +99,7 @@ impl StacksOverTime {
         self.until(number);
         self.current.fill(0);
         let others = self.names.len();
-        for row in resident(live).filter(|row| counts(&self.base, &row.region_type)) {
+        for row in explaining(live).filter(|row| counts(&self.base, &row.region_type)) {
             let index = self.group_of.get(&row.stack).copied().unwrap_or(others);
             self.current[index] = self.current[index].saturating_add(row.bytes);
         }
@@ -103,8 +114,16 @@ impl StacksOverTime {
                 break;
             }
             let Some(total) = self.base.totals.get(at) else {
-                self.columns.iter_mut().for_each(|column| column.push(None));
+                self.columns.iter_mut().chain(&mut self.sums).for_each(|column| column.push(None));
                 continue;
+            };
+            let total = match &mut self.sums {
+                Some(sums) => {
+                    let sum = u64::try_from(estimated).unwrap_or(u64::MAX);
+                    sums.push(Some(sum));
+                    sum
+                }
+                None => total,
             };
             // Estimates may exceed what is there: they are then scaled to it.
             let fit = |bytes: u64| match estimated > u128::from(total) {
@@ -126,7 +145,10 @@ impl StacksOverTime {
     /// Returns the series: its keys sum to the total of each sample.
     pub fn finish(mut self) -> Series {
         self.until(u64::MAX);
-        let Self { base, names, others, columns, .. } = self;
+        let Self { mut base, names, others, columns, sums, .. } = self;
+        if let Some(sums) = sums {
+            base = Series { metric: Metric::Live, totals: sums, rest: None, ..base };
+        }
         let key = |name: &str, family| SeriesKey { family, name: name.into() };
         // Families give colours alone: grey is for what has no function.
         let mut keys: Vec<(SeriesKey, u64)> =
@@ -141,9 +163,10 @@ impl StacksOverTime {
     }
 }
 
-/// Returns the parts of stacks of resident bytes, which series are of.
-pub(crate) fn resident(live: &LiveStacks) -> impl Iterator<Item = &LiveStack> {
-    live.rows.iter().filter(|row| row.metric == StackMetric::Resident)
+/// Returns the parts of stacks that series are of.
+pub(crate) fn explaining(live: &LiveStacks) -> impl Iterator<Item = &LiveStack> {
+    let metric = live.leading();
+    live.rows.iter().filter(move |row| row.metric == metric)
 }
 
 /// Returns whether regions of a type are among those of a series.

@@ -46,6 +46,8 @@ pub(crate) struct Path {
 pub(crate) struct StackPaths {
     pub(crate) frames: Vec<PathFrame>,
     pub(crate) paths: Vec<Path>,
+    /// Whether the last path is part of a whole that is known otherwise.
+    has_whole: bool,
 }
 
 impl Path {
@@ -83,7 +85,7 @@ impl StackPaths {
         let mut paths: Vec<Path> = joined.into_iter().map(path).collect();
         let last = number(made_up(UNATTRIBUTED));
         paths.push(Path { frames: vec![last], delta_bytes: diff.unattributed, variance: 0 });
-        Self { frames, paths }
+        Self { frames, paths, has_whole: diff.metric.has_whole() }
     }
 
     /// Returns what no stack explains, and the stacks.
@@ -101,7 +103,8 @@ impl StackPaths {
             let of_sign = stacks.iter().filter(|path| path.delta_bytes.signum() == sign);
             of_sign.map(|path| path.delta_bytes.unsigned_abs()).sum()
         };
-        Sums { grown_bytes: sum(1), shrunk_bytes: sum(-1), unattributed_bytes }
+        let has_whole = self.has_whole;
+        Sums { grown_bytes: sum(1), shrunk_bytes: sum(-1), unattributed_bytes, has_whole }
     }
 }
 
@@ -111,6 +114,8 @@ pub(crate) struct Sums {
     pub(crate) grown_bytes: u128,
     pub(crate) shrunk_bytes: u128,
     pub(crate) unattributed_bytes: i128,
+    /// Whether there is a whole that holds the unattributed.
+    pub(crate) has_whole: bool,
 }
 
 impl Sums {

@@ -87,9 +87,13 @@ pub fn pprof(head: &ProfileHead, diff: &StackDiff) -> Vec<u8> {
         profile = profile.message(MAPPING, &mapping);
     }
     let estimate = MetricWords::of(diff.metric).is_estimate;
-    let (event, period) =
-        if estimate { ("page faults", diff.counts[1].period) } else { ("calls", 1) };
-    let event = Message::default().number(1, texts.number(event)).number(2, texts.number("count"));
+    let counts = diff.counts[1];
+    let (event, unit, period) = match (estimate, counts.allocs) {
+        (false, _) => ("calls", "count", 1),
+        (true, Some(allocs)) => ("space", "bytes", allocs.mean_bytes),
+        (true, None) => ("page faults", "count", counts.period),
+    };
+    let event = Message::default().number(1, texts.number(event)).number(2, texts.number(unit));
     profile = profile
         .number(TIME_NANOS, head.utc_ns as u64)
         .number(DURATION_NANOS, head.span_ns)

@@ -25,6 +25,22 @@ pub(crate) struct Elf {
 }
 
 impl Elf {
+    /// Reads the headers of a file alone.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not an ELF file for a little-endian machine, or malformed.
+    pub(crate) fn headers(read_at: &mut ReadAt<'_>) -> Result<Self, NotRead> {
+        let (image, sections, _) = crate::elf::header::read(read_at)?;
+        Ok(Self { image, names: Vec::new(), sections })
+    }
+
+    /// Returns whether it has a section of a name; `None` if it has none at all.
+    pub(crate) fn has_section(&self, name: &[u8]) -> Option<bool> {
+        let has = self.sections.iter().any(|section| &*section.name == name);
+        (!self.sections.is_empty()).then_some(has)
+    }
+
     /// Reads a file and searches it for all markers and for symbols called `names`.
     ///
     /// # Errors

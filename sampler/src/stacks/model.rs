@@ -141,9 +141,9 @@ pub struct BlockEnd {
 /// The sampled blocks that came and went between two ticks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BlockChanges {
-    /// The blocks that are new, in the order of their numbers.
+    /// The blocks that are new.
     pub begun: Vec<BlockBegin>,
-    /// The ends of blocks, of new ones and others, in that order.
+    /// The ends of blocks, of new ones and others.
     pub ended: Vec<BlockEnd>,
     /// How many others came and went.
     pub left_out: u64,

@@ -8,7 +8,7 @@ use vmrec_report::{
     By, ChartContext, ChartMark, Means, Metric, RecordedLimit, Series, SeriesBuilder, Stretch,
     TypeFilter, overhead,
 };
-use vmrec_sampler::{Naming, Timestamp};
+use vmrec_sampler::{Naming, StackMetric, Timestamp};
 use vmrec_store::{Measure, Rollup, SampleState};
 
 use crate::args::{SeriesBy, SpanArgs};
@@ -101,15 +101,19 @@ fn session_stacks(
     opened: &OpenedSession,
 ) -> Result<Vec<Series>, Failure> {
     let (whole, mut any) = (SpanArgs::whole(), false);
-    let series = opened.series_of(metrics, By::Stack, &args.span, args.reserved, |one| {
+    let metric = opened.leading_metric()?;
+    let mut series = opened.series_of(metrics, By::Stack, &args.span, args.reserved, |one| {
         let by_type = one.series(metrics, By::Type, &whole)?.into_iter();
         let by_stack = by_type.map(|series| {
-            let (series, has_stacks) = stacks::over_time_if_any(one, series)?;
+            let (series, has_stacks) = stacks::over_time_if_any(one, series, metric)?;
             any |= has_stacks;
             Ok(series)
         });
         by_stack.collect()
     })?;
+    if metric == StackMetric::Live {
+        series.iter_mut().for_each(|series| series.metric = Metric::Live);
+    }
     if any { Ok(series) } else { Err(opened.without_stacks()) }
 }
 

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 
 use vmrec_report::escape::terminal;
 use vmrec_report::{
-    By, Check, LimitVerdict, Metric, NamedObjects, ObjectSeries, Run, SeriesBuilder, after_warm_up,
-    check_github, check_junit, check_markdown, check_table, json, kept,
+    By, Check, Limit, LimitVerdict, Metric, NamedObjects, ObjectSeries, Run, SeriesBuilder,
+    Subject, after_warm_up, check_github, check_junit, check_markdown, check_table, json, kept,
 };
 use vmrec_sampler::Naming;
 
@@ -138,6 +138,12 @@ impl Judged {
         let min_samples = budget.min_samples;
         let mut check = Check { runs, baseline, limits, min_samples, naming };
         check.limits = budget.limits(&check)?;
+        // Of a recording of blocks, a limit on a function is on those.
+        let metrics = check.runs.iter().filter_map(|run| Some(run.stacks.as_ref()?.metric));
+        if metrics.into_iter().any(|metric| metric == Metric::Live) {
+            let of_stacks = |limit: &&mut Limit| matches!(limit.of, Subject::Stack(_));
+            check.limits.iter_mut().filter(of_stacks).for_each(|limit| limit.metric = Metric::Live);
+        }
         let verdicts = check.verdicts();
         let names = |runs: Vec<Run>| runs.into_iter().map(|run| run.name).collect();
         Ok(Self {

@@ -16,7 +16,7 @@ use crate::codec::varint::{Cursor, Malformed, put};
 const MIN_BEGIN_BYTES: usize = 5;
 const MIN_END_BYTES: usize = 3;
 
-/// Appends blocks, which are in the order of their numbers.
+/// Appends blocks; those in the order of their numbers take less.
 pub(crate) fn encode(plain: &mut Vec<u8>, blocks: &BlockChanges) {
     let mut put_all = |numbers: &[u64]| numbers.iter().for_each(|number| put(plain, *number));
     put_all(&[blocks.begun.len() as u64]);

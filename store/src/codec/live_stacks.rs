@@ -43,6 +43,11 @@ pub struct LiveStacks {
 }
 
 impl LiveStacks {
+    /// Returns the metric that explains memory over time: of page faults, or of blocks.
+    pub const fn leading(&self) -> StackMetric {
+        if self.counts.allocs.is_some() { StackMetric::Live } else { StackMetric::Resident }
+    }
+
     /// Returns whether a metric was recorded.
     pub const fn has(&self, metric: StackMetric) -> bool {
         match metric {

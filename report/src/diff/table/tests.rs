@@ -87,6 +87,7 @@ fn code_is_named_below_a_change_of_resident_bytes_in_one_line() {
         caller: Some("handle_request".to_owned()),
         shrank: false,
         percent: 91,
+        of_blocks: false,
     };
     let second = |metric| {
         let made_by = Some(made_by.clone());

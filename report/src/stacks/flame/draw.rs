@@ -132,13 +132,16 @@ impl<'a> Drawing<'a> {
 
     /// Draws a sample of each colour with its sum.
     fn legend(&mut self) {
-        let Sums { grown_bytes, shrunk_bytes, unattributed_bytes } = self.sums;
-        let entries = [
+        let Sums { grown_bytes, shrunk_bytes, unattributed_bytes, has_whole } = self.sums;
+        let mut entries = vec![
             (GROWN[0], format!("grown {}", signed(1, grown_bytes))),
             (SHRUNK[0], format!("shrunk {}", signed(-1, shrunk_bytes))),
-            (PLAIN, format!("unattributed {}", units::signed_size(unattributed_bytes))),
         ];
-        let names = entries.clone().map(|(_, name)| name);
+        if has_whole {
+            let rest = format!("unattributed {}", units::signed_size(unattributed_bytes));
+            entries.push((PLAIN, rest));
+        }
+        let names: Vec<String> = entries.iter().map(|(_, name)| name.clone()).collect();
         let places = labels::flow(&names, self.width - 2.0 * MARGIN);
         let mut last = 0;
         for ((paint, name), (left, row)) in entries.iter().zip(places) {

@@ -127,18 +127,26 @@ fn words(head: &FlameHead, diff: &StackDiff, all: &StackPaths, only_type: Option
     title.extend(diff.made_by().map(|made_by| made_by.words()));
     let mut about = head.about.clone();
     about.push("a box is as wide as its bytes; below it are the functions it called".to_owned());
-    about.push(match (metric.is_estimate, diff.counts[1].period) {
+    let counts = diff.counts[1];
+    let mean = counts.allocs.map_or(0, |allocs| allocs.mean_bytes);
+    about.push(match (metric.is_estimate, counts.period) {
         (false, _) => format!("{noun} memory, {}", metric.by),
+        (true, _) if mean > 0 => {
+            format!("estimated from blocks, 1 sampled in {} allocated", units::size(mean))
+        }
         (true, 1) => "each page fault was taken".to_owned(),
         (true, period) => format!("estimated from 1 in {} page faults", units::count(period)),
     });
     let sums = all.sums();
+    let rest = match sums.has_whole {
+        true => format!(", unattributed {}", units::signed_size(sums.unattributed_bytes)),
+        false => String::new(),
+    };
     let description = format!(
-        "{}. Grown {}, shrunk {}, unattributed {}.",
+        "{}. Grown {}, shrunk {}{rest}.",
         about.join(" · "),
         draw::signed(1, sums.grown_bytes),
         draw::signed(-1, sums.shrunk_bytes),
-        units::signed_size(sums.unattributed_bytes),
     );
     Words { title, about, notes: notes(diff), description, noun, total: diff.total }
 }

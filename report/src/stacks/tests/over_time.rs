@@ -12,7 +12,7 @@ use crate::stacks::over_time::{StackPeaks, StacksOverTime};
 fn over_time(base: Series, nodes: Vec<StackNode>, rows: &[(u64, LiveStacks)]) -> Series {
     let mut peaks = StackPeaks::default();
     rows.iter().for_each(|(_, live)| peaks.see(live));
-    let mut all = StacksOverTime::new(base, nodes, &peaks);
+    let mut all = StacksOverTime::new(base, nodes, &peaks, StackMetric::Resident);
     rows.iter().for_each(|(number, live)| all.push(*number, live));
     all.finish()
 }

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use crate::alloc_refusal::AllocRefusal;
 use crate::elf::Elf;
-use crate::elf::header;
 use crate::elf::read_at::NotRead;
 use crate::posix::own_user_id;
 
@@ -78,24 +77,23 @@ fn check_file(file: &File, metadata: &Metadata) -> Result<(), AllocRefusal> {
     let mut read_at = |offset, buffer: &mut [u8]| file.read_at(buffer, offset);
     let mut machine = [0; 20];
     let is_native = |machine: &[u8; 20]| machine[4] == 2 && machine[18..] == NATIVE;
-    match header::read(&mut read_at) {
+    let elf = match Elf::headers(&mut read_at) {
         // The kernel refuses it, and says so.
         Err(NotRead::NotElf) => return Ok(()),
-        Ok(_) if file.read_exact_at(&mut machine, 0).is_ok() && is_native(&machine) => {}
+        Ok(elf) if file.read_exact_at(&mut machine, 0).is_ok() && is_native(&machine) => elf,
         _ => return Err(AllocRefusal::OtherMachine),
-    }
-    let Ok((_, sections, _)) = header::read(&mut read_at) else { return Ok(()) };
-    let has = |name: &[u8]| sections.iter().any(|section| &*section.name == name);
-    if has(b".go.buildinfo") {
+    };
+    if elf.has_section(b".go.buildinfo") == Some(true) {
         return Err(AllocRefusal::Go);
     }
     // A file without sections may be anything.
-    if !sections.is_empty() && !has(b".interp") {
+    if elf.has_section(b".interp") == Some(false) {
         return Err(AllocRefusal::Static);
     }
-    let elf = Elf::read(&mut read_at, &["malloc"]);
-    let is_own = elf.is_ok_and(|elf| !elf.symbols(&mut read_at, &["malloc"]).is_empty());
-    if is_own { Err(AllocRefusal::OwnAllocator) } else { Ok(()) }
+    match elf.symbols(&mut read_at, &["malloc"]).is_empty() {
+        true => Ok(()),
+        false => Err(AllocRefusal::OwnAllocator),
+    }
 }
 
 /// The number of this machine in an ELF header.

@@ -4,9 +4,10 @@
 //! A block of *s* bytes is sampled with the chance p = 1 - exp(-s / mean), so it stands for s / p bytes,
 //! and each that comes or goes adds s² (1 - p) / p² to the variance of a sum.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::region::Region;
+use crate::stacks::live::{Sum, number};
 use crate::stacks::metric::StackMetric;
 use crate::stacks::model::{BlockBegin, BlockChanges, BlockEnd, LiveStack};
 
@@ -55,13 +56,6 @@ impl Event {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    samples: u64,
-    bytes: u64,
-    variance: f64,
-}
-
 /// What a tick adds.
 #[derive(Debug)]
 pub(crate) struct BlocksTick {
@@ -77,16 +71,18 @@ pub(crate) struct BlocksTick {
 #[derive(Debug)]
 pub(crate) struct Blocks {
     mean: u64,
-    blocks: HashMap<u64, Block>,
+    blocks: BTreeMap<u64, Block>,
     waiting: Vec<Event>,
     /// Those that came and went since the last tick, in the order of their ends.
-    brief: VecDeque<(BlockBegin, BlockEnd)>,
+    brief: Vec<(BlockBegin, BlockEnd)>,
     left_out: u64,
     /// The ends since then of blocks that a tick reported.
     ended: Vec<BlockEnd>,
     types: Vec<String>,
+    numbers: HashMap<String, u16>,
     sums: BTreeMap<(u32, u16), Sum>,
-    allocated: BTreeMap<u32, Sum>,
+    /// By stack; they have no type.
+    allocated: BTreeMap<(u32, u16), Sum>,
 }
 
 impl Blocks {
@@ -94,13 +90,14 @@ impl Blocks {
     pub(crate) fn new(mean: u64) -> Self {
         Self {
             mean,
-            blocks: HashMap::new(),
+            blocks: BTreeMap::new(),
             waiting: Vec::new(),
-            brief: VecDeque::new(),
+            brief: Vec::new(),
             left_out: 0,
             ended: Vec::new(),
             // Of a block in no region that the tick knows.
             types: vec![String::new()],
+            numbers: HashMap::from([(String::new(), 0)]),
             sums: BTreeMap::new(),
             allocated: BTreeMap::new(),
         }
@@ -147,6 +144,7 @@ impl Blocks {
         if let Some(table) = table {
             self.end_unreported(table);
         }
+        self.leave_out();
         let mut changes = BlockChanges {
             ended: std::mem::take(&mut self.ended),
             left_out: std::mem::take(&mut self.left_out),
@@ -157,16 +155,14 @@ impl Blocks {
             changes.ended.push(end);
         }
         changes.begun.append(&mut self.look(regions));
-        changes.begun.sort_unstable_by_key(|it| it.id);
-        changes.ended.sort_unstable_by_key(|it| it.id);
         let live = self.sums.iter().map(|((stack, kind), sum)| LiveStack {
             region_type: self.types[usize::from(*kind)].clone(),
             ..row(*stack, sum)
         });
-        let allocated = self
-            .allocated
-            .iter()
-            .map(|(stack, sum)| LiveStack { metric: StackMetric::Allocated, ..row(*stack, sum) });
+        let allocated = self.allocated.iter().map(|((stack, _), sum)| LiveStack {
+            metric: StackMetric::Allocated,
+            ..row(*stack, sum)
+        });
         BlocksTick { live: live.collect(), allocated: allocated.collect(), changes }
     }
 
@@ -174,7 +170,7 @@ impl Blocks {
         match event {
             Event::Begin(begun) => {
                 let (bytes, variance) = self.estimate(begun.begin.bytes);
-                let sum = self.allocated.entry(begun.begin.stack).or_default();
+                let sum = self.allocated.entry((begun.begin.stack, 0)).or_default();
                 sum.samples += 1;
                 sum.bytes = sum.bytes.saturating_add(bytes);
                 sum.variance += variance;
@@ -198,11 +194,17 @@ impl Blocks {
         if block.kind.is_some() {
             return self.ended.push(end);
         }
-        self.brief.push_back((block.begun.begin, end));
-        if self.brief.len() > MAX_BRIEF {
-            self.brief.pop_front();
-            self.left_out += 1;
+        self.brief.push((block.begun.begin, end));
+        if self.brief.len() >= MAX_BRIEF * 2 {
+            self.leave_out();
         }
+    }
+
+    /// Keeps the newest of those that came and went.
+    fn leave_out(&mut self) {
+        let left_out = self.brief.len().saturating_sub(MAX_BRIEF);
+        self.brief.drain(..left_out);
+        self.left_out += left_out as u64;
     }
 
     /// Ends the blocks that are not in the table any more, though nothing said so: that was lost.
@@ -211,7 +213,7 @@ impl Blocks {
             Event::Begin(_) => None,
             Event::End(end) => Some(end.id),
         });
-        let reported: HashSet<u64> = ends.collect();
+        let reported: Vec<u64> = ends.collect();
         let is_gone = |(id, block): &(&u64, &Block)| {
             let Begun { begin, slot } = block.begun;
             !table.has(slot, begin.address, **id) && !reported.contains(id)
@@ -236,7 +238,8 @@ impl Blocks {
             let index = after.checked_sub(1).filter(|at| regions[*at].identity.range.end > address);
             let kind = index.map_or(0, |index| {
                 *kinds.entry(index).or_insert_with(|| {
-                    number(&mut self.types, regions[index].identity.label.region_type.name())
+                    let name = regions[index].identity.label.region_type.name();
+                    number(&mut self.types, &mut self.numbers, name)
                 })
             });
             if block.kind != Some(kind) {
@@ -286,15 +289,6 @@ fn row(stack: u32, sum: &Sum) -> LiveStack {
         bytes: sum.bytes,
         variance: sum.variance.round() as u64,
     }
-}
-
-/// Returns the number of a type.
-fn number(types: &mut Vec<String>, name: &str) -> u16 {
-    if let Some(at) = types.iter().position(|known| known == name) {
-        return u16::try_from(at).unwrap_or(0);
-    }
-    types.push(name.to_owned());
-    u16::try_from(types.len() - 1).unwrap_or(0)
 }
 
 #[cfg(test)]

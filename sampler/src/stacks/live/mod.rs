@@ -47,11 +47,12 @@ impl Page {
     }
 }
 
+/// The part of one stack and type.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    samples: u64,
-    bytes: u64,
-    variance: f64,
+pub(crate) struct Sum {
+    pub(crate) samples: u64,
+    pub(crate) bytes: u64,
+    pub(crate) variance: f64,
 }
 
 /// The sampled pages of a process.
@@ -189,7 +190,12 @@ impl Live {
     }
 }
 
-fn number(types: &mut Vec<String>, numbers: &mut HashMap<String, u16>, name: &str) -> u16 {
+/// Returns the number of a type.
+pub(crate) fn number(
+    types: &mut Vec<String>,
+    numbers: &mut HashMap<String, u16>,
+    name: &str,
+) -> u16 {
     if let Some(number) = numbers.get(name) {
         return *number;
     }
