@@ -2,6 +2,9 @@
 //!
 //! Text is on one line and starts no formula, since spreadsheets open CSV.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 
 use csv::Writer;

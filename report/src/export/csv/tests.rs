@@ -15,12 +15,8 @@ fn written(write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> String {
 fn each_view_has_one_line_a_row_and_as_many_cells_as_its_header() {
     let (from, to) = before_and_after();
     let changes = crate::diff::diff(&from, &to);
-    let rows = [
-        changes.families.len(),
-        changes.types.len(),
-        changes.objects.len(),
-        changes.regions.len(),
-    ];
+    let rows =
+        [changes.families.len(), changes.types.len(), changes.objects.len(), changes.regions.len()];
     for (view, rows) in View::ALL.into_iter().zip(rows) {
         let text = written(|out| diff(out, &changes, view, Naming::Linux));
         assert_eq!(text.lines().count(), rows + 1);
@@ -61,9 +57,8 @@ fn recordings_and_series() {
 recording,pid,name,recording_name,samples,started,ended,running,why_ended,length_ns,interval_ns,peak_resident_bytes,growth_resident_bytes,file
 1,4242,server,'@night,3,2026-03-01T13:00:00.000Z,2026-03-01T13:00:05.000Z,false,target_exited,5000000000,2000000000,67108864,46137344,1
 ");
-    let values = [Some(4096), None].map(|bytes| {
-        SeriesRow::new(0, ("image", "program + libraries"), "resident_bytes", bytes)
-    });
+    let values = [Some(4096), None]
+        .map(|bytes| SeriesRow::new(0, ("image", "program + libraries"), "resident_bytes", bytes));
     insta::assert_snapshot!(written(|out| series(out, values)), @r"
 time,utc_ns,key,label,quantity,value
 1970-01-01T00:00:00.000Z,0,image,program + libraries,resident_bytes,4096

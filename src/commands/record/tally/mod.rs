@@ -1,6 +1,9 @@
 //! The figures of a recording so far, kept from each sample as it comes: the recording is never
 //! read back for them.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Instant;
 
 use jiff::tz::TimeZone;

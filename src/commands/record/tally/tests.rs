@@ -61,9 +61,7 @@ fn torn_samples_are_counted_only_if_there_are_no_others() {
         tally.add(&Figures { torn, ..figures(seconds, [size, 1]) });
     }
     let found = tally.finding(TimeZone::UTC).join("\n");
-    assert!(
-        found.ends_with("all 2 samples are torn: their regions moved while they were read")
-    );
+    assert!(found.ends_with("all 2 samples are torn: their regions moved while they were read"));
     let later = [(2, 10, false), (3, 700, true), (4, 30, false), (5, 20, false), (6, 0, true)];
     for (seconds, size, torn) in later {
         tally.add(&Figures { torn, ..figures(seconds, [size, 1]) });
