@@ -17,6 +17,10 @@ const BOUNDARIES: usize = 64;
 /// The low bits of a chunk's size that are flags; of a mapped chunk only the second is set.
 const FLAGS: u64 = 7;
 const IS_MAPPED: u64 = 2;
+const PREVIOUS_IN_USE: u64 = 1;
+/// The least size and the alignment of a chunk.
+const MIN_CHUNK_BYTES: u64 = 32;
+const CHUNK_ALIGNMENT: u64 = 16;
 
 /// R11: arenas, each with the reservation above its used part.
 pub(crate) fn arenas(work: &mut Work<'_, '_>) {
@@ -72,6 +76,41 @@ pub(crate) fn arena_at(work: &mut Work<'_, '_>, address: u64) -> Option<u64> {
         && is_none(above)
         && above.range.end == base.saturating_add(ARENA_BYTES);
     shaped.then_some(mapping.range.end - base)
+}
+
+/// Returns whether the brk heap, of which the mapping at `index` is the lowest, begins with two chunks
+/// of the main arena; `None` if its first page cannot be read.
+pub(crate) fn begins_brk_heap(work: &mut Work<'_, '_>, index: usize) -> Option<bool> {
+    let AddressRange { start, end } = work.mappings[index].range;
+    let at = work.facts.start_brk.filter(|at| (start..end).contains(at)).unwrap_or(start);
+    let head = work.reader.words::<2>(at)?;
+    let Some(bytes) = heap_chunk(head[1], end - at) else {
+        return Some(end <= 1 << 32 && begins_heap_of_32_bits(head, end - at));
+    };
+    let next = at.saturating_add(bytes);
+    // An absent page refutes nothing.
+    let next_head = work.reader.words::<2>(next);
+    Some(next_head.is_none_or(|[_, size]| heap_chunk(size, end - next).is_some()))
+}
+
+/// Returns the bytes of a chunk of the main arena's heap that has this size field, if it is sound.
+fn heap_chunk(size: u64, room: u64) -> Option<u64> {
+    let bytes = size & !FLAGS;
+    let sound = size & FLAGS & !PREVIOUS_IN_USE == 0
+        && bytes >= MIN_CHUNK_BYTES
+        && bytes.is_multiple_of(CHUNK_ALIGNMENT)
+        && bytes <= room;
+    sound.then_some(bytes)
+}
+
+/// Returns whether words are the head of a heap whose size fields have 4 bytes: the first chunk is
+/// shifted so that the memory handed out is aligned.
+fn begins_heap_of_32_bits(head: [u64; 2], room: u64) -> bool {
+    head.iter().any(|word| {
+        let size = word >> 32;
+        let bytes = size & !FLAGS;
+        size & FLAGS == PREVIOUS_IN_USE && (16..=room).contains(&bytes) && bytes.is_multiple_of(8)
+    })
 }
 
 /// Returns the bytes of the chunk mapped by itself at `at`, if its header says so.

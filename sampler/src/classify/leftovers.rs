@@ -184,6 +184,8 @@ fn runtime_heap(work: &Work<'_, '_>) -> Option<(RegionType, u64)> {
         (Runtime::OCaml, types::OCAML_HEAP, HEAP_BYTES),
         (Runtime::Dart, types::DART_HEAP, HEAP_BYTES),
         (Runtime::Nim, types::NIM_HEAP, 16 * KIB),
+        (Runtime::D, types::D_HEAP, HEAP_BYTES),
+        (Runtime::FreePascal, types::PASCAL_HEAP, 16 * KIB),
         (Runtime::PolyMl, types::ML_HEAP, HEAP_BYTES),
         (Runtime::GraalNative, types::GRAAL_HEAP, HEAP_BYTES),
     ];

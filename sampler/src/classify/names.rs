@@ -4,9 +4,10 @@
 use crate::classify::malloc::Malloc;
 use crate::classify::piece::label;
 use crate::classify::predicates::{is_anonymous, is_none};
+use crate::classify::signs::Runtime;
 use crate::classify::user::UserRule;
 use crate::classify::work::Work;
-use crate::classify::{image, name};
+use crate::classify::{glibc, image, name};
 use crate::label::{Confidence, Label};
 use crate::procfs::mapping::Mapping;
 use crate::rule::Rule;
@@ -47,14 +48,21 @@ pub(crate) fn by_kernel(work: &mut Work<'_, '_>) {
     }
 }
 
-/// R7: the brk heap. Of the other mallocs only tcmalloc takes it, where it serves the program.
+/// R7: the brk heap. Of the known mallocs only tcmalloc takes it from glibc's, where it serves the
+/// program; one that does not begin as glibc's has an unknown owner.
 pub(crate) fn brk_heap(work: &mut Work<'_, '_>) {
-    let region_type = match work.profile.malloc {
-        Some(malloc @ Malloc::Tcmalloc) => malloc.region_type(),
-        _ => types::MALLOC_BRK,
+    let heaps = work.indices(|mapping| mapping.name() == "[heap]");
+    let (region_type, confidence) = match work.profile.malloc {
+        Some(malloc @ Malloc::Tcmalloc) => (malloc.region_type(), Confidence::Sure),
+        _ if work.profile.has(Runtime::Gcl) => (types::LISP_HEAP, Confidence::Likely),
+        _ => match heaps.first().map(|lowest| glibc::begins_brk_heap(work, *lowest)) {
+            Some(Some(true)) => (types::MALLOC_BRK, Confidence::Sure),
+            Some(Some(false)) if work.profile.has(Runtime::Glibc) => return,
+            _ => (types::MALLOC_BRK, Confidence::Likely),
+        },
     };
-    let found = label(region_type, Confidence::Sure, Rule::R7);
-    for index in work.indices(|mapping| mapping.name() == "[heap]") {
+    let found = label(region_type, confidence, Rule::R7);
+    for index in heaps {
         work.claims.claim_mapping(index, &found);
     }
 }

@@ -28,6 +28,11 @@ pub(crate) enum Runtime {
     Nim,
     PolyMl,
     GraalNative,
+    /// druntime, of programs in D.
+    D,
+    FreePascal,
+    /// GNU Common Lisp, which keeps its heap in the brk heap.
+    Gcl,
     Python,
     Ruby,
     Php,
@@ -146,6 +151,13 @@ pub(crate) const SIGNS: &[Sign] = &[
     Sign { own_markers: &["NimMain"], ..sign(Runtime::Nim) },
     Sign { files: &["libpolyml*"], executable: &["poly"], ..sign(Runtime::PolyMl) },
     Sign { own_markers: &["section:.svm_heap"], ..sign(Runtime::GraalNative) },
+    Sign {
+        files: &["libdruntime-*", "libphobos2*", "libgdruntime*"],
+        own_markers: &["_d_run_main"],
+        ..sign(Runtime::D)
+    },
+    Sign { own_markers: &["section:.fpcdata"], ..sign(Runtime::FreePascal) },
+    Sign { own_markers: &["str:gcl"], ..sign(Runtime::Gcl) },
     Sign { files: &["libpython*"], own_markers: &["_PyRuntime"], ..sign(Runtime::Python) },
     Sign { files: &["*libruby*"], own_markers: &["rb_gc_start"], ..sign(Runtime::Ruby) },
     Sign { own_markers: &["zend_mm_alloc", "_zend_mm_alloc"], ..sign(Runtime::Php) },

@@ -142,6 +142,10 @@ vocabulary! {
     DART_HEAP = "Dart heap" in RuntimeHeap;
     /// Heap of Nim.
     NIM_HEAP = "Nim heap" in RuntimeHeap;
+    /// Heap of D.
+    D_HEAP = "D heap" in RuntimeHeap;
+    /// Heap of Free Pascal.
+    PASCAL_HEAP = "Pascal heap" in RuntimeHeap;
     /// Heap of Poly/ML.
     ML_HEAP = "ML heap" in RuntimeHeap;
     /// Heap of a program compiled by GraalVM.

@@ -167,6 +167,39 @@ fn only_tcmalloc_takes_the_brk_heap_and_maps_what_has_no_room_there() {
 }
 
 #[test]
+fn a_brk_heap_is_glibcs_where_it_begins_with_its_chunks() {
+    let heap = |head: &[u64], next: Option<&[u64]>, facts: &Facts| {
+        let lines = "560000000000-560000021000 rw-p 0 0:0 0 [heap]";
+        let mut memory = BTreeMap::from([(0x5600_0000_0000, words(head))]);
+        memory.extend(next.map(|next| (0x5600_0000_0290, words(next))));
+        let found = pieces_of(&libc_and(lines), facts, &memory);
+        let found = &found[0].label;
+        (found.region_type.name().to_owned(), found.confidence)
+    };
+    let readable = |markers| Facts { memory_readable: true, ..executable("/a", markers) };
+    let brk = |confidence| ("MALLOC (brk heap)".to_owned(), confidence);
+    let unknown = ("VM_ALLOCATE".to_owned(), Confidence::Unknown);
+    let plain = readable(&[]);
+    // The chunk of the cache of the main thread, then any.
+    assert_eq!(heap(&[0, 0x291], Some(&[0, 0x511]), &plain), brk(Confidence::Sure));
+    assert_eq!(heap(&[0, 0x291], None, &plain), brk(Confidence::Sure));
+    for (head, next) in [
+        (&[0, 0][..], &[0, 0x511][..]),
+        (&[0, 0x292], &[0, 0x511]),
+        (&[0, 0x299], &[0, 0x511]),
+        (&[0, 0x2_1011], &[0, 0x511]),
+        (&[0, 0x291], &[0, 0x4141_4141]),
+        (&[0x0707_0707_0707_0707, 0x0707_0707_0707_0707], &[0, 0]),
+    ] {
+        assert_eq!(heap(head, Some(next), &plain), unknown, "{head:x?} {next:x?}");
+    }
+    // Nothing of it was read.
+    assert_eq!(heap(&[], None, &plain), brk(Confidence::Likely));
+    let lisp = ("Lisp heap".to_owned(), Confidence::Likely);
+    assert_eq!(heap(&[0, 0], None, &readable(&["str:gcl"])), lisp);
+}
+
+#[test]
 fn in_a_jvm_memory_without_reservation_is_another_mallocs() {
     let jvm = with_libraries(
         "/usr/bin/java",
@@ -223,6 +256,9 @@ fn runtimes_that_map_their_own_heap_get_the_rest() {
         ("/a", &[], "/lib/libjulia-internal.so.1", "Julia heap"),
         ("/a", &["str:ocaml"], "", "OCaml heap"),
         ("/a", &["NimMain"], "", "Nim heap"),
+        ("/a", &["_d_run_main"], "", "D heap"),
+        ("/a", &[], "/lib/libphobos2-ldc-shared.so.100", "D heap"),
+        ("/a", &["section:.fpcdata"], "", "Pascal heap"),
         ("/a", &["section:.svm_heap"], "", "GraalVM heap"),
         ("/a", &["str:ghc"], "", "Haskell heap"),
         ("/a", &["DotNetRuntimeInfo"], "", ".NET runtime"),

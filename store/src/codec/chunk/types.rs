@@ -91,6 +91,8 @@ const NUMBERED: &[RegionType] = &[
     types::ML_HEAP,
     types::GRAAL_HEAP,
     types::SANITIZER_INTERNAL,
+    types::D_HEAP,
+    types::PASCAL_HEAP,
 ];
 
 /// Appends a type.
