@@ -42,6 +42,7 @@ mod loaded;
 mod macos;
 mod named;
 mod naming;
+mod order;
 mod pasted;
 mod posix;
 mod process;
@@ -139,6 +140,7 @@ pub use crate::macos::{
     zones::zone_lines,
 };
 pub use crate::naming::Naming;
+pub use crate::order::{sort_by, sort_by_key};
 pub use crate::pasted::model::{
     BadPaste, MAX_PASTE_BYTES, PasteFormat, Pasted, PastedProcess, PastedSnapshot, Remark,
 };

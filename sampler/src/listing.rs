@@ -1,5 +1,6 @@
 //! The list of all processes, as it changes: who came, who is gone.
 
+use crate::order::sort_by_key;
 use std::collections::BTreeMap;
 
 /// A process as the list of all shows it.
@@ -81,7 +82,7 @@ impl KnownProcesses {
             changes.gone.extend(known.start_ticks.filter(|_| !stays).map(|ticks| (*pid, ticks)));
             stays
         });
-        changes.came.sort_unstable_by_key(|process| process.pid);
+        sort_by_key(&mut changes.came, |process| process.pid);
         changes
     }
 }

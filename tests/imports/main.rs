@@ -57,6 +57,7 @@ fn sampler() {
                 "named",
                 "demangle",
                 "alloc_refusal",
+                "order",
                 "governor",
                 "rights_needed",
                 "stack_refusal",

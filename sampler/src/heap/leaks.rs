@@ -8,6 +8,7 @@ use crate::heap::block::{Block, Tally};
 use crate::heap::block_set::BlockSet;
 use crate::heap::edges::Edges;
 use crate::heap::space::BlockIndex;
+use crate::order::sort_by_key;
 
 /// A leaked block that no other leaked block holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +75,7 @@ impl Reach {
                 leaks.extend(blocks.get(block as usize).map(|block| Leak { block: *block, held }));
             }
         }
-        leaks.sort_unstable_by_key(|leak| leak.block.address());
+        sort_by_key(&mut leaks, |leak| leak.block.address());
         leaks
     }
 

@@ -1,6 +1,7 @@
 //! Reads a heap while its process stands still. Conclusions that need no more of its memory are
 //! drawn afterwards.
 
+use crate::order::sort_by_key;
 use std::sync::Arc;
 
 use crate::heap::arena::{self, Arenas, Part};
@@ -147,7 +148,7 @@ fn pieces(
         pieces.extend(arena.parts.iter().map(|part| Piece::Part(number, *part)));
     }
     // A heap that is listed twice is one of a list that is damaged.
-    pieces.sort_by_key(Piece::range);
+    sort_by_key(&mut pieces, Piece::range);
     pieces.dedup_by(|next, before| next.range().start < before.range().end);
     let start = arenas.list.first().and_then(|main| main.parts.first());
     let counted = match start {
@@ -162,7 +163,7 @@ fn pieces(
         problems.push(HeapProblem::MappedDiffer { counted, found });
     }
     pieces.extend(chunks.into_iter().map(Piece::Mapped));
-    pieces.sort_by_key(Piece::range);
+    sort_by_key(&mut pieces, Piece::range);
     Ok(pieces)
 }
 

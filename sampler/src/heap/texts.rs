@@ -1,5 +1,6 @@
 //! Texts that blocks hold: each up to its first NUL, counted without being kept.
 
+use crate::order::sort_by_key;
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -122,7 +123,9 @@ impl Texts {
             copies[number].get_or_insert(empty).tally.add(block.bytes());
         }
         let mut copies: Vec<Copies> = copies.into_iter().flatten().collect();
-        copies.sort_by_key(|copies| (std::cmp::Reverse(copies.wasted_bytes()), copies.sample));
+        sort_by_key(&mut copies, |copies| {
+            (std::cmp::Reverse(copies.wasted_bytes()), copies.sample)
+        });
         copies
     }
 }

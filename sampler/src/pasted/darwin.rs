@@ -3,6 +3,7 @@
 //! Types keep the words of the tool. A sum over several regions becomes as many shares of it, so
 //! that sums and numbers of regions stay exact; what a region of its own has is not known.
 
+use crate::order::sort_by_key;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -58,7 +59,7 @@ pub(crate) struct Sum {
 pub(crate) fn regions(rows: &[Row]) -> (Vec<Region>, Consistency) {
     let mut next = [0_u64; 2];
     let mut regions: Vec<Region> = rows.iter().map(|row| region(row, &mut next)).collect();
-    regions.sort_by_key(|region| region.identity.range);
+    sort_by_key(&mut regions, |region| region.identity.range);
     let clash =
         regions.windows(2).find(|pair| pair[0].identity.range.overlaps(pair[1].identity.range));
     let consistency = clash.map_or(Consistency::Complete, |pair| {
@@ -150,7 +151,7 @@ pub(crate) fn shares(sums: &[Sum]) -> (Vec<Region>, Vec<String>) {
             });
         }
     }
-    regions.sort_by_key(|region| region.identity.range);
+    sort_by_key(&mut regions, |region| region.identity.range);
     (regions, too_many)
 }
 

@@ -1,5 +1,6 @@
 //! Turns pasted mappings of Linux into regions, by the rules for names, flags and shapes.
 
+use crate::order::sort_by_key;
 use std::sync::Arc;
 
 use crate::pasted::model::{BadPaste, PastedSnapshot};
@@ -46,7 +47,7 @@ pub(crate) fn snapshot(
     taken_utc_ns: Option<i64>,
 ) -> Result<PastedSnapshot, BadPaste> {
     let mut ordered: Vec<&PastedMapping> = mappings.iter().collect();
-    ordered.sort_by_key(|mapping| (mapping.start, mapping.end));
+    sort_by_key(&mut ordered, |mapping| (mapping.start, mapping.end));
     ordered.truncate(MAX_MAPPINGS);
     let mut tracker = RegionTracker::new();
     tracker.begin();

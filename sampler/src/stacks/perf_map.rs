@@ -1,6 +1,7 @@
 //! Names of code that a runtime makes while it runs, from the file that runtimes write for perf:
 //! lines of `START SIZE NAME`, numbers in hexadecimal.
 
+use crate::order::sort_by_key;
 use crate::procfs::line::{hexadecimal, readable};
 
 /// The maximum number of names.
@@ -36,7 +37,7 @@ impl PerfMap {
                 break;
             }
         }
-        entries.sort_by_key(|(start, ..)| *start);
+        sort_by_key(&mut entries, |(start, ..)| *start);
         Self { entries, text }
     }
 

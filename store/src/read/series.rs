@@ -1,6 +1,7 @@
 //! Sums by type over time, from chunks without reading their regions.
 
 use std::ops::{ControlFlow, RangeInclusive};
+use vmrec_sampler::sort_by;
 
 use vmrec_sampler::{RegionType, Timestamp};
 
@@ -305,7 +306,7 @@ impl Means {
                 TypeMeans { region_type, there, columns }
             })
             .collect();
-        types.sort_unstable_by(|a, b| a.region_type.cmp(&b.region_type));
+        sort_by(&mut types, |a, b| a.region_type.cmp(&b.region_type));
         types
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::ops::RangeInclusive;
+use vmrec_sampler::{sort_by, sort_by_key};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use vmrec_sampler::{LoadedImage, LoadedImages, Timestamp};
@@ -138,7 +139,7 @@ pub(crate) fn write(
     }
     let mut came: Vec<&ImageRow> = listed.iter().filter(|row| !known.contains(row)).collect();
     // So that the same samples make the same file.
-    came.sort_by_key(|row| (row.address, &row.path));
+    sort_by_key(&mut came, |row| (row.address, &row.path));
     for row in came {
         let image = row.number(transaction)?;
         let values = params![recording.0, image, number, utc_ns, None::<i64>, None::<i64>];
@@ -166,7 +167,7 @@ pub(crate) fn at(
         let ImageRow { path, uuid, address, .. } = image(connection, row.get(1)?)?;
         images.push(ListedImage { path, uuid, address: from_column(address) });
     }
-    images.sort_by(|a, b| (a.address, &a.path).cmp(&(b.address, &b.path)));
+    sort_by(&mut images, |a, b| (a.address, &a.path).cmp(&(b.address, &b.path)));
     Ok(Some(images).filter(|images| !images.is_empty()))
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod object;
 pub(crate) mod pool;
 
+use crate::order::sort_by_key;
 use std::collections::HashMap;
 
 use crate::heap::block::Tally;
@@ -100,7 +101,7 @@ impl Sums {
             .into_iter()
             .map(|((class, block_bytes), tally)| PoolGroup { class, block_bytes, tally })
             .collect();
-        groups.sort_by_key(|group| (group.class, group.block_bytes));
+        sort_by_key(&mut groups, |group| (group.class, group.block_bytes));
         (pools > 0).then_some(Pools { pools, bytes, free_bytes, used, groups })
     }
 }
