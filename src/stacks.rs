@@ -4,7 +4,7 @@
 use vmrec_report::{
     NamedStacks, Resolved, Series, StackChoice, StackDiff, StackPeaks, StacksOverTime,
 };
-use vmrec_sampler::{Consistency, Naming, Snapshot, StackMetric};
+use vmrec_sampler::{AllocCounts, Consistency, Naming, Snapshot, StackCounts, StackMetric};
 use vmrec_store::{LiveStacks, RecordingId};
 
 use crate::failure::{Failure, Status};
@@ -82,7 +82,18 @@ pub(crate) fn found(
 
 fn live(opened: &Opened, at: &Resolved, metric: StackMetric) -> Result<LiveStacks, Failure> {
     let id = opened.recording.id;
-    let live = opened.store.live_stacks(id, at.number)?.ok_or_else(|| without(id, at.number))?;
+    let live = match opened.store.live_stacks(id, at.number)? {
+        Some(live) => live,
+        // A command loads the library, and allocates its first block, a moment after it starts.
+        None if metric.is_of_blocks() => {
+            let last = opened.store.live_stacks(id, u64::MAX)?;
+            let counts = last.ok_or_else(|| without(id, at.number))?.counts;
+            let none = |allocs| AllocCounts { lost_samples: 0, lost_ends: 0, ..allocs };
+            let allocs = counts.allocs.map(none);
+            LiveStacks { counts: StackCounts { allocs, ..counts }, ..LiveStacks::default() }
+        }
+        None => return Err(without(id, at.number)),
+    };
     if live.has(metric) {
         Ok(live)
     } else {
@@ -195,5 +206,5 @@ fn ends(of: &Series) -> [u64; 2] {
 fn without(id: RecordingId, number: u64) -> Failure {
     let why = format!("recording {} has no stacks at sample #{number}", id.0);
     Failure::new(Status::Recording, anyhow::anyhow!(why))
-        .hint("record them: vmrec record --stacks TARGET")
+        .hint("record them: vmrec record --stacks TARGET, or record --allocs -- COMMAND")
 }

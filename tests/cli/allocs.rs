@@ -36,13 +36,12 @@ pub(crate) struct Recorded {
 impl Recorded {
     pub(crate) fn start(bench: &Bench, options: &[&str], command: &[&str]) -> Self {
         let record = ["record", "-q", "--every", "100ms", "--read-remote-files"];
-        let mut vmrec = bench
-            .command(&[&record[..], options, &["--"], command].concat())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::of(bench.command(&[&record[..], options, &["--"], command].concat()))
+    }
+
+    fn of(mut vmrec: Command) -> Self {
+        vmrec.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut vmrec = vmrec.spawn().unwrap();
         let lines = BufReader::new(vmrec.stdout.take().unwrap()).lines();
         Self { input: vmrec.stdin.take(), lines, vmrec }
     }
@@ -289,6 +288,33 @@ fn the_history_of_an_address_names_who_allocated_and_who_freed_its_block() {
     let said = bench.run(&["history", "1000"]);
     assert_eq!(said.status, Some(4), "{said:?}");
     assert!(said.error.contains("has no sampled blocks\nhint: record them: "), "{said:?}");
+}
+
+#[test]
+fn an_allocator_that_is_preloaded_stays_the_one_behind_the_library() {
+    let libraries = ["libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimalloc.so.2"];
+    let folder = Path::new("/usr/lib/x86_64-linux-gnu");
+    let there = libraries.map(|name| folder.join(name)).into_iter().filter(|path| path.exists());
+    let there: Vec<PathBuf> = there.collect();
+    if there.is_empty() {
+        return skipped("none of jemalloc, tcmalloc and mimalloc is installed");
+    }
+    for library in there {
+        let bench = Bench::new();
+        let Some(program) = built(&bench, &[]) else { return };
+        let program = program.display().to_string();
+        let arguments = ["record", "-q", "--every", "100ms", "--allocs=64K", "--", &program];
+        let mut vmrec = bench.command(&arguments);
+        vmrec.env("LD_PRELOAD", &library);
+        let mut recorded = Recorded::of(vmrec);
+        assert_eq!(recorded.line(), "ready");
+        assert_eq!(recorded.does("g"), "done");
+        assert_eq!(recorded.does("b"), "done");
+        let live = ["map", "--by", "stack", "--json", "--metric", "live"];
+        let known = [("site_small", 30_000_000), ("site_zeroed", 40_000_000)];
+        until_shown(&bench, &live, &known);
+        recorded.end();
+    }
 }
 
 #[test]
