@@ -125,6 +125,23 @@ const fn stack_hint(why: &StackRefusal) -> Option<&'static str> {
         StackRefusal::NoBuffer => {
             Some("raise kernel.perf_event_mlock_kb or `ulimit -l`, or run vmrec with sudo")
         }
+        StackRefusal::TracefsNotMounted { .. } => Some(
+            "sudo mount -t tracefs none /sys/kernel/tracing; in a container run vmrec on the host;\n\
+             --stacks without =all records page faults alone and does not need it",
+        ),
+        StackRefusal::TracefsUnreadable { .. } => Some(
+            "run vmrec with sudo, or let your group read it:\n\
+             sudo mount -o remount,gid=$(id -g),mode=750 /sys/kernel/tracing;\n\
+             --stacks without =all records page faults alone and does not need it",
+        ),
+        StackRefusal::CallsNotPermitted { .. } => Some(
+            "run vmrec with sudo, or sudo sysctl kernel.perf_event_paranoid=1, or give it the right:\n\
+             sudo setcap cap_perfmon,cap_sys_ptrace=ep \"$(which vmrec)\";\n\
+             --stacks without =all records page faults alone and does not need it",
+        ),
+        StackRefusal::NoCalls => Some(
+            "use a kernel with CONFIG_FTRACE_SYSCALLS; --stacks without =all records page faults alone",
+        ),
         StackRefusal::NotHere(_) => Some("leave out --stacks"),
         StackRefusal::Other(_) => None,
     }

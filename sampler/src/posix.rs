@@ -21,6 +21,13 @@ pub fn now() -> Timestamp {
     Timestamp { utc_ns: i64::try_from(utc).unwrap_or(i64::MAX), monotonic_ns: clock(MONOTONIC) }
 }
 
+/// Returns the time that the machine has slept, in nanoseconds.
+#[cfg(target_os = "linux")]
+pub(crate) fn asleep_ns() -> u64 {
+    let awake = clock(libc::CLOCK_MONOTONIC);
+    clock(MONOTONIC).saturating_sub(awake)
+}
+
 /// Returns the processor time of the calling thread, in nanoseconds.
 pub(crate) fn thread_cpu_ns() -> u64 {
     clock(libc::CLOCK_THREAD_CPUTIME_ID)

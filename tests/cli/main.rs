@@ -50,6 +50,7 @@ mod serve;
 mod session;
 mod sql;
 mod stacks;
+mod stacks_all;
 mod strings;
 mod terminal;
 mod totals_alone;

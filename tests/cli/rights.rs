@@ -24,7 +24,7 @@ impl Drop for Running {
 }
 
 /// Runs `words` as nobody with these capabilities: `+sys_ptrace,+kill`.
-fn as_nobody(capabilities: Option<&str>, words: &[&str]) -> Command {
+pub(crate) fn as_nobody(capabilities: Option<&str>, words: &[&str]) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]);
     if let Some(of) = capabilities {
@@ -35,7 +35,7 @@ fn as_nobody(capabilities: Option<&str>, words: &[&str]) -> Command {
 }
 
 /// A bench that nobody may use, with a copy of vmrec; `None` if no other user can be made here.
-fn shared() -> Option<(Bench, String)> {
+pub(crate) fn shared() -> Option<(Bench, String)> {
     let made = as_nobody(Some("+sys_ptrace,+dac_read_search,+perfmon"), &["true"]).output();
     if !made.is_ok_and(|made| made.status.success()) {
         skipped("only root, with setpriv, can try the rights of other users");

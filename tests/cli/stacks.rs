@@ -99,20 +99,20 @@ fn grows(launched: bool) {
     input.write_all(b"\n").unwrap();
     let mut lines = BufReader::new(target.1.take().unwrap()).lines();
     assert_eq!(lines.find(|line| line.as_deref().unwrap() == "grown").unwrap().unwrap(), "grown");
-    let document = until(&bench, "grown", |delta, _| delta >= 255 * MIB);
-    let sees_kernel = document["sampling"][1]["sees_kernel"] == true;
-    if document["sampling"][1]["lost_faults"] == 0 {
-        let known = [("path_a", 96), ("path_b", 32), ("path_malloc", 64), ("path_read", 64)];
-        for (function, mib) in known {
-            if function == "path_read" && !sees_kernel {
-                continue;
-            }
+    let known = [("path_a", 96), ("path_b", 32), ("path_malloc", 64), ("path_read", 64)];
+    let lost = |document: &Value| document["sampling"][1]["lost_faults"] != 0;
+    // Page faults of a busy machine are read a while after the sample that has their pages.
+    let document = until(&bench, "grown", |delta, document| {
+        let sees_kernel = document["sampling"][1]["sees_kernel"] == true;
+        let is_known = |(function, mib): &(&str, i64)| {
             // The C library finds some tables of its own at its first call.
-            let error = (change(&document, function) - mib * MIB).abs();
+            let error = (change(document, function) - mib * MIB).abs();
             let allowed = (mib * MIB / 50).max(2 * 61 * 4096);
-            assert!(error <= allowed, "{function}: {error} of {mib} MiB: {document}");
-        }
-    } else {
+            error <= allowed || *function == "path_read" && !sees_kernel
+        };
+        delta >= 255 * MIB && (lost(document) || known.iter().all(is_known))
+    });
+    if lost(&document) {
         skipped("this machine was too busy to read each page fault");
     }
     input.write_all(b"\n").unwrap();

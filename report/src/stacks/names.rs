@@ -1,23 +1,29 @@
 //! Names of functions in few words, and which function of a stack acted.
 
-/// Functions that get memory for others.
-const ALLOCATORS: [&str; 18] = [
+/// Functions that get memory for others, or give it back for them, without leading `_`.
+const ALLOCATORS: [&str; 24] = [
     "malloc",
     "calloc",
     "realloc",
+    "free",
     "memalign",
     "posix_memalign",
     "aligned_alloc",
     "mmap",
+    "mmap64",
+    "mremap",
+    "munmap",
+    "madvise",
+    "brk",
     "sbrk",
     "memset",
     "memcpy",
     "memmove",
     "operator new",
+    "operator delete",
     "PyObject_Malloc",
     "PyObject_Realloc",
-    "_PyObject_Malloc",
-    "_PyObject_Realloc",
+    "PyObject_Free",
     "allocate_from_new_pool",
     "new_arena",
 ];
@@ -29,7 +35,9 @@ pub(crate) fn first_acting<'a>(
 ) -> usize {
     let acts = |function: Option<&str>| {
         let name = function.map(without_parameters);
-        name.is_some_and(|name| !ALLOCATORS.contains(&name.trim_end_matches("[]")))
+        name.is_some_and(|name| {
+            !ALLOCATORS.contains(&name.trim_start_matches('_').trim_end_matches("[]"))
+        })
     };
     let named = |function: Option<&str>| function.is_some();
     let first = innermost_first.clone().position(acts);

@@ -26,8 +26,7 @@ pub struct StackLayout {
 
 /// Returns the page.
 pub fn stack_table(heading: &Heading<'_>, diff: &StackDiff, layout: &StackLayout) -> String {
-    let total = units::signed_size(diff.total);
-    page(ends(heading), &total, |bytes| Cell::size_change(Some(bytes)), diff, layout)
+    page(ends(heading), change(diff), diff, layout)
 }
 
 /// Returns the page of a session, whose stacks each begin with their process.
@@ -43,8 +42,7 @@ pub fn session_stack_table(
         format!("from  {}", local(from)),
         format!("to    {}", local(to)),
     ];
-    let total = units::signed_size(diff.total);
-    page(head, &total, |bytes| Cell::size_change(Some(bytes)), diff, layout)
+    page(head, change(diff), diff, layout)
 }
 
 /// Returns the page of one sample, of which `diff` has all that is there.
@@ -59,78 +57,79 @@ pub fn stack_map(
         format!("{} ({})", escape::terminal(process.name()), process.id),
         at.sentence(time_zone),
     ];
-    let size = |bytes: i128| match u64::try_from(bytes) {
+    page(head, size, diff, &StackLayout { color: false, ..*layout })
+}
+
+/// How bytes are written.
+type Size = fn(i128) -> Cell;
+
+/// Returns how changes are written: what came or went since the first time has no sign.
+fn change(diff: &StackDiff) -> Size {
+    if diff.metric.counts_up() { size } else { |bytes| Cell::size_change(Some(bytes)) }
+}
+
+fn size(bytes: i128) -> Cell {
+    match u64::try_from(bytes) {
         Ok(bytes) => Cell::size(Some(bytes)),
         // An estimate above what is there.
         Err(_) => Cell::size_change(Some(bytes)),
-    };
-    let total = u64::try_from(diff.total).map_or_else(|_| units::unknown(), units::size);
-    page(head, &total, size, diff, &StackLayout { color: false, ..*layout })
+    }
 }
 
-fn page(
-    mut page: Vec<String>,
-    total: &str,
-    size: fn(i128) -> Cell,
-    diff: &StackDiff,
-    layout: &StackLayout,
-) -> String {
+fn page(mut page: Vec<String>, size: Size, diff: &StackDiff, layout: &StackLayout) -> String {
     let words = MetricWords::of(diff.metric);
     let sampling = words.sampling(&diff.counts[1]);
-    page.push(format!("{} {total}, {}{sampling}", words.noun, words.by));
+    page.push(format!("{} {}, {}{sampling}", words.noun, size(diff.total).text(), words.by));
     page.push(String::new());
-    let mut table = Table::new(
-        vec![
-            Column::named(&words.column(), Align::Right),
-            Column::new("ERROR", Align::Right),
-            Column::named(words.count, Align::Right).droppable(1),
-            Column::new("STACK, INNERMOST FIRST", Align::Left),
-        ],
-        3,
-        24,
-    );
+    let mut columns = vec![
+        Column::named(&words.column(), Align::Right),
+        Column::new("ERROR", Align::Right),
+        Column::named(words.count, Align::Right).droppable(1),
+        Column::new("STACK, INNERMOST FIRST", Align::Left),
+    ];
+    if !words.is_estimate {
+        columns.remove(ERROR);
+    }
+    let flexible = columns.len() - 1;
+    let mut table = Table::new(columns, flexible, 24);
+    let line = |delta: i128, error: Option<u64>, samples: &str, name: &str| {
+        let error = error.map_or_else(String::new, |bytes| match bytes {
+            0 => "exact".to_owned(),
+            bytes => format!("±{}", units::size(bytes)),
+        });
+        let mut cells = vec![size(delta), Cell::new(&error), Cell::new(samples), Cell::new(name)];
+        if !words.is_estimate {
+            cells.remove(ERROR);
+        }
+        cells
+    };
     let shown = layout.rows.unwrap_or(usize::MAX).min(diff.rows.len());
     for row in &diff.rows[..shown] {
-        table.row(line(
-            (row.delta(), size),
-            Some(row.error_bytes()),
-            &units::count(row.count(diff.metric)),
-            &stack_text(diff, row, layout),
-        ));
+        let (error, count) = (row.error_bytes(), units::count(row.count(diff.metric)));
+        table.row(line(row.delta(), Some(error), &count, &stack_text(diff, row, layout)));
     }
     let rest = &diff.rows[shown..];
     if !rest.is_empty() {
         let delta = rest.iter().map(StackRow::delta).sum();
         let variance = rest.iter().fold(0_u64, |sum, row| sum.saturating_add(row.variance));
         let names = format!("{} more", units::counted(rest.len() as u64, "stack", "stacks"));
-        table.row(line((delta, size), Some(error_bytes(variance)), "", &names));
+        table.row(line(delta, Some(error_bytes(variance)), "", &names));
     }
     let (few, few_delta) = diff.few;
     if few > 0 {
         let names = units::counted(few, "stack", "stacks");
-        table.row(line((few_delta, size), None, "", &format!("few samples: {names}")));
+        table.row(line(few_delta, None, "", &format!("few samples: {names}")));
     }
     if diff.metric.has_whole() {
-        table.row(line((diff.unattributed, size), None, "", "unattributed"));
+        table.row(line(diff.unattributed, None, "", "unattributed"));
     }
-    table.sum(line((diff.total, size), None, "", "total"));
+    table.sum(line(diff.total, None, "", "total"));
     let notes: String = notes(diff).iter().map(|note| format!("note: {note}\n")).collect();
     format!("{}\n{}{notes}", page.join("\n"), table.render(layout.width, layout.color))
 }
 
-fn line(
-    (delta, size): (i128, fn(i128) -> Cell),
-    error: Option<u64>,
-    samples: &str,
-    name: &str,
-) -> Vec<Cell> {
-    let error = error.map_or_else(String::new, |bytes| match bytes {
-        0 => "exact".to_owned(),
-        bytes => format!("±{}", units::size(bytes)),
-    });
-    vec![size(delta), Cell::new(&error), Cell::new(samples), Cell::new(name)]
-}
-
+/// The column of standard errors, which exact figures have not.
+const ERROR: usize = 1;
 /// Cells of a line that the other columns take.
 const OTHER_CELLS: usize = 28;
 

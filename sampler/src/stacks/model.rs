@@ -11,6 +11,8 @@ pub struct StackOptions {
     pub budget: u64,
     /// Whether the processes that they start are recorded too.
     pub children: bool,
+    /// Whether system calls that map and unmap memory are recorded too.
+    pub calls: bool,
 }
 
 /// A function on a stack, or a place in a file whose function is unknown.

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use vmrec_sampler::{AllocOptions, Limits, StackOptions};
 
 use crate::args::{FileArgs, RetentionArgs, TypesArgs};
@@ -113,9 +113,19 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) chart: Option<std::path::PathBuf>,
 
-    /// Record which call stacks make memory resident, by sampled page faults (Linux)
-    #[arg(long, conflicts_with_all = ["follow", "host", "cgroup", "unit", "container", "via"])]
-    pub(crate) stacks: bool,
+    /// Record which call stacks make memory resident, by sampled page faults (Linux); with =all also
+    /// which map and unmap it, by each system call, which slows those of the whole machine
+    #[arg(
+        long,
+        value_enum,
+        value_name = "OF",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "faults",
+        hide_possible_values = true,
+        conflicts_with_all = ["follow", "host", "cgroup", "unit", "container", "via"]
+    )]
+    pub(crate) stacks: Option<StacksOf>,
 
     /// Sample one page fault in N [default: adapted to their rate]
     #[arg(long, value_name = "N", requires = "stacks", value_parser = parse_period)]
@@ -204,6 +214,15 @@ fn parse_period(text: &str) -> Result<u64, String> {
     })
 }
 
+/// What stacks are recorded of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StacksOf {
+    /// Sampled page faults.
+    Faults,
+    /// Each system call that maps or unmaps memory, too.
+    All,
+}
+
 /// The longest time between sampled page faults: it stands for 256 MB.
 const MAX_PERIOD: u64 = 1 << 16;
 
@@ -256,8 +275,9 @@ impl RecordArgs {
             period: self.stack_period,
             budget: STACK_BUDGET,
             children: self.is_family(),
+            calls: self.stacks == Some(StacksOf::All),
         };
-        self.stacks.then_some(options)
+        self.stacks.map(|_| options)
     }
 
     /// Returns how the stacks of a command are recorded, if they are. `path` is that of the recording.
@@ -273,7 +293,7 @@ impl RecordArgs {
 
     /// Returns whether stacks are recorded.
     pub(crate) const fn records_stacks(&self) -> bool {
-        self.stacks || self.allocs.is_some()
+        self.stacks.is_some() || self.allocs.is_some()
     }
 
     /// Returns whether several processes may be recorded.

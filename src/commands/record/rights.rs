@@ -17,7 +17,7 @@ pub(super) fn give_up(args: &RecordArgs, path: &Path) {
     let writes_more = args.report.is_some() || args.chart.is_some();
     vmrec_sampler::give_up_rights(RightsNeeded {
         writes_others_files: writes_more || !is_own(path, vmrec_sampler::own_user_id()),
-        stacks: args.stacks,
+        stacks: args.stacks.is_some(),
     });
 }
 

@@ -81,11 +81,12 @@ fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     }
 }
 
-/// Waits until one of the files is readable, or for `time`.
-pub(crate) fn wait_readable(files: &[RawFd], time: Duration) {
+/// Waits until one of the files is readable, or for `time`; returns whether the last one is.
+pub(crate) fn wait_readable(files: &[RawFd], time: Duration) -> bool {
     let of = |file: &RawFd| libc::pollfd { fd: *file, events: libc::POLLIN, revents: 0 };
     let mut waited: Vec<libc::pollfd> = files.iter().map(of).collect();
     let time = libc::c_int::try_from(time.as_millis()).unwrap_or(libc::c_int::MAX);
     // SAFETY: `waited` has as many entries as it says.
     unsafe { libc::poll(waited.as_mut_ptr(), waited.len() as libc::nfds_t, time) };
+    waited.last().is_some_and(|last| last.revents & libc::POLLIN != 0)
 }

@@ -1,30 +1,25 @@
 //! The code that a process has mapped: its unwind tables, and the names of its functions.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use framehop::{ExplicitModuleSectionInfo, Module, Unwinder as _};
 
 use crate::demangle;
-use crate::linux::facts::images::open;
-use crate::linux::mounts::Mounts;
 use crate::linux::stacks::code_names::CodeNames;
+use crate::linux::stacks::files::{Files, Read, SeenMounts};
 use crate::linux::stacks::machine::{Cache, Registers, Table, Unwinder, begin};
 use crate::linux::system::page_size_bytes;
 use crate::procfs::line::readable;
 use crate::procfs::mapping::Mapping;
 use crate::region::{AddressRange, Object, Protection};
 use crate::stacks::model::StackFrame;
-use crate::stacks::record::{Fault, NewMapping};
-use crate::stacks::symbols::{Program, UnwindTable, name_at};
+use crate::stacks::record::{NewMapping, Sampled};
+use crate::stacks::symbols::{UnwindTable, name_at};
 
-/// The maximum number of files to read.
-const MAX_FILES: usize = 2048;
 /// The maximum number of frames of a stack.
 const MAX_FRAMES: usize = 256;
 /// The maximum number of addresses whose names are kept.
@@ -33,27 +28,6 @@ const MAX_NAMES: usize = 1 << 16;
 const VDSO: &str = "[vdso]";
 /// The frame that stands for callers which could not be found.
 const UNKNOWN_CALLERS: &str = "[callers unknown]";
-
-/// The device and inode of a file.
-type FileKey = ((u32, u32), u64);
-
-/// A file that was read.
-struct Read {
-    program: Program,
-    file: File,
-    frames: Option<Table>,
-    frame_index: Option<Table>,
-}
-
-/// The files that were read, which processes share.
-#[derive(Clone, Default)]
-pub(crate) struct Files(Arc<Mutex<HashMap<FileKey, Option<Arc<Read>>>>>);
-
-impl Files {
-    fn lock(&self) -> MutexGuard<'_, HashMap<FileKey, Option<Arc<Read>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// A mapping of code.
 #[derive(Clone)]
@@ -78,11 +52,32 @@ pub(crate) struct Modules {
     /// Names of addresses.
     known: HashMap<u64, StackFrame>,
     code_names: CodeNames,
-    mounts: Option<(Mounts, Instant)>,
+    mounts: SeenMounts,
 }
 
-/// How long a reading of the mounts is good for.
-const MOUNTS_AGE: Duration = Duration::from_secs(10);
+/// Returns the mapping of code that a record describes.
+pub(crate) fn mapping_of(new: &NewMapping<'_>) -> Option<Mapping> {
+    let object = Object {
+        name: readable(new.name).into(),
+        device: new.device,
+        inode: new.inode,
+        deleted: false,
+    };
+    Some(Mapping {
+        range: AddressRange::new(new.start, new.start.checked_add(new.bytes)?),
+        protection: Protection::READ.union(Protection::EXECUTE),
+        max_protection: None,
+        shared: false,
+        object: Some(Arc::new(object)),
+        offset: new.offset,
+        flags: "".into(),
+    })
+}
+
+/// Returns whether a mapping of this name is of a file with code, or the kernel's own code.
+pub(crate) fn has_code(name: &str) -> bool {
+    (name.starts_with('/') || name == VDSO) && !name.starts_with("//")
+}
 
 impl Modules {
     pub(crate) fn new(folder: PathBuf, files: Files) -> Self {
@@ -96,7 +91,7 @@ impl Modules {
             maps: BTreeMap::new(),
             loaded: HashSet::new(),
             known: HashMap::new(),
-            mounts: None,
+            mounts: SeenMounts::default(),
         }
     }
 
@@ -137,22 +132,9 @@ impl Modules {
 
     /// Adds the code of a new mapping.
     pub(crate) fn add_new(&mut self, new: &NewMapping<'_>) {
-        let Some(end) = new.start.checked_add(new.bytes) else { return };
-        let object = Object {
-            name: readable(new.name).into(),
-            device: new.device,
-            inode: new.inode,
-            deleted: false,
-        };
-        self.add(&Mapping {
-            range: AddressRange::new(new.start, end),
-            protection: Protection::READ.union(Protection::EXECUTE),
-            max_protection: None,
-            shared: false,
-            object: Some(Arc::new(object)),
-            offset: new.offset,
-            flags: "".into(),
-        });
+        if let Some(mapping) = mapping_of(new) {
+            self.add(&mapping);
+        }
     }
 
     fn add(&mut self, mapping: &Mapping) {
@@ -169,10 +151,10 @@ impl Modules {
             self.known.clear();
         }
         // Memory without a file holds code that a runtime makes.
-        if !(name.starts_with('/') || name == VDSO) || name.starts_with("//") {
+        if !has_code(name) {
             return;
         }
-        let read = self.read(mapping);
+        let read = self.files.read(&self.folder, mapping, &mut self.mounts);
         let name: Arc<str> = name.into();
         let bias = read
             .as_ref()
@@ -213,43 +195,6 @@ impl Modules {
         }));
     }
 
-    fn read(&mut self, mapping: &Mapping) -> Option<Arc<Read>> {
-        let key = mapping.file()?;
-        let (found, count) = {
-            let files = self.files.lock();
-            (files.get(&key).cloned(), files.len())
-        };
-        if let Some(read) = found {
-            return read;
-        }
-        if count >= MAX_FILES || self.is_remote(mapping) {
-            return None;
-        }
-        let read = self.open(mapping).map(Arc::new);
-        self.files.lock().insert(key, read.clone());
-        read
-    }
-
-    fn is_remote(&mut self, mapping: &Mapping) -> bool {
-        let fresh = |(_, read): &(Mounts, Instant)| read.elapsed() < MOUNTS_AGE;
-        if !self.mounts.as_ref().is_some_and(fresh) {
-            self.mounts = Some((Mounts::read(&self.folder), Instant::now()));
-        }
-        let mounts = self.mounts.as_ref().map(|(mounts, _)| mounts);
-        mapping.object.as_ref().zip(mounts).is_some_and(|(object, mounts)| mounts.is_remote(object))
-    }
-
-    fn open(&self, mapping: &Mapping) -> Option<Read> {
-        let (file, _) = open(&self.folder, mapping).ok()?;
-        let mut read_at = |offset, buffer: &mut [u8]| file.read_at(buffer, offset);
-        let mut program = Program::read(&mut read_at).ok()?;
-        let take = |table: &mut Option<UnwindTable>| -> Option<Table> {
-            Some(std::mem::take(&mut table.as_mut()?.bytes).into())
-        };
-        let (frames, frame_index) = (take(&mut program.frames), take(&mut program.frame_index));
-        Some(Read { program, file, frames, frame_index })
-    }
-
     /// Adds the code that is mapped now and was not when it was last looked; returns whether there is any.
     pub(crate) fn add_others(&mut self, mappings: &[Mapping]) -> bool {
         let before = self.maps.len();
@@ -267,10 +212,10 @@ impl Modules {
         self.maps.range(..=address).next_back().is_some_and(|(_, it)| it.end > address)
     }
 
-    /// Returns the frames of a fault's stack, outermost first.
-    pub(crate) fn frames(&mut self, fault: &Fault<'_>) -> Vec<StackFrame> {
-        let Some(copied) = &fault.registers else { return Vec::new() };
-        self.unwind(begin(copied), fault.stack).0
+    /// Returns the frames of a sample's stack, outermost first.
+    pub(crate) fn frames(&mut self, sample: &Sampled<'_>) -> Vec<StackFrame> {
+        let Some(copied) = &sample.registers else { return Vec::new() };
+        self.unwind(begin(copied), sample.stack).0
     }
 
     /// Returns the frames of a stack from these registers on, outermost first, and whether all are in

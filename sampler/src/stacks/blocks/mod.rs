@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::region::Region;
-use crate::stacks::live::{Sum, number};
+use crate::stacks::live::Sum;
 use crate::stacks::metric::StackMetric;
 use crate::stacks::model::{BlockBegin, BlockChanges, BlockEnd, LiveStack};
+use crate::stacks::types::Types;
 
 /// The unit of variances.
 const UNIT_BYTES: f64 = 4096.0;
@@ -78,8 +79,7 @@ pub(crate) struct Blocks {
     left_out: u64,
     /// The ends since then of blocks that a tick reported.
     ended: Vec<BlockEnd>,
-    types: Vec<String>,
-    numbers: HashMap<String, u16>,
+    types: Types,
     sums: BTreeMap<(u32, u16), Sum>,
     /// By stack; they have no type.
     allocated: BTreeMap<(u32, u16), Sum>,
@@ -88,6 +88,9 @@ pub(crate) struct Blocks {
 impl Blocks {
     /// Begins with no blocks, of which one in `mean` bytes is sampled.
     pub(crate) fn new(mean: u64) -> Self {
+        let mut types = Types::default();
+        // Of a block in no region that the tick knows.
+        types.number("");
         Self {
             mean,
             blocks: BTreeMap::new(),
@@ -95,9 +98,7 @@ impl Blocks {
             brief: Vec::new(),
             left_out: 0,
             ended: Vec::new(),
-            // Of a block in no region that the tick knows.
-            types: vec![String::new()],
-            numbers: HashMap::from([(String::new(), 0)]),
+            types,
             sums: BTreeMap::new(),
             allocated: BTreeMap::new(),
         }
@@ -156,7 +157,7 @@ impl Blocks {
         }
         changes.begun.append(&mut self.look(regions));
         let live = self.sums.iter().map(|((stack, kind), sum)| LiveStack {
-            region_type: self.types[usize::from(*kind)].clone(),
+            region_type: self.types.name(*kind),
             ..row(*stack, sum)
         });
         let allocated = self.allocated.iter().map(|((stack, _), sum)| LiveStack {
@@ -239,7 +240,7 @@ impl Blocks {
             let kind = index.map_or(0, |index| {
                 *kinds.entry(index).or_insert_with(|| {
                     let name = regions[index].identity.label.region_type.name();
-                    number(&mut self.types, &mut self.numbers, name)
+                    self.types.number(name)
                 })
             });
             if block.kind != Some(kind) {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::region::Region;
 use crate::stacks::metric::StackMetric;
 use crate::stacks::model::LiveStack;
+use crate::stacks::types::Types;
 
 /// The maximum number of pages to follow; above it every other one goes and the rest count double.
 const MAX_PAGES: usize = 1 << 17;
@@ -61,8 +62,7 @@ pub(crate) struct Live {
     pages: BTreeMap<u64, Page>,
     /// Faults since the last tick.
     touched: Vec<Touch>,
-    types: Vec<String>,
-    numbers: HashMap<String, u16>,
+    types: Types,
     sums: BTreeMap<(u32, u16), Sum>,
     /// Decides which pages go.
     thinned: u32,
@@ -112,7 +112,7 @@ impl Live {
         let named = |(&(stack, kind), sum): (&(u32, u16), &Sum)| LiveStack {
             metric: StackMetric::Resident,
             stack,
-            region_type: self.types[usize::from(kind)].clone(),
+            region_type: self.types.name(kind),
             samples: sum.samples,
             bytes: sum.bytes,
             variance: sum.variance.round() as u64,
@@ -133,8 +133,7 @@ impl Live {
                 return false;
             };
             let kind = *kinds.entry(index).or_insert_with(|| {
-                let name = regions[index].identity.label.region_type.name();
-                number(&mut self.types, &mut self.numbers, name)
+                self.types.number(regions[index].identity.label.region_type.name())
             });
             match page.seen {
                 Some((before, _)) if before == kind => {}
@@ -190,20 +189,5 @@ impl Live {
     }
 }
 
-/// Returns the number of a type.
-pub(crate) fn number(
-    types: &mut Vec<String>,
-    numbers: &mut HashMap<String, u16>,
-    name: &str,
-) -> u16 {
-    if let Some(number) = numbers.get(name) {
-        return *number;
-    }
-    let number = u16::try_from(types.len()).unwrap_or(u16::MAX);
-    types.push(name.to_owned());
-    numbers.insert(name.to_owned(), number);
-    number
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -17,7 +17,7 @@ impl Presence for Pages {
     }
 }
 
-fn region(start: u64, end: u64, name: &str) -> Region {
+pub(crate) fn region(start: u64, end: u64, name: &str) -> Region {
     Region {
         identity: Arc::new(Identity {
             range: AddressRange::new(start, end),
