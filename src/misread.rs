@@ -11,8 +11,13 @@ use crate::shell::shell_word;
 /// Adds a tip to an error about a word that is no option: other tools' names of options, and where a recording
 /// can be chosen that its number or name stands behind -r.
 pub(crate) fn with_tip(mut error: clap::Error, command: &Command, words: &[String]) -> clap::Error {
-    if error.kind() == ErrorKind::UnknownArgument
-        && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
+        // A metric of regions, where --metric is of stacks.
+        && let Some(word) = match error.kind() {
+            ErrorKind::UnknownArgument => Some(&**word),
+            ErrorKind::InvalidValue => word.strip_suffix(" <METRIC>"),
+            _ => None,
+        }
         && let Some(tip) = match word.starts_with('-') {
             true => synonyms::tip(command, words, word).map(StyledStr::from),
             false => tip(command, words),

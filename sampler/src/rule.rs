@@ -51,7 +51,7 @@ rules! {
     R4 = "R4": "A segment of an executable or library is mapped.";
     R5 = "R5": "Zero-filled memory follows the data of an executable or library.";
     R6 = "R6": "A file is mapped that is neither executable nor library.";
-    R7 = "R7": "The kernel names the mapping [heap], and it begins as glibc's heap does, or its owner is known to take it.";
+    R7 = "R7": "The kernel names the mapping [heap], whose owner is known.";
     R8a = "R8a": "The JVM's own tables list the range.";
     R8b = "R8b": "The range begins where the JVM says its class pointers begin.";
     R8c = "R8c": "Alignment divides a JVM's other memory into metaspace and collector.";
