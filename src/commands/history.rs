@@ -77,10 +77,7 @@ pub(crate) fn run(args: &HistoryArgs) -> Result<ExitCode, Failure> {
 fn region(opened: &Opened, at: &Resolved, address: u64) -> Result<Option<String>, Failure> {
     let naming = Naming::of(&opened.recording.host);
     let regions = opened.snapshot(at)?.regions;
-    let held = regions
-        .iter()
-        .map(|region| &region.identity)
-        .find(|it| it.range.start <= address && address < it.range.end);
+    let held = regions.iter().map(|region| &region.identity).find(|it| it.range.holds(address));
     Ok(held.map(|it| {
         let label = it.label.region_type.label(naming);
         format!("{label} {:#x}-{:#x}", it.range.start, it.range.end)

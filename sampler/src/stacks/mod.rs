@@ -18,6 +18,7 @@ pub(crate) mod model;
 pub(crate) mod pace;
 pub(crate) mod perf_map;
 pub(crate) mod record;
+pub(crate) mod sums;
 pub(crate) mod symbols;
 pub(crate) mod trie;
 pub(crate) mod types;

@@ -63,8 +63,7 @@ impl Process {
     /// Goes on with the memory of another program that it runs now.
     pub(crate) fn exec(&mut self, shared: Shared) {
         self.drain();
-        let (blocks, ends) = self.lost();
-        self.lost_before = (blocks, ends);
+        self.lost_before = self.lost();
         self.programs += 1;
         self.shared = shared;
         self.blocks.clear();

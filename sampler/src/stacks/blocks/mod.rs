@@ -4,16 +4,14 @@
 //! A block of *s* bytes is sampled with the chance p = 1 - exp(-s / mean), so it stands for s / p bytes,
 //! and each that comes or goes adds s² (1 - p) / p² to the variance of a sum.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::region::Region;
-use crate::stacks::live::Sum;
 use crate::stacks::metric::StackMetric;
 use crate::stacks::model::{BlockBegin, BlockChanges, BlockEnd, LiveStack};
+use crate::stacks::sums::{Sums, UNIT_BYTES, region_at};
 use crate::stacks::types::Types;
 
-/// The unit of variances.
-const UNIT_BYTES: f64 = 4096.0;
 /// The maximum number of blocks that a tick reports of those that came and went since the one before.
 const MAX_BRIEF: usize = 1024;
 /// The maximum number of events that wait for a tick. Only the newest may be later than it.
@@ -80,9 +78,9 @@ pub(crate) struct Blocks {
     /// The ends since then of blocks that a tick reported.
     ended: Vec<BlockEnd>,
     types: Types,
-    sums: BTreeMap<(u32, u16), Sum>,
+    sums: Sums,
     /// By stack; they have no type.
-    allocated: BTreeMap<(u32, u16), Sum>,
+    allocated: Sums,
 }
 
 impl Blocks {
@@ -99,8 +97,8 @@ impl Blocks {
             left_out: 0,
             ended: Vec::new(),
             types,
-            sums: BTreeMap::new(),
-            allocated: BTreeMap::new(),
+            sums: Sums::new(),
+            allocated: Sums::new(),
         }
     }
 
@@ -156,14 +154,13 @@ impl Blocks {
             changes.ended.push(end);
         }
         changes.begun.append(&mut self.look(regions));
-        let live = self.sums.iter().map(|((stack, kind), sum)| LiveStack {
-            region_type: self.types.name(*kind),
-            ..row(*stack, sum)
+        let live = self.sums.iter().map(|((stack, kind), sum)| {
+            sum.part(StackMetric::Live, *stack, self.types.name(*kind))
         });
-        let allocated = self.allocated.iter().map(|((stack, _), sum)| LiveStack {
-            metric: StackMetric::Allocated,
-            ..row(*stack, sum)
-        });
+        let allocated = self
+            .allocated
+            .iter()
+            .map(|((stack, _), sum)| sum.part(StackMetric::Allocated, *stack, String::new()));
         BlocksTick { live: live.collect(), allocated: allocated.collect(), changes }
     }
 
@@ -172,9 +169,7 @@ impl Blocks {
             Event::Begin(begun) => {
                 let (bytes, variance) = self.estimate(begun.begin.bytes);
                 let sum = self.allocated.entry((begun.begin.stack, 0)).or_default();
-                sum.samples += 1;
-                sum.bytes = sum.bytes.saturating_add(bytes);
-                sum.variance += variance;
+                sum.change(true, bytes, variance);
                 // A number that comes twice is not the library's.
                 if let Some(before) =
                     self.blocks.insert(begun.begin.id, Block { begun, kind: None })
@@ -214,7 +209,7 @@ impl Blocks {
             Event::Begin(_) => None,
             Event::End(end) => Some(end.id),
         });
-        let reported: Vec<u64> = ends.collect();
+        let reported: HashSet<u64> = ends.collect();
         let is_gone = |(id, block): &(&u64, &Block)| {
             let Begun { begin, slot } = block.begun;
             !table.has(slot, begin.address, **id) && !reported.contains(id)
@@ -234,10 +229,7 @@ impl Blocks {
             if block.kind.is_none() {
                 new.push(block.begun.begin);
             }
-            let address = block.begun.begin.address;
-            let after = regions.partition_point(|it| it.identity.range.start <= address);
-            let index = after.checked_sub(1).filter(|at| regions[*at].identity.range.end > address);
-            let kind = index.map_or(0, |index| {
+            let kind = region_at(regions, block.begun.begin.address).map_or(0, |index| {
                 *kinds.entry(index).or_insert_with(|| {
                     let name = regions[index].identity.label.region_type.name();
                     self.types.number(name)
@@ -258,15 +250,7 @@ impl Blocks {
         let Some(kind) = block.kind else { return };
         let BlockBegin { bytes, stack, .. } = block.begun.begin;
         let (bytes, variance) = self.estimate(bytes);
-        let sum = self.sums.entry((stack, kind)).or_default();
-        sum.variance += variance;
-        if came {
-            sum.samples += 1;
-            sum.bytes = sum.bytes.saturating_add(bytes);
-        } else {
-            sum.samples = sum.samples.saturating_sub(1);
-            sum.bytes = sum.bytes.saturating_sub(bytes);
-        }
+        self.sums.entry((stack, kind)).or_default().change(came, bytes, variance);
     }
 
     /// Returns the bytes that a sampled block of a size stands for, and their variance.
@@ -278,17 +262,6 @@ impl Blocks {
         }
         let variance = (1.0 - chance) * (size / chance / UNIT_BYTES).powi(2);
         ((size / chance).round() as u64, variance)
-    }
-}
-
-fn row(stack: u32, sum: &Sum) -> LiveStack {
-    LiveStack {
-        metric: StackMetric::Live,
-        stack,
-        region_type: String::new(),
-        samples: sum.samples,
-        bytes: sum.bytes,
-        variance: sum.variance.round() as u64,
     }
 }
 

@@ -1,41 +1,15 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::label::Label;
-use crate::region::{AddressRange, Identity, Protection, Provenance};
-use crate::vocabulary::RegionType;
-use crate::{Confidence, Family, Quantities, Rule};
+use crate::stacks::live::tests::region;
 
 struct Slots(BTreeSet<u64>);
 
 impl Table for Slots {
     fn has(&self, _: usize, _: u64, id: u64) -> bool {
         self.0.contains(&id)
-    }
-}
-
-fn region(start: u64, end: u64, name: &str) -> Region {
-    Region {
-        identity: Arc::new(Identity {
-            range: AddressRange::new(start, end),
-            protection: Protection::READ,
-            max_protection: None,
-            object: None,
-            offset: 0,
-            flags: "".into(),
-            label: Label {
-                region_type: RegionType::named(name, Family::Malloc),
-                confidence: Confidence::Sure,
-                rule: Rule::Other("test".into()),
-                detail: None,
-            },
-        }),
-        share_mode: None,
-        provenance: Provenance::Measured,
-        quantities: Quantities::default(),
     }
 }
 

@@ -9,12 +9,11 @@ use std::collections::{BTreeMap, HashMap};
 use crate::region::Region;
 use crate::stacks::metric::StackMetric;
 use crate::stacks::model::LiveStack;
+use crate::stacks::sums::{Sums, UNIT_BYTES, region_at};
 use crate::stacks::types::Types;
 
 /// The maximum number of pages to follow; above it every other one goes and the rest count double.
 const MAX_PAGES: usize = 1 << 17;
-/// The unit of variances.
-const UNIT_BYTES: f64 = 4096.0;
 
 /// The pages that are present, as far as they are asked for.
 pub(crate) trait Presence {
@@ -48,14 +47,6 @@ impl Page {
     }
 }
 
-/// The part of one stack and type.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sum {
-    pub(crate) samples: u64,
-    pub(crate) bytes: u64,
-    pub(crate) variance: f64,
-}
-
 /// The sampled pages of a process.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
@@ -63,7 +54,7 @@ pub(crate) struct Live {
     /// Faults since the last tick.
     touched: Vec<Touch>,
     types: Types,
-    sums: BTreeMap<(u32, u16), Sum>,
+    sums: Sums,
     /// Decides which pages go.
     thinned: u32,
 }
@@ -109,24 +100,18 @@ impl Live {
 
     /// Returns the pages that were present at the last tick, by stack and type.
     pub(crate) fn last(&self) -> Vec<LiveStack> {
-        let named = |(&(stack, kind), sum): (&(u32, u16), &Sum)| LiveStack {
-            metric: StackMetric::Resident,
-            stack,
-            region_type: self.types.name(kind),
-            samples: sum.samples,
-            bytes: sum.bytes,
-            variance: sum.variance.round() as u64,
-        };
-        self.sums.iter().map(named).collect()
+        let sums = self.sums.iter();
+        sums.map(|((stack, kind), sum)| {
+            sum.part(StackMetric::Resident, *stack, self.types.name(*kind))
+        })
+        .collect()
     }
 
     fn look(&mut self, regions: &[Region], presence: &mut impl Presence) {
         let mut pages = std::mem::take(&mut self.pages);
         let mut kinds: HashMap<usize, u16> = HashMap::new();
         pages.retain(|address, page| {
-            let after = regions.partition_point(|it| it.identity.range.start <= *address);
-            let index =
-                after.checked_sub(1).filter(|at| regions[*at].identity.range.end > *address);
+            let index = region_at(regions, *address);
             let bytes = index.and_then(|_| presence.bytes(*address, page.seen.is_none()));
             let (Some(index), Some(bytes)) = (index, bytes) else {
                 self.change(page, false);
@@ -152,15 +137,7 @@ impl Live {
     fn change(&mut self, page: &Page, came: bool) {
         let Some((kind, bytes)) = page.seen else { return };
         let sum = self.sums.entry((page.stack, kind)).or_default();
-        let bytes = bytes.saturating_mul(page.weight);
-        sum.variance += page.variance();
-        if came {
-            sum.samples += 1;
-            sum.bytes += bytes;
-        } else {
-            sum.samples -= 1;
-            sum.bytes -= bytes;
-        }
+        sum.change(came, bytes.saturating_mul(page.weight), page.variance());
     }
 
     /// Drops half of the pages by chance, and lets the others count double.

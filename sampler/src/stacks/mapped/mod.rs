@@ -13,6 +13,7 @@ use crate::stacks::call::Call;
 use crate::stacks::mapped::pieces::{Others, Piece, Pieces, parts};
 use crate::stacks::metric::StackMetric;
 use crate::stacks::model::LiveStack;
+use crate::stacks::sums::{Sum, Sums, region_at};
 use crate::stacks::types::Types;
 
 /// The maximum number of mappings to follow.
@@ -31,16 +32,6 @@ pub(crate) struct Called {
     pub(crate) stack: u32,
     pub(crate) call: Call,
 }
-
-/// Mappings or calls, and bytes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    count: u64,
-    bytes: u64,
-}
-
-/// Sums by stack and type.
-type Sums = BTreeMap<(u32, u16), Sum>;
 
 /// The mappings of a process.
 #[derive(Debug, Default)]
@@ -105,12 +96,10 @@ impl Mapped {
         self.look(regions);
         self.others = Others::new(time_ns, regions, &self.pieces, &mut self.types);
         for ((stack, start), sum) in std::mem::take(&mut self.to_name) {
-            let after = regions.partition_point(|it| it.identity.range.start <= start);
-            let region = after.checked_sub(1).map(|index| &regions[index].identity);
-            let name =
-                region.filter(|it| it.range.end > start).map(|it| it.label.region_type.name());
+            let name = region_at(regions, start)
+                .map(|index| regions[index].identity.label.region_type.name());
             let kind = self.types.number(name.unwrap_or(UNSEEN));
-            add(&mut self.released, (stack, kind), sum.count, sum.bytes);
+            add(&mut self.released, (stack, kind), sum.samples, sum.bytes);
         }
         self.last()
     }
@@ -123,17 +112,13 @@ impl Mapped {
             (StackMetric::Deaths, &self.deaths),
             (StackMetric::Released, &self.released),
         ];
-        let row = |metric| {
-            move |(&(stack, kind), sum): (&(u32, u16), &Sum)| LiveStack {
-                metric,
-                stack,
-                region_type: self.types.name(kind),
-                samples: sum.count,
-                bytes: sum.bytes,
-                variance: 0,
-            }
+        let parts = |(metric, sums): (StackMetric, &'_ Sums)| -> Vec<LiveStack> {
+            let part = |(&(stack, kind), sum): (&(u32, u16), &Sum)| {
+                sum.part(metric, stack, self.types.name(kind))
+            };
+            sums.iter().map(part).collect()
         };
-        all.into_iter().flat_map(|(metric, sums)| sums.iter().map(row(metric))).collect()
+        all.into_iter().flat_map(parts).collect()
     }
 
     fn apply(&mut self, called: &Called) {
@@ -181,8 +166,7 @@ impl Mapped {
                         self.released.entry((stack, unseen)).or_default()
                     }
                 };
-                sum.count += 1;
-                sum.bytes = sum.bytes.saturating_add(bytes);
+                sum.add(1, bytes);
             }
         }
     }
@@ -267,9 +251,7 @@ impl Mapped {
 }
 
 fn add(sums: &mut Sums, of: (u32, u16), count: u64, bytes: u64) {
-    let sum = sums.entry(of).or_default();
-    sum.count = sum.count.saturating_add(count);
-    sum.bytes = sum.bytes.saturating_add(bytes);
+    sums.entry(of).or_default().add(count, bytes);
 }
 
 #[cfg(test)]
