@@ -7,9 +7,8 @@ use std::{fs, thread};
 
 use clap::Args;
 use regex_lite::Regex;
-use vmrec_report::order::sort_by_key;
 use vmrec_report::{Align, Cell, Column, Table, escape, units};
-use vmrec_sampler::ProcessInfo;
+use vmrec_sampler::{ProcessInfo, sort_by_key};
 
 use crate::failure::{Failure, HIDDEN, Status};
 use crate::shell::shell_word;

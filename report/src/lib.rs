@@ -22,7 +22,6 @@ mod heap;
 mod limits;
 mod map_page;
 mod metric;
-pub mod order;
 mod page;
 mod recordings;
 mod series;

@@ -57,6 +57,7 @@ mod region;
 mod rights_needed;
 mod rule;
 mod snapshot;
+mod stable_hash;
 mod stack_refusal;
 #[cfg_attr(
     not(target_os = "linux"),
@@ -162,6 +163,7 @@ pub use crate::region::{
 pub use crate::rights_needed::RightsNeeded;
 pub use crate::rule::Rule;
 pub use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot, Timestamp};
+pub use crate::stable_hash::stable_hash;
 pub use crate::stack_refusal::StackRefusal;
 pub use crate::stacks::metric::StackMetric;
 pub use crate::stacks::model::{

@@ -1,7 +1,8 @@
 //! The list of all processes, as it changes: who came, who is gone.
 
-use crate::order::sort_by_key;
 use std::collections::BTreeMap;
+
+use crate::order::sort_by_key;
 
 /// A process as the list of all shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
-use vmrec_report::order::sort_by_key;
 use vmrec_report::{Listed, ListedSession, csv, json, list_table, session_list_table};
+use vmrec_sampler::sort_by_key;
 use vmrec_store::{RecordingSummary, Session, Store};
 
 use crate::args::{FileArgs, FileNumber, FormatArgs};

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use vmrec_report::order::sort_by_key;
 use vmrec_report::units::counted;
 use vmrec_report::{SPAN_END, escape, is_open, named};
+use vmrec_sampler::sort_by_key;
 use vmrec_store::Mark;
 
 use crate::args::RecordingArgs;

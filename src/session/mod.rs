@@ -7,9 +7,8 @@ mod sums;
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
-use vmrec_report::order::sort_by_key;
 use vmrec_report::{ProcessAt, Resolved, SessionHeading, TimeSpec, Timeline};
-use vmrec_sampler::Timestamp;
+use vmrec_sampler::{Timestamp, sort_by_key};
 use vmrec_store::{
     Extent, Mark, Moment, Recording, RecordingId, Sample, SampleAt, Session, SessionId, Store,
     WhyEnded,

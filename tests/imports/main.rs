@@ -60,6 +60,7 @@ fn sampler() {
                 "order",
                 "governor",
                 "rights_needed",
+                "stable_hash",
                 "stack_refusal",
                 "stop_refusal",
             ],
@@ -97,7 +98,7 @@ fn report() {
         folder: "report/src",
         root: "lib.rs",
         floors: &[
-            &["error", "text", "metric", "amounts", "counting", "limits", "order"],
+            &["error", "text", "metric", "amounts", "counting", "limits"],
             &["time", "series", "diff", "recordings", "slope"],
             &["finding", "session"],
             &[

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use vmrec_sampler::{AddressRange, Family, Naming, Quantity, Region, Snapshot};
+use vmrec_sampler::{AddressRange, Family, Naming, Quantity, Region, Snapshot, sort_by_key};
 
 use crate::diff::matching::Matched;
-use crate::order::sort_by_key;
 
 /// More regions alike than this are one cell.
 const MAX_ALIKE: usize = 8;

@@ -1,11 +1,12 @@
 //! Places named moments: a rule with a number for each, its text where there is room, and a list
 //! of the texts without.
 
+use vmrec_sampler::sort_by_key;
+
 use crate::chart::canvas::Anchor;
 use crate::chart::options::ChartMark;
 use crate::chart::text;
 use crate::finding::clock::Clock;
-use crate::order::sort_by_key;
 use crate::series::Series;
 use crate::time::span;
 

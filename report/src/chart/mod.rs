@@ -27,6 +27,8 @@ pub(crate) mod time;
 pub(crate) mod value;
 pub(crate) mod words;
 
+use vmrec_sampler::stable_hash;
+
 use crate::chart::canvas::SvgDocument;
 use crate::chart::header::Header;
 use crate::chart::marks::Moment;
@@ -129,11 +131,7 @@ fn scaled(options: &ChartOptions) -> ChartOptions {
 /// Returns an element id that no chart with another content has: two in one page would share
 /// styles and patterns.
 pub(crate) fn unique(id: &str, content: &[&str]) -> String {
-    // FNV-1a: the same everywhere, unlike the hashes of the standard library.
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in content.iter().flat_map(|text| text.bytes().chain([0])) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
+    let hash = stable_hash(content.iter().flat_map(|text| text.bytes().chain([0])));
     format!("{}-{hash:016x}", identifier(id))
 }
 

@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use vmrec_sampler::{Family, Naming};
+use vmrec_sampler::{Family, Naming, sort_by_key};
 
 use crate::chart::downsample::Thinned;
 use crate::chart::options::{ChartKind, ChartOptions};
 use crate::chart::palette::Paint;
 use crate::chart::{downsample, palette, text};
 use crate::metric::Metric;
-use crate::order::sort_by_key;
 use crate::series::Series;
 use crate::series::by::By;
 use crate::series::column::SeriesColumn;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use vmrec_sampler::sort_by;
+
 use crate::compare::run::{ComparedRun, MINUTE_NS};
 use crate::compare::sides::{CompareBy, Sides};
-use crate::order::sort_by;
 use crate::series::tick::SeriesKey;
 
 /// A figure of a run.

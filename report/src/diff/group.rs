@@ -4,12 +4,11 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use vmrec_sampler::{Identity, Label, Naming, Object, Region, RegionType};
+use vmrec_sampler::{Identity, Label, Naming, Object, Region, RegionType, sort_by};
 use vmrec_store::KindKey;
 
 use crate::amounts::Change;
 use crate::metric::Metric;
-use crate::order::sort_by;
 
 /// The kind of a diff's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

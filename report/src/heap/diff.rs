@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use vmrec_sampler::sort_by;
+
 use crate::export::json::Moment;
 use crate::heap::document::Sum;
 use crate::heap::saved::SavedHeap;
-use crate::order::sort_by;
 
 /// A report and when its process stood still.
 #[derive(Clone, Copy, Debug)]

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use vmrec_sampler::{Block, Heap, Tally};
+use vmrec_sampler::{Block, Heap, Tally, sort_by, sort_by_key};
 
-use crate::order::{sort_by, sort_by_key};
 use crate::text::units;
 
 /// The keys that the blocks of a heap are summed by.

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use vmrec_sampler::{Leak, StoppedHeap, Tally};
+use vmrec_sampler::{Leak, StoppedHeap, Tally, sort_by_key};
 
 use crate::heap::group::class_of;
 use crate::heap::head::HeapHead;
 use crate::heap::problem::problem_text;
 use crate::heap::table::heading;
-use crate::order::sort_by_key;
 use crate::text::table::{Align, Cell, Column, Table};
 use crate::text::units;
 

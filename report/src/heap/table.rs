@@ -1,10 +1,9 @@
 //! The tables of `vmrec heap`.
 
-use vmrec_sampler::{HeapRange, Pools, RangeKind, StoppedHeap, Tally};
+use vmrec_sampler::{HeapRange, Pools, RangeKind, StoppedHeap, Tally, sort_by_key};
 
 use crate::heap::accounts::Accounts;
 use crate::heap::group::{HeapBy, HeapGroup, by_class, by_size};
-use crate::order::sort_by_key;
 use crate::text::table::{Align, Cell, Column, Table};
 use crate::text::{escape, units};
 

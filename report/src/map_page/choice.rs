@@ -2,10 +2,11 @@
 
 use std::cmp::Reverse;
 
+use vmrec_sampler::sort_by_key;
+
 use crate::amounts::Amounts;
 use crate::map_page::row::PageRow;
 use crate::metric::Metric;
-use crate::order::sort_by_key;
 use crate::series::filter::TypeFilter;
 use crate::text::units;
 

@@ -1,7 +1,7 @@
 //! Changes between two snapshots, on the page of the first.
 
 use jiff::tz::TimeZone;
-use vmrec_sampler::Snapshot;
+use vmrec_sampler::{Snapshot, sort_by, sort_by_key};
 
 use crate::amounts::{Amounts, Change};
 use crate::diff;
@@ -12,7 +12,6 @@ use crate::map_page::row::PageRow;
 use crate::map_page::size::SizeFormat;
 use crate::map_page::{header, legend, totals};
 use crate::metric::Metric;
-use crate::order::{sort_by, sort_by_key};
 use crate::text::table::{Align, Cell, Column, Table, cut_middle};
 use crate::text::units;
 

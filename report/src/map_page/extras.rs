@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use vmrec_sampler::{AddressRange, Family, Quantity, Region, Rule};
+use vmrec_sampler::{AddressRange, Family, Quantity, Region, Rule, sort_by_key};
 
 use crate::map_page::flags::submap_depth;
 use crate::map_page::size::SizeFormat;
-use crate::order::sort_by_key;
 use crate::text::table::{Align, Cell, Column, Table};
 
 /// A run of regions in submaps of one depth, with nothing of the process's own between them.

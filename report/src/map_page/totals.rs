@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use vmrec_sampler::{Confidence, Family, Naming, Protection, Quantity, Region, RegionType, types};
+use vmrec_sampler::{
+    Confidence, Family, Naming, Protection, Quantity, Region, RegionType, sort_by_key, types,
+};
 
 use crate::amounts::Amounts;
 use crate::map_page::flags::Purge;
 use crate::map_page::size::{SizeFormat, part};
 use crate::metric::Metric;
-use crate::order::sort_by_key;
 use crate::text::table::{Align, Cell, Column, Table};
 
 /// The columns of the sums by type that every system has.

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use vmrec_sampler::{Family, Naming, RegionType};
+use vmrec_sampler::{Family, Naming, RegionType, sort_by_key};
 
 use crate::chart::limits::label;
 use crate::chart::marks::Moment;
@@ -10,7 +10,6 @@ use crate::chart::palette::{self, SHADES};
 use crate::finding::{clock, sentence};
 use crate::limits::{LimitKind, RecordedLimit};
 use crate::metric::{Metric, Unit};
-use crate::order::sort_by_key;
 use crate::page::numbers;
 use crate::page::regions::RegionTable;
 use crate::series::Series;

@@ -1,9 +1,8 @@
 //! The meaning of the types and metrics that a page shows.
 
 use maud::{Markup, html};
-use vmrec_sampler::{Naming, RegionType};
+use vmrec_sampler::{Naming, RegionType, sort_by_key};
 
-use crate::order::sort_by_key;
 use crate::page::plan::PAGE_METRICS;
 use crate::series::tick::SeriesKey;
 use crate::text::escape::terminal;

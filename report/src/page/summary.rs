@@ -1,10 +1,9 @@
 //! The change between the two samples that a page compares at first: totals, and sums by type.
 
-use vmrec_sampler::{Family, Naming};
+use vmrec_sampler::{Family, Naming, sort_by_key};
 
 use crate::amounts::Delta;
 use crate::metric::Metric;
-use crate::order::sort_by_key;
 use crate::series::Series;
 use crate::series::by::By;
 use crate::series::tick::SeriesKey;

@@ -22,8 +22,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::order::sort_by_key;
-use vmrec_sampler::{AllocCounts, StackCounts, StackFrame, StackMetric, StackNode};
+use vmrec_sampler::{AllocCounts, StackCounts, StackFrame, StackMetric, StackNode, sort_by_key};
 use vmrec_store::LiveStacks;
 
 use crate::stacks::choice::StackChoice;

@@ -7,11 +7,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use vmrec_sampler::{Family, LiveStack, StackMetric, StackNode};
+use vmrec_sampler::{Family, LiveStack, StackMetric, StackNode, sort_by_key};
 use vmrec_store::LiveStacks;
 
 use crate::metric::Metric;
-use crate::order::sort_by_key;
 use crate::series::Series;
 use crate::series::by::By;
 use crate::series::column::SeriesColumn;

@@ -14,10 +14,9 @@ pub(crate) mod table;
 mod tests;
 pub(crate) mod warm_up;
 
-use vmrec_sampler::Naming;
+use vmrec_sampler::{Naming, sort_by};
 
 use crate::metric::{Metric, Unit};
-use crate::order::sort_by;
 use crate::series::Series;
 use crate::series::column::SeriesColumn;
 use crate::trend::course::Rules;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use vmrec_sampler::Family;
+use vmrec_sampler::{Family, sort_by};
 
 use crate::metric::Metric;
-use crate::order::sort_by;
 use crate::series::Series;
 use crate::series::column::SeriesColumn;
 use crate::series::tick::{SeriesKey, TickState};

@@ -1,7 +1,6 @@
 //! Reads a heap while its process stands still. Conclusions that need no more of its memory are
 //! drawn afterwards.
 
-use crate::order::sort_by_key;
 use std::sync::Arc;
 
 use crate::heap::arena::{self, Arenas, Part};
@@ -22,6 +21,7 @@ use crate::heap::space::{BlockIndex, Space};
 use crate::heap::target::{Late, Pages, Target};
 use crate::heap::texts::{Copies, MAX_BYTES, Texts};
 use crate::heap::walk::walk;
+use crate::order::sort_by_key;
 use crate::procfs::line::readable;
 use crate::region::AddressRange;
 

@@ -1,11 +1,11 @@
 //! Texts that blocks hold: each up to its first NUL, counted without being kept.
 
-use crate::order::sort_by_key;
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
 
 use crate::heap::block::{Block, Tally};
+use crate::order::sort_by_key;
 
 /// The minimum length of a text.
 const MIN_BYTES: usize = 4;

@@ -3,12 +3,12 @@
 //! Types keep the words of the tool. A sum over several regions becomes as many shares of it, so
 //! that sums and numbers of regions stay exact; what a region of its own has is not known.
 
-use crate::order::sort_by_key;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::darwin::tags::TAGS;
 use crate::label::{Confidence, Detail, Label};
+use crate::order::sort_by_key;
 use crate::quantity::{Quantities, Quantity};
 use crate::region::{
     AddressRange, Identity, Object, Protection, Provenance, Region, ShareMode, StandIn,

@@ -1,8 +1,8 @@
 //! Turns pasted mappings of Linux into regions, by the rules for names, flags and shapes.
 
-use crate::order::sort_by_key;
 use std::sync::Arc;
 
+use crate::order::sort_by_key;
 use crate::pasted::model::{BadPaste, PastedSnapshot};
 use crate::pasted::text::Line;
 use crate::procfs::consistency::check;
@@ -12,6 +12,7 @@ use crate::procfs::smaps::Record;
 use crate::quantity::{Quantities, Quantity};
 use crate::region::{Object, Region, ShareMode};
 use crate::snapshot::ProcessTotals;
+use crate::stable_hash::stable_hash;
 use crate::tracker::RegionTracker;
 
 /// The maximum number of mappings: a kernel's default limit is 65530.
@@ -95,10 +96,7 @@ fn header(mapping: &PastedMapping) -> String {
 /// Returns a number that names of one file share.
 fn number_of(name: &str) -> u64 {
     let name = name.strip_suffix(DELETED).unwrap_or(name);
-    // FNV-1a: the same on every machine.
-    name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    }) | 1
+    stable_hash(name.bytes()) | 1
 }
 
 fn sizes(mapping: &PastedMapping) -> Sizes {

@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use vmrec_report::escape;
-use vmrec_report::order::sort_by_key;
-use vmrec_sampler::{Evidence, Naming, Quantity, Region, RegionType, Sampler};
+use vmrec_sampler::{Evidence, Naming, Quantity, Region, RegionType, Sampler, sort_by_key};
 
 use crate::args::{RecordingArgs, TypesArgs};
 use crate::commands::explain::text::Explained;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp as WallClock;
 use vmrec_report::{PARQUET_TABLES, ParquetStretch, units};
-use vmrec_sampler::Snapshot;
+use vmrec_sampler::{Snapshot, stable_hash};
 use vmrec_store::{Recording, RecordingId, Store};
 
 use crate::failure::Failure;
@@ -72,10 +72,7 @@ fn key(recording: &Recording) -> String {
         process.id.pid,
         recording.id.0
     );
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    format!("{:016x}", stable_hash(text.bytes()))
 }
 
 /// Returns a text as the value of a partition: other characters than these as `%XX`.

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use vmrec_report::order::sort_by_key;
 use vmrec_report::{escape, units};
 use vmrec_sampler::{
-    Cost, Host, IMPORTED_BOOT, Pasted, ProcessId, ProcessInfo, Snapshot, Timestamp,
+    Cost, Host, IMPORTED_BOOT, Pasted, ProcessId, ProcessInfo, Snapshot, Timestamp, sort_by_key,
 };
 use vmrec_store::{SessionStart, WhyEnded, Writer};
 

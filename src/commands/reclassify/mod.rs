@@ -14,7 +14,7 @@ use std::sync::Arc;
 use clap::Args;
 use vmrec_sampler::{
     Evidence, Identity, Label, Naming, Piece, Process, Quantity, Rebuilt, Region, RegionType, Rule,
-    Snapshot, UserRule, classify, darwin_labels, label_of,
+    Snapshot, UserRule, classify, darwin_labels, label_of, sort_by_key,
 };
 use vmrec_store::{Error as StoreError, NewLabel, Writer};
 
@@ -24,7 +24,6 @@ use crate::commands::reclassify::table::{ReclassifyDocument, TypeChangeRow, Type
 use crate::failure::{Failure, RECORDER_FIRST};
 use crate::recording::Opened;
 use crate::{output, progress, types_file};
-use vmrec_report::order::sort_by_key;
 
 /// Apply the present rules to an old recording
 ///

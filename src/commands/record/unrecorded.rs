@@ -5,9 +5,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use vmrec_report::order::sort_by_key;
 use vmrec_report::units::{counted, size};
-use vmrec_sampler::{ListedProcess, ProcessList};
+use vmrec_sampler::{ListedProcess, ProcessList, sort_by_key};
 
 use crate::commands::record::events::{Event, Events};
 use crate::commands::record::family::selection::Selection;

@@ -10,13 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use vmrec_report::order::sort_by_key;
 use vmrec_report::{
     By, ChartContext, ChartOptions, Metric, PAGE_METRICS, Page, PageInput, PagePlan, Resolved,
     SeriesBuilder, SessionPageInput, TornValues, escape, page, session_page, session_page_end,
     units,
 };
-use vmrec_sampler::Snapshot;
+use vmrec_sampler::{Snapshot, sort_by_key};
 
 use crate::args::{Choice, FileArgs, RecordingArgs, SessionArgs, SpanArgs};
 use crate::commands::chart::source;

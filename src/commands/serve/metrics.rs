@@ -12,9 +12,8 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use vmrec_report::order::sort_by_key;
 use vmrec_report::{Amounts, Metric, ProcessAt, escape};
-use vmrec_sampler::{Quantity, Timestamp};
+use vmrec_sampler::{Quantity, Timestamp, sort_by_key};
 
 use crate::commands::serve::args::SeriesOf;
 use crate::failure::Failure;

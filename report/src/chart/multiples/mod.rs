@@ -8,6 +8,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use vmrec_sampler::sort_by_key;
+
 use crate::chart::canvas::{self, Anchor, Canvas, Face, SvgDocument};
 use crate::chart::header::Header;
 use crate::chart::layout::{
@@ -24,7 +26,6 @@ use crate::chart::{labels, marks, palette, picture, plot, text, words};
 use crate::error::Error;
 use crate::finding::outcome::Verdict;
 use crate::metric::Metric;
-use crate::order::sort_by_key;
 use crate::series::Series;
 use crate::series::tick::TickState;
 

@@ -1,9 +1,10 @@
 //! The cells of a plot: areas stacked in eighths of a line, or lines of box-drawing characters.
 
+use vmrec_sampler::sort_by_key;
+
 use crate::chart::palette::{self, Paint};
 use crate::chart::terminal::columns::PlotColumn;
 use crate::chart::terminal::ink::{Ink, Style};
-use crate::order::sort_by_key;
 
 /// The parts of a cell's height that can be drawn.
 const EIGHTHS: usize = 8;

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use unicode_width::UnicodeWidthStr;
-use vmrec_sampler::{Naming, Region, RegionType};
+use vmrec_sampler::{Naming, Region, RegionType, sort_by};
 
 use crate::map_page::totals::{COLUMNS, Portions, Sum, is_reserved};
 use crate::map_page::vmmap::size::VmmapSize;
-use crate::order::sort_by;
 use crate::text::escape;
 
 /// The heading of the sums by type.

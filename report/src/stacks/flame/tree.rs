@@ -1,6 +1,7 @@
 //! The stacks of one sign as a tree: a function, what it made in itself, the functions it called.
 
-use crate::order::sort_by_key;
+use vmrec_sampler::sort_by_key;
+
 use crate::stacks::paths::Path;
 
 /// The maximum depth; frames further in are one box.

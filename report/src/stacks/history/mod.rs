@@ -69,7 +69,7 @@ impl BlockHistory {
     pub fn blocks(&self, at: Option<&Resolved>) -> Vec<HeldBlock> {
         let held = |block: &&HeldBlock| at.is_none_or(|at| is_there(block, at));
         let mut found: Vec<HeldBlock> = self.by_id.values().filter(held).copied().collect();
-        crate::order::sort_by_key(&mut found, |block| {
+        vmrec_sampler::sort_by_key(&mut found, |block| {
             std::cmp::Reverse((block.begin.time_ns, block.begin.id))
         });
         found

@@ -3,7 +3,6 @@
 pub(crate) mod object;
 pub(crate) mod pool;
 
-use crate::order::sort_by_key;
 use std::collections::HashMap;
 
 use crate::heap::block::Tally;
@@ -14,6 +13,7 @@ use crate::heap::python::object::HEAD_WORDS;
 use crate::heap::python::pool::{HEADER_BYTES, Header};
 use crate::heap::snapshot::{PoolGroup, Pools};
 use crate::heap::target::{Late, Pages, Target};
+use crate::order::sort_by_key;
 use crate::region::AddressRange;
 
 /// The bytes of a pool: since 3.10, and before.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::alloc_refusal::AllocRefusal;
 use crate::posix::own_user_id;
+use crate::stable_hash::stable_hash;
 
 /// Its bytes; sampler/shim is its source.
 const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/allocs.so"));
@@ -28,9 +29,7 @@ pub(crate) fn is_library(module: &str) -> bool {
 /// Returns the library's file in a folder, and writes it unless it is there. All recorders of a version
 /// share it, and it stays: programs that a command leaves behind still load it.
 pub(crate) fn stored(folder: &Path) -> Result<PathBuf, AllocRefusal> {
-    let sum = LIBRARY.iter().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-        (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let sum = stable_hash(LIBRARY.iter().copied());
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let path = folder.join(format!("{NAME}-{sum:016x}.so"));
     let refusal = |error: io::Error| AllocRefusal::NoLibrary {

@@ -1,8 +1,7 @@
 //! How many processes of each name there were, of names that processes choose themselves.
 
 use std::collections::BTreeMap;
-
-use vmrec_report::order::sort_by_key;
+use vmrec_sampler::sort_by_key;
 
 /// Counts by name, of processes that choose their names themselves.
 #[derive(Debug, Default)]
