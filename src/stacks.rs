@@ -4,7 +4,7 @@
 use vmrec_report::{
     NamedStacks, Resolved, Series, StackChoice, StackDiff, StackPeaks, StacksOverTime,
 };
-use vmrec_sampler::{AllocCounts, Consistency, Naming, Snapshot, StackCounts, StackMetric};
+use vmrec_sampler::{Consistency, Naming, Snapshot, StackMetric};
 use vmrec_store::{LiveStacks, RecordingId};
 
 use crate::failure::{Failure, Status};
@@ -88,9 +88,7 @@ fn live(opened: &Opened, at: &Resolved, metric: StackMetric) -> Result<LiveStack
         None if metric.is_of_blocks() => {
             let last = opened.store.live_stacks(id, u64::MAX)?;
             let counts = last.ok_or_else(|| without(id, at.number))?.counts;
-            let none = |allocs| AllocCounts { lost_samples: 0, lost_ends: 0, ..allocs };
-            let allocs = counts.allocs.map(none);
-            LiveStacks { counts: StackCounts { allocs, ..counts }, ..LiveStacks::default() }
+            LiveStacks { counts: counts.at_begin(), ..LiveStacks::default() }
         }
         None => return Err(without(id, at.number)),
     };

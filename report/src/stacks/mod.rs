@@ -22,7 +22,7 @@ mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
-use vmrec_sampler::{AllocCounts, StackCounts, StackFrame, StackMetric, StackNode, sort_by_key};
+use vmrec_sampler::{StackCounts, StackFrame, StackMetric, StackNode, sort_by_key};
 use vmrec_store::LiveStacks;
 
 use crate::stacks::choice::StackChoice;
@@ -160,13 +160,7 @@ impl StackDiff {
         choice: StackChoice<'_>,
         whole_bytes: u64,
     ) -> Self {
-        let allocs = live.counts.allocs.map(|allocs| AllocCounts {
-            lost_samples: 0,
-            lost_ends: 0,
-            ..allocs
-        });
-        let counts = StackCounts { period: live.counts.period, allocs, ..StackCounts::default() };
-        let nothing = LiveStacks { counts, ..LiveStacks::default() };
+        let nothing = LiveStacks { counts: live.counts.at_begin(), ..LiveStacks::default() };
         Self::new(nodes, [&nothing, live], choice, [0, whole_bytes])
     }
 

@@ -77,6 +77,15 @@ pub struct StackCounts {
     pub allocs: Option<AllocCounts>,
 }
 
+impl StackCounts {
+    /// Returns those of a moment at which nothing was recorded or lost yet.
+    #[must_use]
+    pub fn at_begin(&self) -> Self {
+        let none = |allocs| AllocCounts { lost_samples: 0, lost_ends: 0, ..allocs };
+        Self { period: self.period, allocs: self.allocs.map(none), ..Self::default() }
+    }
+}
+
 /// How complete the figures of blocks are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AllocCounts {
