@@ -10,7 +10,8 @@ use regex_lite::Regex;
 use vmrec_report::{Align, Cell, Column, Table, escape, units};
 use vmrec_sampler::{ProcessInfo, sort_by_key};
 
-use crate::failure::{Failure, HIDDEN, Status};
+use crate::failure::hints::HIDDEN;
+use crate::failure::{Failure, Status};
 use crate::shell::shell_word;
 
 /// Lets the kernel count pages as the footprint does, if that is wanted.

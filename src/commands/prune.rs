@@ -10,7 +10,8 @@ use vmrec_report::units::size;
 use vmrec_store::{Error as StoreError, Pruned, RecordingId, Retention, Store, Writer};
 
 use crate::args::{FileArgs, RetentionArgs};
-use crate::failure::{Failure, PRUNE_WHILE_RECORDING};
+use crate::failure::Failure;
+use crate::failure::hints::PRUNE_WHILE_RECORDING;
 use crate::parse::parse_duration;
 use crate::{file, output, progress};
 

@@ -7,7 +7,8 @@ use vmrec_store::RecordingId;
 
 use crate::args::{Choice, FileArgs, RecordingArgs, SpanArgs};
 use crate::commands::chart::source;
-use crate::failure::{FOLDER_MISSING, Failure};
+use crate::failure::Failure;
+use crate::failure::hints::FOLDER_MISSING;
 use crate::recording::Opened;
 use crate::session::OpenedSession;
 use crate::{output, picture, zone};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use vmrec_sampler::{Confidence, Family, Host, Identity, Quantity, Region, Snapshot, types};
 
-use crate::failure::DECORATE_MAPS;
+use crate::failure::hints::DECORATE_MAPS;
 
 /// The part of resident memory that guesses may be of before it is worth a hint: one in this many bytes.
 const TOLERATED: u64 = 10;

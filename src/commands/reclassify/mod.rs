@@ -21,7 +21,8 @@ use vmrec_store::{Error as StoreError, NewLabel, Writer};
 use crate::args::{RecordingArgs, TypesArgs};
 use crate::commands::reclassify::known::{Known, peek};
 use crate::commands::reclassify::table::{ReclassifyDocument, TypeChangeRow, TypeName};
-use crate::failure::{Failure, RECORDER_FIRST};
+use crate::failure::Failure;
+use crate::failure::hints::RECORDER_FIRST;
 use crate::recording::Opened;
 use crate::{output, progress, types_file};
 

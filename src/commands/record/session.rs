@@ -16,7 +16,8 @@ use crate::commands::record::kept_stacks::KeptStacks;
 use crate::commands::record::pruning::Pruning;
 use crate::commands::record::schedule::due_before;
 use crate::commands::record::triggers::Triggers;
-use crate::failure::{FOLDER_MISSING, Failure};
+use crate::failure::Failure;
+use crate::failure::hints::FOLDER_MISSING;
 use crate::{file, output};
 
 /// How long a full disk is waited for before the recording is given up.

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod kernel_names;
+mod mallocs;
 mod runtimes;
 
 use std::collections::BTreeMap;
