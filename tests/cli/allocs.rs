@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::harness::{Bench, signal, skipped};
 use crate::heap_saved::until;
 
-/// Builds a program that allocates as it is told; `None` without a compiler.
+/// Builds a program that allocates to order; `None` without a compiler.
 pub(crate) fn built(bench: &Bench, options: &[&str]) -> Option<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stacks/blocks.c");
     let program = bench.path("blocks");
@@ -151,7 +151,7 @@ fn live_and_allocated_bytes_are_those_of_each_function() {
     assert!(bench.run(&["info", "--verify"]).error.is_empty());
 }
 
-/// Checks that what is drawn and limited is of blocks, and says so.
+/// Checks that pictures and limits are of blocks, and say so.
 fn pictures(bench: &Bench) {
     let table = bench.out(&["diff"]);
     assert!(table.lines().nth(1).unwrap().contains(" % of the new blocks from "), "{table}");

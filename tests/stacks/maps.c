@@ -2,7 +2,7 @@
    1: takes 96 MiB by take_a, 33 MiB + 1 byte by take_b, moves 8 MiB to 24 MiB by grow, 4 MiB of brk by
       take_break;
    2: maps and unmaps 5 MiB a hundred times by passing, and gives back 48 MiB of take_a's by drop_half;
-   3: releases 16 MiB of what is left by forget, and calls that fail by fails. */
+   3: releases 16 MiB of the rest by forget, and calls that fail by fails. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>

@@ -28,7 +28,7 @@ const MAX_CELL: f64 = 330.0;
 const BETWEEN: f64 = 2.0;
 const LABEL_SIZE: f64 = 9.5;
 const TEXT_SIZE: f64 = 10.5;
-/// The outline of what is new: not the colour of any family.
+/// The outline of new cells: not the colour of any family.
 const NEW: Paint = Paint { light: (0xd1, 0x24, 0x2f), dark: (0xff, 0x7b, 0x72) };
 
 pub(super) fn free_words(free: Free) -> String {

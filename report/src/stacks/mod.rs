@@ -51,7 +51,7 @@ impl StackRow {
         i128::from(self.bytes[1]) - i128::from(self.bytes[0])
     }
 
-    /// Returns the number behind the bytes: what is there at the second time, or came since the first.
+    /// Returns the number behind the bytes: of those there at the second time, or that came since the first.
     pub(crate) fn count(&self, metric: StackMetric) -> u64 {
         match metric.counts_up() {
             true => self.samples[1].saturating_sub(self.samples[0]),

@@ -63,7 +63,7 @@ pub fn stack_map(
 /// How bytes are written.
 type Size = fn(i128) -> Cell;
 
-/// Returns how changes are written: what came or went since the first time has no sign.
+/// Returns how changes are written: sums of all since the first time have no sign.
 fn change(diff: &StackDiff) -> Size {
     if diff.metric.counts_up() { size } else { |bytes| Cell::size_change(Some(bytes)) }
 }

@@ -78,7 +78,7 @@ impl Call {
                 Self::Map { start: result, bytes: whole(second, unit)? }
             }
             CallKind::Unmap => Self::Unmap { start: first, bytes: pages(second)? },
-            // Of no bytes it makes a second mapping of what is shared.
+            // Of no bytes it makes a second mapping of shared memory.
             CallKind::Remap if second == 0 || fourth & MREMAP_DONTUNMAP != 0 => {
                 Self::Map { start: result, bytes: pages(third)? }
             }

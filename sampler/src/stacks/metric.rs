@@ -51,7 +51,7 @@ impl StackMetric {
         Self::ALL.into_iter().find(|metric| metric.name() == name)
     }
 
-    /// Returns whether it counts all since the recording began, rather than what is there.
+    /// Returns whether it counts all since the recording began, rather than the present state.
     pub const fn counts_up(self) -> bool {
         matches!(self, Self::Births | Self::Deaths | Self::Released | Self::Allocated)
     }

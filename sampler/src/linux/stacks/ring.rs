@@ -91,7 +91,7 @@ impl Rings {
     /// been written on another processor than the next. The times of calls lack `asleep_ns`.
     pub(crate) fn drain(&mut self, asleep_ns: u64, mut visit: impl FnMut(Source, &[u8])) {
         let mut nexts: Vec<(u64, Option<Next>)> = Vec::with_capacity(self.0.len());
-        // Ends first: what is written later may be later than all of another buffer.
+        // Ends first: a record written later may be later than all of another buffer.
         let ends: Vec<u64> = self.0.iter_mut().map(Ring::end).collect();
         for (ring, end) in self.0.iter_mut().zip(ends) {
             nexts.push((end, ring.next(end, asleep_ns)));

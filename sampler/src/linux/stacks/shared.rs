@@ -35,7 +35,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 const PART: u32 = 4;
 const LONGEST: Duration = Duration::from_millis(50);
 
-/// Requests that a thread reads what is there, and its answers.
+/// Requests that a thread reads its buffers, and its answers.
 pub(crate) struct Readings {
     counts: Mutex<Counts>,
     answered: Condvar,
@@ -63,7 +63,7 @@ impl Patience {
         self.left
     }
 
-    /// Takes away what was spent.
+    /// Takes away the time that was spent.
     fn spent(&mut self, time: Duration, now: Instant) {
         self.left = self.left.saturating_sub(time);
         self.since = now;
@@ -97,7 +97,7 @@ impl Readings {
         counts.patience.spent(begun.elapsed(), Instant::now());
     }
 
-    /// Returns the number of requests, to be answered once what is there was read.
+    /// Returns the number of requests, to be answered once the buffers were read.
     pub(crate) fn asked(&self) -> u64 {
         locked(&self.counts).asked
     }

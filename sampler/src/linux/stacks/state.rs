@@ -1,4 +1,4 @@
-//! The processes that are recorded, and what is known of them.
+//! The processes that are recorded, each with its stacks.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

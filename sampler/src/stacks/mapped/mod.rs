@@ -85,7 +85,7 @@ impl Mapped {
         *self = Self::default();
     }
 
-    /// Returns all mappings that were there at `time_ns`, and what came and went until then, by metric,
+    /// Returns all mappings that were there at `time_ns`, and those that came and went until then, by metric,
     /// stack and type; `regions` are in the order of their addresses.
     pub(crate) fn tick(&mut self, time_ns: u64, regions: &[Region]) -> Vec<LiveStack> {
         let until = time_ns.min(self.known_until_ns);

@@ -49,7 +49,7 @@ impl Pieces {
         self.insert(start, piece);
     }
 
-    /// Removes and returns what lies in a range.
+    /// Removes and returns the parts in a range.
     pub(crate) fn cut(&mut self, start: u64, end: u64) -> Vec<(u64, Piece)> {
         if start >= end {
             return Vec::new();
@@ -118,7 +118,7 @@ impl Others {
         Self { ranges, time_ns }
     }
 
-    /// Removes and returns what lies in a range, if it was there before a call.
+    /// Removes and returns the parts in a range, if they were there before a call.
     pub(crate) fn cut(&mut self, time_ns: u64, start: u64, end: u64) -> Vec<(u64, u64, u16)> {
         if start >= end {
             return Vec::new();
@@ -139,7 +139,7 @@ impl Others {
             }
             cut.push((from.max(start), to.min(end), kind));
         }
-        // Of a sample later than the call they are what came since.
+        // Of a sample later than the call they came since.
         if self.time_ns < time_ns { cut } else { Vec::new() }
     }
 }
