@@ -37,8 +37,11 @@ pub(crate) struct Events {
     calls: Vec<OwnedFd>,
     /// The tracepoints of these; none if they are not wanted.
     tracepoints: Vec<u64>,
-    /// Faults that events counted that are closed.
+    /// Faults that events counted that are closed, and those that their lost samples stood for.
     counted: u64,
+    lost_faults: u64,
+    /// Whether the kernel counts lost samples.
+    counts_losses: bool,
     period: u64,
     sees_kernel: bool,
     /// Whether threads alone inherit the events, not the processes that one starts.
@@ -64,6 +67,8 @@ impl Events {
             calls: Vec::new(),
             tracepoints,
             counted: 0,
+            lost_faults: 0,
+            counts_losses: true,
             period,
             sees_kernel: true,
             threads_alone: !children,
@@ -84,6 +89,8 @@ impl Events {
         self.faults.clear();
         match error.raw_os_error() {
             Some(libc::EACCES | libc::EPERM) if self.sees_kernel => self.sees_kernel = false,
+            // Before Linux 6.0.
+            Some(libc::EINVAL) if self.counts_losses => self.counts_losses = false,
             // Before Linux 5.13.
             Some(libc::EINVAL) if self.threads_alone => self.threads_alone = false,
             Some(libc::EMFILE) => return Err(self.too_many_threads()),
@@ -215,6 +222,9 @@ impl Events {
             Source::Faults => STACK_BYTES,
             Source::Calls => CALL_STACK_BYTES,
         };
+        if self.counts_losses {
+            attributes.read_format = kernel::PERF_FORMAT_LOST.into();
+        }
         attributes.set_inherit(1);
         attributes.set_inherit_thread(self.threads_alone.into());
         attributes.set_disabled((begin == Begin::AtExec).into());
@@ -224,7 +234,7 @@ impl Events {
 
     /// Ends the events of page faults; their records are still there.
     pub(crate) fn close(&mut self) {
-        self.counted = self.count();
+        (self.counted, self.lost_faults) = (self.count(), self.lost_faults());
         self.faults.clear();
     }
 
@@ -242,14 +252,18 @@ impl Events {
 
     /// Returns the page faults so far.
     pub(crate) fn count(&self) -> u64 {
-        let read = |event: &OwnedFd| {
-            let mut value = [0; 8];
-            // SAFETY: it is an open file, and `value` is room for the counter.
-            let count =
-                unsafe { libc::read(event.as_raw_fd(), value.as_mut_ptr().cast(), value.len()) };
-            if count == 8 { u64::from_ne_bytes(value) } else { 0 }
-        };
-        self.counted + self.faults.iter().map(read).sum::<u64>()
+        self.counted + self.faults.iter().map(|event| read(event)[0]).sum::<u64>()
+    }
+
+    /// Returns the page faults that lost samples stood for so far, 0 if the kernel does not count them:
+    /// a record of a loss comes with the next sample of its buffer only.
+    pub(crate) fn lost_faults(&self) -> u64 {
+        self.lost_faults.saturating_add(lost(&self.faults).saturating_mul(self.period))
+    }
+
+    /// Returns the system calls that were lost so far, likewise.
+    pub(crate) fn lost_calls(&self) -> u64 {
+        lost(&self.calls)
     }
 
     pub(crate) const fn sees_kernel(&self) -> bool {
@@ -260,4 +274,17 @@ impl Events {
     pub(crate) const fn records_calls(&self) -> bool {
         !self.tracepoints.is_empty()
     }
+}
+
+/// Returns how many samples of events were lost.
+fn lost(events: &[OwnedFd]) -> u64 {
+    events.iter().map(|event| read(event)[1]).sum()
+}
+
+/// Reads an event: what it counted, and its lost samples if it counts them.
+fn read(event: &OwnedFd) -> [u64; 2] {
+    let mut values = [0_u64; 2];
+    // SAFETY: it is an open file, and `values` is room for both counters.
+    unsafe { libc::read(event.as_raw_fd(), values.as_mut_ptr().cast(), size_of_val(&values)) };
+    values
 }

@@ -131,7 +131,10 @@ impl Reader {
             }
             state.lock().record(source, &record);
         });
-        state.lock().known_until(until);
+        let mut state = state.lock();
+        state.count_losses();
+        state.known_until(until);
+        drop(state);
         readings.done(asked);
     }
 }

@@ -15,6 +15,8 @@ use crate::stacks::record::Record;
 
 /// The time over which the rate of faults is taken.
 const RATE_TIME: Duration = Duration::from_millis(500);
+/// The time between two readings of the kernel's counts of losses.
+const LOSSES_AGE: Duration = Duration::from_millis(20);
 /// How long a process that has ended is remembered: a last sample of it may be under way.
 const REMEMBERED: Duration = Duration::from_secs(10);
 /// The maximum number of processes.
@@ -34,6 +36,9 @@ pub(crate) struct State {
     lost_faults: u64,
     lost_calls: u64,
     pace: Pace,
+    /// When the kernel's counts of losses were read, and the faults and calls lost then: records of
+    /// losses come later.
+    counted_losses: (Instant, u64, u64),
     /// When the rate was looked at, and the records and losses then.
     paced: (Instant, u64, u64),
 }
@@ -57,6 +62,7 @@ impl State {
             lost_faults: 0,
             lost_calls: 0,
             pace,
+            counted_losses: (Instant::now(), 0, 0),
             paced: (Instant::now(), 0, 0),
         }
     }
@@ -127,6 +133,14 @@ impl State {
         self.events.inherited(pid);
     }
 
+    /// Reads the kernel's counts of losses, if that was not done a moment ago.
+    pub(crate) fn count_losses(&mut self) {
+        if self.counted_losses.0.elapsed() >= LOSSES_AGE {
+            let (faults, calls) = (self.events.lost_faults(), self.events.lost_calls());
+            self.counted_losses = (Instant::now(), faults, calls);
+        }
+    }
+
     /// Takes note that all calls until then were added.
     pub(crate) fn known_until(&mut self, time_ns: u64) {
         if self.events.records_calls() {
@@ -181,6 +195,7 @@ impl State {
     /// Returns the stacks of a process, at the time of `snapshot`.
     pub(crate) fn tick(&mut self, pid: u32, snapshot: &Snapshot) -> StackTick {
         let calls = self.events.records_calls();
+        let (_, lost_faults, lost_calls) = self.counted_losses;
         // The kernel counts those of all together.
         let faults = (!self.children).then(|| self.events.count());
         let mut tick = StackTick {
@@ -188,9 +203,9 @@ impl State {
                 period: self.pace.period(),
                 faults,
                 sampled_faults: 0,
-                lost_faults: self.lost_faults,
+                lost_faults: self.lost_faults.max(lost_faults),
                 sees_kernel: self.events.sees_kernel(),
-                lost_calls: calls.then_some(self.lost_calls),
+                lost_calls: calls.then_some(self.lost_calls.max(lost_calls)),
                 allocs: None,
             },
             ..StackTick::default()
