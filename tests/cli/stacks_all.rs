@@ -212,7 +212,7 @@ fn a_launched_program_does_so_too() {
 }
 
 #[test]
-fn without_calls_there_are_no_mappings_by_stack_and_metrics_are_told_apart() {
+fn without_calls_there_are_no_mappings_by_stack_and_metrics_are_distinguished() {
     let bench = crate::harness::recorded(2);
     let said = bench.run(&["diff", "--metric", "mapped"]);
     assert_eq!(said.status, Some(2), "{said:?}");
