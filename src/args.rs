@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use vmrec_report::By;
+use vmrec_sampler::Sampler;
 use vmrec_store::Retention;
 
 use crate::failure::Failure;
@@ -127,6 +128,26 @@ pub(crate) struct TypesArgs {
     /// File with types of your own, which go before the built-in ones
     #[arg(long, value_name = "FILE")]
     pub(crate) types: Option<PathBuf>,
+}
+
+/// What is read of a process beside its tables in the kernel.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct ReadingArgs {
+    /// Read mapped files on FUSE and network file systems too, which may hang
+    #[arg(long)]
+    pub(crate) read_remote_files: bool,
+
+    /// Ask a JVM for its list of its memory, as jcmd does; it needs -XX:NativeMemoryTracking=detail (Linux)
+    #[arg(long)]
+    pub(crate) ask_jvm: bool,
+}
+
+impl ReadingArgs {
+    /// Has `sampler` read so.
+    pub(crate) fn apply(self, sampler: &mut Sampler) {
+        sampler.set_read_remote_files(self.read_remote_files);
+        sampler.set_asks_jvm(self.ask_jvm);
+    }
 }
 
 /// How old samples are pruned, but for their age.

@@ -84,9 +84,12 @@ mod zones;
 
 pub use crate::alloc_refusal::AllocRefusal;
 pub use crate::classify::classify;
-pub use crate::classify::facts::{Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
+pub use crate::classify::facts::{
+    Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread, TrackedRange,
+};
 pub use crate::classify::piece::{Piece, Process};
 pub use crate::classify::rebuild::{Rebuilt, label_of};
+pub use crate::classify::switches::{Switch, switches};
 pub use crate::classify::user::UserRule;
 pub use crate::darwin::regions::labels as darwin_labels;
 pub use crate::error::Error;

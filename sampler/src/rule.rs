@@ -55,6 +55,7 @@ rules! {
     R8a = "R8a": "The JVM's own tables list the range.";
     R8b = "R8b": "The range begins where the JVM says its class pointers begin.";
     R8c = "R8c": "Alignment divides a JVM's other memory into metaspace and collector.";
+    R8n = "R8n": "The JVM lists the range in its report on native memory.";
     R8x = "R8x": "A JVM's tables are unreadable; position and size decide.";
     R9 = "R9": "Inaccessible memory lies right below a thread's stack.";
     R9a = "R9a": "glibc lists the block as a thread's stack.";
@@ -71,6 +72,7 @@ rules! {
     R14m = "R14m": "A header of mimalloc begins here, or mimalloc asks for these addresses.";
     R15 = "R15": "The memory has a stack's flags or guard but no thread.";
     R16 = "R16": "Anonymous memory is executable.";
+    R16p = "R16p": "The process's map for perf names code in this memory.";
     R16s = "R16s": "A sanitizer has these addresses, or its header begins the block.";
     R16v = "R16v": "Valgrind or SBCL runs here and maps memory with these rights.";
     R17 = "R17": "A small mapping lies beside libraries, where the loader allocates.";

@@ -33,6 +33,7 @@ mod many_threads;
 mod map;
 mod mark;
 mod outputs;
+mod own_names;
 mod page;
 mod prune;
 mod readers;

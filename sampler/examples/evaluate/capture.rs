@@ -73,6 +73,7 @@ impl Capture {
                 .map(|stacks| stacks.iter().filter_map(glibc_stack).collect()),
             jvm: Some(&probes["jvm"]).filter(|jvm| jvm.is_object()).map(jvm),
             memory_readable: true,
+            ..Facts::default()
         };
         capture.facts.threads.sort_by_key(|thread| thread.tid);
         capture.facts.pid = capture.facts.threads.first().map_or(0, |main| main.tid);

@@ -30,6 +30,10 @@ pub struct Facts {
     pub images: BTreeMap<Arc<str>, Arc<Image>>,
     /// glibc's own list of stacks, from `_rtld_global`; `None` if it cannot be found or read.
     pub glibc_stacks: Option<Vec<GlibcStack>>,
+    /// Where the file that the process keeps for perf names code, ascending and disjoint.
+    pub listed_code: Vec<AddressRange>,
+    /// What a JVM lists that tracks its native memory, ascending and disjoint.
+    pub native_memory: Vec<TrackedRange>,
     /// The contents of HotSpot's `gHotSpotVMStructs`; `None` if it cannot be found or read.
     pub jvm: Option<Jvm>,
     /// Whether the target's memory may be read: if not, the rules use shapes.
@@ -88,6 +92,15 @@ pub struct GlibcStack {
     pub range: AddressRange,
     /// Bytes of the guard at its low end.
     pub guard_bytes: u64,
+}
+
+/// A range that a JVM reserved, by its own account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackedRange {
+    /// The range, its committed and its other parts.
+    pub range: AddressRange,
+    /// The JVM's name of its purpose, such as `Java Heap`.
+    pub category: Arc<str>,
 }
 
 /// The facts that a HotSpot JVM publishes about itself.

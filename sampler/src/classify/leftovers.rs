@@ -35,7 +35,7 @@ const CODE_BYTES: u64 = 32 << 20;
 /// The maximum size of a guard.
 const GUARD_BYTES: u64 = 64 * KIB;
 
-/// R16: executable anonymous memory.
+/// R16p: executable anonymous memory in which the process names code; R16: all other.
 pub(crate) fn code(work: &mut Work<'_, '_>) {
     let region_type = if work.profile.has(Runtime::Jvm) {
         types::JIT_JVM
@@ -44,7 +44,14 @@ pub(crate) fn code(work: &mut Work<'_, '_>) {
     } else {
         types::JIT_CODE
     };
-    let indices = work.indices(|mapping| is_anonymous(mapping) && is_executable(mapping));
+    let is_code = |mapping: &Mapping| is_anonymous(mapping) && is_executable(mapping);
+    let listed = label(region_type.clone(), Confidence::Sure, Rule::R16p);
+    for index in work.indices(is_code) {
+        if is_listed(&work.facts.listed_code, work.mappings[index].range) {
+            work.claims.claim_mapping(index, &listed);
+        }
+    }
+    let indices = work.indices(is_code);
     let occupied = indices.iter().map(|index| work.occupied_bytes(*index));
     // Heaps may be executable too, and are larger than code.
     let large = occupied.fold(0, u64::saturating_add) > CODE_BYTES;
@@ -57,6 +64,12 @@ pub(crate) fn code(work: &mut Work<'_, '_>) {
     for index in indices {
         work.claims.claim_mapping(index, &found);
     }
+}
+
+/// Returns whether some of the ascending, disjoint `code` lies in `range`.
+fn is_listed(code: &[AddressRange], range: AddressRange) -> bool {
+    let next = code.partition_point(|listed| listed.end <= range.start);
+    code.get(next).is_some_and(|listed| listed.start < range.end)
 }
 
 /// R17: the main thread's descriptor, and the loader's allocations beside the images it maps.

@@ -30,6 +30,11 @@ pub(crate) mod mimalloc;
 pub(crate) mod musl;
 pub(crate) mod name;
 pub(crate) mod names;
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "pure logic of Linux, which every system tests")
+)]
+pub(crate) mod native_memory;
 pub(crate) mod piece;
 pub(crate) mod predicates;
 pub(crate) mod profile;
@@ -39,6 +44,7 @@ pub(crate) mod rebuild;
 pub(crate) mod sanitizers;
 pub(crate) mod signs;
 pub(crate) mod stacks;
+pub(crate) mod switches;
 #[cfg(test)]
 mod tests;
 pub(crate) mod threads;
@@ -67,6 +73,7 @@ pub fn classify(process: &Process<'_>, peek: &mut Peek<'_>) -> Vec<Piece> {
     crate::classify::images::claim(&mut work); // R4, R5
     crate::classify::names::brk_heap(&mut work); // R7
     crate::classify::jvm::by_its_own_tables(&mut work); // R8a
+    crate::classify::native_memory::claim(&mut work); // R8n
     crate::classify::musl::detect(&mut work);
     crate::classify::cages::distinct(&mut work); // R12, R13
     crate::classify::threads::claim(&mut work); // R9

@@ -8,6 +8,7 @@ pub(crate) mod files;
 pub(crate) mod heap;
 pub(crate) mod mounts;
 pub(crate) mod own_code;
+pub(crate) mod perf_map_file;
 pub(crate) mod process;
 pub(crate) mod process_list;
 pub(crate) mod sampler;

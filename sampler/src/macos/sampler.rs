@@ -80,6 +80,9 @@ impl Sampler {
     /// Does nothing: no mapped files are read.
     pub const fn set_read_remote_files(&mut self, _: bool) {}
 
+    /// Does nothing: types of macOS are those of the kernel.
+    pub const fn set_asks_jvm(&mut self, _: bool) {}
+
     /// Does nothing: macOS has no figures that prove that a process left its memory as it was, so that
     /// each sample reads all regions.
     pub const fn set_skips_unchanged(&mut self, _: bool) {}

@@ -25,10 +25,7 @@ impl PerfMap {
         for line in text.split(|byte| *byte == b'\n') {
             let start_of_line = at;
             at += line.len() + 1;
-            let mut fields = line.splitn(3, |byte| *byte == b' ');
-            let mut number = || hexadecimal(strip(fields.next()?)?);
-            let (Some(start), Some(bytes)) = (number(), number()) else { continue };
-            let Some(name) = fields.next().filter(|name| !name.is_empty()) else { continue };
+            let Some((start, bytes, name)) = self::line(line) else { continue };
             let end = start_of_line + line.len();
             let from = end - name.len();
             let name = from..end.min(from + MAX_NAME_BYTES);
@@ -47,6 +44,15 @@ impl PerfMap {
         let (_, end, name) = self.entries.get(after.checked_sub(1)?)?;
         (address < *end).then(|| readable(&self.text[name.clone()]))
     }
+}
+
+/// Returns the address, the bytes and the name of a line.
+pub(crate) fn line(line: &[u8]) -> Option<(u64, u64, &[u8])> {
+    let mut fields = line.splitn(3, |byte| *byte == b' ');
+    let mut number = || hexadecimal(strip(fields.next()?)?);
+    let (start, bytes) = (number()?, number()?);
+    let name = fields.next().filter(|name| !name.is_empty())?;
+    Some((start, bytes, name))
 }
 
 /// Removes what some runtimes write before a number.

@@ -15,7 +15,7 @@ use clap::Args;
 use vmrec_report::escape;
 use vmrec_sampler::{Evidence, Naming, Quantity, Region, RegionType, Sampler, sort_by_key};
 
-use crate::args::{RecordingArgs, TypesArgs};
+use crate::args::{ReadingArgs, RecordingArgs, TypesArgs};
 use crate::commands::explain::text::Explained;
 use crate::failure::Failure;
 use crate::parse::parse_address;
@@ -57,6 +57,9 @@ pub(crate) struct ExplainArgs {
     types: TypesArgs,
 
     #[command(flatten)]
+    reading: ReadingArgs,
+
+    #[command(flatten)]
     recording: RecordingArgs,
 }
 
@@ -86,6 +89,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
 fn live(args: &ExplainArgs, target: &str) -> Result<Scene, Failure> {
     let mut sampler = Sampler::attach(process::find(target, args.pick)?)?;
     sampler.set_user_rules(types_file::rules(&args.types)?);
+    args.reading.apply(&mut sampler);
     let began = Instant::now();
     let mut snapshot = sampler.sample()?;
     // The evidence is that of the first sample, which looks at all memory.

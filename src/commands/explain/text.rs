@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use vmrec_report::escape;
 use vmrec_report::units::size;
-use vmrec_sampler::{Evidence, Naming, Quantity, Region};
+use vmrec_sampler::{Evidence, Naming, Quantity, Rebuilt, Region, Switch, switches};
 
 use crate::commands::explain::contents::Contents;
 use crate::commands::explain::nearly::nearly;
@@ -36,8 +36,23 @@ impl Explained<'_> {
             for line in own_type(first).lines() {
                 let _ = writeln!(text, "    {}", escape::terminal(line));
             }
+            self.switches(&mut text);
         }
         text
+    }
+
+    /// Writes how the process would say more of its memory itself.
+    fn switches(&self, text: &mut String) {
+        let Some(evidence) = self.evidence else { return };
+        let mappings = Rebuilt::of(self.regions).mappings;
+        let found = switches(&mappings, &evidence.facts);
+        if !found.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "\nThe process would say more itself if it were started with\n");
+        }
+        for Switch { switch, gives } in found {
+            let _ = writeln!(text, "    {switch}\n        {gives}");
+        }
     }
 
     fn region(&self, text: &mut String, index: usize) {

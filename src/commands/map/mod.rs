@@ -18,7 +18,7 @@ use vmrec_report::{
 };
 use vmrec_sampler::{Host, Naming, ProcessInfo, Region, Sampler, Snapshot, StackMetric};
 
-use crate::args::{RecordingArgs, TypesArgs};
+use crate::args::{ReadingArgs, RecordingArgs, TypesArgs};
 use crate::commands::map::spelling::is_vmmap;
 use crate::failure::Failure;
 use crate::metric_choice::stack_metric_parser;
@@ -70,9 +70,8 @@ pub(crate) struct MapArgs {
     #[arg(long, conflicts_with_all = ["at", "recording"])]
     footprint: bool,
 
-    /// Read mapped files on FUSE and network file systems too, which may hang
-    #[arg(long)]
-    read_remote_files: bool,
+    #[command(flatten)]
+    reading: ReadingArgs,
 
     /// Do not truncate columns
     #[arg(long, short)]
@@ -264,7 +263,7 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
         Some(target) => {
             let mut sampler = Sampler::attach(process::find(target, args.pick)?)?;
             sampler.set_user_rules(rules);
-            sampler.set_read_remote_files(args.read_remote_files);
+            args.reading.apply(&mut sampler);
             let mut began = Instant::now();
             let mut snapshot = sampler.sample()?;
             let begun = began;

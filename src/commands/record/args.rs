@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use vmrec_sampler::{AllocOptions, Limits, StackOptions};
 
-use crate::args::{FileArgs, RetentionArgs, TypesArgs};
+use crate::args::{FileArgs, ReadingArgs, RetentionArgs, TypesArgs};
 use crate::commands::record::stack_source::SourceOptions;
 use crate::commands::record::triggers::args::TriggerArgs;
 use crate::commands::record::via::MIN_INTERVAL;
@@ -178,9 +178,8 @@ pub(crate) struct RecordArgs {
     #[arg(long)]
     pub(crate) reread: bool,
 
-    /// Read mapped files on FUSE and network file systems too, which may hang
-    #[arg(long)]
-    pub(crate) read_remote_files: bool,
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
 
     #[command(flatten)]
     pub(crate) triggers: TriggerArgs,

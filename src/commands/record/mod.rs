@@ -104,7 +104,7 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         // The file is opened before the target is started: a bad path must not cost the user a run.
         None => start(args, rules, &path, &events)?,
     };
-    target.read_remote_files = args.read_remote_files;
+    target.reading = args.reading;
     target.reread = args.reread;
     target.limits = args.limits();
     target.via = args.via.as_deref().map(via::program);

@@ -11,6 +11,7 @@ use vmrec_sampler::{
     StackOptions, UserRule,
 };
 
+use crate::args::ReadingArgs;
 use crate::commands::record::events::{Event, Events};
 use crate::commands::record::stack_source::{SourceOptions, StackSource};
 use crate::commands::record::via::{Reader, Vmmap};
@@ -26,8 +27,8 @@ pub(crate) struct Target {
     status: Option<i32>,
     /// The user's own types.
     rules: Vec<UserRule>,
-    /// Whether mapped files on FUSE and network file systems are read too.
-    pub(crate) read_remote_files: bool,
+    /// What is read of it beside its tables in the kernel.
+    pub(crate) reading: ReadingArgs,
     /// Whether each sample reads all regions.
     pub(crate) reread: bool,
     /// The limits of the cost of samples, unless each reads all.
@@ -47,7 +48,7 @@ impl Target {
             launched: false,
             status: None,
             rules,
-            read_remote_files: false,
+            reading: ReadingArgs::default(),
             reread: false,
             limits: None,
             via: None,
@@ -118,7 +119,7 @@ impl Target {
             launched: true,
             status: None,
             rules,
-            read_remote_files: false,
+            reading: ReadingArgs::default(),
             reread: false,
             limits: None,
             via: None,
@@ -141,7 +142,7 @@ impl Target {
     /// Reading its arguments takes as long as the process wants: they may lie on a page that never
     /// comes.
     pub(crate) fn attach(&self, events: &Events) -> Option<Result<Reader, SamplerError>> {
-        let (pid, rules, remote) = (self.pid, self.rules.clone(), self.read_remote_files);
+        let (pid, rules, reading) = (self.pid, self.rules.clone(), self.reading);
         let (reread, limits) = (self.reread, self.limits);
         let via = self.via.clone();
         let attach = move || {
@@ -150,7 +151,7 @@ impl Target {
             }
             let mut sampler = Sampler::attach_or_totals(pid)?;
             sampler.set_user_rules(rules);
-            sampler.set_read_remote_files(remote);
+            reading.apply(&mut sampler);
             sampler.set_skips_unchanged(!reread);
             sampler.set_limits(limits, &Sharers::default());
             Ok(Reader::Kernel(Box::new(sampler)))

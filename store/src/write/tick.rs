@@ -39,7 +39,7 @@ pub enum Continues<'a> {
 #[derive(Debug)]
 pub enum NextSample {
     /// A snapshot, with the evidence of its types if they were classified again.
-    Taken(Box<Snapshot>, Option<Evidence>),
+    Taken(Box<Snapshot>, Option<Box<Evidence>>),
     /// Ticks that passed without a sample.
     Missed {
         /// When the first one was due.

@@ -30,7 +30,7 @@ fn recordings_begin_go_on_and_end_in_one_transaction() {
     let (parent, sons) = (process(), [child(7001), child(7002)]);
     let root = Continues::New(&parent, Some("root"), at(1));
     let first = Addition {
-        sample: Some(NextSample::Taken(Box::new(snapshot(3, 1)), Some(evidence(1)))),
+        sample: Some(NextSample::Taken(Box::new(snapshot(3, 1)), Some(Box::new(evidence(1))))),
         ..taken(root, 3, 1)
     };
     let second = taken(Continues::New(&sons[0], None, at(1)), 4, 1);

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::classify::facts::TrackedRange;
 
 /// Extreme values, which break faulty arithmetic on addresses.
 fn hostile() -> impl Strategy<Value = u64> {
@@ -114,6 +115,9 @@ fn hostile_facts() -> impl Strategy<Value = Facts> {
     let ranges = || prop::collection::vec(hostile_range(), 0..3);
     let jvm = (ranges(), ranges(), prop::option::of(hostile()))
         .prop_map(|(heap, code, narrow_klass_base)| Jvm { heap, code, narrow_klass_base });
+    let categories = prop::sample::select(vec!["Java Heap", "Code", "Thread Stack", "a"]);
+    let tracked = (hostile_range(), categories)
+        .prop_map(|(range, name)| TrackedRange { range, category: name.into() });
     let names = prop::sample::select(vec!["/bin/a", "/lib/libc.so.6", "/lib/libjvm.so"]);
     (
         executables,
@@ -125,17 +129,22 @@ fn hostile_facts() -> impl Strategy<Value = Facts> {
         ),
         prop::option::of(prop::collection::vec(stack, 0..4)),
         prop::option::of(jvm),
+        (ranges(), prop::collection::vec(tracked, 0..4)),
         any::<bool>(),
     )
-        .prop_map(|(executable, threads, images, glibc_stacks, jvm, memory_readable)| Facts {
-            executable: Some(executable.into()),
-            threads,
-            images,
-            glibc_stacks,
-            jvm,
-            memory_readable,
-            ..Facts::default()
-        })
+        .prop_map(
+            |(executable, threads, images, glibc_stacks, jvm, listed, memory_readable)| Facts {
+                executable: Some(executable.into()),
+                threads,
+                images,
+                glibc_stacks,
+                listed_code: listed.0,
+                native_memory: listed.1,
+                jvm,
+                memory_readable,
+                ..Facts::default()
+            },
+        )
 }
 
 proptest! {

@@ -225,3 +225,29 @@ fn much_executable_memory_may_be_a_heap() {
         assert_eq!((found.region_type, found.confidence), expected);
     }
 }
+
+#[test]
+fn a_jvms_own_list_names_its_memory_but_for_stacks() {
+    let mut jvm = with_libraries("/usr/bin/java", &[], &[("/lib/libjvm.so", &[])]);
+    let lines = "\
+        7f0000000000-7f0000010000 rw-p 0 0:0 0 
+        7f0000010000-7f0000400000 ---p 0 0:0 0 
+        7f0000800000-7f0000900000 rw-p 0 0:0 0 
+        7f0000a00000-7f0000a01000 r--p 0 0:0 0 
+        7f0000b00000-7f0000b01000 r-xp 0 8:1 7 /lib/libjvm.so";
+    let before = types_of(&libc_and(lines), &jvm);
+    jvm.native_memory = crate::classify::native_memory::parse(
+        "[0x00007f0000000000 - 0x00007f0000400000] reserved 4096KB for Metaspace from\n\
+         [0x00007f0000800000 - 0x00007f0000900000] reserved and committed 1024KB for Thread Stack\n\
+         [0x00007f0000a00000 - 0x00007f0000a01000] reserved and committed 4KB for Safepoint from\n\
+         [0x00007f0000b00000 - 0x00007f0000b01000] reserved and committed 4KB for GC from",
+    );
+    let found = types_of(&libc_and(lines), &jvm);
+    assert_eq!(found[..2], ["JVM metaspace R8n", "reserved (JVM) R8n"]);
+    assert_eq!(found[3], "JVM other R8n");
+    assert_eq!((&found[2], &found[4]), (&before[2], &before[4]), "stacks and files are not its");
+    // A program that is no JVM has no such list.
+    jvm.images.remove("/lib/libjvm.so");
+    let without = types_of(&lines.replace("libjvm", "libother"), &jvm);
+    assert!(without.iter().all(|it| !it.ends_with("R8n")), "{without:?}");
+}

@@ -6,7 +6,10 @@
 pub(crate) mod glibc;
 pub(crate) mod images;
 pub(crate) mod jvm;
+pub(crate) mod jvm_attach;
+pub(crate) mod listed_code;
 pub(crate) mod memory;
+pub(crate) mod native_memory;
 pub(crate) mod pagemap;
 pub(crate) mod peeks;
 pub(crate) mod threads;
@@ -18,7 +21,9 @@ use crate::classify::facts::{Facts, GlibcStack, Jvm};
 use crate::linux::executable::executable;
 use crate::linux::facts::images::ImageCache;
 use crate::linux::facts::jvm::Fields;
+use crate::linux::facts::listed_code::ListedCode;
 use crate::linux::facts::memory::Memory;
+use crate::linux::facts::native_memory::NativeMemory;
 use crate::linux::facts::peeks::Peeks;
 use crate::linux::facts::threads::Threads;
 use crate::linux::files::{PROC, read};
@@ -37,6 +42,9 @@ pub struct FactReader {
     /// The offset of the stack in glibc's descriptors.
     stack_offset: Option<u64>,
     jvm: JvmState,
+    listed_code: ListedCode,
+    /// `None` unless JVMs are asked.
+    native_memory: Option<NativeMemory>,
 }
 
 /// Remaining searches for the JVM's table; a JVM takes time to start.
@@ -61,6 +69,8 @@ impl FactReader {
             peeks: Peeks::default(),
             stack_offset: None,
             jvm: JvmState::Unknown { tries: 0 },
+            listed_code: ListedCode::default(),
+            native_memory: None,
         }
     }
 
@@ -79,9 +89,15 @@ impl FactReader {
         self.images.read_remote_files = read;
     }
 
-    /// Returns whether there were more files than one refresh reads.
-    pub(crate) const fn is_pending(&self) -> bool {
+    /// Sets whether a JVM is asked for its list of its memory.
+    pub(crate) fn set_asks_jvm(&mut self, asks: bool) {
+        self.native_memory = asks.then(NativeMemory::default);
+    }
+
+    /// Returns whether there were more files than one refresh reads, or an answer is awaited.
+    pub(crate) fn is_pending(&self) -> bool {
         self.images.is_pending()
+            || self.native_memory.as_ref().is_some_and(NativeMemory::is_pending)
     }
 
     /// Updates the facts for these mappings.
@@ -105,6 +121,12 @@ impl FactReader {
         facts.memory_readable = self.memory.readable();
         self.facts.glibc_stacks = self.glibc_stacks(mappings);
         self.facts.jvm = self.jvm(mappings);
+        self.facts.listed_code = self.listed_code.refresh(&self.folder, mappings).to_vec();
+        if self.images.find(mappings, |facts| facts.jvm.is_some()).is_some()
+            && let Some(native) = &mut self.native_memory
+        {
+            self.facts.native_memory = native.refresh(&self.folder, self.facts.pid).to_vec();
+        }
         &self.facts
     }
 
@@ -181,6 +203,9 @@ impl FactReader {
         if self.images.is_pending() {
             notes
                 .push("many mapped files: the rest of them is read at the next samples".to_owned());
+        }
+        if let Some(refusal) = self.native_memory.as_ref().and_then(NativeMemory::refusal) {
+            notes.push(format!("the JVM gives no list of its memory: {refusal}"));
         }
         if self.peeks.spent() {
             notes.push("too much memory to inspect: some types are guesses".to_owned());

@@ -167,6 +167,11 @@ impl Sampler {
         self.reader.set_read_remote_files(read);
     }
 
+    /// Sets whether a JVM is asked once a minute for its list of its memory, as `jcmd` asks it.
+    pub fn set_asks_jvm(&mut self, asks: bool) {
+        self.reader.set_asks_jvm(asks);
+    }
+
     /// Sets whether regions are not read again, for a minute at most, while the process does not run:
     /// such a sample is [`Consistency::Unchanged`].
     pub fn set_skips_unchanged(&mut self, skips: bool) {
@@ -181,7 +186,7 @@ impl Sampler {
         self.last_read = None;
     }
 
-    /// Returns whether the last sample left mapped files for the next one to read.
+    /// Returns whether the last sample left mapped files, or a JVM's answer, for the next one.
     pub fn is_pending(&self) -> bool {
         self.reader.is_pending()
     }

@@ -36,6 +36,13 @@ impl ProcessReader {
         }
     }
 
+    /// Sets whether a JVM is asked for its list of its memory.
+    pub(crate) fn set_asks_jvm(&mut self, asks: bool) {
+        if let Some(reader) = &mut self.reader {
+            reader.set_asks_jvm(asks);
+        }
+    }
+
     /// Returns whether facts are left for the next classification.
     pub(crate) fn is_pending(&self) -> bool {
         self.reader.as_ref().is_some_and(FactReader::is_pending)

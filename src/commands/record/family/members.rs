@@ -325,7 +325,7 @@ impl Member {
     fn keep(&mut self, snapshot: Snapshot, evidence: Option<Evidence>) -> ProcessSizes {
         let sizes = ProcessSizes::of(&snapshot);
         self.last = Some(sizes);
-        self.sample = Some(NextSample::Taken(Box::new(snapshot), evidence));
+        self.sample = Some(NextSample::Taken(Box::new(snapshot), evidence.map(Box::new)));
         sizes
     }
 

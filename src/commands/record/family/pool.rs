@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use vmrec_sampler::{Error as SamplerError, Limits, Sampler, Sharers, UserRule};
 
+use crate::args::ReadingArgs;
 use crate::commands::record::args::RecordArgs;
 use crate::commands::record::events::{Event, Events, Looked, MemberId, Sampled};
 
@@ -35,7 +36,7 @@ struct Shared {
     state: Mutex<State>,
     news: Condvar,
     rules: Vec<UserRule>,
-    read_remote_files: bool,
+    reading: ReadingArgs,
     reread: bool,
     limits: Option<Limits>,
     sharers: Sharers,
@@ -53,7 +54,7 @@ struct State {
 impl Pool {
     /// Starts without a thread; results go into the queue of events.
     pub(crate) fn new(events: &Events, rules: Vec<UserRule>, args: &RecordArgs) -> Self {
-        let RecordArgs { read_remote_files, reread, .. } = *args;
+        let RecordArgs { reading, reread, .. } = *args;
         let limits = args.limits();
         let state = State {
             looks: VecDeque::new(),
@@ -64,8 +65,7 @@ impl Pool {
         };
         let (state, news) = (Mutex::new(state), Condvar::new());
         let sharers = Sharers::default();
-        let shared =
-            Arc::new(Shared { state, news, rules, read_remote_files, reread, limits, sharers });
+        let shared = Arc::new(Shared { state, news, rules, reading, reread, limits, sharers });
         Self { shared, queue: events.sender() }
     }
 
@@ -170,7 +170,7 @@ impl Shared {
             return Err(SamplerError::Reused { pid });
         }
         sampler.set_user_rules(self.rules.clone());
-        sampler.set_read_remote_files(self.read_remote_files);
+        self.reading.apply(&mut sampler);
         sampler.set_skips_unchanged(!self.reread);
         sampler.set_limits(self.limits, &self.sharers);
         Ok(Box::new(sampler))

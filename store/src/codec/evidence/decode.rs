@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use vmrec_sampler::{
     AddressRange, Evidence, Facts, GlibcStack, Image, Jvm, Protection, Segment, Thread,
+    TrackedRange,
 };
 
 use crate::codec::evidence::MAX_ELEMENTS;
@@ -82,6 +83,10 @@ fn take_facts(from: &mut Source<'_>) -> Taken<Facts> {
         })?,
         images: take_list(from, |from| Ok((take_text(from)?, Arc::new(take_image(from)?))))?,
         glibc_stacks: take_option(from, |from| take_list(from, take_stack))?,
+        listed_code: take_list(from, take_range)?,
+        native_memory: take_list(from, |from| {
+            Ok(TrackedRange { range: take_range(from)?, category: take_text(from)? })
+        })?,
         jvm: take_option(from, take_jvm)?,
         memory_readable: take_flag(from)?,
     })

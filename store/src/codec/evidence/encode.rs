@@ -1,7 +1,9 @@
 //! Encodes evidence. Every field is named here, so that a field added to the
 //! facts cannot be forgotten.
 
-use vmrec_sampler::{AddressRange, Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread};
+use vmrec_sampler::{
+    AddressRange, Evidence, Facts, GlibcStack, Image, Jvm, Segment, Thread, TrackedRange,
+};
 
 use crate::codec::varint::put;
 
@@ -30,6 +32,8 @@ fn put_facts(out: &mut Vec<u8>, facts: &Facts) {
         threads,
         images,
         glibc_stacks,
+        listed_code,
+        native_memory,
         jvm,
         memory_readable,
     } = facts;
@@ -50,6 +54,12 @@ fn put_facts(out: &mut Vec<u8>, facts: &Facts) {
         put_image(out, image);
     }
     put_option(out, glibc_stacks.as_deref(), put_stacks);
+    put_ranges(out, listed_code);
+    put(out, native_memory.len() as u64);
+    for TrackedRange { range, category } in native_memory {
+        put_range(out, range);
+        put_bytes(out, category.as_bytes());
+    }
     put_option(out, jvm.as_ref(), put_jvm);
     put(out, u64::from(*memory_readable));
 }

@@ -5,7 +5,8 @@
 //! ```text
 //! data     = the sample whose evidence it is coded against (0: none), zstd of plain
 //! plain    = version, facts, peeks
-//! facts    = executable, stack start, brk start, pid, threads, images, glibc stacks, JVM, memory readable
+//! facts    = executable, stack start, brk start, pid, threads, images, glibc stacks, listed code,
+//!            native memory, JVM, memory readable
 //! peeks    = count, count × (address − address before, bytes)
 //! ```
 //!

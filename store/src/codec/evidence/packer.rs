@@ -100,13 +100,15 @@ impl Packer {
 
 /// Returns the number of elements of all lists.
 fn elements(evidence: &Evidence) -> usize {
-    let Facts { threads, images, glibc_stacks, jvm, .. } = &evidence.facts;
+    let Facts { threads, images, glibc_stacks, listed_code, native_memory, jvm, .. } =
+        &evidence.facts;
     let of_images = images
         .values()
         .map(|image| 1 + image.segments.len() + image.relro.len() + image.markers.len());
     let of_jvm = jvm.as_ref().map_or(0, |jvm| jvm.heap.len() + jvm.code.len());
     let stacks = glibc_stacks.as_ref().map_or(0, Vec::len);
-    threads.len() + of_images.sum::<usize>() + stacks + of_jvm + evidence.peeks.len()
+    let listed = listed_code.len() + native_memory.len();
+    threads.len() + of_images.sum::<usize>() + stacks + listed + of_jvm + evidence.peeks.len()
 }
 
 /// Returns the evidence that the next builds on: the last, or the one that stands alone if the

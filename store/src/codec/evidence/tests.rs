@@ -8,6 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 use vmrec_sampler::{
     AddressRange, Evidence, Facts, GlibcStack, Image, Jvm, Protection, Segment, Thread,
+    TrackedRange,
 };
 
 use super::*;
@@ -49,11 +50,14 @@ fn facts() -> impl Strategy<Value = Facts> {
         .prop_map(|(tid, range, guard_bytes)| GlibcStack { tid, range, guard_bytes });
     let jvm = (vec(range(), 0..2), vec(range(), 0..2), any::<Option<u64>>())
         .prop_map(|(heap, code, narrow_klass_base)| Jvm { heap, code, narrow_klass_base });
+    let tracked = (range(), text()).prop_map(|(range, category)| TrackedRange { range, category });
+    let listed = (vec(range(), 0..3), vec(tracked, 0..3));
     let numbers = any::<(Option<u64>, Option<u64>, u32, bool)>();
     let images = btree_map(text(), image(), 0..3);
     let stacks = option::of(vec(stack, 0..3));
-    (option::of(text()), numbers, vec(thread, 0..3), images, stacks, option::of(jvm)).prop_map(
-        |(executable, numbers, threads, images, glibc_stacks, jvm)| Facts {
+    let others = (vec(thread, 0..3), images, stacks, option::of(jvm));
+    (option::of(text()), numbers, others, listed).prop_map(
+        |(executable, numbers, (threads, images, glibc_stacks, jvm), listed)| Facts {
             executable,
             start_stack: numbers.0,
             start_brk: numbers.1,
@@ -61,6 +65,8 @@ fn facts() -> impl Strategy<Value = Facts> {
             threads,
             images,
             glibc_stacks,
+            listed_code: listed.0,
+            native_memory: listed.1,
             jvm,
             memory_readable: numbers.3,
         },
