@@ -86,6 +86,7 @@ pub use crate::map_page::choice::RowChoice;
 pub use crate::map_page::delta::delta_text;
 pub use crate::map_page::options::{PageLayout, PageOptions, PageSource};
 pub use crate::map_page::page_text;
+pub use crate::map_page::vmmap::libraries::divided_ranges;
 pub use crate::metric::{Metric, Unit};
 pub use crate::page::heap::PageHeap;
 pub use crate::page::input::{Page, PageCode, PageInput};

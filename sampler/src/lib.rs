@@ -54,6 +54,7 @@ mod procfs;
 mod program;
 mod quantity;
 mod region;
+mod region_pages;
 mod rights_needed;
 mod rule;
 mod snapshot;
@@ -163,6 +164,7 @@ pub use crate::quantity::{Quantities, Quantity};
 pub use crate::region::{
     AddressRange, Identity, Object, Protection, Provenance, Region, ShareMode, StandIn,
 };
+pub use crate::region_pages::RegionPages;
 pub use crate::rights_needed::RightsNeeded;
 pub use crate::rule::Rule;
 pub use crate::snapshot::{Consistency, Cost, ProcessTotals, Snapshot, Timestamp};

@@ -31,9 +31,8 @@ pub use crate::read::query::{Query, Rows, Selection};
 pub use crate::read::series::{Rollup, Rollups, SumsBlock, TypeMeans};
 pub use crate::read::store::Store;
 pub use crate::recording::{
-    HeapReport, HeapReportKind, ListedImage, Mark, NewLabel, Recording, RecordingId,
-    RecordingSummary, ResidentSizes, Sample, SampleState, Session, SessionId, SessionStart,
-    WhyEnded,
+    HeapReport, HeapReportKind, Mark, NewLabel, Recording, RecordingId, RecordingSummary,
+    ResidentSizes, Sample, SampleState, Session, SessionId, SessionStart, WhyEnded,
 };
 pub use crate::retention::policy::{Pruned, Retention};
 pub use crate::tables::interner::KindKey;

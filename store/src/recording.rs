@@ -19,17 +19,6 @@ pub struct NewLabel {
     pub label: Label,
 }
 
-/// An executable, a library or a bundle that the dynamic linker of a process listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListedImage {
-    /// Its path. Not escaped.
-    pub path: String,
-    /// The number of its build, in hexadecimal digits; `None` if it has none or was not read.
-    pub uuid: Option<String>,
-    /// The address of its header.
-    pub address: u64,
-}
-
 /// The number of a session, one run of the recorder, within its file; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub i64);

@@ -5,6 +5,7 @@ import os
 import plistlib
 
 from harness import expect, own, taken, vmrec
+from parts import FOUNDATION
 
 # Start of a region of real.tsv: type, family, detail, rule.
 REAL = {
@@ -211,8 +212,7 @@ def libraries(folder):
     path, db = (os.path.join(folder, f"libraries.{kind}") for kind in ("tsv", "db"))
     open(path, "w").write("@next\n".join([first, listed(3) + second, listed(4) + third]))
     vmrec("record", "4242", "--every", "50ms", "--samples", "3", "--db", db, table=path)
-    foundation = "/System/Library/Frameworks/Foundation.framework/Versions/C/Foundation"
-    one = [{"path": foundation, "uuid": "F0F0F0F0000000000000000000000001"}]
+    one = [{"path": FOUNDATION, "uuid": "F0F0F0F0000000000000000000000001"}]
     a, b, c = taken(db)
     for ends, came, went in [((a, b), [], one), ((b, c), one, []), ((a, c), [], [])]:
         out, _ = vmrec("diff", *(f"#{number}" for number in ends), "--db", db, "--json")

@@ -7,6 +7,7 @@ import tempfile
 
 import edges
 import harness
+import parts
 import strict
 from harness import PID, SHARE, compare, compare_words, expect, own, tables, taken, vmrec
 
@@ -78,6 +79,7 @@ def main():
         modes(folder)
         ends(folder)
         strict.run(folder)
+        parts.run(folder)
         edges.run(folder)
     print(f"macOS program on scripted kernels: {harness.checks} checks passed")
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use vmrec_sampler::{Family, Object, Snapshot};
-use vmrec_store::ListedImage;
+use vmrec_sampler::{Family, LoadedImage, LoadedImages, Object, Snapshot};
 
 /// The programs and libraries that only one of two samples has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,14 +53,14 @@ impl Libraries {
     }
 
     /// Compares the lists of two samples.
-    pub fn of_lists(from: &[ListedImage], to: &[ListedImage]) -> Self {
-        let all = |list: &[ListedImage]| {
-            let library = |image: &ListedImage| Library {
-                path: image.path.clone(),
-                uuid: image.uuid.clone(),
+    pub fn of_lists(from: &LoadedImages, to: &LoadedImages) -> Self {
+        let all = |list: &LoadedImages| {
+            let library = |image: &LoadedImage| Library {
+                path: image.path.to_string(),
+                uuid: image.uuid.map(|uuid| format!("{:032X}", u128::from_be_bytes(uuid))),
                 file: None,
             };
-            list.iter().map(library).collect()
+            list.iter().map(|image| library(image)).collect()
         };
         Self::between([all(from), all(to)], LibrarySource::List)
     }
@@ -134,15 +133,14 @@ mod tests {
 
     #[test]
     fn lists_are_compared_by_path_and_build() {
-        let listed = |path: &str, uuid: &str, address| ListedImage {
-            path: path.to_owned(),
-            uuid: Some(uuid.to_owned()),
-            address,
+        let listed = |path: &str, uuid, address| {
+            let (path, uuid) = (path.into(), Some([uuid; 16]));
+            Arc::new(LoadedImage { path, uuid, address, segments: Vec::new() })
         };
-        let from = [listed("/a", "07", 1), listed("/b", "08", 2)];
-        let to = [listed("/a", "07", 9), listed("/b", "09", 2)];
+        let from = [listed("/a", 7, 1), listed("/b", 8, 2)].into();
+        let to = [listed("/a", 7, 9), listed("/b", 9, 2)].into();
         let found = Libraries::of_lists(&from, &to);
         assert_eq!((paths(&found.came), paths(&found.went)), (vec!["/b"], vec!["/b"]));
-        assert_eq!(found.came[0].uuid.as_deref(), Some("09"));
+        assert_eq!(found.came[0].uuid.as_deref(), Some(&*"09".repeat(16)));
     }
 }

@@ -1,6 +1,6 @@
 //! The options of a page, and the snapshot it shows.
 
-use vmrec_sampler::{Host, MallocZone, Naming, ProcessInfo, Program};
+use vmrec_sampler::{Host, MallocZone, Naming, ProcessInfo, Program, RegionPages};
 
 use crate::map_page::size::SizeFormat;
 use crate::map_page::vmmap::size::VmmapSize;
@@ -71,11 +71,13 @@ pub struct PageSource<'a> {
     pub program: Option<&'a Program>,
     /// malloc's zones; `None` where they are not known.
     pub zones: Option<&'a [MallocZone]>,
+    /// The states of the pages of regions that the page divides, as far as they are known.
+    pub pages: &'a [RegionPages],
 }
 
 impl<'a> PageSource<'a> {
     /// Creates that of a process that was recorded.
     pub const fn recorded(process: &'a ProcessInfo, host: &'a Host) -> Self {
-        Self { process, parent: None, host, program: None, zones: None }
+        Self { process, parent: None, host, program: None, zones: None, pages: &[] }
     }
 }

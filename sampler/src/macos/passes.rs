@@ -15,7 +15,8 @@ use crate::macos::process::{ended, reused};
 use crate::macos::task::{Reader, Task};
 use crate::macos::totals;
 use crate::process::ProcessId;
-use crate::region::Region;
+use crate::region::{AddressRange, Region};
+use crate::region_pages::RegionPages;
 use crate::snapshot::{Consistency, ProcessTotals};
 
 /// Reads the regions of one process, sample after sample.
@@ -64,6 +65,11 @@ impl Passes {
         self.before.clone_from(&regions);
         let images = self.images.as_ref().map(|images| Arc::clone(&images.loaded));
         Ok((consistency, totals, regions, images))
+    }
+
+    /// Reads the states of the pages of `ranges`.
+    pub(crate) fn pages(&self, ranges: &[AddressRange]) -> Vec<RegionPages> {
+        self.task.pages(ranges)
     }
 
     /// Walks the regions, twice if they changed in between.

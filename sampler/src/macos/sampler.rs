@@ -13,6 +13,8 @@ use crate::macos::task::Task;
 use crate::macos::totals;
 use crate::posix;
 use crate::process::ProcessInfo;
+use crate::region::AddressRange;
+use crate::region_pages::RegionPages;
 use crate::snapshot::{Consistency, Cost, Snapshot};
 
 /// The mark of a sample of a process whose regions are refused.
@@ -132,6 +134,15 @@ impl Sampler {
             regions,
             images,
         })
+    }
+
+    /// Reads the states of the pages of regions at `ranges`, as they are now; those that the kernel
+    /// does not report are left out.
+    pub fn pages(&self, ranges: &[AddressRange]) -> Vec<RegionPages> {
+        match &self.access {
+            Access::Regions(passes) => passes.pages(ranges),
+            Access::Totals(_) => Vec::new(),
+        }
     }
 
     fn read(&mut self) -> Result<Read, Error> {

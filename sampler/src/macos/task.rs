@@ -18,16 +18,20 @@ use crate::macos::ffi::libproc::MappedFile;
 use crate::macos::ffi::mach::{
     Port, kernel_page_bytes, open_name, open_task, own_page_bytes, reason,
 };
-use crate::macos::ffi::{libproc, unix};
+use crate::macos::ffi::{libproc, sysctl, unix};
 use crate::macos::footprint::counts_footprint;
 use crate::macos::process::{ended, native};
 use crate::process::ProcessInfo;
 use crate::procfs::line::readable;
 use crate::region::{AddressRange, Object};
+use crate::region_pages::RegionPages;
 
 /// How long the kernel may take to grant or refuse a task: it may ask a daemon, which may ask the
 /// user.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The most pages of a region whose states are read: those of 4 GiB in pages of 4 KiB.
+const MAX_PAGES: usize = 1 << 20;
 
 /// The memory of one process.
 #[derive(Debug)]
@@ -84,6 +88,30 @@ impl Task {
     /// Reads the images; see [`Images::read`].
     pub(crate) fn images(&self, before: Option<&Arc<Images>>) -> Option<Arc<Images>> {
         Images::read(&mut &self.port, self.port.dyld_info()?, before)
+    }
+
+    /// Reads the states of the pages of `ranges`; those that the kernel does not report are left out.
+    pub(crate) fn pages(&self, ranges: &[AddressRange]) -> Vec<RegionPages> {
+        let Ok((figures, _)) = self.figures() else { return Vec::new() };
+        let page_bytes = Self::page_bytes(&figures);
+        let read = || {
+            // Where the kernel's pages are larger (Rosetta), it has to be asked for the small ones.
+            if page_bytes != kernel_page_bytes() && !sysctl::count_pages_of(page_bytes) {
+                return Vec::new();
+            }
+            ranges.iter().filter_map(|range| self.pages_of(*range, page_bytes)).collect()
+        };
+        // The choice is one of the whole thread: this one ends with it.
+        thread::scope(|scope| scope.spawn(read).join()).unwrap_or_default()
+    }
+
+    fn pages_of(&self, range: AddressRange, page_bytes: u64) -> Option<RegionPages> {
+        let count = usize::try_from(range.virtual_bytes() / page_bytes).ok()?;
+        let bytes = range.virtual_bytes();
+        let states = (count <= MAX_PAGES)
+            .then(|| self.port.page_states(range.start, bytes, count))
+            .flatten()?;
+        RegionPages::new(range, page_bytes, states)
     }
 
     /// Returns the right to it.

@@ -1,6 +1,7 @@
 //! `vmrec map`: vmmap's page of a process now, or of a recording at a time.
 
 pub(crate) mod advice;
+mod libraries;
 pub(crate) mod picture;
 pub(crate) mod spelling;
 mod stacks;
@@ -281,7 +282,9 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
             let program = vmrec_sampler::program(&process);
             let is_page = !args.json && !args.svg;
             let zones = is_page.then(|| zones::known(process.id.pid)).flatten();
+            let pages = libraries::pages(is_page, &sampler, &snapshot);
             let source = PageSource {
+                pages: &pages,
                 parent: parent.as_ref().map(ProcessInfo::name),
                 program: program.as_ref(),
                 zones: zones.as_deref(),
@@ -303,6 +306,7 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
             let at = opened.resolve(args.at.as_deref().unwrap_or("end"))?;
             let mut snapshot = opened.snapshot(&at)?;
             types_file::apply(&rules, &mut snapshot.regions);
+            snapshot.images = opened.store.images(opened.recording.id, at.number)?;
             let recording = &opened.recording;
             let host = &recording.host;
             let source = PageSource::recorded(&recording.process, host);

@@ -6,17 +6,19 @@
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
+
 use vmrec_sampler::{sort_by, sort_by_key};
 
-use rusqlite::{Connection, OptionalExtension, params};
-use vmrec_sampler::{LoadedImage, LoadedImages, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use vmrec_sampler::{AddressRange, LoadedImage, LoadedImages, LoadedSegment, Timestamp};
 
 use crate::codec::crc32::Crc;
 use crate::db::columns::{IMAGE, IMAGE_SPAN};
 use crate::db::integer::{from_column, limit_to_column, to_column};
 use crate::db::transaction::Transaction;
 use crate::db::{insert, row_checksum};
-use crate::recording::{ListedImage, RecordingId};
+use crate::recording::RecordingId;
 
 /// The most bytes that new images of one sample may take; large programs have a tenth of it. Where
 /// they take more, the images are unknown from that sample on.
@@ -153,7 +155,7 @@ pub(crate) fn at(
     connection: &Connection,
     recording: RecordingId,
     number: u64,
-) -> rusqlite::Result<Option<Vec<ListedImage>>> {
+) -> rusqlite::Result<Option<LoadedImages>> {
     let sql = format!(
         "SELECT {} FROM image_span WHERE recording = ?1 AND first <= ?2 \
          AND (gone IS NULL OR gone > ?2)",
@@ -164,11 +166,32 @@ pub(crate) fn at(
     let mut images = Vec::new();
     while let Some(row) = rows.next()? {
         row_checksum::check(&IMAGE_SPAN, row)?;
-        let ImageRow { path, uuid, address, .. } = image(connection, row.get(1)?)?;
-        images.push(ListedImage { path, uuid, address: from_column(address) });
+        let ImageRow { path, uuid, address, segments } = image(connection, row.get(1)?)?;
+        images.push(Arc::new(LoadedImage {
+            path: path.into(),
+            uuid: uuid
+                .and_then(|digits| u128::from_str_radix(&digits, 16).ok())
+                .map(u128::to_be_bytes),
+            address: from_column(address),
+            segments: segments_of(connection, &segments)?,
+        }));
     }
     sort_by(&mut images, |a, b| (a.address, &a.path).cmp(&(b.address, &b.path)));
-    Ok(Some(images).filter(|images| !images.is_empty()))
+    Ok(Some(images.into()).filter(|images: &LoadedImages| !images.is_empty()))
+}
+
+/// Returns the segments that are written as `json`.
+fn segments_of(connection: &Connection, json: &str) -> rusqlite::Result<Vec<LoadedSegment>> {
+    let segment = |row: &Row<'_>| {
+        let (name, start, bytes): (String, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (start, bytes) = (from_column(start), from_column(bytes));
+        let range = AddressRange::new(start, start.saturating_add(bytes));
+        Ok(LoadedSegment { range, name: name.into() })
+    };
+    connection
+        .prepare_cached("SELECT value->>0, value->>1, value->>2 FROM json_each(?)")?
+        .query_map([json], segment)?
+        .collect()
 }
 
 fn open_spans(connection: &Connection, recording: RecordingId) -> rusqlite::Result<Vec<OpenSpan>> {

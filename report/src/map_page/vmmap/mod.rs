@@ -5,6 +5,7 @@
 //! lose what is beyond their column, unless `-w` is given.
 
 pub(crate) mod header;
+pub(crate) mod libraries;
 pub(crate) mod lines;
 pub(crate) mod size;
 pub(crate) mod sums;
@@ -22,6 +23,7 @@ use crate::map_page::legend::{self, Heaps};
 use crate::map_page::options::{PageOptions, PageSource};
 use crate::map_page::row::{PageRow, is_listed, rows};
 use crate::map_page::totals::is_writable;
+use crate::map_page::vmmap::libraries::Parts;
 
 /// The codes of the lists: vmmap lists all of them, used or not.
 const LEGEND: &str = "\n==== Legend
@@ -48,7 +50,9 @@ pub(crate) fn page(
     if let Some(why) = snapshot.consistency.totals_alone() {
         return text + &own_header::unread(why, usize::MAX);
     }
+    let parts = Parts::of(snapshot, source.pages);
     if lists {
+        let regions = &parts.regions;
         let rows = |chosen: &dyn Fn(&&Region) -> bool| {
             rows(
                 regions.iter().filter(|region| is_listed(region)).filter(chosen),
@@ -76,13 +80,15 @@ pub(crate) fn page(
         }
         text.push_str(&format!("\n==== Summary for process {pid}\n"));
     }
+    // Sums of parts whose sizes are not known would be too small.
+    let summed = if parts.known == Some(true) { &parts.regions } else { regions };
     if regions.iter().all(is_listed) {
-        text.push_str(&sums::portions(regions, sizes));
+        text.push_str(&sums::portions(summed, sizes));
         text.push('\n');
     }
     let heaps = crate::map_page::totals::heaps(regions, crate::map_page::size::SizeFormat::Bytes);
     let in_zones = heaps.is_some() || source.zones.is_some();
-    text.push_str(&sums::by_type(regions, sizes, options.naming, in_zones));
+    text.push_str(&sums::by_type(summed, sizes, options.naming, in_zones));
     text.push('\n');
     if let Some(heaps) = &heaps {
         text.push_str(&heaps.render(usize::MAX, false));
@@ -117,5 +123,13 @@ pub(crate) fn page(
         None => Heaps::Unknown,
     };
     text.push_str(&legend::notes(source.host, options, &submaps, heaps_known, counting));
+    text.push_str(match parts.known {
+        None => "",
+        Some(true) => "A page of the shared cache that libraries share counts in each by its bytes there.\n",
+        Some(false) => {
+            "The sums have regions of the shared cache as a whole: sizes in memory of the libraries in\n\
+             them are not known.\n"
+        }
+    });
     text
 }

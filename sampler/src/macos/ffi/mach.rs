@@ -23,13 +23,24 @@ use mach2::vm_region::{
     VM_REGION_BASIC_INFO_64, VM_REGION_TOP_INFO, VM_REGION_TOP_INFO_COUNT, vm_region_basic_info_64,
     vm_region_submap_info_64, vm_region_top_info,
 };
-use mach2::vm_types::natural_t;
+use mach2::vm_types::{mach_vm_address_t, mach_vm_size_t, natural_t};
 
 use crate::darwin::entry::{Entry, Purge};
 use crate::darwin::images::{DyldInfo, Read};
 
 /// `task_for_pid` and `task_read_for_pid`.
 type TaskByPid = unsafe extern "C" fn(mach_port_t, c_int, *mut mach_port_t) -> kern_return_t;
+
+unsafe extern "C" {
+    /// Of `mach/mach_vm.h`; from macOS 10.13 on.
+    fn mach_vm_page_range_query(
+        task: mach_port_t,
+        address: mach_vm_address_t,
+        size: mach_vm_size_t,
+        states: mach_vm_address_t,
+        count: *mut mach_vm_size_t,
+    ) -> kern_return_t;
+}
 
 /// The right to read a task, released when dropped.
 #[derive(Debug)]
@@ -220,6 +231,19 @@ impl Port {
             mach_vm_purgable_control(self.0, address, VM_PURGABLE_GET_STATE, &raw mut state)
         };
         (code == KERN_SUCCESS).then(|| Purge::from_state(state))
+    }
+
+    /// Reads the states of `count` pages that take `bytes` from `address` on; `None` if the kernel does
+    /// not report each.
+    pub(crate) fn page_states(&self, address: u64, bytes: u64, count: usize) -> Option<Vec<i32>> {
+        let mut states = vec![0_i32; count];
+        let mut known = count as u64;
+        // SAFETY: `states` has as many numbers as `known` says, of which the kernel writes no more.
+        let code = unsafe {
+            let into = states.as_mut_ptr() as u64;
+            mach_vm_page_range_query(self.0, address, bytes, into, &raw mut known)
+        };
+        (code == KERN_SUCCESS && known == count as u64).then_some(states)
     }
 
     /// Reads the totals of the task, and the number of words that the kernel returned.

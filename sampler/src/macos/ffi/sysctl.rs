@@ -24,11 +24,21 @@ pub(crate) fn text(name: &CStr) -> Option<String> {
 /// Lets the kernel count pages of regions as the footprint does, or as it did, for all that this
 /// process asks from now on; returns whether it knows how.
 pub(crate) fn count_as_footprint(is_wanted: bool) -> bool {
-    let mut value = c_int::from(is_wanted);
+    set(c"vm.self_region_footprint", c_int::from(is_wanted))
+}
+
+/// Lets the kernel count pages of that size for all that this thread asks from now on; returns
+/// whether it can.
+pub(crate) fn count_pages_of(bytes: u64) -> bool {
+    c_int::try_from(bytes).is_ok_and(|bytes| set(c"vm.self_region_page_size", bytes))
+}
+
+/// Sets the number of that name; returns whether the kernel knows it.
+fn set(name: &CStr, mut value: c_int) -> bool {
     // SAFETY: the name ends in a NUL and `value` has that many bytes.
     let code = unsafe {
         libc::sysctlbyname(
-            c"vm.self_region_footprint".as_ptr(),
+            name.as_ptr(),
             null_mut(),
             null_mut(),
             (&raw mut value).cast(),
