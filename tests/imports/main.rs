@@ -77,7 +77,7 @@ fn sampler() {
                 "region",
                 "loaded",
             ],
-            &["snapshot", "system_sum", "find"],
+            &["snapshot", "system_sum", "find", "region_pages"],
             &["posix"],
             // what the readers of processes and programs hand to the rules
             &["procfs", "classify/facts", "classify/markers"],
