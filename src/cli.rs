@@ -72,6 +72,15 @@ pub(crate) enum Command {
     MapZones {
         pid: u32,
     },
+    /// Prints the heap of a process as bytes, for `heap`, `leaks` and `strings`
+    #[cfg(target_os = "macos")]
+    #[command(hide = true)]
+    HeapWalk {
+        pid: u32,
+        max_stop_ms: u64,
+        leaks: u8,
+        texts: Option<usize>,
+    },
 }
 
 impl From<SumBy> for By {

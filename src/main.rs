@@ -13,6 +13,7 @@ mod file;
 mod heap_reports;
 mod help;
 mod later;
+mod live_heap;
 mod metric_choice;
 mod misread;
 mod output;
@@ -119,5 +120,11 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::SelftestWorkload => child::workload(),
         #[cfg(target_os = "macos")]
         Command::MapZones { pid } => map::zones::print(pid),
+        #[cfg(target_os = "macos")]
+        Command::HeapWalk { pid, max_stop_ms, leaks, texts } => {
+            let max_stop = std::time::Duration::from_millis(max_stop_ms);
+            let leaks = leaks != 0;
+            live_heap::print(pid, &vmrec_sampler::HeapRequest { max_stop, leaks, texts })
+        }
     }
 }

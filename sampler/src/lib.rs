@@ -54,6 +54,10 @@ mod procfs;
 mod program;
 mod quantity;
 mod region;
+#[cfg_attr(
+    not(target_os = "macos"),
+    allow(dead_code, reason = "pure logic of macOS, which every system tests")
+)]
 mod region_pages;
 mod rights_needed;
 mod rule;
@@ -126,7 +130,7 @@ pub use crate::linux::{
 pub use crate::listing::{ListChanges, ListedProcess};
 pub use crate::loaded::{LoadedImage, LoadedImages, LoadedSegment};
 #[cfg(target_os = "macos")]
-pub use crate::macos::heap::inspect_heap;
+pub use crate::macos::heap::{check_stoppable, heap_bytes, read_heap};
 #[cfg(target_os = "macos")]
 pub use crate::macos::{
     PERMISSION_HINT,

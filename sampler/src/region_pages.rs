@@ -8,6 +8,8 @@ use crate::region::AddressRange;
 const PRESENT: i32 = 0x1;
 const DIRTY: i32 = 0x8;
 const PAGED_OUT: i32 = 0x10;
+/// The page is one of a file, and no copy of it.
+const OF_FILE: i32 = 0x80;
 
 /// The pages of a region.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,28 @@ impl RegionPages {
     /// Returns the range of the region.
     pub const fn range(&self) -> AddressRange {
         self.range
+    }
+
+    /// Returns the parts of `range` that are in memory or swapped out, ascending; with `is_own` without
+    /// those that are as in a file.
+    pub(crate) fn populated(&self, range: AddressRange, is_own: bool) -> Vec<AddressRange> {
+        let mut parts: Vec<AddressRange> = Vec::new();
+        let pages = (self.range.start..).step_by(usize::try_from(self.page_bytes).unwrap_or(1));
+        for (start, state) in pages.zip(&self.states) {
+            let page = AddressRange::new(
+                start.max(range.start),
+                start.saturating_add(self.page_bytes).min(range.end),
+            );
+            let is_there = state & (PRESENT | PAGED_OUT) != 0 && !(is_own && state & OF_FILE != 0);
+            if !is_there || page.virtual_bytes() == 0 {
+                continue;
+            }
+            match parts.last_mut() {
+                Some(last) if last.end == page.start => last.end = page.end,
+                _ => parts.push(page),
+            }
+        }
+        parts
     }
 
     /// Returns the resident, dirty and swapped bytes of `part`; `None` if it is not of this region.
@@ -103,6 +127,19 @@ mod tests {
         assert_eq!(of(0x8000, 0x8f10), [0xf10, 0xf10, 0]);
         assert_eq!(of(0x8f10, 0xd000), [0x30f0, 0x30f0, 0x1000]);
         assert_eq!(pages.quantities(AddressRange::new(0x7000, 0x9000)), None, "another's");
+    }
+
+    #[test]
+    fn what_was_never_touched_is_not_populated() {
+        let range = AddressRange::new(0x8000, 0x1c000);
+        let states = vec![PRESENT | OF_FILE, PRESENT, PAGED_OUT, 0, PRESENT];
+        let pages = RegionPages::new(range, 0x4000, states).unwrap();
+        let within = AddressRange::new(0x9000, 0x1a000);
+        let parts = |ranges: &[(u64, u64)]| -> Vec<AddressRange> {
+            ranges.iter().map(|(start, end)| AddressRange::new(*start, *end)).collect()
+        };
+        assert_eq!(pages.populated(within, false), parts(&[(0x9000, 0x14000), (0x18000, 0x1a000)]));
+        assert_eq!(pages.populated(within, true), parts(&[(0xc000, 0x14000), (0x18000, 0x1a000)]));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use vmrec_store::HeapReportKind;
 use crate::args::{LiveArgs, SaveArgs};
 use crate::failure::Failure;
 use crate::process;
-use crate::{heap_reports, output};
+use crate::{heap_reports, live_heap, output};
 
 /// Rows of a table unless all are asked for.
 pub(crate) const MAX_ROWS: usize = 40;
@@ -19,8 +19,8 @@ pub(crate) const MAX_ROWS: usize = 40;
 /// Show the blocks of a process's heap by class, size or region
 ///
 /// The process is stopped while its heap is read (some 0.3 s a GiB), and resumed in any case. It
-/// needs neither symbols nor a restart. Heaps of glibc's malloc can be read; docs/heap.md says
-/// exactly what the figures mean.
+/// needs neither symbols nor a restart. Heaps of glibc's malloc and zones of macOS can be read;
+/// docs/heap.md says exactly what the figures mean.
 #[derive(Args, Debug)]
 pub(crate) struct HeapArgs {
     #[command(flatten)]
@@ -71,7 +71,7 @@ impl LiveArgs {
 /// Runs the command.
 pub(crate) fn run(args: &HeapArgs) -> Result<ExitCode, Failure> {
     let (pid, request) = args.live.request()?;
-    let found = vmrec_sampler::inspect_heap(pid, &request)?;
+    let found = live_heap::inspect(pid, &request)?;
     if args.json {
         output::print_json(&HeapDocument::new(&found))?;
     } else {

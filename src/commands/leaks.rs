@@ -10,7 +10,7 @@ use vmrec_store::HeapReportKind;
 use crate::args::{LiveArgs, SaveArgs};
 use crate::commands::heap::{MAX_ROWS, note_problems};
 use crate::failure::{Failure, Status};
-use crate::{heap_reports, output};
+use crate::{heap_reports, live_heap, output};
 
 /// Find the blocks of a heap that nothing reaches any more
 ///
@@ -41,7 +41,7 @@ pub(crate) struct LeaksArgs {
 /// Runs the command.
 pub(crate) fn run(args: &LeaksArgs) -> Result<ExitCode, Failure> {
     let (pid, request) = args.live.request()?;
-    let found = vmrec_sampler::inspect_heap(pid, &HeapRequest { leaks: true, ..request })?;
+    let found = live_heap::inspect(pid, &HeapRequest { leaks: true, ..request })?;
     let problems = &found.heap.problems;
     let blocking = problems.iter().find(|problem| problem.hides_blocks());
     if let Some(problem) = blocking {

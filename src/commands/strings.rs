@@ -9,7 +9,7 @@ use vmrec_sampler::HeapRequest;
 use crate::args::LiveArgs;
 use crate::commands::heap::{MAX_ROWS, note_problems};
 use crate::failure::Failure;
-use crate::output;
+use crate::{live_heap, output};
 
 /// Find texts that several blocks of a heap hold
 ///
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &StringsArgs) -> Result<ExitCode, Failure> {
     let (pid, request) = args.live.request()?;
     let max_rows = if args.all { usize::MAX } else { MAX_ROWS };
     let texts = Some(if args.show { max_rows } else { 0 });
-    let found = vmrec_sampler::inspect_heap(pid, &HeapRequest { texts, ..request })?;
+    let found = live_heap::inspect(pid, &HeapRequest { texts, ..request })?;
     let copies = found.heap.copies.as_deref().unwrap_or_default();
     if args.json {
         output::print_json(&CopiesDocument::new(&found, copies))?;

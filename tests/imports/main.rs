@@ -131,7 +131,7 @@ fn program() {
             &["failure"],
             &["args", "bounded", "output", "pager", "picture", "process", "progress", "terminal"],
             &["file", "metric_choice", "misread", "recorders", "recording", "types_file"],
-            &["session", "stacks", "heap_reports"],
+            &["session", "stacks", "heap_reports", "live_heap"],
             &["commands"],
             &["completion"],
             &["cli"],

@@ -7,6 +7,7 @@ import tempfile
 
 import edges
 import harness
+import heap
 import parts
 import strict
 from harness import PID, SHARE, compare, compare_words, expect, own, tables, taken, vmrec
@@ -80,6 +81,7 @@ def main():
         ends(folder)
         strict.run(folder)
         parts.run(folder)
+        heap.run(folder)
         edges.run(folder)
     print(f"macOS program on scripted kernels: {harness.checks} checks passed")
 

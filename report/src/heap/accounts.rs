@@ -21,6 +21,8 @@ pub(crate) struct Accounts {
     pub unwalked_bytes: u64,
     /// All memory of arenas.
     pub arena_bytes: u64,
+    /// Whether the ranges are of zones, which have no caches and lists of free chunks that are known.
+    pub in_zones: bool,
     /// Blocks with mappings of their own.
     pub mapped: Tally,
     /// Blocks in Python's pools.
@@ -43,6 +45,7 @@ impl Accounts {
                 sums.mapped.add_all(range.used);
                 continue;
             }
+            sums.in_zones |= matches!(range.kind, RangeKind::Zone(_));
             sums.used.add_all(range.used);
             sums.cached.add_all(range.cached);
             sums.fast.add_all(range.fast);
@@ -76,6 +79,7 @@ impl Accounts {
     /// that threads keep, and with the allocator's own descriptions.
     pub(crate) fn malloc_stats_in_use_bytes(&self) -> Option<u64> {
         let counted = [self.used.bytes, self.cached.bytes, self.overhead_bytes];
-        (self.unwalked_bytes == 0).then(|| counted.into_iter().fold(0, u64::saturating_add))
+        (self.unwalked_bytes == 0 && !self.in_zones)
+            .then(|| counted.into_iter().fold(0, u64::saturating_add))
     }
 }

@@ -35,6 +35,14 @@ pub fn problem_text(problem: &HeapProblem) -> String {
              are shown as leaked"
                 .to_owned()
         }
+        HeapProblem::ZonesUnknown { zones } => format!(
+            "{} of other allocators: blocks there are not shown",
+            units::counted(zones, "zone is", "zones are")
+        ),
+        HeapProblem::BlocksOdd { blocks } => format!(
+            "the allocator lists {} where none can be: left out",
+            units::counted(blocks, "block", "blocks")
+        ),
         HeapProblem::MappedDiffer { counted, found } => format!(
             "the allocator counts {} with mappings of their own ({}), {} ({}) were found",
             units::counted(counted.blocks, "block", "blocks"),

@@ -25,6 +25,8 @@ pub(crate) fn heading(found: &StoppedHeap) -> String {
         1 => String::new(),
         stops => format!(", the last of {stops} times"),
     };
+    let in_zones = Accounts::of(&found.heap).in_zones;
+    let (one, many) = if in_zones { ("zone", "zones") } else { ("arena", "arenas") };
     format!(
         "{} ({}): {} stopped for {}{stops}\n{}, {}\n",
         escape::terminal(found.process.name()),
@@ -32,7 +34,7 @@ pub(crate) fn heading(found: &StoppedHeap) -> String {
         units::counted(found.threads, "thread", "threads"),
         units::duration(found.stopped_ns),
         found.heap.allocator,
-        units::counted(found.heap.arenas.into(), "arena", "arenas"),
+        units::counted(found.heap.arenas.into(), one, many),
     )
 }
 
@@ -108,6 +110,7 @@ fn regions(ranges: &[HeapRange], max_rows: usize) -> Table {
             RangeKind::Main => "main arena".to_owned(),
             RangeKind::Arena(number) => format!("arena {number}"),
             RangeKind::Mapped => "one block".to_owned(),
+            RangeKind::Zone(number) => format!("zone {number}"),
         };
         let size = range.range.virtual_bytes();
         table.row(cells(&range.range.to_string(), &of, range.used, free(range), size));
@@ -142,16 +145,21 @@ fn accounts(accounts: &Accounts, pools: Option<&Pools>) -> Table {
         let blocks = blocks.map_or(String::new(), units::count);
         table.row(vec![Cell::new(name), Cell::new(&blocks), Cell::size(Some(bytes))]);
     };
-    for (name, tally) in [
+    let arenas = [
         ("in use, in arenas", accounts.used),
         ("in use, mapped one by one", accounts.mapped),
         ("free, kept by threads (tcache)", accounts.cached),
         ("free, in fast lists", accounts.fast),
         ("free, in other lists", accounts.free),
-    ] {
+    ];
+    let zones =
+        [("in use, in zones", accounts.used), ("free, between blocks in use", accounts.free)];
+    for (name, tally) in if accounts.in_zones { &zones[..] } else { &arenas } {
         row(name, Some(tally.blocks), tally.bytes);
     }
-    row("free, above all blocks (top)", None, accounts.top_bytes);
+    if !accounts.in_zones {
+        row("free, above all blocks (top)", None, accounts.top_bytes);
+    }
     row("malloc's own", None, accounts.overhead_bytes);
     if accounts.unwalked_bytes > 0 {
         row("not walked", None, accounts.unwalked_bytes);

@@ -6,6 +6,7 @@ pub(crate) mod arguments;
 pub(crate) mod bundle;
 pub(crate) mod entry;
 pub(crate) mod flags;
+pub(crate) mod heap;
 pub(crate) mod images;
 pub(crate) mod label;
 pub(crate) mod machine;

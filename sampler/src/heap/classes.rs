@@ -31,9 +31,14 @@ pub(crate) fn names(
             if object::is_key(*word) {
                 return Ok(object::type_name(target, *word).map(|name| name + OF_PYTHON));
             }
-            Ok(mangled(target, maps, *word).map(|name| demangled(&name)))
+            Ok(name(target, maps, *word))
         })
         .collect()
+}
+
+/// Returns the name of the class of C++ whose table is at `table`.
+pub(crate) fn name(target: &mut Target<'_>, maps: &Maps, table: u64) -> Option<String> {
+    mangled(target, maps, table).map(|name| demangled(&name))
 }
 
 /// Returns the name in the type's description, as the compiler wrote it.
@@ -61,7 +66,8 @@ fn description(target: &mut Target<'_>, maps: &Maps, table: u64) -> Option<u64> 
 }
 
 fn name_in(target: &mut Target<'_>, maps: &Maps, description: u64) -> Option<Vec<u8>> {
-    let address = target.word(description.checked_add(8)?)?;
+    // On Apple silicon the uppermost bit marks a name that other images may use too.
+    let address = target.word(description.checked_add(8)?)? & !(1 << 63);
     if !maps.is_in_image(address) {
         return None;
     }

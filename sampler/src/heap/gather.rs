@@ -85,6 +85,8 @@ impl Gathered {
 pub(crate) struct FirstWords {
     /// Whether blocks may be objects of Python.
     pub(crate) python: bool,
+    /// Returns the address in a word, where objects begin with more than an address.
+    pub(crate) plain: Option<fn(u64) -> u64>,
     class_of: HashMap<u64, u32>,
     /// By class; the first stands for no class.
     words: Vec<u64>,
@@ -93,6 +95,7 @@ pub(crate) struct FirstWords {
 impl FirstWords {
     /// Returns the class of a block with the first word `word`.
     fn class(&mut self, maps: &Maps, word: u64) -> u32 {
+        let word = self.plain.map_or(word, |plain| plain(word));
         // Few blocks begin with a pointer at all.
         if word < 0x1000 || !word.is_multiple_of(8) || word >> 48 != 0 {
             return Block::NO_CLASS;

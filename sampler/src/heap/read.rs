@@ -96,8 +96,9 @@ pub(crate) fn read(
         let index = BlockIndex::new(space, &gathered.blocks);
         let mut found = Reach::new(index, gathered.blocks.len(), free.clone());
         let main = arenas.list.first().map_or(0, |main| main.address);
-        let main = (main, arenas.layout);
-        roots::mark(target, maps, threads, space, &all, main, &mut found)?;
+        // Its lists of free chunks name addresses that belong to the blocks before them.
+        let main = AddressRange::new(main, main.saturating_add(arenas.layout.bytes));
+        roots::mark(target, maps, threads, space, &all, &[main], &mut found)?;
         reach = Some(found);
     }
     let copies = gathered
@@ -218,7 +219,7 @@ fn gather(
 }
 
 /// Reads a text to show.
-fn text(target: &mut Target<'_>, copies: &Copies) -> String {
+pub(crate) fn text(target: &mut Target<'_>, copies: &Copies) -> String {
     let length = (copies.length as usize).min(MAX_SHOWN_BYTES);
     let mut bytes = vec![0; length];
     match target.read(copies.sample, &mut bytes) {

@@ -1,6 +1,5 @@
 //! The memory and registers that a process itself holds pointers in.
 
-use crate::heap::layout::Layout;
 use crate::heap::leaks::Reach;
 use crate::heap::mapped::without;
 use crate::heap::maps::{Maps, range_of};
@@ -10,6 +9,10 @@ use crate::region::AddressRange;
 
 /// The bytes below the stack pointer that a function may use.
 const RED_ZONE_BYTES: u64 = 128;
+
+/// The programs and libraries that are known to keep pointers in a form that does not look like one.
+pub(crate) const PACKING: [&str; 8] =
+    ["node", "chrom", "electron", "deno", "libv8", "libmozjs", "libxul", "libjvm"];
 
 /// A thread as it stands still.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,23 +25,22 @@ pub(crate) struct ThreadRoots {
     pub(crate) thread_pointer: Option<u64>,
 }
 
-/// Marks all that the registers of threads and the process's own memory point to.
+/// Marks all that the registers of threads and the process's own memory point to, without the memory
+/// of the `heap` and what the allocator describes it in, its `own`.
 pub(crate) fn mark(
     target: &mut Target<'_>,
     maps: &Maps,
     threads: &[ThreadRoots],
     space: &Space,
     heap: &[AddressRange],
-    main_arena: (u64, &Layout),
+    own: &[AddressRange],
     reach: &mut Reach,
 ) -> Result<(), Late> {
     for word in threads.iter().flat_map(|thread| &thread.registers) {
         space.number(*word).into_iter().for_each(|number| reach.root(number));
     }
     let mut excluded = heap.to_vec();
-    // Its lists of free chunks name addresses that belong to the blocks before them.
-    let (start, layout) = main_arena;
-    excluded.push(AddressRange::new(start, start.saturating_add(layout.bytes)));
+    excluded.extend_from_slice(own);
     excluded.extend(unused_stacks(maps, threads));
     excluded.sort_unstable();
     let excluded = joined(&excluded);

@@ -18,6 +18,8 @@ pub enum RangeKind {
     Arena(u32),
     /// A chunk with a mapping of its own.
     Mapped,
+    /// A zone of malloc of macOS, by its number in the list of zones.
+    Zone(u32),
 }
 
 /// A range of memory of malloc. Its tallies and bytes sum to the size of the range.
@@ -33,7 +35,7 @@ pub struct HeapRange {
     pub cached: Tally,
     /// Free chunks on lists of fast chunks.
     pub fast: Tally,
-    /// Other free chunks, without the uppermost one.
+    /// Other free chunks, without the uppermost one; of zones the stretches without a block.
     pub free: Tally,
     /// The uppermost chunk, which is free.
     pub top_bytes: u64,
@@ -104,6 +106,16 @@ pub enum HeapProblem {
     },
     /// A runtime of the process keeps pointers compressed or encoded, where they do not count.
     PackedPointers,
+    /// Zones of other allocators, whose blocks cannot be listed.
+    ZonesUnknown {
+        /// How many.
+        zones: u64,
+    },
+    /// The allocator lists blocks that cannot be: within others, or at no block's place.
+    BlocksOdd {
+        /// How many, which are left out.
+        blocks: u64,
+    },
     /// Other mapped chunks were found than the allocator counts.
     MappedDiffer {
         /// By its own count.
@@ -126,7 +138,8 @@ impl HeapProblem {
     pub(crate) fn may_pass(self) -> bool {
         match self {
             Self::Broken { .. } | Self::ArenasBroken | Self::ListsBroken { .. } => true,
-            Self::MappedDiffer { .. } => true,
+            Self::MappedDiffer { .. } | Self::BlocksOdd { .. } => true,
+            Self::ZonesUnknown { .. } => false,
             Self::Missing { .. } | Self::PackedPointers => false,
             Self::TooManyPointers | Self::RegistersUnknown { .. } => false,
         }

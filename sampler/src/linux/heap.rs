@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::heap::maps::{Maps, contains};
 use crate::heap::read::{Wanted, read};
+use crate::heap::roots::PACKING;
 use crate::heap::snapshot::{HeapProblem, HeapRequest, StoppedHeap};
 use crate::heap::target::{Late, Pages, Target};
 use crate::linux::facts::pagemap::{Pagemap, WINDOW_PAGES};
@@ -139,10 +140,6 @@ fn look(process: &ProcessInfo, request: &HeapRequest) -> Result<StoppedHeap, Err
     let threads = threads.len() as u64;
     Ok(StoppedHeap { process: process.clone(), heap, taken, stops: 1, stopped_ns, threads })
 }
-
-/// The programs and libraries that are known to keep pointers in a form that does not look like one.
-const PACKING: [&str; 8] =
-    ["node", "chrom", "electron", "deno", "libv8", "libmozjs", "libxul", "libjvm"];
 
 /// Returns whether a file is mapped whose name begins so.
 fn maps_file(mappings: &[Mapping], starts: &[&str]) -> bool {

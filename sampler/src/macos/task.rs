@@ -16,7 +16,7 @@ use crate::darwin::walk::{Lookup, NOTHING_FOLLOWS};
 use crate::error::Error;
 use crate::macos::ffi::libproc::MappedFile;
 use crate::macos::ffi::mach::{
-    Port, kernel_page_bytes, open_name, open_task, own_page_bytes, reason,
+    Port, kernel_page_bytes, open_control, open_name, open_task, own_page_bytes, reason,
 };
 use crate::macos::ffi::{libproc, sysctl, unix};
 use crate::macos::footprint::counts_footprint;
@@ -43,6 +43,15 @@ pub(crate) struct Task {
 impl Task {
     /// Requests the task of `process` from the kernel.
     pub(crate) fn open(process: &ProcessInfo) -> Result<Self, Error> {
+        Self::open_by(process, open_task)
+    }
+
+    /// Requests the right to stop `process` too.
+    pub(crate) fn open_control(process: &ProcessInfo) -> Result<Self, Error> {
+        Self::open_by(process, open_control)
+    }
+
+    fn open_by(process: &ProcessInfo, open: fn(i32) -> Result<Port, i32>) -> Result<Self, Error> {
         let pid = native(process.id.pid)?;
         let own = unix::own_user();
         // The kernel would refuse it anyway, after asking others first.
@@ -51,7 +60,7 @@ impl Task {
         }
         let (sender, answer) = mpsc::channel();
         // A call that hangs keeps its thread, and a right granted later is released.
-        thread::spawn(move || sender.send(open_task(pid)));
+        thread::spawn(move || sender.send(open(pid)));
         match answer.recv_timeout(PATIENCE) {
             Ok(Ok(port)) => Ok(Self { port, pid }),
             Ok(Err(_)) if ended(&process.id) => Err(Error::NotFound { pid: process.id.pid }),
@@ -103,6 +112,14 @@ impl Task {
         };
         // The choice is one of the whole thread: this one ends with it.
         thread::scope(|scope| scope.spawn(read).join()).unwrap_or_default()
+    }
+
+    /// Returns `range` up to the ends of the pages that it is in.
+    pub(crate) fn whole_pages(&self, range: AddressRange) -> AddressRange {
+        // No kernel has pages that are larger, nor smaller ones that are no part of these.
+        let page_bytes = kernel_page_bytes();
+        let end = range.end.div_ceil(page_bytes).saturating_mul(page_bytes);
+        AddressRange::new(range.start - range.start % page_bytes, end)
     }
 
     fn pages_of(&self, range: AddressRange, page_bytes: u64) -> Option<RegionPages> {

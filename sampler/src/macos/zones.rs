@@ -21,6 +21,14 @@ const ADDRESS: u64 = (1 << 47) - 1;
 /// The bytes of `malloc_zone_t` up to and with its version.
 const ZONE_BYTES: usize = 112;
 
+/// A zone that was found in a process.
+pub(crate) struct FoundZone {
+    pub(crate) address: u64,
+    pub(crate) name: Option<String>,
+    /// Its functions; `None` of a zone of another allocator's.
+    pub(crate) table: Option<OwnTable>,
+}
+
 /// Returns lines with the zones of the process `pid`, which [`crate::zones::parse_zones`] reads. To
 /// be called in a process of its own: it may not return.
 ///
@@ -29,25 +37,41 @@ const ZONE_BYTES: usize = 112;
 /// Fails if the process may not be read, or if its libraries are not those of this process.
 pub fn zone_lines(pid: u32) -> Result<String, Error> {
     end_after(MAX_SECONDS);
-    let failed = |reason: &str| Error::Kernel {
-        pid,
-        call: "malloc_get_all_zones",
-        reason: reason.to_owned(),
-    };
-    let (target, own) = (Task::open(&info(pid)?.0)?, Task::open(&info(std::process::id())?.0)?);
+    let target = Task::open(&info(pid)?.0)?;
+    let port = target.port().number();
+    let mut zones: Vec<MallocZone> = Vec::new();
+    let mut ranges = 0;
+    for FoundZone { address, name, table } in find(&target, pid)? {
+        let known = table.as_ref().and_then(|table| table.ranges(port, address));
+        ranges += known.as_ref().map_or(0, Vec::len);
+        if ranges > MAX_RANGES {
+            return Err(failed(pid, "its zones have too many ranges"));
+        }
+        zones.push(MallocZone {
+            address,
+            name,
+            in_use: table.filter(|_| known.is_some()).and_then(|t| t.in_use(port, address)),
+            ranges: known,
+        });
+    }
+    Ok(lines(&zones))
+}
+
+/// Returns the zones of the process `pid`, the `target`.
+pub(crate) fn find(target: &Task, pid: u32) -> Result<Vec<FoundZone>, Error> {
+    let own = Task::open(&info(std::process::id())?.0)?;
     let cache = |task: &Task| task.images(None).and_then(|images: Arc<Images>| images.cache);
     let own_pid = native(std::process::id())?;
     let processors = [libproc::processor(native(pid)?), libproc::processor(own_pid)];
     // malloc's variables and tables are then where they are here.
-    if cache(&target).is_none() || cache(&target) != cache(&own) || processors[0] != processors[1] {
-        return Err(failed("its libraries are not those of vmrec, or not where they are"));
+    if cache(target).is_none() || cache(target) != cache(&own) || processors[0] != processors[1] {
+        return Err(failed(pid, "its libraries are not those of vmrec, or not where they are"));
     }
     let port = target.port();
-    let found = addresses(port.number(), MAX_ZONES).map_err(|code| failed(&Task::reason(code)))?;
+    let found =
+        addresses(port.number(), MAX_ZONES).map_err(|code| failed(pid, &Task::reason(code)))?;
     let tables = OwnTable::all();
-    let mut zones: Vec<MallocZone> = Vec::new();
-    let mut ranges = 0;
-    for address in found {
+    let zone = |address: u64| {
         let mut reader = port;
         let mut memory = Memory::new(&mut reader);
         let zone = memory.bytes(address, ZONE_BYTES);
@@ -56,19 +80,12 @@ pub fn zone_lines(pid: u32) -> Result<String, Error> {
         let table = tables
             .iter()
             .find(|own| Some(own.address()) == pointer(96) && u32_at(zone, 104).is_some());
-        let known = table.and_then(|table| table.ranges(port.number(), address));
-        ranges += known.as_ref().map_or(0, Vec::len);
-        if ranges > MAX_RANGES {
-            return Err(failed("its zones have too many ranges"));
-        }
-        zones.push(MallocZone {
-            address,
-            name: pointer(72).and_then(|name| memory.text(name)),
-            in_use: table
-                .filter(|_| known.is_some())
-                .and_then(|t| t.in_use(port.number(), address)),
-            ranges: known,
-        });
-    }
-    Ok(lines(&zones))
+        let name = pointer(72).and_then(|name| memory.text(name));
+        FoundZone { address, name, table: table.copied() }
+    };
+    Ok(found.into_iter().map(zone).collect())
+}
+
+fn failed(pid: u32, reason: &str) -> Error {
+    Error::Kernel { pid, call: "malloc_get_all_zones", reason: reason.to_owned() }
 }

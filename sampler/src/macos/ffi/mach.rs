@@ -52,7 +52,8 @@ impl Drop for Port {
     }
 }
 
-fn release(port: mach_port_t) {
+/// Gives a right up.
+pub(crate) fn release(port: mach_port_t) {
     // SAFETY: `mach_task_self` only reads a static that the system sets before `main`.
     let own = unsafe { mach_task_self() };
     if port != MACH_PORT_NULL && port != own {
@@ -71,6 +72,11 @@ pub(crate) fn open_task(pid: c_int) -> Result<Port, kern_return_t> {
         return Ok(Port(unsafe { mach_task_self() }));
     }
     open_by(task_read_for_pid().unwrap_or(task_for_pid), pid)
+}
+
+/// Returns a right to control the task of `pid`, which stopping it needs.
+pub(crate) fn open_control(pid: c_int) -> Result<Port, kern_return_t> {
+    open_by(task_for_pid, pid)
 }
 
 /// Returns a right to the totals of `pid` and nothing else, for which the same user is enough.

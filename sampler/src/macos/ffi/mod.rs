@@ -2,6 +2,7 @@
 
 pub(crate) mod libproc;
 pub(crate) mod mach;
+pub(crate) mod stop;
 pub(crate) mod sysctl;
 pub(crate) mod unix;
 pub(crate) mod zones;

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mach2::kern_return::{KERN_FAILURE, KERN_SUCCESS, kern_return_t};
 use mach2::port::mach_port_t;
+use mach2::traps::mach_task_self;
 use mach2::vm::mach_vm_read_overwrite;
 
+use crate::darwin::heap::listed::ZoneLists;
 use crate::region::AddressRange;
 
 /// `memory_reader_t`: gives a place in this process with a copy of the target's memory.
@@ -59,15 +61,18 @@ const _: () = assert!(std::mem::offset_of!(Zone, version) == 104);
 
 /// The first version of zones with `task_statistics`.
 const WITH_TASK_STATISTICS: u32 = 12;
+const PTR_IN_USE: c_uint = 1;
 const PTR_REGION: c_uint = 2;
 const ADMIN_REGION: c_uint = 4;
+/// The most blocks of a zone that are listed: then it counts as unreadable. They take a gigabyte.
+const MAX_BLOCKS: usize = 1 << 26;
 /// The most bytes that are copied: then every read fails.
 const MAX_COPIED: usize = 256 << 20;
 
 unsafe extern "C" {
     fn malloc_get_all_zones(
         task: mach_port_t,
-        reader: Reader,
+        reader: Option<Reader>,
         addresses: *mut *mut usize,
         count: *mut c_uint,
     ) -> kern_return_t;
@@ -94,7 +99,17 @@ impl OwnTable {
     /// Returns the tables of this process's zones; a zone without one has no part in it.
     pub(crate) fn all() -> Vec<Self> {
         // SAFETY: neither call has an argument that could be wrong; a zone lives for ever.
-        let zones = unsafe { [malloc_default_zone(), malloc_create_zone(0, 0)] };
+        let mut zones = unsafe { vec![malloc_default_zone(), malloc_create_zone(0, 0)] };
+        let (mut list, mut count) = (std::ptr::null_mut::<usize>(), 0);
+        // SAFETY: both pointers are to live variables; without a reader it reads this process itself.
+        let code =
+            unsafe { malloc_get_all_zones(mach_task_self(), None, &raw mut list, &raw mut count) };
+        // The default zone stands for another, which is one of these.
+        if code == KERN_SUCCESS && !list.is_null() && count as usize <= crate::zones::MAX_ZONES {
+            // SAFETY: malloc's own list of that many zones, none of which ends.
+            let all = unsafe { std::slice::from_raw_parts(list, count as usize) };
+            zones.extend(all.iter().map(|zone| *zone as *const Zone));
+        }
         let table = |zone: *const Zone| {
             // SAFETY: malloc returned it, or null: a zone of this process, which nobody destroys.
             let Zone { introspect, version, .. } = unsafe { zone.as_ref() }?;
@@ -111,12 +126,23 @@ impl OwnTable {
 
     /// Returns the memory of a zone of the target that has this table; `None` if it cannot be read.
     pub(crate) fn ranges(&self, task: mach_port_t, zone: u64) -> Option<Vec<AddressRange>> {
+        let ZoneLists { mut ranges, own, .. } =
+            self.lists_of(task, zone, PTR_REGION | ADMIN_REGION)?;
+        ranges.extend(own);
+        Some(ranges)
+    }
+
+    /// Returns the memory and the blocks in use of such a zone.
+    pub(crate) fn lists(&self, task: mach_port_t, zone: u64) -> Option<ZoneLists> {
+        self.lists_of(task, zone, PTR_IN_USE | PTR_REGION | ADMIN_REGION)
+    }
+
+    fn lists_of(&self, task: mach_port_t, zone: u64, kinds: c_uint) -> Option<ZoneLists> {
         let enumerator = self.table().enumerator?;
-        let mut ranges: Vec<AddressRange> = Vec::new();
-        let kinds = PTR_REGION | ADMIN_REGION;
-        let into = (&raw mut ranges).cast();
+        let mut lists = ZoneLists::default();
+        let into = (&raw mut lists).cast();
         let code = enumerator(task, into, kinds, usize::try_from(zone).ok()?, read, record);
-        (code == KERN_SUCCESS).then_some(ranges)
+        (code == KERN_SUCCESS && lists.blocks.len() < MAX_BLOCKS).then_some(lists)
     }
 
     /// Returns the number of blocks in use in such a zone, and their bytes.
@@ -140,7 +166,7 @@ impl OwnTable {
 pub(crate) fn addresses(task: mach_port_t, max: usize) -> Result<Vec<u64>, kern_return_t> {
     let (mut list, mut count) = (std::ptr::null_mut(), 0);
     // SAFETY: both pointers are to live variables.
-    let code = unsafe { malloc_get_all_zones(task, read, &raw mut list, &raw mut count) };
+    let code = unsafe { malloc_get_all_zones(task, Some(read), &raw mut list, &raw mut count) };
     if code != KERN_SUCCESS {
         return Err(code);
     }
@@ -184,24 +210,31 @@ extern "C" fn read(
     KERN_SUCCESS
 }
 
-/// Adds ranges to the list that `context` is.
+/// Adds ranges to the lists that `context` is, by their kinds.
 extern "C" fn record(
     _: mach_port_t,
     context: *mut c_void,
-    _: c_uint,
+    kinds: c_uint,
     ranges: *const VmRange,
     count: c_uint,
 ) {
     if ranges.is_null() || count > c_int::MAX.cast_unsigned() {
         return;
     }
-    // SAFETY: `OwnTable::ranges` gave its list, and waits for the enumerator, which calls this.
-    let list = unsafe { &mut *context.cast::<Vec<AddressRange>>() };
+    // SAFETY: `OwnTable::lists_of` gave its lists, and waits for the enumerator, which calls this.
+    let lists = unsafe { &mut *context.cast::<ZoneLists>() };
     // SAFETY: the enumerator gives an array of that many ranges.
     for range in unsafe { std::slice::from_raw_parts(ranges, count as usize) } {
         let end = (range.address as u64).saturating_add(range.size as u64);
-        if range.size > 0 && list.len() <= crate::zones::MAX_RANGES {
-            list.push(AddressRange::new(range.address as u64, end));
+        let range = AddressRange::new(range.address as u64, end);
+        for (kind, list, max) in [
+            (PTR_REGION, &mut lists.ranges, crate::zones::MAX_RANGES),
+            (ADMIN_REGION, &mut lists.own, crate::zones::MAX_RANGES),
+            (PTR_IN_USE, &mut lists.blocks, MAX_BLOCKS),
+        ] {
+            if kinds & kind != 0 && range.virtual_bytes() > 0 && list.len() <= max {
+                list.push(range);
+            }
         }
     }
 }
