@@ -30,6 +30,8 @@ pub(crate) struct Memory {
     page_bytes: u64,
     /// Which pages are present, by the window's start.
     windows: HashMap<u64, u64>,
+    /// The window that was looked at last: most looks are at pages in ascending order.
+    last_window: Option<(u64, u64)>,
     /// Ranges where reading could wait for the target or access a device, ascending.
     avoided: Vec<AddressRange>,
 }
@@ -42,6 +44,7 @@ impl Memory {
             target: None,
             page_bytes: page_size_bytes(),
             windows: HashMap::new(),
+            last_window: None,
             avoided: Vec::new(),
         }
     }
@@ -54,6 +57,7 @@ impl Memory {
         let open = || TargetMemory::open(self.pid).ok();
         self.target = self.pagemap.as_ref().and_then(|_| open());
         self.windows.clear();
+        self.last_window = None;
         self.avoided.clear();
         self.avoided.extend(mappings.iter().filter(|it| is_avoided(it)).map(|it| it.range));
     }
@@ -83,10 +87,16 @@ impl Memory {
             return false;
         }
         let window = address - address % (self.page_bytes * WINDOW_PAGES);
-        if self.windows.len() >= MAX_WINDOWS {
-            self.windows.clear();
-        }
-        let bits = *self.windows.entry(window).or_insert_with(|| pagemap.window(window));
+        let bits = match self.last_window {
+            Some((last, bits)) if last == window => bits,
+            _ => {
+                if self.windows.len() >= MAX_WINDOWS {
+                    self.windows.clear();
+                }
+                *self.windows.entry(window).or_insert_with(|| pagemap.window(window))
+            }
+        };
+        self.last_window = Some((window, bits));
         bits >> ((address - window) / self.page_bytes) & 1 == 1
     }
 

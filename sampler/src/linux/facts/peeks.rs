@@ -72,7 +72,8 @@ impl Peeks {
             return 0;
         }
         let buffer = &mut buffer[..count];
-        let count = if self.copy(memory, address, buffer).is_some() { count } else { 0 };
+        let read = memory.present(address) && self.copy(memory, address, buffer).is_some();
+        let count = if read { count } else { 0 };
         self.absent = self.absent.wrapping_add(u32::from(count == 0));
         if count > 0 || self.absent.is_multiple_of(ABSENT_PAGES) {
             self.left -= 1;
@@ -110,8 +111,10 @@ impl Peeks {
         if !missing.is_empty() {
             // A caller that peeks at consecutive pages will likely continue.
             if self.last != 0 && self.last.checked_add(memory.page_bytes()) == Some(address) {
-                let ahead = (1..WINDOW_PAGES).map(|pages| pages * memory.page_bytes());
-                missing.extend(ahead.map_while(|ahead| first.checked_add(ahead)));
+                let page_bytes = memory.page_bytes();
+                let ahead = (1..WINDOW_PAGES).map(|pages| pages * page_bytes);
+                let ahead = ahead.map_while(|ahead| first.checked_add(ahead));
+                missing.extend(ahead.filter(|address| memory.present(*address)));
             }
             self.fetch(memory, &missing);
         }
