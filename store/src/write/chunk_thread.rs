@@ -19,7 +19,7 @@ pub(crate) type Ready = (RecordingId, std::io::Result<Built>);
 pub(crate) struct ChunkThread {
     full: Option<Sender<Full>>,
     chunks: Receiver<Ready>,
-    /// The number of chunks of each recording that are being built.
+    /// The number of chunks of each recording that are being built, or ready and not yet taken.
     building: BTreeMap<RecordingId, usize>,
     thread: Option<JoinHandle<()>>,
 }
@@ -96,6 +96,11 @@ impl ChunkThread {
         let ready = self.chunks.try_recv().ok()?;
         self.built(ready.0);
         Some(ready)
+    }
+
+    /// Returns the number of chunks that are being built or are ready.
+    pub(crate) fn waiting(&self) -> usize {
+        self.building.values().sum()
     }
 
     /// Waits for a chunk, of whichever recording, while any of `recording` is being built.

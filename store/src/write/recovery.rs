@@ -22,8 +22,9 @@ use crate::write::writer::Writer;
 /// more would delay it.
 const FEW_SAMPLES: u64 = 900;
 
-/// The maximum number of chunks that are stored in one transaction, which keeps a sample waiting.
-const MAX_CHUNKS_AT_ONCE: usize = 16;
+/// The number of chunks that may be stored in one transaction, which keeps a sample waiting; more if
+/// many recordings end at each tick.
+const CHUNKS_AT_ONCE: usize = 16;
 
 impl Writer {
     /// Compacts all samples that are still rows, such as those of a killed recorder, and returns
@@ -33,11 +34,12 @@ impl Writer {
         tidy(&mut self.connection, &self.path, &[])
     }
 
-    /// Stores the chunks that are ready, a few at most, in one transaction.
+    /// Stores the chunks that are ready, a few or half of those that wait, in one transaction: so
+    /// no more wait than become full in two ticks, however many those are.
     pub(crate) fn store_ready_chunks(&mut self) {
         let Some(thread) = &mut self.chunk_thread else { return };
-        let ready: Vec<_> =
-            std::iter::from_fn(|| thread.ready()).take(MAX_CHUNKS_AT_ONCE).collect();
+        let count = CHUNKS_AT_ONCE.max(thread.waiting().div_ceil(2));
+        let ready: Vec<_> = std::iter::from_fn(|| thread.ready()).take(count).collect();
         self.store_built(ready);
     }
 

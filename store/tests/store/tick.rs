@@ -118,3 +118,41 @@ fn many_recordings_become_chunks_while_they_come_and_go() {
     assert_eq!(store.recordings().unwrap().len(), begun as usize);
     assert_eq!(store.snapshot(RecordingId(1), 120).unwrap(), snapshot(2, 120));
 }
+
+/// Hundreds of short processes may end in one tick, and more in the next: their chunks are stored as
+/// fast as they are made, or they would wait in memory, more of them with every tick.
+#[test]
+fn chunks_are_stored_as_fast_as_recordings_end() {
+    const TICKS: u64 = 20;
+    const ENDS: u32 = 40;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let mut writer = Writer::open(&path).unwrap();
+    let session = begin_session(&mut writer, at(0)).unwrap();
+    let root = writer
+        .tick(session, vec![taken(Continues::New(&process(), None, at(1)), 3, 1)])
+        .unwrap()[0]
+        .recording;
+    for tick in 2..TICKS + 2 {
+        let children: Vec<ProcessInfo> =
+            (0..ENDS).map(|number| child(10_000 + tick as u32 * ENDS + number)).collect();
+        let short = children.iter().map(|child| Addition {
+            end: Some((at(tick), WhyEnded::TargetExited(None))),
+            ..taken(Continues::New(child, None, at(tick)), 3, tick)
+        });
+        writer.tick(session, short.collect()).unwrap();
+    }
+    let file = rusqlite::Connection::open(&path).unwrap();
+    let stored =
+        || -> i64 { file.query_row("SELECT count(*) FROM chunk", [], |row| row.get(0)).unwrap() };
+    let all = TICKS as i64 * i64::from(ENDS);
+    // At 16 a tick these would store 640 of 800.
+    for tick in TICKS + 2..2 * TICKS + 2 {
+        if stored() == all {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        writer.tick(session, vec![taken(Continues::Active(root), 3, tick)]).unwrap();
+    }
+    assert_eq!(stored(), all);
+}
