@@ -1,18 +1,13 @@
 //! Where the bytes of a recording go, and what a sample takes of memory that was
 //! never seen before: the second half of a single pass through a trace.
 
-use std::fs;
-use std::io::{Read, Write};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::{fs, io, thread};
 
 use rusqlite::Connection;
 
 use crate::trace::Trace;
-
-/// The level of zstd that plain text is compressed with beside it.
-const LEVEL: i32 = 19;
-/// As `zstd --long` has it.
-const WINDOW_LOG: u32 = 27;
 
 /// Returns the bytes that each table or index of a recording uses, those of no row left out.
 pub(crate) fn by_table(db: &Path) -> Vec<(String, u64)> {
@@ -38,33 +33,25 @@ pub(crate) fn of_file(db: &Path) -> u64 {
     fs::metadata(db).expect("a recording").len()
 }
 
-/// Returns the bytes a sample takes where the text of the trace's second half is compressed.
+/// Returns the bytes a sample takes where the program zstd compresses the text of the trace's second
+/// half.
 pub(crate) fn compressed_text(trace: &Path) -> f64 {
     let trace = Trace::open(trace).expect("a trace");
     let half = &trace.frames[trace.frames.len() / 2..];
-    let mut encoder = zstd::Encoder::new(Counted(0), LEVEL).expect("an encoder");
-    encoder.long_distance_matching(true).expect("a known parameter");
-    encoder.window_log(WINDOW_LOG).expect("a known parameter");
-    let mut text = Vec::new();
+    let mut zstd = Command::new("zstd")
+        .args(["-19", "--long", "--stdout", "-q"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program zstd");
+    let mut output = zstd.stdout.take().expect("its output");
+    let counted = thread::spawn(move || io::copy(&mut output, &mut io::sink()).expect("its bytes"));
+    let mut input = zstd.stdin.take().expect("its input");
     for frame in half {
-        text.clear();
         let mut frame = trace.text(frame).expect("its text");
-        frame.read_to_end(&mut text).expect("readable text");
-        encoder.write_all(&text).expect("memory");
+        io::copy(&mut frame, &mut input).expect("readable text");
     }
-    encoder.finish().expect("memory").0 as f64 / half.len() as f64
-}
-
-/// Counts what is written to it.
-struct Counted(u64);
-
-impl Write for Counted {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len() as u64;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    drop(input);
+    assert!(zstd.wait().expect("its end").success(), "zstd failed");
+    counted.join().expect("a count") as f64 / half.len() as f64
 }
