@@ -23,6 +23,8 @@ mod demangle;
 mod elf;
 mod error;
 mod find;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg_attr(
     not(target_os = "linux"),
     allow(dead_code, reason = "pure logic of Linux, which every system tests")

@@ -7,6 +7,8 @@
 mod codec;
 mod db;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod maintain;
 mod read;
 mod recording;

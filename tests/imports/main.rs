@@ -41,7 +41,7 @@ fn store() {
             &["retention"],
             &["read", "write"],
             &["maintain"],
-            &["lib"],
+            &["lib", "fuzzing"],
         ],
         exceptions: &[],
     });
@@ -86,7 +86,7 @@ fn sampler() {
             &["zones"],
             &["linux", "macos", "darwin"],
             &["pasted"],
-            &["lib"],
+            &["lib", "fuzzing"],
         ],
         exceptions: &[],
     });

@@ -1,0 +1,5 @@
+//! Executables and libraries.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| vmrec_sampler::fuzzing::elf(bytes));

@@ -1,0 +1,5 @@
+//! Evidence of a recording.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| vmrec_store::fuzzing::evidence(bytes));
