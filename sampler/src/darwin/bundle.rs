@@ -2,6 +2,10 @@
 //!
 //! The files are untrusted: only texts of the outermost dictionary are read, and whatever does not
 //! have the format is as if it were not there.
+//!
+//! Not the crate `plist`: its values nest in calls of functions, when they are read by a type and when
+//! they are dropped, so that arrays within arrays, 750 KB of them, end the program (1.10.3); and it
+//! brings dates, base64 and an XML parser for seven texts. Nothing here calls itself.
 
 use std::collections::BTreeMap;
 
@@ -205,6 +209,17 @@ mod tests {
             bytes.extend((number as u64).to_be_bytes());
         }
         bytes
+    }
+
+    #[test]
+    fn lists_within_lists_end() {
+        let (open, close) = ("<array>".repeat(60_000), "</array>".repeat(60_000));
+        let key = "<key>CFBundleIdentifier</key><string>com.x.a</string>";
+        let list = format!("<plist><dict><key>x</key>{open}{close}{key}</dict></plist>");
+        assert!((list.len() as u64) < MAX_BYTES);
+        let of = |list: &str| program(Some(list.as_bytes()), None).identifier;
+        assert_eq!(of(&list).as_deref(), Some("com.x.a"));
+        assert_eq!(of(&format!("<dict>{open}")), None);
     }
 
     #[test]
