@@ -16,7 +16,7 @@ named! {
         Private = "private_bytes",
         /// Written pages, those of files that wait to be written back included. Linux: `Private_Dirty + Shared_Dirty + Private_Hugetlb + Shared_Hugetlb`; macOS: `pages_dirtied`.
         Dirty = "dirty_bytes",
-        /// Written pages no other process maps. Linux: `Private_Dirty + Private_Hugetlb`.
+        /// Written pages no other process maps. Linux: `Private_Dirty + Private_Hugetlb`; macOS: `pages_dirtied` of memory that is not shared, with `--footprint`.
         PrivateDirty = "private_dirty_bytes",
         /// Pages moved out of memory. Linux: `Swap`; macOS: `pages_swapped_out` (compressed).
         Swapped = "swapped_bytes",

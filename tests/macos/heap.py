@@ -175,9 +175,34 @@ def run(folder):
     out, _ = run_vmrec("map", "4242", "-summary", table=path)
     rows = [line.split() for line in out.splitlines() if line.startswith("DefaultMallocZone_0x")]
     expect("the zone's row", (len(rows), rows[0][5], rows[0][6]), (1, "8", "32K"))
+    out, _ = run_vmrec("map", "4242", "-w", table=path)
+    tiny = next(line for line in out.splitlines() if line.startswith("MALLOC_TINY "))
+    expect("its regions name it", tiny.rstrip().endswith(f"DefaultMallocZone_{ZONE:#x} zone structure"), True)
     stopped()
 
+    odd(run_vmrec, stopped, folder)
     faults(run_vmrec, stopped, folder)
+
+
+def odd(run_vmrec, stopped, folder):
+    """Classes of Swift, words that only look like classes, blocks that cannot be."""
+    table = Table(folder, "odd.tsv")
+    book, _ = objects(table)
+    table.text(DATA + 0x2500, "_TtC4Demo4Book")
+    a = DATA + 0x2000
+    table.block(0x100, 0x20, book)
+    table.block(0x200, 0x20, a)  # an isa without other bits
+    table.block(0x300, 0x20, a + 0x100)  # the class of the class
+    table.block(0x400, 0x20, a + 0x700)  # in the program's data, but no class
+    table.block(0x508, 0x20)
+    table.block(0x410, 0x40)
+    out, _ = run_vmrec("heap", "4242", "--json", table=table.write())
+    document = json.loads(out)
+    classes = {group["class"]: group["blocks"] for group in document["classes"]}
+    expect("a class of Swift, and no other", classes, {"Demo.Book": 2, None: 2})
+    expect("odd blocks", document["problems"][0], "the allocator lists 2 blocks where none can be: left out")
+    expect("they stay, so all stops were tried", document["stops"], 5)
+    expect("each of which ended", stopped(), ["suspend", "resume"] * 5)
 
 
 def faults(run_vmrec, stopped, folder):
@@ -185,6 +210,10 @@ def faults(run_vmrec, stopped, folder):
     _, error = run_vmrec("heap", "4242", "--max-stop", "1ms", table=Table(folder, "loops.tsv", -1).write(), status=3)
     expect("a list that never ends", "is not known" in error, True)
     expect("suspended by a child that the kernel ended", stopped(), ["suspend"])
+    for name in ["loops.tsv", "faults.tsv"]:
+        path = Table(folder, f"map-{name}", -1 if name == "loops.tsv" else -2).write()
+        out, error = run_vmrec("map", "4242", "-summary", table=path)
+        expect(f"the page of a process of {name}", "MALLOC_TINY" in out and "zones are not known" in error, True)
     _, error = run_vmrec("heap", "4242", table=Table(folder, "faults.tsv", -2).write(), status=3)
     expect("a list that faults", "is not known" in error, True)
     stopped()
@@ -194,6 +223,19 @@ def faults(run_vmrec, stopped, folder):
     out, _ = run_vmrec("heap", "4242", "--json", table=Table(folder, "changes.tsv", -4).write())
     expect("a list in the middle of a change is read again", json.loads(out)["stops"], 2)
     expect("both stops ended", stopped(), ["suspend", "resume"] * 2)
+    _, error = run_vmrec("heap", "4242", "--max-stop", "1us", table=Table(folder, "late.tsv").write(), status=3)
+    expect("no time at all", "would have been stopped for more than" in error, True)
+    expect("its stop ended too", stopped(), ["suspend", "resume"])
+    out, _ = run_vmrec("heap", "4242", "--json", table=Table(folder, "large.tsv", 20_000_000).write())
+    expect("more than may be copied", "2 zones are of other allocators" in json.loads(out)["problems"][0], True)
+    stopped()
+    table = Table(folder, "plain.tsv").write()
+    _, error = run_vmrec("heap", "4242", table=table, status=3, MACHRUN_REFUSE="task_suspend")
+    expect("a kernel that does not suspend", "task_suspend" in error, True)
+    expect("it was not stopped", stopped(), [])
+    _, error = run_vmrec("leaks", "4242", table=table, status=3, MACHRUN_REFUSE="task_threads")
+    expect("a kernel that does not list threads", "task_threads" in error, True)
+    expect("it runs on", stopped(), ["suspend", "resume"])
     # Without zones, or the right to stop it, it is not stopped.
     _, error = run_vmrec("heap", "4242", table=own("real.tsv", folder), status=3)
     expect("no zones", "malloc_get_all_zones" in error, True)

@@ -6,7 +6,8 @@
  * each. The number is also what goes wrong: -1 loops, -2 faults, -3 fails, once in a zone with -4.
  *
  *   MACHRUN_STOPS       a file: a line for each suspension and each end of one
- *   MACHRUN_REGISTERS   the registers of the one thread, in the order of x86_thread_state64_t; "none": unknown */
+ *   MACHRUN_REGISTERS   the registers of the one thread, in the order of x86_thread_state64_t; "none": unknown
+ *   MACHRUN_REFUSE      "task_suspend" or "task_threads" fails */
 
 enum { ZONE_BYTES = 112, KERN_FAILURE_ = 5, THREAD_PORT = 0x9003 };
 static void *const TABLE = (void *)0x7e0000000000; /* malloc_introspection_t, at one address in every process */
@@ -19,9 +20,14 @@ static void note_stop(const char *what) {
     int file = path ? open(path, O_WRONLY | O_APPEND | O_CREAT, 0600) : -1;
     if (file >= 0 && write(file, what, strlen(what)) >= 0) close(file);
 }
+static int is_refused(const char *call) {
+    const char *refused = getenv("MACHRUN_REFUSE");
+    return refused && !strcmp(refused, call);
+}
 static u32 h_task_suspend(u32 port) {
     int kind;
     if (!task_of_port_kind(port, &kind) || kind != CONTROL_PORT) return KERN_INVALID_ARGUMENT;
+    if (is_refused("task_suspend")) return KERN_FAILURE_;
     note_stop("suspend\n");
     return 0;
 }
@@ -32,6 +38,7 @@ static u32 h_task_resume(u32 port) {
     return 0;
 }
 static u32 h_task_threads(u32 port, u32 **list, u32 *count) {
+    if (is_refused("task_threads")) return KERN_FAILURE_;
     u32 *one = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     one[0] = THREAD_PORT;
     *list = one, *count = 1;

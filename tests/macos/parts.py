@@ -44,7 +44,10 @@ def translated(folder):
     images = [text("/bin/translated", 0x100000000, 0x4000), text("/usr/lib/libone.dylib", base + 0x1000, 0x1800),
               text("/usr/lib/libtwo.dylib", base + 0x2800, 0xD800)]
     row = "{}\t0x7ff800010000\tr-x\tr-x\t1\t0\t{}\t{}\t0\t0\t0\t3\t{}\t{}\t{}\t{}\t{}\t0xa2000002\t0\t0\t-\t"
-    cached = [row.format("0x7ff800000000", 32, 0, 0, 0, "S/A", 1, 0), row.format("0x7ff800000000", 0, 3, 1, 1, "COW", 0, 1)]
+    # A written copy of the data of one library, and a part of it without pages, is that library's.
+    images[1].segments.append(("__DATA", base + 0x20000, 0x4000, "rw-"))
+    cached = [row.format("0x7ff800000000", 32, 0, 0, 0, "S/A", 1, 0), row.format("0x7ff800000000", 0, 3, 1, 1, "COW", 0, 1),
+              "0x7ff800020000\t0x7ff800024000\trw-\trw-\t1\t0\t35\t1\t1\t0\t1\t1\t0\t0\tPRV\t0\t0\t0xa2000009\t0\t0\t-\t"]
     told = lines(0x100100000, images, cache, timestamp=9, cache_base=base)
     open(path, "w").write(open(own("rosetta.tsv", folder)).read().rstrip("\n") + "\n" + "\n".join([*told, *cached]) + "\n")
     return path
@@ -70,6 +73,7 @@ def run(folder):
     path = translated(folder)
     out, _ = vmrec("map", "4244", "-w", table=path)
     expect("parts in small pages", rows(out).get("7ff800001000-7ff800002800"), ("__TEXT", "6K", "6K", "0K", "/usr/lib/libone.dylib"))
+    expect("copied data", rows(out)["7ff800020000-7ff800024000"], ("__DATA", "16K", "4K", "4K", "/usr/lib/libone.dylib"))
     text = open(path).read()
     open(path, "w").write(text.replace("@kernelpage", "@missing vm.self_region_page_size\n@kernelpage", 1))
     out, _ = vmrec("map", "4244", "-w", table=path)

@@ -193,7 +193,17 @@ def footprint(folder):
     out, _ = vmrec("reclassify", "--dry-run", "--json", "--db", db)
     expect("the same rules change nothing", json.loads(out)["changes"], [])
 
+    svg = os.path.join(folder, "footprint.svg")
+    vmrec("chart", "--metric", "footprint", "-o", svg, "--db", db)
+    out, _ = vmrec("sql", "SELECT dirty_bytes, private_dirty_bytes AS own, share_mode FROM region_at('end')", "--db", db, "--json")
+    for row in json.loads(out):
+        is_shared = row["share_mode"] in ("SHM", "S/A", "ALI")
+        wanted = None if is_shared and row["dirty_bytes"] else row["dirty_bytes"]
+        expect("written pages that are its own", row["own"], wanted)
+
     plain = os.path.join(folder, "real.tsv.db")
+    _, error = vmrec("chart", "--metric", "footprint", "-o", svg, "--db", plain, status=4)
+    expect("pages of objects have no footprint", "footprint is unknown" in error, True)
     _, error = vmrec("compare", f"{plain}:1", f"{db}:1", status=2)
     expect("sizes that mean different things", "not comparable" in error, True)
     vmrec("compare", f"{plain}:1", f"{db}:1", "--metric", "virtual")

@@ -9,6 +9,7 @@ import edges
 import harness
 import heap
 import parts
+import rare
 import strict
 from harness import PID, SHARE, compare, compare_words, expect, own, tables, taken, vmrec
 
@@ -82,6 +83,7 @@ def main():
         strict.run(folder)
         parts.run(folder)
         heap.run(folder)
+        rare.run(folder)
         edges.run(folder)
     print(f"macOS program on scripted kernels: {harness.checks} checks passed")
 

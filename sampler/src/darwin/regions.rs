@@ -118,7 +118,7 @@ pub fn labels(regions: &[Region]) -> Vec<Label> {
 }
 
 /// Returns the sizes of `leaf`. Sizes that the kernel does not report stay unknown: PSS,
-/// referenced, anonymous and huge pages, and which of the dirty ones are private.
+/// referenced, anonymous and huge pages, and mostly which of the dirty ones are private.
 pub(crate) fn quantities(leaf: &Leaf, page_bytes: u64) -> Quantities {
     let entry = &leaf.entry;
     let bytes = |pages: u32| u64::from(pages).saturating_mul(page_bytes);
@@ -136,7 +136,22 @@ pub(crate) fn quantities(leaf: &Leaf, page_bytes: u64) -> Quantities {
     if let Some(private) = private_bytes(leaf, page_bytes) {
         quantities.set(Quantity::Private, private);
     }
+    if let Some(written) = private_dirty_pages(leaf) {
+        quantities.set(Quantity::PrivateDirty, bytes(written));
+    }
     quantities
+}
+
+/// Returns the written pages that no other process maps: known where the kernel counts the pages that
+/// this process maps, of memory that is not shared, or where no page is written.
+fn private_dirty_pages(leaf: &Leaf) -> Option<u32> {
+    let entry = &leaf.entry;
+    let is_shared = match entry.share() {
+        Some(ShareMode::Shared | ShareMode::Aliased | ShareMode::SharedAliased) | None => true,
+        Some(_) => false,
+    };
+    let is_own = !is_shared || entry.is_owned_unmapped() || entry.pages_dirtied == 0;
+    (leaf.by_footprint && is_own).then_some(entry.pages_dirtied)
 }
 
 /// Returns the resident bytes that no other process maps, unknown if the kernel does not report

@@ -94,14 +94,11 @@ fn stopped(
     let (begun, taken) = (Instant::now(), now());
     let until = begun.checked_add(request.max_stop);
     let is_late = || until.is_some_and(|until| Instant::now() > until);
-    let suspended = Suspended::begin(task.port()).map_err(|code| Error::Kernel {
-        pid,
-        call: "task_suspend",
-        reason: Task::reason(code),
-    })?;
+    let failed = |call: &'static str, code| Error::Kernel { pid, call, reason: Task::reason(code) };
+    let suspended = Suspended::begin(task.port()).map_err(|code| failed("task_suspend", code))?;
     let (_, _, regions, images) = passes.sample(&process.id)?;
     let maps = maps(&regions);
-    let mut threads = suspended.threads();
+    let mut threads = suspended.threads().map_err(|code| failed("task_threads", code))?;
     place(&mut threads, &maps, &regions);
     let (zones, unknown) = lists(task, pid)?;
     let mut read_at = |address: u64, into: &mut [u8]| read(task, address, into);

@@ -50,7 +50,8 @@ pub(crate) fn page(
     if let Some(why) = snapshot.consistency.totals_alone() {
         return text + &own_header::unread(why, usize::MAX);
     }
-    let parts = Parts::of(snapshot, source.pages);
+    let mut parts = Parts::of(snapshot, source.pages);
+    zones::name(&mut parts.regions, source.zones.unwrap_or_default());
     if lists {
         let regions = &parts.regions;
         let rows = |chosen: &dyn Fn(&&Region) -> bool| {

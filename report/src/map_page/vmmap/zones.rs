@@ -1,7 +1,9 @@
 //! vmmap's table of malloc's zones.
 
+use std::sync::Arc;
+
 use unicode_width::UnicodeWidthStr;
-use vmrec_sampler::{Family, MallocZone, Quantity, Region};
+use vmrec_sampler::{AddressRange, Family, MallocZone, Quantity, Region};
 
 use crate::map_page::totals::Sum;
 use crate::map_page::vmmap::size::VmmapSize;
@@ -84,12 +86,37 @@ impl Figures {
     }
 }
 
+/// Names behind each region of malloc the zone that has its memory, as vmmap does: the first, where
+/// several do; with `zone structure` for what the zone itself lies in.
+pub(crate) fn name(regions: &mut [Region], zones: &[MallocZone]) {
+    for zone in zones {
+        let name = name_of(zone);
+        let structure = format!("{name} zone structure");
+        for region in regions.iter_mut() {
+            let own = region.identity.range;
+            let has = |range: &AddressRange| range.overlaps(own);
+            let detail = match () {
+                () if own.holds(zone.address) => &structure,
+                () if zone.ranges.iter().flatten().any(has) => &name,
+                () => continue,
+            };
+            let label = &region.identity.label;
+            if label.region_type.family() == Family::Malloc && label.detail.is_none() {
+                Arc::make_mut(&mut region.identity).label.detail = Some(detail.as_str().into());
+            }
+        }
+    }
+}
+
+/// Returns a zone's name with its address. Not escaped.
+fn name_of(zone: &MallocZone) -> String {
+    format!("{}_0x{:x}", zone.name.as_deref().unwrap_or("MallocZone"), zone.address)
+}
+
 /// Returns the table of `zones`, whose sums are those of the `regions` that their memory lies in.
 pub(crate) fn table(zones: &[MallocZone], regions: &[Region], sizes: VmmapSize) -> String {
     let named = |zone: &MallocZone| {
-        let name = zone.name.as_deref().unwrap_or("MallocZone");
-        let name = format!("{}_0x{:x}", escape::terminal(name), zone.address);
-        (name, Figures::of(zone, regions))
+        (escape::terminal(&name_of(zone)).into_owned(), Figures::of(zone, regions))
     };
     let rows: Vec<(String, Figures)> = zones.iter().map(named).collect();
     let width =
@@ -145,10 +172,33 @@ pub(crate) fn table(zones: &[MallocZone], regions: &[Region], sizes: VmmapSize) 
 
 #[cfg(test)]
 mod tests {
-    use vmrec_sampler::{AddressRange, RegionType};
+    use vmrec_sampler::RegionType;
 
     use super::*;
     use crate::fixture::{K, memory, region};
+
+    #[test]
+    fn regions_of_malloc_name_their_zone() {
+        let of = |start: u64, family| {
+            region(start..start + K, RegionType::named("x", family), None, &[])
+        };
+        let mut regions = [0x1000, 0x2000, 0x3000, 0x9000].map(|start| of(start, Family::Malloc));
+        regions[2] = of(0x3000, Family::Stack);
+        let ranges = Some(vec![AddressRange::new(0x2200, 0x3300)]);
+        let zone = |address, name: &str| MallocZone {
+            address,
+            name: Some(name.to_owned()),
+            ranges: ranges.clone(),
+            in_use: None,
+        };
+        name(&mut regions, &[zone(0x1010, "A"), zone(0x5000, "B")]);
+        let shown =
+            |region: &Region| region.identity.label.detail.as_ref().map(ToString::to_string);
+        let [structure, memory, stack, other] = regions.each_ref().map(shown);
+        assert_eq!(structure.as_deref(), Some("A_0x1010 zone structure"));
+        assert_eq!(memory.as_deref(), Some("A_0x1010"));
+        assert_eq!((stack, other), (None, None));
+    }
 
     #[test]
     fn zones_have_the_sums_of_their_regions() {

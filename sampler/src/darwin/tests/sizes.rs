@@ -87,6 +87,19 @@ fn private_pages_of_submaps_follow_from_the_share_mode() {
 }
 
 #[test]
+fn written_pages_are_private_where_the_process_alone_is_charged_for_them() {
+    let of = |by_footprint, share_mode, pages_dirtied| {
+        let entry = Entry { share_mode, pages_dirtied, ..entry(0x1000) };
+        quantities(&Leaf { by_footprint, ..leaf(entry) }, PAGE).get(Quantity::PrivateDirty)
+    };
+    // SM_PRIVATE, SM_COW, SM_TRUESHARED.
+    assert_eq!([2, 1, 5].map(|mode| of(true, mode, 1)), [Some(PAGE), Some(PAGE), None]);
+    assert_eq!(of(true, 5, 0), Some(0));
+    assert_eq!([2, 1, 5].map(|mode| of(false, mode, 1)), [None; 3], "pages of objects");
+    assert_eq!(of(false, 2, 0), None, "nor is part of a sum known then");
+}
+
+#[test]
 fn attributes_are_exactly_those_that_apply() {
     let plain = leaf(Entry { user_tag: 7, object_id: 0, ..entry(0x1000) });
     assert_eq!(&*flags::words(&plain, false), "tag=7");

@@ -43,13 +43,16 @@ impl<'p> Suspended<'p> {
     }
 
     /// Returns the threads with their registers; one whose registers cannot be read has none.
-    pub(crate) fn threads(&self) -> Vec<ThreadRoots> {
+    pub(crate) fn threads(&self) -> Result<Vec<ThreadRoots>, kern_return_t> {
         let mut list: *mut mach_port_t = std::ptr::null_mut();
         let mut count: mach_msg_type_number_t = 0;
         // SAFETY: both pointers are to live variables.
         let code = unsafe { task_threads(self.port.number(), &raw mut list, &raw mut count) };
-        if code != KERN_SUCCESS || list.is_null() {
-            return Vec::new();
+        if code != KERN_SUCCESS {
+            return Err(code);
+        }
+        if list.is_null() {
+            return Ok(Vec::new());
         }
         // SAFETY: the kernel mapped an array of that many rights into this process.
         let threads = unsafe { std::slice::from_raw_parts(list, count as usize) };
@@ -58,7 +61,7 @@ impl<'p> Suspended<'p> {
         let bytes = u64::from(count).saturating_mul(size_of::<mach_port_t>() as u64);
         // SAFETY: the array is used no more.
         unsafe { mach_vm_deallocate(mach_task_self(), list as u64, bytes) };
-        found
+        Ok(found)
     }
 }
 
