@@ -75,6 +75,11 @@ def selftests(folder):
     for table in ["real.tsv", "intel.tsv", "rosetta.tsv"]:
         out, _ = vmrec("selftest", table=own(table, folder))
         expect(f"what the self-test says on {table}", "figures agree" in out and "~~~" in out, True)
+    path = os.path.join(folder, "differs.tsv")
+    open(path, "w").write(open(own("real.tsv", folder)).read().replace("@footprint", "@vminfo virtual_size=4096\n@footprint", 1))
+    out, _ = vmrec("selftest", table=path, status=1)
+    for words in ["DIFFERS\n", "a region outside of submaps is missing", "please report this output"]:
+        expect(f"{words} where a figure differs", words in out, True)
 
 
 def rights(folder):

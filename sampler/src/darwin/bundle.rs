@@ -247,7 +247,10 @@ mod tests {
 
     #[test]
     fn platforms_have_apples_names() {
-        assert_eq!([1, 6, 99].map(platform), [Some("macOS"), Some("macCatalyst"), None]);
+        let names: Vec<&str> = (0..99).filter_map(platform).collect();
+        let simulators = ["iOS Simulator", "tvOS Simulator", "watchOS Simulator"];
+        assert_eq!(names[..3], ["macOS", "iOS", "macCatalyst"]);
+        assert_eq!((&names[3..6], &names[6..]), (&simulators[..], &["DriverKit"][..]));
     }
 
     proptest! {

@@ -175,6 +175,33 @@ fn zones_have_blocks_of_classes_that_leak_or_are_held() {
 }
 
 #[test]
+fn a_heap_comes_whole_to_the_parent() {
+    let mut memory = Memory::new();
+    memory.class(IMAGE + 0x1000, "DEMBook");
+    // An object, the class of its class taken for one, and two texts.
+    memory.set(HEAP + 0x100, IMAGE + 0x1000);
+    memory.set(HEAP + 0x200, IMAGE + 0x1100);
+    for at in [0x300, 0x400] {
+        memory.put(HEAP + at, b"the same\0");
+    }
+    let blocks = [0x100, 0x200, 0x300, 0x400].map(|at| range(HEAP + at, 0x20)).to_vec();
+    let zone = ZoneLists { ranges: vec![range(HEAP, 0x1000)], own: Vec::new(), blocks };
+    let mut heap = memory.heap(&[zone], &[]);
+    assert_eq!(heap.classes.iter().flatten().collect::<Vec<_>>(), ["DEMBook"]);
+    heap.problems = vec![
+        HeapProblem::TooManyPointers,
+        HeapProblem::RegistersUnknown { threads: 1 },
+        HeapProblem::PackedPointers,
+        HeapProblem::ZonesUnknown { zones: 2 },
+        HeapProblem::BlocksOdd { blocks: 3 },
+    ];
+    let mut stop = Stop { heap, taken: (1, 2), stops: 3, stopped_ns: 4, threads: 5 };
+    assert_eq!(parse(&bytes(&stop)).as_ref(), Some(&stop));
+    (stop.heap.leaks, stop.heap.copies) = (None, None);
+    assert_eq!(parse(&bytes(&stop)).as_ref(), Some(&stop));
+}
+
+#[test]
 fn blocks_that_cannot_be_are_left_out_and_counted() {
     let zone = ZoneLists {
         ranges: vec![range(HEAP, 0x1000)],
