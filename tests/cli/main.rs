@@ -7,6 +7,7 @@
 mod allocs;
 mod backup;
 mod beside;
+mod cgroups;
 mod chart;
 mod cheap;
 mod check;
