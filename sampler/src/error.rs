@@ -120,7 +120,7 @@ pub enum Error {
         limit: Duration,
     },
     /// The process has no heap that can be walked.
-    #[error("{name} (pid {pid}) has no heap of glibc's malloc")]
+    #[error("{name} (pid {pid}) has no heap of glibc's or musl's malloc")]
     NoHeap {
         /// The process.
         pid: u32,

@@ -33,7 +33,7 @@ pub(super) const OWNER_REFUSED: &str = "it is yours, but has rights that vmrec l
      sudo setcap cap_sys_ptrace,cap_dac_read_search=ep \"$(which vmrec)\"";
 
 /// The hint for a process without a heap of glibc's.
-pub(super) const NO_HEAP: &str = "heaps of glibc's malloc on 64-bit Linux can be read; of other allocators `vmrec map`\n\
+pub(super) const NO_HEAP: &str = "heaps of glibc's malloc, and of musl's since 1.2.1, can be read on 64-bit Linux; of other allocators `vmrec map`\n\
      shows the regions, and `vmrec record` how they grow";
 
 /// The hint for sizes that no sample has.

@@ -28,7 +28,11 @@ impl Program {
         options: &[&str],
         arguments: &[&str],
     ) -> Option<Self> {
-        let compiler = if source.ends_with(".cpp") { "g++" } else { "gcc" };
+        let compiler = match source {
+            "musl.c" => "musl-gcc",
+            _ if source.ends_with(".cpp") => "g++",
+            _ => "gcc",
+        };
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/heap").join(source);
         let program = bench.path(&format!("{source}.out"));
         let built = Command::new(compiler)

@@ -23,6 +23,7 @@ mod foreign;
 mod habits;
 mod harness;
 mod heap;
+mod heap_musl;
 mod heap_python;
 mod heap_saved;
 mod import;

@@ -2,6 +2,18 @@
 
 use vmrec_sampler::{Heap, RangeKind, Tally};
 
+/// What a malloc has its memory in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Carved {
+    /// Arenas of glibc.
+    #[default]
+    Arenas,
+    /// Zones of macOS, which have no caches and lists of free chunks that are known.
+    Zones,
+    /// Groups of slots of musl, likewise.
+    Groups,
+}
+
 /// Sums over all ranges of a heap. All but `mapped` are of arenas and sum to their memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Accounts {
@@ -21,8 +33,8 @@ pub(crate) struct Accounts {
     pub unwalked_bytes: u64,
     /// All memory of arenas.
     pub arena_bytes: u64,
-    /// Whether the ranges are of zones, which have no caches and lists of free chunks that are known.
-    pub in_zones: bool,
+    /// What the ranges are.
+    pub carved: Carved,
     /// Blocks with mappings of their own.
     pub mapped: Tally,
     /// Blocks in Python's pools.
@@ -45,7 +57,11 @@ impl Accounts {
                 sums.mapped.add_all(range.used);
                 continue;
             }
-            sums.in_zones |= matches!(range.kind, RangeKind::Zone(_));
+            sums.carved = match range.kind {
+                RangeKind::Zone(_) => Carved::Zones,
+                RangeKind::Group => Carved::Groups,
+                _ => sums.carved,
+            };
             sums.used.add_all(range.used);
             sums.cached.add_all(range.cached);
             sums.fast.add_all(range.fast);
@@ -79,7 +95,7 @@ impl Accounts {
     /// that threads keep, and with the allocator's own descriptions.
     pub(crate) fn malloc_stats_in_use_bytes(&self) -> Option<u64> {
         let counted = [self.used.bytes, self.cached.bytes, self.overhead_bytes];
-        (self.unwalked_bytes == 0 && !self.in_zones)
+        (self.unwalked_bytes == 0 && self.carved == Carved::Arenas)
             .then(|| counted.into_iter().fold(0, u64::saturating_add))
     }
 }

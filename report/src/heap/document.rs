@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use vmrec_sampler::{HeapProblem, HeapRange, Pools, RangeKind, StoppedHeap, Tally};
 
-use crate::heap::accounts::Accounts;
+use crate::heap::accounts::{Accounts, Carved};
 use crate::heap::group::{HeapGroup, by_class, by_size};
 use crate::heap::head::HeapHead;
 use crate::heap::problem::problem_text;
@@ -77,10 +77,10 @@ impl From<&Accounts> for MallocSums {
         Self {
             arena_bytes: sums.arena_bytes,
             used: sums.used.into(),
-            cached: (!sums.in_zones).then(|| sums.cached.into()),
-            fast: (!sums.in_zones).then(|| sums.fast.into()),
+            cached: (sums.carved == Carved::Arenas).then(|| sums.cached.into()),
+            fast: (sums.carved == Carved::Arenas).then(|| sums.fast.into()),
             free: sums.free.into(),
-            top_bytes: (!sums.in_zones).then_some(sums.top_bytes),
+            top_bytes: (sums.carved == Carved::Arenas).then_some(sums.top_bytes),
             overhead_bytes: sums.overhead_bytes,
             unwalked_bytes: sums.unwalked_bytes,
             mapped: sums.mapped.into(),
@@ -149,9 +149,10 @@ impl From<&HeapRange> for Region {
             RangeKind::Main => ("arena", Some(0)),
             RangeKind::Arena(number) => ("arena", Some(number)),
             RangeKind::Mapped => ("mapped", None),
+            RangeKind::Group => ("group", None),
             RangeKind::Zone(number) => ("zone", Some(number)),
         };
-        let of_arenas = !matches!(range.kind, RangeKind::Zone(_));
+        let of_arenas = !matches!(range.kind, RangeKind::Zone(_) | RangeKind::Group);
         Self {
             start: address(range.range.start),
             end: address(range.range.end),

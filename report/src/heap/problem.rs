@@ -20,6 +20,11 @@ pub fn problem_text(problem: &HeapProblem) -> String {
         HeapProblem::ArenasBroken => {
             "the list of arenas breaks: there may be others that are not shown".to_owned()
         }
+        HeapProblem::GroupsBroken { groups } => format!(
+            "{} of slots {} changed or corrupted: what is in them is not shown",
+            units::counted(groups, "group", "groups"),
+            if groups == 1 { "was being" } else { "were being" }
+        ),
         HeapProblem::ListsBroken { lists } => format!(
             "{} of free chunks break{}: some of their chunks are shown as in use",
             units::counted(lists, "list", "lists"),

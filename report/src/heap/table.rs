@@ -2,7 +2,7 @@
 
 use vmrec_sampler::{HeapRange, Pools, RangeKind, StoppedHeap, Tally, sort_by_key};
 
-use crate::heap::accounts::Accounts;
+use crate::heap::accounts::{Accounts, Carved};
 use crate::heap::group::{HeapBy, HeapGroup, by_class, by_size};
 use crate::text::table::{Align, Cell, Column, Table};
 use crate::text::{escape, units};
@@ -25,16 +25,21 @@ pub(crate) fn heading(found: &StoppedHeap) -> String {
         1 => String::new(),
         stops => format!(", the last of {stops} times"),
     };
-    let in_zones = Accounts::of(&found.heap).in_zones;
-    let (one, many) = if in_zones { ("zone", "zones") } else { ("arena", "arenas") };
+    let arenas = u64::from(found.heap.arenas);
+    let carved = match Accounts::of(&found.heap).carved {
+        Carved::Arenas => units::counted(arenas, "arena", "arenas"),
+        Carved::Zones => units::counted(arenas, "zone", "zones"),
+        Carved::Groups => {
+            units::counted(found.heap.ranges.len() as u64, "group of slots", "groups of slots")
+        }
+    };
     format!(
-        "{} ({}): {} stopped for {}{stops}\n{}, {}\n",
+        "{} ({}): {} stopped for {}{stops}\n{}, {carved}\n",
         escape::terminal(found.process.name()),
         found.process.id,
         units::counted(found.threads, "thread", "threads"),
         units::duration(found.stopped_ns),
         found.heap.allocator,
-        units::counted(found.heap.arenas.into(), one, many),
     )
 }
 
@@ -110,6 +115,7 @@ fn regions(ranges: &[HeapRange], max_rows: usize) -> Table {
             RangeKind::Main => "main arena".to_owned(),
             RangeKind::Arena(number) => format!("arena {number}"),
             RangeKind::Mapped => "one block".to_owned(),
+            RangeKind::Group => "group of slots".to_owned(),
             RangeKind::Zone(number) => format!("zone {number}"),
         };
         let size = range.range.virtual_bytes();
@@ -154,10 +160,16 @@ fn accounts(accounts: &Accounts, pools: Option<&Pools>) -> Table {
     ];
     let zones =
         [("in use, in zones", accounts.used), ("free, between blocks in use", accounts.free)];
-    for (name, tally) in if accounts.in_zones { &zones[..] } else { &arenas } {
+    let groups = [("in use, in slots", accounts.used), ("free, in slots", accounts.free)];
+    let rows = match accounts.carved {
+        Carved::Arenas => &arenas[..],
+        Carved::Zones => &zones,
+        Carved::Groups => &groups,
+    };
+    for (name, tally) in rows {
         row(name, Some(tally.blocks), tally.bytes);
     }
-    if !accounts.in_zones {
+    if accounts.carved == Carved::Arenas {
         row("free, above all blocks (top)", None, accounts.top_bytes);
     }
     row("malloc's own", None, accounts.overhead_bytes);

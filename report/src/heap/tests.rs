@@ -96,6 +96,8 @@ fn problems_in_words() {
     let problems = [
         HeapProblem::Missing { arena: 3, counted_bytes: 1 << 20, found_bytes: 0 },
         HeapProblem::ArenasBroken,
+        HeapProblem::GroupsBroken { groups: 1 },
+        HeapProblem::GroupsBroken { groups: 2 },
         HeapProblem::ListsBroken { lists: 1 },
         HeapProblem::ListsBroken { lists: 2 },
         HeapProblem::MappedDiffer { counted: tally(2, 8192), found: tally(1, 4096) },

@@ -17,6 +17,7 @@ pub(crate) mod layout;
 pub(crate) mod leaks;
 pub(crate) mod mapped;
 pub(crate) mod maps;
+pub(crate) mod musl;
 pub(crate) mod parameters;
 pub(crate) mod python;
 pub(crate) mod read;

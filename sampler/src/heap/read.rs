@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::heap::arena::{self, Arenas, Part};
+use crate::heap::arena::{self, Arena, Arenas, Part};
 use crate::heap::block::Tally;
 use crate::heap::block_set::BlockSet;
 use crate::heap::cached::{self, Cached};
@@ -13,6 +13,7 @@ use crate::heap::gather::Gathered;
 use crate::heap::leaks::Reach;
 use crate::heap::mapped::{self, Mapped};
 use crate::heap::maps::Maps;
+use crate::heap::musl::{self, Group, Groups};
 use crate::heap::parameters;
 use crate::heap::python;
 use crate::heap::roots::{self, ThreadRoots};
@@ -56,6 +57,7 @@ enum Piece {
     /// Of the arena of that number.
     Part(u32, Part),
     Mapped(Mapped),
+    Group(Group),
 }
 
 impl Piece {
@@ -63,19 +65,82 @@ impl Piece {
         match self {
             Self::Part(_, part) => part.range,
             Self::Mapped(mapped) => mapped.range,
+            Self::Group(group) => group.range,
         }
     }
 }
 
-/// Reads the heap; `None` if there is no arena of glibc's.
+/// Whose malloc it is.
+enum Owner {
+    Glibc(Arenas),
+    Musl(Groups),
+}
+
+impl Owner {
+    fn find(target: &mut Target<'_>, maps: &Maps) -> Result<Option<Self>, Late> {
+        if let Some(arenas) = arena::find(target, maps)? {
+            return Ok(Some(Self::Glibc(arenas)));
+        }
+        Ok(musl::find(target, maps)?.map(Self::Musl))
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Glibc(arenas) => {
+                format!("glibc's malloc (layout of {})", arenas.layout.releases)
+            }
+            Self::Musl(_) => "musl's malloc (layout of 1.2.1 and newer)".to_owned(),
+        }
+    }
+
+    /// Returns the arenas; musl has none.
+    fn arenas(&self) -> &[Arena] {
+        match self {
+            Self::Glibc(arenas) => &arenas.list,
+            Self::Musl(_) => &[],
+        }
+    }
+
+    /// Returns where malloc describes its memory, in which addresses are not the process's own.
+    fn own(&self) -> Vec<AddressRange> {
+        match self {
+            // Its lists of free chunks name addresses that belong to the blocks before them.
+            Self::Glibc(arenas) => {
+                let main = arenas.list.first().map_or(0, |main| main.address);
+                vec![AddressRange::new(main, main.saturating_add(arenas.layout.bytes))]
+            }
+            Self::Musl(groups) => groups.areas.clone(),
+        }
+    }
+
+    /// Returns all ranges of malloc, ascending.
+    fn pieces(
+        &self,
+        target: &mut Target<'_>,
+        maps: &Maps,
+        problems: &mut Vec<HeapProblem>,
+    ) -> Result<Vec<Piece>, Late> {
+        match self {
+            Self::Glibc(arenas) => pieces(target, maps, arenas, problems),
+            Self::Musl(groups) => {
+                if groups.broken > 0 {
+                    problems.push(HeapProblem::GroupsBroken { groups: groups.broken });
+                }
+                Ok(groups.outer.iter().map(|group| Piece::Group(*group)).collect())
+            }
+        }
+    }
+}
+
+/// Reads the heap; `None` if it is neither glibc's nor musl's.
 pub(crate) fn read(
     target: &mut Target<'_>,
     maps: &Maps,
     wanted: Wanted<'_>,
 ) -> Result<Option<Reading>, Late> {
-    let Some(arenas) = arena::find(target, maps)? else { return Ok(None) };
+    let Some(owner) = Owner::find(target, maps)? else { return Ok(None) };
     let mut problems = Vec::new();
-    let pieces = pieces(target, maps, &arenas, &mut problems)?;
+    let pieces = owner.pieces(target, maps, &mut problems)?;
     let all: Vec<AddressRange> = pieces.iter().map(Piece::range).collect();
     let mut gathered = Gathered::default();
     let space = wanted.leaks.and_then(|_| Space::new(&all)).map(Arc::new);
@@ -84,9 +149,14 @@ pub(crate) fn read(
     gathered.texts = wanted.texts.map(|_| Texts::default());
     let mut ranges = Vec::new();
     for piece in &pieces {
-        ranges.push(gather(target, maps, piece, &mut gathered, &mut problems)?);
+        ranges.push(match (&owner, piece) {
+            (Owner::Musl(groups), Piece::Group(group)) => {
+                musl::gather(target, groups, group, maps, &mut gathered)?
+            }
+            _ => gather(target, maps, piece, &mut gathered, &mut problems)?,
+        });
     }
-    let cached = cached::find(target, &arenas.list, &gathered.blocks)?;
+    let cached = cached::find(target, owner.arenas(), &gathered.blocks)?;
     if cached.broken_lists > 0 {
         problems.push(HeapProblem::ListsBroken { lists: cached.broken_lists });
     }
@@ -95,10 +165,7 @@ pub(crate) fn read(
     if let (Some(threads), Some(space)) = (wanted.leaks, &space) {
         let index = BlockIndex::new(space, &gathered.blocks);
         let mut found = Reach::new(index, gathered.blocks.len(), free.clone());
-        let main = arenas.list.first().map_or(0, |main| main.address);
-        // Its lists of free chunks name addresses that belong to the blocks before them.
-        let main = AddressRange::new(main, main.saturating_add(arenas.layout.bytes));
-        roots::mark(target, maps, threads, space, &all, &[main], &mut found)?;
+        roots::mark(target, maps, threads, space, &all, &owner.own(), &mut found)?;
         reach = Some(found);
     }
     let copies = gathered
@@ -113,8 +180,8 @@ pub(crate) fn read(
     };
     let classes = classes::names(target, maps, gathered.first_words.words())?;
     let heap = Heap {
-        allocator: format!("glibc's malloc (layout of {})", arenas.layout.releases),
-        arenas: u32::try_from(arenas.list.len()).unwrap_or(u32::MAX),
+        allocator: owner.name(),
+        arenas: u32::try_from(owner.arenas().len()).unwrap_or(u32::MAX),
         ranges,
         blocks: Vec::new(),
         pools,
@@ -202,6 +269,7 @@ fn gather(
             (sums.top_bytes, sums.unwalked_bytes) = (walked.top_bytes, walked.unwalked_bytes);
             sums.overhead_bytes = bytes.saturating_sub(known);
         }
+        Piece::Group(_) => {}
         Piece::Mapped(Mapped { address, .. }) => {
             let end = match (&gathered.edges, &gathered.texts) {
                 (Some(_), _) => range.end,

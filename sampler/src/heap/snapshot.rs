@@ -18,6 +18,8 @@ pub enum RangeKind {
     Arena(u32),
     /// A chunk with a mapping of its own.
     Mapped,
+    /// A group of slots of one size, of musl.
+    Group,
     /// A zone of malloc of macOS, by its number in the list of zones.
     Zone(u32),
 }
@@ -74,6 +76,11 @@ pub struct Pools {
 /// A doubt about a walk, or a mistake in the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeapProblem {
+    /// Groups of musl's malloc do not point back to the records that describe them.
+    GroupsBroken {
+        /// How many.
+        groups: u64,
+    },
     /// A chain of chunks breaks.
     Broken {
         /// The chunk whose size, or whose neighbour's, is invalid.
@@ -130,7 +137,11 @@ impl HeapProblem {
     pub fn hides_blocks(&self) -> bool {
         matches!(
             self,
-            Self::Broken { .. } | Self::ArenasBroken | Self::Missing { .. } | Self::TooManyPointers
+            Self::Broken { .. }
+                | Self::ArenasBroken
+                | Self::GroupsBroken { .. }
+                | Self::Missing { .. }
+                | Self::TooManyPointers
         )
     }
 
@@ -139,6 +150,7 @@ impl HeapProblem {
         match self {
             Self::Broken { .. } | Self::ArenasBroken | Self::ListsBroken { .. } => true,
             Self::MappedDiffer { .. } | Self::BlocksOdd { .. } => true,
+            Self::GroupsBroken { .. } => true,
             Self::ZonesUnknown { .. } => false,
             Self::Missing { .. } | Self::PackedPointers => false,
             Self::TooManyPointers | Self::RegistersUnknown { .. } => false,

@@ -1,6 +1,7 @@
 //! Walks of made-up heaps: whole, in the middle of a change, and of random bytes.
 
 mod made_up;
+mod musl;
 
 use proptest::prelude::*;
 
