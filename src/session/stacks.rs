@@ -1,11 +1,11 @@
 //! The stacks of all processes of a session, compared.
 
-use vmrec_report::{Resolved, StackChoice, StackDiff};
+use vmrec_report::{Resolved, StackChoice, StackDiff, escape};
 use vmrec_sampler::{Naming, StackMetric};
 
 use crate::failure::{Failure, Status};
 use crate::session::OpenedSession;
-use crate::stacks;
+use crate::{output, stacks};
 
 impl OpenedSession {
     /// Compares the stacks of two moments, in the regions of one type or of all; each stack begins with
@@ -17,7 +17,7 @@ impl OpenedSession {
     ) -> Result<(StackDiff, Option<String>), Failure> {
         let only_type = choice.only_type.map(|words| self.type_name(ends, words)).transpose()?;
         let choice = StackChoice { only_type: only_type.as_deref(), ..choice };
-        let processes = self.stacks(ends, choice)?;
+        let (processes, without) = self.stacks(ends, choice)?;
         if processes.is_empty() {
             return Err(self.without_stacks());
         }
@@ -26,7 +26,19 @@ impl OpenedSession {
             let of = format!("session {}", self.session.id.0);
             return Err(stacks::without_metric(&of, choice.metric));
         }
+        if !without.is_empty() {
+            let names: Vec<_> = without.values().map(|name| escape::terminal(name)).collect();
+            output::note(&format!("note: not in it, without stacks: {}", names.join(", ")));
+        }
         Ok((StackDiff::of_processes(processes, choice), only_type))
+    }
+
+    /// Returns the metric chosen, or that which explains its memory.
+    pub(crate) fn chosen_metric(
+        &self,
+        metric: Option<StackMetric>,
+    ) -> Result<StackMetric, Failure> {
+        metric.map_or_else(|| self.leading_metric(), Ok)
     }
 
     /// Returns the metric of the stacks that explain its memory over time: if the blocks of a process were

@@ -152,23 +152,28 @@ impl OpenedSession {
     }
 
     /// Reads the stacks of the processes at two moments, each with the bytes that they are parts
-    /// of, in the regions of one type or of all.
+    /// of, in the regions of one type or of all; with them the names of those that have none.
     pub(crate) fn stacks(
         &self,
         ends: [&Resolved; 2],
         choice: StackChoice<'_>,
-    ) -> Result<Vec<ProcessStacks>, Failure> {
+    ) -> Result<(Vec<ProcessStacks>, BTreeMap<RecordingId, String>), Failure> {
+        let mut without = BTreeMap::new();
         let mut found: BTreeMap<RecordingId, ProcessStacks> = BTreeMap::new();
         for (at, end) in ends.into_iter().enumerate() {
             for (member, number) in self.present_at(end)? {
                 let Recording { id, process, .. } = &member.recording;
-                let Some(live) = self.store.live_stacks(*id, number)? else { continue };
+                let name = || format!("{} ({})", process.name(), process.id);
+                let Some(live) = self.store.live_stacks(*id, number)? else {
+                    without.insert(*id, name());
+                    continue;
+                };
                 let snapshot = self.store.snapshot(*id, number)?;
                 let Some(bytes) = choice.whole_bytes(&snapshot) else {
                     continue;
                 };
                 let of = found.entry(*id).or_insert_with(|| ProcessStacks {
-                    name: format!("{} ({})", process.name(), process.id),
+                    name: name(),
                     nodes: Vec::new(),
                     live: [None, None],
                     whole_bytes: [0; 2],
@@ -180,8 +185,9 @@ impl OpenedSession {
         // A recorder may add to them: those of pages are stored with the pages at the latest.
         for (id, of) in &mut found {
             of.nodes = self.store.stack_nodes(*id)?;
+            without.remove(id);
         }
-        Ok(found.into_values().collect())
+        Ok((found.into_values().collect(), without))
     }
 
     /// Returns how many processes there are at a moment, and their sums.

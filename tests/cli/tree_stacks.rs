@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::harness::{Bench, skipped};
+use crate::harness::{Bench, signal, skipped};
 use crate::heap_saved::until;
 
 const MIB: i64 = 1 << 20;
@@ -162,5 +162,145 @@ fn a_session_without_stacks_has_none_to_compare() {
         assert!(said.error.contains("session 1 has no stacks\nhint: record them: "), "{said:?}");
     }
     assert_eq!(bench.run(&["diff", "-s", "1", "--type", "malloc"]).status, Some(2));
-    assert_eq!(bench.run(&["record", "--stacks", "--host", "--samples", "1"]).status, Some(2));
+}
+
+/// Builds a program of `tests/stacks` under a name of its own.
+fn built(bench: &Bench, source: &str, name: &str) -> Option<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stacks").join(source);
+    let program = bench.path(name);
+    let mut gcc = Command::new("gcc");
+    let built = gcc.args(["-O1", "-w", "-pthread", "-o"]).args([&program, &source]).output();
+    if built.is_ok_and(|built| built.status.success()) {
+        return Some(program.display().to_string());
+    }
+    skipped("gcc does not build it");
+    None
+}
+
+/// A program that grows when a line comes.
+struct Grower(std::process::Child, BufReader<std::process::ChildStdout>);
+
+impl Grower {
+    fn start(program: &str) -> Self {
+        let mut command = Command::new(program);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        let mut grower = Self(child, lines);
+        grower.expect("ready\n");
+        grower
+    }
+
+    fn expect(&mut self, line: &str) {
+        let mut read = String::new();
+        self.1.read_line(&mut read).unwrap();
+        assert_eq!(read, line);
+    }
+
+    fn grow(&mut self) {
+        self.0.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+        self.expect("grown\n");
+    }
+}
+
+impl Drop for Grower {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Returns how many events of performance a process has open.
+fn events(pid: u32) -> usize {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let targets = files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+    targets.filter(|target| target.to_string_lossy().contains("perf_event")).count()
+}
+
+fn follows(options: &[&str], name: &str) {
+    let bench = Bench::new();
+    let Some(program) = built(&bench, "grow.c", name) else { return };
+    let always = ["record", "--stacks", "--stack-period", "61", "--every", "200ms", "-q"];
+    let mut command = bench.command(&[&always[..], &["--read-remote-files"], options].concat());
+    let mut vmrec = command.stderr(Stdio::piped()).spawn().unwrap();
+    let recordings = || {
+        // Others of the host may be another test's.
+        let sql = format!(
+            "SELECT s.recording FROM stack_live s JOIN recording r ON r.id = s.recording \
+                   WHERE r.short_name = '{name}' GROUP BY 1"
+        );
+        let rows = bench.run(&["sql", "--json", &sql]);
+        let rows: Value = serde_json::from_str(&rows.output).unwrap_or_default();
+        rows.as_array().map_or(0, Vec::len)
+    };
+    let mut growers = Vec::new();
+    for count in 1..=2 {
+        growers.push(Grower::start(&program));
+        let mut ended = false;
+        until("a recording with stacks", || {
+            ended = vmrec.try_wait().unwrap().is_some();
+            ended || recordings() == count
+        });
+        if ended {
+            let mut said = String::new();
+            BufReader::new(vmrec.stderr.take().unwrap()).read_line(&mut said).unwrap();
+            assert!(said.contains("cannot record the stacks of "), "{said}");
+            return skipped(&said);
+        }
+        growers.last_mut().unwrap().grow();
+    }
+    // 96 MiB each, less what a busy host made vmrec lose.
+    until("the growth of both", || {
+        let said = bench.run(&["diff", "-s", "1", "--by", "stack", "--json"]);
+        let document: Value = serde_json::from_str(&said.output).unwrap_or_default();
+        let Some(lost) = document["sampling"][1]["lost_faults"].as_i64() else { return false };
+        let (bytes, of) = change(&document, "path_a");
+        let of = of.iter().filter(|process| process.starts_with(name)).count();
+        of == 2 && bytes + lost * 4096 > 180 * MIB
+    });
+    let before = events(vmrec.id());
+    drop(growers);
+    if !options.contains(&"--host") {
+        until("events that are closed", || events(vmrec.id()) < before);
+    }
+    signal(vmrec.id(), libc::SIGINT);
+    vmrec.wait().unwrap();
+    assert!(bench.run(&["info", "--verify"]).error.is_empty());
+}
+
+#[test]
+fn those_that_come_later_by_a_name_have_stacks_and_give_their_events_back() {
+    follows(&["--follow", "vmrecfollows"], "vmrecfollows");
+}
+
+#[test]
+fn the_processes_of_a_host_have_stacks_too() {
+    follows(&["--host"], "vmrechosts");
+}
+
+#[test]
+fn a_process_that_has_too_many_threads_has_no_stacks_and_is_named() {
+    let bench = Bench::new();
+    let (Some(few), Some(many)) =
+        (built(&bench, "grow.c", "vmrecfew"), built(&bench, "wait.c", "vmrecmany"))
+    else {
+        return;
+    };
+    let _few = Grower::start(&few);
+    let _many = Grower::start(&many);
+    // Of 80 files 40 may be events.
+    let vmrec = env!("CARGO_BIN_EXE_vmrec");
+    let line = format!(
+        "ulimit -n 80; exec {vmrec} record --stacks --follow vmrecfew vmrecmany --samples 3 --every 100ms"
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]).env("VMREC_DB", bench.path("test.db"));
+    let said = command.stdin(Stdio::null()).output().unwrap();
+    let error = String::from_utf8_lossy(&said.stderr);
+    if error.contains("cannot record the stacks of ") {
+        return skipped(&error);
+    }
+    let named = "1 process had no stacks: not permitted, or too many threads: vmrecmany";
+    assert!(error.contains(named), "{error}");
+    let diff = bench.run(&["diff", "-s", "1", "--by", "stack"]);
+    assert!(diff.error.contains("not in it, without stacks: vmrecmany (pid "), "{diff:?}");
 }

@@ -38,7 +38,7 @@ impl StackRecorder {
     }
 
     /// Returns the stacks of the pages that are present.
-    pub fn tick(&self, _: u32, _: &Snapshot) -> StackTick {
+    pub fn tick(&self, _: u32, _: bool, _: &Snapshot) -> Option<StackTick> {
         match *self {}
     }
 

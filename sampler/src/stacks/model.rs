@@ -11,6 +11,8 @@ pub struct StackOptions {
     pub budget: u64,
     /// Whether the processes that they start are recorded too.
     pub children: bool,
+    /// Whether others may join them: of one process alone the kernel's count of page faults is known.
+    pub several: bool,
     /// Whether system calls that map and unmap memory are recorded too.
     pub calls: bool,
 }

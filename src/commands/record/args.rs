@@ -123,7 +123,7 @@ pub(crate) struct RecordArgs {
         require_equals = true,
         default_missing_value = "faults",
         hide_possible_values = true,
-        conflicts_with_all = ["follow", "host", "cgroup", "unit", "container", "via"]
+        conflicts_with = "via"
     )]
     pub(crate) stacks: Option<StacksOf>,
 
@@ -139,8 +139,7 @@ pub(crate) struct RecordArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "512K",
-        value_parser = parse_mean,
-        conflicts_with = "stacks"
+        value_parser = parse_mean
     )]
     pub(crate) allocs: Option<u64>,
 
@@ -273,7 +272,8 @@ impl RecordArgs {
         let options = StackOptions {
             period: self.stack_period,
             budget: STACK_BUDGET,
-            children: self.is_family(),
+            children: self.tree || self.host,
+            several: self.is_family(),
             calls: self.stacks == Some(StacksOf::All),
         };
         self.stacks.map(|_| options)

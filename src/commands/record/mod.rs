@@ -63,6 +63,15 @@ pub(crate) fn run(args: &RecordArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("a command that vmrec starts is not chosen among others")
             .hint("leave out -f, --wait, --newest, --oldest and --largest before `--`"));
     }
+    if args.allocs.is_some() && args.stacks.is_some() {
+        return Err(Failure::usage(
+            "a recording has stacks of --allocs or of --stacks, not of both",
+        )
+        .hint(
+            "record the blocks of a command, and meanwhile its page faults into another file: \
+                 vmrec record --stacks --db FILE PID",
+        ));
+    }
     if args.allocs.is_some() && args.launch.is_empty() {
         return Err(Failure::usage(
             "--allocs records a command from its start: a process that runs loads no library",

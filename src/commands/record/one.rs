@@ -61,7 +61,7 @@ pub(super) fn record(
                 shown.waiting.push_back(Figures::of(&snapshot));
                 let is_first = session.samples_taken() == 0;
                 let stacks =
-                    target.stacks.as_ref().map(|stacks| stacks.tick(target.pid(), &snapshot));
+                    target.stacks.as_ref().and_then(|it| it.tick(target.pid(), false, &snapshot));
                 triggers.judge(ITSELF, target.pid(), None, &snapshot);
                 let stored = session.append(snapshot, evidence)?;
                 if is_first {

@@ -40,11 +40,12 @@ impl StackSource {
         Ok(Self::PageFaults(StackRecorder::attach(pids, options)?))
     }
 
-    /// Returns the stacks of a process when `snapshot` was taken.
-    pub(crate) fn tick(&self, pid: u32, snapshot: &Snapshot) -> StackTick {
+    /// Returns the stacks of a process, that may be `new`, when `snapshot` was taken; `None` if it has
+    /// none.
+    pub(crate) fn tick(&self, pid: u32, new: bool, snapshot: &Snapshot) -> Option<StackTick> {
         match self {
-            Self::PageFaults(recorder) => recorder.tick(pid, snapshot),
-            Self::Blocks(recorder) => recorder.tick(pid, snapshot),
+            Self::PageFaults(recorder) => recorder.tick(pid, new, snapshot),
+            Self::Blocks(recorder) => Some(recorder.tick(pid, snapshot)),
         }
     }
 

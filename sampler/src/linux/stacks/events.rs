@@ -2,7 +2,7 @@
 //! system calls that map and unmap memory.
 #![allow(unsafe_code)]
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
@@ -20,6 +20,9 @@ const STACK_BYTES: u32 = 32 << 10;
 /// The same of system calls, of which many come at once.
 const CALL_STACK_BYTES: u32 = 16 << 10;
 
+/// The maximum part of the files that may be open which events may be.
+const FILES_PART: usize = 2;
+
 /// When events begin to count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Begin {
@@ -28,18 +31,27 @@ pub(crate) enum Begin {
     AtExec,
 }
 
+/// An open event, and the process whose thread it was opened for. Those that inherit it end with it.
+struct Opened {
+    pid: u32,
+    event: OwnedFd,
+}
+
 /// The events of processes.
 pub(crate) struct Events {
-    pids: BTreeSet<u32>,
+    /// The processes, each with the one whose events it inherited: itself, if those are its own.
+    pids: BTreeMap<u32, u32>,
     owners: Vec<Owner>,
-    faults: Vec<OwnedFd>,
+    faults: Vec<Opened>,
     /// Those of system calls.
-    calls: Vec<OwnedFd>,
+    calls: Vec<Opened>,
     /// The tracepoints of these; none if they are not wanted.
     tracepoints: Vec<u64>,
-    /// Faults that events counted that are closed, and those that their lost samples stood for.
+    /// Faults that events counted that are closed, those that their lost samples stood for, and their
+    /// lost calls.
     counted: u64,
     lost_faults: u64,
+    lost_calls: u64,
     /// Whether the kernel counts lost samples.
     counts_losses: bool,
     period: u64,
@@ -48,6 +60,8 @@ pub(crate) struct Events {
     threads_alone: bool,
     /// Whether those are wanted.
     children: bool,
+    /// The maximum number of events.
+    max: usize,
 }
 
 impl Events {
@@ -59,22 +73,28 @@ impl Events {
         period: u64,
         begin: Begin,
         children: bool,
+        several: bool,
     ) -> Result<Self, StackRefusal> {
         let mut events = Self {
-            pids: pids.iter().copied().collect(),
+            pids: pids.iter().map(|pid| (*pid, *pid)).collect(),
             owners,
             faults: Vec::new(),
             calls: Vec::new(),
             tracepoints,
             counted: 0,
             lost_faults: 0,
+            lost_calls: 0,
             counts_losses: true,
             period,
             sees_kernel: true,
             threads_alone: !children,
             children,
+            max: usize::MAX,
         };
-        raise_open_files();
+        let files = raise_open_files();
+        if several {
+            events.max = files.map_or(usize::MAX, |files| files as usize / FILES_PART);
+        }
         while let Err(error) = events.open_all(Source::Faults, begin) {
             events.give_up_something(&error)?;
         }
@@ -82,6 +102,32 @@ impl Events {
             events.open_all(Source::Calls, begin).map_err(|error| events.no_calls(&error))?;
         }
         Ok(events)
+    }
+
+    /// Opens the events of those of the processes of which that is permitted, if it is of any, and of more
+    /// that may come.
+    pub(crate) fn of_several(
+        pids: &[u32],
+        owners: Vec<Owner>,
+        tracepoints: Vec<u64>,
+        period: u64,
+        children: bool,
+    ) -> Result<Self, StackRefusal> {
+        // What the kernel permits at all.
+        let own = [std::process::id()];
+        let mut events = Self::open(&own, owners, tracepoints, period, Begin::Now, children, true)?;
+        events.faults.clear();
+        events.calls.clear();
+        events.pids.clear();
+        let refused = pids.iter().filter_map(|pid| events.add(*pid).err()).last();
+        match refused.filter(|_| events.pids.is_empty()) {
+            Some(error) if error.raw_os_error() == Some(libc::EMFILE) => {
+                events.pids.extend(pids.iter().map(|pid| (*pid, *pid)));
+                Err(events.too_many_threads())
+            }
+            Some(error) if error.kind() != io::ErrorKind::NotFound => Err(refusal(&error)),
+            _ => Ok(events),
+        }
     }
 
     /// Does without what the kernel refused, or fails with the reason.
@@ -114,20 +160,20 @@ impl Events {
             let folder = Path::new(PROC).join(pid.to_string());
             living_threads(&folder).map_or(0, |threads| threads.count() as u64)
         };
-        let threads = self.pids.iter().map(threads).sum();
+        let threads = self.pids.keys().map(threads).sum();
         StackRefusal::TooManyThreads { threads, files: raise_open_files() }
     }
 
     /// Opens the events of all threads; those that begin later inherit them. A thread that begins
     /// meanwhile may be missed rather than counted twice.
     fn open_all(&mut self, source: Source, begin: Begin) -> io::Result<()> {
-        for pid in self.pids.clone() {
+        for pid in self.pids.keys().copied().collect::<Vec<_>>() {
             self.open_process(pid, source, begin)?;
         }
         if self.of(source).is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(()) }
     }
 
-    fn of(&mut self, source: Source) -> &mut Vec<OwnedFd> {
+    fn of(&mut self, source: Source) -> &mut Vec<Opened> {
         match source {
             Source::Faults => &mut self.faults,
             Source::Calls => &mut self.calls,
@@ -139,7 +185,7 @@ impl Events {
         let folder = Path::new(PROC).join(pid.to_string());
         let Ok(threads) = living_threads(&folder) else { return Ok(()) };
         for thread in threads.collect::<Vec<_>>() {
-            match self.open_thread(thread, source, begin) {
+            match self.open_thread(pid, thread, source, begin) {
                 Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
                 other => other?,
             }
@@ -147,34 +193,58 @@ impl Events {
         Ok(())
     }
 
-    /// Opens the events of another process; returns whether that is permitted.
-    pub(crate) fn add(&mut self, pid: u32) -> bool {
+    /// Opens the events of another process, if that is permitted, and there are not too many.
+    pub(crate) fn add(&mut self, pid: u32) -> io::Result<()> {
         let before = (self.faults.len(), self.calls.len());
-        let mut opened = self.open_process(pid, Source::Faults, Begin::Now).is_ok()
-            && self.faults.len() > before.0;
-        if opened && self.records_calls() {
-            opened = self.open_process(pid, Source::Calls, Begin::Now).is_ok();
+        let mut opened = self.open_process(pid, Source::Faults, Begin::Now);
+        if opened.is_ok() && self.faults.len() == before.0 {
+            opened = Err(io::ErrorKind::NotFound.into());
         }
-        if opened {
-            self.pids.insert(pid);
-        } else {
-            self.faults.truncate(before.0);
-            self.calls.truncate(before.1);
+        if opened.is_ok() && self.records_calls() {
+            opened = self.open_process(pid, Source::Calls, Begin::Now);
+        }
+        match opened {
+            Ok(()) => drop(self.pids.insert(pid, pid)),
+            Err(_) => {
+                self.faults.truncate(before.0);
+                self.calls.truncate(before.1);
+            }
         }
         opened
     }
 
-    /// Takes note of a process that inherited the events.
-    pub(crate) fn inherited(&mut self, pid: u32) {
-        self.pids.insert(pid);
+    /// Returns whether a process has events.
+    pub(crate) fn has(&self, pid: u32) -> bool {
+        self.pids.contains_key(&pid)
     }
 
-    /// Takes note that a process has ended.
+    /// Takes note of a process that inherited the events of its parent, if that is known.
+    pub(crate) fn inherited(&mut self, pid: u32, parent: Option<u32>) {
+        let owner = parent.and_then(|parent| self.pids.get(&parent).copied());
+        self.pids.insert(pid, owner.unwrap_or(pid));
+    }
+
+    /// Takes note that a process has ended: its events end with the last one that inherited them.
     pub(crate) fn ended(&mut self, pid: u32) {
-        self.pids.remove(&pid);
+        let Some(owner) = self.pids.remove(&pid) else { return };
+        if self.pids.values().any(|of| *of == owner) {
+            return;
+        }
+        let is_owners = |opened: &Opened| opened.pid == owner;
+        let ended: Vec<Opened> = self.faults.extract_if(.., |opened| is_owners(opened)).collect();
+        self.counted += ended.iter().map(|opened| read(&opened.event)[0]).sum::<u64>();
+        self.lost_faults += lost(&ended).saturating_mul(self.period);
+        let ended: Vec<Opened> = self.calls.extract_if(.., |opened| is_owners(opened)).collect();
+        self.lost_calls += lost(&ended);
     }
 
-    fn open_thread(&mut self, thread: u32, source: Source, begin: Begin) -> io::Result<()> {
+    fn open_thread(
+        &mut self,
+        pid: u32,
+        thread: u32,
+        source: Source,
+        begin: Begin,
+    ) -> io::Result<()> {
         let mut attributes = self.attributes(source, begin);
         let configs = match source {
             Source::Faults => {
@@ -197,10 +267,13 @@ impl Events {
         let thread = i32::try_from(thread).unwrap_or(0);
         for owner in self.owners.clone().iter().filter(|owner| owner.source == source) {
             for config in &configs {
+                if self.faults.len() + self.calls.len() >= self.max {
+                    return Err(io::Error::from_raw_os_error(libc::EMFILE));
+                }
                 attributes.config = *config;
                 let event = open_event(&mut attributes, thread, owner.processor)?;
                 write_to(&event, owner)?;
-                self.of(source).push(event);
+                self.of(source).push(Opened { pid, event });
             }
         }
         Ok(())
@@ -241,8 +314,10 @@ impl Events {
     /// Samples page faults with another period from now on. Those before that are not seen.
     pub(crate) fn open_again(&mut self, period: u64) {
         self.period = period;
-        // A process that ended has no more faults.
-        let _ = self.open_all(Source::Faults, Begin::Now);
+        // A process that ended has no more faults, nor one whose program changed to another user's.
+        for pid in self.pids.keys().copied().collect::<Vec<_>>() {
+            let _ = self.open_process(pid, Source::Faults, Begin::Now);
+        }
     }
 
     /// Returns how many faults a record stands for.
@@ -252,7 +327,7 @@ impl Events {
 
     /// Returns the page faults so far.
     pub(crate) fn count(&self) -> u64 {
-        self.counted + self.faults.iter().map(|event| read(event)[0]).sum::<u64>()
+        self.counted + self.faults.iter().map(|opened| read(&opened.event)[0]).sum::<u64>()
     }
 
     /// Returns the page faults that lost samples stood for so far, 0 if the kernel does not count them:
@@ -263,7 +338,7 @@ impl Events {
 
     /// Returns the system calls that were lost so far, likewise.
     pub(crate) fn lost_calls(&self) -> u64 {
-        lost(&self.calls)
+        self.lost_calls + lost(&self.calls)
     }
 
     pub(crate) const fn sees_kernel(&self) -> bool {
@@ -277,8 +352,8 @@ impl Events {
 }
 
 /// Returns how many samples of events were lost.
-fn lost(events: &[OwnedFd]) -> u64 {
-    events.iter().map(|event| read(event)[1]).sum()
+fn lost(events: &[Opened]) -> u64 {
+    events.iter().map(|opened| read(&opened.event)[1]).sum()
 }
 
 /// Reads an event: what it counted, and its lost samples if it counts them.

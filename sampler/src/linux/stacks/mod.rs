@@ -43,14 +43,18 @@ impl std::fmt::Debug for StackRecorder {
 }
 
 impl StackRecorder {
-    /// Begins to record the page faults of processes.
+    /// Begins to record the page faults of processes, and of those that ticks are asked of. Of several,
+    /// those are left out of which that is not permitted.
     ///
     /// # Errors
     ///
     /// Fails if there is no such process, or if the kernel does not permit it.
     pub fn attach(pids: &[u32], options: &StackOptions) -> Result<Self, Error> {
         let first = pids.first().copied().unwrap_or_default();
-        let name = process_info(first)?.name().to_owned();
+        let name = match pids {
+            [] => String::new(),
+            _ => process_info(first)?.name().to_owned(),
+        };
         Self::start(pids, options, Begin::Now).map_err(|why| refused(first, name, why))
     }
 
@@ -105,12 +109,13 @@ impl StackRecorder {
     }
 
     /// Returns the stacks of the pages of a process that were present when `snapshot` was taken, and of
-    /// its mappings. A process that is not known yet is recorded from now on.
-    pub fn tick(&self, pid: u32, snapshot: &Snapshot) -> StackTick {
+    /// its mappings. A process that is not known yet, or `new`, is recorded from now on; `None` if that
+    /// is not permitted, or if there are too many.
+    pub fn tick(&self, pid: u32, new: bool, snapshot: &Snapshot) -> Option<StackTick> {
         let Shared { state, readings, .. } = &*self.shared;
         readings.catch_up();
         let mut locked = state.lock();
-        if locked.follows(pid) {
+        if locked.follows(pid, new) {
             let files = locked.files.clone();
             drop(locked);
             // Records of others are not to wait for the files of its code.

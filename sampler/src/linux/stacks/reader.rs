@@ -56,18 +56,21 @@ impl Reader {
         options: &StackOptions,
         begin: Begin,
     ) -> Result<Self, StackRefusal> {
-        let StackOptions { period, budget, children, calls } = *options;
+        let StackOptions { period, budget, children, several, calls } = *options;
         let pace = Pace::new(period, budget);
         let (sources, tracepoints) = match calls {
             true => (&[Source::Faults, Source::Calls][..], tracepoints()?),
             false => (&[Source::Faults][..], Vec::new()),
         };
         let rings = Rings::open(sources)?;
-        let events =
-            Events::open(pids, rings.owners(), tracepoints, pace.period(), begin, children)?;
+        let (owners, first) = (rings.owners(), pace.period());
+        let events = match (several, begin) {
+            (true, Begin::Now) => Events::of_several(pids, owners, tracepoints, first, children)?,
+            _ => Events::open(pids, owners, tracepoints, first, begin, children, several)?,
+        };
         let files = Files::default();
         let mut processes = HashMap::new();
-        for pid in pids {
+        for pid in pids.iter().filter(|pid| events.has(**pid)) {
             let mut process = Process::new(*pid, &files);
             if begin == Begin::Now {
                 // The events run already, so that no new mapping is missed.
@@ -77,7 +80,7 @@ impl Reader {
         }
         let (readings, asked) =
             Readings::new().map_err(|error| StackRefusal::Other(error.to_string()))?;
-        let state = State::new(children, events, files.clone(), processes, pace);
+        let state = State::new(children, several, events, files.clone(), processes, pace);
         let shared = Shared { state: InTurn::new(state), readings, ended: AtomicBool::new(false) };
         let mounts = (PathBuf::new(), SeenMounts::default());
         Ok(Self { shared: Arc::new(shared), rings, asked, files, mounts, asleep_ns: asleep_ns() })

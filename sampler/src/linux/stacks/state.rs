@@ -26,6 +26,8 @@ const MAX_PROCESSES: usize = 4096;
 pub(crate) struct State {
     /// Whether processes that others start are recorded too.
     children: bool,
+    /// Whether others may join.
+    several: bool,
     events: Events,
     pub(crate) files: Files,
     pub(crate) processes: HashMap<u32, Process>,
@@ -46,6 +48,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(
         children: bool,
+        several: bool,
         events: Events,
         files: Files,
         processes: HashMap<u32, Process>,
@@ -53,6 +56,7 @@ impl State {
     ) -> Self {
         Self {
             children,
+            several,
             events,
             files,
             processes,
@@ -94,7 +98,7 @@ impl State {
                 // The record of its begin may come a moment later, from another processor.
                 if self.takes_children() && !self.processes.contains_key(pid) {
                     let process = Process::new(*pid, &self.files);
-                    self.begins(*pid, process);
+                    self.begins(*pid, process, None);
                 }
                 if let Some(process) = self.processes.get_mut(pid) {
                     process.exec();
@@ -108,7 +112,7 @@ impl State {
                             Some(parent) => parent.forked(*pid),
                             None => Process::new(*pid, &self.files),
                         };
-                        self.begins(*pid, process);
+                        self.begins(*pid, process, Some(*parent));
                     }
                 }
             }
@@ -122,15 +126,19 @@ impl State {
     }
 
     fn takes_children(&self) -> bool {
-        self.children && self.processes.len() < MAX_PROCESSES
+        self.children && self.has_room()
     }
 
-    /// Adds a process that inherited the events.
-    fn begins(&mut self, pid: u32, process: Process) {
+    fn has_room(&self) -> bool {
+        self.processes.len() < MAX_PROCESSES
+    }
+
+    /// Adds a process that inherited the events of its parent.
+    fn begins(&mut self, pid: u32, process: Process, parent: Option<u32>) {
         self.processes.insert(pid, process);
         // A number that is used again is another process.
         self.gone.retain(|(gone, _)| *gone != pid);
-        self.events.inherited(pid);
+        self.events.inherited(pid, parent);
     }
 
     /// Reads the kernel's counts of losses, if that was not done a moment ago.
@@ -150,8 +158,8 @@ impl State {
 
     /// Forgets processes that ended a while ago, but for those that other threads go on with.
     pub(crate) fn forget(&mut self) {
-        let Self { gone, processes, events, children, .. } = self;
-        if !*children {
+        let Self { gone, processes, events, several, .. } = self;
+        if !*several {
             return;
         }
         gone.retain(|(pid, since)| {
@@ -187,17 +195,29 @@ impl State {
     }
 
     /// Begins the events of a process that was found otherwise than by its parent; returns whether it
-    /// is to be recorded from now on.
-    pub(crate) fn follows(&mut self, pid: u32) -> bool {
-        self.takes_children() && !self.processes.contains_key(&pid) && self.events.add(pid)
+    /// is to be recorded from now on. One that is `new` is not the one of that number that has ended.
+    pub(crate) fn follows(&mut self, pid: u32, new: bool) -> bool {
+        let has_ended = new && self.gone.iter().any(|(gone, _)| *gone == pid);
+        let follows = self.several
+            && self.has_room()
+            && (has_ended || !self.processes.contains_key(&pid))
+            // Its own work would be more work.
+            && pid != std::process::id()
+            && self.events.add(pid).is_ok();
+        if follows && has_ended {
+            self.processes.remove(&pid);
+            self.gone.retain(|(gone, _)| *gone != pid);
+        }
+        follows
     }
 
-    /// Returns the stacks of a process, at the time of `snapshot`.
-    pub(crate) fn tick(&mut self, pid: u32, snapshot: &Snapshot) -> StackTick {
+    /// Returns the stacks of a process, at the time of `snapshot`; `None` if it has no events.
+    pub(crate) fn tick(&mut self, pid: u32, snapshot: &Snapshot) -> Option<StackTick> {
+        let process = self.processes.get_mut(&pid)?;
         let calls = self.events.records_calls();
         let (_, lost_faults, lost_calls) = self.counted_losses;
         // The kernel counts those of all together.
-        let faults = (!self.children).then(|| self.events.count());
+        let faults = (!self.several).then(|| self.events.count());
         let mut tick = StackTick {
             counts: StackCounts {
                 period: self.pace.period(),
@@ -210,11 +230,9 @@ impl State {
             },
             ..StackTick::default()
         };
-        if let Some(process) = self.processes.get_mut(&pid) {
-            let (time_ns, regions) = (snapshot.taken.monotonic_ns, &snapshot.regions);
-            (tick.nodes, tick.live) = process.tick(time_ns, regions, calls);
-            tick.counts.sampled_faults = process.sampled_faults;
-        }
-        tick
+        let (time_ns, regions) = (snapshot.taken.monotonic_ns, &snapshot.regions);
+        (tick.nodes, tick.live) = process.tick(time_ns, regions, calls);
+        tick.counts.sampled_faults = process.sampled_faults;
+        Some(tick)
     }
 }

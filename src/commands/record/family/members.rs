@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use vmrec_report::ProcessSizes;
 use vmrec_sampler::{
-    Error as SamplerError, Evidence, ListedProcess, ProcessInfo, Sampler, Snapshot, Timestamp,
+    Error as SamplerError, Evidence, ListedProcess, ProcessInfo, Sampler, Snapshot, StackTick,
+    Timestamp,
 };
 use vmrec_store::{NextSample, RecordingId, WhyEnded};
 
@@ -74,6 +75,8 @@ pub(crate) struct Members {
     pub(crate) too_short: NameCounts,
     /// Processes that may not be read, by name.
     pub(crate) refused: NameCounts,
+    /// Processes of which no stacks could be recorded, by name.
+    pub(crate) without_stacks: NameCounts,
 }
 
 impl Members {
@@ -245,6 +248,20 @@ impl Members {
             }
             Err(error) if is_gone(&error) => Outcome::Gone,
             Err(error) => Outcome::Refused(error),
+        }
+    }
+
+    /// Takes the stacks that belong to the result of a look, whose sample waits to be stored if it is
+    /// `kept`.
+    pub(crate) fn stacks(&mut self, id: MemberId, tick: Option<StackTick>, kept: bool) {
+        let Some(member) = self.living.get_mut(&id) else { return };
+        match tick {
+            Some(tick) => member.stacks.take(tick, kept),
+            None if member.stacks.refused => {}
+            None => {
+                member.stacks.refused = true;
+                self.without_stacks.count(member.name());
+            }
         }
     }
 

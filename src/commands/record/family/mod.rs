@@ -321,7 +321,11 @@ impl Family<'_> {
                 self.triggers.judge(id, process.id.pid, Some(process.name()), snapshot);
             }
         }
-        let tick = stacks::tick(self.stacks.as_ref(), &looked, self.members.pid(id));
+        // One that was refused is not asked for again at each tick.
+        let member = self.members.get(id).filter(|member| !member.stacks.refused);
+        let stacks = self.stacks.as_ref().filter(|_| looked.sampled.snapshot.is_ok());
+        let tick =
+            stacks.zip(member).map(|(stacks, of)| stacks::tick(stacks, &looked, of.listed.pid));
         if self.is_first_tick && self.members.is_root(id) {
             looked
                 .sampled
@@ -331,8 +335,8 @@ impl Family<'_> {
         }
         match self.members.looked(looked) {
             outcome @ (Outcome::Sampled | Outcome::Unknown) => {
-                if let (Some(member), Some(tick)) = (self.members.get_mut(id), tick) {
-                    member.stacks.take(tick, matches!(outcome, Outcome::Sampled));
+                if let Some(tick) = tick {
+                    self.members.stacks(id, tick, matches!(outcome, Outcome::Sampled));
                 }
             }
             Outcome::Replaced => {

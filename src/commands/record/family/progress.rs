@@ -223,6 +223,7 @@ impl FamilyProgress {
         for (counts, what) in [
             (&members.too_short, "ended before a sample could be taken"),
             (&members.refused, "could not be read"),
+            (&members.without_stacks, "had no stacks: not permitted, or too many threads"),
         ] {
             if counts.total() > 0 {
                 let processes = counted(counts.total(), "process", "processes");

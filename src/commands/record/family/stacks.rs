@@ -16,6 +16,8 @@ pub(crate) struct MemberStacks {
     pub(super) tick: Option<StackTick>,
     /// Those that its recording holds.
     pub(super) kept: KeptStacks,
+    /// Whether it has none, though they are recorded.
+    pub(super) refused: bool,
 }
 
 impl MemberStacks {
@@ -26,14 +28,10 @@ impl MemberStacks {
     }
 }
 
-/// Returns the stacks of the process that a look found, if they are recorded and there is a sample.
-pub(super) fn tick(
-    source: Option<&StackSource>,
-    looked: &Looked,
-    pid: Option<u32>,
-) -> Option<StackTick> {
+/// Returns the stacks of the process that a look found; `None` if they cannot be recorded.
+pub(super) fn tick(source: &StackSource, looked: &Looked, pid: u32) -> Option<StackTick> {
     let snapshot = looked.sampled.snapshot.as_ref().ok()?;
-    Some(source?.tick(pid?, snapshot))
+    source.tick(pid, looked.attached.is_some(), snapshot)
 }
 
 /// Begins to record the stacks of the processes there are, if that is asked for.
