@@ -24,7 +24,7 @@ impl MetricChoice {
     }
 
     /// Returns the metric of stacks, if there is one of the name.
-    pub(crate) fn of_stacks(choice: Option<&Self>) -> Result<StackMetric, Failure> {
+    pub(crate) fn of_stacks(choice: Option<&Self>) -> Result<Option<StackMetric>, Failure> {
         let of = |choice: &Self| {
             StackMetric::from_name(&choice.0).ok_or_else(|| {
                 let names = StackMetric::ALL.map(StackMetric::name).join(", ");
@@ -32,7 +32,7 @@ impl MetricChoice {
                     .hint(format!("their metrics are {names}"))
             })
         };
-        choice.map_or(Ok(StackMetric::default()), of)
+        choice.map(of).transpose()
     }
 }
 

@@ -172,6 +172,11 @@ pub(crate) fn over_time_if_any(
     Ok((series.finish(), any))
 }
 
+/// Returns the metric chosen, or that which explains the memory of a recording.
+pub(crate) fn chosen(opened: &Opened, metric: Option<StackMetric>) -> Result<StackMetric, Failure> {
+    metric.map_or_else(|| leading(opened, u64::MAX), Ok)
+}
+
 /// Returns the metric of the stacks that explain the memory of a recording over time.
 pub(crate) fn leading(opened: &Opened, number: u64) -> Result<StackMetric, Failure> {
     let live = opened.store.live_stacks(opened.recording.id, number)?;

@@ -9,7 +9,7 @@ use vmrec_report::{
     StackLayout, View, csv, diff, diff_markdown, diff_table, direction, escape, heap_diff_text,
     json, session_stack_table, session_table, stack_table,
 };
-use vmrec_sampler::Naming;
+use vmrec_sampler::{Naming, StackMetric};
 
 use crate::args::{FormatArgs, RecordingArgs, SessionArgs, SpanArgs};
 use crate::failure::Failure;
@@ -99,9 +99,8 @@ impl DiffArgs {
     }
 
     /// Returns the parts of stacks to compare.
-    fn stack_choice(&self) -> Result<StackChoice<'_>, Failure> {
-        let metric = MetricChoice::of_stacks(self.metric.as_ref())?;
-        Ok(StackChoice { metric, only_type: self.only_type.as_deref() })
+    fn stack_choice(&self, metric: StackMetric) -> StackChoice<'_> {
+        StackChoice { metric, only_type: self.only_type.as_deref() }
     }
 }
 
@@ -218,7 +217,8 @@ fn print_stacks(
 ) -> Result<(), Failure> {
     must_be_table_or_json(args, "stack")?;
     let id = opened.recording.id;
-    let choice = args.stack_choice()?;
+    let metric = MetricChoice::of_stacks(args.metric.as_ref())?;
+    let choice = args.stack_choice(stacks::chosen(opened, metric)?);
     let only_type = choice.only_type;
     let ComparedStacks { diff, consistency } = ComparedStacks::read(opened, from, to, choice)?;
     let [from_consistency, to_consistency] = &consistency;
@@ -305,7 +305,9 @@ fn print_session_stacks(
     ends: [&Resolved; 2],
 ) -> Result<ExitCode, Failure> {
     must_be_table_or_json(args, "stack")?;
-    let (diff, only_type) = opened.compared_stacks(ends, args.stack_choice()?)?;
+    let metric = MetricChoice::of_stacks(args.metric.as_ref())?;
+    let choice = args.stack_choice(opened.chosen_metric(metric)?);
+    let (diff, only_type) = opened.compared_stacks(ends, choice)?;
     if args.format.json {
         let document =
             SessionStackDocument::new(opened.session.id, ends, only_type.as_deref(), &diff);

@@ -17,7 +17,7 @@ use crate::metric_choice::stack_metric_parser;
 use crate::recording::Opened;
 use crate::session::OpenedSession;
 use crate::stacks::ComparedStacks;
-use crate::{output, picture, zone};
+use crate::{output, picture, stacks, zone};
 
 /// Draw which functions made memory resident between two times
 ///
@@ -40,9 +40,9 @@ pub(crate) struct FlameArgs {
     #[arg(long = "type", value_name = "TYPE")]
     only_type: Option<String>,
 
-    /// The metric of the stacks; all but resident are of record --stacks=all
-    #[arg(long, value_name = "METRIC", value_parser = stack_metric_parser(), default_value = "resident")]
-    metric: StackMetric,
+    /// The metric of the stacks [default: resident, of a recording made by --allocs live]
+    #[arg(long, value_name = "METRIC", value_parser = stack_metric_parser())]
+    metric: Option<StackMetric>,
 
     /// Colours: auto is light, and dark for readers who prefer that
     #[arg(long, value_enum, default_value_t = Colours::Auto)]
@@ -61,8 +61,8 @@ pub(crate) struct FlameArgs {
 
 impl FlameArgs {
     /// Returns the parts of stacks to draw.
-    fn choice(&self) -> StackChoice<'_> {
-        StackChoice { metric: self.metric, only_type: self.only_type.as_deref() }
+    fn choice(&self, metric: StackMetric) -> StackChoice<'_> {
+        StackChoice { metric, only_type: self.only_type.as_deref() }
     }
 }
 
@@ -97,8 +97,9 @@ fn of_process(args: &FlameArgs, options: &FlameOptions) -> Result<DrawnFlame, Fa
     let opened = Opened::open(&args.recording)?;
     let (from, to) = diff::ends(&opened, &args.recording, "flame", [&args.from, &args.to])?;
     let only_type = args.only_type.as_deref();
+    let metric = stacks::chosen(&opened, args.metric)?;
     let ComparedStacks { diff, consistency } =
-        ComparedStacks::read(&opened, &from, &to, args.choice())?;
+        ComparedStacks::read(&opened, &from, &to, args.choice(metric))?;
     let time_zone = zone::local();
     let heading = Heading::new(
         &opened.recording,
@@ -114,7 +115,8 @@ fn of_session(args: &FlameArgs, options: &FlameOptions) -> Result<DrawnFlame, Fa
     let opened = OpenedSession::open(&args.recording.file, args.session.session)?;
     let span = SpanArgs { from: args.from.clone(), to: args.to.clone() };
     let (from, to) = opened.between(&span)?;
-    let (diff, only_type) = opened.compared_stacks([&from, &to], args.choice())?;
+    let choice = args.choice(opened.chosen_metric(args.metric)?);
+    let (diff, only_type) = opened.compared_stacks([&from, &to], choice)?;
     let time_zone = zone::local();
     let heading = opened.heading([&from, &to], &time_zone);
     Ok(flame(&FlameHead::of_session(&heading), &diff, only_type.as_deref(), options))

@@ -144,11 +144,27 @@ fn live_and_allocated_bytes_are_those_of_each_function() {
     let folded = bench.out(&["export", "--folded", "--metric", "live"]);
     assert!(folded.lines().any(|line| line.contains(";main;grow;site_moved;realloc ")), "{folded}");
     assert!(!folded.contains("unattributed"), "{folded}");
-    let said = bench.run(&["diff", "--by", "stack"]);
+    // Without a metric each command takes the one that there is.
+    let page = bench.out(&["diff", "--by", "stack"]);
+    assert!(parts.iter().all(|part| page.contains(part)), "{page}");
+    let folded = bench.out(&["export", "--folded"]);
+    assert!(folded.lines().any(|line| line.contains(";main;grow;site_moved;realloc ")), "{folded}");
+    let said = bench.run(&["flame", "--metric", "resident", "-o", "-"]);
     assert_eq!(said.status, Some(4), "{said:?}");
     pictures(&bench);
     recorded.end();
     assert!(bench.run(&["info", "--verify"]).error.is_empty());
+}
+
+#[test]
+fn blocks_and_page_faults_are_not_recorded_together() {
+    let bench = Bench::new();
+    let said = bench.run(&["record", "--allocs", "--stacks", "--", "touch", "begun"]);
+    assert_eq!(said.status, Some(2), "{said:?}");
+    let hint =
+        "hint: record the blocks of a command, and meanwhile its page faults into another file: ";
+    assert!(said.error.contains(hint), "{said:?}");
+    assert!(!bench.path("begun").exists());
 }
 
 /// Checks that pictures and limits are of blocks, and say so.
@@ -158,7 +174,7 @@ fn pictures(bench: &Bench) {
     let chart = bench.out(&["chart", "--by", "stack", "-o", "-"]);
     assert!(chart.contains("Allocated blocks by stack (estimated)"), "{chart}");
     assert!(chart.contains("site_zeroed ← grow: ") && !chart.contains("unattributed"), "{chart}");
-    let flame = bench.out(&["flame", "--metric", "live", "-o", "-"]);
+    let flame = bench.out(&["flame", "-o", "-"]);
     assert!(flame.contains("estimated from blocks, 1 sampled in 64K allocated"), "{flame}");
     assert!(flame.contains("<title>site_moved: +") && !flame.contains("unattributed"), "{flame}");
     let check = |limit: &str| bench.run(&["check", "--max", limit]);

@@ -37,16 +37,15 @@ pub(crate) struct ExportArgs {
     #[arg(long = "type", value_name = "TYPE", requires = "stacks")]
     pub(crate) only_type: Option<String>,
 
-    /// With --folded, --speedscope or --pprof: the metric of the stacks; all but resident are of
-    /// record --stacks=all
+    /// With --folded, --speedscope or --pprof: the metric of the stacks [default: resident, of a
+    /// recording made by --allocs live]
     #[arg(
         long,
         value_name = "METRIC",
         value_parser = stack_metric_parser(),
-        default_value = "resident",
         requires = "stacks"
     )]
-    pub(crate) metric: StackMetric,
+    pub(crate) metric: Option<StackMetric>,
 
     #[command(flatten)]
     pub(crate) format: Format,
@@ -97,8 +96,8 @@ pub(crate) struct Format {
 
 impl ExportArgs {
     /// Returns the parts of stacks to write.
-    pub(crate) fn stack_choice(&self) -> StackChoice<'_> {
-        StackChoice { metric: self.metric, only_type: self.only_type.as_deref() }
+    pub(crate) fn stack_choice(&self, metric: StackMetric) -> StackChoice<'_> {
+        StackChoice { metric, only_type: self.only_type.as_deref() }
     }
 }
 

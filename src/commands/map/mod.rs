@@ -118,7 +118,7 @@ pub(crate) struct MapArgs {
     )]
     by: Option<MapBy>,
 
-    /// With --by stack: the metric of the stacks; all but resident are of record --stacks=all
+    /// With --by stack: the metric of the stacks [default: resident, of a recording made by --allocs live]
     #[arg(long, value_name = "METRIC", value_parser = stack_metric_parser(), requires = "by")]
     metric: Option<StackMetric>,
 
@@ -250,8 +250,7 @@ pub(crate) fn run(args: &MapArgs) -> Result<ExitCode, Failure> {
             (_, true) => stacks::Form::WholeTable,
             _ => stacks::Form::Table,
         };
-        let metric = args.metric.unwrap_or_default();
-        stacks::print(&args.recording, args.at.as_deref(), &args.chosen_types, metric, form)?;
+        stacks::print(&args.recording, args.at.as_deref(), &args.chosen_types, args.metric, form)?;
         return Ok(ExitCode::SUCCESS);
     }
     if args.json && !args.chosen_types.is_empty() {

@@ -23,7 +23,7 @@ pub(super) fn print(
     recording: &RecordingArgs,
     at: Option<&str>,
     types: &[String],
-    metric: StackMetric,
+    metric: Option<StackMetric>,
     form: Form,
 ) -> Result<(), Failure> {
     let only_type = match types {
@@ -33,6 +33,7 @@ pub(super) fn print(
     };
     let opened = Opened::open(recording)?;
     let at = opened.resolve(at.unwrap_or("end"))?;
+    let metric = stacks::chosen(&opened, metric)?;
     let (diff, consistency) = stacks::at(&opened, &at, StackChoice { metric, only_type })?;
     if form == Form::Json {
         let at = json::End::new(&at, &consistency);
