@@ -52,6 +52,9 @@ pub(crate) fn by_object(mapping: &Mapping) -> Option<Label> {
     if name.starts_with("/memfd:doublemapper") {
         return Some(label(types::JIT_CODE, Confidence::Sure, Rule::R3));
     }
+    if name.starts_with("/memfd:vmrec-allocs") {
+        return Some(label(types::ALLOCS_BUFFER, Confidence::Sure, Rule::R3));
+    }
     if name.starts_with("/memfd:") || name.starts_with("/SYSV") || name.starts_with("/dev/ashmem") {
         return Some(shared);
     }

@@ -162,6 +162,8 @@ vocabulary! {
     MAPPED_FILE = "mapped file" in MappedFile;
     /// memfd, shm_open, SysV, or MAP_SHARED | MAP_ANONYMOUS.
     SHARED_MEMORY = "shared memory" in SharedMemory;
+    /// The buffer of `vmrec record --allocs` in the process that it records.
+    ALLOCS_BUFFER = "vmrec buffer" in SharedMemory;
     /// memfd_secret: pages that the kernel itself cannot read.
     SECRET_MEMORY = "secret memory" in SharedMemory;
     /// io_uring, perf_event, aio and other rings shared with the kernel.

@@ -100,6 +100,7 @@ fn names_given_by_the_kernel_decide() {
 fn shared_memory_rings_and_devices() {
     for (line, expected) in [
         ("rw-s 0 0:1 7 /memfd:a (deleted)", "shared memory R3"),
+        ("rw-s 0 0:1 7 /memfd:vmrec-allocs (deleted)", "vmrec buffer R3"),
         ("r-xs 0 0:1 7 /memfd:doublemapper (deleted)", "JIT code R3"),
         ("rw-s 0 0:1 7 /dev/zero (deleted)", "shared memory R3"),
         ("rw-p 0 0:5 7 /dev/zero", "VM_ALLOCATE R3"),
