@@ -19,8 +19,8 @@ pub(crate) const MAX_ROWS: usize = 40;
 /// Show the blocks of a process's heap by class, size or region
 ///
 /// The process is stopped while its heap is read (some 0.3 s a GiB), and resumed in any case. It
-/// needs neither symbols nor a restart. Heaps of glibc's malloc and zones of macOS can be read;
-/// docs/heap.md says exactly what the figures mean.
+/// needs neither symbols nor a restart. Heaps of glibc's and musl's malloc and zones of macOS can be
+/// read; docs/heap.md says exactly what the figures mean.
 #[derive(Args, Debug)]
 pub(crate) struct HeapArgs {
     #[command(flatten)]
