@@ -6,8 +6,9 @@
 //! `examples/replay.rs` as a process of its own. Traces are the two kept with the
 //! tests, or all in the folder `VMREC_TRACES`; `VMREC_BENCH_DAYS` shortens the
 //! days, and `VMREC_BENCH_ZSTD=1` compresses the traces' text as well, which takes
-//! minutes. Goals missed are printed; it fails only if a sample does not come back
-//! exactly.
+//! minutes. `VMREC_BENCH_FILE` names a file that such a replay left: how it is read is
+//! measured, and no more. Goals missed are printed; it fails only if a sample does
+//! not come back exactly.
 
 #![allow(
     clippy::expect_used,
@@ -63,6 +64,10 @@ fn main() -> ExitCode {
     let replay = built_replay();
     let scratch = tempfile::tempdir().expect("a folder");
     println!("{:<36} {:>12} {:>12}", "", "measured", "goal");
+    if let Some(db) = env::var_os("VMREC_BENCH_FILE") {
+        reading::measure(Path::new(&db), scratch.path());
+        return ExitCode::SUCCESS;
+    }
 
     let file = |trace: &Path, kind: &str| scratch.path().join(format!("{}-{kind}.db", name(trace)));
     println!("second half of a single pass:");
