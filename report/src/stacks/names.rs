@@ -28,8 +28,15 @@ const ALLOCATORS: [&str; 24] = [
     "new_arena",
 ];
 
+/// Libraries of languages, whose functions act for their callers.
+const LIBRARIES: [&str; 4] = ["std::", "__gnu_cxx::", "alloc::", "core::"];
+/// Functions that call a thread's or a program's first one.
+const ENTRIES: [&str; 5] =
+    ["start_thread", "execute_native_thread_routine", "clone", "clone3", "_start"];
+
 /// Returns the index of the innermost function that has a name and did not get memory for another;
-/// if there is none, of the innermost one that has a name.
+/// if there is none, of the innermost one that has a name. One of a language's library stands back for
+/// the first caller that is none, if that has a name.
 pub(crate) fn first_acting<'a>(
     innermost_first: impl Iterator<Item = Option<&'a str>> + Clone,
 ) -> usize {
@@ -41,7 +48,28 @@ pub(crate) fn first_acting<'a>(
     };
     let named = |function: Option<&str>| function.is_some();
     let first = innermost_first.clone().position(acts);
+    if let Some(first) = first {
+        let stands_back = |(_, function): &(usize, Option<&str>)| {
+            function.is_some_and(|name| !acts(*function) || is_of_library(name))
+        };
+        let mut outwards = innermost_first.clone().enumerate().skip(first).skip_while(stands_back);
+        if let Some((caller, Some(name))) = outwards.next()
+            && !ENTRIES.contains(&name)
+        {
+            return caller;
+        }
+    }
     first.or_else(|| innermost_first.clone().position(named)).unwrap_or(0)
+}
+
+fn is_of_library(name: &str) -> bool {
+    let name = brief(name);
+    // What a template returns is before its name; `<T as Trait>::method` begins with its type.
+    let name = match name.strip_prefix('<') {
+        Some(of_type) => of_type,
+        None => name.rsplit(' ').next().unwrap_or(&name),
+    };
+    LIBRARIES.iter().any(|library| name.starts_with(library))
 }
 
 /// Returns the name of a function of C++ without the list of its parameters.
@@ -96,6 +124,21 @@ pub(crate) fn is_called(function: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_function_of_a_languages_library_stands_back_for_its_caller() {
+        let index = |names: &[Option<&'static str>]| first_acting(names.iter().copied());
+        let grow = "void std::vector<int, std::allocator<int> >::_M_realloc_insert<int>(int&&)";
+        let new = Some("operator new(unsigned long)");
+        assert_eq!(index(&[Some("malloc"), new, Some(grow), Some("fill(int)"), Some("main")]), 3);
+        assert_eq!(index(&[Some("<alloc::vec::Vec<u8> as core::ops::X>::x"), Some("app::run")]), 1);
+        assert_eq!(index(&[Some("<app::Own as core::ops::Drop>::drop"), Some("app::run")]), 0);
+        // A caller without a name, or none of the program's: it is all that is known.
+        assert_eq!(index(&[new, Some(grow), None, Some("main")]), 1);
+        assert_eq!(index(&[new, Some(grow), Some("start_thread"), Some("clone3")]), 1);
+        assert_eq!(index(&[new, Some(grow)]), 1);
+        assert_eq!(index(&[new, None]), 0);
+    }
 
     #[test]
     fn names_lose_parameters_and_the_arguments_of_templates() {
