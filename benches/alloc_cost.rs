@@ -1,4 +1,4 @@
-//! The cost of `record --allocs` for the command that is recorded, beside its goals, and beside
+//! The cost of `record --allocs`, and of `record --stacks`, for the command that is recorded, beside its goals, and beside
 //! heaptrack if that is there: its own processor time with and without, in turns.
 //!
 //! `cargo bench --bench alloc_cost` takes two minutes; `VMREC_BENCH_ROUNDS` changes how often each program
@@ -46,10 +46,14 @@ const PROGRAMS: [Program; 3] = [
     },
 ];
 
+/// The goal of `--stacks`, for any program that does more than touch fresh pages.
+const STACKS_GOAL: f64 = 1.05;
+
 /// The ways to run a program, beside alone.
-const WAYS: [(&str, &[&str]); 3] = [
+const WAYS: [(&str, &[&str]); 4] = [
     ("--allocs", &["record", "-q", "--allocs"]),
     ("--allocs=64K", &["record", "-q", "--allocs=64K"]),
+    ("--stacks", &["record", "-q", "--stacks"]),
     ("heaptrack", &[]),
 ];
 
@@ -78,7 +82,11 @@ fn main() {
             ratios.sort_by(f64::total_cmp);
             let min = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).fold(f64::MAX, f64::min);
             let (alone, with) = (min(|pair| pair.0), min(|pair| pair.1));
-            let goal = (way == WAYS[0].0).then_some(program.goal);
+            let goal = match way {
+                "--allocs" => Some(program.goal),
+                "--stacks" => Some(program.goal.min(STACKS_GOAL)),
+                _ => None,
+            };
             println!(
                 "{:<32} {alone:>8.3} s {way:<14} {:>7.3} {:>7.3} {:>6}",
                 program.name,
