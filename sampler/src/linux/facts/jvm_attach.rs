@@ -4,8 +4,9 @@
 //! Only a process that handles SIGQUIT gets it: others would die. All that the JVM sends is
 //! bounded in bytes and time.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -29,11 +30,14 @@ pub(crate) fn native_memory(folder: &Path, pid: u32) -> Result<String, &'static 
     let deadline = Instant::now() + MAX_TIME;
     let own_pid = own_pid(folder).ok_or("it has ended")?;
     let socket = folder.join(format!("root/tmp/.java_pid{own_pid}"));
-    if !is_socket(&socket, folder) {
-        open_socket(folder, pid, &own_pid, &socket, deadline)?;
-    }
+    let socket = match find(&socket, folder) {
+        Some(socket) => socket,
+        None => open_socket(folder, pid, &own_pid, &socket, deadline)?,
+    };
     let gone = |_| "its socket for tools refuses vmrec";
-    let mut stream = UnixStream::connect(&socket).map_err(gone)?;
+    // By its open file: another may lie at the path by now.
+    let path = format!("/proc/self/fd/{}", socket.as_raw_fd());
+    let mut stream = UnixStream::connect(path).map_err(gone)?;
     let left = deadline.saturating_duration_since(Instant::now()).max(LOOK_AGAIN);
     stream.set_read_timeout(Some(left)).map_err(gone)?;
     stream.write_all(REQUEST).map_err(gone)?;
@@ -66,27 +70,33 @@ fn open_socket(
     own_pid: &str,
     socket: &Path,
     deadline: Instant,
-) -> Result<(), &'static str> {
+) -> Result<File, &'static str> {
     if !handles_quit(folder) {
         return Err("it does not handle SIGQUIT, by which JVMs open their socket for tools");
     }
     let wish = Wish::create(folder, own_pid).ok_or("no file can be made in its folder or /tmp")?;
     send_signal(pid, libc::SIGQUIT).map_err(|_| "it may not be sent signals")?;
-    while !is_socket(socket, folder) {
+    let found = loop {
+        if let Some(found) = find(socket, folder) {
+            break found;
+        }
         if Instant::now() > deadline {
             return Err("it opens no socket for tools");
         }
         std::thread::sleep(LOOK_AGAIN);
-    }
+    };
     drop(wish);
-    Ok(())
+    Ok(found)
 }
 
-/// Returns whether a socket of the process's own user lies at `path`, and no link.
-fn is_socket(path: &Path, folder: &Path) -> bool {
-    let owner = std::fs::metadata(folder).map(|it| it.uid());
-    let (Ok(found), Ok(owner)) = (std::fs::symlink_metadata(path), owner) else { return false };
-    found.file_type().is_socket() && (found.uid() == owner || found.uid() == 0)
+/// Returns the socket at `path`, if it is one of the process's own user, and no link.
+fn find(path: &Path, folder: &Path) -> Option<File> {
+    let flags = libc::O_PATH | libc::O_NOFOLLOW;
+    let found = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
+    let metadata = found.metadata().ok()?;
+    let owner = std::fs::metadata(folder).ok()?.uid();
+    let is_its_own = metadata.uid() == owner || metadata.uid() == 0;
+    (metadata.file_type().is_socket() && is_its_own).then_some(found)
 }
 
 /// Returns whether the process has a handler of SIGQUIT and does not ignore it.
