@@ -21,9 +21,9 @@ pub fn problem_text(problem: &HeapProblem) -> String {
             "the list of arenas breaks: there may be others that are not shown".to_owned()
         }
         HeapProblem::GroupsBroken { groups } => format!(
-            "{} of slots {} changed or corrupted: what is in them is not shown",
+            "{} of slots: changing, or corrupted; blocks in {} are not shown",
             units::counted(groups, "group", "groups"),
-            if groups == 1 { "was being" } else { "were being" }
+            if groups == 1 { "it" } else { "them" }
         ),
         HeapProblem::ListsBroken { lists } => format!(
             "{} of free chunks break{}: some of their chunks are shown as in use",
