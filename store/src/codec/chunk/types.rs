@@ -93,6 +93,7 @@ const NUMBERED: &[RegionType] = &[
     types::SANITIZER_INTERNAL,
     types::D_HEAP,
     types::PASCAL_HEAP,
+    types::ALLOCS_BUFFER,
 ];
 
 /// Appends a type.
